@@ -1,0 +1,48 @@
+# Every target installs what it needs first (scripts/setup: Debian packages, said before it happens).
+#
+#   PHP, PHP_CONFIG    which PHP to build for and to run (default: the ones on PATH)
+#   CARGO_TARGET_DIR   where cargo builds (default: target)
+#   DESTDIR            put before the extension directory by `make install`
+
+SHELL := /bin/bash
+MODULE := modules/phpsess_rs.so
+BUILT = $(or $(CARGO_TARGET_DIR),target)/release/libphpsess_rs.so
+
+.DEFAULT_GOAL := build
+.PHONY: help build install demo test test-rust test-php lint clean setup-%
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+build: setup-build ## modules/phpsess_rs.so
+	cargo build --release
+	@mkdir -p modules
+	@# Replaced in one step, and only by another: a running PHP has it mapped.
+	@cmp -s '$(BUILT)' $(MODULE) || { cp '$(BUILT)' $(MODULE).new && mv $(MODULE).new $(MODULE); }
+
+install: ## build, copy into PHP's extension directory (asks sudo if need be), print the ini lines
+	@# Root under sudo often has no cargo: what `make` built is installed then.
+	@if command -v cargo >/dev/null || [ ! -f $(MODULE) ]; then $(MAKE) --no-print-directory build; fi
+	@scripts/install $(MODULE)
+
+demo: setup-demo build ## two PHP servers that share a login through Redis: a walk, then a page for a browser
+	@demo/run
+
+test: setup-test build ## every test; the last line is the sum
+	@scripts/test rust php
+
+test-rust: setup-test build ## the Rust tests: of the core without PHP, and of the module in real PHP processes
+	@scripts/test rust
+
+test-php: setup-test build ## the .phpt tests
+	@scripts/test php
+
+lint: setup-lint build ## format, clippy, cargo-deny, stubs, shell and Lua syntax
+	@scripts/lint
+
+clean: ## remove what was built
+	cargo clean
+	rm -rf modules build
+
+setup-%:
+	@scripts/setup $*

@@ -1,0 +1,82 @@
+<?php
+// Compares stubs/phpsess_rs.stub.php and the README's settings table with the loaded module: functions with their
+// parameters and types, the settings with their defaults, and what rustredis_status() returns. scripts/check-stubs
+// runs it, with no other php.ini, so that each setting has its default.
+
+declare(strict_types=1);
+
+const EXTENSION = 'phpsess_rs';
+const STUB = __DIR__ . '/../stubs/phpsess_rs.stub.php';
+const README = __DIR__ . '/../README.md';
+
+/** `name(type $parameter): type` for each function. */
+function signatures(array $functions): array
+{
+    $signatures = [];
+    foreach ($functions as $function) {
+        $parameters = array_map(
+            fn ($p) => trim($p->getType() . ' ' . ($p->isVariadic() ? '...' : '') . '$' . $p->getName() . ($p->isOptional() ? ' = ?' : '')),
+            $function->getParameters(),
+        );
+        $signatures[] = sprintf('%s(%s): %s', $function->getName(), implode(', ', $parameters), $function->getReturnType() ?? '?');
+    }
+    sort($signatures);
+    return $signatures;
+}
+
+// The stub declares what the module already has: a PHP without the module reads it, and says what it found.
+if (($argv[1] ?? '') === 'describe-stub') {
+    require STUB;
+    $functions = array_map(fn ($name) => new ReflectionFunction($name), get_defined_functions()['user']);
+    echo json_encode(signatures(array_filter($functions, fn ($f) => $f->getFileName() === realpath(STUB))), JSON_THROW_ON_ERROR);
+    exit;
+}
+
+$differences = 0;
+
+function compare(string $what, array $module, string $where, array $written): void
+{
+    global $differences;
+    foreach ([[array_diff($module, $written), "not in $where"], [array_diff($written, $module), "in $where, but not in the module"]] as [$lines, $how]) {
+        foreach ($lines as $line) {
+            echo "$what $how: $line\n";
+            $differences++;
+        }
+    }
+}
+
+if (!extension_loaded(EXTENSION)) {
+    fwrite(STDERR, "the module is not loaded\n");
+    exit(1);
+}
+$module = new ReflectionExtension(EXTENSION);
+$stub = file_get_contents(STUB);
+
+exec(escapeshellarg(PHP_BINARY) . ' -n ' . escapeshellarg(__FILE__) . ' describe-stub', $output, $status);
+if ($status !== 0) {
+    fwrite(STDERR, "the stub cannot be read: " . implode("\n", $output) . "\n");
+    exit(1);
+}
+compare('function', signatures($module->getFunctions()), 'the stub', json_decode(implode("\n", $output), flags: JSON_THROW_ON_ERROR));
+compare('class', $module->getClassNames(), 'the stub', []);
+compare('constant', array_keys($module->getConstants()), 'the stub', []);
+
+$settings = array_map(fn ($name, $value) => "$name = $value", array_keys($module->getINIEntries()), $module->getINIEntries());
+preg_match_all('/^ \*   (rustredis\.\w+) = ?(.*)$/m', $stub, $m, PREG_SET_ORDER);
+compare('setting', $settings, 'the stub', array_map(fn ($line) => "$line[1] = $line[2]", $m));
+preg_match_all('/^\| `(rustredis\.\w+)` \| (?:`([^`]*)`|none) \|/m', file_get_contents(README), $m, PREG_SET_ORDER);
+compare('setting', $settings, "the README's table", array_map(fn ($line) => "$line[1] = " . ($line[2] ?? ''), $m));
+
+// The parts of the array that are there in any process; the lists are empty in this one.
+preg_match('/@return array\{(.*?)^ \* \}/ms', $stub, $m);
+preg_match_all('/^ \*     (\w+): (\w+)/m', $m[1], $m, PREG_SET_ORDER);
+$returned = [];
+foreach (rustredis_status() as $key => $value) {
+    $returned[] = "$key: " . (is_array($value) ? 'list' : get_debug_type($value));
+}
+compare('key of rustredis_status()', $returned, 'the stub', array_map(fn ($line) => "$line[1]: $line[2]", $m));
+
+if ($differences > 0) {
+    exit(1);
+}
+printf("%d function(s) and %d settings are as written\n", count($module->getFunctions()), count($settings));
