@@ -1,0 +1,54 @@
+<?php
+
+/**
+ * What the extension phpsess_rs adds to PHP, for editors and static analysis. `make lint` compares this file with
+ * the loaded module.
+ *
+ * The save handler: session.save_handler = rustredis
+ *
+ * The settings and their defaults; the README says what each means:
+ *
+ *   rustredis.username =
+ *   rustredis.password =
+ *   rustredis.locking = 1
+ *   rustredis.lock_wait = 10
+ *   rustredis.lock_lease = 10
+ *   rustredis.lock_max_hold = 300
+ *   rustredis.lock_max_waiters = 0
+ *   rustredis.lock_mixed = 0
+ *   rustredis.lock_failure = fail
+ *   rustredis.connect_timeout = 2
+ *   rustredis.read_timeout = 5
+ *   rustredis.pool_size = 0
+ *   rustredis.pool_wait = 5
+ *   rustredis.prefix = PHPREDIS_SESSION:
+ *   rustredis.max_value_size = 0
+ */
+
+/**
+ * The state of the save handler in this PHP process. The counters start at zero with the process.
+ *
+ * - version: of the extension
+ * - pid: the process that answered
+ * - starts: sessions started or read
+ * - trips: round trips to Redis
+ * - lock_waits: requests that had to wait for their turn
+ * - refused_writes: writes refused, because the lock was lost, the session destroyed or the value too large
+ * - reconnects: connections that broke and were replaced
+ * - pools: one for each target (endpoint, user and database; no passwords): how many connections it may have, has
+ *   open, and has lying idle
+ * - locks: the sessions locked by this process, their ids shortened, and for how long
+ *
+ * @return array{
+ *     version: string,
+ *     pid: int,
+ *     starts: int,
+ *     trips: int,
+ *     lock_waits: int,
+ *     refused_writes: int,
+ *     reconnects: int,
+ *     pools: list<array{target: string, size: int, open: int, idle: int}>,
+ *     locks: list<array{session: string, held_ms: int}>
+ * }
+ */
+function rustredis_status(): array {}
