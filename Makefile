@@ -9,6 +9,8 @@ MODULE := modules/phpsess_rs.so
 BUILT = $(or $(CARGO_TARGET_DIR),target)/release/libphpsess_rs.so
 
 .DEFAULT_GOAL := build
+# Set-up comes before use, also under -j.
+.NOTPARALLEL:
 .PHONY: help build install demo test test-rust test-php lint clean setup-%
 
 help: ## this list
