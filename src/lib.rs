@@ -1,0 +1,24 @@
+//! phpsess_rs: a PHP extension that keeps `$_SESSION` in Redis (`session.save_handler=rustredis`).
+//!
+//! The map:
+//!
+//! - [`config`]: `session.save_path` and the `rustredis.*` ini settings, parsed into one [`config::Settings`]
+//! - [`session`]: what PHP asks of a save handler, as a state machine over [`store::Store`]
+//! - [`lock`]: one attempt to get a session's lock, as a state machine without I/O
+//! - [`store`]: Redis (connection, pool, scripts) and an in-memory stand-in for tests, behind one trait
+//! - `php`: the module, its callbacks and everything `unsafe`; only with the feature `php`
+
+#![cfg_attr(not(feature = "php"), forbid(unsafe_code))]
+#![deny(unsafe_code)]
+
+pub mod config;
+pub mod lock;
+pub mod session;
+pub mod store;
+
+#[cfg(feature = "php")]
+#[allow(unsafe_code, missing_docs)]
+mod php;
+
+/// The version of the extension, as phpinfo() and `rustredis_status()` show it.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

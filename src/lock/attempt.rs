@@ -1,0 +1,323 @@
+//! One attempt to get a session's lock, as a state machine without I/O.
+//!
+//! It is told what happened and says what to do next, so that the tests can walk through every order of events.
+//! Times are milliseconds of the caller's monotonic clock.
+
+use super::{Holder, random_hex};
+use crate::store::{Acquire, Acquired, Claim, HANDOFF_MS, Loaded, Mode, Ticket};
+
+/// The longest single block. Waiters keep their order while they are blocked; one that blocks again goes to the back.
+const RECHECK_MS: u64 = 5000;
+/// The shortest one: below this the round trips would cost more than the wait.
+const MIN_BLOCK_MS: u64 = 5;
+/// Between tries to reach a server that is away while we wait for our turn.
+const PAUSE_MS: u64 = 50;
+
+/// What is wanted.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Request {
+    /// What must hold about the session.
+    pub mode: Mode,
+    /// A token that the caller holds already.
+    pub held: Option<String>,
+    /// `host|pid|sapi|uri`.
+    pub info: String,
+    /// How long the lock lasts, in milliseconds.
+    pub lease: u64,
+    /// The session's new TTL, in seconds.
+    pub ttl: u64,
+    /// How long to wait for our turn, in milliseconds.
+    pub wait: u64,
+    /// Fail at once behind more waiters; 0 is no limit.
+    pub max_waiters: u64,
+    /// Poll, because clients that know no hand-over share the sessions.
+    pub mixed: bool,
+}
+
+/// The state of an attempt.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Attempt {
+    request: Request,
+    base: String,
+    deadline: u64,
+    sends: u32,
+    queued: bool,
+    /// Our clock minus the server's, as of its last answer.
+    offset: i64,
+    broken: u32,
+    claiming: Option<(String, Loaded)>,
+}
+
+/// What to do next.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Step {
+    /// Send this, `pause` milliseconds from now.
+    Acquire {
+        /// The arguments.
+        acquire: Acquire,
+        /// How long to wait before.
+        pause: u64,
+    },
+    /// Block on the wake list for so many milliseconds.
+    Wait {
+        /// How long.
+        block: u64,
+    },
+    /// Claim a ticket; `later` means without waiting for the answer.
+    Claim {
+        /// The arguments.
+        claim: Claim,
+        /// The ticket is young enough to start working at once.
+        later: bool,
+    },
+    /// The end.
+    Done(Outcome),
+    /// Redis is away: report the last error.
+    Failed,
+}
+
+/// What happened.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Event {
+    /// The answer to [`Step::Acquire`].
+    Answer(Acquired),
+    /// The end of [`Step::Wait`].
+    Woken(Option<Ticket>),
+    /// The answer to [`Step::Claim`]; true at once when it was only sent.
+    Claimed(bool),
+    /// The connection broke, or (`fresh`) none could be made.
+    Broken {
+        /// Nothing was sent.
+        fresh: bool,
+    },
+}
+
+/// How an attempt ends.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Outcome {
+    /// The lock is ours.
+    Granted(Grant),
+    /// [`Mode::Known`]: there is no such session.
+    Absent,
+    /// [`Mode::New`]: the id is taken.
+    Exists,
+    /// It was not our turn in time.
+    Busy(Holder),
+    /// Too many others wait.
+    Full(u64, Holder),
+}
+
+/// A held lock.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Grant {
+    /// What proves it.
+    pub token: String,
+    /// Our entry in the queue, if we ever were in it.
+    pub base: Option<String>,
+    /// The session.
+    pub loaded: Loaded,
+}
+
+impl Attempt {
+    /// A new attempt and its first step.
+    #[must_use]
+    pub fn start(request: Request, now: u64) -> (Self, Step) {
+        Self::start_as(format!("o:{}", random_hex()), request, now)
+    }
+
+    /// The same under a given name (`o:` and what makes it unique).
+    #[must_use]
+    pub fn start_as(base: String, request: Request, now: u64) -> (Self, Step) {
+        let deadline = now.saturating_add(request.wait);
+        let mut attempt =
+            Self { request, base, deadline, sends: 0, queued: false, offset: 0, broken: 0, claiming: None };
+        let step = attempt.send(now, 0);
+        (attempt, step)
+    }
+
+    /// What to do after `event`.
+    pub fn next(&mut self, now: u64, event: Event) -> Step {
+        match event {
+            Event::Answer(Acquired::Held(loaded)) => self.granted(self.token(), loaded),
+            Event::Answer(Acquired::Absent) => Step::Done(Outcome::Absent),
+            Event::Answer(Acquired::Exists) => Step::Done(Outcome::Exists),
+            Event::Answer(Acquired::Full { waiters, holder, now: clock }) => {
+                Step::Done(Outcome::Full(waiters, Holder::new(holder, clock)))
+            }
+            Event::Answer(Acquired::Busy { holder, block: 0, now: clock }) => {
+                Step::Done(Outcome::Busy(Holder::new(holder, clock)))
+            }
+            Event::Answer(Acquired::Busy { block, now: clock, .. }) => {
+                self.queued = true;
+                self.broken = 0;
+                self.offset = now.cast_signed() - clock.cast_signed();
+                Step::Wait { block: block.max(MIN_BLOCK_MS) }
+            }
+            Event::Woken(Some(ticket)) => self.claim(now, ticket),
+            // The wait ended without a ticket, or the ticket was too late.
+            Event::Woken(None) | Event::Claimed(false) => self.send(now, 0),
+            Event::Claimed(true) => match self.claiming.take() {
+                Some((token, loaded)) => self.granted(token, loaded),
+                None => self.send(now, 0),
+            },
+            Event::Broken { fresh } => self.try_again(now, fresh),
+        }
+    }
+
+    fn send(&mut self, now: u64, pause: u64) -> Step {
+        // A new token for each send: one that was lost on its way and arrives late must not look like this one.
+        self.sends += 1;
+        let Request { mode, held, info, lease, ttl, wait: _, max_waiters, mixed } = self.request.clone();
+        let acquire = Acquire {
+            base: self.base.clone(),
+            token: self.token(),
+            held,
+            mode,
+            info,
+            lease,
+            ttl,
+            wait: self.deadline.saturating_sub(now),
+            max_waiters,
+            recheck: self.recheck(),
+            mixed,
+        };
+        Step::Acquire { acquire, pause }
+    }
+
+    fn token(&self) -> String {
+        format!("{}:{}", self.base, self.sends)
+    }
+
+    /// Spread by up to a quarter, so that waiters of one holder don't all come back at once.
+    fn recheck(&self) -> u64 {
+        let hash = self
+            .base
+            .bytes()
+            .fold(u64::from(self.sends), |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
+        RECHECK_MS - RECHECK_MS / 4 * (hash >> 32 & 0xff) / 255
+    }
+
+    fn claim(&mut self, now: u64, ticket: Ticket) -> Step {
+        let Ticket { id, made, loaded } = ticket;
+        let token = format!("t:{id}");
+        let age = now.cast_signed() - self.offset - made.cast_signed();
+        let claim = Claim {
+            token: token.clone(),
+            base: self.base.clone(),
+            lease: self.request.lease,
+            info: self.request.info.clone(),
+        };
+        self.claiming = Some((token, loaded));
+        // An old one may be void already (this process was stopped, say): ask before working with it.
+        Step::Claim { claim, later: age.unsigned_abs() < HANDOFF_MS / 2 }
+    }
+
+    fn granted(&self, token: String, loaded: Loaded) -> Step {
+        let base = self.queued.then(|| self.base.clone());
+        Step::Done(Outcome::Granted(Grant { token, base, loaded }))
+    }
+
+    fn try_again(&mut self, now: u64, fresh: bool) -> Step {
+        self.broken += 1;
+        self.claiming = None;
+        match (self.queued, fresh) {
+            // In the queue: the server may be restarting; our time is not up.
+            (true, _) if now < self.deadline => self.send(now, if self.broken == 1 { 0 } else { PAUSE_MS }),
+            // A pooled connection that died while idle.
+            (false, false) if self.broken == 1 => self.send(now, 0),
+            _ => Step::Failed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(wait: u64) -> Request {
+        Request {
+            mode: Mode::Any,
+            held: None,
+            info: String::new(),
+            lease: 1000,
+            ttl: 60,
+            wait,
+            max_waiters: 0,
+            mixed: false,
+        }
+    }
+
+    fn busy(block: u64, now: u64) -> Event {
+        Event::Answer(Acquired::Busy { holder: "o:x:1|1|h|1|cli|".into(), block, now })
+    }
+
+    fn sent(step: &Step) -> &Acquire {
+        match step {
+            Step::Acquire { acquire, .. } => acquire,
+            other => panic!("not a send: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_send_has_a_token_of_its_own() {
+        let (mut attempt, first) = Attempt::start(request(100), 0);
+        let second = attempt.next(1, Event::Broken { fresh: false });
+        assert_ne!(sent(&first).token, sent(&second).token);
+        assert_eq!(sent(&first).base, sent(&second).base);
+    }
+
+    #[test]
+    fn gives_up_with_a_last_try_when_the_time_is_up() {
+        let (mut attempt, _) = Attempt::start(request(100), 0);
+        assert_eq!(attempt.next(1, busy(99, 7)), Step::Wait { block: 99 });
+        let last = attempt.next(101, Event::Woken(None));
+        assert_eq!(sent(&last).wait, 0);
+        assert!(matches!(attempt.next(102, busy(0, 8)), Step::Done(Outcome::Busy(_))));
+    }
+
+    #[test]
+    fn claims_a_young_ticket_without_waiting_and_asks_about_an_old_one() {
+        let ticket = |made| Ticket { id: "x".into(), made, loaded: Loaded::default() };
+        for (made, later) in [(50_000, true), (50_500, true), (49_000, false), (52_000, false)] {
+            let (mut attempt, _) = Attempt::start(request(5000), 1000);
+            attempt.next(1000, busy(500, 50_000));
+            match attempt.next(1010, Event::Woken(Some(ticket(made)))) {
+                Step::Claim { later: got, .. } => assert_eq!(got, later, "{made}"),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_refused_claim_starts_over() {
+        let (mut attempt, _) = Attempt::start(request(5000), 0);
+        attempt.next(0, busy(500, 0));
+        attempt.next(1, Event::Woken(Some(Ticket { id: "x".into(), made: 0, loaded: Loaded::default() })));
+        assert_eq!(sent(&attempt.next(2, Event::Claimed(false))).wait, 4998);
+    }
+
+    #[test]
+    fn repeats_once_outside_the_queue_and_until_the_deadline_inside() {
+        let (mut attempt, _) = Attempt::start(request(100), 0);
+        assert!(matches!(attempt.next(1, Event::Broken { fresh: false }), Step::Acquire { .. }));
+        assert_eq!(attempt.next(2, Event::Broken { fresh: false }), Step::Failed);
+
+        let (mut attempt, _) = Attempt::start(request(100), 0);
+        assert_eq!(attempt.next(1, Event::Broken { fresh: true }), Step::Failed);
+
+        let (mut attempt, _) = Attempt::start(request(100), 0);
+        attempt.next(1, busy(50, 0));
+        for now in [2, 30, 60, 99] {
+            assert!(matches!(attempt.next(now, Event::Broken { fresh: true }), Step::Acquire { .. }));
+        }
+        assert_eq!(attempt.next(100, Event::Broken { fresh: true }), Step::Failed);
+    }
+
+    #[test]
+    fn the_recheck_is_spread_within_a_quarter() {
+        for _ in 0..100 {
+            let (_, step) = Attempt::start(request(1), 0);
+            assert!((3750..=5000).contains(&sent(&step).recheck));
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Who holds a lock, as the value of its key tells.
+
+use std::fmt;
+
+/// The value of a lock key: `<token>|<ms when taken>|<host>|<pid>|<sapi>|<uri>` for ours, `t:<id>` for one on its way
+/// to a waiter, and whatever another client writes (phpredis: `host|pid` or 32 hex digits).
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Holder {
+    value: String,
+    /// Milliseconds since it was taken; none where the value does not tell.
+    age: Option<u64>,
+}
+
+impl Holder {
+    /// Reads the value of a lock key; `now` is the server's clock in milliseconds.
+    #[must_use]
+    pub fn new(value: String, now: u64) -> Self {
+        let taken = value.split('|').nth(1).filter(|_| is_ours(&value)).and_then(|ms| ms.parse::<u64>().ok());
+        Self { age: taken.map(|taken| now.saturating_sub(taken)), value }
+    }
+}
+
+fn is_ours(value: &str) -> bool {
+    value.starts_with("o:") || value.starts_with("t:")
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut fields = self.value.splitn(6, '|').map(printable);
+        if !is_ours(&self.value) {
+            // phpredis writes host|pid, newer versions a random name.
+            let (host, pid) = (fields.next().unwrap_or_default(), fields.next());
+            return match pid {
+                Some(pid) => write!(f, "held by another client on {host}, pid {pid}"),
+                None => f.write_str("held by another client"),
+            };
+        }
+        let (_token, _taken) = (fields.next(), fields.next());
+        let (Some(host), Some(pid), Some(sapi)) = (fields.next(), fields.next(), fields.next()) else {
+            return f.write_str("just handed over to a waiting request");
+        };
+        write!(f, "held by {host}, pid {pid}, {sapi}")?;
+        if let Some(age) = self.age {
+            write!(f, ", for {}.{:03} s", age / 1000, age % 1000)?;
+        }
+        match fields.next() {
+            Some(uri) if !uri.is_empty() => write!(f, ", serving {uri}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Another client chose this text: keep it short and on one line.
+fn printable(text: &str) -> String {
+    text.chars().take(200).map(|c| if c.is_control() { '?' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tells_who_and_for_how_long() {
+        let shown = |value: &str| Holder::new(value.into(), 12_345).to_string();
+        assert_eq!(shown("o:ab:1|10000|web1|42|fpm-fcgi|"), "held by web1, pid 42, fpm-fcgi, for 2.345 s");
+        assert_eq!(
+            shown("t:ab|10000|web1|42|cli|/a|b"),
+            "held by web1, pid 42, cli, for 2.345 s, serving /a|b"
+        );
+        assert_eq!(shown("t:ab"), "just handed over to a waiting request");
+        assert_eq!(shown("web1|42"), "held by another client on web1, pid 42");
+        assert_eq!(shown("0123"), "held by another client");
+        assert_eq!(shown("a\nb|1"), "held by another client on a?b, pid 1");
+    }
+}

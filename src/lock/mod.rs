@@ -1,0 +1,72 @@
+//! The per-session lock: one attempt to get it, and who holds it.
+//!
+//! The protocol (keys, scripts, tokens, the waiting rule) is in `docs/wire-format.md`.
+
+mod attempt;
+mod holder;
+mod random;
+
+use std::{
+    sync::LazyLock,
+    thread,
+    time::{Duration, Instant},
+};
+
+pub use attempt::{Attempt, Event, Grant, Outcome, Request, Step};
+pub use holder::Holder;
+pub use random::random_hex;
+
+use crate::{
+    session::Keys,
+    store::{Store, StoreError, stats},
+};
+
+/// Runs one attempt to its end.
+pub fn acquire(store: &mut impl Store, keys: &Keys, request: Request) -> Result<Outcome, StoreError> {
+    let (mut attempt, mut step) = Attempt::start(request, now());
+    let mut waited = false;
+    let mut failure = None;
+    loop {
+        let result = match step {
+            Step::Acquire { ref acquire, pause } => {
+                thread::sleep(Duration::from_millis(pause));
+                store.acquire(keys, acquire).map(Event::Answer)
+            }
+            Step::Wait { block } => {
+                if !waited {
+                    waited = true;
+                    stats::LOCK_WAITS.add();
+                }
+                store.wait(keys, Duration::from_millis(block)).map(Event::Woken)
+            }
+            Step::Claim { ref claim, later: true } => {
+                store.claim_later(keys, claim).map(|()| Event::Claimed(true))
+            }
+            Step::Claim { ref claim, later: false } => store.claim(keys, claim).map(Event::Claimed),
+            Step::Done(outcome) => return Ok(outcome),
+            Step::Failed => return Err(failure.expect("an attempt only fails after an error")),
+        };
+        let event = match result {
+            Ok(event) => event,
+            // What was on its way must not arrive later than what is sent next.
+            Err(error @ (StoreError::Broken(_) | StoreError::Connect(_))) => {
+                store.disconnect();
+                let fresh = matches!(error, StoreError::Connect(_));
+                failure = Some(error);
+                Event::Broken { fresh }
+            }
+            Err(StoreError::Server(error)) if waited && error.is_passing() => {
+                failure = Some(StoreError::Server(error));
+                Event::Broken { fresh: true }
+            }
+            Err(error) => return Err(error),
+        };
+        step = attempt.next(now(), event);
+    }
+}
+
+/// Milliseconds of a clock that only goes forward.
+fn now() -> u64 {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,157 @@
+//! The `rustredis.*` settings in PHP: registering, checking, and reading them at most once for each change.
+
+use std::{
+    cell::{Cell, RefCell},
+    ffi::{CStr, c_char, c_int},
+    slice,
+    sync::Arc,
+};
+
+use ext_php_rs::{
+    flags::IniEntryPermission,
+    zend::{IniEntryDef, IniEntryDefs},
+};
+use parking_lot::Mutex;
+
+use super::{
+    boundary::{guarded, warn},
+    sys,
+};
+use crate::config::{ConfigError, Setting, Settings, Texts};
+
+/// What PHP's table of settings holds instead of the password (`RUSTREDIS_MASK` in shim.h).
+const MASK: &str = "********";
+
+/// A script may alternate between a few save paths; more than this are parsed again.
+const CACHED: usize = 8;
+
+const ENTRIES: usize = Setting::ALL.len() + 1;
+static TABLE: IniEntryDefs<ENTRIES> = IniEntryDefs::new(table());
+
+/// The password of the process (php.ini, FPM's pool file). PHP starts one request at a time before threads exist.
+static PASSWORD: Mutex<String> = Mutex::new(String::new());
+
+thread_local! {
+    /// A password for this request alone (.htaccess).
+    static OWN_PASSWORD: RefCell<Option<String>> = const { RefCell::new(None) };
+    /// Goes up when a setting changes, in any request of this thread: what was parsed before is out of date.
+    static GENERATION: Cell<u64> = const { Cell::new(0) };
+    static CACHE: RefCell<Cache> = const { RefCell::new(Cache { generation: 0, parsed: Vec::new() }) };
+}
+
+struct Cache {
+    generation: u64,
+    parsed: Vec<(Box<[u8]>, Arc<Settings>)>,
+}
+
+const fn table() -> [IniEntryDef; ENTRIES] {
+    let mut entries = [const { IniEntryDef::end() }; ENTRIES];
+    let mut i = 0;
+    while i < Setting::ALL.len() {
+        let setting = Setting::ALL[i];
+        // Not changeable by scripts: who may set them may read the password's target from elsewhere.
+        let permission = match setting {
+            Setting::Username | Setting::Password => IniEntryPermission::System,
+            _ => IniEntryPermission::All,
+        };
+        entries[i] = IniEntryDef::new(setting.name(), setting.default_text(), permission);
+        entries[i].on_modify = Some(sys::rustredis_on_modify);
+        i += 1;
+    }
+    entries
+}
+
+/// Registers the settings; in MINIT.
+pub fn register(module_number: c_int) {
+    IniEntryDef::register(TABLE.as_slice(), module_number);
+}
+
+/// The settings for this save path, parsed now or before.
+pub fn settings(save_path: &[u8]) -> Result<Arc<Settings>, ConfigError> {
+    CACHE.with_borrow_mut(|cache| {
+        let generation = GENERATION.get();
+        if cache.generation != generation {
+            cache.parsed.clear();
+            cache.generation = generation;
+        }
+        if let Some((_, settings)) = cache.parsed.iter().find(|(path, _)| **path == *save_path) {
+            return Ok(settings.clone());
+        }
+        let texts = Texts::collect(ext_php_rs::PHP_ZTS, text);
+        let settings = Arc::new(Settings::parse(&String::from_utf8_lossy(save_path), &texts)?);
+        if cache.parsed.len() == CACHED {
+            cache.parsed.remove(0);
+        }
+        cache.parsed.push((save_path.into(), settings.clone()));
+        Ok(settings)
+    })
+}
+
+fn text(setting: Setting) -> String {
+    if setting == Setting::Password {
+        return OWN_PASSWORD.with_borrow(Clone::clone).unwrap_or_else(|| PASSWORD.lock().clone());
+    }
+    let name: &CStr = setting.name();
+    let mut len = 0;
+    // SAFETY: the name is valid for its length; the answer is valid until the setting changes, which is not
+    // before this function returns; it is copied.
+    let bytes = unsafe {
+        let value = sys::rustredis_ini_text(name.as_ptr(), name.count_bytes(), &raw mut len);
+        slice::from_raw_parts(value.cast::<u8>(), len)
+    };
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// See shim.h.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn rustredis_ini_changed(
+    name: *const c_char,
+    name_len: usize,
+    value: *const c_char,
+    value_len: usize,
+    at_startup: c_int,
+) -> c_int {
+    guarded(0, || {
+        // SAFETY: shim.c passes two Zend strings with their lengths.
+        let (name, value) = unsafe {
+            (
+                slice::from_raw_parts(name.cast::<u8>(), name_len),
+                slice::from_raw_parts(value.cast::<u8>(), value_len),
+            )
+        };
+        let Some(setting) = Setting::ALL.into_iter().find(|setting| setting.name().to_bytes() == name) else {
+            return 0;
+        };
+        let value = String::from_utf8_lossy(value);
+        if let Err(bad) = setting.check(&value) {
+            warn(format!("rustredis: {bad}; the value before stays"));
+            return 0;
+        }
+        if setting == Setting::Password {
+            let own = match &*value {
+                // PHP restores the entry at the end of a request, or copies it for a new thread.
+                MASK => None,
+                password if at_startup != 0 => {
+                    password.clone_into(&mut PASSWORD.lock());
+                    None
+                }
+                password => Some(password.to_owned()),
+            };
+            OWN_PASSWORD.set(own);
+        }
+        GENERATION.set(GENERATION.get() + 1);
+        1
+    })
+}
+
+/// See shim.h.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn rustredis_password_found(value: *const c_char, value_len: usize) {
+    guarded((), || {
+        // SAFETY: shim.c passes a Zend string with its length.
+        let value = unsafe { slice::from_raw_parts(value.cast::<u8>(), value_len) };
+        *PASSWORD.lock() = String::from_utf8_lossy(value).into_owned();
+        OWN_PASSWORD.set(None);
+        GENERATION.set(GENERATION.get() + 1);
+    });
+}

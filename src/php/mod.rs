@@ -1,0 +1,93 @@
+//! The PHP module: its life cycle and what it registers. All that is `unsafe` in this crate is under here.
+
+mod boundary;
+mod callbacks;
+mod ini;
+mod signals;
+mod status;
+mod sys;
+
+use std::{ffi::c_int, ptr};
+
+use ext_php_rs::{
+    builders::{FunctionBuilder, ModuleBuilder},
+    ffi::_zend_module_dep,
+    flags::DataType,
+    zend::{ModuleEntry, StaticModuleEntry},
+};
+
+use crate::store::{forget_pools, threads};
+use boundary::guarded;
+
+const SUCCESS: c_int = 0;
+const FAILURE: c_int = -1;
+
+/// `MODULE_DEP_REQUIRED` in `zend_modules.h`.
+const REQUIRED: u8 = 1;
+
+/// PHP starts `session` before us, and refuses to load us without it.
+struct Dependencies([_zend_module_dep; 2]);
+
+// SAFETY: PHP only reads the table, and its one pointer is to a static C string.
+unsafe impl Sync for Dependencies {}
+
+static DEPENDENCIES: Dependencies = Dependencies([
+    _zend_module_dep { name: c"session".as_ptr(), rel: ptr::null(), version: ptr::null(), type_: REQUIRED },
+    _zend_module_dep { name: ptr::null(), rel: ptr::null(), version: ptr::null(), type_: 0 },
+]);
+
+/// What PHP looks for in an extension's library.
+#[unsafe(no_mangle)]
+extern "C" fn get_module() -> *mut ModuleEntry {
+    static MODULE: StaticModuleEntry = StaticModuleEntry::new();
+    MODULE.get_or_init(|| {
+        let status = FunctionBuilder::new("rustredis_status", sys::rustredis_status).returns(
+            DataType::Array,
+            false,
+            false,
+        );
+        let (mut entry, _startup, owned) = ModuleBuilder::new(env!("CARGO_PKG_NAME"), crate::VERSION)
+            .startup_function(start_module)
+            .shutdown_function(stop_module)
+            .request_startup_function(start_request)
+            .post_deactivate_function(end_request)
+            .info_function(sys::rustredis_info)
+            .function(status)
+            .try_into()
+            .expect("one function and two names without a NUL make a valid module");
+        entry.deps = DEPENDENCIES.0.as_ptr();
+        (entry, owned)
+    })
+}
+
+/// MINIT. It can run more than once in a process (Apache's graceful restart).
+extern "C" fn start_module(_kind: c_int, module_number: c_int) -> c_int {
+    guarded(FAILURE, || {
+        threads::set_guard(signals::blocked);
+        ini::register(module_number);
+        sys::rustredis_mask_password();
+        if sys::rustredis_register() == 0 { FAILURE } else { SUCCESS }
+    })
+}
+
+/// MSHUTDOWN.
+extern "C" fn stop_module(_kind: c_int, module_number: c_int) -> c_int {
+    guarded(FAILURE, || {
+        forget_pools();
+        sys::rustredis_unregister_ini(module_number);
+        SUCCESS
+    })
+}
+
+/// RINIT: FPM sets a pool's php_admin_value after MINIT, and so past the masking there.
+extern "C" fn start_request(_kind: c_int, _module_number: c_int) -> c_int {
+    sys::rustredis_mask_password();
+    SUCCESS
+}
+
+/// After every module's RSHUTDOWN: `session` writes and closes in its own, which runs after ours.
+unsafe extern "C" fn end_request() -> c_int {
+    guarded((), callbacks::end_request);
+    sys::rustredis_show_save_path();
+    SUCCESS
+}

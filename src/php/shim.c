@@ -1,0 +1,390 @@
+/* The half of the save handler that speaks Zend.
+ *
+ * It is C for two reasons. The compiler checks it against the installed php_session.h, whose layouts and signatures
+ * differ between PHP versions. And whatever can bail out (allocating a zend_string, raising a warning) longjmps over
+ * the frames in between: here they are C frames, with nothing to destroy. */
+#include "php.h"
+#include "SAPI.h"
+#include "php_ini.h"
+#include "ext/session/php_session.h"
+#include "ext/standard/info.h"
+#include "shim.h"
+
+#if PHP_VERSION_ID < 80100
+# error "PHP 8.1 or newer is needed"
+#endif
+
+#if PHP_VERSION_ID >= 80600
+# define SAVE_PATH_ARG() ZSTR_VAL(save_path)
+#else
+# define SAVE_PATH_ARG() save_path
+#endif
+
+/* Raised last: a warning can run a user error handler, which can call any session function, throw, or bail out. The
+ * text is on this stack, and no state is touched after. */
+static void emit_warnings(void)
+{
+	char text[2048];
+	while (rustredis_next_warning(text, sizeof text)) {
+		php_error_docref(NULL, E_WARNING, "%s", text);
+	}
+}
+
+/* ---- session.save_path in PHP's own warnings ----
+ *
+ * When a callback fails PHP prints PS(save_path), with any password in it. While that warning is due, PS(save_path)
+ * points to a masked copy; the next callback, or the end of the request, puts it back. The pointer is never freed
+ * through PS(): its owner is the ini entry. */
+static TSRM_TLS char masked_path[512];
+#if PHP_VERSION_ID < 80600
+static TSRM_TLS char *hidden_path;
+
+static void hide_save_path(void)
+{
+	char *path = PS(save_path);
+	if (path && path != masked_path && rustredis_mask(path, strlen(path), masked_path, sizeof masked_path)) {
+		hidden_path = path;
+		PS(save_path) = masked_path;
+	}
+}
+
+void rustredis_show_save_path(void)
+{
+	if (hidden_path && PS(save_path) == masked_path) {
+		PS(save_path) = hidden_path;
+	}
+	hidden_path = NULL;
+}
+
+/* A SessionHandler subclass hands on what PHP gave it: a copy, which may be of the masked text. */
+static const char *real_save_path(const char *path)
+{
+	const char *real = hidden_path && path && strcmp(path, masked_path) == 0 ? hidden_path : path;
+	rustredis_show_save_path();
+	return real;
+}
+#else
+static TSRM_TLS zend_string *hidden_path;
+static TSRM_TLS zend_string *masked_string;
+
+static void hide_save_path(void)
+{
+	zend_string *path = PS(save_path);
+	if (path && path != masked_string
+			&& rustredis_mask(ZSTR_VAL(path), ZSTR_LEN(path), masked_path, sizeof masked_path)) {
+		/* Persistent, and one for each thread: PHP may keep the pointer until the next callback. */
+		if (masked_string) {
+			zend_string_release(masked_string);
+		}
+		masked_string = zend_string_init(masked_path, strlen(masked_path), 1);
+		hidden_path = path;
+		PS(save_path) = masked_string;
+	}
+}
+
+void rustredis_show_save_path(void)
+{
+	if (hidden_path && PS(save_path) == masked_string) {
+		PS(save_path) = hidden_path;
+	}
+	hidden_path = NULL;
+}
+
+static const char *real_save_path(const char *path)
+{
+	const char *real = hidden_path && path && strcmp(path, masked_path) == 0 ? ZSTR_VAL(hidden_path) : path;
+	rustredis_show_save_path();
+	return real;
+}
+#endif
+
+static zend_result failed(void)
+{
+	emit_warnings();
+	hide_save_path();
+	return FAILURE;
+}
+
+/* session_start(['read_and_close' => true]) looks like any other start to a save handler: only the arguments of the
+ * running call tell. */
+static int wants_read_only(void)
+{
+	zend_execute_data *call;
+	for (call = EG(current_execute_data); call; call = call->prev_execute_data) {
+		zend_function *function = call->func;
+		zval *options, *value;
+		if (!function || function->type != ZEND_INTERNAL_FUNCTION || function->common.scope
+				|| !function->common.function_name
+				|| !zend_string_equals_literal(function->common.function_name, "session_start")) {
+			continue;
+		}
+		if (ZEND_CALL_NUM_ARGS(call) < 1) {
+			return 0;
+		}
+		options = ZEND_CALL_ARG(call, 1);
+		ZVAL_DEREF(options);
+		if (Z_TYPE_P(options) != IS_ARRAY) {
+			return 0;
+		}
+		value = zend_hash_str_find(Z_ARRVAL_P(options), ZEND_STRL("read_and_close"));
+		/* As session_start() itself reads it. */
+		return value && zval_get_long(value) > 0;
+	}
+	return 0;
+}
+
+PS_OPEN_FUNC(rustredis)
+{
+	const char *path = real_save_path(SAVE_PATH_ARG());
+	(void) session_name;
+	if (!rustredis_open(mod_data, path ? path : "", path ? strlen(path) : 0)) {
+		return failed();
+	}
+	emit_warnings();
+	return SUCCESS;
+}
+
+PS_CLOSE_FUNC(rustredis)
+{
+	rustredis_show_save_path();
+	rustredis_close(mod_data);
+	emit_warnings();
+	return SUCCESS;
+}
+
+PS_READ_FUNC(rustredis)
+{
+	const char *value;
+	size_t value_len;
+
+	rustredis_show_save_path();
+	if (!rustredis_read(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), maxlifetime, wants_read_only(), &value, &value_len)) {
+		return failed();
+	}
+	/* Over memory_limit this bails out. The value still belongs to the session then, and PHP's empty write at
+	 * shutdown is refused because rustredis_read_done was not reached. */
+	*val = value_len ? zend_string_init(value, value_len, 0) : ZSTR_EMPTY_ALLOC();
+	rustredis_read_done(mod_data);
+	emit_warnings();
+	return SUCCESS;
+}
+
+static zend_result save(void **mod_data, zend_string *key, zend_string *val, zend_long maxlifetime, int unchanged)
+{
+	/* Behind a SessionHandler subclass write can come more than once before close. */
+	int keep_lock = PS(mod_user_implemented);
+
+	rustredis_show_save_path();
+	if (!rustredis_save(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), ZSTR_VAL(val), ZSTR_LEN(val), maxlifetime,
+			unchanged, keep_lock)) {
+		return failed();
+	}
+	emit_warnings();
+	return SUCCESS;
+}
+
+PS_WRITE_FUNC(rustredis)
+{
+	return save(mod_data, key, val, maxlifetime, 0);
+}
+
+PS_UPDATE_TIMESTAMP_FUNC(rustredis)
+{
+	return save(mod_data, key, val, maxlifetime, 1);
+}
+
+PS_DESTROY_FUNC(rustredis)
+{
+	rustredis_show_save_path();
+	if (!rustredis_destroy(mod_data, ZSTR_VAL(key), ZSTR_LEN(key))) {
+		return failed();
+	}
+	emit_warnings();
+	return SUCCESS;
+}
+
+/* Redis deletes what is out of date by itself. -1, PHP's initial value, would make session_gc() fail. */
+PS_GC_FUNC(rustredis)
+{
+	(void) mod_data;
+	(void) maxlifetime;
+	*nrdels = 0;
+	return 0;
+}
+
+PS_VALIDATE_SID_FUNC(rustredis)
+{
+	int known;
+	rustredis_show_save_path();
+	known = rustredis_validate(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), PS(gc_maxlifetime), wants_read_only());
+	emit_warnings();
+	return known ? SUCCESS : FAILURE;
+}
+
+/* Never NULL: session_create_id() and SessionHandler::create_sid() would crash on it. */
+PS_CREATE_SID_FUNC(rustredis)
+{
+	zend_string *id = NULL;
+	int tries = 3;
+
+	rustredis_show_save_path();
+	while (tries--) {
+		if (id) {
+			zend_string_release(id);
+		}
+		id = php_session_create_id(NULL);
+		if (!id) {
+			/* The system has no randomness; PHP has thrown. An empty id is refused by read. */
+			return ZSTR_EMPTY_ALLOC();
+		}
+		/* A subclass that overrides open() without calling its parent comes here with mod_data NULL. */
+		if (!PS(use_strict_mode) || !*mod_data
+				|| rustredis_create(mod_data, ZSTR_VAL(id), ZSTR_LEN(id), PS(gc_maxlifetime))) {
+			break;
+		}
+	}
+	emit_warnings();
+	return id;
+}
+
+static const ps_module ps_mod_rustredis = {
+	PS_MOD_UPDATE_TIMESTAMP(rustredis)
+};
+
+int rustredis_register(void)
+{
+	return php_session_register_module(&ps_mod_rustredis) == SUCCESS;
+}
+
+/* ---- ini ---- */
+
+static zend_string *password_mask;
+
+int rustredis_on_modify(zend_ini_entry *entry, zend_string *new_value, void *arg1, void *arg2, void *arg3, int stage)
+{
+	const char *value = new_value ? ZSTR_VAL(new_value) : "";
+	size_t value_len = new_value ? ZSTR_LEN(new_value) : 0;
+	(void) arg1, (void) arg2, (void) arg3;
+	if (rustredis_ini_changed(ZSTR_VAL(entry->name), ZSTR_LEN(entry->name), value, value_len,
+			stage == ZEND_INI_STAGE_STARTUP)) {
+		return SUCCESS;
+	}
+	emit_warnings();
+	return FAILURE;
+}
+
+/* ini_get(), ini_get_all() and phpinfo() show an entry's value to every script. The password is kept by Rust, and
+ * the entry shows a mask. At startup the value's owner is PHP's table of php.ini values; later (.htaccess) it is
+ * the entry. */
+void rustredis_mask_password(void)
+{
+	zend_ini_entry *entry = zend_hash_str_find_ptr(EG(ini_directives), ZEND_STRL("rustredis.password"));
+	if (!password_mask) {
+		password_mask = zend_string_init_interned(RUSTREDIS_MASK, sizeof RUSTREDIS_MASK - 1, 1);
+	}
+	if (!entry || !entry->value || !ZSTR_LEN(entry->value)
+			|| zend_string_equals_literal(entry->value, RUSTREDIS_MASK)) {
+		return;
+	}
+	if (entry->modified) {
+		if (entry->value != entry->orig_value) {
+			zend_string_release(entry->value);
+		}
+	} else {
+		rustredis_password_found(ZSTR_VAL(entry->value), ZSTR_LEN(entry->value));
+	}
+	entry->value = password_mask;
+}
+
+const char *rustredis_ini_text(const char *name, size_t name_len, size_t *value_len)
+{
+	zend_ini_entry *entry = zend_hash_str_find_ptr(EG(ini_directives), name, name_len);
+	if (!entry || !entry->value) {
+		*value_len = 0;
+		return "";
+	}
+	*value_len = ZSTR_LEN(entry->value);
+	return ZSTR_VAL(entry->value);
+}
+
+void rustredis_unregister_ini(int module_number)
+{
+	zend_unregister_ini_entries(module_number);
+}
+
+const char *rustredis_sapi(void)
+{
+	return sapi_module.name;
+}
+
+/* ---- rustredis_status() and phpinfo() ---- */
+
+void rustredis_status(zend_execute_data *execute_data, zval *return_value)
+{
+	rustredis_counters counters;
+	rustredis_pool pool;
+	rustredis_lock lock;
+	zval list, item;
+	size_t i;
+
+	ZEND_PARSE_PARAMETERS_NONE();
+	rustredis_counters_get(&counters);
+	array_init(return_value);
+	add_assoc_string(return_value, "version", rustredis_version());
+	add_assoc_long(return_value, "pid", counters.pid);
+	add_assoc_long(return_value, "starts", counters.starts);
+	add_assoc_long(return_value, "trips", counters.trips);
+	add_assoc_long(return_value, "lock_waits", counters.lock_waits);
+	add_assoc_long(return_value, "refused_writes", counters.refused_writes);
+	add_assoc_long(return_value, "reconnects", counters.reconnects);
+	array_init(&list);
+	add_assoc_zval(return_value, "pools", &list);
+	for (i = 0; rustredis_pool_get(i, &pool); i++) {
+		array_init(&item);
+		add_assoc_string(&item, "target", pool.target);
+		add_assoc_long(&item, "size", pool.size);
+		add_assoc_long(&item, "open", pool.open);
+		add_assoc_long(&item, "idle", pool.idle);
+		add_next_index_zval(&list, &item);
+	}
+	array_init(&list);
+	add_assoc_zval(return_value, "locks", &list);
+	for (i = 0; rustredis_lock_get(i, &lock); i++) {
+		array_init(&item);
+		add_assoc_string(&item, "session", lock.session);
+		add_assoc_long(&item, "held_ms", lock.held_ms);
+		add_next_index_zval(&list, &item);
+	}
+}
+
+void rustredis_info(zend_module_entry *module)
+{
+	rustredis_counters counters;
+	rustredis_pool pool;
+	rustredis_lock lock;
+	char text[128];
+	size_t i;
+
+	rustredis_counters_get(&counters);
+	php_info_print_table_start();
+	php_info_print_table_row(2, "Session save handler", "rustredis");
+	php_info_print_table_row(2, "Version", rustredis_version());
+	php_info_print_table_row(2, "Targets", "tcp://host:port, redis://, unix://");
+	snprintf(text, sizeof text, "%" PRId64, counters.pid);
+	php_info_print_table_row(2, "Process", text);
+	snprintf(text, sizeof text, "%" PRId64 " / %" PRId64, counters.starts, counters.trips);
+	php_info_print_table_row(2, "Sessions read / round trips", text);
+	snprintf(text, sizeof text, "%" PRId64 " / %" PRId64 " / %" PRId64, counters.lock_waits,
+		counters.refused_writes, counters.reconnects);
+	php_info_print_table_row(2, "Lock waits / refused writes / reconnects", text);
+	for (i = 0; rustredis_pool_get(i, &pool); i++) {
+		snprintf(text, sizeof text, "%" PRId64 " of %" PRId64 " open, %" PRId64 " idle", pool.open, pool.size, pool.idle);
+		php_info_print_table_row(2, pool.target, text);
+	}
+	for (i = 0; rustredis_lock_get(i, &lock); i++) {
+		snprintf(text, sizeof text, "session %s for %" PRId64 " ms", lock.session, lock.held_ms);
+		php_info_print_table_row(2, "Lock held", text);
+	}
+	php_info_print_table_end();
+	display_ini_entries(module);
+}

@@ -1,0 +1,55 @@
+/* What Rust (callbacks.rs, ini.rs, status.rs) gives to shim.c. Nothing here is called by PHP itself.
+ *
+ * None of these functions calls into Zend, so none can bail out. All of them return normally: panics are caught on
+ * the Rust side. Pointers are only read during the call, unless it says otherwise. */
+#ifndef PHPSESS_SHIM_H
+#define PHPSESS_SHIM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The callbacks. 1 is success; on 0 there is a warning to take. `mod_data` is PHP's pointer for us. */
+int rustredis_open(void **mod_data, const char *save_path, size_t save_path_len);
+int rustredis_validate(void **mod_data, const char *id, size_t id_len, int64_t ttl, int read_only);
+int rustredis_create(void **mod_data, const char *id, size_t id_len, int64_t ttl);
+int rustredis_destroy(void **mod_data, const char *id, size_t id_len);
+void rustredis_close(void **mod_data);
+/* `value` stays valid until rustredis_read_done, which must follow once PHP has its copy. */
+int rustredis_read(void **mod_data, const char *id, size_t id_len, int64_t ttl, int read_only,
+	const char **value, size_t *value_len);
+void rustredis_read_done(void **mod_data);
+/* `unchanged` is update_timestamp; `keep_lock` says that more writes may follow before close. */
+int rustredis_save(void **mod_data, const char *id, size_t id_len, const char *value, size_t value_len,
+	int64_t ttl, int unchanged, int keep_lock);
+
+/* The next warning of this thread, cut to `size` with its NUL; 0 when there is none. */
+int rustredis_next_warning(char *text, size_t size);
+/* save_path as a message may show it. 1 if that differs from the path itself. */
+int rustredis_mask(const char *save_path, size_t save_path_len, char *text, size_t size);
+
+/* 1 if the setting may have this value; else there is a warning to take. `stage` is Zend's. */
+int rustredis_ini_changed(const char *name, size_t name_len, const char *value, size_t value_len, int at_startup);
+/* A password that was set behind on_modify's back (FPM's php_admin_value) is now the one of this process. */
+void rustredis_password_found(const char *value, size_t value_len);
+
+/* The state of this process, for rustredis_status() and phpinfo(). */
+typedef struct {
+	int64_t pid, starts, trips, lock_waits, refused_writes, reconnects;
+} rustredis_counters;
+typedef struct {
+	char target[512];
+	int64_t size, open, idle;
+} rustredis_pool;
+typedef struct {
+	char session[32];
+	int64_t held_ms;
+} rustredis_lock;
+void rustredis_counters_get(rustredis_counters *counters);
+int rustredis_pool_get(size_t index, rustredis_pool *pool);
+int rustredis_lock_get(size_t index, rustredis_lock *lock);
+const char *rustredis_version(void);
+
+/* What replaces the password in PHP's own table of settings. */
+#define RUSTREDIS_MASK "********"
+
+#endif

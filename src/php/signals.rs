@@ -1,0 +1,19 @@
+//! Threads of ours must not get the signals that PHP's timers and FPM wait for.
+
+use std::{mem::MaybeUninit, ptr};
+
+/// Runs `start` with every signal blocked in this thread: a thread inherits the mask of its creator.
+pub fn blocked(start: &mut dyn FnMut()) {
+    let mut all = MaybeUninit::uninit();
+    let mut before = MaybeUninit::uninit();
+    // SAFETY: sigfillset and pthread_sigmask write to the sets they are given; both live on this stack.
+    let changed = unsafe {
+        libc::sigfillset(all.as_mut_ptr());
+        libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr()) == 0
+    };
+    start();
+    if changed {
+        // SAFETY: `before` was written by the call above, which succeeded.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut()) };
+    }
+}

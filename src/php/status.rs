@@ -1,0 +1,84 @@
+//! The state of this process, for `rustredis_status()` and phpinfo(): see shim.h.
+
+use std::ffi::{c_char, c_int};
+
+use super::{
+    boundary::guarded,
+    callbacks::{copy_text, with_live},
+};
+use crate::store::{pools, stats};
+
+#[repr(C)]
+struct Counters {
+    pid: i64,
+    starts: i64,
+    trips: i64,
+    lock_waits: i64,
+    refused_writes: i64,
+    reconnects: i64,
+}
+
+#[repr(C)]
+struct Pool {
+    target: [c_char; 512],
+    size: i64,
+    open: i64,
+    idle: i64,
+}
+
+#[repr(C)]
+struct Lock {
+    session: [c_char; 32],
+    held_ms: i64,
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn rustredis_version() -> *const c_char {
+    concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn rustredis_counters_get(counters: *mut Counters) {
+    let now = guarded(None, || {
+        Some(Counters {
+            pid: i64::from(std::process::id()),
+            starts: stats::STARTS.value().cast_signed(),
+            trips: stats::TRIPS.value().cast_signed(),
+            lock_waits: stats::LOCK_WAITS.value().cast_signed(),
+            refused_writes: stats::REFUSED_WRITES.value().cast_signed(),
+            reconnects: stats::RECONNECTS.value().cast_signed(),
+        })
+    });
+    let zero = Counters { pid: 0, starts: 0, trips: 0, lock_waits: 0, refused_writes: 0, reconnects: 0 };
+    // SAFETY: shim.c passes a struct of this layout.
+    unsafe { counters.write(now.unwrap_or(zero)) };
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn rustredis_pool_get(index: usize, pool: *mut Pool) -> c_int {
+    guarded(0, || {
+        let Some(status) = pools().into_iter().nth(index) else { return 0 };
+        // SAFETY: shim.c passes a struct of this layout.
+        unsafe {
+            copy_text(&status.target, (&raw mut (*pool).target).cast(), 512);
+            (*pool).size = status.size.into();
+            (*pool).open = status.open.into();
+            (*pool).idle = status.idle.into();
+        }
+        1
+    })
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn rustredis_lock_get(index: usize, lock: *mut Lock) -> c_int {
+    guarded(0, || {
+        let held = with_live(|handler| handler.session.locked()).flatten().filter(|_| index == 0);
+        let Some((session, held)) = held else { return 0 };
+        // SAFETY: shim.c passes a struct of this layout.
+        unsafe {
+            copy_text(&session, (&raw mut (*lock).session).cast(), 32);
+            (*lock).held_ms = i64::try_from(held.as_millis()).unwrap_or(i64::MAX);
+        }
+        1
+    })
+}

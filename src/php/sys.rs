@@ -1,0 +1,41 @@
+//! What `shim.c` gives to Rust.
+
+use std::ffi::{c_char, c_int, c_void};
+
+use ext_php_rs::{
+    ffi::{zend_ini_entry, zend_string},
+    types::Zval,
+    zend::{ExecuteData, ModuleEntry},
+};
+
+unsafe extern "C" {
+    /// Registers the save handler. 0 if PHP's table of handlers is full.
+    pub safe fn rustredis_register() -> c_int;
+    /// Puts `session.save_path` back if it was masked for one of PHP's warnings.
+    pub safe fn rustredis_show_save_path();
+    /// Hides the password from PHP's table of settings.
+    pub safe fn rustredis_mask_password();
+    /// Forgets the ini settings of a module.
+    pub safe fn rustredis_unregister_ini(module_number: c_int);
+    /// The name of the server API: cli, fpm-fcgi ... A static string.
+    pub safe fn rustredis_sapi() -> *const c_char;
+    /// The text of a setting, valid until it changes.
+    pub fn rustredis_ini_text(name: *const c_char, name_len: usize, value_len: *mut usize) -> *const c_char;
+    /// `on_modify` of every setting.
+    pub fn rustredis_on_modify(
+        entry: *mut zend_ini_entry,
+        new_value: *mut zend_string,
+        arg1: *mut c_void,
+        arg2: *mut c_void,
+        arg3: *mut c_void,
+        stage: c_int,
+    ) -> c_int;
+    /// The phpinfo() section.
+    pub fn rustredis_info(module: *mut ModuleEntry);
+}
+
+#[allow(improper_ctypes, reason = "Zend's types are opaque here: only pointers pass")]
+unsafe extern "C" {
+    /// The PHP function.
+    pub safe fn rustredis_status(execute_data: &mut ExecuteData, return_value: &mut Zval);
+}

@@ -1,0 +1,97 @@
+//! What a user is told when a session can't be read or saved.
+
+use std::{fmt, time::Duration};
+
+use super::SessionId;
+use crate::{
+    lock::Holder,
+    store::{ServerError, StoreError},
+};
+
+/// Why PHP gets a failure. The texts name the setting that matters, never a secret.
+#[derive(Debug)]
+pub enum Failure {
+    /// Not `[A-Za-z0-9,-]{1,256}`.
+    BadId,
+    /// Redis could not be asked.
+    Store(StoreError),
+    /// Redis refused the write.
+    Refused(ServerError),
+    /// Another request kept the lock for the whole wait.
+    Busy(Duration, Holder),
+    /// `rustredis.lock_max_waiters`.
+    Full(u64, Holder),
+    /// The lock went to somebody else before the write.
+    Lost(Option<Holder>),
+    /// The session was destroyed after it was read.
+    Destroyed,
+    /// `rustredis.max_value_size`: what it has and what is allowed.
+    TooLarge(usize, u64),
+    /// `rustredis.lock_failure=readonly`.
+    ReadOnly,
+    /// PHP never got the session (`memory_limit`), so what it writes at shutdown is not its next state.
+    Undelivered,
+    /// The session belongs to the process with this pid, which forked this one.
+    Forked(u32),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // The words of PHP's files handler.
+            Self::BadId => f.write_str(
+                "Session ID is too long or contains illegal characters. Only the A-Z, a-z, 0-9, \"-\", and \",\" \
+                 characters are allowed",
+            ),
+            Self::Store(error @ StoreError::Timeout(_)) => {
+                write!(f, "{error}; whether the last command was carried out is not known")
+            }
+            Self::Store(error) => error.fmt(f),
+            Self::Refused(error) => error.fmt(f),
+            Self::Busy(wait, holder) => write!(
+                f,
+                "it is {holder}, and did not become free within {} s (rustredis.lock_wait)",
+                wait.as_secs_f64()
+            ),
+            Self::Full(waiters, holder) => {
+                write!(f, "{waiters} requests wait for it already (rustredis.lock_max_waiters); it is {holder}")
+            }
+            Self::Lost(holder) => {
+                f.write_str("this request lost its lock (it ran longer than rustredis.lock_lease, or was stopped), ")?;
+                match holder {
+                    Some(holder) => write!(f, "the session is now {holder}"),
+                    None => f.write_str("and others may have changed the session since"),
+                }
+            }
+            Self::Destroyed => f.write_str("another request destroyed it after this one had read it"),
+            Self::TooLarge(size, limit) => {
+                write!(f, "it has {size} bytes, rustredis.max_value_size allows {limit}")
+            }
+            Self::ReadOnly => f.write_str(
+                "it was opened read-only, because it was another request's turn (rustredis.lock_failure=readonly)",
+            ),
+            Self::Undelivered => f.write_str(
+                "PHP ran out of memory (memory_limit) while it was read, so $_SESSION does not have what is stored",
+            ),
+            Self::Forked(parent) => write!(
+                f,
+                "it belongs to process {parent}, which forked this one: close the session before the fork, or start \
+                 it in the child"
+            ),
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// One warning: what did not work, for which session, where, and why.
+pub fn warning(what: &str, id: Option<&SessionId>, place: &impl fmt::Display, failure: &Failure) -> String {
+    match id {
+        Some(id) => format!("rustredis: session {id} at {place} {what}: {failure}"),
+        None => format!("rustredis: {failure}"),
+    }
+}

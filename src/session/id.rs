@@ -1,0 +1,70 @@
+//! Session ids: what may become part of a key name.
+
+use std::fmt;
+
+/// PHP's own upper bound (`PS_MAX_SID_LENGTH` in php-src).
+const MAX_LEN: usize = 256;
+
+/// A session id of 1 to 256 characters out of `[A-Za-z0-9,-]`.
+///
+/// PHP itself only refuses a few characters, so `a/b`, `a_b` and ids with a NUL reach a save handler. With this
+/// set no suffix of a side key (`_LOCK` ...) can be reached by an id.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct SessionId(Box<str>);
+
+impl SessionId {
+    /// The id, if every byte is allowed and the length is within bounds.
+    #[must_use]
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        let allowed = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b',' | b'-');
+        if bytes.is_empty() || bytes.len() > MAX_LEN || !bytes.iter().all(allowed) {
+            return None;
+        }
+        std::str::from_utf8(bytes).ok().map(|s| Self(s.into()))
+    }
+
+    /// The whole id. It is a credential: never put it into a message.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The first six characters: enough to find a session in a log, not enough to take it over.
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Ids may be short (session.sid_length goes down to 22, session_id() takes anything): never show
+        // more than a third.
+        let shown = 6.min(self.0.len() / 3);
+        write!(f, "{}...", &self.0[..shown])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accepts_what_php_generates_and_the_bounds() {
+        for id in ["a", "0123456789abcdef0123456789ABCDEF", "a,b-c"] {
+            assert_eq!(SessionId::parse(id.as_bytes()).unwrap().as_str(), id);
+        }
+        assert!(SessionId::parse(&[b'x'; 256]).is_some());
+    }
+
+    #[test]
+    fn refuses_every_other_byte_and_length() {
+        assert!(SessionId::parse(b"").is_none());
+        assert!(SessionId::parse(&[b'x'; 257]).is_none());
+        for byte in (0..=255u8).filter(|b| !b.is_ascii_alphanumeric() && !b",-".contains(b)) {
+            assert!(SessionId::parse(&[b'a', byte, b'b']).is_none(), "byte {byte:#x}");
+        }
+    }
+
+    #[test]
+    fn shows_only_a_part() {
+        assert_eq!(SessionId::parse(b"0123456789abcdef0123").unwrap().to_string(), "012345...");
+        assert_eq!(SessionId::parse(b"abc").unwrap().to_string(), "a...");
+        assert_eq!(SessionId::parse(b"ab").unwrap().to_string(), "...");
+    }
+}

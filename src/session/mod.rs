@@ -1,0 +1,499 @@
+//! What PHP asks of a save handler, as a state machine over [`Store`].
+//!
+//! It knows no PHP and no Redis. Each method is one callback; it answers whether that succeeded and leaves warnings
+//! to be taken with [`Session::take_warnings`]. The order in which PHP calls them, and what it does with an
+//! answer, is what the comments here are about.
+
+mod failure;
+mod id;
+mod keys;
+
+use std::{
+    mem,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+pub use failure::{Failure, warning};
+pub use id::SessionId;
+pub use keys::Keys;
+
+use crate::{
+    config::{LockFailure, LockSettings, Settings},
+    lock::{self, Grant, Holder, Outcome, Request},
+    store::{Loaded, Mode, Op, Release, Store, StoreError, Write, Written, stats},
+};
+
+/// What a request wants of its session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Access {
+    /// To read and perhaps write it: takes the lock, if locking is on.
+    Update,
+    /// Only to read it (`read_and_close`).
+    Read,
+}
+
+/// One session of one request, from PHP's open to its close.
+pub struct Session<S> {
+    store: S,
+    settings: Arc<Settings>,
+    /// `host|pid|sapi|uri`, for others to see.
+    info: String,
+    current: Option<Current>,
+    /// What validate or create ran into. PHP learns of it at the read that follows.
+    pending: Option<Pending>,
+    /// An id for `session_create_id()` that was found free.
+    vetted: Option<SessionId>,
+    /// What the last read found, until [`Session::drop_value`].
+    value: Option<Vec<u8>>,
+    warnings: Vec<String>,
+}
+
+struct Current {
+    id: SessionId,
+    keys: Keys,
+    hold: Hold,
+    loaded: Loaded,
+    since: Instant,
+    /// Fetched by validate or create; PHP's read is yet to come.
+    unread: bool,
+}
+
+/// What we have of the current session.
+enum Hold {
+    /// Its lock.
+    Locked { token: String, base: Option<String> },
+    /// Its lock, until the write that released it.
+    Released { token: String },
+    /// Locking is off.
+    Unlocked,
+    /// It was not our turn.
+    ReadOnly,
+    /// A write was refused, because the lock was lost or the session destroyed; another would be as well.
+    Barred(fn() -> Failure),
+}
+
+struct Pending {
+    id: SessionId,
+    failure: Failure,
+    /// It is an id that we made: not taken, as far as we know.
+    created: bool,
+}
+
+enum Fetched {
+    Yes,
+    Absent,
+    Exists,
+}
+
+impl<S: Store> Session<S> {
+    /// A session that has not been asked for anything yet. No I/O happens here.
+    pub fn new(store: S, settings: Arc<Settings>, info: String) -> Self {
+        Self {
+            store,
+            settings,
+            info,
+            current: None,
+            pending: None,
+            vetted: None,
+            value: None,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// `session_reset()` opens again without a close: the lock stays, settings may have changed.
+    pub fn reopen(&mut self, settings: Arc<Settings>) {
+        if settings.target == self.settings.target && settings.prefix == self.settings.prefix {
+            self.settings = settings;
+        }
+    }
+
+    /// The warnings since the last call.
+    pub fn take_warnings(&mut self) -> Vec<String> {
+        mem::take(&mut self.warnings)
+    }
+
+    /// The shortened id of the session whose lock is held, and for how long it is.
+    pub fn locked(&self) -> Option<(String, Duration)> {
+        let current = self.current.as_ref()?;
+        matches!(current.hold, Hold::Locked { .. }).then(|| (current.id.to_string(), current.since.elapsed()))
+    }
+
+    /// validate_sid: whether the session exists. What it fetches is kept for the read that follows.
+    pub fn validate(&mut self, id: &[u8], access: Access, ttl: u64) -> bool {
+        let Some(id) = SessionId::parse(id) else { return false };
+        if self.vetted.as_ref() == Some(&id) {
+            return false;
+        }
+        if let Some(pending) = self.pending.as_ref().filter(|pending| pending.id == id) {
+            return !pending.created;
+        }
+        match &self.current {
+            Some(current) if current.id == id && current.unread => return current.loaded.data.is_some(),
+            // session_reset(): a new session is ours although it was never written.
+            Some(Current { id: ours, hold: Hold::Locked { .. }, .. }) if *ours == id => return true,
+            // session_create_id() while a session is active: just a question.
+            Some(current) if current.id != id && !current.unread => {
+                let keys = Keys::new(&self.settings.prefix, &id);
+                return self.store.exists(&keys).unwrap_or(false);
+            }
+            _ => {}
+        }
+        self.drop_unread();
+        match self.fetch(&id, Mode::Known, access, ttl) {
+            Ok(fetched) => matches!(fetched, Fetched::Yes),
+            Err(failure) => {
+                // Not "unknown": PHP would send the browser a new id, which logs the user out.
+                self.pending = Some(Pending { id, failure, created: false });
+                true
+            }
+        }
+    }
+
+    /// create_sid in strict mode: whether this new id is free. It is locked, and kept for the read that follows.
+    pub fn create(&mut self, id: &[u8], ttl: u64) -> bool {
+        let Some(id) = SessionId::parse(id) else { return true };
+        if self.current.as_ref().is_some_and(|current| !current.unread) {
+            // session_create_id() while a session is active: only the id is wanted.
+            let keys = Keys::new(&self.settings.prefix, &id);
+            let free = !self.store.exists(&keys).unwrap_or(false);
+            self.vetted = free.then_some(id);
+            return free;
+        }
+        self.drop_unread();
+        match self.fetch(&id, Mode::New, Access::Update, ttl) {
+            Ok(fetched) => matches!(fetched, Fetched::Yes),
+            Err(failure) => {
+                self.pending = Some(Pending { id, failure, created: true });
+                true
+            }
+        }
+    }
+
+    /// read: the value is then in [`Session::value`]; empty if there is no such session.
+    pub fn read(&mut self, id: &[u8], access: Access, ttl: u64) -> bool {
+        let Some(id) = SessionId::parse(id) else { return self.fail("can't be read", None, &Failure::BadId) };
+        stats::STARTS.add();
+        if let Some(pending) = self.pending.take().filter(|pending| pending.id == id) {
+            return self.fail("can't be read", Some(&id), &pending.failure);
+        }
+        let fetched = match &self.current {
+            Some(current) if current.id == id && current.unread => Ok(()),
+            Some(current) if current.id != id && !current.unread => {
+                // A SessionHandler subclass looks at another session than its own.
+                let keys = Keys::new(&self.settings.prefix, &id);
+                return match self.store.read(&keys, ttl) {
+                    Ok(loaded) => self.deliver(loaded.data),
+                    Err(error) => self.fail("can't be read", Some(&id), &error.into()),
+                };
+            }
+            Some(current) if current.id == id => self.fetch(&id, Mode::Any, access, ttl).map(drop),
+            _ => {
+                self.drop_unread();
+                self.fetch(&id, Mode::Any, access, ttl).map(drop)
+            }
+        };
+        match fetched {
+            Ok(()) => {
+                let data = self.current.as_mut().and_then(|current| {
+                    current.unread = false;
+                    current.loaded.data.take()
+                });
+                self.deliver(data)
+            }
+            Err(failure) => self.fail("can't be read", Some(&id), &failure),
+        }
+    }
+
+    /// What the last read found.
+    pub fn value(&self) -> &[u8] {
+        self.value.as_deref().unwrap_or_default()
+    }
+
+    /// Frees what the last read found: PHP has its own copy now.
+    pub fn drop_value(&mut self) {
+        self.value = None;
+    }
+
+    /// write. `keep_lock`: more writes may follow before close (a `SessionHandler` subclass).
+    pub fn write(&mut self, id: &[u8], data: &[u8], ttl: u64, keep_lock: bool) -> bool {
+        if let Some(limit) = self.settings.max_value_size.filter(|&limit| data.len() as u64 > limit) {
+            stats::REFUSED_WRITES.add();
+            return self.fail(
+                "was not saved",
+                SessionId::parse(id).as_ref(),
+                &Failure::TooLarge(data.len(), limit),
+            );
+        }
+        self.save(id, Op::Set(data), data, ttl, keep_lock)
+    }
+
+    /// update_timestamp: refreshes the TTL of an unchanged session, and stores `data` again if it went missing.
+    pub fn touch(&mut self, id: &[u8], data: &[u8], ttl: u64, keep_lock: bool) -> bool {
+        self.save(id, Op::Keep, data, ttl, keep_lock)
+    }
+
+    /// destroy.
+    pub fn destroy(&mut self, id: &[u8]) -> bool {
+        let Some(id) = SessionId::parse(id) else {
+            return self.fail("can't be destroyed", None, &Failure::BadId);
+        };
+        self.drop_unread_other_than(&id);
+        let result = match self.current.take_if(|current| current.id == id) {
+            Some(Current { keys, hold: Hold::Locked { token, base }, .. }) => {
+                let release = Release { base: base.as_deref(), ..self.release_of(&token, Op::Delete, 1) };
+                self.store.release(&keys, &release)
+            }
+            other => {
+                let keys =
+                    other.map_or_else(|| Keys::new(&self.settings.prefix, &id), |current| current.keys);
+                self.store.write(&keys, &self.write_of(Op::Delete, 1, None))
+            }
+        };
+        match result {
+            Ok(Written::Refused(error)) => {
+                self.fail("was not destroyed", Some(&id), &Failure::Refused(error))
+            }
+            Ok(_) => true,
+            Err(error) => self.fail("was not destroyed", Some(&id), &error.into()),
+        }
+    }
+
+    /// close: releases a lock that no write has released.
+    pub fn close(&mut self) {
+        if let Some(Current { id, keys, hold: Hold::Locked { token, base }, .. }) = self.current.take() {
+            let release = Release { base: base.as_deref(), ..self.release_of(&token, Op::None, 0) };
+            if let Err(error) = self.store.release(&keys, &release) {
+                self.fail("stays locked until its lease ends", Some(&id), &error.into());
+            }
+        }
+    }
+
+    fn deliver(&mut self, data: Option<Vec<u8>>) -> bool {
+        self.value = Some(data.unwrap_or_default());
+        true
+    }
+
+    fn fail(&mut self, what: &str, id: Option<&SessionId>, failure: &Failure) -> bool {
+        self.warnings.push(warning(what, id, &self.settings.target, failure));
+        false
+    }
+
+    /// Reads the session, under its lock if that is wanted, and makes it the current one.
+    fn fetch(&mut self, id: &SessionId, mode: Mode, access: Access, ttl: u64) -> Result<Fetched, Failure> {
+        let keys = Keys::new(&self.settings.prefix, id);
+        let settings = self.settings.clone();
+        let (hold, loaded) = match settings.lock.as_ref().filter(|_| access == Access::Update) {
+            None => (Hold::Unlocked, self.store.read(&keys, ttl)?),
+            Some(lock) => match self.acquire(&keys, lock, mode, ttl)? {
+                Outcome::Granted(Grant { token, base, loaded }) => (Hold::Locked { token, base }, loaded),
+                Outcome::Absent => return Ok(Fetched::Absent),
+                Outcome::Exists => return Ok(Fetched::Exists),
+                Outcome::Busy(holder) => {
+                    self.not_our_turn(id, &keys, ttl, lock, Failure::Busy(lock.wait, holder))?
+                }
+                Outcome::Full(n, holder) => {
+                    self.not_our_turn(id, &keys, ttl, lock, Failure::Full(n, holder))?
+                }
+            },
+        };
+        match (mode, &hold, loaded.data.is_some()) {
+            (Mode::Known, Hold::Unlocked | Hold::ReadOnly, false) => return Ok(Fetched::Absent),
+            (Mode::New, Hold::Unlocked, true) => return Ok(Fetched::Exists),
+            _ => {}
+        }
+        self.current =
+            Some(Current { id: id.clone(), keys, hold, loaded, since: Instant::now(), unread: true });
+        Ok(match mode {
+            // The lock came with a session that vanished while we waited: read or close will release it.
+            Mode::Known if self.current.as_ref().is_some_and(|current| current.loaded.data.is_none()) => {
+                Fetched::Absent
+            }
+            _ => Fetched::Yes,
+        })
+    }
+
+    fn acquire(
+        &mut self,
+        keys: &Keys,
+        lock: &LockSettings,
+        mode: Mode,
+        ttl: u64,
+    ) -> Result<Outcome, StoreError> {
+        let held = match &self.current {
+            Some(Current { hold: Hold::Locked { token, .. }, .. }) => Some(token.clone()),
+            _ => None,
+        };
+        let request = Request {
+            mode,
+            held,
+            info: self.info.clone(),
+            lease: millis(lock.lease),
+            ttl,
+            wait: millis(lock.wait),
+            max_waiters: lock.max_waiters,
+            mixed: lock.mixed,
+        };
+        lock::acquire(&mut self.store, keys, request)
+    }
+
+    fn not_our_turn(
+        &mut self,
+        id: &SessionId,
+        keys: &Keys,
+        ttl: u64,
+        lock: &LockSettings,
+        failure: Failure,
+    ) -> Result<(Hold, Loaded), Failure> {
+        match lock.failure {
+            LockFailure::Fail => Err(failure),
+            LockFailure::ReadOnly => {
+                let loaded = self.store.read(keys, ttl)?;
+                self.fail("is read-only for this request", Some(id), &failure);
+                Ok((Hold::ReadOnly, loaded))
+            }
+        }
+    }
+
+    /// A lock that validate or create took for a session that PHP then does not read.
+    fn drop_unread(&mut self) {
+        if self.current.as_ref().is_some_and(|current| current.unread) {
+            self.close();
+        }
+    }
+
+    fn drop_unread_other_than(&mut self, id: &SessionId) {
+        if self.current.as_ref().is_some_and(|current| current.id != *id) {
+            self.drop_unread();
+        }
+    }
+
+    fn save(&mut self, id: &[u8], op: Op<'_>, data: &[u8], ttl: u64, keep_lock: bool) -> bool {
+        let Some(id) = SessionId::parse(id) else { return self.fail("was not saved", None, &Failure::BadId) };
+        if self.value.is_some() {
+            stats::REFUSED_WRITES.add();
+            return self.fail("was not saved", Some(&id), &Failure::Undelivered);
+        }
+        let current = match self.current.take() {
+            Some(current) if current.id == id => current,
+            other => {
+                // A SessionHandler subclass writes another session than its own: under that one's lock, too.
+                let saved = self.save_another(&id, data, ttl);
+                self.current = other;
+                return saved;
+            }
+        };
+        let Current { id, keys, hold, loaded, since, unread } = current;
+        let stone = loaded.tombstone.as_deref();
+        let (hold, result) = match hold {
+            Hold::Locked { token, base } => {
+                let release = Release {
+                    base: base.as_deref(),
+                    tombstone: stone,
+                    hold: keep_lock,
+                    ..self.release_of(&token, op, ttl)
+                };
+                let result = self.release_or_restore(&keys, &release, data);
+                match &result {
+                    Ok(Written::Done) if keep_lock => (Hold::Locked { token, base }, result),
+                    Ok(Written::Lost { .. }) => (Hold::Barred(|| Failure::Lost(None)), result),
+                    Ok(Written::Dead) if keep_lock => (Hold::Locked { token, base }, result),
+                    Ok(Written::Dead) => (Hold::Barred(|| Failure::Destroyed), result),
+                    // Nothing to release: it is, or it can't be.
+                    _ => (Hold::Released { token }, result),
+                }
+            }
+            Hold::Released { token } => {
+                let release = Release { tombstone: stone, again: true, ..self.release_of(&token, op, ttl) };
+                let result = self.release_or_restore(&keys, &release, data);
+                (Hold::Released { token }, result)
+            }
+            Hold::Unlocked => {
+                let write = self.write_of(op, ttl, stone);
+                let result = match self.store.write(&keys, &write) {
+                    Ok(Written::Gone) => self.store.write(&keys, &Write { op: Op::Set(data), ..write }),
+                    result => result,
+                };
+                (Hold::Unlocked, result)
+            }
+            // Refreshing the TTL of what another request works on is no change.
+            Hold::ReadOnly if op == Op::Keep => {
+                let result = self.store.write(&keys, &self.write_of(op, ttl, stone));
+                (Hold::ReadOnly, result.map(|_| Written::Done))
+            }
+            Hold::ReadOnly => {
+                stats::REFUSED_WRITES.add();
+                self.current =
+                    Some(Current { id: id.clone(), keys, hold: Hold::ReadOnly, loaded, since, unread });
+                return self.fail("was not saved", Some(&id), &Failure::ReadOnly);
+            }
+            Hold::Barred(why) => {
+                stats::REFUSED_WRITES.add();
+                self.current = Some(Current { id: id.clone(), keys, hold, loaded, since, unread });
+                return self.fail("was not saved", Some(&id), &why());
+            }
+        };
+        self.current = Some(Current { id: id.clone(), keys, hold, loaded, since, unread });
+        self.saved(&id, result)
+    }
+
+    /// A session that vanished since it was read is stored again; only then its value travels.
+    fn release_or_restore(
+        &mut self,
+        keys: &Keys,
+        release: &Release<'_>,
+        data: &[u8],
+    ) -> Result<Written, StoreError> {
+        match self.store.release(keys, release) {
+            Ok(Written::Gone) => self.store.release(keys, &Release { op: Op::Set(data), ..release.clone() }),
+            result => result,
+        }
+    }
+
+    fn save_another(&mut self, id: &SessionId, data: &[u8], ttl: u64) -> bool {
+        match self.fetch(id, Mode::Any, Access::Update, ttl) {
+            Ok(_) => {
+                let saved = self.save(id.as_str().as_bytes(), Op::Set(data), data, ttl, false);
+                self.current = None;
+                saved
+            }
+            Err(failure) => self.fail("was not saved", Some(id), &failure),
+        }
+    }
+
+    fn saved(&mut self, id: &SessionId, result: Result<Written, StoreError>) -> bool {
+        let failure = match result {
+            Ok(Written::Done | Written::Gone) => return true,
+            Ok(Written::Dead) => Failure::Destroyed,
+            Ok(Written::Lost { holder, now }) => Failure::Lost(holder.map(|holder| Holder::new(holder, now))),
+            Ok(Written::Refused(error)) => Failure::Refused(error),
+            Err(error) => Failure::Store(error),
+        };
+        if matches!(failure, Failure::Destroyed | Failure::Lost(_)) {
+            stats::REFUSED_WRITES.add();
+        }
+        self.fail("was not saved", Some(id), &failure)
+    }
+
+    fn release_of<'a>(&self, token: &'a str, op: Op<'a>, ttl: u64) -> Release<'a> {
+        Release {
+            token,
+            base: None,
+            op,
+            ttl,
+            tombstone: None,
+            hold: false,
+            again: false,
+            mixed: self.settings.lock.as_ref().is_some_and(|lock| lock.mixed),
+            tombstone_ms: millis(self.settings.tombstone),
+        }
+    }
+
+    fn write_of<'a>(&self, op: Op<'a>, ttl: u64, tombstone: Option<&'a str>) -> Write<'a> {
+        Write { op, ttl, tombstone, tombstone_ms: millis(self.settings.tombstone) }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,156 @@
+//! One connection: its set-up in one trip, and requests with a bounded wait.
+//!
+//! The `redis` crate gives the protocol (packing and parsing); the socket is ours, because its own connection cannot
+//! bound a whole answer in time and size, nor be closed with a reset.
+
+use std::{
+    io::{self, Write},
+    time::{Duration, Instant},
+};
+
+use redis::{Cmd, ErrorKind, Parser, RedisError, Value};
+
+use super::{ServerError, StoreError, stats, stream::Stream};
+use crate::config::{Settings, Target};
+
+/// After this long without use a connection may have been closed by the other side: worth a look before use.
+const FRESH: Duration = Duration::from_millis(500);
+
+pub struct Connection {
+    stream: Stream,
+    parser: Parser,
+    packed: Vec<u8>,
+    /// Replies that were not waited for and come before the next one.
+    owed: u32,
+    used: Instant,
+    timeout: Duration,
+}
+
+impl Connection {
+    /// Connects, and sends AUTH, SELECT and CLIENT SETNAME in one trip.
+    pub fn open(settings: &Settings) -> Result<Self, StoreError> {
+        let stream =
+            Stream::connect(&settings.target.endpoint, settings.connect_timeout, settings.read_timeout)
+                .map_err(StoreError::Connect)?;
+        let mut connection = Self {
+            stream,
+            parser: Parser::new(),
+            packed: Vec::new(),
+            owed: 0,
+            used: Instant::now(),
+            timeout: settings.read_timeout,
+        };
+        connection.introduce(&settings.target)?;
+        Ok(connection)
+    }
+
+    fn introduce(&mut self, target: &Target) -> Result<(), StoreError> {
+        let mut needed = 0;
+        if let Some(password) = &target.password {
+            let mut auth = redis::cmd("AUTH");
+            if let Some(username) = &target.username {
+                auth.arg(username);
+            }
+            auth.arg(password.reveal()).write_packed_command(&mut self.packed);
+            needed += 1;
+        }
+        if target.database != 0 {
+            redis::cmd("SELECT").arg(target.database).write_packed_command(&mut self.packed);
+            needed += 1;
+        }
+        redis::cmd("CLIENT").arg("SETNAME").arg("phpsess_rs").write_packed_command(&mut self.packed);
+
+        self.stream.expect_within(self.timeout).map_err(|e| self.io_error(e))?;
+        self.flush()?;
+        stats::TRIPS.add();
+        let mut refused = None;
+        for _ in 0..needed {
+            if let Value::ServerError(error) = self.reply()? {
+                refused = refused.or(Some(server_error(&error)));
+            }
+        }
+        // The name is a courtesy to whoever reads CLIENT LIST; an ACL may forbid it.
+        self.reply()?;
+        refused.map_or(Ok(()), |error| Err(StoreError::Server(error)))
+    }
+
+    /// Whether this connection can be used as it is. Costs nothing for one that was used a moment ago.
+    pub fn is_usable(&self) -> bool {
+        self.used.elapsed() < FRESH || self.owed > 0 || !self.stream.is_closed()
+    }
+
+    /// Sends a command and waits for its reply, `extra` longer than usual.
+    pub fn request(&mut self, command: &Cmd, extra: Duration) -> Result<Value, StoreError> {
+        self.stream.expect_within(self.timeout + extra).map_err(|e| self.io_error(e))?;
+        self.send(command)?;
+        stats::TRIPS.add();
+        while self.owed > 0 {
+            self.owed -= 1;
+            self.reply()?;
+        }
+        match self.reply()? {
+            Value::ServerError(error) => Err(StoreError::Server(server_error(&error))),
+            value => Ok(value),
+        }
+    }
+
+    /// Sends a command whose reply the next request reads and drops.
+    pub fn send_ahead(&mut self, command: &Cmd) -> Result<(), StoreError> {
+        self.stream.expect_within(self.timeout).map_err(|e| self.io_error(e))?;
+        self.send(command)?;
+        self.owed += 1;
+        Ok(())
+    }
+
+    /// Closes with a reset.
+    pub fn abort(self) {
+        self.stream.reset_on_drop();
+    }
+
+    fn send(&mut self, command: &Cmd) -> Result<(), StoreError> {
+        command.write_packed_command(&mut self.packed);
+        self.flush()
+    }
+
+    fn flush(&mut self) -> Result<(), StoreError> {
+        let sent = self.stream.write_all(&self.packed);
+        self.packed.clear();
+        // One huge session must not stay in every idle worker.
+        self.packed.shrink_to(64 << 10);
+        sent.map_err(|error| self.io_error(error))
+    }
+
+    fn reply(&mut self) -> Result<Value, StoreError> {
+        match self.parser.parse_value(&mut self.stream) {
+            Ok(value) => {
+                self.used = Instant::now();
+                Ok(value)
+            }
+            Err(error) => Err(self.redis_error(&error)),
+        }
+    }
+
+    fn redis_error(&self, error: &RedisError) -> StoreError {
+        if error.kind() == ErrorKind::Parse {
+            return StoreError::Protocol("not the Redis protocol".into());
+        }
+        match self.stream.failure() {
+            io::ErrorKind::InvalidData => StoreError::Protocol("an answer of over 512 MiB".into()),
+            kind => self.io_error(kind.into()),
+        }
+    }
+
+    fn io_error(&self, error: io::Error) -> StoreError {
+        match error.kind() {
+            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => StoreError::Timeout(self.timeout),
+            _ => StoreError::Broken(error),
+        }
+    }
+}
+
+pub fn server_error(error: &redis::ServerError) -> ServerError {
+    ServerError::parse(&match error.details() {
+        Some(details) => [error.code(), " ", details].concat(),
+        None => error.code().to_owned(),
+    })
+}

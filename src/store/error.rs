@@ -1,0 +1,145 @@
+//! What can go wrong between us and Redis, told apart by what may be done about it.
+
+use std::{fmt, io, time::Duration};
+
+/// Why a command failed.
+#[derive(Debug)]
+pub enum StoreError {
+    /// No connection could be made; nothing was sent.
+    Connect(io::Error),
+    /// Every pooled connection of this process stayed in use for the whole `rustredis.pool_wait`.
+    PoolExhausted(Duration),
+    /// The connection broke after a command was sent: it may or may not have been carried out.
+    Broken(io::Error),
+    /// No whole reply within `rustredis.read_timeout`: the command may or may not have been carried out.
+    Timeout(Duration),
+    /// Redis refused the command.
+    Server(ServerError),
+    /// The answer is not one that this command can have.
+    Protocol(String),
+}
+
+/// An error reply: its first word and the rest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerError {
+    /// `OOM`, `WRONGPASS`, `READONLY` ...
+    pub code: String,
+    /// The text behind the code, without Redis' remarks about the script it came from.
+    pub detail: String,
+}
+
+impl ServerError {
+    /// Reads an error line. An error from inside a script is reported by its cause: Redis 6 wraps it
+    /// (`ERR Error running script (call to f_..): @user_script:12: -OOM command not allowed ...`), Redis 7 appends
+    /// ` script: <sha>, on @user_script:12.`.
+    #[must_use]
+    pub fn parse(line: &str) -> Self {
+        let line = match line.split_once("@user_script") {
+            Some((_, rest)) if line.contains("Error running script") => {
+                rest.split_once(": ").map_or(line, |(_, cause)| {
+                    cause.trim_start_matches("@user_script: ").trim_start_matches('-')
+                })
+            }
+            _ => line,
+        };
+        let line = line.split_once(" script: ").map_or(line, |(cause, _)| cause).trim();
+        let (code, detail) = line.split_once(' ').unwrap_or((line, ""));
+        Self { code: code.to_owned(), detail: detail.to_owned() }
+    }
+
+    /// Whether the same command can succeed a moment later without anybody changing anything.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(self.code.as_str(), "LOADING" | "BUSY" | "TRYAGAIN" | "MASTERDOWN" | "CLUSTERDOWN")
+    }
+
+    /// What the user can do, by the cause.
+    fn advice(&self) -> &'static str {
+        match self.code.as_str() {
+            "NOAUTH" => {
+                ": this Redis asks for a password, set rustredis.password (and rustredis.username for ACL users)"
+            }
+            "WRONGPASS" => ": check rustredis.username and rustredis.password, or auth in session.save_path",
+            "NOPERM" => ": the ACL rule of this Redis user does not permit what the session handler needs",
+            "READONLY" => ": this is a replica, session.save_path must point to the primary",
+            "OOM" => ": Redis is at its maxmemory, see its maxmemory and maxmemory-policy",
+            "MISCONF" => ": Redis cannot save to its disk and refuses writes, see its log",
+            "CROSSSLOT" | "MOVED" | "ASK" => {
+                ": this server is part of a Redis Cluster, which session.save_path does not say"
+            }
+            "LOADING" => ": Redis is still loading its data, try again soon",
+            "WRONGTYPE" => ": another program keeps something else under this key, see rustredis.prefix",
+            "ERR" if self.detail.contains("AUTH") => {
+                ": check rustredis.username and rustredis.password, or auth in session.save_path"
+            }
+            "ERR" if self.detail.contains("DB index") => ": check database in session.save_path",
+            _ => "",
+        }
+    }
+}
+
+impl fmt::Display for ServerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Redis says {:?}{}", format!("{} {}", self.code, self.detail).trim_end(), self.advice())
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connect(error) => {
+                write!(
+                    f,
+                    "cannot connect: {}. Is Redis running, and is session.save_path right?",
+                    Cause(error)
+                )
+            }
+            Self::PoolExhausted(wait) => write!(
+                f,
+                "all connections of this process were in use for {} s (rustredis.pool_wait): raise rustredis.pool_size",
+                wait.as_secs_f64()
+            ),
+            Self::Broken(error) => write!(f, "the connection broke: {}", Cause(error)),
+            Self::Timeout(after) => {
+                write!(f, "no answer within {} s (rustredis.read_timeout)", after.as_secs_f64())
+            }
+            Self::Server(error) => error.fmt(f),
+            Self::Protocol(what) => write!(f, "the answer makes no sense ({what}): is this really Redis?"),
+        }
+    }
+}
+
+/// An I/O error in the words that users search for, without Rust's `(os error 111)`.
+struct Cause<'a>(&'a io::Error);
+
+impl fmt::Display for Cause<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if matches!(self.0.kind(), io::ErrorKind::UnexpectedEof) {
+            return f.write_str("Redis closed it");
+        }
+        let text = self.0.to_string();
+        f.write_str(text.split(" (os error").next().unwrap_or(&text))
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_cause_in_errors_of_scripts() {
+        let seven =
+            "OOM command not allowed when used memory > 'maxmemory'. script: 8f3c, on @user_script:31.";
+        let six = "ERR Error running script (call to f_8f3c): @user_script:31: @user_script: 31: -OOM command not allowed when used memory > 'maxmemory'.";
+        assert_eq!(ServerError::parse(seven).code, "OOM");
+        assert!(ServerError::parse(six).detail.contains("maxmemory"), "{:?}", ServerError::parse(six));
+    }
+
+    #[test]
+    fn says_what_to_look_at() {
+        assert!(ServerError::parse("READONLY You can't write").to_string().contains("replica"));
+        assert!(ServerError::parse("NOAUTH x").to_string().contains("rustredis.password"));
+    }
+}

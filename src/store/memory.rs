@@ -1,0 +1,1 @@
+//! [`super::Store`] in memory, for tests.

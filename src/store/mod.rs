@@ -1,0 +1,234 @@
+//! Redis, behind a trait.
+//!
+//! [`Store`] is what [`crate::session`] and [`crate::lock`] need of a server: the five scripts and one blocking
+//! wait. [`redis::RedisStore`] speaks to a server, [`memory::MemoryStore`] is the same in memory, for tests.
+
+mod connection;
+mod error;
+pub mod memory;
+mod pool;
+pub mod redis;
+mod reply;
+mod resolve;
+mod scripts;
+pub mod stats;
+mod stream;
+pub mod threads;
+
+use std::time::Duration;
+
+pub use error::{ServerError, StoreError};
+pub use pool::{PoolStatus, forget_pools, pools};
+
+use crate::session::Keys;
+
+/// What must hold about a session before its lock is taken.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Mode {
+    /// Nothing: an unknown id is adopted.
+    Any,
+    /// The session exists (strict mode); else [`Acquired::Absent`].
+    Known,
+    /// The session does not exist (a new id); else [`Acquired::Exists`].
+    New,
+}
+
+/// The arguments of `acquire.lua`. Times are in milliseconds unless they say otherwise.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Acquire {
+    /// `o:` and 32 hex digits, one for each attempt.
+    pub base: String,
+    /// `base:<n>`, a new one for each send.
+    pub token: String,
+    /// The token that the caller holds already: reading again under one's own lock.
+    pub held: Option<String>,
+    /// What must hold about the session.
+    pub mode: Mode,
+    /// `host|pid|sapi|uri`: who asks, for the warning that others see while they wait.
+    pub info: String,
+    /// How long the lock lasts unless it is renewed.
+    pub lease: u64,
+    /// The session's new TTL, in seconds.
+    pub ttl: u64,
+    /// What is left of the wait; 0 is the last try, which does not queue.
+    pub wait: u64,
+    /// Fail at once behind more waiters than this; 0 is no limit.
+    pub max_waiters: u64,
+    /// The longest single block.
+    pub recheck: u64,
+    /// Poll: clients that know no hand-over share the sessions.
+    pub mixed: bool,
+}
+
+/// The answers of `acquire.lua`.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Acquired {
+    /// The lock is ours, and this is the session.
+    Held(Loaded),
+    /// [`Mode::Known`]: there is no such session, and nothing was locked.
+    Absent,
+    /// [`Mode::New`]: the id is taken, and nothing was locked.
+    Exists,
+    /// Somebody holds it.
+    Busy {
+        /// The value of the lock key.
+        holder: String,
+        /// How long to block on the wake list; 0 after the last try.
+        block: u64,
+        /// The server's clock when it answered.
+        now: u64,
+    },
+    /// `rustredis.lock_max_waiters` others wait already.
+    Full {
+        /// How many.
+        waiters: u64,
+        /// The value of the lock key.
+        holder: String,
+        /// The server's clock when it answered.
+        now: u64,
+    },
+}
+
+/// A session as it was read.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Loaded {
+    /// The stored value; none if there is no such session.
+    pub data: Option<Vec<u8>>,
+    /// The tombstone that lay there at the time: only a newer one forbids a write.
+    pub tombstone: Option<String>,
+}
+
+/// The lock on its way to a waiter, with the session.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Ticket {
+    /// 32 hex digits.
+    pub id: String,
+    /// The server's clock when it was made, in milliseconds.
+    pub made: u64,
+    /// The session.
+    pub loaded: Loaded,
+}
+
+/// What a write does to the session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Op<'a> {
+    /// Store this value.
+    Set(&'a [u8]),
+    /// Refresh the TTL.
+    Keep,
+    /// Nothing; only the lock is released.
+    None,
+    /// Delete it and leave a tombstone.
+    Delete,
+}
+
+/// The arguments of `release.lua`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Release<'a> {
+    /// The token of the lock.
+    pub token: &'a str,
+    /// The attempt's entry in the queue, if it ever queued.
+    pub base: Option<&'a str>,
+    /// What to do with the session.
+    pub op: Op<'a>,
+    /// The session's new TTL, in seconds.
+    pub ttl: u64,
+    /// The tombstone seen at read.
+    pub tombstone: Option<&'a str>,
+    /// Write, and keep the lock.
+    pub hold: bool,
+    /// A second write after this token's release: fine while nobody else has the lock.
+    pub again: bool,
+    /// No hand-over: clients that know none share the sessions.
+    pub mixed: bool,
+    /// How long a tombstone lasts, in milliseconds.
+    pub tombstone_ms: u64,
+}
+
+/// The arguments of `write.lua`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Write<'a> {
+    /// What to do with the session.
+    pub op: Op<'a>,
+    /// The session's new TTL, in seconds.
+    pub ttl: u64,
+    /// The tombstone seen at read.
+    pub tombstone: Option<&'a str>,
+    /// How long a tombstone lasts, in milliseconds.
+    pub tombstone_ms: u64,
+}
+
+/// The answers of `release.lua` and `write.lua`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Written {
+    /// Done; the lock is released, unless it was to be held.
+    Done,
+    /// [`Op::Keep`]: the session is not there any more. Nothing was released: send [`Op::Set`].
+    Gone,
+    /// Somebody destroyed the session since it was read. Nothing was written; the lock is released.
+    Dead,
+    /// The lock is not ours any more. Nothing was written.
+    Lost {
+        /// The value of the lock key, if somebody holds it.
+        holder: Option<String>,
+        /// The server's clock when it answered.
+        now: u64,
+    },
+    /// The write failed; the lock is released.
+    Refused(ServerError),
+}
+
+/// A server that holds sessions. One value serves one session at a time, over one connection.
+pub trait Store {
+    /// Takes the lock and reads the session, or joins the queue.
+    fn acquire(&mut self, keys: &Keys, acquire: &Acquire) -> Result<Acquired, StoreError>;
+
+    /// Blocks until a ticket arrives, `block` passes (`None`), or something breaks.
+    fn wait(&mut self, keys: &Keys, block: Duration) -> Result<Option<Ticket>, StoreError>;
+
+    /// Turns a popped ticket into a held lock; false if it is too late.
+    fn claim(&mut self, keys: &Keys, claim: &Claim) -> Result<bool, StoreError>;
+
+    /// The same without waiting for the answer, which a later command of this store reads and drops: whether
+    /// the lock is held shows at the release.
+    fn claim_later(&mut self, keys: &Keys, claim: &Claim) -> Result<(), StoreError>;
+
+    /// Reads without a lock and refreshes the TTL (seconds).
+    fn read(&mut self, keys: &Keys, ttl: u64) -> Result<Loaded, StoreError>;
+
+    /// Writes under the lock and releases it. A lost reply is asked for again.
+    fn release(&mut self, keys: &Keys, release: &Release<'_>) -> Result<Written, StoreError>;
+
+    /// Writes without a lock.
+    fn write(&mut self, keys: &Keys, write: &Write<'_>) -> Result<Written, StoreError>;
+
+    /// Whether the session exists.
+    fn exists(&mut self, keys: &Keys) -> Result<bool, StoreError>;
+
+    /// Drops the connection, with all that is on its way. The next command makes a new one.
+    fn disconnect(&mut self);
+}
+
+/// The arguments of `claim.lua`.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Claim {
+    /// `t:<ticket id>`.
+    pub token: String,
+    /// The attempt's entry in the queue.
+    pub base: String,
+    /// How long the lock lasts, in milliseconds.
+    pub lease: u64,
+    /// Who claims, as in [`Acquire::info`].
+    pub info: String,
+}
+
+/// How long a handed-over lock waits for its claim, in milliseconds: the stall after a waiter that died with it.
+pub const HANDOFF_MS: u64 = 1000;
+/// How much earlier than the lock its ticket disappears.
+pub const MARGIN_MS: u64 = 250;
+/// How much longer than the holder's lease a waiter blocks.
+pub const SLACK_MS: u64 = 5;
+/// How long a waiter counts as one after its block should have ended.
+pub const GRACE_MS: u64 = 500;
+/// How soon a release by a client without hand-over is noticed.
+pub const FOREIGN_MS: u64 = 20;

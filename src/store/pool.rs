@@ -1,0 +1,147 @@
+//! The connections of this process: one r2d2 pool for each target, built on first use.
+//!
+//! r2d2 makes connections on threads of its own and retries behind the caller's back. What it pools here is
+//! therefore a [`Slot`] that is empty at first: the request that takes it connects, on its own thread, and gets the
+//! error itself and at once. r2d2 bounds how many there are and who waits.
+//!
+//! FPM and pcntl fork. A child inherits sockets that its parent uses and none of the threads, so a registry belongs
+//! to the pid that built it; a child leaves the parent's alone without dropping it, because dropping would close
+//! and signal.
+
+use std::{convert::Infallible, mem, sync::Arc, time::Duration};
+
+use parking_lot::Mutex;
+use r2d2::{ManageConnection, PooledConnection};
+use scheduled_thread_pool::{OnPoolDropBehavior, ScheduledThreadPool};
+
+use super::{StoreError, connection::Connection, threads};
+use crate::config::{Settings, Target};
+
+/// A script can set session.save_path to anything: more targets than this replace the oldest ones.
+const MAX_TARGETS: usize = 32;
+
+/// A place for a connection.
+#[derive(Default)]
+pub struct Slot(pub Option<Connection>);
+
+pub struct Slots;
+
+impl ManageConnection for Slots {
+    type Connection = Slot;
+    type Error = Infallible;
+
+    fn connect(&self) -> Result<Slot, Infallible> {
+        Ok(Slot::default())
+    }
+
+    fn is_valid(&self, _: &mut Slot) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    fn has_broken(&self, _: &mut Slot) -> bool {
+        false
+    }
+}
+
+struct Pool {
+    target: Arc<Target>,
+    size: u32,
+    slots: r2d2::Pool<Slots>,
+}
+
+#[derive(Default)]
+struct Registry {
+    pid: u32,
+    pools: Vec<Pool>,
+    /// Shared by all pools; it only makes empty slots.
+    worker: Option<Arc<ScheduledThreadPool>>,
+}
+
+static REGISTRY: Mutex<Registry> = Mutex::new(Registry { pid: 0, pools: Vec::new(), worker: None });
+
+/// The state of one pool, for phpinfo() and `rustredis_status()`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolStatus {
+    /// The target, without secrets.
+    pub target: String,
+    /// How many connections it may have.
+    pub size: u32,
+    /// How many it has, idle or not.
+    pub open: u32,
+    /// How many are not in use.
+    pub idle: u32,
+}
+
+/// The pools of this process.
+#[must_use]
+pub fn pools() -> Vec<PoolStatus> {
+    let registry = REGISTRY.lock();
+    if registry.pid != std::process::id() {
+        return Vec::new();
+    }
+    let status = |pool: &Pool| {
+        let state = pool.slots.state();
+        PoolStatus {
+            target: pool.target.to_string(),
+            size: pool.size,
+            open: state.connections,
+            idle: state.idle_connections,
+        }
+    };
+    registry.pools.iter().map(status).collect()
+}
+
+/// Closes the connections of this process; at module shutdown.
+pub fn forget_pools() {
+    let old = mem::take(&mut *REGISTRY.lock());
+    if old.pid != std::process::id() {
+        mem::forget(old);
+    }
+}
+
+/// Takes a slot of the pool for these settings, waiting up to `rustredis.pool_wait` for one.
+pub fn take(settings: &Settings) -> Result<PooledConnection<Slots>, StoreError> {
+    let pool = find(settings);
+    match pool.try_get() {
+        Some(slot) => Ok(slot),
+        None => pool
+            .get_timeout(settings.pool_wait.max(Duration::from_millis(1)))
+            .map_err(|_| StoreError::PoolExhausted(settings.pool_wait)),
+    }
+}
+
+fn find(settings: &Settings) -> r2d2::Pool<Slots> {
+    let mut registry = REGISTRY.lock();
+    let pid = std::process::id();
+    if registry.pid != pid {
+        let parents = mem::replace(&mut *registry, Registry { pid, ..Registry::default() });
+        mem::forget(parents);
+    }
+    let same = |pool: &&Pool| pool.size == settings.pool_size && *pool.target == settings.target;
+    if let Some(pool) = registry.pools.iter().find(same) {
+        return pool.slots.clone();
+    }
+    let worker = registry.worker.get_or_insert_with(|| Arc::new(threads::starting(worker))).clone();
+    let slots = r2d2::Pool::builder()
+        .max_size(settings.pool_size)
+        .min_idle(Some(0))
+        .test_on_check_out(false)
+        .max_lifetime(None)
+        .idle_timeout(None)
+        .thread_pool(worker)
+        .build_unchecked(Slots);
+    if registry.pools.len() == MAX_TARGETS {
+        registry.pools.remove(0);
+    }
+    let target = Arc::new(settings.target.clone());
+    registry.pools.push(Pool { target, size: settings.pool_size, slots: slots.clone() });
+    slots
+}
+
+fn worker() -> ScheduledThreadPool {
+    ScheduledThreadPool::builder()
+        .num_threads(1)
+        .thread_name_pattern("rustredis-pool")
+        .on_drop_behavior(OnPoolDropBehavior::DiscardPendingScheduled)
+        .build()
+}

@@ -1,0 +1,160 @@
+//! Replies to values. Whatever a reply holds that its script cannot have sent is a protocol error.
+
+use redis::Value;
+
+use super::{Acquired, Loaded, ServerError, StoreError, Ticket, Written};
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+pub fn acquired(value: Value) -> Result<Acquired> {
+    let mut items = Items::new(value, "acquire")?;
+    Ok(match &*items.text()? {
+        "ok" => Acquired::Held(items.loaded()?),
+        "absent" => Acquired::Absent,
+        "exists" => Acquired::Exists,
+        "busy" => {
+            let holder = items.text()?;
+            let _pttl = items.integer()?;
+            Acquired::Busy { holder, block: items.unsigned()?, now: items.unsigned()? }
+        }
+        "full" => {
+            Acquired::Full { waiters: items.unsigned()?, holder: items.text()?, now: items.unsigned()? }
+        }
+        _ => return Err(nonsense("acquire")),
+    })
+}
+
+pub fn loaded(value: Value) -> Result<Loaded> {
+    Items::new(value, "read")?.loaded()
+}
+
+pub fn written(value: Value) -> Result<Written> {
+    let mut items = Items::new(value, "release")?;
+    Ok(match &*items.text()? {
+        "ok" => Written::Done,
+        "gone" => Written::Gone,
+        "dead" => Written::Dead,
+        "lost" => Written::Lost {
+            holder: Some(items.text()?).filter(|holder| !holder.is_empty()),
+            now: items.unsigned()?,
+        },
+        error => Written::Refused(ServerError::parse(error)),
+    })
+}
+
+pub fn flag(value: &Value) -> Result<bool> {
+    match value {
+        Value::Int(n) => Ok(*n != 0),
+        _ => Err(nonsense("flag")),
+    }
+}
+
+/// The reply of BLPOP: nil, or the key and the ticket `<id>\n<ms>\n<tombstone>\n<0 or 1><data>`.
+pub fn ticket(value: Value) -> Result<Option<Ticket>> {
+    if value == Value::Nil {
+        return Ok(None);
+    }
+    let mut items = Items::new(value, "ticket")?;
+    items.bytes()?;
+    let mut bytes = items.bytes()?.ok_or_else(|| nonsense("ticket"))?;
+    let mut lines = bytes.splitn(4, |b| *b == b'\n');
+    let parsed = (|| {
+        let mut line = || lines.next();
+        let text = |line: Option<&[u8]>| std::str::from_utf8(line?).ok().map(str::to_owned);
+        let (id, made, tombstone) = (text(line())?, text(line())?.parse().ok()?, text(line())?);
+        let rest = line()?;
+        let present = match rest.first()? {
+            b'1' => true,
+            b'0' => false,
+            _ => return None,
+        };
+        Some((id, made, tombstone, present, bytes.len() - (rest.len() - 1)))
+    })();
+    let (id, made, tombstone, present, start) = parsed.ok_or_else(|| nonsense("ticket"))?;
+    bytes.drain(..start);
+    let tombstone = Some(tombstone).filter(|t| !t.is_empty());
+    Ok(Some(Ticket { id, made, loaded: Loaded { data: present.then_some(bytes), tombstone } }))
+}
+
+/// The items of an array reply, taken one by one.
+struct Items {
+    values: std::vec::IntoIter<Value>,
+    what: &'static str,
+}
+
+impl Items {
+    fn new(value: Value, what: &'static str) -> Result<Self> {
+        match value {
+            Value::Array(values) => Ok(Self { values: values.into_iter(), what }),
+            _ => Err(nonsense(what)),
+        }
+    }
+
+    fn bytes(&mut self) -> Result<Option<Vec<u8>>> {
+        match self.values.next() {
+            Some(Value::BulkString(bytes)) => Ok(Some(bytes)),
+            Some(Value::Nil) => Ok(None),
+            _ => Err(nonsense(self.what)),
+        }
+    }
+
+    fn text(&mut self) -> Result<String> {
+        let bytes = self.bytes()?.ok_or_else(|| nonsense(self.what))?;
+        // A foreign holder's value may be anything; it is only compared and shown.
+        Ok(String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()))
+    }
+
+    fn loaded(&mut self) -> Result<Loaded> {
+        let data = self.bytes()?;
+        let tombstone = self.bytes()?;
+        Ok(Loaded { data, tombstone: tombstone.map(|t| String::from_utf8_lossy(&t).into_owned()) })
+    }
+
+    fn integer(&mut self) -> Result<i64> {
+        match self.values.next() {
+            Some(Value::Int(n)) => Ok(n),
+            _ => Err(nonsense(self.what)),
+        }
+    }
+
+    fn unsigned(&mut self) -> Result<u64> {
+        u64::try_from(self.integer()?).map_err(|_| nonsense(self.what))
+    }
+}
+
+fn nonsense(what: &str) -> StoreError {
+    StoreError::Protocol(format!("an unexpected reply to {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pop(ticket: &[u8]) -> Value {
+        Value::Array(vec![Value::BulkString(b"k".to_vec()), Value::BulkString(ticket.to_vec())])
+    }
+
+    #[test]
+    fn reads_tickets() {
+        let loaded = |data: Option<&[u8]>, stone: Option<&str>| Loaded {
+            data: data.map(<[u8]>::to_vec),
+            tombstone: stone.map(str::to_owned),
+        };
+        let with_data = ticket(pop(b"ab\n17\n\n1a\nb\n")).unwrap().unwrap();
+        assert_eq!(with_data, Ticket { id: "ab".into(), made: 17, loaded: loaded(Some(b"a\nb\n"), None) });
+        let without = ticket(pop(b"ab\n17\nt:1\n0")).unwrap().unwrap();
+        assert_eq!(without.loaded, loaded(None, Some("t:1")));
+        assert_eq!(ticket(Value::Nil).unwrap(), None);
+    }
+
+    #[test]
+    fn refuses_what_no_script_sends() {
+        for bad in [&b""[..], b"ab", b"ab\nx\n\n1", b"ab\n1\n\n", b"ab\n1\n\n2x"] {
+            assert!(ticket(pop(bad)).is_err(), "{bad:?}");
+        }
+        assert!(acquired(Value::Okay).is_err());
+        assert!(acquired(Value::Array(vec![])).is_err());
+        assert!(acquired(Value::Array(vec![Value::BulkString(b"busy".to_vec())])).is_err());
+        assert!(written(Value::Array(vec![Value::Int(1)])).is_err());
+    }
+}

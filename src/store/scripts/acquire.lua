@@ -1,0 +1,69 @@
+-- ACQUIRE: take the lock of a session, refresh its TTL and read it, or join its queue. One trip.
+-- KEYS  1 D data  2 L lock  3 Q wake list  4 W waiters  5 T tombstone   (all in one slot)
+-- ARGV  1 base     'o:' .. 32 hex, one for each attempt; the attempt's entry in W
+--       2 token    base .. ':' .. send number; a new one for each send
+--       3 held     a token that this caller already holds ('' = none): its lock counts as free
+--       4 mode     any | known (answer 'absent' if the session does not exist) | new (answer 'exists' if it does)
+--       5 info     who is asking: host|pid|sapi|uri
+--       6 lease_ms  7 ttl_s  8 wait_ms (what is left; 0 = last try, don't queue)
+--       9 max_waiters (0 = no limit)  10 recheck_ms (longest block)  11 slack_ms  12 grace_ms
+--      13 foreign_ms (block while a client without hand-over holds it)  14 mixed (1 = poll)  15 handoff_ms
+-- Replies: {'ok', data|nil, tombstone|nil}  {'absent'}  {'exists'}  {'full', waiters, holder, now_ms}
+--          {'busy', holder, pttl, block_ms (0 = don't), now_ms}
+local D, L, Q, W, T = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local base, held = ARGV[1], ARGV[3]
+local holder = redis.call('GET', L)
+local free = not holder
+  or string.sub(holder, 1, #base + 1) == base .. ':'
+  or (held ~= '' and (holder == held or string.sub(holder, 1, #held + 1) == held .. '|'))
+-- 't:' .. id alone is handed over and not claimed yet; a claimed one has '|' and more behind the id
+local ticket = holder and string.sub(holder, 1, 2) == 't:' and not string.find(holder, '|', 1, true)
+if ticket and not free then
+  local want = string.sub(holder, 3) .. '\n'
+  while true do
+    local t = redis.call('LPOP', Q)
+    if not t then break end
+    if string.sub(t, 1, #want) == want then free = true; break end
+  end
+else
+  redis.call('DEL', Q)                           -- a ticket that is not L's value is void
+end
+if free then
+  local data = redis.call('GET', D)              -- read before SET L: an error must not leave L taken
+  if ARGV[4] == 'known' and not data and not holder then
+    redis.call('ZREM', W, base)
+    return {'absent'}
+  end
+  if ARGV[4] == 'new' and data then return {'exists'} end
+  if data and tonumber(ARGV[7]) > 0 then redis.call('EXPIRE', D, ARGV[7]) end   -- EXPIRE 0 would delete
+  local tm = redis.call('TIME')
+  local ms = string.format('%.0f', tm[1] * 1000 + math.floor(tm[2] / 1000))
+  redis.call('SET', L, ARGV[2] .. '|' .. ms .. '|' .. ARGV[5], 'PX', ARGV[6])
+  redis.call('ZREM', W, base)
+  return {'ok', data, redis.call('GET', T)}
+end
+if ARGV[4] == 'new' then return {'exists'} end   -- somebody works under this id
+redis.call('ZREM', W, base)                      -- never count ourselves
+local wait = tonumber(ARGV[8])
+local pttl = redis.call('PTTL', L)
+local tm = redis.call('TIME')
+local now = tm[1] * 1000 + math.floor(tm[2] / 1000)
+if wait <= 0 then return {'busy', holder, pttl, 0, now} end
+redis.call('ZREMRANGEBYSCORE', W, '-inf', now)
+local maxw = tonumber(ARGV[9])
+if maxw > 0 then
+  local n = redis.call('ZCARD', W)
+  if n >= maxw then return {'full', n, holder, now} end
+end
+local block = tonumber(ARGV[10])
+-- A ticket younger than 100 ms is just being claimed: its short PTTL says nothing, and blocking again
+-- would cost the place in the queue.
+if pttl >= 0 and not (ticket and pttl > tonumber(ARGV[15]) - 100) then
+  block = math.min(block, pttl + tonumber(ARGV[11]))
+end
+local kind = string.sub(holder, 1, 2)
+if ARGV[14] == '1' or not (kind == 'o:' or kind == 't:') then block = math.min(block, tonumber(ARGV[13])) end
+block = math.max(1, math.min(block, wait))       -- never 0: BLPOP 0 blocks for ever
+redis.call('ZADD', W, now + block + tonumber(ARGV[12]), base)
+redis.call('PEXPIRE', W, 120000)                 -- garbage collection only, the scores decide
+return {'busy', holder, pttl, block, now}

@@ -1,0 +1,7 @@
+-- CLAIM: turn a popped ticket into a held lock. KEYS 1 L 2 W  ARGV 1 token 2 lease_ms 3 base 4 info. 1 = yes
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('ZREM', KEYS[2], ARGV[3])
+local t = redis.call('TIME')
+local ms = string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000))
+redis.call('SET', KEYS[1], ARGV[1] .. '|' .. ms .. '|' .. ARGV[4], 'PX', ARGV[2])
+return 1

@@ -1,0 +1,6 @@
+-- READ: a session without its lock (read_and_close, locking off), with its TTL refreshed. One trip.
+-- KEYS  1 D data  2 T tombstone    ARGV  1 ttl_s
+-- Reply: {data|nil, tombstone|nil}
+local data = redis.call('GET', KEYS[1])
+if data and tonumber(ARGV[1]) > 0 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
+return {data, redis.call('GET', KEYS[2])}

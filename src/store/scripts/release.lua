@@ -1,0 +1,72 @@
+-- RELEASE: compare the lock, write, then free the lock or hand it to the first waiter. One trip.
+-- KEYS  1 D data  2 L lock  3 Q wake list  4 W waiters  5 R receipt (D .. '_DONE:' .. token)  6 T tombstone
+-- ARGV  1 token  2 base (own entry in W, '' if never queued)
+--       3 op: set | keep (refresh the TTL) | none | del   4 data   5 ttl_s
+--       6 tombstone seen at read ('' = none)  7 hold (1 = write and keep the lock)
+--       8 again (1 = a second write after this token's release: allowed while the lock is free)
+--       9 new ticket id  10 handoff_ms  11 margin_ms (Q dies this much before L)  12 receipt_ms  13 mixed
+--      14 tombstone_ms
+-- Replies: {'ok'}  {'gone'} (keep: D does not exist; the lock is kept, send set)  {'dead'} (destroyed meanwhile)
+--          {'lost', holder|'', now_ms}  {error text} (the write failed, the lock is free)
+local D, L, Q, W, R, T = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local token, op = ARGV[1], ARGV[3]
+local holder = redis.call('GET', L)
+local ours = holder and (holder == token or string.sub(holder, 1, #token + 1) == token .. '|')
+if not ours and not (ARGV[8] == '1' and not holder) then
+  local receipt = redis.call('GET', R)           -- an earlier send of this very release?
+  if receipt then return {receipt} end
+  if op == 'del' then                            -- a logout holds whoever has the lock now: the tombstone stops it
+    redis.call('DEL', D)
+    redis.pcall('SET', T, token, 'PX', ARGV[14])
+    return {'ok'}
+  end
+  local tm = redis.call('TIME')
+  return {'lost', holder or '', tm[1] * 1000 + math.floor(tm[2] / 1000)}
+end
+local res, data, known = 'ok', false, false
+local stone = redis.call('GET', T)
+local dead = stone and stone ~= ARGV[6]
+if op == 'set' then
+  if dead then
+    res = 'dead'
+  else
+    local r = redis.pcall('SET', D, ARGV[4], 'EX', ARGV[5])
+    if type(r) == 'table' and r.err then res = r.err else data = ARGV[4]; known = true end
+  end
+elseif op == 'del' then
+  redis.call('DEL', D)
+  known = true
+  local r = redis.pcall('SET', T, token, 'PX', ARGV[14])
+  if type(r) == 'table' and r.err then stone = false else stone = token end
+elseif op == 'keep' then
+  if tonumber(ARGV[5]) > 0 then
+    if redis.call('EXPIRE', D, ARGV[5]) == 0 then
+      if not dead then return {'gone'} end
+      res = 'dead'
+    end
+  end
+end
+if ARGV[7] == '1' then return {res} end
+redis.call('DEL', L)                             -- never refused for memory: the lock is free whatever fails below
+if op ~= 'none' and ARGV[12] ~= '0' then redis.pcall('SET', R, res, 'PX', ARGV[12]) end
+if ARGV[2] ~= '' then redis.call('ZREM', W, ARGV[2]) end
+if ARGV[13] == '1' then return {res} end         -- polling mode: no hand-over
+local tm = redis.call('TIME')
+local now = tm[1] * 1000 + math.floor(tm[2] / 1000)
+redis.call('ZREMRANGEBYSCORE', W, '-inf', now)
+if redis.call('ZCARD', W) == 0 then return {res} end
+if not known then
+  data = redis.pcall('GET', D)
+  if type(data) == 'table' then return {res} end
+end
+local r = redis.pcall('SET', L, 't:' .. ARGV[9], 'PX', ARGV[10])
+if type(r) == 'table' and r.err then return {res} end
+redis.call('DEL', Q)
+r = redis.pcall('RPUSH', Q, ARGV[9] .. '\n' .. string.format('%.0f', now) .. '\n' .. (stone or '') .. '\n'
+  .. (data and '1' or '0') .. (data or ''))
+if type(r) == 'table' and r.err then             -- no memory for the ticket: leave the lock free
+  redis.call('DEL', L)
+  return {res}
+end
+redis.call('PEXPIRE', Q, math.max(1, ARGV[10] - ARGV[11]))
+return {res}

@@ -1,0 +1,20 @@
+-- WRITE: change a session without a lock (locking off). One trip. A repeat of it does no harm.
+-- KEYS  1 D data  2 T tombstone
+-- ARGV  1 op: set | keep | del  2 data  3 ttl_s  4 tombstone seen at read ('' = none)
+--       5 new tombstone  6 tombstone_ms
+-- Replies: {'ok'}  {'gone'} (keep: D does not exist, send set)  {'dead'} (destroyed since it was read)
+local D, T = KEYS[1], KEYS[2]
+if ARGV[1] == 'del' then
+  redis.call('DEL', D)
+  redis.call('SET', T, ARGV[5], 'PX', ARGV[6])
+  return {'ok'}
+end
+local stone = redis.call('GET', T)
+local dead = stone and stone ~= ARGV[4]
+if ARGV[1] == 'keep' then
+  if tonumber(ARGV[3]) <= 0 or redis.call('EXPIRE', D, ARGV[3]) == 1 then return {'ok'} end
+  return {dead and 'dead' or 'gone'}
+end
+if dead then return {'dead'} end
+redis.call('SET', D, ARGV[2], 'EX', ARGV[3])
+return {'ok'}

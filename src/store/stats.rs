@@ -1,0 +1,43 @@
+//! Counters of this process, for `rustredis_status()` and phpinfo(). After a fork the child starts from zero.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+
+/// One number that only goes up.
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds one.
+    pub fn add(&self) {
+        own_process();
+        self.0.fetch_add(1, Relaxed);
+    }
+
+    /// The count of this process.
+    pub fn value(&self) -> u64 {
+        own_process();
+        self.0.load(Relaxed)
+    }
+}
+
+/// Sessions started or read.
+pub static STARTS: Counter = Counter(AtomicU64::new(0));
+/// Round trips to Redis: requests whose reply was waited for.
+pub static TRIPS: Counter = Counter(AtomicU64::new(0));
+/// Requests that had to wait for their turn.
+pub static LOCK_WAITS: Counter = Counter(AtomicU64::new(0));
+/// Writes refused: the lock was lost, the session destroyed, or too large.
+pub static REFUSED_WRITES: Counter = Counter(AtomicU64::new(0));
+/// Connections that broke and were replaced.
+pub static RECONNECTS: Counter = Counter(AtomicU64::new(0));
+
+static PID: AtomicU32 = AtomicU32::new(0);
+
+fn own_process() {
+    let pid = std::process::id();
+    if PID.load(Relaxed) != pid {
+        PID.store(pid, Relaxed);
+        for counter in [&STARTS, &TRIPS, &LOCK_WAITS, &REFUSED_WRITES, &RECONNECTS] {
+            counter.0.store(0, Relaxed);
+        }
+    }
+}
