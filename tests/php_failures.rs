@@ -1,0 +1,197 @@
+//! Redis fails in every way it can: one clear warning in time, no crash, and the same process goes on when
+//! Redis does.
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use support::php::{Php, Running, STEPS, Step};
+use support::proxy::Proxy;
+use support::redis::Server;
+use support::session;
+
+/// Well above every timeout set here, and well below a wait without a bound.
+const IN_TIME: Duration = Duration::from_secs(12);
+
+/// PHP with short timeouts.
+fn impatient(server: &Server) -> Php {
+    Php::new(&server.save_path())
+        .ini("rustredis.connect_timeout", "1")
+        .ini("rustredis.read_timeout", "1")
+        .ini("rustredis.lock_wait", "3")
+}
+
+/// A server that wakes up may still grant a lock that was asked for while it hung. It is nobody's, and lasts
+/// one lease.
+fn short_lease(server: &Server) -> Php {
+    impatient(server).ini("rustredis.lock_lease", "1")
+}
+
+/// A process that answers steps, with a session `known` and a connection.
+fn connected(server: &Server, php: &Php) -> Running {
+    session::seed(server, "known");
+    let mut process = php.spawn(STEPS);
+    process.expect("ready");
+    assert_eq!(process.step("increment('known')").assert_silent().result, "1");
+    process
+}
+
+/// Runs a step that must fail with one warning, in time.
+fn fails_once(process: &mut Running, step: &str) -> Step {
+    let start = Instant::now();
+    let failed = process.step(step);
+    assert!(start.elapsed() < IN_TIME, "after {:?}: {failed:?}", start.elapsed());
+    failed.only_warning();
+    failed
+}
+
+/// The session may be gone with the server; a process that recovers can store it again.
+fn works_again(server: &Server, mut process: Running) {
+    session::seed(server, "known");
+    assert_eq!(process.step("increment('known')").assert_silent().result, "1");
+    assert_eq!(session::counter(server, "known"), Some(1));
+    process.wait().assert_no_crash();
+}
+
+/// Opens the session and changes it, without closing it.
+const OPEN: &str = "start('known') && ++$_SESSION['n']";
+const CLOSE: &str = "session_write_close()";
+
+#[test]
+fn a_killed_server_is_one_warning() {
+    let mut server = Server::start();
+    let mut process = connected(&server, &impatient(&server));
+    server.kill9();
+    let failed = fails_once(&mut process, "increment('known')");
+    assert_eq!(failed.result, "false");
+    assert!(failed.only_warning().contains(&server.addr()), "{failed:?}");
+    fails_once(&mut process, "peek('known')");
+    server.restart();
+    works_again(&server, process);
+}
+
+#[test]
+fn a_server_killed_in_mid_request_is_one_warning() {
+    let mut server = Server::start();
+    let mut process = connected(&server, &impatient(&server));
+    process.step(OPEN).assert_silent();
+    server.kill9();
+    fails_once(&mut process, CLOSE);
+    server.restart();
+    works_again(&server, process);
+}
+
+#[test]
+fn a_hung_server_is_one_warning() {
+    let server = Server::start();
+    let mut process = connected(&server, &short_lease(&server));
+    server.pause();
+    assert_eq!(fails_once(&mut process, "increment('known')").result, "false");
+    server.resume();
+    works_again(&server, process);
+}
+
+#[test]
+fn a_server_that_hangs_in_mid_request_is_one_warning() {
+    let server = Server::start();
+    let mut process = connected(&server, &short_lease(&server));
+    process.step(OPEN).assert_silent();
+    server.pause();
+    fails_once(&mut process, CLOSE);
+    server.resume();
+    works_again(&server, process);
+}
+
+#[test]
+fn a_server_that_hangs_on_a_first_connection_is_one_warning() {
+    let server = Server::start();
+    let mut process = short_lease(&server).spawn(STEPS);
+    process.expect("ready");
+    server.pause();
+    assert_eq!(fails_once(&mut process, "start('known')").result, "false");
+    server.resume();
+    works_again(&server, process);
+}
+
+#[test]
+fn a_restart_between_requests_is_silent() {
+    let mut server = Server::with_args(&["--appendonly", "yes"]);
+    let mut process = connected(&server, &impatient(&server));
+    server.restart();
+    assert_eq!(process.step("increment('known')").assert_silent().result, "2");
+    works_again(&server, process);
+}
+
+#[test]
+fn a_restart_in_mid_request_that_keeps_the_data_is_silent() {
+    let mut server = Server::with_args(&["--appendonly", "yes"]);
+    let mut process = connected(&server, &impatient(&server));
+    process.step(OPEN).assert_silent();
+    server.restart();
+    process.step(CLOSE).assert_silent();
+    assert_eq!(session::counter(&server, "known"), Some(2));
+    works_again(&server, process);
+}
+
+#[test]
+fn a_restart_in_mid_request_that_loses_the_lock_refuses_the_write() {
+    let mut server = Server::start();
+    let mut process = connected(&server, &impatient(&server));
+    process.step(OPEN).assert_silent();
+    server.restart();
+    let failed = fails_once(&mut process, CLOSE);
+    assert!(failed.only_warning().contains("lock"), "{failed:?}");
+    assert_eq!(session::counter(&server, "known"), None);
+    works_again(&server, process);
+}
+
+#[test]
+fn full_memory_is_one_warning() {
+    let server = Server::with_args(&["--maxmemory-policy", "noeviction"]);
+    let mut process = connected(&server, &impatient(&server));
+    server.command::<()>(&["CONFIG", "SET", "maxmemory", "1"]);
+    let failed = fails_once(&mut process, "increment('known')");
+    assert!(failed.only_warning().to_lowercase().contains("memory"), "{failed:?}");
+    server.command::<()>(&["CONFIG", "SET", "maxmemory", "0"]);
+    assert_eq!(session::counter(&server, "known"), Some(1));
+    works_again(&server, process);
+}
+
+#[test]
+fn memory_that_fills_up_in_mid_request_is_one_warning_and_frees_the_lock() {
+    let server = Server::with_args(&["--maxmemory-policy", "noeviction"]);
+    let mut process = connected(&server, &impatient(&server));
+    process.step(OPEN).assert_silent();
+    server.command::<()>(&["CONFIG", "SET", "maxmemory", "1"]);
+    let failed = fails_once(&mut process, CLOSE);
+    assert!(failed.only_warning().to_lowercase().contains("memory"), "{failed:?}");
+    assert!(!session::is_locked(&server, "known"));
+    server.command::<()>(&["CONFIG", "SET", "maxmemory", "0"]);
+    assert_eq!(session::counter(&server, "known"), Some(1));
+    works_again(&server, process);
+}
+
+#[test]
+fn a_network_that_is_too_slow_is_one_warning() {
+    let server = Server::start();
+    let proxy = Proxy::start(&server.addr());
+    let php = short_lease(&server).ini("session.save_path", &proxy.save_path());
+    let mut process = connected(&server, &php);
+    proxy.delay(Duration::from_secs(4));
+    assert_eq!(fails_once(&mut process, "increment('known')").result, "false");
+    proxy.delay(Duration::ZERO);
+    works_again(&server, process);
+}
+
+#[test]
+fn scripts_that_redis_forgot_are_sent_again_in_silence() {
+    let server = Server::start();
+    let mut process = connected(&server, &impatient(&server));
+    server.command::<()>(&["SCRIPT", "FLUSH"]);
+    assert_eq!(process.step("increment('known')").assert_silent().result, "2");
+    process.step(OPEN).assert_silent();
+    server.command::<()>(&["SCRIPT", "FLUSH"]);
+    process.step(CLOSE).assert_silent();
+    assert_eq!(session::counter(&server, "known"), Some(3));
+    works_again(&server, process);
+}

@@ -1,0 +1,110 @@
+//! Sessions of web pages that a php-fpm pool serves.
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::thread;
+
+use support::fpm::Fpm;
+use support::php::Php;
+use support::poll::{self, SOON};
+use support::redis::Server;
+use support::session;
+
+/// Counts visits, says which worker it was, and stays in the session for a while if it is asked to.
+const PAGE: &str = r#"
+    if (!session_start()) { http_response_code(500); exit; }
+    $_SESSION["n"] = ($_SESSION["n"] ?? 0) + 1;
+    // Signals end a sleep early.
+    for ($end = hrtime(true) + 1000 * (int) ($_GET["stay"] ?? 0); hrtime(true) < $end;) usleep(1000);
+    echo $_SESSION["n"], " ", getmypid();
+"#;
+
+struct Site {
+    server: Server,
+    fpm: Fpm,
+}
+
+impl Site {
+    fn start(workers: usize) -> Self {
+        let server = Server::start();
+        let php = Php::new(&server.save_path()).ini("rustredis.lock_wait", "60");
+        let fpm = Fpm::start(&php, workers, PAGE);
+        Self { server, fpm }
+    }
+
+    /// A visit without a cookie: the page sets one.
+    fn first_visit(&self) -> String {
+        let page = self.fpm.get("", "");
+        assert_eq!((page.status, page.stderr.as_str()), (200, ""), "{page:?}");
+        page.cookie("PHPSESSID").expect("the page sets a cookie").to_owned()
+    }
+
+    /// The counter and the worker that a visit sees.
+    fn visit(&self, id: &str, stay_us: u32) -> (u64, u32) {
+        let page = self.fpm.get(&format!("stay={stay_us}"), &format!("PHPSESSID={id}"));
+        assert_eq!((page.status, page.stderr.as_str()), (200, ""), "{page:?}");
+        assert_eq!(page.cookie("PHPSESSID"), None, "the id is known: {page:?}");
+        let (count, worker) = page.body.split_once(' ').unwrap_or_else(|| panic!("{page:?}"));
+        (count.parse().expect("the page counts"), worker.parse().expect("a worker has a number"))
+    }
+}
+
+#[test]
+fn a_session_follows_its_visitor_across_workers() {
+    let site = Site::start(4);
+    let id = site.first_visit();
+    let mut workers = BTreeSet::new();
+    let mut expected = 2;
+    poll::until("several workers serve the session", SOON, || {
+        let (count, worker) = site.visit(&id, 0);
+        assert_eq!(count, expected);
+        expected += 1;
+        workers.insert(worker);
+        workers.len() >= 3
+    });
+    assert_ne!(site.first_visit(), id);
+}
+
+#[test]
+fn parallel_requests_of_one_session_all_count() {
+    let site = Site::start(4);
+    let id = site.first_visit();
+    let counts: BTreeSet<u64> = thread::scope(|scope| {
+        let visits: Vec<_> = (0..40).map(|_| scope.spawn(|| site.visit(&id, 500).0)).collect();
+        visits.into_iter().map(|visit| visit.join().unwrap()).collect()
+    });
+    assert_eq!(counts, (2..=41).collect());
+    assert_eq!(session::counter(&site.server, &id), Some(41));
+}
+
+#[test]
+fn each_worker_keeps_one_connection() {
+    let site = Site::start(3);
+    let connections = || site.server.info_number("clients", "connected_clients") - 1;
+    // The pool's master connects to nothing.
+    assert_eq!(connections(), 0);
+    let id = site.first_visit();
+    for _ in 0..30 {
+        site.visit(&id, 0);
+    }
+    assert!((1..=3).contains(&connections()), "{} connections", connections());
+}
+
+#[test]
+fn a_graceful_reload_keeps_sessions_usable() {
+    let site = Site::start(3);
+    let id = site.first_visit();
+    let before = site.visit(&id, 0);
+    thread::scope(|scope| {
+        // One request is in the session while the pool reloads.
+        let visitor = scope.spawn(|| site.visit(&id, 500_000));
+        poll::until("the request is in the session", SOON, || session::is_locked(&site.server, &id));
+        site.fpm.reload();
+        assert_eq!(visitor.join().unwrap().0, 3);
+    });
+    let after = site.visit(&id, 0);
+    assert_eq!((before.0, after.0), (2, 4));
+    assert_ne!(before.1, after.1, "the workers are new");
+    assert!(!site.fpm.log().contains("SIGSEGV"), "{}", site.fpm.log());
+}

@@ -1,0 +1,180 @@
+//! Connections that die at the worst moments: they are replaced, and nothing is lost or done twice.
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use support::php::{Php, Running, STEPS};
+use support::poll::{self, SOON};
+use support::proxy::Proxy;
+use support::redis::Server;
+use support::session;
+
+/// A process behind a proxy, with a session `known` whose counter is 1, and a connection.
+fn connected(server: &Server) -> (Proxy, Running) {
+    session::seed(server, "known");
+    let proxy = Proxy::start(&server.addr());
+    let mut process = Php::new(&proxy.save_path()).spawn(STEPS);
+    process.expect("ready");
+    assert_eq!(process.step("increment('known')").assert_silent().result, "1");
+    (proxy, process)
+}
+
+/// One increment works, without a word, on exactly one new connection, and the next on the same.
+fn replaced_once(server: &Server, proxy: &Proxy, process: &mut Running) {
+    let before = proxy.counts();
+    assert_eq!(process.step("increment('known')").assert_silent().result, "2");
+    assert_eq!((proxy.counts() - before).connections, 1);
+    assert_eq!(process.step("increment('known')").assert_silent().result, "3");
+    assert_eq!((proxy.counts() - before).connections, 1);
+    assert_eq!(session::counter(server, "known"), Some(3));
+    assert!(!session::is_locked(server, "known"));
+}
+
+#[test]
+fn a_connection_killed_by_redis_while_idle_is_replaced() {
+    let server = Server::start();
+    let (proxy, mut process) = connected(&server);
+    server.command::<u64>(&["CLIENT", "KILL", "TYPE", "normal"]);
+    replaced_once(&server, &proxy, &mut process);
+}
+
+#[test]
+fn a_connection_cut_by_the_network_while_idle_is_replaced() {
+    let server = Server::start();
+    let (proxy, mut process) = connected(&server);
+    proxy.cut();
+    replaced_once(&server, &proxy, &mut process);
+}
+
+#[test]
+fn a_connection_of_a_server_that_restarted_while_idle_is_replaced() {
+    let mut server = Server::with_args(&["--appendonly", "yes"]);
+    let (proxy, mut process) = connected(&server);
+    server.restart();
+    replaced_once(&server, &proxy, &mut process);
+}
+
+#[test]
+fn a_connection_cut_while_the_session_is_open_is_replaced() {
+    let server = Server::start();
+    let (proxy, mut process) = connected(&server);
+    process.step("start('known') && ++$_SESSION['n']").assert_silent();
+    proxy.cut();
+    let before = proxy.counts();
+    process.step("session_write_close()").assert_silent();
+    assert_eq!((proxy.counts() - before).connections, 1);
+    assert_eq!(session::counter(&server, "known"), Some(2));
+    assert!(!session::is_locked(&server, "known"));
+}
+
+#[test]
+fn a_lost_reply_to_the_lock_is_asked_for_again() {
+    let server = Server::start();
+    let (proxy, mut process) = connected(&server);
+    proxy.swallow_reply(1);
+    replaced_once(&server, &proxy, &mut process);
+    assert!(proxy.has_swallowed());
+}
+
+#[test]
+fn a_lost_reply_to_the_write_is_asked_for_again_and_reports_no_lost_lock() {
+    let server = Server::start();
+    let (proxy, mut process) = connected(&server);
+    proxy.swallow_reply(2);
+    replaced_once(&server, &proxy, &mut process);
+    assert!(proxy.has_swallowed());
+}
+
+#[test]
+fn a_lost_reply_to_the_release_of_an_unchanged_session_is_asked_for_again() {
+    let server = Server::start();
+    let (proxy, mut process) = connected(&server);
+    proxy.swallow_reply(2);
+    process.step("start('known') && session_write_close()").assert_silent();
+    assert!(proxy.has_swallowed());
+    assert_eq!(session::counter(&server, "known"), Some(1));
+    assert!(!session::is_locked(&server, "known"));
+}
+
+#[test]
+fn a_lost_reply_to_a_new_sessions_first_write_is_asked_for_again() {
+    let server = Server::start();
+    let (proxy, mut process) = connected(&server);
+    proxy.swallow_reply(2);
+    let step = process.step("[session_id(''), session_start(), $_SESSION['n'] = 1, session_write_close()]");
+    step.assert_silent();
+    assert!(proxy.has_swallowed());
+    let id = process.step("session_id()").result.trim_matches('"').to_owned();
+    assert_eq!(session::counter(&server, &id), Some(1));
+}
+
+#[test]
+fn a_lost_reply_to_a_destroy_is_asked_for_again() {
+    let server = Server::start();
+    let (proxy, mut process) = connected(&server);
+    proxy.swallow_reply(2);
+    assert_eq!(process.step("start('known') && session_destroy()").assert_silent().result, "true");
+    assert!(proxy.has_swallowed());
+    assert_eq!(session::counter(&server, "known"), None);
+    assert!(!session::is_locked(&server, "known"));
+}
+
+/// A session that somebody holds, and a process behind the proxy that waits for it.
+fn blocked(server: &Server, proxy: &Proxy, process: &mut Running) -> Running {
+    let mut holder = Php::new(&server.save_path()).spawn(STEPS);
+    holder.expect("ready");
+    assert_eq!(holder.step("start('known') && ++$_SESSION['n']").assert_silent().result, "true");
+    let before = proxy.counts();
+    process.send("increment('known')");
+    poll::until("the process waits", SOON, || server.blocked_clients() == 1);
+    assert_eq!((proxy.counts() - before).trips, 2, "asked for the lock, then blocked");
+    holder
+}
+
+/// The process that waited comes through after the holder.
+fn comes_through(server: &Server, process: &mut Running) {
+    let (messages, result) = process.expect("done ");
+    assert_eq!((messages.trim(), result.as_str()), ("", "3"));
+    assert_eq!(session::counter(server, "known"), Some(3));
+    assert!(!session::is_locked(server, "known"));
+}
+
+#[test]
+fn a_connection_cut_while_it_waits_for_the_lock_is_replaced() {
+    let server = Server::start();
+    let (proxy, mut process) = connected(&server);
+    let mut holder = blocked(&server, &proxy, &mut process);
+    let before = proxy.counts();
+    proxy.cut();
+    poll::until("the process waits again", SOON, || {
+        (proxy.counts() - before).connections == 1 && server.blocked_clients() == 1
+    });
+    holder.step("session_write_close()").assert_silent();
+    comes_through(&server, &mut process);
+}
+
+#[test]
+fn a_lock_handed_to_a_connection_that_dies_is_asked_for_again() {
+    let server = Server::start();
+    let (proxy, mut process) = connected(&server);
+    let mut holder = blocked(&server, &proxy, &mut process);
+    // The answer to the blocking command, whose request is on its way already.
+    proxy.swallow_reply(0);
+    holder.step("session_write_close()").assert_silent();
+    let start = Instant::now();
+    comes_through(&server, &mut process);
+    // A hand-over that nobody claims lasts a second.
+    assert!(start.elapsed() < Duration::from_secs(3), "after {:?}", start.elapsed());
+    assert!(proxy.has_swallowed());
+}
+
+#[test]
+fn a_restart_while_it_waits_for_the_lock_is_survived() {
+    let mut server = Server::with_args(&["--appendonly", "yes"]);
+    let (proxy, mut process) = connected(&server);
+    let mut holder = blocked(&server, &proxy, &mut process);
+    server.restart();
+    holder.step("session_write_close()").assert_silent();
+    comes_through(&server, &mut process);
+}

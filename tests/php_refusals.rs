@@ -1,0 +1,112 @@
+//! Redis answers, but with an error: one warning that names the cause, nothing secret in it, and nothing left
+//! behind.
+
+mod support;
+
+use support::php::{Php, Running, STEPS};
+use support::redis::Server;
+use support::session;
+
+fn process(php: &Php) -> Running {
+    let mut process = php.spawn(STEPS);
+    process.expect("ready");
+    process
+}
+
+/// The start of a session fails with one warning, which contains each of `words`.
+fn refused(process: &mut Running, words: &[&str]) -> String {
+    let step = process.step("start('known')");
+    assert_eq!(step.result, "false");
+    let warning = step.only_warning().to_lowercase();
+    for word in words {
+        assert!(warning.contains(word), "no {word:?} in {step:#?}");
+    }
+    step.messages
+}
+
+fn works(server: &Server, mut process: Running) {
+    session::seed(server, "known");
+    assert_eq!(process.step("increment('known')").assert_silent().result, "1");
+    process.wait().assert_no_crash();
+}
+
+#[test]
+fn a_wrong_password_is_named_and_kept_secret() {
+    let server = Server::with_args(&["--requirepass", "open sesame"]);
+    let mut process = process(&Php::new(&server.save_path()).ini("rustredis.password", "wrongsecret"));
+    let messages = refused(&mut process, &["password", "rustredis.password"]);
+    assert!(!messages.contains("wrongsecret"), "{messages}");
+    process.wait().assert_no_crash();
+}
+
+#[test]
+fn a_missing_password_is_named() {
+    let server = Server::with_args(&["--requirepass", "open sesame"]);
+    let mut process = process(&Php::new(&server.save_path()));
+    refused(&mut process, &["password", "rustredis.password"]);
+    process.wait().assert_no_crash();
+}
+
+#[test]
+fn a_superfluous_password_is_named_and_kept_secret() {
+    let server = Server::start();
+    let mut process = process(&Php::new(&server.save_path()).ini("rustredis.password", "wrongsecret"));
+    let messages = refused(&mut process, &["password"]);
+    assert!(!messages.contains("wrongsecret"), "{messages}");
+    process.wait().assert_no_crash();
+}
+
+#[test]
+fn a_user_without_permission_is_named() {
+    let server = Server::start();
+    server.command::<()>(&["ACL", "SETUSER", "limited", "on", ">pw", "~other:*", "+@all"]);
+    let php =
+        Php::new(&server.save_path()).ini("rustredis.username", "limited").ini("rustredis.password", "pw");
+    session::seed(&server, "known");
+    let mut process = process(&php);
+    refused(&mut process, &["permission"]);
+    server.command::<()>(&["ACL", "SETUSER", "limited", "allkeys"]);
+    works(&server, process);
+}
+
+#[test]
+fn a_database_that_does_not_exist_is_named() {
+    let server = Server::start();
+    let mut process = process(&Php::new(&format!("{}?database=99", server.save_path())));
+    refused(&mut process, &["database"]);
+    process.wait().assert_no_crash();
+}
+
+#[test]
+fn a_read_only_replica_is_named() {
+    let server = Server::start();
+    session::seed(&server, "known");
+    let mut process = process(&Php::new(&server.save_path()));
+    // Of a master that isn't there, so that it keeps its data.
+    server.command::<()>(&["REPLICAOF", "127.0.0.1", "1"]);
+    refused(&mut process, &["replica"]);
+    server.command::<()>(&["REPLICAOF", "NO", "ONE"]);
+    works(&server, process);
+}
+
+#[test]
+fn a_value_of_another_type_is_named_and_leaves_no_lock() {
+    let server = Server::start();
+    server.command::<()>(&["RPUSH", &session::key("known"), "not a session"]);
+    let mut process = process(&Php::new(&server.save_path()));
+    refused(&mut process, &["k..."]);
+    assert!(!session::is_locked(&server, "known"));
+    assert_eq!(server.command::<String>(&["TYPE", &session::key("known")]), "list");
+    works(&server, process);
+}
+
+#[test]
+fn a_server_that_takes_no_more_clients_is_named() {
+    let server = Server::with_args(&["--maxclients", "2"]);
+    session::seed(&server, "known");
+    let others = [server.connection(), server.connection()];
+    let mut process = process(&Php::new(&server.save_path()));
+    refused(&mut process, &["clients"]);
+    drop(others);
+    works(&server, process);
+}

@@ -1,0 +1,14 @@
+//! What the tests share: real Redis servers, a proxy that counts round trips, PHP processes and php-fpm pools.
+//!
+//! Every test file compiles this module for itself and uses a part of it.
+#![allow(dead_code, reason = "each test file uses another part")]
+
+pub mod fastcgi;
+pub mod fpm;
+pub mod php;
+pub mod poll;
+pub mod process;
+pub mod proxy;
+pub mod redis;
+pub mod session;
+pub mod temp_dir;

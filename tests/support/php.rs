@@ -1,0 +1,287 @@
+//! PHP processes with the extension loaded.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::process;
+use super::temp_dir::TempDir;
+
+/// No script of ours runs longer, unless its test says so.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A PHP process to be: `php` (or the program that `PHP` names) with the module, sessions in Redis, strict
+/// mode, and nothing from the machine's php.ini. Messages go to standard output, in order with the script's.
+#[derive(Clone)]
+pub struct Php {
+    ini: Vec<(String, String)>,
+    deadline: Duration,
+}
+
+/// What a process left behind.
+#[derive(Debug)]
+pub struct Output {
+    pub stdout: String,
+    pub stderr: String,
+    pub status: ExitStatus,
+}
+
+/// A process that runs. It is killed when this value goes.
+pub struct Running {
+    process: Child,
+    stdin: Option<ChildStdin>,
+    lines: Receiver<String>,
+    seen: String,
+    stderr: Option<JoinHandle<String>>,
+    deadline: Instant,
+    _dir: TempDir,
+}
+
+impl Php {
+    /// PHP with its sessions at `save_path`.
+    pub fn new(save_path: &str) -> Self {
+        Self { ini: Vec::new(), deadline: DEADLINE }
+            .ini("extension", module().to_str().expect("the module's path is UTF-8"))
+            .ini("display_errors", "1")
+            .ini("html_errors", "0")
+            .ini("log_errors", "0")
+            .ini("session.save_handler", "rustredis")
+            .ini("session.save_path", save_path)
+            .ini("session.use_strict_mode", "1")
+            // Scripts print while they use sessions: no headers.
+            .ini("session.use_cookies", "0")
+            .ini("session.cache_limiter", "")
+    }
+
+    /// One more ini setting; a later one wins.
+    pub fn ini(mut self, name: &str, value: &str) -> Self {
+        self.ini.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Kills the process after this time instead of a minute.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Runs a script (without `<?php`) to its end.
+    pub fn run(&self, script: &str) -> Output {
+        self.spawn(script).wait()
+    }
+
+    /// Starts a script (without `<?php`).
+    pub fn spawn(&self, script: &str) -> Running {
+        let dir = TempDir::new("php");
+        let file = dir.join("script.php");
+        fs::write(&file, format!("<?php {script}")).expect("the script can be written");
+        let mut process = Command::new(std::env::var("PHP").unwrap_or_else(|_| "php".into()))
+            .args(self.arguments())
+            .arg(&file)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot run php ({error}): set PHP"));
+        let stdout = process.stdout.take().expect("standard output is piped");
+        let mut stderr = process.stderr.take().expect("standard error is piped");
+        Running {
+            stdin: process.stdin.take(),
+            lines: lines_of(stdout),
+            seen: String::new(),
+            stderr: Some(thread::spawn(move || {
+                let mut bytes = Vec::new();
+                stderr.read_to_end(&mut bytes).expect("standard error can be read");
+                String::from_utf8_lossy(&bytes).into_owned()
+            })),
+            process,
+            deadline: Instant::now() + self.deadline,
+            _dir: dir,
+        }
+    }
+
+    /// The ini settings as arguments of any PHP program.
+    pub fn arguments(&self) -> Vec<OsString> {
+        let settings = self.ini.iter().flat_map(|(name, value)| {
+            // Quoted, as `?`, `&` and `=` mean something in ini files.
+            ["-d".into(), format!("{name}=\"{value}\"").into()]
+        });
+        std::iter::once("-n".into()).chain(settings).collect()
+    }
+}
+
+impl Running {
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Writes a line to the script's standard input.
+    pub fn send(&mut self, line: &str) {
+        let stdin = self.stdin.as_mut().expect("standard input is open until wait()");
+        writeln!(stdin, "{line}").unwrap_or_else(|error| panic!("PHP is gone ({error}): {}", self.seen));
+    }
+
+    /// Reads until a line that begins with `prefix`: returns everything before it, and the line's rest.
+    pub fn expect(&mut self, prefix: &str) -> (String, String) {
+        let mut before = String::new();
+        loop {
+            let left = self.deadline.saturating_duration_since(Instant::now());
+            match self.lines.recv_timeout(left) {
+                Ok(line) => {
+                    self.seen.push_str(&line);
+                    if let Some(rest) = line.strip_prefix(prefix) {
+                        return (before, rest.trim().to_owned());
+                    }
+                    before.push_str(&line);
+                }
+                Err(RecvTimeoutError::Timeout) => panic!("PHP says no {prefix:?} in time: {}", self.seen),
+                Err(RecvTimeoutError::Disconnected) => {
+                    let status = self.process.wait().expect("the process can be waited for");
+                    panic!("PHP ended ({status}) before {prefix:?}: {}", self.seen)
+                }
+            }
+        }
+    }
+
+    /// Sends a line and reads up to the answer: a line that begins with `done`. The script decides what
+    /// that is; see [`STEPS`].
+    pub fn step(&mut self, line: &str) -> Step {
+        self.send(line);
+        let (messages, result) = self.expect("done ");
+        Step { messages, result }
+    }
+
+    /// `kill -9`
+    pub fn kill9(&mut self) {
+        process::signal(self.pid(), "KILL");
+        self.process.wait().expect("the process can be waited for");
+    }
+
+    /// Waits for the end, and panics if it doesn't come in time.
+    pub fn wait(mut self) -> Output {
+        drop(self.stdin.take());
+        loop {
+            let left = self.deadline.saturating_duration_since(Instant::now());
+            match self.lines.recv_timeout(left) {
+                Ok(line) => self.seen.push_str(&line),
+                Err(RecvTimeoutError::Timeout) => panic!("PHP does not end in time: {}", self.seen),
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        let status = self.process.wait().expect("the process can be waited for");
+        let stderr = self.stderr.take().expect("only wait() takes it");
+        Output {
+            stdout: std::mem::take(&mut self.seen),
+            stderr: stderr.join().expect("standard error was read"),
+            status,
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both fail only if the process is gone, which is the aim.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Output {
+    /// Panics unless the script ended well and said nothing but its own output.
+    pub fn assert_clean(&self) -> &Self {
+        self.assert_no_crash();
+        assert!(self.status.success() && self.stderr.is_empty(), "{self:#?}");
+        assert!(!self.stdout.contains("Warning: "), "{self:#?}");
+        self
+    }
+
+    /// Panics if a signal ended the process.
+    pub fn assert_no_crash(&self) -> &Self {
+        assert_eq!(self.status.signal(), None, "{self:#?}");
+        self
+    }
+}
+
+/// What one step of a [`STEPS`] script did.
+#[derive(Debug)]
+pub struct Step {
+    /// PHP's messages.
+    pub messages: String,
+    /// What the step returned, as JSON.
+    pub result: String,
+}
+
+impl Step {
+    /// The warnings of the extension; PHP's own say `(rustredis)` or nothing.
+    pub fn warnings(&self) -> Vec<&str> {
+        self.messages.lines().filter(|line| line.contains("rustredis: ")).collect()
+    }
+
+    /// Panics if PHP or the extension said anything.
+    pub fn assert_silent(&self) -> &Self {
+        assert_eq!(self.messages.trim(), "", "{self:?}");
+        self
+    }
+
+    /// The one warning of the extension; panics if there are more or less.
+    pub fn only_warning(&self) -> &str {
+        let warnings = self.warnings();
+        assert_eq!(warnings.len(), 1, "exactly one warning is due: {self:#?}");
+        warnings[0]
+    }
+}
+
+/// A script that does what each line of its input says, in one process, and answers `done <json>`. The lines
+/// are PHP expressions; `start`, `increment` and `peek` are there for them.
+pub const STEPS: &str = r#"
+    function start(string $id, array $options = []): bool {
+        session_id($id);
+        return session_start($options);
+    }
+    function increment(string $id) {
+        if (!start($id)) return false;
+        $_SESSION["n"] = ($_SESSION["n"] ?? 0) + 1;
+        $n = $_SESSION["n"];
+        return session_write_close() ? $n : false;
+    }
+    function peek(string $id) {
+        return start($id, ["read_and_close" => true]) ? ($_SESSION["n"] ?? null) : false;
+    }
+    // Not by echo: that would send the headers, after which PHP regenerates no id.
+    fwrite(STDOUT, "ready\n");
+    while (($line = fgets(STDIN)) !== false) {
+        fwrite(STDOUT, "\ndone " . json_encode(eval("return $line;")) . "\n");
+    }
+"#;
+
+/// The module under test.
+fn module() -> PathBuf {
+    let module = std::env::var_os("MODULE").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("modules/phpsess_rs.so"),
+        PathBuf::from,
+    );
+    assert!(module.exists(), "{} does not exist: run make first", module.display());
+    module
+}
+
+/// A stream's lines, with their ends, as they come.
+fn lines_of(stream: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut reader = BufReader::new(stream);
+        let mut line = Vec::new();
+        while reader.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
+            if sender.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
+                return;
+            }
+            line.clear();
+        }
+    });
+    receiver
+}

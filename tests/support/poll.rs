@@ -1,0 +1,24 @@
+//! Waiting for something to become true, with a deadline.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Long enough for anything that should happen at once, even on a busy machine.
+pub const SOON: Duration = Duration::from_secs(20);
+
+/// Asks until `condition` holds; panics with `what` when it doesn't hold in time.
+pub fn until(what: &str, limit: Duration, mut condition: impl FnMut() -> bool) {
+    until_some(what, limit, || condition().then_some(()));
+}
+
+/// Asks until `probe` has an answer, and returns it; panics with `what` when there is none in time.
+pub fn until_some<T>(what: &str, limit: Duration, mut probe: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + limit;
+    loop {
+        if let Some(answer) = probe() {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "waited {limit:?} in vain: {what}");
+        thread::sleep(Duration::from_millis(2));
+    }
+}

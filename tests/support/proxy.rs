@@ -1,0 +1,248 @@
+//! A TCP proxy between PHP and Redis that counts round trips and can misbehave.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use super::poll::SOON;
+
+/// Listens on a port of its own and forwards to one Redis server, each connection in threads of its own.
+pub struct Proxy {
+    port: u16,
+    state: Arc<Mutex<State>>,
+}
+
+/// What passed through so far. Differences of two of these are what tests look at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Bursts of the client that the server answered, or was about to.
+    pub trips: usize,
+    pub connections: usize,
+    pub bytes_to_server: usize,
+    pub bytes_to_client: usize,
+}
+
+impl std::ops::Sub for Counts {
+    type Output = Self;
+
+    fn sub(self, earlier: Self) -> Self {
+        Self {
+            trips: self.trips - earlier.trips,
+            connections: self.connections - earlier.connections,
+            bytes_to_server: self.bytes_to_server - earlier.bytes_to_server,
+            bytes_to_client: self.bytes_to_client - earlier.bytes_to_client,
+        }
+    }
+}
+
+#[derive(Default)]
+struct State {
+    counts: Counts,
+    /// Each trip's first bytes, as text, for messages of failed assertions and for what was sent.
+    requests: Vec<String>,
+    /// The trip whose reply is not forwarded: the connection is closed instead.
+    swallowed: Option<usize>,
+    delay: Duration,
+    open: Vec<TcpStream>,
+    closed: bool,
+}
+
+/// Who spoke last on a connection.
+#[derive(Clone, Copy, PartialEq)]
+enum Speaker {
+    Client,
+    Server,
+}
+
+/// One connection of a client, and ours to the server for it.
+struct Pair {
+    client: TcpStream,
+    server: TcpStream,
+    last: Arc<Mutex<(Speaker, usize)>>,
+    state: Arc<Mutex<State>>,
+}
+
+impl Proxy {
+    /// A proxy in front of `target`, such as `127.0.0.1:6379`.
+    pub fn start(target: &str) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port exists");
+        let port = listener.local_addr().expect("a bound listener has an address").port();
+        let state = Arc::new(Mutex::new(State::default()));
+        let (target, shared) = (target.to_owned(), Arc::clone(&state));
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                if lock(&shared).closed {
+                    return;
+                }
+                // A server that is down shows as a connection that ends at once.
+                let Ok(pair) = client.and_then(|client| Pair::connect(client, &target, &shared)) else {
+                    continue;
+                };
+                pair.forward();
+            }
+        });
+        Self { port, state }
+    }
+
+    /// `127.0.0.1:port`
+    pub fn addr(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// The save path that leads through this proxy.
+    pub fn save_path(&self) -> String {
+        format!("tcp://{}", self.addr())
+    }
+
+    pub fn counts(&self) -> Counts {
+        lock(&self.state).counts
+    }
+
+    /// The start of what the client sent in each trip from number `first` on, as readable text.
+    pub fn requests_since(&self, first: usize) -> Vec<String> {
+        lock(&self.state).requests[first..].to_vec()
+    }
+
+    /// The `nth` trip from now (1 is the next, 0 one that waits for its reply) reaches the server and is answered, but its reply is lost and
+    /// the connection with it.
+    pub fn swallow_reply(&self, nth: usize) {
+        let mut state = lock(&self.state);
+        state.swallowed = Some(state.counts.trips + nth);
+    }
+
+    /// Whether the reply that [`Proxy::swallow_reply`] asked for was lost.
+    pub fn has_swallowed(&self) -> bool {
+        lock(&self.state).swallowed.is_none()
+    }
+
+    /// Each reply is held back for this long.
+    pub fn delay(&self, delay: Duration) {
+        lock(&self.state).delay = delay;
+    }
+
+    /// Ends all connections; new ones are served.
+    pub fn cut(&self) {
+        cut(&mut lock(&self.state));
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let mut state = lock(&self.state);
+        state.closed = true;
+        cut(&mut state);
+        drop(state);
+        // Wakes the thread that accepts; if nobody listens any more there is nothing to wake.
+        let _ = TcpStream::connect(("127.0.0.1", self.port));
+    }
+}
+
+impl Pair {
+    fn connect(client: TcpStream, target: &str, state: &Arc<Mutex<State>>) -> io::Result<Self> {
+        let address = target.parse().map_err(|_| io::Error::other("the target is an address and a port"))?;
+        let server = TcpStream::connect_timeout(&address, SOON)?;
+        client.set_nodelay(true)?;
+        server.set_nodelay(true)?;
+        let mut shared = lock(state);
+        shared.counts.connections += 1;
+        shared.open.push(client.try_clone()?);
+        shared.open.push(server.try_clone()?);
+        drop(shared);
+        let last = Arc::new(Mutex::new((Speaker::Server, 0)));
+        Ok(Self { client, server, last, state: Arc::clone(state) })
+    }
+
+    /// Copies both ways until one side ends.
+    fn forward(self) {
+        let down = self.try_clone().expect("sockets have second handles");
+        thread::spawn(move || {
+            // An error is the end of the connection, which the other side then sees.
+            let _ = self.to_server();
+            self.close();
+        });
+        thread::spawn(move || {
+            let _ = down.to_client();
+            down.close();
+        });
+    }
+
+    fn to_server(&self) -> io::Result<()> {
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            let length = (&self.client).read(&mut buffer)?;
+            if length == 0 {
+                return Ok(());
+            }
+            let request = &buffer[..length];
+            let mut last = lock(&self.last);
+            let mut state = lock(&self.state);
+            state.counts.bytes_to_server += length;
+            if last.0 == Speaker::Server {
+                state.counts.trips += 1;
+                state.requests.push(readable(request));
+                *last = (Speaker::Client, state.counts.trips);
+            }
+            drop((last, state));
+            (&self.server).write_all(request)?;
+        }
+    }
+
+    fn to_client(&self) -> io::Result<()> {
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            let length = (&self.server).read(&mut buffer)?;
+            if length == 0 {
+                return Ok(());
+            }
+            let delay = lock(&self.state).delay;
+            thread::sleep(delay);
+            let mut last = lock(&self.last);
+            last.0 = Speaker::Server;
+            let trip = last.1;
+            drop(last);
+            let mut state = lock(&self.state);
+            if state.swallowed == Some(trip) {
+                state.swallowed = None;
+                return Ok(());
+            }
+            state.counts.bytes_to_client += length;
+            drop(state);
+            (&self.client).write_all(&buffer[..length])?;
+        }
+    }
+
+    fn close(&self) {
+        // Both fail when the other thread closed them first.
+        let _ = self.client.shutdown(Shutdown::Both);
+        let _ = self.server.shutdown(Shutdown::Both);
+    }
+
+    fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self {
+            client: self.client.try_clone()?,
+            server: self.server.try_clone()?,
+            last: Arc::clone(&self.last),
+            state: Arc::clone(&self.state),
+        })
+    }
+}
+
+fn cut(state: &mut State) {
+    for stream in state.open.drain(..) {
+        // Fails for connections that ended by themselves.
+        let _ = stream.shutdown(Shutdown::Both);
+    }
+}
+
+/// The first 300 bytes of a request, with line ends as spaces.
+fn readable(request: &[u8]) -> String {
+    let start = &request[..request.len().min(300)];
+    String::from_utf8_lossy(start).replace("\r\n", " ")
+}
+
+/// A panic elsewhere in the test must not hide behind a poisoned lock.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
