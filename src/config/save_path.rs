@@ -208,7 +208,7 @@ fn timeout(name: &str, text: &str) -> Result<Option<Duration>, String> {
 
 const MIN_TIMEOUT: Duration = Duration::from_millis(1);
 /// phpredis' default of a day is no bound at all: whoever wrote it down gets the longest that the settings allow.
-const MAX_TIMEOUT: Duration = Duration::from_mins(60);
+const MAX_TIMEOUT: Duration = Duration::from_hours(1);
 
 fn clip(text: &str) -> String {
     text.chars().take(20).collect()

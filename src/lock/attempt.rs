@@ -4,10 +4,12 @@
 //! Times are milliseconds of the caller's monotonic clock.
 
 use super::{Holder, random_hex};
-use crate::store::{Acquire, Acquired, Claim, HANDOFF_MS, Loaded, Mode, Ticket};
+use crate::store::{Acquire, Acquired, Claim, HANDOFF_MS, Loaded, Mode, SLACK_MS, Ticket};
 
 /// The longest single block. Waiters keep their order while they are blocked; one that blocks again goes to the back.
 const RECHECK_MS: u64 = 5000;
+/// The longest block after a ticket may have been lost: by then its hand-over has expired.
+const LOST_TICKET_MS: u64 = HANDOFF_MS + SLACK_MS;
 /// The shortest one: below this the round trips would cost more than the wait.
 const MIN_BLOCK_MS: u64 = 5;
 /// Between tries to reach a server that is away while we wait for our turn.
@@ -188,13 +190,18 @@ impl Attempt {
         format!("{}:{}", self.base, self.sends)
     }
 
-    /// Spread by up to a quarter, so that waiters of one holder don't all come back at once.
+    /// At most half a lease: so long can others sleep beside a lock whose ticket died with its waiter. Spread by up
+    /// to a quarter, so that the waiters of one holder don't all come back at once.
     fn recheck(&self) -> u64 {
+        if self.broken > 0 {
+            return LOST_TICKET_MS;
+        }
+        let longest = (self.request.lease / 2).clamp(LOST_TICKET_MS, RECHECK_MS);
         let hash = self
             .base
             .bytes()
             .fold(u64::from(self.sends), |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
-        RECHECK_MS - RECHECK_MS / 4 * (hash >> 32 & 0xff) / 255
+        longest - longest / 4 * (hash >> 32 & 0xff) / 255
     }
 
     fn claim(&mut self, now: u64, ticket: Ticket) -> Step {
@@ -239,7 +246,7 @@ mod tests {
             mode: Mode::Any,
             held: None,
             info: String::new(),
-            lease: 1000,
+            lease: 10_000,
             ttl: 60,
             wait,
             max_waiters: 0,
@@ -311,6 +318,14 @@ mod tests {
             assert!(matches!(attempt.next(now, Event::Broken { fresh: true }), Step::Acquire { .. }));
         }
         assert_eq!(attempt.next(100, Event::Broken { fresh: true }), Step::Failed);
+    }
+
+    #[test]
+    fn blocks_no_longer_than_a_hand_over_after_a_ticket_may_have_been_lost() {
+        let (mut attempt, _) = Attempt::start(request(9000), 0);
+        attempt.next(1, busy(5000, 0));
+        let again = attempt.next(2, Event::Broken { fresh: false });
+        assert_eq!(sent(&again).recheck, HANDOFF_MS + SLACK_MS);
     }
 
     #[test]

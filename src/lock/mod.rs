@@ -6,11 +6,7 @@ mod attempt;
 mod holder;
 mod random;
 
-use std::{
-    sync::LazyLock,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{thread, time::Duration};
 
 pub use attempt::{Attempt, Event, Grant, Outcome, Request, Step};
 pub use holder::Holder;
@@ -23,7 +19,7 @@ use crate::{
 
 /// Runs one attempt to its end.
 pub fn acquire(store: &mut impl Store, keys: &Keys, request: Request) -> Result<Outcome, StoreError> {
-    let (mut attempt, mut step) = Attempt::start(request, now());
+    let (mut attempt, mut step) = Attempt::start(request, store.clock());
     let mut waited = false;
     let mut failure = None;
     loop {
@@ -61,12 +57,6 @@ pub fn acquire(store: &mut impl Store, keys: &Keys, request: Request) -> Result<
             }
             Err(error) => return Err(error),
         };
-        step = attempt.next(now(), event);
+        step = attempt.next(store.clock(), event);
     }
-}
-
-/// Milliseconds of a clock that only goes forward.
-fn now() -> u64 {
-    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-    u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

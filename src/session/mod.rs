@@ -7,6 +7,8 @@
 mod failure;
 mod id;
 mod keys;
+#[cfg(test)]
+mod tests;
 
 use std::{
     mem,
@@ -63,8 +65,8 @@ struct Current {
 enum Hold {
     /// Its lock.
     Locked { token: String, base: Option<String> },
-    /// Its lock, until the write that released it.
-    Released { token: String },
+    /// Its lock, until the write that released it; `writes` came after that one.
+    Released { token: String, writes: u32 },
     /// Locking is off.
     Unlocked,
     /// It was not our turn.
@@ -395,18 +397,18 @@ impl<S: Store> Session<S> {
                 };
                 let result = self.release_or_restore(&keys, &release, data);
                 match &result {
-                    Ok(Written::Done) if keep_lock => (Hold::Locked { token, base }, result),
+                    Ok(Written::Done | Written::Dead) if keep_lock => (Hold::Locked { token, base }, result),
                     Ok(Written::Lost { .. }) => (Hold::Barred(|| Failure::Lost(None)), result),
-                    Ok(Written::Dead) if keep_lock => (Hold::Locked { token, base }, result),
                     Ok(Written::Dead) => (Hold::Barred(|| Failure::Destroyed), result),
                     // Nothing to release: it is, or it can't be.
-                    _ => (Hold::Released { token }, result),
+                    _ => (Hold::Released { token, writes: 0 }, result),
                 }
             }
-            Hold::Released { token } => {
-                let release = Release { tombstone: stone, again: true, ..self.release_of(&token, op, ttl) };
+            Hold::Released { token, writes } => {
+                let writes = writes + 1;
+                let release = Release { tombstone: stone, again: writes, ..self.release_of(&token, op, ttl) };
                 let result = self.release_or_restore(&keys, &release, data);
-                (Hold::Released { token }, result)
+                (Hold::Released { token, writes }, result)
             }
             Hold::Unlocked => {
                 let write = self.write_of(op, ttl, stone);
@@ -483,7 +485,7 @@ impl<S: Store> Session<S> {
             ttl,
             tombstone: None,
             hold: false,
-            again: false,
+            again: 0,
             mixed: self.settings.lock.as_ref().is_some_and(|lock| lock.mixed),
             tombstone_ms: millis(self.settings.tombstone),
         }

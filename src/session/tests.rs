@@ -1,0 +1,373 @@
+//! The orders in which PHP calls a save handler, over the in-memory store.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{Access, Keys, Session, SessionId};
+use crate::{
+    config::{Setting, Settings, Texts},
+    store::memory::MemoryStore,
+};
+
+const ID: &[u8] = b"abcdefghijklmnop";
+const NEW: &[u8] = b"0123456789abcdef";
+const TTL: u64 = 100;
+
+fn session_with(store: &MemoryStore, texts: &Texts) -> Session<MemoryStore> {
+    let settings = Settings::parse("", texts).unwrap();
+    Session::new(store.another(), Arc::new(settings), "host|1|cli|".into())
+}
+
+fn session(store: &MemoryStore) -> Session<MemoryStore> {
+    session_with(store, &Texts::default())
+}
+
+fn unlocked() -> Texts {
+    Texts::default().with(Setting::Locking, "0")
+}
+
+fn keys(id: &[u8]) -> Keys {
+    Keys::new("PHPREDIS_SESSION:", &SessionId::parse(id).unwrap())
+}
+
+/// A server that holds one session.
+fn stored(value: &[u8]) -> MemoryStore {
+    let store = MemoryStore::new();
+    let mut session = session_with(&store, &unlocked());
+    assert!(session.write(ID, value, TTL, false));
+    session.close();
+    assert_eq!(holder(&store, ID), None);
+    store
+}
+
+fn data(store: &MemoryStore, id: &[u8]) -> Option<Vec<u8>> {
+    store.server().data(&keys(id)).map(<[u8]>::to_vec)
+}
+
+fn holder(store: &MemoryStore, id: &[u8]) -> Option<String> {
+    store.server().holder(&keys(id)).map(str::to_owned)
+}
+
+fn read(session: &mut Session<MemoryStore>, id: &[u8]) -> Vec<u8> {
+    assert!(session.read(id, Access::Update, TTL), "{:?}", session.take_warnings());
+    let value = session.value().to_vec();
+    session.drop_value();
+    value
+}
+
+#[test]
+fn a_changed_request_costs_two_trips_and_leaves_no_lock() {
+    let store = stored(b"old");
+    let mut session = session(&store);
+    assert!(session.validate(ID, Access::Update, TTL));
+    assert_eq!(read(&mut session, ID), b"old");
+    assert!(holder(&store, ID).is_some());
+    assert!(session.write(ID, b"new", TTL, false));
+    session.close();
+    assert_eq!(session.store.trips, 2);
+    assert_eq!(data(&store, ID).unwrap(), b"new");
+    assert_eq!(holder(&store, ID), None);
+}
+
+#[test]
+fn an_unchanged_request_only_refreshes_the_ttl() {
+    let store = stored(b"old");
+    let mut session = session(&store);
+    read(&mut session, ID);
+    store.server().advance(5000);
+    assert!(session.touch(ID, b"old", TTL, false));
+    session.close();
+    assert_eq!(session.store.trips, 2);
+    assert_eq!(store.server().ttl(&keys(ID)), Some(TTL * 1000));
+}
+
+#[test]
+fn a_session_that_vanished_is_stored_again_by_touch() {
+    for texts in [Texts::default(), unlocked()] {
+        let store = stored(b"old");
+        let mut session = session_with(&store, &texts);
+        read(&mut session, ID);
+        store.server().lose(&keys(ID));
+        assert!(session.touch(ID, b"old", TTL, false));
+        session.close();
+        assert_eq!(data(&store, ID).unwrap(), b"old");
+        assert_eq!(holder(&store, ID), None);
+    }
+}
+
+#[test]
+fn read_and_close_takes_one_trip_and_no_lock() {
+    let store = stored(b"old");
+    store.server().lock_by(&keys(ID), "o:other:1", 1000);
+    let mut session = session(&store);
+    assert!(session.validate(ID, Access::Read, TTL));
+    assert!(session.read(ID, Access::Read, TTL));
+    session.close();
+    assert_eq!((session.value(), session.store.trips), (&b"old"[..], 1));
+    assert_eq!(holder(&store, ID).as_deref(), Some("o:other:1"));
+}
+
+#[test]
+fn an_unknown_id_is_refused_in_strict_mode_before_anything_is_locked() {
+    let store = MemoryStore::new();
+    let mut session = session(&store);
+    assert!(!session.validate(ID, Access::Update, TTL));
+    assert_eq!(holder(&store, ID), None);
+    assert!(session.create(NEW, TTL));
+    assert_eq!(read(&mut session, NEW), b"");
+    assert!(session.write(NEW, b"x", TTL, false));
+    session.close();
+    assert_eq!(session.store.trips, 3);
+    assert_eq!(data(&store, NEW).unwrap(), b"x");
+}
+
+#[test]
+fn regenerating_with_deletion_costs_four_trips() {
+    let store = stored(b"old");
+    let mut session = session(&store);
+    assert!(session.validate(ID, Access::Update, TTL));
+    read(&mut session, ID);
+    // session_regenerate_id(true): destroy, close, open, create_sid, validate, read
+    assert!(session.destroy(ID));
+    session.close();
+    assert!(session.create(NEW, TTL));
+    assert!(!session.validate(NEW, Access::Update, TTL));
+    assert_eq!(read(&mut session, NEW), b"");
+    assert!(session.write(NEW, b"new", TTL, false));
+    session.close();
+    assert_eq!(session.store.trips, 4);
+    assert_eq!((data(&store, ID), data(&store, NEW).unwrap()), (None, b"new".to_vec()));
+}
+
+#[test]
+fn a_taken_new_id_is_refused_and_not_locked() {
+    let store = stored(b"old");
+    let mut session = session(&store);
+    assert!(!session.create(ID, TTL));
+    assert_eq!(holder(&store, ID), None);
+}
+
+#[test]
+fn session_create_id_asks_without_locking() {
+    let store = stored(b"old");
+    let mut session = session(&store);
+    read(&mut session, ID);
+    assert!(session.create(NEW, TTL));
+    assert!(!session.validate(NEW, Access::Update, TTL));
+    assert_eq!(holder(&store, NEW), None);
+    assert!(session.write(ID, b"new", TTL, false));
+    assert_eq!(data(&store, ID).unwrap(), b"new");
+}
+
+#[test]
+fn a_created_id_that_is_not_used_is_given_back() {
+    let store = stored(b"old");
+    let mut session = session(&store);
+    assert!(session.create(NEW, TTL));
+    assert!(holder(&store, NEW).is_some());
+    assert_eq!(read(&mut session, ID), b"old");
+    assert_eq!(holder(&store, NEW), None);
+}
+
+#[test]
+fn reset_reads_again_under_the_same_lock() {
+    let store = stored(b"old");
+    let mut session = session(&store);
+    assert!(session.validate(ID, Access::Update, TTL));
+    read(&mut session, ID);
+    // session_reset(): open, validate, read
+    assert!(session.validate(ID, Access::Update, TTL));
+    assert_eq!(read(&mut session, ID), b"old");
+    assert!(session.write(ID, b"new", TTL, false));
+    assert_eq!(data(&store, ID).unwrap(), b"new");
+    assert_eq!(holder(&store, ID), None);
+}
+
+#[test]
+fn abort_releases_the_lock_and_writes_nothing() {
+    let store = stored(b"old");
+    let mut session = session(&store);
+    read(&mut session, ID);
+    session.close();
+    assert_eq!(session.store.trips, 2);
+    assert_eq!((holder(&store, ID), data(&store, ID).unwrap()), (None, b"old".to_vec()));
+}
+
+#[test]
+fn a_lost_lock_refuses_the_write_and_says_who_has_it() {
+    let store = stored(b"old");
+    let mut slow = session(&store);
+    read(&mut slow, ID);
+    store.server().lock_by(&keys(ID), "o:other:1|0|web2|77|fpm-fcgi|", 1000);
+    assert!(!slow.write(ID, b"stale", TTL, false));
+    let warnings = slow.take_warnings();
+    assert_eq!(warnings.len(), 1);
+    assert!(warnings[0].contains("lost its lock") && warnings[0].contains("web2, pid 77"), "{warnings:?}");
+    slow.close();
+    assert!(!slow.take_warnings().iter().any(|w| w.contains("lock")), "close has nothing to add");
+    assert_eq!(data(&store, ID).unwrap(), b"old");
+    assert!(holder(&store, ID).unwrap().starts_with("o:other:1"));
+}
+
+#[test]
+fn a_second_write_is_accepted_while_nobody_else_has_the_lock() {
+    let store = stored(b"old");
+    let mut session = session(&store);
+    read(&mut session, ID);
+    assert!(session.write(ID, b"one", TTL, false));
+    assert!(session.write(ID, b"two", TTL, false));
+    assert_eq!(data(&store, ID).unwrap(), b"two");
+    store.server().lock_by(&keys(ID), "o:other:1", 1000);
+    assert!(!session.write(ID, b"three", TTL, false));
+    assert_eq!(data(&store, ID).unwrap(), b"two");
+}
+
+#[test]
+fn writes_behind_a_subclass_keep_the_lock_until_close() {
+    let store = stored(b"old");
+    let mut session = session(&store);
+    read(&mut session, ID);
+    for value in [b"one", b"two"] {
+        assert!(session.write(ID, value, TTL, true));
+        assert!(holder(&store, ID).is_some());
+    }
+    session.close();
+    assert_eq!((holder(&store, ID), data(&store, ID).unwrap()), (None, b"two".to_vec()));
+}
+
+#[test]
+fn a_destroyed_session_is_not_written_back() {
+    for texts in [Texts::default(), unlocked()] {
+        let store = stored(b"old");
+        let mut slow = session_with(&store, &unlocked());
+        read(&mut slow, ID);
+        let mut logout = session_with(&store, &texts);
+        read(&mut logout, ID);
+        assert!(logout.destroy(ID));
+        logout.close();
+        assert!(!slow.write(ID, b"stale", TTL, false));
+        assert!(!slow.touch(ID, b"stale", TTL, false));
+        assert_eq!(data(&store, ID), None);
+        assert!(slow.take_warnings()[0].contains("destroyed"));
+    }
+}
+
+#[test]
+fn a_new_session_under_a_destroyed_id_can_be_written() {
+    for texts in [Texts::default(), unlocked()] {
+        let store = stored(b"old");
+        let mut logout = session_with(&store, &texts);
+        read(&mut logout, ID);
+        assert!(logout.destroy(ID));
+        logout.close();
+        for value in [b"one", b"two"] {
+            let mut later = session_with(&store, &texts);
+            read(&mut later, ID);
+            assert!(later.write(ID, value, TTL, false), "{:?}", later.take_warnings());
+            later.close();
+            assert_eq!(data(&store, ID).unwrap(), value);
+        }
+    }
+}
+
+#[test]
+fn a_request_that_did_not_get_its_turn_fails_or_reads() {
+    let store = stored(b"old");
+    store.server().lock_by(&keys(ID), "o:other:1|0|web2|77|cli|", 60_000);
+    let wait = Texts::default().with(Setting::LockWait, "0.5");
+    let mut failing = session_with(&store, &wait);
+    assert!(!failing.read(ID, Access::Update, TTL));
+    assert!(failing.take_warnings()[0].contains("web2, pid 77"));
+
+    let mut reading = session_with(&store, &wait.with(Setting::LockFailure, "readonly"));
+    assert_eq!(read(&mut reading, ID), b"old");
+    assert_eq!(reading.take_warnings().len(), 1);
+    assert!(reading.touch(ID, b"old", TTL, false));
+    assert!(!reading.write(ID, b"new", TTL, false));
+    assert!(reading.take_warnings()[0].contains("read-only"));
+    reading.close();
+    assert!(holder(&store, ID).unwrap().starts_with("o:other:1"));
+    assert_eq!(data(&store, ID).unwrap(), b"old");
+}
+
+#[test]
+fn an_outage_at_validate_keeps_the_id_and_warns_once_at_read() {
+    let store = stored(b"old");
+    let mut session = session(&store);
+    session.store.down = 9;
+    // "Unknown" would make PHP send a new id.
+    assert!(session.validate(ID, Access::Update, TTL));
+    assert!(session.take_warnings().is_empty());
+    assert!(!session.read(ID, Access::Update, TTL));
+    assert_eq!(session.take_warnings().len(), 1);
+    assert_eq!(session.store.trips, 1, "the failure is kept, not tried again");
+}
+
+#[test]
+fn an_outage_at_create_is_no_collision() {
+    let store = MemoryStore::new();
+    let mut session = session(&store);
+    session.store.down = 9;
+    assert!(session.create(NEW, TTL));
+    assert!(!session.validate(NEW, Access::Update, TTL));
+    assert!(!session.read(NEW, Access::Update, TTL));
+    assert_eq!((session.take_warnings().len(), session.store.trips), (1, 1));
+}
+
+#[test]
+fn bad_ids_are_refused_before_any_command() {
+    let store = MemoryStore::new();
+    let mut session = session(&store);
+    for id in [&b""[..], b"a/b", b"a_b", b"x\0y", &[b'x'; 257]] {
+        assert!(!session.validate(id, Access::Update, TTL));
+        assert!(!session.read(id, Access::Update, TTL));
+        assert!(!session.write(id, b"x", TTL, false));
+        assert!(!session.destroy(id));
+        assert_eq!(session.take_warnings().len(), 3);
+    }
+    assert_eq!(session.store.trips, 0);
+}
+
+#[test]
+fn too_large_values_are_refused_and_the_lock_is_released_at_close() {
+    let store = stored(b"old");
+    let mut session = session_with(&store, &Texts::default().with(Setting::MaxValueSize, "4"));
+    read(&mut session, ID);
+    assert!(session.write(ID, b"1234", TTL, true));
+    assert!(!session.write(ID, b"12345", TTL, false));
+    assert!(session.take_warnings()[0].contains("rustredis.max_value_size"));
+    session.close();
+    assert_eq!((data(&store, ID).unwrap(), holder(&store, ID)), (b"1234".to_vec(), None));
+}
+
+#[test]
+fn what_php_never_got_is_not_overwritten() {
+    let store = stored(b"old");
+    let mut session = session(&store);
+    assert!(session.read(ID, Access::Update, TTL));
+    // No drop_value: PHP bailed out while it made its copy, and writes an empty session at shutdown.
+    assert!(!session.write(ID, b"", TTL, false));
+    session.close();
+    assert_eq!((data(&store, ID).unwrap(), holder(&store, ID)), (b"old".to_vec(), None));
+}
+
+#[test]
+fn a_subclass_may_read_and_write_other_sessions() {
+    let store = stored(b"old");
+    let mut session = session(&store);
+    read(&mut session, ID);
+    assert_eq!(read(&mut session, NEW), b"");
+    assert!(session.write(NEW, b"other", TTL, true));
+    assert_eq!(holder(&store, NEW), None);
+    assert!(session.write(ID, b"own", TTL, true));
+    session.close();
+    assert_eq!((data(&store, ID).unwrap(), data(&store, NEW).unwrap()), (b"own".to_vec(), b"other".to_vec()));
+}
+
+#[test]
+fn waits_for_a_lock_that_ends() {
+    let store = stored(b"old");
+    store.server().lock_by(&keys(ID), "o:dead:1|0|h|1|cli|", 2000);
+    let mut session = session(&store);
+    assert_eq!(read(&mut session, ID), b"old");
+    assert!(store.server().now() >= Duration::from_secs(2).as_millis() as u64);
+}

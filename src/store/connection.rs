@@ -61,16 +61,23 @@ impl Connection {
         redis::cmd("CLIENT").arg("SETNAME").arg("phpsess_rs").write_packed_command(&mut self.packed);
 
         self.stream.expect_within(self.timeout).map_err(|e| self.io_error(e))?;
-        self.flush()?;
+        let sent = self.flush();
         stats::TRIPS.add();
         let mut refused = None;
-        for _ in 0..needed {
-            if let Value::ServerError(error) = self.reply()? {
-                refused = refused.or(Some(server_error(&error)));
+        for left in (0..=needed).rev() {
+            match self.reply() {
+                // The name is a courtesy to whoever reads CLIENT LIST, and an ACL may forbid it.
+                Ok(Value::ServerError(error)) if left == 0 && error.code() == "NOPERM" => {}
+                Ok(Value::ServerError(error)) => refused = refused.or(Some(server_error(&error))),
+                Ok(_) => {}
+                // A server that is full says so and closes, perhaps before it has read what we sent.
+                Err(error) => {
+                    let reason = refused.map(StoreError::Server);
+                    return Err(reason.or(sent.err()).unwrap_or(error));
+                }
             }
         }
-        // The name is a courtesy to whoever reads CLIENT LIST; an ACL may forbid it.
-        self.reply()?;
+        sent?;
         refused.map_or(Ok(()), |error| Err(StoreError::Server(error)))
     }
 

@@ -42,6 +42,10 @@ impl ServerError {
             }
             _ => line,
         };
+        // Before it asks for the password Redis refuses commands that are too long for an AUTH.
+        if line.contains("unauthenticated multibulk length") || line.contains("unauthenticated bulk length") {
+            return Self { code: "NOAUTH".into(), detail: "Authentication required.".into() };
+        }
         let line = line.split_once(" script: ").map_or(line, |(cause, _)| cause).trim();
         let (code, detail) = line.split_once(' ').unwrap_or((line, ""));
         Self { code: code.to_owned(), detail: detail.to_owned() }
@@ -140,6 +144,8 @@ mod tests {
     #[test]
     fn says_what_to_look_at() {
         assert!(ServerError::parse("READONLY You can't write").to_string().contains("replica"));
-        assert!(ServerError::parse("NOAUTH x").to_string().contains("rustredis.password"));
+        for line in ["NOAUTH x", "ERR Protocol error: unauthenticated multibulk length"] {
+            assert!(ServerError::parse(line).to_string().contains("rustredis.password"));
+        }
     }
 }

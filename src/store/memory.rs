@@ -1,1 +1,406 @@
-//! [`super::Store`] in memory, for tests.
+//! [`Store`] in memory: the scripts' rules in Rust, on a clock that only moves when it is told to.
+//!
+//! For tests. `tests/store.rs` sends the same random commands here and to a Redis server and compares the answers, so
+//! that what is proven about this one holds for the scripts.
+
+use std::{
+    cell::{RefCell, RefMut},
+    collections::BTreeMap,
+    io,
+    rc::Rc,
+    time::Duration,
+};
+
+use super::{
+    Acquire, Acquired, Claim, FOREIGN_MS, GRACE_MS, HANDOFF_MS, Loaded, MARGIN_MS, Mode, Op, Release,
+    SLACK_MS, Store, StoreError, Ticket, Write, Written,
+};
+use crate::session::Keys;
+
+/// How long a receipt lies.
+const RECEIPT_MS: u64 = 10_000;
+
+/// A value that disappears at a time.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct Expiring<T> {
+    value: T,
+    at: u64,
+}
+
+/// What a server holds for one session.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+struct Place {
+    data: Option<Expiring<Vec<u8>>>,
+    lock: Option<Expiring<String>>,
+    wake: Option<Expiring<Ticket>>,
+    waiters: BTreeMap<String, u64>,
+    receipts: BTreeMap<String, Expiring<Kept>>,
+    tombstone: Option<Expiring<String>>,
+}
+
+/// [`Written`] as a receipt keeps it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Kept {
+    Done,
+    Dead,
+}
+
+/// A server.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Server {
+    now: u64,
+    places: BTreeMap<String, Place>,
+    /// Tickets and tombstones need names; a server of its own counts them.
+    names: u64,
+}
+
+impl<T> Expiring<T> {
+    fn alive(slot: &mut Option<Self>, now: u64) -> Option<&mut Self> {
+        if slot.as_ref().is_some_and(|slot| slot.at <= now) {
+            *slot = None;
+        }
+        slot.as_mut()
+    }
+}
+
+impl Place {
+    fn expire(&mut self, now: u64) {
+        Expiring::alive(&mut self.data, now);
+        Expiring::alive(&mut self.lock, now);
+        Expiring::alive(&mut self.wake, now);
+        Expiring::alive(&mut self.tombstone, now);
+        self.receipts.retain(|_, receipt| receipt.at > now);
+    }
+
+    fn holder(&self) -> Option<&str> {
+        self.lock.as_ref().map(|lock| &*lock.value)
+    }
+
+    fn held_by(&self, token: &str) -> bool {
+        self.holder().is_some_and(|holder| is_token(holder, token))
+    }
+
+    fn loaded(&self) -> Loaded {
+        Loaded {
+            data: self.data.as_ref().map(|data| data.value.clone()),
+            tombstone: self.tombstone.as_ref().map(|stone| stone.value.clone()),
+        }
+    }
+
+    fn refresh(&mut self, at: u64) -> bool {
+        self.data.as_mut().map(|data| data.at = at).is_some()
+    }
+
+    fn is_dead(&self, seen: Option<&str>) -> bool {
+        self.tombstone.as_ref().is_some_and(|stone| Some(&*stone.value) != seen)
+    }
+}
+
+fn is_token(holder: &str, token: &str) -> bool {
+    holder == token || holder.strip_prefix(token).is_some_and(|rest| rest.starts_with('|'))
+}
+
+impl Server {
+    /// Lets time pass, in milliseconds.
+    pub fn advance(&mut self, ms: u64) {
+        self.now += ms;
+        let now = self.now;
+        self.places.values_mut().for_each(|place| place.expire(now));
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        self.now
+    }
+
+    /// The stored session.
+    #[must_use]
+    pub fn data(&self, keys: &Keys) -> Option<&[u8]> {
+        self.places.get(&keys.data)?.data.as_ref().map(|data| &*data.value)
+    }
+
+    /// The value of the lock key.
+    #[must_use]
+    pub fn holder(&self, keys: &Keys) -> Option<&str> {
+        self.places.get(&keys.data)?.holder()
+    }
+
+    /// How many wait.
+    #[must_use]
+    pub fn waiters(&self, keys: &Keys) -> usize {
+        self.places.get(&keys.data).map_or(0, |place| place.waiters.len())
+    }
+
+    /// Puts the lock into the hands of another client.
+    pub fn lock_by(&mut self, keys: &Keys, holder: &str, lease: u64) {
+        let at = self.now + lease;
+        self.place(keys).lock = Some(Expiring { value: holder.into(), at });
+    }
+
+    /// Deletes the session as a client that leaves no tombstone does, or as its TTL does.
+    pub fn lose(&mut self, keys: &Keys) {
+        self.place(keys).data = None;
+    }
+
+    /// Milliseconds until the session expires.
+    #[must_use]
+    pub fn ttl(&self, keys: &Keys) -> Option<u64> {
+        self.places.get(&keys.data)?.data.as_ref().map(|data| data.at - self.now)
+    }
+
+    fn place(&mut self, keys: &Keys) -> &mut Place {
+        self.places.entry(keys.data.clone()).or_default()
+    }
+
+    fn name(&mut self) -> String {
+        self.names += 1;
+        format!("{:032x}", self.names)
+    }
+
+    /// `acquire.lua`
+    pub fn acquire(&mut self, keys: &Keys, a: &Acquire) -> Acquired {
+        let now = self.now;
+        let place = self.place(keys);
+        let holder = place.holder().map(str::to_owned);
+        let mut free = holder.as_deref().is_none_or(|holder| {
+            holder.strip_prefix(&*a.base).is_some_and(|rest| rest.starts_with(':'))
+                || a.held.as_deref().is_some_and(|held| is_token(holder, held))
+        });
+        let ticket = holder.as_deref().filter(|holder| holder.starts_with("t:") && !holder.contains('|'));
+        match ticket {
+            Some(ticket) if !free => {
+                free = place.wake.take().is_some_and(|wake| wake.value.id == ticket[2..])
+            }
+            _ => place.wake = None,
+        }
+        if free {
+            if a.mode == Mode::Known && place.data.is_none() && holder.is_none() {
+                place.waiters.remove(&a.base);
+                return Acquired::Absent;
+            }
+            if a.mode == Mode::New && place.data.is_some() {
+                return Acquired::Exists;
+            }
+            place.refresh(now + a.ttl * 1000);
+            place.lock = Some(Expiring { value: format!("{}|{now}|{}", a.token, a.info), at: now + a.lease });
+            place.waiters.remove(&a.base);
+            return Acquired::Held(place.loaded());
+        }
+        if a.mode == Mode::New {
+            return Acquired::Exists;
+        }
+        let (holder, at) = place.lock.as_ref().map(|lock| (lock.value.clone(), lock.at)).unwrap_or_default();
+        place.waiters.remove(&a.base);
+        if a.wait == 0 {
+            return Acquired::Busy { holder, block: 0, now };
+        }
+        place.waiters.retain(|_, deadline| *deadline > now);
+        if a.max_waiters > 0 && place.waiters.len() as u64 >= a.max_waiters {
+            return Acquired::Full { waiters: place.waiters.len() as u64, holder, now };
+        }
+        let left = at - now;
+        let mut block = a.recheck;
+        if !(ticket.is_some() && left > HANDOFF_MS - 100) {
+            block = block.min(left + SLACK_MS);
+        }
+        if a.mixed || !(holder.starts_with("o:") || holder.starts_with("t:")) {
+            block = block.min(FOREIGN_MS);
+        }
+        let block = block.min(a.wait).max(1);
+        place.waiters.insert(a.base.clone(), now + block + GRACE_MS);
+        Acquired::Busy { holder, block, now }
+    }
+
+    /// What BLPOP finds without blocking.
+    pub fn pop(&mut self, keys: &Keys) -> Option<Ticket> {
+        self.place(keys).wake.take().map(|wake| wake.value)
+    }
+
+    /// `claim.lua`
+    pub fn claim(&mut self, keys: &Keys, claim: &Claim) -> bool {
+        let now = self.now;
+        let place = self.place(keys);
+        if place.holder() != Some(&claim.token) {
+            return false;
+        }
+        place.waiters.remove(&claim.base);
+        place.lock =
+            Some(Expiring { value: format!("{}|{now}|{}", claim.token, claim.info), at: now + claim.lease });
+        true
+    }
+
+    /// `release.lua`
+    pub fn release(&mut self, keys: &Keys, r: &Release<'_>) -> Written {
+        let now = self.now;
+        let ticket = self.name();
+        let place = self.place(keys);
+        let allowed = place.held_by(r.token) || r.again > 0 && place.lock.is_none();
+        if !allowed {
+            return match (place.receipts.get(&r.receipt()), r.op) {
+                (Some(receipt), _) => receipt.value.into(),
+                (None, Op::Delete) => {
+                    place.data = None;
+                    place.tombstone = Some(Expiring { value: r.token.into(), at: now + r.tombstone_ms });
+                    Written::Done
+                }
+                (None, _) => Written::Lost { holder: place.holder().map(str::to_owned), now },
+            };
+        }
+        let dead = place.is_dead(r.tombstone);
+        let mut written = Kept::Done;
+        match r.op {
+            Op::Set(_) if dead => written = Kept::Dead,
+            Op::Set(data) => place.data = Some(Expiring { value: data.into(), at: now + r.ttl * 1000 }),
+            Op::Delete => {
+                place.data = None;
+                place.tombstone = Some(Expiring { value: r.token.into(), at: now + r.tombstone_ms });
+            }
+            Op::Keep if place.refresh(now + r.ttl * 1000) => {}
+            Op::Keep if dead => written = Kept::Dead,
+            Op::Keep => return Written::Gone,
+            Op::None => {}
+        }
+        if r.hold {
+            return written.into();
+        }
+        place.lock = None;
+        if r.op != Op::None {
+            place.receipts.insert(r.receipt(), Expiring { value: written, at: now + RECEIPT_MS });
+        }
+        if let Some(base) = r.base {
+            place.waiters.remove(base);
+        }
+        if !r.mixed {
+            place.waiters.retain(|_, deadline| *deadline > now);
+            if !place.waiters.is_empty() {
+                place.lock = Some(Expiring { value: format!("t:{ticket}"), at: now + HANDOFF_MS });
+                let ticket = Ticket { id: ticket, made: now, loaded: place.loaded() };
+                place.wake = Some(Expiring { value: ticket, at: now + HANDOFF_MS - MARGIN_MS });
+            }
+        }
+        written.into()
+    }
+
+    /// `read.lua`
+    pub fn read(&mut self, keys: &Keys, ttl: u64) -> Loaded {
+        let at = self.now + ttl * 1000;
+        let place = self.place(keys);
+        place.refresh(at);
+        place.loaded()
+    }
+
+    /// `write.lua`
+    pub fn write(&mut self, keys: &Keys, w: &Write<'_>) -> Written {
+        let now = self.now;
+        let name = self.name();
+        let place = self.place(keys);
+        let dead = place.is_dead(w.tombstone);
+        match w.op {
+            Op::Delete => {
+                place.data = None;
+                place.tombstone = Some(Expiring { value: name, at: now + w.tombstone_ms });
+            }
+            Op::Keep if place.refresh(now + w.ttl * 1000) => {}
+            _ if dead => return Written::Dead,
+            Op::Keep => return Written::Gone,
+            Op::Set(data) => place.data = Some(Expiring { value: data.into(), at: now + w.ttl * 1000 }),
+            Op::None => {}
+        }
+        Written::Done
+    }
+}
+
+impl From<Kept> for Written {
+    fn from(written: Kept) -> Self {
+        match written {
+            Kept::Done => Self::Done,
+            Kept::Dead => Self::Dead,
+        }
+    }
+}
+
+/// One client of a [`Server`].
+#[derive(Clone, Default)]
+pub struct MemoryStore {
+    server: Rc<RefCell<Server>>,
+    /// The next so many commands find no server.
+    pub down: u32,
+    /// How many commands were sent.
+    pub trips: u32,
+}
+
+impl MemoryStore {
+    /// A client of its own server.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Another client of the same server.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        Self { server: self.server.clone(), ..Self::default() }
+    }
+
+    /// The server, to look at or to change.
+    #[must_use]
+    pub fn server(&self) -> RefMut<'_, Server> {
+        self.server.borrow_mut()
+    }
+
+    fn send(&mut self) -> Result<RefMut<'_, Server>, StoreError> {
+        self.trips += 1;
+        if self.down > 0 {
+            self.down -= 1;
+            return Err(StoreError::Connect(io::ErrorKind::ConnectionRefused.into()));
+        }
+        Ok(self.server.borrow_mut())
+    }
+}
+
+impl Store for MemoryStore {
+    fn acquire(&mut self, keys: &Keys, acquire: &Acquire) -> Result<Acquired, StoreError> {
+        Ok(self.send()?.acquire(keys, acquire))
+    }
+
+    /// Nobody else runs meanwhile: the whole block passes, unless a ticket lies there.
+    fn wait(&mut self, keys: &Keys, block: Duration) -> Result<Option<Ticket>, StoreError> {
+        let mut server = self.send()?;
+        let ticket = server.pop(keys);
+        if ticket.is_none() {
+            server.advance(u64::try_from(block.as_millis()).unwrap_or(u64::MAX));
+        }
+        Ok(ticket)
+    }
+
+    fn claim(&mut self, keys: &Keys, claim: &Claim) -> Result<bool, StoreError> {
+        Ok(self.send()?.claim(keys, claim))
+    }
+
+    fn claim_later(&mut self, keys: &Keys, claim: &Claim) -> Result<(), StoreError> {
+        self.claim(keys, claim).map(drop)
+    }
+
+    fn read(&mut self, keys: &Keys, ttl: u64) -> Result<Loaded, StoreError> {
+        Ok(self.send()?.read(keys, ttl))
+    }
+
+    fn release(&mut self, keys: &Keys, release: &Release<'_>) -> Result<Written, StoreError> {
+        Ok(self.send()?.release(keys, release))
+    }
+
+    fn write(&mut self, keys: &Keys, write: &Write<'_>) -> Result<Written, StoreError> {
+        Ok(self.send()?.write(keys, write))
+    }
+
+    fn exists(&mut self, keys: &Keys) -> Result<bool, StoreError> {
+        Ok(self.send()?.data(keys).is_some())
+    }
+
+    fn clock(&self) -> u64 {
+        self.server.borrow().now()
+    }
+
+    fn disconnect(&mut self) {}
+}

@@ -15,7 +15,10 @@ pub mod stats;
 mod stream;
 pub mod threads;
 
-use std::time::Duration;
+use std::{
+    sync::LazyLock,
+    time::{Duration, Instant},
+};
 
 pub use error::{ServerError, StoreError};
 pub use pool::{PoolStatus, forget_pools, pools};
@@ -137,12 +140,24 @@ pub struct Release<'a> {
     pub tombstone: Option<&'a str>,
     /// Write, and keep the lock.
     pub hold: bool,
-    /// A second write after this token's release: fine while nobody else has the lock.
-    pub again: bool,
+    /// How many writes came after this token's release: another is fine while nobody else has the lock.
+    pub again: u32,
     /// No hand-over: clients that know none share the sessions.
     pub mixed: bool,
     /// How long a tombstone lasts, in milliseconds.
     pub tombstone_ms: u64,
+}
+
+impl Release<'_> {
+    /// What the receipt of this release is named after. Each write has its own: a later one must not take the
+    /// receipt of the first for its own success.
+    #[must_use]
+    pub fn receipt(&self) -> String {
+        match self.again {
+            0 => self.token.to_owned(),
+            n => format!("{}:{n}", self.token),
+        }
+    }
 }
 
 /// The arguments of `write.lua`.
@@ -204,6 +219,12 @@ pub trait Store {
 
     /// Whether the session exists.
     fn exists(&mut self, keys: &Keys) -> Result<bool, StoreError>;
+
+    /// Milliseconds of a clock that only goes forward.
+    fn clock(&self) -> u64 {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
 
     /// Drops the connection, with all that is on its way. The next command makes a new one.
     fn disconnect(&mut self);

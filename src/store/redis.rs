@@ -116,7 +116,7 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn op_args<'a>(op: Op<'a>) -> (&'static str, &'a [u8]) {
+fn op_args(op: Op<'_>) -> (&'static str, &[u8]) {
     match op {
         Op::Set(data) => ("set", data),
         Op::Keep => ("keep", b""),
@@ -184,7 +184,7 @@ impl Store for RedisStore {
     }
 
     fn release(&mut self, keys: &Keys, release: &Release<'_>) -> Result<Written, StoreError> {
-        let receipt = keys.receipt(release.token);
+        let receipt = keys.receipt(&release.receipt());
         let names = [&*keys.data, &*keys.lock, &*keys.wake, &*keys.waiters, &*receipt, &*keys.tombstone];
         let (op, data) = op_args(release.op);
         let ticket = random_hex();
@@ -197,7 +197,7 @@ impl Store for RedisStore {
                 .arg(release.ttl)
                 .arg(release.tombstone.unwrap_or(""))
                 .arg(u8::from(release.hold))
-                .arg(u8::from(release.again))
+                .arg(u8::from(release.again > 0))
                 .arg(&ticket)
                 .arg(HANDOFF_MS)
                 .arg(MARGIN_MS)

@@ -1,5 +1,6 @@
 -- RELEASE: compare the lock, write, then free the lock or hand it to the first waiter. One trip.
--- KEYS  1 D data  2 L lock  3 Q wake list  4 W waiters  5 R receipt (D .. '_DONE:' .. token)  6 T tombstone
+-- KEYS  1 D data  2 L lock  3 Q wake list  4 W waiters  6 T tombstone
+--       5 R receipt: D .. '_DONE:' .. token, with ':' .. n for the n-th write after its release
 -- ARGV  1 token  2 base (own entry in W, '' if never queued)
 --       3 op: set | keep (refresh the TTL) | none | del   4 data   5 ttl_s
 --       6 tombstone seen at read ('' = none)  7 hold (1 = write and keep the lock)
