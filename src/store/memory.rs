@@ -132,6 +132,12 @@ impl Server {
         self.places.get(&keys.data).map_or(0, |place| place.waiters.len())
     }
 
+    /// Whether a ticket waits to be popped.
+    #[must_use]
+    pub fn has_ticket(&self, keys: &Keys) -> bool {
+        self.places.get(&keys.data).is_some_and(|place| place.wake.is_some())
+    }
+
     /// Puts the lock into the hands of another client.
     pub fn lock_by(&mut self, keys: &Keys, holder: &str, lease: u64) {
         let at = self.now + lease;
