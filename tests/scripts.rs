@@ -1,6 +1,7 @@
 //! Each script against a real Redis, and the counterexamples that the first version of the lock fell for.
 
-#[allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a failed look-up is a failed test")]
+
 mod support;
 
 use std::{sync::Arc, time::Duration};

@@ -1,6 +1,7 @@
 //! The in-memory store answers as the scripts do: the same random commands go to both.
 
-#[allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a failed look-up is a failed test")]
+
 mod support;
 
 use std::{

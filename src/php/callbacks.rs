@@ -81,18 +81,16 @@ unsafe fn bytes<'a>(bytes: *const c_char, len: usize) -> &'a [u8] {
 
 /// session.gc_maxlifetime can be 0 or negative, which Redis refuses as a TTL.
 fn ttl(maxlifetime: i64) -> u64 {
-    match u64::try_from(maxlifetime) {
-        Ok(seconds @ 1..) => seconds.min(MAX_TTL),
-        _ => {
-            if !TTL_WARNED.replace(true) {
-                warn(format!(
-                    "rustredis: session.gc_maxlifetime is {maxlifetime}, but must be at least 1 second; sessions are \
-                     kept for {DEFAULT_TTL} seconds"
-                ));
-            }
-            DEFAULT_TTL
-        }
+    if let Ok(seconds @ 1..) = u64::try_from(maxlifetime) {
+        return seconds.min(MAX_TTL);
     }
+    if !TTL_WARNED.replace(true) {
+        warn(format!(
+            "rustredis: session.gc_maxlifetime is {maxlifetime}, but must be at least 1 second; sessions are kept for \
+             {DEFAULT_TTL} seconds"
+        ));
+    }
+    DEFAULT_TTL
 }
 
 fn access(read_only: c_int) -> Access {

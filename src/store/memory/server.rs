@@ -1,19 +1,10 @@
-//! [`Store`] in memory: the scripts' rules in Rust, on a clock that only moves when it is told to.
-//!
-//! For tests. `tests/store.rs` sends the same random commands here and to a Redis server and compares the answers, so
-//! that what is proven about this one holds for the scripts.
+//! What a server holds, and the scripts on it.
 
-use std::{
-    cell::{RefCell, RefMut},
-    collections::BTreeMap,
-    io,
-    rc::Rc,
-    time::Duration,
-};
+use std::collections::BTreeMap;
 
-use super::{
+use super::super::{
     Acquire, Acquired, Claim, FOREIGN_MS, GRACE_MS, HANDOFF_MS, Loaded, MARGIN_MS, Mode, Op, Release,
-    SLACK_MS, Store, StoreError, Ticket, Write, Written,
+    SLACK_MS, Ticket, Write, Written,
 };
 use crate::session::Keys;
 
@@ -176,7 +167,7 @@ impl Server {
         let ticket = holder.as_deref().filter(|holder| holder.starts_with("t:") && !holder.contains('|'));
         match ticket {
             Some(ticket) if !free => {
-                free = place.wake.take().is_some_and(|wake| wake.value.id == ticket[2..])
+                free = place.wake.take().is_some_and(|wake| wake.value.id == ticket[2..]);
             }
             _ => place.wake = None,
         }
@@ -324,89 +315,4 @@ impl From<Kept> for Written {
             Kept::Dead => Self::Dead,
         }
     }
-}
-
-/// One client of a [`Server`].
-#[derive(Clone, Default)]
-pub struct MemoryStore {
-    server: Rc<RefCell<Server>>,
-    /// The next so many commands find no server.
-    pub down: u32,
-    /// How many commands were sent.
-    pub trips: u32,
-}
-
-impl MemoryStore {
-    /// A client of its own server.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Another client of the same server.
-    #[must_use]
-    pub fn another(&self) -> Self {
-        Self { server: self.server.clone(), ..Self::default() }
-    }
-
-    /// The server, to look at or to change.
-    #[must_use]
-    pub fn server(&self) -> RefMut<'_, Server> {
-        self.server.borrow_mut()
-    }
-
-    fn send(&mut self) -> Result<RefMut<'_, Server>, StoreError> {
-        self.trips += 1;
-        if self.down > 0 {
-            self.down -= 1;
-            return Err(StoreError::Connect(io::ErrorKind::ConnectionRefused.into()));
-        }
-        Ok(self.server.borrow_mut())
-    }
-}
-
-impl Store for MemoryStore {
-    fn acquire(&mut self, keys: &Keys, acquire: &Acquire) -> Result<Acquired, StoreError> {
-        Ok(self.send()?.acquire(keys, acquire))
-    }
-
-    /// Nobody else runs meanwhile: the whole block passes, unless a ticket lies there.
-    fn wait(&mut self, keys: &Keys, block: Duration) -> Result<Option<Ticket>, StoreError> {
-        let mut server = self.send()?;
-        let ticket = server.pop(keys);
-        if ticket.is_none() {
-            server.advance(u64::try_from(block.as_millis()).unwrap_or(u64::MAX));
-        }
-        Ok(ticket)
-    }
-
-    fn claim(&mut self, keys: &Keys, claim: &Claim) -> Result<bool, StoreError> {
-        Ok(self.send()?.claim(keys, claim))
-    }
-
-    fn claim_later(&mut self, keys: &Keys, claim: &Claim) -> Result<(), StoreError> {
-        self.claim(keys, claim).map(drop)
-    }
-
-    fn read(&mut self, keys: &Keys, ttl: u64) -> Result<Loaded, StoreError> {
-        Ok(self.send()?.read(keys, ttl))
-    }
-
-    fn release(&mut self, keys: &Keys, release: &Release<'_>) -> Result<Written, StoreError> {
-        Ok(self.send()?.release(keys, release))
-    }
-
-    fn write(&mut self, keys: &Keys, write: &Write<'_>) -> Result<Written, StoreError> {
-        Ok(self.send()?.write(keys, write))
-    }
-
-    fn exists(&mut self, keys: &Keys) -> Result<bool, StoreError> {
-        Ok(self.send()?.data(keys).is_some())
-    }
-
-    fn clock(&self) -> u64 {
-        self.server.borrow().now()
-    }
-
-    fn disconnect(&mut self) {}
 }

@@ -1,0 +1,178 @@
+//! The callbacks that change a session: write, update_timestamp and destroy.
+
+use super::{Access, Current, Failure, Hold, Keys, Session, SessionId, millis};
+use crate::{
+    lock::Holder,
+    store::{Mode, Op, Release, Store, StoreError, Write, Written, stats},
+};
+
+impl<S: Store> Session<S> {
+    /// write. `keep_lock`: more writes may follow before close (a `SessionHandler` subclass).
+    pub fn write(&mut self, id: &[u8], data: &[u8], ttl: u64, keep_lock: bool) -> bool {
+        if let Some(limit) = self.settings.max_value_size.filter(|&limit| data.len() as u64 > limit) {
+            stats::REFUSED_WRITES.add();
+            return self.fail(
+                "was not saved",
+                SessionId::parse(id).as_ref(),
+                &Failure::TooLarge(data.len(), limit),
+            );
+        }
+        self.save(id, Op::Set(data), data, ttl, keep_lock)
+    }
+
+    /// update_timestamp: refreshes the TTL of an unchanged session, and stores `data` again if it went missing.
+    pub fn touch(&mut self, id: &[u8], data: &[u8], ttl: u64, keep_lock: bool) -> bool {
+        self.save(id, Op::Keep, data, ttl, keep_lock)
+    }
+
+    /// destroy.
+    pub fn destroy(&mut self, id: &[u8]) -> bool {
+        let Some(id) = SessionId::parse(id) else {
+            return self.fail("can't be destroyed", None, &Failure::BadId);
+        };
+        self.drop_unread_other_than(&id);
+        let result = match self.current.take_if(|current| current.id == id) {
+            Some(Current { keys, hold: Hold::Locked { token, base }, .. }) => {
+                let release = Release { base: base.as_deref(), ..self.release_of(&token, Op::Delete, 1) };
+                self.store.release(&keys, &release)
+            }
+            other => {
+                let keys =
+                    other.map_or_else(|| Keys::new(&self.settings.prefix, &id), |current| current.keys);
+                self.store.write(&keys, &self.write_of(Op::Delete, 1, None))
+            }
+        };
+        match result {
+            Ok(Written::Refused(error)) => {
+                self.fail("was not destroyed", Some(&id), &Failure::Refused(error))
+            }
+            Ok(_) => true,
+            Err(error) => self.fail("was not destroyed", Some(&id), &error.into()),
+        }
+    }
+
+    fn save(&mut self, id: &[u8], op: Op<'_>, data: &[u8], ttl: u64, keep_lock: bool) -> bool {
+        let Some(id) = SessionId::parse(id) else { return self.fail("was not saved", None, &Failure::BadId) };
+        if self.value.is_some() {
+            stats::REFUSED_WRITES.add();
+            return self.fail("was not saved", Some(&id), &Failure::Undelivered);
+        }
+        let current = match self.current.take() {
+            Some(current) if current.id == id => current,
+            other => {
+                // A SessionHandler subclass writes another session than its own: under that one's lock, too.
+                let saved = self.save_another(&id, data, ttl);
+                self.current = other;
+                return saved;
+            }
+        };
+        let Current { id, keys, hold, loaded, since, unread } = current;
+        let stone = loaded.tombstone.as_deref();
+        let (hold, result) = match hold {
+            Hold::Locked { token, base } => {
+                let release = Release {
+                    base: base.as_deref(),
+                    tombstone: stone,
+                    hold: keep_lock,
+                    ..self.release_of(&token, op, ttl)
+                };
+                let result = self.release_or_restore(&keys, &release, data);
+                match &result {
+                    Ok(Written::Done | Written::Dead) if keep_lock => (Hold::Locked { token, base }, result),
+                    Ok(Written::Lost { .. }) => (Hold::Barred(|| Failure::Lost(None)), result),
+                    Ok(Written::Dead) => (Hold::Barred(|| Failure::Destroyed), result),
+                    // Nothing to release: it is, or it can't be.
+                    _ => (Hold::Released { token, writes: 0 }, result),
+                }
+            }
+            Hold::Released { token, writes } => {
+                let writes = writes + 1;
+                let release = Release { tombstone: stone, again: writes, ..self.release_of(&token, op, ttl) };
+                let result = self.release_or_restore(&keys, &release, data);
+                (Hold::Released { token, writes }, result)
+            }
+            Hold::Unlocked => {
+                let write = self.write_of(op, ttl, stone);
+                let result = match self.store.write(&keys, &write) {
+                    Ok(Written::Gone) => self.store.write(&keys, &Write { op: Op::Set(data), ..write }),
+                    result => result,
+                };
+                (Hold::Unlocked, result)
+            }
+            // Refreshing the TTL of what another request works on is no change.
+            Hold::ReadOnly if op == Op::Keep => {
+                let result = self.store.write(&keys, &self.write_of(op, ttl, stone));
+                (Hold::ReadOnly, result.map(|_| Written::Done))
+            }
+            Hold::ReadOnly => {
+                stats::REFUSED_WRITES.add();
+                self.current =
+                    Some(Current { id: id.clone(), keys, hold: Hold::ReadOnly, loaded, since, unread });
+                return self.fail("was not saved", Some(&id), &Failure::ReadOnly);
+            }
+            Hold::Barred(why) => {
+                stats::REFUSED_WRITES.add();
+                self.current = Some(Current { id: id.clone(), keys, hold, loaded, since, unread });
+                return self.fail("was not saved", Some(&id), &why());
+            }
+        };
+        self.current = Some(Current { id: id.clone(), keys, hold, loaded, since, unread });
+        self.saved(&id, result)
+    }
+
+    /// A session that vanished since it was read is stored again; only then its value travels.
+    fn release_or_restore(
+        &mut self,
+        keys: &Keys,
+        release: &Release<'_>,
+        data: &[u8],
+    ) -> Result<Written, StoreError> {
+        match self.store.release(keys, release) {
+            Ok(Written::Gone) => self.store.release(keys, &Release { op: Op::Set(data), ..release.clone() }),
+            result => result,
+        }
+    }
+
+    fn save_another(&mut self, id: &SessionId, data: &[u8], ttl: u64) -> bool {
+        match self.fetch(id, Mode::Any, Access::Update, ttl) {
+            Ok(_) => {
+                let saved = self.save(id.as_str().as_bytes(), Op::Set(data), data, ttl, false);
+                self.current = None;
+                saved
+            }
+            Err(failure) => self.fail("was not saved", Some(id), &failure),
+        }
+    }
+
+    fn saved(&mut self, id: &SessionId, result: Result<Written, StoreError>) -> bool {
+        let failure = match result {
+            Ok(Written::Done | Written::Gone) => return true,
+            Ok(Written::Dead) => Failure::Destroyed,
+            Ok(Written::Lost { holder, now }) => Failure::Lost(holder.map(|holder| Holder::new(holder, now))),
+            Ok(Written::Refused(error)) => Failure::Refused(error),
+            Err(error) => Failure::Store(error),
+        };
+        if matches!(failure, Failure::Destroyed | Failure::Lost(_)) {
+            stats::REFUSED_WRITES.add();
+        }
+        self.fail("was not saved", Some(id), &failure)
+    }
+
+    pub(super) fn release_of<'a>(&self, token: &'a str, op: Op<'a>, ttl: u64) -> Release<'a> {
+        Release {
+            token,
+            base: None,
+            op,
+            ttl,
+            tombstone: None,
+            hold: false,
+            again: 0,
+            mixed: self.settings.lock.as_ref().is_some_and(|lock| lock.mixed),
+            tombstone_ms: millis(self.settings.tombstone),
+        }
+    }
+
+    fn write_of<'a>(&self, op: Op<'a>, ttl: u64, tombstone: Option<&'a str>) -> Write<'a> {
+        Write { op, ttl, tombstone, tombstone_ms: millis(self.settings.tombstone) }
+    }
+}
