@@ -1,0 +1,21 @@
+--TEST--
+session_destroy() removes the session and its lock and leaves a tombstone for a while
+--FILE--
+<?php
+require __DIR__ . '/../support/support.inc';
+
+$id = new_id();
+store_session($id, ['n' => 1]);
+start($id);
+same('it works', true, session_destroy());
+same('the session is gone', null, redis()->get(data_key($id)));
+same('the lock too', false, is_locked($id));
+same('a tombstone remains', 1, redis()->exists(data_key($id) . '_DEAD'));
+$ttl = redis()->pttl(data_key($id) . '_DEAD');
+ok('not for ever', $ttl > 0 && $ttl <= 3600000, $ttl);
+--EXPECT--
+ok: it works
+ok: the session is gone
+ok: the lock too
+ok: a tombstone remains
+ok: not for ever

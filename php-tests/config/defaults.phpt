@@ -1,0 +1,45 @@
+--TEST--
+the settings and their defaults
+--FILE--
+<?php
+require __DIR__ . '/../support/support.inc';
+
+foreach ([
+    'rustredis.username' => '',
+    'rustredis.password' => '',
+    'rustredis.locking' => '1',
+    'rustredis.lock_wait' => '10',
+    'rustredis.lock_lease' => '10',
+    'rustredis.lock_max_hold' => '300',
+    'rustredis.lock_max_waiters' => '0',
+    'rustredis.lock_mixed' => '0',
+    'rustredis.lock_failure' => 'fail',
+    'rustredis.connect_timeout' => '2',
+    'rustredis.read_timeout' => '5',
+    'rustredis.pool_size' => '0',
+    'rustredis.pool_wait' => '5',
+    'rustredis.prefix' => 'PHPREDIS_SESSION:',
+    'rustredis.max_value_size' => '0',
+] as $name => $default) {
+    $value = ini_get($name);
+    // No value at all and the empty string are the same to a user.
+    same($name, $default, $value === false && in_array($name, array_keys(ini_get_all('phpsess_rs'))) ? '' : $value);
+}
+same('and no others', 15, count(ini_get_all('phpsess_rs')));
+--EXPECT--
+ok: rustredis.username
+ok: rustredis.password
+ok: rustredis.locking
+ok: rustredis.lock_wait
+ok: rustredis.lock_lease
+ok: rustredis.lock_max_hold
+ok: rustredis.lock_max_waiters
+ok: rustredis.lock_mixed
+ok: rustredis.lock_failure
+ok: rustredis.connect_timeout
+ok: rustredis.read_timeout
+ok: rustredis.pool_size
+ok: rustredis.pool_wait
+ok: rustredis.prefix
+ok: rustredis.max_value_size
+ok: and no others

@@ -1,0 +1,34 @@
+--TEST--
+lock_failure=readonly: the data is there, a changed session is refused with a warning
+--INI--
+rustredis.lock_wait=0
+rustredis.lock_failure=readonly
+--FILE--
+<?php
+require __DIR__ . '/../support/support.inc';
+
+$id = new_id();
+store_session($id, ['n' => 1]);
+redis()->set(lock_key($id), $lock = foreign_token('web-7', 31337), 'PX', 30000);
+$got = warnings_of(function () use ($id, &$result) {
+    $result = start($id);
+});
+same('it starts', true, $result);
+same('the values are there', ['n' => 1], $_SESSION);
+ok('one warning at most, about the lock', $got === [] || (count($got) === 1 && str_contains($got[0], 'lock')), $got);
+$_SESSION['n'] = 2;
+$got = warnings_of(function () use (&$result) {
+    $result = session_write_close();
+});
+same('session_write_close() is true as ever', true, $result);
+check_warnings('the write is refused', $got, [['rustredis: ', 'lock', 'readonly'], WRITE_FAILED], $id);
+same('the stored value stays', 'n|i:1;', redis()->get(data_key($id)));
+same('the lock too', $lock, redis()->get(lock_key($id)));
+--EXPECT--
+ok: it starts
+ok: the values are there
+ok: one warning at most, about the lock
+ok: session_write_close() is true as ever
+ok: the write is refused
+ok: the stored value stays
+ok: the lock too

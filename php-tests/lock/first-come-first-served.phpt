@@ -1,0 +1,26 @@
+--TEST--
+waiters get the lock in the order in which they came
+--FILE--
+<?php
+require __DIR__ . '/../support/support.inc';
+
+$id = new_id();
+start($id);
+$_SESSION['order'] = '';
+$children = [];
+foreach (['a', 'b', 'c', 'd'] as $i => $name) {
+    $children[] = Child::run('start($argv[1]); $_SESSION["order"] .= $argv[2]; session_write_close();', [$id, $name]);
+    poll("waiter $name", fn () => redis()->zcard(data_key($id) . '_WAITERS') === $i + 1);
+}
+session_write_close();
+foreach ($children as $child) {
+    same('no output', '', $child->output());
+}
+start($id);
+same('the order', 'abcd', $_SESSION['order']);
+--EXPECT--
+ok: no output
+ok: no output
+ok: no output
+ok: no output
+ok: the order

@@ -1,0 +1,15 @@
+--TEST--
+max_execution_time reached with an open session stores it
+--FILE--
+<?php
+require __DIR__ . '/../support/support.inc';
+
+$id = new_id();
+$child = Child::plain('session_id($argv[1]); session_start(); $_SESSION["n"] = 1; set_time_limit(1); while (true) { $n = sqrt(2); }', [$id]);
+ok('PHP reports it', str_contains($output = $child->output(), 'Maximum execution time') && !str_contains($output, 'rustredis'), $output);
+same('the session is stored', 'n|i:1;', redis()->get(data_key($id)));
+same('the lock is gone', false, is_locked($id));
+--EXPECT--
+ok: PHP reports it
+ok: the session is stored
+ok: the lock is gone

@@ -1,0 +1,47 @@
+--TEST--
+a subclass that does not call parent::open() and asks for a new id: create_sid without a handle
+--FILE--
+<?php
+require __DIR__ . '/../support/support.inc';
+
+class NoOpen extends SessionHandler
+{
+    public array $ids = [];
+
+    public function open(string $path, string $name): bool
+    {
+        return true;
+    }
+
+    public function read(string $id): string|false
+    {
+        return 'n|i:1;';
+    }
+
+    public function write(string $id, string $data): bool
+    {
+        return true;
+    }
+
+    public function close(): bool
+    {
+        return true;
+    }
+
+    public function create_sid(): string
+    {
+        return $this->ids[] = parent::create_sid();
+    }
+}
+$handler = new NoOpen();
+session_set_save_handler($handler);
+same('it starts', true, session_start());
+same('the id is a good one', 1, preg_match('/^[0-9a-f]{32}$/', session_id()));
+same('from the native handler', [session_id()], $handler->ids);
+same('the values are those of the subclass', ['n' => 1], $_SESSION);
+session_write_close();
+--EXPECT--
+ok: it starts
+ok: the id is a good one
+ok: from the native handler
+ok: the values are those of the subclass
