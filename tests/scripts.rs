@@ -10,8 +10,8 @@ use phpsess_rs::{
     config::{Settings, Texts},
     session::{Keys, SessionId},
     store::{
-        Acquire, Acquired, Claim, HANDOFF_MS, Loaded, Mode, Op, Release, Store, StoreError, Write, Written,
-        redis::RedisStore,
+        Acquire, Acquired, Claim, FOREIGN_MS, HANDOFF_MS, Loaded, Mode, Op, Release, Store, StoreError,
+        Write, Written, redis::RedisStore,
     },
 };
 use redis::{Commands, Connection};
@@ -329,7 +329,7 @@ fn a_waiter_that_died_with_its_ticket_stalls_the_others_for_a_hand_over_only() {
     assert!(left > 0 && left <= i64::try_from(HANDOFF_MS).unwrap(), "{left}");
     match f.client("c").acquire(&f.keys, &ask("c", 1, 60_000)).unwrap() {
         Acquired::Busy { block, .. } => {
-            assert!(block > HANDOFF_MS - 100, "a fresh ticket is just being claimed")
+            assert!(block > HANDOFF_MS - 100, "a fresh ticket is just being claimed");
         }
         other => panic!("{other:?}"),
     }
@@ -423,7 +423,7 @@ fn a_foreign_holder_is_asked_about_every_few_milliseconds() {
     for holder in ["web1|77", "0123456789abcdef0123456789abcdef"] {
         let () = f.redis().set(&f.keys.lock, holder).unwrap();
         match f.client("a").acquire(&f.keys, &ask("a", 1, 5000)).unwrap() {
-            Acquired::Busy { block, holder: seen, .. } => assert_eq!((block, &*seen), (20, holder)),
+            Acquired::Busy { block, holder: seen, .. } => assert_eq!((block, &*seen), (FOREIGN_MS, holder)),
             other => panic!("{other:?}"),
         }
     }

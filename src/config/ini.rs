@@ -15,6 +15,7 @@ pub enum Setting {
     LockMaxWaiters,
     LockMixed,
     LockFailure,
+    LockHolderUri,
     ConnectTimeout,
     ReadTimeout,
     PoolSize,
@@ -38,7 +39,7 @@ enum Kind {
 
 impl Setting {
     /// All of them, in the order of their values.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Username,
         Self::Password,
         Self::Locking,
@@ -48,6 +49,7 @@ impl Setting {
         Self::LockMaxWaiters,
         Self::LockMixed,
         Self::LockFailure,
+        Self::LockHolderUri,
         Self::ConnectTimeout,
         Self::ReadTimeout,
         Self::PoolSize,
@@ -67,6 +69,7 @@ impl Setting {
             Self::LockMaxWaiters => (c"rustredis.lock_max_waiters", c"0", Kind::Count(1_000_000)),
             Self::LockMixed => (c"rustredis.lock_mixed", c"0", Kind::Flag),
             Self::LockFailure => (c"rustredis.lock_failure", c"fail", Kind::Choice(&["fail", "readonly"])),
+            Self::LockHolderUri => (c"rustredis.lock_holder_uri", c"0", Kind::Flag),
             Self::ConnectTimeout => (c"rustredis.connect_timeout", c"2", Kind::Seconds(0.001, 300.0)),
             Self::ReadTimeout => (c"rustredis.read_timeout", c"5", Kind::Seconds(0.001, 3600.0)),
             Self::PoolSize => (c"rustredis.pool_size", c"0", Kind::Count(1024)),

@@ -40,10 +40,14 @@ pub struct LockSettings {
     pub wait: Duration,
     /// How long a crashed holder blocks others.
     pub lease: Duration,
+    /// When the renewal of a lease stops, counted from the taking of the lock.
+    pub max_hold: Duration,
     /// Fail at once behind more waiters; 0 is no limit.
     pub max_waiters: u64,
     /// Workers of phpredis share the sessions.
     pub mixed: bool,
+    /// Tell others which page holds the lock.
+    pub holder_uri: bool,
     /// What a request gets that did not get its turn.
     pub failure: LockFailure,
 }
@@ -144,8 +148,10 @@ impl Settings {
             Ok(LockSettings {
                 wait: ini.seconds(Setting::LockWait)?,
                 lease: ini.seconds(Setting::LockLease)?,
+                max_hold: ini.seconds(Setting::LockMaxHold)?,
                 max_waiters: ini.count(Setting::LockMaxWaiters)?,
                 mixed: ini.flag(Setting::LockMixed)?,
+                holder_uri: ini.flag(Setting::LockHolderUri)?,
                 failure: match ini.choice(Setting::LockFailure)? {
                     "readonly" => LockFailure::ReadOnly,
                     _ => LockFailure::Fail,

@@ -4,14 +4,12 @@
 //! Times are milliseconds of the caller's monotonic clock.
 
 use super::{Holder, random_hex};
-use crate::store::{Acquire, Acquired, Claim, HANDOFF_MS, Loaded, Mode, SLACK_MS, Ticket};
+use crate::store::{Acquire, Acquired, Claim, FOREIGN_MS, HANDOFF_MS, Loaded, Mode, SLACK_MS, Ticket};
 
 /// The longest single block. Waiters keep their order while they are blocked; one that blocks again goes to the back.
 const RECHECK_MS: u64 = 5000;
 /// The longest block after a ticket may have been lost: by then its hand-over has expired.
 const LOST_TICKET_MS: u64 = HANDOFF_MS + SLACK_MS;
-/// The shortest one: below this the round trips would cost more than the wait.
-const MIN_BLOCK_MS: u64 = 5;
 /// Between tries to reach a server that is away while we wait for our turn.
 const PAUSE_MS: u64 = 50;
 
@@ -153,7 +151,8 @@ impl Attempt {
                 self.queued = true;
                 self.broken = 0;
                 self.offset = now.cast_signed() - clock.cast_signed();
-                Step::Wait { block: block.max(MIN_BLOCK_MS) }
+                // Redis looks at the timeouts of blocked clients ten times a second: not often enough for these.
+                if block <= FOREIGN_MS { self.send(now + block, block) } else { Step::Wait { block } }
             }
             Event::Woken(Some(ticket)) => self.claim(now, ticket),
             // The wait ended without a ticket, or the ticket was too late.
@@ -166,6 +165,13 @@ impl Attempt {
         }
     }
 
+    /// Whether it ever had to wait for its turn.
+    #[must_use]
+    pub fn is_queued(&self) -> bool {
+        self.queued
+    }
+
+    /// Asks for the lock at `now`, which is `pause` from now.
     fn send(&mut self, now: u64, pause: u64) -> Step {
         // A new token for each send: one that was lost on its way and arrives late must not look like this one.
         self.sends += 1;
@@ -229,7 +235,10 @@ impl Attempt {
         self.claiming = None;
         match (self.queued, fresh) {
             // In the queue: the server may be restarting; our time is not up.
-            (true, _) if now < self.deadline => self.send(now, if self.broken == 1 { 0 } else { PAUSE_MS }),
+            (true, _) if now < self.deadline => {
+                let pause = if self.broken == 1 { 0 } else { PAUSE_MS };
+                self.send(now + pause, pause)
+            }
             // A pooled connection that died while idle.
             (false, false) if self.broken == 1 => self.send(now, 0),
             _ => Step::Failed,

@@ -5,12 +5,14 @@
 mod attempt;
 mod holder;
 mod random;
+mod renewal;
 
-use std::{thread, time::Duration};
+use std::time::Duration;
 
 pub use attempt::{Attempt, Event, Grant, Outcome, Request, Step};
 pub use holder::Holder;
 pub use random::random_hex;
+pub use renewal::{Watch, stop as stop_renewal, watch};
 
 use crate::{
     session::Keys,
@@ -25,16 +27,10 @@ pub fn acquire(store: &mut impl Store, keys: &Keys, request: Request) -> Result<
     loop {
         let result = match step {
             Step::Acquire { ref acquire, pause } => {
-                thread::sleep(Duration::from_millis(pause));
+                store.pause(Duration::from_millis(pause));
                 store.acquire(keys, acquire).map(Event::Answer)
             }
-            Step::Wait { block } => {
-                if !waited {
-                    waited = true;
-                    stats::LOCK_WAITS.add();
-                }
-                store.wait(keys, Duration::from_millis(block)).map(Event::Woken)
-            }
+            Step::Wait { block } => store.wait(keys, Duration::from_millis(block)).map(Event::Woken),
             Step::Claim { ref claim, later: true } => {
                 store.claim_later(keys, claim).map(|()| Event::Claimed(true))
             }
@@ -58,5 +54,9 @@ pub fn acquire(store: &mut impl Store, keys: &Keys, request: Request) -> Result<
             Err(error) => return Err(error),
         };
         step = attempt.next(store.clock(), event);
+        if attempt.is_queued() && !waited {
+            waited = true;
+            stats::LOCK_WAITS.add();
+        }
     }
 }

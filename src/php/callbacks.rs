@@ -15,7 +15,7 @@ use super::{
     ini, sys,
 };
 use crate::{
-    config::mask,
+    config::{Settings, mask},
     session::{Access, Failure, Session, SessionId, warning},
     store::redis::RedisStore,
 };
@@ -97,8 +97,8 @@ fn access(read_only: c_int) -> Access {
     if read_only == 0 { Access::Update } else { Access::Read }
 }
 
-/// `host|pid|sapi|`: what others are told while they wait for us.
-fn info() -> String {
+/// `host|pid|sapi|uri`: what others are told while they wait for us.
+fn info(settings: &Settings) -> String {
     static HOST: OnceLock<String> = OnceLock::new();
     let host = HOST.get_or_init(|| {
         let mut name = [0u8; 256];
@@ -109,7 +109,23 @@ fn info() -> String {
     });
     // SAFETY: sapi_module.name is a C string for the life of the process.
     let sapi = unsafe { CStr::from_ptr(sys::rustredis_sapi()) };
-    format!("{host}|{}|{}|", std::process::id(), sapi.to_string_lossy())
+    let uri = if settings.lock.as_ref().is_some_and(|lock| lock.holder_uri) {
+        request_path()
+    } else {
+        String::new()
+    };
+    format!("{host}|{}|{}|{uri}", std::process::id(), sapi.to_string_lossy())
+}
+
+/// The path that the browser asked for. Not its query string, which may hold tokens.
+fn request_path() -> String {
+    let uri = sys::rustredis_request_uri();
+    if uri.is_null() {
+        return String::new();
+    }
+    // SAFETY: the SAPI's request info is a C string for the time of the request.
+    let uri = unsafe { CStr::from_ptr(uri) }.to_string_lossy();
+    uri.split('?').next().unwrap_or_default().chars().take(200).collect()
 }
 
 #[unsafe(no_mangle)]
@@ -144,7 +160,7 @@ unsafe extern "C" fn rustredis_open(
             let mut left = LIVE.get().cast::<c_void>();
             close(&raw mut left);
         }
-        let session = Session::new(RedisStore::new(settings.clone()), settings, info());
+        let session = Session::new(RedisStore::new(settings.clone()), settings.clone(), info(&settings));
         let handler = Box::into_raw(Box::new(Handler { pid: std::process::id(), session }));
         LIVE.set(handler);
         *slot = handler.cast();

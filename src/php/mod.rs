@@ -16,7 +16,10 @@ use ext_php_rs::{
     zend::{ModuleEntry, StaticModuleEntry},
 };
 
-use crate::store::{forget_pools, threads};
+use crate::{
+    lock::stop_renewal,
+    store::{forget_pools, threads},
+};
 use boundary::guarded;
 
 const SUCCESS: c_int = 0;
@@ -73,6 +76,7 @@ extern "C" fn start_module(_kind: c_int, module_number: c_int) -> c_int {
 /// MSHUTDOWN.
 extern "C" fn stop_module(_kind: c_int, module_number: c_int) -> c_int {
     guarded(FAILURE, || {
+        stop_renewal();
         forget_pools();
         sys::rustredis_unregister_ini(module_number);
         SUCCESS

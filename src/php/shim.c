@@ -317,6 +317,11 @@ const char *rustredis_sapi(void)
 	return sapi_module.name;
 }
 
+const char *rustredis_request_uri(void)
+{
+	return SG(request_info).request_uri;
+}
+
 /* ---- rustredis_status() and phpinfo() ---- */
 
 void rustredis_status(zend_execute_data *execute_data, zval *return_value)

@@ -19,6 +19,8 @@ unsafe extern "C" {
     pub safe fn rustredis_unregister_ini(module_number: c_int);
     /// The name of the server API: cli, fpm-fcgi ... A static string.
     pub safe fn rustredis_sapi() -> *const c_char;
+    /// The request's URI, or null where there is none. Valid during the request.
+    pub safe fn rustredis_request_uri() -> *const c_char;
     /// The text of a setting, valid until it changes.
     pub fn rustredis_ini_text(name: *const c_char, name_len: usize, value_len: *mut usize) -> *const c_char;
     /// `on_modify` of every setting.

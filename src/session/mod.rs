@@ -23,7 +23,7 @@ pub use keys::Keys;
 
 use crate::{
     config::{LockFailure, LockSettings, Settings},
-    lock::{self, Grant, Outcome, Request},
+    lock::{self, Grant, Outcome, Request, Watch},
     store::{Loaded, Mode, Op, Release, Store, StoreError, stats},
 };
 
@@ -65,7 +65,7 @@ struct Current {
 /// What we have of the current session.
 enum Hold {
     /// Its lock.
-    Locked { token: String, base: Option<String> },
+    Locked { token: String, base: Option<String>, watch: Option<Watch> },
     /// Its lock, until the write that released it; `writes` came after that one.
     Released { token: String, writes: u32 },
     /// Locking is off.
@@ -220,7 +220,9 @@ impl<S: Store> Session<S> {
 
     /// close: releases a lock that no write has released.
     pub fn close(&mut self) {
-        if let Some(Current { id, keys, hold: Hold::Locked { token, base }, .. }) = self.current.take() {
+        if let Some(Current { id, keys, hold: Hold::Locked { token, base, watch }, .. }) = self.current.take()
+        {
+            drop(watch);
             let release = Release { base: base.as_deref(), ..self.release_of(&token, Op::None, 0) };
             if let Err(error) = self.store.release(&keys, &release) {
                 self.fail("stays locked until its lease ends", Some(&id), &error.into());
@@ -245,7 +247,10 @@ impl<S: Store> Session<S> {
         let (hold, loaded) = match settings.lock.as_ref().filter(|_| access == Access::Update) {
             None => (Hold::Unlocked, self.store.read(&keys, ttl)?),
             Some(lock) => match self.acquire(&keys, lock, mode, ttl)? {
-                Outcome::Granted(Grant { token, base, loaded }) => (Hold::Locked { token, base }, loaded),
+                Outcome::Granted(Grant { token, base, loaded }) => {
+                    let watch = self.store.look_after(&keys, lock, &token);
+                    (Hold::Locked { token, base, watch }, loaded)
+                }
                 Outcome::Absent => return Ok(Fetched::Absent),
                 Outcome::Exists => return Ok(Fetched::Exists),
                 Outcome::Busy(holder) => {

@@ -32,7 +32,8 @@ impl<S: Store> Session<S> {
         };
         self.drop_unread_other_than(&id);
         let result = match self.current.take_if(|current| current.id == id) {
-            Some(Current { keys, hold: Hold::Locked { token, base }, .. }) => {
+            Some(Current { keys, hold: Hold::Locked { token, base, watch }, .. }) => {
+                drop(watch);
                 let release = Release { base: base.as_deref(), ..self.release_of(&token, Op::Delete, 1) };
                 self.store.release(&keys, &release)
             }
@@ -69,7 +70,8 @@ impl<S: Store> Session<S> {
         let Current { id, keys, hold, loaded, since, unread } = current;
         let stone = loaded.tombstone.as_deref();
         let (hold, result) = match hold {
-            Hold::Locked { token, base } => {
+            Hold::Locked { token, base, watch } => {
+                let watch = watch.filter(|_| keep_lock);
                 let release = Release {
                     base: base.as_deref(),
                     tombstone: stone,
@@ -78,7 +80,9 @@ impl<S: Store> Session<S> {
                 };
                 let result = self.release_or_restore(&keys, &release, data);
                 match &result {
-                    Ok(Written::Done | Written::Dead) if keep_lock => (Hold::Locked { token, base }, result),
+                    Ok(Written::Done | Written::Dead) if keep_lock => {
+                        (Hold::Locked { token, base, watch }, result)
+                    }
                     Ok(Written::Lost { .. }) => (Hold::Barred(|| Failure::Lost(None)), result),
                     Ok(Written::Dead) => (Hold::Barred(|| Failure::Destroyed), result),
                     // Nothing to release: it is, or it can't be.

@@ -8,6 +8,7 @@ mod error;
 pub mod memory;
 mod pool;
 pub mod redis;
+pub mod renewer;
 mod reply;
 mod resolve;
 mod scripts;
@@ -17,13 +18,14 @@ pub mod threads;
 
 use std::{
     sync::LazyLock,
+    thread,
     time::{Duration, Instant},
 };
 
 pub use error::{ServerError, StoreError};
-pub use pool::{PoolStatus, forget_pools, pools};
+pub use pool::{PoolStatus, Timer, forget_pools, pools, timer};
 
-use crate::session::Keys;
+use crate::{config::LockSettings, lock::Watch, session::Keys};
 
 /// What must hold about a session before its lock is taken.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -226,6 +228,18 @@ pub trait Store {
         u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
+    /// Lets time pass.
+    fn pause(&mut self, time: Duration) {
+        if !time.is_zero() {
+            thread::sleep(time);
+        }
+    }
+
+    /// Renews a lock's lease for as long as the result lives; none where leases need no renewal.
+    fn look_after(&self, _keys: &Keys, _lock: &LockSettings, _token: &str) -> Option<Watch> {
+        None
+    }
+
     /// Drops the connection, with all that is on its way. The next command makes a new one.
     fn disconnect(&mut self);
 }
@@ -252,4 +266,4 @@ pub const SLACK_MS: u64 = 5;
 /// How long a waiter counts as one after its block should have ended.
 pub const GRACE_MS: u64 = 500;
 /// How soon a release by a client without hand-over is noticed.
-pub const FOREIGN_MS: u64 = 20;
+pub const FOREIGN_MS: u64 = 15;

@@ -10,7 +10,7 @@
 
 use std::{convert::Infallible, mem, sync::Arc, time::Duration};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use r2d2::{ManageConnection, PooledConnection};
 use scheduled_thread_pool::{OnPoolDropBehavior, ScheduledThreadPool};
 
@@ -53,11 +53,11 @@ struct Pool {
 struct Registry {
     pid: u32,
     pools: Vec<Pool>,
-    /// Shared by all pools; it only makes empty slots.
-    worker: Option<Arc<ScheduledThreadPool>>,
+    /// Shared by all pools, for which it makes empty slots.
+    timer: Option<Timer>,
 }
 
-static REGISTRY: Mutex<Registry> = Mutex::new(Registry { pid: 0, pools: Vec::new(), worker: None });
+static REGISTRY: Mutex<Registry> = Mutex::new(Registry { pid: 0, pools: Vec::new(), timer: None });
 
 /// The state of one pool, for phpinfo() and `rustredis_status()`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,6 +99,23 @@ pub fn forget_pools() {
     }
 }
 
+/// The thread that the pools of this process share, for work that is due later.
+#[derive(Clone)]
+pub struct Timer(Arc<ScheduledThreadPool>);
+
+impl Timer {
+    /// Runs `job` after `delay`. It must not wait for anything: it would hold up who needs a slot.
+    pub fn after(&self, delay: Duration, job: impl FnOnce() + Send + 'static) {
+        self.0.execute_after(delay, job);
+    }
+}
+
+/// The timer of this process.
+#[must_use]
+pub fn timer() -> Timer {
+    own_registry().timer()
+}
+
 /// Takes a slot of the pool for these settings, waiting up to `rustredis.pool_wait` for one.
 pub fn take(settings: &Settings) -> Result<PooledConnection<Slots>, StoreError> {
     let pool = find(settings);
@@ -110,25 +127,39 @@ pub fn take(settings: &Settings) -> Result<PooledConnection<Slots>, StoreError> 
     }
 }
 
-fn find(settings: &Settings) -> r2d2::Pool<Slots> {
+/// The registry of this process: a forked child starts with an empty one.
+///
+/// No thread of ours locks it, so that it is free at any fork.
+fn own_registry() -> MutexGuard<'static, Registry> {
     let mut registry = REGISTRY.lock();
     let pid = std::process::id();
     if registry.pid != pid {
         let parents = mem::replace(&mut *registry, Registry { pid, ..Registry::default() });
         mem::forget(parents);
     }
+    registry
+}
+
+impl Registry {
+    fn timer(&mut self) -> Timer {
+        self.timer.get_or_insert_with(|| Timer(Arc::new(threads::starting(worker)))).clone()
+    }
+}
+
+fn find(settings: &Settings) -> r2d2::Pool<Slots> {
+    let mut registry = own_registry();
     let same = |pool: &&Pool| pool.size == settings.pool_size && *pool.target == settings.target;
     if let Some(pool) = registry.pools.iter().find(same) {
         return pool.slots.clone();
     }
-    let worker = registry.worker.get_or_insert_with(|| Arc::new(threads::starting(worker))).clone();
+    let timer = registry.timer();
     let slots = r2d2::Pool::builder()
         .max_size(settings.pool_size)
         .min_idle(Some(0))
         .test_on_check_out(false)
         .max_lifetime(None)
         .idle_timeout(None)
-        .thread_pool(worker)
+        .thread_pool(timer.0)
         .build_unchecked(Slots);
     if registry.pools.len() == MAX_TARGETS {
         registry.pools.remove(0);

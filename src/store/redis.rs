@@ -18,7 +18,11 @@ use super::{
     scripts::{ACQUIRE, CLAIM, READ, RELEASE, Script, WRITE},
     stats,
 };
-use crate::{config::Settings, lock::random_hex, session::Keys};
+use crate::{
+    config::{LockSettings, Settings},
+    lock::{Watch, random_hex, watch},
+    session::Keys,
+};
 
 /// How long to wait before a command is repeated that Redis could not carry out just now.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -105,7 +109,7 @@ impl RedisStore {
     }
 }
 
-fn eval(command: &str, script: &str, keys: &[&str], args: &dyn Fn(&mut Cmd)) -> Cmd {
+pub(super) fn eval(command: &str, script: &str, keys: &[&str], args: &dyn Fn(&mut Cmd)) -> Cmd {
     let mut cmd = redis::cmd(command);
     cmd.arg(script).arg(keys.len()).arg(keys);
     args(&mut cmd);
@@ -224,6 +228,10 @@ impl Store for RedisStore {
         let mut cmd = redis::cmd("EXISTS");
         cmd.arg(&keys.data);
         reply::flag(&self.request(&cmd, Duration::ZERO)?)
+    }
+
+    fn look_after(&self, keys: &Keys, lock: &LockSettings, token: &str) -> Option<Watch> {
+        Some(watch(&self.settings, lock, &keys.lock, token))
     }
 
     fn disconnect(&mut self) {

@@ -99,5 +99,9 @@ impl Store for MemoryStore {
         self.server.borrow().now()
     }
 
+    fn pause(&mut self, time: Duration) {
+        self.server.borrow_mut().advance(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+    }
+
     fn disconnect(&mut self) {}
 }

@@ -1,0 +1,184 @@
+//! Leases that live as long as their request.
+//!
+//! A lock's lease is short, so that a crashed holder stalls nobody for long; a request that lives longer has it
+//! renewed, at every third of the lease, by a thread of this process. Most requests end long before that, and pay
+//! for one entry in a list: the thread is started by a timer, the first time that a lock is a third of its lease old,
+//! and ends when there is nothing left to renew.
+//!
+//! A [`Watch`] is one lock that is being looked after. It ends with the session's hold on the lock, by whatever road the
+//! request ends, and no later than `rustredis.lock_max_hold` after the lock was taken.
+
+use std::{
+    mem,
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::{
+    config::{LockSettings, Settings},
+    store::{Timer, renewer::Renewer, threads, timer},
+};
+
+/// A lock that is looked after until this is dropped.
+pub struct Watch {
+    renewal: Arc<Renewal>,
+    id: u64,
+}
+
+/// The leases of one process. A forked child starts with none: its parent's are its parent's, and so is the thread.
+struct Renewal {
+    pid: u32,
+    timer: Timer,
+    state: Mutex<State>,
+    /// Told to stop.
+    wake: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    leases: Vec<Lease>,
+    next_id: u64,
+    /// A timer or the thread will look at the leases.
+    looked_after: bool,
+    thread: Option<JoinHandle<()>>,
+    stopping: bool,
+}
+
+#[derive(Clone)]
+struct Lease {
+    id: u64,
+    settings: Arc<Settings>,
+    key: String,
+    token: String,
+    length: Duration,
+    due: Instant,
+    /// rustredis.lock_max_hold
+    end: Instant,
+}
+
+/// Held only to find the process' own value: never by the thread, so that it is free at any fork.
+static RENEWAL: Mutex<Option<Arc<Renewal>>> = Mutex::new(None);
+
+/// Looks after a lock that was just taken.
+#[must_use]
+pub fn watch(settings: &Arc<Settings>, lock: &LockSettings, key: &str, token: &str) -> Watch {
+    let renewal = of_this_process();
+    let now = Instant::now();
+    let mut state = renewal.state.lock();
+    state.next_id += 1;
+    let id = state.next_id;
+    state.leases.push(Lease {
+        id,
+        settings: settings.clone(),
+        key: key.to_owned(),
+        token: token.to_owned(),
+        length: lock.lease,
+        due: now + lock.lease / 3,
+        end: now + lock.max_hold,
+    });
+    if !mem::replace(&mut state.looked_after, true) {
+        look_later(&renewal, lock.lease / 3);
+    }
+    drop(state);
+    Watch { renewal, id }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.renewal.state.lock().leases.retain(|lease| lease.id != self.id);
+    }
+}
+
+/// Ends the thread and waits for it; at module shutdown. An exchange with Redis that is under way is bounded by its
+/// timeouts.
+pub fn stop() {
+    let Some(renewal) = RENEWAL.lock().take() else { return };
+    if renewal.pid != std::process::id() {
+        return mem::forget(renewal);
+    }
+    let thread = {
+        let mut state = renewal.state.lock();
+        state.stopping = true;
+        state.thread.take()
+    };
+    renewal.wake.notify_all();
+    if let Some(thread) = thread {
+        // It ended by a panic, which it has already reported on stderr.
+        let _ = thread.join();
+    }
+}
+
+fn of_this_process() -> Arc<Renewal> {
+    let pid = std::process::id();
+    let mut current = RENEWAL.lock();
+    match &*current {
+        Some(renewal) if renewal.pid == pid => renewal.clone(),
+        _ => {
+            let own =
+                Arc::new(Renewal { pid, timer: timer(), state: Mutex::default(), wake: Condvar::new() });
+            // The parent's thread may have held the lock inside at the fork: leave it alone.
+            mem::forget(current.replace(own.clone()));
+            own
+        }
+    }
+}
+
+fn look_later(renewal: &Arc<Renewal>, delay: Duration) {
+    let again = renewal.clone();
+    renewal.timer.after(delay, move || look(&again));
+}
+
+/// On the timer: is there a lock that is a third of its lease old?
+fn look(renewal: &Arc<Renewal>) {
+    let mut state = renewal.state.lock();
+    let Some(due) = state.leases.iter().map(|lease| lease.due).min().filter(|_| !state.stopping) else {
+        state.looked_after = false;
+        return;
+    };
+    let now = Instant::now();
+    if due > now {
+        return look_later(renewal, due - now);
+    }
+    let own = renewal.clone();
+    let started =
+        threads::starting(|| thread::Builder::new().name("rustredis-renew".into()).spawn(move || run(&own)));
+    match started {
+        // The one before has ended, or `looked_after` would have kept us from here.
+        Ok(thread) => state.thread = Some(thread),
+        // No thread to be had: try again while the lease lasts.
+        Err(_) => look_later(renewal, Duration::from_millis(100)),
+    }
+}
+
+/// The thread.
+fn run(renewal: &Renewal) {
+    let mut renewer = Renewer::default();
+    let mut state = renewal.state.lock();
+    loop {
+        let now = Instant::now();
+        state.leases.retain(|lease| lease.end > now);
+        let next = state.leases.iter().min_by_key(|lease| lease.due).cloned();
+        let Some(lease) = next.filter(|_| !state.stopping) else {
+            state.looked_after = false;
+            return;
+        };
+        if lease.due > now {
+            renewal.wake.wait_until(&mut state, lease.due.min(lease.end));
+            continue;
+        }
+        drop(state);
+        let answer = renewer.renew(&lease.settings, &lease.key, &lease.token, lease.length);
+        state = renewal.state.lock();
+        // The request may have ended meanwhile; the script compares the token, so that came to nothing.
+        let Some(entry) = state.leases.iter_mut().find(|entry| entry.id == lease.id) else { continue };
+        entry.due = match answer {
+            Ok(true) => Instant::now() + lease.length / 3,
+            // Somebody else has it: the write will be refused, and its warning will say who.
+            Ok(false) => lease.end,
+            Err(_) => Instant::now() + lease.length / 10,
+        };
+    }
+}

@@ -1,0 +1,57 @@
+//! The connection over which leases are renewed. It is not one of the pool's: those are in use by the requests.
+
+use std::{sync::Arc, time::Duration};
+
+use redis::Value;
+
+use super::{
+    StoreError,
+    connection::Connection,
+    redis::eval,
+    reply,
+    scripts::{RENEW, Script},
+};
+use crate::config::Settings;
+
+/// Renews the leases of one process, one after the other.
+#[derive(Default)]
+pub struct Renewer {
+    connection: Option<(Arc<Settings>, Connection)>,
+}
+
+impl Renewer {
+    /// Starts the lease of a lock again; false if the lock is not this token's any more.
+    pub fn renew(
+        &mut self,
+        settings: &Arc<Settings>,
+        lock: &str,
+        token: &str,
+        lease: Duration,
+    ) -> Result<bool, StoreError> {
+        let lease = u64::try_from(lease.as_millis()).unwrap_or(u64::MAX);
+        let command = |name: &str, script: &str| {
+            eval(name, script, &[lock], &|cmd| {
+                cmd.arg(token).arg(lease);
+            })
+        };
+        let Script { text, sha } = &*RENEW;
+        let mut answer = self.request(settings, &command("EVALSHA", sha));
+        if matches!(&answer, Err(StoreError::Server(error)) if error.code == "NOSCRIPT") {
+            answer = self.request(settings, &command("EVAL", text));
+        }
+        reply::flag(&answer?)
+    }
+
+    fn request(&mut self, settings: &Arc<Settings>, command: &redis::Cmd) -> Result<Value, StoreError> {
+        // Threads of one process may hold locks on different servers.
+        let mut connection = match self.connection.take() {
+            Some((of, connection)) if of.target == settings.target && connection.is_usable() => connection,
+            _ => Connection::open(settings)?,
+        };
+        let answer = connection.request(command, Duration::ZERO);
+        if matches!(answer, Ok(_) | Err(StoreError::Server(_))) {
+            self.connection = Some((settings.clone(), connection));
+        }
+        answer
+    }
+}
