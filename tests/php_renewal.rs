@@ -1,0 +1,174 @@
+//! Leases that live as long as their request, and no longer.
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use support::php::{Php, Running, STEPS};
+use support::poll::{self, SOON};
+use support::redis::Server;
+use support::session;
+
+const LEASE: Duration = Duration::from_millis(500);
+
+fn worker(server: &Server, ini: &[(&str, &str)]) -> Running {
+    let php =
+        Php::new(&server.save_path()).ini("rustredis.lock_lease", "0.5").ini("rustredis.lock_wait", "30");
+    let php = ini.iter().fold(php, |php, (name, value)| php.ini(name, value));
+    let mut worker = php.spawn(STEPS);
+    worker.expect("ready");
+    worker
+}
+
+fn lock(server: &Server, id: &str) -> Option<String> {
+    server.command(&["GET", &format!("{}_LOCK", session::key(id))])
+}
+
+/// The names and blocked signals of a process' threads.
+fn threads(pid: u32) -> Vec<(String, u64)> {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).expect("the process runs");
+    tasks
+        .filter_map(|task| {
+            let path = task.ok()?.path();
+            let name = std::fs::read_to_string(path.join("comm")).ok()?.trim().to_owned();
+            let status = std::fs::read_to_string(path.join("status")).ok()?;
+            let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:"))?.trim();
+            Some((name, u64::from_str_radix(blocked, 16).ok()?))
+        })
+        .collect()
+}
+
+fn renews(pid: u32) -> bool {
+    threads(pid).iter().any(|(name, _)| name == "rustredis-renew")
+}
+
+#[test]
+fn a_request_of_three_leases_keeps_its_lock() {
+    let server = Server::start();
+    session::seed(&server, "shared");
+    let (mut holder, mut waiter) = (worker(&server, &[]), worker(&server, &[]));
+    assert_eq!(holder.step("start('shared') && ++$_SESSION['n']").assert_silent().result, "true");
+    let before = lock(&server, "shared").expect("it is locked");
+    waiter.send("increment('shared')");
+    poll::until("the waiter is in the queue", SOON, || server.blocked_clients() == 1);
+    holder.step("usleep(1_700_000)").assert_silent();
+    assert_eq!(lock(&server, "shared").as_deref(), Some(&*before));
+    assert_eq!(holder.step("session_write_close()").assert_silent().result, "true");
+    let (messages, result) = waiter.expect("done ");
+    assert_eq!((messages.trim(), &*result), ("", "2"));
+}
+
+#[test]
+fn renewal_stops_at_lock_max_hold() {
+    let server = Server::start();
+    session::seed(&server, "shared");
+    let mut holder = worker(&server, &[("rustredis.lock_max_hold", "1")]);
+    let mut waiter = worker(&server, &[]);
+    assert_eq!(holder.step("start('shared') && ($_SESSION['n'] = 99)").assert_silent().result, "true");
+    let start = Instant::now();
+    let step = waiter.step("increment('shared')");
+    assert_eq!(step.assert_silent().result, "1");
+    assert!(start.elapsed() > LEASE, "it was renewed at first");
+    let step = holder.step("session_write_close()");
+    assert!(step.only_warning().contains("lost its lock"), "{step:?}");
+    assert_eq!(session::counter(&server, "shared"), Some(1));
+}
+
+#[test]
+fn short_requests_start_no_thread_and_long_ones_start_one_that_takes_no_signal() {
+    let server = Server::start();
+    session::seed(&server, "shared");
+    let mut worker = worker(&server, &[]);
+    for expected in 1..=20 {
+        assert_eq!(worker.step("increment('shared')").assert_silent().result, expected.to_string());
+    }
+    assert!(!renews(worker.pid()));
+    worker.step("start('shared')").assert_silent();
+    poll::until("the thread is there", SOON, || renews(worker.pid()));
+    for (name, blocked) in threads(worker.pid()).into_iter().filter(|(name, _)| name.starts_with("rustredis"))
+    {
+        // Bits: signal n is bit n - 1. SIGALRM 14, SIGTERM 15, SIGCHLD 17, SIGPROF 27, SIGUSR2 12.
+        for signal in [1, 2, 12, 14, 15, 17, 27] {
+            assert!(blocked >> (signal - 1) & 1 == 1, "{name} takes signal {signal}");
+        }
+    }
+    worker.step("session_write_close()").assert_silent();
+    poll::until("the thread is gone", SOON, || !renews(worker.pid()));
+    worker.step("start('shared')").assert_silent();
+    poll::until("it comes again", SOON, || renews(worker.pid()));
+}
+
+#[test]
+fn a_request_that_ends_by_any_road_frees_its_lock_at_once() {
+    let roads = [
+        "exit(3);",
+        "throw new Exception('uncaught');",
+        "undefined_function();",
+        "ini_set('memory_limit', '4M'); str_repeat('x', 100_000_000);",
+        "set_time_limit(1); while (true);",
+    ];
+    let server = Server::start();
+    for road in roads {
+        session::seed(&server, "shared");
+        let php =
+            Php::new(&server.save_path()).ini("rustredis.lock_lease", "30").ini("rustredis.lock_wait", "20");
+        php.run(&format!("session_id('shared'); session_start(); $_SESSION['n']++; {road}"))
+            .assert_no_crash();
+        assert!(!session::is_locked(&server, "shared"), "{road}");
+        assert_eq!(session::counter(&server, "shared"), Some(1), "{road}");
+    }
+}
+
+#[test]
+fn a_killed_holder_whose_lease_was_renewed_blocks_for_one_lease() {
+    let server = Server::start();
+    session::seed(&server, "shared");
+    let (mut holder, mut waiter) = (worker(&server, &[]), worker(&server, &[]));
+    holder.step("start('shared')").assert_silent();
+    holder.step("usleep(1_200_000)").assert_silent();
+    let start = Instant::now();
+    holder.kill9();
+    assert_eq!(waiter.step("increment('shared')").assert_silent().result, "1");
+    assert!(start.elapsed() < LEASE + Duration::from_secs(1), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_forked_child_neither_renews_nor_frees() {
+    let server = Server::start();
+    session::seed(&server, "shared");
+    let mut parent = worker(&server, &[("extension", "pcntl"), ("extension", "posix")]);
+    parent.step("start('shared')").assert_silent();
+    poll::until("the parent renews", SOON, || renews(parent.pid()));
+    let before = lock(&server, "shared");
+    let fork = "(function () { $pid = pcntl_fork(); if (!$pid) { usleep(200_000); posix_kill(getmypid(), 9); } \
+                pcntl_waitpid($pid, $status); return $status; })()";
+    parent.step(fork).assert_silent();
+    assert!(before.is_some() && lock(&server, "shared") == before);
+    // A child that uses sessions of its own has a thread of its own.
+    let fork = "(function () { $pid = pcntl_fork(); if (!$pid) { session_abort(); session_id('own'); session_start(); \
+                usleep(800_000); $ok = session_write_close(); posix_kill(getmypid(), $ok ? 9 : 11); } \
+                pcntl_waitpid($pid, $status); return $status; })()";
+    assert_eq!(parent.step(fork).assert_silent().result, "9");
+    assert_eq!(lock(&server, "shared"), before);
+    assert!(!session::is_locked(&server, "own"));
+}
+
+#[test]
+fn a_hung_redis_does_not_keep_the_module_from_ending() {
+    let server = Server::start();
+    session::seed(&server, "shared");
+    let php = Php::new(&server.save_path())
+        .ini("rustredis.lock_lease", "0.5")
+        .ini("rustredis.connect_timeout", "1")
+        .ini("rustredis.read_timeout", "1");
+    let mut holder = php.spawn(STEPS);
+    holder.expect("ready");
+    holder.step("start('shared')").assert_silent();
+    poll::until("it renews", SOON, || renews(holder.pid()));
+    server.pause();
+    let start = Instant::now();
+    holder.send("exit()");
+    holder.wait().assert_no_crash();
+    server.resume();
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+}
