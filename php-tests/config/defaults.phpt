@@ -14,6 +14,7 @@ foreach ([
     'rustredis.lock_max_waiters' => '0',
     'rustredis.lock_mixed' => '0',
     'rustredis.lock_failure' => 'fail',
+    'rustredis.lock_holder_uri' => '0',
     'rustredis.connect_timeout' => '2',
     'rustredis.read_timeout' => '5',
     'rustredis.pool_size' => '0',
@@ -25,7 +26,7 @@ foreach ([
     // No value at all and the empty string are the same to a user.
     same($name, $default, $value === false && in_array($name, array_keys(ini_get_all('phpsess_rs'))) ? '' : $value);
 }
-same('and no others', 15, count(ini_get_all('phpsess_rs')));
+same('and no others', 16, count(ini_get_all('phpsess_rs')));
 --EXPECT--
 ok: rustredis.username
 ok: rustredis.password
@@ -36,6 +37,7 @@ ok: rustredis.lock_max_hold
 ok: rustredis.lock_max_waiters
 ok: rustredis.lock_mixed
 ok: rustredis.lock_failure
+ok: rustredis.lock_holder_uri
 ok: rustredis.connect_timeout
 ok: rustredis.read_timeout
 ok: rustredis.pool_size
