@@ -6,7 +6,7 @@ open_basedir=/
 <?php
 require __DIR__ . '/../support/support.inc';
 
-ini_set('open_basedir', sys_get_temp_dir() . ':' . dirname(__DIR__) . ':/dev');
+ini_set('open_basedir', dirname(__DIR__));
 $got = warnings_of(function () use (&$result) {
     $result = ini_set('session.save_path', 'tcp://127.0.0.1:1');
 });
