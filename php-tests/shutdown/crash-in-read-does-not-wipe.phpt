@@ -6,13 +6,14 @@ require __DIR__ . '/../support/support.inc';
 
 $id = new_id();
 redis()->set(data_key($id), $value = 'v|' . serialize(str_repeat('x', 24 << 20)), 'EX', 1000);
-$child = Child::plain('session_id($argv[1]); session_start(); echo "not reached";', [$id], ['memory_limit' => '16M']);
+$child = Child::plain('session_id($argv[1]); session_start(); echo "not reached";', [$id], ['memory_limit' => '8M']);
 $output = $child->output();
-ok('PHP reports a lack of memory', preg_match('/Allowed memory size|rustredis: .*memory/', $output) === 1, $output);
+ok('PHP reports a lack of memory', ran_out_of_memory($output), $output);
 ok('the script ended', !str_contains($output, 'not reached') || str_contains($output, 'rustredis: '), $output);
 ok('the stored session is as it was', redis()->get(data_key($id)) === $value, redis()->strlen(data_key($id)));
 redis()->del(data_key($id));
-same('the lock is gone', false, is_locked($id));
+// Some builds of PHP kill themselves over a hard limit: nobody can release a lock then.
+ok('the lock is gone', !is_locked($id) || $child->exit_code() === -SIGKILL, $child->exit_code());
 --EXPECT--
 ok: PHP reports a lack of memory
 ok: the script ended

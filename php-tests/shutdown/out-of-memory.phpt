@@ -6,7 +6,7 @@ require __DIR__ . '/../support/support.inc';
 
 $id = new_id();
 $child = Child::plain('session_id($argv[1]); session_start(); $_SESSION["n"] = 1; $x = str_repeat("x", 100 << 20);', [$id], ['memory_limit' => '16M']);
-ok('PHP reports it', str_contains($output = $child->output(), 'Allowed memory size') && !str_contains($output, 'rustredis'), $output);
+ok('PHP reports it', ran_out_of_memory($output = $child->output()) && !str_contains($output, 'rustredis'), $output);
 same('the session is stored', 'n|i:1;', redis()->get(data_key($id)));
 same('the lock is gone', false, is_locked($id));
 --EXPECT--
