@@ -12,8 +12,8 @@ ok('PHP reports a lack of memory', ran_out_of_memory($output), $output);
 ok('the script ended', !str_contains($output, 'not reached') || str_contains($output, 'rustredis: '), $output);
 ok('the stored session is as it was', redis()->get(data_key($id)) === $value, redis()->strlen(data_key($id)));
 redis()->del(data_key($id));
-// Some builds of PHP kill themselves over a hard limit: nobody can release a lock then.
-ok('the lock is gone', !is_locked($id) || $child->exit_code() === -SIGKILL, $child->exit_code());
+// Some builds of PHP end at once over a hard limit, with 137 as if killed: nobody can release a lock then.
+ok('the lock is gone', !is_locked($id) || in_array($child->exit_code(), [137, -SIGKILL], true), $child->exit_code());
 --EXPECT--
 ok: PHP reports a lack of memory
 ok: the script ended
