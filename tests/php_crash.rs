@@ -1,4 +1,4 @@
-//! PHP processes that are killed: the others wait no longer than the lease.
+//! PHP processes that are killed or stopped: the others wait no longer than the lease, and nothing is lost.
 
 mod support;
 
@@ -6,12 +6,17 @@ use std::time::{Duration, Instant};
 
 use support::php::{Php, Running, STEPS};
 use support::poll::{self, SOON};
+use support::process;
+use support::proxy::Proxy;
 use support::redis::Server;
 use support::session;
 
 fn worker(server: &Server, lease: &str) -> Running {
-    let php =
-        Php::new(&server.save_path()).ini("rustredis.lock_lease", lease).ini("rustredis.lock_wait", "30");
+    worker_at(&server.save_path(), lease)
+}
+
+fn worker_at(save_path: &str, lease: &str) -> Running {
+    let php = Php::new(save_path).ini("rustredis.lock_lease", lease).ini("rustredis.lock_wait", "30");
     let mut worker = php.spawn(STEPS);
     worker.expect("ready");
     worker
@@ -78,4 +83,88 @@ fn a_killed_holder_whose_session_nobody_waits_for_leaves_nothing_for_ever() {
     holder.kill9();
     poll::until("the lock expires", SOON, || !session::is_locked(&server, "shared"));
     assert_eq!(worker(&server, "1").step("increment('shared')").assert_silent().result, "1");
+}
+
+#[test]
+fn a_waiter_killed_before_it_blocks_delays_nobody() {
+    let server = Server::start();
+    session::seed(&server, "shared");
+    let (mut holder, mut late) = (worker(&server, "10"), worker(&server, "10"));
+    for round in 0..3 {
+        assert_eq!(holder.step("start('shared') && ++$_SESSION['n']").assert_silent().result, "true");
+        // Redis has answered that the session is taken, and counts on it: the answer is on its way.
+        let proxy = Proxy::start(&server.addr());
+        let mut killed = worker_at(&proxy.save_path(), "10");
+        proxy.delay(Duration::from_millis(300));
+        killed.send("increment('shared')");
+        poll::until("Redis counts the waiter", SOON, || session::waiters(&server, "shared") == 1);
+        assert_eq!(server.blocked_clients(), 0);
+        killed.kill9();
+        let mut start = Instant::now();
+        if round == 0 {
+            // One that waits behind it.
+            queue(&server, &mut late, 1);
+            start = Instant::now();
+            holder.step("session_write_close()").assert_silent();
+        } else {
+            // One that finds what was handed over to the dead.
+            holder.step("session_write_close()").assert_silent();
+            late.send("increment('shared')");
+        }
+        comes_through(&mut late, start, Duration::from_millis(900), &(2 * round + 2).to_string());
+    }
+}
+
+#[test]
+fn the_write_of_a_holder_that_was_stopped_for_too_long_is_refused_and_reported() {
+    let server = Server::start();
+    session::seed(&server, "shared");
+    let (mut holder, mut waiter) = (worker(&server, "1"), worker(&server, "1"));
+    assert_eq!(holder.step("start('shared') && ($_SESSION['n'] = 99)").assert_silent().result, "true");
+    process::signal(holder.pid(), "STOP");
+    let start = Instant::now();
+    waiter.send("increment('shared')");
+    comes_through(&mut waiter, start, Duration::from_secs(2), "1");
+    // Whether another has the lock now or nobody: its own is gone.
+    for (held, whose) in [(true, waiter.pid().to_string()), (false, "others may have changed".to_owned())] {
+        if held {
+            assert_eq!(waiter.step("start('shared')").assert_silent().result, "true");
+        } else {
+            assert_eq!(
+                holder.step("start('shared') && ($_SESSION['n'] = 99)").assert_silent().result,
+                "true"
+            );
+            process::signal(holder.pid(), "STOP");
+            poll::until("its lease ends", SOON, || !session::is_locked(&server, "shared"));
+        }
+        process::signal(holder.pid(), "CONT");
+        let refused = holder.step("session_write_close()");
+        let warning = refused.only_warning();
+        assert!(warning.contains("was not saved") && warning.contains("lost its lock"), "{refused:?}");
+        assert!(warning.contains(&whose), "{refused:?}");
+        if held {
+            waiter.step("session_write_close()").assert_silent();
+        }
+    }
+    assert_eq!(session::counter(&server, "shared"), Some(1));
+    assert_eq!(holder.step("increment('shared')").assert_silent().result, "2");
+}
+
+#[test]
+fn a_waiter_that_is_stopped_as_its_turn_comes_gets_another() {
+    let server = Server::start();
+    session::seed(&server, "shared");
+    let (mut holder, mut stopped, mut next) =
+        (worker(&server, "1"), worker(&server, "1"), worker(&server, "1"));
+    assert_eq!(holder.step("start('shared') && ++$_SESSION['n']").assert_silent().result, "true");
+    queue(&server, &mut stopped, 1);
+    queue(&server, &mut next, 2);
+    process::signal(stopped.pid(), "STOP");
+    let start = Instant::now();
+    holder.step("session_write_close()").assert_silent();
+    // The stopped one did not take what it was handed in time.
+    comes_through(&mut next, start, Duration::from_secs(2), "2");
+    process::signal(stopped.pid(), "CONT");
+    comes_through(&mut stopped, start, SOON, "3");
+    assert_eq!(session::counter(&server, "shared"), Some(3));
 }
