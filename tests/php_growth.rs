@@ -37,7 +37,7 @@ fn a_hundred_thousand_sessions_leak_neither_memory_nor_connections_nor_keys() {
     let server = Server::start();
     let before = server.info_number("stats", "total_connections_received");
     let own = server.info_number("stats", "total_connections_received") - before;
-    let php = Php::new(&server.save_path()).deadline(Duration::from_secs(180));
+    let php = Php::new(&server.save_path()).deadline(Duration::from_secs(150));
     let output = php.run(CYCLES);
     let opened = server.info_number("stats", "total_connections_received") - before - 2 * own;
     assert_eq!(opened, 1, "connections");

@@ -12,7 +12,7 @@ use super::process;
 use super::temp_dir::TempDir;
 
 /// How long a page may take.
-const PAGE_DEADLINE: Duration = Duration::from_secs(60);
+const PAGE_DEADLINE: Duration = Duration::from_secs(90);
 
 /// php-fpm (the program that `PHP_FPM` names, or Debian's, or the one on PATH) with a fixed number of workers,
 /// behind a Unix socket. It serves one page.

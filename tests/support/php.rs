@@ -14,7 +14,7 @@ use super::process;
 use super::temp_dir::TempDir;
 
 /// No script of ours runs longer, unless its test says so.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(90);
 
 /// A PHP process to be: `php` (or the program that `PHP` names) with the module, sessions in Redis, strict
 /// mode, and nothing from the machine's php.ini. Messages go to standard output, in order with the script's.
@@ -65,7 +65,7 @@ impl Php {
         self
     }
 
-    /// Kills the process after this time instead of a minute.
+    /// Kills the process after this time instead of the default.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self

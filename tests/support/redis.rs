@@ -161,7 +161,9 @@ impl Server {
         let log = File::options().create(true).append(true).open(self.log_path()).expect("the log opens");
         let mut process = Command::new(&program)
             .args(["--bind", "127.0.0.1", "--port", &self.port.to_string(), "--daemonize", "no"])
-            .args(["--save", "", "--appendonly", "no"])
+            // With an append-only file, every answered write is in it: under the default (everysec), Redis
+            // puts writes off for up to two seconds while the disk is busy.
+            .args(["--save", "", "--appendonly", "no", "--appendfsync", "no"])
             .args([Path::new("--unixsocket"), &self.socket(), Path::new("--dir"), self.dir.path()])
             .args(&self.args)
             .stdin(Stdio::null())
