@@ -1,0 +1,190 @@
+"""PHP's sessions from Python: the lock, the queue and the keys of phpsess_rs (docs/wire-format.md).
+
+    sessions = phpsess.Sessions("redis://127.0.0.1:6379/0")
+    with sessions.open(request.cookies["PHPSESSID"]) as session:
+        session.data = change(session.data)
+
+session.data is the stored value: bytes, in the format that PHP's session.serialize_handler writes, or None if there
+is no such session. Leaving the block writes it and releases the lock; None in it destroys the session (a logout);
+an exception leaves the session as it was. The scripts are loaded from a folder: `scripts` beside this file, or the
+repository's src/store/scripts.
+"""
+
+import os
+import random
+import re
+import secrets
+import socket
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import redis
+from redis.backoff import NoBackoff
+from redis.exceptions import MasterDownError, ReadOnlyError, TryAgainError
+from redis.retry import Retry
+
+# Milliseconds; all clients of a Redis use the same.
+HANDOFF, MARGIN, SLACK, GRACE, FOREIGN, RECHECK = 1000, 250, 5, 500, 15, 5000
+TIMEOUT = 7  # seconds for one exchange: 2 more than the longest block
+REPEAT, RECEIPT = 10, 20_000  # s in which a release is repeated, ms in which the script knows a repeat
+BROKEN = (redis.ConnectionError, redis.TimeoutError)
+PASSING = (*BROKEN, MasterDownError, ReadOnlyError, TryAgainError)
+
+
+class SessionError(Exception):
+    """Something is in the way of this session. Errors of Redis itself are redis-py's."""
+
+
+class NoSuchSession(SessionError):
+    """There is none under this id."""
+
+
+class LockBusy(SessionError):
+    """It was not our turn in time; the message names the holder."""
+
+
+class NotSaved(SessionError):
+    """Nothing was written: the lock was lost, the session destroyed, or Redis refused the value."""
+
+
+class Sessions:
+    """The sessions of one Redis. Threads may share it. Times are in seconds."""
+
+    def __init__(self, url="redis://127.0.0.1:6379/0", *, prefix="PHPREDIS_SESSION:", ttl=1440, wait=10, lease=10,
+                 max_hold=300, max_waiters=0, mixed=False, scripts=None):
+        # redis-py must not repeat commands by itself: each ACQUIRE that is sent needs a token of its own.
+        self.redis = redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), decode_responses=False,
+                                          socket_timeout=TIMEOUT, socket_connect_timeout=2)
+        self.prefix, self.ttl, self.wait, self.lease = prefix, ttl, wait, int(lease * 1000)
+        self.max_hold, self.max_waiters, self.mixed = int(max_hold * 1000), max_waiters, int(mixed)
+        if scripts is None:
+            beside = Path(__file__).resolve().with_name("scripts")
+            scripts = beside if beside.is_dir() else Path(__file__).resolve().parents[2] / "src/store/scripts"
+        self.scripts = {name: self.redis.register_script((Path(scripts) / f"{name}.lua").read_text())
+                        for name in ("acquire", "claim", "release", "renew", "read")}
+
+    @contextmanager
+    def open(self, session_id, create=False):
+        """The session under its lock. Without `create` an unknown id is refused, as PHP's strict mode does."""
+        session = Session(self, session_id)
+        session.enter("any" if create else "known")
+        try:
+            yield session
+        except BaseException:
+            with suppress(redis.RedisError):  # then the lease ends it
+                session.leave("none")
+            raise
+        session.save()
+
+    def read(self, session_id):
+        """The value without the lock (what PHP's read_and_close does), or None."""
+        key = self.key(session_id)
+        return self.scripts["read"]([key, key + "_DEAD"], [self.ttl])[0]
+
+    def key(self, session_id):
+        if not re.fullmatch(r"[A-Za-z0-9,-]{1,256}", session_id):
+            raise NoSuchSession("not a session id")
+        return self.prefix + session_id
+
+
+class Session:
+    """A session that is locked for us. `data` is its value."""
+
+    def __init__(self, sessions, session_id):
+        self.sessions, self.id, key = sessions, session_id, sessions.key(session_id)
+        self.key, self.lock, self.wake, self.waiters, self.dead = (
+            key + suffix for suffix in ("", "_LOCK", "_WAKE", "_WAITERS", "_DEAD"))
+        self.base = "o:" + secrets.token_hex(16)
+        self.token = self.data = self.loaded = self.tombstone = None
+        self.queued = False
+
+    def renew(self):
+        """Starts the lease anew. Work that lasts longer than it calls this every third of it."""
+        if not self.sessions.scripts["renew"]([self.lock], [self.token, self.sessions.lease]):
+            raise NotSaved("the lock was lost")
+
+    def enter(self, mode):
+        """Takes the lock, waiting for our turn, and reads the session."""
+        its, sends, broken, held = self.sessions, 0, 0, ""
+        info = f"{socket.gethostname()}|{os.getpid()}|python|"
+        longest = min(max(its.lease // 2, HANDOFF + SLACK), RECHECK)
+        deadline = time.monotonic() + its.wait
+        while True:
+            sends += 1
+            token = f"{self.base}:{sends}"
+            left = max(0, int((deadline - time.monotonic()) * 1000))
+            recheck = HANDOFF + SLACK if broken else int(longest * random.uniform(0.75, 1))
+            try:
+                word, *rest = its.scripts["acquire"](
+                    [self.key, self.lock, self.wake, self.waiters, self.dead],
+                    [self.base, token, held, mode, info, its.lease, its.ttl, left, its.max_waiters,
+                     recheck, SLACK, GRACE, FOREIGN, its.mixed, HANDOFF])
+                if word == b"ok":
+                    return self.entered(token, *rest, mode)
+                if word == b"absent":
+                    raise NoSuchSession("no session under this id")
+                if word == b"full":
+                    raise LockBusy(f"{rest[0]} others wait for the session; {shown(rest[1])} holds it")
+                holder, _, block, _ = rest
+                if block == 0:
+                    raise LockBusy(f"{shown(holder)} still holds the session after {its.wait} s")
+                self.queued, broken = True, 0
+                if block <= FOREIGN:  # Redis ends short blocks late
+                    time.sleep(block / 1000)
+                    continue
+                popped = its.redis.blpop([self.wake], block / 1000)
+                if popped:
+                    ticket, _, tombstone, value = popped[1].split(b"\n", 3)
+                    held = "t:" + ticket.decode()  # ours even if the reply to the claim is lost
+                    if its.scripts["claim"]([self.lock, self.waiters], [held, its.lease, self.base, info]):
+                        return self.entered(held, value[1:] if value[:1] == b"1" else None, tombstone, mode)
+            except BROKEN:
+                broken += 1
+                if broken > 1 and not (self.queued and time.monotonic() < deadline):
+                    raise
+                time.sleep(0.05 * (broken > 1))
+
+    def entered(self, token, data, tombstone, mode):
+        self.token, self.data, self.loaded, self.tombstone = token, data, data, tombstone or b""
+        if mode == "known" and data is None:  # it was destroyed while we waited
+            self.leave("none")
+            raise NoSuchSession("no session under this id any more")
+
+    def save(self):
+        """Writes what changed, or refreshes the TTL, and releases the lock."""
+        if self.data is None and self.loaded is None:
+            self.leave("none")
+            return
+        if self.data is None:
+            word = self.leave("del")
+        elif self.data == self.loaded:
+            word = self.leave("keep")
+        else:
+            word = self.leave("set", self.data)
+        if word == "gone":  # unchanged here, but it is not in Redis any more
+            word = self.leave("set", self.data)
+        if word != "ok":
+            raise NotSaved({"lost": "the lock was lost", "dead": "the session was destroyed"}.get(word, word))
+
+    def leave(self, op, data=b""):
+        """Sends one release until it is answered. A repeat has the same arguments, and gets the same answer."""
+        its = self.sessions
+        keys = [self.key, self.lock, self.wake, self.waiters, f"{self.key}_DONE:{self.token}", self.dead]
+        args = [self.token, self.base if self.queued else "", op, data, its.ttl, self.tombstone, 0, 0,
+                secrets.token_hex(16), HANDOFF, MARGIN, RECEIPT, its.mixed, its.max_hold]
+        until = time.monotonic() + REPEAT
+        while True:
+            try:
+                return its.scripts["release"](keys, args)[0].decode()
+            except PASSING:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.02)
+
+
+def shown(holder):
+    """`<token>|<ms>|<host>|<pid>|<sapi>|<uri>`, or whatever another client writes, in one short line."""
+    text = holder.decode(errors="replace")
+    text = text.split("|", 2)[-1] if text[:2] in ("o:", "t:") else text
+    return "".join(c if c.isprintable() else "?" for c in text[:200])
