@@ -11,7 +11,7 @@ BUILT = $(or $(CARGO_TARGET_DIR),target)/release/libphpsess_rs.so
 .DEFAULT_GOAL := build
 # Set-up comes before use, also under -j.
 .NOTPARALLEL:
-.PHONY: help build install demo test test-rust test-php lint clean setup-%
+.PHONY: help build install demo test test-rust test-php stress lint clean setup-%
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -38,6 +38,9 @@ test-rust: setup-test build ## the Rust tests: of the core without PHP, and of t
 
 test-php: setup-test build ## the .phpt tests
 	@scripts/test php
+
+stress: setup-test build ## processes and Redis killed, stopped, restarted for STRESS_SECONDS (120), then judged by their logs
+	STRESS_SECONDS=$${STRESS_SECONDS:-120} cargo test --no-default-features --test stress -- --nocapture
 
 lint: setup-lint build ## format, clippy, cargo-deny, stubs, shell and Lua syntax
 	@scripts/lint

@@ -1,0 +1,32 @@
+//! The clock that PHP's `hrtime()` reads, which Rust's `Instant` does not tell the number of.
+
+use std::time::Instant;
+
+use crate::support::php::Php;
+
+#[derive(Clone, Copy)]
+pub struct Clock {
+    start: Instant,
+    /// What PHP's clock showed at `start`.
+    shown: u64,
+}
+
+impl Clock {
+    /// Asks PHP for the time until it has answered fast.
+    pub fn set(php: &Php) -> Self {
+        let mut php = php.spawn(r#"while (fgets(STDIN)) fwrite(STDOUT, "time " . hrtime(true) . "\n");"#);
+        let ask = |_| {
+            let before = Instant::now();
+            php.send("now");
+            let (_, shown) = php.expect("time ");
+            (before.elapsed(), before, shown)
+        };
+        let (trip, before, shown) = (0..50).map(ask).min_by_key(|asked| asked.0).expect("it was asked");
+        Self { start: before + trip / 2, shown: shown.parse().expect("hrtime is a number") }
+    }
+
+    /// Nanoseconds.
+    pub fn now(&self) -> u64 {
+        self.shown + u64::try_from(self.start.elapsed().as_nanos()).expect("no run lasts centuries")
+    }
+}

@@ -1,0 +1,79 @@
+//! How fast Redis answered throughout a run. On a busy machine, or a busy disk, everybody is late: that is nobody's
+//! fault, and must be told from a lock that is late.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use redis::{Client, Connection, ConnectionInfo};
+
+use super::clock::Clock;
+
+/// An answer that took longer is slow, in nanoseconds.
+const SLOW: u64 = 3_000_000;
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// Asks all the time, in a thread of its own.
+pub struct Probe {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<Slowness>,
+}
+
+/// When Redis was slow: from and to, one after the other.
+#[derive(Default, Debug)]
+pub struct Slowness(Vec<(u64, u64)>);
+
+impl Probe {
+    pub fn start(server: ConnectionInfo, clock: Clock) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let client = Client::open(server).expect("the test's own server has an address");
+        Self { stop, thread: thread::spawn(move || watch(&client, clock, &stopped)) }
+    }
+
+    pub fn stop(self) -> Slowness {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().expect("the probe does not panic")
+    }
+}
+
+fn watch(client: &Client, clock: Clock, stop: &AtomicBool) -> Slowness {
+    let mut slow = Vec::new();
+    let mut connection = None;
+    let mut from = clock.now();
+    while !stop.load(Ordering::Relaxed) {
+        if connection.is_none() {
+            connection = client.get_connection_with_timeout(Duration::from_secs(1)).ok();
+        }
+        if connection.as_mut().is_some_and(answers) {
+            let now = clock.now();
+            if now - from > SLOW {
+                slow.push((from, now));
+            }
+            thread::sleep(PAUSE);
+            from = clock.now().min(now + 2 * SLOW);
+        } else {
+            connection = None;
+            thread::sleep(PAUSE);
+        }
+    }
+    Slowness(slow)
+}
+
+fn answers(connection: &mut Connection) -> bool {
+    redis::cmd("PING").query::<String>(connection).is_ok()
+}
+
+impl Slowness {
+    /// How much of this time it was slow.
+    pub fn within(&self, from: u64, to: u64) -> u64 {
+        let first = self.0.partition_point(|slow| slow.1 <= from);
+        let slow = self.0[first..].iter().take_while(|slow| slow.0 < to);
+        slow.map(|slow| slow.1.min(to).saturating_sub(slow.0.max(from))).sum()
+    }
+
+    pub fn total(&self) -> u64 {
+        self.within(0, u64::MAX)
+    }
+}
