@@ -15,6 +15,7 @@ foreach ([
     'rustredis.lock_mixed' => '0',
     'rustredis.lock_failure' => 'fail',
     'rustredis.lock_holder_uri' => '0',
+    'rustredis.json_objects' => 'refuse',
     'rustredis.connect_timeout' => '2',
     'rustredis.read_timeout' => '5',
     'rustredis.pool_size' => '0',
@@ -26,7 +27,7 @@ foreach ([
     // No value at all and the empty string are the same to a user.
     same($name, $default, $value === false && in_array($name, array_keys(ini_get_all('phpsess_rs'))) ? '' : $value);
 }
-same('and no others', 16, count(ini_get_all('phpsess_rs')));
+same('and no others', 17, count(ini_get_all('phpsess_rs')));
 --EXPECT--
 ok: rustredis.username
 ok: rustredis.password
@@ -38,6 +39,7 @@ ok: rustredis.lock_max_waiters
 ok: rustredis.lock_mixed
 ok: rustredis.lock_failure
 ok: rustredis.lock_holder_uri
+ok: rustredis.json_objects
 ok: rustredis.connect_timeout
 ok: rustredis.read_timeout
 ok: rustredis.pool_size

@@ -6,7 +6,7 @@ require __DIR__ . '/../support/support.inc';
 
 $module = null;
 foreach (file(getenv('RUSTREDIS_PHP_INI'), FILE_IGNORE_NEW_LINES) as $line) {
-    if (preg_match('/^extension=(.*phpsess.*)$/', $line, $m)) {
+    if (preg_match('~^extension=(/.*)$~', $line, $m)) {
         $module = $m[1];
     }
 }

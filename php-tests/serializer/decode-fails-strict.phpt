@@ -9,11 +9,17 @@ require __DIR__ . '/../support/support.inc';
 $id = new_id();
 redis()->set(data_key($id), 'n|not-serialized', 'EX', 100);
 $got = warnings_of(fn () => start($id));
-check_warnings('PHP tells it', $got, ['Failed to decode session object']);
+check_warnings('one warning of ours, one of PHP', $got, [['rustredis: ', 'decoded', 'ASIDE'], 'Failed to decode session object'], $id);
+preg_match('/' . PREFIX . 'ASIDE:\w+/', $got[0] ?? '', $m);
+same('the value is kept under the key that it names', 'n|not-serialized', redis()->get($m[0] ?? ''));
+$ttl = redis()->ttl($m[0] ?? '');
+ok('for a day', $ttl > 86000 && $ttl <= 86400, $ttl);
 same('no lock is left', false, is_locked($id));
 session_id('');
 same('another session starts', true, session_start());
 --EXPECT--
-ok: PHP tells it
+ok: one warning of ours, one of PHP
+ok: the value is kept under the key that it names
+ok: for a day
 ok: no lock is left
 ok: another session starts
