@@ -265,6 +265,17 @@ fn an_older_send_that_arrives_late_does_not_revive_its_token() {
 }
 
 #[test]
+fn an_older_send_that_arrives_behind_its_repeat_takes_nothing() {
+    let f = Fixture::new();
+    let mut a = f.client("a");
+    held(a.acquire(&f.keys, &ask("a", 10, 0)).unwrap());
+    assert!(is_busy(&a.acquire(&f.keys, &ask("a", 9, 5000)).unwrap()));
+    assert_eq!(f.redis().zcard::<_, u64>(&f.keys.waiters).unwrap(), 0);
+    assert_eq!(a.release(&f.keys, &release("o:a:10", Op::Set(b"x"))).unwrap(), Written::Done);
+    assert_eq!(f.data().unwrap(), b"x");
+}
+
+#[test]
 fn a_shorter_wait_does_not_end_a_longer_one() {
     let f = Fixture::new();
     let (_a, _b) = contended(&f);

@@ -42,7 +42,9 @@ pub struct Attempt {
     deadline: u64,
     sends: u32,
     queued: bool,
-    /// Our clock minus the server's, as of its last answer.
+    /// When the last ACQUIRE was sent.
+    sent: u64,
+    /// Our clock at the last send minus the server's at its answer: a ticket looks older by a trip, never younger.
     offset: i64,
     broken: u32,
     claiming: Option<(String, Loaded)>,
@@ -129,8 +131,17 @@ impl Attempt {
     #[must_use]
     pub fn start_as(base: String, request: Request, now: u64) -> (Self, Step) {
         let deadline = now.saturating_add(request.wait);
-        let mut attempt =
-            Self { request, base, deadline, sends: 0, queued: false, offset: 0, broken: 0, claiming: None };
+        let mut attempt = Self {
+            request,
+            base,
+            deadline,
+            sends: 0,
+            queued: false,
+            sent: now,
+            offset: 0,
+            broken: 0,
+            claiming: None,
+        };
         let step = attempt.send(now, 0);
         (attempt, step)
     }
@@ -150,7 +161,7 @@ impl Attempt {
             Event::Answer(Acquired::Busy { block, now: clock, .. }) => {
                 self.queued = true;
                 self.broken = 0;
-                self.offset = now.cast_signed() - clock.cast_signed();
+                self.offset = self.sent.cast_signed() - clock.cast_signed();
                 // Redis looks at the timeouts of blocked clients ten times a second: not often enough for these.
                 if block <= FOREIGN_MS { self.send(now + block, block) } else { Step::Wait { block } }
             }
@@ -175,6 +186,7 @@ impl Attempt {
     fn send(&mut self, now: u64, pause: u64) -> Step {
         // A new token for each send: one that was lost on its way and arrives late must not look like this one.
         self.sends += 1;
+        self.sent = now;
         let Request { mode, held, info, lease, ttl, wait: _, max_waiters, mixed } = self.request.clone();
         let acquire = Acquire {
             base: self.base.clone(),
@@ -232,7 +244,10 @@ impl Attempt {
 
     fn try_again(&mut self, now: u64, fresh: bool) -> Step {
         self.broken += 1;
-        self.claiming = None;
+        if let Some((token, _)) = self.claiming.take() {
+            // It may be claimed for us: then the lock is ours, and must not be waited for.
+            self.request.held = Some(token);
+        }
         match (self.queued, fresh) {
             // In the queue: the server may be restarting; our time is not up.
             (true, _) if now < self.deadline => {
@@ -310,6 +325,23 @@ mod tests {
         attempt.next(0, busy(500, 0));
         attempt.next(1, Event::Woken(Some(Ticket { id: "x".into(), made: 0, loaded: Loaded::default() })));
         assert_eq!(sent(&attempt.next(2, Event::Claimed(false))).wait, 4998);
+    }
+
+    #[test]
+    fn a_claim_whose_answer_was_lost_counts_as_ours() {
+        let (mut attempt, _) = Attempt::start(request(5000), 0);
+        attempt.next(0, busy(500, 0));
+        attempt.next(1, Event::Woken(Some(Ticket { id: "x".into(), made: 0, loaded: Loaded::default() })));
+        assert_eq!(sent(&attempt.next(2, Event::Broken { fresh: false })).held.as_deref(), Some("t:x"));
+    }
+
+    #[test]
+    fn a_ticket_never_looks_younger_than_it_is() {
+        let (mut attempt, _) = Attempt::start(request(5000), 0);
+        // Stopped for a second between the server's answer and reading it, and for another with the ticket.
+        attempt.next(1000, busy(5000, 70_000));
+        let ticket = Ticket { id: "x".into(), made: 71_000, loaded: Loaded::default() };
+        assert!(matches!(attempt.next(2000, Event::Woken(Some(ticket))), Step::Claim { later: false, .. }));
     }
 
     #[test]

@@ -46,6 +46,14 @@ impl ServerError {
         if line.contains("unauthenticated multibulk length") || line.contains("unauthenticated bulk length") {
             return Self { code: "NOAUTH".into(), detail: "Authentication required.".into() };
         }
+        // From inside a script Redis 7.0 says the same as NOPERM in other words.
+        if line.contains("can't run this command") || line.contains("can't access at least one of the keys") {
+            let detail = line.split_once(' ').map_or(line, |(_, detail)| detail);
+            return Self {
+                code: "NOPERM".into(),
+                detail: detail.split(" script: ").next().unwrap_or(detail).into(),
+            };
+        }
         let line = line.split_once(" script: ").map_or(line, |(cause, _)| cause).trim();
         let (code, detail) = line.split_once(' ').unwrap_or((line, ""));
         Self { code: code.to_owned(), detail: detail.to_owned() }
@@ -143,6 +151,8 @@ mod tests {
 
     #[test]
     fn says_what_to_look_at() {
+        let denied = "ERR The user executing the script can't run this command or subcommand script: 8f, on @user_script:3.";
+        assert!(ServerError::parse(denied).to_string().contains("ACL"));
         assert!(ServerError::parse("READONLY You can't write").to_string().contains("replica"));
         for line in ["NOAUTH x", "ERR Protocol error: unauthenticated multibulk length"] {
             assert!(ServerError::parse(line).to_string().contains("rustredis.password"));

@@ -125,6 +125,8 @@ pub enum Op<'a> {
     None,
     /// Delete it and leave a tombstone.
     Delete,
+    /// Move it to this key, for a day.
+    SetAside(&'a str),
 }
 
 /// The arguments of `release.lua`.

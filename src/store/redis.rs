@@ -126,6 +126,7 @@ fn op_args(op: Op<'_>) -> (&'static str, &[u8]) {
         Op::Keep => ("keep", b""),
         Op::None => ("none", b""),
         Op::Delete => ("del", b""),
+        Op::SetAside(key) => ("aside", key.as_bytes()),
     }
 }
 

@@ -91,6 +91,12 @@ fn is_token(holder: &str, token: &str) -> bool {
     holder == token || holder.strip_prefix(token).is_some_and(|rest| rest.starts_with('|'))
 }
 
+/// The n of `base:n` or `base:n|...`.
+fn send_number(token: &str, base: &str) -> Option<u64> {
+    let rest = token.strip_prefix(base)?.strip_prefix(':')?;
+    rest.split('|').next()?.parse().ok()
+}
+
 impl Server {
     /// Lets time pass, in milliseconds.
     pub fn advance(&mut self, ms: u64) {
@@ -160,9 +166,12 @@ impl Server {
         let now = self.now;
         let place = self.place(keys);
         let holder = place.holder().map(str::to_owned);
+        let send = |token: &str| send_number(token, &a.base);
+        if holder.as_deref().and_then(send) > send(&a.token) {
+            return Acquired::Busy { holder: holder.unwrap_or_default(), block: 0, now: 0 };
+        }
         let mut free = holder.as_deref().is_none_or(|holder| {
-            holder.strip_prefix(&*a.base).is_some_and(|rest| rest.starts_with(':'))
-                || a.held.as_deref().is_some_and(|held| is_token(holder, held))
+            send(holder).is_some() || a.held.as_deref().is_some_and(|held| is_token(holder, held))
         });
         let ticket = holder.as_deref().filter(|holder| holder.starts_with("t:") && !holder.contains('|'));
         match ticket {
@@ -256,6 +265,7 @@ impl Server {
             Op::Keep if place.refresh(now + r.ttl * 1000) => {}
             Op::Keep if dead => written = Kept::Dead,
             Op::Keep => return Written::Gone,
+            Op::SetAside(_) => place.data = None,
             Op::None => {}
         }
         if r.hold {
@@ -302,6 +312,7 @@ impl Server {
             _ if dead => return Written::Dead,
             Op::Keep => return Written::Gone,
             Op::Set(data) => place.data = Some(Expiring { value: data.into(), at: now + w.ttl * 1000 }),
+            Op::SetAside(_) => place.data = None,
             Op::None => {}
         }
         Written::Done

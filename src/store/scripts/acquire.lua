@@ -13,8 +13,12 @@
 local D, L, Q, W, T = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local base, held = ARGV[1], ARGV[3]
 local holder = redis.call('GET', L)
-local free = not holder
-  or string.sub(holder, 1, #base + 1) == base .. ':'
+local mine = holder and string.sub(holder, 1, #base + 1) == base .. ':'
+if mine and tonumber(string.match(holder, '^%d+', #base + 2)) > tonumber(string.sub(ARGV[2], #base + 2)) then
+  -- An older send that arrives late, behind its own repeat: nobody reads this answer.
+  return {'busy', holder, 0, 0, 0}
+end
+local free = not holder or mine
   or (held ~= '' and (holder == held or string.sub(holder, 1, #held + 1) == held .. '|'))
 -- 't:' .. id alone is handed over and not claimed yet; a claimed one has '|' and more behind the id
 local ticket = holder and string.sub(holder, 1, 2) == 't:' and not string.find(holder, '|', 1, true)

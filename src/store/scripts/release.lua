@@ -2,7 +2,8 @@
 -- KEYS  1 D data  2 L lock  3 Q wake list  4 W waiters  6 T tombstone
 --       5 R receipt: D .. '_DONE:' .. token, with ':' .. n for the n-th write after its release
 -- ARGV  1 token  2 base (own entry in W, '' if never queued)
---       3 op: set | keep (refresh the TTL) | none | del   4 data   5 ttl_s
+--       3 op: set | keep (refresh the TTL) | none | del | aside (move it to the key that data names, for a day)
+--       4 data   5 ttl_s
 --       6 tombstone seen at read ('' = none)  7 hold (1 = write and keep the lock)
 --       8 again (1 = a second write after this token's release: allowed while the lock is free)
 --       9 new ticket id  10 handoff_ms  11 margin_ms (Q dies this much before L)  12 receipt_ms  13 mixed
@@ -39,6 +40,11 @@ elseif op == 'del' then
   known = true
   local r = redis.pcall('SET', T, token, 'PX', ARGV[14])
   if type(r) == 'table' and r.err then stone = false else stone = token end
+elseif op == 'aside' then
+  if redis.call('EXISTS', D) == 1 then
+    redis.call('RENAME', D, ARGV[4])
+    redis.call('PEXPIRE', ARGV[4], 86400000)
+  end
 elseif op == 'keep' then
   if tonumber(ARGV[5]) > 0 then
     if redis.call('EXPIRE', D, ARGV[5]) == 0 then

@@ -1,12 +1,19 @@
 -- WRITE: change a session without a lock (locking off). One trip. A repeat of it does no harm.
 -- KEYS  1 D data  2 T tombstone
--- ARGV  1 op: set | keep | del  2 data  3 ttl_s  4 tombstone seen at read ('' = none)
+-- ARGV  1 op: set | keep | del | aside (move it to the key that data names, for a day)  2 data  3 ttl_s  4 tombstone seen at read ('' = none)
 --       5 new tombstone  6 tombstone_ms
 -- Replies: {'ok'}  {'gone'} (keep: D does not exist, send set)  {'dead'} (destroyed since it was read)
 local D, T = KEYS[1], KEYS[2]
 if ARGV[1] == 'del' then
   redis.call('DEL', D)
   redis.call('SET', T, ARGV[5], 'PX', ARGV[6])
+  return {'ok'}
+end
+if ARGV[1] == 'aside' then
+  if redis.call('EXISTS', D) == 1 then
+    redis.call('RENAME', D, ARGV[2])
+    redis.call('PEXPIRE', ARGV[2], 86400000)
+  end
   return {'ok'}
 end
 local stone = redis.call('GET', T)
