@@ -14,13 +14,18 @@ mod php {
     use std::process::Command;
 
     pub fn build() {
-        println!("cargo:rerun-if-changed=src/php/shim.c");
-        println!("cargo:rerun-if-changed=src/php/shim.h");
+        for file in ["shim.c", "shim.h", "json.c", "json.h"] {
+            println!("cargo:rerun-if-changed=src/php/{file}");
+        }
         ext_php_rs_build::emit_rerun_if_env_changed();
         ext_php_rs_build::emit_check_cfg();
 
         let mut shim = cc::Build::new();
-        shim.file("src/php/shim.c").warnings(true).extra_warnings(true).flag_if_supported("-Werror");
+        shim.file("src/php/shim.c")
+            .file("src/php/json.c")
+            .warnings(true)
+            .extra_warnings(true)
+            .flag_if_supported("-Werror");
         // The headers of PHP itself do not compile cleanly under -Wextra.
         shim.flag_if_supported("-Wno-unused-parameter").flag_if_supported("-Wno-sign-compare");
         for dir in include_dirs() {

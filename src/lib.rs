@@ -3,6 +3,7 @@
 //! The map:
 //!
 //! - [`config`]: `session.save_path` and the `rustredis.*` ini settings, parsed into one [`config::Settings`]
+//! - [`codec`]: the `json` session serializer
 //! - [`session`]: what PHP asks of a save handler, as a state machine over [`store::Store`]
 //! - [`lock`]: one attempt to get a session's lock, as a state machine without I/O
 //! - [`store`]: Redis (connection, pool, scripts) and an in-memory stand-in for tests, behind one trait
@@ -11,6 +12,7 @@
 #![cfg_attr(not(feature = "php"), forbid(unsafe_code))]
 #![deny(unsafe_code)]
 
+pub mod codec;
 pub mod config;
 pub mod lock;
 pub mod session;

@@ -22,6 +22,7 @@ pub enum Setting {
     PoolWait,
     Prefix,
     MaxValueSize,
+    JsonObjects,
 }
 
 /// What a setting may be.
@@ -39,7 +40,7 @@ enum Kind {
 
 impl Setting {
     /// All of them, in the order of their values.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Username,
         Self::Password,
         Self::Locking,
@@ -56,6 +57,7 @@ impl Setting {
         Self::PoolWait,
         Self::Prefix,
         Self::MaxValueSize,
+        Self::JsonObjects,
     ];
 
     const fn table(self) -> (&'static CStr, &'static CStr, Kind) {
@@ -76,6 +78,9 @@ impl Setting {
             Self::PoolWait => (c"rustredis.pool_wait", c"5", Kind::Seconds(0.0, 300.0)),
             Self::Prefix => (c"rustredis.prefix", c"PHPREDIS_SESSION:", Kind::Text),
             Self::MaxValueSize => (c"rustredis.max_value_size", c"0", Kind::Bytes),
+            Self::JsonObjects => {
+                (c"rustredis.json_objects", c"refuse", Kind::Choice(&["refuse", "serialize"]))
+            }
         }
     }
 

@@ -137,6 +137,9 @@ fn network(place: &str, is_url: bool) -> Result<SavePath, String> {
     if host.is_empty() || host.contains(':') && host.parse::<std::net::Ipv6Addr>().is_err() {
         return Err("there is no host in it; write tcp://host:port (and an IPv6 address in [])".into());
     }
+    if host.len() > 255 {
+        return Err("the host's name is longer than 255 characters".into());
+    }
     let port = match port {
         None => DEFAULT_PORT,
         Some(port) => port

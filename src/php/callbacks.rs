@@ -293,11 +293,23 @@ unsafe extern "C" fn rustredis_destroy(
     mod_data: *mut *mut c_void,
     id: *const c_char,
     id_len: usize,
+    how: c_int,
 ) -> c_int {
     // SAFETY: as in rustredis_validate.
     unsafe {
         let id = bytes(id, id_len);
-        with_handler(mod_data, |pid| forked("was not destroyed", id, pid), |session| session.destroy(id))
+        with_handler(
+            mod_data,
+            |pid| forked("was not destroyed", id, pid),
+            |session| match how {
+                0 => session.destroy(id),
+                1 => session.set_aside(id),
+                _ => {
+                    session.close();
+                    true
+                }
+            },
+        )
     }
 }
 

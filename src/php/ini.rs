@@ -17,7 +17,10 @@ use super::{
     boundary::{guarded, warn},
     sys,
 };
-use crate::config::{ConfigError, Setting, Settings, Texts};
+use crate::{
+    codec::Objects,
+    config::{ConfigError, Setting, Settings, Texts},
+};
 
 /// What PHP's table of settings holds instead of the password (`RUSTREDIS_MASK` in shim.h).
 const MASK: &str = "********";
@@ -100,6 +103,11 @@ fn text(setting: Setting) -> String {
         slice::from_raw_parts(value.cast::<u8>(), len)
     };
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// `rustredis.json_objects`, which the json serializer needs with any save handler.
+pub fn json_objects() -> Objects {
+    if text(Setting::JsonObjects) == "serialize" { Objects::Serialize } else { Objects::Refuse }
 }
 
 /// See shim.h.

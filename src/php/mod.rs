@@ -3,6 +3,7 @@
 mod boundary;
 mod callbacks;
 mod ini;
+mod json;
 mod signals;
 mod status;
 mod sys;
@@ -91,7 +92,10 @@ extern "C" fn start_request(_kind: c_int, _module_number: c_int) -> c_int {
 
 /// After every module's RSHUTDOWN: `session` writes and closes in its own, which runs after ours.
 unsafe extern "C" fn end_request() -> c_int {
-    guarded((), callbacks::end_request);
+    guarded((), || {
+        callbacks::end_request();
+        json::end_request();
+    });
     sys::rustredis_show_save_path();
     SUCCESS
 }

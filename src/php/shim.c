@@ -8,7 +8,9 @@
 #include "php_ini.h"
 #include "ext/session/php_session.h"
 #include "ext/standard/info.h"
+#include "zend_observer.h"
 #include "shim.h"
+#include "json.h"
 
 #if PHP_VERSION_ID < 80100
 # error "PHP 8.1 or newer is needed"
@@ -56,13 +58,6 @@ void rustredis_show_save_path(void)
 	hidden_path = NULL;
 }
 
-/* A SessionHandler subclass hands on what PHP gave it: a copy, which may be of the masked text. */
-static const char *real_save_path(const char *path)
-{
-	const char *real = hidden_path && path && strcmp(path, masked_path) == 0 ? hidden_path : path;
-	rustredis_show_save_path();
-	return real;
-}
 #else
 static TSRM_TLS zend_string *hidden_path;
 static TSRM_TLS zend_string *masked_string;
@@ -89,14 +84,26 @@ void rustredis_show_save_path(void)
 	}
 	hidden_path = NULL;
 }
+#endif
 
+/* PHP has put the path into its message, and no error handler has run yet. */
+static void message_is_made(int type, zend_string *file, uint32_t line, zend_string *message)
+{
+	rustredis_show_save_path();
+}
+
+/* A SessionHandler subclass hands on what PHP gave it: a copy, which may be of the masked text. */
 static const char *real_save_path(const char *path)
 {
-	const char *real = hidden_path && path && strcmp(path, masked_path) == 0 ? ZSTR_VAL(hidden_path) : path;
+	bool masked = hidden_path && path && strcmp(path, masked_path) == 0;
+#if PHP_VERSION_ID < 80600
+	const char *real = masked ? hidden_path : path;
+#else
+	const char *real = masked ? ZSTR_VAL(hidden_path) : path;
+#endif
 	rustredis_show_save_path();
 	return real;
 }
-#endif
 
 static zend_result failed(void)
 {
@@ -144,9 +151,9 @@ PS_OPEN_FUNC(rustredis)
 	return SUCCESS;
 }
 
+/* session.save_path stays masked: after a failure PHP may close before it prints its warning. */
 PS_CLOSE_FUNC(rustredis)
 {
-	rustredis_show_save_path();
 	rustredis_close(mod_data);
 	emit_warnings();
 	return SUCCESS;
@@ -158,15 +165,46 @@ PS_READ_FUNC(rustredis)
 	size_t value_len;
 
 	rustredis_show_save_path();
+	if (!key) {
+		return FAILURE;
+	}
 	if (!rustredis_read(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), maxlifetime, wants_read_only(), &value, &value_len)) {
 		return failed();
 	}
 	/* Over memory_limit this bails out. The value still belongs to the session then, and PHP's empty write at
 	 * shutdown is refused because rustredis_read_done was not reached. */
-	*val = value_len ? zend_string_init(value, value_len, 0) : ZSTR_EMPTY_ALLOC();
+	*val = value_len && value[0] == '{' ? rustredis_json_to_php(value, value_len) : NULL;
+	if (!*val) {
+		*val = value_len ? zend_string_init(value, value_len, 0) : ZSTR_EMPTY_ALLOC();
+	}
 	rustredis_read_done(mod_data);
 	emit_warnings();
 	return SUCCESS;
+}
+
+/* When a serializer fails PHP writes an empty session over the stored one. Serializers that give nothing for an empty
+ * $_SESSION are why that alone does not tell; php and php_binary also skip integer keys. */
+static bool was_not_encoded(zend_string *val)
+{
+	zval *session = &PS(http_session_vars);
+	zend_string *key;
+
+	if (ZSTR_LEN(val) || PS(mod_user_implemented)) {
+		return false;
+	}
+	ZVAL_DEREF(session);
+	if (Z_TYPE_P(session) != IS_ARRAY) {
+		return false;
+	}
+	if (PS(serializer) && strcmp(PS(serializer)->name, "json") == 0) {
+		return zend_hash_num_elements(Z_ARRVAL_P(session)) > 0;
+	}
+	ZEND_HASH_FOREACH_STR_KEY(Z_ARRVAL_P(session), key) {
+		if (key) {
+			return true;
+		}
+	} ZEND_HASH_FOREACH_END();
+	return false;
 }
 
 static zend_result save(void **mod_data, zend_string *key, zend_string *val, zend_long maxlifetime, int unchanged)
@@ -175,6 +213,16 @@ static zend_result save(void **mod_data, zend_string *key, zend_string *val, zen
 	int keep_lock = PS(mod_user_implemented);
 
 	rustredis_show_save_path();
+	/* PHP code that runs while the session is encoded can destroy it: then there is neither. */
+	if (!*mod_data || !key) {
+		return FAILURE;
+	}
+	if (!unchanged && was_not_encoded(val)) {
+		php_error_docref(NULL, E_WARNING, "rustredis: the session is not saved: session.serialize_handler %s could not "
+			"encode it; what was stored before stays", PS(serializer) ? PS(serializer)->name : "?");
+		hide_save_path();
+		return FAILURE;
+	}
 	if (!rustredis_save(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), ZSTR_VAL(val), ZSTR_LEN(val), maxlifetime,
 			unchanged, keep_lock)) {
 		return failed();
@@ -193,10 +241,63 @@ PS_UPDATE_TIMESTAMP_FUNC(rustredis)
 	return save(mod_data, key, val, maxlifetime, 1);
 }
 
+/* Whether it is memory_limit or a timeout that ended decoding. The value is as good as it was then: the next request may
+ * have more. The error is behind us (a bailout), or pending for the next opcode (some builds of 8.2 let an allocation
+ * pass and report it there). */
+static bool is_out_of_resources(void)
+{
+#if PHP_VERSION_ID >= 80200
+	bool pending = zend_atomic_bool_load(&EG(vm_interrupt));
+#else
+	bool pending = EG(vm_interrupt);
+#endif
+	return pending || CG(unclean_shutdown)
+		|| (PG(last_error_message) && (PG(last_error_type) & (E_ERROR | E_CORE_ERROR | E_COMPILE_ERROR)));
+}
+
+/* After a failed decode PHP destroys the stored session, as if somebody had asked for it. Who asked shows in the
+ * running function. */
+static int how_to_destroy(void)
+{
+	zend_execute_data *call;
+	zend_string *callee = NULL;
+	for (call = EG(current_execute_data); call; call = call->prev_execute_data) {
+		zend_function *function = call->func;
+		zend_string *name = function ? function->common.function_name : NULL;
+		if (!name) {
+			continue;
+		}
+		if (function->type == ZEND_INTERNAL_FUNCTION && !function->common.scope) {
+			if (zend_string_equals_literal(name, "session_destroy")
+					|| zend_string_equals_literal(name, "session_regenerate_id")) {
+				return RUSTREDIS_DELETE;
+			}
+			if (zend_string_equals_literal(name, "session_start") || zend_string_equals_literal(name, "session_reset")
+					|| zend_string_equals_literal(name, "session_decode")) {
+				/* PHP itself calls a subclass' destroy(); its read() may do so too, and means it. */
+				if (callee && !zend_string_equals_literal_ci(callee, "destroy")) {
+					return RUSTREDIS_DELETE;
+				}
+				return is_out_of_resources() ? RUSTREDIS_LEAVE : RUSTREDIS_SET_ASIDE;
+			}
+		}
+		callee = name;
+	}
+	/* No function of PHP's asked: a script calls SessionHandler::destroy(), or a session that starts by itself
+	 * (auto_start, before any script) cannot be decoded. After a bailout there is no stack to tell. */
+	if (callee) {
+		return RUSTREDIS_DELETE;
+	}
+	return is_out_of_resources() ? RUSTREDIS_LEAVE : RUSTREDIS_SET_ASIDE;
+}
+
 PS_DESTROY_FUNC(rustredis)
 {
 	rustredis_show_save_path();
-	if (!rustredis_destroy(mod_data, ZSTR_VAL(key), ZSTR_LEN(key))) {
+	if (!key) {
+		return FAILURE;
+	}
+	if (!rustredis_destroy(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), how_to_destroy())) {
 		return failed();
 	}
 	emit_warnings();
@@ -216,6 +317,9 @@ PS_VALIDATE_SID_FUNC(rustredis)
 {
 	int known;
 	rustredis_show_save_path();
+	if (!key) {
+		return FAILURE;
+	}
 	known = rustredis_validate(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), PS(gc_maxlifetime), wants_read_only());
 	emit_warnings();
 	return known ? SUCCESS : FAILURE;
@@ -253,7 +357,8 @@ static const ps_module ps_mod_rustredis = {
 
 int rustredis_register(void)
 {
-	return php_session_register_module(&ps_mod_rustredis) == SUCCESS;
+	zend_observer_error_register(message_is_made);
+	return php_session_register_module(&ps_mod_rustredis) == SUCCESS && rustredis_register_json();
 }
 
 /* ---- ini ---- */

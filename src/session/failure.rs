@@ -31,6 +31,8 @@ pub enum Failure {
     ReadOnly,
     /// PHP never got the session (`memory_limit`), so what it writes at shutdown is not its next state.
     Undelivered,
+    /// What PHP could not decode is kept under this key.
+    Kept(String),
     /// The session belongs to the process with this pid, which forked this one.
     Forked(u32),
 }
@@ -73,6 +75,7 @@ impl fmt::Display for Failure {
             Self::Undelivered => f.write_str(
                 "PHP ran out of memory (memory_limit) while it was read, so $_SESSION does not have what is stored",
             ),
+            Self::Kept(key) => write!(f, "what was stored is kept for a day under the key {key}"),
             Self::Forked(parent) => write!(
                 f,
                 "it belongs to process {parent}, which forked this one: close the session before the fork, or start \

@@ -2,7 +2,7 @@
 
 use super::{Access, Current, Failure, Hold, Keys, Session, SessionId, millis};
 use crate::{
-    lock::Holder,
+    lock::{Holder, random_hex},
     store::{Mode, Op, Release, Store, StoreError, Write, Written, stats},
 };
 
@@ -30,25 +30,43 @@ impl<S: Store> Session<S> {
         let Some(id) = SessionId::parse(id) else {
             return self.fail("can't be destroyed", None, &Failure::BadId);
         };
-        self.drop_unread_other_than(&id);
-        let result = match self.current.take_if(|current| current.id == id) {
+        let result = self.end(&id, Op::Delete);
+        self.ended(&id, "was not destroyed", result)
+    }
+
+    /// Keeps a value that PHP can't decode for a day, under a key that the warning names; the session ends.
+    pub fn set_aside(&mut self, id: &[u8]) -> bool {
+        let Some(id) = SessionId::parse(id) else { return self.fail("can't be kept", None, &Failure::BadId) };
+        let key = format!("{}ASIDE:{}", self.settings.prefix, random_hex());
+        let result = self.end(&id, Op::SetAside(&key));
+        let done = self.ended(&id, "could not be decoded and was not kept aside", result);
+        if done {
+            self.fail("could not be decoded", Some(&id), &Failure::Kept(key));
+        }
+        done
+    }
+
+    fn end(&mut self, id: &SessionId, op: Op<'_>) -> Result<Written, StoreError> {
+        self.drop_unread_other_than(id);
+        self.drop_value();
+        match self.current.take_if(|current| current.id == *id) {
             Some(Current { keys, hold: Hold::Locked { token, base, watch }, .. }) => {
                 drop(watch);
-                let release = Release { base: base.as_deref(), ..self.release_of(&token, Op::Delete, 1) };
+                let release = Release { base: base.as_deref(), ..self.release_of(&token, op, 1) };
                 self.store.release(&keys, &release)
             }
             other => {
-                let keys =
-                    other.map_or_else(|| Keys::new(&self.settings.prefix, &id), |current| current.keys);
-                self.store.write(&keys, &self.write_of(Op::Delete, 1, None))
+                let keys = other.map_or_else(|| Keys::new(&self.settings.prefix, id), |current| current.keys);
+                self.store.write(&keys, &self.write_of(op, 1, None))
             }
-        };
+        }
+    }
+
+    fn ended(&mut self, id: &SessionId, what: &str, result: Result<Written, StoreError>) -> bool {
         match result {
-            Ok(Written::Refused(error)) => {
-                self.fail("was not destroyed", Some(&id), &Failure::Refused(error))
-            }
+            Ok(Written::Refused(error)) => self.fail(what, Some(id), &Failure::Refused(error)),
             Ok(_) => true,
-            Err(error) => self.fail("was not destroyed", Some(&id), &error.into()),
+            Err(error) => self.fail(what, Some(id), &error.into()),
         }
     }
 

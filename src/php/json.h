@@ -1,0 +1,47 @@
+/* What Rust (json.rs) gives to json.c. None of it calls into Zend or leaves by a panic. */
+#ifndef PHPSESS_JSON_H
+#define PHPSESS_JSON_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "php.h"
+
+/* encode::Shape */
+enum { RUSTREDIS_LIST, RUSTREDIS_OBJECT, RUSTREDIS_PAIRS };
+
+/* This thread's writer, cleared. Valid until the thread ends; one encoding uses it at a time. */
+void *rustredis_json_writer(void);
+void rustredis_json_null(void *writer);
+void rustredis_json_bool(void *writer, int value);
+void rustredis_json_int(void *writer, int64_t value);
+void rustredis_json_float(void *writer, double value);
+void rustredis_json_string(void *writer, const char *bytes, size_t len);
+void rustredis_json_object(void *writer, const char *serialized, size_t len);
+void rustredis_json_begin(void *writer, int shape);
+void rustredis_json_key(void *writer, const char *bytes, size_t len);
+void rustredis_json_index(void *writer, int64_t index);
+void rustredis_json_end(void *writer);
+/* What was written, valid until the writer is used again. NULL if it is longer than a session can be. */
+const char *rustredis_json_text(void *writer, size_t *len);
+int rustredis_json_is_utf8(const char *bytes, size_t len);
+
+/* tape::Op */
+enum {
+	RUSTREDIS_TAPE_NULL, RUSTREDIS_TAPE_FALSE, RUSTREDIS_TAPE_TRUE, RUSTREDIS_TAPE_INT, RUSTREDIS_TAPE_FLOAT,
+	RUSTREDIS_TAPE_TEXT, RUSTREDIS_TAPE_BYTES, RUSTREDIS_TAPE_OBJECT, RUSTREDIS_TAPE_LIST, RUSTREDIS_TAPE_MAP
+};
+
+/* Decodes a text. NULL if it is not a session; `error` says why then. The tape is freed by rustredis_json_free, or at
+ * the end of the request. */
+const unsigned char *rustredis_json_decode(const char *text, size_t len, char *error, size_t error_size);
+void rustredis_json_free(const unsigned char *tape);
+/* rustredis.json_objects=serialize */
+int rustredis_json_objects(void);
+
+#define RUSTREDIS_MAX_DEPTH 512
+
+/* json.c's own, for shim.c. */
+int rustredis_register_json(void);
+zend_string *rustredis_json_to_php(const char *text, size_t len);
+
+#endif

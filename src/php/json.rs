@@ -1,0 +1,169 @@
+//! The json serializer's functions for json.c: see json.h.
+
+use std::{
+    cell::{RefCell, UnsafeCell},
+    ffi::{c_char, c_int, c_void},
+    ptr, slice,
+};
+
+use super::{boundary::guarded, callbacks::copy_text, ini};
+use crate::codec::{Objects, Shape, Writer, decode, tape::Tape};
+
+thread_local! {
+    static WRITER: UnsafeCell<Writer> = UnsafeCell::new(Writer::default());
+    /// Boxed, so that a tape stays where it is. A bailout leaves one here until the request ends.
+    #[allow(clippy::vec_box, reason = "json.c has pointers into them")]
+    static TAPES: RefCell<Vec<Box<Tape>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Frees what a bailout left; at the end of a request.
+pub fn end_request() {
+    TAPES.with_borrow_mut(Vec::clear);
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn rustredis_json_writer() -> *mut c_void {
+    guarded(ptr::null_mut(), || {
+        WRITER.with(|writer| {
+            let writer = writer.get();
+            // SAFETY: only this thread has the pointer, and none of the functions below is running.
+            unsafe { (*writer).clear() };
+            writer.cast()
+        })
+    })
+}
+
+/// # Safety
+/// `writer` is what [`rustredis_json_writer`] gave in this thread.
+unsafe fn writer<'a>(writer: *mut c_void) -> &'a mut Writer {
+    // SAFETY: the caller's contract; json.c calls one function at a time.
+    unsafe { &mut *writer.cast() }
+}
+
+/// # Safety
+/// `bytes` is valid for `len` bytes during `'a`.
+unsafe fn bytes<'a>(bytes: *const c_char, len: usize) -> &'a [u8] {
+    // SAFETY: the caller's contract.
+    unsafe { slice::from_raw_parts(bytes.cast(), len) }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn rustredis_json_null(w: *mut c_void) {
+    // SAFETY: json.h: the pointer is this thread's writer. So in all functions below.
+    guarded((), || unsafe { writer(w) }.null());
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn rustredis_json_bool(w: *mut c_void, value: c_int) {
+    // SAFETY: as above.
+    guarded((), || unsafe { writer(w) }.bool(value != 0));
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn rustredis_json_int(w: *mut c_void, value: i64) {
+    // SAFETY: as above.
+    guarded((), || unsafe { writer(w) }.int(value));
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn rustredis_json_float(w: *mut c_void, value: f64) {
+    // SAFETY: as above.
+    guarded((), || unsafe { writer(w) }.float(value));
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn rustredis_json_string(w: *mut c_void, text: *const c_char, len: usize) {
+    // SAFETY: as above; json.c passes a Zend string with its length. So in the functions below.
+    guarded((), || unsafe { writer(w).string(bytes(text, len)) });
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn rustredis_json_object(w: *mut c_void, text: *const c_char, len: usize) {
+    // SAFETY: as above.
+    guarded((), || unsafe { writer(w).object(bytes(text, len)) });
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn rustredis_json_begin(w: *mut c_void, shape: c_int) {
+    let shape = match shape {
+        0 => Shape::List,
+        1 => Shape::Object,
+        _ => Shape::Pairs,
+    };
+    // SAFETY: as above.
+    guarded((), || unsafe { writer(w) }.begin(shape));
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn rustredis_json_key(w: *mut c_void, text: *const c_char, len: usize) {
+    // SAFETY: as above.
+    guarded((), || unsafe { writer(w).key(bytes(text, len)) });
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn rustredis_json_index(w: *mut c_void, index: i64) {
+    // SAFETY: as above.
+    guarded((), || unsafe { writer(w) }.index(index));
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn rustredis_json_end(w: *mut c_void) {
+    // SAFETY: as above.
+    guarded((), || unsafe { writer(w) }.end());
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn rustredis_json_text(w: *mut c_void, len: *mut usize) -> *const c_char {
+    guarded(ptr::null(), || {
+        // SAFETY: as above; `len` points to a variable of json.c.
+        unsafe {
+            let writer = writer(w);
+            if writer.is_too_long() {
+                return ptr::null();
+            }
+            *len = writer.text().len();
+            writer.text().as_ptr().cast()
+        }
+    })
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn rustredis_json_is_utf8(text: *const c_char, len: usize) -> c_int {
+    // SAFETY: as above.
+    guarded(0, || c_int::from(std::str::from_utf8(unsafe { bytes(text, len) }).is_ok()))
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn rustredis_json_objects() -> c_int {
+    guarded(0, || c_int::from(ini::json_objects() == Objects::Serialize))
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn rustredis_json_decode(
+    text: *const c_char,
+    len: usize,
+    error: *mut c_char,
+    error_size: usize,
+) -> *const u8 {
+    guarded(ptr::null(), || {
+        let mut tape = Box::new(Tape::default());
+        // SAFETY: json.c passes a Zend string with its length.
+        match decode(unsafe { bytes(text, len) }, ini::json_objects(), &mut tape) {
+            Ok(()) => {
+                let start = tape.bytes().as_ptr();
+                TAPES.with_borrow_mut(|tapes| tapes.push(tape));
+                start
+            }
+            Err(reason) => {
+                // SAFETY: json.c passes a buffer of `error_size` bytes.
+                unsafe { copy_text(&reason.to_string(), error, error_size) };
+                ptr::null()
+            }
+        }
+    })
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn rustredis_json_free(tape: *const u8) {
+    guarded((), || TAPES.with_borrow_mut(|tapes| tapes.retain(|own| own.bytes().as_ptr() != tape)));
+}
