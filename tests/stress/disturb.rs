@@ -13,6 +13,7 @@ use crate::support::redis::Server;
 pub struct Disturber {
     clock: Clock,
     random: Random,
+    cards: Vec<Kind>,
     pub done: Vec<Disturbance>,
     /// Keys that were found without an end of their life after a restart.
     pub eternal: Vec<String>,
@@ -30,23 +31,23 @@ enum Kind {
     DropConnections,
 }
 
-/// How often each comes, in a hundred.
-const KINDS: [(u64, Kind); 10] = [
-    (18, Kind::Kill(State::Holding)),
-    (12, Kind::Kill(State::Waiting)),
-    (5, Kind::Kill(State::Between)),
-    (15, Kind::KillAsWaitBegins),
-    (8, Kind::Stop(Some(State::Holding))),
-    (12, Kind::Stop(None)),
-    (10, Kind::RestartServer),
-    (4, Kind::StopServer),
-    (8, Kind::FlushScripts),
-    (8, Kind::DropConnections),
+/// How often each comes before the cards are shuffled again: even a short run sees all of them.
+const CARDS: [(usize, Kind); 10] = [
+    (3, Kind::Kill(State::Holding)),
+    (2, Kind::Kill(State::Waiting)),
+    (1, Kind::Kill(State::Between)),
+    (3, Kind::KillAsWaitBegins),
+    (4, Kind::Stop(Some(State::Holding))),
+    (2, Kind::Stop(None)),
+    (2, Kind::RestartServer),
+    (1, Kind::StopServer),
+    (1, Kind::FlushScripts),
+    (1, Kind::DropConnections),
 ];
 
 impl Disturber {
     pub fn new(clock: Clock, seed: u64) -> Self {
-        Self { clock, random: Random::new(seed), done: Vec::new(), eternal: Vec::new() }
+        Self { clock, random: Random::new(seed), cards: Vec::new(), done: Vec::new(), eternal: Vec::new() }
     }
 
     /// Disturbs for this long, at most `gap` milliseconds apart, and leaves nobody stopped.
@@ -84,7 +85,7 @@ impl Disturber {
         let from = self.clock.now();
         match self.kind() {
             Kind::Kill(state) => {
-                let Some(victim) = self.random.pick(&fleet.in_state(Some(state))) else { return };
+                let Some(victim) = fleet.catch(state, &mut self.random) else { return };
                 fleet.kill(victim);
                 let what = match state {
                     State::Between => "killed between requests",
@@ -103,10 +104,14 @@ impl Disturber {
                 fleet.kill(victim);
                 self.note(from, Some(victim), "killed as its wait began");
             }
-            Kind::Stop(state) => {
-                let Some(victim) = self.random.pick(&fleet.in_state(state)) else { return };
-                // From less than the lease to well over it.
-                fleet.stop(victim, self.clock, Duration::from_millis(self.random.between(300, 2500)));
+            // Over the lease: another gets the session, and the write must be refused.
+            Kind::Stop(Some(state)) => {
+                let Some(victim) = fleet.catch(state, &mut self.random) else { return };
+                fleet.stop(victim, from, Duration::from_millis(self.random.between(1100, 2500)));
+            }
+            Kind::Stop(None) => {
+                let Some(victim) = self.random.pick(&fleet.in_state(None)) else { return };
+                fleet.stop(victim, from, Duration::from_millis(self.random.between(100, 2000)));
             }
             Kind::RestartServer => {
                 server.kill9();
@@ -117,7 +122,7 @@ impl Disturber {
             }
             Kind::StopServer => {
                 server.pause();
-                thread::sleep(Duration::from_millis(self.random.between(50, 1500)));
+                thread::sleep(Duration::from_millis(self.random.between(50, 700)));
                 server.resume();
                 self.note(from, None, "Redis stopped");
             }
@@ -133,13 +138,11 @@ impl Disturber {
     }
 
     fn kind(&mut self) -> Kind {
-        let mut left = self.random.between(1, KINDS.iter().map(|(weight, _)| weight).sum());
-        let found = KINDS.iter().find(|(weight, _)| {
-            let here = left <= *weight;
-            left = left.saturating_sub(*weight);
-            here
-        });
-        found.expect("the weights add up").1
+        if self.cards.is_empty() {
+            self.cards = CARDS.iter().flat_map(|&(count, kind)| vec![kind; count]).collect();
+        }
+        let card = self.random.between(1, self.cards.len() as u64) - 1;
+        self.cards.swap_remove(usize::try_from(card).expect("it is below a length"))
     }
 
     fn note(&mut self, from: u64, worker: Option<usize>, what: &'static str) {

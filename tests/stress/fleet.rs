@@ -1,4 +1,4 @@
-//! The workers: PHP processes that are killed and started again until their plan is done.
+//! The workers: processes that are killed and started again until their plan is done.
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -7,28 +7,41 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::clock::Clock;
-use crate::support::php::{Php, Running};
+use super::process::{Process, Program};
+use super::random::Random;
+use crate::support::poll::{self, SOON};
 use crate::support::temp_dir::TempDir;
 
-const SCRIPT: &str = include_str!("worker.php");
-
 pub struct Fleet {
-    php: Php,
     workers: Vec<Worker>,
+    orders: Orders,
     shell: Shell,
     logs: TempDir,
-    sessions: usize,
-    seed: u64,
-    /// When the workers take up nothing new.
-    until: u64,
+}
+
+/// What all workers are told.
+pub struct Orders {
+    /// Names the logs that a failed run leaves.
+    pub seed: u64,
+    pub sessions: usize,
+    /// When they take up nothing new.
+    pub until: u64,
+    /// More members of their JSON object: for Python, which has no ini.
+    pub more: String,
 }
 
 struct Worker {
-    running: Option<Running>,
+    program: Program,
+    running: Option<Process>,
     life: u64,
     /// Stopped since, and until when.
     stopped: Option<(u64, Instant)>,
+}
+
+impl Worker {
+    fn new(program: Program) -> Self {
+        Self { program, running: None, life: 0, stopped: None }
+    }
 }
 
 /// What a worker is doing, by its log.
@@ -40,10 +53,10 @@ pub enum State {
 }
 
 impl Fleet {
-    pub fn start(php: Php, workers: usize, sessions: usize, seed: u64, until: u64) -> Self {
-        let workers = (0..workers).map(|_| Worker { running: None, life: 0, stopped: None }).collect();
-        let (shell, logs) = (Shell::start(), TempDir::new("stress"));
-        let mut fleet = Self { php, workers, shell, logs, sessions, seed, until };
+    /// Starts one worker for each of these programs.
+    pub fn start(programs: Vec<Program>, orders: Orders) -> Self {
+        let workers = programs.into_iter().map(Worker::new).collect();
+        let mut fleet = Self { workers, orders, shell: Shell::start(), logs: TempDir::new("stress") };
         for number in 0..fleet.workers.len() {
             fs::write(fleet.log_path(number), "").expect("the log can be created");
             fleet.launch(number);
@@ -73,10 +86,24 @@ impl Fleet {
         self.launch(number);
     }
 
+    /// Stops one while it is in this state, for [`Fleet::kill`] or [`Fleet::stop`].
+    pub fn catch(&mut self, state: State, random: &mut Random) -> Option<usize> {
+        for _ in 0..100 {
+            let number = random.pick(&self.in_state(Some(state)))?;
+            let pid = self.workers[number].running.as_ref()?.pid();
+            self.shell.signal(pid, "STOP");
+            poll::until("the worker stops", SOON, || "TZ".contains(run_state(pid)));
+            if self.state(number) == Some(state) {
+                return Some(number);
+            }
+            self.shell.signal(pid, "CONT");
+        }
+        None
+    }
+
     /// Stops a worker until [`Fleet::tend`] finds that its time has passed.
-    pub fn stop(&mut self, number: usize, clock: Clock, length: Duration) {
+    pub fn stop(&mut self, number: usize, from: u64, length: Duration) {
         let Some(running) = &self.workers[number].running else { return };
-        let from = clock.now();
         self.shell.signal(running.pid(), "STOP");
         self.workers[number].stopped = Some((from, Instant::now() + length));
     }
@@ -99,8 +126,10 @@ impl Fleet {
         let deadline = Instant::now() + limit;
         for number in 0..self.len() {
             while !last_line(&self.log_path(number)).ends_with(" end") {
-                let alive = self.workers[number].running.as_ref().is_some_and(is_alive);
-                assert!(alive, "worker {number} ended: {:?}", self.output(number));
+                let running = self.workers[number].running.as_ref();
+                if running.is_none_or(|running| run_state(running.pid()) == 'Z') {
+                    break;
+                }
                 assert!(
                     Instant::now() < deadline,
                     "worker {number} gets nowhere: {}",
@@ -108,18 +137,24 @@ impl Fleet {
                 );
                 thread::sleep(Duration::from_millis(20));
             }
-            if let Some(running) = self.workers[number].running.take() {
-                running.wait().assert_clean();
-            }
+            let ended = self.workers[number].running.take().map(Process::wait);
+            assert_eq!(ended, Some(Ok(())), "worker {number}: {}", self.last_lines(number));
         }
+    }
+
+    /// All logs in one, by time.
+    pub fn merged(&self) -> Vec<String> {
+        let lines = |number| {
+            let log = self.log(number);
+            log.lines().map(|line| format!("{line} [worker {number}]")).collect::<Vec<_>>()
+        };
+        let mut lines: Vec<String> = (0..self.len()).flat_map(lines).collect();
+        lines.sort_unstable();
+        lines
     }
 
     pub fn log(&self, number: usize) -> String {
         fs::read_to_string(self.log_path(number)).expect("the log can be read")
-    }
-
-    fn output(&mut self, number: usize) -> Option<crate::support::php::Output> {
-        self.workers[number].running.take().map(Running::wait)
     }
 
     fn last_lines(&self, number: usize) -> String {
@@ -129,18 +164,15 @@ impl Fleet {
     }
 
     fn launch(&mut self, number: usize) {
-        let mut running = self.php.spawn(SCRIPT.strip_prefix("<?php").expect("it is a PHP script"));
+        let log = self.log_path(number);
+        let Orders { seed, sessions, until, more } = &self.orders;
         let worker = &mut self.workers[number];
         worker.life += 1;
-        let seed = (self.seed ^ (worker.life << 8 | number as u64)) & 0x7fff_ffff;
-        running.send(&format!(
-            r#"{{"number":{number},"life":{},"seed":{seed},"log":"{}","sessions":{},"until":{}}}"#,
-            worker.life,
-            log_path(self.logs.path(), number).display(),
-            self.sessions,
-            self.until
-        ));
-        worker.running = Some(running);
+        let (life, seed, log) =
+            (worker.life, (seed ^ (worker.life << 8 | number as u64)) & 0x7fff_ffff, log.display());
+        worker.running = Some(worker.program.start(&format!(
+            r#"{{"number":{number},"life":{life},"seed":{seed},"log":"{log}","sessions":{sessions},"until":{until},{more}}}"#,
+        )));
     }
 
     /// None when it is done.
@@ -154,12 +186,8 @@ impl Fleet {
     }
 
     fn log_path(&self, number: usize) -> PathBuf {
-        log_path(self.logs.path(), number)
+        self.logs.join(&format!("{number}.log"))
     }
-}
-
-fn log_path(folder: &Path, number: usize) -> PathBuf {
-    folder.join(format!("{number}.log"))
 }
 
 /// Without reading the megabytes before it.
@@ -172,9 +200,11 @@ fn last_line(log: &Path) -> String {
     String::from_utf8_lossy(&tail).lines().next_back().unwrap_or_default().to_owned()
 }
 
-fn is_alive(running: &Running) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{}/stat", running.pid()));
-    stat.is_ok_and(|stat| !stat.contains(") Z "))
+/// As ps shows it: R, S, T (stopped), Z (ended) ...
+fn run_state(pid: u32) -> char {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+    state.unwrap_or('Z')
 }
 
 /// Runs `kill` in one shell: starting one for each signal would come too late for what lasts microseconds.
@@ -190,6 +220,24 @@ impl Shell {
     fn signal(&mut self, pid: u32, signal: &str) {
         let input = self.0.stdin.as_mut().expect("the shell's input is piped");
         writeln!(input, "kill -{signal} {pid}").expect("the shell reads");
+    }
+}
+
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        // The folder goes with the test: keep what explains its failure.
+        if thread::panicking() {
+            keep(self.orders.seed, &self.merged());
+        }
+    }
+}
+
+/// Writes a merged log where it stays.
+pub fn keep(seed: u64, lines: &[String]) {
+    let path = std::env::temp_dir().join(format!("phpsess-stress-{seed}.log"));
+    match fs::write(&path, lines.join("\n")) {
+        Ok(()) => println!("stress: the log is in {}", path.display()),
+        Err(error) => println!("stress: the log can't be kept in {}: {error}", path.display()),
     }
 }
 

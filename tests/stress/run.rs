@@ -1,16 +1,16 @@
 //! One run: workers, disturbances, and the verdict over what all of them wrote down.
 
 use std::fmt::Write;
-use std::fs;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::chain::{self, Value, Writes};
 use super::clock::Clock;
 use super::disturb::{Disturber, eternal_keys};
-use super::fleet::Fleet;
-use super::log::Log;
+use super::fleet::{self, Fleet, Orders};
+use super::log::{Disturbance, Log};
 use super::probe::{Probe, Slowness};
+use super::process::Program;
 use super::turns::{self, Turns};
 use crate::support::php::Php;
 use crate::support::redis::Server;
@@ -24,7 +24,10 @@ const LAST_ANSWER: u64 = 6;
 
 pub struct Plan {
     pub seed: u64,
+    /// PHP processes.
     pub workers: usize,
+    /// Python processes, on machines that can.
+    pub python: usize,
     pub sessions: usize,
     pub locking: bool,
     pub phases: Vec<Phase>,
@@ -83,7 +86,9 @@ impl Plan {
         let clock = Clock::set(&php);
         let until = clock.now() + nanos(total);
         let probe = Probe::start(server.connection_info(), clock);
-        let mut fleet = Fleet::start(php, self.workers, self.sessions, self.seed, until);
+        let more = format!(r#""url":"redis://{}/0","lease":{LEASE},"wait":{LOCK_WAIT}"#, server.addr());
+        let orders = Orders { seed: self.seed, sessions: self.sessions, until, more };
+        let mut fleet = Fleet::start(self.programs(php), orders);
         let mut disturber = Disturber::new(clock, self.seed);
         for phase in &self.phases {
             match *phase {
@@ -124,24 +129,26 @@ impl Plan {
         (0..self.sessions).map(|number| format!("s{number}"))
     }
 
-    /// Writes all logs to one file, by time, for whoever looks for the reason.
+    /// All logs and what was done to the workers, by time, for whoever looks for the reason.
     fn keep(&self, fleet: &Fleet, disturber: &Disturber) {
-        let mut lines: Vec<String> = (0..fleet.len())
-            .flat_map(|number| {
-                let log = fleet.log(number);
-                log.lines().map(|line| format!("{line} [worker {number}]")).collect::<Vec<_>>()
-            })
-            .collect();
-        lines.extend(
-            disturber
-                .done
-                .iter()
-                .map(|done| format!("{} *** {} {:?} until {}", done.from, done.what, done.worker, done.to)),
-        );
+        let mut lines = fleet.merged();
+        lines.extend(disturber.done.iter().map(|done| {
+            let Disturbance { from, to, worker, what } = done;
+            format!("{from} *** {what} {worker:?} until {to}")
+        }));
         lines.sort_unstable();
-        let path = std::env::temp_dir().join(format!("phpsess-stress-{}.log", self.seed));
-        fs::write(&path, lines.join("\n")).expect("the log can be kept");
-        println!("stress: the log is in {}", path.display());
+        fleet::keep(self.seed, &lines);
+    }
+
+    fn programs(&self, php: Php) -> Vec<Program> {
+        let python = (self.python > 0).then(Program::python).flatten();
+        if self.python > 0 && python.is_none() {
+            println!(
+                "stress: Python SKIPPED: no Python with redis-py (PYTHON, or what scripts/setup test makes)"
+            );
+        }
+        let php = vec![Program::Php(php); self.workers];
+        php.into_iter().chain(python.into_iter().flat_map(|python| vec![python; self.python])).collect()
     }
 }
 

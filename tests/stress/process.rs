@@ -1,0 +1,105 @@
+//! The programs that work: PHP, and Python where there is one that can.
+
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use crate::support::php::{Php, Running};
+
+const PHP: &str = include_str!("worker.php");
+
+#[derive(Clone)]
+pub enum Program {
+    Php(Php),
+    Python(PathBuf),
+}
+
+/// One that runs. It is killed when this value goes.
+pub enum Process {
+    Php(Running),
+    Python(Script),
+}
+
+pub struct Script(Child);
+
+impl Program {
+    /// What `PYTHON` names, or the one that scripts/setup makes, if it has redis-py.
+    pub fn python() -> Option<Self> {
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it lies in the target folder");
+        let python =
+            std::env::var_os("PYTHON").map_or_else(|| target.join("python/bin/python"), PathBuf::from);
+        let check = Command::new(&python).args(["-c", "import redis"]).stderr(Stdio::null()).status();
+        check.is_ok_and(|status| status.success()).then_some(Self::Python(python))
+    }
+
+    /// Starts it and tells it who it is.
+    pub fn start(&self, worker: &str) -> Process {
+        match self {
+            Self::Php(php) => {
+                let mut running = php.spawn(PHP.strip_prefix("<?php").expect("it is a PHP script"));
+                running.send(worker);
+                Process::Php(running)
+            }
+            Self::Python(python) => {
+                let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+                let mut child = Command::new(python)
+                    .arg(root.join("tests/stress/worker.py"))
+                    .env("PYTHONPATH", root.join("examples/python"))
+                    .env("PYTHONDONTWRITEBYTECODE", "1")
+                    .stdin(Stdio::piped())
+                    .stdout(Stdio::null())
+                    .stderr(Stdio::piped())
+                    .spawn()
+                    .unwrap_or_else(|error| panic!("cannot run {} ({error})", python.display()));
+                let mut input = child.stdin.take().expect("standard input is piped");
+                writeln!(input, "{worker}").expect("the process reads who it is");
+                Process::Python(Script(child))
+            }
+        }
+    }
+}
+
+impl Process {
+    pub fn pid(&self) -> u32 {
+        match self {
+            Self::Php(running) => running.pid(),
+            Self::Python(script) => script.0.id(),
+        }
+    }
+
+    pub fn kill9(&mut self) {
+        match self {
+            Self::Php(running) => running.kill9(),
+            Self::Python(Script(child)) => {
+                child.kill().expect("the process can be killed");
+                child.wait().expect("the process ends");
+            }
+        }
+    }
+
+    /// Waits for its end; an error says how it ended if not well.
+    pub fn wait(self) -> Result<(), String> {
+        match self {
+            Self::Php(running) => {
+                let output = running.wait();
+                let clean = output.status.success() && output.stdout.is_empty() && output.stderr.is_empty();
+                if clean { Ok(()) } else { Err(format!("{output:?}")) }
+            }
+            Self::Python(mut script) => {
+                let mut said = String::new();
+                let mut stderr = script.0.stderr.take().expect("standard error is piped");
+                stderr.read_to_string(&mut said).expect("standard error can be read");
+                let status = script.0.wait().expect("the process ends");
+                if status.success() { Ok(()) } else { Err(format!("{said}{status}")) }
+            }
+        }
+    }
+}
+
+impl Drop for Script {
+    fn drop(&mut self) {
+        // Both fail only if the process is gone, which is the aim.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
