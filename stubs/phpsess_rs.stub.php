@@ -5,6 +5,7 @@
  * the loaded module.
  *
  * The save handler: session.save_handler = rustredis
+ * The serializer: session.serialize_handler = json
  *
  * The settings and their defaults; the README says what each means:
  *
@@ -24,6 +25,7 @@
  *   rustredis.pool_wait = 5
  *   rustredis.prefix = PHPREDIS_SESSION:
  *   rustredis.max_value_size = 0
+ *   rustredis.json_objects = refuse
  */
 
 /**
