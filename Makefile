@@ -14,7 +14,7 @@ BUILT = $(or $(CARGO_TARGET_DIR),target)/release/libphpsess_rs.so
 .PHONY: help build install demo test test-rust test-php stress lint clean setup-%
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z0-9.-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 build: setup-build ## modules/phpsess_rs.so
 	cargo build --release
@@ -41,6 +41,18 @@ test-php: setup-test build ## the .phpt tests
 
 stress: setup-test build ## processes and Redis killed, stopped, restarted for STRESS_SECONDS (120), then judged by their logs
 	STRESS_SECONDS=$${STRESS_SECONDS:-120} cargo test --no-default-features --test stress -- --nocapture
+
+test-8.4: ## make test in a Debian 13 of its own (root): PHP 8.4, Redis 8
+	@scripts/debian13 make test
+
+test-valkey: ## the same with Valkey in Redis' place
+	@REDIS_SERVER=valkey-server scripts/debian13 make test
+
+bench: bench-here ## rustredis beside phpredis and files, here and in the Debian 13, into docs/benchmarks.md (12 minutes)
+	@scripts/debian13 make bench-here
+
+bench-here: setup-bench build ## the same for this machine's PHP alone; BENCH="quick dry" only shows that it runs
+	@cargo bench --no-default-features --target-dir $(or $(CARGO_TARGET_DIR),target)/bench --bench bench -- $(BENCH)
 
 lint: setup-lint build ## format, clippy, cargo-deny, stubs, shell and Lua syntax
 	@scripts/lint

@@ -1,0 +1,147 @@
+//! What a request costs whatever the machine: commands, bytes, instructions.
+
+use std::fs;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use super::Bench;
+use super::contention::sent;
+use super::process::{Handler, Setup, Worker, module, output, php, root};
+use super::report::{Table, paragraph};
+use super::stats::float;
+use super::system::redis_cpu;
+
+pub fn run(bench: &Bench) -> String {
+    [traffic(bench), instructions(bench), sizes()].join("\n")
+}
+
+fn traffic(bench: &Bench) -> String {
+    let mut text = String::new();
+    paragraph(&mut text, "### Commands, bytes and Redis' time");
+    paragraph(
+        &mut text,
+        "A request of one process, 1 KB of session, as Redis counts it (INFO). Commands: those that PHP sends, and in \
+         brackets those that Redis carries out with the ones in scripts.",
+    );
+    let mut table =
+        Table::new(&["", "handler", "commands", "bytes to Redis", "bytes from Redis", "Redis CPU, us"]);
+    for (case, what, locking) in [
+        ("locked, changed", "changed", true),
+        ("read_and_close", "read", true),
+        ("unlocked, changed", "changed", false),
+    ] {
+        for handler in [Handler::Rustredis, Handler::Phpredis] {
+            let setup = Setup::new(handler, &(bench.server.save_path() + "?persistent=1"));
+            let setup = if locking { setup } else { setup.unlocked() };
+            let numbers = traffic_of(bench, &setup, what);
+            let cells = numbers.map(|number| format!("{number:.1}"));
+            let [sent, all, to, from, cpu] = cells;
+            table.row([case.into(), handler.to_string(), format!("{sent} ({all})"), to, from, cpu]);
+        }
+    }
+    text + &table.markdown()
+}
+
+/// Per request: commands sent, commands carried out, bytes to and from Redis, microseconds of its processor time.
+/// The difference between N and 2 N requests, so that asking for the figures is not in them.
+fn traffic_of(bench: &Bench, setup: &Setup, what: &str) -> [f64; 5] {
+    let id = format!("traffic{}", setup.handler);
+    let cycles = bench.cycles(5000);
+    let mut worker = Worker::php(setup, None);
+    worker.run(&format!("seed {id} 1024"));
+    worker.run(&format!("{what} {id} 0 10"));
+    let [once, twice] = [cycles, 2 * cycles].map(|count| {
+        bench.server.command::<()>(&["CONFIG", "RESETSTAT"]);
+        let cpu = redis_cpu(&bench.server);
+        worker.run(&format!("{what} {id} 0 {count}"));
+        let cpu = redis_cpu(&bench.server) - cpu;
+        let stats = bench.server.info_commandstats();
+        let bytes = |field| float(bench.server.info_number("stats", field));
+        let sent = float(sent(setup.handler, &stats));
+        [
+            sent,
+            float(stats.values().sum()),
+            bytes("total_net_input_bytes"),
+            bytes("total_net_output_bytes"),
+            cpu * 1e6,
+        ]
+    });
+    std::array::from_fn(|i| (twice[i] - once[i]) / f64::from(cycles))
+}
+
+fn instructions(bench: &Bench) -> String {
+    let mut text = String::new();
+    paragraph(&mut text, "### Instructions");
+    paragraph(
+        &mut text,
+        "User-space instructions of the PHP process a request (callgrind; the difference between N and 2 N requests), \
+         1 KB of session.",
+    );
+    let mut table = Table::new(&["", "rustredis", "phpredis", "files"]);
+    for (case, what, locking) in [
+        ("locked, changed", "changed", true),
+        ("read_and_close", "read", true),
+        ("unlocked, changed", "changed", false),
+    ] {
+        let counts = Handler::ALL.map(|handler| {
+            let path = match handler {
+                Handler::Files => bench.folder("sessions"),
+                _ => bench.server.save_path() + "?persistent=1",
+            };
+            let setup = Setup::new(handler, &path);
+            let setup = if locking { setup } else { setup.unlocked() };
+            let count = instructions_of(bench, &setup, what);
+            count.to_string()
+        });
+        table.row(std::iter::once(case.to_owned()).chain(counts));
+    }
+    text + &table.markdown()
+}
+
+fn instructions_of(bench: &Bench, setup: &Setup, what: &str) -> u64 {
+    let id = format!("counted{}", setup.handler);
+    Worker::php(setup, None).run(&format!("seed {id} 1024"));
+    let cycles = 200;
+    let [once, twice] =
+        [cycles, 2 * cycles].map(|count| collected(bench, setup, &format!("{what} {id} 0 {count}")));
+    (twice - once) / cycles
+}
+
+/// All instructions of a PHP process that does one job.
+fn collected(bench: &Bench, setup: &Setup, job: &str) -> u64 {
+    let log = bench.new_file("callgrind");
+    let mut process = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(format!("--log-file={}", log.display()))
+        .arg(php())
+        .args(setup.arguments())
+        .arg(root().join("bench/worker.php"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap_or_else(|error| panic!("cannot run valgrind ({error})"));
+    let mut jobs = process.stdin.take().expect("standard input is piped");
+    writeln!(jobs, "{job}").expect("the worker takes jobs");
+    drop(jobs);
+    process.wait().expect("valgrind ends");
+    let log = fs::read_to_string(&log).expect("callgrind's log can be read");
+    let count = log.lines().find_map(|line| line.split_once("Collected : "));
+    count.and_then(|(_, count)| count.trim().parse().ok()).unwrap_or_else(|| panic!("callgrind says {log}"))
+}
+
+fn sizes() -> String {
+    let mut text = String::new();
+    let kib = |path: &str| fs::metadata(path).map_or(0, |file| file.len() / 1024);
+    let php_config = std::env::var("PHP_CONFIG").unwrap_or_else(|_| "php-config".into());
+    let extensions = output(&php_config, &["--extension-dir"]);
+    paragraph(
+        &mut text,
+        &format!(
+            "The file: phpsess_rs.so {} KiB, phpredis' redis.so {} KiB (and igbinary.so, which it needs, {} KiB).",
+            kib(&module().display().to_string()),
+            kib(&format!("{extensions}/redis.so")),
+            kib(&format!("{extensions}/igbinary.so")),
+        ),
+    );
+    text
+}

@@ -1,0 +1,99 @@
+//! `make bench`: rustredis beside phpredis, files and the bare round trips, interleaved in one run. It writes
+//! what it measured into docs/benchmarks.md and docs/lock.md.
+
+mod contention;
+mod cost;
+mod floor;
+mod load;
+mod process;
+mod report;
+mod single;
+mod stats;
+#[path = "../tests/support/mod.rs"]
+mod support;
+mod system;
+
+use std::cell::Cell;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use support::redis::Server;
+use support::temp_dir::TempDir;
+
+/// Where one process is measured, Redis and that process each have a core.
+const REDIS_CORE: &str = "0";
+const CLIENT_CORE: usize = 1;
+
+/// What the parts of the benchmark share.
+pub struct Bench {
+    server: Server,
+    dir: TempDir,
+    files: Cell<u32>,
+    /// A tenth of the work: to see that all of it runs.
+    quick: bool,
+}
+
+impl Bench {
+    fn cycles(&self, full: u32) -> u32 {
+        if self.quick { full / 10 } else { full }
+    }
+
+    fn rounds(&self, full: u32) -> u32 {
+        if self.quick { 3 } else { full }
+    }
+
+    /// A folder of that name.
+    fn folder(&self, name: &str) -> String {
+        let path = self.dir.join(name);
+        fs::create_dir_all(&path).expect("a folder can be made");
+        path.display().to_string()
+    }
+
+    /// A path that nobody has yet.
+    fn new_file(&self, name: &str) -> PathBuf {
+        self.files.set(self.files.get() + 1);
+        self.dir.join(&format!("{name}{}", self.files.get()))
+    }
+}
+
+/// A part of the report, by the name that the command line has for it.
+type Part = (&'static str, fn(&Bench) -> String);
+const PARTS: [Part; 4] =
+    [("single", single::run), ("contention", contention::run), ("cost", cost::run), ("load", load::run)];
+
+/// Words: `quick` measures little, `dry` writes no page, the name of a part leaves out those not named.
+fn main() {
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    if let [mode, address, file] = &words[..]
+        && mode == "--floor"
+    {
+        return floor::serve(address, Path::new(file));
+    }
+    let said = |word: &str| words.iter().any(|given| given == word);
+    let known =
+        |word: &String| ["quick", "dry"].contains(&&**word) || PARTS.iter().any(|(name, _)| name == word);
+    assert!(words.iter().all(known), "words are quick, dry, single, contention, cost, load; not {words:?}");
+    let all = !PARTS.iter().any(|(name, _)| said(name));
+
+    let bench = Bench {
+        server: Server::start(),
+        dir: TempDir::new("bench"),
+        files: Cell::new(0),
+        quick: said("quick"),
+    };
+    let system = system::describe(&bench, bench.quick);
+    let mut report = system.text.clone();
+    for (name, run) in PARTS.into_iter().filter(|(name, _)| all || said(name)) {
+        eprintln!("bench: {name}");
+        let part = run(&bench);
+        println!("{part}");
+        if name == "contention" && !said("dry") {
+            report::publish("docs/lock.md", &system.name, &(system.text.clone() + &part));
+        }
+        report.push_str(&part);
+        report.push('\n');
+    }
+    if !said("dry") {
+        report::publish("docs/benchmarks.md", &system.name, &report);
+    }
+}

@@ -1,0 +1,177 @@
+//! The processes that are measured: PHP with one save handler or another, and the bare client.
+
+use std::fmt;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+/// Who keeps the sessions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Handler {
+    Rustredis,
+    Phpredis,
+    Files,
+}
+
+impl Handler {
+    pub const ALL: [Self; 3] = [Self::Rustredis, Self::Phpredis, Self::Files];
+}
+
+impl fmt::Display for Handler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Rustredis => "rustredis",
+            Self::Phpredis => "phpredis",
+            Self::Files => "files",
+        })
+    }
+}
+
+/// What a PHP is told.
+#[derive(Clone)]
+pub struct Setup {
+    pub handler: Handler,
+    /// As phpredis and rustredis both read it; the folder for files.
+    pub save_path: String,
+    pub locking: bool,
+}
+
+impl Setup {
+    pub fn new(handler: Handler, save_path: &str) -> Self {
+        Self { handler, save_path: save_path.to_owned(), locking: true }
+    }
+
+    pub fn unlocked(self) -> Self {
+        Self { locking: false, ..self }
+    }
+
+    /// The arguments of any PHP program.
+    pub fn arguments(&self) -> Vec<String> {
+        let lock = if self.locking { "1" } else { "0" };
+        let mut ini = vec![
+            ("session.use_strict_mode", "1"),
+            ("session.use_cookies", "0"),
+            ("session.cache_limiter", ""),
+            ("session.gc_probability", "0"),
+            ("display_errors", "stderr"),
+            ("session.save_path", &self.save_path),
+        ];
+        let module = module();
+        match self.handler {
+            Handler::Rustredis => ini.extend([
+                ("extension", module.to_str().expect("the module's path is UTF-8")),
+                ("session.save_handler", "rustredis"),
+                ("rustredis.locking", lock),
+                ("rustredis.lock_wait", "60"),
+            ]),
+            Handler::Phpredis => ini.extend([
+                // phpredis is built against it on Debian.
+                ("extension", "igbinary"),
+                ("extension", "redis"),
+                ("session.save_handler", "redis"),
+                ("redis.session.locking_enabled", lock),
+                ("redis.session.lock_expire", "30"),
+                // As patient as rustredis above.
+                ("redis.session.lock_retries", "3000"),
+            ]),
+            Handler::Files => ini.push(("session.save_handler", "files")),
+        }
+        let settings = ini.iter().flat_map(|(name, value)| ["-d".into(), format!("{name}=\"{value}\"")]);
+        std::iter::once("-n".to_owned()).chain(settings).collect()
+    }
+}
+
+/// The extension that is measured.
+pub fn module() -> PathBuf {
+    std::env::var_os("MODULE").map_or_else(|| root().join("modules/phpsess_rs.so"), PathBuf::from)
+}
+
+/// The checkout.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+pub fn php() -> String {
+    std::env::var("PHP").unwrap_or_else(|_| "php".into())
+}
+
+/// A process that does jobs: see worker.php. It is killed with this value.
+pub struct Worker {
+    process: Child,
+    jobs: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Worker {
+    /// PHP, on one core if `core` says so.
+    pub fn php(setup: &Setup, core: Option<usize>) -> Self {
+        let mut command = vec![php()];
+        command.extend(setup.arguments());
+        command.push(root().join("bench/worker.php").display().to_string());
+        Self::start(&command, core)
+    }
+
+    pub fn start(command: &[String], core: Option<usize>) -> Self {
+        let mut words = pinned(core);
+        words.extend_from_slice(command);
+        let mut process = Command::new(&words[0])
+            .args(&words[1..])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot run {} ({error})", words[0]));
+        let jobs = process.stdin.take().expect("standard input is piped");
+        let answers = BufReader::new(process.stdout.take().expect("standard output is piped"));
+        Self { process, jobs, answers }
+    }
+
+    /// Sends a job.
+    pub fn begin(&mut self, job: &str) {
+        writeln!(self.jobs, "{job}").expect("the worker takes jobs");
+    }
+
+    /// Waits for its answer.
+    pub fn finish(&mut self) -> Vec<u64> {
+        let mut line = String::new();
+        self.answers.read_line(&mut line).expect("the worker answers");
+        let numbers: Result<Vec<_>, _> = line.split_whitespace().map(str::parse).collect();
+        match numbers {
+            Ok(numbers) if !numbers.is_empty() => numbers,
+            _ => panic!("the worker says {line:?}"),
+        }
+    }
+
+    pub fn run(&mut self, job: &str) -> Vec<u64> {
+        self.begin(job);
+        self.finish()
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // Both fail only if the process is gone, which is the aim.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn pinned(core: Option<usize>) -> Vec<String> {
+    core.map_or_else(Vec::new, |core| vec!["taskset".into(), "-c".into(), core.to_string()])
+}
+
+/// Keeps a running process, with all its threads, on these cores (`0`, `0-3`).
+pub fn pin(pid: u32, cores: &str) {
+    let done = Command::new("taskset")
+        .args(["-apc", cores, &pid.to_string()])
+        .stdout(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    assert!(done, "taskset cannot pin process {pid}");
+}
+
+/// What a program says, trimmed.
+pub fn output(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output();
+    let output = output.unwrap_or_else(|error| panic!("cannot run {program} ({error})"));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}

@@ -1,0 +1,150 @@
+//! One process, one session: how long a cycle takes.
+
+use std::num::NonZero;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use super::floor::{self, Trip};
+use super::process::{Handler, Setup, Worker};
+use super::report::{Table, paragraph, times, us};
+use super::stats::{floats, median, ratio};
+use super::support::proxy::Proxy;
+use super::{Bench, CLIENT_CORE, REDIS_CORE, process};
+
+struct Case {
+    name: &'static str,
+    what: &'static str,
+    size: u32,
+    locking: bool,
+}
+
+const fn case(name: &'static str, what: &'static str, size: u32, locking: bool) -> Case {
+    Case { name, what, size, locking }
+}
+
+const CASES: [Case; 5] = [
+    case("locked, changed, 1 KB", "changed", 1 << 10, true),
+    case("locked, changed, 10 KB", "changed", 10 << 10, true),
+    case("locked, changed, 100 KB", "changed", 100 << 10, true),
+    case("read_and_close, 1 KB", "read", 1 << 10, true),
+    case("unlocked, changed, 1 KB", "changed", 1 << 10, false),
+];
+
+/// Where Redis is reached, in the words of the handlers and of the floor.
+struct Transport {
+    name: &'static str,
+    save_path: String,
+    address: String,
+}
+
+pub fn run(bench: &Bench) -> String {
+    let mut text = String::new();
+    let server = &bench.server;
+    process::pin(server.pid(), REDIS_CORE);
+    let socket = server.socket().display().to_string();
+    paragraph(&mut text, "### One process");
+    paragraph(
+        &mut text,
+        "Microseconds from session_start() to the end of session_write_close(), strict mode, an id that exists, \
+         persistent connections; PHP and Redis each on a core of its own.",
+    );
+    for transport in [
+        Transport { name: "TCP", save_path: server.save_path() + "?persistent=1", address: server.addr() },
+        Transport {
+            name: "Unix socket",
+            save_path: format!("unix://{socket}?persistent=1"),
+            address: socket,
+        },
+    ] {
+        text += &measure(bench, &transport, &CASES, bench.cycles(100), bench.rounds(31));
+        text.push('\n');
+    }
+    let proxy = Proxy::start(&server.addr());
+    proxy.delay(Duration::from_millis(1));
+    let delayed = Transport {
+        name: "TCP, each answer 1 ms later",
+        save_path: proxy.save_path() + "?persistent=1",
+        address: proxy.addr(),
+    };
+    let cases = [&CASES[0], &CASES[3], &CASES[4]].map(|c| case(c.name, c.what, c.size, c.locking));
+    text += &measure(bench, &delayed, &cases, bench.cycles(20), bench.rounds(15));
+    process::pin(server.pid(), &format!("0-{}", available_parallelism().map_or(1, NonZero::get) - 1));
+    text
+}
+
+fn measure(bench: &Bench, transport: &Transport, cases: &[Case], cycles: u32, rounds: u32) -> String {
+    let mut table = Table::new(&[
+        transport.name,
+        "rustredis",
+        "phpredis",
+        "files",
+        "floor",
+        "PINGs",
+        "of phpredis",
+        "of the floor",
+    ]);
+    for case in cases {
+        let mut rows = one_case(bench, transport, case, cycles, rounds);
+        let (ours, theirs, floor) = (&rows[0], &rows[1], &rows[3]);
+        let ratios = [ratio(ours, theirs), ratio(ours, floor)].map(times);
+        let medians = rows.iter_mut().map(|row| us(median(row)));
+        table.row(
+            std::iter::once(case.name.to_owned()).chain(medians).chain(ratios.map(|r| format!("{r} x"))),
+        );
+    }
+    table.markdown()
+}
+
+/// The medians of each round: of the three handlers, the floor and the PINGs.
+fn one_case(bench: &Bench, transport: &Transport, case: &Case, cycles: u32, rounds: u32) -> Vec<Vec<f64>> {
+    let setup = |handler| {
+        let path = match handler {
+            Handler::Files => bench.folder("sessions"),
+            _ => transport.save_path.clone(),
+        };
+        let setup = Setup::new(handler, &path);
+        if case.locking { setup } else { setup.unlocked() }
+    };
+    let id = |name: &str| format!("{name}{}", case.size);
+    let mut workers: Vec<(Worker, String)> = Vec::new();
+    for handler in Handler::ALL {
+        let mut worker = Worker::php(&setup(handler), Some(CLIENT_CORE));
+        let id = id(&handler.to_string());
+        worker.run(&format!("seed {id} {}", case.size));
+        workers.push((worker, format!("{} {id} 0", case.what)));
+    }
+    // Another session than ours: what was recorded must find its lock free.
+    let id = id("floor");
+    workers[0].0.run(&format!("seed {id} {}", case.size));
+    let recorded =
+        floor::record(&bench.server.addr(), &setup(Handler::Rustredis), &format!("{} {id} 0", case.what));
+    for trips in [recorded.clone(), floor::pings(recorded.len())] {
+        workers.push((bare(bench, transport, &trips), "cycles".into()));
+    }
+    let mut medians = vec![Vec::new(); workers.len()];
+    // One round more than counts: the first warms up.
+    for round in 0..=rounds as usize {
+        for turn in 0..workers.len() {
+            let number = (round + turn) % workers.len();
+            let (worker, job) = &mut workers[number];
+            let times = worker.run(&format!("{job} {cycles}"));
+            if round > 0 {
+                medians[number].push(median(&floats(&times)));
+            }
+        }
+    }
+    medians
+}
+
+fn bare(bench: &Bench, transport: &Transport, trips: &[Trip]) -> Worker {
+    let file = bench.new_file("trips");
+    floor::save(trips, &file);
+    let program = std::env::current_exe().expect("a program knows its path");
+    let words = [
+        program.display().to_string(),
+        "--floor".into(),
+        transport.address.clone(),
+        file.display().to_string(),
+    ];
+    Worker::start(&words, Some(CLIENT_CORE))
+}
