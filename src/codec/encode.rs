@@ -162,6 +162,17 @@ impl Writer {
     }
 
     fn string_text(&mut self, bytes: &[u8]) {
+        // Without branches, which the compiler turns into a few bytes at a time. Most strings end here.
+        let special = bytes
+            .iter()
+            .fold(false, |found, &b| found | (b < b' ') | (b >= 0x80) | (b == b'"') | (b == b'\\'));
+        if !special {
+            self.text.reserve(bytes.len() + 2);
+            self.text.push(b'"');
+            self.text.extend_from_slice(bytes);
+            self.text.push(b'"');
+            return;
+        }
         if let Ok(text) = std::str::from_utf8(bytes) {
             return self.json(text);
         }

@@ -43,6 +43,12 @@ impl Tape {
         &self.0
     }
 
+    /// With room for the values of a text of this length.
+    #[must_use]
+    pub fn for_text(len: usize) -> Self {
+        Self(Vec::with_capacity(len + len / 2))
+    }
+
     /// Empties it; the memory is kept unless it is much.
     pub fn clear(&mut self) {
         self.0.clear();

@@ -50,6 +50,17 @@ static void path_key(encoding *e, zend_string *key, zend_ulong index)
 	path_prepend(e, part, n + 4);
 }
 
+static bool is_utf8(zend_string *key)
+{
+	size_t i;
+	for (i = 0; i < ZSTR_LEN(key); i++) {
+		if ((unsigned char) ZSTR_VAL(key)[i] >= 0x80) {
+			return rustredis_json_is_utf8(ZSTR_VAL(key), ZSTR_LEN(key));
+		}
+	}
+	return true;
+}
+
 /* Plain objects have string keys, and integer keys where every reader keeps the order: JavaScript puts the canonical
  * array indexes of an object first, ascending. */
 static int shape_of(HashTable *array, bool top)
@@ -77,7 +88,7 @@ static int shape_of(HashTable *array, bool top)
 		only_strings_now = true;
 		/* One member whose name starts with $ would be a tag. */
 		if ((ZSTR_VAL(key)[0] == '$' && zend_hash_num_elements(array) == 1)
-				|| !rustredis_json_is_utf8(ZSTR_VAL(key), ZSTR_LEN(key))) {
+				|| !is_utf8(key)) {
 			return RUSTREDIS_PAIRS;
 		}
 	} ZEND_HASH_FOREACH_END();
@@ -290,10 +301,14 @@ PS_SERIALIZER_ENCODE_FUNC(json)
 
 /* ---- decoding ---- */
 
+/* Rows of a list repeat their keys: each is made and hashed once. */
+#define KNOWN_KEYS 64
+
 typedef struct {
 	const unsigned char *at;
 	const char *text;
 	const char *problem;
+	zend_string *keys[KNOWN_KEYS];
 } decoding;
 
 static uint64_t take_number(decoding *d)
@@ -338,6 +353,27 @@ static bool build_object(zval *value, const char *bytes, size_t len)
 	return done;
 }
 
+/* A key as a string of its own; whoever stores it takes a reference. NULL if it is an integer in PHP's arrays. */
+static zend_string *take_key(decoding *d, const char *bytes, size_t len, zend_ulong *index)
+{
+	zend_string **known;
+	if (ZEND_HANDLE_NUMERIC_STR(bytes, len, *index)) {
+		return NULL;
+	}
+	if (!len) {
+		return ZSTR_EMPTY_ALLOC();
+	}
+	known = &d->keys[(len * 31 + (unsigned char) bytes[0] * 7 + (unsigned char) bytes[len - 1]) % KNOWN_KEYS];
+	if (!*known || ZSTR_LEN(*known) != len || memcmp(ZSTR_VAL(*known), bytes, len) != 0) {
+		if (*known) {
+			zend_string_release(*known);
+		}
+		*known = zend_string_init(bytes, len, 0);
+		zend_string_hash_val(*known);
+	}
+	return *known;
+}
+
 static bool build(decoding *d, zval *value);
 
 static bool build_list(decoding *d, zval *value)
@@ -349,6 +385,7 @@ static bool build_list(decoding *d, zval *value)
 		return true;
 	}
 	array_init_size(value, (uint32_t) MIN(count, HT_MAX_SIZE - 1));
+	zend_hash_real_init_packed(Z_ARRVAL_P(value));
 	while (done && count--) {
 		zval item;
 		done = build(d, &item);
@@ -364,18 +401,24 @@ static bool build_map(decoding *d, zval *value)
 	array_init_size(value, (uint32_t) MIN(count, HT_MAX_SIZE - 1));
 	while (done && count--) {
 		unsigned char op = *d->at++;
-		const char *key = NULL;
-		size_t len = 0;
-		zend_long index = 0;
+		zend_string *key = NULL;
+		zend_ulong index = 0;
 		zval item;
 		if (op == RUSTREDIS_TAPE_INT) {
-			index = (zend_long) take_number(d);
+			index = take_number(d);
 		} else {
-			key = take_bytes(d, op, &len);
+			size_t len;
+			const char *bytes = take_bytes(d, op, &len);
+			key = take_key(d, bytes, len, &index);
+			if (key) {
+				/* Building the value may push the key out of the known ones. */
+				zend_string_addref(key);
+			}
 		}
 		done = build(d, &item);
 		if (key) {
-			zend_symtable_str_update(Z_ARRVAL_P(value), key, len, &item);
+			zend_hash_update(Z_ARRVAL_P(value), key, &item);
+			zend_string_release(key);
 		} else {
 			zend_hash_index_update(Z_ARRVAL_P(value), index, &item);
 		}
@@ -432,13 +475,19 @@ static bool build(decoding *d, zval *value)
 static bool decode(const char *text, size_t len, zval *session, char *error, size_t error_size)
 {
 	const unsigned char *tape = rustredis_json_decode(text, len, error, error_size);
-	decoding d = { tape, text, NULL };
+	decoding d = { tape, text, NULL, { NULL } };
 	bool done;
+	int i;
 	if (!tape) {
 		return false;
 	}
 	done = build(&d, session);
 	rustredis_json_free(tape);
+	for (i = 0; i < KNOWN_KEYS; i++) {
+		if (d.keys[i]) {
+			zend_string_release(d.keys[i]);
+		}
+	}
 	if (!done) {
 		snprintf(error, error_size, "%s", d.problem ? d.problem : "it cannot be built");
 		zval_ptr_dtor(session);

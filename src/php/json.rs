@@ -146,7 +146,7 @@ unsafe extern "C" fn rustredis_json_decode(
     error_size: usize,
 ) -> *const u8 {
     guarded(ptr::null(), || {
-        let mut tape = Box::new(Tape::default());
+        let mut tape = Box::new(Tape::for_text(len));
         // SAFETY: json.c passes a Zend string with its length.
         match decode(unsafe { bytes(text, len) }, ini::json_objects(), &mut tape) {
             Ok(()) => {

@@ -45,7 +45,7 @@ impl fmt::Display for Failure {
                 "Session ID is too long or contains illegal characters. Only the A-Z, a-z, 0-9, \"-\", and \",\" \
                  characters are allowed",
             ),
-            Self::Store(error @ StoreError::Timeout(_)) => {
+            Self::Store(error @ (StoreError::Timeout(_) | StoreError::Broken(_))) => {
                 write!(f, "{error}; whether the last command was carried out is not known")
             }
             Self::Store(error) => error.fmt(f),
@@ -59,7 +59,7 @@ impl fmt::Display for Failure {
                 write!(f, "{waiters} requests wait for it already (rustredis.lock_max_waiters); it is {holder}")
             }
             Self::Lost(holder) => {
-                f.write_str("this request lost its lock (it ran longer than rustredis.lock_lease, or was stopped), ")?;
+                f.write_str("this request lost its lock (it ran longer than rustredis.lock_max_hold, or was stopped for longer than rustredis.lock_lease), ")?;
                 match holder {
                     Some(holder) => write!(f, "the session is now {holder}"),
                     None => f.write_str("and others may have changed the session since"),

@@ -77,29 +77,41 @@ impl RedisStore {
     }
 
     /// Runs a script that may be repeated with the same arguments, until an answer comes or the time is up.
+    ///
+    /// Once it may have arrived, and for a release from the start, a server that is away is waited for as long as for
+    /// a connection: it may be restarting, and the lock is still ours.
     fn run_until_answered(
         &mut self,
         script: &Script,
         keys: &[&str],
+        is_release: bool,
         args: &dyn Fn(&mut Cmd),
     ) -> Result<Value, StoreError> {
-        let deadline = Instant::now() + self.settings.read_timeout;
-        // A connection that died since the last request is the common case: repeat that at once.
-        let mut pause = Duration::ZERO;
+        let start = Instant::now();
+        let mut broken = None;
         loop {
             let failure = match self.run(script, keys, args) {
-                Err(StoreError::Broken(error)) => StoreError::Broken(error),
-                Err(StoreError::Server(error)) if error.is_passing() => StoreError::Server(error),
-                result => return result,
+                Err(error) => error,
+                answer => return answer,
             };
-            if Instant::now() + PAUSE >= deadline {
-                return Err(failure);
+            let (patience, pause) = match failure {
+                // A connection that died since the last request is the common case: repeat that at once.
+                StoreError::Broken(_) if broken.is_none() => (self.settings.read_timeout, Duration::ZERO),
+                StoreError::Broken(_) => (self.settings.read_timeout, PAUSE),
+                StoreError::Server(ref error) if error.is_passing() => (self.settings.read_timeout, PAUSE),
+                StoreError::Connect(_) if is_release || broken.is_some() => {
+                    (self.settings.connect_timeout, PAUSE)
+                }
+                failure => return Err(failure),
+            };
+            if start.elapsed() + pause >= patience {
+                // What is not known must not be called "not saved" for the refusal of a later connection.
+                return Err(broken.unwrap_or(failure));
             }
-            if pause.is_zero() && matches!(failure, StoreError::Broken(_)) {
-                pause = PAUSE;
-            } else {
-                thread::sleep(PAUSE);
+            if matches!(failure, StoreError::Broken(_)) {
+                broken = Some(failure);
             }
+            thread::sleep(pause);
         }
     }
 
@@ -183,7 +195,7 @@ impl Store for RedisStore {
     }
 
     fn read(&mut self, keys: &Keys, ttl: u64) -> Result<Loaded, StoreError> {
-        reply::loaded(self.run_until_answered(&READ, &[&keys.data, &keys.tombstone], &|cmd| {
+        reply::loaded(self.run_until_answered(&READ, &[&keys.data, &keys.tombstone], false, &|cmd| {
             cmd.arg(ttl);
         })?)
     }
@@ -194,7 +206,7 @@ impl Store for RedisStore {
         let (op, data) = op_args(release.op);
         let ticket = random_hex();
         let receipt_ms = self.receipt_ms();
-        reply::written(self.run_until_answered(&RELEASE, &names, &|cmd| {
+        reply::written(self.run_until_answered(&RELEASE, &names, true, &|cmd| {
             cmd.arg(release.token)
                 .arg(release.base.unwrap_or(""))
                 .arg(op)
@@ -215,7 +227,7 @@ impl Store for RedisStore {
     fn write(&mut self, keys: &Keys, write: &Write<'_>) -> Result<Written, StoreError> {
         let (op, data) = op_args(write.op);
         let stone = random_hex();
-        reply::written(self.run_until_answered(&WRITE, &[&keys.data, &keys.tombstone], &|cmd| {
+        reply::written(self.run_until_answered(&WRITE, &[&keys.data, &keys.tombstone], false, &|cmd| {
             cmd.arg(op)
                 .arg(data)
                 .arg(write.ttl)
