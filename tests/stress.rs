@@ -50,7 +50,8 @@ fn no_update_is_lost_and_nobody_waits_for_long_whatever_is_killed_stopped_or_res
     let seconds = run::number("STRESS_SECONDS").unwrap_or(SHORT).max(SHORT);
     let seed = run::seed();
     println!("stress: {seconds} s, STRESS_SEED={seed}");
-    let plan = Plan { seed, workers: 8, python: 2, sessions: 4, locking: true, phases: phases(seconds) };
+    let plan =
+        Plan { seed, php: 5, proxied: 3, python: 2, sessions: 4, locking: true, phases: phases(seconds) };
     let report = plan.run();
     print!("{}", report.summary);
     let first: Vec<_> = report.violations.iter().take(20).collect();
@@ -62,7 +63,7 @@ fn no_update_is_lost_and_nobody_waits_for_long_whatever_is_killed_stopped_or_res
 #[test]
 fn without_locks_the_logs_show_lost_updates() {
     let phases = vec![Phase::Calm(Duration::from_secs(2))];
-    let report = Plan { seed: 1, workers: 6, python: 0, sessions: 1, locking: false, phases }.run();
+    let report = Plan { seed: 1, php: 6, proxied: 0, python: 0, sessions: 1, locking: false, phases }.run();
     let found = |what: &str| report.violations.iter().any(|violation| violation.contains(what));
     assert!(found("lost update") && found("had it at once"), "{}", report.summary);
 }

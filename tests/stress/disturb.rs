@@ -8,16 +8,26 @@ use super::clock::Clock;
 use super::fleet::{Fleet, State};
 use super::log::Disturbance;
 use super::random::Random;
+use crate::support::poll::{self, SOON};
+use crate::support::proxy::Proxy;
 use crate::support::redis::Server;
 
 pub struct Disturber {
     clock: Clock,
     random: Random,
     cards: Vec<Kind>,
+    /// Some workers' way to Redis.
+    proxy: Proxy,
+    /// A reply is to be lost since then.
+    losing: Option<u64>,
+    armed: Instant,
     pub done: Vec<Disturbance>,
     /// Keys that were found without an end of their life after a restart.
     pub eternal: Vec<String>,
 }
+
+/// Whoever was to lose the next reply may have been killed before it came: after this long, another is to.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 #[derive(Clone, Copy)]
 enum Kind {
@@ -29,10 +39,12 @@ enum Kind {
     StopServer,
     FlushScripts,
     DropConnections,
+    /// Redis carries out what it was asked, and nobody is told.
+    LoseReply,
 }
 
 /// How often each comes before the cards are shuffled again: even a short run sees all of them.
-const CARDS: [(usize, Kind); 10] = [
+const CARDS: [(usize, Kind); 11] = [
     (3, Kind::Kill(State::Holding)),
     (2, Kind::Kill(State::Waiting)),
     (1, Kind::Kill(State::Between)),
@@ -43,11 +55,21 @@ const CARDS: [(usize, Kind); 10] = [
     (1, Kind::StopServer),
     (1, Kind::FlushScripts),
     (1, Kind::DropConnections),
+    (5, Kind::LoseReply),
 ];
 
 impl Disturber {
-    pub fn new(clock: Clock, seed: u64) -> Self {
-        Self { clock, random: Random::new(seed), cards: Vec::new(), done: Vec::new(), eternal: Vec::new() }
+    pub fn new(clock: Clock, seed: u64, proxy: Proxy) -> Self {
+        Self {
+            clock,
+            random: Random::new(seed),
+            cards: Vec::new(),
+            proxy,
+            losing: None,
+            armed: Instant::now(),
+            done: Vec::new(),
+            eternal: Vec::new(),
+        }
     }
 
     /// Disturbs for this long, at most `gap` milliseconds apart, and leaves nobody stopped.
@@ -56,6 +78,7 @@ impl Disturber {
         let mut next = Instant::now();
         while Instant::now() < end {
             self.resume(fleet, false);
+            self.is_losing();
             if Instant::now() >= next {
                 self.strike(fleet, server);
                 next = Instant::now() + Duration::from_millis(self.random.between(gap / 10, gap));
@@ -63,6 +86,7 @@ impl Disturber {
             thread::sleep(Duration::from_millis(2));
         }
         self.resume(fleet, true);
+        poll::until("a reply is lost", SOON, || !self.is_losing());
     }
 
     /// How often each was done.
@@ -73,6 +97,24 @@ impl Disturber {
         }
         let counts: Vec<_> = counts.iter().map(|(what, count)| format!("{count} x {what}")).collect();
         counts.join(", ")
+    }
+
+    /// Whether the reply that is to be lost is still to come.
+    fn is_losing(&mut self) -> bool {
+        if self.proxy.has_swallowed()
+            && let Some(from) = self.losing.take()
+        {
+            self.note(from, None, "reply lost");
+        }
+        if self.losing.is_some() && self.armed.elapsed() > PATIENCE {
+            self.arm();
+        }
+        self.losing.is_some()
+    }
+
+    fn arm(&mut self) {
+        self.proxy.swallow_reply(1);
+        self.armed = Instant::now();
     }
 
     fn resume(&mut self, fleet: &mut Fleet, all: bool) {
@@ -132,7 +174,18 @@ impl Disturber {
             }
             Kind::DropConnections => {
                 server.command::<()>(&["CLIENT", "KILL", "TYPE", "normal"]);
+                self.proxy.cut();
                 self.note(from, None, "connections dropped");
+            }
+            Kind::LoseReply => {
+                if self.losing.is_none() {
+                    self.arm();
+                    self.losing = Some(from);
+                }
+                let limit = Instant::now() + PATIENCE;
+                while self.is_losing() && Instant::now() < limit {
+                    thread::sleep(Duration::from_millis(1));
+                }
             }
         }
     }

@@ -13,6 +13,7 @@ use super::probe::{Probe, Slowness};
 use super::process::Program;
 use super::turns::{self, Turns};
 use crate::support::php::Php;
+use crate::support::proxy::Proxy;
 use crate::support::redis::Server;
 use crate::support::session::key;
 
@@ -25,7 +26,9 @@ const LAST_ANSWER: u64 = 6;
 pub struct Plan {
     pub seed: u64,
     /// PHP processes.
-    pub workers: usize,
+    pub php: usize,
+    /// More of them, behind a proxy that loses replies.
+    pub proxied: usize,
     /// Python processes, on machines that can.
     pub python: usize,
     pub sessions: usize,
@@ -77,19 +80,17 @@ impl Plan {
             server.command::<()>(&["SET", &key(&name), "n|i:0;by|s:1:\"-\";", "EX", "1440"]);
         }
         let total: Duration = self.phases.iter().map(|phase| phase.length()).sum();
-        let php = Php::new(&server.save_path())
-            .ini("rustredis.locking", if self.locking { "1" } else { "0" })
-            .ini("rustredis.lock_lease", &LEASE.to_string())
-            .ini("rustredis.lock_wait", &LOCK_WAIT.to_string())
-            .ini("session.gc_maxlifetime", "1440")
-            .deadline(total + Duration::from_mins(2));
+        let deadline = total + Duration::from_mins(2);
+        let php = self.php(&server.save_path()).deadline(deadline);
+        let proxy = Proxy::start(&server.addr());
+        let proxied = self.php(&proxy.save_path()).deadline(deadline);
         let clock = Clock::set(&php);
         let until = clock.now() + nanos(total);
         let probe = Probe::start(server.connection_info(), clock);
         let more = format!(r#""url":"redis://{}/0","lease":{LEASE},"wait":{LOCK_WAIT}"#, server.addr());
         let orders = Orders { seed: self.seed, sessions: self.sessions, until, more };
-        let mut fleet = Fleet::start(self.programs(php), orders);
-        let mut disturber = Disturber::new(clock, self.seed);
+        let mut fleet = Fleet::start(self.programs(php, proxied), orders);
+        let mut disturber = Disturber::new(clock, self.seed, proxy);
         for phase in &self.phases {
             match *phase {
                 Phase::Calm(length) => thread::sleep(length),
@@ -140,15 +141,25 @@ impl Plan {
         fleet::keep(self.seed, &lines);
     }
 
-    fn programs(&self, php: Php) -> Vec<Program> {
+    fn php(&self, save_path: &str) -> Php {
+        Php::new(save_path)
+            .ini("rustredis.locking", if self.locking { "1" } else { "0" })
+            .ini("rustredis.lock_lease", &LEASE.to_string())
+            .ini("rustredis.lock_wait", &LOCK_WAIT.to_string())
+            .ini("session.gc_maxlifetime", "1440")
+    }
+
+    fn programs(&self, php: Php, proxied: Php) -> Vec<Program> {
         let python = (self.python > 0).then(Program::python).flatten();
         if self.python > 0 && python.is_none() {
             println!(
                 "stress: Python SKIPPED: no Python with redis-py (PYTHON, or what scripts/setup test makes)"
             );
         }
-        let php = vec![Program::Php(php); self.workers];
-        php.into_iter().chain(python.into_iter().flat_map(|python| vec![python; self.python])).collect()
+        let mut programs = vec![Program::Php(php); self.php];
+        programs.extend(vec![Program::Php(proxied); self.proxied]);
+        programs.extend(python.into_iter().flat_map(|python| vec![python; self.python]));
+        programs
     }
 }
 
@@ -199,10 +210,10 @@ fn summary(log: &Log, writes: &Writes, turns: &Turns, disturber: &Disturber, slo
         percentile(99),
     ));
     line(format!(
-        "of {} pairs that came one after the other, {} were served the other way round {}",
+        "{} pairs came one after the other; {} requests were overtaken {}",
         turns.pairs,
-        turns.overtakings.len(),
-        turns.overtakings.join(", ")
+        turns.overtaken.len(),
+        turns.overtaken.join(", ")
     ));
     text
 }

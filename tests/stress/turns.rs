@@ -25,9 +25,10 @@ const ANY_WAIT: u64 = 50 * MS;
 #[derive(Default, Debug)]
 pub struct Turns {
     pub violations: Vec<String>,
-    /// Pairs of requests of which one came later while nothing was disturbed, and how many of those overtook.
+    /// Pairs of requests of which one came later while the other waited, nothing being disturbed.
     pub pairs: usize,
-    pub overtakings: Vec<String>,
+    /// Who came first and was served later, and by how much.
+    pub overtaken: Vec<String>,
     /// Nanoseconds.
     pub longest_wait: u64,
     pub longest_calm_wait: u64,
@@ -56,8 +57,8 @@ pub fn check(log: &Log, disturbances: &[Disturbance], slow: &Slowness, longest: 
         session.check_waits(longest, &mut turns);
     }
     turns.hand_overs.sort_unstable();
-    if turns.overtakings.len() > 1 + turns.pairs / RARE {
-        turns.violations.push(format!("no order: {:#?}", turns.overtakings));
+    if turns.overtaken.len() > 1 + turns.pairs / RARE {
+        turns.violations.push(format!("no order: {:#?}", turns.overtaken));
     }
     turns
 }
@@ -150,6 +151,7 @@ impl Session<'_> {
                 continue;
             }
             let behind = self.visits[place..].iter().take_while(|second| second.wait < got.at);
+            let mut overtaken = None;
             for second in behind {
                 // The first one's question may have reached Redis so much later than its log says.
                 let late = got.delayed + self.slow.within(first.wait, second.wait);
@@ -158,15 +160,16 @@ impl Session<'_> {
                 }
                 turns.pairs += 1;
                 if second.got.as_ref().is_some_and(|second| second.at < got.at) {
-                    let later = second.wait - first.wait;
-                    let what =
-                        format!("{} overtook {}, who came {} ms earlier", second.tag, first.tag, later / MS);
-                    if later > CLEARLY_LATER {
-                        self.report(turns, &what);
-                    }
-                    turns.overtakings.push(format!("{}: {what}", self.name));
+                    overtaken = Some(second);
                 }
             }
+            let Some(second) = overtaken else { continue };
+            let later = second.wait - first.wait;
+            let what = format!("{} overtook {}, who came {} ms earlier", second.tag, first.tag, later / MS);
+            if later > CLEARLY_LATER {
+                self.report(turns, &what);
+            }
+            turns.overtaken.push(format!("{}: {what}", self.name));
         }
     }
 
