@@ -3,6 +3,7 @@
 //! For tests. `tests/store.rs` sends the same random commands here and to a Redis server and compares the answers, so
 //! that what is proven about this one holds for the scripts.
 
+mod rules;
 mod server;
 
 use std::{
@@ -12,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+pub use rules::{Rule, Rules};
 pub use server::Server;
 
 use super::{Acquire, Acquired, Claim, Loaded, Release, Store, StoreError, Ticket, Write, Written};

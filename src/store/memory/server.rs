@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::super::{
-    Acquire, Acquired, Claim, FOREIGN_MS, GRACE_MS, HANDOFF_MS, Loaded, MARGIN_MS, Mode, Op, Release,
-    SLACK_MS, Ticket, Write, Written,
+use super::{
+    super::{
+        Acquire, Acquired, Claim, FOREIGN_MS, GRACE_MS, HANDOFF_MS, Loaded, MARGIN_MS, Mode, Op, Release,
+        SLACK_MS, Ticket, Write, Written,
+    },
+    rules::{Rule, Rules},
 };
 use crate::session::Keys;
 
@@ -39,6 +42,7 @@ enum Kept {
 /// A server.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Server {
+    rules: Rules,
     now: u64,
     places: BTreeMap<String, Place>,
     /// Tickets and tombstones need names; a server of its own counts them.
@@ -98,6 +102,12 @@ fn send_number(token: &str, base: &str) -> Option<u64> {
 }
 
 impl Server {
+    /// A server with these rules.
+    #[must_use]
+    pub fn with(rules: Rules) -> Self {
+        Self { rules, ..Self::default() }
+    }
+
     /// Lets time pass, in milliseconds.
     pub fn advance(&mut self, ms: u64) {
         self.now += ms;
@@ -129,6 +139,23 @@ impl Server {
         self.places.get(&keys.data).map_or(0, |place| place.waiters.len())
     }
 
+    /// Whether this attempt counts as a waiter.
+    #[must_use]
+    pub fn is_waiting(&self, keys: &Keys, base: &str) -> bool {
+        let place = self.places.get(&keys.data);
+        place.and_then(|place| place.waiters.get(base)).is_some_and(|deadline| *deadline > self.now)
+    }
+
+    /// When something other than the session ends: the lock, its ticket, a waiter's place, a receipt.
+    #[must_use]
+    pub fn ends(&self, keys: &Keys) -> Vec<u64> {
+        let Some(place) = self.places.get(&keys.data) else { return Vec::new() };
+        let lock = place.lock.iter().map(|lock| lock.at);
+        let wake = place.wake.iter().map(|wake| wake.at);
+        let receipts = place.receipts.values().map(|receipt| receipt.at);
+        lock.chain(wake).chain(receipts).chain(place.waiters.values().copied()).collect()
+    }
+
     /// Whether a ticket waits to be popped.
     #[must_use]
     pub fn has_ticket(&self, keys: &Keys) -> bool {
@@ -144,6 +171,11 @@ impl Server {
     /// Deletes the session as a client that leaves no tombstone does, or as its TTL does.
     pub fn lose(&mut self, keys: &Keys) {
         self.place(keys).data = None;
+    }
+
+    /// Deletes the receipts that are not for one of these tokens, as their TTL does.
+    pub fn lose_receipts_but(&mut self, keys: &Keys, tokens: &[&str]) {
+        self.place(keys).receipts.retain(|token, _| tokens.contains(&&**token));
     }
 
     /// Milliseconds until the session expires.
@@ -163,11 +195,11 @@ impl Server {
 
     /// `acquire.lua`
     pub fn acquire(&mut self, keys: &Keys, a: &Acquire) -> Acquired {
-        let now = self.now;
+        let (now, rules) = (self.now, self.rules);
         let place = self.place(keys);
         let holder = place.holder().map(str::to_owned);
         let send = |token: &str| send_number(token, &a.base);
-        if holder.as_deref().and_then(send) > send(&a.token) {
+        if holder.as_deref().and_then(send) > send(&a.token) && rules.have(Rule::LastSendWins) {
             return Acquired::Busy { holder: holder.unwrap_or_default(), block: 0, now: 0 };
         }
         let mut free = holder.as_deref().is_none_or(|holder| {
@@ -178,7 +210,8 @@ impl Server {
             Some(ticket) if !free => {
                 free = place.wake.take().is_some_and(|wake| wake.value.id == ticket[2..]);
             }
-            _ => place.wake = None,
+            _ if rules.have(Rule::VoidStaleTickets) => place.wake = None,
+            _ => {}
         }
         if free {
             if a.mode == Mode::Known && place.data.is_none() && holder.is_none() {
@@ -197,7 +230,9 @@ impl Server {
             return Acquired::Exists;
         }
         let (holder, at) = place.lock.as_ref().map(|lock| (lock.value.clone(), lock.at)).unwrap_or_default();
-        place.waiters.remove(&a.base);
+        if a.wait == 0 || rules.have(Rule::LeaveBeforeCounting) {
+            place.waiters.remove(&a.base);
+        }
         if a.wait == 0 {
             return Acquired::Busy { holder, block: 0, now };
         }
@@ -214,7 +249,11 @@ impl Server {
             block = block.min(FOREIGN_MS);
         }
         let block = block.min(a.wait).max(1);
-        place.waiters.insert(a.base.clone(), now + block + GRACE_MS);
+        let deadline = now + block + GRACE_MS;
+        place.waiters.insert(a.base.clone(), deadline);
+        if !rules.have(Rule::DeadlinePerWaiter) {
+            place.waiters.values_mut().for_each(|each| *each = deadline);
+        }
         Acquired::Busy { holder, block, now }
     }
 
@@ -225,23 +264,28 @@ impl Server {
 
     /// `claim.lua`
     pub fn claim(&mut self, keys: &Keys, claim: &Claim) -> bool {
-        let now = self.now;
+        let (now, rules) = (self.now, self.rules);
         let place = self.place(keys);
-        if place.holder() != Some(&claim.token) {
+        if place.holder() != Some(&claim.token) && rules.have(Rule::ClaimCompares) {
             return false;
         }
         place.waiters.remove(&claim.base);
-        place.lock =
-            Some(Expiring { value: format!("{}|{now}|{}", claim.token, claim.info), at: now + claim.lease });
+        let at = match &place.lock {
+            Some(lock) if !rules.have(Rule::ClaimExtends) => lock.at,
+            _ => now + claim.lease,
+        };
+        place.lock = Some(Expiring { value: format!("{}|{now}|{}", claim.token, claim.info), at });
         true
     }
 
     /// `release.lua`
     pub fn release(&mut self, keys: &Keys, r: &Release<'_>) -> Written {
-        let now = self.now;
-        let ticket = self.name();
+        let (now, rules) = (self.now, self.rules);
+        let names = self.names + 1;
         let place = self.place(keys);
-        let allowed = place.held_by(r.token) || r.again > 0 && place.lock.is_none();
+        let allowed = place.held_by(r.token)
+            || r.again > 0 && place.lock.is_none()
+            || !rules.have(Rule::CompareOnRelease);
         if !allowed {
             return match (place.receipts.get(&r.receipt()), r.op) {
                 (Some(receipt), _) => receipt.value.into(),
@@ -272,18 +316,22 @@ impl Server {
             return written.into();
         }
         place.lock = None;
-        if r.op != Op::None {
+        if r.op != Op::None && rules.have(Rule::Receipts) {
             place.receipts.insert(r.receipt(), Expiring { value: written, at: now + RECEIPT_MS });
         }
         if let Some(base) = r.base {
             place.waiters.remove(base);
         }
-        if !r.mixed {
+        if !r.mixed && rules.have(Rule::HandOver) {
             place.waiters.retain(|_, deadline| *deadline > now);
             if !place.waiters.is_empty() {
-                place.lock = Some(Expiring { value: format!("t:{ticket}"), at: now + HANDOFF_MS });
-                let ticket = Ticket { id: ticket, made: now, loaded: place.loaded() };
-                place.wake = Some(Expiring { value: ticket, at: now + HANDOFF_MS - MARGIN_MS });
+                let end = now + if rules.have(Rule::ShortHandOver) { HANDOFF_MS } else { 10 * HANDOFF_MS };
+                let id = format!("{names:032x}");
+                place.lock = Some(Expiring { value: format!("t:{id}"), at: end });
+                let ticket = Ticket { id, made: now, loaded: place.loaded() };
+                let at = if rules.have(Rule::TicketDiesFirst) { end - MARGIN_MS } else { end + MARGIN_MS };
+                place.wake = Some(Expiring { value: ticket, at });
+                self.names = names;
             }
         }
         written.into()
