@@ -22,6 +22,8 @@ pub struct Disturber {
     losing: Option<u64>,
     armed: Instant,
     pub done: Vec<Disturbance>,
+    /// When workers were held up for a moment without harm.
+    pub moments: Vec<(u64, u64)>,
     /// Keys that were found without an end of their life after a restart.
     pub eternal: Vec<String>,
 }
@@ -68,6 +70,7 @@ impl Disturber {
             losing: None,
             armed: Instant::now(),
             done: Vec::new(),
+            moments: Vec::new(),
             eternal: Vec::new(),
         }
     }
@@ -127,7 +130,7 @@ impl Disturber {
         let from = self.clock.now();
         match self.kind() {
             Kind::Kill(state) => {
-                let Some(victim) = fleet.catch(state, &mut self.random) else { return };
+                let Some(victim) = self.catch(fleet, state) else { return };
                 fleet.kill(victim);
                 let what = match state {
                     State::Between => "killed between requests",
@@ -148,7 +151,7 @@ impl Disturber {
             }
             // Over the lease: another gets the session, and the write must be refused.
             Kind::Stop(Some(state)) => {
-                let Some(victim) = fleet.catch(state, &mut self.random) else { return };
+                let Some(victim) = self.catch(fleet, state) else { return };
                 fleet.stop(victim, from, Duration::from_millis(self.random.between(1100, 2500)));
             }
             Kind::Stop(None) => {
@@ -188,6 +191,18 @@ impl Disturber {
                 }
             }
         }
+    }
+
+    /// Stops a worker in this state. Those that were too fast lost a moment.
+    fn catch(&mut self, fleet: &mut Fleet, state: State) -> Option<usize> {
+        for _ in 0..100 {
+            let from = self.clock.now();
+            match fleet.catch(state, &mut self.random)? {
+                Ok(number) => return Some(number),
+                Err(()) => self.moments.push((from, self.clock.now())),
+            }
+        }
+        None
     }
 
     fn kind(&mut self) -> Kind {

@@ -86,19 +86,19 @@ impl Fleet {
         self.launch(number);
     }
 
-    /// Stops one while it is in this state, for [`Fleet::kill`] or [`Fleet::stop`].
-    pub fn catch(&mut self, state: State, random: &mut Random) -> Option<usize> {
-        for _ in 0..100 {
-            let number = random.pick(&self.in_state(Some(state)))?;
-            let pid = self.workers[number].running.as_ref()?.pid();
-            self.shell.signal(pid, "STOP");
-            poll::until("the worker stops", SOON, || "TZ".contains(run_state(pid)));
-            if self.state(number) == Some(state) {
-                return Some(number);
-            }
-            self.shell.signal(pid, "CONT");
+    /// Stops one of those in this state, for [`Fleet::kill`] or [`Fleet::stop`]. An error is that it went on to
+    /// another state before it stopped: it may go on.
+    pub fn catch(&mut self, state: State, random: &mut Random) -> Option<Result<usize, ()>> {
+        let number = random.pick(&self.in_state(Some(state)))?;
+        let pid = self.workers[number].running.as_ref()?.pid();
+        self.shell.signal(pid, "STOP");
+        poll::until("the worker stops", SOON, || "TZ".contains(run_state(pid)));
+        if self.state(number) == Some(state) {
+            return Some(Ok(number));
         }
-        None
+        self.shell.signal(pid, "CONT");
+        poll::until("the worker goes on", SOON, || run_state(pid) != 'T');
+        Some(Err(()))
     }
 
     /// Stops a worker until [`Fleet::tend`] finds that its time has passed.

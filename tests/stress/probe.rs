@@ -73,6 +73,19 @@ impl Slowness {
         slow.map(|slow| slow.1.min(to).saturating_sub(slow.0.max(from))).sum()
     }
 
+    /// Counts these times as slow, too.
+    pub fn add(&mut self, times: &[(u64, u64)]) {
+        let mut all = [self.0.as_slice(), times].concat();
+        all.sort_unstable();
+        self.0.clear();
+        for (from, to) in all {
+            match self.0.last_mut() {
+                Some(last) if from <= last.1 => last.1 = last.1.max(to),
+                _ => self.0.push((from, to)),
+            }
+        }
+    }
+
     pub fn total(&self) -> u64 {
         self.within(0, u64::MAX)
     }

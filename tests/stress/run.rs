@@ -98,7 +98,9 @@ impl Plan {
             }
         }
         fleet.finish(Duration::from_mins(1));
-        self.judge(&fleet, &disturber, &probe.stop(), &server)
+        let mut slow = probe.stop();
+        slow.add(&disturber.moments);
+        self.judge(&fleet, &disturber, &slow, &server)
     }
 
     fn judge(&self, fleet: &Fleet, disturber: &Disturber, slow: &Slowness, server: &Server) -> Report {
