@@ -1,4 +1,4 @@
-//! Compiles `src/php/shim.c` against the installed PHP headers and sets the linker flags of a PHP module.
+//! Compiles the C files of `src/php/` against the installed PHP headers and sets the linker flags of a PHP module.
 //!
 //! Without the `php` feature there is nothing to do. `PHP_CONFIG` names the `php-config` to use
 //! (default: the one on PATH); ext-php-rs reads `PHP` and `PHP_CONFIG` in the same way.
@@ -14,18 +14,13 @@ mod php {
     use std::process::Command;
 
     pub fn build() {
-        for file in ["shim.c", "shim.h", "json.c", "json.h"] {
-            println!("cargo:rerun-if-changed=src/php/{file}");
-        }
+        println!("cargo:rerun-if-changed=src/php");
         ext_php_rs_build::emit_rerun_if_env_changed();
         ext_php_rs_build::emit_check_cfg();
 
         let mut shim = cc::Build::new();
-        shim.file("src/php/shim.c")
-            .file("src/php/json.c")
-            .warnings(true)
-            .extra_warnings(true)
-            .flag_if_supported("-Werror");
+        shim.files(["handler", "save_path", "ini", "info", "json_encode", "json_decode"].map(source));
+        shim.warnings(true).extra_warnings(true).flag_if_supported("-Werror");
         // The headers of PHP itself do not compile cleanly under -Wextra.
         shim.flag_if_supported("-Wno-unused-parameter").flag_if_supported("-Wno-sign-compare");
         for dir in include_dirs() {
@@ -39,6 +34,10 @@ mod php {
         // The pool's thread runs code of this library until the process ends. PHP closes extensions at module
         // shutdown (and mod_php reloads them on a graceful restart): stay mapped.
         println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
+    }
+
+    fn source(name: &str) -> String {
+        format!("src/php/{name}.c")
     }
 
     fn include_dirs() -> Vec<String> {

@@ -75,7 +75,10 @@ pub fn run(bench: &Bench) -> String {
         ];
         table.row(cells.into_iter().chain(memory.map(|kib| format!("{kib:.0}"))));
     }
-    text + &table.markdown()
+    let bars = pools.iter().map(|pool| (pool.handler.to_string(), median(&pool.per_second))).collect();
+    let title = "php-fpm, eight workers, a locked page";
+    let picture = bench.picture("load", title, "requests/s", &[(String::new(), bars)]);
+    format!("{text}{}\n{picture}", table.markdown())
 }
 
 impl Pool {

@@ -5,6 +5,7 @@ mod contention;
 mod cost;
 mod floor;
 mod load;
+mod picture;
 mod process;
 mod report;
 mod single;
@@ -17,6 +18,7 @@ use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use picture::Group;
 use support::redis::Server;
 use support::temp_dir::TempDir;
 
@@ -31,6 +33,8 @@ pub struct Bench {
     files: Cell<u32>,
     /// A tenth of the work: to see that all of it runs.
     quick: bool,
+    /// Nothing is written into docs/.
+    dry: bool,
 }
 
 impl Bench {
@@ -40,6 +44,15 @@ impl Bench {
 
     fn rounds(&self, full: u32) -> u32 {
         if self.quick { 3 } else { full }
+    }
+
+    /// Bars for the pages, as a Markdown image.
+    fn picture(&self, name: &str, title: &str, unit: &str, groups: &[Group]) -> String {
+        let file = format!("images/{}-{name}.svg", system::name());
+        if !self.dry {
+            report::write_page(&format!("docs/{file}"), &picture::bars(title, unit, groups));
+        }
+        format!("![{title}]({file})\n")
     }
 
     /// A folder of that name.
@@ -80,20 +93,21 @@ fn main() {
         dir: TempDir::new("bench"),
         files: Cell::new(0),
         quick: said("quick"),
+        dry: said("dry"),
     };
-    let system = system::describe(&bench, bench.quick);
-    let mut report = system.text.clone();
+    let system = system::describe(&bench);
+    let mut report = system.clone();
     for (name, run) in PARTS.into_iter().filter(|(name, _)| all || said(name)) {
         eprintln!("bench: {name}");
         let part = run(&bench);
         println!("{part}");
-        if name == "contention" && !said("dry") {
-            report::publish("docs/lock.md", &system.name, &(system.text.clone() + &part));
+        if name == "contention" && !bench.dry {
+            report::publish("docs/lock.md", &system::name(), &(system.clone() + &part));
         }
         report.push_str(&part);
         report.push('\n');
     }
-    if !said("dry") {
-        report::publish("docs/benchmarks.md", &system.name, &report);
+    if !bench.dry {
+        report::publish("docs/benchmarks.md", &system::name(), &report);
     }
 }

@@ -36,16 +36,22 @@ impl Table {
 /// Puts `text` between `<!-- measured: name -->` and `<!-- end: name -->` of the page; at its end if it has no
 /// such marks.
 pub fn publish(page: &str, name: &str, text: &str) {
-    let path = root().join(page);
     let (begin, end) = (format!("<!-- measured: {name} -->\n"), format!("<!-- end: {name} -->\n"));
-    let old = fs::read_to_string(&path).unwrap_or_default();
+    let old = fs::read_to_string(root().join(page)).unwrap_or_default();
     let (before, after) = match (old.find(&begin), old.find(&end)) {
         (Some(from), Some(to)) => (&old[..from], &old[to + end.len()..]),
         _ => (&*old, ""),
     };
     let gap = if before.is_empty() || before.ends_with("\n\n") { "" } else { "\n" };
     let new = format!("{before}{gap}{begin}\n{}\n\n{end}{after}", text.trim());
-    fs::write(&path, new).unwrap_or_else(|error| panic!("cannot write {}: {error}", path.display()));
+    write_page(page, &new);
+}
+
+/// Writes a file of the checkout.
+pub fn write_page(page: &str, text: &str) {
+    let path = root().join(page);
+    let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, text));
+    written.unwrap_or_else(|error| panic!("cannot write {}: {error}", path.display()));
 }
 
 /// Nanoseconds as microseconds.

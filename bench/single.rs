@@ -33,6 +33,8 @@ const CASES: [Case; 5] = [
 /// Where Redis is reached, in the words of the handlers and of the floor.
 struct Transport {
     name: &'static str,
+    /// Of the picture.
+    file: &'static str,
     save_path: String,
     address: String,
 }
@@ -49,20 +51,26 @@ pub fn run(bench: &Bench) -> String {
          persistent connections; PHP and Redis each on a core of its own.",
     );
     for transport in [
-        Transport { name: "TCP", save_path: server.save_path() + "?persistent=1", address: server.addr() },
+        Transport {
+            name: "TCP",
+            file: "tcp",
+            save_path: server.save_path() + "?persistent=1",
+            address: server.addr(),
+        },
         Transport {
             name: "Unix socket",
+            file: "unix",
             save_path: format!("unix://{socket}?persistent=1"),
             address: socket,
         },
     ] {
         text += &measure(bench, &transport, &CASES, bench.cycles(100), bench.rounds(31));
-        text.push('\n');
     }
     let proxy = Proxy::start(&server.addr());
     proxy.delay(Duration::from_millis(1));
     let delayed = Transport {
         name: "TCP, each answer 1 ms later",
+        file: "delayed",
         save_path: proxy.save_path() + "?persistent=1",
         address: proxy.addr(),
     };
@@ -72,27 +80,25 @@ pub fn run(bench: &Bench) -> String {
     text
 }
 
+/// What the columns are, in the order of [`one_case`].
+const ROWS: [&str; 5] = ["rustredis", "phpredis", "files", "floor", "PINGs"];
+
 fn measure(bench: &Bench, transport: &Transport, cases: &[Case], cycles: u32, rounds: u32) -> String {
-    let mut table = Table::new(&[
-        transport.name,
-        "rustredis",
-        "phpredis",
-        "files",
-        "floor",
-        "PINGs",
-        "of phpredis",
-        "of the floor",
-    ]);
+    let head = [&[transport.name], &ROWS[..], &["of phpredis", "of the floor"]].concat();
+    let (mut table, mut groups) = (Table::new(&head), Vec::new());
     for case in cases {
-        let mut rows = one_case(bench, transport, case, cycles, rounds);
+        let rows = one_case(bench, transport, case, cycles, rounds);
         let (ours, theirs, floor) = (&rows[0], &rows[1], &rows[3]);
         let ratios = [ratio(ours, theirs), ratio(ours, floor)].map(times);
-        let medians = rows.iter_mut().map(|row| us(median(row)));
-        table.row(
-            std::iter::once(case.name.to_owned()).chain(medians).chain(ratios.map(|r| format!("{r} x"))),
-        );
+        let medians: Vec<_> = rows.iter().map(|row| median(row)).collect();
+        let cells = medians.iter().map(|&ns| us(ns)).chain(ratios.map(|ratio| format!("{ratio} x")));
+        table.row(std::iter::once(case.name.to_owned()).chain(cells));
+        let bars = ROWS.iter().zip(medians).map(|(row, ns)| ((*row).to_owned(), ns / 1e3));
+        groups.push((case.name.to_owned(), bars.collect()));
     }
-    table.markdown()
+    let title = format!("One process, {}: a cycle", transport.name);
+    let picture = bench.picture(transport.file, &title, "us", &groups);
+    format!("{}\n{picture}\n", table.markdown())
 }
 
 /// The medians of each round: of the three handlers, the floor and the PINGs.

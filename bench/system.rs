@@ -7,19 +7,19 @@ use super::process::{output, php};
 use super::report::paragraph;
 use super::support::redis::Server;
 
-/// The machine, in words.
-pub struct System {
-    /// `debian12`, the mark in the pages.
-    pub name: String,
-    pub text: String,
+/// `debian12`: the mark in the pages.
+pub fn name() -> String {
+    release("ID") + &release("VERSION_ID")
 }
 
-pub fn describe(bench: &Bench, quick: bool) -> System {
+fn release(field: &str) -> String {
     let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
-    let field = |name: &str| {
-        let line = release.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
-        line.unwrap_or("unknown").trim_matches('"').to_owned()
-    };
+    let line = release.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix('='));
+    line.unwrap_or("unknown").trim_matches('"').to_owned()
+}
+
+/// The machine, in words.
+pub fn describe(bench: &Bench) -> String {
     let ask =
         |code: &str| output(&php(), &["-n", "-d", "extension=igbinary", "-d", "extension=redis", "-r", code]);
     let versions = ask("echo PHP_VERSION, ', phpredis ', phpversion('redis');");
@@ -29,7 +29,7 @@ pub fn describe(bench: &Bench, quick: bool) -> System {
         (None, version) => format!("Redis {}", version.map_or("?", |version| version.trim())),
     };
     let mut text = String::new();
-    paragraph(&mut text, &format!("## PHP {versions}, {redis} ({})", field("PRETTY_NAME")));
+    paragraph(&mut text, &format!("## PHP {versions}, {redis} ({})", release("PRETTY_NAME")));
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let models: Vec<_> = cpu.lines().filter(|line| line.starts_with("model name")).collect();
     let model =
@@ -45,10 +45,10 @@ pub fn describe(bench: &Bench, quick: bool) -> System {
             phpsess_rs::VERSION,
             output("git", &["describe", "--always", "--dirty"]),
             output("date", &["-u", "+%Y-%m-%d"]),
-            if quick { "; a quick run: these figures say little" } else { "" },
+            if bench.quick { "; a quick run: these figures say little" } else { "" },
         ),
     );
-    System { name: field("ID") + &field("VERSION_ID"), text }
+    text
 }
 
 /// Seconds of processor time that Redis has used.

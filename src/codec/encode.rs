@@ -162,11 +162,8 @@ impl Writer {
     }
 
     fn string_text(&mut self, bytes: &[u8]) {
-        // Without branches, which the compiler turns into a few bytes at a time. Most strings end here.
-        let special = bytes
-            .iter()
-            .fold(false, |found, &b| found | (b < b' ') | (b >= 0x80) | (b == b'"') | (b == b'\\'));
-        if !special {
+        // Most strings end here.
+        if bytes.iter().all(|b| matches!(b, b' '..=b'!' | b'#'..=b'[' | b']'..=b'~')) {
             self.text.reserve(bytes.len() + 2);
             self.text.push(b'"');
             self.text.extend_from_slice(bytes);

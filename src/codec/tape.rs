@@ -12,7 +12,7 @@
 //! | `List` | count (`u64`), then the values |
 //! | `Map` | count, then key and value in turn; a key is `Text`, `Bytes` or `Int`, a string key may look like an integer |
 
-/// What an entry is; `json.c` has the same numbers.
+/// What an entry is; `json_decode.c` has the same numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 #[allow(missing_docs, reason = "the table above")]

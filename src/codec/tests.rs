@@ -58,7 +58,7 @@ fn array(members: &[(i64, Value)]) -> Value {
     Value::Array(members.iter().map(|(i, value)| (Key::Int(*i), value.clone())).collect())
 }
 
-/// What `json.c` does with an array's keys.
+/// What `json_encode.c` does with an array's keys.
 fn shape(members: &[(Key, Value)], top: bool) -> Shape {
     if !top && (0..).zip(members).all(|(i, (key, _))| *key == Key::Int(i)) {
         return Shape::List;

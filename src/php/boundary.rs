@@ -20,7 +20,7 @@ pub fn guarded<T>(fallback: T, body: impl FnOnce() -> T) -> T {
     })
 }
 
-/// Leaves a warning for shim.c, which raises it when no Rust is on the stack.
+/// Leaves a warning for handler.c, which raises it when no Rust is on the stack.
 pub fn warn(text: String) {
     WARNINGS.with_borrow_mut(|warnings| warnings.push_back(text));
 }

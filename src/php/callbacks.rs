@@ -1,4 +1,4 @@
-//! The save handler's callbacks, as shim.c calls them; shim.h says what each takes and gives.
+//! The save handler's callbacks, as handler.c calls them; shim.h says what each takes and gives.
 //!
 //! PHP keeps one pointer for us (`mod_data`): a boxed [`Handler`]. It is made by open, freed by close, and stays valid
 //! over a bailout. A forked child has its parent's, and must touch neither the connection nor the lock in it.
@@ -135,7 +135,7 @@ unsafe extern "C" fn rustredis_open(
     path_len: usize,
 ) -> c_int {
     guarded(0, || {
-        // SAFETY: shim.c passes a C string with its length.
+        // SAFETY: handler.c passes a C string with its length.
         let path = unsafe { bytes(path, path_len) };
         let settings = match ini::settings(path) {
             Ok(settings) => settings,
@@ -233,7 +233,7 @@ unsafe extern "C" fn rustredis_read(
     value: *mut *const c_char,
     value_len: *mut usize,
 ) -> c_int {
-    // SAFETY: as in rustredis_validate; `value` and `value_len` point to variables of shim.c.
+    // SAFETY: as in rustredis_validate; `value` and `value_len` point to variables of handler.c.
     unsafe {
         with_handler(
             mod_data,
@@ -322,7 +322,7 @@ fn forked(what: &str, id: &[u8], parent: u32) -> bool {
 unsafe extern "C" fn rustredis_next_warning(text: *mut c_char, size: usize) -> c_int {
     guarded(0, || {
         let Some(warning) = boundary::next_warning() else { return 0 };
-        // SAFETY: shim.c passes a buffer of `size` bytes.
+        // SAFETY: handler.c passes a buffer of `size` bytes.
         unsafe { copy_text(&warning, text, size) };
         1
     })
@@ -336,7 +336,7 @@ unsafe extern "C" fn rustredis_mask(
     size: usize,
 ) -> c_int {
     guarded(0, || {
-        // SAFETY: shim.c passes a C string with its length, and a buffer of `size` bytes.
+        // SAFETY: handler.c passes a C string with its length, and a buffer of `size` bytes.
         let path = String::from_utf8_lossy(unsafe { bytes(path, path_len) });
         let masked = mask(&path);
         // SAFETY: as above.

@@ -120,7 +120,7 @@ unsafe extern "C" fn rustredis_ini_changed(
     at_startup: c_int,
 ) -> c_int {
     guarded(0, || {
-        // SAFETY: shim.c passes two Zend strings with their lengths.
+        // SAFETY: ini.c passes two Zend strings with their lengths.
         let (name, value) = unsafe {
             (
                 slice::from_raw_parts(name.cast::<u8>(), name_len),
@@ -156,7 +156,7 @@ unsafe extern "C" fn rustredis_ini_changed(
 #[unsafe(no_mangle)]
 unsafe extern "C" fn rustredis_password_found(value: *const c_char, value_len: usize) {
     guarded((), || {
-        // SAFETY: shim.c passes a Zend string with its length.
+        // SAFETY: ini.c passes a Zend string with its length.
         let value = unsafe { slice::from_raw_parts(value.cast::<u8>(), value_len) };
         *PASSWORD.lock() = String::from_utf8_lossy(value).into_owned();
         OWN_PASSWORD.set(None);

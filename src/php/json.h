@@ -1,4 +1,4 @@
-/* What Rust (json.rs) gives to json.c. None of it calls into Zend or leaves by a panic. */
+/* What Rust (json.rs) gives to json_encode.c and json_decode.c. None of it calls into Zend or leaves by a panic. */
 #ifndef PHPSESS_JSON_H
 #define PHPSESS_JSON_H
 
@@ -40,7 +40,11 @@ int rustredis_json_objects(void);
 
 #define RUSTREDIS_MAX_DEPTH 512
 
-/* json.c's own, for shim.c. */
+/* ---- C ---- */
+
+/* json_encode.c */
+zend_string *ps_srlzr_encode_json(void);
+/* json_decode.c */
 int rustredis_register_json(void);
 zend_string *rustredis_json_to_php(const char *text, size_t len);
 

@@ -1,4 +1,4 @@
-//! The json serializer's functions for json.c: see json.h.
+//! The json serializer's functions for the C files: see json.h.
 
 use std::{
     cell::{RefCell, UnsafeCell},
@@ -12,7 +12,7 @@ use crate::codec::{Objects, Shape, Writer, decode, tape::Tape};
 thread_local! {
     static WRITER: UnsafeCell<Writer> = UnsafeCell::new(Writer::default());
     /// Boxed, so that a tape stays where it is. A bailout leaves one here until the request ends.
-    #[allow(clippy::vec_box, reason = "json.c has pointers into them")]
+    #[allow(clippy::vec_box, reason = "the C files has pointers into them")]
     static TAPES: RefCell<Vec<Box<Tape>>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -36,7 +36,7 @@ extern "C" fn rustredis_json_writer() -> *mut c_void {
 /// # Safety
 /// `writer` is what [`rustredis_json_writer`] gave in this thread.
 unsafe fn writer<'a>(writer: *mut c_void) -> &'a mut Writer {
-    // SAFETY: the caller's contract; json.c calls one function at a time.
+    // SAFETY: the caller's contract; the C files calls one function at a time.
     unsafe { &mut *writer.cast() }
 }
 
@@ -73,7 +73,7 @@ unsafe extern "C" fn rustredis_json_float(w: *mut c_void, value: f64) {
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn rustredis_json_string(w: *mut c_void, text: *const c_char, len: usize) {
-    // SAFETY: as above; json.c passes a Zend string with its length. So in the functions below.
+    // SAFETY: as above; the C files passes a Zend string with its length. So in the functions below.
     guarded((), || unsafe { writer(w).string(bytes(text, len)) });
 }
 
@@ -115,7 +115,7 @@ unsafe extern "C" fn rustredis_json_end(w: *mut c_void) {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn rustredis_json_text(w: *mut c_void, len: *mut usize) -> *const c_char {
     guarded(ptr::null(), || {
-        // SAFETY: as above; `len` points to a variable of json.c.
+        // SAFETY: as above; `len` points to a variable of the C files.
         unsafe {
             let writer = writer(w);
             if writer.is_too_long() {
@@ -147,7 +147,7 @@ unsafe extern "C" fn rustredis_json_decode(
 ) -> *const u8 {
     guarded(ptr::null(), || {
         let mut tape = Box::new(Tape::for_text(len));
-        // SAFETY: json.c passes a Zend string with its length.
+        // SAFETY: the C files passes a Zend string with its length.
         match decode(unsafe { bytes(text, len) }, ini::json_objects(), &mut tape) {
             Ok(()) => {
                 let start = tape.bytes().as_ptr();
@@ -155,7 +155,7 @@ unsafe extern "C" fn rustredis_json_decode(
                 start
             }
             Err(reason) => {
-                // SAFETY: json.c passes a buffer of `error_size` bytes.
+                // SAFETY: the C files passes a buffer of `error_size` bytes.
                 unsafe { copy_text(&reason.to_string(), error, error_size) };
                 ptr::null()
             }

@@ -1,12 +1,13 @@
-/* What Rust (callbacks.rs, ini.rs, status.rs) gives to shim.c. Nothing here is called by PHP itself.
+/* What Rust (callbacks.rs, ini.rs, status.rs) gives to the C files beside it, and they to each other.
  *
- * None of these functions calls into Zend, so none can bail out. All of them return normally: panics are caught on
+ * None of Rust's functions calls into Zend, so none can bail out. All of them return normally: panics are caught on
  * the Rust side. Pointers are only read during the call, unless it says otherwise. */
 #ifndef PHPSESS_SHIM_H
 #define PHPSESS_SHIM_H
 
 #include <stddef.h>
 #include <stdint.h>
+#include "php.h"
 
 /* The callbacks. 1 is success; on 0 there is a warning to take. `mod_data` is PHP's pointer for us. */
 int rustredis_open(void **mod_data, const char *save_path, size_t save_path_len);
@@ -53,5 +54,16 @@ const char *rustredis_version(void);
 
 /* What replaces the password in PHP's own table of settings. */
 #define RUSTREDIS_MASK "********"
+
+/* ---- C ---- */
+
+/* Raises the warnings that Rust has left. It may run PHP code, and may not return. */
+void rustredis_emit_warnings(void);
+/* save_path.c: masks session.save_path while PHP's own warning about a failure is due, and puts it back. */
+void rustredis_hide_save_path(void);
+void rustredis_show_save_path(void);
+void rustredis_message_is_made(int type, zend_string *file, uint32_t line, zend_string *message);
+/* The path that open was given, unmasked. */
+const char *rustredis_real_save_path(const char *path);
 
 #endif

@@ -50,7 +50,7 @@ unsafe extern "C" fn rustredis_counters_get(counters: *mut Counters) {
         })
     });
     let zero = Counters { pid: 0, starts: 0, trips: 0, lock_waits: 0, refused_writes: 0, reconnects: 0 };
-    // SAFETY: shim.c passes a struct of this layout.
+    // SAFETY: info.c passes a struct of this layout.
     unsafe { counters.write(now.unwrap_or(zero)) };
 }
 
@@ -58,7 +58,7 @@ unsafe extern "C" fn rustredis_counters_get(counters: *mut Counters) {
 unsafe extern "C" fn rustredis_pool_get(index: usize, pool: *mut Pool) -> c_int {
     guarded(0, || {
         let Some(status) = pools().into_iter().nth(index) else { return 0 };
-        // SAFETY: shim.c passes a struct of this layout.
+        // SAFETY: info.c passes a struct of this layout.
         unsafe {
             copy_text(&status.target, (&raw mut (*pool).target).cast(), 512);
             (*pool).size = status.size.into();
@@ -74,7 +74,7 @@ unsafe extern "C" fn rustredis_lock_get(index: usize, lock: *mut Lock) -> c_int 
     guarded(0, || {
         let held = with_live(|handler| handler.session.locked()).flatten().filter(|_| index == 0);
         let Some((session, held)) = held else { return 0 };
-        // SAFETY: shim.c passes a struct of this layout.
+        // SAFETY: info.c passes a struct of this layout.
         unsafe {
             copy_text(&session, (&raw mut (*lock).session).cast(), 32);
             (*lock).held_ms = i64::try_from(held.as_millis()).unwrap_or(i64::MAX);

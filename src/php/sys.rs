@@ -1,4 +1,4 @@
-//! What `shim.c` gives to Rust.
+//! What the C files beside this one give to Rust.
 
 use std::ffi::{c_char, c_int, c_void};
 

@@ -1,13 +1,11 @@
-/* The half of the save handler that speaks Zend.
+/* The save handler's callbacks.
  *
- * It is C for two reasons. The compiler checks it against the installed php_session.h, whose layouts and signatures
- * differ between PHP versions. And whatever can bail out (allocating a zend_string, raising a warning) longjmps over
- * the frames in between: here they are C frames, with nothing to destroy. */
+ * They are C for two reasons. The compiler checks them against the installed php_session.h, whose layouts and
+ * signatures differ between PHP versions. And whatever can bail out (allocating a zend_string, raising a warning)
+ * longjmps over the frames in between: here they are C frames, with nothing to destroy. */
 #include "php.h"
 #include "SAPI.h"
-#include "php_ini.h"
 #include "ext/session/php_session.h"
-#include "ext/standard/info.h"
 #include "zend_observer.h"
 #include "shim.h"
 #include "json.h"
@@ -24,7 +22,7 @@
 
 /* Raised last: a warning can run a user error handler, which can call any session function, throw, or bail out. The
  * text is on this stack, and no state is touched after. */
-static void emit_warnings(void)
+void rustredis_emit_warnings(void)
 {
 	char text[2048];
 	while (rustredis_next_warning(text, sizeof text)) {
@@ -32,83 +30,10 @@ static void emit_warnings(void)
 	}
 }
 
-/* ---- session.save_path in PHP's own warnings ----
- *
- * When a callback fails PHP prints PS(save_path), with any password in it. While that warning is due, PS(save_path)
- * points to a masked copy; the next callback, or the end of the request, puts it back. The pointer is never freed
- * through PS(): its owner is the ini entry. */
-static TSRM_TLS char masked_path[512];
-#if PHP_VERSION_ID < 80600
-static TSRM_TLS char *hidden_path;
-
-static void hide_save_path(void)
-{
-	char *path = PS(save_path);
-	if (path && path != masked_path && rustredis_mask(path, strlen(path), masked_path, sizeof masked_path)) {
-		hidden_path = path;
-		PS(save_path) = masked_path;
-	}
-}
-
-void rustredis_show_save_path(void)
-{
-	if (hidden_path && PS(save_path) == masked_path) {
-		PS(save_path) = hidden_path;
-	}
-	hidden_path = NULL;
-}
-
-#else
-static TSRM_TLS zend_string *hidden_path;
-static TSRM_TLS zend_string *masked_string;
-
-static void hide_save_path(void)
-{
-	zend_string *path = PS(save_path);
-	if (path && path != masked_string
-			&& rustredis_mask(ZSTR_VAL(path), ZSTR_LEN(path), masked_path, sizeof masked_path)) {
-		/* Persistent, and one for each thread: PHP may keep the pointer until the next callback. */
-		if (masked_string) {
-			zend_string_release(masked_string);
-		}
-		masked_string = zend_string_init(masked_path, strlen(masked_path), 1);
-		hidden_path = path;
-		PS(save_path) = masked_string;
-	}
-}
-
-void rustredis_show_save_path(void)
-{
-	if (hidden_path && PS(save_path) == masked_string) {
-		PS(save_path) = hidden_path;
-	}
-	hidden_path = NULL;
-}
-#endif
-
-/* PHP has put the path into its message, and no error handler has run yet. */
-static void message_is_made(int type, zend_string *file, uint32_t line, zend_string *message)
-{
-	rustredis_show_save_path();
-}
-
-/* A SessionHandler subclass hands on what PHP gave it: a copy, which may be of the masked text. */
-static const char *real_save_path(const char *path)
-{
-	bool masked = hidden_path && path && strcmp(path, masked_path) == 0;
-#if PHP_VERSION_ID < 80600
-	const char *real = masked ? hidden_path : path;
-#else
-	const char *real = masked ? ZSTR_VAL(hidden_path) : path;
-#endif
-	rustredis_show_save_path();
-	return real;
-}
-
 static zend_result failed(void)
 {
-	emit_warnings();
-	hide_save_path();
+	rustredis_emit_warnings();
+	rustredis_hide_save_path();
 	return FAILURE;
 }
 
@@ -142,12 +67,12 @@ static int wants_read_only(void)
 
 PS_OPEN_FUNC(rustredis)
 {
-	const char *path = real_save_path(SAVE_PATH_ARG());
+	const char *path = rustredis_real_save_path(SAVE_PATH_ARG());
 	(void) session_name;
 	if (!rustredis_open(mod_data, path ? path : "", path ? strlen(path) : 0)) {
 		return failed();
 	}
-	emit_warnings();
+	rustredis_emit_warnings();
 	return SUCCESS;
 }
 
@@ -155,7 +80,7 @@ PS_OPEN_FUNC(rustredis)
 PS_CLOSE_FUNC(rustredis)
 {
 	rustredis_close(mod_data);
-	emit_warnings();
+	rustredis_emit_warnings();
 	return SUCCESS;
 }
 
@@ -178,7 +103,7 @@ PS_READ_FUNC(rustredis)
 		*val = value_len ? zend_string_init(value, value_len, 0) : ZSTR_EMPTY_ALLOC();
 	}
 	rustredis_read_done(mod_data);
-	emit_warnings();
+	rustredis_emit_warnings();
 	return SUCCESS;
 }
 
@@ -220,14 +145,14 @@ static zend_result save(void **mod_data, zend_string *key, zend_string *val, zen
 	if (!unchanged && was_not_encoded(val)) {
 		php_error_docref(NULL, E_WARNING, "rustredis: the session is not saved: session.serialize_handler %s could not "
 			"encode it; what was stored before stays", PS(serializer) ? PS(serializer)->name : "?");
-		hide_save_path();
+		rustredis_hide_save_path();
 		return FAILURE;
 	}
 	if (!rustredis_save(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), ZSTR_VAL(val), ZSTR_LEN(val), maxlifetime,
 			unchanged, keep_lock)) {
 		return failed();
 	}
-	emit_warnings();
+	rustredis_emit_warnings();
 	return SUCCESS;
 }
 
@@ -300,7 +225,7 @@ PS_DESTROY_FUNC(rustredis)
 	if (!rustredis_destroy(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), how_to_destroy())) {
 		return failed();
 	}
-	emit_warnings();
+	rustredis_emit_warnings();
 	return SUCCESS;
 }
 
@@ -321,7 +246,7 @@ PS_VALIDATE_SID_FUNC(rustredis)
 		return FAILURE;
 	}
 	known = rustredis_validate(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), PS(gc_maxlifetime), wants_read_only());
-	emit_warnings();
+	rustredis_emit_warnings();
 	return known ? SUCCESS : FAILURE;
 }
 
@@ -347,7 +272,7 @@ PS_CREATE_SID_FUNC(rustredis)
 			break;
 		}
 	}
-	emit_warnings();
+	rustredis_emit_warnings();
 	return id;
 }
 
@@ -357,64 +282,8 @@ static const ps_module ps_mod_rustredis = {
 
 int rustredis_register(void)
 {
-	zend_observer_error_register(message_is_made);
+	zend_observer_error_register(rustredis_message_is_made);
 	return php_session_register_module(&ps_mod_rustredis) == SUCCESS && rustredis_register_json();
-}
-
-/* ---- ini ---- */
-
-static zend_string *password_mask;
-
-int rustredis_on_modify(zend_ini_entry *entry, zend_string *new_value, void *arg1, void *arg2, void *arg3, int stage)
-{
-	const char *value = new_value ? ZSTR_VAL(new_value) : "";
-	size_t value_len = new_value ? ZSTR_LEN(new_value) : 0;
-	(void) arg1, (void) arg2, (void) arg3;
-	if (rustredis_ini_changed(ZSTR_VAL(entry->name), ZSTR_LEN(entry->name), value, value_len,
-			stage == ZEND_INI_STAGE_STARTUP)) {
-		return SUCCESS;
-	}
-	emit_warnings();
-	return FAILURE;
-}
-
-/* ini_get(), ini_get_all() and phpinfo() show an entry's value to every script. The password is kept by Rust, and
- * the entry shows a mask. At startup the value's owner is PHP's table of php.ini values; later (.htaccess) it is
- * the entry. */
-void rustredis_mask_password(void)
-{
-	zend_ini_entry *entry = zend_hash_str_find_ptr(EG(ini_directives), ZEND_STRL("rustredis.password"));
-	if (!password_mask) {
-		password_mask = zend_string_init_interned(RUSTREDIS_MASK, sizeof RUSTREDIS_MASK - 1, 1);
-	}
-	if (!entry || !entry->value || !ZSTR_LEN(entry->value)
-			|| zend_string_equals_literal(entry->value, RUSTREDIS_MASK)) {
-		return;
-	}
-	if (entry->modified) {
-		if (entry->value != entry->orig_value) {
-			zend_string_release(entry->value);
-		}
-	} else {
-		rustredis_password_found(ZSTR_VAL(entry->value), ZSTR_LEN(entry->value));
-	}
-	entry->value = password_mask;
-}
-
-const char *rustredis_ini_text(const char *name, size_t name_len, size_t *value_len)
-{
-	zend_ini_entry *entry = zend_hash_str_find_ptr(EG(ini_directives), name, name_len);
-	if (!entry || !entry->value) {
-		*value_len = 0;
-		return "";
-	}
-	*value_len = ZSTR_LEN(entry->value);
-	return ZSTR_VAL(entry->value);
-}
-
-void rustredis_unregister_ini(int module_number)
-{
-	zend_unregister_ini_entries(module_number);
 }
 
 const char *rustredis_sapi(void)
@@ -425,76 +294,4 @@ const char *rustredis_sapi(void)
 const char *rustredis_request_uri(void)
 {
 	return SG(request_info).request_uri;
-}
-
-/* ---- rustredis_status() and phpinfo() ---- */
-
-void rustredis_status(zend_execute_data *execute_data, zval *return_value)
-{
-	rustredis_counters counters;
-	rustredis_pool pool;
-	rustredis_lock lock;
-	zval list, item;
-	size_t i;
-
-	ZEND_PARSE_PARAMETERS_NONE();
-	rustredis_counters_get(&counters);
-	array_init(return_value);
-	add_assoc_string(return_value, "version", rustredis_version());
-	add_assoc_long(return_value, "pid", counters.pid);
-	add_assoc_long(return_value, "starts", counters.starts);
-	add_assoc_long(return_value, "trips", counters.trips);
-	add_assoc_long(return_value, "lock_waits", counters.lock_waits);
-	add_assoc_long(return_value, "refused_writes", counters.refused_writes);
-	add_assoc_long(return_value, "reconnects", counters.reconnects);
-	array_init(&list);
-	add_assoc_zval(return_value, "pools", &list);
-	for (i = 0; rustredis_pool_get(i, &pool); i++) {
-		array_init(&item);
-		add_assoc_string(&item, "target", pool.target);
-		add_assoc_long(&item, "size", pool.size);
-		add_assoc_long(&item, "open", pool.open);
-		add_assoc_long(&item, "idle", pool.idle);
-		add_next_index_zval(&list, &item);
-	}
-	array_init(&list);
-	add_assoc_zval(return_value, "locks", &list);
-	for (i = 0; rustredis_lock_get(i, &lock); i++) {
-		array_init(&item);
-		add_assoc_string(&item, "session", lock.session);
-		add_assoc_long(&item, "held_ms", lock.held_ms);
-		add_next_index_zval(&list, &item);
-	}
-}
-
-void rustredis_info(zend_module_entry *module)
-{
-	rustredis_counters counters;
-	rustredis_pool pool;
-	rustredis_lock lock;
-	char text[128];
-	size_t i;
-
-	rustredis_counters_get(&counters);
-	php_info_print_table_start();
-	php_info_print_table_row(2, "Session save handler", "rustredis");
-	php_info_print_table_row(2, "Version", rustredis_version());
-	php_info_print_table_row(2, "Targets", "tcp://host:port, redis://, unix://");
-	snprintf(text, sizeof text, "%" PRId64, counters.pid);
-	php_info_print_table_row(2, "Process", text);
-	snprintf(text, sizeof text, "%" PRId64 " / %" PRId64, counters.starts, counters.trips);
-	php_info_print_table_row(2, "Sessions read / round trips", text);
-	snprintf(text, sizeof text, "%" PRId64 " / %" PRId64 " / %" PRId64, counters.lock_waits,
-		counters.refused_writes, counters.reconnects);
-	php_info_print_table_row(2, "Lock waits / refused writes / reconnects", text);
-	for (i = 0; rustredis_pool_get(i, &pool); i++) {
-		snprintf(text, sizeof text, "%" PRId64 " of %" PRId64 " open, %" PRId64 " idle", pool.open, pool.size, pool.idle);
-		php_info_print_table_row(2, pool.target, text);
-	}
-	for (i = 0; rustredis_lock_get(i, &lock); i++) {
-		snprintf(text, sizeof text, "session %s for %" PRId64 " ms", lock.session, lock.held_ms);
-		php_info_print_table_row(2, "Lock held", text);
-	}
-	php_info_print_table_end();
-	display_ini_entries(module);
 }

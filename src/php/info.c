@@ -1,0 +1,75 @@
+/* rustredis_status() and the phpinfo() section. */
+#include "php.h"
+#include "php_ini.h"
+#include "ext/standard/info.h"
+#include "shim.h"
+
+void rustredis_status(zend_execute_data *execute_data, zval *return_value)
+{
+	rustredis_counters counters;
+	rustredis_pool pool;
+	rustredis_lock lock;
+	zval list, item;
+	size_t i;
+
+	ZEND_PARSE_PARAMETERS_NONE();
+	rustredis_counters_get(&counters);
+	array_init(return_value);
+	add_assoc_string(return_value, "version", rustredis_version());
+	add_assoc_long(return_value, "pid", counters.pid);
+	add_assoc_long(return_value, "starts", counters.starts);
+	add_assoc_long(return_value, "trips", counters.trips);
+	add_assoc_long(return_value, "lock_waits", counters.lock_waits);
+	add_assoc_long(return_value, "refused_writes", counters.refused_writes);
+	add_assoc_long(return_value, "reconnects", counters.reconnects);
+	array_init(&list);
+	add_assoc_zval(return_value, "pools", &list);
+	for (i = 0; rustredis_pool_get(i, &pool); i++) {
+		array_init(&item);
+		add_assoc_string(&item, "target", pool.target);
+		add_assoc_long(&item, "size", pool.size);
+		add_assoc_long(&item, "open", pool.open);
+		add_assoc_long(&item, "idle", pool.idle);
+		add_next_index_zval(&list, &item);
+	}
+	array_init(&list);
+	add_assoc_zval(return_value, "locks", &list);
+	for (i = 0; rustredis_lock_get(i, &lock); i++) {
+		array_init(&item);
+		add_assoc_string(&item, "session", lock.session);
+		add_assoc_long(&item, "held_ms", lock.held_ms);
+		add_next_index_zval(&list, &item);
+	}
+}
+
+void rustredis_info(zend_module_entry *module)
+{
+	rustredis_counters counters;
+	rustredis_pool pool;
+	rustredis_lock lock;
+	char text[128];
+	size_t i;
+
+	rustredis_counters_get(&counters);
+	php_info_print_table_start();
+	php_info_print_table_row(2, "Session save handler", "rustredis");
+	php_info_print_table_row(2, "Version", rustredis_version());
+	php_info_print_table_row(2, "Targets", "tcp://host:port, redis://, unix://");
+	snprintf(text, sizeof text, "%" PRId64, counters.pid);
+	php_info_print_table_row(2, "Process", text);
+	snprintf(text, sizeof text, "%" PRId64 " / %" PRId64, counters.starts, counters.trips);
+	php_info_print_table_row(2, "Sessions read / round trips", text);
+	snprintf(text, sizeof text, "%" PRId64 " / %" PRId64 " / %" PRId64, counters.lock_waits,
+		counters.refused_writes, counters.reconnects);
+	php_info_print_table_row(2, "Lock waits / refused writes / reconnects", text);
+	for (i = 0; rustredis_pool_get(i, &pool); i++) {
+		snprintf(text, sizeof text, "%" PRId64 " of %" PRId64 " open, %" PRId64 " idle", pool.open, pool.size, pool.idle);
+		php_info_print_table_row(2, pool.target, text);
+	}
+	for (i = 0; rustredis_lock_get(i, &lock); i++) {
+		snprintf(text, sizeof text, "session %s for %" PRId64 " ms", lock.session, lock.held_ms);
+		php_info_print_table_row(2, "Lock held", text);
+	}
+	php_info_print_table_end();
+	display_ini_entries(module);
+}

@@ -1,0 +1,58 @@
+/* The rustredis.* settings: what PHP calls when one changes, and the hiding of the password. */
+#include "php.h"
+#include "php_ini.h"
+#include "shim.h"
+
+static zend_string *password_mask;
+
+int rustredis_on_modify(zend_ini_entry *entry, zend_string *new_value, void *arg1, void *arg2, void *arg3, int stage)
+{
+	const char *value = new_value ? ZSTR_VAL(new_value) : "";
+	size_t value_len = new_value ? ZSTR_LEN(new_value) : 0;
+	(void) arg1, (void) arg2, (void) arg3;
+	if (rustredis_ini_changed(ZSTR_VAL(entry->name), ZSTR_LEN(entry->name), value, value_len,
+			stage == ZEND_INI_STAGE_STARTUP)) {
+		return SUCCESS;
+	}
+	rustredis_emit_warnings();
+	return FAILURE;
+}
+
+/* ini_get(), ini_get_all() and phpinfo() show an entry's value to every script. The password is kept by Rust, and
+ * the entry shows a mask. At startup the value's owner is PHP's table of php.ini values; later (.htaccess) it is
+ * the entry. */
+void rustredis_mask_password(void)
+{
+	zend_ini_entry *entry = zend_hash_str_find_ptr(EG(ini_directives), ZEND_STRL("rustredis.password"));
+	if (!password_mask) {
+		password_mask = zend_string_init_interned(RUSTREDIS_MASK, sizeof RUSTREDIS_MASK - 1, 1);
+	}
+	if (!entry || !entry->value || !ZSTR_LEN(entry->value)
+			|| zend_string_equals_literal(entry->value, RUSTREDIS_MASK)) {
+		return;
+	}
+	if (entry->modified) {
+		if (entry->value != entry->orig_value) {
+			zend_string_release(entry->value);
+		}
+	} else {
+		rustredis_password_found(ZSTR_VAL(entry->value), ZSTR_LEN(entry->value));
+	}
+	entry->value = password_mask;
+}
+
+const char *rustredis_ini_text(const char *name, size_t name_len, size_t *value_len)
+{
+	zend_ini_entry *entry = zend_hash_str_find_ptr(EG(ini_directives), name, name_len);
+	if (!entry || !entry->value) {
+		*value_len = 0;
+		return "";
+	}
+	*value_len = ZSTR_LEN(entry->value);
+	return ZSTR_VAL(entry->value);
+}
+
+void rustredis_unregister_ini(int module_number)
+{
+	zend_unregister_ini_entries(module_number);
+}

@@ -1,0 +1,322 @@
+/* session.serialize_handler=json, from PHP's values to text.
+ *
+ * The walk tells a writer in Rust what it finds; nothing in it allocates or runs PHP code. */
+#include "php.h"
+#include "ext/session/php_session.h"
+#include "ext/standard/php_var.h"
+#include "zend_smart_str.h"
+#include "json.h"
+
+typedef struct {
+	void *writer;
+	/* What the objects were serialized to, in the order of the walk; NULL in the first walk. */
+	HashTable *objects;
+	uint32_t next_object;
+	bool needs_objects;
+	/* Why it failed, and the path to where, written from its end. */
+	const char *problem;
+	zend_class_entry *class;
+	bool path_cut;
+	char path[400];
+	size_t path_start;
+} encoding;
+
+static void path_prepend(encoding *e, const char *part, size_t len)
+{
+	static const char cut[] = "[...]";
+	/* Innermost keys come first; the outer ones are cut where there is no room. */
+	if (!e->path_cut && len + sizeof cut - 1 > e->path_start) {
+		e->path_cut = true;
+		part = cut;
+		len = sizeof cut - 1;
+	} else if (e->path_cut) {
+		return;
+	}
+	e->path_start -= len;
+	memcpy(e->path + e->path_start, part, len);
+}
+
+static void path_key(encoding *e, zend_string *key, zend_ulong index)
+{
+	char part[80];
+	size_t i, n;
+	if (!key) {
+		path_prepend(e, part, snprintf(part, sizeof part, "[" ZEND_LONG_FMT "]", (zend_long) index));
+		return;
+	}
+	n = MIN(ZSTR_LEN(key), 60);
+	part[0] = '[', part[1] = '\'';
+	for (i = 0; i < n; i++) {
+		unsigned char c = ZSTR_VAL(key)[i];
+		part[i + 2] = c < ' ' || c == '\'' || c == 127 ? '?' : c;
+	}
+	part[n + 2] = '\'', part[n + 3] = ']';
+	path_prepend(e, part, n + 4);
+}
+
+static bool is_utf8(zend_string *key)
+{
+	size_t i;
+	for (i = 0; i < ZSTR_LEN(key); i++) {
+		if ((unsigned char) ZSTR_VAL(key)[i] >= 0x80) {
+			return rustredis_json_is_utf8(ZSTR_VAL(key), ZSTR_LEN(key));
+		}
+	}
+	return true;
+}
+
+/* Plain objects have string keys, and integer keys where every reader keeps the order: JavaScript puts the canonical
+ * array indexes of an object first, ascending. */
+static int shape_of(HashTable *array, bool top)
+{
+	zend_string *key;
+	zend_ulong index;
+	zend_long last = -1;
+	bool only_strings_now = false;
+
+	if (!top && zend_array_is_list(array)) {
+		return RUSTREDIS_LIST;
+	}
+	ZEND_HASH_FOREACH_KEY(array, index, key) {
+		if (!key) {
+			zend_long i = (zend_long) index;
+			if (i < 0) {
+				only_strings_now = true;
+			} else if (only_strings_now || i <= last || i >= 0xffffffff) {
+				return RUSTREDIS_PAIRS;
+			} else {
+				last = i;
+			}
+			continue;
+		}
+		only_strings_now = true;
+		/* One member whose name starts with $ would be a tag. */
+		if ((ZSTR_VAL(key)[0] == '$' && zend_hash_num_elements(array) == 1)
+				|| !is_utf8(key)) {
+			return RUSTREDIS_PAIRS;
+		}
+	} ZEND_HASH_FOREACH_END();
+	return RUSTREDIS_OBJECT;
+}
+
+/* Whether a key or a value that is no array is written as an object, which is one more level. */
+static bool needs_tag(zend_string *key, zval *value)
+{
+	ZVAL_DEREF(value);
+	return (key && !is_utf8(key)) || Z_TYPE_P(value) == IS_OBJECT
+		|| (Z_TYPE_P(value) == IS_STRING && !is_utf8(Z_STR_P(value)))
+		|| (Z_TYPE_P(value) == IS_DOUBLE && !zend_finite(Z_DVAL_P(value)));
+}
+
+static bool write_value(encoding *e, zval *value, int depth);
+
+static bool write_array(encoding *e, HashTable *array, int depth)
+{
+	zend_string *key;
+	zend_ulong index;
+	zval *value;
+	int shape;
+	bool done = true, counted = !(GC_FLAGS(array) & GC_IMMUTABLE);
+
+	if (counted) {
+		if (GC_IS_RECURSIVE(array)) {
+			e->problem = "contains itself";
+			return false;
+		}
+		GC_PROTECT_RECURSION(array);
+	}
+	shape = shape_of(array, depth == 0);
+	/* In levels of JSON, as they are counted when it is read: a list of pairs has an object around it. */
+	depth += shape == RUSTREDIS_PAIRS ? 3 : 1;
+	rustredis_json_begin(e->writer, shape);
+	ZEND_HASH_FOREACH_KEY_VAL_IND(array, index, key, value) {
+		if (depth > RUSTREDIS_MAX_DEPTH || (depth == RUSTREDIS_MAX_DEPTH && needs_tag(key, value))) {
+			e->problem = "is nested deeper than 512 levels";
+			path_key(e, key, index);
+			done = false;
+			break;
+		}
+		if (shape != RUSTREDIS_LIST) {
+			if (key) {
+				rustredis_json_key(e->writer, ZSTR_VAL(key), ZSTR_LEN(key));
+			} else {
+				rustredis_json_index(e->writer, (zend_long) index);
+			}
+		}
+		if (!write_value(e, value, depth)) {
+			path_key(e, key, index);
+			done = false;
+			break;
+		}
+	} ZEND_HASH_FOREACH_END();
+	rustredis_json_end(e->writer);
+	if (counted) {
+		GC_UNPROTECT_RECURSION(array);
+	}
+	return done;
+}
+
+static bool write_object(encoding *e, zval *value)
+{
+	zval *serialized;
+	if (!rustredis_json_objects()) {
+		e->class = Z_OBJCE_P(value);
+		return false;
+	}
+	e->needs_objects = true;
+	if (!e->objects) {
+		rustredis_json_null(e->writer);
+		return true;
+	}
+	serialized = zend_hash_index_find(e->objects, e->next_object++);
+	if (!serialized) {
+		e->problem = "was changed by an object's serialization";
+		return false;
+	}
+	rustredis_json_object(e->writer, Z_STRVAL_P(serialized), Z_STRLEN_P(serialized));
+	return true;
+}
+
+static bool write_value(encoding *e, zval *value, int depth)
+{
+	ZVAL_DEREF(value);
+	switch (Z_TYPE_P(value)) {
+		case IS_UNDEF:
+		case IS_NULL:
+			rustredis_json_null(e->writer);
+			return true;
+		case IS_FALSE:
+		case IS_TRUE:
+			rustredis_json_bool(e->writer, Z_TYPE_P(value) == IS_TRUE);
+			return true;
+		case IS_LONG:
+			rustredis_json_int(e->writer, Z_LVAL_P(value));
+			return true;
+		case IS_DOUBLE:
+			rustredis_json_float(e->writer, Z_DVAL_P(value));
+			return true;
+		case IS_STRING:
+			rustredis_json_string(e->writer, Z_STRVAL_P(value), Z_STRLEN_P(value));
+			return true;
+		case IS_ARRAY:
+			return write_array(e, Z_ARRVAL_P(value), depth);
+		case IS_OBJECT:
+			return write_object(e, value);
+		default:
+			e->problem = "is a resource, which cannot be kept";
+			return false;
+	}
+}
+
+/* The second walk's objects. Runs PHP code (__serialize), which can throw, bail out, or change the session under us:
+ * nothing is protected here (the first walk has shown that the arrays end), and what is in use is held. */
+static bool serialize_objects(HashTable *array, zval *objects, int depth)
+{
+	zval *value;
+	bool done = depth <= RUSTREDIS_MAX_DEPTH;
+
+	GC_TRY_ADDREF(array);
+	ZEND_HASH_FOREACH_VAL_IND(array, value) {
+		if (!done) {
+			break;
+		}
+		ZVAL_DEREF(value);
+		if (Z_TYPE_P(value) == IS_ARRAY) {
+			done = serialize_objects(Z_ARRVAL_P(value), objects, depth + 1);
+		} else if (Z_TYPE_P(value) == IS_OBJECT) {
+			smart_str text = {0};
+			php_serialize_data_t var_hash;
+			zval item, object;
+			ZVAL_COPY(&object, value);
+			PHP_VAR_SERIALIZE_INIT(var_hash);
+			php_var_serialize(&text, &object, &var_hash);
+			PHP_VAR_SERIALIZE_DESTROY(var_hash);
+			ZVAL_STR(&item, smart_str_extract(&text));
+			zend_hash_next_index_insert(Z_ARRVAL_P(objects), &item);
+			zval_ptr_dtor(&object);
+			done = !EG(exception);
+		}
+	} ZEND_HASH_FOREACH_END();
+	zend_array_release(array);
+	return done;
+}
+
+static bool encode(HashTable *session, encoding *e)
+{
+	zval objects;
+	bool done;
+
+	memset(e, 0, offsetof(encoding, path));
+	e->path_start = sizeof e->path;
+	e->writer = rustredis_json_writer();
+	done = write_array(e, session, 0);
+	if (!done || !e->needs_objects) {
+		return done;
+	}
+	/* Both walks see the same array, whatever PHP code makes of $_SESSION in between. */
+	GC_TRY_ADDREF(session);
+	array_init(&objects);
+	done = serialize_objects(session, &objects, 1);
+	if (done) {
+		/* __serialize may have encoded a session of its own: the writer starts over. */
+		e->writer = rustredis_json_writer();
+		e->objects = Z_ARRVAL(objects);
+		done = write_array(e, session, 0);
+		e->objects = NULL;
+	}
+	zval_ptr_dtor(&objects);
+	zend_array_release(session);
+	return done;
+}
+
+static bool is_running(const char *function)
+{
+	zend_execute_data *call = EG(current_execute_data);
+	return call && call->func && call->func->type == ZEND_INTERNAL_FUNCTION && !call->func->common.scope
+		&& call->func->common.function_name && strcmp(ZSTR_VAL(call->func->common.function_name), function) == 0;
+}
+
+/* After NULL PHP would write an empty session over the stored one (php-src, php_session_save_current_state). It is
+ * given the text that it read instead: that is equal to what is stored, so nothing is written. Without lazy_write
+ * PHP has no such text; our own handler refuses the empty write. */
+static zend_string *keep_stored(void)
+{
+	if (is_running("session_encode")) {
+		return NULL;
+	}
+	return PS(session_vars) ? zend_string_copy(PS(session_vars)) : NULL;
+}
+
+PS_SERIALIZER_ENCODE_FUNC(json)
+{
+	encoding e;
+	const char *text;
+	size_t len;
+	zval *session = &PS(http_session_vars);
+
+	if (Z_ISREF_P(session)) {
+		session = Z_REFVAL_P(session);
+	}
+	if (Z_TYPE_P(session) != IS_ARRAY) {
+		return NULL;
+	}
+	if (!encode(Z_ARRVAL_P(session), &e)) {
+		const char *path = e.path + e.path_start;
+		int path_len = (int) (sizeof e.path - e.path_start);
+		if (e.class) {
+			php_error_docref(NULL, E_WARNING, "rustredis: the session is not saved: $_SESSION%.*s is an object of class "
+				"%s; keep plain data in the session, or set rustredis.json_objects=serialize", path_len, path,
+				ZSTR_VAL(e.class->name));
+		} else if (!EG(exception)) {
+			php_error_docref(NULL, E_WARNING, "rustredis: the session is not saved: $_SESSION%.*s %s", path_len, path,
+				e.problem ? e.problem : "cannot be encoded");
+		}
+		return keep_stored();
+	}
+	text = rustredis_json_text(e.writer, &len);
+	if (!text) {
+		php_error_docref(NULL, E_WARNING, "rustredis: the session is not saved: it is longer than 512 MB as JSON");
+		return keep_stored();
+	}
+	return zend_string_init(text, len, 0);
+}
