@@ -12,7 +12,9 @@
 --          {'busy', holder, pttl, block_ms (0 = don't), now_ms}
 local D, L, Q, W, T = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local base, held = ARGV[1], ARGV[3]
-local holder = redis.call('GET', L)
+-- One call for three keys: calls are what a script costs. MGET takes a key of another type for a missing one.
+local got = redis.call('MGET', L, D, T)
+local holder, data = got[1], got[2]
 local mine = holder and string.sub(holder, 1, #base + 1) == base .. ':'
 if mine and tonumber(string.match(holder, '^%d+', #base + 2)) > tonumber(string.sub(ARGV[2], #base + 2)) then
   -- An older send that arrives late, behind its own repeat: nobody reads this answer.
@@ -33,18 +35,20 @@ else
   redis.call('DEL', Q)                           -- a ticket that is not L's value is void
 end
 if free then
-  local data = redis.call('GET', D)              -- read before SET L: an error must not leave L taken
   if ARGV[4] == 'known' and not data and not holder then
     redis.call('ZREM', W, base)
     return {'absent'}
   end
   if ARGV[4] == 'new' and data then return {'exists'} end
-  if data and tonumber(ARGV[7]) > 0 then redis.call('EXPIRE', D, ARGV[7]) end   -- EXPIRE 0 would delete
+  -- EXPIRE 0 would delete
+  if tonumber(ARGV[7]) > 0 and redis.call('EXPIRE', D, ARGV[7]) == 1 and not data then
+    redis.call('GET', D)                         -- another type: this error, before the lock is taken
+  end
   local tm = redis.call('TIME')
   local ms = string.format('%.0f', tm[1] * 1000 + math.floor(tm[2] / 1000))
   redis.call('SET', L, ARGV[2] .. '|' .. ms .. '|' .. ARGV[5], 'PX', ARGV[6])
-  redis.call('ZREM', W, base)
-  return {'ok', data, redis.call('GET', T)}
+  if tonumber(string.sub(ARGV[2], #base + 2)) > 1 then redis.call('ZREM', W, base) end  -- the first send never queued
+  return {'ok', data, got[3]}
 end
 if ARGV[4] == 'new' then return {'exists'} end   -- somebody works under this id
 redis.call('ZREM', W, base)                      -- never count ourselves

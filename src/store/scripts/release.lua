@@ -12,7 +12,8 @@
 --          {'lost', holder|'', now_ms}  {error text} (the write failed, the lock is free)
 local D, L, Q, W, R, T = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local token, op = ARGV[1], ARGV[3]
-local holder = redis.call('GET', L)
+local got = redis.call('MGET', L, T)
+local holder, stone = got[1], got[2]
 local ours = holder and (holder == token or string.sub(holder, 1, #token + 1) == token .. '|')
 if not ours and not (ARGV[8] == '1' and not holder) then
   local receipt = redis.call('GET', R)           -- an earlier send of this very release?
@@ -26,7 +27,6 @@ if not ours and not (ARGV[8] == '1' and not holder) then
   return {'lost', holder or '', tm[1] * 1000 + math.floor(tm[2] / 1000)}
 end
 local res, data, known = 'ok', false, false
-local stone = redis.call('GET', T)
 local dead = stone and stone ~= ARGV[6]
 if op == 'set' then
   if dead then
@@ -58,6 +58,7 @@ redis.call('DEL', L)                             -- never refused for memory: th
 if op ~= 'none' and ARGV[12] ~= '0' then redis.pcall('SET', R, res, 'PX', ARGV[12]) end
 if ARGV[2] ~= '' then redis.call('ZREM', W, ARGV[2]) end
 if ARGV[13] == '1' then return {res} end         -- polling mode: no hand-over
+if redis.call('ZCARD', W) == 0 then return {res} end
 local tm = redis.call('TIME')
 local now = tm[1] * 1000 + math.floor(tm[2] / 1000)
 redis.call('ZREMRANGEBYSCORE', W, '-inf', now)
