@@ -89,7 +89,7 @@ pub fn run(bench: &Bench) -> String {
         series.iter().map(|(handler, series)| (handler.to_string(), median(&series.longest) / 1e6)).collect();
     let title = "Sixteen processes, 2 ms each, one session: the longest wait";
     let picture = bench.picture("contention", title, "ms", &[("32 ms is ideal".to_owned(), bars)]);
-    format!("{text}{}\n{picture}", table.markdown())
+    format!("{text}{}\n{picture}\n{}", table.markdown(), super::crowd::run(bench))
 }
 
 fn round(bench: &Bench, handler: Handler, turns: u32, series: &mut Series) {

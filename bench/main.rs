@@ -3,6 +3,7 @@
 
 mod contention;
 mod cost;
+mod crowd;
 mod floor;
 mod load;
 mod picture;

@@ -72,6 +72,19 @@ function contend(string $id, int $hold, int $count, int $start): array
     return $times;
 }
 
+/** Works on sessions `<id>0`, `<id>1` ... at random for as long as it takes: how long each request took. */
+function spread(string $id, int $sessions, int $count, int $start): array
+{
+    while (hrtime(true) < $start) {
+        usleep(50);
+    }
+    $times = [];
+    for ($i = 0; $i < $count; $i++) {
+        array_push($times, ...changed($id . random_int(0, $sessions - 1), 1));
+    }
+    return [...$times, hrtime(true)];
+}
+
 while (($line = fgets(STDIN)) !== false) {
     [$what, $id, $size, $count, $begin] = [...explode(' ', trim($line)), 0, 0, 0, 0];
     $answer = match ($what) {
@@ -79,6 +92,7 @@ while (($line = fgets(STDIN)) !== false) {
         'seed' => seed($id, (int) $size),
         'changed' => changed($id, (int) $count),
         'read' => read($id, (int) $count),
+        'spread' => spread($id, (int) $size, (int) $count, (int) $begin),
         'contend' => contend($id, (int) $size, (int) $count, (int) $begin),
     };
     // Not by echo: that would send the headers, and sessions could not start any more.
