@@ -89,8 +89,8 @@ fn finds_two_at_once() {
 fn finds_who_overtook() {
     let holder = "100 wait s h\n 101 got 0 - 0\n 400 write 1\n 401 ok";
     let early = "110 wait s early\n 420 got 2 late 0\n 421 write 3\n 422 ok";
-    let late = "200 wait s late\n 401 got 1 h 0\n 402 write 2\n 403 ok";
-    assert_finds("late overtook early, who came 90 ms earlier", &[holder, early, late], (3, "early"));
+    let late = "250 wait s late\n 401 got 1 h 0\n 402 write 2\n 403 ok";
+    assert_finds("late overtook early, who came 140 ms earlier", &[holder, early, late], (3, "early"));
     let disturbed = faults(&[holder, early, late], (3, "early"), &[disturbance(150, 151)]);
     assert_eq!(disturbed, Vec::<String>::new());
 }

@@ -13,13 +13,14 @@ const STALL: u64 = 2250 * MS;
 /// Requests that came closer than this to each other came together.
 const TOGETHER: u64 = 5 * MS;
 /// Below this an overtaking may still be a process that a busy machine kept from asking; it must be rare.
-const CLEARLY_LATER: u64 = 50 * MS;
+const CLEARLY_LATER: u64 = 100 * MS;
 const RARE: usize = 200;
 /// Who waits longer than this asks again, which costs the place in the queue: three quarters of the longest block.
 const ONE_BLOCK: u64 = 600 * MS;
-/// What a hand-over may cost, and any wait, while nothing disturbs it.
+/// What a hand-over may cost, and any wait, while nothing disturbs it. A machine that is busy with other things may
+/// hold up the proxy, whose delays nobody logs; a wake-up that is missed costs most of a lease.
 const HAND_OVER: u64 = 5 * MS;
-const ANY_WAIT: u64 = 50 * MS;
+const ANY_WAIT: u64 = 200 * MS;
 
 /// How the waits went.
 #[derive(Default, Debug)]
