@@ -1,6 +1,7 @@
 //! `make bench`: rustredis beside phpredis, files and the bare round trips, interleaved in one run. It writes
 //! what it measured into docs/benchmarks.md and docs/lock.md.
 
+mod codec;
 mod contention;
 mod cost;
 mod crowd;
@@ -72,8 +73,13 @@ impl Bench {
 
 /// A part of the report, by the name that the command line has for it.
 type Part = (&'static str, fn(&Bench) -> String);
-const PARTS: [Part; 4] =
-    [("single", single::run), ("contention", contention::run), ("cost", cost::run), ("load", load::run)];
+const PARTS: [Part; 5] = [
+    ("single", single::run),
+    ("contention", contention::run),
+    ("cost", cost::run),
+    ("codec", codec::run),
+    ("load", load::run),
+];
 
 /// Words: `quick` measures little, `dry` writes no page, the name of a part leaves out those not named.
 fn main() {
@@ -86,7 +92,10 @@ fn main() {
     let said = |word: &str| words.iter().any(|given| given == word);
     let known =
         |word: &String| ["quick", "dry"].contains(&&**word) || PARTS.iter().any(|(name, _)| name == word);
-    assert!(words.iter().all(known), "words are quick, dry, single, contention, cost, load; not {words:?}");
+    assert!(
+        words.iter().all(known),
+        "words are quick, dry, single, contention, cost, codec, load; not {words:?}"
+    );
     let all = !PARTS.iter().any(|(name, _)| said(name));
 
     let bench = Bench {

@@ -34,11 +34,13 @@ pub struct Setup {
     /// As phpredis and rustredis both read it; the folder for files.
     pub save_path: String,
     pub locking: bool,
+    /// `session.serialize_handler`
+    pub serializer: &'static str,
 }
 
 impl Setup {
     pub fn new(handler: Handler, save_path: &str) -> Self {
-        Self { handler, save_path: save_path.to_owned(), locking: true }
+        Self { handler, save_path: save_path.to_owned(), locking: true, serializer: "php" }
     }
 
     pub fn unlocked(self) -> Self {
@@ -55,11 +57,13 @@ impl Setup {
             ("session.gc_probability", "0"),
             ("display_errors", "stderr"),
             ("session.save_path", &self.save_path),
+            ("session.serialize_handler", self.serializer),
         ];
         let module = module();
+        let module_path = module.to_str().expect("the module's path is UTF-8");
         match self.handler {
             Handler::Rustredis => ini.extend([
-                ("extension", module.to_str().expect("the module's path is UTF-8")),
+                ("extension", module_path),
                 ("session.save_handler", "rustredis"),
                 ("rustredis.locking", lock),
                 ("rustredis.lock_wait", "60"),
@@ -75,6 +79,12 @@ impl Setup {
                 ("redis.session.lock_retries", "3000"),
             ]),
             Handler::Files => ini.push(("session.save_handler", "files")),
+        }
+        // Of the serializers, json is ours, and the others are modules where PHP does not have them.
+        match (self.serializer, self.handler) {
+            ("json", Handler::Phpredis | Handler::Files) => ini.push(("extension", module_path)),
+            (name @ ("igbinary" | "msgpack"), _) => ini.push(("extension", name)),
+            _ => {}
         }
         let settings = ini.iter().flat_map(|(name, value)| ["-d".into(), format!("{name}=\"{value}\"")]);
         std::iter::once("-n".to_owned()).chain(settings).collect()

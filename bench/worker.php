@@ -85,6 +85,48 @@ function spread(string $id, int $sessions, int $count, int $start): array
     return [...$times, hrtime(true)];
 }
 
+/** What a shop keeps of a visitor, until it has about `$size` bytes as JSON. */
+function cart(int $size): array
+{
+    $items = [];
+    do {
+        $n = count($items);
+        $items[] = ['sku' => sprintf('A-%05d', $n * 37), 'name' => "Café crème, $n g", 'quantity' => $n % 7 + 1,
+            'price' => 12.5 + $n, 'gift' => $n % 3 === 0, 'options' => ['color' => 'green', 'note' => null]];
+        $data = ['user' => ['id' => 4711, 'name' => 'Zoë', 'roles' => ['customer', 'editor']], 'csrf' => sha1('x'),
+            'last_seen' => 1_750_000_000.25, 'cart' => ['currency' => 'EUR', 'items' => $items]];
+    } while (strlen(json_encode($data)) < $size);
+    return $data;
+}
+
+/** PHP's session_encode() and session_decode(), or json_encode() and json_decode(): how long each pair took. */
+function codec(string $whose, int $size, int $count): array
+{
+    $data = cart($size);
+    $times = [];
+    session_id('codec');
+    ini_set('session.use_strict_mode', 0);
+    $whose === 'functions' or session_start() or exit("session_start() failed\n");
+    for ($i = 0; $i < $count; $i++) {
+        if ($whose === 'functions') {
+            $begin = hrtime(true);
+            $text = json_encode($data, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_PRESERVE_ZERO_FRACTION);
+            $copy = json_decode($text, true);
+            $times[] = hrtime(true) - $begin;
+        } else {
+            $_SESSION = $data;
+            $begin = hrtime(true);
+            $text = session_encode();
+            session_decode($text);
+            $times[] = hrtime(true) - $begin;
+            $copy = $_SESSION;
+        }
+    }
+    $copy === $data or exit("what was decoded is not what was encoded\n");
+    $whose === 'functions' or session_abort();
+    return [...$times, strlen($text)];
+}
+
 while (($line = fgets(STDIN)) !== false) {
     [$what, $id, $size, $count, $begin] = [...explode(' ', trim($line)), 0, 0, 0, 0];
     $answer = match ($what) {
@@ -93,6 +135,7 @@ while (($line = fgets(STDIN)) !== false) {
         'changed' => changed($id, (int) $count),
         'read' => read($id, (int) $count),
         'spread' => spread($id, (int) $size, (int) $count, (int) $begin),
+        'codec' => codec($id, (int) $size, (int) $count),
         'contend' => contend($id, (int) $size, (int) $count, (int) $begin),
     };
     // Not by echo: that would send the headers, and sessions could not start any more.
