@@ -7,9 +7,10 @@
 session.data is the stored value: bytes, in the format that PHP's session.serialize_handler writes, or None if there
 is no such session. Leaving the block writes it and releases the lock; None in it destroys the session (a logout);
 an exception leaves the session as it was. The scripts are loaded from a folder: `scripts` beside this file, or the
-repository's src/store/scripts.
+repository's src/store/scripts. For session.serialize_handler=json, values() and text() go between bytes and a dict.
 """
 
+import json
 import os
 import random
 import re
@@ -76,6 +77,12 @@ class Sessions:
                 session.leave("none")
             raise
         session.save()
+
+    def new(self):
+        """A session that is not there yet, under an id of ours, locked until save() or leave("none")."""
+        session = Session(self, secrets.token_hex(16))
+        session.enter("any")
+        return session
 
     def read(self, session_id):
         """The value without the lock (what PHP's read_and_close does), or None."""
@@ -151,27 +158,32 @@ class Session:
             self.leave("none")
             raise NoSuchSession("no session under this id any more")
 
-    def save(self):
-        """Writes what changed, or refreshes the TTL, and releases the lock."""
+    def put(self, found):
+        """Makes `data` of a dict (the `json` serializer). One that was emptied is destroyed."""
+        self.data = text(found, self.data) if found or not values(self.data) else None
+
+    def save(self, hold=False):
+        """Writes what changed, or refreshes the TTL, and releases the lock unless it is to be held."""
         if self.data is None and self.loaded is None:
             self.leave("none")
             return
         if self.data is None:
-            word = self.leave("del")
+            word = self.leave("del", hold=hold)
         elif self.data == self.loaded:
-            word = self.leave("keep")
+            word = self.leave("keep", hold=hold)
         else:
-            word = self.leave("set", self.data)
+            word = self.leave("set", self.data, hold)
         if word == "gone":  # unchanged here, but it is not in Redis any more
-            word = self.leave("set", self.data)
+            word = self.leave("set", self.data, hold)
         if word != "ok":
             raise NotSaved({"lost": "the lock was lost", "dead": "the session was destroyed"}.get(word, word))
+        self.loaded = self.data
 
-    def leave(self, op, data=b""):
+    def leave(self, op, data=b"", hold=False):
         """Sends one release until it is answered. A repeat has the same arguments, and gets the same answer."""
         its = self.sessions
         keys = [self.key, self.lock, self.wake, self.waiters, f"{self.key}_DONE:{self.token}", self.dead]
-        args = [self.token, self.base if self.queued else "", op, data, its.ttl, self.tombstone, 0, 0,
+        args = [self.token, self.base if self.queued else "", op, data, its.ttl, self.tombstone, int(hold), 0,
                 secrets.token_hex(16), HANDOFF, MARGIN, RECEIPT, its.mixed, its.max_hold]
         until = time.monotonic() + REPEAT
         while True:
@@ -188,3 +200,42 @@ def shown(holder):
     text = holder.decode(errors="replace")
     text = text.split("|", 2)[-1] if text[:2] in ("o:", "t:") else text
     return "".join(c if c.isprintable() else "?" for c in text[:200])
+
+
+def values(data):
+    """A session that PHP's `json` serializer wrote, as a dict. Tags such as {"$bytes": "..."} stay dicts."""
+    found = json.loads(data or b"{}")
+    if not isinstance(found, dict):
+        raise SessionError("the session is not a JSON object: is session.serialize_handler=json?")
+    return found
+
+
+def text(found, before=None):
+    """The dict as bytes for `data`. Members that are as they were in `before` keep their text, byte for byte."""
+    old = members(before or b"{}")
+    new = {str(name): compact(value) for name, value in found.items()}
+    new = {name: old[name] if name in old and compact(json.loads(old[name])) == new[name] else new[name]
+           for name in new}
+    if new != old and (is_tag(old) or is_tag(new)):  # PHP would not take it for what it is
+        raise SessionError("the session as a whole is a tag, or would look like one: it cannot be changed here")
+    return ("{" + ",".join(f"{compact(name)}:{value}" for name, value in new.items()) + "}").encode()
+
+
+def members(data):
+    """The members of a JSON object: name -> its value's text."""
+    values(data)  # refuses what is not one
+    source, found, at = data.decode(), {}, 0
+    while (quote := source.find('"', at)) >= 0:
+        name, at = json.decoder.scanstring(source, quote + 1)
+        start = re.compile(r"\s*:\s*").match(source, at).end()
+        _, at = json.JSONDecoder().raw_decode(source, start)
+        found[name] = source[start:at]
+    return found
+
+
+def is_tag(found):
+    return len(found) == 1 and next(iter(found)).startswith("$")
+
+
+def compact(value):
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

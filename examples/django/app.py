@@ -1,0 +1,60 @@
+"""A Django project in one file, on PHP's sessions: python app.py runserver. REDIS says where they are."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[1] / "python"))
+
+from django.conf import settings
+from django.core.management import execute_from_command_line
+from django.core.wsgi import get_wsgi_application
+from django.http import JsonResponse
+from django.urls import path
+
+settings.configure(
+    ROOT_URLCONF=__name__,
+    SECRET_KEY="the sessions need none",
+    ALLOWED_HOSTS=["127.0.0.1", "localhost"],
+    MIDDLEWARE=["django.contrib.sessions.middleware.SessionMiddleware"],
+    SESSION_ENGINE="phpsess_django",
+    SESSION_COOKIE_NAME="PHPSESSID",
+    SESSION_EXPIRE_AT_BROWSER_CLOSE=True,
+    PHPSESS={"url": os.environ.get("REDIS", "redis://127.0.0.1:6379/0"), "ttl": 1440},
+)
+
+
+def index(request):
+    return JsonResponse({"user": request.session.get("user"), "n": request.session.get("n")})
+
+
+def count(request):
+    n = request.session.get("n", 0)
+    time.sleep(int(request.GET.get("hold_ms", 0)) / 1000)  # other requests of this session wait
+    request.session["n"] = n + 1
+    return JsonResponse({"n": request.session["n"]})
+
+
+def fail(request):
+    request.session["n"] = -1
+    raise RuntimeError("this request fails")
+
+
+def login(request):
+    request.session["user"] = "Ada"
+    request.session.cycle_key()
+    return JsonResponse({})
+
+
+def logout(request):
+    request.session.flush()
+    return JsonResponse({})
+
+
+urlpatterns = [path("", index), path("count", count), path("fail", fail), path("login", login), path("logout", logout)]
+
+if __name__ == "__main__":
+    execute_from_command_line(sys.argv)
+else:
+    application = get_wsgi_application()

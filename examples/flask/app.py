@@ -1,0 +1,40 @@
+"""A Flask app on PHP's sessions: flask --app app run. REDIS and SCRIPTS say where they are."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[1] / "python"))
+
+import flask
+import phpsess
+from phpsess_flask import PhpSessions
+
+app = flask.Flask(__name__)
+PhpSessions(app, phpsess.Sessions(os.environ.get("REDIS", "redis://127.0.0.1:6379/0"), ttl=1440))
+
+
+@app.get("/")
+def index():
+    return {"user": flask.session.get("user"), "n": flask.session.get("n")}
+
+
+@app.post("/count")
+def count():
+    n = flask.session.get("n", 0)
+    time.sleep(int(flask.request.values.get("hold_ms", 0)) / 1000)  # other requests of this session wait
+    flask.session["n"] = n + 1
+    return {"n": flask.session["n"]}
+
+
+@app.post("/fail")
+def fail():
+    flask.session["n"] = -1
+    raise RuntimeError("this request fails")
+
+
+@app.post("/logout")
+def logout():
+    flask.session.clear()
+    return {}

@@ -1,0 +1,44 @@
+"""A FastAPI app on PHP's sessions: uvicorn app:app. REDIS says where they are."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[1] / "python"))
+
+import phpsess
+from fastapi import FastAPI, Request
+from phpsess_asgi import PhpSessionMiddleware
+
+app = FastAPI()
+app.add_middleware(
+    PhpSessionMiddleware,
+    sessions=phpsess.Sessions(os.environ.get("REDIS", "redis://127.0.0.1:6379/0"), ttl=1440),
+    read_only=lambda scope: scope["method"] in ("GET", "HEAD"),
+)
+
+
+@app.get("/")
+async def index(request: Request):
+    return {"user": request.session.get("user"), "n": request.session.get("n")}
+
+
+@app.post("/count")
+async def count(request: Request, hold_ms: int = 0):
+    n = request.session.get("n", 0)
+    await asyncio.sleep(hold_ms / 1000)  # other requests of this session wait
+    request.session["n"] = n + 1
+    return {"n": request.session["n"]}
+
+
+@app.post("/fail")
+async def fail(request: Request):
+    request.session["n"] = -1
+    raise RuntimeError("this request fails")
+
+
+@app.post("/logout")
+async def logout(request: Request):
+    request.session.clear()
+    return {}
