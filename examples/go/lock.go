@@ -1,0 +1,308 @@
+// The lock and the keys of PHP's sessions, from docs/wire-format.md.
+
+package main
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	mathrand "math/rand"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+)
+
+// Milliseconds; all clients of a Redis use the same.
+const handoff, margin, slack, grace, foreign, recheck = 1000, 250, 5, 500, 15, 5000
+
+// How long a release is repeated, and how long Redis knows a repeat.
+const repeat, receipt = 10 * time.Second, 20_000
+
+// ErrNoSession says that PHP has no session under this id.
+var ErrNoSession = errors.New("no such session")
+
+// ErrBusy says that it was not our turn in time.
+var ErrBusy = errors.New("the session is busy")
+
+// ErrNotSaved says that nothing was written.
+var ErrNotSaved = errors.New("the session was not saved")
+
+var validID = regexp.MustCompile(`^[A-Za-z0-9,-]{1,256}$`)
+
+// Sessions are the sessions of one Redis. The times are PHP's: rustredis.lock_wait and so on.
+type Sessions struct {
+	Prefix               string
+	TTL                  time.Duration // session.gc_maxlifetime
+	Wait, Lease, MaxHold time.Duration
+	MaxWaiters, Mixed    int
+	pool                 *redis.Pool
+	scripts              map[string]*redis.Script
+}
+
+// New connects to the Redis of a URL when needed. The folder is the one with the .lua files of the extension.
+func New(url, folder string) (*Sessions, error) {
+	s := &Sessions{Prefix: "PHPREDIS_SESSION:", TTL: 1440 * time.Second, Wait: 10 * time.Second,
+		Lease: 10 * time.Second, MaxHold: 300 * time.Second, scripts: map[string]*redis.Script{}}
+	for name, keys := range map[string]int{"acquire": 5, "claim": 2, "renew": 1, "release": 6, "read": 2} {
+		text, err := os.ReadFile(filepath.Join(folder, name+".lua"))
+		if err != nil {
+			return nil, err
+		}
+		s.scripts[name] = redis.NewScript(keys, string(text))
+	}
+	dial := func(network, address string) (net.Conn, error) {
+		conn, err := net.DialTimeout(network, address, 2*time.Second)
+		if tcp, ok := conn.(*net.TCPConn); ok {
+			tcp.SetLinger(0) // closed by a reset: what is still on its way is not carried out later
+		}
+		return conn, err
+	}
+	s.pool = &redis.Pool{MaxIdle: 16, IdleTimeout: time.Minute, Dial: func() (redis.Conn, error) {
+		return redis.DialURL(url, redis.DialNetDial(dial), redis.DialReadTimeout(5*time.Second),
+			redis.DialWriteTimeout(5*time.Second))
+	}}
+	return s, nil
+}
+
+// Lock is a session that is ours: nobody else writes it.
+type Lock struct {
+	its                  *Sessions
+	id, key, base, token string
+	tombstone            string
+	data                 []byte // nil: there is none
+	queued               bool
+	stop                 chan struct{} // closed to end the renewal
+}
+
+func random() string {
+	bytes := make([]byte, 16)
+	if _, err := rand.Read(bytes); err != nil {
+		panic(err)
+	}
+	return hex.EncodeToString(bytes)
+}
+
+// Read is the value without the lock, or nil.
+func (s *Sessions) Read(id string) ([]byte, error) {
+	if !validID.MatchString(id) {
+		return nil, ErrNoSession
+	}
+	conn := s.pool.Get()
+	defer conn.Close()
+	reply, err := redis.Values(s.scripts["read"].Do(conn, s.Prefix+id, s.Prefix+id+"_DEAD", s.seconds()))
+	if err != nil {
+		return nil, err
+	}
+	data, _ := reply[0].([]byte)
+	return data, nil
+}
+
+// Lock takes the lock of a session and reads it. The mode is "known", or "new" for an id that we made.
+func (s *Sessions) Lock(id, mode string) (*Lock, error) {
+	if !validID.MatchString(id) {
+		return nil, ErrNoSession
+	}
+	l := &Lock{its: s, id: id, key: s.Prefix + id, base: "o:" + random()}
+	host, _ := os.Hostname()
+	info := fmt.Sprintf("%s|%d|go|", host, os.Getpid())
+	deadline := time.Now().Add(s.Wait)
+	held := "" // a ticket whose claim may have been carried out
+	for sends, broken := 1, 0; ; sends++ {
+		done, err := l.try(mode, info, sends, broken > 0, deadline, &held)
+		var refused redis.Error
+		switch {
+		case done:
+			return l.entered(mode)
+		case err == nil:
+			broken = 0
+		case errors.Is(err, ErrBusy), errors.Is(err, ErrNoSession), errors.As(err, &refused):
+			return nil, err
+		default: // the connection broke
+			broken++
+			if broken > 1 && !(l.queued && time.Now().Before(deadline)) {
+				return nil, err
+			}
+			if broken > 1 {
+				time.Sleep(50 * time.Millisecond)
+			}
+		}
+	}
+}
+
+// One ACQUIRE and, if somebody else has the lock, one wait.
+func (l *Lock) try(mode, info string, send int, wasBroken bool, deadline time.Time, held *string) (bool, error) {
+	s := l.its
+	conn := s.pool.Get()
+	if wasBroken { // the other idle ones may be just as dead
+		conn.Close()
+		fresh, err := s.pool.Dial()
+		if err != nil {
+			return false, err
+		}
+		conn = fresh
+	}
+	defer conn.Close()
+	token := l.base + ":" + strconv.Itoa(send)
+	left := time.Until(deadline).Milliseconds()
+	if left < 0 {
+		left = 0
+	}
+	reply, err := redis.Values(s.scripts["acquire"].Do(conn,
+		l.key, l.key+"_LOCK", l.key+"_WAKE", l.key+"_WAITERS", l.key+"_DEAD",
+		l.base, token, *held, mode, info, s.Lease.Milliseconds(), s.seconds(), left, s.MaxWaiters,
+		s.recheck(wasBroken), slack, grace, foreign, s.Mixed, handoff))
+	if err != nil {
+		return false, err
+	}
+	switch word, _ := redis.String(reply[0], nil); word {
+	case "ok":
+		l.token = token
+		l.data, _ = reply[1].([]byte)
+		l.tombstone, _ = redis.String(reply[2], nil)
+		return true, nil
+	case "absent":
+		return false, ErrNoSession
+	case "exists":
+		return false, fmt.Errorf("%w: the id is in use", ErrBusy)
+	case "full":
+		return false, fmt.Errorf("%w: %v others wait", ErrBusy, reply[1])
+	}
+	block, err := redis.Int64(reply[3], nil)
+	if err != nil {
+		return false, err
+	}
+	if block == 0 {
+		holder, _ := redis.String(reply[1], nil)
+		return false, fmt.Errorf("%w: held by %q", ErrBusy, holder)
+	}
+	l.queued = true
+	if block <= foreign {
+		time.Sleep(time.Duration(block) * time.Millisecond)
+		return false, nil
+	}
+	timeout := time.Duration(block)*time.Millisecond + 2*time.Second
+	popped, err := redis.ByteSlices(redis.DoWithTimeout(conn, timeout, "BLPOP", l.key+"_WAKE",
+		strconv.FormatFloat(float64(block)/1000, 'f', 3, 64)))
+	if err == redis.ErrNil {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	ticket := strings.SplitN(string(popped[1]), "\n", 4)
+	if len(ticket) != 4 || ticket[3] == "" {
+		return false, fmt.Errorf("not a ticket: %q", popped[1])
+	}
+	*held = "t:" + ticket[0]
+	claimed, err := redis.Int(s.scripts["claim"].Do(conn, l.key+"_LOCK", l.key+"_WAITERS",
+		*held, s.Lease.Milliseconds(), l.base, info))
+	if err != nil || claimed == 0 {
+		return false, err
+	}
+	l.token, l.tombstone = *held, ticket[2]
+	if ticket[3][0] == '1' {
+		l.data = []byte(ticket[3][1:])
+	}
+	return true, nil
+}
+
+func (l *Lock) entered(mode string) (*Lock, error) {
+	if mode == "known" && l.data == nil { // it was destroyed while we waited
+		l.release("none", nil)
+		return nil, ErrNoSession
+	}
+	l.stop = make(chan struct{})
+	go l.renew(l.stop)
+	return l, nil
+}
+
+// Starts the lease again at every third of it, until the release or the longest hold.
+func (l *Lock) renew(stop chan struct{}) {
+	end := time.After(l.its.MaxHold)
+	for {
+		select {
+		case <-stop:
+			return
+		case <-end:
+			return
+		case <-time.After(l.its.Lease / 3):
+		}
+		conn := l.its.pool.Get()
+		mine, err := redis.Int(l.its.scripts["renew"].Do(conn, l.key+"_LOCK", l.token, l.its.Lease.Milliseconds()))
+		conn.Close()
+		if err == nil && mine == 0 {
+			return // lost: the release will say so
+		}
+	}
+}
+
+// Release ends it: "set" (data), "keep" (refresh the TTL), "none" (as if nothing had been), "del" (destroy).
+func (l *Lock) Release(op string, data []byte) error {
+	close(l.stop)
+	word, err := l.release(op, data)
+	if err == nil && word == "gone" {
+		word, err = l.release("set", l.data)
+	}
+	switch {
+	case err != nil:
+		return err
+	case word == "ok" || op == "none":
+		return nil
+	case word == "lost":
+		return fmt.Errorf("%w: the lock was lost", ErrNotSaved)
+	case word == "dead":
+		return fmt.Errorf("%w: it was destroyed meanwhile", ErrNotSaved)
+	}
+	return fmt.Errorf("%w: %s", ErrNotSaved, word)
+}
+
+// Sends one release until it is answered: the same arguments get the same answer.
+func (l *Lock) release(op string, data []byte) (string, error) {
+	s, base := l.its, ""
+	if l.queued {
+		base = l.base
+	}
+	arguments := redis.Args{}.Add(l.key, l.key+"_LOCK", l.key+"_WAKE", l.key+"_WAITERS",
+		l.key+"_DONE:"+l.token, l.key+"_DEAD",
+		l.token, base, op, data, s.seconds(), l.tombstone, 0, 0, random(), handoff, margin, receipt, s.Mixed,
+		s.MaxHold.Milliseconds())
+	for until := time.Now().Add(repeat); ; time.Sleep(20 * time.Millisecond) {
+		conn := s.pool.Get()
+		reply, err := redis.Values(s.scripts["release"].Do(conn, arguments...))
+		conn.Close()
+		if err == nil {
+			return redis.String(reply[0], nil)
+		}
+		if refused := redis.Error(""); errors.As(err, &refused) && !passing.MatchString(string(refused)) {
+			return "", err
+		}
+		if time.Now().After(until) {
+			return "", err
+		}
+	}
+}
+
+var passing = regexp.MustCompile(`^(LOADING|BUSY|TRYAGAIN|MASTERDOWN|READONLY)\b`)
+
+func (s *Sessions) seconds() int64 { return int64(s.TTL / time.Second) }
+
+func (s *Sessions) recheck(wasBroken bool) int64 {
+	if wasBroken {
+		return handoff + slack
+	}
+	longest := s.Lease.Milliseconds() / 2
+	if longest > recheck {
+		longest = recheck
+	}
+	if longest < handoff+slack {
+		longest = handoff + slack
+	}
+	return longest - mathrand.Int63n(longest/4+1)
+}

@@ -1,0 +1,97 @@
+// A net/http service on PHP's sessions. REDIS, SCRIPTS and ADDR say where they are.
+//
+//	GO111MODULE=off GOPATH=/usr/share/gocode go run .      with Debian's golang-github-gomodule-redigo-dev
+package main
+
+import (
+	"encoding/json"
+	"log"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"time"
+)
+
+const cookieName = "PHPSESSID"
+
+// With opens the session of a request, lets the handler change it, and saves it before the answer is sent: what the
+// handler returns, as JSON. An error leaves the session as it was. A handler that changes nothing can peek.
+func with(sessions *Sessions, peek bool, handler func(*http.Request, *Session) (any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		id := ""
+		if cookie, err := r.Cookie(cookieName); err == nil {
+			id, _ = url.PathUnescape(cookie.Value)
+		}
+		open := sessions.Open
+		if peek {
+			open = sessions.Peek
+		}
+		session, err := open(id)
+		if err != nil {
+			log.Print(err)
+			http.Error(w, "the session cannot be opened", http.StatusServiceUnavailable)
+			return
+		}
+		defer session.Abort() // a panic
+		answer, err := handler(r, session)
+		if err == nil && !peek {
+			err = session.Save()
+		}
+		if err != nil {
+			session.Abort()
+			log.Print(err)
+			http.Error(w, "the session was not saved", http.StatusInternalServerError)
+			return
+		}
+		if session.ID() != "" && session.ID() != id {
+			http.SetCookie(w, &http.Cookie{Name: cookieName, Value: session.ID(), Path: "/", HttpOnly: true,
+				SameSite: http.SameSiteLaxMode})
+		}
+		w.Header().Set("Content-Type", "application/json")
+		json.NewEncoder(w).Encode(answer)
+	}
+}
+
+func main() {
+	sessions, err := New(env("REDIS", "redis://127.0.0.1:6379/0"), env("SCRIPTS", "../../src/store/scripts"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	http.HandleFunc("/", with(sessions, true, func(_ *http.Request, session *Session) (any, error) {
+		var answer struct {
+			User *string `json:"user"`
+			N    *int64  `json:"n"`
+		}
+		if _, err := session.Get("user", &answer.User); err != nil {
+			return nil, err
+		}
+		_, err := session.Get("n", &answer.N)
+		return answer, err
+	}))
+	http.HandleFunc("/count", with(sessions, false, func(r *http.Request, session *Session) (any, error) {
+		var n int64
+		if _, err := session.Get("n", &n); err != nil {
+			return nil, err
+		}
+		if hold, err := strconv.Atoi(r.FormValue("hold_ms")); err == nil { // other requests of this session wait
+			time.Sleep(time.Duration(hold) * time.Millisecond)
+		}
+		return map[string]int64{"n": n + 1}, session.Set("n", n+1)
+	}))
+	http.HandleFunc("/fail", with(sessions, false, func(_ *http.Request, session *Session) (any, error) {
+		session.Set("n", -1)
+		panic("this request fails")
+	}))
+	http.HandleFunc("/logout", with(sessions, false, func(_ *http.Request, session *Session) (any, error) {
+		return struct{}{}, session.Destroy()
+	}))
+	log.Fatal(http.ListenAndServe(env("ADDR", "127.0.0.1:3000"), nil))
+}
+
+func env(name, otherwise string) string {
+	if value := os.Getenv(name); value != "" {
+		return value
+	}
+	return otherwise
+}

@@ -1,0 +1,198 @@
+// A session that PHP's `json` serializer wrote: members by name. What is not set stays as it was, byte for byte.
+
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strings"
+)
+
+type member struct {
+	key   []byte // as JSON
+	value json.RawMessage
+}
+
+// Session is a session under its lock. End it with Save, Destroy or Abort.
+type Session struct {
+	lock    *Lock // nil: there is none yet
+	its     *Sessions
+	members []member
+	changed bool
+	ended   bool
+}
+
+// Open takes the lock of a session that PHP knows. Under any other id, or none, the session is empty, and Save makes
+// one under an id of its own.
+func (s *Sessions) Open(id string) (*Session, error) {
+	lock, err := s.Lock(id, "known")
+	if errors.Is(err, ErrNoSession) {
+		return &Session{its: s}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	members, err := parse(lock.data)
+	if err != nil {
+		lock.Release("none", nil)
+		return nil, err
+	}
+	return &Session{lock: lock, its: s, members: members}, nil
+}
+
+// Peek reads a session without its lock. It cannot be saved.
+func (s *Sessions) Peek(id string) (*Session, error) {
+	data, err := s.Read(id)
+	if errors.Is(err, ErrNoSession) || (err == nil && data == nil) {
+		return &Session{its: s, ended: true}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	members, err := parse(data)
+	return &Session{its: s, members: members, ended: true}, err
+}
+
+// ID is the session's id, or empty as long as there is no session.
+func (s *Session) ID() string {
+	if s.lock == nil {
+		return ""
+	}
+	return s.lock.id
+}
+
+// Get decodes a member into a Go value. False if there is none; that is no error.
+func (s *Session) Get(name string, value any) (bool, error) {
+	i := s.find(name)
+	if i < 0 {
+		return false, nil
+	}
+	return true, json.Unmarshal(s.members[i].value, value)
+}
+
+// Set stores a Go value under a name.
+func (s *Session) Set(name string, value any) error {
+	text, err := encode(value)
+	if err != nil {
+		return err
+	}
+	s.changed = true
+	if i := s.find(name); i >= 0 {
+		s.members[i].value = text
+		return nil
+	}
+	key, err := encode(name)
+	s.members = append(s.members, member{key, text})
+	return err
+}
+
+// Delete removes a member.
+func (s *Session) Delete(name string) {
+	if i := s.find(name); i >= 0 {
+		s.members = append(s.members[:i], s.members[i+1:]...)
+		s.changed = true
+	}
+}
+
+// Save writes what changed and releases the lock. Call it before the answer is sent.
+func (s *Session) Save() error {
+	if s.ended {
+		if s.lock == nil { // only peeked at
+			return ErrNotSaved
+		}
+		return nil // destroyed
+	}
+	if s.lock == nil {
+		if !s.changed {
+			return nil
+		}
+		lock, err := s.its.Lock(random(), "new")
+		if err != nil {
+			return err
+		}
+		s.lock = lock
+	}
+	s.ended = true
+	if !s.changed {
+		return s.lock.Release("keep", nil)
+	}
+	old, _ := parse(s.lock.data)
+	if isTag(old) || isTag(s.members) {
+		s.lock.Release("none", nil)
+		return errors.New("the session as a whole is a tag, or would look like one: it cannot be changed here")
+	}
+	var text bytes.Buffer
+	text.WriteByte('{')
+	for i, member := range s.members {
+		if i > 0 {
+			text.WriteByte(',')
+		}
+		text.Write(member.key)
+		text.WriteByte(':')
+		text.Write(member.value)
+	}
+	text.WriteByte('}')
+	return s.lock.Release("set", text.Bytes())
+}
+
+// Destroy ends the session for everybody: a logout.
+func (s *Session) Destroy() error {
+	if s.ended || s.lock == nil {
+		return nil
+	}
+	s.ended = true
+	return s.lock.Release("del", nil)
+}
+
+// Abort releases the lock and writes nothing. After Save or Destroy it does nothing.
+func (s *Session) Abort() {
+	if !s.ended && s.lock != nil {
+		s.ended = true
+		s.lock.Release("none", nil)
+	}
+}
+
+func (s *Session) find(name string) int {
+	for i, member := range s.members {
+		var key string
+		if json.Unmarshal(member.key, &key) == nil && key == name {
+			return i
+		}
+	}
+	return -1
+}
+
+func isTag(members []member) bool {
+	return len(members) == 1 && strings.HasPrefix(string(members[0].key), `"$`)
+}
+
+func encode(value any) ([]byte, error) {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(value)
+	return bytes.TrimSuffix(text.Bytes(), []byte("\n")), err
+}
+
+func parse(data []byte) ([]member, error) {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
+		return nil, errors.New("the session is not a JSON object: is session.serialize_handler=json?")
+	}
+	var members []member
+	for decoder.More() {
+		start := decoder.InputOffset()
+		if _, err := decoder.Token(); err != nil {
+			return nil, err
+		}
+		key := bytes.TrimLeft(data[start:decoder.InputOffset()], ", \t\r\n")
+		var value json.RawMessage
+		if err := decoder.Decode(&value); err != nil {
+			return nil, err
+		}
+		members = append(members, member{key, value})
+	}
+	_, err := decoder.Token()
+	return members, err
+}
