@@ -1,0 +1,28 @@
+"""Flask-Session as its manual says, pointed at PHP's keys and cookie. FORMAT is its serialization format."""
+
+import os
+
+import flask
+import redis
+from flask_session import Session
+
+app = flask.Flask(__name__)
+app.config.update(
+    SESSION_TYPE="redis",
+    SESSION_REDIS=redis.Redis.from_url(os.environ["REDIS"]),
+    SESSION_KEY_PREFIX="PHPREDIS_SESSION:",
+    SESSION_COOKIE_NAME="PHPSESSID",
+    SESSION_SERIALIZATION_FORMAT=os.environ.get("FORMAT", "msgpack"),
+)
+Session(app)
+
+
+@app.get("/")
+def index():
+    return {"user": flask.session.get("user"), "n": flask.session.get("n")}
+
+
+@app.post("/count")
+def count():
+    flask.session["n"] = flask.session.get("n", 0) + 1
+    return {"n": flask.session["n"]}

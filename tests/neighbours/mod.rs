@@ -1,0 +1,239 @@
+//! Services in other languages that share PHP's sessions: each is a process with an HTTP port of its own.
+#![allow(dead_code, reason = "each test file uses another part")]
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use crate::support::poll::{self, SOON};
+use crate::support::redis::Server;
+use crate::support::temp_dir::TempDir;
+
+/// No answer of ours takes longer.
+const DEADLINE: Duration = Duration::from_secs(90);
+
+/// Which service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Flask,
+    Django,
+    Starlette,
+    Express,
+    Go,
+    /// Flask-Session from PyPI, without anything of ours.
+    FlaskSession,
+    /// starsessions from PyPI, without anything of ours.
+    Starsessions,
+}
+
+/// A service that runs. It is killed when this value goes.
+pub struct Neighbour {
+    process: Child,
+    port: u16,
+    dir: TempDir,
+}
+
+/// An answer to an HTTP request.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    /// The value of the session cookie that it sets; empty if it deletes the cookie.
+    pub cookie: Option<String>,
+    pub body: String,
+}
+
+impl Neighbour {
+    /// Starts one on a Redis.
+    pub fn start(kind: Kind, server: &Server) -> Self {
+        Self::with_env(kind, server, &[])
+    }
+
+    /// The same with further environment variables.
+    pub fn with_env(kind: Kind, server: &Server, env: &[(&str, &str)]) -> Self {
+        // Between asking for a free port and using it, somebody else may take it.
+        for _ in 0..5 {
+            if let Some(neighbour) = Self::spawn(kind, server, env) {
+                return neighbour;
+            }
+        }
+        panic!("{kind:?} does not start");
+    }
+
+    fn spawn(kind: Kind, server: &Server, env: &[(&str, &str)]) -> Option<Self> {
+        let dir = TempDir::new("neighbour");
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port exists");
+        let port = listener.local_addr().expect("a bound listener has an address").port();
+        drop(listener);
+        let log = std::fs::File::create(dir.join("log")).expect("the log can be made");
+        let mut command = kind.command(port);
+        command
+            .env("REDIS", format!("redis://{}/0", server.addr()))
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .envs(env.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("the log has a second handle"))
+            .stderr(log);
+        let process = command.spawn().unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
+        let mut neighbour = Self { process, port, dir };
+        let runs = poll::until_some("the service answers", SOON, || {
+            if neighbour.process.try_wait().expect("the process can be asked").is_some() {
+                return Some(false);
+            }
+            TcpStream::connect(("127.0.0.1", port)).ok().map(|_| true)
+        });
+        if !runs {
+            eprintln!("{kind:?} ended: {}", neighbour.log());
+        }
+        runs.then_some(neighbour)
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.join("log")).unwrap_or_default()
+    }
+
+    pub fn get(&self, path: &str, cookie: &str) -> Answer {
+        self.request("GET", path, cookie)
+    }
+
+    pub fn post(&self, path: &str, cookie: &str) -> Answer {
+        self.request("POST", path, cookie)
+    }
+
+    /// What a browser would send that got the cookie from PHP; no cookie if it is empty.
+    fn request(&self, method: &str, path: &str, cookie: &str) -> Answer {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the service listens");
+        stream.set_read_timeout(Some(DEADLINE)).expect("a timeout can be set");
+        let cookie = if cookie.is_empty() {
+            String::new()
+        } else {
+            format!("Cookie: a=b; PHPSESSID={cookie}; c=d\r\n")
+        };
+        let request =
+            format!("{method} {path} HTTP/1.0\r\nHost: localhost\r\nContent-Length: 0\r\n{cookie}\r\n");
+        stream.write_all(request.as_bytes()).expect("the service reads");
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).unwrap_or_else(|error| panic!("no answer ({error}): {}", self.log()));
+        Answer::parse(&String::from_utf8_lossy(&bytes))
+    }
+}
+
+impl Drop for Neighbour {
+    fn drop(&mut self) {
+        // Both fail only if the process is gone, which is the aim.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Answer {
+    fn parse(text: &str) -> Self {
+        let (head, body) =
+            text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("not an HTTP answer: {text}"));
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let cookie = head.lines().find_map(|line| {
+            let (name, value) = line.split_once(": ")?;
+            let value = name
+                .eq_ignore_ascii_case("set-cookie")
+                .then(|| value.trim_start().strip_prefix("PHPSESSID="))??;
+            Some(value.split(';').next().unwrap_or_default().trim_matches('"').to_owned())
+        });
+        Self { status: status.expect("an answer has a status"), cookie, body: body.trim().to_owned() }
+    }
+
+    /// The JSON of an answer that went well, without spaces.
+    pub fn json(&self) -> String {
+        assert_eq!(self.status, 200, "{self:?}");
+        self.body.replace([' ', '\n'], "")
+    }
+}
+
+impl Kind {
+    fn command(self, port: u16) -> Command {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let address = format!("127.0.0.1:{port}");
+        match self {
+            Self::Flask => {
+                let mut command = python(root.join("examples/flask"));
+                command.args(["-m", "flask", "--app", "app", "run", "--port", &port.to_string()]);
+                command
+            }
+            Self::Django => {
+                let mut command = python(root.join("examples/django"));
+                command.args(["app.py", "runserver", "--noreload", &address]);
+                command
+            }
+            Self::Starlette => {
+                let mut command = python(root.join("examples/starlette"));
+                command.args(["-m", "uvicorn", "app:app", "--port", &port.to_string()]);
+                command
+            }
+            Self::FlaskSession => {
+                let mut command = python(root.join("tests/neighbours"));
+                command.args([
+                    "-m",
+                    "flask",
+                    "--app",
+                    "flask_session_app",
+                    "run",
+                    "--port",
+                    &port.to_string(),
+                ]);
+                command
+            }
+            Self::Starsessions => {
+                let mut command = python(root.join("tests/neighbours"));
+                command.args(["-m", "uvicorn", "starsessions_app:app", "--port", &port.to_string()]);
+                command
+            }
+            Self::Express => {
+                let mut command = Command::new("node");
+                command
+                    .arg("app.js")
+                    .current_dir(root.join("examples/express"))
+                    .env("PORT", port.to_string());
+                command
+            }
+            Self::Go => {
+                let mut command = Command::new(go_program());
+                command.env("ADDR", address).env("SCRIPTS", root.join("src/store/scripts"));
+                command
+            }
+        }
+    }
+}
+
+/// The Python that scripts/setup makes, or the one that `PYTHON` names.
+fn python(folder: PathBuf) -> Command {
+    let program =
+        std::env::var_os("PYTHON").map_or_else(|| target().join("python/bin/python"), PathBuf::from);
+    assert!(program.exists(), "{} does not exist: run scripts/setup test first", program.display());
+    let mut command = Command::new(program);
+    command.current_dir(folder);
+    command
+}
+
+/// The Go example, compiled against Debian's redigo.
+fn go_program() -> PathBuf {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    let build = || {
+        let program = target().join("neighbour-go");
+        let output = Command::new("go")
+            .args(["build", "-o"])
+            .arg(&program)
+            .arg(".")
+            .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/go"))
+            .envs([("GO111MODULE", "off"), ("GOPATH", "/usr/share/gocode"), ("GOFLAGS", "")])
+            .output()
+            .expect("go runs: scripts/setup test installs it");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        program
+    };
+    PROGRAM.get_or_init(build).clone()
+}
+
+fn target() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it lies in the target folder").to_owned()
+}

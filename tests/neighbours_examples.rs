@@ -1,0 +1,285 @@
+//! The examples for Flask, Django, Starlette, Express and Go, each on one session with PHP: they read what it wrote and
+//! write what it reads, and neither loses or changes anything of the other's.
+
+mod neighbours;
+mod support;
+
+use std::thread;
+
+use neighbours::{Kind, Neighbour};
+use support::php::{Php, Running, STEPS};
+use support::poll::{self, SOON};
+use support::redis::Server;
+use support::session;
+
+const ID: &str = "k3jq0v5u9d7s2m4b8n1c6x0zlp";
+
+/// Everything that a careless reader would change: tags, integers over 2^53, floats that look like integers, digits,
+/// escapes, the order and the look of names.
+const FOREIGN: &str = concat!(
+    r#""bytes":{"$bytes":"/w=="},"nan":{"$float":"NAN"},"map":{"$map":[["b",1],[1,2]]},"later":{"$later":[1.0]},"#,
+    r#""big":9223372036854775807,"small":-9007199254740993,"one":1.0,"minus":-0.0,"e":[1e+25,1.5e-7,0.1],"#,
+    r#""10":{"-5":1,"3":2,"empty":[],"none":{}},"__proto__":{"__proto__":1},"":"é/\u0001\" ${x}<&>","null":null"#,
+);
+
+fn php(server: &Server) -> Php {
+    Php::new(&server.save_path()).ini("session.serialize_handler", "json").ini("rustredis.lock_wait", "60")
+}
+
+fn steps(php: &Php) -> Running {
+    let mut running = php.spawn(STEPS);
+    running.expect("ready");
+    running
+}
+
+fn seed(server: &Server, value: &str) {
+    server.command::<()>(&["SET", &session::key(ID), value, "EX", "1440"]);
+}
+
+fn stored(server: &Server) -> Option<String> {
+    server.command(&["GET", &session::key(ID)])
+}
+
+fn ttl(server: &Server) -> i64 {
+    server.command(&["TTL", &session::key(ID)])
+}
+
+/// All keys but the receipts.
+fn keys(server: &Server) -> Vec<String> {
+    let mut keys: Vec<String> = server.command(&["KEYS", "*"]);
+    keys.retain(|key| !key.contains("_DONE:"));
+    keys
+}
+
+fn shares_a_session_with_php(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    let php = php(&server).ini("session.use_strict_mode", "0");
+    let script =
+        |work: &str| format!(r#"session_id("{ID}"); session_start(); {work} session_write_close();"#);
+    php.run(&script(r#"$_SESSION = ["user" => "Ada é", "n" => 41, "cart" => ["a" => [1.0]]];"#))
+        .assert_clean();
+
+    let answer = neighbour.get("/", ID).json().replace(r"\u00e9", "é");
+    assert!(answer.contains(r#""user":"Adaé""#) && answer.contains(r#""n":41"#), "{answer}");
+    assert_eq!(neighbour.post("/count", ID).json(), r#"{"n":42}"#);
+    assert_eq!(stored(&server).as_deref(), Some(r#"{"user":"Ada é","n":42,"cart":{"a":[1.0]}}"#));
+
+    let output = php.run(&script(
+        r#"var_dump($_SESSION === ["user" => "Ada é", "n" => 42, "cart" => ["a" => [1.0]]]); $_SESSION["n"]++;"#,
+    ));
+    assert_eq!(output.assert_clean().stdout, "bool(true)\n");
+    assert_eq!(neighbour.post("/count", ID).json(), r#"{"n":44}"#);
+    assert!(!session::is_locked(&server, ID));
+}
+
+fn leaves_what_it_does_not_know(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    seed(&server, &format!(r#"{{{FOREIGN},"n":1,"last":[{{"$bytes":"gA=="}}]}}"#));
+    assert_eq!(neighbour.post("/count", ID).json(), r#"{"n":2}"#);
+    assert_eq!(stored(&server), Some(format!(r#"{{{FOREIGN},"n":2,"last":[{{"$bytes":"gA=="}}]}}"#)));
+    // What follows the last member, and text that somebody else laid out otherwise.
+    seed(&server, &format!("{{ {FOREIGN} , \"n\" : 5 }}"));
+    assert_eq!(neighbour.post("/count", ID).json(), r#"{"n":6}"#);
+    assert_eq!(stored(&server), Some(format!(r#"{{{FOREIGN},"n":6}}"#)));
+}
+
+fn does_not_break_a_session_that_is_a_tag(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    let value = r#"{"$map":[["b",1],[7,2]]}"#;
+    seed(&server, value);
+    assert_eq!(neighbour.get("/", ID).status, 200);
+    assert_eq!(neighbour.post("/count", ID).status, 500);
+    assert_eq!(stored(&server).as_deref(), Some(value));
+    assert!(!session::is_locked(&server, ID));
+}
+
+fn keeps_the_ttl(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    seed(&server, r#"{"n":1}"#);
+    for path in ["/", "/count"] {
+        server.command::<()>(&["EXPIRE", &session::key(ID), "50"]);
+        let answer = if path == "/" { neighbour.get(path, ID) } else { neighbour.post(path, ID) };
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert!((1430..=1440).contains(&ttl(&server)), "{path}: {}", ttl(&server));
+    }
+}
+
+fn loses_no_increment(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    seed(&server, r#"{"n":0,"one":1.0}"#);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let mut php = steps(&php(&server));
+                for _ in 0..15 {
+                    let step = php.step(&format!("increment('{ID}')"));
+                    assert_ne!(step.assert_silent().result, "false");
+                }
+            });
+            scope.spawn(|| {
+                for _ in 0..15 {
+                    let answer = neighbour.post("/count?hold_ms=3", ID);
+                    assert_eq!(answer.status, 200, "{answer:?} {}", neighbour.log());
+                }
+            });
+        }
+    });
+    assert_eq!(stored(&server).as_deref(), Some(r#"{"n":60,"one":1.0}"#));
+    assert!(!session::is_locked(&server, ID));
+    assert_eq!(session::waiters(&server, ID), 0);
+}
+
+fn makes_no_session_under_an_id_that_php_does_not_know(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    let long = "a".repeat(300);
+    for id in [ID, "x_LOCK", "x%5FLOCK", "%2e%2e", "%0a", "%", &long] {
+        assert_eq!(neighbour.get("/", id).status, 200, "{id}");
+        assert_eq!(keys(&server), Vec::<String>::new(), "{id}");
+        let answer = neighbour.post("/count", id);
+        assert_eq!(answer.json(), r#"{"n":1}"#, "{id}");
+        let own = answer.cookie.expect("a new session has a cookie");
+        assert!(own != id && own.len() >= 22, "{own}");
+        assert_eq!(keys(&server), [session::key(&own)], "{id}");
+        server.command::<()>(&["FLUSHALL"]);
+    }
+}
+
+fn makes_a_session_that_php_continues(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    let id = neighbour.post("/count", "").cookie.expect("a new session has a cookie");
+    let mut php = steps(&php(&server));
+    assert_eq!(php.step(&format!("increment('{id}')")).assert_silent().result, "2");
+    let answer = neighbour.post("/count", &id);
+    assert_eq!(answer.json(), r#"{"n":3}"#);
+}
+
+fn a_failed_request_writes_nothing(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    seed(&server, r#"{"n":1}"#);
+    // Go's server ends the connection after a panic, without an answer.
+    if kind == Kind::Go {
+        assert!(thread::scope(|scope| scope.spawn(|| neighbour.post("/fail", ID)).join()).is_err());
+    } else {
+        assert_eq!(neighbour.post("/fail", ID).status, 500);
+    }
+    poll::until("the lock is free", SOON, || !session::is_locked(&server, ID));
+    assert_eq!(stored(&server).as_deref(), Some(r#"{"n":1}"#));
+}
+
+fn does_not_undo_a_logout_that_it_waited_for(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    seed(&server, r#"{"n":1}"#);
+    let mut php = steps(&php(&server));
+    assert_eq!(php.step(&format!("start('{ID}')")).assert_silent().result, "true");
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| neighbour.post("/count", ID));
+        poll::until("the service is in the queue", SOON, || server.blocked_clients() == 1);
+        assert_eq!(php.step("session_destroy()").assert_silent().result, "true");
+        let answer = waiting.join().expect("the request is answered");
+        // A new visitor, to it.
+        assert_eq!(answer.json(), r#"{"n":1}"#);
+        assert_ne!(answer.cookie.as_deref(), Some(ID));
+    });
+    assert_eq!(stored(&server), None);
+}
+
+fn does_not_undo_a_logout_in_the_middle_of_its_request(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    seed(&server, r#"{"n":1}"#);
+    let mut php = steps(&php(&server).ini("rustredis.locking", "0"));
+    thread::scope(|scope| {
+        let holding = scope.spawn(|| neighbour.post("/count?hold_ms=1000", ID));
+        poll::until("the service has the lock", SOON, || session::is_locked(&server, ID));
+        let step = php.step(&format!("start('{ID}') && session_destroy()"));
+        assert_eq!(step.assert_silent().result, "true");
+        let answer = holding.join().expect("the request is answered");
+        assert!([400, 500].contains(&answer.status), "{answer:?}");
+    });
+    assert_eq!(stored(&server), None);
+    assert!(!session::is_locked(&server, ID));
+}
+
+fn its_logout_holds_for_php(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    seed(&server, r#"{"n":1}"#);
+    let mut php = steps(&php(&server).ini("rustredis.locking", "0"));
+    assert_eq!(php.step(&format!("start('{ID}') && ++$_SESSION['n']")).assert_silent().result, "true");
+    assert_eq!(neighbour.post("/logout", ID).status, 200);
+    let step = php.step("session_write_close()");
+    assert!(step.only_warning().contains("destroyed"), "{step:?}");
+    assert_eq!(stored(&server), None);
+}
+
+fn says_that_it_could_not_write_after_losing_the_lock(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    seed(&server, r#"{"n":1}"#);
+    thread::scope(|scope| {
+        let holding = scope.spawn(|| neighbour.post("/count?hold_ms=500", ID));
+        poll::until("the service has the lock", SOON, || session::is_locked(&server, ID));
+        server.command::<()>(&["DEL", &format!("{}_LOCK", session::key(ID))]);
+        let mut php = steps(&php(&server));
+        assert_eq!(php.step(&format!("increment('{ID}')")).assert_silent().result, "2");
+        let answer = holding.join().expect("the request is answered");
+        assert!([400, 500].contains(&answer.status), "{answer:?}");
+    });
+    assert_eq!(stored(&server).as_deref(), Some(r#"{"n":2}"#));
+}
+
+macro_rules! each_of {
+    ($($module:ident: $kind:ident),*; $($test:ident),* $(,)?) => {
+        each_of!(@ [$($module $kind)*] ($($test)*));
+    };
+    (@ [$($module:ident $kind:ident)*] $tests:tt) => {
+        $(each_of!(@@ $module $kind $tests);)*
+    };
+    (@@ $module:ident $kind:ident ($($test:ident)*)) => {
+        mod $module {
+            $(#[test]
+            fn $test() {
+                super::$test(super::Kind::$kind);
+            })*
+        }
+    };
+}
+
+each_of! {
+    flask: Flask, django: Django, starlette: Starlette, express: Express, go: Go;
+    shares_a_session_with_php,
+    leaves_what_it_does_not_know,
+    does_not_break_a_session_that_is_a_tag,
+    keeps_the_ttl,
+    loses_no_increment,
+    makes_no_session_under_an_id_that_php_does_not_know,
+    makes_a_session_that_php_continues,
+    a_failed_request_writes_nothing,
+    does_not_undo_a_logout_that_it_waited_for,
+    does_not_undo_a_logout_in_the_middle_of_its_request,
+    its_logout_holds_for_php,
+    says_that_it_could_not_write_after_losing_the_lock,
+}
+
+#[test]
+fn a_login_in_django_moves_the_session_to_a_new_id() {
+    let server = Server::start();
+    let neighbour = Neighbour::start(Kind::Django, &server);
+    seed(&server, r#"{"n":1,"big":9223372036854775807}"#);
+    let id = neighbour.post("/login", ID).cookie.expect("there is a new id");
+    assert_eq!(stored(&server), None);
+    let value: String = server.command(&["GET", &session::key(&id)]);
+    assert_eq!(value, r#"{"n":1,"big":9223372036854775807,"user":"Ada"}"#);
+    let mut php = steps(&php(&server));
+    assert_eq!(php.step(&format!("increment('{id}')")).assert_silent().result, "2");
+    assert!(!session::is_locked(&server, ID));
+}
