@@ -11,7 +11,7 @@ BUILT = $(or $(CARGO_TARGET_DIR),target)/release/libphpsess_rs.so
 .DEFAULT_GOAL := build
 # Set-up comes before use, also under -j.
 .NOTPARALLEL:
-.PHONY: help build install demo test test-rust test-php stress lint clean setup-%
+.PHONY: help build install demo screenshot test test-rust test-php stress lint clean setup-%
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9.-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -27,8 +27,11 @@ install: ## build, copy into PHP's extension directory (asks sudo if need be), p
 	@if command -v cargo >/dev/null || [ ! -f $(MODULE) ]; then $(MAKE) --no-print-directory build; fi
 	@scripts/install $(MODULE)
 
-demo: setup-demo build ## two PHP servers that share a login through Redis: a walk, then a page for a browser
+demo: setup-demo build ## two PHP servers and a Python service that share a login: a walk, then a page for a browser
 	@demo/run
+
+screenshot: setup-screenshot build ## docs/demo.png: the demo's page in headless Chromium
+	@demo/run scripts/screenshot
 
 test: setup-test build ## every test; the last line is the sum
 	@scripts/test rust php

@@ -16,9 +16,10 @@ function other_machine(): string
     return machine() === 'A' ? 'B' : 'A';
 }
 
-function other_url(): string
+/** Where a machine is: A and B are PHP, Python is the Flask service. */
+function url(string $machine): string
 {
-    return trim((string) file_get_contents(getenv('DEMO_DIR') . '/url-' . other_machine()));
+    return trim((string) file_get_contents(getenv('DEMO_DIR') . "/url-$machine"));
 }
 
 /** Who is logged in, or null. The session must be started. */
@@ -57,6 +58,40 @@ function stored(string $id): array
     $value = $length < 0 ? null : ($length === 0 ? '' : stream_get_contents($redis, $length));
     fclose($redis);
     return ['value' => $value, 'ttl' => $ttl];
+}
+
+/**
+ * What the Python service says about the session, asked with the visitor's cookie. This request's session must be
+ * closed: Python waits for its lock.
+ *
+ * @return array<string, mixed>
+ */
+function python_sees(string $id): array
+{
+    $context = stream_context_create(['http' => ['header' => "Cookie: PHPSESSID=$id", 'timeout' => 5]]);
+    return json_decode((string) file_get_contents(url('Python') . '/', false, $context), true) ?? [];
+}
+
+/** JSON text over several lines, each token as it stands, marked up. */
+function laid_out(string $json): string
+{
+    preg_match_all('/"(?:[^"\\\\]|\\\\.)*"|[-+.\w]+|[\[\]{},:]/', $json, $tokens);
+    $tokens = $tokens[0];
+    $text = '';
+    $depth = 0;
+    foreach ($tokens as $i => $token) {
+        $next = $tokens[$i + 1] ?? '';
+        $newline = fn (int $depth): string => "\n" . str_repeat('  ', $depth);
+        $text .= match (true) {
+            $token === '{', $token === '[' => $token . (in_array($next, ['}', ']'], true) ? '' : $newline(++$depth)),
+            $token === '}', $token === ']' => (in_array($tokens[$i - 1], ['{', '['], true) ? '' : $newline(--$depth)) . $token,
+            $token === ',' => $token . $newline($depth),
+            $token === ':' => ': ',
+            $next === ':' => '<i class="name">' . e($token) . '</i>',
+            default => '<i class="' . ($token[0] === '"' ? 'text' : 'number') . '">' . e($token) . '</i>',
+        };
+    }
+    return $text;
 }
 
 function e(string $text): string
