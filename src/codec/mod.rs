@@ -16,6 +16,7 @@
 
 mod decode;
 mod encode;
+pub mod php_text;
 pub mod tape;
 #[cfg(test)]
 mod tests;

@@ -98,7 +98,14 @@ PS_READ_FUNC(rustredis)
 	}
 	/* Over memory_limit this bails out. The value still belongs to the session then, and PHP's empty write at
 	 * shutdown is refused because rustredis_read_done was not reached. */
-	*val = value_len && value[0] == '{' ? rustredis_json_to_php(value, value_len) : NULL;
+	*val = NULL;
+	if (value_len && value[0] == '{' && rustredis_json_for_others(value, value_len, val) == RUSTREDIS_ONLY_JSON) {
+		/* This also frees the value. */
+		if (!rustredis_destroy(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), RUSTREDIS_SET_ASIDE)) {
+			return failed();
+		}
+		*val = ZSTR_EMPTY_ALLOC();
+	}
 	if (!*val) {
 		*val = value_len ? zend_string_init(value, value_len, 0) : ZSTR_EMPTY_ALLOC();
 	}

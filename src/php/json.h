@@ -35,6 +35,9 @@ enum {
  * the end of the request. */
 const unsigned char *rustredis_json_decode(const char *text, size_t len, char *error, size_t error_size);
 void rustredis_json_free(const unsigned char *tape);
+/* php_text::Content, of a text in the format php_serialize or else php. */
+enum { RUSTREDIS_PLAIN, RUSTREDIS_OBJECTS, RUSTREDIS_MALFORMED };
+int rustredis_php_content(const char *text, size_t len, int is_php_serialize);
 /* rustredis.json_objects=serialize */
 int rustredis_json_objects(void);
 
@@ -46,6 +49,9 @@ int rustredis_json_objects(void);
 zend_string *ps_srlzr_encode_json(void);
 /* json_decode.c */
 int rustredis_register_json(void);
-zend_string *rustredis_json_to_php(const char *text, size_t len);
+/* A session that was written as JSON, for a site that has gone back to another serializer: that one would take it for an
+ * empty session (php, msgpack), and the next write would end it. */
+enum { RUSTREDIS_NOT_JSON, RUSTREDIS_CONVERTED, RUSTREDIS_ONLY_JSON };
+int rustredis_json_for_others(const char *text, size_t len, zend_string **converted);
 
 #endif

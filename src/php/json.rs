@@ -7,7 +7,11 @@ use std::{
 };
 
 use super::{boundary::guarded, callbacks::copy_text, ini};
-use crate::codec::{Objects, Shape, Writer, decode, tape::Tape};
+use crate::codec::{
+    Objects, Shape, Writer, decode,
+    php_text::{self, Content},
+    tape::Tape,
+};
 
 thread_local! {
     static WRITER: UnsafeCell<Writer> = UnsafeCell::new(Writer::default());
@@ -131,6 +135,23 @@ unsafe extern "C" fn rustredis_json_text(w: *mut c_void, len: *mut usize) -> *co
 unsafe extern "C" fn rustredis_json_is_utf8(text: *const c_char, len: usize) -> c_int {
     // SAFETY: as above.
     guarded(0, || c_int::from(std::str::from_utf8(unsafe { bytes(text, len) }).is_ok()))
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn rustredis_php_content(
+    text: *const c_char,
+    len: usize,
+    is_php_serialize: c_int,
+) -> c_int {
+    guarded(2, || {
+        // SAFETY: as above.
+        let text = unsafe { bytes(text, len) };
+        match if is_php_serialize != 0 { php_text::php_serialize(text) } else { php_text::php(text) } {
+            Content::Plain => 0,
+            Content::Objects => 1,
+            Content::Malformed => 2,
+        }
+    })
 }
 
 #[unsafe(no_mangle)]

@@ -223,55 +223,26 @@ static const char *php_format(const char *text, size_t len)
 	return memchr(text, '|', len) ? "php" : NULL;
 }
 
-static bool holds_object(HashTable *array)
+/* A text that another serializer wrote. Where objects are not chosen it is looked through first: unserialize() would
+ * look up classes, and run their code. */
+static bool decode_before(const char *name, const char *text, size_t len, char *error, size_t error_size)
 {
-	zval *value;
-	bool found = false, counted = !(GC_FLAGS(array) & GC_IMMUTABLE);
-	if (counted) {
-		/* A reference to itself: unserialize() can make such an array. */
-		if (GC_IS_RECURSIVE(array)) {
-			return false;
-		}
-		GC_PROTECT_RECURSION(array);
-	}
-	ZEND_HASH_FOREACH_VAL_IND(array, value) {
-		ZVAL_DEREF(value);
-		if (Z_TYPE_P(value) == IS_OBJECT || (Z_TYPE_P(value) == IS_ARRAY && holds_object(Z_ARRVAL_P(value)))) {
-			found = true;
-			break;
-		}
-	} ZEND_HASH_FOREACH_END();
-	if (counted) {
-		GC_UNPROTECT_RECURSION(array);
-	}
-	return found;
-}
-
-/* A text that another serializer wrote. Where objects are not chosen, unserialize() knows no class while it reads: no
- * code of any class runs, and a text that holds an object is refused. */
-static bool decode_before(const ps_serializer *before, const char *text, size_t len, char *error, size_t error_size)
-{
-	php_unserialize_data_t var_hash;
-	HashTable *allowed;
-	zval *session = &PS(http_session_vars);
-	bool done;
-
-	if (rustredis_json_objects()) {
-		return before->decode(text, len) == SUCCESS;
-	}
-	/* Nested: the serializer's own state is this one. */
-	PHP_VAR_UNSERIALIZE_INIT(var_hash);
-	allowed = php_var_unserialize_get_allowed_classes(var_hash);
-	php_var_unserialize_set_allowed_classes(var_hash, (HashTable *) &zend_empty_array);
-	done = before->decode(text, len) == SUCCESS;
-	php_var_unserialize_set_allowed_classes(var_hash, allowed);
-	PHP_VAR_UNSERIALIZE_DESTROY(var_hash);
-	ZVAL_DEREF(session);
-	if (done && Z_TYPE_P(session) == IS_ARRAY && holds_object(Z_ARRVAL_P(session))) {
-		snprintf(error, error_size, "it holds an object, which only rustredis.json_objects=serialize reads");
+	const ps_serializer *before = _php_find_ps_serializer(name);
+	if (!before) {
 		return false;
 	}
-	return done;
+	if (!rustredis_json_objects()) {
+		switch (rustredis_php_content(text, len, strcmp(name, "php_serialize") == 0)) {
+			case RUSTREDIS_PLAIN:
+				break;
+			case RUSTREDIS_OBJECTS:
+				snprintf(error, error_size, "it holds an object, which only rustredis.json_objects=serialize reads");
+				return false;
+			default:
+				return false;
+		}
+	}
+	return before->decode(text, len) == SUCCESS;
 }
 
 PS_SERIALIZER_DECODE_FUNC(json)
@@ -287,9 +258,8 @@ PS_SERIALIZER_DECODE_FUNC(json)
 	if (val[0] != '{') {
 		/* From before the serializer was switched; the next write is JSON. */
 		const char *name = php_format(val, vallen);
-		const ps_serializer *before = name ? _php_find_ps_serializer(name) : NULL;
 		snprintf(error, sizeof error, "it is neither JSON nor in PHP's own formats");
-		if (before && decode_before(before, val, vallen, error, sizeof error)) {
+		if (name && decode_before(name, val, vallen, error, sizeof error)) {
 			return SUCCESS;
 		}
 	} else if (decode(val, vallen, &session, error, sizeof error)) {
@@ -302,40 +272,51 @@ PS_SERIALIZER_DECODE_FUNC(json)
 	return FAILURE;
 }
 
-/* A session that was written as JSON, for a site that has gone back to PHP's own serializers: they would take it
- * for an empty one, and the next write would end it. NULL if it is no JSON, or the serializer is another one. */
-zend_string *rustredis_json_to_php(const char *text, size_t len)
+/* The text for PHP's php serializer; false if it has names that this format cannot have. */
+static bool append_members(smart_str *result, zval *session, php_serialize_data_t *var_hash)
+{
+	zval *value;
+	zend_string *key;
+	ZEND_HASH_FOREACH_STR_KEY_VAL(Z_ARRVAL_P(session), key, value) {
+		if (!key || memchr(ZSTR_VAL(key), '|', ZSTR_LEN(key))) {
+			return false;
+		}
+		smart_str_append(result, key);
+		smart_str_appendc(result, '|');
+		php_var_serialize(result, value, var_hash);
+	} ZEND_HASH_FOREACH_END();
+	return true;
+}
+
+int rustredis_json_for_others(const char *text, size_t len, zend_string **converted)
 {
 	const char *name = PS(serializer) ? PS(serializer)->name : "";
-	bool one_array = strcmp(name, "php_serialize") == 0;
+	bool one_array = strcmp(name, "php_serialize") == 0, done = false;
 	char error[200];
 	smart_str result = {0};
 	php_serialize_data_t var_hash;
-	zval session, *value;
-	zend_string *key;
+	zval session;
 
-	if (!one_array && strcmp(name, "php") != 0) {
-		return NULL;
+	if (strcmp(name, "json") == 0 || PS(mod_user_implemented) || !decode(text, len, &session, error, sizeof error)) {
+		return RUSTREDIS_NOT_JSON;
 	}
-	if (!decode(text, len, &session, error, sizeof error)) {
-		return NULL;
+	if (one_array || strcmp(name, "php") == 0) {
+		PHP_VAR_SERIALIZE_INIT(var_hash);
+		if (one_array) {
+			php_var_serialize(&result, &session, &var_hash);
+			done = true;
+		} else {
+			done = append_members(&result, &session, &var_hash);
+		}
+		PHP_VAR_SERIALIZE_DESTROY(var_hash);
 	}
-	PHP_VAR_SERIALIZE_INIT(var_hash);
-	if (one_array) {
-		php_var_serialize(&result, &session, &var_hash);
-	} else {
-		ZEND_HASH_FOREACH_STR_KEY_VAL(Z_ARRVAL(session), key, value) {
-			/* This format has no integer keys, and | ends a name. */
-			if (key && !memchr(ZSTR_VAL(key), '|', ZSTR_LEN(key))) {
-				smart_str_append(&result, key);
-				smart_str_appendc(&result, '|');
-				php_var_serialize(&result, value, &var_hash);
-			}
-		} ZEND_HASH_FOREACH_END();
-	}
-	PHP_VAR_SERIALIZE_DESTROY(var_hash);
 	zval_ptr_dtor(&session);
-	return smart_str_extract(&result);
+	if (!done) {
+		smart_str_free(&result);
+		return RUSTREDIS_ONLY_JSON;
+	}
+	*converted = smart_str_extract(&result);
+	return RUSTREDIS_CONVERTED;
 }
 
 int rustredis_register_json(void)

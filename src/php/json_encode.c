@@ -108,6 +108,8 @@ static bool needs_tag(zend_string *key, zval *value)
 		|| (Z_TYPE_P(value) == IS_DOUBLE && !zend_finite(Z_DVAL_P(value)));
 }
 
+static const char too_deep[] = "is nested deeper than 512 levels";
+
 static bool write_value(encoding *e, zval *value, int depth);
 
 static bool write_array(encoding *e, HashTable *array, int depth)
@@ -128,10 +130,17 @@ static bool write_array(encoding *e, HashTable *array, int depth)
 	shape = shape_of(array, depth == 0);
 	/* In levels of JSON, as they are counted when it is read: a list of pairs has an object around it. */
 	depth += shape == RUSTREDIS_PAIRS ? 3 : 1;
+	if (depth > RUSTREDIS_MAX_DEPTH) {
+		if (counted) {
+			GC_UNPROTECT_RECURSION(array);
+		}
+		e->problem = too_deep;
+		return false;
+	}
 	rustredis_json_begin(e->writer, shape);
 	ZEND_HASH_FOREACH_KEY_VAL_IND(array, index, key, value) {
-		if (depth > RUSTREDIS_MAX_DEPTH || (depth == RUSTREDIS_MAX_DEPTH && needs_tag(key, value))) {
-			e->problem = "is nested deeper than 512 levels";
+		if (depth == RUSTREDIS_MAX_DEPTH && needs_tag(key, value)) {
+			e->problem = too_deep;
 			path_key(e, key, index);
 			done = false;
 			break;
