@@ -17,7 +17,7 @@ use super::{
 use crate::{
     config::{Settings, mask},
     session::{Access, Failure, Session, SessionId, warning},
-    store::redis::RedisStore,
+    store::{redis::RedisStore, stats},
 };
 
 /// What PHP itself has for session.gc_maxlifetime when nobody sets it.
@@ -98,7 +98,7 @@ fn access(read_only: c_int) -> Access {
 }
 
 /// `host|pid|sapi|uri`: what others are told while they wait for us.
-fn info(settings: &Settings) -> String {
+fn info(settings: &Settings, pid: u32) -> String {
     static HOST: OnceLock<String> = OnceLock::new();
     let host = HOST.get_or_init(|| {
         let mut name = [0u8; 256];
@@ -114,7 +114,7 @@ fn info(settings: &Settings) -> String {
     } else {
         String::new()
     };
-    format!("{host}|{}|{}|{uri}", std::process::id(), sapi.to_string_lossy())
+    format!("{host}|{pid}|{}|{uri}", sapi.to_string_lossy())
 }
 
 /// The path that the browser asked for. Not its query string, which may hold tokens.
@@ -160,8 +160,10 @@ unsafe extern "C" fn rustredis_open(
             let mut left = LIVE.get().cast::<c_void>();
             close(&raw mut left);
         }
-        let session = Session::new(RedisStore::new(settings.clone()), settings.clone(), info(&settings));
-        let handler = Box::into_raw(Box::new(Handler { pid: std::process::id(), session }));
+        let pid = std::process::id();
+        stats::belong_to(pid);
+        let session = Session::new(RedisStore::new(settings.clone()), settings.clone(), info(&settings, pid));
+        let handler = Box::into_raw(Box::new(Handler { pid, session }));
         LIVE.set(handler);
         *slot = handler.cast();
         1

@@ -40,8 +40,10 @@ extern "C" fn rustredis_version() -> *const c_char {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn rustredis_counters_get(counters: *mut Counters) {
     let now = guarded(None, || {
+        let pid = std::process::id();
+        stats::belong_to(pid);
         Some(Counters {
-            pid: i64::from(std::process::id()),
+            pid: i64::from(pid),
             starts: stats::STARTS.value().cast_signed(),
             trips: stats::TRIPS.value().cast_signed(),
             lock_waits: stats::LOCK_WAITS.value().cast_signed(),

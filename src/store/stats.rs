@@ -8,13 +8,11 @@ pub struct Counter(AtomicU64);
 impl Counter {
     /// Adds one.
     pub fn add(&self) {
-        own_process();
         self.0.fetch_add(1, Relaxed);
     }
 
     /// The count of this process.
     pub fn value(&self) -> u64 {
-        own_process();
         self.0.load(Relaxed)
     }
 }
@@ -32,10 +30,10 @@ pub static RECONNECTS: Counter = Counter(AtomicU64::new(0));
 
 static PID: AtomicU32 = AtomicU32::new(0);
 
-fn own_process() {
-    let pid = std::process::id();
-    if PID.load(Relaxed) != pid {
-        PID.store(pid, Relaxed);
+/// Starts from zero in a forked child. Called where a session begins and where the counters are shown, with the pid at
+/// hand: asking the system for it at each count would cost more than counting.
+pub fn belong_to(pid: u32) {
+    if PID.swap(pid, Relaxed) != pid {
         for counter in [&STARTS, &TRIPS, &LOCK_WAITS, &REFUSED_WRITES, &RECONNECTS] {
             counter.0.store(0, Relaxed);
         }
