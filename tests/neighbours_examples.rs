@@ -9,6 +9,7 @@ use std::thread;
 use neighbours::{Kind, Neighbour};
 use support::php::{Php, Running, STEPS};
 use support::poll::{self, SOON};
+use support::proxy::Proxy;
 use support::redis::Server;
 use support::session;
 
@@ -237,6 +238,38 @@ fn says_that_it_could_not_write_after_losing_the_lock(kind: Kind) {
     assert_eq!(stored(&server).as_deref(), Some(r#"{"n":2}"#));
 }
 
+fn loses_nothing_with_a_reply(kind: Kind) {
+    let server = Server::start();
+    let proxy = Proxy::start(&server.addr());
+    let neighbour = Neighbour::with_env(kind, &proxy.addr(), &[]);
+    seed(&server, r#"{"n":0}"#);
+    // Connected, and all scripts are known.
+    assert_eq!(neighbour.post("/count", ID).json(), r#"{"n":1}"#);
+    // To the request that takes the lock, then to the one that writes and releases it.
+    for (reply, n) in [(1, 2), (2, 3)] {
+        proxy.swallow_reply(reply);
+        assert_eq!(neighbour.post("/count", ID).json(), format!(r#"{{"n":{n}}}"#));
+        assert!(proxy.has_swallowed());
+        assert_eq!(stored(&server), Some(format!(r#"{{"n":{n}}}"#)));
+        poll::until("the lock is free", SOON, || !session::is_locked(&server, ID));
+    }
+}
+
+fn survives_a_restart_of_redis(kind: Kind) {
+    let mut server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    seed(&server, r#"{"n":0}"#);
+    thread::scope(|scope| {
+        // Several connections, if it has them.
+        for _ in 0..3 {
+            scope.spawn(|| assert_eq!(neighbour.post("/count?hold_ms=20", ID).status, 200));
+        }
+    });
+    server.restart();
+    seed(&server, r#"{"n":5}"#);
+    assert_eq!(neighbour.post("/count", ID).json(), r#"{"n":6}"#);
+}
+
 macro_rules! each_of {
     ($($module:ident: $kind:ident),*; $($test:ident),* $(,)?) => {
         each_of!(@ [$($module $kind)*] ($($test)*));
@@ -268,6 +301,8 @@ each_of! {
     does_not_undo_a_logout_in_the_middle_of_its_request,
     its_logout_holds_for_php,
     says_that_it_could_not_write_after_losing_the_lock,
+    loses_nothing_with_a_reply,
+    survives_a_restart_of_redis,
 }
 
 #[test]

@@ -68,7 +68,7 @@ fn loses_an_update(server: &Server, neighbour: &Neighbour) {
 fn flask_session_with_json_reads_and_writes_our_sessions() {
     let server = Server::start();
     let mut php = shared(&server);
-    let neighbour = Neighbour::with_env(Kind::FlaskSession, &server, &[("FORMAT", "json")]);
+    let neighbour = Neighbour::with_env(Kind::FlaskSession, &server.addr(), &[("FORMAT", "json")]);
     assert_eq!(neighbour.get("/", ID).json(), r#"{"n":1,"user":"Ada\u00e9"}"#);
     assert_eq!(neighbour.post("/count", ID).json(), r#"{"n":2}"#);
     assert!(php_has_its_values(&mut php, 2, ""));
@@ -78,7 +78,7 @@ fn flask_session_with_json_reads_and_writes_our_sessions() {
 fn flask_session_sets_its_own_ttl_even_when_it_only_reads() {
     let server = Server::start();
     let _php = shared(&server);
-    let neighbour = Neighbour::with_env(Kind::FlaskSession, &server, &[("FORMAT", "json")]);
+    let neighbour = Neighbour::with_env(Kind::FlaskSession, &server.addr(), &[("FORMAT", "json")]);
     neighbour.get("/", ID).json();
     assert!(ttl(&server) > 30 * 86400, "{}", ttl(&server));
 }
@@ -99,7 +99,7 @@ fn flask_session_by_default_turns_our_session_into_messagepack_even_when_it_only
 #[test]
 fn flask_session_takes_no_lock() {
     let server = Server::start();
-    let neighbour = Neighbour::with_env(Kind::FlaskSession, &server, &[("FORMAT", "json")]);
+    let neighbour = Neighbour::with_env(Kind::FlaskSession, &server.addr(), &[("FORMAT", "json")]);
     loses_an_update(&server, &neighbour);
 }
 
@@ -108,7 +108,7 @@ fn flask_session_fails_on_phps_own_format() {
     let server = Server::start();
     session::seed(&server, ID);
     for format in ["json", "msgpack"] {
-        let neighbour = Neighbour::with_env(Kind::FlaskSession, &server, &[("FORMAT", format)]);
+        let neighbour = Neighbour::with_env(Kind::FlaskSession, &server.addr(), &[("FORMAT", format)]);
         assert_eq!(neighbour.get("/", ID).status, 500);
         assert_eq!(stored(&server).as_deref(), Some(b"n|i:0;".as_slice()));
     }
@@ -134,7 +134,7 @@ fn starsessions_sets_its_own_ttl_even_when_it_only_reads() {
     assert!(ttl(&server) > 29 * 86400, "{}", ttl(&server));
     drop(neighbour);
     let neighbour =
-        Neighbour::with_env(Kind::Starsessions, &server, &[("LIFETIME", "1440"), ("ROLLING", "1")]);
+        Neighbour::with_env(Kind::Starsessions, &server.addr(), &[("LIFETIME", "1440"), ("ROLLING", "1")]);
     server.command::<()>(&["EXPIRE", &session::key(ID), "50"]);
     neighbour.get("/", ID).json();
     assert!((1430..=1440).contains(&ttl(&server)), "{}", ttl(&server));

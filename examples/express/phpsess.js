@@ -184,7 +184,7 @@ class Session {
 
 const number = (text) => (String(Number(text)) === text ? Number(text) : new LosslessNumber(text));
 const read = (text) => parse(text, null, number);
-const isTag = (names) => names.length === 1 && names[0].startsWith("$");
+const isTag = (names) => names.length === 1 && ["$bytes", "$float", "$map", "$object"].includes(names[0]);
 
 function decode(data) {
   const values = Object.create(null); // where __proto__ is a name like any other
@@ -198,6 +198,7 @@ function encode(values, before) {
   const added = Object.keys(values).filter((name) => !old.has(name) && values[name] !== undefined);
   const texts = [...kept, ...added].map((name) => {
     const text = stringify(values[name]), raw = old.get(name);
+    if (/(?<!\\)(?:\\\\)*\\ud[89a-f]/.test(text)) throw new NotSaved(`${name} holds half a surrogate pair: PHP could not read it`);
     return `${JSON.stringify(name)}:${raw !== undefined && stringify(read(raw)) === text ? raw : text}`;
   });
   const after = Buffer.from(`{${texts.join(",")}}`);

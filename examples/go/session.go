@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"strings"
 )
 
 type member struct {
@@ -164,7 +163,14 @@ func (s *Session) find(name string) int {
 }
 
 func isTag(members []member) bool {
-	return len(members) == 1 && strings.HasPrefix(string(members[0].key), `"$`)
+	if len(members) != 1 {
+		return false
+	}
+	switch string(members[0].key) {
+	case `"$bytes"`, `"$float"`, `"$map"`, `"$object"`:
+		return true
+	}
+	return false
 }
 
 func encode(value any) ([]byte, error) {

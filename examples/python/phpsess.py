@@ -234,7 +234,7 @@ def members(data):
 
 
 def is_tag(found):
-    return len(found) == 1 and next(iter(found)).startswith("$")
+    return len(found) == 1 and next(iter(found)) in ("$bytes", "$float", "$map", "$object")
 
 
 def compact(value):

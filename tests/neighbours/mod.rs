@@ -48,21 +48,21 @@ pub struct Answer {
 impl Neighbour {
     /// Starts one on a Redis.
     pub fn start(kind: Kind, server: &Server) -> Self {
-        Self::with_env(kind, server, &[])
+        Self::with_env(kind, &server.addr(), &[])
     }
 
-    /// The same with further environment variables.
-    pub fn with_env(kind: Kind, server: &Server, env: &[(&str, &str)]) -> Self {
+    /// The same with the Redis at another address, such as a proxy's, and with further environment variables.
+    pub fn with_env(kind: Kind, addr: &str, env: &[(&str, &str)]) -> Self {
         // Between asking for a free port and using it, somebody else may take it.
         for _ in 0..5 {
-            if let Some(neighbour) = Self::spawn(kind, server, env) {
+            if let Some(neighbour) = Self::spawn(kind, addr, env) {
                 return neighbour;
             }
         }
         panic!("{kind:?} does not start");
     }
 
-    fn spawn(kind: Kind, server: &Server, env: &[(&str, &str)]) -> Option<Self> {
+    fn spawn(kind: Kind, addr: &str, env: &[(&str, &str)]) -> Option<Self> {
         let dir = TempDir::new("neighbour");
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port exists");
         let port = listener.local_addr().expect("a bound listener has an address").port();
@@ -70,7 +70,7 @@ impl Neighbour {
         let log = std::fs::File::create(dir.join("log")).expect("the log can be made");
         let mut command = kind.command(port);
         command
-            .env("REDIS", format!("redis://{}/0", server.addr()))
+            .env("REDIS", format!("redis://{addr}/0"))
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .envs(env.iter().copied())
             .stdin(Stdio::null())
