@@ -114,22 +114,22 @@ PS_READ_FUNC(rustredis)
 	return SUCCESS;
 }
 
-/* When a serializer fails PHP writes an empty session over the stored one. Serializers that give nothing for an empty
- * $_SESSION are why that alone does not tell; php and php_binary also skip integer keys. */
+/* When a serializer fails PHP writes an empty session over the stored one. Ours tells; of the others an empty text does,
+ * unless $_SESSION is empty too, or has only what php and php_binary skip: integer keys. */
 static bool was_not_encoded(zend_string *val)
 {
 	zval *session = &PS(http_session_vars);
 	zend_string *key;
 
+	if (PS(serializer) && strcmp(PS(serializer)->name, "json") == 0) {
+		return rustredis_json_refused();
+	}
 	if (ZSTR_LEN(val) || PS(mod_user_implemented)) {
 		return false;
 	}
 	ZVAL_DEREF(session);
 	if (Z_TYPE_P(session) != IS_ARRAY) {
 		return false;
-	}
-	if (PS(serializer) && strcmp(PS(serializer)->name, "json") == 0) {
-		return zend_hash_num_elements(Z_ARRVAL_P(session)) > 0;
 	}
 	ZEND_HASH_FOREACH_STR_KEY(Z_ARRVAL_P(session), key) {
 		if (key) {

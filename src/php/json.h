@@ -47,6 +47,8 @@ int rustredis_json_objects(void);
 
 /* json_encode.c */
 zend_string *ps_srlzr_encode_json(void);
+/* The last session was not encoded, and PHP has nothing better to write than an empty text. */
+bool rustredis_json_refused(void);
 /* json_decode.c */
 int rustredis_register_json(void);
 /* A session that was written as JSON, for a site that has gone back to another serializer: that one would take it for an

@@ -288,12 +288,23 @@ static bool is_running(const char *function)
 /* After NULL PHP would write an empty session over the stored one (php-src, php_session_save_current_state). It is
  * given the text that it read instead: that is equal to what is stored, so nothing is written. Without lazy_write
  * PHP has no such text; our own handler refuses the empty write. */
+static TSRM_TLS bool refused;
+
+bool rustredis_json_refused(void)
+{
+	return refused;
+}
+
 static zend_string *keep_stored(void)
 {
 	if (is_running("session_encode")) {
 		return NULL;
 	}
-	return PS(session_vars) ? zend_string_copy(PS(session_vars)) : NULL;
+	if (PS(session_vars)) {
+		return zend_string_copy(PS(session_vars));
+	}
+	refused = true;
+	return NULL;
 }
 
 PS_SERIALIZER_ENCODE_FUNC(json)
@@ -303,6 +314,7 @@ PS_SERIALIZER_ENCODE_FUNC(json)
 	size_t len;
 	zval *session = &PS(http_session_vars);
 
+	refused = false;
 	if (Z_ISREF_P(session)) {
 		session = Z_REFVAL_P(session);
 	}
