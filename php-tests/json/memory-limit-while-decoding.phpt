@@ -1,0 +1,56 @@
+--TEST--
+json: memory_limit while a session is decoded leaves the stored session as it was
+--INI--
+session.serialize_handler=json
+--FILE--
+<?php
+require __DIR__ . '/../support/support.inc';
+require __DIR__ . '/exact.inc';
+
+$code = 'session_id($argv[1]); session_start(); echo "started";';
+$rows = implode(',', array_fill(0, 60_000, '{"a":1}'));
+$texts = ['arrays' => "{\"v\":[$rows]}", 'one long string' => '{"v":"' . str_repeat('x', 12 << 20) . '"}',
+    'bytes' => '{"v":{"$bytes":"' . base64_encode(str_repeat("\xff", 12 << 20)) . '"}}',
+    'pairs' => '{"v":{"$map":[' . implode(',', array_map(fn ($i) => "[$i,[$i]]", range(120_000, 1))) . ']}}',
+    'the php format' => 'v|' . serialize(array_fill(0, 60_000, ['a' => 1]))];
+foreach ($texts as $what => $text) {
+    $id = new_id();
+    redis()->set(data_key($id), $text, 'EX', 100);
+    $child = Child::run($code, [$id], ['session.serialize_handler' => 'json', 'memory_limit' => '16M']);
+    $output = $child->output();
+    ok("$what: out of memory", ran_out_of_memory($output) && !str_contains($output, 'started'), $output);
+    // Some builds of PHP end at once over a hard limit, with 137 as if killed: nobody can release a lock then.
+    $killed = $child->exit_code() === 137;
+    ok('no crash', $killed || $child->exit_code() === 255, $child->exit_code());
+    same('what is stored', md5($text), md5((string) redis()->get(data_key($id))));
+    ok('the lock is gone', $killed || !is_locked($id));
+    redis()->del(lock_key($id));
+    $child = Child::run($code, [$id], ['session.serialize_handler' => 'json', 'memory_limit' => '512M']);
+    same('with more memory', 'started', $child->output());
+}
+--EXPECT--
+ok: arrays: out of memory
+ok: no crash
+ok: what is stored
+ok: the lock is gone
+ok: with more memory
+ok: one long string: out of memory
+ok: no crash
+ok: what is stored
+ok: the lock is gone
+ok: with more memory
+ok: bytes: out of memory
+ok: no crash
+ok: what is stored
+ok: the lock is gone
+ok: with more memory
+ok: pairs: out of memory
+ok: no crash
+ok: what is stored
+ok: the lock is gone
+ok: with more memory
+ok: the php format: out of memory
+ok: no crash
+ok: what is stored
+ok: the lock is gone
+ok: with more memory
