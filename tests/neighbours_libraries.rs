@@ -5,6 +5,7 @@ mod neighbours;
 mod support;
 
 use std::thread;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use neighbours::{Kind, Neighbour};
 use support::php::{Php, Running, STEPS};
@@ -81,6 +82,21 @@ fn flask_session_sets_its_own_ttl_even_when_it_only_reads() {
     let neighbour = Neighbour::with_env(Kind::FlaskSession, &server.addr(), &[("FORMAT", "json")]);
     neighbour.get("/", ID).json();
     assert!(ttl(&server) > 30 * 86400, "{}", ttl(&server));
+    drop(neighbour);
+    let settings = [("FORMAT", "json"), ("LIFETIME", "1440")];
+    let neighbour = Neighbour::with_env(Kind::FlaskSession, &server.addr(), &settings);
+    neighbour.get("/", ID).json();
+    assert!((1430..=1440).contains(&ttl(&server)), "{}", ttl(&server));
+}
+
+#[test]
+fn flask_session_adds_a_member_to_a_session_that_it_makes() {
+    let server = Server::start();
+    let neighbour = Neighbour::with_env(Kind::FlaskSession, &server.addr(), &[("FORMAT", "json")]);
+    let id = neighbour.post("/count", ID).cookie.expect("a new session has a cookie");
+    assert_ne!(id, ID);
+    let value: String = server.command(&["GET", &session::key(&id)]);
+    assert_eq!(value, r#"{"_permanent":true,"n":1}"#);
 }
 
 #[test]
@@ -141,6 +157,18 @@ fn starsessions_sets_its_own_ttl_even_when_it_only_reads() {
 }
 
 #[test]
+fn starsessions_without_rolling_ends_a_session_that_is_in_use() {
+    let server = Server::start();
+    let neighbour = Neighbour::with_env(Kind::Starsessions, &server.addr(), &[("LIFETIME", "1440")]);
+    let visited = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970").as_secs() - 1000;
+    let metadata = format!(r#"{{"lifetime":1440,"created":{visited}.5,"last_access":{visited}.5}}"#);
+    let value = format!(r#"{{"n":1,"__metadata__":{metadata}}}"#);
+    server.command::<()>(&["SET", &session::key(ID), &value, "EX", "1440"]);
+    neighbour.get("/", ID).json();
+    assert!((400..=440).contains(&ttl(&server)), "{}", ttl(&server));
+}
+
+#[test]
 fn starsessions_takes_no_lock() {
     let server = Server::start();
     let neighbour = Neighbour::start(Kind::Starsessions, &server);
@@ -148,21 +176,27 @@ fn starsessions_takes_no_lock() {
 }
 
 #[test]
-fn starsessions_undoes_a_logout() {
-    let server = Server::start();
-    let neighbour = Neighbour::start(Kind::Starsessions, &server);
-    let mut php = shared(&server);
-    let reads = || server.info_commandstats().get("get").copied().unwrap_or_default();
-    let before = reads();
-    thread::scope(|scope| {
-        let request = scope.spawn(|| neighbour.post("/count?hold_ms=1000", ID));
-        poll::until("it has read the session", SOON, || reads() > before);
-        assert_eq!(php.step(&format!("start('{ID}') && session_destroy()")).assert_silent().result, "true");
-        assert_eq!(stored(&server), None);
-        assert_eq!(request.join().expect("the request is answered").status, 200);
-    });
-    let step = php.step(&format!("start('{ID}', ['read_and_close' => true]) ? $_SESSION['user'] : false"));
-    assert_eq!(step.assert_silent().result, r#""Ada \u00e9""#);
+fn both_undo_a_logout() {
+    for kind in [Kind::Starsessions, Kind::FlaskSession] {
+        let server = Server::start();
+        let neighbour = Neighbour::with_env(kind, &server.addr(), &[("FORMAT", "json")]);
+        let mut php = shared(&server);
+        let reads = || server.info_commandstats().get("get").copied().unwrap_or_default();
+        let before = reads();
+        thread::scope(|scope| {
+            let request = scope.spawn(|| neighbour.post("/count?hold_ms=1000", ID));
+            poll::until("it has read the session", SOON, || reads() > before);
+            assert_eq!(
+                php.step(&format!("start('{ID}') && session_destroy()")).assert_silent().result,
+                "true"
+            );
+            assert_eq!(stored(&server), None);
+            assert_eq!(request.join().expect("the request is answered").status, 200);
+        });
+        let step =
+            php.step(&format!("start('{ID}', ['read_and_close' => true]) ? $_SESSION['user'] : false"));
+        assert_eq!(step.assert_silent().result, r#""Ada \u00e9""#);
+    }
 }
 
 #[test]

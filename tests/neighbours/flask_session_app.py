@@ -1,6 +1,7 @@
-"""Flask-Session as its manual says, pointed at PHP's keys and cookie. FORMAT is its serialization format."""
+"""Flask-Session as its manual says, pointed at PHP's keys and cookie. FORMAT is its serialization format, LIFETIME its lifetime."""
 
 import os
+import time
 
 import flask
 import redis
@@ -13,6 +14,7 @@ app.config.update(
     SESSION_KEY_PREFIX="PHPREDIS_SESSION:",
     SESSION_COOKIE_NAME="PHPSESSID",
     SESSION_SERIALIZATION_FORMAT=os.environ.get("FORMAT", "msgpack"),
+    PERMANENT_SESSION_LIFETIME=int(os.environ.get("LIFETIME", 31 * 86400)),
 )
 Session(app)
 
@@ -24,5 +26,7 @@ def index():
 
 @app.post("/count")
 def count():
-    flask.session["n"] = flask.session.get("n", 0) + 1
+    n = flask.session.get("n", 0)
+    time.sleep(int(flask.request.args.get("hold_ms", 0)) / 1000)
+    flask.session["n"] = n + 1
     return {"n": flask.session["n"]}
