@@ -65,32 +65,29 @@ impl Tape {
     }
 
     pub(super) fn int(&mut self, value: i64) {
-        self.plain(Op::Int);
-        self.0.extend_from_slice(&value.to_ne_bytes());
+        self.entry(Op::Int, value.to_ne_bytes());
     }
 
     pub(super) fn float(&mut self, value: f64) {
-        self.plain(Op::Float);
-        self.0.extend_from_slice(&value.to_ne_bytes());
+        self.entry(Op::Float, value.to_ne_bytes());
     }
 
     pub(super) fn text(&mut self, offset: usize, len: usize) {
-        self.plain(Op::Text);
-        self.number(offset as u64);
-        self.number(len as u64);
+        let mut entry = [Op::Text as u8; 17];
+        entry[1..9].copy_from_slice(&(offset as u64).to_ne_bytes());
+        entry[9..].copy_from_slice(&(len as u64).to_ne_bytes());
+        self.0.extend_from_slice(&entry);
     }
 
     pub(super) fn bytes_of(&mut self, op: Op, bytes: &[u8]) {
-        self.plain(op);
-        self.number(bytes.len() as u64);
+        self.entry(op, (bytes.len() as u64).to_ne_bytes());
         self.0.extend_from_slice(bytes);
     }
 
     /// Begins a list or a map whose count comes later.
     pub(super) fn open(&mut self, op: Op) -> Position {
         let position = self.end();
-        self.plain(op);
-        self.number(0);
+        self.entry(op, [0; 8]);
         position
     }
 
@@ -167,7 +164,10 @@ impl Tape {
         position
     }
 
-    fn number(&mut self, n: u64) {
-        self.0.extend_from_slice(&n.to_ne_bytes());
+    /// In one piece: the buffer is asked for room once.
+    fn entry(&mut self, op: Op, operand: [u8; 8]) {
+        let mut entry = [op as u8; 9];
+        entry[1..].copy_from_slice(&operand);
+        self.0.extend_from_slice(&entry);
     }
 }

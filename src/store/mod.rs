@@ -268,4 +268,4 @@ pub const SLACK_MS: u64 = 5;
 /// How long a waiter counts as one after its block should have ended.
 pub const GRACE_MS: u64 = 500;
 /// How soon a release by a client without hand-over is noticed.
-pub const FOREIGN_MS: u64 = 15;
+pub const FOREIGN_MS: u64 = 10;
