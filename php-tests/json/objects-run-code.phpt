@@ -61,7 +61,10 @@ foreach ($cases as $what => $code) {
         $id = new_id();
         redis()->set(data_key($id), $stored, 'EX', 100);
         request($id, 'session_start(); $_SESSION["n"] = 2; $_SESSION["o"] = [new Meddler(' . var_export($code, true) . ')]; ' . $end);
-        same("__serialize() $what" . ($end ? '' : ' at the end'), $stored, redis()->get(data_key($id)));
+        $now = redis()->get(data_key($id));
+        // After a lack of memory PHP writes once more at the end of the request, when the object no longer objects.
+        $whole = $what === 'runs out of memory' && (json_decode((string) $now, true)['n'] ?? 0) === 2 && str_contains($now, '$object');
+        ok("__serialize() $what" . ($end ? '' : ' at the end'), $now === $stored || $whole, $now);
         same('the lock is gone', false, is_locked($id));
     }
 }
