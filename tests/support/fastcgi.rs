@@ -48,13 +48,14 @@ pub fn get(
     let mut stream = UnixStream::connect(socket)?;
     stream.set_read_timeout(Some(deadline))?;
     let script = script.to_str().expect("the script's path is UTF-8");
+    let uri = format!("/page.php?{query}");
     let params = [
         ("GATEWAY_INTERFACE", "CGI/1.1"),
         ("SERVER_PROTOCOL", "HTTP/1.1"),
         ("REQUEST_METHOD", "GET"),
         ("SCRIPT_FILENAME", script),
         ("SCRIPT_NAME", "/page.php"),
-        ("REQUEST_URI", "/page.php"),
+        ("REQUEST_URI", &uri),
         ("QUERY_STRING", query),
         ("HTTP_COOKIE", cookies),
     ];
