@@ -179,6 +179,32 @@ pub fn pin(pid: u32, cores: &str) {
     assert!(done, "taskset cannot pin process {pid}");
 }
 
+/// Keeps cores from falling asleep, by loops that give way to everybody else. How long a core takes to wake up is the
+/// machine's business, above all a virtual one's, and is more than what is measured.
+pub struct Awake(Vec<Child>);
+
+impl Awake {
+    pub fn on(cores: &[&str]) -> Self {
+        let spin = |core: &&str| {
+            Command::new("chrt")
+                .args(["--idle", "0", "taskset", "-c", core, "sh", "-c", "while :; do :; done"])
+                .spawn()
+                .unwrap_or_else(|error| panic!("cannot run chrt ({error})"))
+        };
+        Self(cores.iter().map(spin).collect())
+    }
+}
+
+impl Drop for Awake {
+    fn drop(&mut self) {
+        for process in &mut self.0 {
+            // Both fail only if the process is gone, which is the aim.
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
 /// What a program says, trimmed.
 pub fn output(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output();
