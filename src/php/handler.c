@@ -98,16 +98,19 @@ PS_READ_FUNC(rustredis)
 	}
 	/* Over memory_limit this bails out. The value still belongs to the session then, and PHP's empty write at
 	 * shutdown is refused because rustredis_read_done was not reached. */
-	*val = NULL;
-	if (value_len && value[0] == '{' && rustredis_json_for_others(value, value_len, val) == RUSTREDIS_ONLY_JSON) {
-		/* This also frees the value. */
-		if (!rustredis_destroy(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), RUSTREDIS_SET_ASIDE)) {
+	*val = value_len ? zend_string_init(value, value_len, 0) : ZSTR_EMPTY_ALLOC();
+	if (value_len && value[0] == '{') {
+		/* From here on PHP code may run (__unserialize), and close the session. */
+		zend_string *converted = NULL;
+		int json = rustredis_json_for_others(*val, &converted);
+		if (json != RUSTREDIS_NOT_JSON) {
+			zend_string_release(*val);
+			*val = converted ? converted : ZSTR_EMPTY_ALLOC();
+		}
+		if (json == RUSTREDIS_ONLY_JSON
+				&& !rustredis_destroy(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), RUSTREDIS_SET_ASIDE)) {
 			return failed();
 		}
-		*val = ZSTR_EMPTY_ALLOC();
-	}
-	if (!*val) {
-		*val = value_len ? zend_string_init(value, value_len, 0) : ZSTR_EMPTY_ALLOC();
 	}
 	rustredis_read_done(mod_data);
 	rustredis_emit_warnings();

@@ -35,6 +35,8 @@ enum {
  * the end of the request. */
 const unsigned char *rustredis_json_decode(const char *text, size_t len, char *error, size_t error_size);
 void rustredis_json_free(const unsigned char *tape);
+/* Whether it is a session as JSON, objects or not. */
+int rustredis_is_json(const char *text, size_t len);
 /* php_text::Content, of a text in the format php_serialize or else php. */
 enum { RUSTREDIS_PLAIN, RUSTREDIS_OBJECTS, RUSTREDIS_MALFORMED };
 int rustredis_php_content(const char *text, size_t len, int is_php_serialize);
@@ -54,6 +56,6 @@ int rustredis_register_json(void);
 /* A session that was written as JSON, for a site that has gone back to another serializer: that one would take it for an
  * empty session (php, msgpack), and the next write would end it. */
 enum { RUSTREDIS_NOT_JSON, RUSTREDIS_CONVERTED, RUSTREDIS_ONLY_JSON };
-int rustredis_json_for_others(const char *text, size_t len, zend_string **converted);
+int rustredis_json_for_others(zend_string *text, zend_string **converted);
 
 #endif

@@ -138,6 +138,15 @@ unsafe extern "C" fn rustredis_json_is_utf8(text: *const c_char, len: usize) -> 
 }
 
 #[unsafe(no_mangle)]
+unsafe extern "C" fn rustredis_is_json(text: *const c_char, len: usize) -> c_int {
+    guarded(0, || {
+        // SAFETY: as above.
+        let text = unsafe { bytes(text, len) };
+        c_int::from(decode(text, Objects::Serialize, &mut Tape::for_text(len)).is_ok())
+    })
+}
+
+#[unsafe(no_mangle)]
 unsafe extern "C" fn rustredis_php_content(
     text: *const c_char,
     len: usize,

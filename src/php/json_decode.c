@@ -288,7 +288,7 @@ static bool append_members(smart_str *result, zval *session, php_serialize_data_
 	return true;
 }
 
-int rustredis_json_for_others(const char *text, size_t len, zend_string **converted)
+int rustredis_json_for_others(zend_string *text, zend_string **converted)
 {
 	const char *name = PS(serializer) ? PS(serializer)->name : "";
 	bool one_array = strcmp(name, "php_serialize") == 0, done = false;
@@ -297,10 +297,14 @@ int rustredis_json_for_others(const char *text, size_t len, zend_string **conver
 	php_serialize_data_t var_hash;
 	zval session;
 
-	if (strcmp(name, "json") == 0 || PS(mod_user_implemented) || !decode(text, len, &session, error, sizeof error)) {
+	if (strcmp(name, "json") == 0 || PS(mod_user_implemented)
+			|| !rustredis_is_json(ZSTR_VAL(text), ZSTR_LEN(text))) {
 		return RUSTREDIS_NOT_JSON;
 	}
-	if (one_array || strcmp(name, "php") == 0) {
+	if (!one_array && strcmp(name, "php") != 0) {
+		return RUSTREDIS_ONLY_JSON;
+	}
+	if (decode(ZSTR_VAL(text), ZSTR_LEN(text), &session, error, sizeof error)) {
 		PHP_VAR_SERIALIZE_INIT(var_hash);
 		if (one_array) {
 			php_var_serialize(&result, &session, &var_hash);
@@ -309,8 +313,8 @@ int rustredis_json_for_others(const char *text, size_t len, zend_string **conver
 			done = append_members(&result, &session, &var_hash);
 		}
 		PHP_VAR_SERIALIZE_DESTROY(var_hash);
+		zval_ptr_dtor(&session);
 	}
-	zval_ptr_dtor(&session);
 	if (!done) {
 		smart_str_free(&result);
 		return RUSTREDIS_ONLY_JSON;
