@@ -288,7 +288,7 @@ macro_rules! each_of {
 }
 
 each_of! {
-    flask: Flask, django: Django, starlette: Starlette, express: Express, go: Go;
+    flask: Flask, django: Django, django_asgi: DjangoAsgi, starlette: Starlette, express: Express, go: Go;
     shares_a_session_with_php,
     leaves_what_it_does_not_know,
     does_not_break_a_session_that_is_a_tag,

@@ -1,4 +1,4 @@
-"""A Django project in one file, on PHP's sessions: python app.py runserver. REDIS says where they are."""
+"""A Django project in one file, on PHP's sessions: python app.py runserver, or uvicorn app:application. REDIS says where they are."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ sys.path.append(str(Path(__file__).parents[1] / "python"))
 
 from django.conf import settings
 from django.core.management import execute_from_command_line
-from django.core.wsgi import get_wsgi_application
+from django.core.asgi import get_asgi_application
 from django.http import JsonResponse
 from django.urls import path
 
@@ -17,7 +17,7 @@ settings.configure(
     ROOT_URLCONF=__name__,
     SECRET_KEY="the sessions need none",
     ALLOWED_HOSTS=["127.0.0.1", "localhost"],
-    MIDDLEWARE=["django.contrib.sessions.middleware.SessionMiddleware"],
+    MIDDLEWARE=["phpsess_django.PhpSessionMiddleware"],
     SESSION_ENGINE="phpsess_django",
     SESSION_COOKIE_NAME="PHPSESSID",
     SESSION_EXPIRE_AT_BROWSER_CLOSE=True,
@@ -57,4 +57,4 @@ urlpatterns = [path("", index), path("count", count), path("fail", fail), path("
 if __name__ == "__main__":
     execute_from_command_line(sys.argv)
 else:
-    application = get_wsgi_application()
+    application = get_asgi_application()

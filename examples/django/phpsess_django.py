@@ -1,5 +1,6 @@
 """PHP's session as request.session: the same cookie, the same values, the same lock. In settings.py:
 
+    MIDDLEWARE = [..., "phpsess_django.PhpSessionMiddleware", ...]      # in the place of Django's SessionMiddleware
     SESSION_ENGINE = "phpsess_django"
     SESSION_COOKIE_NAME = "PHPSESSID"
     SESSION_EXPIRE_AT_BROWSER_CLOSE = True
@@ -13,13 +14,9 @@ no effect: a session lives as long as PHP says.
 from functools import cache
 
 import phpsess
-from asgiref.local import Local
 from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase, UpdateError
-from django.core.signals import request_finished
-from django.dispatch import receiver
-
-request = Local()  # its `held`: id -> the session that this request has locked
+from django.contrib.sessions.middleware import SessionMiddleware
 
 
 @cache
@@ -27,40 +24,47 @@ def sessions():
     return phpsess.Sessions(**settings.PHPSESS)
 
 
-def held():
-    if not hasattr(request, "held"):
-        request.held = {}
-    return request.held
-
-
-@receiver(request_finished)
-def release(sender, **_):
-    mine, request.held = held(), {}
-    for locked in mine.values():
-        locked.leave("none")  # what was to be written is
+class PhpSessionMiddleware(SessionMiddleware):
+    def process_response(self, request, response):
+        request.session.last = True
+        try:
+            return super().process_response(request, response)
+        finally:
+            request.session.release()
 
 
 class SessionStore(SessionBase):
+    def __init__(self, session_key=None):
+        super().__init__(session_key)
+        self.held = {}  # id -> the session that is locked for us
+        self.last = False  # whether the next save is the last one
+
+    def release(self):
+        """What was to be written is written."""
+        while self.held:
+            self.held.popitem()[1].leave("none")
+
     def load(self):
         session_id = self.session_key or ""
         try:
-            if session_id not in held():
+            if session_id not in self.held:
                 locked = phpsess.Session(sessions(), session_id)
                 locked.enter("known")
-                held()[session_id] = locked
+                self.held[session_id] = locked
         except phpsess.NoSuchSession:
             self._session_key = None  # if it is filled, it gets an id of our own
             return {}
-        return phpsess.values(held()[session_id].data)
+        return phpsess.values(self.held[session_id].data)
 
     def exists(self, session_key):
         return sessions().read(session_key) is not None
 
     def create(self):
         locked = sessions().new()
-        held()[locked.id] = locked
+        self.held[locked.id] = locked
         self._session_key, self._session_cache = locked.id, {}
-        self.save()
+        locked.data = b"{}"
+        locked.save(hold=True)
         self.modified = True
 
     def save(self, must_create=False):
@@ -68,12 +72,14 @@ class SessionStore(SessionBase):
         if self.session_key is None:
             self.create()
             self._session_cache = found
-        locked = held().get(self.session_key)
+        locked = self.held.get(self.session_key)
         try:
             if locked is None:
                 raise phpsess.NotSaved("the lock was released")
             locked.data = phpsess.text(found, locked.data)
-            locked.save(hold=True)  # until the end of the request, as there may be further changes
+            if self.last:
+                del self.held[self.session_key]
+            locked.save(hold=not self.last)  # until the end of the request, as there may be further changes
         except phpsess.NotSaved as error:
             raise UpdateError from error
 
@@ -81,7 +87,7 @@ class SessionStore(SessionBase):
         session_id = session_key or self.session_key
         if session_id is None:
             return
-        locked = held().pop(session_id, None)
+        locked = self.held.pop(session_id, None)
         try:
             if locked is None:
                 locked = phpsess.Session(sessions(), session_id)

@@ -19,7 +19,10 @@ const DEADLINE: Duration = Duration::from_secs(90);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Flask,
+    /// Django behind its own server, by WSGI.
     Django,
+    /// The same project by ASGI.
+    DjangoAsgi,
     Starlette,
     Express,
     Go,
@@ -163,6 +166,11 @@ impl Kind {
             Self::Django => {
                 let mut command = python(root.join("examples/django"));
                 command.args(["app.py", "runserver", "--noreload", &address]);
+                command
+            }
+            Self::DjangoAsgi => {
+                let mut command = python(root.join("examples/django"));
+                command.args(["-m", "uvicorn", "app:application", "--port", &port.to_string()]);
                 command
             }
             Self::Starlette => {
