@@ -30,7 +30,7 @@ fn told(holder_uri: &str) -> String {
         poll::until("the session is held", SOON, || session::is_locked(&server, "shared"));
         let page = fpm.get("wait=0", "PHPSESSID=shared");
         std::fs::write(&done, "").expect("the temporary folder can be written");
-        holder.join().unwrap();
+        holder.join().expect("the page that holds the session ends");
         std::fs::remove_file(&done).expect("it was just written");
         format!("{}{}", page.body, page.stderr)
     })

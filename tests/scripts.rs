@@ -310,11 +310,13 @@ fn data_that_looks_like_an_operation_is_written() {
 fn a_key_of_another_type_leaves_no_lock_behind() {
     let f = Fixture::new();
     let () = f.redis().rpush(&f.keys.data, "x").unwrap();
-    match f.client("a").acquire(&f.keys, &ask("a", 1, 0)) {
-        Err(StoreError::Server(error)) => assert_eq!(error.code, "WRONGTYPE"),
-        other => panic!("{other:?}"),
+    for mode in [Mode::Any, Mode::Known, Mode::New] {
+        match f.client("a").acquire(&f.keys, &Acquire { mode, ..ask("a", 1, 0) }) {
+            Err(StoreError::Server(error)) => assert_eq!(error.code, "WRONGTYPE", "{mode:?}"),
+            other => panic!("{mode:?}: {other:?}"),
+        }
+        assert_eq!(f.lock(), None);
     }
-    assert_eq!(f.lock(), None);
 }
 
 #[test]

@@ -36,6 +36,7 @@ else
 end
 if free then
   if ARGV[4] == 'known' and not data and not holder then
+    if redis.call('EXISTS', D) == 1 then redis.call('GET', D) end   -- another type: not absent, but this error
     redis.call('ZREM', W, base)
     return {'absent'}
   end
