@@ -10,8 +10,11 @@ use std::{
 
 use redis::{Cmd, ErrorKind, Parser, RedisError, Value};
 
-use super::{ServerError, StoreError, stats, stream::Stream};
-use crate::config::{Settings, Target};
+use super::{
+    ServerError, StoreError, sentinel, stats,
+    stream::{Stream, Timeouts},
+};
+use crate::config::{Endpoint, Target};
 
 /// After this long without use a connection may have been closed by the other side: worth a look before use.
 const FRESH: Duration = Duration::from_millis(500);
@@ -27,21 +30,27 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connects, and sends AUTH, SELECT and CLIENT SETNAME in one trip.
-    pub fn open(settings: &Settings) -> Result<Self, StoreError> {
+    /// Connects, and sends AUTH, SELECT and CLIENT SETNAME in one trip. With Sentinel, to the master of this moment.
+    pub fn open(target: &Target, timeouts: Timeouts) -> Result<Self, StoreError> {
+        if let Endpoint::Sentinel(sentinel) = &target.endpoint {
+            return sentinel::open(sentinel, target, timeouts);
+        }
         let stream =
-            Stream::connect(&settings.target.endpoint, settings.connect_timeout, settings.read_timeout)
-                .map_err(StoreError::Connect)?;
+            Stream::connect(&target.endpoint, target.tls.as_ref(), timeouts).map_err(StoreError::Connect)?;
         let mut connection = Self {
             stream,
             parser: Parser::new(),
             packed: Vec::new(),
             owed: 0,
             used: Instant::now(),
-            timeout: settings.read_timeout,
+            timeout: timeouts.read,
         };
-        connection.introduce(&settings.target)?;
-        Ok(connection)
+        match connection.introduce(target) {
+            Ok(()) => Ok(connection),
+            // Nothing was carried out yet: that is what the difference between the two is about.
+            Err(StoreError::Broken(error)) => Err(StoreError::Connect(error)),
+            Err(error) => Err(error),
+        }
     }
 
     fn introduce(&mut self, target: &Target) -> Result<(), StoreError> {
@@ -120,7 +129,7 @@ impl Connection {
     }
 
     fn flush(&mut self) -> Result<(), StoreError> {
-        let sent = self.stream.write_all(&self.packed);
+        let sent = self.stream.write_all(&self.packed).and_then(|()| self.stream.flush());
         self.packed.clear();
         // One huge session must not stay in every idle worker.
         self.packed.shrink_to(64 << 10);
@@ -137,14 +146,15 @@ impl Connection {
         }
     }
 
-    fn redis_error(&self, error: &RedisError) -> StoreError {
+    fn redis_error(&mut self, error: &RedisError) -> StoreError {
         if error.kind() == ErrorKind::Parse {
             return StoreError::Protocol("not the Redis protocol".into());
         }
-        match self.stream.failure() {
-            io::ErrorKind::InvalidData => StoreError::Protocol("an answer of over 512 MiB".into()),
-            kind => self.io_error(kind.into()),
+        let failure = self.stream.failure();
+        if failure.kind() == io::ErrorKind::FileTooLarge {
+            return StoreError::Protocol(failure.to_string());
         }
+        self.io_error(failure)
     }
 
     fn io_error(&self, error: io::Error) -> StoreError {

@@ -12,6 +12,7 @@ pub mod renewer;
 mod reply;
 mod resolve;
 mod scripts;
+mod sentinel;
 pub mod stats;
 mod stream;
 pub mod threads;
@@ -24,6 +25,7 @@ use std::{
 
 pub use error::{ServerError, StoreError};
 pub use pool::{PoolStatus, Timer, forget_pools, pools, timer};
+pub use stream::Timeouts;
 
 use crate::{config::LockSettings, lock::Watch, session::Keys};
 
