@@ -13,7 +13,7 @@ use save_path::SavePath;
 
 pub use ini::{BadSetting, Setting, Texts};
 pub use save_path::{SavePathError, mask};
-pub use tls::Tls;
+pub use tls::{Tls, is_authority};
 
 /// All that a session needs to know.
 #[derive(Clone, PartialEq, Eq, Debug)]

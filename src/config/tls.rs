@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf, sync::Arc};
 
 use rustls::{
-    ClientConfig, RootCertStore,
+    CertificateError, ClientConfig, RootCertStore,
     client::WebPkiServerVerifier,
     crypto::ring,
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
@@ -106,10 +106,16 @@ impl Tls {
         self.client.clone().expect("settings hold only TLS that was checked")
     }
 
+    /// What the server's certificate must be for.
+    #[must_use]
+    pub fn expected_name(&self, host: &str) -> String {
+        self.options.peer_name.as_deref().unwrap_or(host).to_owned()
+    }
+
     /// The name that the server must prove.
     pub fn server_name(&self, host: &str) -> Result<ServerName<'static>, String> {
-        let name = self.options.peer_name.as_deref().unwrap_or(host);
-        ServerName::try_from(name.to_owned())
+        let name = self.expected_name(host);
+        ServerName::try_from(name.clone())
             .map_err(|_| format!("{name:?} is no name that a certificate can have"))
     }
 }
@@ -117,8 +123,10 @@ impl Tls {
 impl Options {
     fn client(&self) -> Result<ClientConfig, String> {
         let provider = Arc::new(ring::default_provider());
+        let mut pinned = Vec::new();
         let inner = if self.verify_peer {
-            let roots = Arc::new(self.roots()?);
+            pinned = self.own_authorities()?;
+            let roots = Arc::new(self.roots(&pinned)?);
             let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider.clone()).build();
             Some(verifier.map_err(|error| format!("stream[cafile]: {error}"))?)
         } else {
@@ -126,6 +134,7 @@ impl Options {
         };
         let verifier = Verifier {
             inner,
+            pinned,
             any_name: !self.verify_peer_name,
             self_signed: self.allow_self_signed,
             algorithms: provider.signature_verification_algorithms,
@@ -145,8 +154,8 @@ impl Options {
         builder.with_client_auth_cert(chain, key).map_err(|error| format!("stream[local_cert]: {error}"))
     }
 
-    fn roots(&self) -> Result<RootCertStore, String> {
-        let mut roots = RootCertStore::empty();
+    /// What cafile and capath hold.
+    fn own_authorities(&self) -> Result<Vec<CertificateDer<'static>>, String> {
         let mut found = Vec::new();
         if let Some(file) = &self.cafile {
             found.extend(certificates(file, "stream[cafile]")?);
@@ -159,6 +168,12 @@ impl Options {
                 found.extend(certificates(&file.path(), "stream[capath]").unwrap_or_default());
             }
         }
+        Ok(found)
+    }
+
+    fn roots(&self, own: &[CertificateDer<'static>]) -> Result<RootCertStore, String> {
+        let mut roots = RootCertStore::empty();
+        let mut found = own.to_vec();
         if self.cafile.is_none() && self.capath.is_none() {
             // One bad file among the system's must not end all TLS.
             found.extend(rustls_native_certs::load_native_certs().certs);
@@ -180,4 +195,10 @@ fn certificates(file: &PathBuf, option: &str) -> Result<Vec<CertificateDer<'stat
     let found = CertificateDer::pem_file_iter(file).map_err(|error| problem(&error))?;
     let found = found.collect::<Result<Vec<_>, _>>().map_err(|error| problem(&error))?;
     if found.is_empty() { Err(problem(&"there is none in it")) } else { Ok(found) }
+}
+
+/// Whether a certificate was refused because it may sign others, as those have that `openssl req -x509` makes.
+pub fn is_authority(problem: &CertificateError) -> bool {
+    // The type of this error is that of a crate that rustls keeps to itself.
+    matches!(problem, CertificateError::Other(cause) if format!("{:?}", cause.0) == "CaUsedAsEndEntity")
 }

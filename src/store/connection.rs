@@ -48,7 +48,16 @@ impl Connection {
         match connection.introduce(target) {
             Ok(()) => Ok(connection),
             // Nothing was carried out yet: that is what the difference between the two is about.
-            Err(StoreError::Broken(error)) => Err(StoreError::Connect(error)),
+            Err(StoreError::Broken(error)) => {
+                Err(StoreError::Connect(if expects_tls(target, error.kind()) {
+                    io::Error::other(MAYBE_TLS)
+                } else {
+                    error
+                }))
+            }
+            Err(StoreError::Protocol(_)) if expects_tls(target, io::ErrorKind::UnexpectedEof) => {
+                Err(StoreError::Connect(io::Error::other(MAYBE_TLS)))
+            }
             Err(error) => Err(error),
         }
     }
@@ -82,7 +91,12 @@ impl Connection {
                 // A server that is full says so and closes, perhaps before it has read what we sent.
                 Err(error) => {
                     let reason = refused.map(StoreError::Server);
-                    return Err(reason.or(sent.err()).unwrap_or(error));
+                    let said =
+                        matches!(&error, StoreError::Broken(e) if e.kind() == io::ErrorKind::InvalidData);
+                    return Err(match sent {
+                        Err(unsent) if reason.is_none() && !said => unsent,
+                        _ => reason.unwrap_or(error),
+                    });
                 }
             }
         }
@@ -163,6 +177,19 @@ impl Connection {
             _ => StoreError::Broken(error),
         }
     }
+}
+
+/// What a server that expects TLS does with plain text: it closes the connection, perhaps after an alert.
+const MAYBE_TLS: &str =
+    "the server ended the connection at once (if it expects TLS, write tls:// in session.save_path)";
+
+fn expects_tls(target: &Target, kind: io::ErrorKind) -> bool {
+    target.tls.is_none()
+        && matches!(target.endpoint, Endpoint::Tcp { .. })
+        && matches!(
+            kind,
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
+        )
 }
 
 pub fn server_error(error: &redis::ServerError) -> ServerError {

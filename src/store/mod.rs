@@ -16,6 +16,7 @@ mod sentinel;
 pub mod stats;
 mod stream;
 pub mod threads;
+mod tls_problem;
 
 use std::{
     sync::LazyLock,

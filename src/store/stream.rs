@@ -12,7 +12,7 @@ use std::{
 use rustls::{ClientConnection, StreamOwned};
 use socket2::{Domain, SockAddr, Socket, TcpKeepalive, Type};
 
-use super::resolve;
+use super::{resolve, tls_problem};
 use crate::config::{Endpoint, Tls};
 
 /// Redis' own limit on a string (proto-max-bulk-len), plus what an answer has around it.
@@ -20,6 +20,9 @@ const MAX_ANSWER: usize = (512 << 20) + (64 << 10);
 
 /// Finds out about a peer that vanished without a word (a firewall that forgot the connection) while idle.
 const KEEPALIVE: Duration = Duration::from_mins(1);
+
+/// How often the handshake looks at the clock while the server says nothing.
+const TICK: Duration = Duration::from_millis(50);
 
 /// How long connecting, and one exchange, may take.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +35,13 @@ pub struct Timeouts {
 
 enum Channel {
     Plain(Socket),
-    Tls(Box<StreamOwned<ClientConnection, Socket>>),
+    Tls(Box<StreamOwned<ClientConnection, Bounded>>),
+}
+
+/// The socket below TLS, which reads it as often as one record takes: each time, the deadline counts.
+struct Bounded {
+    socket: Socket,
+    deadline: Instant,
 }
 
 pub struct Stream {
@@ -73,17 +82,18 @@ impl Stream {
             None => Channel::Plain(socket),
             Some(tls) => Channel::Tls(Box::new(handshake(socket, tls, host, deadline)?)),
         };
-        let stream =
+        let mut stream =
             Self { channel, deadline, receive_timeout: timeouts.read, allowance: MAX_ANSWER, failure: None };
         stream.socket().set_read_timeout(Some(timeouts.read))?;
         stream.socket().set_write_timeout(Some(timeouts.read))?;
+        stream.expect_within(timeouts.read)?;
         Ok(stream)
     }
 
     fn socket(&self) -> &Socket {
         match &self.channel {
             Channel::Plain(socket) => socket,
-            Channel::Tls(tls) => &tls.sock,
+            Channel::Tls(tls) => &tls.sock.socket,
         }
     }
 
@@ -96,6 +106,9 @@ impl Stream {
             self.receive_timeout = timeout;
         }
         self.deadline = Instant::now() + timeout;
+        if let Channel::Tls(tls) = &mut self.channel {
+            tls.sock.deadline = self.deadline;
+        }
         self.allowance = MAX_ANSWER;
         Ok(())
     }
@@ -140,33 +153,54 @@ fn tcp(address: &SockAddr, timeout: Duration) -> io::Result<Socket> {
 
 /// The TLS handshake, within what is left for connecting.
 fn handshake(
-    mut socket: Socket,
+    socket: Socket,
     tls: &Tls,
     host: &str,
     deadline: Instant,
-) -> io::Result<StreamOwned<ClientConnection, Socket>> {
+) -> io::Result<StreamOwned<ClientConnection, Bounded>> {
     let name = tls.server_name(host).map_err(io::Error::other)?;
     let mut connection = ClientConnection::new(tls.client(), name).map_err(io::Error::other)?;
+    socket.set_read_timeout(Some(TICK))?;
+    socket.set_write_timeout(Some(TICK))?;
+    let mut socket = Bounded { socket, deadline };
     while connection.is_handshaking() {
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        socket.set_read_timeout(Some(left))?;
-        socket.set_write_timeout(Some(left))?;
         match connection.complete_io(&mut socket) {
             Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                return Err(io::ErrorKind::TimedOut.into());
+            Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                return Err(io::Error::new(
+                    error.kind(),
+                    "the TLS handshake took too long (a server that does not speak TLS waits for ever)",
+                ));
             }
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                return Err(io::Error::other("the server does not speak TLS, or refused it"));
-            }
-            Err(error) => return Err(io::Error::other(format!("TLS: {error}"))),
+            Err(error) => return Err(tls_problem::explain(error, &tls.expected_name(host))),
         }
     }
     Ok(StreamOwned::new(connection, socket))
+}
+
+impl Bounded {
+    fn check(&self) -> io::Result<()> {
+        if Instant::now() >= self.deadline { Err(io::ErrorKind::TimedOut.into()) } else { Ok(()) }
+    }
+}
+
+impl Read for Bounded {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.check()?;
+        self.socket.read(buf)
+    }
+}
+
+impl Write for Bounded {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.check()?;
+        self.socket.write(buf)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl Read for Stream {
@@ -174,7 +208,7 @@ impl Read for Stream {
         let result = loop {
             let read = match &mut self.channel {
                 Channel::Plain(socket) => socket.read(buf),
-                Channel::Tls(tls) => tls.read(buf),
+                Channel::Tls(tls) => tls.read(buf).map_err(|error| tls_problem::explain(error, "")),
             };
             match read {
                 Ok(n) if n > self.allowance => {

@@ -12,3 +12,4 @@ pub mod proxy;
 pub mod redis;
 pub mod session;
 pub mod temp_dir;
+pub mod tls;
