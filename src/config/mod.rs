@@ -87,12 +87,13 @@ pub struct Shards(Vec<(Arc<Target>, u32)>);
 
 impl Shards {
     /// The server of a session, as phpredis finds it (`redis_pool_get_sock` in its redis_session.c): the first four
-    /// bytes of the id as a number, modulo the sum of the weights.
+    /// bytes of the id as a number, modulo the sum of the weights, counted from the last server of the path:
+    /// phpredis puts each one it reads in front of its list.
     #[must_use]
     pub fn of(&self, route: u32) -> &Arc<Target> {
         let total: u64 = self.0.iter().map(|(_, weight)| u64::from(*weight)).sum();
         let mut position = u64::from(route) % total.max(1);
-        for (target, weight) in &self.0 {
+        for (target, weight) in self.0.iter().rev() {
             match position.checked_sub((*weight).into()) {
                 Some(rest) => position = rest,
                 None => return target,
