@@ -13,7 +13,7 @@ use crate::config::{Endpoint, Sentinel, Target};
 /// A connection to the master. The time for connecting is shared out among the sentinels that do not answer.
 pub fn open(sentinel: &Sentinel, target: &Target, timeouts: Timeouts) -> Result<Connection, StoreError> {
     let deadline = Instant::now() + timeouts.connect;
-    let mut problems = Vec::new();
+    let mut problems: Vec<(String, String)> = Vec::new();
     for (asked, node) in sentinel.nodes.iter().enumerate() {
         let left = deadline.saturating_duration_since(Instant::now());
         let nodes_left = u32::try_from(sentinel.nodes.len() - asked).unwrap_or(u32::MAX);
@@ -23,17 +23,42 @@ pub fn open(sentinel: &Sentinel, target: &Target, timeouts: Timeouts) -> Result<
             break;
         }
         let bounded = Timeouts { connect: share, read: timeouts.read.min(share) };
-        let found = ask(sentinel, node, target, bounded).and_then(|master| {
-            let left = deadline.saturating_duration_since(Instant::now());
-            open_master(master, target, Timeouts { connect: left, ..timeouts })
+        let found = ask(sentinel, node, target, bounded).map_err(|problem| match problem {
+            StoreError::Server(error) => format!(
+                "the sentinel says {:?}, see sentinel_auth and sentinel_user in session.save_path",
+                format!("{} {}", error.code, error.detail).trim_end()
+            ),
+            StoreError::Connect(error) => cause(&error),
+            problem => problem.to_string(),
         });
-        match found {
-            Ok(connection) => return Ok(connection),
-            Err(problem) => problems.push(format!("{}:{}: {problem}", node.0, node.1)),
+        let found = match found {
+            Ok(master) => {
+                let left = deadline.saturating_duration_since(Instant::now());
+                open_master(master, target, Timeouts { connect: left, ..timeouts })
+            }
+            Err(problem) => Err(StoreError::Connect(io::Error::other(problem))),
+        };
+        let problem = match found {
+            // What the master itself refuses it refuses whichever sentinel names it.
+            Ok(_) | Err(StoreError::Server(_)) => return found,
+            Err(StoreError::Connect(error)) => cause(&error),
+            Err(problem) => problem.to_string(),
+        };
+        let node = format!("{}:{}", node.0, node.1);
+        match problems.iter_mut().find(|(_, text)| *text == problem) {
+            Some((nodes, _)) => *nodes += &format!(", {node}"),
+            None => problems.push((node, problem)),
         }
     }
+    let problems: Vec<_> = problems.iter().map(|(nodes, text)| format!("{nodes}: {text}")).collect();
     let text = format!("no sentinel led to the master {:?} ({})", sentinel.master, problems.join("; "));
     Err(StoreError::Connect(io::Error::other(text)))
+}
+
+/// Without Rust's `(os error 111)`.
+fn cause(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_owned()
 }
 
 /// SENTINEL GET-MASTER-ADDR-BY-NAME
@@ -56,7 +81,8 @@ fn ask(
         std::time::Duration::ZERO,
     )?;
     if answer == Value::Nil {
-        return Err(StoreError::Protocol(format!("it knows no master {:?}", sentinel.master)));
+        let text = format!("it knows no master {:?}", sentinel.master);
+        return Err(StoreError::Connect(io::Error::other(text)));
     }
     let (host, port) = <(String, u16)>::from_redis_value(answer)
         .map_err(|_| StoreError::Protocol("an unexpected reply to SENTINEL".into()))?;
