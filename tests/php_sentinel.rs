@@ -167,9 +167,7 @@ fn a_failover_under_load_costs_no_more_than_the_election_and_loses_nothing_ackno
     let mut late = process(&group.save_path());
     assert!(late.step("increment('a')").assert_silent().result != "false");
     group.servers[0].restart();
-    poll::until("the old master is a replica", Duration::from_secs(60), || {
-        role(&group.servers[0]) == "slave"
-    });
+    poll::until("the old master is a replica", Duration::from_mins(1), || role(&group.servers[0]) == "slave");
     let before = session::counter(&group.servers[1], "a").expect("the session is there");
     assert_eq!(late.step("increment('a')").assert_silent().result, (before + 1).to_string());
     assert_eq!(session::counter(&group.servers[1], "a"), Some(before + 1));
@@ -185,9 +183,7 @@ fn a_master_that_becomes_a_replica_is_left_without_a_word() {
     // A planned failover: the old master lives on, read-only.
     group.sentinels[0].command::<()>(&["SENTINEL", "FAILOVER", "sessions"]);
     group.until_master(1, &[0, 1, 2]);
-    poll::until("the old master is a replica", Duration::from_secs(60), || {
-        role(&group.servers[0]) == "slave"
-    });
+    poll::until("the old master is a replica", Duration::from_mins(1), || role(&group.servers[0]) == "slave");
     assert_eq!(process.step("increment('known')").assert_silent().result, "2");
     assert_eq!(session::counter(&group.servers[1], "known"), Some(2));
 }
@@ -208,9 +204,7 @@ fn a_partition_that_heals_leaves_everybody_on_the_new_master() {
     let elected = start.elapsed();
     thread::sleep(Duration::from_secs(2));
     group.servers[0].resume();
-    poll::until("the old master is a replica", Duration::from_secs(60), || {
-        role(&group.servers[0]) == "slave"
-    });
+    poll::until("the old master is a replica", Duration::from_mins(1), || role(&group.servers[0]) == "slave");
     assert_eq!(idle.step("increment('idle')").assert_silent().result, "2");
     assert_eq!(session::counter(&group.servers[1], "idle"), Some(2));
     thread::sleep(Duration::from_secs(1));

@@ -178,9 +178,9 @@ fn a_new_id_takes_the_session_to_another_server_whole() {
             assert!(!session::is_locked(server, &old) && !session::is_locked(server, &new));
         }
         if from == to {
-            stayed += 1
+            stayed += 1;
         } else {
-            moved += 1
+            moved += 1;
         }
         assert_eq!(process.step(&format!("peek('{new}')")).assert_silent().result, (round + 1).to_string());
     }

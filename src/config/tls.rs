@@ -198,6 +198,7 @@ fn certificates(file: &PathBuf, option: &str) -> Result<Vec<CertificateDer<'stat
 }
 
 /// Whether a certificate was refused because it may sign others, as those have that `openssl req -x509` makes.
+#[must_use]
 pub fn is_authority(problem: &CertificateError) -> bool {
     // The type of this error is that of a crate that rustls keeps to itself.
     matches!(problem, CertificateError::Other(cause) if format!("{:?}", cause.0) == "CaUsedAsEndEntity")

@@ -46,7 +46,7 @@ pub fn open(sentinel: &Sentinel, target: &Target, timeouts: Timeouts) -> Result<
         };
         let node = format!("{}:{}", node.0, node.1);
         match problems.iter_mut().find(|(_, text)| *text == problem) {
-            Some((nodes, _)) => *nodes += &format!(", {node}"),
+            Some((nodes, _)) => nodes.extend([", ", &node]),
             None => problems.push((node, problem)),
         }
     }

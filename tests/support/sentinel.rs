@@ -72,7 +72,7 @@ impl Group {
     /// Waits until all living sentinels name this server as the master, and it says so itself.
     pub fn until_master(&self, server: usize, sentinels: &[usize]) {
         let port = self.servers[server].port().to_string();
-        poll::until("the failover is over", Duration::from_secs(60), || {
+        poll::until("the failover is over", Duration::from_mins(1), || {
             role(&self.servers[server]) == "master"
                 && sentinels.iter().all(|&n| {
                     let words = ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME];
@@ -109,7 +109,15 @@ impl Sentinel {
                 DOWN_AFTER.as_millis(),
             );
             if let Some(password) = password {
-                config += &format!("requirepass {password}\nsentinel sentinel-pass {password}\n");
+                config.extend([
+                    "requirepass ",
+                    password,
+                    "
+sentinel sentinel-pass ",
+                    password,
+                    "
+",
+                ]);
             }
             let file = dir.join("sentinel.conf");
             fs::write(&file, config).expect("the configuration can be written");
