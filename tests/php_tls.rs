@@ -222,7 +222,7 @@ fn a_password_may_hold_any_character() {
         "&*",
         "+@all",
     ]);
-    let encoded: String = password.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let encoded = password.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
     works(&server, &server.save_path(&format!("{ca}&auth[]=web%2C1&auth[]={encoded}")));
     works(&server, &server.save_path(&format!("auth[user]=web%2C1&auth[pass]={encoded}&{ca}")));
     works(&server, &format!("rediss://web%2C1:{encoded}@127.0.0.1:{}?{ca}", server.port));
