@@ -5,11 +5,6 @@ what is not supported yet is refused by a message that says so
 require __DIR__ . '/../support/support.inc';
 
 foreach ([
-    'several hosts' => 'tcp://127.0.0.1:1,tcp://127.0.0.1:2',
-    'several hosts, white space' => 'tcp://127.0.0.1:1 tcp://127.0.0.1:2',
-    'tls' => 'tls://127.0.0.1:1',
-    'rediss' => 'rediss://127.0.0.1:1',
-    'sentinel' => 'sentinel://127.0.0.1:1,127.0.0.1:2/mymaster',
     'cluster' => 'cluster://127.0.0.1:1,127.0.0.1:2',
     'seed' => 'seed[]=127.0.0.1:1&seed[]=127.0.0.1:2',
 ] as $name => $path) {
@@ -21,16 +16,6 @@ foreach ([
     check_warnings("$name: the warning", $got, [['^session_start\(\): rustredis: ', 'not (yet )?supported|not .*yet'], 'rustredis \(path: ']);
 }
 --EXPECT--
-ok: several hosts: session_start() is false
-ok: several hosts: the warning
-ok: several hosts, white space: session_start() is false
-ok: several hosts, white space: the warning
-ok: tls: session_start() is false
-ok: tls: the warning
-ok: rediss: session_start() is false
-ok: rediss: the warning
-ok: sentinel: session_start() is false
-ok: sentinel: the warning
 ok: cluster: session_start() is false
 ok: cluster: the warning
 ok: seed: session_start() is false

@@ -4,17 +4,22 @@
 
 mod ini;
 mod save_path;
+mod tls;
+mod tls_verifier;
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+
+use save_path::SavePath;
 
 pub use ini::{BadSetting, Setting, Texts};
 pub use save_path::{SavePathError, mask};
+pub use tls::{Tls, is_authority};
 
 /// All that a session needs to know.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Settings {
-    /// Which server, as whom, which database.
-    pub target: Target,
+    /// Where sessions are: one server, or several that share them by their ids.
+    pub shards: Shards,
     /// What every key starts with.
     pub prefix: String,
     /// How long connecting may take, with the resolving of a name.
@@ -72,6 +77,31 @@ pub struct Target {
     pub password: Option<Secret>,
     /// The number of the database.
     pub database: u32,
+    /// None is plain text.
+    pub tls: Option<Tls>,
+}
+
+/// The servers of a save path with their weights, at least one. Most have one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Shards(Vec<(Arc<Target>, u32)>);
+
+impl Shards {
+    /// The server of a session, as phpredis finds it (`redis_pool_get_sock` in its redis_session.c): the first four
+    /// bytes of the id as a number, modulo the sum of the weights, counted from the last server of the path:
+    /// phpredis puts each one it reads in front of its list.
+    #[must_use]
+    pub fn of(&self, route: u32) -> &Arc<Target> {
+        let total: u64 = self.0.iter().map(|(_, weight)| u64::from(*weight)).sum();
+        let mut position = u64::from(route) % total.max(1);
+        for (target, weight) in self.0.iter().rev() {
+            match position.checked_sub((*weight).into()) {
+                Some(rest) => position = rest,
+                None => return target,
+            }
+        }
+        // Not reached: the position is below the sum.
+        &self.0[0].0
+    }
 }
 
 /// The address of a server.
@@ -86,6 +116,21 @@ pub enum Endpoint {
     },
     /// `unix:///path`
     Unix(PathBuf),
+    /// Whatever server the sentinels name as the master.
+    Sentinel(Sentinel),
+}
+
+/// Sentinels that know a master.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Sentinel {
+    /// Host and port of each.
+    pub nodes: Vec<(String, u16)>,
+    /// The name they know the master by.
+    pub master: String,
+    /// The ACL user of the sentinels themselves.
+    pub username: Option<String>,
+    /// Its password.
+    pub password: Option<Secret>,
 }
 
 /// Text that no message shows.
@@ -118,6 +163,10 @@ impl fmt::Display for Endpoint {
             Self::Tcp { host, port } if host.contains(':') => write!(f, "tcp://[{host}]:{port}"),
             Self::Tcp { host, port } => write!(f, "tcp://{host}:{port}"),
             Self::Unix(path) => write!(f, "unix://{}", path.display()),
+            Self::Sentinel(Sentinel { nodes, master, username: _, password: _ }) => {
+                let nodes: Vec<_> = nodes.iter().map(|(host, port)| format!("{host}:{port}")).collect();
+                write!(f, "sentinel://{}/{master}", nodes.join(","))
+            }
         }
     }
 }
@@ -125,10 +174,14 @@ impl fmt::Display for Endpoint {
 /// The target as messages show it. Destructured, so that a new field must be decided upon here.
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { endpoint, username: _, password: _, database } = self;
+        let Self { endpoint, username: _, password: _, database, tls } = self;
+        endpoint.fmt(f)?;
+        if tls.is_some() {
+            f.write_str(" (TLS)")?;
+        }
         match database {
-            0 => endpoint.fmt(f),
-            n => write!(f, "{endpoint} (database {n})"),
+            0 => Ok(()),
+            n => write!(f, " (database {n})"),
         }
     }
 }
@@ -136,14 +189,23 @@ impl fmt::Display for Target {
 impl Settings {
     /// Reads `session.save_path` and the ini settings. A parameter of the save_path wins over its ini setting.
     pub fn parse(save_path: &str, ini: &Texts) -> Result<Self, ConfigError> {
-        let path = save_path::parse(save_path)?;
+        let mut servers = save_path::parse(save_path)?;
+        let first = &mut servers[0];
+        let (prefix, connect_timeout, read_timeout) =
+            (first.prefix.take(), first.connect_timeout, first.read_timeout);
         let text = |setting| Some(ini.text(setting).to_owned()).filter(|text| !text.is_empty());
-        let (username, password) = match path.password {
-            Some(password) => (path.username, Some(Secret::new(password))),
-            None => {
-                (path.username.or_else(|| text(Setting::Username)), text(Setting::Password).map(Secret::new))
-            }
+        let shard = |server: SavePath| {
+            let (username, password) = match server.password {
+                Some(password) => (server.username, Some(Secret::new(password))),
+                None => (
+                    server.username.or_else(|| text(Setting::Username)),
+                    text(Setting::Password).map(Secret::new),
+                ),
+            };
+            let SavePath { endpoint, database, tls, weight, .. } = server;
+            (Arc::new(Target { endpoint, username, password, database, tls }), weight)
         };
+        let shards = Shards(servers.into_iter().map(shard).collect());
         let lock = ini.flag(Setting::Locking)?.then(|| -> Result<_, BadSetting> {
             Ok(LockSettings {
                 wait: ini.seconds(Setting::LockWait)?,
@@ -159,10 +221,10 @@ impl Settings {
             })
         });
         Ok(Self {
-            target: Target { endpoint: path.endpoint, username, password, database: path.database },
-            prefix: path.prefix.unwrap_or_else(|| ini.text(Setting::Prefix).to_owned()),
-            connect_timeout: path.connect_timeout.map_or_else(|| ini.seconds(Setting::ConnectTimeout), Ok)?,
-            read_timeout: path.read_timeout.map_or_else(|| ini.seconds(Setting::ReadTimeout), Ok)?,
+            shards,
+            prefix: prefix.unwrap_or_else(|| ini.text(Setting::Prefix).to_owned()),
+            connect_timeout: connect_timeout.map_or_else(|| ini.seconds(Setting::ConnectTimeout), Ok)?,
+            read_timeout: read_timeout.map_or_else(|| ini.seconds(Setting::ReadTimeout), Ok)?,
             pool_size: match ini.count(Setting::PoolSize)? {
                 0 if ini.threads => 16,
                 0 => 1,

@@ -18,8 +18,9 @@ use std::{
 use parking_lot::{Condvar, Mutex};
 
 use crate::{
-    config::{LockSettings, Settings},
-    store::{Timer, renewer::Renewer, threads, timer},
+    config::{LockSettings, Settings, Target},
+    session::Keys,
+    store::{Timeouts, Timer, renewer::Renewer, threads, timer},
 };
 
 /// A lock that is looked after until this is dropped.
@@ -50,7 +51,8 @@ struct State {
 #[derive(Clone)]
 struct Lease {
     id: u64,
-    settings: Arc<Settings>,
+    target: Arc<Target>,
+    timeouts: Timeouts,
     key: String,
     token: String,
     length: Duration,
@@ -64,7 +66,7 @@ static RENEWAL: Mutex<Option<Arc<Renewal>>> = Mutex::new(None);
 
 /// Looks after a lock that was just taken.
 #[must_use]
-pub fn watch(settings: &Arc<Settings>, lock: &LockSettings, key: &str, token: &str) -> Watch {
+pub fn watch(settings: &Settings, lock: &LockSettings, keys: &Keys, token: &str) -> Watch {
     let renewal = of_this_process();
     let now = Instant::now();
     let mut state = renewal.state.lock();
@@ -72,8 +74,9 @@ pub fn watch(settings: &Arc<Settings>, lock: &LockSettings, key: &str, token: &s
     let id = state.next_id;
     state.leases.push(Lease {
         id,
-        settings: settings.clone(),
-        key: key.to_owned(),
+        target: settings.shards.of(keys.route).clone(),
+        timeouts: Timeouts { connect: settings.connect_timeout, read: settings.read_timeout },
+        key: keys.lock.clone(),
         token: token.to_owned(),
         length: lock.lease,
         due: now + lock.lease / 3,
@@ -170,7 +173,7 @@ fn run(renewal: &Renewal) {
             continue;
         }
         drop(state);
-        let answer = renewer.renew(&lease.settings, &lease.key, &lease.token, lease.length);
+        let answer = renewer.renew(&lease.target, lease.timeouts, &lease.key, &lease.token, lease.length);
         state = renewal.state.lock();
         // The request may have ended meanwhile; the script compares the token, so that came to nothing.
         let Some(entry) = state.leases.iter_mut().find(|entry| entry.id == lease.id) else { continue };

@@ -54,7 +54,7 @@ void rustredis_info(zend_module_entry *module)
 	php_info_print_table_start();
 	php_info_print_table_row(2, "Session save handler", "rustredis");
 	php_info_print_table_row(2, "Version", rustredis_version());
-	php_info_print_table_row(2, "Targets", "tcp://host:port, redis://, unix://");
+	php_info_print_table_row(2, "Targets", "tcp, tls, unix, redis, rediss, sentinel; several hosts as shards");
 	snprintf(text, sizeof text, "%" PRId64, counters.pid);
 	php_info_print_table_row(2, "Process", text);
 	snprintf(text, sizeof text, "%" PRId64 " / %" PRId64, counters.starts, counters.trips);

@@ -5,6 +5,8 @@ use super::id::SessionId;
 /// The key names of one session.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Keys {
+    /// Which of several servers has the session: the first four bytes of its id, as phpredis counts.
+    pub route: u32,
     /// The session itself: `<prefix><id>`.
     pub data: String,
     /// The holder of the lock.
@@ -28,6 +30,7 @@ impl Keys {
             wake: side("_WAKE"),
             waiters: side("_WAITERS"),
             tombstone: side("_DEAD"),
+            route: route(id.as_str().as_bytes()),
             data,
         }
     }
@@ -37,6 +40,14 @@ impl Keys {
     pub fn receipt(&self, token: &str) -> String {
         [&self.data, "_DONE:", token].concat()
     }
+}
+
+/// Shorter ids count as if NULs followed, which is what follows them in PHP's memory.
+fn route(id: &[u8]) -> u32 {
+    let mut first = [0; 4];
+    let len = id.len().min(4);
+    first[..len].copy_from_slice(&id[..len]);
+    u32::from_le_bytes(first)
 }
 
 #[cfg(test)]

@@ -106,7 +106,7 @@ impl<S: Store> Session<S> {
 
     /// `session_reset()` opens again without a close: the lock stays, settings may have changed.
     pub fn reopen(&mut self, settings: Arc<Settings>) {
-        if settings.target == self.settings.target && settings.prefix == self.settings.prefix {
+        if settings.shards == self.settings.shards && settings.prefix == self.settings.prefix {
             self.settings = settings;
         }
     }
@@ -236,7 +236,8 @@ impl<S: Store> Session<S> {
     }
 
     fn fail(&mut self, what: &str, id: Option<&SessionId>, failure: &Failure) -> bool {
-        self.warnings.push(warning(what, id, &self.settings.target, failure));
+        let route = id.map_or(0, |id| Keys::new("", id).route);
+        self.warnings.push(warning(what, id, self.settings.shards.of(route), failure));
         false
     }
 

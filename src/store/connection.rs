@@ -10,8 +10,11 @@ use std::{
 
 use redis::{Cmd, ErrorKind, Parser, RedisError, Value};
 
-use super::{ServerError, StoreError, stats, stream::Stream};
-use crate::config::{Settings, Target};
+use super::{
+    ServerError, StoreError, sentinel, stats,
+    stream::{Stream, Timeouts},
+};
+use crate::config::{Endpoint, Target};
 
 /// After this long without use a connection may have been closed by the other side: worth a look before use.
 const FRESH: Duration = Duration::from_millis(500);
@@ -27,21 +30,36 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connects, and sends AUTH, SELECT and CLIENT SETNAME in one trip.
-    pub fn open(settings: &Settings) -> Result<Self, StoreError> {
+    /// Connects, and sends AUTH, SELECT and CLIENT SETNAME in one trip. With Sentinel, to the master of this moment.
+    pub fn open(target: &Target, timeouts: Timeouts) -> Result<Self, StoreError> {
+        if let Endpoint::Sentinel(sentinel) = &target.endpoint {
+            return sentinel::open(sentinel, target, timeouts);
+        }
         let stream =
-            Stream::connect(&settings.target.endpoint, settings.connect_timeout, settings.read_timeout)
-                .map_err(StoreError::Connect)?;
+            Stream::connect(&target.endpoint, target.tls.as_ref(), timeouts).map_err(StoreError::Connect)?;
         let mut connection = Self {
             stream,
             parser: Parser::new(),
             packed: Vec::new(),
             owed: 0,
             used: Instant::now(),
-            timeout: settings.read_timeout,
+            timeout: timeouts.read,
         };
-        connection.introduce(&settings.target)?;
-        Ok(connection)
+        match connection.introduce(target) {
+            Ok(()) => Ok(connection),
+            // Nothing was carried out yet: that is what the difference between the two is about.
+            Err(StoreError::Broken(error)) => {
+                Err(StoreError::Connect(if expects_tls(target, error.kind()) {
+                    io::Error::other(MAYBE_TLS)
+                } else {
+                    error
+                }))
+            }
+            Err(StoreError::Protocol(_)) if expects_tls(target, io::ErrorKind::UnexpectedEof) => {
+                Err(StoreError::Connect(io::Error::other(MAYBE_TLS)))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn introduce(&mut self, target: &Target) -> Result<(), StoreError> {
@@ -73,7 +91,12 @@ impl Connection {
                 // A server that is full says so and closes, perhaps before it has read what we sent.
                 Err(error) => {
                     let reason = refused.map(StoreError::Server);
-                    return Err(reason.or(sent.err()).unwrap_or(error));
+                    let said =
+                        matches!(&error, StoreError::Broken(e) if e.kind() == io::ErrorKind::InvalidData);
+                    return Err(match sent {
+                        Err(unsent) if reason.is_none() && !said => unsent,
+                        _ => reason.unwrap_or(error),
+                    });
                 }
             }
         }
@@ -120,7 +143,7 @@ impl Connection {
     }
 
     fn flush(&mut self) -> Result<(), StoreError> {
-        let sent = self.stream.write_all(&self.packed);
+        let sent = self.stream.write_all(&self.packed).and_then(|()| self.stream.flush());
         self.packed.clear();
         // One huge session must not stay in every idle worker.
         self.packed.shrink_to(64 << 10);
@@ -137,14 +160,15 @@ impl Connection {
         }
     }
 
-    fn redis_error(&self, error: &RedisError) -> StoreError {
+    fn redis_error(&mut self, error: &RedisError) -> StoreError {
         if error.kind() == ErrorKind::Parse {
             return StoreError::Protocol("not the Redis protocol".into());
         }
-        match self.stream.failure() {
-            io::ErrorKind::InvalidData => StoreError::Protocol("an answer of over 512 MiB".into()),
-            kind => self.io_error(kind.into()),
+        let failure = self.stream.failure();
+        if failure.kind() == io::ErrorKind::FileTooLarge {
+            return StoreError::Protocol(failure.to_string());
         }
+        self.io_error(failure)
     }
 
     fn io_error(&self, error: io::Error) -> StoreError {
@@ -153,6 +177,19 @@ impl Connection {
             _ => StoreError::Broken(error),
         }
     }
+}
+
+/// What a server that expects TLS does with plain text: it closes the connection, perhaps after an alert.
+const MAYBE_TLS: &str =
+    "the server ended the connection at once (if it expects TLS, write tls:// in session.save_path)";
+
+fn expects_tls(target: &Target, kind: io::ErrorKind) -> bool {
+    target.tls.is_none()
+        && matches!(target.endpoint, Endpoint::Tcp { .. })
+        && matches!(
+            kind,
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
+        )
 }
 
 pub fn server_error(error: &redis::ServerError) -> ServerError {

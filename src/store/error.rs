@@ -65,6 +65,12 @@ impl ServerError {
         matches!(self.code.as_str(), "LOADING" | "BUSY" | "TRYAGAIN" | "MASTERDOWN" | "CLUSTERDOWN")
     }
 
+    /// Whether the server has become a replica, or lost its master.
+    #[must_use]
+    pub fn is_demotion(&self) -> bool {
+        matches!(self.code.as_str(), "READONLY" | "MASTERDOWN")
+    }
+
     /// What the user can do, by the cause.
     fn advice(&self) -> &'static str {
         match self.code.as_str() {

@@ -12,9 +12,11 @@ pub mod renewer;
 mod reply;
 mod resolve;
 mod scripts;
+mod sentinel;
 pub mod stats;
 mod stream;
 pub mod threads;
+mod tls_problem;
 
 use std::{
     sync::LazyLock,
@@ -24,6 +26,7 @@ use std::{
 
 pub use error::{ServerError, StoreError};
 pub use pool::{PoolStatus, Timer, forget_pools, pools, timer};
+pub use stream::Timeouts;
 
 use crate::{config::LockSettings, lock::Watch, session::Keys};
 

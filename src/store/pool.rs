@@ -117,8 +117,8 @@ pub fn timer() -> Timer {
 }
 
 /// Takes a slot of the pool for these settings, waiting up to `rustredis.pool_wait` for one.
-pub fn take(settings: &Settings) -> Result<PooledConnection<Slots>, StoreError> {
-    let pool = find(settings);
+pub fn take(settings: &Settings, target: &Arc<Target>) -> Result<PooledConnection<Slots>, StoreError> {
+    let pool = find(settings, target);
     match pool.try_get() {
         Some(slot) => Ok(slot),
         None => pool
@@ -146,9 +146,11 @@ impl Registry {
     }
 }
 
-fn find(settings: &Settings) -> r2d2::Pool<Slots> {
+fn find(settings: &Settings, target: &Arc<Target>) -> r2d2::Pool<Slots> {
     let mut registry = own_registry();
-    let same = |pool: &&Pool| pool.size == settings.pool_size && *pool.target == settings.target;
+    let same = |pool: &&Pool| {
+        pool.size == settings.pool_size && (Arc::ptr_eq(&pool.target, target) || pool.target == *target)
+    };
     if let Some(pool) = registry.pools.iter().find(same) {
         return pool.slots.clone();
     }
@@ -164,8 +166,7 @@ fn find(settings: &Settings) -> r2d2::Pool<Slots> {
     if registry.pools.len() == MAX_TARGETS {
         registry.pools.remove(0);
     }
-    let target = Arc::new(settings.target.clone());
-    registry.pools.push(Pool { target, size: settings.pool_size, slots: slots.clone() });
+    registry.pools.push(Pool { target: target.clone(), size: settings.pool_size, slots: slots.clone() });
     slots
 }
 

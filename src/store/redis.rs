@@ -1,6 +1,7 @@
 //! [`Store`] on a Redis server.
 
 use std::{
+    io,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -11,7 +12,7 @@ use redis::{Cmd, Value};
 
 use super::{
     Acquire, Acquired, Claim, FOREIGN_MS, GRACE_MS, HANDOFF_MS, Loaded, MARGIN_MS, Mode, Op, Release,
-    SLACK_MS, Store, StoreError, Ticket, Write, Written,
+    SLACK_MS, Store, StoreError, Ticket, Timeouts, Write, Written,
     connection::Connection,
     pool::{self, Slots},
     reply,
@@ -19,7 +20,7 @@ use super::{
     stats,
 };
 use crate::{
-    config::{LockSettings, Settings},
+    config::{Endpoint, LockSettings, Settings, Target},
     lock::{Watch, random_hex, watch},
     session::Keys,
 };
@@ -27,10 +28,11 @@ use crate::{
 /// How long to wait before a command is repeated that Redis could not carry out just now.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// A pooled connection that is taken on first use and kept until this value is dropped.
+/// A pooled connection that is taken on first use and kept until this value is dropped, or until a session of another
+/// server is asked for.
 pub struct RedisStore {
     settings: Arc<Settings>,
-    slot: Option<PooledConnection<Slots>>,
+    slot: Option<(Arc<Target>, PooledConnection<Slots>)>,
 }
 
 impl RedisStore {
@@ -40,37 +42,66 @@ impl RedisStore {
         Self { settings, slot: None }
     }
 
-    fn connection(&mut self) -> Result<&mut Connection, StoreError> {
-        if self.slot.is_none() {
-            let mut slot = pool::take(&self.settings)?;
-            // Died while idle: replaced without a word.
-            if slot.0.as_ref().is_some_and(|connection| !connection.is_usable()) {
-                slot.0 = None;
-                stats::RECONNECTS.add();
+    fn connection(&mut self, keys: &Keys) -> Result<&mut Connection, StoreError> {
+        let target = self.settings.shards.of(keys.route);
+        let slot = match self.slot.take() {
+            Some((of, slot)) if Arc::ptr_eq(&of, target) => slot,
+            // The other server's connection goes back first.
+            other => {
+                drop(other);
+                let mut slot = pool::take(&self.settings, target)?;
+                // Died while idle: replaced without a word.
+                if slot.0.as_ref().is_some_and(|connection| !connection.is_usable()) {
+                    slot.0 = None;
+                    stats::RECONNECTS.add();
+                }
+                slot
             }
-            self.slot = Some(slot);
+        };
+        let target = target.clone();
+        let (target, slot) = self.slot.insert((target, slot));
+        match &mut slot.0 {
+            Some(connection) => Ok(connection),
+            place => {
+                let timeouts =
+                    Timeouts { connect: self.settings.connect_timeout, read: self.settings.read_timeout };
+                Ok(place.insert(Connection::open(target, timeouts)?))
+            }
         }
-        let place = &mut self.slot.as_mut().expect("taken above").0;
-        if place.is_none() {
-            *place = Some(Connection::open(&self.settings)?);
-        }
-        Ok(place.as_mut().expect("opened above"))
     }
 
     /// One request. Whatever it fails with but an error reply makes the connection useless.
-    fn request(&mut self, command: &Cmd, extra: Duration) -> Result<Value, StoreError> {
-        let result = self.connection()?.request(command, extra);
-        if !matches!(result, Ok(_) | Err(StoreError::Server(_))) {
-            self.disconnect();
+    fn request(&mut self, keys: &Keys, command: &Cmd, extra: Duration) -> Result<Value, StoreError> {
+        let result = self.connection(keys)?.request(command, extra);
+        match result {
+            // A demoted master: the sentinels know the new one.
+            Err(StoreError::Server(error)) if error.is_demotion() && self.asks_sentinels() => {
+                self.disconnect();
+                Err(StoreError::Broken(io::Error::other(error.to_string())))
+            }
+            Ok(_) | Err(StoreError::Server(_)) => result,
+            Err(_) => {
+                self.disconnect();
+                result
+            }
         }
-        result
+    }
+
+    fn asks_sentinels(&self) -> bool {
+        self.slot.as_ref().is_some_and(|(target, _)| matches!(target.endpoint, Endpoint::Sentinel(_)))
     }
 
     /// Runs a script by its name, by its text where the server does not know it.
-    fn run(&mut self, script: &Script, keys: &[&str], args: &dyn Fn(&mut Cmd)) -> Result<Value, StoreError> {
-        match self.request(&eval("EVALSHA", &script.sha, keys, args), Duration::ZERO) {
+    fn run(
+        &mut self,
+        keys: &Keys,
+        script: &Script,
+        names: &[&str],
+        args: &dyn Fn(&mut Cmd),
+    ) -> Result<Value, StoreError> {
+        match self.request(keys, &eval("EVALSHA", &script.sha, names, args), Duration::ZERO) {
             Err(StoreError::Server(error)) if error.code == "NOSCRIPT" => {
-                self.request(&eval("EVAL", script.text, keys, args), Duration::ZERO)
+                self.request(keys, &eval("EVAL", script.text, names, args), Duration::ZERO)
             }
             result => result,
         }
@@ -82,15 +113,16 @@ impl RedisStore {
     /// a connection: it may be restarting, and the lock is still ours.
     fn run_until_answered(
         &mut self,
+        keys: &Keys,
         script: &Script,
-        keys: &[&str],
+        names: &[&str],
         is_release: bool,
         args: &dyn Fn(&mut Cmd),
     ) -> Result<Value, StoreError> {
         let start = Instant::now();
         let mut broken = None;
         loop {
-            let failure = match self.run(script, keys, args) {
+            let failure = match self.run(keys, script, names, args) {
                 Err(error) => error,
                 answer => return answer,
             };
@@ -157,7 +189,7 @@ impl Store for RedisStore {
             Mode::Known => "known",
             Mode::New => "new",
         };
-        reply::acquired(self.run(&ACQUIRE, &names, &|cmd| {
+        reply::acquired(self.run(keys, &ACQUIRE, &names, &|cmd| {
             cmd.arg(&acquire.base)
                 .arg(&acquire.token)
                 .arg(acquire.held.as_deref().unwrap_or(""))
@@ -179,15 +211,15 @@ impl Store for RedisStore {
     fn wait(&mut self, keys: &Keys, block: Duration) -> Result<Option<Ticket>, StoreError> {
         let mut cmd = redis::cmd("BLPOP");
         cmd.arg(&keys.wake).arg(block.as_secs_f64());
-        reply::ticket(self.request(&cmd, block)?)
+        reply::ticket(self.request(keys, &cmd, block)?)
     }
 
     fn claim(&mut self, keys: &Keys, claim: &Claim) -> Result<bool, StoreError> {
-        reply::flag(&self.request(&claim_command(keys, claim), Duration::ZERO)?)
+        reply::flag(&self.request(keys, &claim_command(keys, claim), Duration::ZERO)?)
     }
 
     fn claim_later(&mut self, keys: &Keys, claim: &Claim) -> Result<(), StoreError> {
-        let result = self.connection()?.send_ahead(&claim_command(keys, claim));
+        let result = self.connection(keys)?.send_ahead(&claim_command(keys, claim));
         if result.is_err() {
             self.disconnect();
         }
@@ -195,9 +227,15 @@ impl Store for RedisStore {
     }
 
     fn read(&mut self, keys: &Keys, ttl: u64) -> Result<Loaded, StoreError> {
-        reply::loaded(self.run_until_answered(&READ, &[&keys.data, &keys.tombstone], false, &|cmd| {
-            cmd.arg(ttl);
-        })?)
+        reply::loaded(self.run_until_answered(
+            keys,
+            &READ,
+            &[&keys.data, &keys.tombstone],
+            false,
+            &|cmd| {
+                cmd.arg(ttl);
+            },
+        )?)
     }
 
     fn release(&mut self, keys: &Keys, release: &Release<'_>) -> Result<Written, StoreError> {
@@ -206,7 +244,7 @@ impl Store for RedisStore {
         let (op, data) = op_args(release.op);
         let ticket = random_hex();
         let receipt_ms = self.receipt_ms();
-        reply::written(self.run_until_answered(&RELEASE, &names, true, &|cmd| {
+        reply::written(self.run_until_answered(keys, &RELEASE, &names, true, &|cmd| {
             cmd.arg(release.token)
                 .arg(release.base.unwrap_or(""))
                 .arg(op)
@@ -227,28 +265,34 @@ impl Store for RedisStore {
     fn write(&mut self, keys: &Keys, write: &Write<'_>) -> Result<Written, StoreError> {
         let (op, data) = op_args(write.op);
         let stone = random_hex();
-        reply::written(self.run_until_answered(&WRITE, &[&keys.data, &keys.tombstone], false, &|cmd| {
-            cmd.arg(op)
-                .arg(data)
-                .arg(write.ttl)
-                .arg(write.tombstone.unwrap_or(""))
-                .arg(&stone)
-                .arg(write.tombstone_ms);
-        })?)
+        reply::written(self.run_until_answered(
+            keys,
+            &WRITE,
+            &[&keys.data, &keys.tombstone],
+            false,
+            &|cmd| {
+                cmd.arg(op)
+                    .arg(data)
+                    .arg(write.ttl)
+                    .arg(write.tombstone.unwrap_or(""))
+                    .arg(&stone)
+                    .arg(write.tombstone_ms);
+            },
+        )?)
     }
 
     fn exists(&mut self, keys: &Keys) -> Result<bool, StoreError> {
         let mut cmd = redis::cmd("EXISTS");
         cmd.arg(&keys.data);
-        reply::flag(&self.request(&cmd, Duration::ZERO)?)
+        reply::flag(&self.request(keys, &cmd, Duration::ZERO)?)
     }
 
     fn look_after(&self, keys: &Keys, lock: &LockSettings, token: &str) -> Option<Watch> {
-        Some(watch(&self.settings, lock, &keys.lock, token))
+        Some(watch(&self.settings, lock, keys, token))
     }
 
     fn disconnect(&mut self) {
-        if let Some(connection) = self.slot.as_mut().and_then(|slot| slot.0.take()) {
+        if let Some(connection) = self.slot.as_mut().and_then(|(_, slot)| slot.0.take()) {
             connection.abort();
             stats::RECONNECTS.add();
         }

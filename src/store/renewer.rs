@@ -10,20 +10,22 @@ use super::{
     redis::eval,
     reply,
     scripts::{RENEW, Script},
+    stream::Timeouts,
 };
-use crate::config::Settings;
+use crate::config::Target;
 
 /// Renews the leases of one process, one after the other.
 #[derive(Default)]
 pub struct Renewer {
-    connection: Option<(Arc<Settings>, Connection)>,
+    connection: Option<(Arc<Target>, Connection)>,
 }
 
 impl Renewer {
     /// Starts the lease of a lock again; false if the lock is not this token's any more.
     pub fn renew(
         &mut self,
-        settings: &Arc<Settings>,
+        target: &Arc<Target>,
+        timeouts: Timeouts,
         lock: &str,
         token: &str,
         lease: Duration,
@@ -35,22 +37,27 @@ impl Renewer {
             })
         };
         let Script { text, sha } = &*RENEW;
-        let mut answer = self.request(settings, &command("EVALSHA", sha));
+        let mut answer = self.request(target, timeouts, &command("EVALSHA", sha));
         if matches!(&answer, Err(StoreError::Server(error)) if error.code == "NOSCRIPT") {
-            answer = self.request(settings, &command("EVAL", text));
+            answer = self.request(target, timeouts, &command("EVAL", text));
         }
         reply::flag(&answer?)
     }
 
-    fn request(&mut self, settings: &Arc<Settings>, command: &redis::Cmd) -> Result<Value, StoreError> {
+    fn request(
+        &mut self,
+        target: &Arc<Target>,
+        timeouts: Timeouts,
+        command: &redis::Cmd,
+    ) -> Result<Value, StoreError> {
         // Threads of one process may hold locks on different servers.
         let mut connection = match self.connection.take() {
-            Some((of, connection)) if of.target == settings.target && connection.is_usable() => connection,
-            _ => Connection::open(settings)?,
+            Some((of, connection)) if of == *target && connection.is_usable() => connection,
+            _ => Connection::open(target, timeouts)?,
         };
         let answer = connection.request(command, Duration::ZERO);
         if matches!(answer, Ok(_) | Err(StoreError::Server(_))) {
-            self.connection = Some((settings.clone(), connection));
+            self.connection = Some((target.clone(), connection));
         }
         answer
     }

@@ -10,5 +10,7 @@ pub mod poll;
 pub mod process;
 pub mod proxy;
 pub mod redis;
+pub mod sentinel;
 pub mod session;
 pub mod temp_dir;
+pub mod tls;

@@ -217,7 +217,8 @@ fn connect(info: ConnectionInfo) -> redis::RedisResult<Connection> {
     Ok(connection)
 }
 
-fn free_port() -> u16 {
+/// A TCP port of 127.0.0.1 that nobody uses now.
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port exists");
     listener.local_addr().expect("a bound listener has an address").port()
 }

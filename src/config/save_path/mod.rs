@@ -1,0 +1,215 @@
+//! `session.save_path`: phpredis' grammar and URLs.
+//!
+//! ```text
+//! tcp://host:port?weight=1&timeout=2.5&read_timeout=5&persistent=1&prefix=P:&database=2&auth=secret
+//! host:port?...        unix:///path/to/socket?...       auth[]=user&auth[]=pass     auth[user]=u&auth[pass]=p
+//! tls://host:port?stream[cafile]=/ca.pem&stream[local_cert]=/client.pem
+//! tcp://a:6379?weight=1, tcp://b:6379?weight=2          client-side shards, as phpredis maps them
+//! redis://user:pass@host:port/2?prefix=P:               rediss:// is the same over TLS
+//! sentinel://s1:26379,s2:26379,s3:26379/mymaster?database=2&auth=secret&sentinel_auth=other&tls=1
+//! ```
+//!
+//! Values are percent-decoded; in phpredis' grammar `+` is a space, as PHP decodes its query strings.
+
+mod url;
+
+use std::{fmt, time::Duration};
+
+use super::{Endpoint, Tls};
+
+const DEFAULT: &str = "tcp://127.0.0.1:6379";
+
+/// One server of the path.
+#[derive(Debug, PartialEq, Eq)]
+pub struct SavePath {
+    pub endpoint: Endpoint,
+    pub username: Option<String>,
+    pub password: Option<String>,
+    pub database: u32,
+    pub tls: Option<Tls>,
+    pub weight: u32,
+    pub prefix: Option<String>,
+    pub connect_timeout: Option<Duration>,
+    pub read_timeout: Option<Duration>,
+}
+
+/// What is wrong with the path, and where; without its secrets.
+#[derive(Debug, PartialEq, Eq)]
+pub struct SavePathError {
+    problem: String,
+    masked: String,
+}
+
+impl fmt::Display for SavePathError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "session.save_path {:?}: {}", self.masked, self.problem)
+    }
+}
+
+/// The path as a message may show it. Whatever could be part of a password is left out: a password that was not
+/// percent-encoded can contain any of the characters that would end it.
+#[must_use]
+pub fn mask(path: &str) -> String {
+    let lower = path.to_ascii_lowercase();
+    let has_secret = ["auth", "pass"].iter().any(|word| lower.contains(word));
+    if path.contains('@') {
+        return path.split_once("://").map_or_else(|| "***".into(), |(scheme, _)| format!("{scheme}://***"));
+    }
+    if has_secret {
+        return path.split_once('?').map_or_else(|| "***".into(), |(start, _)| format!("{start}?***"));
+    }
+    path.chars().take(200).collect()
+}
+
+/// The servers of a path, at least one. Several share the sessions by their ids.
+pub fn parse(path: &str) -> Result<Vec<SavePath>, SavePathError> {
+    let located = |problem: String| SavePathError { problem, masked: mask(path) };
+    let text = path.trim();
+    let scheme = text.split_once(':').map_or("", |(scheme, _)| scheme).to_ascii_lowercase();
+    if scheme == "cluster" || text.to_ascii_lowercase().starts_with("seed[") {
+        return Err(located("Redis Cluster is not supported yet".into()));
+    }
+    if scheme == "sentinel" {
+        // The list of sentinels holds commas itself.
+        return Ok(vec![url::parse(text).map_err(located)?]);
+    }
+    let parts = text.split(|c: char| c == ',' || c.is_ascii_whitespace()).filter(|part| !part.is_empty());
+    let servers = parts.map(url::parse).collect::<Result<Vec<_>, _>>().map_err(located)?;
+    if servers.is_empty() {
+        return parse(DEFAULT);
+    }
+    let same = |a: &SavePath, b: &SavePath| {
+        a.prefix == b.prefix && a.connect_timeout == b.connect_timeout && a.read_timeout == b.read_timeout
+    };
+    if !servers.iter().all(|server| same(server, &servers[0])) {
+        return Err(located(
+            "prefix, timeout and read_timeout must be the same for all hosts (in a password, write , as %2C and a \
+             space as %20)"
+                .into(),
+        ));
+    }
+    if servers.iter().all(|server| server.weight == 0) {
+        return Err(located("the weights of all hosts are 0".into()));
+    }
+    Ok(servers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{Secret, Sentinel},
+        parse as parse_all, *,
+    };
+
+    fn parse(path: &str) -> Result<SavePath, SavePathError> {
+        parse_all(path).map(|mut servers| {
+            assert_eq!(servers.len(), 1);
+            servers.remove(0)
+        })
+    }
+
+    fn tcp(host: &str, port: u16) -> Endpoint {
+        Endpoint::Tcp { host: host.into(), port }
+    }
+
+    #[test]
+    fn reads_phpredis_paths() {
+        assert_eq!(parse("").unwrap().endpoint, tcp("127.0.0.1", 6379));
+        assert_eq!(parse("redis1:7000").unwrap().endpoint, tcp("redis1", 7000));
+        assert_eq!(parse("redis1").unwrap().endpoint, tcp("redis1", 6379));
+        let path = parse("tcp://10.0.0.1:6379?weight=1&auth=p%26w%2B1&database=2&prefix=S:&timeout=2.5&read_timeout=0&persistent=1")
+            .unwrap();
+        assert_eq!(path.endpoint, tcp("10.0.0.1", 6379));
+        assert_eq!(path.password.as_deref(), Some("p&w+1"));
+        assert_eq!((path.database, path.prefix.as_deref()), (2, Some("S:")));
+        assert_eq!(path.connect_timeout, Some(Duration::from_millis(2500)));
+        assert_eq!(path.read_timeout, None);
+        for path in ["unix:///run/r.sock?auth=a+b", "unix:/run/r.sock?auth=a%20b"] {
+            let path = parse(path).unwrap();
+            assert_eq!(path.endpoint, Endpoint::Unix("/run/r.sock".into()));
+            assert_eq!(path.password.as_deref(), Some("a b"));
+        }
+    }
+
+    #[test]
+    fn reads_users() {
+        for query in ["auth[]=u&auth[]=p", "auth[user]=u&auth[pass]=p", "auth%5B%5D=u&auth%5B%5D=p"] {
+            let path = parse(&format!("tcp://h:1?{query}")).unwrap();
+            assert_eq!((path.username.as_deref(), path.password.as_deref()), (Some("u"), Some("p")));
+        }
+        let path = parse("tcp://h:1?auth=sec#ret").unwrap();
+        assert_eq!((path.username, path.password.as_deref()), (None, Some("sec#ret")));
+        assert_eq!(parse("tcp://h:1?auth[]=p").unwrap().password.as_deref(), Some("p"));
+    }
+
+    #[test]
+    fn reads_urls() {
+        let path = parse("redis://user:p%40ss+word@[::1]:7000/3?prefix=x").unwrap();
+        assert_eq!(path.endpoint, tcp("::1", 7000));
+        assert_eq!((path.username.as_deref(), path.password.as_deref()), (Some("user"), Some("p@ss+word")));
+        assert_eq!(path.database, 3);
+        assert_eq!(parse("redis://:only@h").unwrap().username, None);
+        assert_eq!(parse("redis://:only@h").unwrap().password.as_deref(), Some("only"));
+    }
+
+    #[test]
+    fn says_what_is_wrong_and_shows_no_secret() {
+        let cases = [
+            ("tcp://h:1?auth=secret&database=x", "database must be a number"),
+            ("tcp://u:secret@h:99999", "port must be a number"),
+            ("tcp://h:1?auth=x&secret=1", "not known"),
+            ("seed[]=a:1&seed[]=b:2&auth=secret", "Cluster is not supported yet"),
+            ("cluster://a:1,b:2?pass=secret", "Cluster is not supported yet"),
+            ("tcp://h:1?auth=x,sec ret?prefix=a", "must be the same"),
+            ("sentinel://a,b?auth=secret", "the master's name"),
+            ("tls://h:1?auth=secret&stream[passphrase]=secret", "passphrase"),
+            ("tls://h:1?auth=secret&stream[ciphers]=secret", "stream[...] option"),
+            ("tls://h:1?auth=secret&stream[cafile]=/nowhere", "stream[cafile]: no certificate"),
+            ("unix:///s?tls=1&auth=secret", "no sense"),
+            ("tcp://h:1?sentinel_auth=secret", "belong to sentinel://"),
+            ("tcp://h:1?weight=x&auth=secret", "weight must be"),
+            ("tcp://h:1?weight=0&auth=secret", "weights of all hosts"),
+            ("http://secret@h:1", "unknown scheme \"http\""),
+            ("unix://relative?auth=secret", "absolute path"),
+            ("tcp://:6379?auth=secret", "no host"),
+            ("tcp://h:1?timeout=fast&auth=secret", "timeout must be a number of seconds"),
+            ("tcp://h:1?auth[]=a&auth[]=b&auth[]=secret", "auth[]"),
+            ("tcp://h:1?auth=%ffsecret", "not UTF-8"),
+        ];
+        for (path, part) in cases {
+            let message = parse(path).unwrap_err().to_string();
+            assert!(message.contains(part), "{path}: {message}");
+            assert!(!message.contains("secret"), "{path}: {message}");
+        }
+    }
+
+    #[test]
+    fn masks_whatever_could_be_a_password() {
+        assert_eq!(mask("tcp://h:1?database=1"), "tcp://h:1?database=1");
+        assert_eq!(mask("tcp://h:1?auth=a&b=c"), "tcp://h:1?***");
+        assert_eq!(mask("redis://u:p?x@h:1/2"), "redis://***");
+        assert_eq!(mask("seed[]=a&AUTH=x"), "***");
+        assert_eq!(mask("tcp://h:1?auth=x@y"), "tcp://***");
+    }
+
+    #[test]
+    fn reads_shards_and_sentinels() {
+        let shards = parse_all("tcp://a:1?weight=2&auth=x, b:2?auth=y,unix:///s").unwrap();
+        assert_eq!(shards.iter().map(|shard| shard.weight).collect::<Vec<_>>(), [2, 1, 1]);
+        assert_eq!(shards[1].password.as_deref(), Some("y"));
+
+        let path = parse("sentinel://u:p@s1:1,[::1]:2, s3/my%2Fmaster/4?sentinel_auth=sp&tls=0").unwrap();
+        let sentinel = Sentinel {
+            nodes: vec![("s1".into(), 1), ("::1".into(), 2), ("s3".into(), 26379)],
+            master: "my/master".into(),
+            username: None,
+            password: Some(Secret::new("sp")),
+        };
+        assert_eq!(path.endpoint, Endpoint::Sentinel(sentinel));
+        assert_eq!(
+            (path.username.as_deref(), path.password.as_deref(), path.database),
+            (Some("u"), Some("p"), 4)
+        );
+        assert_eq!(path.tls, None);
+    }
+}

@@ -1,0 +1,205 @@
+//! TLS as phpredis' `stream[...]` options describe it: PHP's SSL context options.
+
+use std::{fs, path::PathBuf, sync::Arc};
+
+use rustls::{
+    CertificateError, ClientConfig, RootCertStore,
+    client::WebPkiServerVerifier,
+    crypto::ring,
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
+};
+
+use super::tls_verifier::Verifier;
+
+/// How to speak TLS. The default verifies the server against the system's authorities and its name.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    options: Options,
+    client: Option<Arc<ClientConfig>>,
+}
+
+/// PHP manual, "SSL context options".
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Options {
+    verify_peer: bool,
+    verify_peer_name: bool,
+    allow_self_signed: bool,
+    cafile: Option<PathBuf>,
+    capath: Option<PathBuf>,
+    local_cert: Option<PathBuf>,
+    local_pk: Option<PathBuf>,
+    peer_name: Option<String>,
+}
+
+/// The same options are the same TLS: what was made of them does not count.
+impl PartialEq for Tls {
+    fn eq(&self, other: &Self) -> bool {
+        self.options == other.options
+    }
+}
+
+impl Eq for Tls {}
+
+impl Default for Tls {
+    fn default() -> Self {
+        let options = Options {
+            verify_peer: true,
+            verify_peer_name: true,
+            allow_self_signed: false,
+            cafile: None,
+            capath: None,
+            local_cert: None,
+            local_pk: None,
+            peer_name: None,
+        };
+        Self { options, client: None }
+    }
+}
+
+impl Tls {
+    /// Sets one option by PHP's name for it.
+    pub(super) fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
+        let flag = || match value.to_ascii_lowercase().as_str() {
+            "1" | "true" | "on" => Ok(true),
+            "" | "0" | "false" | "off" => Ok(false),
+            _ => Err(format!("stream[{name}] is 1 or 0")),
+        };
+        let options = &mut self.options;
+        match name {
+            "verify_peer" => options.verify_peer = flag()?,
+            "verify_peer_name" => options.verify_peer_name = flag()?,
+            "allow_self_signed" => options.allow_self_signed = flag()?,
+            "cafile" => options.cafile = Some(value.into()),
+            "capath" => options.capath = Some(value.into()),
+            "local_cert" => options.local_cert = Some(value.into()),
+            "local_pk" => options.local_pk = Some(value.into()),
+            "peer_name" => options.peer_name = Some(value.into()),
+            // SNI is always sent.
+            "SNI_enabled" if flag()? => {}
+            "passphrase" => {
+                return Err(
+                    "stream[passphrase] is not supported: store the key without one, readable by PHP only"
+                        .into(),
+                );
+            }
+            _ => {
+                return Err("it has a stream[...] option that is not supported; supported are verify_peer, \
+                            verify_peer_name, allow_self_signed, cafile, capath, local_cert, local_pk and peer_name"
+                    .into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the certificates and keys, so that what is wrong with them is said when the setting is read.
+    pub(super) fn checked(mut self) -> Result<Self, String> {
+        self.client = Some(Arc::new(self.options.client()?));
+        Ok(self)
+    }
+
+    /// What a connection needs.
+    ///
+    /// # Panics
+    /// Not for one that is part of settings: those are checked.
+    #[must_use]
+    pub fn client(&self) -> Arc<ClientConfig> {
+        self.client.clone().expect("settings hold only TLS that was checked")
+    }
+
+    /// What the server's certificate must be for.
+    #[must_use]
+    pub fn expected_name(&self, host: &str) -> String {
+        self.options.peer_name.as_deref().unwrap_or(host).to_owned()
+    }
+
+    /// The name that the server must prove.
+    pub fn server_name(&self, host: &str) -> Result<ServerName<'static>, String> {
+        let name = self.expected_name(host);
+        ServerName::try_from(name.clone())
+            .map_err(|_| format!("{name:?} is no name that a certificate can have"))
+    }
+}
+
+impl Options {
+    fn client(&self) -> Result<ClientConfig, String> {
+        let provider = Arc::new(ring::default_provider());
+        let mut pinned = Vec::new();
+        let inner = if self.verify_peer {
+            pinned = self.own_authorities()?;
+            let roots = Arc::new(self.roots(&pinned)?);
+            let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider.clone()).build();
+            Some(verifier.map_err(|error| format!("stream[cafile]: {error}"))?)
+        } else {
+            None
+        };
+        let verifier = Verifier {
+            inner,
+            pinned,
+            any_name: !self.verify_peer_name,
+            self_signed: self.allow_self_signed,
+            algorithms: provider.signature_verification_algorithms,
+        };
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| error.to_string())?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier));
+        let Some(certificate) = &self.local_cert else { return Ok(builder.with_no_client_auth()) };
+        let chain = certificates(certificate, "stream[local_cert]")?;
+        // PHP looks into local_cert for the key, too.
+        let key = self.local_pk.as_ref().unwrap_or(certificate);
+        let key = PrivateKeyDer::from_pem_file(key).map_err(|error| {
+            format!("stream[local_pk]: no private key can be read from {}: {error}", key.display())
+        })?;
+        builder.with_client_auth_cert(chain, key).map_err(|error| format!("stream[local_cert]: {error}"))
+    }
+
+    /// What cafile and capath hold.
+    fn own_authorities(&self) -> Result<Vec<CertificateDer<'static>>, String> {
+        let mut found = Vec::new();
+        if let Some(file) = &self.cafile {
+            found.extend(certificates(file, "stream[cafile]")?);
+        }
+        if let Some(folder) = &self.capath {
+            let files = fs::read_dir(folder)
+                .map_err(|error| format!("stream[capath] {}: {error}", folder.display()))?;
+            for file in files.flatten() {
+                // Such folders also hold links and lists that are no certificates.
+                found.extend(certificates(&file.path(), "stream[capath]").unwrap_or_default());
+            }
+        }
+        Ok(found)
+    }
+
+    fn roots(&self, own: &[CertificateDer<'static>]) -> Result<RootCertStore, String> {
+        let mut roots = RootCertStore::empty();
+        let mut found = own.to_vec();
+        if self.cafile.is_none() && self.capath.is_none() {
+            // One bad file among the system's must not end all TLS.
+            found.extend(rustls_native_certs::load_native_certs().certs);
+        }
+        roots.add_parsable_certificates(found);
+        if roots.is_empty() {
+            return Err(
+                "no certificate authority is known: set stream[cafile] (or install ca-certificates)".into()
+            );
+        }
+        Ok(roots)
+    }
+}
+
+fn certificates(file: &PathBuf, option: &str) -> Result<Vec<CertificateDer<'static>>, String> {
+    let problem = |error: &dyn std::fmt::Display| {
+        format!("{option}: no certificate can be read from {}: {error}", file.display())
+    };
+    let found = CertificateDer::pem_file_iter(file).map_err(|error| problem(&error))?;
+    let found = found.collect::<Result<Vec<_>, _>>().map_err(|error| problem(&error))?;
+    if found.is_empty() { Err(problem(&"there is none in it")) } else { Ok(found) }
+}
+
+/// Whether a certificate was refused because it may sign others, as those have that `openssl req -x509` makes.
+#[must_use]
+pub fn is_authority(problem: &CertificateError) -> bool {
+    // The type of this error is that of a crate that rustls keeps to itself.
+    matches!(problem, CertificateError::Other(cause) if format!("{:?}", cause.0) == "CaUsedAsEndEntity")
+}

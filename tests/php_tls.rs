@@ -1,0 +1,254 @@
+//! TLS: what PHP's stream options let in, and what each failure says.
+
+mod support;
+
+use std::io::Write;
+use std::net::TcpListener;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use support::php::{Php, Running, STEPS, Step};
+use support::session;
+use support::tls::{Certificates, Server};
+
+/// Part of every path here: no message may show it.
+const SECRET: &str = "topsecret";
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+fn process(save_path: &str) -> Running {
+    let mut process = Php::new(save_path).ini("rustredis.connect_timeout", "1").spawn(STEPS);
+    process.expect("ready");
+    process
+}
+
+/// A session is written and read back without a word.
+fn works(server: &Server, save_path: &str) {
+    session::seed(&server.redis, "known");
+    let mut process = process(save_path);
+    for n in ["1", "2"] {
+        assert_eq!(process.step("increment('known')").assert_silent().result, n, "{save_path}");
+    }
+    assert_eq!(session::counter(&server.redis, "known"), Some(2), "{save_path}");
+    process.wait().assert_clean();
+}
+
+/// A session cannot be started: at once, and with one warning that contains each of `words`.
+fn refused(save_path: &str, words: &[&str]) -> Step {
+    let mut process = process(&format!("{save_path}&auth={SECRET}"));
+    let start = Instant::now();
+    let step = process.step("start('known')");
+    let took = start.elapsed();
+    assert_eq!(step.result, "false");
+    let warning = step.only_warning();
+    for word in words {
+        assert!(warning.contains(word), "no {word:?} in {step:#?}");
+    }
+    assert!(!step.messages.contains(SECRET), "{step:#?}");
+    assert!(took < CONNECT_TIMEOUT + Duration::from_millis(700), "{save_path} took {took:?}");
+    println!("{warning}");
+    process.wait().assert_no_crash();
+    step
+}
+
+/// A server that accepts and never says a word.
+fn mute() -> (TcpListener, u16) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port exists");
+    let port = listener.local_addr().expect("a bound listener has an address").port();
+    (listener, port)
+}
+
+#[test]
+fn a_server_of_a_known_authority_is_let_in() {
+    let certificates = Certificates::new();
+    let server = certificates.server("server", "no");
+    let ca = certificates.path("ca.pem");
+    let port = server.port;
+    works(&server, &server.save_path(&format!("stream[cafile]={ca}")));
+    works(&server, &server.save_path(&format!("stream%5Bcafile%5D={ca}")));
+    works(&server, &format!("tls://localhost:{port}?stream[cafile]={ca}"));
+    works(&server, &format!("ssl://localhost:{port}?stream[cafile]={ca}&stream[verify_peer]=1"));
+    works(&server, &format!("rediss://127.0.0.1:{port}/0?stream[cafile]={ca}"));
+    works(&server, &format!("redis://127.0.0.1:{port}?tls=1&stream[cafile]={ca}"));
+    let folder = certificates.authority_folder();
+    works(&server, &server.save_path(&format!("stream[capath]={}", folder.display())));
+}
+
+#[test]
+fn each_side_proves_itself_under_mutual_tls() {
+    let certificates = Certificates::new();
+    let server = certificates.server("server", "yes");
+    let file = |name| certificates.path(name);
+    let ca = format!("stream[cafile]={}", file("ca.pem"));
+    let (pem, key) = (file("client.pem"), file("client.key"));
+    works(&server, &server.save_path(&format!("{ca}&stream[local_cert]={pem}&stream[local_pk]={key}")));
+
+    // PHP takes both from one file, too.
+    let both = file("both.pem");
+    let text =
+        [std::fs::read(&pem), std::fs::read(&key)].map(|part| part.expect("the file is there")).concat();
+    std::fs::write(&both, text).expect("the file can be written");
+    works(&server, &server.save_path(&format!("{ca}&stream[local_cert]={both}")));
+
+    // Again and again: the refusal comes after our side's handshake is over.
+    for _ in 0..10 {
+        refused(&server.save_path(&ca), &["client certificate", "stream[local_cert]"]);
+    }
+    let (own, own_key) = (file("self.pem"), file("self.key"));
+    refused(
+        &server.save_path(&format!("{ca}&stream[local_cert]={own}&stream[local_pk]={own_key}")),
+        &["client certificate", "authority"],
+    );
+}
+
+#[test]
+fn the_options_that_verify_less_do() {
+    let certificates = Certificates::new();
+    let ca = format!("stream[cafile]={}", certificates.path("ca.pem"));
+    let elsewhere = certificates.server("elsewhere", "no");
+    works(&elsewhere, &elsewhere.save_path(&format!("{ca}&stream[peer_name]=elsewhere.example")));
+    works(&elsewhere, &elsewhere.save_path(&format!("{ca}&stream[verify_peer_name]=0")));
+    works(&elsewhere, &elsewhere.save_path("stream[verify_peer]=0"));
+
+    let own = certificates.server("self", "no");
+    works(&own, &own.save_path(&format!("{ca}&stream[allow_self_signed]=1")));
+    works(&own, &own.save_path(&format!("stream[cafile]={}", certificates.path("self.pem"))));
+    works(&own, &own.save_path("stream[verify_peer]=0&stream[verify_peer_name]=0"));
+    refused(&own.save_path(&ca), &["certificate", "stream[cafile]"]);
+}
+
+#[test]
+fn an_unknown_authority_is_named() {
+    let certificates = Certificates::new();
+    let server = certificates.server("server", "no");
+    let stranger = certificates.path("stranger-ca.pem");
+    refused(&server.save_path(&format!("stream[cafile]={stranger}")), &["authority", "stream[cafile]"]);
+    // The system's authorities have not signed it either.
+    refused(&server.save_path("stream[verify_peer]=1"), &["authority", "stream[cafile]"]);
+    // Its issuer is known to nobody, but it did not sign itself.
+    refused(
+        &server.save_path(&format!("stream[cafile]={stranger}&stream[verify_peer_name]=0")),
+        &["authority", "stream[cafile]"],
+    );
+}
+
+#[test]
+fn a_wrong_name_is_named() {
+    let certificates = Certificates::new();
+    let ca = format!("stream[cafile]={}", certificates.path("ca.pem"));
+    let server = certificates.server("elsewhere", "no");
+    refused(&server.save_path(&ca), &["127.0.0.1", "stream[peer_name]"]);
+    refused(
+        &server.save_path(&format!("{ca}&stream[peer_name]=nowhere.example")),
+        &["nowhere.example", "stream[peer_name]"],
+    );
+}
+
+#[test]
+fn an_expired_certificate_is_named() {
+    let certificates = Certificates::new();
+    let ca = format!("stream[cafile]={}", certificates.path("ca.pem"));
+    let server = certificates.server("expired", "no");
+    refused(&server.save_path(&ca), &["certificate", "expired"]);
+    refused(&server.save_path(&format!("{ca}&stream[verify_peer_name]=0")), &["certificate", "expired"]);
+    refused(&server.save_path(&format!("{ca}&stream[allow_self_signed]=1")), &["certificate", "expired"]);
+}
+
+#[test]
+fn files_that_cannot_be_read_are_named() {
+    let certificates = Certificates::new();
+    let server = certificates.server("server", "yes");
+    let file = |name| certificates.path(name);
+    let ca = format!("stream[cafile]={}", file("ca.pem"));
+    let pem = file("client.pem");
+    for (query, words) in [
+        (
+            format!("{ca}&stream[local_cert]={pem}&stream[local_pk]=/nowhere.key"),
+            ["stream[local_pk]", "/nowhere.key"],
+        ),
+        (format!("{ca}&stream[local_cert]={pem}"), ["stream[local_pk]", "client.pem"]),
+        (format!("{ca}&stream[local_cert]=/nowhere.pem"), ["stream[local_cert]", "/nowhere.pem"]),
+        ("stream[cafile]=/nowhere.pem".into(), ["stream[cafile]", "/nowhere.pem"]),
+        ("stream[capath]=/nowhere".into(), ["stream[capath]", "/nowhere"]),
+    ] {
+        refused(&server.save_path(&query), &words);
+    }
+}
+
+#[test]
+fn plain_text_to_a_tls_port_and_tls_to_a_plain_one_are_named_in_time() {
+    let certificates = Certificates::new();
+    let server = certificates.server("server", "no");
+    let ca = format!("stream[cafile]={}", certificates.path("ca.pem"));
+    refused(&format!("tcp://127.0.0.1:{}?database=0", server.port), &["TLS"]);
+    refused(&format!("tls://127.0.0.1:{}?{ca}", server.redis.port()), &["does not speak TLS"]);
+}
+
+#[test]
+fn a_server_that_stalls_the_handshake_costs_no_more_than_connecting() {
+    let certificates = Certificates::new();
+    let ca = format!("stream[cafile]={}", certificates.path("ca.pem"));
+    let (_listener, port) = mute();
+    refused(&format!("tls://127.0.0.1:{port}?{ca}"), &["TLS"]);
+
+    // A byte of a handshake now and then.
+    let (listener, port) = mute();
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("the client comes");
+        for byte in [22, 3, 3, 64, 0].into_iter().chain([2].into_iter().cycle()) {
+            // Ends when the client gives up.
+            if stream.write_all(&[byte]).is_err() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+    });
+    refused(&format!("tls://127.0.0.1:{port}?{ca}"), &["TLS"]);
+}
+
+#[test]
+fn a_password_may_hold_any_character() {
+    let certificates = Certificates::new();
+    let server = certificates.server("server", "no");
+    let ca = format!("stream[cafile]={}", certificates.path("ca.pem"));
+    let printable: String = (' '..='~').collect();
+    let password = format!("{printable}\u{e9}\u{1f511}");
+    server.redis.command::<()>(&[
+        "ACL",
+        "SETUSER",
+        "web,1",
+        "on",
+        &format!(">{password}"),
+        "~*",
+        "&*",
+        "+@all",
+    ]);
+    let encoded = password.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
+    works(&server, &server.save_path(&format!("{ca}&auth[]=web%2C1&auth[]={encoded}")));
+    works(&server, &server.save_path(&format!("auth[user]=web%2C1&auth[pass]={encoded}&{ca}")));
+    works(&server, &format!("rediss://web%2C1:{encoded}@127.0.0.1:{}?{ca}", server.port));
+}
+
+#[test]
+fn an_idle_connection_is_kept_and_large_sessions_fit() {
+    let certificates = Certificates::new();
+    let server = certificates.server("server", "no");
+    session::seed(&server.redis, "known");
+    let mut process = process(&server.save_path(&format!("stream[cafile]={}", certificates.path("ca.pem"))));
+    assert_eq!(process.step("increment('known')").assert_silent().result, "1");
+    for n in ["2", "3"] {
+        thread::sleep(Duration::from_secs(1));
+        assert_eq!(process.step("increment('known')").assert_silent().result, n);
+    }
+    let write =
+        "start('known') && ($_SESSION['x'] = str_repeat('0123456789', 800000)) && session_write_close()";
+    assert_eq!(process.step(write).assert_silent().result, "true");
+    let read = "start('known', ['read_and_close' => true]) ? [strlen($_SESSION['x']), md5($_SESSION['x']) === md5(str_repeat('0123456789', 800000))] : 0";
+    assert_eq!(process.step(read).assert_silent().result, "[8000000,true]");
+    assert_eq!(process.step("rustredis_status()['reconnects']").result, "0");
+
+    // One that the server closed is replaced without a word.
+    server.redis.command::<u64>(&["CLIENT", "KILL", "TYPE", "normal"]);
+    thread::sleep(Duration::from_secs(1));
+    assert_eq!(process.step(read).assert_silent().result, "[8000000,true]");
+    assert_eq!(process.step("rustredis_status()['reconnects']").result, "1");
+}

@@ -1,0 +1,183 @@
+//! A master, replicas and three sentinels, all of the test's own.
+
+use std::fs::{self, File};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use redis::{Client, FromRedisValue};
+
+use super::poll::{self, SOON};
+use super::process;
+use super::redis::{Server, free_port};
+use super::temp_dir::TempDir;
+
+/// The name that the sentinels know the master by.
+pub const NAME: &str = "sessions";
+
+/// What a master must not answer for to be down.
+pub const DOWN_AFTER: Duration = Duration::from_secs(1);
+
+/// Two servers, of which the first begins as the master, and three sentinels that agree by two.
+pub struct Group {
+    pub servers: [Server; 2],
+    pub sentinels: Vec<Sentinel>,
+}
+
+/// One sentinel process.
+pub struct Sentinel {
+    pub port: u16,
+    process: Child,
+    password: Option<String>,
+    _dir: TempDir,
+}
+
+impl Group {
+    /// Starts all of it, and waits until a failover would work.
+    pub fn start() -> Self {
+        Self::with_password(None)
+    }
+
+    /// With sentinels that ask for a password.
+    pub fn with_password(password: Option<&str>) -> Self {
+        let fast = ["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"];
+        let servers = [Server::with_args(&fast), Server::with_args(&fast)];
+        let port = servers[0].port().to_string();
+        servers[1].command::<()>(&["REPLICAOF", "127.0.0.1", &port]);
+        poll::until("the replica is in sync", SOON, || {
+            servers[1].info("replication").get("master_link_status").is_some_and(|status| status == "up")
+        });
+        let sentinels = (0..3).map(|_| Sentinel::start(servers[0].port(), password)).collect();
+        let group = Self { servers, sentinels };
+        poll::until("the sentinels know each other and the replica", SOON, || {
+            group.sentinels.iter().all(|sentinel| {
+                let master = sentinel.master();
+                let field = |name: &str| {
+                    let at = master.iter().position(|word| word == name)?;
+                    master.get(at + 1).cloned()
+                };
+                field("num-other-sentinels").as_deref() == Some("2")
+                    && field("num-slaves").as_deref() == Some("1")
+                    && field("flags").as_deref() == Some("master")
+            })
+        });
+        group
+    }
+
+    /// The save path of this group.
+    pub fn save_path(&self) -> String {
+        let nodes: Vec<_> = self.sentinels.iter().map(|s| format!("127.0.0.1:{}", s.port)).collect();
+        format!("sentinel://{}/{NAME}", nodes.join(","))
+    }
+
+    /// Waits until all living sentinels name this server as the master, and it says so itself.
+    pub fn until_master(&self, server: usize, sentinels: &[usize]) {
+        let port = self.servers[server].port().to_string();
+        poll::until("the failover is over", Duration::from_mins(1), || {
+            role(&self.servers[server]) == "master"
+                && sentinels.iter().all(|&n| {
+                    let words = ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME];
+                    let address: Vec<String> = self.sentinels[n].command(&words);
+                    address.get(1) == Some(&port)
+                })
+        });
+    }
+}
+
+/// `master` or `slave`; empty while a server that changes its role ends its connections.
+pub fn role(server: &Server) -> String {
+    let ask = || {
+        let mut connection = Client::open(server.connection_info())?.get_connection_with_timeout(SOON)?;
+        redis::cmd("INFO").arg("replication").query::<String>(&mut connection)
+    };
+    let text = ask().unwrap_or_default();
+    let role = text.lines().find_map(|line| line.strip_prefix("role:"));
+    role.unwrap_or_default().to_owned()
+}
+
+impl Sentinel {
+    fn start(master: u16, password: Option<&str>) -> Self {
+        let program = std::env::var("REDIS_SERVER").unwrap_or_else(|_| "redis-server".into());
+        for _ in 0..10 {
+            let dir = TempDir::new("sentinel");
+            let port = free_port();
+            let mut config = format!(
+                "port {port}\nbind 127.0.0.1\nprotected-mode no\ndir {}\n\
+                 sentinel monitor {NAME} 127.0.0.1 {master} 2\n\
+                 sentinel down-after-milliseconds {NAME} {}\n\
+                 sentinel failover-timeout {NAME} 5000\n",
+                dir.path().display(),
+                DOWN_AFTER.as_millis(),
+            );
+            if let Some(password) = password {
+                config.extend([
+                    "requirepass ",
+                    password,
+                    "
+sentinel sentinel-pass ",
+                    password,
+                    "
+",
+                ]);
+            }
+            let file = dir.join("sentinel.conf");
+            fs::write(&file, config).expect("the configuration can be written");
+            let log = File::create(dir.join("sentinel.log")).expect("the log opens");
+            let process = Command::new(&program)
+                .arg(&file)
+                .arg("--sentinel")
+                .stdin(Stdio::null())
+                .stdout(log.try_clone().expect("the log has a second handle"))
+                .stderr(log)
+                .spawn()
+                .unwrap_or_else(|error| panic!("cannot run {program} ({error}): set REDIS_SERVER"));
+            let mut sentinel = Self { port, process, password: password.map(str::to_owned), _dir: dir };
+            let answers = poll::until_some("a sentinel answers", SOON, || {
+                if sentinel.process.try_wait().expect("the process can be asked").is_some() {
+                    return Some(false);
+                }
+                sentinel.try_command::<String>(&["PING"]).ok().map(|_| true)
+            });
+            if answers {
+                return sentinel;
+            }
+        }
+        panic!("no sentinel starts");
+    }
+
+    /// SENTINEL MASTER as a flat list of names and values.
+    pub fn master(&self) -> Vec<String> {
+        self.command(&["SENTINEL", "MASTER", NAME])
+    }
+
+    /// Sends one command over a connection of its own.
+    pub fn command<T: FromRedisValue>(&self, words: &[&str]) -> T {
+        self.try_command(words).unwrap_or_else(|error| panic!("{words:?}: {error}"))
+    }
+
+    fn try_command<T: FromRedisValue>(&self, words: &[&str]) -> redis::RedisResult<T> {
+        let user = self.password.as_ref().map_or_else(String::new, |password| format!(":{password}@"));
+        let url = format!("redis://{user}127.0.0.1:{}", self.port);
+        let mut connection = Client::open(url)?.get_connection_with_timeout(SOON)?;
+        connection.set_read_timeout(Some(SOON))?;
+        redis::cmd(words[0]).arg(&words[1..]).query(&mut connection)
+    }
+
+    /// `kill -9`
+    pub fn kill9(&mut self) {
+        self.process.kill().expect("the sentinel can be killed");
+        self.process.wait().expect("the sentinel ends");
+    }
+
+    /// SIGSTOP: it is connected to, and says nothing.
+    pub fn pause(&self) {
+        process::signal(self.process.id(), "STOP");
+    }
+}
+
+impl Drop for Sentinel {
+    fn drop(&mut self) {
+        // Both fail only if the process is gone, which is the aim.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
