@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use support::php::Php;
@@ -28,21 +28,9 @@ const PHP: &str = r#"
     echo "done all\n";
 "#;
 
-/// A Python that has redis-py: what `PYTHON` names, or the one that scripts/setup makes.
-fn python_program() -> PathBuf {
-    std::env::var_os("PYTHON").map_or_else(
-        || {
-            let target =
-                Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it lies in the target folder");
-            target.join("python/bin/python")
-        },
-        PathBuf::from,
-    )
-}
-
 fn python(server: &Server, name: &str) -> Child {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let program = python_program();
+    let program = support::python::program();
     Command::new(&program)
         .arg(root.join("tests/json/writer.py"))
         .args([&format!("redis://{}/0", server.addr()), "shared", name, &TIMES.to_string()])

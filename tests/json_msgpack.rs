@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use support::php::Php;
@@ -21,18 +21,6 @@ const WRITE: &str = r#"
     session_write_close();
 "#;
 
-/// A Python that has redis-py: what `PYTHON` names, or the one that scripts/setup makes.
-fn python_program() -> PathBuf {
-    std::env::var_os("PYTHON").map_or_else(
-        || {
-            let target =
-                Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it lies in the target folder");
-            target.join("python/bin/python")
-        },
-        PathBuf::from,
-    )
-}
-
 /// What Python reads of what PHP wrote. None if this PHP has no msgpack.
 fn read(php_only: &str, object: bool) -> Option<String> {
     let server = Server::start();
@@ -47,7 +35,7 @@ fn read(php_only: &str, object: bool) -> Option<String> {
     }
     php.run(&format!("$object = {object}; {WRITE}")).assert_clean();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/json/read_msgpack.py");
-    let output = Command::new(python_program())
+    let output = Command::new(support::python::program())
         .arg(script)
         .args([&format!("redis://{}/0", server.addr()), &session::key("shared")])
         .env("PYTHONIOENCODING", "utf-8:surrogateescape")

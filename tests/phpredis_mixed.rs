@@ -7,30 +7,13 @@ mod support;
 
 use std::time::Duration;
 
-use support::php::{Php, Running, STEPS, Step};
+use support::php::{Php, Running, STEPS, Step, VISIT};
 use support::poll::{self, SOON};
 use support::redis::Server;
 use support::session;
 
 const EACH: u64 = 3;
 const INCREMENTS: u64 = 25;
-
-/// Counts in `shared`, and says when it came into the session and when it left.
-const VISIT: &str = r#"
-    echo "ready\n";
-    fgets(STDIN);
-    $visits = [];
-    for ($i = 0; $i < 25; $i++) {
-        session_id("shared");
-        session_start() or exit(1);
-        $enter = hrtime(true);
-        $_SESSION["n"]++;
-        $leave = hrtime(true);
-        session_write_close();
-        $visits[] = [$enter, $leave];
-    }
-    echo "done ", json_encode($visits), "\n";
-"#;
 
 /// A process of the new kind: polls, so that phpredis gets its share.
 fn ours(server: &Server) -> Php {

@@ -6,7 +6,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use python::Python;
-use support::php::{Php, Running, STEPS};
+use support::php::{Php, Running, STEPS, VISIT};
 use support::poll::{self, SOON};
 use support::process;
 use support::proxy::Proxy;
@@ -15,23 +15,6 @@ use support::session;
 
 const EACH: u64 = 3;
 const INCREMENTS: u64 = 25;
-
-/// Counts in `shared`, and says when it came into the session and when it left.
-const VISIT: &str = r#"
-    echo "ready\n";
-    fgets(STDIN);
-    $visits = [];
-    for ($i = 0; $i < 25; $i++) {
-        session_id("shared");
-        session_start() or exit(1);
-        $enter = hrtime(true);
-        $_SESSION["n"]++;
-        $leave = hrtime(true);
-        session_write_close();
-        $visits[] = [$enter, $leave];
-    }
-    echo "done ", json_encode($visits), "\n";
-"#;
 
 fn php(server: &Server) -> Php {
     Php::new(&server.save_path())

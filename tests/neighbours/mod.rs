@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::support::poll::{self, SOON};
+use crate::support::python;
 use crate::support::redis::Server;
 use crate::support::temp_dir::TempDir;
 
@@ -159,27 +160,27 @@ impl Kind {
         let address = format!("127.0.0.1:{port}");
         match self {
             Self::Flask => {
-                let mut command = python(root.join("examples/flask"));
+                let mut command = python_in(root.join("examples/flask"));
                 command.args(["-m", "flask", "--app", "app", "run", "--port", &port.to_string()]);
                 command
             }
             Self::Django => {
-                let mut command = python(root.join("examples/django"));
+                let mut command = python_in(root.join("examples/django"));
                 command.args(["app.py", "runserver", "--noreload", &address]);
                 command
             }
             Self::DjangoAsgi => {
-                let mut command = python(root.join("examples/django"));
+                let mut command = python_in(root.join("examples/django"));
                 command.args(["-m", "uvicorn", "app:application", "--port", &port.to_string()]);
                 command
             }
             Self::Starlette => {
-                let mut command = python(root.join("examples/starlette"));
+                let mut command = python_in(root.join("examples/starlette"));
                 command.args(["-m", "uvicorn", "app:app", "--port", &port.to_string()]);
                 command
             }
             Self::FlaskSession => {
-                let mut command = python(root.join("tests/neighbours"));
+                let mut command = python_in(root.join("tests/neighbours"));
                 command.args([
                     "-m",
                     "flask",
@@ -192,7 +193,7 @@ impl Kind {
                 command
             }
             Self::Starsessions => {
-                let mut command = python(root.join("tests/neighbours"));
+                let mut command = python_in(root.join("tests/neighbours"));
                 command.args(["-m", "uvicorn", "starsessions_app:app", "--port", &port.to_string()]);
                 command
             }
@@ -214,9 +215,8 @@ impl Kind {
 }
 
 /// The Python that scripts/setup makes, or the one that `PYTHON` names.
-fn python(folder: PathBuf) -> Command {
-    let program =
-        std::env::var_os("PYTHON").map_or_else(|| target().join("python/bin/python"), PathBuf::from);
+fn python_in(folder: PathBuf) -> Command {
+    let program = python::program();
     assert!(program.exists(), "{} does not exist: run scripts/setup test first", program.display());
     let mut command = Command::new(program);
     command.current_dir(folder);

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::support::process;
+use crate::support::python::program;
 use crate::support::redis::Server;
 
 /// No step of ours takes longer.
@@ -93,16 +94,13 @@ impl Drop for Python {
     }
 }
 
-/// A Python that has redis-py: what `PYTHON` names, or the one that scripts/setup makes.
+/// A Python that has redis-py.
 fn python() -> PathBuf {
-    std::env::var_os("PYTHON").map_or_else(
-        || {
-            let target =
-                Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it lies in the target folder");
-            let python = target.join("python/bin/python");
-            assert!(python.exists(), "{} does not exist: run scripts/setup test first", python.display());
-            python
-        },
-        PathBuf::from,
-    )
+    let python = program();
+    assert!(
+        std::env::var_os("PYTHON").is_some() || python.exists(),
+        "{} does not exist: run scripts/setup test first",
+        python.display()
+    );
+    python
 }

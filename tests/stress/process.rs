@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use crate::support::php::{Php, Running};
+use crate::support::python;
 
 const PHP: &str = include_str!("worker.php");
 
@@ -25,9 +26,7 @@ pub struct Script(Child);
 impl Program {
     /// What `PYTHON` names, or the one that scripts/setup makes, if it has redis-py.
     pub fn python() -> Option<Self> {
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it lies in the target folder");
-        let python =
-            std::env::var_os("PYTHON").map_or_else(|| target.join("python/bin/python"), PathBuf::from);
+        let python = python::program();
         let check = Command::new(&python).args(["-c", "import redis"]).stderr(Stdio::null()).status();
         check.is_ok_and(|status| status.success()).then_some(Self::Python(python))
     }

@@ -9,6 +9,7 @@ pub mod php;
 pub mod poll;
 pub mod process;
 pub mod proxy;
+pub mod python;
 pub mod redis;
 pub mod sentinel;
 pub mod session;

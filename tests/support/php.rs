@@ -260,6 +260,23 @@ pub const STEPS: &str = r#"
     }
 "#;
 
+/// Counts in `shared`, and says when it came into the session and when it left.
+pub const VISIT: &str = r#"
+    echo "ready\n";
+    fgets(STDIN);
+    $visits = [];
+    for ($i = 0; $i < 25; $i++) {
+        session_id("shared");
+        session_start() or exit(1);
+        $enter = hrtime(true);
+        $_SESSION["n"]++;
+        $leave = hrtime(true);
+        session_write_close();
+        $visits[] = [$enter, $leave];
+    }
+    echo "done ", json_encode($visits), "\n";
+"#;
+
 /// The module under test.
 fn module() -> PathBuf {
     let module = std::env::var_os("MODULE").map_or_else(
