@@ -7,6 +7,7 @@
 //! - [`session`]: what PHP asks of a save handler, as a state machine over [`store::Store`]
 //! - [`lock`]: one attempt to get a session's lock, as a state machine without I/O
 //! - [`store`]: Redis (connection, pool, scripts) and an in-memory stand-in for tests, behind one trait
+//! - [`process`]: which process this is, asked cheaply
 //! - `php`: the module, its callbacks and everything `unsafe`; only with the feature `php`
 
 #![cfg_attr(not(feature = "php"), forbid(unsafe_code))]
@@ -15,6 +16,7 @@
 pub mod codec;
 pub mod config;
 pub mod lock;
+pub mod process;
 pub mod session;
 pub mod store;
 

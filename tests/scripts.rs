@@ -237,7 +237,7 @@ fn a_claim_without_waiting_is_drained_by_the_next_command() {
     let token = format!("t:{}", ticket.id);
     b.claim_later(
         &f.keys,
-        &Claim { token: token.clone(), base: "o:b".into(), lease: LEASE, info: String::new() },
+        &Claim { token: token.clone(), base: "o:b".into(), lease: LEASE, info: "".into() },
     )
     .unwrap();
     assert_eq!(b.release(&f.keys, &release(&token, Op::Set(b"y"))).unwrap(), Written::Done);
@@ -397,7 +397,7 @@ fn a_ticket_whose_lock_went_to_somebody_else_cannot_be_claimed() {
     let () = f.redis().del(&f.keys.lock).unwrap();
     held(f.client("c").acquire(&f.keys, &ask("c", 1, 0)).unwrap());
     let claim =
-        Claim { token: format!("t:{}", ticket.id), base: "o:b".into(), lease: LEASE, info: String::new() };
+        Claim { token: format!("t:{}", ticket.id), base: "o:b".into(), lease: LEASE, info: "".into() };
     assert!(!b.claim(&f.keys, &claim).unwrap());
     assert!(f.lock().unwrap().starts_with("o:c:1|"));
 }

@@ -3,6 +3,8 @@
 //! It is told what happened and says what to do next, so that the tests can walk through every order of events.
 //! Times are milliseconds of the caller's monotonic clock.
 
+use std::sync::Arc;
+
 use super::{Holder, random_hex};
 use crate::store::{Acquire, Acquired, Claim, FOREIGN_MS, HANDOFF_MS, Loaded, Mode, SLACK_MS, Ticket};
 
@@ -21,7 +23,7 @@ pub struct Request {
     /// A token that the caller holds already.
     pub held: Option<String>,
     /// `host|pid|sapi|uri`.
-    pub info: String,
+    pub info: Arc<str>,
     /// How long the lock lasts, in milliseconds.
     pub lease: u64,
     /// The session's new TTL, in seconds.
@@ -124,7 +126,7 @@ impl Attempt {
     /// A new attempt and its first step.
     #[must_use]
     pub fn start(request: Request, now: u64) -> (Self, Step) {
-        Self::start_as(format!("o:{}", random_hex()), request, now)
+        Self::start_as(["o:", &random_hex()].concat(), request, now)
     }
 
     /// The same under a given name (`o:` and what makes it unique).
@@ -205,7 +207,11 @@ impl Attempt {
     }
 
     fn token(&self) -> String {
-        format!("{}:{}", self.base, self.sends)
+        let mut token = String::with_capacity(self.base.len() + 4);
+        token.push_str(&self.base);
+        token.push(':');
+        token.push_str(&self.sends.to_string());
+        token
     }
 
     /// At most half a lease: so long can others sleep beside a lock whose ticket died with its waiter. Spread by up
@@ -269,7 +275,7 @@ mod tests {
         Request {
             mode: Mode::Any,
             held: None,
-            info: String::new(),
+            info: "".into(),
             lease: 10_000,
             ttl: 60,
             wait,

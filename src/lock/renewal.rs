@@ -19,6 +19,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::{
     config::{LockSettings, Settings, Target},
+    process,
     session::Keys,
     store::{Timeouts, Timer, renewer::Renewer, threads, timer},
 };
@@ -99,7 +100,7 @@ impl Drop for Watch {
 /// timeouts.
 pub fn stop() {
     let Some(renewal) = RENEWAL.lock().take() else { return };
-    if renewal.pid != std::process::id() {
+    if renewal.pid != process::id() {
         return mem::forget(renewal);
     }
     let thread = {
@@ -115,7 +116,7 @@ pub fn stop() {
 }
 
 fn of_this_process() -> Arc<Renewal> {
-    let pid = std::process::id();
+    let pid = process::id();
     let mut current = RENEWAL.lock();
     match &*current {
         Some(renewal) if renewal.pid == pid => renewal.clone(),

@@ -4,10 +4,10 @@
 //! over a bailout. A forked child has its parent's, and must touch neither the connection nor the lock in it.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     ffi::{CStr, c_char, c_int, c_void},
     mem, ptr, slice,
-    sync::OnceLock,
+    sync::{Arc, OnceLock},
 };
 
 use super::{
@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     config::{Settings, mask},
+    process,
     session::{Access, Failure, Session, SessionId, warning},
     store::{redis::RedisStore, stats},
 };
@@ -34,13 +35,15 @@ thread_local! {
     /// The handler that PHP has now. A `SessionHandler` subclass can forget to call its parent's close.
     static LIVE: Cell<*mut Handler> = const { Cell::new(ptr::null_mut()) };
     static TTL_WARNED: Cell<bool> = const { Cell::new(false) };
+    /// What [`info`] says for this process where no path is in it.
+    static INFO: RefCell<(u32, Arc<str>)> = RefCell::new((0, "".into()));
 }
 
 /// Runs `body` with this thread's open session, if it has one that belongs to this process.
 pub fn with_live<T>(body: impl FnOnce(&Handler) -> T) -> Option<T> {
     // SAFETY: LIVE points to a handler that close has not freed; only this thread uses it, and no callback runs now.
     let handler = unsafe { LIVE.get().as_ref() }?;
-    (handler.pid == std::process::id()).then(|| body(handler))
+    (handler.pid == process::id()).then(|| body(handler))
 }
 
 /// Closes what PHP left open; at the end of a request.
@@ -63,7 +66,7 @@ unsafe fn with_handler(
     guarded(0, || {
         // SAFETY: the caller's contract; callbacks of one session never overlap.
         let Some(handler) = (unsafe { (*mod_data).cast::<Handler>().as_mut() }) else { return 0 };
-        if handler.pid != std::process::id() {
+        if handler.pid != process::id() {
             return c_int::from(in_child(handler.pid));
         }
         let succeeded = body(&mut handler.session);
@@ -98,7 +101,19 @@ fn access(read_only: c_int) -> Access {
 }
 
 /// `host|pid|sapi|uri`: what others are told while they wait for us.
-fn info(settings: &Settings, pid: u32) -> String {
+fn info(settings: &Settings, pid: u32) -> Arc<str> {
+    if settings.lock.as_ref().is_some_and(|lock| lock.holder_uri) {
+        return describe(pid, &request_path()).into();
+    }
+    INFO.with_borrow_mut(|(of, info)| {
+        if *of != pid {
+            (*of, *info) = (pid, describe(pid, "").into());
+        }
+        info.clone()
+    })
+}
+
+fn describe(pid: u32, uri: &str) -> String {
     static HOST: OnceLock<String> = OnceLock::new();
     let host = HOST.get_or_init(|| {
         let mut name = [0u8; 256];
@@ -109,11 +124,6 @@ fn info(settings: &Settings, pid: u32) -> String {
     });
     // SAFETY: sapi_module.name is a C string for the life of the process.
     let sapi = unsafe { CStr::from_ptr(sys::rustredis_sapi()) };
-    let uri = if settings.lock.as_ref().is_some_and(|lock| lock.holder_uri) {
-        request_path()
-    } else {
-        String::new()
-    };
     format!("{host}|{pid}|{}|{uri}", sapi.to_string_lossy())
 }
 
@@ -148,7 +158,7 @@ unsafe extern "C" fn rustredis_open(
         let slot = unsafe { &mut *mod_data };
         // SAFETY: as above.
         if let Some(handler) = unsafe { slot.cast::<Handler>().as_mut() } {
-            if handler.pid == std::process::id() {
+            if handler.pid == process::id() {
                 // session_reset() opens again without a close.
                 handler.session.reopen(settings);
                 return 1;
@@ -160,7 +170,7 @@ unsafe extern "C" fn rustredis_open(
             let mut left = LIVE.get().cast::<c_void>();
             close(&raw mut left);
         }
-        let pid = std::process::id();
+        let pid = process::id();
         stats::belong_to(pid);
         let session = Session::new(RedisStore::new(settings.clone()), settings.clone(), info(&settings, pid));
         let handler = Box::into_raw(Box::new(Handler { pid, session }));
@@ -185,7 +195,7 @@ fn close(mod_data: *mut *mut c_void) {
         LIVE.set(ptr::null_mut());
         // SAFETY: made by Box::into_raw in rustredis_open; nobody else has it now that both pointers are null.
         let mut handler = unsafe { Box::from_raw(handler) };
-        if handler.pid == std::process::id() {
+        if handler.pid == process::id() {
             handler.session.close();
             handler.session.take_warnings().into_iter().for_each(warn);
         } else {

@@ -2,6 +2,7 @@
 
 mod boundary;
 mod callbacks;
+mod fork;
 mod ini;
 mod json;
 mod signals;
@@ -19,6 +20,7 @@ use ext_php_rs::{
 
 use crate::{
     lock::stop_renewal,
+    process,
     store::{forget_pools, threads},
 };
 use boundary::guarded;
@@ -68,6 +70,9 @@ extern "C" fn get_module() -> *mut ModuleEntry {
 extern "C" fn start_module(_kind: c_int, module_number: c_int) -> c_int {
     guarded(FAILURE, || {
         threads::set_guard(signals::blocked);
+        if let Some(place) = fork::cleared_in_children() {
+            process::keep_id_in(place);
+        }
         ini::register(module_number);
         sys::rustredis_mask_password();
         if sys::rustredis_register() == 0 { FAILURE } else { SUCCESS }

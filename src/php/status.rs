@@ -6,7 +6,10 @@ use super::{
     boundary::guarded,
     callbacks::{copy_text, with_live},
 };
-use crate::store::{pools, stats};
+use crate::{
+    process,
+    store::{pools, stats},
+};
 
 #[repr(C)]
 struct Counters {
@@ -40,7 +43,7 @@ extern "C" fn rustredis_version() -> *const c_char {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn rustredis_counters_get(counters: *mut Counters) {
     let now = guarded(None, || {
-        let pid = std::process::id();
+        let pid = process::id();
         stats::belong_to(pid);
         Some(Counters {
             pid: i64::from(pid),

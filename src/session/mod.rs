@@ -41,7 +41,7 @@ pub struct Session<S> {
     store: S,
     settings: Arc<Settings>,
     /// `host|pid|sapi|uri`, for others to see.
-    info: String,
+    info: Arc<str>,
     current: Option<Current>,
     /// What validate or create ran into. PHP learns of it at the read that follows.
     pending: Option<Pending>,
@@ -91,11 +91,11 @@ enum Fetched {
 
 impl<S: Store> Session<S> {
     /// A session that has not been asked for anything yet. No I/O happens here.
-    pub fn new(store: S, settings: Arc<Settings>, info: String) -> Self {
+    pub fn new(store: S, settings: Arc<Settings>, info: impl Into<Arc<str>>) -> Self {
         Self {
             store,
             settings,
-            info,
+            info: info.into(),
             current: None,
             pending: None,
             vetted: None,

@@ -14,7 +14,7 @@ const TTL: u64 = 100;
 
 fn session_with(store: &MemoryStore, texts: &Texts) -> Session<MemoryStore> {
     let settings = Settings::parse("", texts).unwrap();
-    Session::new(store.another(), Arc::new(settings), "host|1|cli|".into())
+    Session::new(store.another(), Arc::new(settings), "host|1|cli|")
 }
 
 fn session(store: &MemoryStore) -> Session<MemoryStore> {

@@ -1,17 +1,19 @@
 //! One connection: its set-up in one trip, and requests with a bounded wait.
 //!
-//! The `redis` crate gives the protocol (packing and parsing); the socket is ours, because its own connection cannot
-//! bound a whole answer in time and size, nor be closed with a reset.
+//! The socket is ours and not the `redis` crate's, whose connection cannot bound a whole answer in time and size, nor be
+//! closed with a reset.
 
 use std::{
-    io::{self, Write},
+    io::{self, IoSlice},
     time::{Duration, Instant},
 };
 
-use redis::{Cmd, ErrorKind, Parser, RedisError, Value};
+use redis::Value;
 
 use super::{
-    ServerError, StoreError, sentinel, stats,
+    ServerError, StoreError,
+    resp::{Command, Replies, ReplyError},
+    sentinel, stats,
     stream::{Stream, Timeouts},
 };
 use crate::config::{Endpoint, Target};
@@ -21,8 +23,7 @@ const FRESH: Duration = Duration::from_millis(500);
 
 pub struct Connection {
     stream: Stream,
-    parser: Parser,
-    packed: Vec<u8>,
+    replies: Replies,
     /// Replies that were not waited for and come before the next one.
     owed: u32,
     used: Instant,
@@ -37,14 +38,8 @@ impl Connection {
         }
         let stream =
             Stream::connect(&target.endpoint, target.tls.as_ref(), timeouts).map_err(StoreError::Connect)?;
-        let mut connection = Self {
-            stream,
-            parser: Parser::new(),
-            packed: Vec::new(),
-            owed: 0,
-            used: Instant::now(),
-            timeout: timeouts.read,
-        };
+        let mut connection =
+            Self { stream, replies: Replies::new(), owed: 0, used: Instant::now(), timeout: timeouts.read };
         match connection.introduce(target) {
             Ok(()) => Ok(connection),
             // Nothing was carried out yet: that is what the difference between the two is about.
@@ -63,23 +58,28 @@ impl Connection {
     }
 
     fn introduce(&mut self, target: &Target) -> Result<(), StoreError> {
-        let mut needed = 0;
+        let mut commands = Vec::new();
         if let Some(password) = &target.password {
-            let mut auth = redis::cmd("AUTH");
+            let mut auth = Command::new("AUTH");
             if let Some(username) = &target.username {
                 auth.arg(username);
             }
-            auth.arg(password.reveal()).write_packed_command(&mut self.packed);
-            needed += 1;
+            auth.arg(password.reveal());
+            commands.push(auth);
         }
         if target.database != 0 {
-            redis::cmd("SELECT").arg(target.database).write_packed_command(&mut self.packed);
-            needed += 1;
+            let mut select = Command::new("SELECT");
+            select.number(target.database.into());
+            commands.push(select);
         }
-        redis::cmd("CLIENT").arg("SETNAME").arg("phpsess_rs").write_packed_command(&mut self.packed);
+        let needed = commands.len();
+        let mut name = Command::new("CLIENT");
+        name.arg("SETNAME").arg("phpsess_rs");
+        commands.push(name);
 
-        self.stream.expect_within(self.timeout).map_err(|e| self.io_error(e))?;
-        let sent = self.flush();
+        self.begin(self.timeout)?;
+        let mut pieces: Vec<IoSlice> = commands.iter_mut().flat_map(Command::pieces).collect();
+        let sent = self.stream.send(&mut pieces).map_err(|error| self.io_error(error));
         stats::TRIPS.add();
         let mut refused = None;
         for left in (0..=needed).rev() {
@@ -104,14 +104,17 @@ impl Connection {
         refused.map_or(Ok(()), |error| Err(StoreError::Server(error)))
     }
 
-    /// Whether this connection can be used as it is. Costs nothing for one that was used a moment ago.
+    /// Whether this connection can be used as it is. Costs little for one that was used a moment ago.
     pub fn is_usable(&self) -> bool {
         self.used.elapsed() < FRESH || self.owed > 0 || !self.stream.is_closed()
     }
 
     /// Sends a command and waits for its reply, `extra` longer than usual.
-    pub fn request(&mut self, command: &Cmd, extra: Duration) -> Result<Value, StoreError> {
-        self.stream.expect_within(self.timeout + extra).map_err(|e| self.io_error(e))?;
+    pub fn request(&mut self, command: &mut Command<'_>, extra: Duration) -> Result<Value, StoreError> {
+        self.begin(self.timeout + extra)?;
+        if self.owed == 0 && self.replies.has_more() {
+            return Err(StoreError::Protocol("an answer that nobody asked for".into()));
+        }
         self.send(command)?;
         stats::TRIPS.add();
         while self.owed > 0 {
@@ -125,8 +128,8 @@ impl Connection {
     }
 
     /// Sends a command whose reply the next request reads and drops.
-    pub fn send_ahead(&mut self, command: &Cmd) -> Result<(), StoreError> {
-        self.stream.expect_within(self.timeout).map_err(|e| self.io_error(e))?;
+    pub fn send_ahead(&mut self, command: &mut Command<'_>) -> Result<(), StoreError> {
+        self.begin(self.timeout)?;
         self.send(command)?;
         self.owed += 1;
         Ok(())
@@ -137,38 +140,24 @@ impl Connection {
         self.stream.reset_on_drop();
     }
 
-    fn send(&mut self, command: &Cmd) -> Result<(), StoreError> {
-        command.write_packed_command(&mut self.packed);
-        self.flush()
+    /// Starts an exchange.
+    fn begin(&mut self, timeout: Duration) -> Result<(), StoreError> {
+        self.used = Instant::now();
+        self.stream.expect_within(timeout, self.used).map_err(|error| self.io_error(error))
     }
 
-    fn flush(&mut self) -> Result<(), StoreError> {
-        let sent = self.stream.write_all(&self.packed).and_then(|()| self.stream.flush());
-        self.packed.clear();
-        // One huge session must not stay in every idle worker.
-        self.packed.shrink_to(64 << 10);
-        sent.map_err(|error| self.io_error(error))
+    fn send(&mut self, command: &mut Command<'_>) -> Result<(), StoreError> {
+        self.stream.send(&mut command.pieces()).map_err(|error| self.io_error(error))
     }
 
     fn reply(&mut self) -> Result<Value, StoreError> {
-        match self.parser.parse_value(&mut self.stream) {
-            Ok(value) => {
-                self.used = Instant::now();
-                Ok(value)
+        self.replies.next(&mut self.stream).map_err(|error| match error {
+            ReplyError::Protocol(what) => StoreError::Protocol(what.into()),
+            ReplyError::Io(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+                StoreError::Protocol(error.to_string())
             }
-            Err(error) => Err(self.redis_error(&error)),
-        }
-    }
-
-    fn redis_error(&mut self, error: &RedisError) -> StoreError {
-        if error.kind() == ErrorKind::Parse {
-            return StoreError::Protocol("not the Redis protocol".into());
-        }
-        let failure = self.stream.failure();
-        if failure.kind() == io::ErrorKind::FileTooLarge {
-            return StoreError::Protocol(failure.to_string());
-        }
-        self.io_error(failure)
+            ReplyError::Io(error) => self.io_error(error),
+        })
     }
 
     fn io_error(&self, error: io::Error) -> StoreError {
@@ -197,4 +186,91 @@ pub fn server_error(error: &redis::ServerError) -> ServerError {
         Some(details) => [error.code(), " ", details].concat(),
         None => error.code().to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Read, Write},
+        net::{Shutdown, TcpListener, TcpStream},
+        thread,
+    };
+
+    use super::*;
+
+    /// A connection to a server that takes part in the set-up, reads a little of the first request, and then does this.
+    fn to_server(then: impl FnOnce(TcpStream) + Send + 'static) -> Connection {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        thread::spawn(move || {
+            let (mut client, _) = listener.accept().unwrap();
+            let mut asked = [0; 1024];
+            let _ = client.read(&mut asked).unwrap();
+            client.write_all(b"+OK\r\n").unwrap();
+            let _ = client.read(&mut asked).unwrap();
+            then(client);
+        });
+        let target = Target {
+            endpoint: Endpoint::Tcp { host: "127.0.0.1".into(), port },
+            username: None,
+            password: None,
+            database: 0,
+            tls: None,
+        };
+        let timeouts = Timeouts { connect: Duration::from_secs(5), read: Duration::from_millis(300) };
+        Connection::open(&target, timeouts).unwrap()
+    }
+
+    fn ping(connection: &mut Connection) -> Result<Value, StoreError> {
+        connection.request(&mut Command::new("PING"), Duration::ZERO)
+    }
+
+    #[test]
+    fn a_server_that_sends_byte_after_byte_holds_a_request_no_longer_than_the_timeout() {
+        let mut connection = to_server(|mut client| {
+            let _ = client.write_all(b"$1000000\r\n");
+            while client.write_all(b"x").is_ok() {
+                thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let start = Instant::now();
+        assert!(matches!(ping(&mut connection), Err(StoreError::Timeout(_))));
+        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn a_server_that_does_not_read_holds_a_request_no_longer_than_the_timeout() {
+        let mut connection = to_server(|client| {
+            thread::sleep(Duration::from_mins(1));
+            drop(client);
+        });
+        let data = vec![0; 64 << 20];
+        let mut command = Command::new("SET");
+        command.data(&data);
+        let start = Instant::now();
+        let result = connection.request(&mut command, Duration::ZERO);
+        assert!(matches!(result, Err(StoreError::Timeout(_))), "{result:?}");
+        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn an_end_in_the_middle_is_a_broken_connection() {
+        let mut connection = to_server(|mut client| {
+            client.write_all(b"*2\r\n$2\r\nok\r\n$5\r\nab").unwrap();
+            client.shutdown(Shutdown::Write).unwrap();
+            // Unread bytes would make the system reset the connection.
+            let _ = client.read_to_end(&mut Vec::new());
+        });
+        assert!(matches!(ping(&mut connection), Err(StoreError::Broken(_))));
+    }
+
+    #[test]
+    fn an_answer_that_nobody_asked_for_is_not_taken_for_the_next_one() {
+        let mut connection = to_server(|mut client| {
+            client.write_all(b"+first\r\n+second\r\n").unwrap();
+            let _ = client.read_to_end(&mut Vec::new());
+        });
+        assert_eq!(ping(&mut connection).unwrap(), Value::SimpleString("first".into()));
+        assert!(matches!(ping(&mut connection), Err(StoreError::Protocol(_))));
+    }
 }

@@ -11,6 +11,7 @@ pub mod redis;
 pub mod renewer;
 mod reply;
 mod resolve;
+mod resp;
 mod scripts;
 mod sentinel;
 pub mod stats;
@@ -19,7 +20,7 @@ pub mod threads;
 mod tls_problem;
 
 use std::{
-    sync::LazyLock,
+    sync::{Arc, LazyLock},
     thread,
     time::{Duration, Instant},
 };
@@ -53,7 +54,7 @@ pub struct Acquire {
     /// What must hold about the session.
     pub mode: Mode,
     /// `host|pid|sapi|uri`: who asks, for the warning that others see while they wait.
-    pub info: String,
+    pub info: Arc<str>,
     /// How long the lock lasts unless it is renewed.
     pub lease: u64,
     /// The session's new TTL, in seconds.
@@ -259,7 +260,7 @@ pub struct Claim {
     /// How long the lock lasts, in milliseconds.
     pub lease: u64,
     /// Who claims, as in [`Acquire::info`].
-    pub info: String,
+    pub info: Arc<str>,
 }
 
 /// How long a handed-over lock waits for its claim, in milliseconds: the stall after a waiter that died with it.

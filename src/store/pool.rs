@@ -15,7 +15,10 @@ use r2d2::{ManageConnection, PooledConnection};
 use scheduled_thread_pool::{OnPoolDropBehavior, ScheduledThreadPool};
 
 use super::{StoreError, connection::Connection, threads};
-use crate::config::{Settings, Target};
+use crate::{
+    config::{Settings, Target},
+    process,
+};
 
 /// A script can set session.save_path to anything: more targets than this replace the oldest ones.
 const MAX_TARGETS: usize = 32;
@@ -76,7 +79,7 @@ pub struct PoolStatus {
 #[must_use]
 pub fn pools() -> Vec<PoolStatus> {
     let registry = REGISTRY.lock();
-    if registry.pid != std::process::id() {
+    if registry.pid != process::id() {
         return Vec::new();
     }
     let status = |pool: &Pool| {
@@ -94,7 +97,7 @@ pub fn pools() -> Vec<PoolStatus> {
 /// Closes the connections of this process; at module shutdown.
 pub fn forget_pools() {
     let old = mem::take(&mut *REGISTRY.lock());
-    if old.pid != std::process::id() {
+    if old.pid != process::id() {
         mem::forget(old);
     }
 }
@@ -132,7 +135,7 @@ pub fn take(settings: &Settings, target: &Arc<Target>) -> Result<PooledConnectio
 /// No thread of ours locks it, so that it is free at any fork.
 fn own_registry() -> MutexGuard<'static, Registry> {
     let mut registry = REGISTRY.lock();
-    let pid = std::process::id();
+    let pid = process::id();
     if registry.pid != pid {
         let parents = mem::replace(&mut *registry, Registry { pid, ..Registry::default() });
         mem::forget(parents);

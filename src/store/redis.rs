@@ -8,7 +8,7 @@ use std::{
 };
 
 use r2d2::PooledConnection;
-use redis::{Cmd, Value};
+use redis::Value;
 
 use super::{
     Acquire, Acquired, Claim, FOREIGN_MS, GRACE_MS, HANDOFF_MS, Loaded, MARGIN_MS, Mode, Op, Release,
@@ -16,6 +16,7 @@ use super::{
     connection::Connection,
     pool::{self, Slots},
     reply,
+    resp::Command,
     scripts::{ACQUIRE, CLAIM, READ, RELEASE, Script, WRITE},
     stats,
 };
@@ -71,7 +72,12 @@ impl RedisStore {
     }
 
     /// One request. Whatever it fails with but an error reply makes the connection useless.
-    fn request(&mut self, keys: &Keys, command: &Cmd, extra: Duration) -> Result<Value, StoreError> {
+    fn request(
+        &mut self,
+        keys: &Keys,
+        command: &mut Command<'_>,
+        extra: Duration,
+    ) -> Result<Value, StoreError> {
         let result = self.connection(keys)?.request(command, extra);
         match result {
             // A demoted master: the sentinels know the new one.
@@ -92,16 +98,11 @@ impl RedisStore {
     }
 
     /// Runs a script by its name, by its text where the server does not know it.
-    fn run(
-        &mut self,
-        keys: &Keys,
-        script: &Script,
-        names: &[&str],
-        args: &dyn Fn(&mut Cmd),
-    ) -> Result<Value, StoreError> {
-        match self.request(keys, &eval("EVALSHA", &script.sha, names, args), Duration::ZERO) {
+    fn run(&mut self, keys: &Keys, call: &mut Call<'_>) -> Result<Value, StoreError> {
+        match self.request(keys, &mut call.command, Duration::ZERO) {
             Err(StoreError::Server(error)) if error.code == "NOSCRIPT" => {
-                self.request(keys, &eval("EVAL", script.text, names, args), Duration::ZERO)
+                let mut by_text = call.command.to_eval(call.script.text);
+                self.request(keys, &mut by_text, Duration::ZERO)
             }
             result => result,
         }
@@ -114,15 +115,13 @@ impl RedisStore {
     fn run_until_answered(
         &mut self,
         keys: &Keys,
-        script: &Script,
-        names: &[&str],
+        call: &mut Call<'_>,
         is_release: bool,
-        args: &dyn Fn(&mut Cmd),
     ) -> Result<Value, StoreError> {
         let start = Instant::now();
         let mut broken = None;
         loop {
-            let failure = match self.run(keys, script, names, args) {
+            let failure = match self.run(keys, call) {
                 Err(error) => error,
                 answer => return answer,
             };
@@ -153,11 +152,16 @@ impl RedisStore {
     }
 }
 
-pub(super) fn eval(command: &str, script: &str, keys: &[&str], args: &dyn Fn(&mut Cmd)) -> Cmd {
-    let mut cmd = redis::cmd(command);
-    cmd.arg(script).arg(keys.len()).arg(keys);
-    args(&mut cmd);
-    cmd
+/// One script with its arguments.
+struct Call<'a> {
+    script: &'static Script,
+    command: Command<'a>,
+}
+
+impl Call<'_> {
+    fn new(script: &'static Script, keys: &[&str]) -> Self {
+        Self { script, command: Command::evalsha(&script.sha, keys) }
+    }
 }
 
 fn millis(duration: Duration) -> u64 {
@@ -174,11 +178,11 @@ fn op_args(op: Op<'_>) -> (&'static str, &[u8]) {
     }
 }
 
-fn claim_command(keys: &Keys, claim: &Claim) -> Cmd {
+fn claim_command(keys: &Keys, claim: &Claim) -> Command<'static> {
     // By its text: nobody reads this reply soon enough to send the text after a NOSCRIPT.
-    eval("EVAL", CLAIM.text, &[&keys.lock, &keys.waiters], &|cmd| {
-        cmd.arg(&claim.token).arg(claim.lease).arg(&claim.base).arg(&claim.info);
-    })
+    let mut command = Command::eval(CLAIM.text, &[&keys.lock, &keys.waiters]);
+    command.arg(&claim.token).number(claim.lease).arg(&claim.base).arg(&*claim.info);
+    command
 }
 
 impl Store for RedisStore {
@@ -189,37 +193,38 @@ impl Store for RedisStore {
             Mode::Known => "known",
             Mode::New => "new",
         };
-        reply::acquired(self.run(keys, &ACQUIRE, &names, &|cmd| {
-            cmd.arg(&acquire.base)
-                .arg(&acquire.token)
-                .arg(acquire.held.as_deref().unwrap_or(""))
-                .arg(mode)
-                .arg(&acquire.info)
-                .arg(acquire.lease)
-                .arg(acquire.ttl)
-                .arg(acquire.wait)
-                .arg(acquire.max_waiters)
-                .arg(acquire.recheck)
-                .arg(SLACK_MS)
-                .arg(GRACE_MS)
-                .arg(FOREIGN_MS)
-                .arg(u8::from(acquire.mixed))
-                .arg(HANDOFF_MS);
-        })?)
+        let mut call = Call::new(&ACQUIRE, &names);
+        call.command
+            .arg(&acquire.base)
+            .arg(&acquire.token)
+            .arg(acquire.held.as_deref().unwrap_or(""))
+            .arg(mode)
+            .arg(&*acquire.info)
+            .number(acquire.lease)
+            .number(acquire.ttl)
+            .number(acquire.wait)
+            .number(acquire.max_waiters)
+            .number(acquire.recheck)
+            .number(SLACK_MS)
+            .number(GRACE_MS)
+            .number(FOREIGN_MS)
+            .number(acquire.mixed.into())
+            .number(HANDOFF_MS);
+        reply::acquired(self.run(keys, &mut call)?)
     }
 
     fn wait(&mut self, keys: &Keys, block: Duration) -> Result<Option<Ticket>, StoreError> {
-        let mut cmd = redis::cmd("BLPOP");
-        cmd.arg(&keys.wake).arg(block.as_secs_f64());
-        reply::ticket(self.request(keys, &cmd, block)?)
+        let mut command = Command::new("BLPOP");
+        command.arg(&keys.wake).arg(block.as_secs_f64().to_string());
+        reply::ticket(self.request(keys, &mut command, block)?)
     }
 
     fn claim(&mut self, keys: &Keys, claim: &Claim) -> Result<bool, StoreError> {
-        reply::flag(&self.request(keys, &claim_command(keys, claim), Duration::ZERO)?)
+        reply::flag(&self.request(keys, &mut claim_command(keys, claim), Duration::ZERO)?)
     }
 
     fn claim_later(&mut self, keys: &Keys, claim: &Claim) -> Result<(), StoreError> {
-        let result = self.connection(keys)?.send_ahead(&claim_command(keys, claim));
+        let result = self.connection(keys)?.send_ahead(&mut claim_command(keys, claim));
         if result.is_err() {
             self.disconnect();
         }
@@ -227,64 +232,49 @@ impl Store for RedisStore {
     }
 
     fn read(&mut self, keys: &Keys, ttl: u64) -> Result<Loaded, StoreError> {
-        reply::loaded(self.run_until_answered(
-            keys,
-            &READ,
-            &[&keys.data, &keys.tombstone],
-            false,
-            &|cmd| {
-                cmd.arg(ttl);
-            },
-        )?)
+        let mut call = Call::new(&READ, &[&keys.data, &keys.tombstone]);
+        call.command.number(ttl);
+        reply::loaded(self.run_until_answered(keys, &mut call, false)?)
     }
 
     fn release(&mut self, keys: &Keys, release: &Release<'_>) -> Result<Written, StoreError> {
         let receipt = keys.receipt(&release.receipt());
         let names = [&*keys.data, &*keys.lock, &*keys.wake, &*keys.waiters, &*receipt, &*keys.tombstone];
         let (op, data) = op_args(release.op);
-        let ticket = random_hex();
-        let receipt_ms = self.receipt_ms();
-        reply::written(self.run_until_answered(keys, &RELEASE, &names, true, &|cmd| {
-            cmd.arg(release.token)
-                .arg(release.base.unwrap_or(""))
-                .arg(op)
-                .arg(data)
-                .arg(release.ttl)
-                .arg(release.tombstone.unwrap_or(""))
-                .arg(u8::from(release.hold))
-                .arg(u8::from(release.again > 0))
-                .arg(&ticket)
-                .arg(HANDOFF_MS)
-                .arg(MARGIN_MS)
-                .arg(receipt_ms)
-                .arg(u8::from(release.mixed))
-                .arg(release.tombstone_ms);
-        })?)
+        let mut call = Call::new(&RELEASE, &names);
+        call.command
+            .arg(release.token)
+            .arg(release.base.unwrap_or(""))
+            .arg(op)
+            .data(data)
+            .number(release.ttl)
+            .arg(release.tombstone.unwrap_or(""))
+            .number(release.hold.into())
+            .number((release.again > 0).into())
+            .arg(random_hex())
+            .number(HANDOFF_MS)
+            .number(MARGIN_MS)
+            .number(self.receipt_ms())
+            .number(release.mixed.into())
+            .number(release.tombstone_ms);
+        reply::written(self.run_until_answered(keys, &mut call, true)?)
     }
 
     fn write(&mut self, keys: &Keys, write: &Write<'_>) -> Result<Written, StoreError> {
         let (op, data) = op_args(write.op);
-        let stone = random_hex();
-        reply::written(self.run_until_answered(
-            keys,
-            &WRITE,
-            &[&keys.data, &keys.tombstone],
-            false,
-            &|cmd| {
-                cmd.arg(op)
-                    .arg(data)
-                    .arg(write.ttl)
-                    .arg(write.tombstone.unwrap_or(""))
-                    .arg(&stone)
-                    .arg(write.tombstone_ms);
-            },
-        )?)
+        let mut call = Call::new(&WRITE, &[&keys.data, &keys.tombstone]);
+        call.command
+            .arg(op)
+            .data(data)
+            .number(write.ttl)
+            .arg(write.tombstone.unwrap_or(""))
+            .arg(random_hex())
+            .number(write.tombstone_ms);
+        reply::written(self.run_until_answered(keys, &mut call, false)?)
     }
 
     fn exists(&mut self, keys: &Keys) -> Result<bool, StoreError> {
-        let mut cmd = redis::cmd("EXISTS");
-        cmd.arg(&keys.data);
-        reply::flag(&self.request(keys, &cmd, Duration::ZERO)?)
+        reply::flag(&self.request(keys, Command::new("EXISTS").arg(&keys.data), Duration::ZERO)?)
     }
 
     fn look_after(&self, keys: &Keys, lock: &LockSettings, token: &str) -> Option<Watch> {

@@ -7,8 +7,8 @@ use redis::Value;
 use super::{
     StoreError,
     connection::Connection,
-    redis::eval,
     reply,
+    resp::Command,
     scripts::{RENEW, Script},
     stream::Timeouts,
 };
@@ -31,15 +31,12 @@ impl Renewer {
         lease: Duration,
     ) -> Result<bool, StoreError> {
         let lease = u64::try_from(lease.as_millis()).unwrap_or(u64::MAX);
-        let command = |name: &str, script: &str| {
-            eval(name, script, &[lock], &|cmd| {
-                cmd.arg(token).arg(lease);
-            })
-        };
         let Script { text, sha } = &*RENEW;
-        let mut answer = self.request(target, timeouts, &command("EVALSHA", sha));
+        let mut command = Command::evalsha(sha, &[lock]);
+        command.arg(token).number(lease);
+        let mut answer = self.request(target, timeouts, &mut command);
         if matches!(&answer, Err(StoreError::Server(error)) if error.code == "NOSCRIPT") {
-            answer = self.request(target, timeouts, &command("EVAL", text));
+            answer = self.request(target, timeouts, &mut command.to_eval(text));
         }
         reply::flag(&answer?)
     }
@@ -48,7 +45,7 @@ impl Renewer {
         &mut self,
         target: &Arc<Target>,
         timeouts: Timeouts,
-        command: &redis::Cmd,
+        command: &mut Command<'_>,
     ) -> Result<Value, StoreError> {
         // Threads of one process may hold locks on different servers.
         let mut connection = match self.connection.take() {

@@ -7,7 +7,7 @@ use std::{io, time::Instant};
 
 use redis::{FromRedisValue, Value};
 
-use super::{StoreError, connection::Connection, stream::Timeouts};
+use super::{StoreError, connection::Connection, resp::Command, stream::Timeouts};
 use crate::config::{Endpoint, Sentinel, Target};
 
 /// A connection to the master. The time for connecting is shared out among the sentinels that do not answer.
@@ -77,7 +77,7 @@ fn ask(
     };
     let mut connection = Connection::open(&node, timeouts)?;
     let answer = connection.request(
-        redis::cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(&sentinel.master),
+        Command::new("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(&sentinel.master),
         std::time::Duration::ZERO,
     )?;
     if answer == Value::Nil {
@@ -92,7 +92,7 @@ fn ask(
 /// Sentinels may not know yet that the master has become a replica: only its own word counts.
 fn open_master(endpoint: Endpoint, target: &Target, timeouts: Timeouts) -> Result<Connection, StoreError> {
     let mut connection = Connection::open(&Target { endpoint, ..target.clone() }, timeouts)?;
-    let role = connection.request(&redis::cmd("ROLE"), std::time::Duration::ZERO)?;
+    let role = connection.request(&mut Command::new("ROLE"), std::time::Duration::ZERO)?;
     match role {
         Value::Array(parts) if parts.first() == Some(&Value::BulkString(b"master".to_vec())) => {
             Ok(connection)

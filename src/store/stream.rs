@@ -4,19 +4,19 @@
 //! hold a request for ever. [`Stream`] also keeps a deadline for the whole answer and a limit on its size.
 
 use std::{
-    io::{self, Read, Write},
-    mem::MaybeUninit,
+    io::{self, IoSlice, IoSliceMut, Read, Write},
+    mem::{self, MaybeUninit},
     time::{Duration, Instant},
 };
 
 use rustls::{ClientConnection, StreamOwned};
 use socket2::{Domain, SockAddr, Socket, TcpKeepalive, Type};
 
-use super::{resolve, tls_problem};
+use super::{resolve, resp::MAX_BULK, tls_problem};
 use crate::config::{Endpoint, Tls};
 
-/// Redis' own limit on a string (proto-max-bulk-len), plus what an answer has around it.
-const MAX_ANSWER: usize = (512 << 20) + (64 << 10);
+/// A string of any length that Redis allows, plus what an answer has around it.
+const MAX_ANSWER: usize = MAX_BULK + (64 << 10);
 
 /// Finds out about a peer that vanished without a word (a firewall that forgot the connection) while idle.
 const KEEPALIVE: Duration = Duration::from_mins(1);
@@ -50,8 +50,8 @@ pub struct Stream {
     /// What the socket's receive timeout is set to now; changing it is a system call.
     receive_timeout: Duration,
     allowance: usize,
-    /// Why the last read failed. The parser's own error keeps that to itself.
-    failure: Option<io::Error>,
+    /// The exchange is not over with its first write and its first read: from there on, the clock is looked at.
+    in_pieces: bool,
 }
 
 impl Stream {
@@ -82,11 +82,16 @@ impl Stream {
             None => Channel::Plain(socket),
             Some(tls) => Channel::Tls(Box::new(handshake(socket, tls, host, deadline)?)),
         };
-        let mut stream =
-            Self { channel, deadline, receive_timeout: timeouts.read, allowance: MAX_ANSWER, failure: None };
+        let mut stream = Self {
+            channel,
+            deadline,
+            receive_timeout: timeouts.read,
+            allowance: MAX_ANSWER,
+            in_pieces: false,
+        };
         stream.socket().set_read_timeout(Some(timeouts.read))?;
         stream.socket().set_write_timeout(Some(timeouts.read))?;
-        stream.expect_within(timeouts.read)?;
+        stream.expect_within(timeouts.read, Instant::now())?;
         Ok(stream)
     }
 
@@ -97,25 +102,38 @@ impl Stream {
         }
     }
 
-    /// Starts an exchange that must be over in `timeout`.
-    pub fn expect_within(&mut self, timeout: Duration) -> io::Result<()> {
+    /// Starts an exchange that must be over `timeout` from now.
+    pub fn expect_within(&mut self, timeout: Duration, now: Instant) -> io::Result<()> {
         // Zero would mean "no timeout" to the system.
         let timeout = timeout.max(Duration::from_millis(1));
         if timeout != self.receive_timeout {
             self.socket().set_read_timeout(Some(timeout))?;
             self.receive_timeout = timeout;
         }
-        self.deadline = Instant::now() + timeout;
+        self.deadline = now + timeout;
         if let Channel::Tls(tls) = &mut self.channel {
             tls.sock.deadline = self.deadline;
         }
         self.allowance = MAX_ANSWER;
+        self.in_pieces = false;
         Ok(())
     }
 
-    /// Why reading stopped; the end of the stream if it did not fail.
-    pub fn failure(&mut self) -> io::Error {
-        self.failure.take().unwrap_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    /// Sends all of these.
+    pub fn send(&mut self, pieces: &mut [IoSlice<'_>]) -> io::Result<()> {
+        let used = pieces.iter().rposition(|piece| !piece.is_empty()).map_or(0, |last| last + 1);
+        let mut pieces = &mut pieces[..used];
+        while !pieces.is_empty() {
+            match self.write_vectored(pieces)? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                sent => IoSlice::advance_slices(&mut pieces, sent),
+            }
+        }
+        match &mut self.channel {
+            Channel::Plain(_) => Ok(()),
+            // A long write leaves a part of it in the TLS layer's buffer.
+            Channel::Tls(tls) => tls.flush(),
+        }
     }
 
     /// Makes dropping this stream reset the connection: what is still on its way must not reach Redis later than a
@@ -203,49 +221,18 @@ impl Write for Bounded {
     }
 }
 
-impl Read for Stream {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let result = loop {
-            let read = match &mut self.channel {
-                Channel::Plain(socket) => socket.read(buf),
-                Channel::Tls(tls) => tls.read(buf).map_err(|error| tls_problem::explain(error, "")),
-            };
-            match read {
-                Ok(n) if n > self.allowance => {
-                    break Err(io::Error::new(io::ErrorKind::FileTooLarge, "an answer of over 512 MiB"));
-                }
-                Ok(n) => {
-                    self.allowance -= n;
-                    break self.check_deadline().map(|()| n);
-                }
-                // PHP's timers interrupt us; the wait goes on.
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                    if let Err(late) = self.check_deadline() {
-                        break Err(late);
-                    }
-                }
-                // How a receive timeout looks.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    break Err(io::ErrorKind::TimedOut.into());
-                }
-                Err(error) => break Err(error),
-            }
-        };
-        result.map_err(|error| {
-            // The parser's error will not say what it was.
-            let kind = error.kind();
-            self.failure = Some(error);
-            kind.into()
-        })
-    }
-}
-
-impl Write for Stream {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+impl Stream {
+    /// Writes what the socket takes of the first pieces.
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         loop {
-            let written = match &mut self.channel {
-                Channel::Plain(socket) => socket.write(buf),
-                Channel::Tls(tls) => tls.write(buf),
+            let written = match (&mut self.channel, pieces) {
+                (Channel::Plain(socket), [all]) => socket.write(all),
+                (Channel::Plain(socket), pieces) => socket.write_vectored(pieces),
+                // Not the owner's own write: that would make a record of each piece.
+                (Channel::Tls(tls), pieces) => {
+                    let StreamOwned { conn, sock } = &mut **tls;
+                    rustls::Stream::new(conn, sock).write_vectored(pieces)
+                }
             };
             match written {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => self.check_deadline()?,
@@ -253,19 +240,56 @@ impl Write for Stream {
                     return Err(io::ErrorKind::TimedOut.into());
                 }
                 Ok(n) => {
-                    self.check_deadline()?;
+                    if n < pieces.iter().map(|piece| piece.len()).sum() {
+                        self.in_pieces = true;
+                        self.check_deadline()?;
+                    }
                     return Ok(n);
                 }
                 Err(error) => return Err(error),
             }
         }
     }
+}
 
-    fn flush(&mut self) -> io::Result<()> {
-        match &mut self.channel {
-            Channel::Plain(_) => Ok(()),
-            // A long write leaves a part of it in the TLS layer's buffer.
-            Channel::Tls(tls) => tls.flush(),
+impl Read for Stream {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.read_vectored(&mut [IoSliceMut::new(buf)])
+    }
+
+    fn read_vectored(&mut self, places: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        loop {
+            let read = match (&mut self.channel, &mut *places) {
+                (Channel::Plain(socket), [all]) => socket.read(all),
+                (Channel::Plain(socket), places) => socket.read_vectored(places),
+                (Channel::Tls(tls), places) => {
+                    tls.read_vectored(places).map_err(|error| tls_problem::explain(error, ""))
+                }
+            };
+            match read {
+                Ok(n) => {
+                    self.allowance = self.allowance.checked_sub(n).ok_or_else(too_long)?;
+                    // The socket's own timeout has bounded the first read.
+                    if mem::replace(&mut self.in_pieces, true) {
+                        self.check_deadline()?;
+                    }
+                    return Ok(n);
+                }
+                // PHP's timers interrupt us; the wait goes on.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                    self.in_pieces = true;
+                    self.check_deadline()?;
+                }
+                // How a receive timeout looks.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+                Err(error) => return Err(error),
+            }
         }
     }
+}
+
+fn too_long() -> io::Error {
+    io::Error::new(io::ErrorKind::FileTooLarge, "an answer of over 512 MiB")
 }

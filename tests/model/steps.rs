@@ -148,7 +148,7 @@ impl World {
         let request = Request {
             mode: Mode::Any,
             held: None,
-            info: name(c).to_owned(),
+            info: name(c).into(),
             lease: setup.lease,
             ttl: 1_000_000,
             wait: setup.waits[c],
