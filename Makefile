@@ -1,11 +1,12 @@
 # Every target installs what it needs first (scripts/setup: Debian packages, said before it happens).
 #
 #   PHP, PHP_CONFIG    which PHP to build for and to run (default: the ones on PATH)
+#   MODULE             where the module goes (default: modules/phpsess_rs.so)
 #   CARGO_TARGET_DIR   where cargo builds (default: target)
 #   DESTDIR            put before the extension directory by `make install`
 
 SHELL := /bin/bash
-MODULE := modules/phpsess_rs.so
+MODULE ?= modules/phpsess_rs.so
 BUILT = $(or $(CARGO_TARGET_DIR),target)/release/libphpsess_rs.so
 
 .DEFAULT_GOAL := build
@@ -18,7 +19,7 @@ help: ## this list
 
 build: setup-build ## modules/phpsess_rs.so
 	cargo build --release
-	@mkdir -p modules
+	@mkdir -p '$(dir $(MODULE))'
 	@# Replaced in one step, and only by another: a running PHP has it mapped.
 	@cmp -s '$(BUILT)' $(MODULE) || { cp '$(BUILT)' $(MODULE).new && mv $(MODULE).new $(MODULE); }
 
@@ -44,6 +45,13 @@ test-php: setup-test build ## the .phpt tests
 
 stress: setup-test build ## processes and Redis killed, stopped, restarted for STRESS_SECONDS (120), then judged by their logs
 	STRESS_SECONDS=$${STRESS_SECONDS:-120} cargo test --no-default-features --test stress -- --nocapture
+
+test-module: setup-test build ## the tests that run the module in PHP: for another PHP (scripts/own-php)
+	@scripts/test module php
+
+test-zts: setup-source ## these for a thread-safe PHP 8.2, built from Debian's source (5 minutes); then, with PHP's own checks, its .phpt files
+	@scripts/own-php 8.2-zts make test-module
+	@scripts/own-php 8.2-zts-debug make test-php
 
 test-8.4: ## make test in a Debian 13 of its own (root): PHP 8.4, Redis 8
 	@scripts/debian13 make test

@@ -1,5 +1,8 @@
 --TEST--
 rolling back from json: php and php_serialize read what json wrote; the serializers that cannot keep it aside
+--EXTENSIONS--
+igbinary
+msgpack
 --INI--
 session.serialize_handler=json
 --FILE--

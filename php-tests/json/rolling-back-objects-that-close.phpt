@@ -1,5 +1,8 @@
 --TEST--
 rolling back from json with objects: one that closes the session while it is read does no harm
+--EXTENSIONS--
+igbinary
+msgpack
 --FILE--
 <?php
 require __DIR__ . '/../support/support.inc';

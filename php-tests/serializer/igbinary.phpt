@@ -1,5 +1,7 @@
 --TEST--
 serializer igbinary
+--EXTENSIONS--
+igbinary
 --INI--
 session.serialize_handler=igbinary
 --FILE--

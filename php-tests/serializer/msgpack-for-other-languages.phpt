@@ -1,5 +1,7 @@
 --TEST--
 serializer msgpack: with msgpack.php_only=0 what is stored is plain MessagePack; by default it holds PHP's own markers
+--EXTENSIONS--
+msgpack
 --INI--
 session.serialize_handler=msgpack
 --FILE--

@@ -1,5 +1,7 @@
 --TEST--
 serializer msgpack
+--EXTENSIONS--
+msgpack
 --INI--
 session.serialize_handler=msgpack
 --FILE--

@@ -1,5 +1,8 @@
 --TEST--
 with every serializer an unchanged session is touched, not written
+--EXTENSIONS--
+igbinary
+msgpack
 --FILE--
 <?php
 require __DIR__ . '/../support/support.inc';

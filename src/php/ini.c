@@ -3,7 +3,14 @@
 #include "php_ini.h"
 #include "shim.h"
 
+/* Of the running module: Apache's graceful restart ends PHP, and all of its strings, and starts it again in the same
+ * process. */
 static zend_string *password_mask;
+
+void rustredis_make_password_mask(void)
+{
+	password_mask = zend_string_init_interned(RUSTREDIS_MASK, sizeof RUSTREDIS_MASK - 1, 1);
+}
 
 int rustredis_on_modify(zend_ini_entry *entry, zend_string *new_value, void *arg1, void *arg2, void *arg3, int stage)
 {
@@ -24,9 +31,6 @@ int rustredis_on_modify(zend_ini_entry *entry, zend_string *new_value, void *arg
 void rustredis_mask_password(void)
 {
 	zend_ini_entry *entry = zend_hash_str_find_ptr(EG(ini_directives), ZEND_STRL("rustredis.password"));
-	if (!password_mask) {
-		password_mask = zend_string_init_interned(RUSTREDIS_MASK, sizeof RUSTREDIS_MASK - 1, 1);
-	}
 	if (!entry || !entry->value || !ZSTR_LEN(entry->value)
 			|| zend_string_equals_literal(entry->value, RUSTREDIS_MASK)) {
 		return;

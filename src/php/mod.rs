@@ -74,6 +74,7 @@ extern "C" fn start_module(_kind: c_int, module_number: c_int) -> c_int {
             process::keep_id_in(place);
         }
         ini::register(module_number);
+        sys::rustredis_make_password_mask();
         sys::rustredis_mask_password();
         if sys::rustredis_register() == 0 { FAILURE } else { SUCCESS }
     })

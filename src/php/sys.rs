@@ -13,6 +13,8 @@ unsafe extern "C" {
     pub safe fn rustredis_register() -> c_int;
     /// Puts `session.save_path` back if it was masked for one of PHP's warnings.
     pub safe fn rustredis_show_save_path();
+    /// Makes what stands for the password in PHP's table of settings; in MINIT.
+    pub safe fn rustredis_make_password_mask();
     /// Hides the password from PHP's table of settings.
     pub safe fn rustredis_mask_password();
     /// Forgets the ini settings of a module.

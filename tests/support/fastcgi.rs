@@ -106,7 +106,7 @@ fn read_response(stream: &mut UnixStream) -> io::Result<Response> {
 }
 
 /// A CGI answer: headers, an empty line, the body.
-fn parse(stdout: &[u8], stderr: &[u8]) -> Response {
+pub fn parse(stdout: &[u8], stderr: &[u8]) -> Response {
     let text = String::from_utf8_lossy(stdout);
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
     let headers: Vec<_> = head

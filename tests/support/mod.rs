@@ -1,10 +1,12 @@
-//! What the tests share: real Redis servers, a proxy that counts round trips, PHP processes and php-fpm pools.
+//! What the tests share: real Redis servers, a proxy that counts round trips, PHP processes, php-fpm pools and Apache.
 //!
 //! Every test file compiles this module for itself and uses a part of it.
 #![allow(dead_code, reason = "each test file uses another part")]
 
+pub mod apache;
 pub mod fastcgi;
 pub mod fpm;
+pub mod http;
 pub mod php;
 pub mod poll;
 pub mod process;

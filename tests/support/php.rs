@@ -81,7 +81,7 @@ impl Php {
         let dir = TempDir::new("php");
         let file = dir.join("script.php");
         fs::write(&file, format!("<?php {script}")).expect("the script can be written");
-        let mut process = Command::new(std::env::var("PHP").unwrap_or_else(|_| "php".into()))
+        let mut process = Command::new(program())
             .args(self.arguments())
             .arg(&file)
             .stdin(Stdio::piped())
@@ -104,6 +104,11 @@ impl Php {
             deadline: Instant::now() + self.deadline,
             _dir: dir,
         }
+    }
+
+    /// The ini settings as a php.ini.
+    pub fn ini_file(&self) -> String {
+        self.ini.iter().map(|(name, value)| format!("{name} = \"{value}\"")).collect::<Vec<_>>().join("\n")
     }
 
     /// The ini settings as arguments of any PHP program.
@@ -276,6 +281,22 @@ pub const VISIT: &str = r#"
     }
     echo "done ", json_encode($visits), "\n";
 "#;
+
+/// What a line of code prints in the PHP under test, without the module.
+pub fn answer(code: &str) -> String {
+    let output = Command::new(program()).args(["-n", "-r", code]).output();
+    let output = output.unwrap_or_else(|error| panic!("cannot run php ({error}): set PHP"));
+    String::from_utf8(output.stdout).expect("the answer is UTF-8")
+}
+
+/// Whether the PHP under test runs requests in threads.
+pub fn is_thread_safe() -> bool {
+    answer("echo PHP_ZTS;") == "1"
+}
+
+fn program() -> OsString {
+    std::env::var_os("PHP").unwrap_or_else(|| "php".into())
+}
 
 /// The module under test.
 fn module() -> PathBuf {

@@ -1,0 +1,4 @@
+//! Sessions of pages that Apache's PHP module serves: under prefork, or with threads where PHP is thread-safe.
+
+mod apache;
+mod support;
