@@ -4,6 +4,7 @@
 //!
 //! - [`config`]: `session.save_path` and the `rustredis.*` ini settings, parsed into one [`config::Settings`]
 //! - [`codec`]: the `json` session serializer
+//! - [`compression`]: how a session lies in Redis, plain or compressed
 //! - [`session`]: what PHP asks of a save handler, as a state machine over [`store::Store`]
 //! - [`lock`]: one attempt to get a session's lock, as a state machine without I/O
 //! - [`store`]: Redis (connection, pool, scripts) and an in-memory stand-in for tests, behind one trait
@@ -14,6 +15,7 @@
 #![deny(unsafe_code)]
 
 pub mod codec;
+pub mod compression;
 pub mod config;
 pub mod lock;
 pub mod process;

@@ -25,6 +25,9 @@
  *   rustredis.pool_wait = 5
  *   rustredis.prefix = PHPREDIS_SESSION:
  *   rustredis.max_value_size = 0
+ *   rustredis.compression = none
+ *   rustredis.compression_level = 0
+ *   rustredis.compression_min_size = 1K
  *   rustredis.json_objects = refuse
  */
 

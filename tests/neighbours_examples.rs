@@ -97,6 +97,30 @@ fn does_not_break_a_session_that_is_a_tag(kind: Kind) {
     assert!(!session::is_locked(&server, ID));
 }
 
+fn refuses_a_compressed_session_and_leaves_it(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    for (format, magic) in [("zstd", b"\x28\xb5\x2f\xfd"), ("lz4", b"\x04\x22\x4d\x18")] {
+        server.command::<()>(&["DEL", &session::key(ID)]);
+        let php = php(&server).ini("session.use_strict_mode", "0").ini("rustredis.compression", format);
+        let script = r#"start("k3jq0v5u9d7s2m4b8n1c6x0zlp"); $_SESSION = ["n" => 1, "text" => str_repeat("abc", 1000)];"#;
+        steps(&php)
+            .step(&format!("(function () {{ {script} return session_write_close(); }})()"))
+            .assert_silent();
+        let before: Vec<u8> = server.command(&["GET", &session::key(ID)]);
+        assert!(before.starts_with(magic));
+        for answer in [neighbour.get("/", ID), neighbour.post("/count", ID)] {
+            assert!(matches!(answer.status, 500 | 503), "{answer:?}");
+            let said = answer.body + &neighbour.log();
+            // The apps of the others keep the reason of a failed request to themselves.
+            let tells = matches!(kind, Kind::Flask | Kind::Starlette | Kind::Express);
+            assert!(!tells || said.contains("compressed: set rustredis.compression=none"), "{said}");
+        }
+        assert_eq!(server.command::<Vec<u8>>(&["GET", &session::key(ID)]), before);
+        assert!(!session::is_locked(&server, ID));
+    }
+}
+
 fn keeps_the_ttl(kind: Kind) {
     let server = Server::start();
     let neighbour = Neighbour::start(kind, &server);
@@ -292,6 +316,7 @@ each_of! {
     shares_a_session_with_php,
     leaves_what_it_does_not_know,
     does_not_break_a_session_that_is_a_tag,
+    refuses_a_compressed_session_and_leaves_it,
     keeps_the_ttl,
     loses_no_increment,
     makes_no_session_under_an_id_that_php_does_not_know,

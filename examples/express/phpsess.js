@@ -210,6 +210,9 @@ function encode(values, before) {
 
 /** The members of a JSON object: name -> its value's text. */
 function members(data) {
+  if (["28b52ffd", "04224d18"].includes(data.toString("hex", 0, 4))) { // zstd, lz4
+    throw new Error("the session is compressed: set rustredis.compression=none in PHP, and let PHP write it again");
+  }
   const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(data);
   if (!/^\s*\{/.test(text)) throw new Error("the session is not a JSON object: is session.serialize_handler=json?");
   parse(text); // refuses what is no JSON

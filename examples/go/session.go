@@ -182,6 +182,9 @@ func encode(value any) ([]byte, error) {
 }
 
 func parse(data []byte) ([]member, error) {
+	if bytes.HasPrefix(data, []byte("\x28\xb5\x2f\xfd")) || bytes.HasPrefix(data, []byte("\x04\x22\x4d\x18")) { // zstd, lz4
+		return nil, errors.New("the session is compressed: set rustredis.compression=none in PHP, and let PHP write it again")
+	}
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
 		return nil, errors.New("the session is not a JSON object: is session.serialize_handler=json?")

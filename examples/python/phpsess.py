@@ -204,6 +204,8 @@ def shown(holder):
 
 def values(data):
     """A session that PHP's `json` serializer wrote, as a dict. Tags such as {"$bytes": "..."} stay dicts."""
+    if data and data[:4] in (b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18"):  # zstd, lz4
+        raise SessionError("the session is compressed: set rustredis.compression=none in PHP, and let PHP write it again")
     found = json.loads(data or b"{}")
     if not isinstance(found, dict):
         raise SessionError("the session is not a JSON object: is session.serialize_handler=json?")

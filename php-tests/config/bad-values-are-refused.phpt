@@ -28,6 +28,14 @@ foreach ([
     ['rustredis.max_value_size', '-1'],
     ['rustredis.max_value_size', '1.5'],
     ['rustredis.max_value_size', 'big'],
+    ['rustredis.compression', 'gzip'],
+    ['rustredis.compression', 'ZSTD'],
+    ['rustredis.compression', ''],
+    ['rustredis.compression_level', '-1'],
+    ['rustredis.compression_level', '23'],
+    ['rustredis.compression_level', 'best'],
+    ['rustredis.compression_min_size', '-1'],
+    ['rustredis.compression_min_size', '1KB'],
 ] as [$name, $value]) {
     $before = ini_get($name);
     $got = warnings_of(function () use ($name, $value, &$result) {
@@ -61,3 +69,11 @@ ok: rustredis.read_timeout=x
 ok: rustredis.max_value_size=-1
 ok: rustredis.max_value_size=1.5
 ok: rustredis.max_value_size=big
+ok: rustredis.compression=gzip
+ok: rustredis.compression=ZSTD
+ok: rustredis.compression=
+ok: rustredis.compression_level=-1
+ok: rustredis.compression_level=23
+ok: rustredis.compression_level=best
+ok: rustredis.compression_min_size=-1
+ok: rustredis.compression_min_size=1KB

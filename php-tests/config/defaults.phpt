@@ -22,12 +22,15 @@ foreach ([
     'rustredis.pool_wait' => '5',
     'rustredis.prefix' => 'PHPREDIS_SESSION:',
     'rustredis.max_value_size' => '0',
+    'rustredis.compression' => 'none',
+    'rustredis.compression_level' => '0',
+    'rustredis.compression_min_size' => '1K',
 ] as $name => $default) {
     $value = ini_get($name);
     // No value at all and the empty string are the same to a user.
     same($name, $default, $value === false && in_array($name, array_keys(ini_get_all('phpsess_rs'))) ? '' : $value);
 }
-same('and no others', 17, count(ini_get_all('phpsess_rs')));
+same('and no others', 20, count(ini_get_all('phpsess_rs')));
 --EXPECT--
 ok: rustredis.username
 ok: rustredis.password
@@ -46,4 +49,7 @@ ok: rustredis.pool_size
 ok: rustredis.pool_wait
 ok: rustredis.prefix
 ok: rustredis.max_value_size
+ok: rustredis.compression
+ok: rustredis.compression_level
+ok: rustredis.compression_min_size
 ok: and no others

@@ -10,6 +10,8 @@ foreach ([
     ['rustredis.lock_lease', '2.5'], ['rustredis.lock_max_hold', '600'], ['rustredis.lock_max_waiters', '10'],
     ['rustredis.lock_failure', 'readonly'], ['rustredis.lock_failure', 'fail'],
     ['rustredis.connect_timeout', '0.5'], ['rustredis.read_timeout', '1.5'], ['rustredis.max_value_size', '1000000'],
+    ['rustredis.compression', 'zstd'], ['rustredis.compression', 'lz4'], ['rustredis.compression', 'none'], ['rustredis.compression_level', '22'],
+    ['rustredis.compression_min_size', '0'],
     ['rustredis.prefix', 'app:'], ['rustredis.prefix', ''],
 ] as [$name, $value]) {
     $got = warnings_of(function () use ($name, $value, &$result) {
@@ -33,5 +35,10 @@ ok: rustredis.lock_failure=fail
 ok: rustredis.connect_timeout=0.5
 ok: rustredis.read_timeout=1.5
 ok: rustredis.max_value_size=1000000
+ok: rustredis.compression=zstd
+ok: rustredis.compression=lz4
+ok: rustredis.compression=none
+ok: rustredis.compression_level=22
+ok: rustredis.compression_min_size=0
 ok: rustredis.prefix=app:
 ok: rustredis.prefix=

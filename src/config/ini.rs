@@ -22,6 +22,9 @@ pub enum Setting {
     PoolWait,
     Prefix,
     MaxValueSize,
+    Compression,
+    CompressionLevel,
+    CompressionMinSize,
     JsonObjects,
 }
 
@@ -40,7 +43,7 @@ enum Kind {
 
 impl Setting {
     /// All of them, in the order of their values.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::Username,
         Self::Password,
         Self::Locking,
@@ -57,6 +60,9 @@ impl Setting {
         Self::PoolWait,
         Self::Prefix,
         Self::MaxValueSize,
+        Self::Compression,
+        Self::CompressionLevel,
+        Self::CompressionMinSize,
         Self::JsonObjects,
     ];
 
@@ -78,6 +84,9 @@ impl Setting {
             Self::PoolWait => (c"rustredis.pool_wait", c"5", Kind::Seconds(0.0, 300.0)),
             Self::Prefix => (c"rustredis.prefix", c"PHPREDIS_SESSION:", Kind::Text),
             Self::MaxValueSize => (c"rustredis.max_value_size", c"0", Kind::Bytes),
+            Self::Compression => (c"rustredis.compression", c"none", Kind::Choice(&["none", "zstd", "lz4"])),
+            Self::CompressionLevel => (c"rustredis.compression_level", c"0", Kind::Count(22)),
+            Self::CompressionMinSize => (c"rustredis.compression_min_size", c"1K", Kind::Bytes),
             Self::JsonObjects => {
                 (c"rustredis.json_objects", c"refuse", Kind::Choice(&["refuse", "serialize"]))
             }
@@ -130,7 +139,7 @@ impl fmt::Display for BadSetting {
                 write!(f, "a number of seconds from {min} to {max}, fractions allowed")
             }
             Kind::Count(max) => write!(f, "a whole number from 0 to {max}"),
-            Kind::Bytes => f.write_str("a number of bytes (K, M and G may follow), 0 for no limit"),
+            Kind::Bytes => f.write_str("a number of bytes (K, M and G may follow)"),
         }
     }
 }

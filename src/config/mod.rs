@@ -15,6 +15,8 @@ pub use ini::{BadSetting, Setting, Texts};
 pub use save_path::{SavePathError, mask};
 pub use tls::{Tls, is_authority};
 
+use crate::compression::{Compression, Format};
+
 /// All that a session needs to know.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Settings {
@@ -34,6 +36,8 @@ pub struct Settings {
     pub lock: Option<LockSettings>,
     /// Larger sessions are refused; none is no limit.
     pub max_value_size: Option<u64>,
+    /// How sessions are stored; what is read says so itself.
+    pub compression: Compression,
     /// How long a destroyed session stays destroyed for requests that began before.
     pub tombstone: Duration,
 }
@@ -233,6 +237,15 @@ impl Settings {
             pool_wait: ini.seconds(Setting::PoolWait)?,
             lock: lock.transpose()?,
             max_value_size: Some(ini.count(Setting::MaxValueSize)?).filter(|&n| n > 0),
+            compression: Compression {
+                format: match ini.choice(Setting::Compression)? {
+                    "zstd" => Some(Format::Zstd),
+                    "lz4" => Some(Format::Lz4),
+                    _ => None,
+                },
+                level: i32::try_from(ini.count(Setting::CompressionLevel)?).unwrap_or(0),
+                min_size: ini.count(Setting::CompressionMinSize)?,
+            },
             tombstone: ini.seconds(Setting::LockMaxHold)?,
         })
     }

@@ -4,6 +4,7 @@ use std::{fmt, time::Duration};
 
 use super::SessionId;
 use crate::{
+    compression::Unreadable,
     lock::Holder,
     store::{ServerError, StoreError},
 };
@@ -31,8 +32,10 @@ pub enum Failure {
     ReadOnly,
     /// PHP never got the session (`memory_limit`), so what it writes at shutdown is not its next state.
     Undelivered,
-    /// What PHP could not decode is kept under this key.
-    Kept(String),
+    /// What PHP could not decode, or we could not decompress, is kept under this key.
+    Kept(String, Option<Unreadable>),
+    /// It can't be decompressed here, and stays as it is.
+    Compressed(Unreadable),
     /// The session belongs to the process with this pid, which forked this one.
     Forked(u32),
 }
@@ -75,7 +78,13 @@ impl fmt::Display for Failure {
             Self::Undelivered => f.write_str(
                 "PHP ran out of memory (memory_limit) while it was read, so $_SESSION does not have what is stored",
             ),
-            Self::Kept(key) => write!(f, "what was stored is kept for a day under the key {key}"),
+            Self::Kept(key, damage) => {
+                if let Some(damage) = damage {
+                    write!(f, "{damage}; ")?;
+                }
+                write!(f, "what was stored is kept for a day under the key {key}")
+            }
+            Self::Compressed(unreadable) => write!(f, "{unreadable}; it stays as it is"),
             Self::Forked(parent) => write!(
                 f,
                 "it belongs to process {parent}, which forked this one: close the session before the fork, or start \

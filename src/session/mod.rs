@@ -22,6 +22,7 @@ pub use id::SessionId;
 pub use keys::Keys;
 
 use crate::{
+    compression::{self, Unreadable},
     config::{LockFailure, LockSettings, Settings},
     lock::{self, Grant, Outcome, Request, Watch},
     store::{Loaded, Mode, Op, Release, Store, StoreError, stats},
@@ -186,7 +187,7 @@ impl<S: Store> Session<S> {
                 // A SessionHandler subclass looks at another session than its own.
                 let keys = Keys::new(&self.settings.prefix, &id);
                 return match self.store.read(&keys, ttl) {
-                    Ok(loaded) => self.deliver(loaded.data),
+                    Ok(loaded) => self.deliver(&id, loaded.data),
                     Err(error) => self.fail("can't be read", Some(&id), &error.into()),
                 };
             }
@@ -202,7 +203,7 @@ impl<S: Store> Session<S> {
                     current.unread = false;
                     current.loaded.data.take()
                 });
-                self.deliver(data)
+                self.deliver(&id, data)
             }
             Err(failure) => self.fail("can't be read", Some(&id), &failure),
         }
@@ -230,8 +231,19 @@ impl<S: Store> Session<S> {
         }
     }
 
-    fn deliver(&mut self, data: Option<Vec<u8>>) -> bool {
-        self.value = Some(data.unwrap_or_default());
+    fn deliver(&mut self, id: &SessionId, data: Option<Vec<u8>>) -> bool {
+        let text = match compression::original(data.unwrap_or_default(), self.settings.max_value_size) {
+            Ok(text) => text,
+            Err(damage @ Unreadable::Damaged { .. }) => {
+                if !self.keep_aside(id, Some(damage)) {
+                    return false;
+                }
+                Vec::new()
+            }
+            // Another process, or another limit, can read it.
+            Err(unreadable) => return self.fail("can't be read", Some(id), &Failure::Compressed(unreadable)),
+        };
+        self.value = Some(text);
         true
     }
 

@@ -2,6 +2,7 @@
 
 use super::{Access, Current, Failure, Hold, Keys, Session, SessionId, millis};
 use crate::{
+    compression::{Text, Unreadable},
     lock::{Holder, random_hex},
     store::{Mode, Op, Release, Store, StoreError, Write, Written, stats},
 };
@@ -17,12 +18,14 @@ impl<S: Store> Session<S> {
                 &Failure::TooLarge(data.len(), limit),
             );
         }
-        self.save(id, Op::Set(data), data, ttl, keep_lock)
+        let settings = self.settings.clone();
+        self.save(id, &Text::new(data, &settings.compression), true, ttl, keep_lock)
     }
 
     /// update_timestamp: refreshes the TTL of an unchanged session, and stores `data` again if it went missing.
     pub fn touch(&mut self, id: &[u8], data: &[u8], ttl: u64, keep_lock: bool) -> bool {
-        self.save(id, Op::Keep, data, ttl, keep_lock)
+        let settings = self.settings.clone();
+        self.save(id, &Text::new(data, &settings.compression), false, ttl, keep_lock)
     }
 
     /// destroy.
@@ -37,11 +40,17 @@ impl<S: Store> Session<S> {
     /// Keeps a value that PHP can't decode for a day, under a key that the warning names; the session ends.
     pub fn set_aside(&mut self, id: &[u8]) -> bool {
         let Some(id) = SessionId::parse(id) else { return self.fail("can't be kept", None, &Failure::BadId) };
+        self.keep_aside(&id, None)
+    }
+
+    /// The same for one that can't be decompressed: what PHP then gets is an empty session.
+    pub(super) fn keep_aside(&mut self, id: &SessionId, damage: Option<Unreadable>) -> bool {
         let key = format!("{}ASIDE:{}", self.settings.prefix, random_hex());
-        let result = self.end(&id, Op::SetAside(&key));
-        let done = self.ended(&id, "could not be decoded and was not kept aside", result);
+        let result = self.end(id, Op::SetAside(&key));
+        let what = damage.as_ref().map_or("could not be decoded", |_| "could not be decompressed");
+        let done = self.ended(id, &format!("{what} and was not kept aside"), result);
         if done {
-            self.fail("could not be decoded", Some(&id), &Failure::Kept(key));
+            self.fail(what, Some(id), &Failure::Kept(key, damage));
         }
         done
     }
@@ -70,7 +79,7 @@ impl<S: Store> Session<S> {
         }
     }
 
-    fn save(&mut self, id: &[u8], op: Op<'_>, data: &[u8], ttl: u64, keep_lock: bool) -> bool {
+    fn save(&mut self, id: &[u8], text: &Text<'_>, changed: bool, ttl: u64, keep_lock: bool) -> bool {
         let Some(id) = SessionId::parse(id) else { return self.fail("was not saved", None, &Failure::BadId) };
         if self.value.is_some() {
             stats::REFUSED_WRITES.add();
@@ -80,13 +89,14 @@ impl<S: Store> Session<S> {
             Some(current) if current.id == id => current,
             other => {
                 // A SessionHandler subclass writes another session than its own: under that one's lock, too.
-                let saved = self.save_another(&id, data, ttl);
+                let saved = self.save_another(&id, text, ttl);
                 self.current = other;
                 return saved;
             }
         };
         let Current { id, keys, hold, loaded, since, unread } = current;
         let stone = loaded.tombstone.as_deref();
+        let op = if changed { Op::Set(text.stored()) } else { Op::Keep };
         let (hold, result) = match hold {
             Hold::Locked { token, base, watch } => {
                 let watch = watch.filter(|_| keep_lock);
@@ -96,7 +106,7 @@ impl<S: Store> Session<S> {
                     hold: keep_lock,
                     ..self.release_of(&token, op, ttl)
                 };
-                let result = self.release_or_restore(&keys, &release, data);
+                let result = self.release_or_restore(&keys, &release, text);
                 match &result {
                     Ok(Written::Done | Written::Dead) if keep_lock => {
                         (Hold::Locked { token, base, watch }, result)
@@ -110,13 +120,15 @@ impl<S: Store> Session<S> {
             Hold::Released { token, writes } => {
                 let writes = writes + 1;
                 let release = Release { tombstone: stone, again: writes, ..self.release_of(&token, op, ttl) };
-                let result = self.release_or_restore(&keys, &release, data);
+                let result = self.release_or_restore(&keys, &release, text);
                 (Hold::Released { token, writes }, result)
             }
             Hold::Unlocked => {
                 let write = self.write_of(op, ttl, stone);
                 let result = match self.store.write(&keys, &write) {
-                    Ok(Written::Gone) => self.store.write(&keys, &Write { op: Op::Set(data), ..write }),
+                    Ok(Written::Gone) => {
+                        self.store.write(&keys, &Write { op: Op::Set(text.stored()), ..write })
+                    }
                     result => result,
                 };
                 (Hold::Unlocked, result)
@@ -147,18 +159,20 @@ impl<S: Store> Session<S> {
         &mut self,
         keys: &Keys,
         release: &Release<'_>,
-        data: &[u8],
+        text: &Text<'_>,
     ) -> Result<Written, StoreError> {
         match self.store.release(keys, release) {
-            Ok(Written::Gone) => self.store.release(keys, &Release { op: Op::Set(data), ..release.clone() }),
+            Ok(Written::Gone) => {
+                self.store.release(keys, &Release { op: Op::Set(text.stored()), ..release.clone() })
+            }
             result => result,
         }
     }
 
-    fn save_another(&mut self, id: &SessionId, data: &[u8], ttl: u64) -> bool {
+    fn save_another(&mut self, id: &SessionId, text: &Text<'_>, ttl: u64) -> bool {
         match self.fetch(id, Mode::Any, Access::Update, ttl) {
             Ok(_) => {
-                let saved = self.save(id.as_str().as_bytes(), Op::Set(data), data, ttl, false);
+                let saved = self.save(id.as_str().as_bytes(), text, true, ttl, false);
                 self.current = None;
                 saved
             }

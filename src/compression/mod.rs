@@ -1,0 +1,142 @@
+//! How a session lies in Redis: as PHP serialized it, or compressed.
+//!
+//! What is compressed says so by itself: it is a standard zstd or lz4 frame, known by its magic number. So reading does
+//! not depend on any setting, and servers with different settings can share sessions. phpredis' own forms of lz4 and
+//! lzf, which begin with no such number, are recognised by what they hold ([`phpredis`]).
+
+mod lz4;
+mod phpredis;
+#[cfg(test)]
+mod tests;
+mod zstd;
+
+use std::{borrow::Cow, cell::OnceCell, fmt};
+
+/// The most that a value in Redis can have (its `proto-max-bulk-len`), and so a session.
+const MAX_SIZE: usize = 512 << 20;
+
+/// `rustredis.compression` and what belongs to it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Compression {
+    /// None is off.
+    pub format: Option<Format>,
+    /// zstd's level; 0 is its own default.
+    pub level: i32,
+    /// Sessions of fewer bytes are stored as they are.
+    pub min_size: u64,
+}
+
+/// A format of compressed sessions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Format {
+    /// A zstd frame with its content's size and checksum.
+    Zstd,
+    /// An lz4 frame with its content's size and checksum.
+    Lz4,
+}
+
+/// Why a stored value does not give a session.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Unreadable {
+    /// It is not what its first bytes say. `why` is the library's word for it.
+    Damaged {
+        /// The format that its first bytes name.
+        format: Format,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The session has more bytes than this limit.
+    TooLarge(usize),
+    /// The system has not that much memory.
+    NoMemory(Format),
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Zstd => "zstd",
+            Self::Lz4 => "lz4",
+        })
+    }
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Damaged { format, why } => write!(f, "its {format} frame is damaged ({why})"),
+            Self::TooLarge(limit) => write!(
+                f,
+                "it is compressed and has more than {limit} bytes, which is what rustredis.max_value_size allows (or, \
+                 if that is 0, what Redis can hold)"
+            ),
+            Self::NoMemory(format) => write!(f, "there is no memory to decompress its {format} frame"),
+        }
+    }
+}
+
+/// A session's text on its way to Redis. It is compressed when it is asked for: an unchanged session is not.
+pub struct Text<'a> {
+    plain: &'a [u8],
+    compression: &'a Compression,
+    stored: OnceCell<Cow<'a, [u8]>>,
+}
+
+impl<'a> Text<'a> {
+    /// Nothing is done yet.
+    #[must_use]
+    pub fn new(plain: &'a [u8], compression: &'a Compression) -> Self {
+        Self { plain, compression, stored: OnceCell::new() }
+    }
+
+    /// What is to be stored.
+    pub fn stored(&self) -> &[u8] {
+        self.stored.get_or_init(|| stored(self.plain, self.compression))
+    }
+}
+
+/// What is to be stored for a session: compressed if that is wanted and makes it smaller. And always, if it would be
+/// taken for something compressed: a name in `php`'s format may begin with any bytes.
+fn stored<'a>(text: &'a [u8], compression: &Compression) -> Cow<'a, [u8]> {
+    let is_ambiguous = Format::of(text).is_some() || phpredis::decompressed(text).is_some();
+    let wanted = compression.format.filter(|_| text.len() as u64 >= compression.min_size);
+    let compressed = match wanted {
+        // It fails only without memory for its context.
+        Some(Format::Zstd) => zstd::compressed(text, compression.level),
+        Some(Format::Lz4) => Some(lz4::compressed(text)),
+        None => None,
+    };
+    match compressed {
+        Some(compressed) if compressed.len() < text.len() || is_ambiguous => Cow::Owned(compressed),
+        _ if is_ambiguous => Cow::Owned(lz4::compressed(text)),
+        _ => Cow::Borrowed(text),
+    }
+}
+
+/// The session that a stored value holds, of at most `limit` bytes if it was compressed. What is not compressed is the
+/// session itself.
+pub fn original(stored: Vec<u8>, limit: Option<u64>) -> Result<Vec<u8>, Unreadable> {
+    let limit = limit.map_or(MAX_SIZE, |limit| usize::try_from(limit).unwrap_or(MAX_SIZE).min(MAX_SIZE));
+    match Format::of(&stored) {
+        Some(Format::Zstd) => zstd::decompressed(&stored, limit),
+        Some(Format::Lz4) => lz4::decompressed(&stored, limit),
+        None => match phpredis::decompressed(&stored) {
+            Some(text) if text.len() > limit => Err(Unreadable::TooLarge(limit)),
+            Some(text) => Ok(text),
+            None => Ok(stored),
+        },
+    }
+}
+
+impl Format {
+    fn of(stored: &[u8]) -> Option<Self> {
+        match stored.first_chunk()? {
+            b"\x28\xb5\x2f\xfd" => Some(Self::Zstd),
+            b"\x04\x22\x4d\x18" => Some(Self::Lz4),
+            _ => None,
+        }
+    }
+
+    fn damaged(self, why: impl fmt::Display) -> Unreadable {
+        Unreadable::Damaged { format: self, why: why.to_string() }
+    }
+}
