@@ -1,13 +1,16 @@
 //! Text to values.
+//!
+//! The grammar is read here, in one pass: a general deserializer that calls a visitor for each value makes decoding
+//! slower than PHP's own. What is seldom and hard is left to others: strings with escapes to serde_json, long numbers
+//! to the standard library. `tests/reference.rs` compares it with serde_json's reader.
 
 use std::fmt;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-
 use super::{
-    MAX_DEPTH,
-    tape::{Op, Position, Tape},
+    MAX_DEPTH, MAX_TEXT,
+    plain::plain,
+    tags,
+    tape::{Full, Op, Tape},
 };
 
 /// `rustredis.json_objects`
@@ -29,193 +32,266 @@ impl fmt::Display for DecodeError {
     }
 }
 
-/// Reads one JSON object, and nothing behind it, onto an empty tape.
-pub fn decode(json: &[u8], objects: Objects, tape: &mut Tape) -> Result<(), DecodeError> {
-    // Once for the whole text: string by string takes twice as long.
-    let text = std::str::from_utf8(json)
-        .map_err(|error| DecodeError(format!("it is not UTF-8 (at byte {})", error.valid_up_to())))?;
-    let mut state = State { json, tape, objects };
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    // Our own limit, which counts the same way in both directions.
-    deserializer.disable_recursion_limit();
-    let result = Value { state: &mut state, depth: 0 }
-        .deserialize(&mut deserializer)
-        .and_then(|()| deserializer.end())
-        .map_err(|error| DecodeError(error.to_string()));
-    match result {
-        Ok(()) if state.tape.op(0) != Some(Op::Map) => Err(DecodeError("it is not a JSON object".into())),
-        result => result,
+/// What is wrong where the reader stands.
+pub(super) struct Problem(pub(super) &'static str);
+
+impl From<Full> for Problem {
+    fn from(_: Full) -> Self {
+        Self("its strings are too long")
     }
 }
 
-struct State<'a> {
+/// Reads one JSON object, and nothing behind it, onto an empty tape.
+pub fn decode(json: &[u8], objects: Objects, tape: &mut Tape) -> Result<(), DecodeError> {
+    if json.len() > MAX_TEXT {
+        return Err(DecodeError("it is longer than 512 MB".into()));
+    }
+    let mut reader = Reader { json, at: 0, tape, objects };
+    match reader.text() {
+        Ok(()) if reader.tape.op(0) != Some(Op::Map) => Err(DecodeError("it is not a JSON object".into())),
+        Ok(()) => Ok(()),
+        Err(Problem(problem)) => {
+            let at = reader.at;
+            Err(DecodeError(match std::str::from_utf8(json) {
+                Ok(_) => format!("{problem} (at byte {at})"),
+                Err(error) => format!("it is not UTF-8 (at byte {})", error.valid_up_to()),
+            }))
+        }
+    }
+}
+
+struct Reader<'a> {
     json: &'a [u8],
+    /// The next byte's place.
+    at: usize,
     tape: &'a mut Tape,
     objects: Objects,
 }
 
-/// Reads one value onto the tape.
-struct Value<'s, 'a> {
-    state: &'s mut State<'a>,
-    depth: usize,
-}
-
-impl<'de> DeserializeSeed<'de> for Value<'_, 'de> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Value<'_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
+impl Reader<'_> {
+    fn text(&mut self) -> Result<(), Problem> {
+        self.value(0)?;
+        self.token();
+        if self.at < self.json.len() { Err(Problem("something follows the value")) } else { Ok(()) }
     }
 
-    fn visit_unit<E>(self) -> Result<(), E> {
-        self.state.tape.plain(Op::Null);
-        Ok(())
+    /// The next byte. At the end it is 0, which the grammar has no place for either.
+    #[inline]
+    fn byte(&self) -> u8 {
+        self.json.get(self.at).copied().unwrap_or(0)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<(), E> {
-        self.state.tape.plain(if value { Op::True } else { Op::False });
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<(), E> {
-        self.state.tape.int(value);
-        Ok(())
-    }
-
-    /// Over PHP's largest integer it is a float, as json_decode() has it.
-    #[allow(clippy::cast_precision_loss, reason = "that is what a PHP float is")]
-    fn visit_u64<E>(self, value: u64) -> Result<(), E> {
-        match i64::try_from(value) {
-            Ok(value) => self.state.tape.int(value),
-            Err(_) => self.state.tape.float(value as f64),
+    /// The next byte that is no white space.
+    #[inline]
+    fn token(&mut self) -> u8 {
+        // Few texts have any.
+        while self.byte() <= b' ' && matches!(self.byte(), b' ' | b'\n' | b'\r' | b'\t') {
+            self.at += 1;
         }
+        self.byte()
+    }
+
+    fn value(&mut self, depth: usize) -> Result<(), Problem> {
+        match self.token() {
+            b'"' => self.string(),
+            b'-' | b'0'..=b'9' => self.number(),
+            b'{' => self.map(depth),
+            b'[' => self.list(depth),
+            b't' => self.word(b"true", Op::True),
+            b'f' => self.word(b"false", Op::False),
+            b'n' => self.word(b"null", Op::Null),
+            _ => Err(Problem("a value is missing")),
+        }
+    }
+
+    #[inline]
+    fn word(&mut self, word: &[u8], op: Op) -> Result<(), Problem> {
+        if !self.json[self.at..].starts_with(word) {
+            return Err(Problem("a value is missing"));
+        }
+        self.at += word.len();
+        self.tape.plain(op);
         Ok(())
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<(), E> {
-        self.state.tape.float(value);
-        Ok(())
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<(), E> {
-        self.state.borrowed(text);
-        Ok(())
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        self.state.tape.bytes_of(Op::Bytes, text.as_bytes());
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        let depth = deeper(self.depth)?;
-        let list = self.state.tape.open(Op::List);
+    fn list(&mut self, depth: usize) -> Result<(), Problem> {
+        let depth = deeper(depth)?;
+        self.at += 1;
+        let list = self.tape.open(Op::List);
         let mut count = 0;
-        while items.next_element_seed(Value { state: self.state, depth })?.is_some() {
-            count += 1;
-        }
-        self.state.tape.close(list, count);
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        let depth = deeper(self.depth)?;
-        let map = self.state.tape.open(Op::Map);
-        let mut count = 0;
-        while members.next_key_seed(Value { state: self.state, depth })?.is_some() {
-            members.next_value_seed(Value { state: self.state, depth })?;
-            count += 1;
-        }
-        self.state.tape.close(map, count);
-        if count == 1 { self.state.tag(map) } else { Ok(()) }
-    }
-}
-
-fn deeper<E: Error>(depth: usize) -> Result<usize, E> {
-    if depth == MAX_DEPTH {
-        return Err(E::custom(format_args!("it is nested deeper than {MAX_DEPTH} levels")));
-    }
-    Ok(depth + 1)
-}
-
-impl<'de> State<'de> {
-    fn borrowed(&mut self, text: &'de str) {
-        // It is a part of `json`: only where it lies goes onto the tape.
-        let offset = text.as_ptr().addr() - self.json.as_ptr().addr();
-        self.tape.text(offset, text.len());
-    }
-
-    /// An object with one member: what it stands for, if it is a tag. What is no known tag stays an array.
-    fn tag<E: Error>(&mut self, map: Position) -> Result<(), E> {
-        let name = map + 9;
-        let value = self.tape.after(name);
-        match self.tape.string(name, self.json) {
-            Some(b"$bytes") => self.bytes(map, value),
-            Some(b"$float") => self.float(map, value),
-            Some(b"$map") => self.pairs(map, value),
-            Some(b"$object") => return self.object(map, value),
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn bytes(&mut self, map: Position, value: Position) {
-        if let Some(Ok(bytes)) = self.tape.string(value, self.json).map(|text| STANDARD.decode(text)) {
-            self.tape.truncate(map);
-            self.tape.bytes_of(Op::Bytes, &bytes);
-        }
-    }
-
-    fn float(&mut self, map: Position, value: Position) {
-        let float = match self.tape.string(value, self.json) {
-            Some(b"NAN") => f64::NAN,
-            Some(b"INF") => f64::INFINITY,
-            Some(b"-INF") => f64::NEG_INFINITY,
-            _ => return,
-        };
-        self.tape.truncate(map);
-        self.tape.float(float);
-    }
-
-    /// A list of pairs becomes a map: of the map, the list and each pair's head only the first stays.
-    fn pairs(&mut self, map: Position, value: Position) {
-        if self.tape.op(value) != Some(Op::List) {
-            return;
-        }
-        let count = self.tape.operand(value);
-        let mut members = Vec::new();
-        let mut position = value + 9;
-        for _ in 0..count {
-            let is_pair = self.tape.op(position) == Some(Op::List) && self.tape.operand(position) == 2;
-            let is_key = matches!(self.tape.op(position + 9), Some(Op::Int | Op::Text | Op::Bytes));
-            if !is_pair || !is_key {
-                return;
+        if self.token() != b']' {
+            loop {
+                self.value(depth)?;
+                count += 1;
+                match self.token() {
+                    b',' => self.at += 1,
+                    b']' => break,
+                    _ => return Err(Problem("a list does not go on")),
+                }
             }
-            let end = self.tape.after(position);
-            members.extend_from_slice(&self.tape.bytes()[position + 9..end]);
-            position = end;
         }
-        self.tape.truncate(map);
-        self.tape.open(Op::Map);
-        self.tape.close(map, count);
-        self.tape.append(&members);
-    }
-
-    fn object<E: Error>(&mut self, map: Position, value: Position) -> Result<(), E> {
-        let Some(serialized) = self.tape.string(value, self.json).map(<[u8]>::to_vec) else { return Ok(()) };
-        if self.objects == Objects::Refuse {
-            return Err(E::custom("it holds an object, which only rustredis.json_objects=serialize reads"));
-        }
-        self.tape.truncate(map);
-        self.tape.bytes_of(Op::Object, &serialized);
+        self.at += 1;
+        self.tape.close(list, count);
         Ok(())
     }
+
+    fn map(&mut self, depth: usize) -> Result<(), Problem> {
+        let depth = deeper(depth)?;
+        self.at += 1;
+        let map = self.tape.open(Op::Map);
+        let mut count = 0;
+        if self.token() != b'}' {
+            loop {
+                if self.token() != b'"' {
+                    return Err(Problem("a key is missing"));
+                }
+                self.string()?;
+                if self.token() != b':' {
+                    return Err(Problem("a colon is missing"));
+                }
+                self.at += 1;
+                self.value(depth)?;
+                count += 1;
+                match self.token() {
+                    b',' => self.at += 1,
+                    b'}' => break,
+                    _ => return Err(Problem("an object does not go on")),
+                }
+            }
+        }
+        self.at += 1;
+        self.tape.close(map, count);
+        if count == 1 { tags::replace(self.tape, self.json, self.objects, map) } else { Ok(()) }
+    }
+
+    #[allow(clippy::inline_always, reason = "it is most of the work, and short most of the time")]
+    #[inline(always)]
+    fn string(&mut self) -> Result<(), Problem> {
+        let start = self.at + 1;
+        let (end, is_ascii) = plain(self.json, start);
+        if self.json.get(end) != Some(&b'"') {
+            return self.escaped(start, end);
+        }
+        let text = &self.json[start..end];
+        if !is_ascii && std::str::from_utf8(text).is_err() {
+            return Err(Problem("it is not UTF-8"));
+        }
+        self.tape.text(start, text.len());
+        self.at = end + 1;
+        Ok(())
+    }
+
+    /// A string from `start` that is plain up to `at` only.
+    #[cold]
+    fn escaped(&mut self, start: usize, mut at: usize) -> Result<(), Problem> {
+        loop {
+            match self.json.get(at) {
+                Some(b'"') => break,
+                // Whatever it escapes does not end the string.
+                Some(b'\\') => at = plain(self.json, self.json.len().min(at + 2)).0,
+                Some(_) => return Err(Problem("a string holds a control character")),
+                None => return Err(Problem("a string does not end")),
+            }
+        }
+        let text: String = serde_json::from_slice(&self.json[start - 1..=at])
+            .map_err(|_| Problem("a string holds what it cannot escape, or is not UTF-8"))?;
+        self.tape.bytes_of(Op::Bytes, text.as_bytes())?;
+        self.at = at + 1;
+        Ok(())
+    }
+
+    fn number(&mut self) -> Result<(), Problem> {
+        let start = self.at;
+        let is_negative = self.byte() == b'-';
+        self.at += usize::from(is_negative);
+        let first = self.byte();
+        let mut digits = 0;
+        let count = self.digits(&mut digits);
+        if count == 0 || count > 1 && first == b'0' {
+            return Err(NO_NUMBER);
+        }
+        if matches!(self.byte(), b'.' | b'e' | b'E') {
+            return self.float(start, digits, count);
+        }
+        // What has more digits may be too large for an integer. -0 is a float: PHP has no such integer.
+        if count > 18 {
+            return self.long(start);
+        }
+        let int = digits.cast_signed();
+        match is_negative {
+            false => self.tape.int(int),
+            true if int == 0 => self.tape.float(-0.0),
+            true => self.tape.int(-int),
+        }
+        Ok(())
+    }
+
+    /// Passes over digits, and appends them to `number`: how many there are. More than 19 may not fit.
+    #[inline]
+    fn digits(&mut self, number: &mut u64) -> usize {
+        let start = self.at;
+        let mut at = start;
+        while let Some(&digit @ b'0'..=b'9') = self.json.get(at) {
+            *number = number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
+            at += 1;
+        }
+        self.at = at;
+        at - start
+    }
+
+    /// A float, whose integer part is passed already: `count` digits, as a number `digits`.
+    #[inline(never)]
+    fn float(&mut self, start: usize, mut digits: u64, mut count: usize) -> Result<(), Problem> {
+        let mut places = 0;
+        if self.byte() == b'.' {
+            self.at += 1;
+            places = self.digits(&mut digits);
+            count += places;
+            if places == 0 {
+                return Err(NO_NUMBER);
+            }
+        }
+        if matches!(self.byte(), b'e' | b'E') {
+            self.at += 1;
+            if matches!(self.byte(), b'+' | b'-') {
+                self.at += 1;
+            }
+            if self.digits(&mut 0) == 0 {
+                return Err(NO_NUMBER);
+            }
+        } else if let (0..=15, Some(power)) = (count, POWERS.get(places)) {
+            // Both are exact, and a division rounds to the nearest float.
+            #[allow(clippy::cast_precision_loss, reason = "15 digits are exact")]
+            let float = digits as f64 / power;
+            self.tape.float(if self.json[start] == b'-' { -float } else { float });
+            return Ok(());
+        }
+        self.long(start)
+    }
+
+    /// A number of any length, which is passed already.
+    #[inline(never)]
+    fn long(&mut self, start: usize) -> Result<(), Problem> {
+        let text = std::str::from_utf8(&self.json[start..self.at]).map_err(|_| NO_NUMBER)?;
+        if let Ok(int) = text.parse() {
+            self.tape.int(int);
+            return Ok(());
+        }
+        // An integer that PHP's do not hold is a float, as json_decode() has it.
+        match text.parse() {
+            Ok(float) if f64::is_finite(float) => self.tape.float(float),
+            _ => return Err(Problem("a number is too large")),
+        }
+        Ok(())
+    }
+}
+
+const NO_NUMBER: Problem = Problem("a number is not complete");
+
+/// Powers of ten.
+const POWERS: [f64; 16] =
+    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+
+fn deeper(depth: usize) -> Result<usize, Problem> {
+    if depth == MAX_DEPTH { Err(Problem("it is nested deeper than 512 levels")) } else { Ok(depth + 1) }
 }

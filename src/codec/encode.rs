@@ -2,7 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::MAX_TEXT;
+use super::{MAX_TEXT, plain::all_plain};
 
 /// How an array is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -149,27 +149,29 @@ impl Writer {
     /// What stands before a key; the answer stands behind it.
     fn before_key(&mut self) -> u8 {
         let Some((shape, any)) = self.open.last_mut() else { return b':' };
-        let (between, before, separator): (&[u8], &[u8], u8) = match shape {
-            Shape::Pairs => (b"],", b"[", b','),
-            _ => (b",", b"", b':'),
-        };
-        if *any {
-            self.text.extend_from_slice(between);
+        let is_first = !std::mem::replace(any, true);
+        if *shape == Shape::Pairs {
+            self.text.extend_from_slice(if is_first { b"[" } else { b"],[" });
+            return b',';
         }
-        *any = true;
-        self.text.extend_from_slice(before);
-        separator
+        if !is_first {
+            self.text.push(b',');
+        }
+        b':'
     }
 
     fn string_text(&mut self, bytes: &[u8]) {
-        // Most strings end here.
-        if bytes.iter().all(|b| matches!(b, b' '..=b'!' | b'#'..=b'[' | b']'..=b'~')) {
+        if all_plain(bytes).is_some_and(|is_ascii| is_ascii || std::str::from_utf8(bytes).is_ok()) {
             self.text.reserve(bytes.len() + 2);
             self.text.push(b'"');
             self.text.extend_from_slice(bytes);
             self.text.push(b'"');
-            return;
+        } else {
+            self.escaped(bytes);
         }
+    }
+
+    fn escaped(&mut self, bytes: &[u8]) {
         if let Ok(text) = std::str::from_utf8(bytes) {
             return self.json(text);
         }

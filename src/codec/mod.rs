@@ -13,10 +13,13 @@
 //!
 //! PHP's side walks its values and calls a [`Writer`] for each; the other way it builds values from a [`tape`]. Neither
 //! side ever runs inside the other: whatever PHP allocates may end in a long jump over the frames in between.
+//! There is no tree of values: what lies on the tape is numbers, counts, and where the strings are in the text.
 
 mod decode;
 mod encode;
 pub mod php_text;
+mod plain;
+mod tags;
 pub mod tape;
 #[cfg(test)]
 mod tests;

@@ -1,18 +1,19 @@
 //! Decoded values, one after the other in one buffer, in the order in which PHP's arrays are built.
 //!
-//! Each entry is an [`Op`] byte and its operands, integers in the machine's own byte order:
+//! An entry is a word of 64 bits, with its [`Op`] in the lowest 4:
 //!
-//! | op | operands |
+//! | op | the other 60 bits |
 //! | --- | --- |
 //! | `Null`, `False`, `True` | |
-//! | `Int`, `Float` | 8 bytes |
-//! | `Text` | offset and length in the JSON text (two `u64`): a string that needed no unescaping |
-//! | `Bytes` | length (`u64`) and the bytes |
+//! | `Int` | the integer |
+//! | `WideInt`, `Float` | nothing: it is the next word |
+//! | `Text` | length and offset (30 bits each) in the JSON text: a string that needed no unescaping |
+//! | `Bytes` | length and offset in [`Tape::strings`] |
 //! | `Object` | as `Bytes`: the output of PHP's `serialize()` |
-//! | `List` | count (`u64`), then the values |
-//! | `Map` | count, then key and value in turn; a key is `Text`, `Bytes` or `Int`, a string key may look like an integer |
+//! | `List` | the count of the values, which follow |
+//! | `Map` | the count of the pairs of key and value, which follow; a key is `Text`, `Bytes`, `Int` or `WideInt`, a string key may look like an integer |
 
-/// What an entry is; `json_decode.c` has the same numbers.
+/// What an entry is; `json.h` has the same numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 #[allow(missing_docs, reason = "the table above")]
@@ -21,6 +22,7 @@ pub enum Op {
     False,
     True,
     Int,
+    WideInt,
     Float,
     Text,
     Bytes,
@@ -29,116 +31,130 @@ pub enum Op {
     Map,
 }
 
-/// A buffer of entries.
+const OPS: [Op; 11] = [
+    Op::Null,
+    Op::False,
+    Op::True,
+    Op::Int,
+    Op::WideInt,
+    Op::Float,
+    Op::Text,
+    Op::Bytes,
+    Op::Object,
+    Op::List,
+    Op::Map,
+];
+
+const OP_BITS: u32 = 4;
+const OP_MASK: u8 = (1 << OP_BITS) - 1;
+const PLACE_BITS: u32 = 30;
+const PLACE_MASK: u64 = (1 << PLACE_BITS) - 1;
+
+/// Decoded values.
 #[derive(Default, Debug)]
-pub struct Tape(Vec<u8>);
+pub struct Tape {
+    words: Vec<u64>,
+    strings: Vec<u8>,
+}
 
 /// Where an entry begins.
 pub type Position = usize;
 
+/// More strings than an entry can point into.
+#[derive(Debug)]
+pub(super) struct Full;
+
 impl Tape {
     /// The entries.
     #[must_use]
-    pub fn bytes(&self) -> &[u8] {
-        &self.0
+    pub fn words(&self) -> &[u64] {
+        &self.words
     }
 
-    /// With room for the values of a text of this length.
+    /// The strings that are not in the JSON text as they are.
+    #[must_use]
+    pub fn strings(&self) -> &[u8] {
+        &self.strings
+    }
+
+    /// With room for the values of a usual text of this length.
     #[must_use]
     pub fn for_text(len: usize) -> Self {
-        Self(Vec::with_capacity(len + len / 2))
-    }
-
-    /// Empties it; the memory is kept unless it is much.
-    pub fn clear(&mut self) {
-        self.0.clear();
-        self.0.shrink_to(64 << 10);
-    }
-
-    /// Where the next entry will begin.
-    pub(super) fn end(&self) -> Position {
-        self.0.len()
+        Self { words: Vec::with_capacity(len / 6 + 8), strings: Vec::new() }
     }
 
     pub(super) fn plain(&mut self, op: Op) {
-        self.0.push(op as u8);
+        self.words.push(op as u64);
     }
 
     pub(super) fn int(&mut self, value: i64) {
-        self.entry(Op::Int, value.to_ne_bytes());
+        let word = value.cast_unsigned() << OP_BITS;
+        if word.cast_signed() >> OP_BITS == value {
+            self.words.push(word | Op::Int as u64);
+        } else {
+            self.words.extend([Op::WideInt as u64, value.cast_unsigned()]);
+        }
     }
 
     pub(super) fn float(&mut self, value: f64) {
-        self.entry(Op::Float, value.to_ne_bytes());
+        self.words.extend([Op::Float as u64, value.to_bits()]);
     }
 
+    /// A part of the JSON text, which is no longer than [`super::MAX_TEXT`].
     pub(super) fn text(&mut self, offset: usize, len: usize) {
-        let mut entry = [Op::Text as u8; 17];
-        entry[1..9].copy_from_slice(&(offset as u64).to_ne_bytes());
-        entry[9..].copy_from_slice(&(len as u64).to_ne_bytes());
-        self.0.extend_from_slice(&entry);
+        self.words.push(place(Op::Text, offset, len));
     }
 
-    pub(super) fn bytes_of(&mut self, op: Op, bytes: &[u8]) {
-        self.entry(op, (bytes.len() as u64).to_ne_bytes());
-        self.0.extend_from_slice(bytes);
+    pub(super) fn bytes_of(&mut self, op: Op, bytes: &[u8]) -> Result<(), Full> {
+        let offset = self.strings.len();
+        if (offset + bytes.len()) as u64 > PLACE_MASK {
+            return Err(Full);
+        }
+        self.strings.extend_from_slice(bytes);
+        self.words.push(place(op, offset, bytes.len()));
+        Ok(())
     }
 
     /// Begins a list or a map whose count comes later.
     pub(super) fn open(&mut self, op: Op) -> Position {
-        let position = self.end();
-        self.entry(op, [0; 8]);
-        position
+        self.words.push(op as u64);
+        self.words.len() - 1
     }
 
     pub(super) fn close(&mut self, position: Position, count: u64) {
-        self.0[position + 1..position + 9].copy_from_slice(&count.to_ne_bytes());
+        self.words[position] |= count << OP_BITS;
     }
 
     pub(super) fn truncate(&mut self, position: Position) {
-        self.0.truncate(position);
+        self.words.truncate(position);
     }
 
     /// Adds whole entries.
-    pub(super) fn append(&mut self, entries: &[u8]) {
-        self.0.extend_from_slice(entries);
+    pub(super) fn append(&mut self, entries: &[u64]) {
+        self.words.extend_from_slice(entries);
     }
 
     /// The op at `position`; none at the end.
     pub(super) fn op(&self, position: Position) -> Option<Op> {
-        const OPS: [Op; 10] = [
-            Op::Null,
-            Op::False,
-            Op::True,
-            Op::Int,
-            Op::Float,
-            Op::Text,
-            Op::Bytes,
-            Op::Object,
-            Op::List,
-            Op::Map,
-        ];
-        self.0.get(position).map(|&op| OPS[usize::from(op)])
+        self.words.get(position).map(|word| OPS[usize::from(word.to_le_bytes()[0] & OP_MASK)])
     }
 
-    /// The first operand at `position`.
-    pub(super) fn operand(&self, position: Position) -> u64 {
-        let mut bytes = [0; 8];
-        bytes.copy_from_slice(&self.0[position + 1..position + 9]);
-        u64::from_ne_bytes(bytes)
+    /// The count of the list or map at `position`.
+    pub(super) fn count(&self, position: Position) -> u64 {
+        self.words[position] >> OP_BITS
     }
 
     /// The string at `position`, which may lie in the JSON text; none if it is something else.
     pub(super) fn string<'a>(&'a self, position: Position, json: &'a [u8]) -> Option<&'a [u8]> {
-        let first = || usize::try_from(self.operand(position)).ok();
-        match self.op(position)? {
-            Op::Bytes => self.0.get(position + 9..position + 9 + first()?),
-            Op::Text => {
-                let len = usize::try_from(self.operand(position + 8)).ok()?;
-                json.get(first()?..first()? + len)
-            }
-            _ => None,
-        }
+        let all = match self.op(position)? {
+            Op::Text => json,
+            Op::Bytes => &self.strings,
+            _ => return None,
+        };
+        let word = self.words[position];
+        let offset = usize::try_from(word >> (OP_BITS + PLACE_BITS)).ok()?;
+        let len = usize::try_from(word >> OP_BITS & PLACE_MASK).ok()?;
+        all.get(offset..offset + len)
     }
 
     /// Where the entry after the one at `position` begins.
@@ -149,25 +165,18 @@ impl Tape {
         while left > 0 {
             left -= 1;
             position += match self.op(position) {
-                Some(Op::Null | Op::False | Op::True) | None => 1,
-                Some(Op::Int | Op::Float) => 9,
-                Some(Op::Text) => 17,
-                Some(Op::Bytes | Op::Object) => {
-                    9 + usize::try_from(self.operand(position)).unwrap_or(usize::MAX - 9)
-                }
+                Some(Op::WideInt | Op::Float) => 2,
                 Some(op @ (Op::List | Op::Map)) => {
-                    left += self.operand(position) * if op == Op::Map { 2 } else { 1 };
-                    9
+                    left += self.count(position) * if op == Op::Map { 2 } else { 1 };
+                    1
                 }
+                _ => 1,
             };
         }
         position
     }
+}
 
-    /// In one piece: the buffer is asked for room once.
-    fn entry(&mut self, op: Op, operand: [u8; 8]) {
-        let mut entry = [op as u8; 9];
-        entry[1..].copy_from_slice(&operand);
-        self.0.extend_from_slice(&entry);
-    }
+fn place(op: Op, offset: usize, len: usize) -> u64 {
+    op as u64 | (len as u64) << OP_BITS | (offset as u64) << (OP_BITS + PLACE_BITS)
 }

@@ -25,16 +25,20 @@ void rustredis_json_end(void *writer);
 const char *rustredis_json_text(void *writer, size_t *len);
 int rustredis_json_is_utf8(const char *bytes, size_t len);
 
-/* tape::Op */
+/* tape::Op, and how an entry is packed: see tape.rs */
 enum {
-	RUSTREDIS_TAPE_NULL, RUSTREDIS_TAPE_FALSE, RUSTREDIS_TAPE_TRUE, RUSTREDIS_TAPE_INT, RUSTREDIS_TAPE_FLOAT,
-	RUSTREDIS_TAPE_TEXT, RUSTREDIS_TAPE_BYTES, RUSTREDIS_TAPE_OBJECT, RUSTREDIS_TAPE_LIST, RUSTREDIS_TAPE_MAP
+	RUSTREDIS_TAPE_NULL, RUSTREDIS_TAPE_FALSE, RUSTREDIS_TAPE_TRUE, RUSTREDIS_TAPE_INT, RUSTREDIS_TAPE_WIDE_INT,
+	RUSTREDIS_TAPE_FLOAT, RUSTREDIS_TAPE_TEXT, RUSTREDIS_TAPE_BYTES, RUSTREDIS_TAPE_OBJECT, RUSTREDIS_TAPE_LIST,
+	RUSTREDIS_TAPE_MAP
 };
+#define RUSTREDIS_TAPE_OP_BITS 4
+#define RUSTREDIS_TAPE_PLACE_BITS 30
 
-/* Decodes a text. NULL if it is not a session; `error` says why then. The tape is freed by rustredis_json_free, or at
- * the end of the request. */
-const unsigned char *rustredis_json_decode(const char *text, size_t len, char *error, size_t error_size);
-void rustredis_json_free(const unsigned char *tape);
+/* Decodes a text. NULL if it is not a session; `error` says why then. `strings` is where the tape's own strings are.
+ * The tape is freed by rustredis_json_free, or at the end of the request. */
+const uint64_t *rustredis_json_decode(const char *text, size_t len, const char **strings, char *error,
+	size_t error_size);
+void rustredis_json_free(const uint64_t *tape);
 /* Whether it is a session as JSON, objects or not. */
 int rustredis_is_json(const char *text, size_t len);
 /* php_text::Content, of a text in the format php_serialize or else php. */

@@ -172,15 +172,18 @@ extern "C" fn rustredis_json_objects() -> c_int {
 unsafe extern "C" fn rustredis_json_decode(
     text: *const c_char,
     len: usize,
+    strings: *mut *const c_char,
     error: *mut c_char,
     error_size: usize,
-) -> *const u8 {
+) -> *const u64 {
     guarded(ptr::null(), || {
         let mut tape = Box::new(Tape::for_text(len));
         // SAFETY: the C files passes a Zend string with its length.
         match decode(unsafe { bytes(text, len) }, ini::json_objects(), &mut tape) {
             Ok(()) => {
-                let start = tape.bytes().as_ptr();
+                let start = tape.words().as_ptr();
+                // SAFETY: the C files passes a pointer to a variable.
+                unsafe { *strings = tape.strings().as_ptr().cast() };
                 TAPES.with_borrow_mut(|tapes| tapes.push(tape));
                 start
             }
@@ -194,6 +197,6 @@ unsafe extern "C" fn rustredis_json_decode(
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn rustredis_json_free(tape: *const u8) {
-    guarded((), || TAPES.with_borrow_mut(|tapes| tapes.retain(|own| own.bytes().as_ptr() != tape)));
+extern "C" fn rustredis_json_free(tape: *const u64) {
+    guarded((), || TAPES.with_borrow_mut(|tapes| tapes.retain(|own| own.words().as_ptr() != tape)));
 }

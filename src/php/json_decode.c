@@ -12,33 +12,30 @@
 #define KNOWN_KEYS 64
 
 typedef struct {
-	const unsigned char *at;
+	const uint64_t *at;
 	const char *text;
+	/* The tape's own strings. */
+	const char *strings;
 	const char *problem;
 	zend_string *keys[KNOWN_KEYS];
 } decoding;
 
-static uint64_t take_number(decoding *d)
+static unsigned op_of(uint64_t entry)
 {
-	uint64_t n;
-	memcpy(&n, d->at, sizeof n);
-	d->at += sizeof n;
-	return n;
+	return entry & ((1 << RUSTREDIS_TAPE_OP_BITS) - 1);
 }
 
-/* A string's bytes, which lie on the tape or in the text. */
-static const char *take_bytes(decoding *d, unsigned char op, size_t *len)
+static uint32_t count_of(uint64_t entry)
 {
-	const char *bytes;
-	if (op == RUSTREDIS_TAPE_TEXT) {
-		bytes = d->text + take_number(d);
-		*len = take_number(d);
-		return bytes;
-	}
-	*len = take_number(d);
-	bytes = (const char *) d->at;
-	d->at += *len;
-	return bytes;
+	return (uint32_t) (entry >> RUSTREDIS_TAPE_OP_BITS);
+}
+
+/* A string's bytes, which lie in the text or among the tape's own. */
+static const char *bytes_of(decoding *d, uint64_t entry, size_t *len)
+{
+	*len = entry >> RUSTREDIS_TAPE_OP_BITS & ((1 << RUSTREDIS_TAPE_PLACE_BITS) - 1);
+	return (op_of(entry) == RUSTREDIS_TAPE_TEXT ? d->text : d->strings)
+		+ (entry >> (RUSTREDIS_TAPE_OP_BITS + RUSTREDIS_TAPE_PLACE_BITS));
 }
 
 static bool build_object(zval *value, const char *bytes, size_t len)
@@ -60,7 +57,7 @@ static bool build_object(zval *value, const char *bytes, size_t len)
 	return done;
 }
 
-/* A key as a string of its own; whoever stores it takes a reference. NULL if it is an integer in PHP's arrays. */
+/* A key, hashed; whoever stores it takes a reference. NULL if it is an integer in PHP's arrays. */
 static zend_string *take_key(decoding *d, const char *bytes, size_t len, zend_ulong *index)
 {
 	zend_string **known;
@@ -81,108 +78,145 @@ static zend_string *take_key(decoding *d, const char *bytes, size_t len, zend_ul
 	return *known;
 }
 
-static bool build(decoding *d, zval *value);
-
-static bool build_list(decoding *d, zval *value)
-{
-	uint64_t count = take_number(d);
-	bool done = true;
-	if (!count) {
-		ZVAL_EMPTY_ARRAY(value);
-		return true;
-	}
-	array_init_size(value, (uint32_t) MIN(count, HT_MAX_SIZE - 1));
-	zend_hash_real_init_packed(Z_ARRVAL_P(value));
-	while (done && count--) {
-		zval item;
-		done = build(d, &item);
-		zend_hash_next_index_insert_new(Z_ARRVAL_P(value), &item);
-	}
-	return done;
-}
-
-static bool build_map(decoding *d, zval *value)
-{
-	uint64_t count = take_number(d);
-	bool done = true;
-	array_init_size(value, (uint32_t) MIN(count, HT_MAX_SIZE - 1));
-	while (done && count--) {
-		unsigned char op = *d->at++;
-		zend_string *key = NULL;
-		zend_ulong index = 0;
-		zval item;
-		if (op == RUSTREDIS_TAPE_INT) {
-			index = take_number(d);
-		} else {
-			size_t len;
-			const char *bytes = take_bytes(d, op, &len);
-			key = take_key(d, bytes, len, &index);
-			if (key) {
-				/* Building the value may push the key out of the known ones. */
-				zend_string_addref(key);
-			}
-		}
-		done = build(d, &item);
-		if (key) {
-			zend_hash_update(Z_ARRVAL_P(value), key, &item);
-			zend_string_release(key);
-		} else {
-			zend_hash_index_update(Z_ARRVAL_P(value), index, &item);
-		}
-	}
-	return done;
-}
+/* The counts are those of a text of 512 MB at most: they fit. */
+static bool build_list(decoding *d, zval *value, uint32_t count);
+static bool build_map(decoding *d, zval *value, uint32_t count);
 
 /* Always leaves a value that can be freed. */
-static bool build(decoding *d, zval *value)
+static zend_always_inline bool build(decoding *d, zval *value)
 {
-	unsigned char op = *d->at++;
+	uint64_t entry = *d->at++;
 	const char *bytes;
 	size_t len;
-	uint64_t n;
 	double f;
 
-	switch (op) {
+	switch (op_of(entry)) {
 		case RUSTREDIS_TAPE_NULL:
 			ZVAL_NULL(value);
 			return true;
 		case RUSTREDIS_TAPE_FALSE:
+			ZVAL_FALSE(value);
+			return true;
 		case RUSTREDIS_TAPE_TRUE:
-			ZVAL_BOOL(value, op == RUSTREDIS_TAPE_TRUE);
+			ZVAL_TRUE(value);
 			return true;
 		case RUSTREDIS_TAPE_INT:
-			ZVAL_LONG(value, (zend_long) take_number(d));
+			ZVAL_LONG(value, (int64_t) entry >> RUSTREDIS_TAPE_OP_BITS);
+			return true;
+		case RUSTREDIS_TAPE_WIDE_INT:
+			ZVAL_LONG(value, (zend_long) *d->at++);
 			return true;
 		case RUSTREDIS_TAPE_FLOAT:
-			n = take_number(d);
-			memcpy(&f, &n, sizeof f);
+			memcpy(&f, d->at++, sizeof f);
 			ZVAL_DOUBLE(value, f);
 			return true;
 		case RUSTREDIS_TAPE_TEXT:
 		case RUSTREDIS_TAPE_BYTES:
-			bytes = take_bytes(d, op, &len);
+			bytes = bytes_of(d, entry, &len);
 			ZVAL_STRINGL_FAST(value, bytes, len);
 			return true;
 		case RUSTREDIS_TAPE_OBJECT:
-			bytes = take_bytes(d, op, &len);
+			bytes = bytes_of(d, entry, &len);
 			if (!build_object(value, bytes, len)) {
 				d->problem = "it holds an object that unserialize() refuses";
 				return false;
 			}
 			return true;
 		case RUSTREDIS_TAPE_LIST:
-			return build_list(d, value);
+			return build_list(d, value, count_of(entry));
 		default:
-			return build_map(d, value);
+			return build_map(d, value, count_of(entry));
 	}
+}
+
+static bool build_list(decoding *d, zval *value, uint32_t count)
+{
+	bool done = true;
+	if (!count) {
+		ZVAL_EMPTY_ARRAY(value);
+		return true;
+	}
+	array_init_size(value, count);
+	zend_hash_real_init_packed(Z_ARRVAL_P(value));
+	ZEND_HASH_FILL_PACKED(Z_ARRVAL_P(value)) {
+		while (done && count--) {
+			zval item;
+			done = build(d, &item);
+			ZEND_HASH_FILL_ADD(&item);
+		}
+	} ZEND_HASH_FILL_END();
+	return done;
+}
+
+/* Where the value of a key goes. The map has room for all its keys: what it holds does not move. */
+static zval *slot_of(HashTable *map, zend_string *key)
+{
+	zval null, *slot;
+	ZVAL_NULL(&null);
+	/* No key has this hash: it is new, and need not be looked for. */
+	if (HT_HASH(map, (int32_t) ((uint32_t) ZSTR_HASH(key) | map->nTableMask)) == HT_INVALID_IDX) {
+		return _zend_hash_append(map, key, &null);
+	}
+	slot = zend_hash_find_known_hash(map, key);
+	if (!slot) {
+		return _zend_hash_append(map, key, &null);
+	}
+	/* The last of several values counts. */
+	zval_ptr_dtor(slot);
+	ZVAL_NULL(slot);
+	return slot;
+}
+
+static zval *slot_at(HashTable *map, zend_ulong index)
+{
+	zval *slot = zend_hash_index_lookup(map, index);
+	zval_ptr_dtor(slot);
+	ZVAL_NULL(slot);
+	return slot;
+}
+
+static bool build_map(decoding *d, zval *value, uint32_t count)
+{
+	HashTable *map;
+	bool done = true;
+	if (!count) {
+		ZVAL_EMPTY_ARRAY(value);
+		return true;
+	}
+	map = zend_new_array(count);
+	ZVAL_ARR(value, map);
+	zend_hash_real_init_mixed(map);
+	while (done && count--) {
+		uint64_t entry = *d->at++;
+		zend_string *key;
+		zend_ulong index = 0;
+		const char *bytes;
+		size_t len;
+		zval *slot;
+		switch (op_of(entry)) {
+			case RUSTREDIS_TAPE_INT:
+				slot = slot_at(map, (zend_ulong) ((int64_t) entry >> RUSTREDIS_TAPE_OP_BITS));
+				break;
+			case RUSTREDIS_TAPE_WIDE_INT:
+				slot = slot_at(map, *d->at++);
+				break;
+			default:
+				bytes = bytes_of(d, entry, &len);
+				key = take_key(d, bytes, len, &index);
+				slot = key ? slot_of(map, key) : slot_at(map, index);
+		}
+		done = build(d, slot);
+	}
+	return done;
 }
 
 /* A value from a text; false, with the reason, if it is no session. On a bailout the tape is freed at the end of the
  * request. */
 static bool decode(const char *text, size_t len, zval *session, char *error, size_t error_size)
 {
-	const unsigned char *tape = rustredis_json_decode(text, len, error, error_size);
-	decoding d = { tape, text, NULL, { NULL } };
+	const char *strings = NULL;
+	const uint64_t *tape = rustredis_json_decode(text, len, &strings, error, error_size);
+	decoding d = { tape, text, strings, NULL, { NULL } };
 	bool done;
 	int i;
 	if (!tape) {
@@ -190,6 +224,8 @@ static bool decode(const char *text, size_t len, zval *session, char *error, siz
 	}
 	done = build(&d, session);
 	rustredis_json_free(tape);
+	/* An empty one is PHP's shared empty array, which nobody may write to. */
+	SEPARATE_ARRAY(session);
 	for (i = 0; i < KNOWN_KEYS; i++) {
 		if (d.keys[i]) {
 			zend_string_release(d.keys[i]);

@@ -7,8 +7,13 @@
 #include "zend_smart_str.h"
 #include "json.h"
 
+/* Rows of a list repeat their keys, mostly as the same string: each is looked at once. */
+#define KNOWN_KEYS 64
+
 typedef struct {
 	void *writer;
+	/* Keys that are UTF-8. Nothing frees one while the arrays are walked. */
+	zend_string *known[KNOWN_KEYS];
 	/* What the objects were serialized to, in the order of the walk; NULL in the first walk. */
 	HashTable *objects;
 	uint32_t next_object;
@@ -65,9 +70,21 @@ static bool is_utf8(zend_string *key)
 	return true;
 }
 
+static bool is_utf8_key(encoding *e, zend_string *key)
+{
+	zend_string **known = &e->known[((uintptr_t) key >> 5) % KNOWN_KEYS];
+	if (*known != key) {
+		if (!is_utf8(key)) {
+			return false;
+		}
+		*known = key;
+	}
+	return true;
+}
+
 /* Plain objects have string keys, and integer keys where every reader keeps the order: JavaScript puts the canonical
  * array indexes of an object first, ascending. */
-static int shape_of(HashTable *array, bool top)
+static int shape_of(encoding *e, HashTable *array, bool top)
 {
 	zend_string *key;
 	zend_ulong index;
@@ -92,7 +109,7 @@ static int shape_of(HashTable *array, bool top)
 		only_strings_now = true;
 		/* One member whose name starts with $ would be a tag. */
 		if ((ZSTR_VAL(key)[0] == '$' && zend_hash_num_elements(array) == 1)
-				|| !is_utf8(key)) {
+				|| !is_utf8_key(e, key)) {
 			return RUSTREDIS_PAIRS;
 		}
 	} ZEND_HASH_FOREACH_END();
@@ -127,7 +144,7 @@ static bool write_array(encoding *e, HashTable *array, int depth)
 		}
 		GC_PROTECT_RECURSION(array);
 	}
-	shape = shape_of(array, depth == 0);
+	shape = shape_of(e, array, depth == 0);
 	/* In levels of JSON, as they are counted when it is read: a list of pairs has an object around it. */
 	depth += shape == RUSTREDIS_PAIRS ? 3 : 1;
 	if (depth > RUSTREDIS_MAX_DEPTH) {
@@ -270,6 +287,8 @@ static bool encode(HashTable *session, encoding *e)
 		/* __serialize may have encoded a session of its own: the writer starts over. */
 		e->writer = rustredis_json_writer();
 		e->objects = Z_ARRVAL(objects);
+		/* PHP code ran: keys may have been freed, and others may be where they were. */
+		memset(e->known, 0, sizeof e->known);
 		done = write_array(e, session, 0);
 		e->objects = NULL;
 	}
