@@ -12,7 +12,7 @@ BUILT = $(or $(CARGO_TARGET_DIR),target)/release/libphpsess_rs.so
 .DEFAULT_GOAL := build
 # Set-up comes before use, also under -j.
 .NOTPARALLEL:
-.PHONY: help build install demo screenshot test test-rust test-php stress lint clean setup-%
+.PHONY: help build install demo screenshot test test-rust test-php test-acl stress lint clean setup-%
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9.-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -42,6 +42,9 @@ test-rust: setup-test build ## the Rust tests: of the core without PHP, and of t
 
 test-php: setup-test build ## the .phpt tests
 	@scripts/test php
+
+test-acl: setup-test build ## a part of them as a Redis user with no more rights than README.md names
+	@REDIS_ACL=1 scripts/test acl
 
 stress: setup-test build ## processes and Redis killed, stopped, restarted for STRESS_SECONDS (120), then judged by their logs
 	STRESS_SECONDS=$${STRESS_SECONDS:-120} cargo test --no-default-features --test stress -- --nocapture

@@ -1,5 +1,8 @@
 --TEST--
 the settings and their defaults
+--SKIPIF--
+<?php
+echo getenv('RUSTREDIS_ACL') ? 'skip a user is set for this run' : '';
 --FILE--
 <?php
 require __DIR__ . '/../support/support.inc';

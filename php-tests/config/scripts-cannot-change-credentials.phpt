@@ -13,7 +13,7 @@ $child = Child::run('
     print_r(ini_get_all(null, true)["rustredis.password"]);
     print_r(rustredis_status());
     phpinfo();
-    var_dump(start($argv[1]));', [$id = new_id()], ['session.save_path' => $server->save_path(), 'rustredis.password' => 'the-Secret-1']);
+    var_dump(start($argv[1]));', [$id = new_id()], ['session.save_path' => $server->save_path(), 'rustredis.username' => '', 'rustredis.password' => 'the-Secret-1']);
 $output = $child->output();
 same('the password works', true, str_ends_with($output, 'bool(true)'));
 same('ini_set() is refused', 0, strpos($output, "bool(false)\nbool(false)\n"));

@@ -6,7 +6,7 @@ use super::SessionId;
 use crate::{
     compression::Unreadable,
     lock::Holder,
-    store::{ServerError, StoreError},
+    store::{COMMANDS, ServerError, StoreError},
 };
 
 /// Why PHP gets a failure. The texts name the setting that matters, never a secret.
@@ -91,6 +91,17 @@ impl fmt::Display for Failure {
                  it in the child"
             ),
         }
+    }
+}
+
+impl Failure {
+    /// The rule that the Redis user should have, if it is its rights that lack.
+    pub(super) fn missing_rights(&self, prefix: &str) -> Option<String> {
+        let (Self::Store(StoreError::Server(error)) | Self::Refused(error)) = self else { return None };
+        let is_special = |c: char| matches!(c, '*' | '?' | '[' | '\\');
+        let escape = |c: char| is_special(c).then_some('\\').into_iter().chain([c]);
+        let keys: String = prefix.chars().flat_map(escape).collect();
+        (error.code == "NOPERM").then(|| format!("; the user needs {COMMANDS} and the keys ~{keys}*"))
     }
 }
 

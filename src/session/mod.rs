@@ -249,7 +249,9 @@ impl<S: Store> Session<S> {
 
     fn fail(&mut self, what: &str, id: Option<&SessionId>, failure: &Failure) -> bool {
         let route = id.map_or(0, |id| Keys::new("", id).route);
-        self.warnings.push(warning(what, id, self.settings.shards.of(route), failure));
+        let mut text = warning(what, id, self.settings.shards.of(route), failure);
+        text.extend(failure.missing_rights(&self.settings.prefix));
+        self.warnings.push(text);
         false
     }
 

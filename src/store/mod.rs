@@ -31,6 +31,11 @@ pub use stream::Timeouts;
 
 use crate::{config::LockSettings, lock::Watch, session::Keys};
 
+/// What a Redis user must be permitted to run, as an ACL rule. The server tells of a script's command that it may not
+/// run, but until Redis 7.2 not which one it was.
+pub const COMMANDS: &str = "+eval +evalsha +blpop +exists +get +mget +set +del +expire +pexpire +pttl +time +lpop \
+                            +rpush +rename +zadd +zcard +zrem +zremrangebyscore";
+
 /// What must hold about a session before its lock is taken.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Mode {

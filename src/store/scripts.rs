@@ -20,3 +20,24 @@ pub static CLAIM: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("
 pub static RENEW: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/renew.lua")));
 pub static READ: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/read.lua")));
 pub static WRITE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/write.lua")));
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::store::COMMANDS;
+
+    #[test]
+    fn the_commands_of_the_acl_rule_are_those_that_are_used() {
+        let scripts = [&ACQUIRE, &RELEASE, &CLAIM, &RENEW, &READ, &WRITE];
+        let called = scripts.into_iter().flat_map(|script| script.text.split("call('").skip(1));
+        let called = called.map(|rest| rest.split('\'').next().unwrap_or_default().to_lowercase());
+        // And what a connection sends itself.
+        let sent = ["eval", "evalsha", "blpop", "exists"].map(str::to_owned);
+        let needed: BTreeSet<String> = called.chain(sent).map(|command| format!("+{command}")).collect();
+        assert_eq!(needed, COMMANDS.split(' ').map(str::to_owned).collect());
+        let rule = format!("ACL SETUSER sessions on >PASSWORD ~PHPREDIS_SESSION:* {COMMANDS}\n");
+        assert!(include_str!("../../README.md").contains(&rule), "README.md should have: {rule}");
+    }
+}

@@ -3,6 +3,7 @@
 //! Every test file compiles this module for itself and uses a part of it.
 #![allow(dead_code, reason = "each test file uses another part")]
 
+pub mod acl;
 pub mod apache;
 pub mod fastcgi;
 pub mod fpm;

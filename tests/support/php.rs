@@ -10,6 +10,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use super::acl;
 use super::process;
 use super::temp_dir::TempDir;
 
@@ -46,7 +47,10 @@ pub struct Running {
 impl Php {
     /// PHP with its sessions at `save_path`.
     pub fn new(save_path: &str) -> Self {
-        Self { ini: Vec::new(), deadline: DEADLINE }
+        let php = Self { ini: Vec::new(), deadline: DEADLINE };
+        acl::php_settings()
+            .into_iter()
+            .fold(php, |php, (name, value)| php.ini(name, value))
             .ini("extension", module().to_str().expect("the module's path is UTF-8"))
             .ini("display_errors", "1")
             .ini("html_errors", "0")

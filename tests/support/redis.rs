@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use redis::{Client, Connection, ConnectionInfo, FromRedisValue, IntoConnectionInfo};
 
+use super::acl;
 use super::poll::{self, SOON};
 use super::process;
 use super::temp_dir::TempDir;
@@ -166,6 +167,7 @@ impl Server {
             .args(["--save", "", "--appendonly", "no", "--appendfsync", "no"])
             .args([Path::new("--unixsocket"), &self.socket(), Path::new("--dir"), self.dir.path()])
             .args(&self.args)
+            .args(acl::server_args())
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("the log has a second handle"))
             .stderr(log)
