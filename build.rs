@@ -19,7 +19,9 @@ mod php {
         ext_php_rs_build::emit_check_cfg();
 
         let mut shim = cc::Build::new();
-        shim.files(["handler", "save_path", "ini", "info", "json_encode", "json_decode"].map(source));
+        shim.files(
+            ["handler", "prefetch", "save_path", "ini", "info", "json_encode", "json_decode"].map(source),
+        );
         shim.warnings(true).extra_warnings(true).flag_if_supported("-Werror");
         // The headers of PHP itself do not compile cleanly under -Wextra.
         shim.flag_if_supported("-Wno-unused-parameter").flag_if_supported("-Wno-sign-compare");

@@ -112,7 +112,8 @@ fn run(store: &mut impl Store, side: usize, keys: &Keys, command: &Command, know
     let op = match command.op {
         0 | 1 => Op::Set(&command.value),
         2 => Op::Keep,
-        3 => Op::None,
+        3 => Op::Restore(&command.value),
+        4 => Op::None,
         _ => Op::Delete,
     };
     let (token, tombstone) = (known.token[side].clone(), known.tombstone[side].clone());
@@ -185,7 +186,7 @@ fn run(store: &mut impl Store, side: usize, keys: &Keys, command: &Command, know
             Answer::Loaded(data, tombstone)
         }
         7 => {
-            let op = if op == Op::None { Op::Keep } else { op };
+            let op = if matches!(op, Op::None | Op::Restore(_)) { Op::Keep } else { op };
             let write = Write { op, ttl: TTL, tombstone: tombstone.as_deref(), tombstone_ms: LEASE };
             written(&store.write(keys, &write).unwrap())
         }

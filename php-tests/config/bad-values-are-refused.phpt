@@ -28,6 +28,8 @@ foreach ([
     ['rustredis.max_value_size', '-1'],
     ['rustredis.max_value_size', '1.5'],
     ['rustredis.max_value_size', 'big'],
+    ['rustredis.write_ack', 'later'],
+    ['rustredis.write_ack', ''],
     ['rustredis.compression', 'gzip'],
     ['rustredis.compression', 'ZSTD'],
     ['rustredis.compression', ''],
@@ -69,6 +71,8 @@ ok: rustredis.read_timeout=x
 ok: rustredis.max_value_size=-1
 ok: rustredis.max_value_size=1.5
 ok: rustredis.max_value_size=big
+ok: rustredis.write_ack=later
+ok: rustredis.write_ack=
 ok: rustredis.compression=gzip
 ok: rustredis.compression=ZSTD
 ok: rustredis.compression=

@@ -88,6 +88,12 @@ impl<'a> Text<'a> {
         Self { plain, compression, stored: OnceCell::new() }
     }
 
+    /// How many bytes the session has.
+    #[must_use]
+    pub fn plain_len(&self) -> usize {
+        self.plain.len()
+    }
+
     /// What is to be stored.
     pub fn stored(&self) -> &[u8] {
         self.stored.get_or_init(|| stored(self.plain, self.compression))

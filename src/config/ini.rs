@@ -16,6 +16,8 @@ pub enum Setting {
     LockMixed,
     LockFailure,
     LockHolderUri,
+    WriteAck,
+    Prefetch,
     ConnectTimeout,
     ReadTimeout,
     PoolSize,
@@ -43,7 +45,7 @@ enum Kind {
 
 impl Setting {
     /// All of them, in the order of their values.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::Username,
         Self::Password,
         Self::Locking,
@@ -54,6 +56,8 @@ impl Setting {
         Self::LockMixed,
         Self::LockFailure,
         Self::LockHolderUri,
+        Self::WriteAck,
+        Self::Prefetch,
         Self::ConnectTimeout,
         Self::ReadTimeout,
         Self::PoolSize,
@@ -78,6 +82,8 @@ impl Setting {
             Self::LockMixed => (c"rustredis.lock_mixed", c"0", Kind::Flag),
             Self::LockFailure => (c"rustredis.lock_failure", c"fail", Kind::Choice(&["fail", "readonly"])),
             Self::LockHolderUri => (c"rustredis.lock_holder_uri", c"0", Kind::Flag),
+            Self::WriteAck => (c"rustredis.write_ack", c"wait", Kind::Choice(&["wait", "deferred"])),
+            Self::Prefetch => (c"rustredis.prefetch", c"0", Kind::Flag),
             Self::ConnectTimeout => (c"rustredis.connect_timeout", c"2", Kind::Seconds(0.001, 300.0)),
             Self::ReadTimeout => (c"rustredis.read_timeout", c"5", Kind::Seconds(0.001, 3600.0)),
             Self::PoolSize => (c"rustredis.pool_size", c"0", Kind::Count(1024)),

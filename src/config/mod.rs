@@ -34,12 +34,14 @@ pub struct Settings {
     pub pool_wait: Duration,
     /// None if locking is off.
     pub lock: Option<LockSettings>,
+    /// Whether a request waits for the answer to its last write.
+    pub write_ack: WriteAck,
+    /// Ask for a session before the script that may start it runs.
+    pub prefetch: bool,
     /// Larger sessions are refused; none is no limit.
     pub max_value_size: Option<u64>,
     /// How sessions are stored; what is read says so itself.
     pub compression: Compression,
-    /// Parameters of phpredis in the save_path that mean nothing here.
-    pub ignored: Vec<&'static str>,
     /// How long a destroyed session stays destroyed for requests that began before.
     pub tombstone: Duration,
 }
@@ -61,6 +63,15 @@ pub struct LockSettings {
     pub holder_uri: bool,
     /// What a request gets that did not get its turn.
     pub failure: LockFailure,
+}
+
+/// `rustredis.write_ack`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WriteAck {
+    /// It does.
+    Wait,
+    /// The next use of the connection does.
+    Deferred,
 }
 
 /// `rustredis.lock_failure`.
@@ -196,9 +207,6 @@ impl Settings {
     /// Reads `session.save_path` and the ini settings. A parameter of the save_path wins over its ini setting.
     pub fn parse(save_path: &str, ini: &Texts) -> Result<Self, ConfigError> {
         let mut servers = save_path::parse(save_path)?;
-        let mut ignored: Vec<_> = servers.iter().flat_map(|server| &server.ignored).copied().collect();
-        ignored.sort_unstable();
-        ignored.dedup();
         let first = &mut servers[0];
         let (prefix, connect_timeout, read_timeout) =
             (first.prefix.take(), first.connect_timeout, first.read_timeout);
@@ -241,6 +249,11 @@ impl Settings {
             },
             pool_wait: ini.seconds(Setting::PoolWait)?,
             lock: lock.transpose()?,
+            prefetch: ini.flag(Setting::Prefetch)?,
+            write_ack: match ini.choice(Setting::WriteAck)? {
+                "deferred" => WriteAck::Deferred,
+                _ => WriteAck::Wait,
+            },
             max_value_size: Some(ini.count(Setting::MaxValueSize)?).filter(|&n| n > 0),
             compression: Compression {
                 format: match ini.choice(Setting::Compression)? {
@@ -251,7 +264,6 @@ impl Settings {
                 level: i32::try_from(ini.count(Setting::CompressionLevel)?).unwrap_or(0),
                 min_size: ini.count(Setting::CompressionMinSize)?,
             },
-            ignored,
             tombstone: ini.seconds(Setting::LockMaxHold)?,
         })
     }

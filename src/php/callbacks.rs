@@ -7,21 +7,18 @@ use std::{
     cell::{Cell, RefCell},
     ffi::{CStr, c_char, c_int, c_void},
     mem, ptr, slice,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, OnceLock},
 };
 
 use super::{
-    boundary::{self, Level, guarded, tell, warn},
+    boundary::{self, guarded, warn},
     ini, sys,
 };
 use crate::{
     config::{Settings, mask},
     process,
-    session::{Access, Failure, Session, SessionId, warning},
-    store::{redis::RedisStore, stats},
+    session::{Access, Failure, Session, SessionId, late_warning, warning},
+    store::{redis::RedisStore, stats, take_late},
 };
 
 /// What PHP itself has for session.gc_maxlifetime when nobody sets it.
@@ -37,6 +34,8 @@ pub struct Handler {
 thread_local! {
     /// The handler that PHP has now. A `SessionHandler` subclass can forget to call its parent's close.
     static LIVE: Cell<*mut Handler> = const { Cell::new(ptr::null_mut()) };
+    /// A session that was asked for before PHP has started one.
+    static AHEAD: Cell<Option<Box<Handler>>> = const { Cell::new(None) };
     static TTL_WARNED: Cell<bool> = const { Cell::new(false) };
     /// What [`info`] says for this process where no path is in it.
     static INFO: RefCell<(u32, Arc<str>)> = RefCell::new((0, "".into()));
@@ -53,6 +52,9 @@ pub fn with_live<T>(body: impl FnOnce(&Handler) -> T) -> Option<T> {
 pub fn end_request() {
     let mut left = LIVE.get().cast::<c_void>();
     close(&raw mut left);
+    if let Some(ahead) = AHEAD.take() {
+        end(ahead);
+    }
     boundary::drop_warnings();
 }
 
@@ -74,8 +76,14 @@ unsafe fn with_handler(
         }
         let succeeded = body(&mut handler.session);
         handler.session.take_warnings().into_iter().for_each(warn);
+        warn_late();
         c_int::from(succeeded)
     })
+}
+
+/// Leaves the warnings of earlier sessions whose last answer has come now.
+fn warn_late() {
+    take_late().into_iter().map(late_warning).for_each(warn);
 }
 
 /// # Safety
@@ -97,21 +105,6 @@ fn ttl(maxlifetime: i64) -> u64 {
         ));
     }
     DEFAULT_TTL
-}
-
-/// Once in a process: who moves in from phpredis has the same save_path on every request.
-fn name_ignored(settings: &Settings) {
-    static NAMED: AtomicBool = AtomicBool::new(false);
-    if !settings.ignored.is_empty() && !NAMED.swap(true, Ordering::Relaxed) {
-        tell(
-            Level::Notice,
-            format!(
-                "rustredis: {} in session.save_path has no effect: connections are always kept, and one that died is \
-                 replaced once; docs/migrating.md has all settings of phpredis",
-                settings.ignored.join(", ")
-            ),
-        );
-    }
 }
 
 fn access(read_only: c_int) -> Access {
@@ -172,7 +165,6 @@ unsafe extern "C" fn rustredis_open(
                 return 0;
             }
         };
-        name_ignored(&settings);
         // SAFETY: `mod_data` is PHP's pointer for us: null, or a handler that close has not freed.
         let slot = unsafe { &mut *mod_data };
         // SAFETY: as above.
@@ -191,8 +183,17 @@ unsafe extern "C" fn rustredis_open(
         }
         let pid = process::id();
         stats::belong_to(pid);
-        let session = Session::new(RedisStore::new(settings.clone()), settings.clone(), info(&settings, pid));
-        let handler = Box::into_raw(Box::new(Handler { pid, session }));
+        let handler = match AHEAD.take() {
+            Some(ahead) if ahead.pid == pid && ahead.session.has_settings(&settings) => ahead,
+            other => {
+                // Another server, say: its place there is free before the new one is asked.
+                if let Some(ahead) = other {
+                    end(ahead);
+                }
+                new_handler(pid, settings)
+            }
+        };
+        let handler = Box::into_raw(handler);
         LIVE.set(handler);
         *slot = handler.cast();
         1
@@ -202,6 +203,7 @@ unsafe extern "C" fn rustredis_open(
 #[unsafe(no_mangle)]
 unsafe extern "C" fn rustredis_close(mod_data: *mut *mut c_void) {
     close(mod_data);
+    guarded((), warn_late);
 }
 
 fn close(mod_data: *mut *mut c_void) {
@@ -213,14 +215,45 @@ fn close(mod_data: *mut *mut c_void) {
         }
         LIVE.set(ptr::null_mut());
         // SAFETY: made by Box::into_raw in rustredis_open; nobody else has it now that both pointers are null.
-        let mut handler = unsafe { Box::from_raw(handler) };
-        if handler.pid == process::id() {
-            handler.session.close();
-            handler.session.take_warnings().into_iter().for_each(warn);
-        } else {
-            // Dropping would close the parent's socket politely and give back its place in a pool that has no threads
-            // here.
-            mem::forget(handler);
+        end(unsafe { Box::from_raw(handler) });
+    });
+}
+
+/// Ends a session, and gives its connection back.
+fn end(mut handler: Box<Handler>) {
+    if handler.pid == process::id() {
+        handler.session.close();
+        handler.session.take_warnings().into_iter().for_each(warn);
+    } else {
+        // Dropping would close the parent's socket politely and give back its place in a pool that has no threads
+        // here.
+        mem::forget(handler);
+    }
+}
+
+fn new_handler(pid: u32, settings: Arc<Settings>) -> Box<Handler> {
+    let info = info(&settings, pid);
+    Box::new(Handler { pid, session: Session::new(RedisStore::new(settings.clone()), settings, info) })
+}
+
+/// See shim.h. Whatever is wrong is silent: session_start() asks again, and tells.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn rustredis_prefetch(
+    path: *const c_char,
+    path_len: usize,
+    id: *const c_char,
+    id_len: usize,
+    maxlifetime: i64,
+    strict: c_int,
+) {
+    guarded((), || {
+        // SAFETY: prefetch.c passes a C string with its length, and a Zend string.
+        let (path, id) = unsafe { (bytes(path, path_len), bytes(id, id_len)) };
+        let Some(settings) = ini::settings(path).ok().filter(|settings| settings.prefetch) else { return };
+        let Ok(ttl @ 1..) = u64::try_from(maxlifetime) else { return };
+        let mut handler = new_handler(process::id(), settings);
+        if handler.session.ask_ahead(id, strict != 0, ttl.min(MAX_TTL)) {
+            AHEAD.set(Some(handler));
         }
     });
 }
@@ -352,10 +385,10 @@ fn forked(what: &str, id: &[u8], parent: u32) -> bool {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn rustredis_next_warning(text: *mut c_char, size: usize) -> c_int {
     guarded(0, || {
-        let Some((level, warning)) = boundary::next_warning() else { return 0 };
+        let Some(warning) = boundary::next_warning() else { return 0 };
         // SAFETY: handler.c passes a buffer of `size` bytes.
         unsafe { copy_text(&warning, text, size) };
-        level as c_int
+        1
     })
 }
 

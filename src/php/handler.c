@@ -25,9 +25,8 @@
 void rustredis_emit_warnings(void)
 {
 	char text[2048];
-	int level;
-	while ((level = rustredis_next_warning(text, sizeof text))) {
-		php_error_docref(NULL, level == RUSTREDIS_NOTICE ? E_NOTICE : E_WARNING, "%s", text);
+	while (rustredis_next_warning(text, sizeof text)) {
+		php_error_docref(NULL, E_WARNING, "%s", text);
 	}
 }
 
@@ -295,6 +294,12 @@ int rustredis_register(void)
 {
 	zend_observer_error_register(rustredis_message_is_made);
 	return php_session_register_module(&ps_mod_rustredis) == SUCCESS && rustredis_register_json();
+}
+
+/* At module shutdown: no error handler is left, and nothing may bail out. */
+void rustredis_log(const char *text)
+{
+	php_log_err(text);
 }
 
 const char *rustredis_sapi(void)

@@ -55,6 +55,8 @@ const fn table() -> [IniEntryDef; ENTRIES] {
         // Not changeable by scripts: who may set them may read the password's target from elsewhere.
         let permission = match setting {
             Setting::Username | Setting::Password => IniEntryPermission::System,
+            // When a script runs it has had its effect.
+            Setting::Prefetch => IniEntryPermission::System.union(IniEntryPermission::PerDir),
             _ => IniEntryPermission::All,
         };
         entries[i] = IniEntryDef::new(setting.name(), setting.default_text(), permission);

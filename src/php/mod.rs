@@ -9,7 +9,10 @@ mod signals;
 mod status;
 mod sys;
 
-use std::{ffi::c_int, ptr};
+use std::{
+    ffi::{CString, c_int},
+    ptr,
+};
 
 use ext_php_rs::{
     builders::{FunctionBuilder, ModuleBuilder},
@@ -21,7 +24,8 @@ use ext_php_rs::{
 use crate::{
     lock::stop_renewal,
     process,
-    store::{forget_pools, threads},
+    session::late_warning,
+    store::{close_connections, take_late, threads},
 };
 use boundary::guarded;
 
@@ -84,15 +88,24 @@ extern "C" fn start_module(_kind: c_int, module_number: c_int) -> c_int {
 extern "C" fn stop_module(_kind: c_int, module_number: c_int) -> c_int {
     guarded(FAILURE, || {
         stop_renewal();
-        forget_pools();
+        close_connections();
+        take_late().into_iter().map(late_warning).for_each(|warning| log(&warning));
         sys::rustredis_unregister_ini(module_number);
         SUCCESS
     })
 }
 
+/// Writes a warning that no script is there to get into PHP's error log.
+fn log(warning: &str) {
+    let Ok(text) = CString::new(format!("PHP Warning:  {warning}")) else { return };
+    // SAFETY: a C string that lives until the call returns, which copies it.
+    unsafe { sys::rustredis_log(text.as_ptr()) };
+}
+
 /// RINIT: FPM sets a pool's php_admin_value after MINIT, and so past the masking there.
 extern "C" fn start_request(_kind: c_int, _module_number: c_int) -> c_int {
     sys::rustredis_mask_password();
+    sys::rustredis_ask_ahead();
     SUCCESS
 }
 

@@ -17,6 +17,8 @@ unsafe extern "C" {
     pub safe fn rustredis_make_password_mask();
     /// Hides the password from PHP's table of settings.
     pub safe fn rustredis_mask_password();
+    /// Asks for the session of the request's cookie, if `rustredis.prefetch` is on.
+    pub safe fn rustredis_ask_ahead();
     /// Forgets the ini settings of a module.
     pub safe fn rustredis_unregister_ini(module_number: c_int);
     /// The name of the server API: cli, fpm-fcgi ... A static string.
@@ -34,6 +36,8 @@ unsafe extern "C" {
         arg3: *mut c_void,
         stage: c_int,
     ) -> c_int;
+    /// Writes a line into PHP's error log.
+    pub fn rustredis_log(text: *const c_char);
     /// The phpinfo() section.
     pub fn rustredis_info(module: *mut ModuleEntry);
 }

@@ -4,6 +4,7 @@
 //! to be taken with [`Session::take_warnings`]. The order in which PHP calls them, and what it does with an
 //! answer, is what the comments here are about.
 
+mod ahead;
 mod failure;
 mod id;
 mod keys;
@@ -17,13 +18,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ahead::{Ahead, Early};
 pub use failure::{Failure, warning};
 pub use id::SessionId;
 pub use keys::Keys;
+pub use save::late_warning;
 
 use crate::{
     compression::{self, Unreadable},
-    config::{LockFailure, LockSettings, Settings},
+    config::{LockFailure, LockSettings, Settings, WriteAck},
     lock::{self, Grant, Outcome, Request, Watch},
     store::{Loaded, Mode, Op, Release, Store, StoreError, stats},
 };
@@ -48,6 +51,8 @@ pub struct Session<S> {
     pending: Option<Pending>,
     /// An id for `session_create_id()` that was found free.
     vetted: Option<SessionId>,
+    /// Asked for before PHP started it.
+    ahead: Option<Ahead>,
     /// What the last read found, until [`Session::drop_value`].
     value: Option<Vec<u8>>,
     warnings: Vec<String>,
@@ -100,6 +105,7 @@ impl<S: Store> Session<S> {
             current: None,
             pending: None,
             vetted: None,
+            ahead: None,
             value: None,
             warnings: Vec::new(),
         }
@@ -221,11 +227,16 @@ impl<S: Store> Session<S> {
 
     /// close: releases a lock that no write has released.
     pub fn close(&mut self) {
+        self.give_back_ahead();
         if let Some(Current { id, keys, hold: Hold::Locked { token, base, watch }, .. }) = self.current.take()
         {
             drop(watch);
             let release = Release { base: base.as_deref(), ..self.release_of(&token, Op::None, 0) };
-            if let Err(error) = self.store.release(&keys, &release) {
+            let result = match self.settings.write_ack {
+                WriteAck::Wait => self.store.release(&keys, &release),
+                WriteAck::Deferred => self.store.release_later(&id, &keys, &release),
+            };
+            if let Err(error) = result {
                 self.fail("stays locked until its lease ends", Some(&id), &error.into());
             }
         }
@@ -259,9 +270,12 @@ impl<S: Store> Session<S> {
     fn fetch(&mut self, id: &SessionId, mode: Mode, access: Access, ttl: u64) -> Result<Fetched, Failure> {
         let keys = Keys::new(&self.settings.prefix, id);
         let settings = self.settings.clone();
-        let (hold, loaded) = match settings.lock.as_ref().filter(|_| access == Access::Update) {
-            None => (Hold::Unlocked, self.store.read(&keys, ttl)?),
-            Some(lock) => match self.acquire(&keys, lock, mode, ttl)? {
+        let early = self.early(id, mode, access, ttl);
+        let (hold, loaded) = match (early, settings.lock.as_ref().filter(|_| access == Access::Update)) {
+            (Early::Loaded(hold, loaded), _) => (hold, loaded),
+            (Early::Absent, _) => return Ok(Fetched::Absent),
+            (Early::Ask(_), None) => (Hold::Unlocked, self.store.read(&keys, ttl)?),
+            (Early::Ask(held), Some(lock)) => match self.acquire(&keys, lock, mode, ttl, held)? {
                 Outcome::Granted(Grant { token, base, loaded }) => {
                     let watch = self.store.look_after(&keys, lock, &token);
                     (Hold::Locked { token, base, watch }, loaded)
@@ -298,10 +312,11 @@ impl<S: Store> Session<S> {
         lock: &LockSettings,
         mode: Mode,
         ttl: u64,
+        maybe_held: Option<String>,
     ) -> Result<Outcome, StoreError> {
         let held = match &self.current {
             Some(Current { hold: Hold::Locked { token, .. }, .. }) => Some(token.clone()),
-            _ => None,
+            _ => maybe_held,
         };
         let request = Request {
             mode,

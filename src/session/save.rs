@@ -1,11 +1,39 @@
 //! The callbacks that change a session: write, update_timestamp and destroy.
 
-use super::{Access, Current, Failure, Hold, Keys, Session, SessionId, millis};
+use super::{Access, Current, Failure, Hold, Keys, Session, SessionId, millis, warning};
 use crate::{
     compression::{Text, Unreadable},
+    config::WriteAck,
     lock::{Holder, random_hex},
-    store::{Mode, Op, Release, Store, StoreError, Write, Written, stats},
+    store::{Late, Mode, Op, Release, Store, StoreError, Write, Written, stats},
 };
+
+/// Larger sessions, in bytes, are waited for whatever `rustredis.write_ack` says.
+const MAX_DEFERRED: usize = 64 << 10;
+
+/// What a request was not told in time (`rustredis.write_ack=deferred`).
+#[must_use]
+pub fn late_warning(late: Late) -> String {
+    let Late { id, target, outcome } = late;
+    let what = "was not saved by an earlier request of this process (rustredis.write_ack=deferred)";
+    let failure = failure_of(outcome).unwrap_or(Failure::Lost(None));
+    warning(what, Some(&id), &target, &failure)
+}
+
+/// Why nothing was saved, if that is so.
+fn failure_of(result: Result<Written, StoreError>) -> Option<Failure> {
+    let failure = match result {
+        Ok(Written::Done | Written::Gone) => return None,
+        Ok(Written::Dead) => Failure::Destroyed,
+        Ok(Written::Lost { holder, now }) => Failure::Lost(holder.map(|holder| Holder::new(holder, now))),
+        Ok(Written::Refused(error)) => Failure::Refused(error),
+        Err(error) => Failure::Store(error),
+    };
+    if matches!(failure, Failure::Destroyed | Failure::Lost(_)) {
+        stats::REFUSED_WRITES.add();
+    }
+    Some(failure)
+}
 
 impl<S: Store> Session<S> {
     /// write. `keep_lock`: more writes may follow before close (a `SessionHandler` subclass).
@@ -106,7 +134,12 @@ impl<S: Store> Session<S> {
                     hold: keep_lock,
                     ..self.release_of(&token, op, ttl)
                 };
-                let result = self.release_or_restore(&keys, &release, text);
+                let result = if keep_lock || !self.may_defer(text) {
+                    self.release_or_restore(&keys, &release, text)
+                } else {
+                    let op = if changed { op } else { Op::Restore(text.stored()) };
+                    self.store.release_later(&id, &keys, &Release { op, ..release })
+                };
                 match &result {
                     Ok(Written::Done | Written::Dead) if keep_lock => {
                         (Hold::Locked { token, base, watch }, result)
@@ -154,6 +187,11 @@ impl<S: Store> Session<S> {
         self.saved(&id, result)
     }
 
+    /// What a repeat needs is kept until the answer is there: not for every session.
+    fn may_defer(&self, text: &Text<'_>) -> bool {
+        self.settings.write_ack == WriteAck::Deferred && text.plain_len() <= MAX_DEFERRED
+    }
+
     /// A session that vanished since it was read is stored again; only then its value travels.
     fn release_or_restore(
         &mut self,
@@ -181,17 +219,10 @@ impl<S: Store> Session<S> {
     }
 
     fn saved(&mut self, id: &SessionId, result: Result<Written, StoreError>) -> bool {
-        let failure = match result {
-            Ok(Written::Done | Written::Gone) => return true,
-            Ok(Written::Dead) => Failure::Destroyed,
-            Ok(Written::Lost { holder, now }) => Failure::Lost(holder.map(|holder| Holder::new(holder, now))),
-            Ok(Written::Refused(error)) => Failure::Refused(error),
-            Err(error) => Failure::Store(error),
-        };
-        if matches!(failure, Failure::Destroyed | Failure::Lost(_)) {
-            stats::REFUSED_WRITES.add();
+        match failure_of(result) {
+            Some(failure) => self.fail("was not saved", Some(id), &failure),
+            None => true,
         }
-        self.fail("was not saved", Some(id), &failure)
     }
 
     pub(super) fn release_of<'a>(&self, token: &'a str, op: Op<'a>, ttl: u64) -> Release<'a> {

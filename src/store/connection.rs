@@ -5,6 +5,7 @@
 
 use std::{
     io::{self, IoSlice},
+    mem,
     time::{Duration, Instant},
 };
 
@@ -24,11 +25,20 @@ const FRESH: Duration = Duration::from_millis(500);
 pub struct Connection {
     stream: Stream,
     replies: Replies,
-    /// Replies that were not waited for and come before the next one.
-    owed: u32,
+    /// How many commands were sent and how many replies read: they come in the order of the commands.
+    sent: u64,
+    read: u64,
+    /// Replies that will be asked for, and those of them that came along with a later one's. All others are dropped.
+    awaited: Vec<(Sent, Option<Value>)>,
+    /// Whether the server has the text of `release.lua`.
+    knows_release: bool,
     used: Instant,
     timeout: Duration,
 }
+
+/// A command that was sent: which reply belongs to it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Sent(u64);
 
 impl Connection {
     /// Connects, and sends AUTH, SELECT and CLIENT SETNAME in one trip. With Sentinel, to the master of this moment.
@@ -38,8 +48,16 @@ impl Connection {
         }
         let stream =
             Stream::connect(&target.endpoint, target.tls.as_ref(), timeouts).map_err(StoreError::Connect)?;
-        let mut connection =
-            Self { stream, replies: Replies::new(), owed: 0, used: Instant::now(), timeout: timeouts.read };
+        let mut connection = Self {
+            stream,
+            replies: Replies::new(),
+            sent: 0,
+            read: 0,
+            awaited: Vec::new(),
+            knows_release: false,
+            used: Instant::now(),
+            timeout: timeouts.read,
+        };
         match connection.introduce(target) {
             Ok(()) => Ok(connection),
             // Nothing was carried out yet: that is what the difference between the two is about.
@@ -83,7 +101,7 @@ impl Connection {
         stats::TRIPS.add();
         let mut refused = None;
         for left in (0..=needed).rev() {
-            match self.reply() {
+            match self.next_reply() {
                 // The name is a courtesy to whoever reads CLIENT LIST, and an ACL may forbid it.
                 Ok(Value::ServerError(error)) if left == 0 && error.code() == "NOPERM" => {}
                 Ok(Value::ServerError(error)) => refused = refused.or(Some(server_error(&error))),
@@ -105,34 +123,70 @@ impl Connection {
     }
 
     /// Whether this connection can be used as it is. Costs little for one that was used a moment ago.
-    pub fn is_usable(&self) -> bool {
-        self.used.elapsed() < FRESH || self.owed > 0 || !self.stream.is_closed()
+    pub fn is_usable(&mut self) -> bool {
+        if self.used.elapsed() < FRESH {
+            return true;
+        }
+        let is_open = self.replies.take_available(|place| self.stream.read_available(place));
+        if self.read == self.sent {
+            // An end, or bytes that nobody asked for.
+            return is_open && !self.replies.has_more();
+        }
+        // What came before the end is worth as much as ever.
+        while !is_open
+            && self.read < self.sent
+            && let Ok((of, value)) = self.reply()
+        {
+            self.keep(of, value);
+        }
+        is_open
     }
 
     /// Sends a command and waits for its reply, `extra` longer than usual.
     pub fn request(&mut self, command: &mut Command<'_>, extra: Duration) -> Result<Value, StoreError> {
         self.begin(self.timeout + extra)?;
-        if self.owed == 0 && self.replies.has_more() {
-            return Err(StoreError::Protocol("an answer that nobody asked for".into()));
-        }
-        self.send(command)?;
+        let sent = self.send(command)?;
         stats::TRIPS.add();
-        while self.owed > 0 {
-            self.owed -= 1;
-            self.reply()?;
-        }
-        match self.reply()? {
-            Value::ServerError(error) => Err(StoreError::Server(server_error(&error))),
-            value => Ok(value),
-        }
+        self.answer(sent)
     }
 
-    /// Sends a command whose reply the next request reads and drops.
+    /// Sends a command whose reply nobody reads.
     pub fn send_ahead(&mut self, command: &mut Command<'_>) -> Result<(), StoreError> {
         self.begin(self.timeout)?;
-        self.send(command)?;
-        self.owed += 1;
-        Ok(())
+        self.send(command).map(drop)
+    }
+
+    /// Sends a command whose reply is asked for later.
+    pub fn send_awaited(&mut self, command: &mut Command<'_>) -> Result<Sent, StoreError> {
+        self.begin(self.timeout)?;
+        let sent = self.send(command)?;
+        self.awaited.push((sent, None));
+        Ok(sent)
+    }
+
+    /// Waits for the reply to a command that was sent with [`Connection::send_awaited`].
+    pub fn answer_to(&mut self, sent: Sent) -> Result<Value, StoreError> {
+        if let Some(answer) = self.arrived(sent) {
+            return answer;
+        }
+        self.begin(self.timeout)?;
+        self.answer(sent)
+    }
+
+    /// The same if it was read already.
+    pub fn arrived(&mut self, sent: Sent) -> Option<Result<Value, StoreError>> {
+        let place = self.awaited.iter().position(|(of, value)| *of == sent && value.is_some())?;
+        self.awaited.swap_remove(place).1.map(or_error)
+    }
+
+    /// Nobody will ask for this reply.
+    pub fn forget(&mut self, sent: Sent) {
+        self.awaited.retain(|(of, _)| *of != sent);
+    }
+
+    /// Whether `release.lua` was sent as text before; from now on it was.
+    pub fn learn_release(&mut self) -> bool {
+        mem::replace(&mut self.knows_release, true)
     }
 
     /// Closes with a reset.
@@ -146,11 +200,41 @@ impl Connection {
         self.stream.expect_within(timeout, self.used).map_err(|error| self.io_error(error))
     }
 
-    fn send(&mut self, command: &mut Command<'_>) -> Result<(), StoreError> {
-        self.stream.send(&mut command.pieces()).map_err(|error| self.io_error(error))
+    fn send(&mut self, command: &mut Command<'_>) -> Result<Sent, StoreError> {
+        if self.read == self.sent && self.replies.has_more() {
+            return Err(StoreError::Protocol("an answer that nobody asked for".into()));
+        }
+        self.stream.send(&mut command.pieces()).map_err(|error| self.io_error(error))?;
+        self.sent += 1;
+        Ok(Sent(self.sent - 1))
     }
 
-    fn reply(&mut self) -> Result<Value, StoreError> {
+    /// Reads replies up to this one.
+    fn answer(&mut self, sent: Sent) -> Result<Value, StoreError> {
+        loop {
+            let (of, value) = self.reply()?;
+            if of == sent {
+                self.forget(sent);
+                return or_error(value);
+            }
+            self.keep(of, value);
+        }
+    }
+
+    fn keep(&mut self, of: Sent, value: Value) {
+        if let Some((_, place)) = self.awaited.iter_mut().find(|(awaited, _)| *awaited == of) {
+            *place = Some(value);
+        }
+    }
+
+    /// The next reply, and the command that it belongs to.
+    fn reply(&mut self) -> Result<(Sent, Value), StoreError> {
+        let value = self.next_reply()?;
+        self.read += 1;
+        Ok((Sent(self.read - 1), value))
+    }
+
+    fn next_reply(&mut self) -> Result<Value, StoreError> {
         self.replies.next(&mut self.stream).map_err(|error| match error {
             ReplyError::Protocol(what) => StoreError::Protocol(what.into()),
             ReplyError::Io(error) if error.kind() == io::ErrorKind::FileTooLarge => {
@@ -179,6 +263,13 @@ fn expects_tls(target: &Target, kind: io::ErrorKind) -> bool {
             kind,
             io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
         )
+}
+
+fn or_error(value: Value) -> Result<Value, StoreError> {
+    match value {
+        Value::ServerError(error) => Err(StoreError::Server(server_error(&error))),
+        value => Ok(value),
+    }
 }
 
 pub fn server_error(error: &redis::ServerError) -> ServerError {

@@ -3,9 +3,11 @@
 //! [`Store`] is what [`crate::session`] and [`crate::lock`] need of a server: the five scripts and one blocking
 //! wait. [`redis::RedisStore`] speaks to a server, [`memory::MemoryStore`] is the same in memory, for tests.
 
+mod calls;
 mod connection;
 mod error;
 pub mod memory;
+mod owed;
 mod pool;
 pub mod redis;
 pub mod renewer;
@@ -26,10 +28,15 @@ use std::{
 };
 
 pub use error::{ServerError, StoreError};
-pub use pool::{PoolStatus, Timer, forget_pools, pools, timer};
+pub use owed::{Late, close_connections, take_late};
+pub use pool::{PoolStatus, Timer, pools, timer};
 pub use stream::Timeouts;
 
-use crate::{config::LockSettings, lock::Watch, session::Keys};
+use crate::{
+    config::LockSettings,
+    lock::Watch,
+    session::{Keys, SessionId},
+};
 
 /// What a Redis user must be permitted to run, as an ACL rule. The server tells of a script's command that it may not
 /// run, but until Redis 7.2 not which one it was.
@@ -130,6 +137,9 @@ pub enum Op<'a> {
     Set(&'a [u8]),
     /// Refresh the TTL.
     Keep,
+    /// Refresh the TTL, or store this where the session is gone: an answer other than done is a refusal. Only for a
+    /// release.
+    Restore(&'a [u8]),
     /// Nothing; only the lock is released.
     None,
     /// Delete it and leave a tombstone.
@@ -227,11 +237,32 @@ pub trait Store {
     /// Writes under the lock and releases it. A lost reply is asked for again.
     fn release(&mut self, keys: &Keys, release: &Release<'_>) -> Result<Written, StoreError>;
 
+    /// The same without waiting for the answer, where that is possible: then it is [`Written::Done`], and what became
+    /// of it is in [`take_late`] later. Not for [`Op::Keep`], whose answer may ask for more.
+    fn release_later(
+        &mut self,
+        _id: &SessionId,
+        keys: &Keys,
+        release: &Release<'_>,
+    ) -> Result<Written, StoreError> {
+        self.release(keys, release)
+    }
+
     /// Writes without a lock.
     fn write(&mut self, keys: &Keys, write: &Write<'_>) -> Result<Written, StoreError>;
 
     /// Whether the session exists.
     fn exists(&mut self, keys: &Keys) -> Result<bool, StoreError>;
+
+    /// Sends an acquire whose answer [`Store::acquired_ahead`] waits for. False if there is no connection to send it
+    /// over: none is made for this, and nothing is waited for.
+    fn acquire_ahead(&mut self, keys: &Keys, acquire: &Acquire) -> bool;
+
+    /// The answer to the last [`Store::acquire_ahead`].
+    fn acquired_ahead(&mut self) -> Result<Acquired, StoreError>;
+
+    /// Nobody will ask for that answer.
+    fn forget_ahead(&mut self);
 
     /// Milliseconds of a clock that only goes forward.
     fn clock(&self) -> u64 {

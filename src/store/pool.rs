@@ -14,7 +14,7 @@ use parking_lot::{Mutex, MutexGuard};
 use r2d2::{ManageConnection, PooledConnection};
 use scheduled_thread_pool::{OnPoolDropBehavior, ScheduledThreadPool};
 
-use super::{StoreError, connection::Connection, threads};
+use super::{StoreError, connection::Connection, owed::Owed, threads};
 use crate::{
     config::{Settings, Target},
     process,
@@ -25,7 +25,22 @@ const MAX_TARGETS: usize = 32;
 
 /// A place for a connection.
 #[derive(Default)]
-pub struct Slot(pub Option<Connection>);
+pub struct Slot {
+    pub connection: Option<Connection>,
+    /// A release that was sent over it, or over the one before.
+    pub owed: Option<Owed>,
+}
+
+impl Slot {
+    /// Gives the connection up. An answer that has come already is kept.
+    pub fn take_connection(&mut self) -> Option<Connection> {
+        let mut connection = self.connection.take()?;
+        if let Some(owed) = &mut self.owed {
+            owed.collect(&mut connection);
+        }
+        Some(connection)
+    }
+}
 
 pub struct Slots;
 
@@ -94,11 +109,16 @@ pub fn pools() -> Vec<PoolStatus> {
     registry.pools.iter().map(status).collect()
 }
 
-/// Closes the connections of this process; at module shutdown.
-pub fn forget_pools() {
+/// Closes the connections of this process, after `last` has had each slot; at module shutdown.
+pub fn close_pools(mut last: impl FnMut(PooledConnection<Slots>)) {
     let old = mem::take(&mut *REGISTRY.lock());
     if old.pid != process::id() {
-        mem::forget(old);
+        return mem::forget(old);
+    }
+    for pool in &old.pools {
+        // All of them first: a slot that goes back would be the next again.
+        let slots: Vec<_> = std::iter::from_fn(|| pool.slots.try_get()).collect();
+        slots.into_iter().for_each(&mut last);
     }
 }
 
@@ -117,6 +137,12 @@ impl Timer {
 #[must_use]
 pub fn timer() -> Timer {
     own_registry().timer()
+}
+
+/// Takes a slot of the pool for these settings if one is free and has a connection.
+pub fn take_connected(settings: &Settings, target: &Arc<Target>) -> Option<PooledConnection<Slots>> {
+    let pool = find(settings, target);
+    pool.try_get().filter(|slot| slot.connection.is_some())
 }
 
 /// Takes a slot of the pool for these settings, waiting up to `rustredis.pool_wait` for one.

@@ -11,19 +11,18 @@ use r2d2::PooledConnection;
 use redis::Value;
 
 use super::{
-    Acquire, Acquired, Claim, FOREIGN_MS, GRACE_MS, HANDOFF_MS, Loaded, MARGIN_MS, Mode, Op, Release,
-    SLACK_MS, Store, StoreError, Ticket, Timeouts, Write, Written,
-    connection::Connection,
+    Acquire, Acquired, Claim, Loaded, Release, Store, StoreError, Ticket, Timeouts, Write, Written,
+    calls::{self, Call},
+    connection::{Connection, Sent},
     pool::{self, Slots},
     reply,
     resp::Command,
-    scripts::{ACQUIRE, CLAIM, READ, RELEASE, Script, WRITE},
     stats,
 };
 use crate::{
     config::{Endpoint, LockSettings, Settings, Target},
-    lock::{Watch, random_hex, watch},
-    session::Keys,
+    lock::{Watch, watch},
+    session::{Keys, SessionId},
 };
 
 /// How long to wait before a command is repeated that Redis could not carry out just now.
@@ -32,43 +31,50 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// A pooled connection that is taken on first use and kept until this value is dropped, or until a session of another
 /// server is asked for.
 pub struct RedisStore {
-    settings: Arc<Settings>,
-    slot: Option<(Arc<Target>, PooledConnection<Slots>)>,
+    pub(super) settings: Arc<Settings>,
+    pub(super) slot: Option<(Arc<Target>, PooledConnection<Slots>)>,
+    /// An acquire whose answer is asked for later.
+    pub(super) ahead: Option<Sent>,
 }
 
 impl RedisStore {
     /// No I/O happens here.
     #[must_use]
     pub fn new(settings: Arc<Settings>) -> Self {
-        Self { settings, slot: None }
+        Self { settings, slot: None, ahead: None }
     }
 
-    fn connection(&mut self, keys: &Keys) -> Result<&mut Connection, StoreError> {
-        let target = self.settings.shards.of(keys.route);
-        let slot = match self.slot.take() {
-            Some((of, slot)) if Arc::ptr_eq(&of, target) => slot,
-            // The other server's connection goes back first.
-            other => {
-                drop(other);
-                let mut slot = pool::take(&self.settings, target)?;
-                // Died while idle: replaced without a word.
-                if slot.0.as_ref().is_some_and(|connection| !connection.is_usable()) {
-                    slot.0 = None;
-                    stats::RECONNECTS.add();
-                }
-                slot
-            }
-        };
-        let target = target.clone();
-        let (target, slot) = self.slot.insert((target, slot));
-        match &mut slot.0 {
-            Some(connection) => Ok(connection),
-            place => {
-                let timeouts =
-                    Timeouts { connect: self.settings.connect_timeout, read: self.settings.read_timeout };
-                Ok(place.insert(Connection::open(target, timeouts)?))
-            }
+    pub(super) fn connection(&mut self, keys: &Keys) -> Result<&mut Connection, StoreError> {
+        self.occupy(keys)?;
+        if self.slot.as_ref().is_some_and(|(_, slot)| slot.connection.is_none() && slot.owed.is_some()) {
+            // Before anything else: the next in turn may be waiting for this release.
+            self.settle()?;
+            self.occupy(keys)?;
         }
+        let timeouts = Timeouts { connect: self.settings.connect_timeout, read: self.settings.read_timeout };
+        let (target, slot) = self.slot.as_mut().expect("it was taken above");
+        match &mut slot.connection {
+            Some(connection) => Ok(connection),
+            place => Ok(place.insert(Connection::open(target, timeouts)?)),
+        }
+    }
+
+    /// Takes the slot of this session's server.
+    fn occupy(&mut self, keys: &Keys) -> Result<(), StoreError> {
+        let target = self.settings.shards.of(keys.route);
+        if matches!(&self.slot, Some((of, _)) if Arc::ptr_eq(of, target)) {
+            return Ok(());
+        }
+        // The other server's connection goes back first.
+        self.slot = None;
+        let mut slot = pool::take(&self.settings, target)?;
+        // Died while idle: replaced without a word.
+        if slot.connection.as_mut().is_some_and(|connection| !connection.is_usable()) {
+            slot.take_connection();
+            stats::RECONNECTS.add();
+        }
+        self.slot = Some((target.clone(), slot));
+        Ok(())
     }
 
     /// One request. Whatever it fails with but an error reply makes the connection useless.
@@ -79,13 +85,22 @@ impl RedisStore {
         extra: Duration,
     ) -> Result<Value, StoreError> {
         let result = self.connection(keys)?.request(command, extra);
+        self.conclude(result)
+    }
+
+    /// What the result of a request says about the connection.
+    fn conclude(&mut self, result: Result<Value, StoreError>) -> Result<Value, StoreError> {
         match result {
             // A demoted master: the sentinels know the new one.
             Err(StoreError::Server(error)) if error.is_demotion() && self.asks_sentinels() => {
                 self.disconnect();
                 Err(StoreError::Broken(io::Error::other(error.to_string())))
             }
-            Ok(_) | Err(StoreError::Server(_)) => result,
+            Ok(_) | Err(StoreError::Server(_)) => {
+                // Its answer came with this one.
+                let _ = self.settle();
+                result
+            }
             Err(_) => {
                 self.disconnect();
                 result
@@ -112,7 +127,7 @@ impl RedisStore {
     ///
     /// Once it may have arrived, and for a release from the start, a server that is away is waited for as long as for
     /// a connection: it may be restarting, and the lock is still ours.
-    fn run_until_answered(
+    pub(super) fn run_until_answered(
         &mut self,
         keys: &Keys,
         call: &mut Call<'_>,
@@ -147,20 +162,8 @@ impl RedisStore {
     }
 
     /// Longer than everything that can lie between the first send of a release and its last repeat.
-    fn receipt_ms(&self) -> u64 {
+    pub(super) fn receipt_ms(&self) -> u64 {
         millis(self.settings.read_timeout * 2 + self.settings.connect_timeout) + 1000
-    }
-}
-
-/// One script with its arguments.
-struct Call<'a> {
-    script: &'static Script,
-    command: Command<'a>,
-}
-
-impl Call<'_> {
-    fn new(script: &'static Script, keys: &[&str]) -> Self {
-        Self { script, command: Command::evalsha(&script.sha, keys) }
     }
 }
 
@@ -168,48 +171,9 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn op_args(op: Op<'_>) -> (&'static str, &[u8]) {
-    match op {
-        Op::Set(data) => ("set", data),
-        Op::Keep => ("keep", b""),
-        Op::None => ("none", b""),
-        Op::Delete => ("del", b""),
-        Op::SetAside(key) => ("aside", key.as_bytes()),
-    }
-}
-
-fn claim_command(keys: &Keys, claim: &Claim) -> Command<'static> {
-    // By its text: nobody reads this reply soon enough to send the text after a NOSCRIPT.
-    let mut command = Command::eval(CLAIM.text, &[&keys.lock, &keys.waiters]);
-    command.arg(&claim.token).number(claim.lease).arg(&claim.base).arg(&*claim.info);
-    command
-}
-
 impl Store for RedisStore {
     fn acquire(&mut self, keys: &Keys, acquire: &Acquire) -> Result<Acquired, StoreError> {
-        let names = [&*keys.data, &*keys.lock, &*keys.wake, &*keys.waiters, &*keys.tombstone];
-        let mode = match acquire.mode {
-            Mode::Any => "any",
-            Mode::Known => "known",
-            Mode::New => "new",
-        };
-        let mut call = Call::new(&ACQUIRE, &names);
-        call.command
-            .arg(&acquire.base)
-            .arg(&acquire.token)
-            .arg(acquire.held.as_deref().unwrap_or(""))
-            .arg(mode)
-            .arg(&*acquire.info)
-            .number(acquire.lease)
-            .number(acquire.ttl)
-            .number(acquire.wait)
-            .number(acquire.max_waiters)
-            .number(acquire.recheck)
-            .number(SLACK_MS)
-            .number(GRACE_MS)
-            .number(FOREIGN_MS)
-            .number(acquire.mixed.into())
-            .number(HANDOFF_MS);
+        let mut call = calls::acquire(keys, acquire);
         reply::acquired(self.run(keys, &mut call)?)
     }
 
@@ -220,11 +184,11 @@ impl Store for RedisStore {
     }
 
     fn claim(&mut self, keys: &Keys, claim: &Claim) -> Result<bool, StoreError> {
-        reply::flag(&self.request(keys, &mut claim_command(keys, claim), Duration::ZERO)?)
+        reply::flag(&self.request(keys, &mut calls::claim(keys, claim), Duration::ZERO)?)
     }
 
     fn claim_later(&mut self, keys: &Keys, claim: &Claim) -> Result<(), StoreError> {
-        let result = self.connection(keys)?.send_ahead(&mut claim_command(keys, claim));
+        let result = self.connection(keys)?.send_ahead(&mut calls::claim(keys, claim));
         if result.is_err() {
             self.disconnect();
         }
@@ -232,44 +196,33 @@ impl Store for RedisStore {
     }
 
     fn read(&mut self, keys: &Keys, ttl: u64) -> Result<Loaded, StoreError> {
-        let mut call = Call::new(&READ, &[&keys.data, &keys.tombstone]);
-        call.command.number(ttl);
+        let mut call = calls::read(keys, ttl);
         reply::loaded(self.run_until_answered(keys, &mut call, false)?)
     }
 
     fn release(&mut self, keys: &Keys, release: &Release<'_>) -> Result<Written, StoreError> {
-        let receipt = keys.receipt(&release.receipt());
-        let names = [&*keys.data, &*keys.lock, &*keys.wake, &*keys.waiters, &*receipt, &*keys.tombstone];
-        let (op, data) = op_args(release.op);
-        let mut call = Call::new(&RELEASE, &names);
-        call.command
-            .arg(release.token)
-            .arg(release.base.unwrap_or(""))
-            .arg(op)
-            .data(data)
-            .number(release.ttl)
-            .arg(release.tombstone.unwrap_or(""))
-            .number(release.hold.into())
-            .number((release.again > 0).into())
-            .arg(random_hex())
-            .number(HANDOFF_MS)
-            .number(MARGIN_MS)
-            .number(self.receipt_ms())
-            .number(release.mixed.into())
-            .number(release.tombstone_ms);
+        let mut call = calls::release(keys, release, self.receipt_ms());
+        reply::written(self.run_until_answered(keys, &mut call, true)?)
+    }
+
+    fn release_later(
+        &mut self,
+        id: &SessionId,
+        keys: &Keys,
+        release: &Release<'_>,
+    ) -> Result<Written, StoreError> {
+        let mut call = calls::release(keys, release, self.receipt_ms());
+        if self
+            .send_release(keys, &mut call)
+            .is_ok_and(|sent| self.owe(id, keys, release, call.to_owned(), sent))
+        {
+            return Ok(Written::Done);
+        }
         reply::written(self.run_until_answered(keys, &mut call, true)?)
     }
 
     fn write(&mut self, keys: &Keys, write: &Write<'_>) -> Result<Written, StoreError> {
-        let (op, data) = op_args(write.op);
-        let mut call = Call::new(&WRITE, &[&keys.data, &keys.tombstone]);
-        call.command
-            .arg(op)
-            .data(data)
-            .number(write.ttl)
-            .arg(write.tombstone.unwrap_or(""))
-            .arg(random_hex())
-            .number(write.tombstone_ms);
+        let mut call = calls::write(keys, write);
         reply::written(self.run_until_answered(keys, &mut call, false)?)
     }
 
@@ -277,12 +230,49 @@ impl Store for RedisStore {
         reply::flag(&self.request(keys, Command::new("EXISTS").arg(&keys.data), Duration::ZERO)?)
     }
 
+    fn acquire_ahead(&mut self, keys: &Keys, acquire: &Acquire) -> bool {
+        let target = self.settings.shards.of(keys.route);
+        let Some(mut slot) = pool::take_connected(&self.settings, target) else { return false };
+        let sent = slot.connection.as_mut().and_then(|connection| {
+            let mut call = calls::acquire(keys, acquire);
+            if connection.is_usable() { connection.send_awaited(&mut call.command).ok() } else { None }
+        });
+        if sent.is_none() {
+            // Died while idle: who needs one makes another.
+            slot.take_connection();
+            stats::RECONNECTS.add();
+            return false;
+        }
+        self.slot = Some((target.clone(), slot));
+        self.ahead = sent;
+        true
+    }
+
+    fn acquired_ahead(&mut self) -> Result<Acquired, StoreError> {
+        let lost = || StoreError::Broken(io::ErrorKind::UnexpectedEof.into());
+        let sent = self.ahead.take().ok_or_else(lost)?;
+        let (_, slot) = self.slot.as_mut().ok_or_else(lost)?;
+        let connection = slot.connection.as_mut().ok_or_else(lost)?;
+        stats::TRIPS.add();
+        let answer = connection.answer_to(sent);
+        reply::acquired(self.conclude(answer)?)
+    }
+
+    fn forget_ahead(&mut self) {
+        if let (Some(sent), Some((_, slot))) = (self.ahead.take(), &mut self.slot)
+            && let Some(connection) = &mut slot.connection
+        {
+            connection.forget(sent);
+        }
+    }
+
     fn look_after(&self, keys: &Keys, lock: &LockSettings, token: &str) -> Option<Watch> {
         Some(watch(&self.settings, lock, keys, token))
     }
 
     fn disconnect(&mut self) {
-        if let Some(connection) = self.slot.as_mut().and_then(|(_, slot)| slot.0.take()) {
+        self.ahead = None;
+        if let Some(connection) = self.slot.as_mut().and_then(|(_, slot)| slot.take_connection()) {
             connection.abort();
             stats::RECONNECTS.add();
         }

@@ -49,7 +49,13 @@ impl Renewer {
     ) -> Result<Value, StoreError> {
         // Threads of one process may hold locks on different servers.
         let mut connection = match self.connection.take() {
-            Some((of, connection)) if of == *target && connection.is_usable() => connection,
+            Some((of, mut connection)) if of == *target => {
+                if connection.is_usable() {
+                    connection
+                } else {
+                    Connection::open(target, timeouts)?
+                }
+            }
             _ => Connection::open(target, timeouts)?,
         };
         let answer = connection.request(command, Duration::ZERO);

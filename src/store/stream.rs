@@ -5,7 +5,7 @@
 
 use std::{
     io::{self, IoSlice, IoSliceMut, Read, Write},
-    mem::{self, MaybeUninit},
+    mem,
     time::{Duration, Instant},
 };
 
@@ -142,18 +142,22 @@ impl Stream {
         let _ = self.socket().set_linger(Some(Duration::ZERO));
     }
 
-    /// Whether the peer has closed an idle connection, without waiting and without consuming anything.
-    pub fn is_closed(&self) -> bool {
-        let mut byte = [MaybeUninit::uninit()];
-        if self.socket().set_nonblocking(true).is_err() {
-            return true;
+    /// Reads what is there already, without waiting: none if that is nothing.
+    pub fn read_available(&mut self, buf: &mut [u8]) -> io::Result<Option<usize>> {
+        self.socket().set_nonblocking(true)?;
+        let read = match &mut self.channel {
+            Channel::Plain(socket) => socket.read(buf),
+            Channel::Tls(tls) => {
+                tls.sock.deadline = Instant::now() + TICK;
+                tls.read(buf)
+            }
+        };
+        self.socket().set_nonblocking(false)?;
+        match read {
+            Ok(n) => Ok(Some(n)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(error),
         }
-        let peeked = self.socket().peek(&mut byte);
-        if self.socket().set_nonblocking(false).is_err() {
-            return true;
-        }
-        // Nothing to read is how an idle connection looks; an end, an error or unasked-for bytes are not.
-        !matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 
     fn check_deadline(&self) -> io::Result<()> {

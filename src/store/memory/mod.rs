@@ -27,6 +27,7 @@ pub struct MemoryStore {
     pub down: u32,
     /// How many commands were sent.
     pub trips: u32,
+    ahead: Option<Acquired>,
 }
 
 impl MemoryStore {
@@ -95,6 +96,19 @@ impl Store for MemoryStore {
 
     fn exists(&mut self, keys: &Keys) -> Result<bool, StoreError> {
         Ok(self.send()?.data(keys).is_some())
+    }
+
+    fn acquire_ahead(&mut self, keys: &Keys, acquire: &Acquire) -> bool {
+        self.ahead = self.acquire(keys, acquire).ok();
+        self.ahead.is_some()
+    }
+
+    fn acquired_ahead(&mut self) -> Result<Acquired, StoreError> {
+        self.ahead.take().ok_or_else(|| StoreError::Broken(io::ErrorKind::UnexpectedEof.into()))
+    }
+
+    fn forget_ahead(&mut self) {
+        self.ahead = None;
     }
 
     fn clock(&self) -> u64 {

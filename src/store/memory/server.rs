@@ -300,14 +300,15 @@ impl Server {
         let dead = place.is_dead(r.tombstone);
         let mut written = Kept::Done;
         match r.op {
-            Op::Set(_) if dead => written = Kept::Dead,
-            Op::Set(data) => place.data = Some(Expiring { value: data.into(), at: now + r.ttl * 1000 }),
+            Op::Restore(_) | Op::Keep if place.refresh(now + r.ttl * 1000) => {}
+            Op::Set(_) | Op::Restore(_) | Op::Keep if dead => written = Kept::Dead,
+            Op::Set(data) | Op::Restore(data) => {
+                place.data = Some(Expiring { value: data.into(), at: now + r.ttl * 1000 });
+            }
             Op::Delete => {
                 place.data = None;
                 place.tombstone = Some(Expiring { value: r.token.into(), at: now + r.tombstone_ms });
             }
-            Op::Keep if place.refresh(now + r.ttl * 1000) => {}
-            Op::Keep if dead => written = Kept::Dead,
             Op::Keep => return Written::Gone,
             Op::SetAside(_) => place.data = None,
             Op::None => {}
@@ -359,7 +360,9 @@ impl Server {
             Op::Keep if place.refresh(now + w.ttl * 1000) => {}
             _ if dead => return Written::Dead,
             Op::Keep => return Written::Gone,
-            Op::Set(data) => place.data = Some(Expiring { value: data.into(), at: now + w.ttl * 1000 }),
+            Op::Set(data) | Op::Restore(data) => {
+                place.data = Some(Expiring { value: data.into(), at: now + w.ttl * 1000 });
+            }
             Op::SetAside(_) => place.data = None,
             Op::None => {}
         }

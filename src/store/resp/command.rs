@@ -69,6 +69,16 @@ impl<'a> Command<'a> {
         command
     }
 
+    /// A copy that keeps all arguments itself.
+    #[must_use]
+    pub fn to_owned(&self) -> Command<'static> {
+        let mut packed = self.packed.clone();
+        if let Some((bytes, place)) = self.large {
+            packed.splice(place..place, bytes.iter().copied());
+        }
+        Command { packed, arguments: self.arguments, large: None, after_script: self.after_script }
+    }
+
     /// Adds an argument.
     pub fn arg(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
         let bytes = bytes.as_ref();

@@ -59,6 +59,21 @@ impl Replies {
         self.start < self.end
     }
 
+    /// Takes what `read` has without waiting; false if the stream has ended.
+    pub fn take_available(&mut self, read: impl FnOnce(&mut [u8]) -> io::Result<Option<usize>>) -> bool {
+        self.make_room();
+        if self.end == BUFFER {
+            return true;
+        }
+        match read(&mut self.buffer[self.end..]) {
+            Ok(Some(0)) | Err(_) => false,
+            Ok(read) => {
+                self.end += read.unwrap_or(0);
+                true
+            }
+        }
+    }
+
     /// The next reply. An error that Redis answers is a [`Value::ServerError`].
     pub fn next(&mut self, source: &mut impl Read) -> Result<Value> {
         let mut left = MAX_VALUES;
@@ -117,13 +132,17 @@ impl Replies {
 
     /// Reads more into the buffer, which is not full.
     fn fill(&mut self, source: &mut impl Read) -> Result<()> {
+        self.make_room();
+        self.end += some(source.read(&mut self.buffer[self.end..])?)?;
+        Ok(())
+    }
+
+    fn make_room(&mut self) {
         if self.start > 0 {
             self.buffer.copy_within(self.start..self.end, 0);
             self.end -= self.start;
             self.start = 0;
         }
-        self.end += some(source.read(&mut self.buffer[self.end..])?)?;
-        Ok(())
     }
 
     fn bulk(&mut self, source: &mut impl Read, length: i64) -> Result<Vec<u8>> {

@@ -189,8 +189,9 @@ fn packs_commands_as_redis_reads_them() {
             .arg(u64::MAX)
             .arg(&[0xff_u8, 0]);
         assert_eq!(sent(&mut command), expected.get_packed_command());
-        // It can be sent again.
+        // It can be sent again, and kept.
         assert_eq!(sent(&mut command), expected.get_packed_command());
+        assert_eq!(sent(&mut command.to_owned()), expected.get_packed_command());
 
         let mut expected = redis::cmd("EVAL");
         expected.arg("the text").arg(2).arg("k1").arg("k2").arg("").arg(0).arg(data).arg(u64::MAX);

@@ -2,7 +2,8 @@
 -- KEYS  1 D data  2 L lock  3 Q wake list  4 W waiters  6 T tombstone
 --       5 R receipt: D .. '_DONE:' .. token, with ':' .. n for the n-th write after its release
 -- ARGV  1 token  2 base (own entry in W, '' if never queued)
---       3 op: set | keep (refresh the TTL) | none | del | aside (move it to the key that data names, for a day)
+--       3 op: set | keep (refresh the TTL) | restore (keep, or set where D is gone) | none | del
+--         | aside (move it to the key that data names, for a day)
 --       4 data   5 ttl_s
 --       6 tombstone seen at read ('' = none)  7 hold (1 = write and keep the lock)
 --       8 again (1 = a second write after this token's release: allowed while the lock is free)
@@ -28,6 +29,7 @@ if not ours and not (ARGV[8] == '1' and not holder) then
 end
 local res, data, known = 'ok', false, false
 local dead = stone and stone ~= ARGV[6]
+if op == 'restore' then op = redis.call('EXPIRE', D, ARGV[5]) == 1 and 'kept' or 'set' end
 if op == 'set' then
   if dead then
     res = 'dead'

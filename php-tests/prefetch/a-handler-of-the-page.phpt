@@ -1,0 +1,30 @@
+--TEST--
+prefetch and a page that sets a save handler of its own: the lock that was asked for is given back
+--FILE--
+<?php
+require __DIR__ . '/../support/support.inc';
+
+$port = php_server('
+    if ($_SERVER["REQUEST_URI"] === "/own") {
+        session_set_save_handler(fn () => true, fn () => true, fn () => "n|i:70;", fn () => true, fn () => true, fn () => 0);
+    }
+    if ($_SERVER["REQUEST_URI"] === "/subclass") {
+        session_set_save_handler(new class extends SessionHandler {});
+    }
+    session_start();
+    $_SESSION["n"]++;
+    echo $_SESSION["n"];
+', ['session.use_cookies' => 1, 'rustredis.prefetch' => 1, 'rustredis.lock_lease' => 60]);
+$id = new_id();
+store_session($id, ['n' => 0]);
+foreach (['/', '/', '/own', '/', '/subclass', '/'] as $path) {
+    echo $path, ' ', http_get($port, $path, ['Cookie' => "PHPSESSID=$id"])->body, "\n";
+    poll('the lock to be free', fn () => !is_locked($id), 20);
+}
+--EXPECT--
+/ 1
+/ 2
+/own 71
+/ 3
+/subclass 4
+/ 5

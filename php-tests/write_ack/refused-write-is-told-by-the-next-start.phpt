@@ -1,0 +1,38 @@
+--TEST--
+write_ack=deferred: a write that Redis refuses is told by the next session_start(), with the session that it belongs to
+--INI--
+rustredis.write_ack=deferred
+--FILE--
+<?php
+require __DIR__ . '/../support/support.inc';
+
+$server = RedisServer::start(['--maxmemory-policy', 'noeviction']);
+ini_set('session.save_path', $server->save_path());
+$id = new_id();
+store_session($id, ['n' => 1], 1440, $server->resp());
+start($id);
+$_SESSION['n'] = 2;
+$server->resp()->config('SET', 'maxmemory', '1');
+same('nothing is said at the write', [], warnings_of(fn () => same('it is true', true, session_write_close())));
+poll('the lock to be free', fn () => !is_locked($id, $server->resp()));
+$server->resp()->config('SET', 'maxmemory', '0');
+$other = new_id();
+$got = warnings_of(fn () => same('the next session starts', true, start($other)));
+check_warnings('the warning', $got, [[
+    '^session_start\(\): rustredis: session ' . substr($id, 0, 6) . '\.\.\. at ',
+    'was not saved by an earlier request',
+    'maxmemory',
+]], $id);
+same('what was stored stays', 'n|i:1;', $server->resp()->get(data_key($id)));
+same('it is told once', [], warnings_of(fn () => session_write_close() && start($id)));
+same('the session as it was', 1, $_SESSION['n']);
+session_abort();
+start($other, ['read_and_close' => true]);
+--EXPECT--
+ok: it is true
+ok: nothing is said at the write
+ok: the next session starts
+ok: the warning
+ok: what was stored stays
+ok: it is told once
+ok: the session as it was

@@ -1,0 +1,39 @@
+/* rustredis.prefetch: at the start of a request with a session cookie its session is asked for, before any script runs. */
+#include "php.h"
+#include "php_ini.h"
+#include "ext/session/php_session.h"
+#include "shim.h"
+
+/* As PHP will find the id: the cookie comes first, whatever else may carry it. The session module has started this
+ * request before us. */
+void rustredis_ask_ahead(void)
+{
+	const char *on = INI_STR("rustredis.prefetch");
+	const char *name = INI_STR("session.name");
+	zval *cookies = &PG(http_globals)[TRACK_VARS_COOKIE];
+	zval *id;
+#if PHP_VERSION_ID >= 80600
+	const char *path = PS(save_path) ? ZSTR_VAL(PS(save_path)) : NULL;
+#else
+	const char *path = PS(save_path);
+#endif
+
+	/* Most often it is off, and that is all it costs then. */
+	if (!on || !*on || strcmp(on, "0") == 0) {
+		return;
+	}
+	if (PS(session_status) != php_session_none || !PS(mod) || strcmp(PS(mod)->s_name, "rustredis") != 0
+			|| !PS(use_cookies) || !name || Z_TYPE_P(cookies) != IS_ARRAY) {
+		return;
+	}
+	id = zend_hash_str_find(Z_ARRVAL_P(cookies), name, strlen(name));
+	if (!id) {
+		return;
+	}
+	ZVAL_DEREF(id);
+	if (Z_TYPE_P(id) == IS_STRING) {
+		path = rustredis_real_save_path(path);
+		rustredis_prefetch(path ? path : "", path ? strlen(path) : 0, Z_STRVAL_P(id), Z_STRLEN_P(id),
+			PS(gc_maxlifetime), PS(use_strict_mode));
+	}
+}

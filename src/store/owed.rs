@@ -1,0 +1,237 @@
+//! Releases whose answer was not waited for (`rustredis.write_ack=deferred`).
+//!
+//! Such a release stays with the connection's slot, with all that a repeat of it needs. Its answer is read along with
+//! that of the connection's next command, or at the end of the process. If the connection broke before, it is repeated as
+//! any other release is: its receipt tells whether it was carried out. Whatever went wrong ends in [`take_late`].
+
+use std::{
+    io, mem,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use parking_lot::Mutex;
+use redis::Value;
+
+use super::{
+    Op, Release, Store, StoreError, Written,
+    calls::Call,
+    connection::{Connection, Sent},
+    pool::{self, Slot},
+    redis::RedisStore,
+    reply,
+};
+use crate::{
+    config::{Settings, Target},
+    process,
+    session::{Keys, SessionId},
+};
+
+/// A release that was sent.
+pub struct Owed {
+    pub call: Call<'static>,
+    pub keys: Keys,
+    pub id: SessionId,
+    /// Those of its request.
+    pub settings: Arc<Settings>,
+    /// Nothing was to be written: only the lock was given back.
+    pub lock_only: bool,
+    /// On the slot's connection.
+    pub sent: Sent,
+    pub at: Instant,
+    /// How long Redis remembers what became of it.
+    pub receipt: Duration,
+    /// Read before its connection was given up.
+    pub answer: Option<Result<Value, StoreError>>,
+}
+
+impl Owed {
+    /// Keeps an answer that came before this connection is given up.
+    pub fn collect(&mut self, connection: &mut Connection) {
+        self.answer = self.answer.take().or_else(|| connection.arrived(self.sent));
+    }
+
+    /// Leaves what became of it to be told, unless all is well.
+    pub fn finish(&self, answer: Result<Value, StoreError>) {
+        if self.lock_only {
+            // Nothing is lost: at worst the lock ends with its lease.
+            return;
+        }
+        let outcome = match answer.and_then(reply::written) {
+            Ok(Written::Done) => return,
+            // Its receipt may have expired: it may have been carried out.
+            Ok(Written::Lost { .. }) if self.at.elapsed() > self.receipt => {
+                Err(StoreError::Broken(io::ErrorKind::ConnectionAborted.into()))
+            }
+            outcome => outcome,
+        };
+        let mut late = LATE.lock();
+        late.belong_to(process::id());
+        late.refusals.push(Late {
+            id: self.id.clone(),
+            target: self.settings.shards.of(self.keys.route).clone(),
+            outcome,
+        });
+    }
+}
+
+/// What became of a release, found out too late for its own request.
+pub struct Late {
+    /// The session.
+    pub id: SessionId,
+    /// Its server.
+    pub target: Arc<Target>,
+    /// Not [`Written::Done`].
+    pub outcome: Result<Written, StoreError>,
+}
+
+struct Lates {
+    pid: u32,
+    refusals: Vec<Late>,
+}
+
+impl Lates {
+    /// A forked child has nothing to tell of its parent's.
+    fn belong_to(&mut self, pid: u32) {
+        if self.pid != pid {
+            self.pid = pid;
+            self.refusals.clear();
+        }
+    }
+}
+
+static LATE: Mutex<Lates> = Mutex::new(Lates { pid: 0, refusals: Vec::new() });
+
+/// What there is to tell, once.
+#[must_use]
+pub fn take_late() -> Vec<Late> {
+    let mut late = LATE.lock();
+    if late.refusals.is_empty() {
+        return Vec::new();
+    }
+    late.belong_to(process::id());
+    mem::take(&mut late.refusals)
+}
+
+impl RedisStore {
+    /// Sends a release without waiting. The one before is over then. The first one on a connection takes its text along: nobody could send that after
+    /// a NOSCRIPT soon enough.
+    pub(super) fn send_release(&mut self, keys: &Keys, call: &mut Call<'_>) -> Result<Sent, StoreError> {
+        self.catch_up();
+        let connection = self.connection(keys)?;
+        let sent = if connection.learn_release() {
+            connection.send_awaited(&mut call.command)
+        } else {
+            connection.send_awaited(&mut call.command.to_eval(call.script.text))
+        };
+        if sent.is_err() {
+            self.disconnect();
+        }
+        sent
+    }
+
+    /// Keeps what a repeat of this release needs.
+    pub(super) fn owe(
+        &mut self,
+        id: &SessionId,
+        keys: &Keys,
+        release: &Release<'_>,
+        call: Call<'static>,
+        sent: Sent,
+    ) -> bool {
+        let receipt = Duration::from_millis(self.receipt_ms());
+        let Some((_, slot)) = &mut self.slot else { return false };
+        slot.owed = Some(Owed {
+            call,
+            keys: keys.clone(),
+            id: id.clone(),
+            settings: self.settings.clone(),
+            lock_only: release.op == Op::None,
+            sent,
+            at: Instant::now(),
+            receipt,
+            answer: None,
+        });
+        true
+    }
+
+    /// Sees what became of a release that was not waited for, if its answer has come or will not come any more. One
+    /// that was not carried out is sent again, and waited for.
+    ///
+    /// The error is that of a server that cannot be reached: the release is kept then.
+    pub(super) fn settle(&mut self) -> Result<(), StoreError> {
+        let Some((_, slot)) = &mut self.slot else { return Ok(()) };
+        let Slot { connection, owed: Some(owed) } = &mut **slot else { return Ok(()) };
+        let arrived = owed.answer.take().or_else(|| connection.as_mut()?.arrived(owed.sent));
+        let answer = match arrived {
+            Some(answer) => answer,
+            None if connection.is_some() => return Ok(()),
+            None => Err(StoreError::Broken(io::ErrorKind::UnexpectedEof.into())),
+        };
+        let Some(mut owed) = slot.owed.take() else { return Ok(()) };
+        let repeat = match &answer {
+            Err(StoreError::Server(error)) => error.code == "NOSCRIPT" || error.is_passing(),
+            Err(_) => true,
+            Ok(_) => false,
+        };
+        if !repeat {
+            owed.finish(answer);
+            return Ok(());
+        }
+        // By its own request's settings, over the same slot.
+        let settings = owed.settings.clone();
+        let target = settings.shards.of(owed.keys.route).clone();
+        let mut store =
+            Self { settings, slot: self.slot.take().map(|(_, slot)| (target, slot)), ahead: None };
+        let keys = owed.keys.clone();
+        let answer = store.run_until_answered(&keys, &mut owed.call, false);
+        let mut kept = store.slot.take();
+        let result = match (answer, &mut kept) {
+            (Err(error @ StoreError::Connect(_)), Some((_, slot))) => {
+                slot.owed = Some(owed);
+                Err(error)
+            }
+            (answer, _) => {
+                owed.finish(answer);
+                Ok(())
+            }
+        };
+        self.slot = kept;
+        result
+    }
+
+    /// Waits for the answer to a release that was sent before.
+    fn catch_up(&mut self) {
+        let Some((_, slot)) = &mut self.slot else { return };
+        if let Slot { connection: Some(connection), owed: Some(owed) } = &mut **slot {
+            let answer = connection.answer_to(owed.sent);
+            let is_broken = !matches!(answer, Ok(_) | Err(StoreError::Server(_)));
+            owed.answer = Some(answer);
+            if is_broken {
+                self.disconnect();
+            }
+        }
+        // Kept for the next time if the server is away.
+        let _ = self.settle();
+    }
+}
+
+/// Ends all connections of this process, at module shutdown. Releases that were not waited for are seen to their end, if
+/// the server is there: what became of them is in [`super::take_late`].
+pub fn close_connections() {
+    let start = Instant::now();
+    pool::close_pools(|mut slot| {
+        let Some(owed) = &slot.owed else { return };
+        let settings = owed.settings.clone();
+        if start.elapsed() < settings.read_timeout {
+            let target = settings.shards.of(owed.keys.route).clone();
+            let mut store = RedisStore { settings, slot: Some((target, slot)), ahead: None };
+            store.catch_up();
+            let Some((_, left)) = store.slot.take() else { return };
+            slot = left;
+        }
+        if let Some(owed) = slot.owed.take() {
+            owed.finish(Err(StoreError::Broken(io::ErrorKind::NotConnected.into())));
+        }
+    });
+}

@@ -1,0 +1,274 @@
+//! `rustredis.prefetch`: the session of a request's cookie is asked for before the page runs.
+
+mod support;
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use support::fastcgi::Response;
+use support::fpm::Fpm;
+use support::php::{Php, STEPS};
+use support::poll::{self, SOON};
+use support::proxy::Proxy;
+use support::redis::Server;
+use support::session;
+
+/// What it does is in `do`; it answers with the counter, if it starts a session.
+const PAGE: &str = r#"
+    $stay = function (string $what): void {
+        for ($end = hrtime(true) + 1000 * (int) ($_GET[$what] ?? 0); hrtime(true) < $end;) usleep(1000);
+    };
+    $stay("before");
+    switch ($_GET["do"] ?? "count") {
+        case "nothing":
+            echo "nothing";
+            exit;
+        case "fatal":
+            no_such_function();
+        case "peek":
+            session_start(["read_and_close" => true]) or http_response_code(500);
+            echo $_SESSION["n"] ?? "none";
+            exit;
+        case "other":
+            session_id("anotherid");
+            break;
+        case "elsewhere":
+            ini_set("rustredis.prefix", "ELSEWHERE:");
+            break;
+        case "files":
+            ini_set("session.save_handler", "files");
+            ini_set("session.save_path", sys_get_temp_dir());
+            break;
+    }
+    if (!session_start()) { http_response_code(500); exit; }
+    $_SESSION["n"] = ($_SESSION["n"] ?? 0) + 1;
+    $stay("inside");
+    echo $_SESSION["n"];
+"#;
+
+const ID: &str = "0123456789abcdefghij";
+
+struct Site {
+    server: Server,
+    proxy: Proxy,
+    fpm: Fpm,
+}
+
+impl Site {
+    /// A site with a session whose counter is 0. A lock that nobody gives back lasts for a minute.
+    fn start(workers: usize, settings: &[(&str, &str)]) -> Self {
+        let server = Server::start();
+        session::seed(&server, ID);
+        let proxy = Proxy::start(&server.addr());
+        let php = Php::new(&proxy.save_path())
+            .ini("rustredis.prefetch", "1")
+            .ini("rustredis.lock_wait", "60")
+            .ini("rustredis.lock_lease", "60");
+        let php = settings.iter().fold(php, |php, (name, value)| php.ini(name, value));
+        let fpm = Fpm::start(&php, workers, PAGE);
+        Self { server, proxy, fpm }
+    }
+
+    /// The same when its worker has a connection: without one nothing is asked for ahead.
+    fn warm(settings: &[(&str, &str)]) -> Self {
+        let site = Self::start(1, settings);
+        assert_eq!(site.get("", ID).body, "1");
+        assert_eq!(site.get("", ID).body, "2");
+        site
+    }
+
+    fn get(&self, query: &str, id: &str) -> Response {
+        self.fpm.get(query, &format!("PHPSESSID={id}"))
+    }
+
+    fn is_locked(&self, id: &str) -> bool {
+        session::is_locked(&self.server, id)
+    }
+
+    fn is_given_back(&self, id: &str) {
+        poll::until("the lock is given back", SOON, || !self.is_locked(id));
+    }
+}
+
+#[test]
+fn the_session_is_asked_for_before_the_page_wants_it() {
+    let site = Site::warm(&[]);
+    thread::scope(|scope| {
+        let visit = scope.spawn(|| site.get("before=500000", ID));
+        poll::until("it is locked before session_start()", Duration::from_millis(400), || site.is_locked(ID));
+        assert_eq!(visit.join().unwrap().body, "3");
+    });
+    assert_eq!(session::counter(&site.server, ID), Some(3));
+    site.is_given_back(ID);
+}
+
+#[test]
+fn a_page_costs_the_same_two_scripts() {
+    for settings in [&[][..], &[("rustredis.write_ack", "deferred")]] {
+        let site = Site::warm(settings);
+        let before = site.proxy.counts();
+        assert_eq!(site.get("", ID).body, "3");
+        site.is_given_back(ID);
+        let cost = site.proxy.counts() - before;
+        assert!(
+            cost.trips <= 2 && cost.connections == 0,
+            "{cost:?} {:?}",
+            site.proxy.requests_since(before.trips)
+        );
+    }
+}
+
+#[test]
+fn a_page_that_never_starts_it_gives_it_back_at_its_end() {
+    let site = Site::warm(&[]);
+    for query in ["do=nothing", "do=fatal", "do=nothing"] {
+        let start = Instant::now();
+        site.get(query, ID);
+        site.is_given_back(ID);
+        assert!(start.elapsed() < Duration::from_secs(30), "before its lease ends");
+    }
+    assert_eq!(site.get("", ID).body, "3");
+    site.is_given_back(ID);
+}
+
+#[test]
+fn a_page_that_starts_another_session_gives_it_back() {
+    let site = Site::warm(&[("session.use_strict_mode", "0")]);
+    for (query, started) in [("do=other", Some("1")), ("do=elsewhere", Some("1")), ("do=files", None)] {
+        let page = site.get(query, ID);
+        assert!(started.is_none_or(|body| page.body == body), "{query}: {page:?}");
+        site.is_given_back(ID);
+    }
+    assert_eq!(session::counter(&site.server, "anotherid"), Some(1));
+    assert_eq!(site.get("", ID).body, "3");
+}
+
+#[test]
+fn read_and_close_uses_what_came_and_gives_the_lock_back() {
+    let site = Site::warm(&[]);
+    assert_eq!(site.get("do=peek", ID).body, "2");
+    site.is_given_back(ID);
+    assert_eq!(session::counter(&site.server, ID), Some(2));
+}
+
+#[test]
+fn a_lock_that_is_taken_is_waited_for_in_the_usual_way_and_only_by_who_wants_it() {
+    let site = Site::warm(&[]);
+    let mut holder = Php::new(&site.server.save_path()).spawn(STEPS);
+    holder.expect("ready");
+    holder.step(&format!("start('{ID}') && ++$_SESSION['n']")).assert_silent();
+    assert_eq!(site.get("do=nothing", ID).body, "nothing");
+    assert!(site.is_locked(ID));
+    assert_eq!(session::waiters(&site.server, ID), 0);
+    thread::scope(|scope| {
+        let visit = scope.spawn(|| site.get("", ID));
+        poll::until("it waits", SOON, || session::waiters(&site.server, ID) == 1);
+        holder.step("session_write_close()").assert_silent();
+        assert_eq!(visit.join().unwrap().body, "4");
+    });
+    site.is_given_back(ID);
+}
+
+#[test]
+fn an_unknown_id_locks_nothing_and_gets_a_new_one() {
+    let site = Site::warm(&[]);
+    let page = site.get("", "unknownunknownunknown");
+    assert_eq!(page.body, "1");
+    assert_ne!(page.cookie("PHPSESSID"), None);
+    assert!(!site.is_locked("unknownunknownunknown"));
+    assert_eq!(session::counter(&site.server, "unknownunknownunknown"), None);
+    assert_eq!(site.get("do=nothing", "unknownunknownunknown").body, "nothing");
+    assert!(!site.is_locked("unknownunknownunknown"));
+}
+
+#[test]
+fn a_cookie_that_is_no_id_is_not_asked_for() {
+    let site = Site::warm(&[]);
+    let long = format!("PHPSESSID={}", "a".repeat(257));
+    for cookie in [
+        "PHPSESSID=a/b",
+        "PHPSESSID=",
+        "PHPSESSID=a%00b",
+        "PHPSESSID[]=abc",
+        "PHPSESSID=a_LOCK",
+        "ID=abc",
+        &long,
+    ] {
+        let before = site.proxy.counts();
+        assert_eq!(site.fpm.get("do=nothing", cookie).body, "nothing", "{cookie}");
+        assert_eq!(site.proxy.counts().bytes_to_server, before.bytes_to_server, "{cookie}");
+    }
+}
+
+#[test]
+fn nothing_is_said_or_waited_for_while_redis_is_away() {
+    let mut site = Site::warm(&[]);
+    site.server.kill9();
+    let page = site.get("do=nothing", ID);
+    assert_eq!((page.status, page.body.as_str(), page.stderr.as_str()), (200, "nothing", ""));
+    let page = site.get("", ID);
+    assert_eq!(page.body.matches("rustredis: ").count(), 1, "{page:?}");
+}
+
+#[test]
+fn nothing_is_waited_for_while_redis_hangs_unless_the_page_wants_its_session() {
+    let site = Site::warm(&[("rustredis.read_timeout", "60")]);
+    site.server.pause();
+    let start = Instant::now();
+    assert_eq!(site.get("do=nothing", ID).body, "nothing");
+    assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
+    site.server.resume();
+    assert_eq!(site.get("", ID).body, "3");
+    site.is_given_back(ID);
+}
+
+#[test]
+fn a_connection_that_breaks_under_the_page_costs_no_lease() {
+    let site = Site::warm(&[]);
+    thread::scope(|scope| {
+        let visit = scope.spawn(|| site.get("before=500000", ID));
+        poll::until("it is locked", SOON, || site.is_locked(ID));
+        site.proxy.cut();
+        let start = Instant::now();
+        assert_eq!(visit.join().unwrap().body, "3");
+        assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
+    });
+    site.is_given_back(ID);
+    assert_eq!(session::counter(&site.server, ID), Some(3));
+}
+
+#[test]
+fn a_page_that_outlives_the_lease_keeps_its_lock() {
+    let site = Site::warm(&[("rustredis.lock_lease", "1")]);
+    thread::scope(|scope| {
+        let visit = scope.spawn(|| site.get("before=2500000", ID));
+        poll::until("it is locked", SOON, || site.is_locked(ID));
+        let mut other = Php::new(&site.server.save_path()).ini("rustredis.lock_wait", "60").spawn(STEPS);
+        other.expect("ready");
+        assert_eq!(other.step(&format!("increment('{ID}')")).assert_silent().result, "4");
+        assert_eq!(visit.join().unwrap().body, "3");
+    });
+}
+
+#[test]
+fn three_hundred_of_three_hundred_count_with_both_settings_on() {
+    let site = Site::start(4, &[("rustredis.write_ack", "deferred")]);
+    thread::scope(|scope| {
+        for visitor in 0..6 {
+            let site = &site;
+            scope.spawn(move || {
+                for visit in 0..50 {
+                    let page = site.get("", ID);
+                    assert_eq!((page.status, page.stderr.as_str()), (200, ""), "{page:?}");
+                    assert!(page.body.parse::<u32>().is_ok(), "{page:?}");
+                    if (visit + visitor) % 5 == 0 {
+                        assert_eq!(site.get("do=nothing", ID).body, "nothing");
+                    }
+                }
+            });
+        }
+    });
+    site.is_given_back(ID);
+    drop(site.fpm);
+    assert_eq!(session::counter(&site.server, ID), Some(300));
+}
