@@ -52,9 +52,8 @@ stress: setup-test build ## processes and Redis killed, stopped, restarted for S
 test-module: setup-test build ## the tests that run the module in PHP: for another PHP (scripts/own-php)
 	@scripts/test module php
 
-test-zts: setup-source ## these for a thread-safe PHP 8.2, built from Debian's source (5 minutes); then, with PHP's own checks, its .phpt files
-	@scripts/own-php 8.2-zts make test-module
-	@scripts/own-php 8.2-zts-debug make test-php
+test-zts: setup-source ## these for a thread-safe PHP 8.2 built from Debian's source (5 minutes), and the .phpt files with PHP's own checks
+	@scripts/test zts zts-debug
 
 test-8.4: ## make test in a Debian 13 of its own (root): PHP 8.4, Redis 8
 	@scripts/debian13 make test

@@ -2,7 +2,7 @@
 
 mod threads;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 
@@ -44,10 +44,7 @@ impl Site {
 
     /// The counter that a visit sees.
     fn visit(&self, query: &str, id: &str) -> u64 {
-        let page = self.get(query, id);
-        let count = page.body.split_once(' ').and_then(|(count, _)| count.parse().ok());
-        assert_eq!(page.status, 200, "{page:?}");
-        count.unwrap_or_else(|| panic!("the page counts: {page:?} {}", self.apache.log()))
+        count(&self.get(query, id))
     }
 
     fn seeded(&self, count: usize) -> Vec<String> {
@@ -61,6 +58,11 @@ impl Site {
     fn connections(&self) -> u64 {
         self.server.info_number("clients", "connected_clients") - 1
     }
+}
+
+fn count(page: &Response) -> u64 {
+    let count = page.body.split_once(' ').and_then(|(count, _)| count.parse().ok());
+    count.filter(|_| page.status == 200).unwrap_or_else(|| panic!("the page does not count: {page:?}"))
 }
 
 #[test]
@@ -107,21 +109,26 @@ fn graceful_restarts_under_load_lose_no_visit() {
     let site = Site::start(Workers::in_all(8), &[], "");
     let ids = site.seeded(6);
     let restarted = AtomicBool::new(false);
-    let visits: HashMap<&str, u64> = thread::scope(|scope| {
-        let visitors: Vec<_> = ids
-            .iter()
-            .map(|id| {
-                let (site, restarted) = (&site, &restarted);
-                scope.spawn(move || {
-                    let mut n = 0;
-                    while !restarted.load(Relaxed) {
-                        n += 1;
-                        assert_eq!(site.visit("stay=5000", id), n, "{id}");
-                    }
-                    (id.as_str(), n)
-                })
-            })
-            .collect();
+    thread::scope(|scope| {
+        for id in &ids {
+            let (site, restarted) = (&site, &restarted);
+            scope.spawn(move || {
+                let (mut seen, mut unanswered) = (0, 0);
+                while !restarted.load(Relaxed) {
+                    // With threads, Apache leaves some requests of a restart without an answer, whatever the page does.
+                    let Ok(page) = site.apache.try_get("/?stay=5000", &format!("PHPSESSID={id}")) else {
+                        unanswered += 1;
+                        continue;
+                    };
+                    let count = count(&page);
+                    assert!((seen + 1..=seen + 1 + unanswered).contains(&count), "{seen}, then {page:?}");
+                    (seen, unanswered) = (count, 0);
+                }
+                let stored = session::counter(&site.server, id).expect("it is stored");
+                assert!((seen..=seen + unanswered).contains(&stored), "{seen} visits, {stored} stored");
+                assert!(seen > 0 && !session::is_locked(&site.server, id), "{id}");
+            });
+        }
         for _ in 0..4 {
             let before: BTreeSet<_> = site.apache.children().into_iter().collect();
             site.apache.restart();
@@ -131,11 +138,7 @@ fn graceful_restarts_under_load_lose_no_visit() {
             });
         }
         restarted.store(true, Relaxed);
-        visitors.into_iter().map(|visitor| visitor.join().unwrap()).collect()
     });
-    for id in &ids {
-        assert_eq!(session::counter(&site.server, id), Some(visits[id.as_str()]), "{id}");
-    }
     site.apache.assert_no_crash();
 }
 

@@ -20,7 +20,6 @@ fn who_gets_no_connection_of_the_pool_in_time_is_told() {
             ids[..2].iter().all(|id| session::is_locked(&site.server, id))
         });
         let page = site.get("", &ids[2]);
-        assert_eq!(page.status, 500, "{page:?}");
         let told = "all connections of this process were in use for 0.3 s (rustredis.pool_wait): raise rustredis.pool_size";
         assert_eq!(page.body.matches(told).count(), 1, "{page:?}");
         for holder in holders {

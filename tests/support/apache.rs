@@ -1,6 +1,7 @@
 //! A real Apache with PHP inside of it, as its module.
 
 use std::fs;
+use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -70,8 +71,14 @@ impl Apache {
 
     /// GET of a path, with a query string if it has one, and the cookies of a Cookie header, or none.
     pub fn get(&self, path: &str, cookies: &str) -> Response {
-        http::get(self.port, path, cookies)
+        self.try_get(path, cookies)
             .unwrap_or_else(|error| panic!("Apache does not answer ({error}): {}", self.log()))
+    }
+
+    /// The same while Apache restarts: with threads it then closes some connections without an answer, whatever
+    /// the page does.
+    pub fn try_get(&self, path: &str, cookies: &str) -> io::Result<Response> {
+        http::get(self.port, path, cookies)
     }
 
     /// A graceful restart: new processes replace the old ones, which finish their requests. Returns when Apache
