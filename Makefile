@@ -46,8 +46,9 @@ test-php: setup-test build ## the .phpt tests
 test-acl: setup-test build ## a part of them as a Redis user with no more rights than README.md names
 	@REDIS_ACL=1 scripts/test acl
 
-stress: setup-test build ## processes and Redis killed, stopped, restarted for STRESS_SECONDS (120), then judged by their logs
+stress: setup-test build ## processes and Redis killed, stopped, restarted for STRESS_SECONDS (120), judged by their logs; then under one process of HOSTILE_REQUESTS (10000)
 	STRESS_SECONDS=$${STRESS_SECONDS:-120} cargo test --no-default-features --test stress -- --nocapture
+	HOSTILE_REQUESTS=$${HOSTILE_REQUESTS:-10000} cargo test --no-default-features --test php_hostile_restarts -- --nocapture
 
 test-module: setup-test build ## the tests that run the module in PHP: for another PHP (scripts/own-php)
 	@scripts/test module php
