@@ -35,7 +35,7 @@ screenshot: setup-screenshot build ## docs/demo.png: the demo's page in headless
 	@demo/run scripts/screenshot
 
 test: setup-test build ## every test; the last line is the sum
-	@scripts/test rust php
+	@scripts/test rust php jit
 
 test-rust: setup-test build ## the Rust tests: of the core without PHP, and of the module in real PHP processes
 	@scripts/test rust
@@ -51,7 +51,7 @@ stress: setup-test build ## processes and Redis killed, stopped, restarted for S
 	HOSTILE_REQUESTS=$${HOSTILE_REQUESTS:-10000} cargo test --no-default-features --test php_hostile_restarts -- --nocapture
 
 test-module: setup-test build ## the tests that run the module in PHP: for another PHP (scripts/own-php)
-	@scripts/test module php
+	@scripts/test module php jit
 
 test-zts: setup-source ## these for a thread-safe PHP 8.2 built from Debian's source (5 minutes), and the .phpt files with PHP's own checks
 	@scripts/test zts zts-debug

@@ -3,11 +3,12 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread;
 
 use support::fpm::Fpm;
 use support::php::Php;
-use support::poll::{self, SOON};
+use support::poll::{self, SOON, SetAtEnd};
 use support::redis::Server;
 use support::session;
 
@@ -107,4 +108,64 @@ fn a_graceful_reload_keeps_sessions_usable() {
     assert_eq!((before.0, after.0), (2, 4));
     assert_ne!(before.1, after.1, "the workers are new");
     assert!(!site.fpm.log().contains("SIGSEGV"), "{}", site.fpm.log());
+}
+
+/// Some workers come and go all the time (`pm.max_requests`).
+fn under_load(manager: &str) {
+    let server = Server::start();
+    let php = Php::new(&server.save_path()).ini("rustredis.lock_wait", "60");
+    let manager = format!("{manager}\npm.max_children = 4\npm.max_requests = 25\n");
+    let fpm = Fpm::start_as(&php, &manager, PAGE);
+    let ids: Vec<_> = (0..6).map(|n| format!("visitor{n}")).collect();
+    ids.iter().for_each(|id| session::seed(&server, id));
+    let (visits, stopped) = (AtomicU64::new(0), AtomicBool::new(false));
+    thread::scope(|scope| {
+        for id in &ids {
+            let (fpm, server, visits, stopped) = (&fpm, &server, &visits, &stopped);
+            scope.spawn(move || {
+                let (mut seen, mut unanswered) = (0, 0);
+                while !stopped.load(Relaxed) {
+                    let Ok(page) = fpm.try_get("stay=2000", &format!("PHPSESSID={id}")) else {
+                        unanswered += 1;
+                        continue;
+                    };
+                    let count = page.body.split_once(' ').and_then(|(count, _)| count.parse().ok());
+                    let count: u64 = count.unwrap_or_else(|| panic!("{page:?}"));
+                    assert!((seen + 1..=seen + 1 + unanswered).contains(&count), "{seen}, then {page:?}");
+                    (seen, unanswered) = (count, 0);
+                    visits.fetch_add(1, Relaxed);
+                }
+                let stored = session::counter(server, id).expect("it is stored");
+                assert!((seen..=seen + unanswered).contains(&stored), "{seen} visits, {stored} stored");
+                assert!(!session::is_locked(server, id), "{id}");
+            });
+        }
+        let _stops = SetAtEnd(&stopped);
+        let more_visits = || {
+            let before = visits.load(Relaxed);
+            poll::until("visits go on", SOON, || visits.load(Relaxed) > before + 40);
+        };
+        for _ in 0..2 {
+            more_visits();
+            fpm.reload();
+        }
+        more_visits();
+        fpm.stop();
+    });
+    assert!(!fpm.log().contains("exited on signal"), "{}", fpm.log());
+}
+
+#[test]
+fn reloads_and_a_stop_under_load_lose_no_visit_of_a_static_pool() {
+    under_load("pm = static");
+}
+
+#[test]
+fn reloads_and_a_stop_under_load_lose_no_visit_of_a_dynamic_pool() {
+    under_load("pm = dynamic\npm.start_servers = 1\npm.min_spare_servers = 1\npm.max_spare_servers = 2");
+}
+
+#[test]
+fn reloads_and_a_stop_under_load_lose_no_visit_of_a_pool_on_demand() {
+    under_load("pm = ondemand\npm.process_idle_timeout = 1s");
 }

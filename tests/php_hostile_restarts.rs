@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use support::php::Php;
+use support::poll::SetAtEnd;
 use support::redis::Server;
 use support::session;
 
@@ -97,9 +98,8 @@ fn whatever_happens_to_redis_each_request_ends_well_or_says_so_and_nothing_stays
     let over = AtomicBool::new(false);
     let (output, rounds) = thread::scope(|scope| {
         let output = scope.spawn(|| {
-            let output = php.wait();
-            over.store(true, Relaxed);
-            output
+            let _over = SetAtEnd(&over);
+            php.wait()
         });
         let rounds = disturb(&mut server, || over.load(Relaxed));
         (output.join().expect("PHP ends in time"), rounds)

@@ -9,7 +9,7 @@ use std::thread;
 use crate::support::apache::{Apache, Workers};
 use crate::support::fastcgi::Response;
 use crate::support::php::{self, Php};
-use crate::support::poll::{self, SOON};
+use crate::support::poll::{self, SOON, SetAtEnd};
 use crate::support::redis::Server;
 use crate::support::session;
 
@@ -129,6 +129,7 @@ fn graceful_restarts_under_load_lose_no_visit() {
                 assert!(seen > 0 && !session::is_locked(&site.server, id), "{id}");
             });
         }
+        let _ends = SetAtEnd(&restarted);
         for _ in 0..4 {
             let before: BTreeSet<_> = site.apache.children().into_iter().collect();
             site.apache.restart();
@@ -137,7 +138,6 @@ fn graceful_restarts_under_load_lose_no_visit() {
                 now.is_disjoint(&before)
             });
         }
-        restarted.store(true, Relaxed);
     });
     site.apache.assert_no_crash();
 }

@@ -1,6 +1,7 @@
 //! A real php-fpm pool with the extension loaded.
 
 use std::fs::{self, File};
+use std::io;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -25,9 +26,14 @@ impl Fpm {
     /// A pool of `workers` with the settings of `php` (but cookies are on), which serves the page `script`
     /// (without `<?php`).
     pub fn start(php: &Php, workers: usize, script: &str) -> Self {
+        Self::start_as(php, &format!("pm = static\npm.max_children = {workers}\n"), script)
+    }
+
+    /// The same with a process manager of its own (`pm = ...` and what belongs to it).
+    pub fn start_as(php: &Php, manager: &str, script: &str) -> Self {
         let dir = TempDir::new("fpm");
         fs::write(dir.join("page.php"), format!("<?php {script}")).expect("the page can be written");
-        fs::write(dir.join("fpm.conf"), config(&dir, workers)).expect("the configuration can be written");
+        fs::write(dir.join("fpm.conf"), config(&dir, manager)).expect("the configuration can be written");
         let log = File::create(dir.join("output.log")).expect("the log opens");
         let program = program();
         let process = Command::new(&program)
@@ -52,7 +58,7 @@ impl Fpm {
 
     /// GET with a query string and the cookies of a Cookie header; both may be empty.
     pub fn get(&self, query: &str, cookies: &str) -> Response {
-        fastcgi::get(&self.dir.join("fpm.sock"), &self.dir.join("page.php"), query, cookies, PAGE_DEADLINE)
+        self.try_get(query, cookies)
             .unwrap_or_else(|error| panic!("php-fpm does not answer ({error}): {}", self.log()))
     }
 
@@ -63,6 +69,17 @@ impl Fpm {
         let before = starts();
         process::signal(self.process.id(), "USR2");
         poll::until("php-fpm reloads", SOON, || starts() > before);
+    }
+
+    /// A graceful stop: workers finish their requests. Returns when the pool is gone.
+    pub fn stop(&self) {
+        process::signal(self.process.id(), "QUIT");
+        poll::until("php-fpm ends", SOON, || self.log().contains("bye-bye"));
+    }
+
+    /// The same where the pool may be about to stop.
+    pub fn try_get(&self, query: &str, cookies: &str) -> io::Result<Response> {
+        fastcgi::get(&self.dir.join("fpm.sock"), &self.dir.join("page.php"), query, cookies, PAGE_DEADLINE)
     }
 
     /// What the master and, through it, the workers logged.
@@ -82,7 +99,7 @@ impl Drop for Fpm {
     }
 }
 
-fn config(dir: &TempDir, workers: usize) -> String {
+fn config(dir: &TempDir, manager: &str) -> String {
     let user = if dir.owned_by_root() { "user = root\ngroup = root" } else { "" };
     let path = dir.path().display();
     format!(
@@ -92,8 +109,7 @@ fn config(dir: &TempDir, workers: usize) -> String {
          [pool]\n\
          {user}\n\
          listen = {path}/fpm.sock\n\
-         pm = static\n\
-         pm.max_children = {workers}\n\
+         {manager}\
          catch_workers_output = yes\n\
          clear_env = no\n"
     )

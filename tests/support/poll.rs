@@ -1,10 +1,20 @@
 //! Waiting for something to become true, with a deadline.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// Long enough for anything that should happen at once, even on a busy machine.
 pub const SOON: Duration = Duration::from_secs(20);
+
+/// Sets a flag when it goes, also by a panic: threads that look at the flag end then, and the test with them.
+pub struct SetAtEnd<'a>(pub &'a AtomicBool);
+
+impl Drop for SetAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
+}
 
 /// Asks until `condition` holds; panics with `what` when it doesn't hold in time.
 pub fn until(what: &str, limit: Duration, mut condition: impl FnMut() -> bool) {
