@@ -117,7 +117,9 @@ fn under_load(manager: &str) {
     let manager = format!("{manager}\npm.max_children = 4\npm.max_requests = 25\n");
     let fpm = Fpm::start_as(&php, &manager, PAGE);
     let ids: Vec<_> = (0..6).map(|n| format!("visitor{n}")).collect();
-    ids.iter().for_each(|id| session::seed(&server, id));
+    for id in &ids {
+        session::seed(&server, id);
+    }
     let (visits, stopped) = (AtomicU64::new(0), AtomicBool::new(false));
     thread::scope(|scope| {
         for id in &ids {

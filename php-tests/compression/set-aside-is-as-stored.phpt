@@ -1,5 +1,7 @@
 --TEST--
 a compressed session whose text PHP cannot decode is kept aside as it was stored
+--EXTENSIONS--
+igbinary
 --INI--
 rustredis.compression=zstd
 rustredis.compression_min_size=0

@@ -1,5 +1,8 @@
 --TEST--
 with every serializer a large session is stored as a standard frame, smaller than it is, and read back the same
+--EXTENSIONS--
+igbinary
+msgpack
 --FILE--
 <?php
 require __DIR__ . '/../support/support.inc';
