@@ -151,15 +151,14 @@ static bool build_list(decoding *d, zval *value, uint32_t count)
 /* Where the value of a key goes. The map has room for all its keys: what it holds does not move. */
 static zval *slot_of(HashTable *map, zend_string *key)
 {
-	zval null, *slot;
-	ZVAL_NULL(&null);
+	zval *slot;
 	/* No key has this hash: it is new, and need not be looked for. */
 	if (HT_HASH(map, (int32_t) ((uint32_t) ZSTR_HASH(key) | map->nTableMask)) == HT_INVALID_IDX) {
-		return _zend_hash_append(map, key, &null);
+		return _zend_hash_append(map, key, &EG(uninitialized_zval));
 	}
 	slot = zend_hash_find_known_hash(map, key);
 	if (!slot) {
-		return _zend_hash_append(map, key, &null);
+		return _zend_hash_append(map, key, &EG(uninitialized_zval));
 	}
 	/* The last of several values counts. */
 	zval_ptr_dtor(slot);
