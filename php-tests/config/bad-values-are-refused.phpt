@@ -32,7 +32,6 @@ foreach ([
     ['rustredis.write_ack', ''],
     ['rustredis.compression', 'gzip'],
     ['rustredis.compression', 'ZSTD'],
-    ['rustredis.compression', ''],
     ['rustredis.compression_level', '-1'],
     ['rustredis.compression_level', '23'],
     ['rustredis.compression_level', 'best'],
@@ -75,7 +74,6 @@ ok: rustredis.write_ack=later
 ok: rustredis.write_ack=
 ok: rustredis.compression=gzip
 ok: rustredis.compression=ZSTD
-ok: rustredis.compression=
 ok: rustredis.compression_level=-1
 ok: rustredis.compression_level=23
 ok: rustredis.compression_level=best

@@ -10,7 +10,7 @@ foreach ([
     ['rustredis.lock_lease', '2.5'], ['rustredis.lock_max_hold', '600'], ['rustredis.lock_max_waiters', '10'],
     ['rustredis.lock_failure', 'readonly'], ['rustredis.lock_failure', 'fail'],
     ['rustredis.connect_timeout', '0.5'], ['rustredis.read_timeout', '1.5'], ['rustredis.max_value_size', '1000000'],
-    ['rustredis.compression', 'zstd'], ['rustredis.compression', 'lz4'], ['rustredis.compression', 'none'], ['rustredis.compression_level', '22'],
+    ['rustredis.compression', 'zstd'], ['rustredis.compression', 'lz4'], ['rustredis.compression', 'none'], ['rustredis.compression', ''], ['rustredis.compression_level', '22'],
     ['rustredis.compression_min_size', '0'],
     ['rustredis.prefix', 'app:'], ['rustredis.prefix', ''],
 ] as [$name, $value]) {
@@ -38,6 +38,7 @@ ok: rustredis.max_value_size=1000000
 ok: rustredis.compression=zstd
 ok: rustredis.compression=lz4
 ok: rustredis.compression=none
+ok: rustredis.compression=
 ok: rustredis.compression_level=22
 ok: rustredis.compression_min_size=0
 ok: rustredis.prefix=app:

@@ -116,7 +116,8 @@ impl Setting {
         let good = match self.table().2 {
             Kind::Text => true,
             Kind::Flag => flag(text).is_some(),
-            Kind::Choice(words) => words.contains(&text),
+            // php.ini turns an unquoted `none` into "".
+            Kind::Choice(words) => words.contains(&if text.is_empty() { "none" } else { text }),
             Kind::Seconds(min, max) => seconds(text).is_some_and(|n| (min..=max).contains(&n)),
             Kind::Count(max) => text.parse::<u64>().is_ok_and(|n| n <= max),
             Kind::Bytes => bytes(text).is_some(),
