@@ -17,7 +17,7 @@ $forms = [
     'timeouts' => "tcp://127.0.0.1:$port?timeout=2.5&read_timeout=3",
     'weight' => "tcp://127.0.0.1:$port?weight=1",
     'persistent' => "tcp://127.0.0.1:$port?persistent=1",
-    'phpredis, all of it' => "tcp://127.0.0.1:$port?weight=1&timeout=2.5&read_timeout=2.5&persistent=1&persistent_id=web&retry_interval=100&database=0&prefix=PHPREDIS_SESSION:",
+    'phpredis, all of it' => "tcp://127.0.0.1:$port?weight=1&timeout=2.5&read_timeout=2.5&persistent=1&database=0&prefix=PHPREDIS_SESSION:",
     'auth list' => "tcp://127.0.0.1:$port?auth[]=web&auth[]=p%40ss%20w%3Ard%2F%231",
     'auth map' => "tcp://127.0.0.1:$port?auth[user]=web&auth[pass]=p%40ss%20w%3Ard%2F%231",
     'unix' => "unix://$socket",

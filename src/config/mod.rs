@@ -42,6 +42,8 @@ pub struct Settings {
     pub max_value_size: Option<u64>,
     /// How sessions are stored; what is read says so itself.
     pub compression: Compression,
+    /// Parameters of phpredis in the save_path that mean nothing here.
+    pub ignored: Vec<&'static str>,
     /// How long a destroyed session stays destroyed for requests that began before.
     pub tombstone: Duration,
 }
@@ -207,6 +209,9 @@ impl Settings {
     /// Reads `session.save_path` and the ini settings. A parameter of the save_path wins over its ini setting.
     pub fn parse(save_path: &str, ini: &Texts) -> Result<Self, ConfigError> {
         let mut servers = save_path::parse(save_path)?;
+        let mut ignored: Vec<_> = servers.iter().flat_map(|server| &server.ignored).copied().collect();
+        ignored.sort_unstable();
+        ignored.dedup();
         let first = &mut servers[0];
         let (prefix, connect_timeout, read_timeout) =
             (first.prefix.take(), first.connect_timeout, first.read_timeout);
@@ -264,6 +269,7 @@ impl Settings {
                 level: i32::try_from(ini.count(Setting::CompressionLevel)?).unwrap_or(0),
                 min_size: ini.count(Setting::CompressionMinSize)?,
             },
+            ignored,
             tombstone: ini.seconds(Setting::LockMaxHold)?,
         })
     }

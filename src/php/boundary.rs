@@ -7,7 +7,16 @@ use std::{
 };
 
 thread_local! {
-    static WARNINGS: RefCell<VecDeque<String>> = const { RefCell::new(VecDeque::new()) };
+    static WARNINGS: RefCell<VecDeque<(Level, String)>> = const { RefCell::new(VecDeque::new()) };
+}
+
+/// What PHP is to make of a text; the values are those of shim.h.
+#[derive(Clone, Copy)]
+pub enum Level {
+    /// `E_WARNING`: something did not work.
+    Warning = 1,
+    /// `E_NOTICE`: something should be looked at one day.
+    Notice = 2,
 }
 
 /// Runs the body of an `extern "C"` function. A panic must not leave one (it would abort PHP): it becomes a warning and
@@ -22,11 +31,16 @@ pub fn guarded<T>(fallback: T, body: impl FnOnce() -> T) -> T {
 
 /// Leaves a warning for handler.c, which raises it when no Rust is on the stack.
 pub fn warn(text: String) {
-    WARNINGS.with_borrow_mut(|warnings| warnings.push_back(text));
+    tell(Level::Warning, text);
+}
+
+/// The same for a text of another level.
+pub fn tell(level: Level, text: String) {
+    WARNINGS.with_borrow_mut(|warnings| warnings.push_back((level, text)));
 }
 
 /// The oldest warning.
-pub fn next_warning() -> Option<String> {
+pub fn next_warning() -> Option<(Level, String)> {
     WARNINGS.with_borrow_mut(VecDeque::pop_front)
 }
 

@@ -7,11 +7,14 @@ use std::{
     cell::{Cell, RefCell},
     ffi::{CStr, c_char, c_int, c_void},
     mem, ptr, slice,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use super::{
-    boundary::{self, guarded, warn},
+    boundary::{self, Level, guarded, tell, warn},
     ini, sys,
 };
 use crate::{
@@ -107,6 +110,21 @@ fn ttl(maxlifetime: i64) -> u64 {
     DEFAULT_TTL
 }
 
+/// Once in a process: who moves in from phpredis has the same save_path on every request.
+fn name_ignored(settings: &Settings) {
+    static NAMED: AtomicBool = AtomicBool::new(false);
+    if !settings.ignored.is_empty() && !NAMED.swap(true, Ordering::Relaxed) {
+        tell(
+            Level::Notice,
+            format!(
+                "rustredis: {} in session.save_path has no effect: connections are always kept, and one that died is \
+                 replaced once; docs/migrating.md has all settings of phpredis",
+                settings.ignored.join(", ")
+            ),
+        );
+    }
+}
+
 fn access(read_only: c_int) -> Access {
     if read_only == 0 { Access::Update } else { Access::Read }
 }
@@ -165,6 +183,7 @@ unsafe extern "C" fn rustredis_open(
                 return 0;
             }
         };
+        name_ignored(&settings);
         // SAFETY: `mod_data` is PHP's pointer for us: null, or a handler that close has not freed.
         let slot = unsafe { &mut *mod_data };
         // SAFETY: as above.
@@ -385,10 +404,10 @@ fn forked(what: &str, id: &[u8], parent: u32) -> bool {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn rustredis_next_warning(text: *mut c_char, size: usize) -> c_int {
     guarded(0, || {
-        let Some(warning) = boundary::next_warning() else { return 0 };
+        let Some((level, warning)) = boundary::next_warning() else { return 0 };
         // SAFETY: handler.c passes a buffer of `size` bytes.
         unsafe { copy_text(&warning, text, size) };
-        1
+        level as c_int
     })
 }
 

@@ -25,8 +25,9 @@
 void rustredis_emit_warnings(void)
 {
 	char text[2048];
-	while (rustredis_next_warning(text, sizeof text)) {
-		php_error_docref(NULL, E_WARNING, "%s", text);
+	int level;
+	while ((level = rustredis_next_warning(text, sizeof text))) {
+		php_error_docref(NULL, level == RUSTREDIS_NOTICE ? E_NOTICE : E_WARNING, "%s", text);
 	}
 }
 

@@ -29,7 +29,8 @@ int rustredis_save(void **mod_data, const char *id, size_t id_len, const char *v
 void rustredis_prefetch(const char *save_path, size_t save_path_len, const char *id, size_t id_len, int64_t ttl,
 	int strict);
 
-/* The next warning of this thread, cut to `size` with its NUL; 0 when there is none. */
+/* The next warning of this thread, cut to `size` with its NUL, and its level; 0 when there is none. */
+enum { RUSTREDIS_WARNING = 1, RUSTREDIS_NOTICE };
 int rustredis_next_warning(char *text, size_t size);
 /* save_path as a message may show it. 1 if that differs from the path itself. */
 int rustredis_mask(const char *save_path, size_t save_path_len, char *text, size_t size);

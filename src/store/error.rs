@@ -55,6 +55,8 @@ impl ServerError {
             };
         }
         let line = line.split_once(" script: ").map_or(line, |(cause, _)| cause).trim();
+        // What follows are the words that we sent: the session's id, a password.
+        let line = line.split_once(", with args beginning with").map_or(line, |(cause, _)| cause);
         let (code, detail) = line.split_once(' ').unwrap_or((line, ""));
         Self { code: code.to_owned(), detail: detail.to_owned() }
     }
@@ -69,6 +71,19 @@ impl ServerError {
     #[must_use]
     pub fn is_demotion(&self) -> bool {
         matches!(self.code.as_str(), "READONLY" | "MASTERDOWN")
+    }
+
+    /// Whether it is one that only a server has which is older than what the handler needs, or has lost commands of it
+    /// (`rename-command`). AUTH with a user and BLPOP with fractions of a second came with 6.0, writing after TIME in a
+    /// script with 5.0.
+    fn is_of_an_old_server(&self) -> bool {
+        let signs = [
+            "timeout is not an integer",
+            "not allowed after non deterministic commands",
+            "wrong number of arguments for 'auth' command",
+            "unknown command",
+        ];
+        signs.iter().any(|sign| self.detail.contains(sign))
     }
 
     /// What the user can do, by the cause.
@@ -87,6 +102,9 @@ impl ServerError {
             }
             "LOADING" => ": Redis is still loading its data, try again soon",
             "WRONGTYPE" => ": another program keeps something else under this key, see rustredis.prefix",
+            _ if self.is_of_an_old_server() => {
+                ": Redis 6.0 or newer is needed, or Valkey, with all its commands under their own names"
+            }
             "ERR" if self.detail.contains("AUTH") => {
                 ": check rustredis.username and rustredis.password, or auth in session.save_path"
             }
@@ -153,6 +171,12 @@ mod tests {
         let six = "ERR Error running script (call to f_8f3c): @user_script:31: @user_script: 31: -OOM command not allowed when used memory > 'maxmemory'.";
         assert_eq!(ServerError::parse(seven).code, "OOM");
         assert!(ServerError::parse(six).detail.contains("maxmemory"), "{:?}", ServerError::parse(six));
+    }
+
+    #[test]
+    fn keeps_what_we_sent_to_itself() {
+        let line = "ERR unknown command 'AUTH', with args beginning with: 'web' 'the-secret' ";
+        assert!(!ServerError::parse(line).to_string().contains("secret"));
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub struct SavePath {
     pub prefix: Option<String>,
     pub connect_timeout: Option<Duration>,
     pub read_timeout: Option<Duration>,
+    /// phpredis' parameters that mean nothing here.
+    pub ignored: Vec<&'static str>,
 }
 
 /// What is wrong with the path, and where; without its secrets.

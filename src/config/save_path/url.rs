@@ -156,6 +156,7 @@ impl SavePath {
             prefix: None,
             connect_timeout: None,
             read_timeout: None,
+            ignored: Vec::new(),
         }
     }
 
@@ -190,8 +191,11 @@ impl SavePath {
                 "0" => {}
                 _ => return Err("tls is 1 or 0".into()),
             },
-            // They shape phpredis' connections; ours are always kept.
-            "persistent" | "persistent_id" | "retry_interval" => {}
+            // As all connections are here.
+            "persistent" if value.parse().is_ok_and(|n: i64| n != 0) => {}
+            "persistent" => self.ignored.push("persistent=0"),
+            "persistent_id" => self.ignored.push("persistent_id"),
+            "retry_interval" => self.ignored.push("retry_interval"),
             _ => match name.strip_prefix("stream[").and_then(|rest| rest.strip_suffix(']')) {
                 Some(option) => parameters.tls.get_or_insert_default().set(option, &value)?,
                 // The name may be a piece of a password that held a raw '&': it is not shown.
