@@ -40,11 +40,11 @@ $run = function (array $rights, string $password) use ($code) {
     $ids = array_map(fn () => new_id(), range(1, 5));
     $redis->set(data_key($ids[3]), 'n|not-serialized');
     // Handed over to somebody who never came.
-    $redis->set(lock_key($ids[4]), 't:' . str_repeat('0', 32), 'PX', 900);
+    $redis->set(lock_key($ids[4]), 't:' . str_repeat('0', 32), 'PX', 60000);
     $redis->rpush(data_key($ids[4]) . '_WAKE', str_repeat('0', 32) . "\n0\n\n0");
     $settings = ['session.save_path' => $server->save_path(), 'rustredis.lock_wait' => 5, 'rustredis.lock_max_waiters' => 9];
     $theirs = $settings + (ini_get('rustredis.username') ? [] : ['rustredis.username' => '']);
-    $redis->set(lock_key($ids[1]), foreign_token(), 'PX', 300);
+    $redis->set(lock_key($ids[1]), foreign_token(), 'PX', 60000);
     $child = Child::run($code, [...$ids, $server->port], ['rustredis.username' => 'web', 'rustredis.password' => $password] + $settings);
     $output = '';
     do {
@@ -53,6 +53,10 @@ $run = function (array $rights, string $password) use ($code) {
     $waiter = Child::run('start($argv[1]); session_abort();', [$ids[2]], $theirs);
     poll('a waiter', fn () => $redis->zcard(data_key($ids[2]) . '_WAITERS') === 1 || !is_locked($ids[2], $redis));
     $child->tell('go');
+    // The lock is handed over to it once it waits, if it comes to that.
+    poll('another waiter', fn () => $redis->zcard(data_key($ids[1]) . '_WAITERS') === 1 || !$child->is_silent());
+    $redis->set(lock_key($ids[1]), 't:' . str_repeat('1', 32), 'PX', 900);
+    $redis->rpush(data_key($ids[1]) . '_WAKE', str_repeat('1', 32) . "\n0\n\n0");
     $output .= $child->output();
     $waiter->output();
     same('it ran to its end', [0, true], [$child->exit_code(), preg_match('/^end$/m', $output) === 1]);

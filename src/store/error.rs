@@ -46,7 +46,11 @@ impl ServerError {
         if line.contains("unauthenticated multibulk length") || line.contains("unauthenticated bulk length") {
             return Self { code: "NOAUTH".into(), detail: "Authentication required.".into() };
         }
-        // From inside a script Redis 7.0 says the same as NOPERM in other words.
+        // From inside a script Redis says the same as NOPERM in other words: 7.2 and Valkey, and 7.0.
+        if let Some((_, denied)) = line.split_once("ACL failure in script: ") {
+            let detail = denied.split(" script: ").next().unwrap_or(denied);
+            return Self { code: "NOPERM".into(), detail: detail.into() };
+        }
         if line.contains("can't run this command") || line.contains("can't access at least one of the keys") {
             let detail = line.split_once(' ').map_or(line, |(_, detail)| detail);
             return Self {
@@ -183,6 +187,12 @@ mod tests {
     fn says_what_to_look_at() {
         let denied = "ERR The user executing the script can't run this command or subcommand script: 8f, on @user_script:3.";
         assert!(ServerError::parse(denied).to_string().contains("ACL"));
+        let denied = "ERR ACL failure in script: User web has no permissions to run the 'mget' command script: 8f, on @user_script:3.";
+        let error = ServerError::parse(denied);
+        assert_eq!(
+            (&*error.code, &*error.detail),
+            ("NOPERM", "User web has no permissions to run the 'mget' command")
+        );
         assert!(ServerError::parse("READONLY You can't write").to_string().contains("replica"));
         for line in ["NOAUTH x", "ERR Protocol error: unauthenticated multibulk length"] {
             assert!(ServerError::parse(line).to_string().contains("rustredis.password"));
