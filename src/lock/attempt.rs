@@ -157,13 +157,16 @@ impl Attempt {
             Event::Answer(Acquired::Full { waiters, holder, now: clock }) => {
                 Step::Done(Outcome::Full(waiters, Holder::new(holder, clock)))
             }
-            Event::Answer(Acquired::Busy { holder, block: 0, now: clock }) => {
-                Step::Done(Outcome::Busy(Holder::new(holder, clock)))
-            }
-            Event::Answer(Acquired::Busy { block, now: clock, .. }) => {
+            Event::Answer(Acquired::Busy { holder, block, now: clock }) => {
+                // The script never says more than what is left. Another server's word must not make us wait longer, nor
+                // for ever: the last try has nothing left.
+                let block = block.min(self.deadline.saturating_sub(self.sent));
+                if block == 0 {
+                    return Step::Done(Outcome::Busy(Holder::new(holder, clock)));
+                }
                 self.queued = true;
                 self.broken = 0;
-                self.offset = self.sent.cast_signed() - clock.cast_signed();
+                self.offset = signed(self.sent).saturating_sub(signed(clock));
                 // Redis looks at the timeouts of blocked clients ten times a second: not often enough for these.
                 if block <= FOREIGN_MS { self.send(now + block, block) } else { Step::Wait { block } }
             }
@@ -231,7 +234,7 @@ impl Attempt {
     fn claim(&mut self, now: u64, ticket: Ticket) -> Step {
         let Ticket { id, made, loaded } = ticket;
         let token = format!("t:{id}");
-        let age = now.cast_signed() - self.offset - made.cast_signed();
+        let age = signed(now).saturating_sub(self.offset).saturating_sub(signed(made));
         let claim = Claim {
             token: token.clone(),
             base: self.base.clone(),
@@ -265,6 +268,11 @@ impl Attempt {
             _ => Step::Failed,
         }
     }
+}
+
+/// A time of the server may be any number.
+fn signed(ms: u64) -> i64 {
+    i64::try_from(ms).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -310,6 +318,17 @@ mod tests {
         let last = attempt.next(101, Event::Woken(None));
         assert_eq!(sent(&last).wait, 0);
         assert!(matches!(attempt.next(102, busy(0, 8)), Step::Done(Outcome::Busy(_))));
+    }
+
+    #[test]
+    fn waits_no_longer_than_its_own_time_whatever_the_server_says() {
+        let (mut attempt, _) = Attempt::start(request(100), 0);
+        assert_eq!(attempt.next(1, busy(u64::MAX, u64::MAX)), Step::Wait { block: 100 });
+        let odd = Ticket { id: "x".into(), made: u64::MAX, loaded: Loaded::default() };
+        assert!(matches!(attempt.next(2, Event::Woken(Some(odd))), Step::Claim { .. }));
+        let last = attempt.next(101, Event::Claimed(false));
+        assert_eq!(sent(&last).wait, 0);
+        assert!(matches!(attempt.next(102, busy(5, 0)), Step::Done(Outcome::Busy(_))));
     }
 
     #[test]

@@ -111,10 +111,20 @@ impl From<StoreError> for Failure {
     }
 }
 
+/// Shorter ids can be guessed anyway: PHP's own have at least 22 characters.
+const SECRET_LEN: usize = 16;
+
 /// One warning: what did not work, for which session, where, and why.
 pub fn warning(what: &str, id: Option<&SessionId>, place: &impl fmt::Display, failure: &Failure) -> String {
     match id {
-        Some(id) => format!("rustredis: session {id} at {place} {what}: {failure}"),
+        Some(id) => {
+            // Redis' own words may hold the key. Short ids are part of ordinary words, and no secret.
+            let mut failure = failure.to_string();
+            if id.as_str().len() >= SECRET_LEN {
+                failure = failure.replace(id.as_str(), &id.to_string());
+            }
+            format!("rustredis: session {id} at {place} {what}: {failure}")
+        }
         None => format!("rustredis: {failure}"),
     }
 }

@@ -23,7 +23,9 @@ pub fn late_warning(late: Late) -> String {
 /// Why nothing was saved, if that is so.
 fn failure_of(result: Result<Written, StoreError>) -> Option<Failure> {
     let failure = match result {
-        Ok(Written::Done | Written::Gone) => return None,
+        Ok(Written::Done) => return None,
+        // Only what refreshes a TTL can be told so, and then the value was sent.
+        Ok(Written::Gone) => Failure::Store(StoreError::Protocol("an unexpected reply to release".into())),
         Ok(Written::Dead) => Failure::Destroyed,
         Ok(Written::Lost { holder, now }) => Failure::Lost(holder.map(|holder| Holder::new(holder, now))),
         Ok(Written::Refused(error)) => Failure::Refused(error),
@@ -62,7 +64,7 @@ impl<S: Store> Session<S> {
             return self.fail("can't be destroyed", None, &Failure::BadId);
         };
         let result = self.end(&id, Op::Delete);
-        self.ended(&id, "was not destroyed", result)
+        self.answered(&id, "was not destroyed", result)
     }
 
     /// Keeps a value that PHP can't decode for a day, under a key that the warning names; the session ends.
@@ -76,7 +78,7 @@ impl<S: Store> Session<S> {
         let key = format!("{}ASIDE:{}", self.settings.prefix, random_hex());
         let result = self.end(id, Op::SetAside(&key));
         let what = damage.as_ref().map_or("could not be decoded", |_| "could not be decompressed");
-        let done = self.ended(id, &format!("{what} and was not kept aside"), result);
+        let done = self.answered(id, &format!("{what} and was not kept aside"), result);
         if done {
             self.fail(what, Some(id), &Failure::Kept(key, damage));
         }
@@ -96,14 +98,6 @@ impl<S: Store> Session<S> {
                 let keys = other.map_or_else(|| Keys::new(&self.settings.prefix, id), |current| current.keys);
                 self.store.write(&keys, &self.write_of(op, 1, None))
             }
-        }
-    }
-
-    fn ended(&mut self, id: &SessionId, what: &str, result: Result<Written, StoreError>) -> bool {
-        match result {
-            Ok(Written::Refused(error)) => self.fail(what, Some(id), &Failure::Refused(error)),
-            Ok(_) => true,
-            Err(error) => self.fail(what, Some(id), &error.into()),
         }
     }
 
@@ -184,7 +178,7 @@ impl<S: Store> Session<S> {
             }
         };
         self.current = Some(Current { id: id.clone(), keys, hold, loaded, since, unread });
-        self.saved(&id, result)
+        self.answered(&id, "was not saved", result)
     }
 
     /// What a repeat needs is kept until the answer is there: not for every session.
@@ -218,9 +212,10 @@ impl<S: Store> Session<S> {
         }
     }
 
-    fn saved(&mut self, id: &SessionId, result: Result<Written, StoreError>) -> bool {
+    /// Only a plain "done" is success: whatever else the server says is a failure to PHP, and a warning.
+    fn answered(&mut self, id: &SessionId, what: &str, result: Result<Written, StoreError>) -> bool {
         match failure_of(result) {
-            Some(failure) => self.fail("was not saved", Some(id), &failure),
+            Some(failure) => self.fail(what, Some(id), &failure),
             None => true,
         }
     }

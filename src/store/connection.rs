@@ -124,6 +124,10 @@ impl Connection {
 
     /// Whether this connection can be used as it is. Costs little for one that was used a moment ago.
     pub fn is_usable(&mut self) -> bool {
+        if self.read == self.sent && self.replies.has_more() {
+            // It would be taken for the answer to the next command.
+            return false;
+        }
         if self.used.elapsed() < FRESH {
             return true;
         }

@@ -2,6 +2,9 @@
 
 use std::{fmt, io, time::Duration};
 
+/// How many characters of an error reply a message shows. Redis' own are shorter.
+const MAX_SHOWN: usize = 300;
+
 /// Why a command failed.
 #[derive(Debug)]
 pub enum StoreError {
@@ -120,7 +123,8 @@ impl ServerError {
 
 impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Redis says {:?}{}", format!("{} {}", self.code, self.detail).trim_end(), self.advice())
+        let said: String = format!("{} {}", self.code, self.detail).chars().take(MAX_SHOWN).collect();
+        write!(f, "Redis says {:?}{}", said.trim_end(), self.advice())
     }
 }
 
@@ -178,9 +182,11 @@ mod tests {
     }
 
     #[test]
-    fn keeps_what_we_sent_to_itself() {
-        let line = "ERR unknown command 'AUTH', with args beginning with: 'web' 'the-secret' ";
-        assert!(!ServerError::parse(line).to_string().contains("secret"));
+    fn keeps_arguments_and_endless_text_to_itself() {
+        let unknown = "ERR unknown command 'AUTH', with args beginning with: 'web' 'the-secret' ";
+        let shown = ServerError::parse(unknown).to_string();
+        assert!(shown.contains("unknown command 'AUTH'") && !shown.contains("secret"), "{shown}");
+        assert!(ServerError::parse(&"x".repeat(1 << 20)).to_string().len() < 500);
     }
 
     #[test]

@@ -108,6 +108,14 @@ impl RedisStore {
         }
     }
 
+    /// After an answer that makes no sense there is no telling whose the next one is: another session's, perhaps.
+    fn checked<T>(&mut self, answer: Result<T, StoreError>) -> Result<T, StoreError> {
+        if matches!(answer, Err(StoreError::Protocol(_))) {
+            self.disconnect();
+        }
+        answer
+    }
+
     fn asks_sentinels(&self) -> bool {
         self.slot.as_ref().is_some_and(|(target, _)| matches!(target.endpoint, Endpoint::Sentinel(_)))
     }
@@ -174,17 +182,20 @@ fn millis(duration: Duration) -> u64 {
 impl Store for RedisStore {
     fn acquire(&mut self, keys: &Keys, acquire: &Acquire) -> Result<Acquired, StoreError> {
         let mut call = calls::acquire(keys, acquire);
-        reply::acquired(self.run(keys, &mut call)?)
+        let answer = self.run(keys, &mut call)?;
+        self.checked(reply::acquired(answer))
     }
 
     fn wait(&mut self, keys: &Keys, block: Duration) -> Result<Option<Ticket>, StoreError> {
         let mut command = Command::new("BLPOP");
         command.arg(&keys.wake).arg(block.as_secs_f64().to_string());
-        reply::ticket(self.request(keys, &mut command, block)?)
+        let answer = self.request(keys, &mut command, block)?;
+        self.checked(reply::ticket(answer))
     }
 
     fn claim(&mut self, keys: &Keys, claim: &Claim) -> Result<bool, StoreError> {
-        reply::flag(&self.request(keys, &mut calls::claim(keys, claim), Duration::ZERO)?)
+        let answer = self.request(keys, &mut calls::claim(keys, claim), Duration::ZERO)?;
+        self.checked(reply::flag(&answer))
     }
 
     fn claim_later(&mut self, keys: &Keys, claim: &Claim) -> Result<(), StoreError> {
@@ -197,12 +208,14 @@ impl Store for RedisStore {
 
     fn read(&mut self, keys: &Keys, ttl: u64) -> Result<Loaded, StoreError> {
         let mut call = calls::read(keys, ttl);
-        reply::loaded(self.run_until_answered(keys, &mut call, false)?)
+        let answer = self.run_until_answered(keys, &mut call, false)?;
+        self.checked(reply::loaded(answer))
     }
 
     fn release(&mut self, keys: &Keys, release: &Release<'_>) -> Result<Written, StoreError> {
         let mut call = calls::release(keys, release, self.receipt_ms());
-        reply::written(self.run_until_answered(keys, &mut call, true)?)
+        let answer = self.run_until_answered(keys, &mut call, true)?;
+        self.checked(reply::written(answer))
     }
 
     fn release_later(
@@ -218,16 +231,19 @@ impl Store for RedisStore {
         {
             return Ok(Written::Done);
         }
-        reply::written(self.run_until_answered(keys, &mut call, true)?)
+        let answer = self.run_until_answered(keys, &mut call, true)?;
+        self.checked(reply::written(answer))
     }
 
     fn write(&mut self, keys: &Keys, write: &Write<'_>) -> Result<Written, StoreError> {
         let mut call = calls::write(keys, write);
-        reply::written(self.run_until_answered(keys, &mut call, false)?)
+        let answer = self.run_until_answered(keys, &mut call, false)?;
+        self.checked(reply::written(answer))
     }
 
     fn exists(&mut self, keys: &Keys) -> Result<bool, StoreError> {
-        reply::flag(&self.request(keys, Command::new("EXISTS").arg(&keys.data), Duration::ZERO)?)
+        let answer = self.request(keys, Command::new("EXISTS").arg(&keys.data), Duration::ZERO)?;
+        self.checked(reply::flag(&answer))
     }
 
     fn acquire_ahead(&mut self, keys: &Keys, acquire: &Acquire) -> bool {
@@ -255,7 +271,8 @@ impl Store for RedisStore {
         let connection = slot.connection.as_mut().ok_or_else(lost)?;
         stats::TRIPS.add();
         let answer = connection.answer_to(sent);
-        reply::acquired(self.conclude(answer)?)
+        let answer = self.conclude(answer)?;
+        self.checked(reply::acquired(answer))
     }
 
     fn forget_ahead(&mut self) {

@@ -38,7 +38,12 @@ impl Renewer {
         if matches!(&answer, Err(StoreError::Server(error)) if error.code == "NOSCRIPT") {
             answer = self.request(target, timeouts, &mut command.to_eval(text));
         }
-        reply::flag(&answer?)
+        let renewed = reply::flag(&answer?);
+        if renewed.is_err() {
+            // There is no telling what its next answer would be to.
+            self.connection = None;
+        }
+        renewed
     }
 
     fn request(
