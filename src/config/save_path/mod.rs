@@ -52,8 +52,10 @@ impl fmt::Display for SavePathError {
 /// percent-encoded can contain any of the characters that would end it.
 #[must_use]
 pub fn mask(path: &str) -> String {
-    let lower = path.to_ascii_lowercase();
-    let has_secret = ["auth", "pass"].iter().any(|word| lower.contains(word));
+    // The name of a parameter may be percent-encoded itself. What cannot be decoded is no reason to show it.
+    let lower = url::decode(path, false).map(|text| text.to_ascii_lowercase());
+    let has_secret =
+        lower.map_or(path.contains('%'), |text| ["auth", "pass"].iter().any(|word| text.contains(word)));
     if path.contains('@') {
         return path.split_once("://").map_or_else(|| "***".into(), |(scheme, _)| format!("{scheme}://***"));
     }
@@ -192,6 +194,8 @@ mod tests {
         assert_eq!(mask("redis://u:p?x@h:1/2"), "redis://***");
         assert_eq!(mask("seed[]=a&AUTH=x"), "***");
         assert_eq!(mask("tcp://h:1?auth=x@y"), "tcp://***");
+        assert_eq!(mask("tcp://h:1?%61u%54h=x"), "tcp://h:1?***");
+        assert_eq!(mask("tcp://h:1?%ff&%61uth=x"), "tcp://h:1?***");
     }
 
     #[test]

@@ -232,7 +232,7 @@ fn clip(text: &str) -> String {
     text.chars().take(20).collect()
 }
 
-fn decode(text: &str, plus_is_space: bool) -> Result<String, String> {
+pub(super) fn decode(text: &str, plus_is_space: bool) -> Result<String, String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [byte, tail @ ..] = rest {
