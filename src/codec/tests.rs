@@ -299,11 +299,18 @@ fn nesting_is_bounded_and_the_stack_is_enough_for_it() {
             let error =
                 decode(nested(MAX_DEPTH + 1).as_bytes(), Objects::Refuse, &mut tape).unwrap_err().to_string();
             assert!(error.contains("512 levels"), "{error}");
-            assert!(decode(nested(100_000).as_bytes(), Objects::Refuse, &mut Tape::default()).is_err());
+            assert!(
+                decode(nested(trials(100_000)).as_bytes(), Objects::Refuse, &mut Tape::default()).is_err()
+            );
         })
         .unwrap()
         .join()
         .unwrap();
+}
+
+/// As many, or what takes as long under Miri.
+fn trials(count: usize) -> usize {
+    if cfg!(miri) { count / 100 } else { count }
 }
 
 /// xorshift64
@@ -362,7 +369,7 @@ impl Random {
 #[test]
 fn random_values_come_back() {
     let mut random = Random(0x1234_5678_9abc_def1);
-    for _ in 0..20_000 {
+    for _ in 0..trials(20_000) {
         let value = random.array(4);
         let json = encoded(&value);
         assert_eq!(decoded(&json), value, "{json}");
@@ -396,7 +403,7 @@ fn random_bytes_never_panic() {
         b" ",
         b"{\"$object\":\"x\"}",
     ];
-    for _ in 0..50_000 {
+    for _ in 0..trials(50_000) {
         let text: Vec<u8> = (0..random.below(14))
             .flat_map(|_| words[usize::try_from(random.below(22)).unwrap()].iter().copied())
             .collect();
