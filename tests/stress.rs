@@ -16,7 +16,6 @@ mod stress {
     mod made_up;
     pub mod probe;
     pub mod process;
-    pub mod random;
     pub mod run;
     pub mod turns;
 }

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use super::clock::Clock;
 use super::fleet::{Fleet, State};
 use super::log::Disturbance;
-use super::random::Random;
 use crate::support::poll::{self, SOON};
 use crate::support::proxy::Proxy;
+use crate::support::random::Random;
 use crate::support::redis::Server;
 
 pub struct Disturber {

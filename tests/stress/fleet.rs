@@ -8,8 +8,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::process::{Process, Program};
-use super::random::Random;
 use crate::support::poll::{self, SOON};
+use crate::support::random::Random;
 use crate::support::temp_dir::TempDir;
 
 pub struct Fleet {

@@ -1,0 +1,159 @@
+//! A server on a real socket that speaks for Redis, and does not always tell the truth.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use super::replies::{self, Answer, Then};
+use crate::support::random::Random;
+
+/// Each connection has a thread, which ends with the connection.
+pub struct Liar {
+    pub port: u16,
+    state: Arc<State>,
+}
+
+struct State {
+    mood: Mutex<Mood>,
+    /// Answers that said `ok`.
+    oks: AtomicU64,
+    /// An `ok` elsewhere: behind the answer, say.
+    surplus: AtomicU64,
+    commands: AtomicU64,
+    lies: AtomicU64,
+}
+
+struct Mood {
+    random: Random,
+    /// How many commands out of a hundred are answered by a lie.
+    lies: u64,
+    secrets: Vec<String>,
+}
+
+impl Liar {
+    /// `secrets` are what it may put into its errors.
+    pub fn start(secrets: &[&str]) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port exists");
+        let port = listener.local_addr().expect("a bound listener has an address").port();
+        let secrets = secrets.iter().map(|&secret| secret.to_owned()).collect();
+        let state = Arc::new(State {
+            mood: Mutex::new(Mood { random: Random::new(0), lies: 0, secrets }),
+            oks: AtomicU64::new(0),
+            surplus: AtomicU64::new(0),
+            commands: AtomicU64::new(0),
+            lies: AtomicU64::new(0),
+        });
+        let shared = Arc::clone(&state);
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let state = Arc::clone(&shared);
+                // Fails when the client gives up, which is what it should do.
+                thread::spawn(move || serve(&stream, &state));
+            }
+        });
+        Self { port, state }
+    }
+
+    /// From now on it lies by these choices, as often as they say.
+    pub fn choose(&self, mut random: Random) {
+        let lies = random.pick(&[10, 40, 90]).expect("there are some");
+        let mut mood = lock(&self.state.mood);
+        mood.random = random;
+        mood.lies = lies;
+    }
+
+    /// How many answers so far were an `ok`.
+    pub fn oks(&self) -> u64 {
+        self.state.oks.load(SeqCst)
+    }
+
+    /// How often an `ok` was not where an answer begins, and may have been taken for the answer to the next command.
+    pub fn surplus(&self) -> u64 {
+        self.state.surplus.load(SeqCst)
+    }
+
+    /// Commands and lies so far.
+    pub fn told(&self) -> (u64, u64) {
+        (self.state.commands.load(SeqCst), self.state.lies.load(SeqCst))
+    }
+}
+
+fn serve(stream: &TcpStream, state: &State) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    stream.set_write_timeout(Some(Duration::from_secs(5)))?;
+    let mut reader = BufReader::new(stream);
+    while let Some(command) = read_command(&mut reader)? {
+        let honest = replies::honest(&command);
+        state.commands.fetch_add(1, SeqCst);
+        let answer = {
+            let mut mood = lock(&state.mood);
+            let Mood { random, lies, secrets } = &mut *mood;
+            // Most clients get past their introduction.
+            let odds = if command[0] == b"EVALSHA" || command[0] == b"EVAL" { *lies } else { *lies / 8 };
+            if random.between(0, 99) < odds {
+                state.lies.fetch_add(1, SeqCst);
+                let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
+                replies::lie(random, &honest, &secrets)
+            } else {
+                Answer { bytes: honest.clone(), drip: None, then: Then::GoOn }
+            }
+        };
+        let first = u64::from(replies::says_ok(&answer.bytes));
+        state.oks.fetch_add(first, SeqCst);
+        state.surplus.fetch_add(replies::oks_in(&answer.bytes).saturating_sub(first), SeqCst);
+        send(stream, &answer)?;
+        match &answer.then {
+            Then::GoOn => {}
+            Then::Close => return Ok(()),
+            Then::Silence => break,
+            Then::Endless(piece) => {
+                let mut stream = stream;
+                for _ in 0..Then::pieces(piece) {
+                    stream.write_all(piece)?;
+                }
+                return Ok(());
+            }
+        }
+    }
+    // Until the client ends the connection.
+    std::io::copy(&mut reader, &mut std::io::sink()).map(drop)
+}
+
+fn send(mut stream: &TcpStream, answer: &Answer) -> std::io::Result<()> {
+    let Some(drip) = answer.drip else { return stream.write_all(&answer.bytes) };
+    for byte in &answer.bytes {
+        stream.write_all(&[*byte])?;
+        thread::sleep(drip);
+    }
+    Ok(())
+}
+
+/// An array of strings; none at the end of the stream.
+fn read_command(reader: &mut impl BufRead) -> std::io::Result<Option<Vec<Vec<u8>>>> {
+    let Some(count) = read_length(reader, '*')? else { return Ok(None) };
+    let mut words = Vec::new();
+    for _ in 0..count {
+        let length = read_length(reader, '$')?.ok_or(std::io::ErrorKind::UnexpectedEof)?;
+        let mut word = vec![0; length + 2];
+        reader.read_exact(&mut word)?;
+        word.truncate(length);
+        words.push(word);
+    }
+    Ok(Some(words))
+}
+
+fn read_length(reader: &mut impl BufRead, kind: char) -> std::io::Result<Option<usize>> {
+    let mut line = String::new();
+    if reader.read_line(&mut line)? == 0 {
+        return Ok(None);
+    }
+    let number = line.trim_end().strip_prefix(kind).and_then(|text| text.parse().ok());
+    number.map(Some).ok_or_else(|| std::io::Error::other(format!("the client sent {line:?}")))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
