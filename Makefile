@@ -12,7 +12,7 @@ BUILT = $(or $(CARGO_TARGET_DIR),target)/release/libphpsess_rs.so
 .DEFAULT_GOAL := build
 # Set-up comes before use, also under -j.
 .NOTPARALLEL:
-.PHONY: help build install demo screenshot test test-rust test-php test-acl stress lint clean setup-%
+.PHONY: help build build-valgrind install demo screenshot test test-rust test-php test-acl test-valgrind stress fuzz lint clean setup-%
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9.-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -55,6 +55,17 @@ test-module: setup-test build ## the tests that run the module in PHP: for anoth
 
 test-zts: setup-source ## these for a thread-safe PHP 8.2 built from Debian's source (5 minutes), and the .phpt files with PHP's own checks
 	@scripts/test zts zts-debug
+
+fuzz: setup-test build ## hostile settings, sessions and a lying Redis, FUZZ_SECONDS (60) each; FUZZ_SEED repeats a run
+	@export FUZZ_SECONDS=$${FUZZ_SECONDS:-60} && export JSON_SECONDS=$$FUZZ_SECONDS && \
+	cargo test --no-default-features --test hostile_texts --test lies -- --nocapture && \
+	cargo test --no-default-features --test json_property no_text -- --nocapture
+
+test-valgrind: setup-valgrind build-valgrind ## the .phpt tests under valgrind's memcheck (about an hour); TESTS="basic json/nesting.phpt" for a part
+	@VALGRIND=1 MODULE=$(or $(CARGO_TARGET_DIR),target)/valgrind/libphpsess_rs.so php-tests/run $(TESTS)
+
+build-valgrind: setup-build
+	@cargo build --profile valgrind
 
 test-8.4: ## make test in a Debian 13 of its own (root): PHP 8.4, Redis 8
 	@scripts/debian13 make test
