@@ -47,7 +47,7 @@ struct Outcome {
 }
 
 fn request(settings: &Arc<Settings>, random: &mut Random) -> Outcome {
-    let mut session = Session::new(RedisStore::new(settings.clone()), settings.clone(), "h|1|cli|".into());
+    let mut session = Session::new(RedisStore::new(settings.clone()), settings.clone(), "h|1|cli|");
     let id = ID.as_bytes();
     let access = if random.between(0, 5) == 0 { Access::Read } else { Access::Update };
     // Strict mode or not.
