@@ -107,13 +107,71 @@ fn the_options_that_verify_less_do() {
     let elsewhere = certificates.server("elsewhere", "no");
     works(&elsewhere, &elsewhere.save_path(&format!("{ca}&stream[peer_name]=elsewhere.example")));
     works(&elsewhere, &elsewhere.save_path(&format!("{ca}&stream[verify_peer_name]=0")));
-    works(&elsewhere, &elsewhere.save_path("stream[verify_peer]=0"));
+    works(&elsewhere, &elsewhere.save_path("stream[verify_peer]=0&stream[verify_peer_name]=0"));
+    // As in PHP, the name counts for itself.
+    refused(&elsewhere.save_path("stream[verify_peer]=0"), &["127.0.0.1", "stream[peer_name]"]);
+    works(&elsewhere, &elsewhere.save_path("stream[verify_peer]=0&stream[peer_name]=elsewhere.example"));
 
     let own = certificates.server("self", "no");
     works(&own, &own.save_path(&format!("{ca}&stream[allow_self_signed]=1")));
     works(&own, &own.save_path(&format!("stream[cafile]={}", certificates.path("self.pem"))));
     works(&own, &own.save_path("stream[verify_peer]=0&stream[verify_peer_name]=0"));
     refused(&own.save_path(&ca), &["certificate", "stream[cafile]"]);
+}
+
+/// What PHP's own TLS says to the same certificate and options.
+fn php_accepts(server: &Server, options: &[(&str, String)]) -> bool {
+    let pairs: Vec<_> = options.iter().map(|(name, value)| format!("'{name}' => '{value}'")).collect();
+    let script = format!(
+        "$context = stream_context_create(['ssl' => [{}]]);
+         $stream = @stream_socket_client('tls://127.0.0.1:{}', $code, $text, 5, STREAM_CLIENT_CONNECT, $context);
+         echo $stream ? 'yes' : 'no';",
+        pairs.join(", "),
+        server.port
+    );
+    let output = Php::new("").run(&script);
+    match output.assert_no_crash().stdout.trim() {
+        "yes" => true,
+        "no" => false,
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn every_option_lets_in_what_phps_own_tls_lets_in() {
+    let certificates = Certificates::new();
+    let ca = || ("cafile", certificates.path("ca.pem"));
+    let stranger = || ("cafile", certificates.path("stranger-ca.pem"));
+    let off = |name: &'static str| (name, "0".to_owned());
+    let on = |name: &'static str| (name, "1".to_owned());
+    let named = || ("peer_name", "elsewhere.example".to_owned());
+    let cases = [
+        vec![ca()],
+        vec![stranger()],
+        vec![ca(), named()],
+        vec![ca(), off("verify_peer_name")],
+        vec![stranger(), off("verify_peer_name")],
+        vec![off("verify_peer")],
+        vec![off("verify_peer"), named()],
+        vec![off("verify_peer"), off("verify_peer_name")],
+        vec![ca(), on("allow_self_signed")],
+        vec![stranger(), on("allow_self_signed")],
+        vec![ca(), on("allow_self_signed"), named()],
+        vec![ca(), on("allow_self_signed"), off("verify_peer_name")],
+    ];
+    let mut let_in = 0;
+    for name in ["server", "elsewhere", "self", "expired"] {
+        let server = certificates.server(name, "no");
+        session::seed(&server.redis, "known");
+        for case in &cases {
+            let query: Vec<_> = case.iter().map(|(name, value)| format!("stream[{name}]={value}")).collect();
+            let ours = process(&server.save_path(&query.join("&"))).step("start('known')").result == "true";
+            assert_eq!(ours, php_accepts(&server, case), "{name}, {case:?}");
+            let_in += u32::from(ours);
+        }
+    }
+    // Neither all nor nothing.
+    assert!((10..40).contains(&let_in), "{let_in}");
 }
 
 #[test]

@@ -13,6 +13,7 @@ use rustls::{
     pki_types::{CertificateDer, ServerName, UnixTime},
     server::ParsedCertificate,
 };
+use webpki::EndEntityCert;
 
 use super::tls::is_authority;
 
@@ -28,6 +29,27 @@ pub struct Verifier {
     pub algorithms: WebPkiSupportedAlgorithms,
 }
 
+impl Verifier {
+    /// PHP looks at the name even in a certificate that it does not verify, unless `verify_peer_name` is off.
+    fn named(
+        &self,
+        certificate: &CertificateDer<'_>,
+        name: &ServerName<'_>,
+    ) -> Result<ServerCertVerified, Error> {
+        if !self.any_name {
+            verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
+        }
+        Ok(ServerCertVerified::assertion())
+    }
+}
+
+/// Whether a certificate names itself as its issuer. That is how OpenSSL, and with it PHP, knows one that signed itself;
+/// neither looks at the signature, which anybody can make.
+fn signed_itself(certificate: &CertificateDer<'_>) -> bool {
+    EndEntityCert::try_from(certificate)
+        .is_ok_and(|certificate| certificate.issuer() == certificate.subject())
+}
+
 impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
@@ -37,30 +59,24 @@ impl ServerCertVerifier for Verifier {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let Some(inner) = &self.inner else { return Ok(ServerCertVerified::assertion()) };
+        let Some(inner) = &self.inner else { return self.named(certificate, name) };
         match inner.verify_server_cert(certificate, intermediates, name, ocsp, now) {
             // The name comes last: all else is good.
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) if self.any_name => Ok(ServerCertVerified::assertion()),
-            // A certificate alone whose issuer nobody knows is one that signed itself.
+            // Dates are good: they come first.
             Err(Error::InvalidCertificate(CertificateError::UnknownIssuer))
-                if self.self_signed && intermediates.is_empty() =>
+                if self.self_signed && signed_itself(certificate) =>
             {
-                Ok(ServerCertVerified::assertion())
+                self.named(certificate, name)
             }
-            // Dates are good, too: they come first.
-            Err(Error::InvalidCertificate(problem)) if is_authority(&problem) => {
-                if self.self_signed && intermediates.is_empty() {
-                    return Ok(ServerCertVerified::assertion());
-                }
-                if !self.pinned.iter().any(|pinned| pinned == certificate) {
-                    return Err(Error::InvalidCertificate(problem));
-                }
-                if !self.any_name {
-                    verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
-                }
-                Ok(ServerCertVerified::assertion())
+            Err(Error::InvalidCertificate(problem))
+                if is_authority(&problem)
+                    && (self.pinned.iter().any(|pinned| pinned == certificate)
+                        || self.self_signed && signed_itself(certificate)) =>
+            {
+                self.named(certificate, name)
             }
             result => result,
         }
