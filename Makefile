@@ -12,7 +12,7 @@ BUILT = $(or $(CARGO_TARGET_DIR),target)/release/libphpsess_rs.so
 .DEFAULT_GOAL := build
 # Set-up comes before use, also under -j.
 .NOTPARALLEL:
-.PHONY: help build build-valgrind install demo screenshot test test-rust test-php test-acl test-valgrind stress fuzz lint clean setup-%
+.PHONY: help build build-valgrind install demo screenshot test test-rust test-php test-acl test-miri test-valgrind stress fuzz lint clean setup-%
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9.-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -60,6 +60,9 @@ fuzz: setup-test build ## hostile settings, sessions and a lying Redis, FUZZ_SEC
 	@export FUZZ_SECONDS=$${FUZZ_SECONDS:-60} && export JSON_SECONDS=$$FUZZ_SECONDS && \
 	cargo test --no-default-features --test hostile_texts --test lies -- --nocapture && \
 	cargo test --no-default-features --test json_property no_text -- --nocapture
+
+test-miri: ## codec, settings, ids, lock and sessions under Miri (Rust nightly with miri and rust-src)
+	@MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test --no-default-features --lib -- codec:: config:: lock:: session::
 
 test-valgrind: setup-valgrind build-valgrind ## the .phpt tests under valgrind's memcheck (about an hour); TESTS="basic json/nesting.phpt" for a part
 	@VALGRIND=1 MODULE=$(or $(CARGO_TARGET_DIR),target)/valgrind/libphpsess_rs.so php-tests/run $(TESTS)
