@@ -65,7 +65,8 @@ mod tests {
 
     #[test]
     fn each_byte_ends_it_or_does_not_wherever_it_is() {
-        for byte in 0..=u8::MAX {
+        // Miri takes long: it sees a few of each kind.
+        for byte in (0..=u8::MAX).step_by(if cfg!(miri) { 17 } else { 1 }) {
             for len in 0..20 {
                 for place in 0..len {
                     let mut text = vec![b'a'; len];
