@@ -1,5 +1,7 @@
 --TEST--
 a frame that is gigabytes when it is decompressed, or says so, takes no such memory; the session stays as it is
+--SKIPIF--
+<?php getenv('USE_ZEND_ALLOC') === '0' && die('skip the resident memory is valgrind\'s');
 --FILE--
 <?php
 require __DIR__ . '/../support/support.inc';

@@ -3,6 +3,8 @@ json with objects: __serialize() and __unserialize() that throw, exit, encode, o
 --INI--
 session.serialize_handler=json
 rustredis.json_objects=serialize
+--SKIPIF--
+<?php getenv('USE_ZEND_ALLOC') === '0' && die('skip memory_limit is kept by the allocator of PHP that is off here');
 --FILE--
 <?php
 require __DIR__ . '/../support/support.inc';

@@ -1,5 +1,7 @@
 --TEST--
 thousands of sessions in one process: no growth in memory, connections or descriptors
+--SKIPIF--
+<?php getenv('USE_ZEND_ALLOC') === '0' && die('skip the resident memory is valgrind\'s');
 --FILE--
 <?php
 require __DIR__ . '/../support/support.inc';
