@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use liar::Liar;
 use phpsess_rs::config::{Setting, Settings, Texts};
 use phpsess_rs::session::{Access, Session};
-use phpsess_rs::store::{forget_pools, redis::RedisStore};
+use phpsess_rs::store::{close_connections, redis::RedisStore};
 use support::fuzz;
 use support::php::{Php, STEPS};
 use support::random::Random;
@@ -148,7 +148,7 @@ fn the_store_believes_nothing() {
         judge(&outcome, liar.oks() > oks || spare);
         if spare {
             // It may still be on its way.
-            forget_pools();
+            close_connections();
         }
         started += u32::from(outcome.started);
         saved += u32::from(outcome.saved == Some(true));
