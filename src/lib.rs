@@ -7,6 +7,7 @@
 //! - [`compression`]: how a session lies in Redis, plain or compressed
 //! - [`session`]: what PHP asks of a save handler, as a state machine over [`store::Store`]
 //! - [`lock`]: one attempt to get a session's lock, as a state machine without I/O
+//! - [`slot`]: Redis Cluster's hash slots
 //! - [`store`]: Redis (connection, pool, scripts) and an in-memory stand-in for tests, behind one trait
 //! - [`process`]: which process this is, asked cheaply
 //! - `php`: the module, its callbacks and everything `unsafe`; only with the feature `php`
@@ -20,6 +21,7 @@ pub mod config;
 pub mod lock;
 pub mod process;
 pub mod session;
+pub mod slot;
 pub mod store;
 
 #[cfg(feature = "php")]

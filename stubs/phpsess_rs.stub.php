@@ -43,8 +43,10 @@
  * - lock_waits: requests that had to wait for their turn
  * - refused_writes: writes refused, because the lock was lost, the session destroyed or the value too large
  * - reconnects: connections that broke and were replaced
+ * - redirects: commands that a node of a Redis Cluster sent to another
  * - pools: one for each target (endpoint, user and database; no passwords): how many connections it may have, has
  *   open, and has lying idle
+ * - clusters: one for each Redis Cluster: its seeds, how many masters it has, and how many of the 16384 slots they serve
  * - locks: the sessions locked by this process, their ids shortened, and for how long
  *
  * @return array{
@@ -55,7 +57,9 @@
  *     lock_waits: int,
  *     refused_writes: int,
  *     reconnects: int,
+ *     redirects: int,
  *     pools: list<array{target: string, size: int, open: int, idle: int}>,
+ *     clusters: list<array{target: string, masters: int, slots: int}>,
  *     locks: list<array{session: string, held_ms: int}>
  * }
  */

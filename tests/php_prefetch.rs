@@ -59,7 +59,7 @@ impl Site {
     fn start(workers: usize, settings: &[(&str, &str)]) -> Self {
         let server = Server::start();
         session::seed(&server, ID);
-        let proxy = Proxy::start(&server.addr());
+        let proxy = Proxy::in_front_of(&server);
         let php = Php::new(&proxy.save_path())
             .ini("rustredis.prefetch", "1")
             .ini("rustredis.lock_wait", "60")

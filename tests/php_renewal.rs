@@ -20,10 +20,6 @@ fn worker(server: &Server, ini: &[(&str, &str)]) -> Running {
     worker
 }
 
-fn lock(server: &Server, id: &str) -> Option<String> {
-    server.command(&["GET", &format!("{}_LOCK", session::key(id))])
-}
-
 /// The names and blocked signals of a process' threads.
 fn threads(pid: u32) -> Vec<(String, u64)> {
     let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).expect("the process runs");
@@ -48,11 +44,11 @@ fn a_request_of_three_leases_keeps_its_lock() {
     session::seed(&server, "shared");
     let (mut holder, mut waiter) = (worker(&server, &[]), worker(&server, &[]));
     assert_eq!(holder.step("start('shared') && ++$_SESSION['n']").assert_silent().result, "true");
-    let before = lock(&server, "shared").expect("it is locked");
+    let before = session::lock(&server, "shared").expect("it is locked");
     waiter.send("increment('shared')");
     poll::until("the waiter is in the queue", SOON, || server.blocked_clients() == 1);
     holder.step("usleep(1_700_000)").assert_silent();
-    assert_eq!(lock(&server, "shared").as_deref(), Some(&*before));
+    assert_eq!(session::lock(&server, "shared").as_deref(), Some(&*before));
     assert_eq!(holder.step("session_write_close()").assert_silent().result, "true");
     let (messages, result) = waiter.expect("done ");
     assert_eq!((messages.trim(), &*result), ("", "2"));
@@ -139,17 +135,17 @@ fn a_forked_child_neither_renews_nor_frees() {
     let mut parent = worker(&server, &[("extension", "pcntl"), ("extension", "posix")]);
     parent.step("start('shared')").assert_silent();
     poll::until("the parent renews", SOON, || renews(parent.pid()));
-    let before = lock(&server, "shared");
+    let before = session::lock(&server, "shared");
     let fork = "(function () { $pid = pcntl_fork(); if (!$pid) { usleep(200_000); posix_kill(getmypid(), 9); } \
                 pcntl_waitpid($pid, $status); return $status; })()";
     parent.step(fork).assert_silent();
-    assert!(before.is_some() && lock(&server, "shared") == before);
+    assert!(before.is_some() && session::lock(&server, "shared") == before);
     // A child that uses sessions of its own has a thread of its own.
     let fork = "(function () { $pid = pcntl_fork(); if (!$pid) { session_abort(); session_id('own'); session_start(); \
                 usleep(800_000); $ok = session_write_close(); posix_kill(getmypid(), $ok ? 9 : 11); } \
                 pcntl_waitpid($pid, $status); return $status; })()";
     assert_eq!(parent.step(fork).assert_silent().result, "9");
-    assert_eq!(lock(&server, "shared"), before);
+    assert_eq!(session::lock(&server, "shared"), before);
     assert!(!session::is_locked(&server, "own"));
 }
 

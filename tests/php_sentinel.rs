@@ -5,114 +5,16 @@ mod support;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use support::php::{Php, Running, STEPS};
+use support::outage::{CONNECT, impatient, outage, workers};
+use support::php::{Running, STEPS};
 use support::poll;
 use support::sentinel::{DOWN_AFTER, Group, role};
 use support::session;
 
-/// What `php` below sets.
-const CONNECT: Duration = Duration::from_secs(1);
-const READ: Duration = Duration::from_secs(1);
-const LEASE: Duration = Duration::from_secs(2);
-
-fn php(save_path: &str) -> Php {
-    Php::new(save_path)
-        .ini("rustredis.connect_timeout", "1")
-        .ini("rustredis.read_timeout", "1")
-        .ini("rustredis.lock_lease", "2")
-}
-
 fn process(save_path: &str) -> Running {
-    let mut process = php(save_path).spawn(STEPS);
+    let mut process = impatient(save_path).spawn(STEPS);
     process.expect("ready");
     process
-}
-
-/// Counts in a session of its own until told to stop. One line for each page: when it began and ended, whether
-/// the session started, whether the write was acknowledged without a warning, and the number.
-const WORKER: &str = r#"
-    $warned = false;
-    set_error_handler(function ($level, $message) use (&$warned) { $warned = true; return true; });
-    $id = trim(fgets(STDIN));
-    stream_set_blocking(STDIN, false);
-    while (fgets(STDIN) === false) {
-        $warned = false;
-        $begin = hrtime(true);
-        session_id($id);
-        $started = session_start();
-        $n = null;
-        if ($started) {
-            $n = $_SESSION["n"] = ($_SESSION["n"] ?? 0) + 1;
-            $saved = session_write_close() && !$warned;
-        } else {
-            $saved = false;
-        }
-        $end = hrtime(true);
-        fwrite(STDOUT, "page " . json_encode([$begin, $end, (int) $saved, (int) $n]) . "\n");
-        usleep(10000);
-    }
-    fwrite(STDOUT, "done\n");
-"#;
-
-struct Page {
-    begin: Duration,
-    end: Duration,
-    saved: bool,
-    n: u64,
-}
-
-/// The clock that PHP's hrtime() reads.
-fn pages(output: &str) -> Vec<Page> {
-    let lines = output.lines().filter_map(|line| line.strip_prefix("page "));
-    lines
-        .map(|line| {
-            let numbers: Vec<u64> =
-                line.split(|c: char| !c.is_ascii_digit()).filter_map(|text| text.parse().ok()).collect();
-            let [begin, end, saved, n] = numbers[..] else { panic!("no page: {line}") };
-            Page { begin: Duration::from_nanos(begin), end: Duration::from_nanos(end), saved: saved == 1, n }
-        })
-        .collect()
-}
-
-fn workers(group: &Group, ids: &[&str]) -> Vec<Running> {
-    ids.iter()
-        .map(|id| {
-            session::seed(&group.servers[0], id);
-            let mut worker = php(&group.save_path()).spawn(WORKER);
-            worker.send(id);
-            // It is at work.
-            worker.expect("page ");
-            worker
-        })
-        .collect()
-}
-
-/// Ends a worker, and checks what it lived through: returns the time from its first failed page to its last.
-fn outage(mut worker: Running, id: &str, group: &Group, master: usize) -> Duration {
-    worker.send("stop");
-    let (output, _) = worker.expect("done");
-    let pages = pages(&output);
-    let longest =
-        pages.iter().map(|page| page.end.saturating_sub(page.begin)).max().expect("there were pages");
-    // Connecting, one exchange, and one repeat of each, on a busy machine. A page that held the lock when its
-    // master died could not release it: the replica has that lock, for what is left of its lease.
-    assert!(longest < (CONNECT + READ) * 2 + LEASE + Duration::from_secs(1), "a page took {longest:?}");
-    let failed: Vec<_> = pages.iter().filter(|page| !page.saved).collect();
-    let (first, last) = match failed[..] {
-        [] => return Duration::ZERO,
-        [first, .., last] => (first, last),
-        [only] => (only, only),
-    };
-    let after: Vec<_> = pages.iter().filter(|page| page.begin > last.begin).collect();
-    assert!(after.len() > 20, "only {} pages after the failover", after.len());
-    // What the new master acknowledged is there: each page after the failover counts one on.
-    for pair in after.windows(2) {
-        assert_eq!(pair[1].n, pair[0].n + 1, "an acknowledged increment is lost");
-    }
-    let number = session::counter(&group.servers[master], id).expect("the session is there");
-    assert_eq!(after.last().map(|page| page.n), Some(number));
-    println!("{id}: {} pages, {} failed, longest {longest:?}", pages.len(), failed.len());
-    last.end.saturating_sub(first.begin)
 }
 
 #[test]
@@ -148,7 +50,7 @@ fn sessions_lie_on_the_master_and_dead_sentinels_are_skipped() {
 fn a_failover_under_load_costs_no_more_than_the_election_and_loses_nothing_acknowledged_after() {
     let mut group = Group::start();
     let ids = ["a", "b", "c"];
-    let workers = workers(&group, &ids);
+    let workers = workers(&group.servers[0], &group.save_path(), &ids);
     thread::sleep(Duration::from_millis(300));
     let start = Instant::now();
     group.servers[0].kill9();
@@ -156,7 +58,7 @@ fn a_failover_under_load_costs_no_more_than_the_election_and_loses_nothing_ackno
     let elected = start.elapsed();
     thread::sleep(Duration::from_secs(3));
     for (worker, id) in workers.into_iter().zip(ids) {
-        let outage = outage(worker, id, &group, 1);
+        let outage = outage(worker, id, &group.servers[1]);
         println!(
             "{id}: {outage:?} without sessions; Sentinel needed {elected:?} (down after {DOWN_AFTER:?})"
         );
@@ -233,7 +135,7 @@ fn a_partition_that_heals_leaves_everybody_on_the_new_master() {
     assert_eq!(idle.step("increment('idle')").assert_silent().result, "1");
     poll::until("the replica has it", poll::SOON, || session::counter(&group.servers[1], "idle") == Some(1));
     let ids = ["a", "b"];
-    let workers = workers(&group, &ids);
+    let workers = workers(&group.servers[0], &group.save_path(), &ids);
     let start = Instant::now();
     group.servers[0].pause();
     group.until_master(1, &[0, 1, 2]);
@@ -245,7 +147,7 @@ fn a_partition_that_heals_leaves_everybody_on_the_new_master() {
     assert_eq!(session::counter(&group.servers[1], "idle"), Some(2));
     thread::sleep(Duration::from_secs(1));
     for (worker, id) in workers.into_iter().zip(ids) {
-        let outage = outage(worker, id, &group, 1);
+        let outage = outage(worker, id, &group.servers[1]);
         println!("{id}: {outage:?} without sessions; Sentinel needed {elected:?}");
         assert!(outage < elected + Duration::from_secs(2), "{outage:?}, {elected:?}");
     }

@@ -10,8 +10,8 @@ start($id);
 same('it works', true, session_destroy());
 same('the session is gone', null, redis()->get(data_key($id)));
 same('the lock too', false, is_locked($id));
-same('a tombstone remains', 1, redis()->exists(data_key($id) . '_DEAD'));
-$ttl = redis()->pttl(data_key($id) . '_DEAD');
+same('a tombstone remains', 1, redis()->exists(side_key($id, 'DEAD')));
+$ttl = redis()->pttl(side_key($id, 'DEAD'));
 ok('not for ever', $ttl > 0 && $ttl <= 3600000, $ttl);
 --EXPECT--
 ok: it works

@@ -5,10 +5,10 @@ rustredis_status() counts what this process did
 require __DIR__ . '/../support/support.inc';
 
 $status = rustredis_status();
-same('the keys', ['version', 'pid', 'starts', 'trips', 'lock_waits', 'refused_writes', 'reconnects', 'pools', 'locks'], array_keys($status));
+same('the keys', ['version', 'pid', 'starts', 'trips', 'lock_waits', 'refused_writes', 'reconnects', 'redirects', 'pools', 'clusters', 'locks'], array_keys($status));
 same('the version', phpversion('phpsess_rs'), $status['version']);
 same('the pid', getmypid(), $status['pid']);
-same('nothing so far', [0, 0, 0, 0, 0, [], []], [$status['starts'], $status['trips'], $status['lock_waits'], $status['refused_writes'], $status['reconnects'], (array) $status['pools'], (array) $status['locks']]);
+same('nothing so far', [0, 0, 0, 0, 0, 0, [], [], []], [$status['starts'], $status['trips'], $status['lock_waits'], $status['refused_writes'], $status['reconnects'], $status['redirects'], (array) $status['pools'], (array) $status['clusters'], (array) $status['locks']]);
 start(new_id());
 $status = rustredis_status();
 same('one start', 1, $status['starts']);

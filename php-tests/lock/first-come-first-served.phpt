@@ -10,7 +10,7 @@ $_SESSION['order'] = '';
 $children = [];
 foreach (['a', 'b', 'c', 'd'] as $i => $name) {
     $children[] = Child::run('start($argv[1]); $_SESSION["order"] .= $argv[2]; session_write_close();', [$id, $name]);
-    poll("waiter $name", fn () => redis()->zcard(data_key($id) . '_WAITERS') === $i + 1);
+    poll("waiter $name", fn () => redis()->zcard(side_key($id, 'WAITERS')) === $i + 1);
 }
 session_write_close();
 foreach ($children as $child) {

@@ -8,7 +8,7 @@ $id = new_id();
 store_session($id, ['n' => 1]);
 redis()->set(lock_key($id), 'old-host|99', 'PX', 60000);
 $child = Child::run('say((string) start($argv[1])); say(json_encode($_SESSION));', [$id]);
-poll('the waiter', fn () => redis()->zcard(data_key($id) . '_WAITERS') === 1);
+poll('the waiter', fn () => redis()->zcard(side_key($id, 'WAITERS')) === 1);
 ok('it waits', $child->is_silent());
 redis()->set(data_key($id), 'n|i:2;', 'EX', 1000);
 redis()->del(lock_key($id));

@@ -11,7 +11,7 @@ store_session($id, ['n' => 1]);
 start($id);
 $token = redis()->get(lock_key($id));
 $child = Child::run('start($argv[1]); say((string) $_SESSION["n"]);', [$id], ['rustredis.lock_wait' => 20]);
-poll('the waiter', fn () => redis()->zcard(data_key($id) . '_WAITERS') === 1);
+poll('the waiter', fn () => redis()->zcard(side_key($id, 'WAITERS')) === 1);
 $end = hrtime(true) + 3e9;
 $lost = 0;
 while (hrtime(true) < $end) {

@@ -8,7 +8,7 @@ $id = new_id();
 store_session($id, ['n' => 1]);
 start($id);
 $first = Child::run('say((string) start($argv[1]));', [$id], ['rustredis.lock_max_waiters' => 1]);
-poll('the waiter', fn () => redis()->zcard(data_key($id) . '_WAITERS') === 1);
+poll('the waiter', fn () => redis()->zcard(side_key($id, 'WAITERS')) === 1);
 $second = Child::run('say(var_export(start($argv[1]), true));', [$id], ['rustredis.lock_max_waiters' => 1]);
 same('the second fails at once', 'false', $second->line(5));
 $output = $second->output();

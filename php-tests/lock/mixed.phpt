@@ -7,7 +7,7 @@ require __DIR__ . '/../support/support.inc';
 $id = new_id();
 start($id);
 $child = Child::run('say((string) start($argv[1])); $_SESSION["n"] = ($_SESSION["n"] ?? 0) + 1;', [$id], ['rustredis.lock_mixed' => 1]);
-poll('the waiter', fn () => redis()->zcard(data_key($id) . '_WAITERS') === 1);
+poll('the waiter', fn () => redis()->zcard(side_key($id, 'WAITERS')) === 1);
 $_SESSION['n'] = 1;
 session_write_close();
 same('the waiter gets the lock', '1', $child->line());

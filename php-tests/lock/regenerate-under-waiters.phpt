@@ -10,7 +10,7 @@ $id = new_id();
 store_session($id, ['n' => 1]);
 start($id);
 $child = Child::run('start($argv[1]); say(session_id()); say(json_encode($_SESSION)); session_abort();', [$id], ['session.use_strict_mode' => 1]);
-poll('the waiter', fn () => redis()->zcard(data_key($id) . '_WAITERS') === 1);
+poll('the waiter', fn () => redis()->zcard(side_key($id, 'WAITERS')) === 1);
 session_regenerate_id(true);
 $other = $child->line();
 same('it has no values of the old session', '[]', $child->line());

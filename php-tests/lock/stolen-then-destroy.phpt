@@ -10,7 +10,7 @@ start($id);
 redis()->set(lock_key($id), $thief = foreign_token(), 'PX', 30000);
 same('it works', true, session_destroy());
 same('the session is gone', null, redis()->get(data_key($id)));
-same('a tombstone is there', 1, redis()->exists(data_key($id) . '_DEAD'));
+same('a tombstone is there', 1, redis()->exists(side_key($id, 'DEAD')));
 --EXPECT--
 ok: it works
 ok: the session is gone

@@ -9,7 +9,7 @@ require __DIR__ . '/../support/support.inc';
 session_start();
 $id = session_id();
 $child = Child::run('say((string) start($argv[1])); say(session_id()); $_SESSION["n"] = 1;', [$id], ['session.use_strict_mode' => 1]);
-poll('the waiter', fn () => redis()->zcard(data_key($id) . '_WAITERS') === 1);
+poll('the waiter', fn () => redis()->zcard(side_key($id, 'WAITERS')) === 1);
 session_abort();
 $time = seconds(function () use ($child) {
     same('it starts', '1', $child->line());

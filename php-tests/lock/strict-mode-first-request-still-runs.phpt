@@ -10,7 +10,7 @@ $child = Child::run('session_start(); say(session_id()); hear(); $_SESSION["n"] 
 $id = $child->line();
 same('nothing is stored yet', null, redis()->get(data_key($id)));
 $second = Child::run('start($argv[1]); say(session_id()); say(json_encode($_SESSION));', [$id], ['session.use_strict_mode' => 1]);
-poll('the waiter', fn () => redis()->zcard(data_key($id) . '_WAITERS') === 1);
+poll('the waiter', fn () => redis()->zcard(side_key($id, 'WAITERS')) === 1);
 $child->tell('go on');
 same('the first ends', '', $child->output());
 same('the second has the same id', $id, $second->line());

@@ -17,7 +17,7 @@ foreach ($children as $child) {
 }
 same('200 increments', 'n|i:200;', redis()->get(data_key($id)));
 same('no lock is left', false, is_locked($id));
-same('no waiter is left', 0, redis()->exists(data_key($id) . '_WAITERS', data_key($id) . '_WAKE'));
+same('no waiter is left', 0, redis()->exists(side_key($id, 'WAITERS'), side_key($id, 'WAKE')));
 --EXPECT--
 ok: no output
 ok: no output

@@ -19,7 +19,7 @@ check_warnings('the warning names host and pid', $got, [['^session_start\(\): ru
 ok('at once', $time < 3, $time);
 same('the lock is left alone', $lock, redis()->get(lock_key($id)));
 same('the session too', 'n|i:1;', redis()->get(data_key($id)));
-same('nobody waits', 0, redis()->exists(data_key($id) . '_WAITERS'));
+same('nobody waits', 0, redis()->exists(side_key($id, 'WAITERS')));
 redis()->del(lock_key($id));
 same('once it is free it starts', true, start($id));
 --EXPECT--

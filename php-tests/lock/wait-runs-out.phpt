@@ -16,7 +16,7 @@ $time = seconds(function () use ($id, &$got, &$result) {
 same('session_start() is false', false, $result);
 check_warnings('the warning', $got, [['rustredis: ', 'lock', '0\.5', 'web-7', '31337'], READ_FAILED], $id);
 ok('it waited, but not for long', $time >= 0.45 && $time < 5, $time);
-same('it left the queue', 0, redis()->zcard(data_key($id) . '_WAITERS'));
+same('it left the queue', 0, redis()->zcard(side_key($id, 'WAITERS')));
 same('there is no session', PHP_SESSION_NONE, session_status());
 --EXPECT--
 ok: session_start() is false

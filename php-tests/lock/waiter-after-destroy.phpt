@@ -8,7 +8,7 @@ $id = new_id();
 store_session($id, ['n' => 1]);
 start($id);
 $child = Child::run('say((string) start($argv[1])); say(json_encode($_SESSION)); $_SESSION["late"] = 1;', [$id]);
-poll('the waiter', fn () => redis()->zcard(data_key($id) . '_WAITERS') === 1);
+poll('the waiter', fn () => redis()->zcard(side_key($id, 'WAITERS')) === 1);
 session_destroy();
 same('it starts', '1', $child->line());
 same('with an empty session', '[]', $child->line());

@@ -9,7 +9,7 @@ store_session($id, ['n' => 1]);
 start($id);
 $child = Child::run('say("here"); start($argv[1]); say(json_encode($_SESSION)); $_SESSION["n"]++;', [$id]);
 $child->line();
-poll('the waiter', fn () => redis()->zcard(data_key($id) . '_WAITERS') === 1);
+poll('the waiter', fn () => redis()->zcard(side_key($id, 'WAITERS')) === 1);
 ok('it waits', $child->is_silent());
 $_SESSION['n'] = 10;
 $_SESSION['text'] = "line\nbreak \0 and NUL";

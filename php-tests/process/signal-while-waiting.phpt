@@ -15,7 +15,7 @@ $child = Child::run('
     say(var_export(start($argv[1]), true));
     say((string) ($count > 0));', [$id]);
 $child->line();
-poll('the waiter', fn () => redis()->zcard(data_key($id) . '_WAITERS') === 1);
+poll('the waiter', fn () => redis()->zcard(side_key($id, 'WAITERS')) === 1);
 for ($i = 0; $i < 50; $i++) {
     posix_kill($child->pid(), SIGUSR1);
     usleep(2000);

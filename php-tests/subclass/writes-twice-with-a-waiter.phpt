@@ -20,7 +20,7 @@ session_set_save_handler($handler);
 $id = new_id();
 start($id);
 $child = Child::run('start($argv[1]); say((string) $_SESSION["n"]); $_SESSION["n"]++;', [$id]);
-poll('the waiter', fn () => redis()->zcard(data_key($id) . '_WAITERS') === 1);
+poll('the waiter', fn () => redis()->zcard(side_key($id, 'WAITERS')) === 1);
 $_SESSION['n'] = 1;
 $got = warnings_of(fn () => session_write_close());
 $seen = $child->line();

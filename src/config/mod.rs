@@ -15,7 +15,10 @@ pub use ini::{BadSetting, Setting, Texts};
 pub use save_path::{SavePathError, mask};
 pub use tls::{Tls, is_authority};
 
-use crate::compression::{Compression, Format};
+use crate::{
+    compression::{Compression, Format},
+    session::fits_a_cluster,
+};
 
 /// All that a session needs to know.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -47,6 +50,10 @@ pub struct Settings {
     /// How long a destroyed session stays destroyed for requests that began before.
     pub tombstone: Duration,
 }
+
+/// What phpredis' handlers `redis` and `rediscluster` have for a prefix when nobody sets one.
+const DEFAULT_PREFIX: &str = "PHPREDIS_SESSION:";
+const CLUSTER_PREFIX: &str = "PHPREDIS_CLUSTER_SESSION:";
 
 /// The per-session lock.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -105,6 +112,12 @@ pub struct Target {
 pub struct Shards(Vec<(Arc<Target>, u32)>);
 
 impl Shards {
+    /// Whether it is a Redis Cluster, which then is all of it.
+    #[must_use]
+    pub fn is_cluster(&self) -> bool {
+        matches!(self.0[0].0.endpoint, Endpoint::Cluster(_))
+    }
+
     /// The server of a session, as phpredis finds it (`redis_pool_get_sock` in its redis_session.c): the first four
     /// bytes of the id as a number, modulo the sum of the weights, counted from the last server of the path:
     /// phpredis puts each one it reads in front of its list.
@@ -137,6 +150,8 @@ pub enum Endpoint {
     Unix(PathBuf),
     /// Whatever server the sentinels name as the master.
     Sentinel(Sentinel),
+    /// The nodes of a Redis Cluster that are asked for all the others: host and port of each.
+    Cluster(Vec<(String, u16)>),
 }
 
 /// Sentinels that know a master.
@@ -183,11 +198,16 @@ impl fmt::Display for Endpoint {
             Self::Tcp { host, port } => write!(f, "tcp://{host}:{port}"),
             Self::Unix(path) => write!(f, "unix://{}", path.display()),
             Self::Sentinel(Sentinel { nodes, master, username: _, password: _ }) => {
-                let nodes: Vec<_> = nodes.iter().map(|(host, port)| format!("{host}:{port}")).collect();
-                write!(f, "sentinel://{}/{master}", nodes.join(","))
+                write!(f, "sentinel://{}/{master}", list(nodes))
             }
+            Self::Cluster(seeds) => write!(f, "cluster://{}", list(seeds)),
         }
     }
+}
+
+fn list(nodes: &[(String, u16)]) -> String {
+    let nodes: Vec<_> = nodes.iter().map(|(host, port)| format!("{host}:{port}")).collect();
+    nodes.join(",")
 }
 
 /// The target as messages show it. Destructured, so that a new field must be decided upon here.
@@ -228,6 +248,13 @@ impl Settings {
             (Arc::new(Target { endpoint, username, password, database, tls }), weight)
         };
         let shards = Shards(servers.into_iter().map(shard).collect());
+        let prefix = prefix.unwrap_or_else(|| match ini.text(Setting::Prefix) {
+            DEFAULT_PREFIX if shards.is_cluster() => CLUSTER_PREFIX.to_owned(),
+            text => text.to_owned(),
+        });
+        if shards.is_cluster() && !fits_a_cluster(&prefix) {
+            return Err(ConfigError::Prefix(prefix));
+        }
         let lock = ini.flag(Setting::Locking)?.then(|| -> Result<_, BadSetting> {
             Ok(LockSettings {
                 wait: ini.seconds(Setting::LockWait)?,
@@ -244,7 +271,7 @@ impl Settings {
         });
         Ok(Self {
             shards,
-            prefix: prefix.unwrap_or_else(|| ini.text(Setting::Prefix).to_owned()),
+            prefix,
             connect_timeout: connect_timeout.map_or_else(|| ini.seconds(Setting::ConnectTimeout), Ok)?,
             read_timeout: read_timeout.map_or_else(|| ini.seconds(Setting::ReadTimeout), Ok)?,
             pool_size: match ini.count(Setting::PoolSize)? {
@@ -282,6 +309,8 @@ pub enum ConfigError {
     SavePath(SavePathError),
     /// An ini setting has a bad value.
     Ini(BadSetting),
+    /// The keys of a session with this prefix cannot be in one slot of a Redis Cluster.
+    Prefix(String),
 }
 
 impl fmt::Display for ConfigError {
@@ -289,6 +318,12 @@ impl fmt::Display for ConfigError {
         match self {
             Self::SavePath(error) => error.fmt(f),
             Self::Ini(error) => error.fmt(f),
+            Self::Prefix(prefix) => write!(
+                f,
+                "the prefix {:?} does not fit a Redis Cluster: its }} ends no hash tag such as {{app}}, so that a session \
+                 and its lock would be in different slots",
+                prefix.chars().take(40).collect::<String>()
+            ),
         }
     }
 }

@@ -18,10 +18,14 @@ use std::{
 use parking_lot::{Condvar, Mutex};
 
 use crate::{
-    config::{LockSettings, Settings, Target},
+    config::LockSettings,
     process,
     session::Keys,
-    store::{Timeouts, Timer, renewer::Renewer, threads, timer},
+    store::{
+        Timeouts, Timer,
+        renewer::{Place, Renewer},
+        threads, timer,
+    },
 };
 
 /// A lock that is looked after until this is dropped.
@@ -52,7 +56,7 @@ struct State {
 #[derive(Clone)]
 struct Lease {
     id: u64,
-    target: Arc<Target>,
+    place: Place,
     timeouts: Timeouts,
     key: String,
     token: String,
@@ -67,7 +71,7 @@ static RENEWAL: Mutex<Option<Arc<Renewal>>> = Mutex::new(None);
 
 /// Looks after a lock that was just taken.
 #[must_use]
-pub fn watch(settings: &Settings, lock: &LockSettings, keys: &Keys, token: &str) -> Watch {
+pub fn watch(place: Place, timeouts: Timeouts, lock: &LockSettings, keys: &Keys, token: &str) -> Watch {
     let renewal = of_this_process();
     let now = Instant::now();
     let mut state = renewal.state.lock();
@@ -75,8 +79,8 @@ pub fn watch(settings: &Settings, lock: &LockSettings, keys: &Keys, token: &str)
     let id = state.next_id;
     state.leases.push(Lease {
         id,
-        target: settings.shards.of(keys.route).clone(),
-        timeouts: Timeouts { connect: settings.connect_timeout, read: settings.read_timeout },
+        place,
+        timeouts,
         key: keys.lock.clone(),
         token: token.to_owned(),
         length: lock.lease,
@@ -174,7 +178,7 @@ fn run(renewal: &Renewal) {
             continue;
         }
         drop(state);
-        let answer = renewer.renew(&lease.target, lease.timeouts, &lease.key, &lease.token, lease.length);
+        let answer = renewer.renew(&lease.place, lease.timeouts, &lease.key, &lease.token, lease.length);
         state = renewal.state.lock();
         // The request may have ended meanwhile; the script compares the token, so that came to nothing.
         let Some(entry) = state.leases.iter_mut().find(|entry| entry.id == lease.id) else { continue };

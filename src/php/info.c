@@ -8,6 +8,7 @@ void rustredis_status(zend_execute_data *execute_data, zval *return_value)
 {
 	rustredis_counters counters;
 	rustredis_pool pool;
+	rustredis_cluster cluster;
 	rustredis_lock lock;
 	zval list, item;
 	size_t i;
@@ -22,6 +23,7 @@ void rustredis_status(zend_execute_data *execute_data, zval *return_value)
 	add_assoc_long(return_value, "lock_waits", counters.lock_waits);
 	add_assoc_long(return_value, "refused_writes", counters.refused_writes);
 	add_assoc_long(return_value, "reconnects", counters.reconnects);
+	add_assoc_long(return_value, "redirects", counters.redirects);
 	array_init(&list);
 	add_assoc_zval(return_value, "pools", &list);
 	for (i = 0; rustredis_pool_get(i, &pool); i++) {
@@ -30,6 +32,15 @@ void rustredis_status(zend_execute_data *execute_data, zval *return_value)
 		add_assoc_long(&item, "size", pool.size);
 		add_assoc_long(&item, "open", pool.open);
 		add_assoc_long(&item, "idle", pool.idle);
+		add_next_index_zval(&list, &item);
+	}
+	array_init(&list);
+	add_assoc_zval(return_value, "clusters", &list);
+	for (i = 0; rustredis_cluster_get(i, &cluster); i++) {
+		array_init(&item);
+		add_assoc_string(&item, "target", cluster.target);
+		add_assoc_long(&item, "masters", cluster.masters);
+		add_assoc_long(&item, "slots", cluster.slots);
 		add_next_index_zval(&list, &item);
 	}
 	array_init(&list);
@@ -46,6 +57,7 @@ void rustredis_info(zend_module_entry *module)
 {
 	rustredis_counters counters;
 	rustredis_pool pool;
+	rustredis_cluster cluster;
 	rustredis_lock lock;
 	char text[128];
 	size_t i;
@@ -54,17 +66,21 @@ void rustredis_info(zend_module_entry *module)
 	php_info_print_table_start();
 	php_info_print_table_row(2, "Session save handler", "rustredis");
 	php_info_print_table_row(2, "Version", rustredis_version());
-	php_info_print_table_row(2, "Targets", "tcp, tls, unix, redis, rediss, sentinel; several hosts as shards");
+	php_info_print_table_row(2, "Targets", "tcp, tls, unix, redis, rediss, sentinel, cluster; several hosts as shards");
 	snprintf(text, sizeof text, "%" PRId64, counters.pid);
 	php_info_print_table_row(2, "Process", text);
 	snprintf(text, sizeof text, "%" PRId64 " / %" PRId64, counters.starts, counters.trips);
 	php_info_print_table_row(2, "Sessions read / round trips", text);
-	snprintf(text, sizeof text, "%" PRId64 " / %" PRId64 " / %" PRId64, counters.lock_waits,
-		counters.refused_writes, counters.reconnects);
-	php_info_print_table_row(2, "Lock waits / refused writes / reconnects", text);
+	snprintf(text, sizeof text, "%" PRId64 " / %" PRId64 " / %" PRId64 " / %" PRId64, counters.lock_waits,
+		counters.refused_writes, counters.reconnects, counters.redirects);
+	php_info_print_table_row(2, "Lock waits / refused writes / reconnects / redirects", text);
 	for (i = 0; rustredis_pool_get(i, &pool); i++) {
 		snprintf(text, sizeof text, "%" PRId64 " of %" PRId64 " open, %" PRId64 " idle", pool.open, pool.size, pool.idle);
 		php_info_print_table_row(2, pool.target, text);
+	}
+	for (i = 0; rustredis_cluster_get(i, &cluster); i++) {
+		snprintf(text, sizeof text, "%" PRId64 " masters, %" PRId64 " of 16384 slots served", cluster.masters, cluster.slots);
+		php_info_print_table_row(2, cluster.target, text);
 	}
 	for (i = 0; rustredis_lock_get(i, &lock); i++) {
 		snprintf(text, sizeof text, "session %s for %" PRId64 " ms", lock.session, lock.held_ms);

@@ -42,18 +42,23 @@ void rustredis_password_found(const char *value, size_t value_len);
 
 /* The state of this process, for rustredis_status() and phpinfo(). */
 typedef struct {
-	int64_t pid, starts, trips, lock_waits, refused_writes, reconnects;
+	int64_t pid, starts, trips, lock_waits, refused_writes, reconnects, redirects;
 } rustredis_counters;
 typedef struct {
 	char target[512];
 	int64_t size, open, idle;
 } rustredis_pool;
 typedef struct {
+	char target[512];
+	int64_t masters, slots;
+} rustredis_cluster;
+typedef struct {
 	char session[32];
 	int64_t held_ms;
 } rustredis_lock;
 void rustredis_counters_get(rustredis_counters *counters);
 int rustredis_pool_get(size_t index, rustredis_pool *pool);
+int rustredis_cluster_get(size_t index, rustredis_cluster *cluster);
 int rustredis_lock_get(size_t index, rustredis_lock *lock);
 const char *rustredis_version(void);
 

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     process,
-    store::{pools, stats},
+    store::{clusters, pools, stats},
 };
 
 #[repr(C)]
@@ -19,6 +19,7 @@ struct Counters {
     lock_waits: i64,
     refused_writes: i64,
     reconnects: i64,
+    redirects: i64,
 }
 
 #[repr(C)]
@@ -27,6 +28,13 @@ struct Pool {
     size: i64,
     open: i64,
     idle: i64,
+}
+
+#[repr(C)]
+struct Cluster {
+    target: [c_char; 512],
+    masters: i64,
+    slots: i64,
 }
 
 #[repr(C)]
@@ -52,9 +60,18 @@ unsafe extern "C" fn rustredis_counters_get(counters: *mut Counters) {
             lock_waits: stats::LOCK_WAITS.value().cast_signed(),
             refused_writes: stats::REFUSED_WRITES.value().cast_signed(),
             reconnects: stats::RECONNECTS.value().cast_signed(),
+            redirects: stats::REDIRECTS.value().cast_signed(),
         })
     });
-    let zero = Counters { pid: 0, starts: 0, trips: 0, lock_waits: 0, refused_writes: 0, reconnects: 0 };
+    let zero = Counters {
+        pid: 0,
+        starts: 0,
+        trips: 0,
+        lock_waits: 0,
+        refused_writes: 0,
+        reconnects: 0,
+        redirects: 0,
+    };
     // SAFETY: info.c passes a struct of this layout.
     unsafe { counters.write(now.unwrap_or(zero)) };
 }
@@ -69,6 +86,20 @@ unsafe extern "C" fn rustredis_pool_get(index: usize, pool: *mut Pool) -> c_int 
             (*pool).size = status.size.into();
             (*pool).open = status.open.into();
             (*pool).idle = status.idle.into();
+        }
+        1
+    })
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn rustredis_cluster_get(index: usize, cluster: *mut Cluster) -> c_int {
+    guarded(0, || {
+        let Some(status) = clusters().into_iter().nth(index) else { return 0 };
+        // SAFETY: info.c passes a struct of this layout.
+        unsafe {
+            copy_text(&status.target, (&raw mut (*cluster).target).cast(), 512);
+            (*cluster).masters = i64::try_from(status.masters).unwrap_or(i64::MAX);
+            (*cluster).slots = i64::try_from(status.slots).unwrap_or(i64::MAX);
         }
         1
     })

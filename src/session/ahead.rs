@@ -36,7 +36,7 @@ impl<S: Store> Session<S> {
     /// only if it exists.
     pub fn ask_ahead(&mut self, id: &[u8], strict: bool, ttl: u64) -> bool {
         let (Some(id), Some(lock)) = (SessionId::parse(id), self.settings.lock.clone()) else { return false };
-        let keys = Keys::new(&self.settings.prefix, &id);
+        let keys = self.keys(&id);
         let mode = if strict { Mode::Known } else { Mode::Any };
         let request = Request {
             mode,

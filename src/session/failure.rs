@@ -6,7 +6,7 @@ use super::SessionId;
 use crate::{
     compression::Unreadable,
     lock::Holder,
-    store::{COMMANDS, ServerError, StoreError},
+    store::{CLUSTER_COMMANDS, COMMANDS, ServerError, StoreError},
 };
 
 /// Why PHP gets a failure. The texts name the setting that matters, never a secret.
@@ -96,12 +96,18 @@ impl fmt::Display for Failure {
 
 impl Failure {
     /// The rule that the Redis user should have, if it is its rights that lack.
-    pub(super) fn missing_rights(&self, prefix: &str) -> Option<String> {
+    pub(super) fn missing_rights(&self, prefix: &str, in_cluster: bool) -> Option<String> {
         let (Self::Store(StoreError::Server(error)) | Self::Refused(error)) = self else { return None };
         let is_special = |c: char| matches!(c, '*' | '?' | '[' | '\\');
         let escape = |c: char| is_special(c).then_some('\\').into_iter().chain([c]);
         let keys: String = prefix.chars().flat_map(escape).collect();
-        (error.code == "NOPERM").then(|| format!("; the user needs {COMMANDS} and the keys ~{keys}*"))
+        let (commands, more_keys) = if in_cluster {
+            (format!("{COMMANDS} {CLUSTER_COMMANDS}"), format!(" and ~{{{keys}*"))
+        } else {
+            (COMMANDS.to_owned(), String::new())
+        };
+        (error.code == "NOPERM")
+            .then(|| format!("; the user needs {commands} and the keys ~{keys}*{more_keys}"))
     }
 }
 

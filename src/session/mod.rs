@@ -21,7 +21,7 @@ use std::{
 use ahead::{Ahead, Early};
 pub use failure::{Failure, warning};
 pub use id::SessionId;
-pub use keys::Keys;
+pub use keys::{Keys, fits_a_cluster};
 pub use save::late_warning;
 
 use crate::{
@@ -144,7 +144,7 @@ impl<S: Store> Session<S> {
             Some(Current { id: ours, hold: Hold::Locked { .. }, .. }) if *ours == id => return true,
             // session_create_id() while a session is active: just a question.
             Some(current) if current.id != id && !current.unread => {
-                let keys = Keys::new(&self.settings.prefix, &id);
+                let keys = self.keys(&id);
                 return self.store.exists(&keys).unwrap_or(false);
             }
             _ => {}
@@ -165,7 +165,7 @@ impl<S: Store> Session<S> {
         let Some(id) = SessionId::parse(id) else { return true };
         if self.current.as_ref().is_some_and(|current| !current.unread) {
             // session_create_id() while a session is active: only the id is wanted.
-            let keys = Keys::new(&self.settings.prefix, &id);
+            let keys = self.keys(&id);
             let free = !self.store.exists(&keys).unwrap_or(false);
             self.vetted = free.then_some(id);
             return free;
@@ -191,7 +191,7 @@ impl<S: Store> Session<S> {
             Some(current) if current.id == id && current.unread => Ok(()),
             Some(current) if current.id != id && !current.unread => {
                 // A SessionHandler subclass looks at another session than its own.
-                let keys = Keys::new(&self.settings.prefix, &id);
+                let keys = self.keys(&id);
                 return match self.store.read(&keys, ttl) {
                     Ok(loaded) => self.deliver(&id, loaded.data),
                     Err(error) => self.fail("can't be read", Some(&id), &error.into()),
@@ -242,6 +242,11 @@ impl<S: Store> Session<S> {
         }
     }
 
+    fn keys(&self, id: &SessionId) -> Keys {
+        let Settings { shards, prefix, .. } = &*self.settings;
+        if shards.is_cluster() { Keys::in_cluster(prefix, id) } else { Keys::new(prefix, id) }
+    }
+
     fn deliver(&mut self, id: &SessionId, data: Option<Vec<u8>>) -> bool {
         let text = match compression::original(data.unwrap_or_default(), self.settings.max_value_size) {
             Ok(text) => text,
@@ -261,14 +266,14 @@ impl<S: Store> Session<S> {
     fn fail(&mut self, what: &str, id: Option<&SessionId>, failure: &Failure) -> bool {
         let route = id.map_or(0, |id| Keys::new("", id).route);
         let mut text = warning(what, id, self.settings.shards.of(route), failure);
-        text.extend(failure.missing_rights(&self.settings.prefix));
+        text.extend(failure.missing_rights(&self.settings.prefix, self.settings.shards.is_cluster()));
         self.warnings.push(text);
         false
     }
 
     /// Reads the session, under its lock if that is wanted, and makes it the current one.
     fn fetch(&mut self, id: &SessionId, mode: Mode, access: Access, ttl: u64) -> Result<Fetched, Failure> {
-        let keys = Keys::new(&self.settings.prefix, id);
+        let keys = self.keys(id);
         let settings = self.settings.clone();
         let early = self.early(id, mode, access, ttl);
         let (hold, loaded) = match (early, settings.lock.as_ref().filter(|_| access == Access::Update)) {

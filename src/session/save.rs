@@ -4,7 +4,7 @@ use super::{Access, Current, Failure, Hold, Keys, Session, SessionId, millis, wa
 use crate::{
     compression::{Text, Unreadable},
     config::WriteAck,
-    lock::{Holder, random_hex},
+    lock::Holder,
     store::{Late, Mode, Op, Release, Store, StoreError, Write, Written, stats},
 };
 
@@ -75,7 +75,7 @@ impl<S: Store> Session<S> {
 
     /// The same for one that can't be decompressed: what PHP then gets is an empty session.
     pub(super) fn keep_aside(&mut self, id: &SessionId, damage: Option<Unreadable>) -> bool {
-        let key = format!("{}ASIDE:{}", self.settings.prefix, random_hex());
+        let key = self.keys(id).aside(&self.settings.prefix);
         let result = self.end(id, Op::SetAside(&key));
         let what = damage.as_ref().map_or("could not be decoded", |_| "could not be decompressed");
         let done = self.answered(id, &format!("{what} and was not kept aside"), result);
@@ -95,7 +95,7 @@ impl<S: Store> Session<S> {
                 self.store.release(&keys, &release)
             }
             other => {
-                let keys = other.map_or_else(|| Keys::new(&self.settings.prefix, id), |current| current.keys);
+                let keys = other.map_or_else(|| self.keys(id), |current| current.keys);
                 self.store.write(&keys, &self.write_of(op, 1, None))
             }
         }

@@ -71,7 +71,17 @@ impl ServerError {
     /// Whether the same command can succeed a moment later without anybody changing anything.
     #[must_use]
     pub fn is_passing(&self) -> bool {
-        matches!(self.code.as_str(), "LOADING" | "BUSY" | "TRYAGAIN" | "MASTERDOWN" | "CLUSTERDOWN")
+        matches!(
+            self.code.as_str(),
+            // A master that becomes a replica says UNBLOCKED to who waits.
+            "LOADING" | "BUSY" | "TRYAGAIN" | "MASTERDOWN" | "CLUSTERDOWN" | "UNBLOCKED"
+        )
+    }
+
+    /// Whether another node of the Cluster has the key.
+    #[must_use]
+    pub fn is_redirect(&self) -> bool {
+        matches!(self.code.as_str(), "MOVED" | "ASK")
     }
 
     /// Whether the server has become a replica, or lost its master.
@@ -105,7 +115,14 @@ impl ServerError {
             "OOM" => ": Redis is at its maxmemory, see its maxmemory and maxmemory-policy",
             "MISCONF" => ": Redis cannot save to its disk and refuses writes, see its log",
             "CROSSSLOT" | "MOVED" | "ASK" => {
-                ": this server is part of a Redis Cluster, which session.save_path does not say"
+                ": this server is part of a Redis Cluster: write cluster://host:port,host:port in session.save_path"
+            }
+            "CLUSTERDOWN" => {
+                ": a part of the Redis Cluster has no master, see CLUSTER INFO and cluster-require-full-coverage"
+            }
+            "TRYAGAIN" => ": the session is on its way to another node of the Redis Cluster, try again soon",
+            "ERR" if self.detail.contains("cluster support disabled") => {
+                ": this server is no node of a Redis Cluster: write tcp://host:port in session.save_path"
             }
             "LOADING" => ": Redis is still loading its data, try again soon",
             "WRONGTYPE" => ": another program keeps something else under this key, see rustredis.prefix",

@@ -4,11 +4,13 @@
 //! wait. [`redis::RedisStore`] speaks to a server, [`memory::MemoryStore`] is the same in memory, for tests.
 
 mod calls;
+mod cluster;
 mod connection;
 mod error;
 pub mod memory;
 mod owed;
 mod pool;
+mod problems;
 pub mod redis;
 pub mod renewer;
 mod reply;
@@ -27,6 +29,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub use cluster::{ClusterStatus, clusters};
 pub use error::{ServerError, StoreError};
 pub use owed::{Late, close_connections, take_late};
 pub use pool::{PoolStatus, Timer, pools, timer};
@@ -42,6 +45,9 @@ use crate::{
 /// run, but until Redis 7.2 not which one it was.
 pub const COMMANDS: &str = "+eval +evalsha +blpop +exists +get +mget +set +del +expire +pexpire +pttl +time +lpop \
                             +rpush +rename +zadd +zcard +zrem +zremrangebyscore";
+
+/// The same for what a Cluster takes besides.
+pub const CLUSTER_COMMANDS: &str = "+cluster|slots +asking";
 
 /// What must hold about a session before its lock is taken.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -18,7 +18,7 @@ use super::{
     calls::Call,
     connection::{Connection, Sent},
     pool::{self, Slot},
-    redis::RedisStore,
+    redis::{RedisStore, Repeat},
     reply,
 };
 use crate::{
@@ -118,7 +118,8 @@ impl RedisStore {
     /// a NOSCRIPT soon enough.
     pub(super) fn send_release(&mut self, keys: &Keys, call: &mut Call<'_>) -> Result<Sent, StoreError> {
         self.catch_up();
-        let connection = self.connection(keys)?;
+        let target = self.settings.shards.of(keys.route).clone();
+        let connection = self.connection(&target)?;
         let sent = if connection.learn_release() {
             connection.send_awaited(&mut call.command)
         } else {
@@ -184,7 +185,7 @@ impl RedisStore {
         let mut store =
             Self { settings, slot: self.slot.take().map(|(_, slot)| (target, slot)), ahead: None };
         let keys = owed.keys.clone();
-        let answer = store.run_until_answered(&keys, &mut owed.call, false);
+        let answer = store.run_until_answered(&keys, &mut owed.call, Repeat::Freely);
         let mut kept = store.slot.take();
         let result = match (answer, &mut kept) {
             (Err(error @ StoreError::Connect(_)), Some((_, slot))) => {

@@ -20,8 +20,9 @@ use crate::{
     process,
 };
 
-/// A script can set session.save_path to anything: more targets than this replace the oldest ones.
-const MAX_TARGETS: usize = 32;
+/// A script can set session.save_path to anything: more targets than this replace the oldest ones. Each master of a
+/// Cluster is one.
+const MAX_TARGETS: usize = 256;
 
 /// A place for a connection.
 #[derive(Default)]

@@ -13,8 +13,10 @@ use redis::Value;
 use super::{
     Acquire, Acquired, Claim, Loaded, Release, Store, StoreError, Ticket, Timeouts, Write, Written,
     calls::{self, Call},
+    cluster::{self, Cluster},
     connection::{Connection, Sent},
     pool::{self, Slots},
+    renewer::Place,
     reply,
     resp::Command,
     stats,
@@ -27,6 +29,19 @@ use crate::{
 
 /// How long to wait before a command is repeated that Redis could not carry out just now.
 const PAUSE: Duration = Duration::from_millis(20);
+/// The same after several tries in a Cluster.
+const LONGEST_PAUSE: Duration = Duration::from_millis(320);
+
+/// When a script may be sent again with the same arguments.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Repeat {
+    /// When it was certainly not carried out: the nodes of a Cluster said so, or none could be reached.
+    IfRefused,
+    /// Also when its answer was lost: it does no harm.
+    Freely,
+    /// Like that, and for as long as it may take a server to come back: only this frees the lock.
+    Release,
+}
 
 /// A pooled connection that is taken on first use and kept until this value is dropped, or until a session of another
 /// server is asked for.
@@ -44,14 +59,15 @@ impl RedisStore {
         Self { settings, slot: None, ahead: None }
     }
 
-    pub(super) fn connection(&mut self, keys: &Keys) -> Result<&mut Connection, StoreError> {
-        self.occupy(keys)?;
+    /// A connection to one server.
+    pub(super) fn connection(&mut self, target: &Arc<Target>) -> Result<&mut Connection, StoreError> {
+        self.occupy(target)?;
         if self.slot.as_ref().is_some_and(|(_, slot)| slot.connection.is_none() && slot.owed.is_some()) {
             // Before anything else: the next in turn may be waiting for this release.
             self.settle()?;
-            self.occupy(keys)?;
+            self.occupy(target)?;
         }
-        let timeouts = Timeouts { connect: self.settings.connect_timeout, read: self.settings.read_timeout };
+        let timeouts = self.timeouts();
         let (target, slot) = self.slot.as_mut().expect("it was taken above");
         match &mut slot.connection {
             Some(connection) => Ok(connection),
@@ -59,9 +75,8 @@ impl RedisStore {
         }
     }
 
-    /// Takes the slot of this session's server.
-    fn occupy(&mut self, keys: &Keys) -> Result<(), StoreError> {
-        let target = self.settings.shards.of(keys.route);
+    /// Takes a slot of this server.
+    fn occupy(&mut self, target: &Arc<Target>) -> Result<(), StoreError> {
         if matches!(&self.slot, Some((of, _)) if Arc::ptr_eq(of, target)) {
             return Ok(());
         }
@@ -77,15 +92,52 @@ impl RedisStore {
         Ok(())
     }
 
-    /// One request. Whatever it fails with but an error reply makes the connection useless.
+    fn timeouts(&self) -> Timeouts {
+        Timeouts { connect: self.settings.connect_timeout, read: self.settings.read_timeout }
+    }
+
+    /// The Cluster that has this session, and where in it.
+    fn cluster(&self, keys: &Keys) -> Option<(Arc<Cluster>, u16)> {
+        Some((cluster::of(self.settings.shards.of(keys.route))?, keys.slot?))
+    }
+
+    /// One request, sent on as the nodes of a Cluster say.
     fn request(
         &mut self,
         keys: &Keys,
         command: &mut Command<'_>,
         extra: Duration,
     ) -> Result<Value, StoreError> {
-        let result = self.connection(keys)?.request(command, extra);
+        let Some((cluster, slot)) = self.cluster(keys) else {
+            let target = self.settings.shards.of(keys.route).clone();
+            return self.exchange(&target, command, extra);
+        };
+        cluster.follow(slot, self.timeouts(), |node, asking| {
+            if asking {
+                self.send_ahead(node, &mut Command::new("ASKING"))?;
+            }
+            self.exchange(node, command, extra)
+        })
+    }
+
+    /// One request to one server. Whatever it fails with but an error reply makes the connection useless.
+    fn exchange(
+        &mut self,
+        target: &Arc<Target>,
+        command: &mut Command<'_>,
+        extra: Duration,
+    ) -> Result<Value, StoreError> {
+        let result = self.connection(target)?.request(command, extra);
         self.conclude(result)
+    }
+
+    /// A command whose reply nobody reads.
+    fn send_ahead(&mut self, target: &Arc<Target>, command: &mut Command<'_>) -> Result<(), StoreError> {
+        let result = self.connection(target)?.send_ahead(command);
+        if result.is_err() {
+            self.disconnect();
+        }
+        result
     }
 
     /// What the result of a request says about the connection.
@@ -131,41 +183,53 @@ impl RedisStore {
         }
     }
 
-    /// Runs a script that may be repeated with the same arguments, until an answer comes or the time is up.
+    /// Runs a script until an answer comes or the time is up, repeating it as `repeat` allows.
     ///
     /// Once it may have arrived, and for a release from the start, a server that is away is waited for as long as for
-    /// a connection: it may be restarting, and the lock is still ours.
+    /// a connection: it may be restarting, and the lock is still ours. So is the master of a Cluster: its replica takes
+    /// over.
     pub(super) fn run_until_answered(
         &mut self,
         keys: &Keys,
         call: &mut Call<'_>,
-        is_release: bool,
+        repeat: Repeat,
     ) -> Result<Value, StoreError> {
         let start = Instant::now();
+        let in_cluster = keys.slot.is_some();
         let mut broken = None;
+        let mut pause = PAUSE;
         loop {
             let failure = match self.run(keys, call) {
                 Err(error) => error,
                 answer => return answer,
             };
-            let (patience, pause) = match failure {
-                // A connection that died since the last request is the common case: repeat that at once.
-                StoreError::Broken(_) if broken.is_none() => (self.settings.read_timeout, Duration::ZERO),
-                StoreError::Broken(_) => (self.settings.read_timeout, PAUSE),
-                StoreError::Server(ref error) if error.is_passing() => (self.settings.read_timeout, PAUSE),
-                StoreError::Connect(_) if is_release || broken.is_some() => {
-                    (self.settings.connect_timeout, PAUSE)
+            let patience = match failure {
+                StoreError::Broken(_) if repeat != Repeat::IfRefused => self.settings.read_timeout,
+                StoreError::Server(ref error)
+                    if error.is_passing() && (repeat != Repeat::IfRefused || in_cluster) =>
+                {
+                    self.settings.read_timeout
+                }
+                StoreError::Connect(_) if repeat == Repeat::Release || broken.is_some() || in_cluster => {
+                    self.settings.connect_timeout
                 }
                 failure => return Err(failure),
             };
-            if start.elapsed() + pause >= patience {
+            // A connection that died since the last request is the common case: repeat that at once.
+            let is_first_break = matches!(failure, StoreError::Broken(_)) && broken.is_none();
+            let pause_now = if is_first_break { Duration::ZERO } else { pause };
+            if start.elapsed() + pause_now >= patience {
                 // What is not known must not be called "not saved" for the refusal of a later connection.
                 return Err(broken.unwrap_or(failure));
             }
             if matches!(failure, StoreError::Broken(_)) {
                 broken = Some(failure);
             }
-            thread::sleep(pause);
+            thread::sleep(pause_now);
+            if in_cluster {
+                // Each try asks a node who is who; an election takes seconds, and every process waits for it.
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
         }
     }
 
@@ -182,15 +246,28 @@ fn millis(duration: Duration) -> u64 {
 impl Store for RedisStore {
     fn acquire(&mut self, keys: &Keys, acquire: &Acquire) -> Result<Acquired, StoreError> {
         let mut call = calls::acquire(keys, acquire);
-        let answer = self.run(keys, &mut call)?;
+        let answer = self.run_until_answered(keys, &mut call, Repeat::IfRefused)?;
         self.checked(reply::acquired(answer))
     }
 
     fn wait(&mut self, keys: &Keys, block: Duration) -> Result<Option<Ticket>, StoreError> {
         let mut command = Command::new("BLPOP");
         command.arg(&keys.wake).arg(block.as_secs_f64().to_string());
-        let answer = self.request(keys, &mut command, block)?;
-        self.checked(reply::ticket(answer))
+        let answer = match self.cluster(keys) {
+            None => self.request(keys, &mut command, block),
+            Some((cluster, slot)) => {
+                cluster.at_owner(slot, self.timeouts(), |node| self.exchange(node, &mut command, block))
+            }
+        };
+        match answer {
+            // The slot has moved, and our place in the queue with it: to be taken up by asking for the lock there.
+            Err(StoreError::Server(error)) if keys.slot.is_some() && error.is_redirect() => Ok(None),
+            // The node may be gone for good. Asking its successor is safe: a ticket that was lost with it expires.
+            Err(StoreError::Timeout(_)) if keys.slot.is_some() => {
+                Err(StoreError::Broken(io::ErrorKind::TimedOut.into()))
+            }
+            answer => self.checked(reply::ticket(answer?)),
+        }
     }
 
     fn claim(&mut self, keys: &Keys, claim: &Claim) -> Result<bool, StoreError> {
@@ -199,22 +276,22 @@ impl Store for RedisStore {
     }
 
     fn claim_later(&mut self, keys: &Keys, claim: &Claim) -> Result<(), StoreError> {
-        let result = self.connection(keys)?.send_ahead(&mut calls::claim(keys, claim));
-        if result.is_err() {
-            self.disconnect();
-        }
-        result
+        let target = match self.cluster(keys) {
+            Some((cluster, slot)) => cluster.owner(slot, self.timeouts())?,
+            None => self.settings.shards.of(keys.route).clone(),
+        };
+        self.send_ahead(&target, &mut calls::claim(keys, claim))
     }
 
     fn read(&mut self, keys: &Keys, ttl: u64) -> Result<Loaded, StoreError> {
         let mut call = calls::read(keys, ttl);
-        let answer = self.run_until_answered(keys, &mut call, false)?;
+        let answer = self.run_until_answered(keys, &mut call, Repeat::Freely)?;
         self.checked(reply::loaded(answer))
     }
 
     fn release(&mut self, keys: &Keys, release: &Release<'_>) -> Result<Written, StoreError> {
         let mut call = calls::release(keys, release, self.receipt_ms());
-        let answer = self.run_until_answered(keys, &mut call, true)?;
+        let answer = self.run_until_answered(keys, &mut call, Repeat::Release)?;
         self.checked(reply::written(answer))
     }
 
@@ -224,6 +301,10 @@ impl Store for RedisStore {
         keys: &Keys,
         release: &Release<'_>,
     ) -> Result<Written, StoreError> {
+        if keys.slot.is_some() {
+            // Who repeats it must know the node that then has the session.
+            return self.release(keys, release);
+        }
         let mut call = calls::release(keys, release, self.receipt_ms());
         if self
             .send_release(keys, &mut call)
@@ -231,13 +312,13 @@ impl Store for RedisStore {
         {
             return Ok(Written::Done);
         }
-        let answer = self.run_until_answered(keys, &mut call, true)?;
+        let answer = self.run_until_answered(keys, &mut call, Repeat::Release)?;
         self.checked(reply::written(answer))
     }
 
     fn write(&mut self, keys: &Keys, write: &Write<'_>) -> Result<Written, StoreError> {
         let mut call = calls::write(keys, write);
-        let answer = self.run_until_answered(keys, &mut call, false)?;
+        let answer = self.run_until_answered(keys, &mut call, Repeat::Freely)?;
         self.checked(reply::written(answer))
     }
 
@@ -247,8 +328,12 @@ impl Store for RedisStore {
     }
 
     fn acquire_ahead(&mut self, keys: &Keys, acquire: &Acquire) -> bool {
-        let target = self.settings.shards.of(keys.route);
-        let Some(mut slot) = pool::take_connected(&self.settings, target) else { return false };
+        let target = match self.cluster(keys) {
+            Some((cluster, slot)) => cluster.known_owner(slot),
+            None => Some(self.settings.shards.of(keys.route).clone()),
+        };
+        let Some(target) = target else { return false };
+        let Some(mut slot) = pool::take_connected(&self.settings, &target) else { return false };
         let sent = slot.connection.as_mut().and_then(|connection| {
             let mut call = calls::acquire(keys, acquire);
             if connection.is_usable() { connection.send_awaited(&mut call.command).ok() } else { None }
@@ -259,7 +344,7 @@ impl Store for RedisStore {
             stats::RECONNECTS.add();
             return false;
         }
-        self.slot = Some((target.clone(), slot));
+        self.slot = Some((target, slot));
         self.ahead = sent;
         true
     }
@@ -284,7 +369,9 @@ impl Store for RedisStore {
     }
 
     fn look_after(&self, keys: &Keys, lock: &LockSettings, token: &str) -> Option<Watch> {
-        Some(watch(&self.settings, lock, keys, token))
+        let target = self.settings.shards.of(keys.route);
+        let place = Place { target: target.clone(), cluster: self.cluster(keys) };
+        Some(watch(place, self.timeouts(), lock, keys, token))
     }
 
     fn disconnect(&mut self) {

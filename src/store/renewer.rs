@@ -6,6 +6,7 @@ use redis::Value;
 
 use super::{
     StoreError,
+    cluster::Cluster,
     connection::Connection,
     reply,
     resp::Command,
@@ -13,6 +14,15 @@ use super::{
     stream::Timeouts,
 };
 use crate::config::Target;
+
+/// Where the lock of a session is.
+#[derive(Clone)]
+pub struct Place {
+    /// The server, or the seeds of a Cluster.
+    pub target: Arc<Target>,
+    /// The Cluster, and the slot in it.
+    pub cluster: Option<(Arc<Cluster>, u16)>,
+}
 
 /// Renews the leases of one process, one after the other.
 #[derive(Default)]
@@ -24,7 +34,7 @@ impl Renewer {
     /// Starts the lease of a lock again; false if the lock is not this token's any more.
     pub fn renew(
         &mut self,
-        target: &Arc<Target>,
+        place: &Place,
         timeouts: Timeouts,
         lock: &str,
         token: &str,
@@ -34,9 +44,9 @@ impl Renewer {
         let Script { text, sha } = &*RENEW;
         let mut command = Command::evalsha(sha, &[lock]);
         command.arg(token).number(lease);
-        let mut answer = self.request(target, timeouts, &mut command);
+        let mut answer = self.ask(place, timeouts, &mut command);
         if matches!(&answer, Err(StoreError::Server(error)) if error.code == "NOSCRIPT") {
-            answer = self.request(target, timeouts, &mut command.to_eval(text));
+            answer = self.ask(place, timeouts, &mut command.to_eval(text));
         }
         let renewed = reply::flag(&answer?);
         if renewed.is_err() {
@@ -46,10 +56,25 @@ impl Renewer {
         renewed
     }
 
+    fn ask(
+        &mut self,
+        place: &Place,
+        timeouts: Timeouts,
+        command: &mut Command<'_>,
+    ) -> Result<Value, StoreError> {
+        match &place.cluster {
+            None => self.request(&place.target, timeouts, false, command),
+            Some((cluster, slot)) => {
+                cluster.follow(*slot, timeouts, |node, asking| self.request(node, timeouts, asking, command))
+            }
+        }
+    }
+
     fn request(
         &mut self,
         target: &Arc<Target>,
         timeouts: Timeouts,
+        asking: bool,
         command: &mut Command<'_>,
     ) -> Result<Value, StoreError> {
         // Threads of one process may hold locks on different servers.
@@ -63,6 +88,9 @@ impl Renewer {
             }
             _ => Connection::open(target, timeouts)?,
         };
+        if asking {
+            connection.send_ahead(&mut Command::new("ASKING"))?;
+        }
         let answer = connection.request(command, Duration::ZERO);
         if matches!(answer, Ok(_) | Err(StoreError::Server(_))) {
             self.connection = Some((target.clone(), connection));

@@ -7,13 +7,19 @@ use std::{io, time::Instant};
 
 use redis::{FromRedisValue, Value};
 
-use super::{StoreError, connection::Connection, resp::Command, stream::Timeouts};
+use super::{
+    StoreError,
+    connection::Connection,
+    problems::{Problems, cause},
+    resp::Command,
+    stream::Timeouts,
+};
 use crate::config::{Endpoint, Sentinel, Target};
 
 /// A connection to the master. The time for connecting is shared out among the sentinels that do not answer.
 pub fn open(sentinel: &Sentinel, target: &Target, timeouts: Timeouts) -> Result<Connection, StoreError> {
     let deadline = Instant::now() + timeouts.connect;
-    let mut problems: Vec<(String, String)> = Vec::new();
+    let mut problems = Problems::default();
     for (asked, node) in sentinel.nodes.iter().enumerate() {
         let left = deadline.saturating_duration_since(Instant::now());
         let nodes_left = u32::try_from(sentinel.nodes.len() - asked).unwrap_or(u32::MAX);
@@ -28,8 +34,7 @@ pub fn open(sentinel: &Sentinel, target: &Target, timeouts: Timeouts) -> Result<
                 "the sentinel says {:?}, see sentinel_auth and sentinel_user in session.save_path",
                 format!("{} {}", error.code, error.detail).trim_end()
             ),
-            StoreError::Connect(error) => cause(&error),
-            problem => problem.to_string(),
+            problem => cause(&problem),
         });
         let found = match found {
             Ok(master) => {
@@ -41,24 +46,11 @@ pub fn open(sentinel: &Sentinel, target: &Target, timeouts: Timeouts) -> Result<
         let problem = match found {
             // What the master itself refuses it refuses whichever sentinel names it.
             Ok(_) | Err(StoreError::Server(_)) => return found,
-            Err(StoreError::Connect(error)) => cause(&error),
-            Err(problem) => problem.to_string(),
+            Err(problem) => cause(&problem),
         };
-        let node = format!("{}:{}", node.0, node.1);
-        match problems.iter_mut().find(|(_, text)| *text == problem) {
-            Some((nodes, _)) => nodes.extend([", ", &node]),
-            None => problems.push((node, problem)),
-        }
+        problems.add(node, problem);
     }
-    let problems: Vec<_> = problems.iter().map(|(nodes, text)| format!("{nodes}: {text}")).collect();
-    let text = format!("no sentinel led to the master {:?} ({})", sentinel.master, problems.join("; "));
-    Err(StoreError::Connect(io::Error::other(text)))
-}
-
-/// Without Rust's `(os error 111)`.
-fn cause(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_owned()
+    Err(problems.into_error(format_args!("no sentinel led to the master {:?}", sentinel.master)))
 }
 
 /// SENTINEL GET-MASTER-ADDR-BY-NAME

@@ -27,6 +27,8 @@ pub static LOCK_WAITS: Counter = Counter(AtomicU64::new(0));
 pub static REFUSED_WRITES: Counter = Counter(AtomicU64::new(0));
 /// Connections that broke and were replaced.
 pub static RECONNECTS: Counter = Counter(AtomicU64::new(0));
+/// Commands that a node of a Cluster sent to another.
+pub static REDIRECTS: Counter = Counter(AtomicU64::new(0));
 
 static PID: AtomicU32 = AtomicU32::new(0);
 
@@ -34,7 +36,7 @@ static PID: AtomicU32 = AtomicU32::new(0);
 /// hand: asking the system for it at each count would cost more than counting.
 pub fn belong_to(pid: u32) {
     if PID.swap(pid, Relaxed) != pid {
-        for counter in [&STARTS, &TRIPS, &LOCK_WAITS, &REFUSED_WRITES, &RECONNECTS] {
+        for counter in [&STARTS, &TRIPS, &LOCK_WAITS, &REFUSED_WRITES, &RECONNECTS, &REDIRECTS] {
             counter.0.store(0, Relaxed);
         }
     }

@@ -74,8 +74,8 @@ impl Stream {
                 });
                 (connected.ok_or(last)?, host.as_str())
             }
-            Endpoint::Sentinel(_) => {
-                return Err(io::Error::other("a sentinel is asked before its master is connected"));
+            Endpoint::Sentinel(_) | Endpoint::Cluster(_) => {
+                return Err(io::Error::other("its nodes are asked before one of them is connected"));
             }
         };
         let channel = match tls {

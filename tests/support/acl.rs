@@ -4,7 +4,7 @@ const USER: &str = "sessions";
 const PASSWORD: &str = "a&=%;,+/@:#'~|^ü";
 
 /// The rule as the README has it, for copying.
-fn rule() -> &'static str {
+pub fn rule() -> &'static str {
     let line = include_str!("../../README.md")
         .lines()
         .find_map(|line| line.strip_prefix("ACL SETUSER sessions on >PASSWORD "));

@@ -5,10 +5,12 @@
 
 pub mod acl;
 pub mod apache;
+pub mod cluster;
 pub mod fastcgi;
 pub mod fpm;
 pub mod fuzz;
 pub mod http;
+pub mod outage;
 pub mod php;
 pub mod poll;
 pub mod process;

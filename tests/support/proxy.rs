@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::poll::SOON;
+use super::poll::{self, SOON};
+use super::redis::Server;
 
-/// Listens on a port of its own and forwards to one Redis server, each connection in threads of its own.
+/// Listens on a port of its own and forwards to one Redis server, each connection in threads of its own. In front of a
+/// Cluster it has a port for each node.
 pub struct Proxy {
-    port: u16,
+    ports: Vec<u16>,
     state: Arc<Mutex<State>>,
 }
 
@@ -67,10 +69,34 @@ struct Pair {
 impl Proxy {
     /// A proxy in front of `target`, such as `127.0.0.1:6379`.
     pub fn start(target: &str) -> Self {
+        let mut proxy = Self { ports: Vec::new(), state: Arc::default() };
+        proxy.listen(target);
+        proxy
+    }
+
+    /// A proxy in front of all nodes of a server. Those of a Cluster then name it as their address.
+    pub fn in_front_of(server: &Server) -> Self {
+        let mut proxy = Self { ports: Vec::new(), state: Arc::default() };
+        for node in server.nodes() {
+            let port = proxy.listen(&node.addr());
+            if server.is_cluster() {
+                node.announce(port);
+            }
+        }
+        if server.is_cluster() {
+            let ports = |node: &Server| {
+                let text: String = node.own(&["CLUSTER", "NODES"]);
+                proxy.ports.iter().all(|port| text.contains(&format!("127.0.0.1:{port}@")))
+            };
+            poll::until("the nodes name the proxy", SOON, || server.nodes().all(ports));
+        }
+        proxy
+    }
+
+    fn listen(&mut self, target: &str) -> u16 {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port exists");
         let port = listener.local_addr().expect("a bound listener has an address").port();
-        let state = Arc::new(Mutex::new(State::default()));
-        let (target, shared) = (target.to_owned(), Arc::clone(&state));
+        let (target, shared) = (target.to_owned(), Arc::clone(&self.state));
         thread::spawn(move || {
             for client in listener.incoming() {
                 if lock(&shared).closed {
@@ -83,17 +109,20 @@ impl Proxy {
                 pair.forward();
             }
         });
-        Self { port, state }
+        self.ports.push(port);
+        port
     }
 
-    /// `127.0.0.1:port`
+    /// `127.0.0.1:port`, separated by commas in front of a Cluster.
     pub fn addr(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        let addresses: Vec<_> = self.ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
+        addresses.join(",")
     }
 
     /// The save path that leads through this proxy.
     pub fn save_path(&self) -> String {
-        format!("tcp://{}", self.addr())
+        let scheme = if self.ports.len() == 1 { "tcp" } else { "cluster" };
+        format!("{scheme}://{}", self.addr())
     }
 
     pub fn counts(&self) -> Counts {
@@ -134,8 +163,10 @@ impl Drop for Proxy {
         state.closed = true;
         cut(&mut state);
         drop(state);
-        // Wakes the thread that accepts; if nobody listens any more there is nothing to wake.
-        let _ = TcpStream::connect(("127.0.0.1", self.port));
+        for port in &self.ports {
+            // Wakes the thread that accepts; if nobody listens any more there is nothing to wake.
+            let _ = TcpStream::connect(("127.0.0.1", *port));
+        }
     }
 }
 

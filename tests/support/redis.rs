@@ -5,11 +5,14 @@ use std::fs::{self, File};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use redis::{Client, Connection, ConnectionInfo, FromRedisValue, IntoConnectionInfo};
 
 use super::acl;
+use super::cluster;
 use super::poll::{self, SOON};
 use super::process;
 use super::temp_dir::TempDir;
@@ -21,11 +24,29 @@ pub struct Server {
     port: u16,
     args: Vec<String>,
     process: Option<Child>,
+    stopped: AtomicBool,
+    /// The port that clients of a Cluster are told instead of its own; 0 if they are not.
+    announced: AtomicU16,
+    /// The other nodes of a Cluster, of which this one is the first.
+    others: Vec<Server>,
+}
+
+/// Stands for a free port among the arguments of a server.
+pub const FREE_PORT: &str = "<free port>";
+
+/// Whether `REDIS_TOPOLOGY=cluster` asks for a Cluster in the place of every server that has no arguments of its own.
+pub fn wants_cluster() -> bool {
+    match std::env::var("REDIS_TOPOLOGY").as_deref() {
+        Ok("cluster") => true,
+        Ok("single") | Err(_) => false,
+        Ok(other) => panic!("REDIS_TOPOLOGY is single or cluster, not {other}"),
+    }
 }
 
 impl Server {
+    /// A server; under `REDIS_TOPOLOGY=cluster` three masters of a Cluster, which act as one.
     pub fn start() -> Self {
-        Self::with_args(&[])
+        if wants_cluster() { cluster::masters(&[]) } else { Self::with_args(&[]) }
     }
 
     /// A server with further arguments, such as `["--maxmemory", "4mb"]`.
@@ -33,12 +54,18 @@ impl Server {
         let mut server = Self {
             dir: TempDir::new("redis"),
             port: 0,
-            args: args.iter().map(|&arg| arg.to_owned()).collect(),
+            args: Vec::new(),
             process: None,
+            stopped: AtomicBool::new(false),
+            announced: AtomicU16::new(0),
+            others: Vec::new(),
         };
         // Between asking for a free port and using it, somebody else may take it.
         for _ in 0..10 {
             server.port = free_port();
+            let arg =
+                |arg: &&str| if *arg == FREE_PORT { free_port().to_string() } else { (*arg).to_owned() };
+            server.args = args.iter().map(arg).collect();
             if server.spawn() {
                 return server;
             }
@@ -62,7 +89,65 @@ impl Server {
 
     /// The save path of this server over TCP.
     pub fn save_path(&self) -> String {
-        format!("tcp://{}", self.addr())
+        if !self.is_cluster() {
+            return format!("tcp://{}", self.addr());
+        }
+        let nodes: Vec<_> = self.nodes().map(Self::addr).collect();
+        format!("cluster://{}", nodes.join(","))
+    }
+
+    /// Makes this one the first node of a Cluster.
+    pub fn join(&mut self, others: Vec<Server>) {
+        self.others = others;
+    }
+
+    pub fn is_cluster(&self) -> bool {
+        !self.others.is_empty()
+    }
+
+    /// All nodes of a Cluster; otherwise only this server.
+    pub fn nodes(&self) -> impl Iterator<Item = &Server> {
+        std::iter::once(self).chain(&self.others)
+    }
+
+    /// The nodes of a Cluster that run and are not stopped; otherwise this server.
+    pub fn living(&self) -> impl Iterator<Item = &Server> {
+        self.nodes().filter(|node| node.is_up() || !self.is_cluster())
+    }
+
+    /// Whether it runs and is not stopped.
+    pub fn is_up(&self) -> bool {
+        self.process.is_some() && !self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// One node of a Cluster.
+    pub fn node(&self, number: usize) -> &Server {
+        self.nodes().nth(number).expect("there are so many nodes")
+    }
+
+    /// The same, to kill or restart it.
+    pub fn node_mut(&mut self, number: usize) -> &mut Server {
+        match number.checked_sub(1) {
+            None => self,
+            Some(other) => &mut self.others[other],
+        }
+    }
+
+    /// The port that other nodes connect to.
+    pub fn bus_port(&self) -> u16 {
+        let setting: Vec<String> = self.own(&["CONFIG", "GET", "cluster-port"]);
+        setting[1].parse().expect("a port is a number")
+    }
+
+    /// Clients of the Cluster are told this port.
+    pub fn announce(&self, port: u16) {
+        self.announced.store(port, Ordering::Relaxed);
+        self.set("cluster-announce-port", &port.to_string());
+    }
+
+    /// CONFIG SET of this node.
+    pub fn set(&self, name: &str, value: &str) {
+        self.own::<()>(&["CONFIG", "SET", name, value]);
     }
 
     /// The process id.
@@ -85,46 +170,81 @@ impl Server {
         self.with_password(self.addr().replace("127.0.0.1", "redis://127.0.0.1"))
     }
 
-    /// Sends one command over a connection of its own.
+    /// Sends one command over a connection of its own: in a Cluster, to the node that has the key.
     pub fn command<T: FromRedisValue>(&self, words: &[&str]) -> T {
-        let mut command = redis::cmd(words[0]);
-        command.arg(&words[1..]);
-        command.query(&mut self.connection()).unwrap_or_else(|error| panic!("{words:?}: {error}"))
+        let mut node = self.living().next().expect("a node is up");
+        for _ in 0..100 {
+            match node.ask(words) {
+                Ok(answer) => return answer,
+                Err(error) => match error.redirect_node() {
+                    Some((address, _)) => {
+                        let at = |other: &&Server| {
+                            let announced = other.announced.load(Ordering::Relaxed);
+                            other.addr() == address || address == format!("127.0.0.1:{announced}")
+                        };
+                        node = self.nodes().find(at).unwrap_or_else(|| panic!("{words:?}: {error}"));
+                    }
+                    // A key of a slot that is on its way.
+                    None if self.is_cluster() && error.code() == Some("TRYAGAIN") => {
+                        thread::sleep(Duration::from_millis(20));
+                    }
+                    None => panic!("{words:?}: {error}"),
+                },
+            }
+        }
+        panic!("{words:?}: the nodes do not agree on who has it");
     }
 
-    /// All `field:value` lines of one section of INFO.
+    /// Sends one command to this node.
+    pub fn own<T: FromRedisValue>(&self, words: &[&str]) -> T {
+        self.ask(words).unwrap_or_else(|error| panic!("{words:?}: {error}"))
+    }
+
+    fn ask<T: FromRedisValue>(&self, words: &[&str]) -> redis::RedisResult<T> {
+        redis::cmd(words[0]).arg(&words[1..]).query(&mut connect(self.connection_info())?)
+    }
+
+    /// All `field:value` lines of one section of INFO; in a Cluster, of the first node.
     pub fn info(&self, section: &str) -> BTreeMap<String, String> {
-        let text: String = self.command(&["INFO", section]);
-        text.lines()
-            .filter_map(|line| line.split_once(':'))
-            .map(|(field, value)| (field.to_owned(), value.to_owned()))
-            .collect()
+        fields(&self.own::<String>(&["INFO", section]))
     }
 
-    /// One number of INFO.
+    /// All `field:value` lines of CLUSTER INFO.
+    pub fn cluster_info(&self) -> BTreeMap<String, String> {
+        fields(&self.own::<String>(&["CLUSTER", "INFO"]))
+    }
+
+    /// One number of INFO, summed over the nodes.
     pub fn info_number(&self, section: &str, field: &str) -> u64 {
-        self.info(section)
-            .get(field)
-            .and_then(|value| value.parse().ok())
-            .unwrap_or_else(|| panic!("INFO {section} has no number {field}"))
+        let number = |node: &Server| {
+            let value = node.info(section).get(field).and_then(|value| value.parse::<u64>().ok());
+            value.unwrap_or_else(|| panic!("INFO {section} has no number {field}"))
+        };
+        self.living().map(number).sum()
     }
 
     /// How often each command was called since the server started, by its lower-case name. Commands that
     /// scripts call count, and so does the INFO behind this.
     pub fn info_commandstats(&self) -> BTreeMap<String, u64> {
-        self.info("commandstats")
-            .into_iter()
-            .map(|(field, value)| {
-                let calls = value.strip_prefix("calls=").and_then(|rest| rest.split(',').next());
-                let calls = calls.and_then(|calls| calls.parse().ok());
-                (field.trim_start_matches("cmdstat_").to_owned(), calls.expect("commandstats counts calls"))
-            })
-            .collect()
+        let mut sums = BTreeMap::new();
+        for (field, value) in self.living().flat_map(|node| node.info("commandstats")) {
+            let calls = value.strip_prefix("calls=").and_then(|rest| rest.split(',').next());
+            let calls: Option<u64> = calls.and_then(|calls| calls.parse().ok());
+            let command = field.trim_start_matches("cmdstat_").to_owned();
+            *sums.entry(command).or_default() += calls.expect("commandstats counts calls");
+        }
+        sums
     }
 
     /// Connections that wait in a blocking command.
     pub fn blocked_clients(&self) -> u64 {
         self.info_number("clients", "blocked_clients")
+    }
+
+    /// The same on this node of a Cluster only.
+    pub fn blocked_alone(&self) -> u64 {
+        let blocked = self.info("clients").get("blocked_clients").and_then(|n| n.parse().ok());
+        blocked.expect("INFO counts blocked clients")
     }
 
     /// Ends the server as `kill -9` does. [`Server::restart`] starts it again.
@@ -146,12 +266,23 @@ impl Server {
 
     /// SIGSTOP: connections are still accepted by the kernel, and nobody answers.
     pub fn pause(&self) {
+        for node in self.nodes() {
+            node.pause_alone();
+        }
+    }
+
+    /// The same for this node of a Cluster only.
+    pub fn pause_alone(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
         process::signal(self.pid(), "STOP");
     }
 
     /// SIGCONT
     pub fn resume(&self) {
-        process::signal(self.pid(), "CONT");
+        for node in self.nodes().filter(|node| node.process.is_some()) {
+            process::signal(node.pid(), "CONT");
+            node.stopped.store(false, Ordering::Relaxed);
+        }
     }
 
     /// Starts the process and waits until it answers; false when it ended instead.
@@ -217,6 +348,14 @@ fn connect(info: ConnectionInfo) -> redis::RedisResult<Connection> {
     connection.set_read_timeout(Some(SOON))?;
     connection.set_write_timeout(Some(Duration::from_secs(5)))?;
     Ok(connection)
+}
+
+/// `field:value` lines.
+fn fields(text: &str) -> BTreeMap<String, String> {
+    text.lines()
+        .filter_map(|line| line.split_once(':'))
+        .map(|(field, value)| (field.to_owned(), value.to_owned()))
+        .collect()
 }
 
 /// A TCP port of 127.0.0.1 that nobody uses now.

@@ -7,10 +7,12 @@
 //! tcp://a:6379?weight=1, tcp://b:6379?weight=2          client-side shards, as phpredis maps them
 //! redis://user:pass@host:port/2?prefix=P:               rediss:// is the same over TLS
 //! sentinel://s1:26379,s2:26379,s3:26379/mymaster?database=2&auth=secret&sentinel_auth=other&tls=1
+//! cluster://h1:7000,h2:7001,h3:7002?auth=secret         seed[]=h1:7000&seed[]=h2:7001&auth=secret (as phpredis)
 //! ```
 //!
 //! Values are percent-decoded; in phpredis' grammar `+` is a space, as PHP decodes its query strings.
 
+mod cluster;
 mod url;
 
 use std::{fmt, time::Duration};
@@ -70,11 +72,11 @@ pub fn parse(path: &str) -> Result<Vec<SavePath>, SavePathError> {
     let located = |problem: String| SavePathError { problem, masked: mask(path) };
     let text = path.trim();
     let scheme = text.split_once(':').map_or("", |(scheme, _)| scheme).to_ascii_lowercase();
-    if scheme == "cluster" || text.to_ascii_lowercase().starts_with("seed[") {
-        return Err(located("Redis Cluster is not supported yet".into()));
+    if cluster::is_seed_list(text) {
+        return Ok(vec![cluster::seed_list(text).map_err(located)?]);
     }
-    if scheme == "sentinel" {
-        // The list of sentinels holds commas itself.
+    if matches!(scheme.as_str(), "sentinel" | "cluster") {
+        // The list of nodes holds commas itself.
         return Ok(vec![url::parse(text).map_err(located)?]);
     }
     let parts = text.split(|c: char| c == ',' || c.is_ascii_whitespace()).filter(|part| !part.is_empty());
@@ -162,8 +164,13 @@ mod tests {
             ("tcp://h:1?auth=secret&database=x", "database must be a number"),
             ("tcp://u:secret@h:99999", "port must be a number"),
             ("tcp://h:1?auth=x&secret=1", "not known"),
-            ("seed[]=a:1&seed[]=b:2&auth=secret", "Cluster is not supported yet"),
-            ("cluster://a:1,b:2?pass=secret", "Cluster is not supported yet"),
+            ("seed[]=a:1&seed[]=b:2&auth=secret&database=1", "only database 0"),
+            ("seed[]=a:x&auth=secret", "port must be a number"),
+            ("seed[]=a:1&seed[]=unix:///s&auth=secret", "a seed[] is host:port"),
+            ("cluster://a:1,b:2/3?pass=secret", "only database 0"),
+            ("cluster://?auth=secret", "it needs nodes"),
+            ("cluster://a:1?weight=2&auth=secret&sentinel_auth=secret", "belong to sentinel://"),
+            ("tcp://a:1?seed[]=b:1&auth=secret", "not known"),
             ("tcp://h:1?auth=x,sec ret?prefix=a", "must be the same"),
             ("sentinel://a,b?auth=secret", "the master's name"),
             ("tls://h:1?auth=secret&stream[passphrase]=secret", "passphrase"),
@@ -217,5 +224,32 @@ mod tests {
             (Some("u"), Some("p"), 4)
         );
         assert_eq!(path.tls, None);
+    }
+
+    #[test]
+    fn reads_clusters() {
+        let nodes = |path: &SavePath| match &path.endpoint {
+            Endpoint::Cluster(nodes) => nodes.clone(),
+            other => panic!("no cluster: {other:?}"),
+        };
+        let path = parse("cluster://u:p%40x@h1:7000, [::1]:7001,h3/0?prefix=x&timeout=1").unwrap();
+        assert_eq!(nodes(&path), [("h1".into(), 7000), ("::1".into(), 7001), ("h3".into(), 6379)]);
+        assert_eq!((path.username.as_deref(), path.password.as_deref()), (Some("u"), Some("p@x")));
+        assert_eq!((path.prefix.as_deref(), path.tls.is_some()), (Some("x"), false));
+
+        let path = parse(
+            "seed[]=h1:7000&seed%5B%5D=h2:7001&seed[2]=h3:1&timeout=2&read_timeout=2.5&failover=distribute\
+             &persistent=1&auth[]=u&auth[]=a+b&prefix=P%3A&retry_interval=1",
+        )
+        .unwrap();
+        assert_eq!(nodes(&path), [("h1".into(), 7000), ("h2".into(), 7001), ("h3".into(), 1)]);
+        assert_eq!((path.username.as_deref(), path.password.as_deref()), (Some("u"), Some("a b")));
+        assert_eq!(path.prefix.as_deref(), Some("P:"));
+        assert_eq!(path.read_timeout, Some(Duration::from_millis(2500)));
+
+        let path = parse("timeout=2&seed[]=tls://h1:7000").unwrap();
+        assert_eq!((nodes(&path), path.tls.is_some()), (vec![("h1".into(), 7000)], true));
+        assert!(parse("seed[]=h1:7000&stream[verify_peer]=0").unwrap().tls.is_some());
+        assert!(parse("cluster://h1?tls=1").unwrap().tls.is_some());
     }
 }

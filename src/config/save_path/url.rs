@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use super::{
     super::{Endpoint, Secret, Sentinel, Tls, ini::seconds},
-    SavePath,
+    SavePath, cluster,
 };
 
 const DEFAULT_PORT: u16 = 6379;
@@ -12,9 +12,9 @@ const SENTINEL_PORT: u16 = 26379;
 
 /// Parameters that may come in any order and mean something together.
 #[derive(Default)]
-struct Parameters {
+pub struct Parameters {
     unnamed_auth: Vec<String>,
-    tls: Option<Tls>,
+    pub tls: Option<Tls>,
     sentinel_username: Option<String>,
     sentinel_password: Option<String>,
 }
@@ -39,6 +39,7 @@ pub fn parse(text: &str) -> Result<SavePath, String> {
         "tcp" | "tls" | "ssl" => network(place, false)?,
         "redis" | "rediss" => network(place, true)?,
         "sentinel" => sentinel(place)?,
+        "cluster" => cluster::nodes(place)?,
         "unix" if place.starts_with('/') => {
             SavePath::at(Endpoint::Unix(PathBuf::from(decode(place, false)?)))
         }
@@ -47,41 +48,15 @@ pub fn parse(text: &str) -> Result<SavePath, String> {
         }
         other => {
             return Err(format!(
-                "unknown scheme {:?}; known are tcp, tls, unix, redis, rediss and sentinel",
+                "unknown scheme {:?}; known are tcp, tls, unix, redis, rediss, sentinel and cluster",
                 clip(other)
             ));
         }
     };
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let name = decode(name, plus_is_space)?;
-        path.set(&name, decode(value, plus_is_space)?, &mut parameters)?;
+        path.set_pair(pair, plus_is_space, &mut parameters)?;
     }
-    let Parameters { mut unnamed_auth, tls, sentinel_username, sentinel_password } = parameters;
-    match unnamed_auth.len() {
-        0 => {}
-        1 => path.password = unnamed_auth.pop(),
-        2 => {
-            path.password = unnamed_auth.pop();
-            path.username = unnamed_auth.pop();
-        }
-        _ => return Err("auth[] takes a user and a password, or a password alone".into()),
-    }
-    path.username = path.username.filter(|name| !name.is_empty());
-    path.password = path.password.filter(|password| !password.is_empty());
-    match &mut path.endpoint {
-        Endpoint::Unix(_) if tls.is_some() => return Err("TLS over a Unix socket makes no sense".into()),
-        Endpoint::Sentinel(sentinel) => {
-            sentinel.username = sentinel_username.filter(|name| !name.is_empty());
-            sentinel.password = sentinel_password.filter(|password| !password.is_empty()).map(Secret::new);
-        }
-        _ if sentinel_username.is_some() || sentinel_password.is_some() => {
-            return Err("sentinel_user and sentinel_auth belong to sentinel://".into());
-        }
-        _ => {}
-    }
-    path.tls = tls.map(Tls::checked).transpose()?;
-    Ok(path)
+    path.complete(parameters)
 }
 
 /// `user:pass@host:port/database`
@@ -118,11 +93,11 @@ fn sentinel(place: &str) -> Result<SavePath, String> {
     Ok(path)
 }
 
-fn userinfo(place: &str) -> (Option<&str>, &str) {
+pub fn userinfo(place: &str) -> (Option<&str>, &str) {
     place.rsplit_once('@').map_or((None, place), |(user, place)| (Some(user), place))
 }
 
-fn host_and_port(text: &str, default_port: u16) -> Result<(String, u16), String> {
+pub fn host_and_port(text: &str, default_port: u16) -> Result<(String, u16), String> {
     let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((v6, rest)) => (v6, rest.strip_prefix(':')),
         None => text.rsplit_once(':').map_or((text, None), |(host, port)| (host, Some(port))),
@@ -145,7 +120,7 @@ fn host_and_port(text: &str, default_port: u16) -> Result<(String, u16), String>
 }
 
 impl SavePath {
-    fn at(endpoint: Endpoint) -> Self {
+    pub fn at(endpoint: Endpoint) -> Self {
         Self {
             endpoint,
             username: None,
@@ -161,13 +136,57 @@ impl SavePath {
     }
 
     /// `user:pass`, or a password alone.
-    fn set_user(&mut self, user: Option<&str>) -> Result<(), String> {
+    pub fn set_user(&mut self, user: Option<&str>) -> Result<(), String> {
         if let Some(user) = user {
             let (name, password) = user.split_once(':').unwrap_or(("", user));
             self.username = Some(decode(name, false)?);
             self.password = Some(decode(password, false)?);
         }
         Ok(())
+    }
+
+    /// One `name=value` of the query.
+    pub fn set_pair(
+        &mut self,
+        pair: &str,
+        plus_is_space: bool,
+        parameters: &mut Parameters,
+    ) -> Result<(), String> {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        self.set(&decode(name, plus_is_space)?, decode(value, plus_is_space)?, parameters)
+    }
+
+    /// The path with what its parameters mean together.
+    pub fn complete(mut self, parameters: Parameters) -> Result<Self, String> {
+        let Parameters { mut unnamed_auth, tls, sentinel_username, sentinel_password } = parameters;
+        match unnamed_auth.len() {
+            0 => {}
+            1 => self.password = unnamed_auth.pop(),
+            2 => {
+                self.password = unnamed_auth.pop();
+                self.username = unnamed_auth.pop();
+            }
+            _ => return Err("auth[] takes a user and a password, or a password alone".into()),
+        }
+        self.username = self.username.filter(|name| !name.is_empty());
+        self.password = self.password.filter(|password| !password.is_empty());
+        match &mut self.endpoint {
+            Endpoint::Unix(_) if tls.is_some() => return Err("TLS over a Unix socket makes no sense".into()),
+            Endpoint::Sentinel(sentinel) => {
+                sentinel.username = sentinel_username.filter(|name| !name.is_empty());
+                sentinel.password =
+                    sentinel_password.filter(|password| !password.is_empty()).map(Secret::new);
+            }
+            _ if sentinel_username.is_some() || sentinel_password.is_some() => {
+                return Err("sentinel_user and sentinel_auth belong to sentinel://".into());
+            }
+            Endpoint::Cluster(_) if self.database != 0 => {
+                return Err("a Redis Cluster has only database 0".into());
+            }
+            _ => {}
+        }
+        self.tls = tls.map(Tls::checked).transpose()?;
+        Ok(self)
     }
 
     fn set(&mut self, name: &str, value: String, parameters: &mut Parameters) -> Result<(), String> {
@@ -196,6 +215,12 @@ impl SavePath {
             "persistent" => self.ignored.push("persistent=0"),
             "persistent_id" => self.ignored.push("persistent_id"),
             "retry_interval" => self.ignored.push("retry_interval"),
+            // Where phpredis reads; a session is always read where it is written.
+            "failover" if matches!(self.endpoint, Endpoint::Cluster(_)) => {
+                if value != "none" {
+                    self.ignored.push("failover");
+                }
+            }
             _ => match name.strip_prefix("stream[").and_then(|rest| rest.strip_suffix(']')) {
                 Some(option) => parameters.tls.get_or_insert_default().set(option, &value)?,
                 // The name may be a piece of a password that held a raw '&': it is not shown.
@@ -211,7 +236,7 @@ impl SavePath {
     }
 }
 
-fn database(text: &str) -> Result<u32, String> {
+pub fn database(text: &str) -> Result<u32, String> {
     text.parse().map_err(|_| format!("the database must be a number, {:?} is not", clip(text)))
 }
 
@@ -232,7 +257,7 @@ fn clip(text: &str) -> String {
     text.chars().take(20).collect()
 }
 
-pub(super) fn decode(text: &str, plus_is_space: bool) -> Result<String, String> {
+pub fn decode(text: &str, plus_is_space: bool) -> Result<String, String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [byte, tail @ ..] = rest {

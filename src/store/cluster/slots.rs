@@ -1,0 +1,236 @@
+//! Who serves which hash slot, as the nodes of a Cluster tell.
+
+use std::sync::Arc;
+
+use redis::Value;
+
+use super::super::{ServerError, StoreError};
+use crate::{
+    config::{Endpoint, Target},
+    slot::SLOTS,
+};
+
+/// The owners of all slots.
+pub struct SlotMap {
+    /// The masters first, then their replicas, which can be asked for a newer map.
+    nodes: Vec<Arc<Target>>,
+    masters: usize,
+    /// For each slot, which of `nodes` serves it, or [`NOBODY`].
+    owners: Box<[u16]>,
+}
+
+const NOBODY: u16 = u16::MAX;
+
+impl SlotMap {
+    /// Reads the reply to CLUSTER SLOTS of the node `asked`. What it says of nodes that `known` has is these.
+    pub fn parse(reply: Value, asked: &Target, known: &[Arc<Target>]) -> Result<Self, StoreError> {
+        let nonsense = || StoreError::Protocol("an unexpected reply to CLUSTER SLOTS".into());
+        let Value::Array(ranges) = reply else { return Err(nonsense()) };
+        let mut map =
+            Self { nodes: Vec::new(), masters: 0, owners: vec![NOBODY; SLOTS.into()].into_boxed_slice() };
+        let mut replicas = Vec::new();
+        for range in ranges {
+            let Value::Array(parts) = range else { return Err(nonsense()) };
+            let [Value::Int(first), Value::Int(last), master, others @ ..] = &parts[..] else {
+                return Err(nonsense());
+            };
+            let slots = usize::try_from(*first).ok().zip(usize::try_from(*last).ok());
+            let (first, last) = slots.ok_or_else(nonsense)?;
+            let master = node(master, asked).ok_or_else(nonsense)?;
+            let owner = map.add(&master, known, asked).ok_or_else(nonsense)?;
+            map.owners.get_mut(first..=last).ok_or_else(nonsense)?.fill(owner);
+            replicas.extend(others.iter().filter_map(|other| node(other, asked)));
+        }
+        map.masters = map.nodes.len();
+        for replica in replicas {
+            map.add(&replica, known, asked);
+        }
+        Ok(map)
+    }
+
+    /// Who serves a slot.
+    pub fn owner(&self, slot: u16) -> Option<&Arc<Target>> {
+        self.nodes.get(usize::from(*self.owners.get(usize::from(slot))?))
+    }
+
+    /// From now on `node` serves `slot`.
+    pub fn assign(&mut self, slot: u16, node: &Arc<Target>) {
+        let place = self.nodes.iter().position(|known| Arc::ptr_eq(known, node)).unwrap_or_else(|| {
+            self.nodes.push(node.clone());
+            self.nodes.len() - 1
+        });
+        if let (Some(owner), Ok(place)) = (self.owners.get_mut(usize::from(slot)), u16::try_from(place)) {
+            *owner = place;
+        }
+    }
+
+    /// All nodes.
+    pub fn nodes(&self) -> &[Arc<Target>] {
+        &self.nodes
+    }
+
+    /// How many masters there were when the map was read.
+    pub fn masters(&self) -> usize {
+        self.masters
+    }
+
+    /// How many slots somebody serves.
+    pub fn covered(&self) -> usize {
+        self.owners.iter().filter(|owner| **owner != NOBODY).count()
+    }
+
+    fn add(&mut self, node: &Endpoint, known: &[Arc<Target>], like: &Target) -> Option<u16> {
+        let place = self.nodes.iter().position(|other| other.endpoint == *node).unwrap_or_else(|| {
+            self.nodes.push(interned(node.clone(), known, like));
+            self.nodes.len() - 1
+        });
+        u16::try_from(place).ok().filter(|place| *place != NOBODY)
+    }
+}
+
+/// The node as it is known already, so that its pool is found by its address; else a new one, with the credentials and
+/// the TLS of the others.
+pub fn interned(endpoint: Endpoint, known: &[Arc<Target>], like: &Target) -> Arc<Target> {
+    match known.iter().find(|node| node.endpoint == endpoint) {
+        Some(node) => node.clone(),
+        None => Arc::new(Target { endpoint, ..like.clone() }),
+    }
+}
+
+/// `[host, port, id, [name, value ...]]`. A host that is nil or empty is the one that was asked; `?` stands for a name
+/// that the node does not have, and its address is among the names and values.
+fn node(node: &Value, asked: &Target) -> Option<Endpoint> {
+    let Value::Array(parts) = node else { return None };
+    let text = |value: &Value| match value {
+        Value::BulkString(bytes) => String::from_utf8(bytes.clone()).ok(),
+        Value::SimpleString(text) => Some(text.clone()),
+        _ => None,
+    };
+    let host = parts.first().and_then(text).filter(|host| !host.is_empty());
+    let host = match host.as_deref() {
+        Some("?") => {
+            let Some(Value::Array(facts)) = parts.get(3) else { return None };
+            let at = facts.iter().position(|fact| text(fact).as_deref() == Some("ip"))?;
+            Some(text(facts.get(at + 1)?)?)
+        }
+        _ => host,
+    };
+    let Some(Value::Int(port)) = parts.get(1) else { return None };
+    address(host.as_deref().unwrap_or_default(), u16::try_from(*port).ok()?, asked)
+}
+
+fn address(host: &str, port: u16, asked: &Target) -> Option<Endpoint> {
+    if port == 0 || host.len() > 255 {
+        return None;
+    }
+    let host = match (host, &asked.endpoint) {
+        ("", Endpoint::Tcp { host, .. }) => host.clone(),
+        ("", _) => return None,
+        (host, _) => host.to_owned(),
+    };
+    Some(Endpoint::Tcp { host, port })
+}
+
+/// Where a node sends us.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Redirect {
+    /// It does not serve the slot; this one does.
+    Moved(Endpoint),
+    /// The slot is on its way to this one, and so are these keys, or they will be: for this command only.
+    Ask(Endpoint),
+}
+
+impl Redirect {
+    /// Reads `MOVED 3999 host:port` and `ASK 3999 host:port`, whose host may be missing, as the node `asked` says it.
+    pub fn parse(error: &ServerError, asked: &Target) -> Option<Self> {
+        let (_, place) = error.detail.split_once(' ')?;
+        let (host, port) = place.trim().rsplit_once(':')?;
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let to = address(host, port.parse().ok()?, asked)?;
+        match error.code.as_str() {
+            "MOVED" => Some(Self::Moved(to)),
+            "ASK" => Some(Self::Ask(to)),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bulk(text: &str) -> Value {
+        Value::BulkString(text.as_bytes().to_vec())
+    }
+
+    fn tcp(host: &str, port: u16) -> Endpoint {
+        Endpoint::Tcp { host: host.into(), port }
+    }
+
+    fn target(endpoint: Endpoint) -> Target {
+        Target { endpoint, username: None, password: None, database: 0, tls: None }
+    }
+
+    fn range(first: i64, last: i64, nodes: &[(Value, i64)]) -> Value {
+        let node = |(host, port): &(Value, i64)| {
+            let facts = Value::Array(vec![bulk("hostname"), bulk("h"), bulk("ip"), bulk("10.0.0.9")]);
+            Value::Array(vec![host.clone(), Value::Int(*port), bulk("id"), facts])
+        };
+        let mut parts = vec![Value::Int(first), Value::Int(last)];
+        parts.extend(nodes.iter().map(node));
+        Value::Array(parts)
+    }
+
+    #[test]
+    fn reads_the_map_and_keeps_known_nodes() {
+        let asked = target(tcp("seed", 7000));
+        let known = [Arc::new(target(tcp("10.0.0.2", 7001)))];
+        let reply = Value::Array(vec![
+            range(0, 5, &[(Value::Nil, 7000), (bulk("10.0.0.2"), 7001)]),
+            range(6, 6, &[(bulk("10.0.0.2"), 7001)]),
+            range(7, 16383, &[(bulk("?"), 7002), (bulk(""), 7003)]),
+        ]);
+        let mut map = SlotMap::parse(reply, &asked, &known).unwrap();
+        let owner = |map: &SlotMap, slot| map.owner(slot).unwrap().endpoint.clone();
+        assert_eq!(owner(&map, 0), tcp("seed", 7000));
+        assert!(Arc::ptr_eq(map.owner(6).unwrap(), &known[0]));
+        assert_eq!(owner(&map, 16383), tcp("10.0.0.9", 7002));
+        assert_eq!((map.nodes().len(), map.masters(), map.covered()), (4, 3, 16384));
+        map.assign(6, &interned(tcp("new", 1), map.nodes(), &asked));
+        assert_eq!((owner(&map, 6), owner(&map, 5)), (tcp("new", 1), tcp("seed", 7000)));
+        assert!(map.owner(SLOTS).is_none());
+    }
+
+    #[test]
+    fn refuses_what_no_node_sends() {
+        let asked = target(tcp("seed", 7000));
+        let one = || range(0, 1, &[(bulk("h"), 1)]);
+        assert!(SlotMap::parse(Value::Array(vec![one()]), &asked, &[]).is_ok());
+        for bad in [
+            Value::Nil,
+            Value::Array(vec![Value::Nil]),
+            Value::Array(vec![range(0, 1, &[])]),
+            Value::Array(vec![range(0, 16384, &[(bulk("h"), 1)])]),
+            Value::Array(vec![range(-1, 5, &[(bulk("h"), 1)])]),
+            Value::Array(vec![range(5, 1, &[(bulk("h"), 1)])]),
+            Value::Array(vec![range(0, 1, &[(bulk("h"), 0)])]),
+            Value::Array(vec![range(0, 1, &[(bulk("h"), 65536)])]),
+            Value::Array(vec![range(0, 1, &[(bulk(&"h".repeat(256)), 1)])]),
+        ] {
+            assert!(SlotMap::parse(bad.clone(), &asked, &[]).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn reads_redirects() {
+        let asked = target(tcp("seed", 7000));
+        let read = |line: &str| Redirect::parse(&ServerError::parse(line), &asked);
+        assert_eq!(read("MOVED 3999 127.0.0.1:6381"), Some(Redirect::Moved(tcp("127.0.0.1", 6381))));
+        assert_eq!(read("ASK 3999 node-1.example:6381"), Some(Redirect::Ask(tcp("node-1.example", 6381))));
+        assert_eq!(read("MOVED 3999 :6381"), Some(Redirect::Moved(tcp("seed", 6381))));
+        assert_eq!(read("MOVED 3999 ::1:6381"), Some(Redirect::Moved(tcp("::1", 6381))));
+        for line in ["MOVED 3999", "MOVED", "ASK 1 h:0", "ASK 1 h:x", "ERR 3999 h:1", "MOVED 1 h:99999"] {
+            assert_eq!(read(line), None, "{line}");
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! What kept several nodes from answering, said once for all that have the same problem.
+
+use std::{fmt, io};
+
+use super::StoreError;
+
+/// The nodes that were asked in vain.
+#[derive(Default)]
+pub struct Problems(Vec<(String, String)>);
+
+impl Problems {
+    /// One more.
+    pub fn add(&mut self, (host, port): &(String, u16), problem: String) {
+        let node = format!("{host}:{port}");
+        match self.0.iter_mut().find(|(_, text)| *text == problem) {
+            Some((nodes, _)) => nodes.extend([", ", &node]),
+            None => self.0.push((node, problem)),
+        }
+    }
+
+    /// Nothing could be sent: `what` and why.
+    pub fn into_error(self, what: impl fmt::Display) -> StoreError {
+        let problems: Vec<_> = self.0.iter().map(|(nodes, text)| format!("{nodes}: {text}")).collect();
+        StoreError::Connect(io::Error::other(format!("{what} ({})", problems.join("; "))))
+    }
+}
+
+/// A failure in the words that users search for: of an I/O error without Rust's `(os error 111)`.
+pub fn cause(problem: &StoreError) -> String {
+    let text = match problem {
+        StoreError::Connect(error) => error.to_string(),
+        problem => problem.to_string(),
+    };
+    text.split(" (os error").next().unwrap_or(&text).to_owned()
+}

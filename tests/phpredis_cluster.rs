@@ -1,0 +1,67 @@
+//! phpredis' handler `rediscluster` and ours on the same Cluster: neither logs out the users of the other.
+//!
+//! phpredis is what `extension=redis.so` loads. Where `PHP` names a PHP without it, there is nothing to compare with
+//! and this test passes without having run.
+
+mod support;
+
+use support::cluster::{self, Cluster, MASTERS};
+use support::php::{Php, Running, STEPS};
+use support::session;
+
+fn phpredis(save_path: &str) -> Php {
+    Php::new(save_path)
+        // Debian's phpredis is linked against these.
+        .ini("extension", "igbinary.so")
+        .ini("extension", "msgpack.so")
+        .ini("extension", "redis.so")
+        .ini("session.save_handler", "rediscluster")
+        .ini("session.use_strict_mode", "0")
+}
+
+fn has_phpredis() -> bool {
+    let here = phpredis("seed[]=127.0.0.1:1").run("echo extension_loaded('redis') ? 'here' : '';");
+    let here = here.stdout.ends_with("here");
+    assert!(here || std::env::var_os("PHP").is_some(), "there is no phpredis: run scripts/setup test first");
+    here
+}
+
+fn ready(php: &Php) -> Running {
+    let mut running = php.spawn(STEPS);
+    running.expect("ready");
+    running
+}
+
+#[test]
+fn each_reads_what_the_other_wrote_by_the_same_save_path() {
+    if !has_phpredis() {
+        return;
+    }
+    let cluster = Cluster::of(cluster::masters(&[]));
+    let seeds: Vec<_> = cluster.nodes().map(|node| format!("seed[]={}", node.addr())).collect();
+    let path = format!("{}&timeout=2&read_timeout=2&failover=none&persistent=1", seeds.join("&"));
+    for query in ["", "&prefix=APP:"] {
+        let path = format!("{path}{query}");
+        let (mut theirs, mut ours) = (ready(&phpredis(&path)), ready(&Php::new(&path)));
+        for node in 0..MASTERS {
+            for n in 0..3 {
+                let id = cluster.id_on(node, &format!("user{n}-"));
+                let increment = format!("increment('{id}')");
+                for expected in 1..=4 {
+                    let php = if expected % 2 == 1 { &mut theirs } else { &mut ours };
+                    assert_eq!(php.step(&increment).assert_silent().result, expected.to_string(), "{id}");
+                }
+                if query.is_empty() {
+                    assert_eq!(session::counter(&cluster, &id), Some(4));
+                }
+            }
+        }
+        // And a session that ours begins.
+        let id = ours.step(
+            "[session_id(''), session_start(), $_SESSION['n'] = 7, session_write_close(), session_id()]",
+        );
+        let id = id.assert_silent().result.rsplit('"').nth(1).expect("an id").to_owned();
+        assert_eq!(theirs.step(&format!("increment('{id}')")).assert_silent().result, "8");
+        assert_eq!(ours.step(&format!("increment('{id}')")).assert_silent().result, "9");
+    }
+}
