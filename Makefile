@@ -12,7 +12,7 @@ BUILT = $(or $(CARGO_TARGET_DIR),target)/release/libphpsess_rs.so
 .DEFAULT_GOAL := build
 # Set-up comes before use, also under -j.
 .NOTPARALLEL:
-.PHONY: help build build-valgrind install demo screenshot test test-rust test-php test-acl test-miri test-valgrind stress fuzz lint clean setup-%
+.PHONY: help build build-valgrind install demo screenshot test test-rust test-php test-acl test-cluster test-miri test-valgrind stress fuzz lint clean setup-%
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9.-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -45,6 +45,9 @@ test-php: setup-test build ## the .phpt tests
 
 test-acl: setup-test build ## a part of them as a Redis user with no more rights than README.md names
 	@REDIS_ACL=1 scripts/test acl
+
+test-cluster: setup-test build ## the tests of the lock and of round trips once more, with a Redis Cluster in the server's place
+	@REDIS_TOPOLOGY=cluster scripts/test lock
 
 stress: setup-test build ## processes and Redis killed, stopped, restarted for STRESS_SECONDS (120), judged by their logs; then under one process of HOSTILE_REQUESTS (10000)
 	STRESS_SECONDS=$${STRESS_SECONDS:-120} cargo test --no-default-features --test stress -- --nocapture
