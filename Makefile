@@ -79,7 +79,7 @@ test-8.4: ## make test in a Debian 13 of its own (root): PHP 8.4, Redis 8
 test-valkey: ## the same with Valkey in Redis' place
 	@REDIS_SERVER=valkey-server scripts/debian13 make test
 
-bench: bench-here ## rustredis beside phpredis and files, here and in the Debian 13, into docs/benchmarks.md (8 minutes)
+bench: bench-here ## rustredis beside phpredis and files, here and in the Debian 13, into docs/benchmarks.md (12 minutes)
 	@scripts/debian13 make bench-here
 
 bench-here: setup-bench build ## the same for this machine's PHP alone; BENCH="quick dry" only shows that it runs

@@ -2,6 +2,7 @@
 //! what it measured into docs/benchmarks.md and docs/lock.md.
 
 mod codec;
+mod connections;
 mod contention;
 mod cost;
 mod crowd;
@@ -15,6 +16,7 @@ mod stats;
 #[path = "../tests/support/mod.rs"]
 mod support;
 mod system;
+mod waiting;
 
 use std::cell::Cell;
 use std::fs;
@@ -73,8 +75,10 @@ impl Bench {
 
 /// A part of the report, by the name that the command line has for it.
 type Part = (&'static str, fn(&Bench) -> String);
-const PARTS: [Part; 5] = [
+const PARTS: [Part; 7] = [
     ("single", single::run),
+    ("connections", connections::run),
+    ("waiting", waiting::run),
     ("contention", contention::run),
     ("cost", cost::run),
     ("codec", codec::run),
@@ -94,7 +98,7 @@ fn main() {
         |word: &String| ["quick", "dry"].contains(&&**word) || PARTS.iter().any(|(name, _)| name == word);
     assert!(
         words.iter().all(known),
-        "words are quick, dry, single, contention, cost, codec, load; not {words:?}"
+        "words are quick, dry, single, connections, waiting, contention, cost, codec, load; not {words:?}"
     );
     let all = !PARTS.iter().any(|(name, _)| said(name));
 

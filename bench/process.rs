@@ -36,11 +36,19 @@ pub struct Setup {
     pub locking: bool,
     /// `session.serialize_handler`
     pub serializer: &'static str,
+    /// Who signs the servers that PHP's own streams, and so phpredis, connect to.
+    pub authority: String,
 }
 
 impl Setup {
     pub fn new(handler: Handler, save_path: &str) -> Self {
-        Self { handler, save_path: save_path.to_owned(), locking: true, serializer: "php" }
+        Self {
+            handler,
+            save_path: save_path.to_owned(),
+            locking: true,
+            serializer: "php",
+            authority: String::new(),
+        }
     }
 
     pub fn unlocked(self) -> Self {
@@ -58,6 +66,7 @@ impl Setup {
             ("display_errors", "stderr"),
             ("session.save_path", &self.save_path),
             ("session.serialize_handler", self.serializer),
+            ("openssl.cafile", &self.authority),
         ];
         let module = module();
         let module_path = module.to_str().expect("the module's path is UTF-8");

@@ -33,6 +33,26 @@ function changed(string $id, int $count): array
     return $times;
 }
 
+/** The same in a process that was just forked, each time: with a connection of its own. */
+function fresh(string $id, int $count): array
+{
+    $times = [];
+    for ($i = 0; $i < $count; $i++) {
+        $pair = stream_socket_pair(STREAM_PF_UNIX, STREAM_SOCK_STREAM, 0);
+        $pid = pcntl_fork();
+        if ($pid === 0) {
+            fwrite($pair[1], changed($id, 1)[0] . "\n");
+            fclose($pair[1]);
+            exit;
+        }
+        fclose($pair[1]);
+        $times[] = (int) fgets($pair[0]);
+        fclose($pair[0]);
+        pcntl_waitpid($pid, $status);
+    }
+    return $times;
+}
+
 function read(string $id, int $count): array
 {
     $times = [];
@@ -133,6 +153,7 @@ while (($line = fgets(STDIN)) !== false) {
         'now' => [hrtime(true)],
         'seed' => seed($id, (int) $size),
         'changed' => changed($id, (int) $count),
+        'fresh' => fresh($id, (int) $count),
         'read' => read($id, (int) $count),
         'spread' => spread($id, (int) $size, (int) $count, (int) $begin),
         'codec' => codec($id, (int) $size, (int) $count),

@@ -92,14 +92,17 @@ impl Site {
 
 #[test]
 fn the_session_is_asked_for_before_the_page_wants_it() {
-    let site = Site::warm(&[]);
-    thread::scope(|scope| {
-        let visit = scope.spawn(|| site.get("before=500000", ID));
-        poll::until("it is locked before session_start()", Duration::from_millis(400), || site.is_locked(ID));
-        assert_eq!(visit.join().unwrap().body, "3");
-    });
-    assert_eq!(session::counter(&site.server, ID), Some(3));
-    site.is_given_back(ID);
+    for settings in [&[][..], &[("rustredis.write_ack", "deferred")]] {
+        let site = Site::warm(settings);
+        thread::scope(|scope| {
+            let visit = scope.spawn(|| site.get("before=2000000", ID));
+            let soon = Duration::from_millis(1500);
+            poll::until("it is locked before session_start()", soon, || site.is_locked(ID));
+            assert_eq!(visit.join().unwrap().body, "3");
+        });
+        site.is_given_back(ID);
+        assert_eq!(session::counter(&site.server, ID), Some(3));
+    }
 }
 
 #[test]

@@ -114,8 +114,8 @@ pub fn take_late() -> Vec<Late> {
 }
 
 impl RedisStore {
-    /// Sends a release without waiting. The one before is over then. The first one on a connection takes its text along: nobody could send that after
-    /// a NOSCRIPT soon enough.
+    /// Sends a release without waiting, once the one before is over. The first one on a connection takes its text
+    /// along: nobody could send that after a NOSCRIPT soon enough.
     pub(super) fn send_release(&mut self, keys: &Keys, call: &mut Call<'_>) -> Result<Sent, StoreError> {
         self.catch_up();
         let target = self.settings.shards.of(keys.route).clone();
