@@ -11,7 +11,7 @@ use r2d2::PooledConnection;
 use redis::Value;
 
 use super::{
-    Acquire, Acquired, Claim, Loaded, Release, Store, StoreError, Ticket, Timeouts, Write, Written,
+    Acquire, Acquired, Claim, Loaded, Op, Release, Store, StoreError, Ticket, Timeouts, Write, Written,
     calls::{self, Call},
     cluster::{self, Cluster},
     connection::{Connection, Sent},
@@ -301,9 +301,21 @@ impl Store for RedisStore {
         keys: &Keys,
         release: &Release<'_>,
     ) -> Result<Written, StoreError> {
-        if keys.slot.is_some() {
-            // Who repeats it must know the node that then has the session.
-            return self.release(keys, release);
+        if let Some((cluster, slot)) = self.cluster(keys) {
+            // Who repeats it must know the node that then has the session. A lock that is only given back is not repeated:
+            // at worst it ends with its lease.
+            let owner = cluster.known_owner(slot).filter(|_| release.op == Op::None);
+            let connected = owner.filter(|owner| {
+                let here = |(of, slot): &(Arc<Target>, PooledConnection<Slots>)| {
+                    Arc::ptr_eq(of, owner) && slot.connection.is_some()
+                };
+                self.slot.as_ref().is_some_and(here)
+            });
+            let Some(owner) = connected else { return self.release(keys, release) };
+            let call = calls::release(keys, release, 0);
+            // By its text: nobody reads a NOSCRIPT.
+            self.send_ahead(&owner, &mut call.command.to_eval(call.script.text))?;
+            return Ok(Written::Done);
         }
         let mut call = calls::release(keys, release, self.receipt_ms());
         if self
