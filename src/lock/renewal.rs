@@ -10,12 +10,10 @@
 
 use std::{
     mem,
-    sync::Arc,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
-
-use parking_lot::{Condvar, Mutex};
 
 use crate::{
     config::LockSettings,
@@ -35,12 +33,22 @@ pub struct Watch {
 }
 
 /// The leases of one process. A forked child starts with none: its parent's are its parent's, and so is the thread.
+///
+/// The thread waits by the standard library's means, not by parking_lot's: those leave a trace in a table that a forked
+/// child inherits (see [`before_fork`](crate::store::before_fork)).
 struct Renewal {
     pid: u32,
     timer: Timer,
     state: Mutex<State>,
     /// Told to stop.
     wake: Condvar,
+}
+
+impl Renewal {
+    /// A panic in the middle of a change is at worst a lease too many or too few.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[derive(Default)]
@@ -67,14 +75,14 @@ struct Lease {
 }
 
 /// Held only to find the process' own value: never by the thread, so that it is free at any fork.
-static RENEWAL: Mutex<Option<Arc<Renewal>>> = Mutex::new(None);
+static RENEWAL: parking_lot::Mutex<Option<Arc<Renewal>>> = parking_lot::Mutex::new(None);
 
 /// Looks after a lock that was just taken.
 #[must_use]
 pub fn watch(place: Place, timeouts: Timeouts, lock: &LockSettings, keys: &Keys, token: &str) -> Watch {
     let renewal = of_this_process();
     let now = Instant::now();
-    let mut state = renewal.state.lock();
+    let mut state = renewal.state();
     state.next_id += 1;
     let id = state.next_id;
     state.leases.push(Lease {
@@ -96,7 +104,7 @@ pub fn watch(place: Place, timeouts: Timeouts, lock: &LockSettings, keys: &Keys,
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.renewal.state.lock().leases.retain(|lease| lease.id != self.id);
+        self.renewal.state().leases.retain(|lease| lease.id != self.id);
     }
 }
 
@@ -108,7 +116,7 @@ pub fn stop() {
         return mem::forget(renewal);
     }
     let thread = {
-        let mut state = renewal.state.lock();
+        let mut state = renewal.state();
         state.stopping = true;
         state.thread.take()
     };
@@ -141,7 +149,7 @@ fn look_later(renewal: &Arc<Renewal>, delay: Duration) {
 
 /// On the timer: is there a lock that is a third of its lease old?
 fn look(renewal: &Arc<Renewal>) {
-    let mut state = renewal.state.lock();
+    let mut state = renewal.state();
     let Some(due) = state.leases.iter().map(|lease| lease.due).min().filter(|_| !state.stopping) else {
         state.looked_after = false;
         return;
@@ -164,7 +172,7 @@ fn look(renewal: &Arc<Renewal>) {
 /// The thread.
 fn run(renewal: &Renewal) {
     let mut renewer = Renewer::default();
-    let mut state = renewal.state.lock();
+    let mut state = renewal.state();
     loop {
         let now = Instant::now();
         state.leases.retain(|lease| lease.end > now);
@@ -174,12 +182,13 @@ fn run(renewal: &Renewal) {
             return;
         };
         if lease.due > now {
-            renewal.wake.wait_until(&mut state, lease.due.min(lease.end));
+            let left = lease.due.min(lease.end) - now;
+            state = renewal.wake.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
             continue;
         }
         drop(state);
         let answer = renewer.renew(&lease.place, lease.timeouts, &lease.key, &lease.token, lease.length);
-        state = renewal.state.lock();
+        state = renewal.state();
         // The request may have ended meanwhile; the script compares the token, so that came to nothing.
         let Some(entry) = state.leases.iter_mut().find(|entry| entry.id == lease.id) else { continue };
         entry.due = match answer {

@@ -1,6 +1,12 @@
-//! Memory that a forked child finds cleared.
+//! What a fork takes: memory that the child finds cleared, and threads that are where a child can do without them.
 
-use std::{mem, ptr, sync::atomic::AtomicU32};
+use std::{
+    mem, ptr,
+    sync::{Once, atomic::AtomicU32},
+};
+
+use super::boundary::guarded;
+use crate::store;
 
 /// A number that is 0 in every child of this process, however it was forked: the kernel sees to that, where a
 /// `pthread_atfork` handler misses a bare clone(). (vfork's child shares its parent's memory until it runs another
@@ -29,4 +35,26 @@ pub fn cleared_in_children() -> Option<&'static AtomicU32> {
     }
     // SAFETY: page-aligned, zeroed (a valid AtomicU32), and never unmapped from here on.
     Some(unsafe { &*page.cast::<AtomicU32>() })
+}
+
+/// Has every fork of this process from now on go by [`store::before_fork`].
+pub fn watch() {
+    static WATCHED: Once = Once::new();
+    WATCHED.call_once(|| {
+        // SAFETY: the three are functions of this module, which glibc forgets when it unloads the module. Without
+        // memory for them nothing is registered, and a fork is as it would be without this.
+        unsafe { libc::pthread_atfork(Some(prepare), Some(parent), Some(child)) };
+    });
+}
+
+extern "C" fn prepare() {
+    guarded((), store::before_fork);
+}
+
+extern "C" fn parent() {
+    guarded((), store::after_fork);
+}
+
+extern "C" fn child() {
+    guarded((), store::after_fork_in_child);
 }

@@ -77,6 +77,7 @@ extern "C" fn start_module(_kind: c_int, module_number: c_int) -> c_int {
         if let Some(place) = fork::cleared_in_children() {
             process::keep_id_in(place);
         }
+        fork::watch();
         ini::register(module_number);
         sys::rustredis_make_password_mask();
         sys::rustredis_mask_password();

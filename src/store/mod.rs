@@ -32,7 +32,7 @@ use std::{
 pub use cluster::{ClusterStatus, clusters};
 pub use error::{ServerError, StoreError};
 pub use owed::{Late, close_connections, take_late};
-pub use pool::{PoolStatus, Timer, pools, timer};
+pub use pool::{PoolStatus, Timer, after_fork, after_fork_in_child, before_fork, pools, timer};
 pub use stream::Timeouts;
 
 use crate::{

@@ -8,7 +8,15 @@
 //! to the pid that built it; a child leaves the parent's alone without dropping it, because dropping would close
 //! and signal.
 
-use std::{convert::Infallible, mem, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    mem,
+    sync::{
+        Arc,
+        mpsc::{self, Sender},
+    },
+    time::Duration,
+};
 
 use parking_lot::{Mutex, MutexGuard};
 use r2d2::{ManageConnection, PooledConnection};
@@ -138,6 +146,60 @@ impl Timer {
 #[must_use]
 pub fn timer() -> Timer {
     own_registry().timer()
+}
+
+/// How long a fork waits for the timer's thread. No job of it takes long.
+const HOLD: Duration = Duration::from_secs(1);
+
+/// The forks that are under way (threads may fork at the same time), and what lets the timer go on.
+struct Forks {
+    under_way: u32,
+    held: Option<Sender<()>>,
+}
+
+static FORKS: Mutex<Forks> = Mutex::new(Forks { under_way: 0, held: None });
+
+/// Before a fork: has the timer's thread wait in a job of its own until the fork is over.
+///
+/// Idle, it is parked in a table that parking_lot has for the whole process. A child inherits that table with the
+/// entry of a thread that it does not have, whose memory the C library uses again: whatever the child parks or wakes
+/// next would walk over it, and write there. In this job the thread is parked by the kernel alone.
+pub fn before_fork() {
+    let mut forks = FORKS.lock();
+    forks.under_way += 1;
+    let registry = REGISTRY.lock();
+    let timer = registry.timer.clone().filter(|_| registry.pid == process::id() && forks.held.is_none());
+    drop(registry);
+    let Some(timer) = timer else { return };
+    let (arrived, arrival) = mpsc::channel();
+    let (hold, end) = mpsc::channel();
+    timer.after(Duration::ZERO, move || {
+        let _ = arrived.send(());
+        // Whatever comes: the fork is over, or it takes so long that its child is not PHP's.
+        let _ = end.recv_timeout(HOLD * 10);
+    });
+    // If it does not come in time, the fork is as safe as one without this.
+    let _ = arrival.recv_timeout(HOLD);
+    forks.held = Some(hold);
+}
+
+/// After a fork, in the parent.
+pub fn after_fork() {
+    let mut forks = FORKS.lock();
+    forks.under_way = forks.under_way.saturating_sub(1);
+    if forks.under_way == 0 {
+        // Without its sender the job ends.
+        forks.held = None;
+    }
+}
+
+/// After a fork, in the child: the thread that is held is the parent's.
+pub fn after_fork_in_child() {
+    // Another thread of the parent may have been about to fork.
+    if let Some(mut forks) = FORKS.try_lock() {
+        forks.under_way = 0;
+        mem::forget(forks.held.take());
+    }
 }
 
 /// Takes a slot of the pool for these settings if one is free and has a connection.
