@@ -16,7 +16,7 @@ import { Redis } from "ioredis";
 import { LosslessNumber, parse, stringify } from "lossless-json";
 
 // Milliseconds; all clients of a Redis use the same.
-const HANDOFF = 1000, MARGIN = 250, SLACK = 5, GRACE = 500, FOREIGN = 15, RECHECK = 5000;
+const HANDOFF = 1000, MARGIN = 250, SLACK = 5, GRACE = 500, FOREIGN = 10, RECHECK = 5000;
 const REPEAT = 10_000, RECEIPT = 20_000; // how long a release is repeated, and how long Redis knows the repeat
 const PASSING = /^(LOADING|BUSY|TRYAGAIN|MASTERDOWN|READONLY)/;
 // ioredis must repeat nothing by itself: each ACQUIRE that is sent needs a token of its own.

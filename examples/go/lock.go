@@ -20,7 +20,7 @@ import (
 )
 
 // Milliseconds; all clients of a Redis use the same.
-const handoff, margin, slack, grace, foreign, recheck = 1000, 250, 5, 500, 15, 5000
+const handoff, margin, slack, grace, foreign, recheck = 1000, 250, 5, 500, 10, 5000
 
 // How long a release is repeated, and how long Redis knows a repeat.
 const repeat, receipt = 10 * time.Second, 20_000

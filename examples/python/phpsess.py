@@ -26,7 +26,7 @@ from redis.exceptions import MasterDownError, ReadOnlyError, TryAgainError
 from redis.retry import Retry
 
 # Milliseconds; all clients of a Redis use the same.
-HANDOFF, MARGIN, SLACK, GRACE, FOREIGN, RECHECK = 1000, 250, 5, 500, 15, 5000
+HANDOFF, MARGIN, SLACK, GRACE, FOREIGN, RECHECK = 1000, 250, 5, 500, 10, 5000
 TIMEOUT = 7  # seconds for one exchange: 2 more than the longest block
 REPEAT, RECEIPT = 10, 20_000  # s in which a release is repeated, ms in which the script knows a repeat
 BROKEN = (redis.ConnectionError, redis.TimeoutError)
