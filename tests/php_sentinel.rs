@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use support::outage::{CONNECT, impatient, outage, workers};
 use support::php::{Running, STEPS};
 use support::poll;
-use support::sentinel::{DOWN_AFTER, Group, role};
+use support::sentinel::{Access, DOWN_AFTER, Group, role};
 use support::session;
+use support::tls::Certificates;
 
 fn process(save_path: &str) -> Running {
     let mut process = impatient(save_path).spawn(STEPS);
@@ -155,7 +156,7 @@ fn a_partition_that_heals_leaves_everybody_on_the_new_master() {
 
 #[test]
 fn a_wrong_name_and_a_wrong_password_are_named() {
-    let group = Group::with_password(Some("sentinelsecret"));
+    let group = Group::with(Access { sentinel_password: Some("sentinelsecret"), ..Access::default() });
     session::seed(&group.servers[0], "known");
     let path = group.save_path();
     let mut good = process(&format!("{path}?sentinel_auth=sentinelsecret"));
@@ -173,5 +174,45 @@ fn a_wrong_name_and_a_wrong_password_are_named() {
         }
         assert!(!step.messages.contains("secret"), "{step:#?}");
         println!("{}", step.only_warning());
+    }
+}
+
+#[test]
+fn a_failover_over_tls_costs_no_more_and_every_certificate_is_verified() {
+    let certificates = Certificates::new();
+    let mut group = Group::with(Access {
+        password: Some("serversecret"),
+        sentinel_password: Some("sentinelsecret"),
+        certificates: Some(&certificates),
+    });
+    let query = |ca: &str, auth: &str| {
+        let ca = certificates.path(ca);
+        format!("{}?tls=1&stream[cafile]={ca}&sentinel_auth=sentinelsecret&auth={auth}", group.save_path())
+    };
+    let path = query("ca.pem", "serversecret");
+    for (path, word) in [
+        // No sentinel is believed, as none is verified.
+        (query("stranger-ca.pem", "serversecret"), "stream[cafile]"),
+        // Past the sentinels.
+        (query("ca.pem", "wrongsecret"), "WRONGPASS"),
+    ] {
+        let step = process(&path).step("start('known')");
+        assert_eq!(step.result, "false");
+        assert!(step.only_warning().contains(word), "{step:#?}");
+        assert!(!step.messages.contains("secret"), "{step:#?}");
+    }
+
+    let ids = ["a", "b"];
+    let workers = workers(&group.servers[0], &path, &ids);
+    let start = Instant::now();
+    group.servers[0].kill9();
+    group.until_master(1, &[0, 1, 2]);
+    let elected = start.elapsed();
+    thread::sleep(Duration::from_secs(3));
+    for (worker, id) in workers.into_iter().zip(ids) {
+        let outage = outage(worker, id, &group.servers[1]);
+        println!("{id}: {outage:?} without sessions; Sentinel needed {elected:?}");
+        assert!(outage > Duration::ZERO, "the failover was noticed");
+        assert!(outage < elected + Duration::from_secs(2), "{outage:?}, {elected:?}");
     }
 }

@@ -2,9 +2,12 @@
 
 mod support;
 
+use support::acl;
 use support::php::{Php, Running, STEPS};
+use support::phpredis;
 use support::redis::Server;
 use support::session;
+use support::tls::{self, Certificates};
 
 fn servers(count: usize) -> Vec<Server> {
     (0..count).map(|_| Server::start()).collect()
@@ -22,21 +25,7 @@ fn ready(php: &Php) -> Running {
 }
 
 fn phpredis(save_path: &str) -> Php {
-    Php::new(save_path)
-        // Debian's phpredis is linked against these.
-        .ini("extension", "igbinary.so")
-        .ini("extension", "msgpack.so")
-        .ini("extension", "redis.so")
-        .ini("session.save_handler", "redis")
-        .ini("session.use_strict_mode", "0")
-}
-
-/// Whether there is a phpredis to compare with; see `phpredis_mixed.rs`.
-fn has_phpredis(save_path: &str) -> bool {
-    let here =
-        phpredis(save_path).run("echo extension_loaded('redis') ? 'here' : '';").stdout.ends_with("here");
-    assert!(here || std::env::var_os("PHP").is_some(), "there is no phpredis: run scripts/setup test first");
-    here
+    phpredis::handler("redis", save_path).ini("session.use_strict_mode", "0")
 }
 
 fn has(server: &Server, id: &str) -> bool {
@@ -94,7 +83,7 @@ fn compare(servers: &[Server], weights: &[u32], separator: &str) {
 #[test]
 fn two_servers_share_sessions_as_under_phpredis() {
     let servers = servers(2);
-    if !has_phpredis(&save_path(&servers, &[1, 1], ",")) {
+    if !phpredis::is_here() {
         return;
     }
     compare(&servers, &[1, 1], ",");
@@ -103,7 +92,7 @@ fn two_servers_share_sessions_as_under_phpredis() {
 #[test]
 fn three_servers_with_weights_share_sessions_as_under_phpredis() {
     let servers = servers(3);
-    if !has_phpredis(&save_path(&servers, &[1, 1, 1], ", ")) {
+    if !phpredis::is_here() {
         return;
     }
     compare(&servers, &[1, 2, 4], ", ");
@@ -205,6 +194,76 @@ fn a_dead_server_costs_its_own_sessions_only() {
             assert_eq!(step.assert_silent().result, "2");
         } else {
             assert!(step.only_warning().contains(&servers[1].addr()), "{step:?}");
+        }
+    }
+}
+
+/// Servers over TLS that know a user `web`, as `(password, authority)` of each one's part of the path say.
+fn tls_path(servers: &[tls::Server], parts: &[(&str, String)]) -> String {
+    let hosts = servers.iter().zip(parts).map(|(server, (password, ca))| {
+        server.save_path(&format!("auth[user]=web&auth[pass]={password}&stream[cafile]={ca}"))
+    });
+    hosts.collect::<Vec<_>>().join(",")
+}
+
+#[test]
+fn servers_over_tls_with_a_user_each_keep_their_sessions_and_fail_alone() {
+    let certificates = Certificates::new();
+    let servers: Vec<_> = (0..2).map(|_| certificates.server("server", "no")).collect();
+    for (server, password) in servers.iter().zip([">secret one", ">secret,two"]) {
+        let rule = ["ACL", "SETUSER", "web", "on", password].into_iter().chain(acl::rule().split(' '));
+        server.redis.command::<()>(&rule.collect::<Vec<_>>());
+    }
+    let ca = |name: &str| certificates.path(name);
+    let (first, second) = (("secret%20one", ca("ca.pem")), ("secret%2Ctwo", ca("ca.pem")));
+    let path = tls_path(&servers, &[first.clone(), second.clone()]);
+    let home = |id: &str| {
+        let homes: Vec<_> = (0..2).filter(|&n| has(&servers[n].redis, id)).collect();
+        assert_eq!(homes.len(), 1, "{id} lies on {homes:?}");
+        homes[0]
+    };
+    let php = |path: &str| ready(&Php::new(path).ini("session.use_strict_mode", "0"));
+    let mut process = php(&path);
+    let ids = ids(20);
+    for id in &ids {
+        assert_eq!(process.step(&format!("increment('{id}')")).assert_silent().result, "1");
+    }
+    let homes: Vec<_> = ids.iter().map(|id| home(id)).collect();
+    assert!(homes.contains(&0) && homes.contains(&1), "{homes:?}");
+    for server in &servers {
+        let clients: String = server.redis.command(&["CLIENT", "LIST"]);
+        assert_eq!(clients.matches("user=web ").count(), 1, "{clients}");
+    }
+
+    // Three processes that want the same sessions.
+    let count = "for ($i = 0; $i < 20; $i++) foreach (['a1', 'bbbb'] as $id) {
+        session_id($id); session_start() or exit(1); $_SESSION['n']++; session_write_close() or exit(2); }
+        echo 'counted';";
+    for id in ["a1", "bbbb"] {
+        process.step(&format!("increment('{id}')")).assert_silent();
+    }
+    let all: Vec<_> = (0..3).map(|_| Php::new(&path).ini("rustredis.lock_wait", "60").spawn(count)).collect();
+    for process in all {
+        assert_eq!(process.wait().assert_clean().stdout, "counted");
+    }
+    for id in ["a1", "bbbb"] {
+        assert_eq!(session::counter(&servers[home(id)].redis, id), Some(61), "{id}");
+    }
+
+    for (bad, word) in
+        [(("secret%20wrong", ca("ca.pem")), "WRONGPASS"), (("secret%2Ctwo", ca("stranger-ca.pem")), "cafile")]
+    {
+        let mut process = php(&tls_path(&servers, &[first.clone(), bad]));
+        for (id, home) in ids.iter().zip(&homes) {
+            let step = process.step(&format!("peek('{id}')"));
+            if *home == 0 {
+                assert_eq!(step.assert_silent().result, "1");
+            } else {
+                let warning = step.only_warning();
+                let server = format!("127.0.0.1:{}", servers[1].port);
+                assert!(warning.contains(word) && warning.contains(&server), "{step:?}");
+                assert!(!warning.contains("secret"), "{step:?}");
+            }
         }
     }
 }

@@ -1,29 +1,14 @@
 //! phpredis' handler `rediscluster` and ours on the same Cluster: neither logs out the users of the other.
-//!
-//! phpredis is what `extension=redis.so` loads. Where `PHP` names a PHP without it, there is nothing to compare with
-//! and this test passes without having run.
 
 mod support;
 
 use support::cluster::{self, Cluster, MASTERS};
 use support::php::{Php, Running, STEPS};
+use support::phpredis;
 use support::session;
 
 fn phpredis(save_path: &str) -> Php {
-    Php::new(save_path)
-        // Debian's phpredis is linked against these.
-        .ini("extension", "igbinary.so")
-        .ini("extension", "msgpack.so")
-        .ini("extension", "redis.so")
-        .ini("session.save_handler", "rediscluster")
-        .ini("session.use_strict_mode", "0")
-}
-
-fn has_phpredis() -> bool {
-    let here = phpredis("seed[]=127.0.0.1:1").run("echo extension_loaded('redis') ? 'here' : '';");
-    let here = here.stdout.ends_with("here");
-    assert!(here || std::env::var_os("PHP").is_some(), "there is no phpredis: run scripts/setup test first");
-    here
+    phpredis::handler("rediscluster", save_path).ini("session.use_strict_mode", "0")
 }
 
 fn ready(php: &Php) -> Running {
@@ -34,7 +19,7 @@ fn ready(php: &Php) -> Running {
 
 #[test]
 fn each_reads_what_the_other_wrote_by_the_same_save_path() {
-    if !has_phpredis() {
+    if !phpredis::is_here() {
         return;
     }
     let cluster = Cluster::of(cluster::masters(&[]));

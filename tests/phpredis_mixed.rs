@@ -1,13 +1,11 @@
 //! phpredis and rustredis on the same sessions, as while a fleet is switched over: one lock, nothing lost.
-//!
-//! phpredis is what `extension=redis.so` loads. Where `PHP` names a PHP without it, there is nothing to compare with
-//! and these tests pass without having run.
 
 mod support;
 
 use std::time::Duration;
 
 use support::php::{Php, Running, STEPS, Step, VISIT};
+use support::phpredis;
 use support::poll::{self, SOON};
 use support::redis::Server;
 use support::session;
@@ -20,25 +18,13 @@ fn ours(server: &Server) -> Php {
     Php::new(&server.save_path()).ini("rustredis.lock_wait", "60").ini("rustredis.lock_mixed", "1")
 }
 
-/// A process of the old kind. It has our extension loaded as well, as all servers have before the first is switched.
+/// A process of the old kind.
 fn phpredis(server: &Server) -> Php {
-    Php::new(&server.save_path())
-        // Debian's phpredis is linked against these.
-        .ini("extension", "igbinary.so")
-        .ini("extension", "msgpack.so")
-        .ini("extension", "redis.so")
-        .ini("session.save_handler", "redis")
+    phpredis::handler("redis", &server.save_path())
         .ini("redis.session.locking_enabled", "1")
         .ini("redis.session.lock_expire", "60")
         .ini("redis.session.lock_retries", "-1")
         .ini("redis.session.lock_wait_time", "20000")
-}
-
-/// Whether there is a phpredis to test with.
-fn has_phpredis(server: &Server) -> bool {
-    let here = phpredis(server).run("echo extension_loaded('redis') ? 'here' : '';").stdout.ends_with("here");
-    assert!(here || std::env::var_os("PHP").is_some(), "there is no phpredis: run scripts/setup test first");
-    here
 }
 
 fn ready(php: &Php, script: &str) -> Running {
@@ -73,7 +59,7 @@ fn until_asked(server: &Server, command: &str, times: u64) {
 #[test]
 fn no_increment_is_lost() {
     let server = Server::start();
-    if !has_phpredis(&server) {
+    if !phpredis::is_here() {
         return;
     }
     session::seed(&server, "shared");
@@ -99,7 +85,7 @@ fn no_increment_is_lost() {
 #[test]
 fn phpredis_waits_for_ours() {
     let server = Server::start();
-    if !has_phpredis(&server) {
+    if !phpredis::is_here() {
         return;
     }
     session::seed(&server, "shared");
@@ -115,7 +101,7 @@ fn phpredis_waits_for_ours() {
 #[test]
 fn ours_waits_for_phpredis_and_notices_its_release_soon() {
     let server = Server::start();
-    if !has_phpredis(&server) {
+    if !phpredis::is_here() {
         return;
     }
     session::seed(&server, "shared");
@@ -143,7 +129,7 @@ fn ours_waits_for_phpredis_and_notices_its_release_soon() {
 #[test]
 fn ours_notices_a_release_by_phpredis_soon_without_mixed() {
     let server = Server::start();
-    if !has_phpredis(&server) {
+    if !phpredis::is_here() {
         return;
     }
     session::seed(&server, "shared");
@@ -160,7 +146,7 @@ fn ours_notices_a_release_by_phpredis_soon_without_mixed() {
 #[test]
 fn each_reads_what_the_other_wrote() {
     let server = Server::start();
-    if !has_phpredis(&server) {
+    if !phpredis::is_here() {
         return;
     }
     for format in ["php", "php_serialize", "igbinary"] {
@@ -186,7 +172,7 @@ fn each_reads_what_the_other_wrote() {
 #[test]
 fn a_killed_phpredis_holder_blocks_ours_until_its_lock_expires() {
     let server = Server::start();
-    if !has_phpredis(&server) {
+    if !phpredis::is_here() {
         return;
     }
     session::seed(&server, "shared");
@@ -201,7 +187,7 @@ fn a_killed_phpredis_holder_blocks_ours_until_its_lock_expires() {
 #[test]
 fn a_killed_holder_of_ours_blocks_phpredis_for_one_lease() {
     let server = Server::start();
-    if !has_phpredis(&server) {
+    if !phpredis::is_here() {
         return;
     }
     session::seed(&server, "shared");
@@ -216,7 +202,7 @@ fn a_killed_holder_of_ours_blocks_phpredis_for_one_lease() {
 #[test]
 fn a_write_of_ours_is_refused_when_phpredis_has_the_lock() {
     let server = Server::start();
-    if !has_phpredis(&server) {
+    if !phpredis::is_here() {
         return;
     }
     session::seed(&server, "shared");
@@ -234,7 +220,7 @@ fn a_write_of_ours_is_refused_when_phpredis_has_the_lock() {
 #[test]
 fn a_waiter_that_gives_up_names_phpredis() {
     let server = Server::start();
-    if !has_phpredis(&server) {
+    if !phpredis::is_here() {
         return;
     }
     session::seed(&server, "shared");
@@ -249,7 +235,7 @@ fn a_waiter_that_gives_up_names_phpredis() {
 #[test]
 fn a_logout_under_ours_is_not_undone_by_phpredis() {
     let server = Server::start();
-    if !has_phpredis(&server) {
+    if !phpredis::is_here() {
         return;
     }
     server.command::<()>(&["SET", &session::key("shared"), "n|i:41;", "EX", "1440"]);

@@ -12,6 +12,7 @@ pub mod fuzz;
 pub mod http;
 pub mod outage;
 pub mod php;
+pub mod phpredis;
 pub mod poll;
 pub mod process;
 pub mod proxy;

@@ -13,6 +13,8 @@ use super::redis::Server;
 /// Cluster it has a port for each node.
 pub struct Proxy {
     ports: Vec<u16>,
+    /// What each port leads to.
+    targets: Vec<Arc<Mutex<String>>>,
     state: Arc<Mutex<State>>,
 }
 
@@ -69,14 +71,14 @@ struct Pair {
 impl Proxy {
     /// A proxy in front of `target`, such as `127.0.0.1:6379`.
     pub fn start(target: &str) -> Self {
-        let mut proxy = Self { ports: Vec::new(), state: Arc::default() };
+        let mut proxy = Self { ports: Vec::new(), targets: Vec::new(), state: Arc::default() };
         proxy.listen(target);
         proxy
     }
 
     /// A proxy in front of all nodes of a server. Those of a Cluster then name it as their address.
     pub fn in_front_of(server: &Server) -> Self {
-        let mut proxy = Self { ports: Vec::new(), state: Arc::default() };
+        let mut proxy = Self { ports: Vec::new(), targets: Vec::new(), state: Arc::default() };
         for node in server.nodes() {
             let port = proxy.listen(&node.addr());
             if server.is_cluster() {
@@ -96,13 +98,16 @@ impl Proxy {
     fn listen(&mut self, target: &str) -> u16 {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port exists");
         let port = listener.local_addr().expect("a bound listener has an address").port();
-        let (target, shared) = (target.to_owned(), Arc::clone(&self.state));
+        let target = Arc::new(Mutex::new(target.to_owned()));
+        self.targets.push(Arc::clone(&target));
+        let shared = Arc::clone(&self.state);
         thread::spawn(move || {
             for client in listener.incoming() {
                 if lock(&shared).closed {
                     return;
                 }
                 // A server that is down shows as a connection that ends at once.
+                let target = lock(&target).clone();
                 let Ok(pair) = client.and_then(|client| Pair::connect(client, &target, &shared)) else {
                     continue;
                 };
@@ -149,6 +154,13 @@ impl Proxy {
     /// Each reply is held back for this long.
     pub fn delay(&self, delay: Duration) {
         lock(&self.state).delay = delay;
+    }
+
+    /// New connections lead to this server; those that are open end. Not for a Cluster.
+    pub fn lead_to(&self, target: &str) {
+        let [own] = &self.targets[..] else { panic!("one port, one target") };
+        target.clone_into(&mut lock(own));
+        self.cut();
     }
 
     /// Ends all connections; new ones are served.

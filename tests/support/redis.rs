@@ -135,7 +135,16 @@ impl Server {
 
     /// The port that other nodes connect to.
     pub fn bus_port(&self) -> u16 {
-        let setting: Vec<String> = self.own(&["CONFIG", "GET", "cluster-port"]);
+        self.port_setting("cluster-port")
+    }
+
+    /// The port for TLS; 0 if there is none.
+    pub fn tls_port(&self) -> u16 {
+        self.port_setting("tls-port")
+    }
+
+    fn port_setting(&self, name: &str) -> u16 {
+        let setting: Vec<String> = self.own(&["CONFIG", "GET", name]);
         setting[1].parse().expect("a port is a number")
     }
 

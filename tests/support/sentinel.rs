@@ -8,8 +8,9 @@ use redis::{Client, FromRedisValue};
 
 use super::poll::{self, SOON};
 use super::process;
-use super::redis::{Server, free_port};
+use super::redis::{FREE_PORT, Server, free_port};
 use super::temp_dir::TempDir;
+use super::tls::Certificates;
 
 /// The name that the sentinels know the master by.
 pub const NAME: &str = "sessions";
@@ -23,9 +24,19 @@ pub struct Group {
     pub sentinels: Vec<Sentinel>,
 }
 
+/// What servers and sentinels ask of who connects, and of each other.
+#[derive(Clone, Copy, Default)]
+pub struct Access<'a> {
+    pub password: Option<&'a str>,
+    pub sentinel_password: Option<&'a str>,
+    /// All of them prove themselves by `server`. The test itself goes on in plain text.
+    pub certificates: Option<&'a Certificates>,
+}
+
 /// One sentinel process.
 pub struct Sentinel {
     pub port: u16,
+    tls_port: Option<u16>,
     process: Child,
     password: Option<String>,
     _dir: TempDir,
@@ -34,19 +45,27 @@ pub struct Sentinel {
 impl Group {
     /// Starts all of it, and waits until a failover would work.
     pub fn start() -> Self {
-        Self::with_password(None)
+        Self::with(Access::default())
     }
 
-    /// With sentinels that ask for a password.
-    pub fn with_password(password: Option<&str>) -> Self {
-        let fast = ["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"];
-        let servers = [Server::with_args(&fast), Server::with_args(&fast)];
-        let port = servers[0].port().to_string();
-        servers[1].command::<()>(&["REPLICAOF", "127.0.0.1", &port]);
+    /// The same with passwords or TLS.
+    pub fn with(access: Access<'_>) -> Self {
+        let mut args = vec!["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"];
+        if let Some(password) = access.password {
+            args.extend(["--requirepass", password, "--masterauth", password]);
+        }
+        let settings = access.certificates.map(|certificates| certificates.settings("server", "no"));
+        if let Some(settings) = &settings {
+            args.extend(settings.iter().flat_map(|(name, value)| [*name, value]));
+            args.extend(["--tls-replication", "yes", "--tls-port", FREE_PORT]);
+        }
+        let servers = [Server::with_args(&args), Server::with_args(&args)];
+        let master = known_port(&servers[0]);
+        servers[1].command::<()>(&["REPLICAOF", "127.0.0.1", &master.to_string()]);
         poll::until("the replica is in sync", SOON, || {
             servers[1].info("replication").get("master_link_status").is_some_and(|status| status == "up")
         });
-        let sentinels = (0..3).map(|_| Sentinel::start(servers[0].port(), password)).collect();
+        let sentinels = (0..3).map(|_| Sentinel::start(master, access)).collect();
         let group = Self { servers, sentinels };
         poll::until("the sentinels know each other and the replica", SOON, || {
             group.sentinels.iter().all(|sentinel| {
@@ -65,13 +84,14 @@ impl Group {
 
     /// The save path of this group.
     pub fn save_path(&self) -> String {
-        let nodes: Vec<_> = self.sentinels.iter().map(|s| format!("127.0.0.1:{}", s.port)).collect();
+        let port = |sentinel: &Sentinel| sentinel.tls_port.unwrap_or(sentinel.port);
+        let nodes: Vec<_> = self.sentinels.iter().map(|s| format!("127.0.0.1:{}", port(s))).collect();
         format!("sentinel://{}/{NAME}", nodes.join(","))
     }
 
     /// Waits until all living sentinels name this server as the master, and it says so itself.
     pub fn until_master(&self, server: usize, sentinels: &[usize]) {
-        let port = self.servers[server].port().to_string();
+        let port = known_port(&self.servers[server]).to_string();
         poll::until("the failover is over", Duration::from_mins(1), || {
             role(&self.servers[server]) == "master"
                 && sentinels.iter().all(|&n| {
@@ -80,6 +100,14 @@ impl Group {
                     address.get(1) == Some(&port)
                 })
         });
+    }
+}
+
+/// The port that the sentinels and the other server know.
+fn known_port(server: &Server) -> u16 {
+    match server.tls_port() {
+        0 => server.port(),
+        port => port,
     }
 }
 
@@ -95,7 +123,7 @@ pub fn role(server: &Server) -> String {
 }
 
 impl Sentinel {
-    fn start(master: u16, password: Option<&str>) -> Self {
+    fn start(master: u16, access: Access<'_>) -> Self {
         let program = std::env::var("REDIS_SERVER").unwrap_or_else(|_| "redis-server".into());
         for _ in 0..10 {
             let dir = TempDir::new("sentinel");
@@ -108,17 +136,23 @@ impl Sentinel {
                 dir.path().display(),
                 DOWN_AFTER.as_millis(),
             );
-            if let Some(password) = password {
-                config.extend([
-                    "requirepass ",
-                    password,
-                    "
-sentinel sentinel-pass ",
-                    password,
-                    "
-",
-                ]);
+            let mut add = |line: &[&str]| config.push_str(&(line.join(" ") + "\n"));
+            if let Some(password) = access.sentinel_password {
+                add(&["requirepass", password]);
+                add(&["sentinel sentinel-pass", password]);
             }
+            if let Some(password) = access.password {
+                add(&["sentinel auth-pass", NAME, password]);
+            }
+            let tls_port = access.certificates.map(|certificates| {
+                let tls_port = free_port();
+                for (name, value) in certificates.settings("server", "no") {
+                    add(&[name.trim_start_matches('-'), &value]);
+                }
+                add(&["tls-replication yes"]);
+                add(&["tls-port", &tls_port.to_string()]);
+                tls_port
+            });
             let file = dir.join("sentinel.conf");
             fs::write(&file, config).expect("the configuration can be written");
             let log = File::create(dir.join("sentinel.log")).expect("the log opens");
@@ -130,7 +164,8 @@ sentinel sentinel-pass ",
                 .stderr(log)
                 .spawn()
                 .unwrap_or_else(|error| panic!("cannot run {program} ({error}): set REDIS_SERVER"));
-            let mut sentinel = Self { port, process, password: password.map(str::to_owned), _dir: dir };
+            let password = access.sentinel_password.map(str::to_owned);
+            let mut sentinel = Self { port, tls_port, process, password, _dir: dir };
             let answers = poll::until_some("a sentinel answers", SOON, || {
                 if sentinel.process.try_wait().expect("the process can be asked").is_some() {
                     return Some(false);

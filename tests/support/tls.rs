@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::redis::{self, free_port};
+use super::redis::{self, FREE_PORT};
 use super::temp_dir::TempDir;
 
 /// A folder with an authority (`ca.pem`) and what it signed, each as `<name>.pem` and `<name>.key`:
@@ -93,21 +93,21 @@ impl Certificates {
 
     /// Redis with one of the certificates. `clients` is Redis' `tls-auth-clients`: yes, no or optional.
     pub fn server(&self, name: &str, clients: &str) -> Server {
-        let port = free_port();
-        let (pem, key) = (self.path(&format!("{name}.pem")), self.path(&format!("{name}.key")));
-        let redis = redis::Server::with_args(&[
-            "--tls-port",
-            &port.to_string(),
-            "--tls-cert-file",
-            &pem,
-            "--tls-key-file",
-            &key,
-            "--tls-ca-cert-file",
-            &self.path("ca.pem"),
-            "--tls-auth-clients",
-            clients,
-        ]);
-        Server { redis, port }
+        let settings = self.settings(name, clients);
+        let mut args: Vec<_> = settings.iter().flat_map(|(name, value)| [*name, value]).collect();
+        args.extend(["--tls-port", FREE_PORT]);
+        let redis = redis::Server::with_args(&args);
+        Server { port: redis.tls_port(), redis }
+    }
+
+    /// The settings of such a server, but its port, each with its value.
+    pub fn settings(&self, name: &str, clients: &str) -> [(&'static str, String); 4] {
+        [
+            ("--tls-cert-file", self.path(&format!("{name}.pem"))),
+            ("--tls-key-file", self.path(&format!("{name}.key"))),
+            ("--tls-ca-cert-file", self.path("ca.pem")),
+            ("--tls-auth-clients", clients.to_owned()),
+        ]
     }
 }
 
