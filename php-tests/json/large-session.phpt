@@ -3,6 +3,8 @@ json: a session of 8 MB goes both ways, and costs two round trips
 --INI--
 session.serialize_handler=json
 memory_limit=512M
+; On a slow machine a third of the lease goes by, and its renewal would be counted.
+rustredis.lock_lease=120
 --FILE--
 <?php
 require __DIR__ . '/../support/support.inc';

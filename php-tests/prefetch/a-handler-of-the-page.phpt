@@ -6,7 +6,14 @@ require __DIR__ . '/../support/support.inc';
 
 $port = php_server('
     if ($_SERVER["REQUEST_URI"] === "/own") {
-        session_set_save_handler(fn () => true, fn () => true, fn () => "n|i:70;", fn () => true, fn () => true, fn () => 0);
+        session_set_save_handler(new class implements SessionHandlerInterface {
+            public function open($path, $name): bool { return true; }
+            public function close(): bool { return true; }
+            public function read($id): string { return "n|i:70;"; }
+            public function write($id, $data): bool { return true; }
+            public function destroy($id): bool { return true; }
+            public function gc($age): int { return 0; }
+        });
     }
     if ($_SERVER["REQUEST_URI"] === "/subclass") {
         session_set_save_handler(new class extends SessionHandler {});
