@@ -8,7 +8,7 @@ $id = new_id();
 store_session($id, ['n' => 7]);
 [$body, $type] = upload_body('photo', 400000);
 $request = new CgiRequest('session_start(); echo json_encode([$_FILES["file"]["error"] ?? "none", $_SESSION["n"]]);',
-    ['session.use_cookies' => 1, 'session.upload_progress.freq' => 1, 'session.upload_progress.min_freq' => 0],
+    ['session.use_cookies' => 1, 'session.upload_progress.enabled' => 1, 'session.upload_progress.freq' => 1, 'session.upload_progress.min_freq' => 0],
     ['HTTP_COOKIE' => "PHPSESSID=$id"], strlen($body), $type);
 $half = intdiv(strlen($body), 2);
 $request->send(substr($body, 0, $half));

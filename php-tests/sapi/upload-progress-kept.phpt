@@ -10,7 +10,7 @@ $request = new CgiRequest('
     session_start();
     $progress = $_SESSION["upload_progress_photo"];
     echo json_encode([$progress["done"], $progress["bytes_processed"], count($progress["files"])]);
-', ['session.use_cookies' => 1, 'session.upload_progress.freq' => 1, 'session.upload_progress.min_freq' => 0, 'session.upload_progress.cleanup' => 0],
+', ['session.use_cookies' => 1, 'session.upload_progress.enabled' => 1, 'session.upload_progress.freq' => 1, 'session.upload_progress.min_freq' => 0, 'session.upload_progress.cleanup' => 0],
     ['HTTP_COOKIE' => "PHPSESSID=$id"], strlen($body), $type);
 $request->send($body);
 same('done', json_encode([true, strlen($body), 1]), $request->answer()->body);

@@ -11,7 +11,7 @@ $port = php_server('
     $_SESSION["n"]++;
     $status = rustredis_status();
     echo json_encode([$_SESSION["n"], filesize($_FILES["file"]["tmp_name"]), $status["starts"] > 1, $status["reconnects"]]);
-', ['session.use_cookies' => 1, 'session.use_strict_mode' => 1, 'session.upload_progress.freq' => 1, 'session.upload_progress.min_freq' => 0]);
+', ['session.use_cookies' => 1, 'session.use_strict_mode' => 1, 'session.upload_progress.enabled' => 1, 'session.upload_progress.freq' => 1, 'session.upload_progress.min_freq' => 0]);
 for ($n = 1; $n <= 3; $n++) {
     [$body, $type] = upload_body('photo', 1 << 20);
     $answer = (new HttpRequest($port, '/', ['Cookie' => "PHPSESSID=$id", 'Content-Type' => $type], 'POST', $body))->answer();

@@ -11,7 +11,7 @@ $request = new CgiRequest('
     session_start();
     $_SESSION["n"]++;
     echo json_encode([$_FILES["file"]["error"], filesize($_FILES["file"]["tmp_name"]), array_keys($_SESSION), $_SESSION["n"]]);
-', ['session.use_cookies' => 1, 'session.upload_progress.freq' => 1, 'session.upload_progress.min_freq' => 0,
+', ['session.use_cookies' => 1, 'session.upload_progress.enabled' => 1, 'session.upload_progress.freq' => 1, 'session.upload_progress.min_freq' => 0,
     'rustredis.lock_wait' => 5], ['HTTP_COOKIE' => "PHPSESSID=$id"], strlen($body), $type);
 $half = intdiv(strlen($body), 2);
 $request->send(substr($body, 0, $half));
