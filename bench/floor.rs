@@ -50,18 +50,44 @@ pub fn record(address: &str, setup: &Setup, job: &str) -> Vec<Trip> {
     trips[before..].to_vec()
 }
 
-/// Copies request by request and answer by answer until the client goes.
-fn relay(client: TcpStream, server: TcpStream, trips: &Mutex<Vec<Trip>>) {
-    let (mut requests, mut replies) = (Parser::new(), Parser::new());
-    let (mut client, mut server) = (Recorder::new(client), Recorder::new(server));
-    while requests.parse_value(&mut client).is_ok() {
-        let request = mem::take(&mut client.read);
+/// Copies trip by trip until the client goes. All commands of a trip are sent in one go.
+fn relay(mut client: TcpStream, server: TcpStream, trips: &Mutex<Vec<Trip>>) {
+    client.set_nodelay(true).expect("TCP has TCP_NODELAY");
+    let (mut server, mut replies) = (Recorder::new(server), Parser::new());
+    let (mut request, mut chunk) = (Vec::new(), vec![0; 1 << 20]);
+    while let Ok(length @ 1..) = client.read(&mut chunk) {
+        request.extend_from_slice(&chunk[..length]);
+        let Some(commands) = commands_in(&request) else { continue };
+        let request = mem::take(&mut request);
         server.stream.write_all(&request).expect("Redis reads");
-        replies.parse_value(&mut server).expect("Redis answers");
+        for _ in 0..commands {
+            replies.parse_value(&mut server).expect("Redis answers");
+        }
         let reply = mem::take(&mut server.read);
         trips.lock().expect("nobody panics").push(Trip { request, reply: reply.len() });
-        client.stream.write_all(&reply).expect("PHP reads");
+        client.write_all(&reply).expect("PHP reads");
     }
+}
+
+/// How many commands these are, if the last one is whole.
+fn commands_in(mut bytes: &[u8]) -> Option<usize> {
+    let mut commands = 0;
+    while !bytes.is_empty() {
+        for _ in 0..length_after(b'*', &mut bytes)? {
+            let argument = length_after(b'$', &mut bytes)?;
+            bytes = bytes.get(argument + 2..)?;
+        }
+        commands += 1;
+    }
+    Some(commands)
+}
+
+/// Takes a line such as `*3` or `$17`.
+fn length_after(kind: u8, bytes: &mut &[u8]) -> Option<usize> {
+    let end = bytes.iter().position(|byte| *byte == b'\n')?;
+    let line = bytes[..end].strip_prefix(&[kind])?.strip_suffix(b"\r")?;
+    *bytes = &bytes[end + 1..];
+    std::str::from_utf8(line).ok()?.parse().ok()
 }
 
 /// Keeps what is read.

@@ -15,8 +15,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { LosslessNumber, parse, stringify } from "lossless-json";
 
-// Milliseconds; all clients of a Redis use the same.
-const HANDOFF = 1000, MARGIN = 250, SLACK = 5, GRACE = 500, FOREIGN = 10, RECHECK = 5000;
+// Milliseconds. The first three are those of the scripts.
+const HANDOFF = 1000, SLACK = 5, FOREIGN = 10, RECHECK = 5000;
 const REPEAT = 10_000, RECEIPT = 20_000; // how long a release is repeated, and how long Redis knows the repeat
 const PASSING = /^(LOADING|BUSY|TRYAGAIN|MASTERDOWN|READONLY)/;
 // ioredis must repeat nothing by itself: each ACQUIRE that is sent needs a token of its own.
@@ -111,8 +111,8 @@ class Session {
         try {
           const [reply, ...rest] = await run(its, "acquire",
             [this.key, this.lock, this.wake, this.waiters, this.dead],
-            [this.base, token, held, mode, info, its.lease, its.ttl, left, its.maxWaiters, recheck, SLACK, GRACE,
-             FOREIGN, its.mixed, HANDOFF]);
+            [this.base, token, held, mode, info, its.lease, its.ttl, left, its.maxWaiters, recheck,
+             its.mixed, 0]);
           const word = String(reply);
           if (word === "ok") return await this.entered(token, rest[0], rest[1], mode);
           if (word === "absent") return false;
@@ -167,7 +167,7 @@ class Session {
     const { its } = this, until = performance.now() + REPEAT;
     const keys = [this.key, this.lock, this.wake, this.waiters, `${this.key}_DONE:${this.token}`, this.dead];
     const args = [this.token, this.queued ? this.base : "", op, op === "set" ? data : "", its.ttl, this.tombstone, 0, 0,
-                  randomBytes(16).toString("hex"), HANDOFF, MARGIN, RECEIPT, its.mixed, its.maxHold];
+                  randomBytes(16).toString("hex"), RECEIPT, its.mixed, its.maxHold];
     for (;;) {
       try {
         return String((await run(its, "release", keys, args))[0]);

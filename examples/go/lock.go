@@ -19,8 +19,8 @@ import (
 	"github.com/gomodule/redigo/redis"
 )
 
-// Milliseconds; all clients of a Redis use the same.
-const handoff, margin, slack, grace, foreign, recheck = 1000, 250, 5, 500, 10, 5000
+// Milliseconds. The first three are those of the scripts.
+const handoff, slack, foreign, recheck = 1000, 5, 10, 5000
 
 // How long a release is repeated, and how long Redis knows a repeat.
 const repeat, receipt = 10 * time.Second, 20_000
@@ -157,7 +157,7 @@ func (l *Lock) try(mode, info string, send int, wasBroken bool, deadline time.Ti
 	reply, err := redis.Values(s.scripts["acquire"].Do(conn,
 		l.key, l.key+"_LOCK", l.key+"_WAKE", l.key+"_WAITERS", l.key+"_DEAD",
 		l.base, token, *held, mode, info, s.Lease.Milliseconds(), s.seconds(), left, s.MaxWaiters,
-		s.recheck(wasBroken), slack, grace, foreign, s.Mixed, handoff))
+		s.recheck(wasBroken), s.Mixed, 0))
 	if err != nil {
 		return false, err
 	}
@@ -271,7 +271,7 @@ func (l *Lock) release(op string, data []byte) (string, error) {
 	}
 	arguments := redis.Args{}.Add(l.key, l.key+"_LOCK", l.key+"_WAKE", l.key+"_WAITERS",
 		l.key+"_DONE:"+l.token, l.key+"_DEAD",
-		l.token, base, op, data, s.seconds(), l.tombstone, 0, 0, random(), handoff, margin, receipt, s.Mixed,
+		l.token, base, op, data, s.seconds(), l.tombstone, 0, 0, random(), receipt, s.Mixed,
 		s.MaxHold.Milliseconds())
 	for until := time.Now().Add(repeat); ; time.Sleep(20 * time.Millisecond) {
 		conn := s.pool.Get()

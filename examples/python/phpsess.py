@@ -25,8 +25,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import MasterDownError, ReadOnlyError, TryAgainError
 from redis.retry import Retry
 
-# Milliseconds; all clients of a Redis use the same.
-HANDOFF, MARGIN, SLACK, GRACE, FOREIGN, RECHECK = 1000, 250, 5, 500, 10, 5000
+# Milliseconds. The first three are those of the scripts.
+HANDOFF, SLACK, FOREIGN, RECHECK = 1000, 5, 10, 5000
 TIMEOUT = 7  # seconds for one exchange: 2 more than the longest block
 REPEAT, RECEIPT = 10, 20_000  # s in which a release is repeated, ms in which the script knows a repeat
 BROKEN = (redis.ConnectionError, redis.TimeoutError)
@@ -126,7 +126,7 @@ class Session:
                 word, *rest = its.scripts["acquire"](
                     [self.key, self.lock, self.wake, self.waiters, self.dead],
                     [self.base, token, held, mode, info, its.lease, its.ttl, left, its.max_waiters,
-                     recheck, SLACK, GRACE, FOREIGN, its.mixed, HANDOFF])
+                     recheck, its.mixed, 0])
                 if word == b"ok":
                     return self.entered(token, *rest, mode)
                 if word == b"absent":
@@ -184,7 +184,7 @@ class Session:
         its = self.sessions
         keys = [self.key, self.lock, self.wake, self.waiters, f"{self.key}_DONE:{self.token}", self.dead]
         args = [self.token, self.base if self.queued else "", op, data, its.ttl, self.tombstone, int(hold), 0,
-                secrets.token_hex(16), HANDOFF, MARGIN, RECEIPT, its.mixed, its.max_hold]
+                secrets.token_hex(16), RECEIPT, its.mixed, its.max_hold]
         until = time.monotonic() + REPEAT
         while True:
             try:

@@ -60,7 +60,19 @@ impl Keys {
     /// Where the release of `token` leaves its receipt, so that a repeat of it is told what happened.
     #[must_use]
     pub fn receipt(&self, token: &str) -> String {
-        [&self.lock[..self.lock.len() - LOCK.len()], "_DONE:", token].concat()
+        [self.stem(), "_DONE:", token].concat()
+    }
+
+    /// Where a new value lies for a moment, between the command that brings it and the script that moves it to its place.
+    /// `unique`: the token of the lock, or random digits.
+    #[must_use]
+    pub fn new_value(&self, unique: &str) -> String {
+        [self.stem(), "_NEW:", unique].concat()
+    }
+
+    /// What the names of all side keys begin with.
+    fn stem(&self) -> &str {
+        &self.lock[..self.lock.len() - LOCK.len()]
     }
 
     /// A new key for a value that cannot be decoded. A warning will show it, so it tells nothing of the id; in a Cluster
@@ -103,6 +115,7 @@ mod tests {
         assert_eq!(keys.data, "PHPREDIS_SESSION:abc");
         assert_eq!(keys.lock, "PHPREDIS_SESSION:abc_LOCK");
         assert_eq!(keys.receipt("o:1"), "PHPREDIS_SESSION:abc_DONE:o:1");
+        assert_eq!(keys.new_value("o:1"), "PHPREDIS_SESSION:abc_NEW:o:1");
     }
 
     #[test]
@@ -119,9 +132,9 @@ mod tests {
             assert!(fits_a_cluster(prefix), "{prefix}");
             let keys = Keys::in_cluster(prefix, &id);
             assert_eq!((&*keys.lock, &*keys.data), (lock, &*[prefix, id.as_str()].concat()));
-            let (receipt, aside) = (keys.receipt("o:1"), keys.aside(prefix));
-            for key in [&keys.data, &keys.lock, &keys.wake, &keys.waiters, &keys.tombstone, &receipt, &aside]
-            {
+            let (receipt, new, aside) = (keys.receipt("o:1"), keys.new_value("o:1"), keys.aside(prefix));
+            let Keys { data, lock, wake, waiters, tombstone, .. } = &keys;
+            for key in [data, lock, wake, waiters, tombstone, &receipt, &new, &aside] {
                 assert_eq!(Some(slot::of(key)), keys.slot, "{key}");
             }
         }
@@ -132,7 +145,7 @@ mod tests {
 
     #[test]
     fn no_id_reaches_a_side_key_of_another() {
-        for suffix in ["_LOCK", "_WAKE", "_WAITERS", "_DEAD", "_DONE:"] {
+        for suffix in ["_LOCK", "_WAKE", "_WAITERS", "_DEAD", "_DONE:", "_NEW:"] {
             assert!(SessionId::parse(format!("abc{suffix}").as_bytes()).is_none());
         }
     }

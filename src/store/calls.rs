@@ -1,30 +1,75 @@
 //! The scripts' arguments, as the head of each script lists them.
 
 use super::{
-    Acquire, Claim, FOREIGN_MS, GRACE_MS, HANDOFF_MS, MARGIN_MS, Mode, Op, Release, SLACK_MS, Write,
+    Acquire, Claim, Mode, Op, Release, Write,
     resp::Command,
     scripts::{ACQUIRE, CLAIM, READ, RELEASE, Script, WRITE},
 };
 use crate::{lock::random_hex, session::Keys};
 
-/// One script with its arguments.
+/// Larger values, in bytes, are put where the script finds them by a command of their own. Redis' Lua hashes each byte of
+/// each string that it is given; below this that costs less than a command.
+const LARGE: usize = 1 << 10;
+
+/// One script with its arguments, and what is sent along with it: whatever passes through Lua is copied several times,
+/// and hashed, so that the session itself had better not.
+#[derive(Clone)]
 pub struct Call<'a> {
     pub script: &'static Script,
     pub command: Command<'a>,
+    /// Before the script: puts the new value where the script takes it from.
+    pub stage: Option<Command<'a>>,
+    /// Behind the script: reads the session.
+    pub fetch: Option<Command<'a>>,
+}
+
+/// Whether the session itself goes beside the script.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Data {
+    /// It does where that costs less.
+    Beside,
+    /// It is an argument, or a part of the reply.
+    Inside,
 }
 
 impl Call<'_> {
     fn new(script: &'static Script, keys: &[&str]) -> Self {
-        Self { script, command: Command::evalsha(&script.sha, keys) }
+        Self { script, command: Command::evalsha(&script.sha, keys), stage: None, fetch: None }
+    }
+
+    /// Reads the session behind the script.
+    fn fetching(mut self, keys: &Keys) -> Self {
+        let mut get = Command::new("GET");
+        get.arg(&keys.data);
+        self.fetch = Some(get);
+        self
+    }
+
+    /// The same with the script by its text, for a server that does not know its name.
+    pub fn by_text(&self) -> Self {
+        Self { command: self.command.to_eval(self.script.text), ..self.clone() }
     }
 
     /// A copy that keeps all arguments itself.
     pub fn to_owned(&self) -> Call<'static> {
-        Call { script: self.script, command: self.command.to_owned() }
+        let owned = |command: &Option<Command<'_>>| command.as_ref().map(Command::to_owned);
+        Call {
+            script: self.script,
+            command: self.command.to_owned(),
+            stage: owned(&self.stage),
+            fetch: owned(&self.fetch),
+        }
     }
 }
 
-pub fn acquire(keys: &Keys, acquire: &Acquire) -> Call<'static> {
+/// Puts a new value under `key`, from where a script moves it to its place, with this TTL in seconds.
+fn stage<'a>(key: &str, value: &'a [u8], ttl: u64) -> Command<'a> {
+    let mut set = Command::new("SET");
+    set.arg(key).data(value).arg("EX").number(ttl);
+    set
+}
+
+pub fn acquire(keys: &Keys, acquire: &Acquire, how: Data) -> Call<'static> {
     let names = [&*keys.data, &*keys.lock, &*keys.wake, &*keys.waiters, &*keys.tombstone];
     let mode = match acquire.mode {
         Mode::Any => "any",
@@ -43,20 +88,21 @@ pub fn acquire(keys: &Keys, acquire: &Acquire) -> Call<'static> {
         .number(acquire.wait)
         .number(acquire.max_waiters)
         .number(acquire.recheck)
-        .number(SLACK_MS)
-        .number(GRACE_MS)
-        .number(FOREIGN_MS)
         .number(acquire.mixed.into())
-        .number(HANDOFF_MS);
-    call
+        .number((how == Data::Beside).into());
+    if how == Data::Beside { call.fetching(keys) } else { call }
 }
 
 /// `receipt_ms`: how long Redis remembers what became of it.
-pub fn release<'a>(keys: &Keys, release: &Release<'a>, receipt_ms: u64) -> Call<'a> {
+pub fn release<'a>(keys: &Keys, release: &Release<'a>, receipt_ms: u64, how: Data) -> Call<'a> {
     let receipt = keys.receipt(&release.receipt());
-    let names = [&*keys.data, &*keys.lock, &*keys.wake, &*keys.waiters, &*receipt, &*keys.tombstone];
-    let (op, data) = op_args(release.op);
-    let mut call = Call::new(&RELEASE, &names);
+    let staged = staged(release.op, how).map(|data| (keys.new_value(release.token), data));
+    let new_value = staged.as_ref().map_or("", |(key, _)| key);
+    let names =
+        [&*keys.data, &*keys.lock, &*keys.wake, &*keys.waiters, &*receipt, &*keys.tombstone, new_value];
+    let (op, data) = if staged.is_some() { MOVE } else { op_args(release.op) };
+    let mut call = Call::new(&RELEASE, if staged.is_some() { &names } else { &names[..6] });
+    call.stage = staged.as_ref().map(|(key, data)| stage(key, data, release.ttl));
     call.command
         .arg(release.token)
         .arg(release.base.unwrap_or(""))
@@ -67,29 +113,32 @@ pub fn release<'a>(keys: &Keys, release: &Release<'a>, receipt_ms: u64) -> Call<
         .number(release.hold.into())
         .number((release.again > 0).into())
         .arg(random_hex())
-        .number(HANDOFF_MS)
-        .number(MARGIN_MS)
         .number(receipt_ms)
         .number(release.mixed.into())
         .number(release.tombstone_ms);
     call
 }
 
-pub fn read(keys: &Keys, ttl: u64) -> Call<'static> {
+pub fn read(keys: &Keys, ttl: u64, how: Data) -> Call<'static> {
     let mut call = Call::new(&READ, &[&keys.data, &keys.tombstone]);
-    call.command.number(ttl);
-    call
+    call.command.number(ttl).number((how == Data::Beside).into());
+    if how == Data::Beside { call.fetching(keys) } else { call }
 }
 
-pub fn write<'a>(keys: &Keys, write: &Write<'a>) -> Call<'a> {
-    let (op, data) = op_args(write.op);
-    let mut call = Call::new(&WRITE, &[&keys.data, &keys.tombstone]);
+pub fn write<'a>(keys: &Keys, write: &Write<'a>, how: Data) -> Call<'a> {
+    let random = random_hex();
+    let staged = staged(write.op, how).map(|data| (keys.new_value(&random), data));
+    let new_value = staged.as_ref().map_or("", |(key, _)| key);
+    let names = [&*keys.data, &*keys.tombstone, new_value];
+    let (op, data) = if staged.is_some() { MOVE } else { op_args(write.op) };
+    let mut call = Call::new(&WRITE, if staged.is_some() { &names } else { &names[..2] });
+    call.stage = staged.as_ref().map(|(key, data)| stage(key, data, write.ttl));
     call.command
         .arg(op)
         .data(data)
         .number(write.ttl)
         .arg(write.tombstone.unwrap_or(""))
-        .arg(random_hex())
+        .arg(&random)
         .number(write.tombstone_ms);
     call
 }
@@ -100,6 +149,17 @@ pub fn claim(keys: &Keys, claim: &Claim) -> Command<'static> {
     command.arg(&claim.token).number(claim.lease).arg(&claim.base).arg(&*claim.info);
     command
 }
+
+/// What is worth sending beside its script.
+fn staged(op: Op<'_>, how: Data) -> Option<&[u8]> {
+    match op {
+        Op::Set(data) if how == Data::Beside && data.len() > LARGE => Some(data),
+        _ => None,
+    }
+}
+
+/// [`Op::Set`], with the value beside the script.
+const MOVE: (&str, &[u8]) = ("move", b"");
 
 fn op_args(op: Op<'_>) -> (&'static str, &[u8]) {
     match op {

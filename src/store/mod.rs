@@ -7,6 +7,7 @@ mod calls;
 mod cluster;
 mod connection;
 mod error;
+mod exchange;
 pub mod memory;
 mod owed;
 mod pool;
@@ -177,7 +178,31 @@ pub struct Release<'a> {
     pub tombstone_ms: u64,
 }
 
-impl Release<'_> {
+impl Acquire {
+    /// Whether it is the first send of its attempt. A later one asks whether a lock that was taken is free by now.
+    #[must_use]
+    pub fn is_first(&self) -> bool {
+        self.token.strip_prefix(&self.base) == Some(":1")
+    }
+}
+
+impl<'a> Release<'a> {
+    /// Gives back the lock and does nothing else.
+    #[must_use]
+    pub fn of_lock(token: &'a str, mixed: bool) -> Self {
+        Self {
+            token,
+            base: None,
+            op: Op::None,
+            ttl: 0,
+            tombstone: None,
+            hold: false,
+            again: 0,
+            mixed,
+            tombstone_ms: 0,
+        }
+    }
+
     /// What the receipt of this release is named after. Each write has its own: a later one must not take the
     /// receipt of the first for its own success.
     #[must_use]

@@ -17,8 +17,9 @@ use super::{
     Op, Release, Store, StoreError, Written,
     calls::Call,
     connection::{Connection, Sent},
+    exchange::Repeat,
     pool::{self, Slot},
-    redis::{RedisStore, Repeat},
+    redis::RedisStore,
     reply,
 };
 use crate::{
@@ -121,9 +122,9 @@ impl RedisStore {
         let target = self.settings.shards.of(keys.route).clone();
         let connection = self.connection(&target)?;
         let sent = if connection.learn_release() {
-            connection.send_awaited(&mut call.command)
+            connection.send_awaited(call)
         } else {
-            connection.send_awaited(&mut call.command.to_eval(call.script.text))
+            connection.send_awaited(&mut call.by_text())
         };
         if sent.is_err() {
             self.disconnect();

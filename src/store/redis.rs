@@ -1,20 +1,15 @@
 //! [`Store`] on a Redis server.
 
-use std::{
-    io,
-    sync::Arc,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{io, sync::Arc, time::Duration};
 
 use r2d2::PooledConnection;
-use redis::Value;
 
 use super::{
     Acquire, Acquired, Claim, Loaded, Op, Release, Store, StoreError, Ticket, Timeouts, Write, Written,
-    calls::{self, Call},
+    calls::{self, Data},
     cluster::{self, Cluster},
     connection::{Connection, Sent},
+    exchange::Repeat,
     pool::{self, Slots},
     renewer::Place,
     reply,
@@ -22,26 +17,10 @@ use super::{
     stats,
 };
 use crate::{
-    config::{Endpoint, LockSettings, Settings, Target},
+    config::{LockSettings, Settings, Target},
     lock::{Watch, watch},
     session::{Keys, SessionId},
 };
-
-/// How long to wait before a command is repeated that Redis could not carry out just now.
-const PAUSE: Duration = Duration::from_millis(20);
-/// The same after several tries in a Cluster.
-const LONGEST_PAUSE: Duration = Duration::from_millis(320);
-
-/// When a script may be sent again with the same arguments.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Repeat {
-    /// When it was certainly not carried out: the nodes of a Cluster said so, or none could be reached.
-    IfRefused,
-    /// Also when its answer was lost: it does no harm.
-    Freely,
-    /// Like that, and for as long as it may take a server to come back: only this frees the lock.
-    Release,
-}
 
 /// A pooled connection that is taken on first use and kept until this value is dropped, or until a session of another
 /// server is asked for.
@@ -92,145 +71,13 @@ impl RedisStore {
         Ok(())
     }
 
-    fn timeouts(&self) -> Timeouts {
+    pub(super) fn timeouts(&self) -> Timeouts {
         Timeouts { connect: self.settings.connect_timeout, read: self.settings.read_timeout }
     }
 
     /// The Cluster that has this session, and where in it.
-    fn cluster(&self, keys: &Keys) -> Option<(Arc<Cluster>, u16)> {
+    pub(super) fn cluster(&self, keys: &Keys) -> Option<(Arc<Cluster>, u16)> {
         Some((cluster::of(self.settings.shards.of(keys.route))?, keys.slot?))
-    }
-
-    /// One request, sent on as the nodes of a Cluster say.
-    fn request(
-        &mut self,
-        keys: &Keys,
-        command: &mut Command<'_>,
-        extra: Duration,
-    ) -> Result<Value, StoreError> {
-        let Some((cluster, slot)) = self.cluster(keys) else {
-            let target = self.settings.shards.of(keys.route).clone();
-            return self.exchange(&target, command, extra);
-        };
-        cluster.follow(slot, self.timeouts(), |node, asking| {
-            if asking {
-                self.send_ahead(node, &mut Command::new("ASKING"))?;
-            }
-            self.exchange(node, command, extra)
-        })
-    }
-
-    /// One request to one server. Whatever it fails with but an error reply makes the connection useless.
-    fn exchange(
-        &mut self,
-        target: &Arc<Target>,
-        command: &mut Command<'_>,
-        extra: Duration,
-    ) -> Result<Value, StoreError> {
-        let result = self.connection(target)?.request(command, extra);
-        self.conclude(result)
-    }
-
-    /// A command whose reply nobody reads.
-    fn send_ahead(&mut self, target: &Arc<Target>, command: &mut Command<'_>) -> Result<(), StoreError> {
-        let result = self.connection(target)?.send_ahead(command);
-        if result.is_err() {
-            self.disconnect();
-        }
-        result
-    }
-
-    /// What the result of a request says about the connection.
-    fn conclude(&mut self, result: Result<Value, StoreError>) -> Result<Value, StoreError> {
-        match result {
-            // A demoted master: the sentinels know the new one.
-            Err(StoreError::Server(error)) if error.is_demotion() && self.asks_sentinels() => {
-                self.disconnect();
-                Err(StoreError::Broken(io::Error::other(error.to_string())))
-            }
-            Ok(_) | Err(StoreError::Server(_)) => {
-                // Its answer came with this one.
-                let _ = self.settle();
-                result
-            }
-            Err(_) => {
-                self.disconnect();
-                result
-            }
-        }
-    }
-
-    /// After an answer that makes no sense there is no telling whose the next one is: another session's, perhaps.
-    fn checked<T>(&mut self, answer: Result<T, StoreError>) -> Result<T, StoreError> {
-        if matches!(answer, Err(StoreError::Protocol(_))) {
-            self.disconnect();
-        }
-        answer
-    }
-
-    fn asks_sentinels(&self) -> bool {
-        self.slot.as_ref().is_some_and(|(target, _)| matches!(target.endpoint, Endpoint::Sentinel(_)))
-    }
-
-    /// Runs a script by its name, by its text where the server does not know it.
-    fn run(&mut self, keys: &Keys, call: &mut Call<'_>) -> Result<Value, StoreError> {
-        match self.request(keys, &mut call.command, Duration::ZERO) {
-            Err(StoreError::Server(error)) if error.code == "NOSCRIPT" => {
-                let mut by_text = call.command.to_eval(call.script.text);
-                self.request(keys, &mut by_text, Duration::ZERO)
-            }
-            result => result,
-        }
-    }
-
-    /// Runs a script until an answer comes or the time is up, repeating it as `repeat` allows.
-    ///
-    /// Once it may have arrived, and for a release from the start, a server that is away is waited for as long as for
-    /// a connection: it may be restarting, and the lock is still ours. So is the master of a Cluster: its replica takes
-    /// over.
-    pub(super) fn run_until_answered(
-        &mut self,
-        keys: &Keys,
-        call: &mut Call<'_>,
-        repeat: Repeat,
-    ) -> Result<Value, StoreError> {
-        let start = Instant::now();
-        let in_cluster = keys.slot.is_some();
-        let mut broken = None;
-        let mut pause = PAUSE;
-        loop {
-            let failure = match self.run(keys, call) {
-                Err(error) => error,
-                answer => return answer,
-            };
-            let patience = match failure {
-                StoreError::Broken(_) if repeat != Repeat::IfRefused => self.settings.read_timeout,
-                StoreError::Server(ref error)
-                    if error.is_passing() && (repeat != Repeat::IfRefused || in_cluster) =>
-                {
-                    self.settings.read_timeout
-                }
-                StoreError::Connect(_) if repeat == Repeat::Release || broken.is_some() || in_cluster => {
-                    self.settings.connect_timeout
-                }
-                failure => return Err(failure),
-            };
-            // A connection that died since the last request is the common case: repeat that at once.
-            let is_first_break = matches!(failure, StoreError::Broken(_)) && broken.is_none();
-            let pause_now = if is_first_break { Duration::ZERO } else { pause };
-            if start.elapsed() + pause_now >= patience {
-                // What is not known must not be called "not saved" for the refusal of a later connection.
-                return Err(broken.unwrap_or(failure));
-            }
-            if matches!(failure, StoreError::Broken(_)) {
-                broken = Some(failure);
-            }
-            thread::sleep(pause_now);
-            if in_cluster {
-                // Each try asks a node who is who; an election takes seconds, and every process waits for it.
-                pause = (pause * 2).min(LONGEST_PAUSE);
-            }
-        }
     }
 
     /// Longer than everything that can lie between the first send of a release and its last repeat.
@@ -245,9 +92,19 @@ fn millis(duration: Duration) -> u64 {
 
 impl Store for RedisStore {
     fn acquire(&mut self, keys: &Keys, acquire: &Acquire) -> Result<Acquired, StoreError> {
-        let mut call = calls::acquire(keys, acquire);
+        if !acquire.is_first() {
+            // Likely to be refused again: the session would come along for nothing.
+            return self.acquire_inside(keys, acquire);
+        }
+        let mut call = calls::acquire(keys, acquire, Data::Beside);
         let answer = self.run_until_answered(keys, &mut call, Repeat::IfRefused)?;
-        self.checked(reply::acquired(answer))
+        match reply::acquired_beside(answer) {
+            // About the session alone: its slot moves just now, or it is no string.
+            Err(StoreError::Server(_)) => self.acquire_inside(keys, acquire).inspect_err(|_| {
+                let _ = self.release(keys, &Release::of_lock(&acquire.token, acquire.mixed));
+            }),
+            acquired => self.checked(acquired),
+        }
     }
 
     fn wait(&mut self, keys: &Keys, block: Duration) -> Result<Option<Ticket>, StoreError> {
@@ -284,15 +141,21 @@ impl Store for RedisStore {
     }
 
     fn read(&mut self, keys: &Keys, ttl: u64) -> Result<Loaded, StoreError> {
-        let mut call = calls::read(keys, ttl);
+        let mut call = calls::read(keys, ttl, Data::Beside);
         let answer = self.run_until_answered(keys, &mut call, Repeat::Freely)?;
-        self.checked(reply::loaded(answer))
+        match reply::loaded_beside(answer) {
+            Err(StoreError::Server(_)) => {
+                let mut call = calls::read(keys, ttl, Data::Inside);
+                let answer = self.run_until_answered(keys, &mut call, Repeat::Freely)?;
+                self.checked(reply::loaded(answer))
+            }
+            loaded => self.checked(loaded),
+        }
     }
 
     fn release(&mut self, keys: &Keys, release: &Release<'_>) -> Result<Written, StoreError> {
-        let mut call = calls::release(keys, release, self.receipt_ms());
-        let answer = self.run_until_answered(keys, &mut call, Repeat::Release)?;
-        self.checked(reply::written(answer))
+        let receipt = self.receipt_ms();
+        self.save(keys, Repeat::Release, |data| calls::release(keys, release, receipt, data))
     }
 
     fn release_later(
@@ -312,12 +175,14 @@ impl Store for RedisStore {
                 self.slot.as_ref().is_some_and(here)
             });
             let Some(owner) = connected else { return self.release(keys, release) };
-            let call = calls::release(keys, release, 0);
+            let call = calls::release(keys, release, 0, Data::Inside);
             // By its text: nobody reads a NOSCRIPT.
             self.send_ahead(&owner, &mut call.command.to_eval(call.script.text))?;
             return Ok(Written::Done);
         }
-        let mut call = calls::release(keys, release, self.receipt_ms());
+        let receipt = self.receipt_ms();
+        // Inside: nobody is there who could send it again soon, if it did not get there beside the script.
+        let mut call = calls::release(keys, release, receipt, Data::Inside);
         if self
             .send_release(keys, &mut call)
             .is_ok_and(|sent| self.owe(id, keys, release, call.to_owned(), sent))
@@ -329,9 +194,7 @@ impl Store for RedisStore {
     }
 
     fn write(&mut self, keys: &Keys, write: &Write<'_>) -> Result<Written, StoreError> {
-        let mut call = calls::write(keys, write);
-        let answer = self.run_until_answered(keys, &mut call, Repeat::Freely)?;
-        self.checked(reply::written(answer))
+        self.save(keys, Repeat::Freely, |data| calls::write(keys, write, data))
     }
 
     fn exists(&mut self, keys: &Keys) -> Result<bool, StoreError> {
@@ -347,8 +210,8 @@ impl Store for RedisStore {
         let Some(target) = target else { return false };
         let Some(mut slot) = pool::take_connected(&self.settings, &target) else { return false };
         let sent = slot.connection.as_mut().and_then(|connection| {
-            let mut call = calls::acquire(keys, acquire);
-            if connection.is_usable() { connection.send_awaited(&mut call.command).ok() } else { None }
+            let mut call = calls::acquire(keys, acquire, Data::Beside);
+            if connection.is_usable() { connection.send_awaited(&mut call).ok() } else { None }
         });
         if sent.is_none() {
             // Died while idle: who needs one makes another.
@@ -369,7 +232,7 @@ impl Store for RedisStore {
         stats::TRIPS.add();
         let answer = connection.answer_to(sent);
         let answer = self.conclude(answer)?;
-        self.checked(reply::acquired(answer))
+        self.checked(reply::acquired_beside(answer))
     }
 
     fn forget_ahead(&mut self) {

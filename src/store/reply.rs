@@ -2,9 +2,41 @@
 
 use redis::Value;
 
-use super::{Acquired, Loaded, ServerError, StoreError, Ticket, Written};
+use super::{Acquired, Loaded, ServerError, StoreError, Ticket, Written, connection::server_error};
 
 type Result<T> = std::result::Result<T, StoreError>;
+
+/// With the session behind the script: the answer is an array of both. An error about the session alone, with the lock
+/// taken, is a [`StoreError::Server`].
+pub fn acquired_beside(value: Value) -> Result<Acquired> {
+    let [script, session] = parts(value, "acquire")?;
+    match acquired(script)? {
+        Acquired::Held(loaded) => Ok(Acquired::Held(with(loaded, session)?)),
+        other => Ok(other),
+    }
+}
+
+pub fn loaded_beside(value: Value) -> Result<Loaded> {
+    let [script, session] = parts(value, "read")?;
+    with(loaded(script)?, session)
+}
+
+fn parts(value: Value, what: &'static str) -> Result<[Value; 2]> {
+    match value {
+        Value::Array(both) => both.try_into().map_err(|_| nonsense(what)),
+        _ => Err(nonsense(what)),
+    }
+}
+
+fn with(loaded: Loaded, session: Value) -> Result<Loaded> {
+    let data = match session {
+        Value::BulkString(data) => Some(data),
+        Value::Nil => None,
+        Value::ServerError(error) => return Err(StoreError::Server(server_error(&error))),
+        _ => return Err(nonsense("GET")),
+    };
+    Ok(Loaded { data, ..loaded })
+}
 
 pub fn acquired(value: Value) -> Result<Acquired> {
     let mut items = Items::new(value, "acquire")?;
@@ -26,6 +58,11 @@ pub fn acquired(value: Value) -> Result<Acquired> {
 
 pub fn loaded(value: Value) -> Result<Loaded> {
     Items::new(value, "read")?.loaded()
+}
+
+/// Whether a release answers [`Written::Gone`].
+pub fn is_gone(value: &Value) -> bool {
+    matches!(value, Value::Array(items) if matches!(&items[..], [Value::BulkString(text)] if text == b"gone"))
 }
 
 pub fn written(value: Value) -> Result<Written> {

@@ -26,7 +26,16 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::store::COMMANDS;
+    use crate::store::{COMMANDS, FOREIGN_MS, GRACE_MS, HANDOFF_MS, MARGIN_MS, SLACK_MS};
+
+    #[test]
+    fn the_scripts_have_the_times_that_the_clients_count_on() {
+        let times = format!(
+            "local SLACK, GRACE, FOREIGN, HANDOFF = {SLACK_MS}, {GRACE_MS}, {FOREIGN_MS}, {HANDOFF_MS} "
+        );
+        assert!(ACQUIRE.text.contains(&times), "{times}");
+        assert!(RELEASE.text.contains(&format!("local HANDOFF, MARGIN = {HANDOFF_MS}, {MARGIN_MS} ")));
+    }
 
     #[test]
     fn the_commands_of_the_acl_rule_are_those_that_are_used() {

@@ -12,6 +12,7 @@ const CAPACITY: usize = 1000;
 const HEADER: usize = 8;
 
 /// A command as Redis reads it. It can be sent as often as it must.
+#[derive(Clone)]
 pub struct Command<'a> {
     /// `HEADER` bytes, then the arguments.
     packed: Vec<u8>,

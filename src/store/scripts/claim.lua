@@ -2,6 +2,6 @@
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('ZREM', KEYS[2], ARGV[3])
 local t = redis.call('TIME')
-local ms = string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000))
+local ms = t[1] .. string.sub('00000' .. t[2], -6, -4)
 redis.call('SET', KEYS[1], ARGV[1] .. '|' .. ms .. '|' .. ARGV[4], 'PX', ARGV[2])
 return 1

@@ -1,27 +1,30 @@
 -- RELEASE: compare the lock, write, then free the lock or hand it to the first waiter. One trip.
 -- KEYS  1 D data  2 L lock  3 Q wake list  4 W waiters  6 T tombstone
 --       5 R receipt: D .. '_DONE:' .. token, with ':' .. n for the n-th write after its release
+--       7 N (move) D .. '_NEW:' .. token: the new value, which the command before this one has put there
 -- ARGV  1 token  2 base (own entry in W, '' if never queued)
---       3 op: set | keep (refresh the TTL) | restore (keep, or set where D is gone) | none | del
+--       3 op: set | move (set to what lies under N, with its TTL: that does not pass through Lua)
+--         | keep (refresh the TTL) | restore (keep, or set where D is gone) | none | del
 --         | aside (move it to the key that data names, for a day)
 --       4 data   5 ttl_s
 --       6 tombstone seen at read ('' = none)  7 hold (1 = write and keep the lock)
 --       8 again (1 = a second write after this token's release: allowed while the lock is free)
---       9 new ticket id  10 handoff_ms  11 margin_ms (Q dies this much before L)  12 receipt_ms  13 mixed
---      14 tombstone_ms
--- Replies: {'ok'}  {'gone'} (keep: D does not exist; the lock is kept, send set)  {'dead'} (destroyed meanwhile)
---          {'lost', holder|'', now_ms}  {error text} (the write failed, the lock is free)
+--       9 new ticket id  10 receipt_ms  11 mixed  12 tombstone_ms
+-- Replies: {'ok'}  {'gone'} (keep: D does not exist; move: N does not; the lock is kept, send set)
+--          {'dead'} (destroyed meanwhile)  {'lost', holder|'', now_ms}  {error text} (the write failed, the lock is free)
+local HANDOFF, MARGIN = 1000, 250                -- Q dies this much before L
 local D, L, Q, W, R, T = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local token, op = ARGV[1], ARGV[3]
 local got = redis.call('MGET', L, T)
 local holder, stone = got[1], got[2]
 local ours = holder and (holder == token or string.sub(holder, 1, #token + 1) == token .. '|')
 if not ours and not (ARGV[8] == '1' and not holder) then
+  if op == 'move' then redis.call('DEL', KEYS[7]) end
   local receipt = redis.call('GET', R)           -- an earlier send of this very release?
   if receipt then return {receipt} end
   if op == 'del' then                            -- a logout holds whoever has the lock now: the tombstone stops it
     redis.call('DEL', D)
-    redis.pcall('SET', T, token, 'PX', ARGV[14])
+    redis.pcall('SET', T, token, 'PX', ARGV[12])
     return {'ok'}
   end
   local tm = redis.call('TIME')
@@ -37,10 +40,17 @@ if op == 'set' then
     local r = redis.pcall('SET', D, ARGV[4], 'EX', ARGV[5])
     if type(r) == 'table' and r.err then res = r.err else data = ARGV[4]; known = true end
   end
+elseif op == 'move' then
+  if dead then
+    redis.call('DEL', KEYS[7])
+    res = 'dead'
+  elseif redis.pcall('RENAME', KEYS[7], D).err then
+    return {'gone'}
+  end
 elseif op == 'del' then
   redis.call('DEL', D)
   known = true
-  local r = redis.pcall('SET', T, token, 'PX', ARGV[14])
+  local r = redis.pcall('SET', T, token, 'PX', ARGV[12])
   if type(r) == 'table' and r.err then stone = false else stone = token end
 elseif op == 'aside' then
   if redis.call('EXISTS', D) == 1 then
@@ -57,9 +67,9 @@ elseif op == 'keep' then
 end
 if ARGV[7] == '1' then return {res} end
 redis.call('DEL', L)                             -- never refused for memory: the lock is free whatever fails below
-if op ~= 'none' and ARGV[12] ~= '0' then redis.pcall('SET', R, res, 'PX', ARGV[12]) end
+if op ~= 'none' and ARGV[10] ~= '0' then redis.pcall('SET', R, res, 'PX', ARGV[10]) end
 if ARGV[2] ~= '' then redis.call('ZREM', W, ARGV[2]) end
-if ARGV[13] == '1' then return {res} end         -- polling mode: no hand-over
+if ARGV[11] == '1' then return {res} end         -- polling mode: no hand-over
 if redis.call('ZCARD', W) == 0 then return {res} end
 local tm = redis.call('TIME')
 local now = tm[1] * 1000 + math.floor(tm[2] / 1000)
@@ -69,7 +79,7 @@ if not known then
   data = redis.pcall('GET', D)
   if type(data) == 'table' then return {res} end
 end
-local r = redis.pcall('SET', L, 't:' .. ARGV[9], 'PX', ARGV[10])
+local r = redis.pcall('SET', L, 't:' .. ARGV[9], 'PX', HANDOFF)
 if type(r) == 'table' and r.err then return {res} end
 redis.call('DEL', Q)
 r = redis.pcall('RPUSH', Q, ARGV[9] .. '\n' .. string.format('%.0f', now) .. '\n' .. (stone or '') .. '\n'
@@ -78,5 +88,5 @@ if type(r) == 'table' and r.err then             -- no memory for the ticket: le
   redis.call('DEL', L)
   return {res}
 end
-redis.call('PEXPIRE', Q, math.max(1, ARGV[10] - ARGV[11]))
+redis.call('PEXPIRE', Q, HANDOFF - MARGIN)
 return {res}

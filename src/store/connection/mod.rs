@@ -3,6 +3,9 @@
 //! The socket is ours and not the `redis` crate's, whose connection cannot bound a whole answer in time and size, nor be
 //! closed with a reset.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     io::{self, IoSlice},
     mem,
@@ -13,6 +16,7 @@ use redis::Value;
 
 use super::{
     ServerError, StoreError,
+    calls::Call,
     resp::{Command, Replies, ReplyError},
     sentinel, stats,
     stream::{Stream, Timeouts},
@@ -29,16 +33,20 @@ pub struct Connection {
     sent: u64,
     read: u64,
     /// Replies that will be asked for, and those of them that came along with a later one's. All others are dropped.
-    awaited: Vec<(Sent, Option<Value>)>,
+    awaited: Vec<(u64, Option<Value>)>,
     /// Whether the server has the text of `release.lua`.
     knows_release: bool,
     used: Instant,
     timeout: Duration,
 }
 
-/// A command that was sent: which reply belongs to it.
+/// A command or call that was sent: which reply belongs to it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Sent(u64);
+pub struct Sent {
+    of: u64,
+    /// The next reply does, too: [`Call::fetch`].
+    with_next: bool,
+}
 
 impl Connection {
     /// Connects, and sends AUTH, SELECT and CLIENT SETNAME in one trip. With Sentinel, to the master of this moment.
@@ -149,7 +157,16 @@ impl Connection {
     /// Sends a command and waits for its reply, `extra` longer than usual.
     pub fn request(&mut self, command: &mut Command<'_>, extra: Duration) -> Result<Value, StoreError> {
         self.begin(self.timeout + extra)?;
-        let sent = self.send(command)?;
+        let of = self.send(&mut [command])?;
+        stats::TRIPS.add();
+        self.answer(Sent { of, with_next: false })
+    }
+
+    /// Runs a script with what goes along with it, in one trip. The answer is the script's; with [`Call::fetch`] an array
+    /// of that and the reply to this.
+    pub fn run(&mut self, call: &mut Call<'_>) -> Result<Value, StoreError> {
+        self.begin(self.timeout)?;
+        let sent = self.send_call(call)?;
         stats::TRIPS.add();
         self.answer(sent)
     }
@@ -157,18 +174,18 @@ impl Connection {
     /// Sends a command whose reply nobody reads.
     pub fn send_ahead(&mut self, command: &mut Command<'_>) -> Result<(), StoreError> {
         self.begin(self.timeout)?;
-        self.send(command).map(drop)
+        self.send(&mut [command]).map(drop)
     }
 
-    /// Sends a command whose reply is asked for later.
-    pub fn send_awaited(&mut self, command: &mut Command<'_>) -> Result<Sent, StoreError> {
+    /// Sends a call whose answer is asked for later.
+    pub fn send_awaited(&mut self, call: &mut Call<'_>) -> Result<Sent, StoreError> {
         self.begin(self.timeout)?;
-        let sent = self.send(command)?;
-        self.awaited.push((sent, None));
+        let sent = self.send_call(call)?;
+        self.awaited.extend((sent.of..=sent.last()).map(|of| (of, None)));
         Ok(sent)
     }
 
-    /// Waits for the reply to a command that was sent with [`Connection::send_awaited`].
+    /// Waits for the answer to what was sent with [`Connection::send_awaited`].
     pub fn answer_to(&mut self, sent: Sent) -> Result<Value, StoreError> {
         if let Some(answer) = self.arrived(sent) {
             return answer;
@@ -179,13 +196,22 @@ impl Connection {
 
     /// The same if it was read already.
     pub fn arrived(&mut self, sent: Sent) -> Option<Result<Value, StoreError>> {
-        let place = self.awaited.iter().position(|(of, value)| *of == sent && value.is_some())?;
-        self.awaited.swap_remove(place).1.map(or_error)
+        if self.read <= sent.last() {
+            return None;
+        }
+        let mut take = |wanted: u64| {
+            let place = self.awaited.iter().position(|(of, _)| *of == wanted)?;
+            self.awaited.swap_remove(place).1
+        };
+        let (first, next) = (take(sent.of), sent.with_next.then(|| take(sent.last())).flatten());
+        Some(joined(or_error(first?), || {
+            next.ok_or_else(|| StoreError::Broken(io::ErrorKind::UnexpectedEof.into()))
+        }))
     }
 
-    /// Nobody will ask for this reply.
+    /// Nobody will ask for this answer.
     pub fn forget(&mut self, sent: Sent) {
-        self.awaited.retain(|(of, _)| *of != sent);
+        self.awaited.retain(|(of, _)| !(sent.of..=sent.last()).contains(of));
     }
 
     /// Whether `release.lua` was sent as text before; from now on it was.
@@ -204,38 +230,56 @@ impl Connection {
         self.stream.expect_within(timeout, self.used).map_err(|error| self.io_error(error))
     }
 
-    fn send(&mut self, command: &mut Command<'_>) -> Result<Sent, StoreError> {
+    /// Sends these commands in one go, and says which reply is the first one's.
+    fn send(&mut self, commands: &mut [&mut Command<'_>]) -> Result<u64, StoreError> {
         if self.read == self.sent && self.replies.has_more() {
             return Err(StoreError::Protocol("an answer that nobody asked for".into()));
         }
-        self.stream.send(&mut command.pieces()).map_err(|error| self.io_error(error))?;
-        self.sent += 1;
-        Ok(Sent(self.sent - 1))
+        let first = self.sent;
+        self.sent += commands.len() as u64;
+        match commands {
+            [one] => self.stream.send(&mut one.pieces()),
+            several => {
+                let mut pieces: Vec<IoSlice> =
+                    several.iter_mut().flat_map(|command| command.pieces()).collect();
+                self.stream.send(&mut pieces)
+            }
+        }
+        .map_err(|error| self.io_error(error))?;
+        Ok(first)
     }
 
-    /// Reads replies up to this one.
+    fn send_call(&mut self, call: &mut Call<'_>) -> Result<Sent, StoreError> {
+        let Call { stage, command, fetch, .. } = call;
+        let (behind_stage, with_next) = (u64::from(stage.is_some()), fetch.is_some());
+        let mut commands: Vec<&mut Command> = stage.iter_mut().chain([command]).chain(fetch).collect();
+        Ok(Sent { of: self.send(&mut commands)? + behind_stage, with_next })
+    }
+
+    /// Reads replies up to this answer.
     fn answer(&mut self, sent: Sent) -> Result<Value, StoreError> {
-        loop {
+        let script = loop {
             let (of, value) = self.reply()?;
-            if of == sent {
-                self.forget(sent);
-                return or_error(value);
+            if of == sent.of {
+                break or_error(value);
             }
             self.keep(of, value);
-        }
+        };
+        self.forget(sent);
+        if sent.with_next { joined(script, || self.reply().map(|(_, value)| value)) } else { script }
     }
 
-    fn keep(&mut self, of: Sent, value: Value) {
+    fn keep(&mut self, of: u64, value: Value) {
         if let Some((_, place)) = self.awaited.iter_mut().find(|(awaited, _)| *awaited == of) {
             *place = Some(value);
         }
     }
 
     /// The next reply, and the command that it belongs to.
-    fn reply(&mut self) -> Result<(Sent, Value), StoreError> {
+    fn reply(&mut self) -> Result<(u64, Value), StoreError> {
         let value = self.next_reply()?;
         self.read += 1;
-        Ok((Sent(self.read - 1), value))
+        Ok((self.read - 1, value))
     }
 
     fn next_reply(&mut self) -> Result<Value, StoreError> {
@@ -269,6 +313,20 @@ fn expects_tls(target: &Target, kind: io::ErrorKind) -> bool {
         )
 }
 
+impl Sent {
+    fn last(self) -> u64 {
+        self.of + u64::from(self.with_next)
+    }
+}
+
+/// A script's answer and what was fetched behind it. Where the script failed, nobody needs the rest.
+fn joined(
+    script: Result<Value, StoreError>,
+    fetched: impl FnOnce() -> Result<Value, StoreError>,
+) -> Result<Value, StoreError> {
+    Ok(Value::Array(vec![script?, fetched()?]))
+}
+
 fn or_error(value: Value) -> Result<Value, StoreError> {
     match value {
         Value::ServerError(error) => Err(StoreError::Server(server_error(&error))),
@@ -281,91 +339,4 @@ pub fn server_error(error: &redis::ServerError) -> ServerError {
         Some(details) => [error.code(), " ", details].concat(),
         None => error.code().to_owned(),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{
-        io::{Read, Write},
-        net::{Shutdown, TcpListener, TcpStream},
-        thread,
-    };
-
-    use super::*;
-
-    /// A connection to a server that takes part in the set-up, reads a little of the first request, and then does this.
-    fn to_server(then: impl FnOnce(TcpStream) + Send + 'static) -> Connection {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        thread::spawn(move || {
-            let (mut client, _) = listener.accept().unwrap();
-            let mut asked = [0; 1024];
-            let _ = client.read(&mut asked).unwrap();
-            client.write_all(b"+OK\r\n").unwrap();
-            let _ = client.read(&mut asked).unwrap();
-            then(client);
-        });
-        let target = Target {
-            endpoint: Endpoint::Tcp { host: "127.0.0.1".into(), port },
-            username: None,
-            password: None,
-            database: 0,
-            tls: None,
-        };
-        let timeouts = Timeouts { connect: Duration::from_secs(5), read: Duration::from_millis(300) };
-        Connection::open(&target, timeouts).unwrap()
-    }
-
-    fn ping(connection: &mut Connection) -> Result<Value, StoreError> {
-        connection.request(&mut Command::new("PING"), Duration::ZERO)
-    }
-
-    #[test]
-    fn a_server_that_sends_byte_after_byte_holds_a_request_no_longer_than_the_timeout() {
-        let mut connection = to_server(|mut client| {
-            let _ = client.write_all(b"$1000000\r\n");
-            while client.write_all(b"x").is_ok() {
-                thread::sleep(Duration::from_millis(20));
-            }
-        });
-        let start = Instant::now();
-        assert!(matches!(ping(&mut connection), Err(StoreError::Timeout(_))));
-        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
-    }
-
-    #[test]
-    fn a_server_that_does_not_read_holds_a_request_no_longer_than_the_timeout() {
-        let mut connection = to_server(|client| {
-            thread::sleep(Duration::from_mins(1));
-            drop(client);
-        });
-        let data = vec![0; 64 << 20];
-        let mut command = Command::new("SET");
-        command.data(&data);
-        let start = Instant::now();
-        let result = connection.request(&mut command, Duration::ZERO);
-        assert!(matches!(result, Err(StoreError::Timeout(_))), "{result:?}");
-        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
-    }
-
-    #[test]
-    fn an_end_in_the_middle_is_a_broken_connection() {
-        let mut connection = to_server(|mut client| {
-            client.write_all(b"*2\r\n$2\r\nok\r\n$5\r\nab").unwrap();
-            client.shutdown(Shutdown::Write).unwrap();
-            // Unread bytes would make the system reset the connection.
-            let _ = client.read_to_end(&mut Vec::new());
-        });
-        assert!(matches!(ping(&mut connection), Err(StoreError::Broken(_))));
-    }
-
-    #[test]
-    fn an_answer_that_nobody_asked_for_is_not_taken_for_the_next_one() {
-        let mut connection = to_server(|mut client| {
-            client.write_all(b"+first\r\n+second\r\n").unwrap();
-            let _ = client.read_to_end(&mut Vec::new());
-        });
-        assert_eq!(ping(&mut connection).unwrap(), Value::SimpleString("first".into()));
-        assert!(matches!(ping(&mut connection), Err(StoreError::Protocol(_))));
-    }
 }

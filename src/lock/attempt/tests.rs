@@ -1,0 +1,124 @@
+use super::*;
+
+fn request(wait: u64) -> Request {
+    Request {
+        mode: Mode::Any,
+        held: None,
+        info: "".into(),
+        lease: 10_000,
+        ttl: 60,
+        wait,
+        max_waiters: 0,
+        mixed: false,
+    }
+}
+
+fn busy(block: u64, now: u64) -> Event {
+    Event::Answer(Acquired::Busy { holder: "o:x:1|1|h|1|cli|".into(), block, now })
+}
+
+fn sent(step: &Step) -> &Acquire {
+    match step {
+        Step::Acquire { acquire, .. } => acquire,
+        other => panic!("not a send: {other:?}"),
+    }
+}
+
+#[test]
+fn every_send_has_a_token_of_its_own() {
+    let (mut attempt, first) = Attempt::start(request(100), 0);
+    let second = attempt.next(1, Event::Broken { fresh: false });
+    assert_ne!(sent(&first).token, sent(&second).token);
+    assert_eq!(sent(&first).base, sent(&second).base);
+}
+
+#[test]
+fn gives_up_with_a_last_try_when_the_time_is_up() {
+    let (mut attempt, _) = Attempt::start(request(100), 0);
+    assert_eq!(attempt.next(1, busy(99, 7)), Step::Wait { block: 99 });
+    let last = attempt.next(101, Event::Woken(None));
+    assert_eq!(sent(&last).wait, 0);
+    assert!(matches!(attempt.next(102, busy(0, 8)), Step::Done(Outcome::Busy(_))));
+}
+
+#[test]
+fn waits_no_longer_than_its_own_time_whatever_the_server_says() {
+    let (mut attempt, _) = Attempt::start(request(100), 0);
+    assert_eq!(attempt.next(1, busy(u64::MAX, u64::MAX)), Step::Wait { block: 100 });
+    let odd = Ticket { id: "x".into(), made: u64::MAX, loaded: Loaded::default() };
+    assert!(matches!(attempt.next(2, Event::Woken(Some(odd))), Step::Claim { .. }));
+    let last = attempt.next(101, Event::Claimed(false));
+    assert_eq!(sent(&last).wait, 0);
+    assert!(matches!(attempt.next(102, busy(5, 0)), Step::Done(Outcome::Busy(_))));
+}
+
+#[test]
+fn claims_a_young_ticket_without_waiting_and_asks_about_an_old_one() {
+    let ticket = |made| Ticket { id: "x".into(), made, loaded: Loaded::default() };
+    for (made, later) in [(50_000, true), (50_500, true), (49_000, false), (52_000, false)] {
+        let (mut attempt, _) = Attempt::start(request(5000), 1000);
+        attempt.next(1000, busy(500, 50_000));
+        match attempt.next(1010, Event::Woken(Some(ticket(made)))) {
+            Step::Claim { later: got, .. } => assert_eq!(got, later, "{made}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_refused_claim_starts_over() {
+    let (mut attempt, _) = Attempt::start(request(5000), 0);
+    attempt.next(0, busy(500, 0));
+    attempt.next(1, Event::Woken(Some(Ticket { id: "x".into(), made: 0, loaded: Loaded::default() })));
+    assert_eq!(sent(&attempt.next(2, Event::Claimed(false))).wait, 4998);
+}
+
+#[test]
+fn a_claim_whose_answer_was_lost_counts_as_ours() {
+    let (mut attempt, _) = Attempt::start(request(5000), 0);
+    attempt.next(0, busy(500, 0));
+    attempt.next(1, Event::Woken(Some(Ticket { id: "x".into(), made: 0, loaded: Loaded::default() })));
+    assert_eq!(sent(&attempt.next(2, Event::Broken { fresh: false })).held.as_deref(), Some("t:x"));
+}
+
+#[test]
+fn a_ticket_never_looks_younger_than_it_is() {
+    let (mut attempt, _) = Attempt::start(request(5000), 0);
+    // Stopped for a second between the server's answer and reading it, and for another with the ticket.
+    attempt.next(1000, busy(5000, 70_000));
+    let ticket = Ticket { id: "x".into(), made: 71_000, loaded: Loaded::default() };
+    assert!(matches!(attempt.next(2000, Event::Woken(Some(ticket))), Step::Claim { later: false, .. }));
+}
+
+#[test]
+fn repeats_once_outside_the_queue_and_until_the_deadline_inside() {
+    let (mut attempt, _) = Attempt::start(request(100), 0);
+    assert!(matches!(attempt.next(1, Event::Broken { fresh: false }), Step::Acquire { .. }));
+    assert_eq!(attempt.next(2, Event::Broken { fresh: false }), Step::Failed);
+
+    let (mut attempt, _) = Attempt::start(request(100), 0);
+    assert_eq!(attempt.next(1, Event::Broken { fresh: true }), Step::Failed);
+
+    let (mut attempt, _) = Attempt::start(request(100), 0);
+    attempt.next(1, busy(50, 0));
+    for now in [2, 30, 60, 99] {
+        assert!(matches!(attempt.next(now, Event::Broken { fresh: true }), Step::Acquire { .. }));
+    }
+    assert_eq!(attempt.next(100, Event::Broken { fresh: true }), Step::Failed);
+}
+
+#[test]
+fn blocks_no_longer_than_a_hand_over_after_a_ticket_may_have_been_lost() {
+    let (mut attempt, _) = Attempt::start(request(9000), 0);
+    attempt.next(1, busy(5000, 0));
+    let again = attempt.next(2, Event::Broken { fresh: false });
+    assert_eq!(sent(&again).recheck, HANDOFF_MS + SLACK_MS);
+}
+
+#[test]
+fn the_recheck_is_spread_within_a_quarter() {
+    for _ in 0..100 {
+        let (_, step) = Attempt::start(request(1), 0);
+        assert!((3750..=5000).contains(&sent(&step).recheck));
+    }
+}

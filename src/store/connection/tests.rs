@@ -1,0 +1,83 @@
+use std::{
+    io::{Read, Write},
+    net::{Shutdown, TcpListener, TcpStream},
+    thread,
+};
+
+use super::*;
+
+/// A connection to a server that takes part in the set-up, reads a little of the first request, and then does this.
+fn to_server(then: impl FnOnce(TcpStream) + Send + 'static) -> Connection {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        let (mut client, _) = listener.accept().unwrap();
+        let mut asked = [0; 1024];
+        let _ = client.read(&mut asked).unwrap();
+        client.write_all(b"+OK\r\n").unwrap();
+        let _ = client.read(&mut asked).unwrap();
+        then(client);
+    });
+    let target = Target {
+        endpoint: Endpoint::Tcp { host: "127.0.0.1".into(), port },
+        username: None,
+        password: None,
+        database: 0,
+        tls: None,
+    };
+    let timeouts = Timeouts { connect: Duration::from_secs(5), read: Duration::from_millis(300) };
+    Connection::open(&target, timeouts).unwrap()
+}
+
+fn ping(connection: &mut Connection) -> Result<Value, StoreError> {
+    connection.request(&mut Command::new("PING"), Duration::ZERO)
+}
+
+#[test]
+fn a_server_that_sends_byte_after_byte_holds_a_request_no_longer_than_the_timeout() {
+    let mut connection = to_server(|mut client| {
+        let _ = client.write_all(b"$1000000\r\n");
+        while client.write_all(b"x").is_ok() {
+            thread::sleep(Duration::from_millis(20));
+        }
+    });
+    let start = Instant::now();
+    assert!(matches!(ping(&mut connection), Err(StoreError::Timeout(_))));
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_server_that_does_not_read_holds_a_request_no_longer_than_the_timeout() {
+    let mut connection = to_server(|client| {
+        thread::sleep(Duration::from_mins(1));
+        drop(client);
+    });
+    let data = vec![0; 64 << 20];
+    let mut command = Command::new("SET");
+    command.data(&data);
+    let start = Instant::now();
+    let result = connection.request(&mut command, Duration::ZERO);
+    assert!(matches!(result, Err(StoreError::Timeout(_))), "{result:?}");
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+}
+
+#[test]
+fn an_end_in_the_middle_is_a_broken_connection() {
+    let mut connection = to_server(|mut client| {
+        client.write_all(b"*2\r\n$2\r\nok\r\n$5\r\nab").unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        // Unread bytes would make the system reset the connection.
+        let _ = client.read_to_end(&mut Vec::new());
+    });
+    assert!(matches!(ping(&mut connection), Err(StoreError::Broken(_))));
+}
+
+#[test]
+fn an_answer_that_nobody_asked_for_is_not_taken_for_the_next_one() {
+    let mut connection = to_server(|mut client| {
+        client.write_all(b"+first\r\n+second\r\n").unwrap();
+        let _ = client.read_to_end(&mut Vec::new());
+    });
+    assert_eq!(ping(&mut connection).unwrap(), Value::SimpleString("first".into()));
+    assert!(matches!(ping(&mut connection), Err(StoreError::Protocol(_))));
+}

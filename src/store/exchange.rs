@@ -1,0 +1,229 @@
+//! Requests to Redis: where they are sent, what their failures say, and when they are sent again.
+
+use std::{
+    io,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use redis::Value;
+
+use super::{
+    Acquire, Acquired, Store, StoreError, Written,
+    calls::{self, Call, Data},
+    redis::RedisStore,
+    reply,
+    resp::Command,
+};
+use crate::{
+    config::{Endpoint, Target},
+    session::Keys,
+};
+
+/// How long to wait before a command is repeated that Redis could not carry out just now.
+const PAUSE: Duration = Duration::from_millis(20);
+/// The same after several tries in a Cluster.
+const LONGEST_PAUSE: Duration = Duration::from_millis(320);
+
+/// When a script may be sent again with the same arguments.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Repeat {
+    /// When it was certainly not carried out: the nodes of a Cluster said so, or none could be reached.
+    IfRefused,
+    /// Also when its answer was lost: it does no harm.
+    Freely,
+    /// Like that, and for as long as it may take a server to come back: only this frees the lock.
+    Release,
+}
+
+impl RedisStore {
+    /// One request, sent on as the nodes of a Cluster say.
+    pub(super) fn request(
+        &mut self,
+        keys: &Keys,
+        command: &mut Command<'_>,
+        extra: Duration,
+    ) -> Result<Value, StoreError> {
+        let Some((cluster, slot)) = self.cluster(keys) else {
+            let target = self.settings.shards.of(keys.route).clone();
+            return self.exchange(&target, command, extra);
+        };
+        cluster.follow(slot, self.timeouts(), |node, asking| {
+            if asking {
+                self.send_ahead(node, &mut Command::new("ASKING"))?;
+            }
+            self.exchange(node, command, extra)
+        })
+    }
+
+    /// The same for a script with what goes along with it.
+    pub(super) fn request_call(&mut self, keys: &Keys, call: &mut Call<'_>) -> Result<Value, StoreError> {
+        let Some((cluster, slot)) = self.cluster(keys) else {
+            let target = self.settings.shards.of(keys.route).clone();
+            return self.exchange_call(&target, call);
+        };
+        cluster.follow(slot, self.timeouts(), |node, asking| {
+            if asking { self.ask_call(node, call) } else { self.exchange_call(node, call) }
+        })
+    }
+
+    fn exchange_call(&mut self, target: &Arc<Target>, call: &mut Call<'_>) -> Result<Value, StoreError> {
+        let result = self.connection(target)?.run(call);
+        self.conclude(result)
+    }
+
+    /// ASKING is for one command only. Slots are seldom on their way: no need to do this in one trip.
+    fn ask_call(&mut self, node: &Arc<Target>, call: &mut Call<'_>) -> Result<Value, StoreError> {
+        let Call { stage, command, fetch, .. } = call;
+        if let Some(stage) = stage {
+            self.send_ahead(node, &mut Command::new("ASKING"))?;
+            self.send_ahead(node, stage)?;
+        }
+        self.send_ahead(node, &mut Command::new("ASKING"))?;
+        let answer = self.exchange(node, command, Duration::ZERO)?;
+        let Some(fetch) = fetch else { return Ok(answer) };
+        self.send_ahead(node, &mut Command::new("ASKING"))?;
+        Ok(Value::Array(vec![answer, self.exchange(node, fetch, Duration::ZERO)?]))
+    }
+
+    /// One request to one server. Whatever it fails with but an error reply makes the connection useless.
+    pub(super) fn exchange(
+        &mut self,
+        target: &Arc<Target>,
+        command: &mut Command<'_>,
+        extra: Duration,
+    ) -> Result<Value, StoreError> {
+        let result = self.connection(target)?.request(command, extra);
+        self.conclude(result)
+    }
+
+    /// A command whose reply nobody reads.
+    pub(super) fn send_ahead(
+        &mut self,
+        target: &Arc<Target>,
+        command: &mut Command<'_>,
+    ) -> Result<(), StoreError> {
+        let result = self.connection(target)?.send_ahead(command);
+        if result.is_err() {
+            self.disconnect();
+        }
+        result
+    }
+
+    /// What the result of a request says about the connection.
+    pub(super) fn conclude(&mut self, result: Result<Value, StoreError>) -> Result<Value, StoreError> {
+        match result {
+            // A demoted master: the sentinels know the new one.
+            Err(StoreError::Server(error)) if error.is_demotion() && self.asks_sentinels() => {
+                self.disconnect();
+                Err(StoreError::Broken(io::Error::other(error.to_string())))
+            }
+            Ok(_) | Err(StoreError::Server(_)) => {
+                // Its answer came with this one.
+                let _ = self.settle();
+                result
+            }
+            Err(_) => {
+                self.disconnect();
+                result
+            }
+        }
+    }
+
+    /// After an answer that makes no sense there is no telling whose the next one is: another session's, perhaps.
+    pub(super) fn checked<T>(&mut self, answer: Result<T, StoreError>) -> Result<T, StoreError> {
+        if matches!(answer, Err(StoreError::Protocol(_))) {
+            self.disconnect();
+        }
+        answer
+    }
+
+    fn asks_sentinels(&self) -> bool {
+        self.slot.as_ref().is_some_and(|(target, _)| matches!(target.endpoint, Endpoint::Sentinel(_)))
+    }
+
+    /// Runs a script by its name, by its text where the server does not know it.
+    fn run(&mut self, keys: &Keys, call: &mut Call<'_>) -> Result<Value, StoreError> {
+        match self.request_call(keys, call) {
+            Err(StoreError::Server(error)) if error.code == "NOSCRIPT" => {
+                self.request_call(keys, &mut call.by_text())
+            }
+            result => result,
+        }
+    }
+
+    /// Runs a script until an answer comes or the time is up, repeating it as `repeat` allows.
+    ///
+    /// Once it may have arrived, and for a release from the start, a server that is away is waited for as long as for
+    /// a connection: it may be restarting, and the lock is still ours. So is the master of a Cluster: its replica takes
+    /// over.
+    pub(super) fn run_until_answered(
+        &mut self,
+        keys: &Keys,
+        call: &mut Call<'_>,
+        repeat: Repeat,
+    ) -> Result<Value, StoreError> {
+        let start = Instant::now();
+        let in_cluster = keys.slot.is_some();
+        let mut broken = None;
+        let mut pause = PAUSE;
+        loop {
+            let failure = match self.run(keys, call) {
+                Err(error) => error,
+                answer => return answer,
+            };
+            let patience = match failure {
+                StoreError::Broken(_) if repeat != Repeat::IfRefused => self.settings.read_timeout,
+                StoreError::Server(ref error)
+                    if error.is_passing() && (repeat != Repeat::IfRefused || in_cluster) =>
+                {
+                    self.settings.read_timeout
+                }
+                StoreError::Connect(_) if repeat == Repeat::Release || broken.is_some() || in_cluster => {
+                    self.settings.connect_timeout
+                }
+                failure => return Err(failure),
+            };
+            // A connection that died since the last request is the common case: repeat that at once.
+            let is_first_break = matches!(failure, StoreError::Broken(_)) && broken.is_none();
+            let pause_now = if is_first_break { Duration::ZERO } else { pause };
+            if start.elapsed() + pause_now >= patience {
+                // What is not known must not be called "not saved" for the refusal of a later connection.
+                return Err(broken.unwrap_or(failure));
+            }
+            if matches!(failure, StoreError::Broken(_)) {
+                broken = Some(failure);
+            }
+            thread::sleep(pause_now);
+            if in_cluster {
+                // Each try asks a node who is who; an election takes seconds, and every process waits for it.
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        }
+    }
+
+    pub(super) fn acquire_inside(&mut self, keys: &Keys, acquire: &Acquire) -> Result<Acquired, StoreError> {
+        let mut call = calls::acquire(keys, acquire, Data::Inside);
+        let answer = self.run_until_answered(keys, &mut call, Repeat::IfRefused)?;
+        self.checked(reply::acquired(answer))
+    }
+
+    /// Runs a script that writes, with the new value beside it. Where that did not get there (Redis had no memory for it,
+    /// or evicted it at once), the value goes into the script, whose answer says why.
+    pub(super) fn save<'a>(
+        &mut self,
+        keys: &Keys,
+        repeat: Repeat,
+        call: impl Fn(Data) -> Call<'a>,
+    ) -> Result<Written, StoreError> {
+        let mut beside = call(Data::Beside);
+        let answer = match self.run_until_answered(keys, &mut beside, repeat)? {
+            answer if beside.stage.is_some() && reply::is_gone(&answer) => {
+                self.run_until_answered(keys, &mut call(Data::Inside), repeat)?
+            }
+            answer => answer,
+        };
+        self.checked(reply::written(answer))
+    }
+}

@@ -1,0 +1,242 @@
+//! Sessions that go beside the scripts, not through Lua: read by a GET behind the script, and brought by a SET before it.
+
+#![allow(clippy::unwrap_used, reason = "a failed look-up is a failed test")]
+
+mod support;
+
+use std::sync::Arc;
+
+use phpsess_rs::{
+    config::{Settings, Texts},
+    session::{Keys, SessionId},
+    store::{
+        Acquire, Acquired, Loaded, Mode, Op, Release, Store, StoreError, Write, Written, redis::RedisStore,
+    },
+};
+use redis::Commands;
+use support::{proxy::Proxy, redis::Server};
+
+const TTL: u64 = 60;
+const LARGE: &[u8] = &[b'x'; 100_000];
+
+struct Fixture {
+    server: Server,
+    store: RedisStore,
+    keys: Keys,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        Self::on(Server::start())
+    }
+
+    fn on(server: Server) -> Self {
+        let store = client(&server.save_path());
+        let id = SessionId::parse(b"abcdefghijklmnop").unwrap();
+        Self { server, store, keys: Keys::new("PHPREDIS_SESSION:", &id) }
+    }
+
+    fn put(&self, value: &[u8]) {
+        let () = self.server.connection().set_ex(&self.keys.data, value, 5).unwrap();
+    }
+
+    fn data(&self) -> Option<Vec<u8>> {
+        self.server.connection().get(&self.keys.data).unwrap()
+    }
+
+    /// All keys, but receipts.
+    fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.server.connection().keys("*").unwrap();
+        names.retain(|name| !name.contains("_DONE:"));
+        names.sort();
+        names
+    }
+
+    fn acquire(&mut self) -> Loaded {
+        match self.store.acquire(&self.keys, &first()).unwrap() {
+            Acquired::Held(loaded) => loaded,
+            other => panic!("not held: {other:?}"),
+        }
+    }
+
+    fn release(&mut self, op: Op<'_>) -> Written {
+        self.store.release(&self.keys, &Release { op, ttl: TTL, ..of_lock() }).unwrap()
+    }
+
+    /// Commands that clients have sent, and scripts.
+    fn calls(&self, command: &str) -> u64 {
+        self.server.info_commandstats().get(command).copied().unwrap_or(0)
+    }
+}
+
+fn client(path: &str) -> RedisStore {
+    RedisStore::new(Arc::new(Settings::parse(path, &Texts::default()).unwrap()))
+}
+
+fn first() -> Acquire {
+    Acquire {
+        base: "o:a".into(),
+        token: "o:a:1".into(),
+        held: None,
+        mode: Mode::Any,
+        info: "host|1|cli|".into(),
+        lease: 10_000,
+        ttl: TTL,
+        wait: 0,
+        max_waiters: 0,
+        recheck: 5000,
+        mixed: false,
+    }
+}
+
+fn of_lock() -> Release<'static> {
+    Release { tombstone_ms: 60_000, ..Release::of_lock("o:a:1", false) }
+}
+
+fn write(op: Op<'_>) -> Write<'_> {
+    Write { op, ttl: TTL, tombstone: None, tombstone_ms: 60_000 }
+}
+
+#[test]
+fn come_back_as_they_were_whatever_their_size() {
+    let mut f = Fixture::new();
+    for size in [0, 1, 1023, 1024, 1025, 16 << 10, 100_000, 3 << 20] {
+        let value: Vec<u8> = (0..=250).cycle().take(size).collect();
+        f.acquire();
+        assert_eq!(f.release(Op::Set(&value)), Written::Done, "{size}");
+        assert_eq!(f.acquire().data.as_ref(), Some(&value), "{size}");
+        assert_eq!(f.release(Op::None), Written::Done, "{size}");
+        assert_eq!(f.store.read(&f.keys, TTL).unwrap().data.as_ref(), Some(&value), "{size}");
+        let value = [&value[..], b"!"].concat();
+        assert_eq!(f.store.write(&f.keys, &write(Op::Set(&value))).unwrap(), Written::Done, "{size}");
+        assert_eq!(f.data().as_ref(), Some(&value), "{size}");
+    }
+}
+
+#[test]
+fn cost_no_trip_more() {
+    let f = Fixture::new();
+    let proxy = Proxy::start(&f.server.addr());
+    let mut store = client(&proxy.save_path());
+    let cycle = |store: &mut RedisStore| {
+        store.acquire(&f.keys, &first()).unwrap();
+        // What fits one read of the proxy, which could take two for two trips.
+        let release = Release { op: Op::Set(&LARGE[..10_000]), ttl: TTL, ..of_lock() };
+        assert_eq!(store.release(&f.keys, &release).unwrap(), Written::Done);
+    };
+    // The first of each tells Redis the script.
+    cycle(&mut store);
+    store.read(&f.keys, TTL).unwrap();
+    let before = proxy.counts();
+    cycle(&mut store);
+    assert_eq!((proxy.counts() - before).trips, 2);
+    let before = proxy.counts();
+    assert_eq!(store.read(&f.keys, TTL).unwrap().data.as_deref(), Some(&LARGE[..10_000]));
+    assert_eq!((proxy.counts() - before).trips, 1);
+}
+
+#[test]
+fn leave_nothing_behind_and_live_as_long_as_they_should() {
+    let mut f = Fixture::new();
+    f.put(b"before");
+    assert_eq!(f.acquire().data.as_deref(), Some(&b"before"[..]));
+    assert_eq!(f.release(Op::Set(LARGE)), Written::Done);
+    assert_eq!(f.names(), [&*f.keys.data]);
+    let left: i64 = f.server.connection().ttl(&f.keys.data).unwrap();
+    assert!(left > 50, "{left}");
+    assert_eq!(f.store.write(&f.keys, &write(Op::Set(LARGE))).unwrap(), Written::Done);
+    assert_eq!(f.names(), [&*f.keys.data]);
+}
+
+#[test]
+fn are_not_written_without_the_lock_nor_over_a_destroyed_session() {
+    let mut f = Fixture::new();
+    f.put(b"newer");
+    assert!(matches!(f.release(Op::Set(LARGE)), Written::Lost { .. }));
+    assert_eq!((f.names(), f.data().unwrap()), (vec![f.keys.data.clone()], b"newer".to_vec()));
+
+    f.acquire();
+    let () = f.server.connection().set_ex(&f.keys.tombstone, "t", 60).unwrap();
+    assert_eq!(f.release(Op::Set(LARGE)), Written::Dead);
+    assert_eq!(f.store.write(&f.keys, &write(Op::Set(LARGE))).unwrap(), Written::Dead);
+    assert_eq!(f.names(), [&*f.keys.data, &*f.keys.tombstone]);
+    assert_eq!(f.data().unwrap(), b"newer");
+}
+
+#[test]
+fn a_repeat_of_a_write_is_told_what_its_first_send_did() {
+    let mut f = Fixture::new();
+    f.acquire();
+    assert_eq!(f.release(Op::Set(LARGE)), Written::Done);
+    assert_eq!(f.release(Op::Set(LARGE)), Written::Done);
+    assert_eq!(f.names(), [&*f.keys.data]);
+}
+
+#[test]
+fn a_server_without_memory_refuses_them_and_frees_the_lock() {
+    let mut f = Fixture::new();
+    f.put(b"before");
+    f.acquire();
+    let used = f.server.info_number("memory", "used_memory");
+    f.server.set("maxmemory", &(used - 1).to_string());
+    let written = f.release(Op::Set(LARGE));
+    assert!(matches!(&written, Written::Refused(error) if error.to_string().contains("OOM")), "{written:?}");
+    let refused = f.store.write(&f.keys, &write(Op::Set(LARGE)));
+    assert!(
+        matches!(&refused, Err(StoreError::Server(error)) if error.to_string().contains("OOM")),
+        "{refused:?}"
+    );
+    f.server.set("maxmemory", "0");
+    assert_eq!((f.names(), f.data().unwrap()), (vec![f.keys.data.clone()], b"before".to_vec()));
+}
+
+#[test]
+fn a_value_that_did_not_arrive_is_asked_for_with_the_lock_still_held() {
+    let mut f = Fixture::new();
+    f.put(b"before");
+    f.acquire();
+    let text = std::fs::read_to_string("src/store/scripts/release.lua").unwrap();
+    let Keys { data, lock, wake, waiters, tombstone, .. } = &f.keys;
+    let (receipt, new) = (f.keys.receipt("o:a:1"), f.keys.new_value("o:a:1"));
+    let answer: Vec<String> = redis::Script::new(&text)
+        .key(&[data, lock, wake, waiters, &receipt, tombstone, &new])
+        .arg(&["o:a:1", "", "move", "", "60", "", "0", "0", "ticket", "1000", "0", "60000"])
+        .invoke(&mut f.server.connection())
+        .unwrap();
+    assert_eq!(answer, ["gone"]);
+    assert_eq!((f.names(), f.data().unwrap()), (vec![data.clone(), lock.clone()], b"before".to_vec()));
+}
+
+#[test]
+fn a_key_of_another_type_is_an_error_that_leaves_no_lock() {
+    let mut f = Fixture::new();
+    let () = f.server.connection().rpush(&f.keys.data, "x").unwrap();
+    for _ in 0..2 {
+        let refused = f.store.acquire(&f.keys, &first());
+        assert!(
+            matches!(&refused, Err(StoreError::Server(error)) if error.code == "WRONGTYPE"),
+            "{refused:?}"
+        );
+        assert_eq!(f.names(), [&*f.keys.data]);
+        let refused = f.store.read(&f.keys, TTL);
+        assert!(
+            matches!(&refused, Err(StoreError::Server(error)) if error.code == "WRONGTYPE"),
+            "{refused:?}"
+        );
+    }
+}
+
+#[test]
+fn nothing_is_read_or_written_beside_a_script_that_need_not_be() {
+    let mut f = Fixture::new();
+    f.put(LARGE);
+    f.acquire();
+    let (gets, sets) = (f.calls("get"), f.calls("set"));
+    // Busy again and again: only the first send asks for the session.
+    let again = Acquire { base: "o:b".into(), token: "o:b:2".into(), ..first() };
+    assert!(matches!(f.store.acquire(&f.keys, &again).unwrap(), Acquired::Busy { .. }));
+    assert_eq!(f.calls("get"), gets);
+    // A refresh brings nothing; the receipt of it is a SET of the script.
+    assert_eq!(f.release(Op::Keep), Written::Done);
+    assert_eq!(f.calls("set"), sets + 1);
+}
