@@ -57,7 +57,7 @@ fn traffic_of(bench: &Bench, setup: &Setup, what: &str) -> [f64; 5] {
         let cpu = redis_cpu(&bench.server) - cpu;
         let stats = bench.server.info_commandstats();
         let bytes = |field| float(bench.server.info_number("stats", field));
-        let sent = float(sent(setup.handler, &stats));
+        let sent = float(sent(setup.handler, &stats, count as usize));
         [
             sent,
             float(stats.values().sum()),

@@ -174,7 +174,7 @@ fn burst(server: &Server, handler: Handler, workers: &mut [Worker], requests: u3
     }
     let count = float(times.len() as u64);
     let cpu = redis_cpu(server) - cpu;
-    let commands = float(sent(handler, &server.info_commandstats()));
+    let commands = float(sent(handler, &server.info_commandstats(), times.len()));
     let bytes =
         ["total_net_input_bytes", "total_net_output_bytes"].map(|field| server.info_number("stats", field));
     Series {
