@@ -6,7 +6,10 @@ use std::{
     ptr, slice,
 };
 
-use super::{boundary::guarded, callbacks::copy_text, ini};
+use super::{
+    boundary::{copy_text, guarded},
+    ini,
+};
 use crate::codec::{
     Objects, Shape, Writer, decode,
     php_text::{self, Content},

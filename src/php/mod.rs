@@ -3,6 +3,8 @@
 mod boundary;
 mod callbacks;
 mod fork;
+mod handler;
+mod identity;
 mod ini;
 mod json;
 mod signals;
@@ -113,7 +115,7 @@ extern "C" fn start_request(_kind: c_int, _module_number: c_int) -> c_int {
 /// After every module's RSHUTDOWN: `session` writes and closes in its own, which runs after ours.
 unsafe extern "C" fn end_request() -> c_int {
     guarded((), || {
-        callbacks::end_request();
+        handler::end_request();
         json::end_request();
     });
     sys::rustredis_show_save_path();

@@ -1,4 +1,4 @@
-/* What Rust (callbacks.rs, ini.rs, status.rs) gives to the C files beside it, and they to each other.
+/* What Rust (callbacks.rs, boundary.rs, ini.rs, status.rs) gives to the C files beside it, and they to each other.
  *
  * None of Rust's functions calls into Zend, so none can bail out. All of them return normally: panics are caught on
  * the Rust side. Pointers are only read during the call, unless it says otherwise. */

@@ -3,8 +3,8 @@
 use std::ffi::{c_char, c_int};
 
 use super::{
-    boundary::guarded,
-    callbacks::{copy_text, with_live},
+    boundary::{copy_text, guarded},
+    handler::with_live,
 };
 use crate::{
     process,

@@ -1,0 +1,165 @@
+//! PHP's one pointer for us (`mod_data`), and what it points to.
+//!
+//! It is a boxed [`Handler`], made by open, freed by close, and valid over a bailout. A forked child has its parent's, and
+//! must touch neither the connection nor the lock in it.
+
+use std::{
+    cell::Cell,
+    ffi::{c_int, c_void},
+    mem, ptr,
+    sync::Arc,
+};
+
+use super::{
+    boundary::{self, guarded, warn},
+    identity,
+};
+use crate::{
+    config::Settings,
+    process,
+    session::{Session, late_warning},
+    store::{redis::RedisStore, stats, take_late},
+};
+
+/// A session and the process that opened it.
+pub struct Handler {
+    pid: u32,
+    pub session: Session<RedisStore>,
+}
+
+thread_local! {
+    /// The handler that PHP has now. A `SessionHandler` subclass can forget to call its parent's close.
+    static LIVE: Cell<*mut Handler> = const { Cell::new(ptr::null_mut()) };
+    /// A session that was asked for before PHP has started one.
+    static AHEAD: Cell<Option<Box<Handler>>> = const { Cell::new(None) };
+}
+
+/// Runs `body` with this thread's open session, if it has one that belongs to this process.
+pub fn with_live<T>(body: impl FnOnce(&Handler) -> T) -> Option<T> {
+    // SAFETY: LIVE points to a handler that close has not freed; only this thread uses it, and no callback runs now.
+    let handler = unsafe { LIVE.get().as_ref() }?;
+    (handler.pid == process::id()).then(|| body(handler))
+}
+
+/// Makes the handler, with the session that was asked for ahead if these are its settings.
+///
+/// # Safety
+/// As for [`with_session`].
+pub unsafe fn open(mod_data: *mut *mut c_void, settings: Arc<Settings>) {
+    // SAFETY: the caller's contract.
+    let slot = unsafe { &mut *mod_data };
+    // SAFETY: as above.
+    if let Some(handler) = unsafe { slot.cast::<Handler>().as_mut() } {
+        if handler.pid == process::id() {
+            // session_reset() opens again without a close.
+            handler.session.reopen(settings);
+            return;
+        }
+        // A forked child starts over; what it inherited belongs to its parent and is left as it is.
+        *slot = ptr::null_mut();
+    } else {
+        // A subclass' close did not call its parent's in an earlier session of this request.
+        close_left();
+    }
+    let pid = process::id();
+    stats::belong_to(pid);
+    let handler = match AHEAD.take() {
+        Some(ahead) if ahead.pid == pid && ahead.session.has_settings(&settings) => ahead,
+        other => {
+            // Another server, say: its place there is free before the new one is asked.
+            if let Some(ahead) = other {
+                end(ahead);
+            }
+            new_handler(pid, settings)
+        }
+    };
+    let handler = Box::into_raw(handler);
+    LIVE.set(handler);
+    *slot = handler.cast();
+}
+
+/// Asks for a session before PHP starts one, and keeps it for [`open`].
+pub fn ask_ahead(settings: Arc<Settings>, id: &[u8], strict: bool, ttl: u64) {
+    let mut handler = new_handler(process::id(), settings);
+    if handler.session.ask_ahead(id, strict, ttl) {
+        AHEAD.set(Some(handler));
+    }
+}
+
+/// Gives the session to `body`, which answers whether the callback succeeded. In a forked child the answer is `in_child`
+/// and the handler is left alone.
+///
+/// # Safety
+/// `mod_data` points to null or to a pointer that [`open`] made and [`close`] has not freed.
+pub unsafe fn with_session(
+    mod_data: *mut *mut c_void,
+    in_child: impl FnOnce(u32) -> bool,
+    body: impl FnOnce(&mut Session<RedisStore>) -> bool,
+) -> c_int {
+    guarded(0, || {
+        // SAFETY: the caller's contract; callbacks of one session never overlap.
+        let Some(handler) = (unsafe { (*mod_data).cast::<Handler>().as_mut() }) else { return 0 };
+        if handler.pid != process::id() {
+            return c_int::from(in_child(handler.pid));
+        }
+        let succeeded = body(&mut handler.session);
+        handler.session.take_warnings().into_iter().for_each(warn);
+        warn_late();
+        c_int::from(succeeded)
+    })
+}
+
+/// Leaves the warnings of earlier sessions whose last answer has come now.
+pub fn warn_late() {
+    take_late().into_iter().map(late_warning).for_each(warn);
+}
+
+/// Frees the handler, if there is one.
+///
+/// # Safety
+/// As for [`with_session`].
+pub unsafe fn close(mod_data: *mut *mut c_void) {
+    guarded((), || {
+        // SAFETY: the caller's contract; a handler is freed here and nowhere else.
+        let handler = unsafe { mem::replace(&mut *mod_data, ptr::null_mut()) }.cast::<Handler>();
+        if handler.is_null() {
+            return;
+        }
+        LIVE.set(ptr::null_mut());
+        // SAFETY: made by Box::into_raw in [`open`]; nobody else has it now that both pointers are null.
+        end(unsafe { Box::from_raw(handler) });
+    });
+}
+
+/// The same for one that PHP no longer knows of.
+fn close_left() {
+    let mut left = LIVE.get().cast::<c_void>();
+    // SAFETY: LIVE is null, or the handler that [`open`] made last and [`close`] has not freed.
+    unsafe { close(&raw mut left) };
+}
+
+/// Ends a session, and gives its connection back.
+fn end(mut handler: Box<Handler>) {
+    if handler.pid == process::id() {
+        handler.session.close();
+        handler.session.take_warnings().into_iter().for_each(warn);
+    } else {
+        // Dropping would close the parent's socket politely and give back its place in a pool that has no threads
+        // here.
+        mem::forget(handler);
+    }
+}
+
+fn new_handler(pid: u32, settings: Arc<Settings>) -> Box<Handler> {
+    let info = identity::of_this_request(&settings, pid);
+    Box::new(Handler { pid, session: Session::new(RedisStore::new(settings.clone()), settings, info) })
+}
+
+/// Closes what PHP left open; at the end of a request.
+pub fn end_request() {
+    close_left();
+    if let Some(ahead) = AHEAD.take() {
+        end(ahead);
+    }
+    boundary::drop_warnings();
+}
