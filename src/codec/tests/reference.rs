@@ -4,7 +4,11 @@ use std::{cell::Cell, fmt};
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::{Key, MAX_DEPTH, Objects, Random, Value, decoded_with, encoded, normal};
+use super::{
+    MAX_DEPTH, Objects,
+    model::{Key, Value, decoded_with, encoded, normal},
+    random::Random,
+};
 
 /// Reads a value with serde_json.
 #[derive(Clone, Copy)]
