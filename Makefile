@@ -15,7 +15,7 @@ BUILT = $(or $(CARGO_TARGET_DIR),target)/release/libphpsess_rs.so
 .PHONY: help build build-valgrind install demo screenshot test test-rust test-php test-acl test-cluster test-msrv test-miri test-valgrind stress fuzz lint clean setup-%
 
 help: ## this list
-	@sed -n 's/^\([a-z0-9.-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z0-9.%-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 build: setup-build ## modules/phpsess_rs.so
 	cargo build --release
@@ -81,6 +81,9 @@ test-8.4: ## make test in a Debian 13 of its own (root): PHP 8.4, Redis 8
 
 test-valkey: ## the same with Valkey in Redis' place
 	@REDIS_SERVER=valkey-server scripts/debian13 make test
+
+test-redis-%: setup-test build ## the Rust and the .phpt tests with a server that scripts/own-redis fetches: test-redis-6.0, test-redis-6.2, test-redis-valkey-9.1 ...
+	@scripts/own-redis $* scripts/test rust php
 
 bench: bench-here ## rustredis beside phpredis and files, here and in the Debian 13, into docs/benchmarks.md (12 minutes)
 	@scripts/debian13 make bench-here

@@ -91,7 +91,7 @@ fn the_rules_of_the_documentation_are_enough_for_an_acl_user() {
 }
 
 #[test]
-fn tls_holds_for_the_nodes_that_are_discovered() {
+fn nodes_that_are_discovered_are_spoken_to_over_tls() {
     let certificates = Certificates::new();
     let path = |file: &str| certificates.path(file);
     let (pem, key, ca) = (path("server.pem"), path("server.key"), path("ca.pem"));

@@ -2,14 +2,12 @@
 
 mod support;
 
-use std::io::Write;
 use std::net::TcpListener;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use support::php::{Php, Running, STEPS, Step};
 use support::session;
-use support::tls::{Certificates, Server};
+use support::tls::Server;
 
 /// Part of every path here: no message may show it.
 const SECRET: &str = "topsecret";
@@ -57,256 +55,268 @@ fn mute() -> (TcpListener, u16) {
     (listener, port)
 }
 
-#[test]
-fn a_server_of_a_known_authority_is_let_in() {
-    let certificates = Certificates::new();
-    let server = certificates.server("server", "no");
-    let ca = certificates.path("ca.pem");
-    let port = server.port;
-    works(&server, &server.save_path(&format!("stream[cafile]={ca}")));
-    works(&server, &server.save_path(&format!("stream%5Bcafile%5D={ca}")));
-    works(&server, &format!("tls://localhost:{port}?stream[cafile]={ca}"));
-    works(&server, &format!("ssl://localhost:{port}?stream[cafile]={ca}&stream[verify_peer]=1"));
-    works(&server, &format!("rediss://127.0.0.1:{port}/0?stream[cafile]={ca}"));
-    works(&server, &format!("redis://127.0.0.1:{port}?tls=1&stream[cafile]={ca}"));
-    let folder = certificates.authority_folder();
-    works(&server, &server.save_path(&format!("stream[capath]={}", folder.display())));
-}
+/// `scripts/test` leaves out what has this in its name where the server cannot speak TLS.
+mod over_tls {
+    use std::io::Write;
+    use std::thread;
+    use std::time::Duration;
 
-#[test]
-fn each_side_proves_itself_under_mutual_tls() {
-    let certificates = Certificates::new();
-    let server = certificates.server("server", "yes");
-    let file = |name| certificates.path(name);
-    let ca = format!("stream[cafile]={}", file("ca.pem"));
-    let (pem, key) = (file("client.pem"), file("client.key"));
-    works(&server, &server.save_path(&format!("{ca}&stream[local_cert]={pem}&stream[local_pk]={key}")));
+    use super::support::{php::Php, session, tls::Certificates, tls::Server};
+    use super::{mute, process, refused, works};
 
-    // PHP takes both from one file, too.
-    let both = file("both.pem");
-    let text =
-        [std::fs::read(&pem), std::fs::read(&key)].map(|part| part.expect("the file is there")).concat();
-    std::fs::write(&both, text).expect("the file can be written");
-    works(&server, &server.save_path(&format!("{ca}&stream[local_cert]={both}")));
-
-    // Again and again: the refusal comes after our side's handshake is over.
-    for _ in 0..10 {
-        refused(&server.save_path(&ca), &["client certificate", "stream[local_cert]"]);
+    #[test]
+    fn a_server_of_a_known_authority_is_let_in() {
+        let certificates = Certificates::new();
+        let server = certificates.server("server", "no");
+        let ca = certificates.path("ca.pem");
+        let port = server.port;
+        works(&server, &server.save_path(&format!("stream[cafile]={ca}")));
+        works(&server, &server.save_path(&format!("stream%5Bcafile%5D={ca}")));
+        works(&server, &format!("tls://localhost:{port}?stream[cafile]={ca}"));
+        works(&server, &format!("ssl://localhost:{port}?stream[cafile]={ca}&stream[verify_peer]=1"));
+        works(&server, &format!("rediss://127.0.0.1:{port}/0?stream[cafile]={ca}"));
+        works(&server, &format!("redis://127.0.0.1:{port}?tls=1&stream[cafile]={ca}"));
+        let folder = certificates.authority_folder();
+        works(&server, &server.save_path(&format!("stream[capath]={}", folder.display())));
     }
-    let (own, own_key) = (file("self.pem"), file("self.key"));
-    refused(
-        &server.save_path(&format!("{ca}&stream[local_cert]={own}&stream[local_pk]={own_key}")),
-        &["client certificate", "authority"],
-    );
-}
 
-#[test]
-fn the_options_that_verify_less_do() {
-    let certificates = Certificates::new();
-    let ca = format!("stream[cafile]={}", certificates.path("ca.pem"));
-    let elsewhere = certificates.server("elsewhere", "no");
-    works(&elsewhere, &elsewhere.save_path(&format!("{ca}&stream[peer_name]=elsewhere.example")));
-    works(&elsewhere, &elsewhere.save_path(&format!("{ca}&stream[verify_peer_name]=0")));
-    works(&elsewhere, &elsewhere.save_path("stream[verify_peer]=0&stream[verify_peer_name]=0"));
-    // As in PHP, the name counts for itself.
-    refused(&elsewhere.save_path("stream[verify_peer]=0"), &["127.0.0.1", "stream[peer_name]"]);
-    works(&elsewhere, &elsewhere.save_path("stream[verify_peer]=0&stream[peer_name]=elsewhere.example"));
+    #[test]
+    fn each_side_proves_itself_under_mutual_tls() {
+        let certificates = Certificates::new();
+        let server = certificates.server("server", "yes");
+        let file = |name| certificates.path(name);
+        let ca = format!("stream[cafile]={}", file("ca.pem"));
+        let (pem, key) = (file("client.pem"), file("client.key"));
+        works(&server, &server.save_path(&format!("{ca}&stream[local_cert]={pem}&stream[local_pk]={key}")));
 
-    let own = certificates.server("self", "no");
-    works(&own, &own.save_path(&format!("{ca}&stream[allow_self_signed]=1")));
-    works(&own, &own.save_path(&format!("stream[cafile]={}", certificates.path("self.pem"))));
-    works(&own, &own.save_path("stream[verify_peer]=0&stream[verify_peer_name]=0"));
-    refused(&own.save_path(&ca), &["certificate", "stream[cafile]"]);
-}
+        // PHP takes both from one file, too.
+        let both = file("both.pem");
+        let text =
+            [std::fs::read(&pem), std::fs::read(&key)].map(|part| part.expect("the file is there")).concat();
+        std::fs::write(&both, text).expect("the file can be written");
+        works(&server, &server.save_path(&format!("{ca}&stream[local_cert]={both}")));
 
-/// What PHP's own TLS says to the same certificate and options.
-fn php_accepts(server: &Server, options: &[(&str, String)]) -> bool {
-    let pairs: Vec<_> = options.iter().map(|(name, value)| format!("'{name}' => '{value}'")).collect();
-    let script = format!(
-        "$context = stream_context_create(['ssl' => [{}]]);
-         $stream = @stream_socket_client('tls://127.0.0.1:{}', $code, $text, 5, STREAM_CLIENT_CONNECT, $context);
-         echo $stream ? 'yes' : 'no';",
-        pairs.join(", "),
-        server.port
-    );
-    let output = Php::new("").run(&script);
-    match output.assert_no_crash().stdout.trim() {
-        "yes" => true,
-        "no" => false,
-        other => panic!("{other}"),
+        // Again and again: the refusal comes after our side's handshake is over.
+        for _ in 0..10 {
+            refused(&server.save_path(&ca), &["client certificate", "stream[local_cert]"]);
+        }
+        let (own, own_key) = (file("self.pem"), file("self.key"));
+        refused(
+            &server.save_path(&format!("{ca}&stream[local_cert]={own}&stream[local_pk]={own_key}")),
+            &["client certificate", "authority"],
+        );
     }
-}
 
-#[test]
-fn every_option_lets_in_what_phps_own_tls_lets_in() {
-    let certificates = Certificates::new();
-    let ca = || ("cafile", certificates.path("ca.pem"));
-    let stranger = || ("cafile", certificates.path("stranger-ca.pem"));
-    let off = |name: &'static str| (name, "0".to_owned());
-    let on = |name: &'static str| (name, "1".to_owned());
-    let named = || ("peer_name", "elsewhere.example".to_owned());
-    let cases = [
-        vec![ca()],
-        vec![stranger()],
-        vec![ca(), named()],
-        vec![ca(), off("verify_peer_name")],
-        vec![stranger(), off("verify_peer_name")],
-        vec![off("verify_peer")],
-        vec![off("verify_peer"), named()],
-        vec![off("verify_peer"), off("verify_peer_name")],
-        vec![ca(), on("allow_self_signed")],
-        vec![stranger(), on("allow_self_signed")],
-        vec![ca(), on("allow_self_signed"), named()],
-        vec![ca(), on("allow_self_signed"), off("verify_peer_name")],
-    ];
-    let mut let_in = 0;
-    for name in ["server", "elsewhere", "self", "expired"] {
-        let server = certificates.server(name, "no");
-        session::seed(&server.redis, "known");
-        for case in &cases {
-            let query: Vec<_> = case.iter().map(|(name, value)| format!("stream[{name}]={value}")).collect();
-            let ours = process(&server.save_path(&query.join("&"))).step("start('known')").result == "true";
-            assert_eq!(ours, php_accepts(&server, case), "{name}, {case:?}");
-            let_in += u32::from(ours);
+    #[test]
+    fn the_options_that_verify_less_do() {
+        let certificates = Certificates::new();
+        let ca = format!("stream[cafile]={}", certificates.path("ca.pem"));
+        let elsewhere = certificates.server("elsewhere", "no");
+        works(&elsewhere, &elsewhere.save_path(&format!("{ca}&stream[peer_name]=elsewhere.example")));
+        works(&elsewhere, &elsewhere.save_path(&format!("{ca}&stream[verify_peer_name]=0")));
+        works(&elsewhere, &elsewhere.save_path("stream[verify_peer]=0&stream[verify_peer_name]=0"));
+        // As in PHP, the name counts for itself.
+        refused(&elsewhere.save_path("stream[verify_peer]=0"), &["127.0.0.1", "stream[peer_name]"]);
+        works(&elsewhere, &elsewhere.save_path("stream[verify_peer]=0&stream[peer_name]=elsewhere.example"));
+
+        let own = certificates.server("self", "no");
+        works(&own, &own.save_path(&format!("{ca}&stream[allow_self_signed]=1")));
+        works(&own, &own.save_path(&format!("stream[cafile]={}", certificates.path("self.pem"))));
+        works(&own, &own.save_path("stream[verify_peer]=0&stream[verify_peer_name]=0"));
+        refused(&own.save_path(&ca), &["certificate", "stream[cafile]"]);
+    }
+
+    /// What PHP's own TLS says to the same certificate and options.
+    fn php_accepts(server: &Server, options: &[(&str, String)]) -> bool {
+        let pairs: Vec<_> = options.iter().map(|(name, value)| format!("'{name}' => '{value}'")).collect();
+        let script = format!(
+            "$context = stream_context_create(['ssl' => [{}]]);
+             $stream = @stream_socket_client('tls://127.0.0.1:{}', $code, $text, 5, STREAM_CLIENT_CONNECT, $context);
+             echo $stream ? 'yes' : 'no';",
+            pairs.join(", "),
+            server.port
+        );
+        let output = Php::new("").run(&script);
+        match output.assert_no_crash().stdout.trim() {
+            "yes" => true,
+            "no" => false,
+            other => panic!("{other}"),
         }
     }
-    // Neither all nor nothing.
-    assert!((10..40).contains(&let_in), "{let_in}");
-}
 
-#[test]
-fn an_unknown_authority_is_named() {
-    let certificates = Certificates::new();
-    let server = certificates.server("server", "no");
-    let stranger = certificates.path("stranger-ca.pem");
-    refused(&server.save_path(&format!("stream[cafile]={stranger}")), &["authority", "stream[cafile]"]);
-    // The system's authorities have not signed it either.
-    refused(&server.save_path("stream[verify_peer]=1"), &["authority", "stream[cafile]"]);
-    // Its issuer is known to nobody, but it did not sign itself.
-    refused(
-        &server.save_path(&format!("stream[cafile]={stranger}&stream[verify_peer_name]=0")),
-        &["authority", "stream[cafile]"],
-    );
-}
-
-#[test]
-fn a_wrong_name_is_named() {
-    let certificates = Certificates::new();
-    let ca = format!("stream[cafile]={}", certificates.path("ca.pem"));
-    let server = certificates.server("elsewhere", "no");
-    refused(&server.save_path(&ca), &["127.0.0.1", "stream[peer_name]"]);
-    refused(
-        &server.save_path(&format!("{ca}&stream[peer_name]=nowhere.example")),
-        &["nowhere.example", "stream[peer_name]"],
-    );
-}
-
-#[test]
-fn an_expired_certificate_is_named() {
-    let certificates = Certificates::new();
-    let ca = format!("stream[cafile]={}", certificates.path("ca.pem"));
-    let server = certificates.server("expired", "no");
-    refused(&server.save_path(&ca), &["certificate", "expired"]);
-    refused(&server.save_path(&format!("{ca}&stream[verify_peer_name]=0")), &["certificate", "expired"]);
-    refused(&server.save_path(&format!("{ca}&stream[allow_self_signed]=1")), &["certificate", "expired"]);
-}
-
-#[test]
-fn files_that_cannot_be_read_are_named() {
-    let certificates = Certificates::new();
-    let server = certificates.server("server", "yes");
-    let file = |name| certificates.path(name);
-    let ca = format!("stream[cafile]={}", file("ca.pem"));
-    let pem = file("client.pem");
-    for (query, words) in [
-        (
-            format!("{ca}&stream[local_cert]={pem}&stream[local_pk]=/nowhere.key"),
-            ["stream[local_pk]", "/nowhere.key"],
-        ),
-        (format!("{ca}&stream[local_cert]={pem}"), ["stream[local_pk]", "client.pem"]),
-        (format!("{ca}&stream[local_cert]=/nowhere.pem"), ["stream[local_cert]", "/nowhere.pem"]),
-        ("stream[cafile]=/nowhere.pem".into(), ["stream[cafile]", "/nowhere.pem"]),
-        ("stream[capath]=/nowhere".into(), ["stream[capath]", "/nowhere"]),
-    ] {
-        refused(&server.save_path(&query), &words);
-    }
-}
-
-#[test]
-fn plain_text_to_a_tls_port_and_tls_to_a_plain_one_are_named_in_time() {
-    let certificates = Certificates::new();
-    let server = certificates.server("server", "no");
-    let ca = format!("stream[cafile]={}", certificates.path("ca.pem"));
-    refused(&format!("tcp://127.0.0.1:{}?database=0", server.port), &["TLS"]);
-    refused(&format!("tls://127.0.0.1:{}?{ca}", server.redis.port()), &["does not speak TLS"]);
-}
-
-#[test]
-fn a_server_that_stalls_the_handshake_costs_no_more_than_connecting() {
-    let certificates = Certificates::new();
-    let ca = format!("stream[cafile]={}", certificates.path("ca.pem"));
-    let (_listener, port) = mute();
-    refused(&format!("tls://127.0.0.1:{port}?{ca}"), &["TLS"]);
-
-    // A byte of a handshake now and then.
-    let (listener, port) = mute();
-    thread::spawn(move || {
-        let (mut stream, _) = listener.accept().expect("the client comes");
-        for byte in [22, 3, 3, 64, 0].into_iter().chain([2].into_iter().cycle()) {
-            // Ends when the client gives up.
-            if stream.write_all(&[byte]).is_err() {
-                return;
+    #[test]
+    fn every_option_lets_in_what_phps_own_tls_lets_in() {
+        let certificates = Certificates::new();
+        let ca = || ("cafile", certificates.path("ca.pem"));
+        let stranger = || ("cafile", certificates.path("stranger-ca.pem"));
+        let off = |name: &'static str| (name, "0".to_owned());
+        let on = |name: &'static str| (name, "1".to_owned());
+        let named = || ("peer_name", "elsewhere.example".to_owned());
+        let cases = [
+            vec![ca()],
+            vec![stranger()],
+            vec![ca(), named()],
+            vec![ca(), off("verify_peer_name")],
+            vec![stranger(), off("verify_peer_name")],
+            vec![off("verify_peer")],
+            vec![off("verify_peer"), named()],
+            vec![off("verify_peer"), off("verify_peer_name")],
+            vec![ca(), on("allow_self_signed")],
+            vec![stranger(), on("allow_self_signed")],
+            vec![ca(), on("allow_self_signed"), named()],
+            vec![ca(), on("allow_self_signed"), off("verify_peer_name")],
+        ];
+        let mut let_in = 0;
+        for name in ["server", "elsewhere", "self", "expired"] {
+            let server = certificates.server(name, "no");
+            session::seed(&server.redis, "known");
+            for case in &cases {
+                let query: Vec<_> =
+                    case.iter().map(|(name, value)| format!("stream[{name}]={value}")).collect();
+                let ours =
+                    process(&server.save_path(&query.join("&"))).step("start('known')").result == "true";
+                assert_eq!(ours, php_accepts(&server, case), "{name}, {case:?}");
+                let_in += u32::from(ours);
             }
-            thread::sleep(Duration::from_millis(100));
         }
-    });
-    refused(&format!("tls://127.0.0.1:{port}?{ca}"), &["TLS"]);
-}
-
-#[test]
-fn a_password_may_hold_any_character() {
-    let certificates = Certificates::new();
-    let server = certificates.server("server", "no");
-    let ca = format!("stream[cafile]={}", certificates.path("ca.pem"));
-    let printable: String = (' '..='~').collect();
-    let password = format!("{printable}\u{e9}\u{1f511}");
-    server.redis.command::<()>(&[
-        "ACL",
-        "SETUSER",
-        "web,1",
-        "on",
-        &format!(">{password}"),
-        "~*",
-        "&*",
-        "+@all",
-    ]);
-    let encoded = password.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
-    works(&server, &server.save_path(&format!("{ca}&auth[]=web%2C1&auth[]={encoded}")));
-    works(&server, &server.save_path(&format!("auth[user]=web%2C1&auth[pass]={encoded}&{ca}")));
-    works(&server, &format!("rediss://web%2C1:{encoded}@127.0.0.1:{}?{ca}", server.port));
-}
-
-#[test]
-fn an_idle_connection_is_kept_and_large_sessions_fit() {
-    let certificates = Certificates::new();
-    let server = certificates.server("server", "no");
-    session::seed(&server.redis, "known");
-    let mut process = process(&server.save_path(&format!("stream[cafile]={}", certificates.path("ca.pem"))));
-    assert_eq!(process.step("increment('known')").assert_silent().result, "1");
-    for n in ["2", "3"] {
-        thread::sleep(Duration::from_secs(1));
-        assert_eq!(process.step("increment('known')").assert_silent().result, n);
+        // Neither all nor nothing.
+        assert!((10..40).contains(&let_in), "{let_in}");
     }
-    let write =
-        "start('known') && ($_SESSION['x'] = str_repeat('0123456789', 800000)) && session_write_close()";
-    assert_eq!(process.step(write).assert_silent().result, "true");
-    let read = "start('known', ['read_and_close' => true]) ? [strlen($_SESSION['x']), md5($_SESSION['x']) === md5(str_repeat('0123456789', 800000))] : 0";
-    assert_eq!(process.step(read).assert_silent().result, "[8000000,true]");
-    assert_eq!(process.step("rustredis_status()['reconnects']").result, "0");
 
-    // One that the server closed is replaced without a word.
-    server.redis.command::<u64>(&["CLIENT", "KILL", "TYPE", "normal"]);
-    thread::sleep(Duration::from_secs(1));
-    assert_eq!(process.step(read).assert_silent().result, "[8000000,true]");
-    assert_eq!(process.step("rustredis_status()['reconnects']").result, "1");
+    #[test]
+    fn an_unknown_authority_is_named() {
+        let certificates = Certificates::new();
+        let server = certificates.server("server", "no");
+        let stranger = certificates.path("stranger-ca.pem");
+        refused(&server.save_path(&format!("stream[cafile]={stranger}")), &["authority", "stream[cafile]"]);
+        // The system's authorities have not signed it either.
+        refused(&server.save_path("stream[verify_peer]=1"), &["authority", "stream[cafile]"]);
+        // Its issuer is known to nobody, but it did not sign itself.
+        refused(
+            &server.save_path(&format!("stream[cafile]={stranger}&stream[verify_peer_name]=0")),
+            &["authority", "stream[cafile]"],
+        );
+    }
+
+    #[test]
+    fn a_wrong_name_is_named() {
+        let certificates = Certificates::new();
+        let ca = format!("stream[cafile]={}", certificates.path("ca.pem"));
+        let server = certificates.server("elsewhere", "no");
+        refused(&server.save_path(&ca), &["127.0.0.1", "stream[peer_name]"]);
+        refused(
+            &server.save_path(&format!("{ca}&stream[peer_name]=nowhere.example")),
+            &["nowhere.example", "stream[peer_name]"],
+        );
+    }
+
+    #[test]
+    fn an_expired_certificate_is_named() {
+        let certificates = Certificates::new();
+        let ca = format!("stream[cafile]={}", certificates.path("ca.pem"));
+        let server = certificates.server("expired", "no");
+        refused(&server.save_path(&ca), &["certificate", "expired"]);
+        refused(&server.save_path(&format!("{ca}&stream[verify_peer_name]=0")), &["certificate", "expired"]);
+        refused(&server.save_path(&format!("{ca}&stream[allow_self_signed]=1")), &["certificate", "expired"]);
+    }
+
+    #[test]
+    fn files_that_cannot_be_read_are_named() {
+        let certificates = Certificates::new();
+        let server = certificates.server("server", "yes");
+        let file = |name| certificates.path(name);
+        let ca = format!("stream[cafile]={}", file("ca.pem"));
+        let pem = file("client.pem");
+        for (query, words) in [
+            (
+                format!("{ca}&stream[local_cert]={pem}&stream[local_pk]=/nowhere.key"),
+                ["stream[local_pk]", "/nowhere.key"],
+            ),
+            (format!("{ca}&stream[local_cert]={pem}"), ["stream[local_pk]", "client.pem"]),
+            (format!("{ca}&stream[local_cert]=/nowhere.pem"), ["stream[local_cert]", "/nowhere.pem"]),
+            ("stream[cafile]=/nowhere.pem".into(), ["stream[cafile]", "/nowhere.pem"]),
+            ("stream[capath]=/nowhere".into(), ["stream[capath]", "/nowhere"]),
+        ] {
+            refused(&server.save_path(&query), &words);
+        }
+    }
+
+    #[test]
+    fn plain_text_to_a_tls_port_and_tls_to_a_plain_one_are_named_in_time() {
+        let certificates = Certificates::new();
+        let server = certificates.server("server", "no");
+        let ca = format!("stream[cafile]={}", certificates.path("ca.pem"));
+        refused(&format!("tcp://127.0.0.1:{}?database=0", server.port), &["TLS"]);
+        refused(&format!("tls://127.0.0.1:{}?{ca}", server.redis.port()), &["does not speak TLS"]);
+    }
+
+    #[test]
+    fn a_server_that_stalls_the_handshake_costs_no_more_than_connecting() {
+        let certificates = Certificates::new();
+        let ca = format!("stream[cafile]={}", certificates.path("ca.pem"));
+        let (_listener, port) = mute();
+        refused(&format!("tls://127.0.0.1:{port}?{ca}"), &["TLS"]);
+
+        // A byte of a handshake now and then.
+        let (listener, port) = mute();
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("the client comes");
+            for byte in [22, 3, 3, 64, 0].into_iter().chain([2].into_iter().cycle()) {
+                // Ends when the client gives up.
+                if stream.write_all(&[byte]).is_err() {
+                    return;
+                }
+                thread::sleep(Duration::from_millis(100));
+            }
+        });
+        refused(&format!("tls://127.0.0.1:{port}?{ca}"), &["TLS"]);
+    }
+
+    #[test]
+    fn a_password_may_hold_any_character() {
+        let certificates = Certificates::new();
+        let server = certificates.server("server", "no");
+        let ca = format!("stream[cafile]={}", certificates.path("ca.pem"));
+        let printable: String = (' '..='~').collect();
+        let password = format!("{printable}\u{e9}\u{1f511}");
+        server.redis.command::<()>(&[
+            "ACL",
+            "SETUSER",
+            "web,1",
+            "on",
+            &format!(">{password}"),
+            "~*",
+            "+@all",
+        ]);
+        let encoded = password.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
+        works(&server, &server.save_path(&format!("{ca}&auth[]=web%2C1&auth[]={encoded}")));
+        works(&server, &server.save_path(&format!("auth[user]=web%2C1&auth[pass]={encoded}&{ca}")));
+        works(&server, &format!("rediss://web%2C1:{encoded}@127.0.0.1:{}?{ca}", server.port));
+    }
+
+    #[test]
+    fn an_idle_connection_is_kept_and_large_sessions_fit() {
+        let certificates = Certificates::new();
+        let server = certificates.server("server", "no");
+        session::seed(&server.redis, "known");
+        let mut process =
+            process(&server.save_path(&format!("stream[cafile]={}", certificates.path("ca.pem"))));
+        assert_eq!(process.step("increment('known')").assert_silent().result, "1");
+        for n in ["2", "3"] {
+            thread::sleep(Duration::from_secs(1));
+            assert_eq!(process.step("increment('known')").assert_silent().result, n);
+        }
+        let write =
+            "start('known') && ($_SESSION['x'] = str_repeat('0123456789', 800000)) && session_write_close()";
+        assert_eq!(process.step(write).assert_silent().result, "true");
+        let read = "start('known', ['read_and_close' => true]) ? [strlen($_SESSION['x']), md5($_SESSION['x']) === md5(str_repeat('0123456789', 800000))] : 0";
+        assert_eq!(process.step(read).assert_silent().result, "[8000000,true]");
+        assert_eq!(process.step("rustredis_status()['reconnects']").result, "0");
+
+        // One that the server closed is replaced without a word.
+        server.redis.command::<u64>(&["CLIENT", "KILL", "TYPE", "normal"]);
+        thread::sleep(Duration::from_secs(1));
+        assert_eq!(process.step(read).assert_silent().result, "[8000000,true]");
+        assert_eq!(process.step("rustredis_status()['reconnects']").result, "1");
+    }
 }

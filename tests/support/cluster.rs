@@ -6,7 +6,7 @@ use std::time::Duration;
 use redis::Value;
 
 use super::poll::{self, SOON};
-use super::redis::{FREE_PORT, Server};
+use super::redis::{FREE_PORT, Server, major_version};
 
 /// How many masters there are. The first has the first third of the slots.
 pub const MASTERS: usize = 3;
@@ -70,9 +70,12 @@ pub fn with_replicas() -> Cluster {
 }
 
 fn form(args: &[&str], replicas: usize) -> Cluster {
+    // Before Redis 7 the bus has the port plus 10,000; where there is no such port, the server starts with another.
+    let since_7 = ["--cluster-port", FREE_PORT, "--cluster-allow-replica-migration", "no"];
     let common = [
-        &["--cluster-enabled", "yes", "--cluster-port", FREE_PORT, "--cluster-node-timeout", "500"][..],
-        &["--cluster-replica-validity-factor", "0", "--cluster-allow-replica-migration", "no"],
+        &["--cluster-enabled", "yes", "--cluster-node-timeout", "500"][..],
+        &["--cluster-replica-validity-factor", "0"],
+        if major_version() < 7 { &[] } else { &since_7 },
         &["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"],
         args,
     ]
@@ -84,8 +87,11 @@ fn form(args: &[&str], replicas: usize) -> Cluster {
         node.own::<()>(&["CLUSTER", "SET-CONFIG-EPOCH", &(number + 1).to_string()]);
         if number < MASTERS {
             let bound = |n: usize| SLOTS * n / MASTERS;
-            let (first, last) = (bound(number).to_string(), (bound(number + 1) - 1).to_string());
-            node.own::<()>(&["CLUSTER", "ADDSLOTSRANGE", &first, &last]);
+            // ADDSLOTSRANGE is of Redis 7.
+            let slots: Vec<String> =
+                (bound(number)..bound(number + 1)).map(|slot| slot.to_string()).collect();
+            let words = ["CLUSTER", "ADDSLOTS"].into_iter().chain(slots.iter().map(String::as_str));
+            node.own::<()>(&words.collect::<Vec<_>>());
         }
         if number > 0 {
             let (port, bus) = (node.port().to_string(), node.bus_port().to_string());

@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -41,6 +42,25 @@ pub fn wants_cluster() -> bool {
         Ok("single") | Err(_) => false,
         Ok(other) => panic!("REDIS_TOPOLOGY is single or cluster, not {other}"),
     }
+}
+
+/// The server's program.
+pub fn program() -> String {
+    std::env::var("REDIS_SERVER").unwrap_or_else(|_| "redis-server".into())
+}
+
+/// The first number of its version, of Redis or Valkey: what the tests themselves can use depends on it.
+pub fn major_version() -> u32 {
+    static VERSION: LazyLock<u32> = LazyLock::new(|| {
+        let program = program();
+        let output = Command::new(&program).arg("--version").output();
+        let output =
+            output.unwrap_or_else(|error| panic!("cannot run {program} ({error}): set REDIS_SERVER"));
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let number = said.split(" v=").nth(1).and_then(|rest| rest.split('.').next()?.parse().ok());
+        number.unwrap_or_else(|| panic!("{program} has no version: {said}"))
+    });
+    *VERSION
 }
 
 impl Server {
@@ -133,9 +153,9 @@ impl Server {
         }
     }
 
-    /// The port that other nodes connect to.
+    /// The port that other nodes connect to. It can be chosen since Redis 7.
     pub fn bus_port(&self) -> u16 {
-        self.port_setting("cluster-port")
+        if major_version() < 7 { self.port + 10_000 } else { self.port_setting("cluster-port") }
     }
 
     /// The port for TLS; 0 if there is none.
@@ -296,7 +316,7 @@ impl Server {
 
     /// Starts the process and waits until it answers; false when it ended instead.
     fn spawn(&mut self) -> bool {
-        let program = std::env::var("REDIS_SERVER").unwrap_or_else(|_| "redis-server".into());
+        let program = program();
         // A socket file left by a killed server would look like the new one's.
         let _ = fs::remove_file(self.socket());
         let log = File::options().create(true).append(true).open(self.log_path()).expect("the log opens");

@@ -8,7 +8,7 @@ use redis::{Client, FromRedisValue};
 
 use super::poll::{self, SOON};
 use super::process;
-use super::redis::{FREE_PORT, Server, free_port};
+use super::redis::{FREE_PORT, Server, free_port, program};
 use super::temp_dir::TempDir;
 use super::tls::Certificates;
 
@@ -124,7 +124,7 @@ pub fn role(server: &Server) -> String {
 
 impl Sentinel {
     fn start(master: u16, access: Access<'_>) -> Self {
-        let program = std::env::var("REDIS_SERVER").unwrap_or_else(|_| "redis-server".into());
+        let program = program();
         for _ in 0..10 {
             let dir = TempDir::new("sentinel");
             let port = free_port();
