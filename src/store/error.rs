@@ -33,15 +33,14 @@ pub struct ServerError {
 
 impl ServerError {
     /// Reads an error line. An error from inside a script is reported by its cause: Redis 6 wraps it
-    /// (`ERR Error running script (call to f_..): @user_script:12: -OOM command not allowed ...`), Redis 7 appends
-    /// ` script: <sha>, on @user_script:12.`.
+    /// (`ERR Error running script (call to f_..): @user_script:12: WRONGTYPE Operation ...`, and what was refused before
+    /// it ran as `@user_script:12: @user_script: 12: -OOM command ...`, of which a script itself sees the end), Redis 7 appends ` script: <sha>, on
+    /// @user_script:12.`.
     #[must_use]
     pub fn parse(line: &str) -> Self {
-        let line = match line.split_once("@user_script") {
-            Some((_, rest)) if line.contains("Error running script") => {
-                rest.split_once(": ").map_or(line, |(_, cause)| {
-                    cause.trim_start_matches("@user_script: ").trim_start_matches('-')
-                })
+        let line = match line.rsplit_once("@user_script:") {
+            Some((before, place)) if before.is_empty() || before.contains("Error running script") => {
+                place.split_once(": ").map_or(line, |(_, cause)| cause.trim_start_matches('-'))
             }
             _ => line,
         };
@@ -55,7 +54,7 @@ impl ServerError {
             return Self { code: "NOPERM".into(), detail: detail.into() };
         }
         if line.contains("can't run this command") || line.contains("can't access at least one of the keys") {
-            let detail = line.split_once(' ').map_or(line, |(_, detail)| detail);
+            let detail = line.strip_prefix("ERR ").unwrap_or(line);
             return Self {
                 code: "NOPERM".into(),
                 detail: detail.split(" script: ").next().unwrap_or(detail).into(),
@@ -99,6 +98,7 @@ impl ServerError {
             "not allowed after non deterministic commands",
             "wrong number of arguments for 'auth' command",
             "unknown command",
+            "command called from", // within a script
         ];
         signs.iter().any(|sign| self.detail.contains(sign))
     }
@@ -194,8 +194,46 @@ mod tests {
         let seven =
             "OOM command not allowed when used memory > 'maxmemory'. script: 8f3c, on @user_script:31.";
         let six = "ERR Error running script (call to f_8f3c): @user_script:31: @user_script: 31: -OOM command not allowed when used memory > 'maxmemory'.";
-        assert_eq!(ServerError::parse(seven).code, "OOM");
-        assert!(ServerError::parse(six).detail.contains("maxmemory"), "{:?}", ServerError::parse(six));
+        let in_script = "@user_script: 31: -OOM command not allowed when used memory > 'maxmemory'.";
+        for line in [seven, six, in_script] {
+            let error = ServerError::parse(line);
+            assert_eq!(
+                (&*error.code, &*error.detail),
+                ("OOM", "command not allowed when used memory > 'maxmemory'.")
+            );
+        }
+        let six = |cause: &str| {
+            ServerError::parse(&format!(
+                "ERR Error running script (call to f_8f3c): @user_script:16: {cause}"
+            ))
+        };
+        let demoted = six("@user_script: 16: -READONLY You can't write against a read only replica.");
+        assert!(demoted.is_demotion(), "{demoted:?}");
+        let error = six("WRONGTYPE Operation against a key holding the wrong kind of value");
+        assert_eq!(
+            (&*error.code, &*error.detail),
+            ("WRONGTYPE", "Operation against a key holding the wrong kind of value")
+        );
+        let error =
+            six("@user_script: 16: The user executing the script can't run this command or subcommand");
+        assert_eq!(
+            (&*error.code, &*error.detail),
+            ("NOPERM", "The user executing the script can't run this command or subcommand")
+        );
+    }
+
+    #[test]
+    fn tells_what_only_an_old_or_incomplete_server_says() {
+        let in_script = "@user_script:1: @user_script: 1: Unknown Redis command called from Lua script";
+        for line in [
+            "ERR unknown command `EVALSHA`, with args beginning with: `8f3c`, `2`, ",
+            &format!("ERR Error running script (call to f_8f3c): {in_script}"),
+            "ERR Unknown Redis command called from script script: 8f3c, on @user_script:1.",
+            "ERR Unknown command called from script script: on @user_script:1.",
+        ] {
+            let shown = ServerError::parse(line).to_string();
+            assert!(shown.contains("Redis 6.0 or newer"), "{shown}");
+        }
     }
 
     #[test]
