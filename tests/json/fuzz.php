@@ -75,6 +75,13 @@ function mutated(array $corpus): string
     return substr($text, 0, 20_000);
 }
 
+/** What this process has used, whoever else keeps the machine busy. */
+function cpu_seconds(): float
+{
+    $usage = getrusage();
+    return $usage['ru_utime.tv_sec'] + $usage['ru_stime.tv_sec'] + ($usage['ru_utime.tv_usec'] + $usage['ru_stime.tv_usec']) / 1e6;
+}
+
 function rss(): int
 {
     preg_match('/VmHWM:\s+(\d+) kB/', file_get_contents('/proc/self/status'), $m);
@@ -126,9 +133,9 @@ $most = 0;
 foreach (['[' => '{"v":[%s', '{"a":' => '{"v":%s', '[],' => '{"v":[%s0]}', '{"$map":[[1,' => '{"v":%s', '"a",' => '{"v":[%s0]}', '1,' => '{"v":[%s0]}',
     '{"$bytes":"' => '{"v":%s', '\u00e9' => '{"v":"%s"}', ' ' => '{%s}', '[1,1],' => '{"$map":[%s[2,2]]}', '1' => '{"v":%s}'] as $piece => $frame) {
     $text = sprintf($frame, str_repeat($piece, intdiv(4 << 20, strlen($piece))));
-    $start = hrtime(true);
+    $start = cpu_seconds();
     feed($text);
-    $took = (hrtime(true) - $start) / 1e9;
+    $took = cpu_seconds() - $start;
     if ($took > 10) {
         fail("it took $took s", substr($text, 0, 100));
     }
