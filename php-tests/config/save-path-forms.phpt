@@ -5,7 +5,7 @@ every form of session.save_path that is supported reaches the server
 require __DIR__ . '/../support/support.inc';
 
 $server = RedisServer::start();
-$server->resp()->acl('SETUSER', 'web', 'on', '>p@ss w:rd/#1', '~*', '&*', '+@all');
+$server->resp()->acl('SETUSER', 'web', 'on', '>p@ss w:rd/#1', '~*', '+@all');
 $port = $server->port;
 $socket = $server->socket;
 $forms = [

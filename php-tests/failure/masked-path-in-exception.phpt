@@ -5,7 +5,7 @@ a new session that cannot be read in session_regenerate_id(): the exception show
 require __DIR__ . '/../support/support.inc';
 
 $server = RedisServer::start();
-$server->resp()->acl('SETUSER', 'web', 'on', '>the-Secret-1', '~*', '&*', '+@all');
+$server->resp()->acl('SETUSER', 'web', 'on', '>the-Secret-1', '~*', '+@all');
 $path = $server->save_path('auth[]=web&auth[]=the-Secret-1');
 ini_set('session.save_path', $path);
 start($id = new_id());

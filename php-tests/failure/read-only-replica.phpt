@@ -5,7 +5,7 @@ a replica: READONLY, and what to do about it
 require __DIR__ . '/../support/support.inc';
 
 $primary = RedisServer::start();
-$server = RedisServer::start(['--replicaof', "127.0.0.1 $primary->port"]);
+$server = RedisServer::start(['--replicaof', '127.0.0.1', (string) $primary->port]);
 poll('the replica', fn () => str_contains($server->resp()->info('replication'), 'master_link_status:up'));
 ini_set('session.save_path', $server->save_path());
 $got = warnings_of(function () use (&$result) {

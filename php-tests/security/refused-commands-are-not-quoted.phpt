@@ -15,7 +15,7 @@ foreach (['EVALSHA' => [], 'AUTH' => ['rustredis.password' => 'the-Secret-1']] a
     }
     ok("$command is quoted by Redis itself", str_contains($raw, 'the-Secret-1'), $raw);
     $output = Child::run('start($argv[1]);', [$id], ['session.save_path' => $server->save_path(), ...$ini])->output();
-    ok("$command is named", str_contains($output, "unknown command '$command'"), $output);
+    ok("$command is named", preg_match("/unknown command ['`]{$command}['`]/", $output) === 1, $output);
     ok('and no more', !str_contains($output, 'the-Secret-1') && !str_contains($output, $id), $output);
 }
 --EXPECT--

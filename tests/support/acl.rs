@@ -11,21 +11,34 @@ pub fn rule() -> &'static str {
     line.expect("README.md has a rule for an ACL user")
 }
 
+/// What the README adds to that for Sentinel.
+pub fn for_sentinel() -> &'static str {
+    named_after("Sentinel `")
+}
+
+/// What it adds in a Cluster.
+pub fn for_cluster() -> &'static str {
+    named_after("a Cluster `")
+}
+
+fn named_after(words: &str) -> &'static str {
+    let rest = include_str!("../../README.md").split_once(words).map(|(_, rest)| rest);
+    let rights = rest.and_then(|rest| rest.split('`').next()).filter(|rights| rights.starts_with('+'));
+    rights.unwrap_or_else(|| panic!("README.md has rights after {words:?}"))
+}
+
 fn is_wanted() -> bool {
     std::env::var("REDIS_ACL").is_ok_and(|value| value == "1")
 }
 
-/// What a server is started with, to have the user.
-pub fn server_args() -> Vec<String> {
+/// What a server is started with, to have the user. `more` is what the README adds where the server is not alone.
+pub fn server_args(more: &str) -> Vec<String> {
     if !is_wanted() {
         return Vec::new();
     }
-    ["--user", USER, "on"]
-        .into_iter()
-        .map(str::to_owned)
-        .chain([format!(">{PASSWORD}")])
-        .chain(rule().split(' ').map(str::to_owned))
-        .collect()
+    let password = format!(">{PASSWORD}");
+    let words = ["--user", USER, "on", &password].into_iter();
+    words.chain(rule().split(' ')).chain(more.split_whitespace()).map(str::to_owned).collect()
 }
 
 /// The ini settings of a PHP that is this user.

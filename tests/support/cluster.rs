@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use redis::Value;
 
+use super::acl;
 use super::poll::{self, SOON};
-use super::redis::{FREE_PORT, Server, major_version};
+use super::redis::{FREE_PORT, Server};
+use super::redis_program;
 
 /// How many masters there are. The first has the first third of the slots.
 pub const MASTERS: usize = 3;
@@ -75,13 +77,14 @@ fn form(args: &[&str], replicas: usize) -> Cluster {
     let common = [
         &["--cluster-enabled", "yes", "--cluster-node-timeout", "500"][..],
         &["--cluster-replica-validity-factor", "0"],
-        if major_version() < 7 { &[] } else { &since_7 },
+        if redis_program::version() < (7, 0) { &[] } else { &since_7 },
         &["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"],
         args,
     ]
     .concat();
-    let others = (1..MASTERS + replicas).map(|_| Server::with_args(&common)).collect();
-    let mut cluster = Cluster { first: Server::with_args(&common) };
+    let node = || Server::with_rights(&common, acl::for_cluster());
+    let others = (1..MASTERS + replicas).map(|_| node()).collect();
+    let mut cluster = Cluster { first: node() };
     cluster.first.join(others);
     for (number, node) in cluster.nodes().enumerate() {
         node.own::<()>(&["CLUSTER", "SET-CONFIG-EPOCH", &(number + 1).to_string()]);
@@ -138,7 +141,7 @@ impl Cluster {
         let range = ranges.iter().find(has).expect("somebody serves the slot");
         let Value::Array(master) = &range[2] else { panic!("no master: {range:?}") };
         let port = number(&master[1]);
-        self.nodes().position(|node| node.port() == port).expect("it is one of ours")
+        self.nodes().position(|node| node.has_port(port)).expect("it is one of ours")
     }
 
     /// An id of a session that lies on this node.

@@ -19,6 +19,7 @@ pub mod proxy;
 pub mod python;
 pub mod random;
 pub mod redis;
+pub mod redis_program;
 pub mod sentinel;
 pub mod session;
 pub mod temp_dir;

@@ -5,7 +5,6 @@ use std::fs::{self, File};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -16,6 +15,7 @@ use super::acl;
 use super::cluster;
 use super::poll::{self, SOON};
 use super::process;
+use super::redis_program;
 use super::temp_dir::TempDir;
 
 /// A `redis-server` (or the program that `REDIS_SERVER` names) on a free TCP port of 127.0.0.1 and on a Unix
@@ -24,6 +24,8 @@ pub struct Server {
     dir: TempDir,
     port: u16,
     args: Vec<String>,
+    /// What the user of `REDIS_ACL=1` may besides what every such user may.
+    rights: &'static str,
     process: Option<Child>,
     stopped: AtomicBool,
     /// The port that clients of a Cluster are told instead of its own; 0 if they are not.
@@ -44,25 +46,6 @@ pub fn wants_cluster() -> bool {
     }
 }
 
-/// The server's program.
-pub fn program() -> String {
-    std::env::var("REDIS_SERVER").unwrap_or_else(|_| "redis-server".into())
-}
-
-/// The first number of its version, of Redis or Valkey: what the tests themselves can use depends on it.
-pub fn major_version() -> u32 {
-    static VERSION: LazyLock<u32> = LazyLock::new(|| {
-        let program = program();
-        let output = Command::new(&program).arg("--version").output();
-        let output =
-            output.unwrap_or_else(|error| panic!("cannot run {program} ({error}): set REDIS_SERVER"));
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        let number = said.split(" v=").nth(1).and_then(|rest| rest.split('.').next()?.parse().ok());
-        number.unwrap_or_else(|| panic!("{program} has no version: {said}"))
-    });
-    *VERSION
-}
-
 impl Server {
     /// A server; under `REDIS_TOPOLOGY=cluster` three masters of a Cluster, which act as one.
     pub fn start() -> Self {
@@ -71,10 +54,16 @@ impl Server {
 
     /// A server with further arguments, such as `["--maxmemory", "4mb"]`.
     pub fn with_args(args: &[&str]) -> Self {
+        Self::with_rights(args, "")
+    }
+
+    /// The same, where `REDIS_ACL=1` takes more rights than for a server alone.
+    pub fn with_rights(args: &[&str], rights: &'static str) -> Self {
         let mut server = Self {
             dir: TempDir::new("redis"),
             port: 0,
             args: Vec::new(),
+            rights,
             process: None,
             stopped: AtomicBool::new(false),
             announced: AtomicU16::new(0),
@@ -153,19 +142,28 @@ impl Server {
         }
     }
 
-    /// The port that other nodes connect to. It can be chosen since Redis 7.
+    /// The port that other nodes connect to. Unless it is set, it follows from the one that clients connect to.
     pub fn bus_port(&self) -> u16 {
-        if major_version() < 7 { self.port + 10_000 } else { self.port_setting("cluster-port") }
+        let over_tls = self.args.iter().any(|arg| arg == "--tls-cluster");
+        match self.port_argument("--cluster-port") {
+            0 => 10_000 + if over_tls { self.tls_port() } else { self.port },
+            port => port,
+        }
     }
 
     /// The port for TLS; 0 if there is none.
     pub fn tls_port(&self) -> u16 {
-        self.port_setting("tls-port")
+        self.port_argument("--tls-port")
     }
 
-    fn port_setting(&self, name: &str) -> u16 {
-        let setting: Vec<String> = self.own(&["CONFIG", "GET", name]);
-        setting[1].parse().expect("a port is a number")
+    fn port_argument(&self, name: &str) -> u16 {
+        let port = self.args.iter().skip_while(|arg| *arg != name).nth(1);
+        port.map_or(0, |port| port.parse().expect("a port is a number"))
+    }
+
+    /// Whether clients are told this port for it: before Redis 6.2, those without TLS are told the one for TLS as well.
+    pub fn has_port(&self, port: u16) -> bool {
+        port != 0 && [self.port, self.tls_port(), self.announced.load(Ordering::Relaxed)].contains(&port)
     }
 
     /// Clients of the Cluster are told this port.
@@ -207,10 +205,8 @@ impl Server {
                 Ok(answer) => return answer,
                 Err(error) => match error.redirect_node() {
                     Some((address, _)) => {
-                        let at = |other: &&Server| {
-                            let announced = other.announced.load(Ordering::Relaxed);
-                            other.addr() == address || address == format!("127.0.0.1:{announced}")
-                        };
+                        let port = address.strip_prefix("127.0.0.1:").and_then(|port| port.parse().ok());
+                        let at = |other: &&Server| port.is_some_and(|port| other.has_port(port));
                         node = self.nodes().find(at).unwrap_or_else(|| panic!("{words:?}: {error}"));
                     }
                     // A key of a slot that is on its way.
@@ -316,7 +312,7 @@ impl Server {
 
     /// Starts the process and waits until it answers; false when it ended instead.
     fn spawn(&mut self) -> bool {
-        let program = program();
+        let program = redis_program::path();
         // A socket file left by a killed server would look like the new one's.
         let _ = fs::remove_file(self.socket());
         let log = File::options().create(true).append(true).open(self.log_path()).expect("the log opens");
@@ -327,7 +323,7 @@ impl Server {
             .args(["--save", "", "--appendonly", "no", "--appendfsync", "no"])
             .args([Path::new("--unixsocket"), &self.socket(), Path::new("--dir"), self.dir.path()])
             .args(&self.args)
-            .args(acl::server_args())
+            .args(acl::server_args(self.rights))
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("the log has a second handle"))
             .stderr(log)

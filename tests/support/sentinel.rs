@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use redis::{Client, FromRedisValue};
 
+use super::acl;
 use super::poll::{self, SOON};
 use super::process;
-use super::redis::{FREE_PORT, Server, free_port, program};
+use super::redis::{FREE_PORT, Server, free_port};
+use super::redis_program;
 use super::temp_dir::TempDir;
 use super::tls::Certificates;
 
@@ -59,7 +61,7 @@ impl Group {
             args.extend(settings.iter().flat_map(|(name, value)| [*name, value]));
             args.extend(["--tls-replication", "yes", "--tls-port", FREE_PORT]);
         }
-        let servers = [Server::with_args(&args), Server::with_args(&args)];
+        let servers = [0, 1].map(|_| Server::with_rights(&args, acl::for_sentinel()));
         let master = known_port(&servers[0]);
         servers[1].command::<()>(&["REPLICAOF", "127.0.0.1", &master.to_string()]);
         poll::until("the replica is in sync", SOON, || {
@@ -124,7 +126,7 @@ pub fn role(server: &Server) -> String {
 
 impl Sentinel {
     fn start(master: u16, access: Access<'_>) -> Self {
-        let program = program();
+        let program = redis_program::path();
         for _ in 0..10 {
             let dir = TempDir::new("sentinel");
             let port = free_port();
@@ -139,7 +141,10 @@ impl Sentinel {
             let mut add = |line: &[&str]| config.push_str(&(line.join(" ") + "\n"));
             if let Some(password) = access.sentinel_password {
                 add(&["requirepass", password]);
-                add(&["sentinel sentinel-pass", password]);
+                // Before that they use their own for each other.
+                if redis_program::version() >= (6, 2) {
+                    add(&["sentinel sentinel-pass", password]);
+                }
             }
             if let Some(password) = access.password {
                 add(&["sentinel auth-pass", NAME, password]);

@@ -1,0 +1,26 @@
+//! The program that the servers of the tests are: `redis-server`, or what `REDIS_SERVER` names.
+
+use std::process::Command;
+use std::sync::LazyLock;
+
+/// How it is called.
+pub fn path() -> String {
+    std::env::var("REDIS_SERVER").unwrap_or_else(|_| "redis-server".into())
+}
+
+/// The first two numbers of its version, of Redis or Valkey: what the tests themselves can use depends on it.
+pub fn version() -> (u32, u32) {
+    static VERSION: LazyLock<(u32, u32)> = LazyLock::new(|| {
+        let program = path();
+        let output = Command::new(&program).arg("--version").output();
+        let output =
+            output.unwrap_or_else(|error| panic!("cannot run {program} ({error}): set REDIS_SERVER"));
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let mut numbers = said.split(" v=").nth(1).unwrap_or_default().split('.').map(str::parse);
+        let (Some(Ok(major)), Some(Ok(minor))) = (numbers.next(), numbers.next()) else {
+            panic!("{program} has no version: {said}");
+        };
+        (major, minor)
+    });
+    *VERSION
+}
