@@ -43,8 +43,8 @@ test-rust: setup-test build ## the Rust tests: of the core without PHP, and of t
 test-php: setup-test build ## the .phpt tests
 	@scripts/test php
 
-test-acl: setup-test build ## a part of them as a Redis user with no more rights than README.md names
-	@REDIS_ACL=1 scripts/test acl
+test-acl: setup-test build ## all that run the module in PHP as a Redis user with no more rights than README.md names; then those of the lock in a Cluster
+	@scripts/test acl acl-cluster
 
 test-cluster: setup-test build ## the tests of the lock and of round trips once more, with a Redis Cluster in the server's place
 	@REDIS_TOPOLOGY=cluster scripts/test lock
@@ -82,8 +82,8 @@ test-8.4: ## make test in a Debian 13 of its own (root): PHP 8.4, Redis 8
 test-valkey: ## the same with Valkey in Redis' place
 	@REDIS_SERVER=valkey-server scripts/debian13 make test
 
-test-redis-%: setup-test build ## the Rust and the .phpt tests with a server that scripts/own-redis fetches: test-redis-6.0, test-redis-6.2, test-redis-valkey-9.1 ...
-	@scripts/own-redis $* scripts/test rust php
+test-redis-%: setup-test build ## the tests that a Redis takes part in, with a server that scripts/own-redis fetches: test-redis-6.0, test-redis-6.2, test-redis-valkey-9.1 ...
+	@scripts/own-redis $* scripts/test redis php
 
 bench: bench-here ## rustredis beside phpredis and files, here and in the Debian 13, into docs/benchmarks.md (12 minutes)
 	@scripts/debian13 make bench-here

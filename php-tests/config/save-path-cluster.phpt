@@ -5,6 +5,11 @@ a Redis Cluster is named by a URL or as phpredis names it, and what is wrong wit
 require __DIR__ . '/../support/support.inc';
 
 $nobody = '127.0.0.1:' . free_port();
+$single = RedisServer::start();
+if ($user = ini_get('rustredis.username')) {
+    // Its user may ask what a Cluster is asked.
+    $single->resp()->acl('SETUSER', $user, '+cluster|slots');
+}
 foreach ([
     'url' => ["cluster://$nobody", 'cluster://' . $nobody . ' .*no node of the cluster answers'],
     'url, all of it' => ["cluster://web:secret@$nobody,$nobody/0?prefix=P:&timeout=1&read_timeout=1&persistent=1", 'no node of the cluster answers'],
@@ -16,7 +21,7 @@ foreach ([
     'no nodes' => ['cluster://?auth=secret', 'it needs nodes'],
     'a bad seed' => ["seed[]=$nobody&seed[]=host:secret&auth=secret", 'port must be a number'],
     'a prefix whose keys cannot share a slot' => ["cluster://$nobody?prefix=a}b:", 'the prefix "a}b:" does not fit'],
-    'no cluster' => ['cluster://127.0.0.1:' . getenv('RUSTREDIS_PORT'), 'no node of a Redis Cluster: write tcp://'],
+    'no cluster' => ['cluster://' . $single->address(), 'no node of a Redis Cluster: write tcp://'],
 ] as $name => [$path, $words]) {
     ini_set('session.save_path', $path);
     $got = warnings_of(function () use (&$result) {

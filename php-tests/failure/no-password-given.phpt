@@ -1,5 +1,8 @@
 --TEST--
 Redis asks for a password and there is none
+--INI--
+rustredis.username=
+rustredis.password=
 --FILE--
 <?php
 require __DIR__ . '/../support/support.inc';
