@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use phpsess_rs::slot;
+use support::acl;
 use support::cluster::{self, Cluster, MASTERS};
 use support::php::{Php, Running, STEPS};
 use support::poll::{self, SOON};
@@ -100,6 +101,7 @@ fn a_session_moves_to_a_new_id_in_another_slot_and_can_be_destroyed() {
 #[test]
 fn prefixes_with_braces_keep_a_session_together_or_are_refused() {
     let cluster = masters();
+    acl::permit(&cluster, &["~{app}:*", "~a{b:*", "~{a{b:*", "~known", "~{known}*"]);
     for (prefix, lock) in [("{app}:", "{app}:known_LOCK"), ("a{b:", "{a{b:known}_LOCK"), ("", "{known}_LOCK")]
     {
         cluster.command::<()>(&["SET", &format!("{prefix}known"), "n|i:0;", "EX", "100"]);

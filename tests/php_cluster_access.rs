@@ -33,7 +33,7 @@ fn dead_seeds_are_skipped_and_a_wrong_password_is_named() {
     let args = ["--requirepass", "clustersecret", "--masterauth", "clustersecret"];
     let cluster = Cluster::of(cluster::masters(&args));
     let seeds = format!("127.0.0.1:1,127.0.0.1:2,{}", cluster.node(2).addr());
-    let php = |query: &str| Php::new(&format!("cluster://{seeds}{query}"));
+    let php = |query: &str| Php::new(&format!("cluster://{seeds}{query}")).default_user();
     works_everywhere(&cluster, &php("").ini("rustredis.password", "clustersecret"));
     works_everywhere(&cluster, &php("?auth=clustersecret"));
     for (query, word) in [("?auth=wrongsecret", "WRONGPASS"), ("", "NOAUTH")] {
@@ -45,10 +45,11 @@ fn dead_seeds_are_skipped_and_a_wrong_password_is_named() {
     let step = process(&Php::new("cluster://127.0.0.1:1,127.0.0.1:2")).step("start('known')");
     assert!(step.only_warning().contains("no node of the cluster answers"), "{step:?}");
     let single = Server::with_args(&[]);
-    let step = process(&Php::new(&format!("cluster://{}", single.addr()))).step("start('known')");
+    let php = Php::new(&format!("cluster://{}", single.addr())).default_user();
+    let step = process(&php).step("start('known')");
     assert!(step.only_warning().contains("no node of a Redis Cluster"), "{step:?}");
     let other = cluster.id_on(1, "on");
-    let php = Php::new(&format!("tcp://{}?auth=clustersecret", cluster.node(0).addr()));
+    let php = Php::new(&format!("tcp://{}?auth=clustersecret", cluster.node(0).addr())).default_user();
     let step =
         process(&php.ini("rustredis.prefix", "PHPREDIS_CLUSTER_SESSION:").ini("rustredis.locking", "0"))
             .step(&format!("start('{other}')"));

@@ -33,7 +33,8 @@ fn works(server: &Server, mut process: Running) {
 #[test]
 fn a_wrong_password_is_named_and_kept_secret() {
     let server = Server::with_args(&["--requirepass", "open sesame"]);
-    let mut process = process(&Php::new(&server.save_path()).ini("rustredis.password", "wrongsecret"));
+    let mut process =
+        process(&Php::new(&server.save_path()).default_user().ini("rustredis.password", "wrongsecret"));
     let messages = refused(&mut process, &["password", "rustredis.password"]);
     assert!(!messages.contains("wrongsecret"), "{messages}");
     process.wait().assert_no_crash();
@@ -42,7 +43,7 @@ fn a_wrong_password_is_named_and_kept_secret() {
 #[test]
 fn a_missing_password_is_named() {
     let server = Server::with_args(&["--requirepass", "open sesame"]);
-    let mut process = process(&Php::new(&server.save_path()));
+    let mut process = process(&Php::new(&server.save_path()).default_user());
     refused(&mut process, &["password", "rustredis.password"]);
     process.wait().assert_no_crash();
 }
@@ -50,7 +51,8 @@ fn a_missing_password_is_named() {
 #[test]
 fn a_superfluous_password_is_named_and_kept_secret() {
     let server = Server::start();
-    let mut process = process(&Php::new(&server.save_path()).ini("rustredis.password", "wrongsecret"));
+    let mut process =
+        process(&Php::new(&server.save_path()).default_user().ini("rustredis.password", "wrongsecret"));
     let messages = refused(&mut process, &["password"]);
     assert!(!messages.contains("wrongsecret"), "{messages}");
     process.wait().assert_no_crash();

@@ -144,7 +144,7 @@ fn connecting_costs_one_trip_even_with_password_and_database() {
     let server = Server::with_args(&["--requirepass", "open sesame"]);
     let proxy = Proxy::start(&server.addr());
     let php = Php::new(&format!("{}?database=3", proxy.save_path()))
-        .ini("rustredis.username", "")
+        .default_user()
         .ini("rustredis.password", "open sesame");
     // Redis learns the scripts from another process.
     php.run("session_start(); $_SESSION['n'] = 1;").assert_clean();

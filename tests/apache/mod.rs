@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 
+use crate::support::acl;
 use crate::support::apache::{Apache, Workers};
 use crate::support::fastcgi::Response;
 use crate::support::php::{self, Php};
@@ -30,9 +31,9 @@ struct Site {
 impl Site {
     fn start(workers: Workers, settings: &[(&str, &str)], directives: &str) -> Self {
         let server = Server::with_args(&["--requirepass", "secret of redis", "--maxclients", "400"]);
-        let php = Php::new(&server.save_path())
-            .ini("rustredis.password", "secret of redis")
-            .ini("rustredis.lock_wait", "60");
+        let php = Php::new(&server.save_path()).ini("rustredis.lock_wait", "60");
+        // The user of that has a password of its own.
+        let php = if acl::is_wanted() { php } else { php.ini("rustredis.password", "secret of redis") };
         let php = settings.iter().fold(php, |php, (name, value)| php.ini(name, value));
         let apache = Apache::start(&php, workers, directives, PAGE);
         Self { server, apache }
@@ -173,6 +174,7 @@ fn a_fatal_error_of_one_visitor_does_not_disturb_the_others() {
 #[test]
 fn each_request_has_the_settings_of_its_own_location() {
     let server = Server::start();
+    acl::permit(&server, &["+select", "~a:*", "~b:*", "~c:*", "~d:*"]);
     let php = Php::new("tcp://nowhere").ini("rustredis.lock_wait", "60");
     let location = |name: &str, database: u8| {
         format!(

@@ -1,5 +1,7 @@
 //! `REDIS_ACL=1`: sessions are a Redis user's who has no more than the rights that README.md names.
 
+use super::redis::Server;
+
 const USER: &str = "sessions";
 const PASSWORD: &str = "a&=%;,+/@:#'~|^ü";
 
@@ -27,7 +29,15 @@ fn named_after(words: &str) -> &'static str {
     rights.unwrap_or_else(|| panic!("README.md has rights after {words:?}"))
 }
 
-fn is_wanted() -> bool {
+/// More rights for what a test sets itself, such as other prefixes (`~A:*`) or a database (`+select`).
+pub fn permit(server: &Server, rights: &[&str]) {
+    if is_wanted() {
+        let words = [&["ACL", "SETUSER", USER], rights].concat();
+        server.nodes().for_each(|node| node.own::<()>(&words));
+    }
+}
+
+pub fn is_wanted() -> bool {
     std::env::var("REDIS_ACL").is_ok_and(|value| value == "1")
 }
 

@@ -63,6 +63,11 @@ impl Php {
             .ini("session.cache_limiter", "")
     }
 
+    /// Logs in as the server's default user without a password, until more is set, also under `REDIS_ACL=1`.
+    pub fn default_user(self) -> Self {
+        self.ini("rustredis.username", "").ini("rustredis.password", "")
+    }
+
     /// One more ini setting; a later one wins.
     pub fn ini(mut self, name: &str, value: &str) -> Self {
         self.ini.push((name.to_owned(), value.to_owned()));
