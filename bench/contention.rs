@@ -156,10 +156,11 @@ pub fn sent(handler: Handler, stats: &BTreeMap<String, u64>, requests: usize) ->
     let calls = |name: &str| stats.get(name).copied().unwrap_or(0);
     let ours = |name: &str| !["info", "ping", "config"].contains(&name) && !name.starts_with("config|");
     match handler {
-        // Each request reads its session by one GET behind the first script, and a large one is brought by a SET, which a
-        // script then moves. Whatever else it needs is in its scripts.
+        // Each request asks for its session by plain commands, of which one is EXPIRE and, where it wants the lock, one SET;
+        // a large session is brought by a SET, which a script then moves. Whatever else it needs is in its scripts.
         Handler::Rustredis => {
-            ["evalsha", "eval", "blpop", "rename"].map(calls).iter().sum::<u64>() + requests as u64
+            let tries = if calls("zcard") > 0 { 4 } else { 3 };
+            ["evalsha", "eval", "blpop", "rename"].map(calls).iter().sum::<u64>() + tries * requests as u64
         }
         // Its script is GET and DEL.
         Handler::Phpredis => {

@@ -112,7 +112,7 @@ class Session {
           const [reply, ...rest] = await run(its, "acquire",
             [this.key, this.lock, this.wake, this.waiters, this.dead],
             [this.base, token, held, mode, info, its.lease, its.ttl, left, its.maxWaiters, recheck,
-             its.mixed, 0]);
+             its.mixed]);
           const word = String(reply);
           if (word === "ok") return await this.entered(token, rest[0], rest[1], mode);
           if (word === "absent") return false;

@@ -157,7 +157,7 @@ func (l *Lock) try(mode, info string, send int, wasBroken bool, deadline time.Ti
 	reply, err := redis.Values(s.scripts["acquire"].Do(conn,
 		l.key, l.key+"_LOCK", l.key+"_WAKE", l.key+"_WAITERS", l.key+"_DEAD",
 		l.base, token, *held, mode, info, s.Lease.Milliseconds(), s.seconds(), left, s.MaxWaiters,
-		s.recheck(wasBroken), s.Mixed, 0))
+		s.recheck(wasBroken), s.Mixed))
 	if err != nil {
 		return false, err
 	}

@@ -126,7 +126,7 @@ class Session:
                 word, *rest = its.scripts["acquire"](
                     [self.key, self.lock, self.wake, self.waiters, self.dead],
                     [self.base, token, held, mode, info, its.lease, its.ttl, left, its.max_waiters,
-                     recheck, its.mixed, 0])
+                     recheck, its.mixed])
                 if word == b"ok":
                     return self.entered(token, *rest, mode)
                 if word == b"absent":

@@ -11,38 +11,27 @@ use crate::{lock::random_hex, session::Keys};
 /// each string that it is given; below this that costs less than a command.
 const LARGE: usize = 1 << 10;
 
-/// One script with its arguments, and what is sent along with it: whatever passes through Lua is copied several times,
-/// and hashed, so that the session itself had better not.
+/// One script with its arguments, and what is sent along with it.
 #[derive(Clone)]
 pub struct Call<'a> {
     pub script: &'static Script,
     pub command: Command<'a>,
-    /// Before the script: puts the new value where the script takes it from.
+    /// Goes before it, and puts the new value where the script takes it from.
     pub stage: Option<Command<'a>>,
-    /// Behind the script: reads the session.
-    pub fetch: Option<Command<'a>>,
 }
 
-/// Whether the session itself goes beside the script.
+/// Whether a new value goes beside the script.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Data {
     /// It does where that costs less.
     Beside,
-    /// It is an argument, or a part of the reply.
+    /// It is an argument.
     Inside,
 }
 
 impl Call<'_> {
     fn new(script: &'static Script, keys: &[&str]) -> Self {
-        Self { script, command: Command::evalsha(&script.sha, keys), stage: None, fetch: None }
-    }
-
-    /// Reads the session behind the script.
-    fn fetching(mut self, keys: &Keys) -> Self {
-        let mut get = Command::new("GET");
-        get.arg(&keys.data);
-        self.fetch = Some(get);
-        self
+        Self { script, command: Command::evalsha(&script.sha, keys), stage: None }
     }
 
     /// The same with the script by its text, for a server that does not know its name.
@@ -52,12 +41,10 @@ impl Call<'_> {
 
     /// A copy that keeps all arguments itself.
     pub fn to_owned(&self) -> Call<'static> {
-        let owned = |command: &Option<Command<'_>>| command.as_ref().map(Command::to_owned);
         Call {
             script: self.script,
             command: self.command.to_owned(),
-            stage: owned(&self.stage),
-            fetch: owned(&self.fetch),
+            stage: self.stage.as_ref().map(Command::to_owned),
         }
     }
 }
@@ -69,7 +56,7 @@ fn stage<'a>(key: &str, value: &'a [u8], ttl: u64) -> Command<'a> {
     set
 }
 
-pub fn acquire(keys: &Keys, acquire: &Acquire, how: Data) -> Call<'static> {
+pub fn acquire(keys: &Keys, acquire: &Acquire) -> Call<'static> {
     let names = [&*keys.data, &*keys.lock, &*keys.wake, &*keys.waiters, &*keys.tombstone];
     let mode = match acquire.mode {
         Mode::Any => "any",
@@ -88,9 +75,8 @@ pub fn acquire(keys: &Keys, acquire: &Acquire, how: Data) -> Call<'static> {
         .number(acquire.wait)
         .number(acquire.max_waiters)
         .number(acquire.recheck)
-        .number(acquire.mixed.into())
-        .number((how == Data::Beside).into());
-    if how == Data::Beside { call.fetching(keys) } else { call }
+        .number(acquire.mixed.into());
+    call
 }
 
 /// `receipt_ms`: how long Redis remembers what became of it.
@@ -119,10 +105,10 @@ pub fn release<'a>(keys: &Keys, release: &Release<'a>, receipt_ms: u64, how: Dat
     call
 }
 
-pub fn read(keys: &Keys, ttl: u64, how: Data) -> Call<'static> {
+pub fn read(keys: &Keys, ttl: u64) -> Call<'static> {
     let mut call = Call::new(&READ, &[&keys.data, &keys.tombstone]);
-    call.command.number(ttl).number((how == Data::Beside).into());
-    if how == Data::Beside { call.fetching(keys) } else { call }
+    call.command.number(ttl);
+    call
 }
 
 pub fn write<'a>(keys: &Keys, write: &Write<'a>, how: Data) -> Call<'a> {

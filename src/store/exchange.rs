@@ -75,16 +75,13 @@ impl RedisStore {
 
     /// ASKING is for one command only. Slots are seldom on their way: no need to do this in one trip.
     fn ask_call(&mut self, node: &Arc<Target>, call: &mut Call<'_>) -> Result<Value, StoreError> {
-        let Call { stage, command, fetch, .. } = call;
+        let Call { stage, command, .. } = call;
         if let Some(stage) = stage {
             self.send_ahead(node, &mut Command::new("ASKING"))?;
             self.send_ahead(node, stage)?;
         }
         self.send_ahead(node, &mut Command::new("ASKING"))?;
-        let answer = self.exchange(node, command, Duration::ZERO)?;
-        let Some(fetch) = fetch else { return Ok(answer) };
-        self.send_ahead(node, &mut Command::new("ASKING"))?;
-        Ok(Value::Array(vec![answer, self.exchange(node, fetch, Duration::ZERO)?]))
+        self.exchange(node, command, Duration::ZERO)
     }
 
     /// One request to one server. Whatever it fails with but an error reply makes the connection useless.
@@ -203,8 +200,12 @@ impl RedisStore {
         }
     }
 
-    pub(super) fn acquire_inside(&mut self, keys: &Keys, acquire: &Acquire) -> Result<Acquired, StoreError> {
-        let mut call = calls::acquire(keys, acquire, Data::Inside);
+    pub(super) fn acquire_by_script(
+        &mut self,
+        keys: &Keys,
+        acquire: &Acquire,
+    ) -> Result<Acquired, StoreError> {
+        let mut call = calls::acquire(keys, acquire);
         let answer = self.run_until_answered(keys, &mut call, Repeat::IfRefused)?;
         self.checked(reply::acquired(answer))
     }

@@ -10,6 +10,7 @@ mod error;
 mod exchange;
 pub mod memory;
 mod owed;
+mod plain;
 mod pool;
 mod problems;
 pub mod redis;
@@ -179,10 +180,11 @@ pub struct Release<'a> {
 }
 
 impl Acquire {
-    /// Whether it is the first send of its attempt. A later one asks whether a lock that was taken is free by now.
+    /// Whether plain commands may try it: the first send of an attempt that holds nothing yet. A later one asks whether a
+    /// lock that was taken is free by now, which is the script's to say.
     #[must_use]
-    pub fn is_first(&self) -> bool {
-        self.token.strip_prefix(&self.base) == Some(":1")
+    pub fn is_plain(&self) -> bool {
+        self.held.is_none() && self.token.strip_prefix(&self.base) == Some(":1")
     }
 }
 

@@ -8,8 +8,9 @@ use super::{
     Acquire, Acquired, Claim, Loaded, Op, Release, Store, StoreError, Ticket, Timeouts, Write, Written,
     calls::{self, Data},
     cluster::{self, Cluster},
-    connection::{Connection, Sent},
+    connection::Connection,
     exchange::Repeat,
+    plain::Ahead,
     pool::{self, Slots},
     renewer::Place,
     reply,
@@ -28,7 +29,7 @@ pub struct RedisStore {
     pub(super) settings: Arc<Settings>,
     pub(super) slot: Option<(Arc<Target>, PooledConnection<Slots>)>,
     /// An acquire whose answer is asked for later.
-    pub(super) ahead: Option<Sent>,
+    pub(super) ahead: Option<Ahead>,
 }
 
 impl RedisStore {
@@ -92,19 +93,12 @@ fn millis(duration: Duration) -> u64 {
 
 impl Store for RedisStore {
     fn acquire(&mut self, keys: &Keys, acquire: &Acquire) -> Result<Acquired, StoreError> {
-        if !acquire.is_first() {
-            // Likely to be refused again: the session would come along for nothing.
-            return self.acquire_inside(keys, acquire);
+        if acquire.is_plain()
+            && let Some(acquired) = self.acquire_plainly(keys, acquire)?
+        {
+            return Ok(acquired);
         }
-        let mut call = calls::acquire(keys, acquire, Data::Beside);
-        let answer = self.run_until_answered(keys, &mut call, Repeat::IfRefused)?;
-        match reply::acquired_beside(answer) {
-            // About the session alone: its slot moves just now, or it is no string.
-            Err(StoreError::Server(_)) => self.acquire_inside(keys, acquire).inspect_err(|_| {
-                let _ = self.release(keys, &Release::of_lock(&acquire.token, acquire.mixed));
-            }),
-            acquired => self.checked(acquired),
-        }
+        self.acquire_by_script(keys, acquire)
     }
 
     fn wait(&mut self, keys: &Keys, block: Duration) -> Result<Option<Ticket>, StoreError> {
@@ -141,16 +135,12 @@ impl Store for RedisStore {
     }
 
     fn read(&mut self, keys: &Keys, ttl: u64) -> Result<Loaded, StoreError> {
-        let mut call = calls::read(keys, ttl, Data::Beside);
-        let answer = self.run_until_answered(keys, &mut call, Repeat::Freely)?;
-        match reply::loaded_beside(answer) {
-            Err(StoreError::Server(_)) => {
-                let mut call = calls::read(keys, ttl, Data::Inside);
-                let answer = self.run_until_answered(keys, &mut call, Repeat::Freely)?;
-                self.checked(reply::loaded(answer))
-            }
-            loaded => self.checked(loaded),
+        if let Some(loaded) = self.read_plainly(keys, ttl)? {
+            return Ok(loaded);
         }
+        let mut call = calls::read(keys, ttl);
+        let answer = self.run_until_answered(keys, &mut call, Repeat::Freely)?;
+        self.checked(reply::loaded(answer))
     }
 
     fn release(&mut self, keys: &Keys, release: &Release<'_>) -> Result<Written, StoreError> {
@@ -203,43 +193,18 @@ impl Store for RedisStore {
     }
 
     fn acquire_ahead(&mut self, keys: &Keys, acquire: &Acquire) -> bool {
-        let target = match self.cluster(keys) {
-            Some((cluster, slot)) => cluster.known_owner(slot),
-            None => Some(self.settings.shards.of(keys.route).clone()),
-        };
-        let Some(target) = target else { return false };
-        let Some(mut slot) = pool::take_connected(&self.settings, &target) else { return false };
-        let sent = slot.connection.as_mut().and_then(|connection| {
-            let mut call = calls::acquire(keys, acquire, Data::Beside);
-            if connection.is_usable() { connection.send_awaited(&mut call).ok() } else { None }
-        });
-        if sent.is_none() {
-            // Died while idle: who needs one makes another.
-            slot.take_connection();
-            stats::RECONNECTS.add();
-            return false;
-        }
-        self.slot = Some((target, slot));
-        self.ahead = sent;
-        true
+        self.send_acquire_ahead(keys, acquire)
     }
 
     fn acquired_ahead(&mut self) -> Result<Acquired, StoreError> {
-        let lost = || StoreError::Broken(io::ErrorKind::UnexpectedEof.into());
-        let sent = self.ahead.take().ok_or_else(lost)?;
-        let (_, slot) = self.slot.as_mut().ok_or_else(lost)?;
-        let connection = slot.connection.as_mut().ok_or_else(lost)?;
-        stats::TRIPS.add();
-        let answer = connection.answer_to(sent);
-        let answer = self.conclude(answer)?;
-        self.checked(reply::acquired_beside(answer))
+        self.answer_of_acquire_ahead()
     }
 
     fn forget_ahead(&mut self) {
-        if let (Some(sent), Some((_, slot))) = (self.ahead.take(), &mut self.slot)
+        if let (Some(ahead), Some((_, slot))) = (self.ahead.take(), &mut self.slot)
             && let Some(connection) = &mut slot.connection
         {
-            connection.forget(sent);
+            connection.forget(ahead.sent);
         }
     }
 

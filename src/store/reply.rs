@@ -2,40 +2,27 @@
 
 use redis::Value;
 
-use super::{Acquired, Loaded, ServerError, StoreError, Ticket, Written, connection::server_error};
+use super::{Acquired, Loaded, ServerError, StoreError, Ticket, Written};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
-/// With the session behind the script: the answer is an array of both. An error about the session alone, with the lock
-/// taken, is a [`StoreError::Server`].
-pub fn acquired_beside(value: Value) -> Result<Acquired> {
-    let [script, session] = parts(value, "acquire")?;
-    match acquired(script)? {
-        Acquired::Held(loaded) => Ok(Acquired::Held(with(loaded, session)?)),
-        other => Ok(other),
-    }
-}
-
-pub fn loaded_beside(value: Value) -> Result<Loaded> {
-    let [script, session] = parts(value, "read")?;
-    with(loaded(script)?, session)
-}
-
-fn parts(value: Value, what: &'static str) -> Result<[Value; 2]> {
-    match value {
-        Value::Array(both) => both.try_into().map_err(|_| nonsense(what)),
-        _ => Err(nonsense(what)),
-    }
-}
-
-fn with(loaded: Loaded, session: Value) -> Result<Loaded> {
-    let data = match session {
-        Value::BulkString(data) => Some(data),
-        Value::Nil => None,
-        Value::ServerError(error) => return Err(StoreError::Server(server_error(&error))),
-        _ => return Err(nonsense("GET")),
+/// What the plain commands of [`super::plain`] read: tombstone and session. None if something is odd about either.
+pub fn plain(stone: Value, data: Value) -> Option<Loaded> {
+    let bytes = |value| match value {
+        Value::BulkString(bytes) => Some(Some(bytes)),
+        Value::Nil => Some(None),
+        _ => None,
     };
-    Ok(Loaded { data, ..loaded })
+    let tombstone = bytes(stone)?.map(|stone| String::from_utf8_lossy(&stone).into_owned());
+    Some(Loaded { data: bytes(data)?, tombstone })
+}
+
+/// The reply to TIME, in milliseconds.
+pub fn time(value: Value) -> Option<u64> {
+    let mut items = Items::new(value, "TIME").ok()?;
+    let mut number = || items.text().ok()?.parse::<u64>().ok();
+    let (seconds, micros) = (number()?, number()?);
+    seconds.checked_mul(1000)?.checked_add(micros / 1000)
 }
 
 pub fn acquired(value: Value) -> Result<Acquired> {

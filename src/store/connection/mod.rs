@@ -9,7 +9,8 @@ mod tests;
 use std::{
     io::{self, IoSlice},
     mem,
-    time::{Duration, Instant},
+    ops::Range,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use redis::Value;
@@ -17,6 +18,7 @@ use redis::Value;
 use super::{
     ServerError, StoreError,
     calls::Call,
+    reply,
     resp::{Command, Replies, ReplyError},
     sentinel, stats,
     stream::{Stream, Timeouts},
@@ -34,22 +36,25 @@ pub struct Connection {
     read: u64,
     /// Replies that will be asked for, and those of them that came along with a later one's. All others are dropped.
     awaited: Vec<(u64, Option<Value>)>,
+    /// Whether a script was carried out.
+    runs_scripts: bool,
     /// Whether the server has the text of `release.lua`.
     knows_release: bool,
     used: Instant,
     timeout: Duration,
+    /// What the server's clock (milliseconds) showed then.
+    clock: Option<(u64, Instant)>,
 }
 
-/// A command or call that was sent: which reply belongs to it.
+/// What was sent: which replies belong to it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Sent {
-    of: u64,
-    /// The next reply does, too: [`Call::fetch`].
-    with_next: bool,
+    first: u64,
+    count: u64,
 }
 
 impl Connection {
-    /// Connects, and sends AUTH, SELECT and CLIENT SETNAME in one trip. With Sentinel, to the master of this moment.
+    /// Connects, and sends AUTH, SELECT, TIME and CLIENT SETNAME in one trip. With Sentinel, to the master of this moment.
     pub fn open(target: &Target, timeouts: Timeouts) -> Result<Self, StoreError> {
         if let Endpoint::Sentinel(sentinel) = &target.endpoint {
             return sentinel::open(sentinel, target, timeouts);
@@ -62,9 +67,11 @@ impl Connection {
             sent: 0,
             read: 0,
             awaited: Vec::new(),
+            runs_scripts: false,
             knows_release: false,
             used: Instant::now(),
             timeout: timeouts.read,
+            clock: None,
         };
         match connection.introduce(target) {
             Ok(()) => Ok(connection),
@@ -98,7 +105,8 @@ impl Connection {
             select.number(target.database.into());
             commands.push(select);
         }
-        let needed = commands.len();
+        commands.push(Command::new("TIME"));
+        let last = commands.len();
         let mut name = Command::new("CLIENT");
         name.arg("SETNAME").arg("phpsess_rs");
         commands.push(name);
@@ -108,11 +116,13 @@ impl Connection {
         let sent = self.stream.send(&mut pieces).map_err(|error| self.io_error(error));
         stats::TRIPS.add();
         let mut refused = None;
-        for left in (0..=needed).rev() {
+        for left in (0..=last).rev() {
             match self.next_reply() {
-                // The name is a courtesy to whoever reads CLIENT LIST, and an ACL may forbid it.
-                Ok(Value::ServerError(error)) if left == 0 && error.code() == "NOPERM" => {}
+                // The name is a courtesy to whoever reads CLIENT LIST, and the time to whoever waits for us. An ACL may
+                // forbid both.
+                Ok(Value::ServerError(error)) if left <= 1 && error.code() == "NOPERM" => {}
                 Ok(Value::ServerError(error)) => refused = refused.or(Some(server_error(&error))),
+                Ok(value) if left == 1 => self.clock = reply::time(value).map(|ms| (ms, Instant::now())),
                 Ok(_) => {}
                 // A server that is full says so and closes, perhaps before it has read what we sent.
                 Err(error) => {
@@ -157,18 +167,35 @@ impl Connection {
     /// Sends a command and waits for its reply, `extra` longer than usual.
     pub fn request(&mut self, command: &mut Command<'_>, extra: Duration) -> Result<Value, StoreError> {
         self.begin(self.timeout + extra)?;
-        let of = self.send(&mut [command])?;
-        stats::TRIPS.add();
-        self.answer(Sent { of, with_next: false })
-    }
-
-    /// Runs a script with what goes along with it, in one trip. The answer is the script's; with [`Call::fetch`] an array
-    /// of that and the reply to this.
-    pub fn run(&mut self, call: &mut Call<'_>) -> Result<Value, StoreError> {
-        self.begin(self.timeout)?;
-        let sent = self.send_call(call)?;
+        let sent = self.send(&mut [command])?;
         stats::TRIPS.add();
         self.answer(sent)
+    }
+
+    /// Sends commands in one go and waits for their replies: an array, with errors among its values.
+    pub fn request_all(&mut self, commands: &mut [Command<'_>]) -> Result<Value, StoreError> {
+        self.begin(self.timeout)?;
+        let sent = self.send(&mut commands.iter_mut().collect::<Vec<_>>())?;
+        stats::TRIPS.add();
+        self.answer(sent)
+    }
+
+    /// Runs a script, with what goes before it, in one trip.
+    pub fn run(&mut self, call: &mut Call<'_>) -> Result<Value, StoreError> {
+        self.begin(self.timeout)?;
+        let script = match &mut call.stage {
+            None => self.send(&mut [&mut call.command])?,
+            Some(stage) => self.send(&mut [stage, &mut call.command])?.but_first(),
+        };
+        stats::TRIPS.add();
+        let answer = self.answer(script);
+        self.runs_scripts |= answer.is_ok();
+        answer
+    }
+
+    /// Whether a script was carried out over this connection.
+    pub fn runs_scripts(&self) -> bool {
+        self.runs_scripts
     }
 
     /// Sends a command whose reply nobody reads.
@@ -177,11 +204,11 @@ impl Connection {
         self.send(&mut [command]).map(drop)
     }
 
-    /// Sends a call whose answer is asked for later.
-    pub fn send_awaited(&mut self, call: &mut Call<'_>) -> Result<Sent, StoreError> {
+    /// Sends commands whose replies are asked for later: that of one, or an array of several.
+    pub fn send_awaited(&mut self, commands: &mut [Command<'_>]) -> Result<Sent, StoreError> {
         self.begin(self.timeout)?;
-        let sent = self.send_call(call)?;
-        self.awaited.extend((sent.of..=sent.last()).map(|of| (of, None)));
+        let sent = self.send(&mut commands.iter_mut().collect::<Vec<_>>())?;
+        self.awaited.extend(sent.all().map(|of| (of, None)));
         Ok(sent)
     }
 
@@ -196,22 +223,19 @@ impl Connection {
 
     /// The same if it was read already.
     pub fn arrived(&mut self, sent: Sent) -> Option<Result<Value, StoreError>> {
-        if self.read <= sent.last() {
+        if self.read < sent.all().end {
             return None;
         }
         let mut take = |wanted: u64| {
             let place = self.awaited.iter().position(|(of, _)| *of == wanted)?;
             self.awaited.swap_remove(place).1
         };
-        let (first, next) = (take(sent.of), sent.with_next.then(|| take(sent.last())).flatten());
-        Some(joined(or_error(first?), || {
-            next.ok_or_else(|| StoreError::Broken(io::ErrorKind::UnexpectedEof.into()))
-        }))
+        Some(answer_of(sent.all().map(|of| take(of)).collect::<Option<Vec<_>>>()?))
     }
 
     /// Nobody will ask for this answer.
     pub fn forget(&mut self, sent: Sent) {
-        self.awaited.retain(|(of, _)| !(sent.of..=sent.last()).contains(of));
+        self.awaited.retain(|(of, _)| !sent.all().contains(of));
     }
 
     /// Whether `release.lua` was sent as text before; from now on it was.
@@ -230,13 +254,21 @@ impl Connection {
         self.stream.expect_within(timeout, self.used).map_err(|error| self.io_error(error))
     }
 
-    /// Sends these commands in one go, and says which reply is the first one's.
-    fn send(&mut self, commands: &mut [&mut Command<'_>]) -> Result<u64, StoreError> {
+    /// The server's clock, in milliseconds; this machine's if that of the server is not known.
+    pub fn server_ms(&self) -> u64 {
+        let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        match self.clock {
+            Some((then, since)) => then.saturating_add(ms(since.elapsed())),
+            None => SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, ms),
+        }
+    }
+
+    fn send(&mut self, commands: &mut [&mut Command<'_>]) -> Result<Sent, StoreError> {
         if self.read == self.sent && self.replies.has_more() {
             return Err(StoreError::Protocol("an answer that nobody asked for".into()));
         }
-        let first = self.sent;
-        self.sent += commands.len() as u64;
+        let sent = Sent { first: self.sent, count: commands.len() as u64 };
+        self.sent += sent.count;
         match commands {
             [one] => self.stream.send(&mut one.pieces()),
             several => {
@@ -246,27 +278,18 @@ impl Connection {
             }
         }
         .map_err(|error| self.io_error(error))?;
-        Ok(first)
+        Ok(sent)
     }
 
-    fn send_call(&mut self, call: &mut Call<'_>) -> Result<Sent, StoreError> {
-        let Call { stage, command, fetch, .. } = call;
-        let (behind_stage, with_next) = (u64::from(stage.is_some()), fetch.is_some());
-        let mut commands: Vec<&mut Command> = stage.iter_mut().chain([command]).chain(fetch).collect();
-        Ok(Sent { of: self.send(&mut commands)? + behind_stage, with_next })
-    }
-
-    /// Reads replies up to this answer.
+    /// Reads replies up to these.
     fn answer(&mut self, sent: Sent) -> Result<Value, StoreError> {
-        let script = loop {
+        let mut values = Vec::new();
+        while self.read < sent.all().end {
             let (of, value) = self.reply()?;
-            if of == sent.of {
-                break or_error(value);
-            }
-            self.keep(of, value);
-        };
+            if of >= sent.first { values.push(value) } else { self.keep(of, value) }
+        }
         self.forget(sent);
-        if sent.with_next { joined(script, || self.reply().map(|(_, value)| value)) } else { script }
+        answer_of(values)
     }
 
     fn keep(&mut self, of: u64, value: Value) {
@@ -314,17 +337,24 @@ fn expects_tls(target: &Target, kind: io::ErrorKind) -> bool {
 }
 
 impl Sent {
-    fn last(self) -> u64 {
-        self.of + u64::from(self.with_next)
+    fn all(self) -> Range<u64> {
+        self.first..self.first + self.count
+    }
+
+    fn but_first(self) -> Self {
+        Self { first: self.first + 1, count: self.count - 1 }
     }
 }
 
-/// A script's answer and what was fetched behind it. Where the script failed, nobody needs the rest.
-fn joined(
-    script: Result<Value, StoreError>,
-    fetched: impl FnOnce() -> Result<Value, StoreError>,
-) -> Result<Value, StoreError> {
-    Ok(Value::Array(vec![script?, fetched()?]))
+/// The one reply, or all of them.
+fn answer_of(mut values: Vec<Value>) -> Result<Value, StoreError> {
+    match values.pop() {
+        Some(only) if values.is_empty() => or_error(only),
+        last => {
+            values.extend(last);
+            Ok(Value::Array(values))
+        }
+    }
 }
 
 fn or_error(value: Value) -> Result<Value, StoreError> {

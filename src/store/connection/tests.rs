@@ -14,7 +14,7 @@ fn to_server(then: impl FnOnce(TcpStream) + Send + 'static) -> Connection {
         let (mut client, _) = listener.accept().unwrap();
         let mut asked = [0; 1024];
         let _ = client.read(&mut asked).unwrap();
-        client.write_all(b"+OK\r\n").unwrap();
+        client.write_all(b"*2\r\n$1\r\n1\r\n$1\r\n0\r\n+OK\r\n").unwrap();
         let _ = client.read(&mut asked).unwrap();
         then(client);
     });

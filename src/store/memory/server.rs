@@ -193,8 +193,32 @@ impl Server {
         format!("{:032x}", self.names)
     }
 
-    /// `acquire.lua`
+    /// The first try by plain commands, and `acquire.lua`.
     pub fn acquire(&mut self, keys: &Keys, a: &Acquire) -> Acquired {
+        let plainly = if a.is_plain() { self.acquire_plainly(keys, a) } else { None };
+        plainly.unwrap_or_else(|| self.acquire_by_script(keys, a))
+    }
+
+    /// SET NX, EXPIRE and GET: all or nothing for the lock, and a refresh that does no harm.
+    fn acquire_plainly(&mut self, keys: &Keys, a: &Acquire) -> Option<Acquired> {
+        let now = self.now;
+        let place = self.place(keys);
+        place.refresh(now + a.ttl * 1000);
+        if place.lock.is_some() {
+            return None;
+        }
+        place.lock = Some(Expiring { value: format!("{}|{now}|{}", a.token, a.info), at: now + a.lease });
+        let loaded = place.loaded();
+        let unwanted = match (a.mode, loaded.data.is_some()) {
+            (Mode::Known, false) => Acquired::Absent,
+            (Mode::New, true) => Acquired::Exists,
+            _ => return Some(Acquired::Held(loaded)),
+        };
+        self.release(keys, &Release::of_lock(&a.token, a.mixed));
+        Some(unwanted)
+    }
+
+    fn acquire_by_script(&mut self, keys: &Keys, a: &Acquire) -> Acquired {
         let (now, rules) = (self.now, self.rules);
         let place = self.place(keys);
         let holder = place.holder().map(str::to_owned);

@@ -7,16 +7,14 @@
 --       5 info     who is asking: host|pid|sapi|uri
 --       6 lease_ms  7 ttl_s  8 wait_ms (what is left; 0 = last try, don't queue)
 --       9 max_waiters (0 = no limit)  10 recheck_ms (longest block)  11 mixed (1 = poll)
---      12 apart (1 = the next command of this trip is GET D, so that the data does not pass through Lua)
--- Replies: {'ok', data|nil, tombstone|nil} (apart: no data)  {'absent'}  {'exists'}
---          {'full', waiters, holder, now_ms}  {'busy', holder, pttl, block_ms (0 = don't), now_ms}
+-- Replies: {'ok', data|nil, tombstone|nil}  {'absent'}  {'exists'}  {'full', waiters, holder, now_ms}
+--          {'busy', holder, pttl, block_ms (0 = don't), now_ms}
 local SLACK, GRACE, FOREIGN, HANDOFF = 5, 500, 10, 1000  -- docs/wire-format.md says what for
 local D, L, Q, W, T = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local base, held, apart = ARGV[1], ARGV[3], ARGV[12] == '1'
--- One call for several keys: a script costs what it calls, and each byte that it is given. MGET takes a key of another
--- type for a missing one.
-local got = apart and redis.call('MGET', L, T) or redis.call('MGET', L, T, D)
-local holder, stone, data = got[1], got[2], got[3]
+local base, held = ARGV[1], ARGV[3]
+-- One call for three keys: calls are what a script costs. MGET takes a key of another type for a missing one.
+local got = redis.call('MGET', L, D, T)
+local holder, data = got[1], got[2]
 local mine = holder and string.sub(holder, 1, #base + 1) == base .. ':'
 if mine and tonumber(string.match(holder, '^%d+', #base + 2)) > tonumber(string.sub(ARGV[2], #base + 2)) then
   -- An older send that arrives late, behind its own repeat: nobody reads this answer.
@@ -37,25 +35,21 @@ else
   redis.call('DEL', Q)                           -- a ticket that is not L's value is void
 end
 if free then
-  local there
-  if ARGV[4] == 'new' or tonumber(ARGV[7]) <= 0 then   -- EXPIRE 0 would delete
-    there = redis.call('EXISTS', D) == 1
-  else
-    there = redis.call('EXPIRE', D, ARGV[7]) == 1
-  end
-  if not there and ARGV[4] == 'known' and not holder then
+  if ARGV[4] == 'known' and not data and not holder then
+    if redis.call('EXISTS', D) == 1 then redis.call('GET', D) end   -- another type: not absent, but this error
     redis.call('ZREM', W, base)
     return {'absent'}
   end
-  if there and ARGV[4] == 'new' then return {'exists'} end
-  if there and not data and not apart then
+  if ARGV[4] == 'new' and data then return {'exists'} end
+  -- EXPIRE 0 would delete
+  if tonumber(ARGV[7]) > 0 and redis.call('EXPIRE', D, ARGV[7]) == 1 and not data then
     redis.call('GET', D)                         -- another type: this error, before the lock is taken
   end
   local tm = redis.call('TIME')
   local ms = tm[1] .. string.sub('00000' .. tm[2], -6, -4)   -- a third of what string.format would cost
   redis.call('SET', L, ARGV[2] .. '|' .. ms .. '|' .. ARGV[5], 'PX', ARGV[6])
   if tonumber(string.sub(ARGV[2], #base + 2)) > 1 then redis.call('ZREM', W, base) end  -- the first send never queued
-  return {'ok', data or false, stone}
+  return {'ok', data, got[3]}
 end
 if ARGV[4] == 'new' then return {'exists'} end   -- somebody works under this id
 redis.call('ZREM', W, base)                      -- never count ourselves

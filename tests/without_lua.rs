@@ -1,4 +1,5 @@
-//! Sessions that go beside the scripts, not through Lua: read by a GET behind the script, and brought by a SET before it.
+//! What goes without Lua: the first try for a session, by plain commands, and a large value, brought by a SET before the
+//! script that moves it to its place.
 
 #![allow(clippy::unwrap_used, reason = "a failed look-up is a failed test")]
 
@@ -27,13 +28,13 @@ struct Fixture {
 
 impl Fixture {
     fn new() -> Self {
-        Self::on(Server::start())
-    }
-
-    fn on(server: Server) -> Self {
-        let store = client(&server.save_path());
+        let server = Server::start();
+        let mut store = client(&server.save_path());
         let id = SessionId::parse(b"abcdefghijklmnop").unwrap();
-        Self { server, store, keys: Keys::new("PHPREDIS_SESSION:", &id) }
+        let keys = Keys::new("PHPREDIS_SESSION:", &id);
+        // The first session of a connection is the scripts' in any case.
+        assert_eq!(store.read(&keys, TTL).unwrap(), Loaded::default());
+        Self { server, store, keys }
     }
 
     fn put(&self, value: &[u8]) {
@@ -70,7 +71,9 @@ impl Fixture {
 }
 
 fn client(path: &str) -> RedisStore {
-    RedisStore::new(Arc::new(Settings::parse(path, &Texts::default()).unwrap()))
+    let mut settings = Settings::parse(path, &Texts::default()).unwrap();
+    settings.pool_size = 16;
+    RedisStore::new(Arc::new(settings))
 }
 
 fn first() -> Acquire {
@@ -227,16 +230,63 @@ fn a_key_of_another_type_is_an_error_that_leaves_no_lock() {
 }
 
 #[test]
-fn nothing_is_read_or_written_beside_a_script_that_need_not_be() {
+fn a_free_session_is_taken_without_a_script() {
     let mut f = Fixture::new();
-    f.put(LARGE);
+    f.put(b"data");
+    let () = f.server.connection().set_ex(&f.keys.tombstone, "t", 60).unwrap();
+    let scripts = f.calls("evalsha") + f.calls("eval");
+    let loaded = f.acquire();
+    assert_eq!(loaded, Loaded { data: Some(b"data".to_vec()), tombstone: Some("t".into()) });
+    assert_eq!(f.calls("evalsha") + f.calls("eval"), scripts);
+    let (lock, left): (String, i64) =
+        redis::pipe().get(&f.keys.lock).pttl(&f.keys.data).query(&mut f.server.connection()).unwrap();
+    let (seconds, _): (u64, u64) = redis::cmd("TIME").query(&mut f.server.connection()).unwrap();
+    let mut parts = lock.splitn(3, '|');
+    assert_eq!(parts.next(), Some("o:a:1"));
+    let age = seconds.abs_diff(parts.next().unwrap().parse::<u64>().unwrap() / 1000);
+    assert!(age < 60, "{lock} at {seconds}");
+    assert_eq!(parts.next(), Some("host|1|cli|"));
+    assert!(left > 50_000, "{left}");
+}
+
+#[test]
+fn a_lock_that_somebody_has_stays_as_it_is() {
+    let mut f = Fixture::new();
     f.acquire();
-    let (gets, sets) = (f.calls("get"), f.calls("set"));
-    // Busy again and again: only the first send asks for the session.
-    let again = Acquire { base: "o:b".into(), token: "o:b:2".into(), ..first() };
-    assert!(matches!(f.store.acquire(&f.keys, &again).unwrap(), Acquired::Busy { .. }));
-    assert_eq!(f.calls("get"), gets);
-    // A refresh brings nothing; the receipt of it is a SET of the script.
-    assert_eq!(f.release(Op::Keep), Written::Done);
-    assert_eq!(f.calls("set"), sets + 1);
+    let lock: String = f.server.connection().get(&f.keys.lock).unwrap();
+    let other = Acquire { base: "o:b".into(), token: "o:b:1".into(), ..first() };
+    let mut second = client(&f.server.save_path());
+    second.read(&f.keys, TTL).unwrap();
+    assert!(matches!(second.acquire(&f.keys, &other).unwrap(), Acquired::Busy { .. }));
+    assert_eq!(f.server.connection().get::<_, String>(&f.keys.lock).unwrap(), lock);
+}
+
+#[test]
+fn strict_mode_leaves_no_lock_on_an_unknown_id_nor_on_one_that_is_taken() {
+    let mut f = Fixture::new();
+    for _ in 0..2 {
+        let known = Acquire { mode: Mode::Known, ..first() };
+        assert_eq!(f.store.acquire(&f.keys, &known).unwrap(), Acquired::Absent);
+        // The next exchange comes behind what gives the lock back.
+        assert_eq!(f.store.read(&f.keys, TTL).unwrap(), Loaded::default());
+        assert_eq!(f.names(), [""; 0]);
+    }
+    f.put(b"data");
+    let new = Acquire { mode: Mode::New, ..first() };
+    assert_eq!(f.store.acquire(&f.keys, &new).unwrap(), Acquired::Exists);
+    f.store.read(&f.keys, TTL).unwrap();
+    assert_eq!(f.names(), [&*f.keys.data]);
+}
+
+#[test]
+fn a_connection_whose_first_script_was_refused_tries_no_plain_commands() {
+    let f = Fixture::new();
+    let rule = ["SETUSER", "u", "on", ">p", "~*", "+@all", "-@scripting"];
+    let () = redis::cmd("ACL").arg(&rule).query(&mut f.server.connection()).unwrap();
+    let mut store = client(&format!("{}?auth[]=u&auth[]=p", f.server.save_path()));
+    for _ in 0..2 {
+        let refused = store.acquire(&f.keys, &first());
+        assert!(matches!(&refused, Err(StoreError::Server(error)) if error.code == "NOPERM"), "{refused:?}");
+        assert_eq!(f.names(), [""; 0]);
+    }
 }
