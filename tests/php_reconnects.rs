@@ -128,7 +128,11 @@ fn blocked(server: &Server, proxy: &Proxy, process: &mut Running) -> Running {
     let before = proxy.counts();
     process.send("increment('known')");
     poll::until("the process waits", SOON, || server.blocked_clients() == 1);
-    assert_eq!((proxy.counts() - before).trips, 2, "asked for the lock, then blocked");
+    assert_eq!(
+        (proxy.counts() - before).trips,
+        3,
+        "tried to get the lock, asked for a place in the queue, blocked"
+    );
     holder
 }
 

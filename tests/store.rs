@@ -204,7 +204,9 @@ fn sequence(seed: u64, attempt: u32, settings: &Arc<Settings>) -> bool {
     let mut redis: Vec<RedisStore> = (0..CLIENTS).map(|_| RedisStore::new(settings.clone())).collect();
     // The first session of a connection is the scripts': from then on plain commands are tried first.
     let another = Keys::new("Q:", &id);
-    redis.iter_mut().for_each(|client| assert_eq!(client.read(&another, TTL).unwrap(), Loaded::default()));
+    for client in &mut redis {
+        assert_eq!(client.read(&another, TTL).unwrap(), Loaded::default());
+    }
     let mut known = vec![Known::default(); CLIENTS];
     let mut log = Vec::new();
     for step in 0..120u32 {

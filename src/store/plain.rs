@@ -163,13 +163,13 @@ impl RedisStore {
         let answer = self.conclude(answer).and_then(replies);
         let nothing = Acquired::Busy { holder: String::new(), block: 0, now: 0 };
         match self.checked(answer)? {
-            [Value::Okay, stone, _, data] => match reply::plain(stone, data) {
-                Some(loaded) => Ok(self.held(&keys, &acquire, loaded)),
-                None => {
+            [Value::Okay, stone, _, data] => {
+                let Some(loaded) = reply::plain(stone, data) else {
                     self.give_back(&keys, &acquire);
-                    Ok(nothing)
-                }
-            },
+                    return Ok(nothing);
+                };
+                Ok(self.held(&keys, &acquire, loaded))
+            }
             _ => Ok(nothing),
         }
     }

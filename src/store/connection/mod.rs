@@ -118,11 +118,11 @@ impl Connection {
         let mut refused = None;
         for left in (0..=last).rev() {
             match self.next_reply() {
-                // The name is a courtesy to whoever reads CLIENT LIST, and the time to whoever waits for us. An ACL may
-                // forbid both.
-                Ok(Value::ServerError(error)) if left <= 1 && error.code() == "NOPERM" => {}
-                Ok(Value::ServerError(error)) => refused = refused.or(Some(server_error(&error))),
+                // For those whom we keep waiting; sentinels have none. What else is wrong shows in the next reply.
                 Ok(value) if left == 1 => self.clock = reply::time(value).map(|ms| (ms, Instant::now())),
+                // The name is a courtesy to whoever reads CLIENT LIST, and an ACL may forbid it.
+                Ok(Value::ServerError(error)) if left == 0 && error.code() == "NOPERM" => {}
+                Ok(Value::ServerError(error)) => refused = refused.or(Some(server_error(&error))),
                 Ok(_) => {}
                 // A server that is full says so and closes, perhaps before it has read what we sent.
                 Err(error) => {
@@ -230,7 +230,7 @@ impl Connection {
             let place = self.awaited.iter().position(|(of, _)| *of == wanted)?;
             self.awaited.swap_remove(place).1
         };
-        Some(answer_of(sent.all().map(|of| take(of)).collect::<Option<Vec<_>>>()?))
+        Some(answer_of(sent.all().map(&mut take).collect::<Option<Vec<_>>>()?))
     }
 
     /// Nobody will ask for this answer.
