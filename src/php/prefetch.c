@@ -8,11 +8,11 @@
  * request before us. */
 void rustredis_ask_ahead(void)
 {
-	const char *on = INI_STR("rustredis.prefetch");
-	const char *name = INI_STR("session.name");
+	const char *on = zend_ini_string(ZEND_STRL("rustredis.prefetch"), 0);
+	const char *name = zend_ini_string(ZEND_STRL("session.name"), 0);
 	zval *cookies = &PG(http_globals)[TRACK_VARS_COOKIE];
 	zval *id;
-#if PHP_VERSION_ID >= 80600
+#if PHP_VERSION_ID >= 80500
 	const char *path = PS(save_path) ? ZSTR_VAL(PS(save_path)) : NULL;
 #else
 	const char *path = PS(save_path);

@@ -8,7 +8,7 @@
 #include "shim.h"
 
 static TSRM_TLS char masked_path[512];
-#if PHP_VERSION_ID < 80600
+#if PHP_VERSION_ID < 80500
 static TSRM_TLS char *hidden_path;
 
 void rustredis_hide_save_path(void)
@@ -66,7 +66,7 @@ void rustredis_message_is_made(int type, zend_string *file, uint32_t line, zend_
 const char *rustredis_real_save_path(const char *path)
 {
 	bool masked = hidden_path && path && strcmp(path, masked_path) == 0;
-#if PHP_VERSION_ID < 80600
+#if PHP_VERSION_ID < 80500
 	const char *real = masked ? hidden_path : path;
 #else
 	const char *real = masked ? ZSTR_VAL(hidden_path) : path;
