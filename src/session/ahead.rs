@@ -108,3 +108,86 @@ impl<S: Store> Session<S> {
         let _ = self.store.release_later(&id, &keys, &release);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{
+        Access,
+        tests::{ID, NEW, TTL, data, holder, read, session, stored},
+    };
+    use crate::store::{Store, memory::MemoryStore};
+
+    #[test]
+    fn a_session_that_was_asked_for_ahead_costs_no_further_trip() {
+        for mode in ["validate", "read"] {
+            let store = stored(b"old");
+            let mut session = session(&store);
+            assert!(session.ask_ahead(ID, mode == "validate", TTL));
+            assert!(holder(&store, ID).is_some());
+            if mode == "validate" {
+                assert!(session.validate(ID, Access::Update, TTL));
+            }
+            assert_eq!(read(&mut session, ID), b"old");
+            assert_eq!(session.store.trips, 1, "{mode}");
+            assert!(session.write(ID, b"new", TTL, false));
+            session.close();
+            assert_eq!((data(&store, ID).unwrap(), holder(&store, ID)), (b"new".to_vec(), None));
+        }
+    }
+
+    #[test]
+    fn what_was_asked_for_ahead_and_is_not_wanted_is_given_back() {
+        let store = stored(b"old");
+        // Nobody starts it; another one; with another TTL; without a lock.
+        for wanted in 0..4 {
+            let mut session = session(&store);
+            assert!(session.ask_ahead(ID, true, TTL));
+            match wanted {
+                0 => {}
+                1 => assert!(session.read(NEW, Access::Update, TTL)),
+                2 => assert!(session.read(ID, Access::Update, TTL + 1)),
+                _ => assert!(session.read(ID, Access::Read, TTL)),
+            }
+            assert_eq!(holder(&store, ID).is_some(), matches!(wanted, 0 | 2), "{wanted}");
+            session.drop_value();
+            session.close();
+            assert_eq!((holder(&store, ID), holder(&store, NEW)), (None, None), "{wanted}");
+        }
+        assert_eq!(data(&store, ID).unwrap(), b"old");
+    }
+
+    #[test]
+    fn an_unknown_session_is_not_locked_ahead_in_strict_mode() {
+        let store = MemoryStore::new();
+        let mut session = session(&store);
+        assert!(session.ask_ahead(ID, true, TTL));
+        assert_eq!(holder(&store, ID), None);
+        assert!(!session.validate(ID, Access::Update, TTL));
+        session.close();
+        assert_eq!(session.take_warnings(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_lock_that_was_taken_when_it_was_asked_for_ahead_is_asked_for_again() {
+        let store = stored(b"old");
+        let mut other = session(&store);
+        read(&mut other, ID);
+        let mut session = session(&store);
+        assert!(session.ask_ahead(ID, true, TTL));
+        assert!(other.write(ID, b"new", TTL, false));
+        other.close();
+        assert!(session.validate(ID, Access::Update, TTL));
+        assert_eq!(read(&mut session, ID), b"new");
+    }
+
+    #[test]
+    fn an_answer_that_was_lost_ahead_does_not_lock_us_out() {
+        let store = stored(b"old");
+        let mut session = session(&store);
+        assert!(session.ask_ahead(ID, true, TTL));
+        session.store.forget_ahead();
+        assert!(session.validate(ID, Access::Update, TTL));
+        assert_eq!(read(&mut session, ID), b"old");
+        assert_eq!(session.store.trips, 2);
+    }
+}
