@@ -186,7 +186,7 @@ fn run(store: &mut impl Store, side: usize, keys: &Keys, command: &Command, know
             Answer::Loaded(data, tombstone)
         }
         7 => {
-            let op = if matches!(op, Op::None | Op::Restore(_)) { Op::Keep } else { op };
+            let op = if op == Op::None { Op::Keep } else { op };
             let write = Write { op, ttl: TTL, tombstone: tombstone.as_deref(), tombstone_ms: LEASE };
             written(&store.write(keys, &write).unwrap())
         }

@@ -66,6 +66,8 @@ struct Current {
     since: Instant,
     /// Fetched by validate or create; PHP's read is yet to come.
     unread: bool,
+    /// Nobody had stored it when it was read.
+    is_new: bool,
 }
 
 /// What we have of the current session.
@@ -300,8 +302,8 @@ impl<S: Store> Session<S> {
             (Mode::New, Hold::Unlocked, true) => return Ok(Fetched::Exists),
             _ => {}
         }
-        self.current =
-            Some(Current { id: id.clone(), keys, hold, loaded, since: Instant::now(), unread: true });
+        let (is_new, since) = (loaded.data.is_none(), Instant::now());
+        self.current = Some(Current { id: id.clone(), keys, hold, loaded, since, unread: true, is_new });
         Ok(match mode {
             // The lock came with a session that vanished while we waited: read or close will release it.
             Mode::Known if self.current.as_ref().is_some_and(|current| current.loaded.data.is_none()) => {

@@ -116,9 +116,14 @@ impl<S: Store> Session<S> {
                 return saved;
             }
         };
-        let Current { id, keys, hold, loaded, since, unread } = current;
+        let Current { id, keys, hold, loaded, since, unread, is_new } = current;
         let stone = loaded.tombstone.as_deref();
-        let op = if changed { Op::Set(text.stored()) } else { Op::Keep };
+        let op = match (changed, is_new) {
+            (true, _) => Op::Set(text.stored()),
+            // PHP 8.6 finds a new session that stays empty unchanged: there is nothing yet whose TTL could be refreshed.
+            (false, true) => Op::Restore(text.stored()),
+            (false, false) => Op::Keep,
+        };
         let (hold, result) = match hold {
             Hold::Locked { token, base, watch } => {
                 let watch = watch.filter(|_| keep_lock);
@@ -161,23 +166,30 @@ impl<S: Store> Session<S> {
                 (Hold::Unlocked, result)
             }
             // Refreshing the TTL of what another request works on is no change.
-            Hold::ReadOnly if op == Op::Keep => {
-                let result = self.store.write(&keys, &self.write_of(op, ttl, stone));
+            Hold::ReadOnly if !changed => {
+                let result = self.store.write(&keys, &self.write_of(Op::Keep, ttl, stone));
                 (Hold::ReadOnly, result.map(|_| Written::Done))
             }
             Hold::ReadOnly => {
                 stats::REFUSED_WRITES.add();
-                self.current =
-                    Some(Current { id: id.clone(), keys, hold: Hold::ReadOnly, loaded, since, unread });
+                self.current = Some(Current {
+                    id: id.clone(),
+                    keys,
+                    hold: Hold::ReadOnly,
+                    loaded,
+                    since,
+                    unread,
+                    is_new,
+                });
                 return self.fail("was not saved", Some(&id), &Failure::ReadOnly);
             }
             Hold::Barred(why) => {
                 stats::REFUSED_WRITES.add();
-                self.current = Some(Current { id: id.clone(), keys, hold, loaded, since, unread });
+                self.current = Some(Current { id: id.clone(), keys, hold, loaded, since, unread, is_new });
                 return self.fail("was not saved", Some(&id), &why());
             }
         };
-        self.current = Some(Current { id: id.clone(), keys, hold, loaded, since, unread });
+        self.current = Some(Current { id: id.clone(), keys, hold, loaded, since, unread, is_new });
         self.answered(&id, "was not saved", result)
     }
 

@@ -94,6 +94,27 @@ fn a_session_that_vanished_is_stored_again_by_touch() {
     }
 }
 
+/// PHP 8.6 asks for a touch then, where 8.5 wrote.
+#[test]
+fn a_new_session_that_stays_empty_is_stored_in_one_trip_unless_another_was_first() {
+    for texts in [Texts::default(), unlocked()] {
+        let store = MemoryStore::new();
+        let mut session = session_with(&store, &texts);
+        read(&mut session, ID);
+        assert!(session.touch(ID, b"", TTL, false));
+        session.close();
+        assert_eq!(session.store.trips, 2);
+        assert_eq!((data(&store, ID).unwrap(), holder(&store, ID)), (b"".to_vec(), None));
+    }
+    let store = MemoryStore::new();
+    let [mut first, mut second] = [(); 2].map(|()| session_with(&store, &unlocked()));
+    read(&mut first, ID);
+    read(&mut second, ID);
+    assert!(second.write(ID, b"new", TTL, false));
+    assert!(first.touch(ID, b"", TTL, false));
+    assert_eq!(data(&store, ID).unwrap(), b"new");
+}
+
 #[test]
 fn read_and_close_takes_one_trip_and_no_lock() {
     let store = stored(b"old");

@@ -145,8 +145,7 @@ pub enum Op<'a> {
     Set(&'a [u8]),
     /// Refresh the TTL.
     Keep,
-    /// Refresh the TTL, or store this where the session is gone: an answer other than done is a refusal. Only for a
-    /// release.
+    /// Refresh the TTL, or store this where the session is gone: an answer other than done is a refusal.
     Restore(&'a [u8]),
     /// Nothing; only the lock is released.
     None,

@@ -381,7 +381,7 @@ impl Server {
                 place.data = None;
                 place.tombstone = Some(Expiring { value: name, at: now + w.tombstone_ms });
             }
-            Op::Keep if place.refresh(now + w.ttl * 1000) => {}
+            Op::Restore(_) | Op::Keep if place.refresh(now + w.ttl * 1000) => {}
             _ if dead => return Written::Dead,
             Op::Keep => return Written::Gone,
             Op::Set(data) | Op::Restore(data) => {

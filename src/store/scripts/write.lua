@@ -1,7 +1,7 @@
 -- WRITE: change a session without a lock (locking off). One trip. A repeat of it does no harm.
 -- KEYS  1 D data  2 T tombstone  3 N (move) the new value, which the command before this one has put there
--- ARGV  1 op: set | move (set to what lies under N, with its TTL: that does not pass through Lua) | keep | del
---         | aside (move it to the key that data names, for a day)
+-- ARGV  1 op: set | move (set to what lies under N, with its TTL: that does not pass through Lua) | keep
+--         | restore (keep, or set where D is gone) | del | aside (move it to the key that data names, for a day)
 --       2 data  3 ttl_s  4 tombstone seen at read ('' = none)  5 new tombstone  6 tombstone_ms
 -- Replies: {'ok'}  {'gone'} (keep: D does not exist; move: N does not; send set)  {'dead'} (destroyed since it was read)
 local D, T = KEYS[1], KEYS[2]
@@ -27,6 +27,7 @@ if ARGV[1] == 'move' then
   if dead then redis.call('DEL', KEYS[3]) elseif redis.pcall('RENAME', KEYS[3], D).err then return {'gone'} end
   return {dead and 'dead' or 'ok'}
 end
+if ARGV[1] == 'restore' and redis.call('EXPIRE', D, ARGV[3]) == 1 then return {'ok'} end
 if dead then return {'dead'} end
 redis.call('SET', D, ARGV[2], 'EX', ARGV[3])
 return {'ok'}
