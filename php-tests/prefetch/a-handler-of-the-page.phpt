@@ -13,6 +13,9 @@ $port = php_server('
             public function write($id, $data): bool { return true; }
             public function destroy($id): bool { return true; }
             public function gc($age): int { return 0; }
+            // PHP 8.6 wants these two as well.
+            public function create_sid(): string { return session_create_id(); }
+            public function validateId($id): bool { return true; }
         });
     }
     if ($_SERVER["REQUEST_URI"] === "/subclass") {

@@ -38,38 +38,50 @@ static zend_result failed(void)
 	return FAILURE;
 }
 
-/* session_start(['read_and_close' => true]) looks like any other start to a save handler: only the arguments of the
- * running call tell. */
-static int wants_read_only(void)
+/* The running call of one of PHP's own functions, or NULL. */
+static zend_execute_data *running(const char *name)
 {
 	zend_execute_data *call;
 	for (call = EG(current_execute_data); call; call = call->prev_execute_data) {
 		zend_function *function = call->func;
-		zval *options, *value;
-		if (!function || function->type != ZEND_INTERNAL_FUNCTION || function->common.scope
-				|| !function->common.function_name
-				|| !zend_string_equals_literal(function->common.function_name, "session_start")) {
-			continue;
+		if (function && function->type == ZEND_INTERNAL_FUNCTION && !function->common.scope
+				&& function->common.function_name && strcmp(ZSTR_VAL(function->common.function_name), name) == 0) {
+			return call;
 		}
-		if (ZEND_CALL_NUM_ARGS(call) < 1) {
-			return 0;
-		}
-		options = ZEND_CALL_ARG(call, 1);
-		ZVAL_DEREF(options);
-		if (Z_TYPE_P(options) != IS_ARRAY) {
-			return 0;
-		}
-		value = zend_hash_str_find(Z_ARRVAL_P(options), ZEND_STRL("read_and_close"));
-		/* As session_start() itself reads it. */
-		return value && zval_get_long(value) > 0;
 	}
-	return 0;
+	return NULL;
+}
+
+/* session_start(['read_and_close' => true]) looks like any other start to a save handler: only the arguments of the
+ * running call tell. */
+static int wants_read_only(void)
+{
+	zend_execute_data *call = running("session_start");
+	zval *options, *value;
+	if (!call || ZEND_CALL_NUM_ARGS(call) < 1) {
+		return 0;
+	}
+	options = ZEND_CALL_ARG(call, 1);
+	ZVAL_DEREF(options);
+	if (Z_TYPE_P(options) != IS_ARRAY) {
+		return 0;
+	}
+	value = zend_hash_str_find(Z_ARRVAL_P(options), ZEND_STRL("read_and_close"));
+	/* As session_start() itself reads it. */
+	return value && zval_get_long(value) > 0;
 }
 
 PS_OPEN_FUNC(rustredis)
 {
 	const char *path = rustredis_real_save_path(SAVE_PATH_ARG());
 	(void) session_name;
+#if PHP_VERSION_ID >= 80600
+	/* A session that cannot be encoded is given up without a close since 8.6, and this is the first that we hear of it.
+	 * Only session_reset() and a SessionHandler subclass open one that they still have. */
+	if (*mod_data && !PS(mod_user_implemented) && !running("session_reset")) {
+		rustredis_close(mod_data);
+	}
+#endif
 	if (!rustredis_open(mod_data, path ? path : "", path ? strlen(path) : 0)) {
 		return failed();
 	}

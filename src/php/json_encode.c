@@ -306,13 +306,23 @@ static bool is_running(const char *function)
 
 /* After NULL PHP would write an empty session over the stored one (php-src, php_session_save_current_state). It is
  * given the text that it read instead: that is equal to what is stored, so nothing is written. Without lazy_write
- * PHP has no such text; our own handler refuses the empty write. */
+ * PHP has no such text; our own handler refuses the empty write. Since 8.6 PHP writes nothing after NULL, but does not
+ * close the session either: our own handler is to be asked as before, so that the lock is given back. */
 static TSRM_TLS bool refused;
 
 bool rustredis_json_refused(void)
 {
 	return refused;
 }
+
+#if PHP_VERSION_ID >= 80600
+/* By our own handler, or by a subclass of SessionHandler that has opened it there. */
+static bool is_kept_by_us(void)
+{
+	const ps_module *handler = PS(mod_user_implemented) ? PS(default_mod) : PS(mod);
+	return PS(mod_data) && handler && strcmp(handler->s_name, "rustredis") == 0;
+}
+#endif
 
 static zend_string *keep_stored(void)
 {
@@ -323,6 +333,11 @@ static zend_string *keep_stored(void)
 		return zend_string_copy(PS(session_vars));
 	}
 	refused = true;
+#if PHP_VERSION_ID >= 80600
+	if (is_kept_by_us()) {
+		return ZSTR_EMPTY_ALLOC();
+	}
+#endif
 	return NULL;
 }
 
