@@ -140,7 +140,7 @@ fn a_page_that_never_starts_it_gives_it_back_at_its_end() {
 #[test]
 fn a_page_that_starts_another_session_gives_it_back() {
     let site = Site::warm(&[("session.use_strict_mode", "0")]);
-    acl::permit(&site.server, &["~ELSEWHERE:*"]);
+    acl::permit(&site.server, &["~ELSEWHERE:*", "~{ELSEWHERE:*"]);
     for (query, started) in [("do=other", Some("1")), ("do=elsewhere", Some("1")), ("do=files", None)] {
         let page = site.get(query, ID);
         assert!(started.is_none_or(|body| page.body == body), "{query}: {page:?}");
