@@ -86,7 +86,7 @@ inside() {
   if [ -f "$place" ] && [ -f "$root$place" ]; then mount --bind "$place" "$root$place"; fi
   # What the host's PHP and its tests are told does not hold here.
   unset CARGO_TARGET_DIR LIBCLANG_PATH MODULE PHP PHP_CGI PHP_CONFIG PHP_FPM RUN_TESTS TMPDIR
-  [ "${#environment[@]}" -eq 0 ] || export "${environment[@]}"
+  [ -z "${environment+set}" ] || export "${environment[@]}"
   export PATH=$cargo_home/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8
   # The checkout may belong to the user who called sudo.
   export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0=$checkout
