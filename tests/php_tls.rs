@@ -211,6 +211,16 @@ mod over_tls {
         );
     }
 
+    /// Unlike in PHP, whose own TLS falls back on it.
+    #[test]
+    fn a_common_name_is_no_name() {
+        let certificates = Certificates::new();
+        let server = certificates.server("common", "no");
+        let path = format!("tls://localhost:{}?stream[cafile]={}", server.port, certificates.path("ca.pem"));
+        refused(&path, &["localhost", "stream[peer_name]"]);
+        works(&server, &format!("{path}&stream[verify_peer_name]=0"));
+    }
+
     #[test]
     fn an_expired_certificate_is_named() {
         let certificates = Certificates::new();

@@ -8,8 +8,8 @@ use super::redis::{self, FREE_PORT};
 use super::temp_dir::TempDir;
 
 /// A folder with an authority (`ca.pem`) and what it signed, each as `<name>.pem` and `<name>.key`:
-/// `server` and `expired` (for 127.0.0.1 and localhost), `elsewhere` (for elsewhere.example), `client`. `self`
-/// signed itself, `stranger-ca` is an authority that signed nothing.
+/// `server` and `expired` (for 127.0.0.1 and localhost), `elsewhere` (for elsewhere.example), `client`, and `common`,
+/// which has localhost as its common name only. `self` signed itself, `stranger-ca` is an authority that signed nothing.
 pub struct Certificates {
     dir: TempDir,
 }
@@ -31,6 +31,7 @@ impl Certificates {
         certificates.signed("server", HERE, None);
         certificates.signed("elsewhere", "subjectAltName=DNS:elsewhere.example", None);
         certificates.signed("client", "extendedKeyUsage=clientAuth", None);
+        certificates.signed_as("/CN=localhost", "common", "basicConstraints=CA:FALSE", None);
         certificates.signed("expired", HERE, Some(("20200101000000Z", "20210101000000Z")));
         certificates
     }
@@ -60,10 +61,13 @@ impl Certificates {
     }
 
     fn signed(&self, name: &str, extension: &str, validity: Option<(&str, &str)>) {
+        self.signed_as(&format!("/CN=rustredis test {name}"), name, extension, validity);
+    }
+
+    fn signed_as(&self, subject: &str, name: &str, extension: &str, validity: Option<(&str, &str)>) {
         let path = |end: &str| self.path(&format!("{name}.{end}"));
         let (key, request, pem, extensions) = (path("key"), path("csr"), path("pem"), path("ext"));
-        let subject = format!("/CN=rustredis test {name}");
-        openssl(&[&["req", "-keyout", &key, "-out", &request, "-subj", &subject], &NEW_KEY]);
+        openssl(&[&["req", "-keyout", &key, "-out", &request, "-subj", subject], &NEW_KEY]);
         fs::write(&extensions, extension).expect("the file can be written");
         let (ca, ca_key) = (self.path("ca.pem"), self.path("ca.key"));
         match validity {
