@@ -2,6 +2,11 @@
 
 use super::model::{Key, Value, normal};
 
+/// As many, or what takes as long under Miri.
+pub fn trials(count: usize) -> usize {
+    if cfg!(miri) { count.div_ceil(2000) } else { count }
+}
+
 /// xorshift64
 pub struct Random(pub u64);
 
