@@ -115,10 +115,12 @@ impl Connection {
         let mut pieces: Vec<IoSlice> = commands.iter_mut().flat_map(Command::pieces).collect();
         let sent = self.stream.send(&mut pieces).map_err(|error| self.io_error(error));
         stats::TRIPS.add();
-        let mut refused = None;
+        let (mut refused, mut no_time) = (None, None);
         for left in (0..=last).rev() {
             match self.next_reply() {
-                // For those whom we keep waiting; sentinels have none. What else is wrong shows in the next reply.
+                // For those whom we keep waiting; sentinels have none. What else is wrong is repeated for the name, unless
+                // the server closes first.
+                Ok(Value::ServerError(error)) if left == 1 => no_time = Some(server_error(&error)),
                 Ok(value) if left == 1 => self.clock = reply::time(value).map(|ms| (ms, Instant::now())),
                 // The name is a courtesy to whoever reads CLIENT LIST, and an ACL may forbid it.
                 Ok(Value::ServerError(error)) if left == 0 && error.code() == "NOPERM" => {}
@@ -126,7 +128,7 @@ impl Connection {
                 Ok(_) => {}
                 // A server that is full says so and closes, perhaps before it has read what we sent.
                 Err(error) => {
-                    let reason = refused.map(StoreError::Server);
+                    let reason = refused.or(no_time).map(StoreError::Server);
                     let said =
                         matches!(&error, StoreError::Broken(e) if e.kind() == io::ErrorKind::InvalidData);
                     return Err(match sent {
