@@ -185,7 +185,8 @@ fn an_unknown_id_locks_nothing_and_gets_a_new_one() {
     assert!(!site.is_locked("unknownunknownunknown"));
     assert_eq!(session::counter(&site.server, "unknownunknownunknown"), None);
     assert_eq!(site.get("do=nothing", "unknownunknownunknown").body, "nothing");
-    assert!(!site.is_locked("unknownunknownunknown"));
+    // By a release that nobody waits for: the page is out before Redis has read it.
+    site.is_given_back("unknownunknownunknown");
 }
 
 #[test]
