@@ -24,6 +24,7 @@ pub mod stats;
 mod stream;
 pub mod threads;
 mod tls_problem;
+mod transaction;
 
 use std::{
     sync::{Arc, LazyLock},

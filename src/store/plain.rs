@@ -1,4 +1,4 @@
-//! The first try for a session, by plain commands sent in one go: SET NX for its lock, GET for the rest.
+//! The first try for a session, by plain commands sent in one go: SET NX for its lock, MGET for the rest.
 //!
 //! Most requests find their session unlocked and unmoved. For them this does what `acquire.lua` and `read.lua` would do,
 //! and costs Redis a fraction of it: an EVALSHA alone takes as long as three commands, each key and argument of it as long
@@ -6,7 +6,8 @@
 //! the slot moves, a right is missing) is the scripts', which are asked next; nothing that this has done is in their way.
 //!
 //! The first session of a connection is always the scripts': a server or a user that cannot run them shows when the session
-//! starts, not when it is to be saved.
+//! starts, not when it is to be saved. The try of the next one shows whether transactions do, by which the others release
+//! ([`super::transaction`]).
 
 use std::{io, sync::Arc};
 
@@ -15,12 +16,13 @@ use redis::Value;
 use super::{
     Acquire, Acquired, Loaded, Mode, Release, StoreError,
     calls::{self, Data},
-    connection::Sent,
+    connection::{Connection, Sent},
     pool,
     redis::RedisStore,
-    reply,
+    reply::{self, Tried},
     resp::Command,
     stats,
+    transaction::Form,
 };
 use crate::{config::Target, session::Keys};
 
@@ -29,31 +31,57 @@ pub struct Ahead {
     pub sent: Sent,
     keys: Keys,
     acquire: Acquire,
+    form: Form,
 }
 
-/// Tombstone, TTL and data. The tombstone comes first: a session that is destroyed in between must not look as if that
-/// had been known.
-fn read(keys: &Keys, ttl: u64) -> [Command<'static>; 3] {
-    let mut stone = Command::new("GET");
-    stone.arg(&keys.tombstone);
+fn refresh(keys: &Keys, ttl: u64) -> Command<'static> {
     // EXPIRE 0 would delete.
     let mut refresh = Command::new(if ttl == 0 { "EXISTS" } else { "EXPIRE" });
     refresh.arg(&keys.data);
     if ttl > 0 {
         refresh.number(ttl);
     }
-    let mut data = Command::new("GET");
-    data.arg(&keys.data);
-    [stone, refresh, data]
+    refresh
+}
+
+/// TTL, tombstone and data.
+fn read(keys: &Keys, ttl: u64) -> Vec<Command<'static>> {
+    let mut get = Command::new("MGET");
+    get.arg(&keys.tombstone).arg(&keys.data);
+    vec![refresh(keys, ttl), get]
 }
 
 /// The lock, as `acquire.lua` takes it, and what it guards.
-fn acquire(keys: &Keys, acquire: &Acquire, now: u64) -> [Command<'static>; 4] {
+fn acquire(keys: &Keys, acquire: &Acquire, form: Form, now: u64) -> Vec<Command<'static>> {
     let holder = [&*acquire.token, "|", &now.to_string(), "|", &*acquire.info].concat();
     let mut lock = Command::new("SET");
     lock.arg(&keys.lock).arg(&holder).arg("NX").arg("PX").number(acquire.lease);
-    let [stone, refresh, data] = read(keys, acquire.ttl);
-    [lock, stone, refresh, data]
+    let mut commands = Vec::with_capacity(8);
+    match form {
+        Form::Bare => {
+            commands.push(lock);
+            commands.extend(read(keys, acquire.ttl));
+            return commands;
+        }
+        // Our own SET is a change as well: this transaction must fail.
+        Form::Proof => {
+            let mut watch = Command::new("WATCH");
+            watch.arg(&keys.lock);
+            commands.extend([watch, lock, Command::new("MULTI"), Command::new("EXEC")]);
+        }
+        Form::Watched { again: false } => commands.push(lock),
+        Form::Watched { again: true } => commands.extend([Command::new("UNWATCH"), lock]),
+    }
+    let mut watch = Command::new("WATCH");
+    watch.arg(&keys.data).arg(&keys.lock).arg(&keys.waiters).arg(&keys.tombstone);
+    let mut waiters = Command::new("EXISTS");
+    waiters.arg(&keys.waiters);
+    let mut get = Command::new("MGET");
+    get.arg(&keys.tombstone).arg(&keys.data).arg(&keys.lock);
+    // What comes before the WATCH must be seen by what comes behind it: the lock may have ended already, were these commands
+    // held up on their way, and a waiter may be there.
+    commands.extend([refresh(keys, acquire.ttl), watch, waiters, get]);
+    commands
 }
 
 impl RedisStore {
@@ -63,14 +91,36 @@ impl RedisStore {
         keys: &Keys,
         wanted: &Acquire,
     ) -> Result<Option<Acquired>, StoreError> {
-        let sent = self.all_in_one_trip(keys, |now| acquire(keys, wanted, now))?;
-        let Some([Value::Okay, stone, _, data]) = sent else { return Ok(None) };
-        let acquired = match reply::plain(stone, data) {
-            Some(loaded) => self.held(keys, wanted, loaded),
+        let mut form = Form::Bare;
+        let commands = |connection: &mut Connection| {
+            form = connection.transactions().form();
+            acquire(keys, wanted, form, connection.server_ms())
+        };
+        let Some(values) = self.all_in_one_trip(keys, commands)? else { return Ok(None) };
+        let tried = self.tried(form, wanted, values);
+        let acquired = match self.checked(tried)? {
+            Tried { taken: false, .. } => return Ok(None),
+            Tried { loaded: Some(loaded), .. } => self.held(keys, wanted, loaded),
             // The script may know what to do, or says what is wrong.
-            None => self.acquire_by_script(keys, wanted).inspect_err(|_| self.give_back(keys, wanted))?,
+            Tried { loaded: None, .. } => {
+                self.acquire_by_script(keys, wanted).inspect_err(|_| self.give_back(keys, wanted))?
+            }
         };
         Ok(Some(acquired))
+    }
+
+    /// What the replies to [`acquire`] say, also on transactions over this connection.
+    fn tried(&mut self, form: Form, wanted: &Acquire, values: Vec<Value>) -> Result<Tried, StoreError> {
+        let tried = reply::tried(form, &wanted.token, values)?;
+        if let Some((_, slot)) = &mut self.slot
+            && let Some(connection) = &mut slot.connection
+        {
+            connection.transactions().learn(&wanted.token, &tried);
+        }
+        if tried.left_open {
+            self.discard();
+        }
+        Ok(tried)
     }
 
     /// Reads without a lock.
@@ -78,7 +128,10 @@ impl RedisStore {
         match self.all_in_one_trip(keys, |_| read(keys, ttl)) {
             // To be repeated, which is the scripts' way.
             Err(StoreError::Broken(_)) => Ok(None),
-            replies => Ok(replies?.and_then(|[stone, _, data]| reply::plain(stone, data))),
+            values => {
+                let read = values?.map(reply::read_plainly).transpose();
+                Ok(self.checked(read)?.flatten())
+            }
         }
     }
 
@@ -105,17 +158,18 @@ impl RedisStore {
 
     /// Sends commands to the node that has the session, and returns their replies. None if nothing was sent: the scripts'
     /// way knows whom to ask then, and for how long.
-    fn all_in_one_trip<const N: usize>(
+    fn all_in_one_trip(
         &mut self,
         keys: &Keys,
-        commands: impl Fn(u64) -> [Command<'static>; N],
-    ) -> Result<Option<[Value; N]>, StoreError> {
+        commands: impl FnOnce(&mut Connection) -> Vec<Command<'static>>,
+    ) -> Result<Option<Vec<Value>>, StoreError> {
         let exchange = |store: &mut Self, target: &Arc<Target>| {
             let connection = store.connection(target)?;
             if !connection.runs_scripts() {
                 return Ok(Value::Nil);
             }
-            let answer = connection.request_all(&mut commands(connection.server_ms()));
+            let mut commands = commands(connection);
+            let answer = connection.request_all(&mut commands);
             store.conclude(answer)
         };
         let answer = match self.cluster(keys) {
@@ -125,7 +179,7 @@ impl RedisStore {
         match answer {
             Ok(Value::Nil) => Ok(None),
             Err(StoreError::Connect(_)) if keys.slot.is_some() => Ok(None),
-            answer => self.checked(answer.and_then(replies)).map(Some),
+            answer => self.checked(answer.and_then(reply::several)).map(Some),
         }
     }
 
@@ -138,47 +192,42 @@ impl RedisStore {
         let Some(target) = target else { return false };
         let Some(mut slot) = pool::take_connected(&self.settings, &target) else { return false };
         let sent = slot.connection.as_mut().and_then(|connection| {
-            let mut commands = acquire(keys, wanted, connection.server_ms());
-            if connection.is_usable() { connection.send_awaited(&mut commands).ok() } else { None }
+            if !connection.is_usable() {
+                return None;
+            }
+            let form = connection.transactions().form();
+            let mut commands = acquire(keys, wanted, form, connection.server_ms());
+            Some((connection.send_awaited(&mut commands).ok()?, form))
         });
-        let Some(sent) = sent else {
+        let Some((sent, form)) = sent else {
             // Died while idle: who needs one makes another.
             slot.take_connection();
             stats::RECONNECTS.add();
             return false;
         };
         self.slot = Some((target, slot));
-        self.ahead = Some(Ahead { sent, keys: keys.clone(), acquire: wanted.clone() });
+        self.ahead = Some(Ahead { sent, keys: keys.clone(), acquire: wanted.clone(), form });
         true
     }
 
     /// The answer to that.
     pub(super) fn answer_of_acquire_ahead(&mut self) -> Result<Acquired, StoreError> {
         let lost = || StoreError::Broken(io::ErrorKind::UnexpectedEof.into());
-        let Ahead { sent, keys, acquire } = self.ahead.take().ok_or_else(lost)?;
+        let Ahead { sent, keys, acquire, form } = self.ahead.take().ok_or_else(lost)?;
         let (_, slot) = self.slot.as_mut().ok_or_else(lost)?;
         let connection = slot.connection.as_mut().ok_or_else(lost)?;
         stats::TRIPS.add();
         let answer = connection.answer_to(sent);
-        let answer = self.conclude(answer).and_then(replies);
-        let nothing = Acquired::Busy { holder: String::new(), block: 0, now: 0 };
-        match self.checked(answer)? {
-            [Value::Okay, stone, _, data] => {
-                let Some(loaded) = reply::plain(stone, data) else {
+        let values = self.conclude(answer).and_then(reply::several);
+        let tried = values.and_then(|values| self.tried(form, &acquire, values));
+        match self.checked(tried)? {
+            Tried { taken: true, loaded: Some(loaded), .. } => Ok(self.held(&keys, &acquire, loaded)),
+            tried => {
+                if tried.taken {
                     self.give_back(&keys, &acquire);
-                    return Ok(nothing);
-                };
-                Ok(self.held(&keys, &acquire, loaded))
+                }
+                Ok(Acquired::Busy { holder: String::new(), block: 0, now: 0 })
             }
-            _ => Ok(nothing),
         }
-    }
-}
-
-fn replies<const N: usize>(answer: Value) -> Result<[Value; N], StoreError> {
-    let wrong = || StoreError::Protocol("an unexpected reply to plain commands".into());
-    match answer {
-        Value::Array(values) => values.try_into().map_err(|_| wrong()),
-        _ => Err(wrong()),
     }
 }

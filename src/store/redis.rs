@@ -144,6 +144,9 @@ impl Store for RedisStore {
     }
 
     fn release(&mut self, keys: &Keys, release: &Release<'_>) -> Result<Written, StoreError> {
+        if let Some(written) = self.release_by_transaction(keys, release)? {
+            return Ok(written);
+        }
         let receipt = self.receipt_ms();
         self.save(keys, Repeat::Release, |data| calls::release(keys, release, receipt, data))
     }

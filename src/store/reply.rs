@@ -2,19 +2,133 @@
 
 use redis::Value;
 
-use super::{Acquired, Loaded, ServerError, StoreError, Ticket, Written};
+use super::{Acquired, Loaded, ServerError, StoreError, Ticket, Written, transaction::Form};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
-/// What the plain commands of [`super::plain`] read: tombstone and session. None if something is odd about either.
-pub fn plain(stone: Value, data: Value) -> Option<Loaded> {
+/// What came of a first try by plain commands ([`super::plain`]).
+#[derive(Debug)]
+pub struct Tried {
+    /// Whether the lock is ours.
+    pub taken: bool,
+    /// The session. None if something is odd about it.
+    pub loaded: Option<Loaded>,
+    /// Whether Redis watches all that a release depends on, from a moment on when the lock was ours and nobody waited for it.
+    pub watched: bool,
+    /// What was learned about transactions.
+    pub transactions: Option<bool>,
+    /// A transaction was begun, and its end refused.
+    pub left_open: bool,
+}
+
+/// The replies to a first try in this form.
+pub fn tried(form: Form, token: &str, mut values: Vec<Value>) -> Result<Tried> {
+    let wrong = || nonsense("plain commands");
+    let (mut transactions, mut left_open) = (None, false);
+    match form {
+        Form::Bare => {}
+        Form::Watched { again } => drop(values.drain(..usize::from(again))),
+        Form::Proof => {
+            let [watch, lock, multi, exec, ..] = &values[..] else { return Err(wrong()) };
+            transactions = match (watch, lock, multi, exec) {
+                (Value::Okay, Value::Okay, Value::Okay, Value::Nil) => Some(true),
+                // It was carried out in spite of our own change: this is no Redis as we know it.
+                (_, Value::Okay, _, Value::Array(_)) => Some(false),
+                // Not allowed, or not known.
+                (refused, ..) | (_, _, refused, _) | (.., refused) if is_refusal(refused) => Some(false),
+                _ => None,
+            };
+            left_open = *multi == Value::Okay && matches!(exec, Value::ServerError(_));
+            values.drain(2..4);
+            values.remove(0);
+        }
+    }
+    let mut values = values.into_iter();
+    let mut next = || values.next().ok_or_else(wrong);
+    let (lock, refreshed) = (next()?, next()?);
+    let (watch, waiters) = if form == Form::Bare { (Value::Nil, Value::Nil) } else { (next()?, next()?) };
+    let mut got = match next()? {
+        Value::Array(got) => got,
+        _ => Vec::new(),
+    };
+    let holder = if form == Form::Bare { None } else { got.pop() };
+    let is_ours = matches!(holder, Some(Value::BulkString(holder))
+        if holder.strip_prefix(token.as_bytes()).is_some_and(|rest| rest.first() == Some(&b'|')));
+    Ok(Tried {
+        taken: lock == Value::Okay,
+        loaded: loaded_plainly(&refreshed, got),
+        watched: watch == Value::Okay && waiters == Value::Int(0) && is_ours,
+        transactions,
+        left_open,
+    })
+}
+
+/// The replies to a read by plain commands. None if something is odd about them.
+pub fn read_plainly(values: Vec<Value>) -> Result<Option<Loaded>> {
+    match <[Value; 2]>::try_from(values) {
+        Ok([refreshed, Value::Array(got)]) => Ok(loaded_plainly(&refreshed, got)),
+        Ok(_) => Ok(None),
+        Err(_) => Err(nonsense("plain commands")),
+    }
+}
+
+/// Tombstone and data.
+fn loaded_plainly(refreshed: &Value, got: Vec<Value>) -> Option<Loaded> {
+    let [stone, data] = got.try_into().ok()?;
     let bytes = |value| match value {
         Value::BulkString(bytes) => Some(Some(bytes)),
         Value::Nil => Some(None),
         _ => None,
     };
-    let tombstone = bytes(stone)?.map(|stone| String::from_utf8_lossy(&stone).into_owned());
-    Some(Loaded { data: bytes(data)?, tombstone })
+    let (stone, data) = (bytes(stone)?, bytes(data)?);
+    match refreshed {
+        Value::Int(0) => {}
+        // MGET takes a key of another type for a missing one.
+        Value::Int(1) if data.is_some() => {}
+        _ => return None,
+    }
+    Some(Loaded { data, tombstone: stone.map(|stone| String::from_utf8_lossy(&stone).into_owned()) })
+}
+
+fn is_refusal(value: &Value) -> bool {
+    matches!(value, Value::ServerError(error) if ["NOPERM", "ERR"].contains(&error.code()))
+}
+
+/// What became of a transaction that releases the lock.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Executed {
+    Done,
+    /// Something that it depends on has changed: nothing was done.
+    Nothing,
+    /// Redis refused some of it, and so all.
+    Refused,
+}
+
+/// The reply to EXEC, the last of these. The transaction begins with `first`, if that changes the session, and has DEL for the lock
+/// behind it.
+pub fn executed(mut values: Vec<Value>, first: Option<&Value>) -> Result<Executed> {
+    match values.pop() {
+        Some(Value::Nil) => Ok(Executed::Nothing),
+        Some(Value::ServerError(_)) => Ok(Executed::Refused),
+        Some(Value::Array(done)) => {
+            let mut done = done.iter();
+            let is_saved = first.is_none_or(|wanted| done.next() == Some(wanted));
+            if is_saved && done.next() == Some(&Value::Int(1)) {
+                Ok(Executed::Done)
+            } else {
+                Err(nonsense("a transaction"))
+            }
+        }
+        _ => Err(nonsense("a transaction")),
+    }
+}
+
+/// The replies to several commands.
+pub fn several(value: Value) -> Result<Vec<Value>> {
+    match value {
+        Value::Array(values) => Ok(values),
+        _ => Err(nonsense("plain commands")),
+    }
 }
 
 /// The reply to TIME, in milliseconds.

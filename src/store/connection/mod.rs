@@ -22,6 +22,7 @@ use super::{
     resp::{Command, Replies, ReplyError},
     sentinel, stats,
     stream::{Stream, Timeouts},
+    transaction::Transactions,
 };
 use crate::config::{Endpoint, Target};
 
@@ -38,6 +39,7 @@ pub struct Connection {
     awaited: Vec<(u64, Option<Value>)>,
     /// Whether a script was carried out.
     runs_scripts: bool,
+    transactions: Transactions,
     /// Whether the server has the text of `release.lua`.
     knows_release: bool,
     used: Instant,
@@ -68,6 +70,7 @@ impl Connection {
             read: 0,
             awaited: Vec::new(),
             runs_scripts: false,
+            transactions: Transactions::default(),
             knows_release: false,
             used: Instant::now(),
             timeout: timeouts.read,
@@ -198,6 +201,11 @@ impl Connection {
     /// Whether a script was carried out over this connection.
     pub fn runs_scripts(&self) -> bool {
         self.runs_scripts
+    }
+
+    /// What this connection knows of transactions.
+    pub fn transactions(&mut self) -> &mut Transactions {
+        &mut self.transactions
     }
 
     /// Sends a command whose reply nobody reads.
