@@ -5,7 +5,7 @@
 //! any other release is: its receipt tells whether it was carried out. Whatever went wrong ends in [`take_late`].
 
 use std::{
-    io, mem, slice,
+    io, mem,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -122,9 +122,9 @@ impl RedisStore {
         let target = self.settings.shards.of(keys.route).clone();
         let connection = self.connection(&target)?;
         let sent = if connection.learn_release() {
-            connection.send_awaited(slice::from_mut(&mut call.command))
+            connection.send_awaited(&mut call.command)
         } else {
-            connection.send_awaited(&mut [call.by_text().command])
+            connection.send_awaited(&mut call.by_text().command)
         };
         if sent.is_err() {
             self.disconnect();

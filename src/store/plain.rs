@@ -20,7 +20,10 @@ use super::{
     pool,
     redis::RedisStore,
     reply::{self, Tried},
-    resp::Command,
+    resp::{
+        Arg::{Number, Text},
+        Batch,
+    },
     stats,
     transaction::Form,
 };
@@ -34,54 +37,49 @@ pub struct Ahead {
     form: Form,
 }
 
-fn refresh(keys: &Keys, ttl: u64) -> Command<'static> {
+fn refresh(keys: &Keys, ttl: u64, batch: &mut Batch<'_>) {
     // EXPIRE 0 would delete.
-    let mut refresh = Command::new(if ttl == 0 { "EXISTS" } else { "EXPIRE" });
-    refresh.arg(&keys.data);
-    if ttl > 0 {
-        refresh.number(ttl);
+    match ttl {
+        0 => batch.add(&[Text("EXISTS"), Text(&keys.data)]),
+        ttl => batch.add(&[Text("EXPIRE"), Text(&keys.data), Number(ttl)]),
     }
-    refresh
 }
 
 /// TTL, tombstone and data.
-fn read(keys: &Keys, ttl: u64) -> Vec<Command<'static>> {
-    let mut get = Command::new("MGET");
-    get.arg(&keys.tombstone).arg(&keys.data);
-    vec![refresh(keys, ttl), get]
+fn read(keys: &Keys, ttl: u64, batch: &mut Batch<'_>) {
+    refresh(keys, ttl, batch);
+    batch.add(&[Text("MGET"), Text(&keys.tombstone), Text(&keys.data)]);
 }
 
 /// The lock, as `acquire.lua` takes it, and what it guards.
-fn acquire(keys: &Keys, acquire: &Acquire, form: Form, now: u64) -> Vec<Command<'static>> {
+fn acquire(keys: &Keys, acquire: &Acquire, form: Form, now: u64, batch: &mut Batch<'_>) {
+    let Keys { data, lock, waiters, tombstone, .. } = keys;
     let holder = [&*acquire.token, "|", &now.to_string(), "|", &*acquire.info].concat();
-    let mut lock = Command::new("SET");
-    lock.arg(&keys.lock).arg(&holder).arg("NX").arg("PX").number(acquire.lease);
-    let mut commands = Vec::with_capacity(8);
+    let take = [Text("SET"), Text(lock), Text(&holder), Text("NX"), Text("PX"), Number(acquire.lease)];
     match form {
         Form::Bare => {
-            commands.push(lock);
-            commands.extend(read(keys, acquire.ttl));
-            return commands;
+            batch.add(&take);
+            return read(keys, acquire.ttl, batch);
         }
         // Our own SET is a change as well: this transaction must fail.
         Form::Proof => {
-            let mut watch = Command::new("WATCH");
-            watch.arg(&keys.lock);
-            commands.extend([watch, lock, Command::new("MULTI"), Command::new("EXEC")]);
+            batch.add(&[Text("WATCH"), Text(lock)]);
+            batch.add(&take);
+            batch.add(&[Text("MULTI")]);
+            batch.add(&[Text("EXEC")]);
         }
-        Form::Watched { again: false } => commands.push(lock),
-        Form::Watched { again: true } => commands.extend([Command::new("UNWATCH"), lock]),
+        Form::Watched { again } => {
+            if again {
+                batch.add(&[Text("UNWATCH")]);
+            }
+            batch.add(&take);
+        }
     }
-    let mut watch = Command::new("WATCH");
-    watch.arg(&keys.data).arg(&keys.lock).arg(&keys.waiters).arg(&keys.tombstone);
-    let mut waiters = Command::new("EXISTS");
-    waiters.arg(&keys.waiters);
-    let mut get = Command::new("MGET");
-    get.arg(&keys.tombstone).arg(&keys.data).arg(&keys.lock);
-    // What comes before the WATCH must be seen by what comes behind it: the lock may have ended already, were these commands
-    // held up on their way, and a waiter may be there.
-    commands.extend([refresh(keys, acquire.ttl), watch, waiters, get]);
-    commands
+    refresh(keys, acquire.ttl, batch);
+    batch.add(&[Text("WATCH"), Text(data), Text(lock), Text(waiters), Text(tombstone)]);
+    // Behind the WATCH: were these commands held up on their way, the lock may have ended already, and somebody may wait.
+    batch.add(&[Text("EXISTS"), Text(waiters)]);
+    batch.add(&[Text("MGET"), Text(tombstone), Text(data), Text(lock)]);
 }
 
 impl RedisStore {
@@ -92,9 +90,9 @@ impl RedisStore {
         wanted: &Acquire,
     ) -> Result<Option<Acquired>, StoreError> {
         let mut form = Form::Bare;
-        let commands = |connection: &mut Connection| {
+        let commands = |connection: &mut Connection, batch: &mut Batch<'_>| {
             form = connection.transactions().form();
-            acquire(keys, wanted, form, connection.server_ms())
+            acquire(keys, wanted, form, connection.server_ms(), batch);
         };
         let Some(values) = self.all_in_one_trip(keys, commands)? else { return Ok(None) };
         let tried = self.tried(form, wanted, values);
@@ -125,7 +123,7 @@ impl RedisStore {
 
     /// Reads without a lock.
     pub(super) fn read_plainly(&mut self, keys: &Keys, ttl: u64) -> Result<Option<Loaded>, StoreError> {
-        match self.all_in_one_trip(keys, |_| read(keys, ttl)) {
+        match self.all_in_one_trip(keys, |_, batch| read(keys, ttl, batch)) {
             // To be repeated, which is the scripts' way.
             Err(StoreError::Broken(_)) => Ok(None),
             values => {
@@ -161,15 +159,16 @@ impl RedisStore {
     fn all_in_one_trip(
         &mut self,
         keys: &Keys,
-        commands: impl FnOnce(&mut Connection) -> Vec<Command<'static>>,
+        commands: impl FnOnce(&mut Connection, &mut Batch<'_>),
     ) -> Result<Option<Vec<Value>>, StoreError> {
         let exchange = |store: &mut Self, target: &Arc<Target>| {
             let connection = store.connection(target)?;
             if !connection.runs_scripts() {
                 return Ok(Value::Nil);
             }
-            let mut commands = commands(connection);
-            let answer = connection.request_all(&mut commands);
+            let mut batch = connection.batch();
+            commands(connection, &mut batch);
+            let answer = connection.request_all(batch);
             store.conclude(answer)
         };
         let answer = match self.cluster(keys) {
@@ -196,8 +195,9 @@ impl RedisStore {
                 return None;
             }
             let form = connection.transactions().form();
-            let mut commands = acquire(keys, wanted, form, connection.server_ms());
-            Some((connection.send_awaited(&mut commands).ok()?, form))
+            let mut batch = connection.batch();
+            acquire(keys, wanted, form, connection.server_ms(), &mut batch);
+            Some((connection.send_all_awaited(batch).ok()?, form))
         });
         let Some((sent, form)) = sent else {
             // Died while idle: who needs one makes another.

@@ -94,31 +94,11 @@ fn is_refusal(value: &Value) -> bool {
     matches!(value, Value::ServerError(error) if ["NOPERM", "ERR"].contains(&error.code()))
 }
 
-/// What became of a transaction that releases the lock.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Executed {
-    Done,
-    /// Something that it depends on has changed: nothing was done.
-    Nothing,
-    /// Redis refused some of it, and so all.
-    Refused,
-}
-
-/// The reply to EXEC, the last of these. The transaction begins with `first`, if that changes the session, and has DEL for the lock
-/// behind it.
-pub fn executed(mut values: Vec<Value>, first: Option<&Value>) -> Result<Executed> {
-    match values.pop() {
-        Some(Value::Nil) => Ok(Executed::Nothing),
-        Some(Value::ServerError(_)) => Ok(Executed::Refused),
-        Some(Value::Array(done)) => {
-            let mut done = done.iter();
-            let is_saved = first.is_none_or(|wanted| done.next() == Some(wanted));
-            if is_saved && done.next() == Some(&Value::Int(1)) {
-                Ok(Executed::Done)
-            } else {
-                Err(nonsense("a transaction"))
-            }
-        }
+/// Why a transaction was not carried out: Redis refused some of it, and so all, or else what it depends on has changed.
+pub fn was_refused(values: &[Value]) -> Result<bool> {
+    match values.last() {
+        Some(Value::Nil) => Ok(false),
+        Some(Value::ServerError(_)) => Ok(true),
         _ => Err(nonsense("a transaction")),
     }
 }

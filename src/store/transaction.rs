@@ -12,8 +12,11 @@ use redis::Value;
 use super::{
     Op, Release, StoreError, Written,
     redis::RedisStore,
-    reply::{self, Executed, Tried},
-    resp::Command,
+    reply::{self, Tried},
+    resp::{
+        Arg::{Data, Number, Text},
+        Batch, Command,
+    },
 };
 use crate::session::Keys;
 
@@ -98,26 +101,30 @@ impl Transactions {
     }
 }
 
-/// What `release.lua` would do, and what the first reply is then.
-fn commands<'a>(keys: &Keys, release: &Release<'a>, receipt_ms: u64) -> (Vec<Command<'a>>, Option<Value>) {
-    let mut unlock = Command::new("DEL");
-    unlock.arg(&keys.lock);
-    let (save, wanted) = match release.op {
+/// Packs what `release.lua` would do. Returns what Redis answers if it does it.
+fn pack<'a>(keys: &Keys, release: &Release<'a>, receipt_ms: u64, batch: &mut Batch<'a>) -> &'static [u8] {
+    batch.add(&[Text("MULTI")]);
+    let unlock = [Text("DEL"), Text(&keys.lock)];
+    let answer: &[u8] = match release.op {
         Op::Set(value) => {
-            let mut set = Command::new("SET");
-            set.arg(&keys.data).data(value).arg("EX").number(release.ttl);
-            (set, Value::Okay)
+            batch.add(&[Text("SET"), Text(&keys.data), Data(value), Text("EX"), Number(release.ttl)]);
+            b"+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n*3\r\n+OK\r\n:1\r\n+OK\r\n"
         }
         Op::Keep => {
-            let mut expire = Command::new("EXPIRE");
-            expire.arg(&keys.data).number(release.ttl);
-            (expire, Value::Int(1))
+            batch.add(&[Text("EXPIRE"), Text(&keys.data), Number(release.ttl)]);
+            b"+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n*3\r\n:1\r\n:1\r\n+OK\r\n"
         }
-        _ => return (vec![Command::new("MULTI"), unlock, Command::new("EXEC")], None),
+        _ => {
+            batch.add(&unlock);
+            batch.add(&[Text("EXEC")]);
+            return b"+OK\r\n+QUEUED\r\n*1\r\n:1\r\n";
+        }
     };
-    let mut receipt = Command::new("SET");
-    receipt.arg(keys.receipt(release.token)).arg("ok").arg("PX").number(receipt_ms);
-    (vec![Command::new("MULTI"), save, unlock, receipt, Command::new("EXEC")], Some(wanted))
+    batch.add(&unlock);
+    let receipt = keys.receipt(release.token);
+    batch.add(&[Text("SET"), Text(&receipt), Text("ok"), Text("PX"), Number(receipt_ms)]);
+    batch.add(&[Text("EXEC")]);
+    answer
 }
 
 impl RedisStore {
@@ -133,22 +140,19 @@ impl RedisStore {
         if !connection.transactions().take(release) {
             return Ok(None);
         }
-        let (mut commands, first) = commands(keys, release, receipt_ms);
-        let answer = connection.request_all(&mut commands);
-        match self.conclude(answer) {
+        let mut batch = connection.batch();
+        let expected = pack(keys, release, receipt_ms, &mut batch);
+        let answer = connection.request_expecting(batch, expected);
+        match self.conclude(answer.map(|answer| answer.unwrap_or(Value::Okay))) {
+            Ok(Value::Okay) => Ok(Some(Written::Done)),
             // The script asks for the receipt.
             Err(StoreError::Broken(_)) => Ok(None),
             answer => {
-                let executed =
-                    answer.and_then(reply::several).and_then(|v| reply::executed(v, first.as_ref()));
-                match self.checked(executed)? {
-                    Executed::Done => Ok(Some(Written::Done)),
-                    Executed::Nothing => Ok(None),
-                    Executed::Refused => {
-                        self.discard();
-                        Ok(None)
-                    }
+                let executed = answer.and_then(reply::several).and_then(|values| reply::was_refused(&values));
+                if self.checked(executed)? {
+                    self.discard();
                 }
+                Ok(None)
             }
         }
     }

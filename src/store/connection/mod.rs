@@ -19,7 +19,7 @@ use super::{
     ServerError, StoreError,
     calls::Call,
     reply,
-    resp::{Command, Replies, ReplyError},
+    resp::{Batch, Command, Replies, ReplyError},
     sentinel, stats,
     stream::{Stream, Timeouts},
     transaction::Transactions,
@@ -28,6 +28,9 @@ use crate::config::{Endpoint, Target};
 
 /// After this long without use a connection may have been closed by the other side: worth a look before use.
 const FRESH: Duration = Duration::from_millis(500);
+
+/// As much memory for commands stays with an idle connection, in bytes.
+const KEPT: usize = 32 << 10;
 
 pub struct Connection {
     stream: Stream,
@@ -42,6 +45,8 @@ pub struct Connection {
     transactions: Transactions,
     /// Whether the server has the text of `release.lua`.
     knows_release: bool,
+    /// Memory for the next batch of commands.
+    packed: Vec<u8>,
     used: Instant,
     timeout: Duration,
     /// What the server's clock (milliseconds) showed then.
@@ -72,6 +77,7 @@ impl Connection {
             runs_scripts: false,
             transactions: Transactions::default(),
             knows_release: false,
+            packed: Vec::new(),
             used: Instant::now(),
             timeout: timeouts.read,
             clock: None,
@@ -177,12 +183,37 @@ impl Connection {
         self.answer(sent)
     }
 
+    /// No commands yet, in memory that was used before.
+    pub fn batch<'a>(&mut self) -> Batch<'a> {
+        Batch::new(mem::take(&mut self.packed))
+    }
+
     /// Sends commands in one go and waits for their replies: an array, with errors among its values.
-    pub fn request_all(&mut self, commands: &mut [Command<'_>]) -> Result<Value, StoreError> {
+    pub fn request_all(&mut self, batch: Batch<'_>) -> Result<Value, StoreError> {
         self.begin(self.timeout)?;
-        let sent = self.send(&mut commands.iter_mut().collect::<Vec<_>>())?;
+        let sent = self.send_batch(batch)?;
         stats::TRIPS.add();
         self.answer(sent)
+    }
+
+    /// The same where the replies should be these bytes: None if they are.
+    pub fn request_expecting(
+        &mut self,
+        batch: Batch<'_>,
+        replies: &[u8],
+    ) -> Result<Option<Value>, StoreError> {
+        self.begin(self.timeout)?;
+        let sent = self.send_batch(batch)?;
+        stats::TRIPS.add();
+        while self.read < sent.first {
+            let (of, value) = self.reply()?;
+            self.keep(of, value);
+        }
+        if self.replies.are(replies, &mut self.stream).map_err(|error| self.reply_error(error))? {
+            self.read = sent.all().end;
+            return Ok(None);
+        }
+        self.answer(sent).map(Some)
     }
 
     /// Runs a script, with what goes before it, in one trip.
@@ -214,12 +245,23 @@ impl Connection {
         self.send(&mut [command]).map(drop)
     }
 
-    /// Sends commands whose replies are asked for later: that of one, or an array of several.
-    pub fn send_awaited(&mut self, commands: &mut [Command<'_>]) -> Result<Sent, StoreError> {
+    /// Sends a command whose reply is asked for later.
+    pub fn send_awaited(&mut self, command: &mut Command<'_>) -> Result<Sent, StoreError> {
         self.begin(self.timeout)?;
-        let sent = self.send(&mut commands.iter_mut().collect::<Vec<_>>())?;
+        let sent = self.send(&mut [command])?;
+        Ok(self.awaits(sent))
+    }
+
+    /// Sends commands whose replies are asked for later, together.
+    pub fn send_all_awaited(&mut self, batch: Batch<'_>) -> Result<Sent, StoreError> {
+        self.begin(self.timeout)?;
+        let sent = self.send_batch(batch)?;
+        Ok(self.awaits(sent))
+    }
+
+    fn awaits(&mut self, sent: Sent) -> Sent {
         self.awaited.extend(sent.all().map(|of| (of, None)));
-        Ok(sent)
+        sent
     }
 
     /// Waits for the answer to what was sent with [`Connection::send_awaited`].
@@ -274,20 +316,33 @@ impl Connection {
     }
 
     fn send(&mut self, commands: &mut [&mut Command<'_>]) -> Result<Sent, StoreError> {
-        if self.read == self.sent && self.replies.has_more() {
-            return Err(StoreError::Protocol("an answer that nobody asked for".into()));
-        }
-        let sent = Sent { first: self.sent, count: commands.len() as u64 };
-        self.sent += sent.count;
+        let count = commands.len() as u64;
         match commands {
-            [one] => self.stream.send(&mut one.pieces()),
+            [one] => self.send_pieces(&mut one.pieces(), count),
             several => {
                 let mut pieces: Vec<IoSlice> =
                     several.iter_mut().flat_map(|command| command.pieces()).collect();
-                self.stream.send(&mut pieces)
+                self.send_pieces(&mut pieces, count)
             }
         }
-        .map_err(|error| self.io_error(error))?;
+    }
+
+    fn send_batch(&mut self, batch: Batch<'_>) -> Result<Sent, StoreError> {
+        let sent = self.send_pieces(&mut batch.pieces(), batch.commands())?;
+        let packed = batch.into_bytes();
+        if packed.capacity() <= KEPT {
+            self.packed = packed;
+        }
+        Ok(sent)
+    }
+
+    fn send_pieces(&mut self, pieces: &mut [IoSlice<'_>], count: u64) -> Result<Sent, StoreError> {
+        if self.read == self.sent && self.replies.has_more() {
+            return Err(StoreError::Protocol("an answer that nobody asked for".into()));
+        }
+        let sent = Sent { first: self.sent, count };
+        self.sent += count;
+        self.stream.send(pieces).map_err(|error| self.io_error(error))?;
         Ok(sent)
     }
 
@@ -316,13 +371,17 @@ impl Connection {
     }
 
     fn next_reply(&mut self) -> Result<Value, StoreError> {
-        self.replies.next(&mut self.stream).map_err(|error| match error {
+        self.replies.next(&mut self.stream).map_err(|error| self.reply_error(error))
+    }
+
+    fn reply_error(&self, error: ReplyError) -> StoreError {
+        match error {
             ReplyError::Protocol(what) => StoreError::Protocol(what.into()),
             ReplyError::Io(error) if error.kind() == io::ErrorKind::FileTooLarge => {
                 StoreError::Protocol(error.to_string())
             }
             ReplyError::Io(error) => self.io_error(error),
-        })
+        }
     }
 
     fn io_error(&self, error: io::Error) -> StoreError {

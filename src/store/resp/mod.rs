@@ -8,7 +8,7 @@ mod replies;
 #[cfg(test)]
 mod tests;
 
-pub use command::Command;
+pub use command::{Arg, Batch, Command};
 pub use replies::{Replies, ReplyError};
 
 /// Redis' own limit on a string (proto-max-bulk-len).

@@ -80,6 +80,21 @@ impl Replies {
         self.value(source, 0, &mut left)
     }
 
+    /// Whether the next replies are these bytes, which are taken then.
+    pub fn are(&mut self, expected: &[u8], source: &mut impl Read) -> Result<bool> {
+        loop {
+            let unused = &self.buffer[self.start..self.end];
+            if unused.starts_with(expected) {
+                self.start += expected.len();
+                return Ok(true);
+            }
+            if !expected.starts_with(unused) {
+                return Ok(false);
+            }
+            self.fill(source)?;
+        }
+    }
+
     fn value(&mut self, source: &mut impl Read, depth: usize, left: &mut usize) -> Result<Value> {
         *left = left.checked_sub(1).ok_or(ReplyError::Protocol("an answer of too many values"))?;
         let line = self.line(source)?;
