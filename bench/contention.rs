@@ -1,12 +1,10 @@
 //! Many processes, one session: who waits for how long, and what the waiting costs.
 
-use std::collections::BTreeMap;
-
 use super::Bench;
 use super::process::{Handler, Setup, Worker};
 use super::report::{Table, ms, paragraph};
 use super::stats::{float, median, quantile};
-use super::system::redis_cpu;
+use super::system::{carried_out, redis_cpu};
 
 const PROCESSES: u32 = 16;
 const HOLD_US: u32 = 2000;
@@ -64,7 +62,7 @@ pub fn run(bench: &Bench) -> String {
         "hand-over, median",
         "hand-over, p99",
         "requests/s",
-        "commands to Redis a request",
+        "commands in Redis a request",
         "Redis CPU a request, us",
         "refused",
     ]);
@@ -118,7 +116,7 @@ fn round(bench: &Bench, handler: Handler, turns: u32, series: &mut Series) {
     let cpu = redis_cpu(&bench.server) - cpu;
     let count = float(visits.len() as u64);
     series.redis_cpu.push(cpu * 1e6 / count);
-    series.commands.push(float(sent(handler, &bench.server.info_commandstats(), visits.len())) / count);
+    series.commands.push(float(carried_out(&bench.server)) / count);
 
     visits.sort_by_key(|visit| visit.granted);
     let waits: Vec<_> = visits.iter().map(|visit| float(visit.granted - visit.asked)).collect();
@@ -148,25 +146,5 @@ fn read_visits(numbers: &[u64], visits: &mut Vec<Visit>) -> usize {
             }
             _ => panic!("a turn is four numbers: {rest:?}"),
         };
-    }
-}
-
-/// How many commands clients sent for so many requests: commandstats counts those that scripts called, too.
-pub fn sent(handler: Handler, stats: &BTreeMap<String, u64>, requests: usize) -> u64 {
-    let calls = |name: &str| stats.get(name).copied().unwrap_or(0);
-    let ours = |name: &str| !["info", "ping", "config"].contains(&name) && !name.starts_with("config|");
-    match handler {
-        // Each request asks for its session by plain commands, of which one is EXPIRE and, where it wants the lock, one SET;
-        // a large session is brought by a SET, which a script then moves. Whatever else it needs is in its scripts.
-        Handler::Rustredis => {
-            let tries = if calls("zcard") > 0 { 4 } else { 3 };
-            ["evalsha", "eval", "blpop", "rename"].map(calls).iter().sum::<u64>() + tries * requests as u64
-        }
-        // Its script is GET and DEL.
-        Handler::Phpredis => {
-            let all: u64 = stats.iter().filter(|(name, _)| ours(name)).map(|(_, calls)| calls).sum();
-            all - calls("evalsha") - calls("eval") - calls("del")
-        }
-        Handler::Files => 0,
     }
 }

@@ -58,3 +58,17 @@ pub fn redis_cpu(server: &Server) -> f64 {
         |field: &str| info.get(field).and_then(|text| text.trim().parse::<f64>().ok()).unwrap_or(0.0);
     seconds("used_cpu_user") + seconds("used_cpu_sys")
 }
+
+/// How many commands a Redis (in a Cluster, all nodes) has carried out since its last CONFIG RESETSTAT, those of scripts included.
+pub fn carried_out(server: &Server) -> u64 {
+    let ours = |name: &str| !["info", "ping", "config"].contains(&name) && !name.starts_with("config|");
+    let stats = server.info_commandstats();
+    stats.iter().filter(|(name, _)| ours(name)).map(|(_, calls)| calls).sum()
+}
+
+/// How many bytes this node has exchanged with its clients since then.
+pub fn traffic(node: &Server) -> u64 {
+    let stats = node.info("stats");
+    let bytes = |field: &str| stats.get(field).and_then(|text| text.trim().parse::<u64>().ok());
+    ["total_net_input_bytes", "total_net_output_bytes"].iter().filter_map(|field| bytes(field)).sum()
+}

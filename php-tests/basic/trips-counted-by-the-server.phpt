@@ -11,17 +11,19 @@ ini_set('session.save_path', $server->save_path());
 $monitor = $server->resp();
 $monitor->monitor();
 $control = $server->resp();
-// What is sent in one write: the lock, then tombstone, TTL and session; without a lock the three; a new value, then the
-// script that moves it.
-$last = '';
-$goes_along = function (string $line) use (&$last) {
+// What is sent in one write: all that a try for a session has behind its first command; a transaction; a new value, then
+// the script that moves it.
+$follows = [
+    'SET' => '/^"UNWATCH"/', 'EXPIRE' => '/^"SET" "[^"]*_LOCK" .* "NX"/', 'WATCH' => '/^"EXPIRE"/', 'EXISTS' => '/^"WATCH"/',
+    'MGET' => '/^"(EXPIRE|EXISTS)"/', 'EVALSHA' => '/^"SET" "[^"]*_NEW:/',
+];
+[$last, $in_transaction] = ['', false];
+$goes_along = function (string $line) use (&$last, &$in_transaction, $follows) {
     [$before, $last] = [$last, preg_replace('/^.*?\] /', '', $line)];
-    return match (true) {
-        str_starts_with($last, '"EXPIRE"') => str_starts_with($before, '"GET"'),
-        str_starts_with($last, '"GET"') => (bool) preg_match('/^("SET" "[^"]*_LOCK" .* "NX"|"EXPIRE")/', $before),
-        str_starts_with($last, '"EVALSHA"') => (bool) preg_match('/^"SET" "[^"]*_NEW:/', $before),
-        default => false,
-    };
+    preg_match('/^"(\w+)"/', $last, $command);
+    $was_in_transaction = $in_transaction;
+    $in_transaction = $command[1] === 'MULTI' || $in_transaction && $command[1] !== 'EXEC';
+    return $was_in_transaction || preg_match($follows[$command[1]] ?? '/^(?!)/', $before);
 };
 // One command of a client is one line of MONITOR without "lua"; this test's own client marks the ends.
 $commands = function (callable $what) use ($monitor, $control, $goes_along) {
@@ -40,7 +42,7 @@ $commands = function (callable $what) use ($monitor, $control, $goes_along) {
 };
 $id = new_id();
 store_session($id, ['n' => 1], 1440, $control);
-// The first sessions of a process load the scripts.
+// The first sessions of a process load the scripts, and show whether transactions work.
 foreach ([1, 2] as $n) {
     start($id);
     $_SESSION['n'] = -$n;
