@@ -1,100 +1,21 @@
-//! What goes without Lua: the first try for a session, by plain commands, the release by a transaction, and a large value,
-//! brought by a SET before the script that moves it to its place.
+//! What goes without Lua: the first try for a session, by plain commands, and a large value, brought by a SET before the
+//! script that moves it to its place. The release without Lua is in transaction.rs.
 
 #![allow(clippy::unwrap_used, reason = "a failed look-up is a failed test")]
 
 mod support;
 
-use std::sync::Arc;
-
 use phpsess_rs::{
-    config::{Settings, Texts},
-    session::{Keys, SessionId},
+    session::Keys,
     store::{
         Acquire, Acquired, Loaded, Mode, Op, Release, Store, StoreError, Write, Written, redis::RedisStore,
     },
 };
 use redis::Commands;
-use support::{poll, proxy::Proxy, redis::Server};
-
-const TTL: u64 = 60;
-const LARGE: &[u8] = &[b'x'; 100_000];
-
-struct Fixture {
-    server: Server,
-    store: RedisStore,
-    keys: Keys,
-}
-
-impl Fixture {
-    fn new() -> Self {
-        let server = Server::start();
-        let mut store = client(&server.save_path());
-        let id = SessionId::parse(b"abcdefghijklmnop").unwrap();
-        let keys = Keys::new("PHPREDIS_SESSION:", &id);
-        // The first session of a connection is the scripts' in any case.
-        assert_eq!(store.read(&keys, TTL).unwrap(), Loaded::default());
-        Self { server, store, keys }
-    }
-
-    fn put(&self, value: &[u8]) {
-        let () = self.server.connection().set_ex(&self.keys.data, value, 5).unwrap();
-    }
-
-    fn data(&self) -> Option<Vec<u8>> {
-        self.server.connection().get(&self.keys.data).unwrap()
-    }
-
-    /// All keys, but receipts.
-    fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> = self.server.connection().keys("*").unwrap();
-        names.retain(|name| !name.contains("_DONE:"));
-        names.sort();
-        names
-    }
-
-    fn acquire(&mut self) -> Loaded {
-        match self.store.acquire(&self.keys, &first()).unwrap() {
-            Acquired::Held(loaded) => loaded,
-            other => panic!("not held: {other:?}"),
-        }
-    }
-
-    fn release(&mut self, op: Op<'_>) -> Written {
-        self.store.release(&self.keys, &Release { op, ttl: TTL, ..of_lock() }).unwrap()
-    }
-
-    /// Commands that clients have sent, and scripts.
-    fn calls(&self, command: &str) -> u64 {
-        self.server.info_commandstats().get(command).copied().unwrap_or(0)
-    }
-}
-
-fn client(path: &str) -> RedisStore {
-    let mut settings = Settings::parse(path, &Texts::default()).unwrap();
-    settings.pool_size = 16;
-    RedisStore::new(Arc::new(settings))
-}
-
-fn first() -> Acquire {
-    Acquire {
-        base: "o:a".into(),
-        token: "o:a:1".into(),
-        held: None,
-        mode: Mode::Any,
-        info: "host|1|cli|".into(),
-        lease: 10_000,
-        ttl: TTL,
-        wait: 0,
-        max_waiters: 0,
-        recheck: 5000,
-        mixed: false,
-    }
-}
-
-fn of_lock() -> Release<'static> {
-    Release { tombstone_ms: 60_000, ..Release::of_lock("o:a:1", false) }
-}
+use support::{
+    one_session::{Fixture, LARGE, TTL, client, first, of_lock},
+    proxy::Proxy,
+};
 
 fn write(op: Op<'_>) -> Write<'_> {
     Write { op, ttl: TTL, tombstone: None, tombstone_ms: 60_000 }
@@ -247,167 +168,6 @@ fn a_free_session_is_taken_without_a_script() {
     assert!(age < 60, "{lock} at {seconds}");
     assert_eq!(parts.next(), Some("host|1|cli|"));
     assert!(left > 50_000, "{left}");
-}
-
-/// Takes the lock, lets something happen, and releases it: the answer, and who gave it.
-fn release_after(f: &mut Fixture, op: Op<'_>, happens: impl FnOnce(&mut Fixture)) -> (Written, By) {
-    f.acquire();
-    happens(f);
-    let scripts = f.calls("evalsha") + f.calls("eval");
-    let written = f.release(op);
-    let by = if f.calls("evalsha") + f.calls("eval") == scripts { By::Transaction } else { By::Script };
-    (written, by)
-}
-
-#[derive(PartialEq, Eq, Debug)]
-enum By {
-    Transaction,
-    Script,
-}
-
-#[test]
-fn a_lock_that_nobody_waits_for_is_released_without_a_script() {
-    let mut f = Fixture::new();
-    f.put(b"before");
-    for value in [&b"small"[..], LARGE] {
-        assert_eq!(release_after(&mut f, Op::Set(value), |_| ()), (Written::Done, By::Transaction));
-        assert_eq!((f.names(), f.data().as_deref()), (vec![f.keys.data.clone()], Some(value)));
-        let left: i64 = f.server.connection().ttl(&f.keys.data).unwrap();
-        assert!(left > 50, "{left}");
-        let receipt: Option<String> = f.server.connection().get(f.keys.receipt("o:a:1")).unwrap();
-        assert_eq!(receipt.as_deref(), Some("ok"));
-    }
-    f.put(b"kept");
-    assert_eq!(release_after(&mut f, Op::None, |_| ()), (Written::Done, By::Transaction));
-    let shorten = |f: &mut Fixture| f.put(b"kept");
-    // It was written meanwhile: the script sees to it.
-    assert_eq!(release_after(&mut f, Op::Keep, shorten), (Written::Done, By::Script));
-    assert_eq!(release_after(&mut f, Op::Keep, |_| ()), (Written::Done, By::Transaction));
-    let left: i64 = f.server.connection().ttl(&f.keys.data).unwrap();
-    assert!(left > 50, "{left}");
-    assert_eq!((f.names(), f.data().unwrap()), (vec![f.keys.data.clone()], b"kept".to_vec()));
-}
-
-#[test]
-fn a_lock_that_is_lost_writes_nothing_whatever_took_it() {
-    let mut f = Fixture::new();
-    f.put(b"before");
-    let takers: [fn(&mut Fixture); 3] = [
-        |f| f.server.connection().set(&f.keys.lock, "o:b:1|1|them").unwrap(),
-        |f| f.server.connection().del(&f.keys.lock).unwrap(),
-        |f| {
-            let () = f.server.connection().pexpire(&f.keys.lock, 1).unwrap();
-            poll::until("the lease ends", poll::SOON, || f.names().len() == 1);
-        },
-    ];
-    for happens in takers {
-        let (written, _) = release_after(&mut f, Op::Set(LARGE), happens);
-        assert!(matches!(written, Written::Lost { .. }), "{written:?}");
-        assert_eq!(f.data().unwrap(), b"before");
-        let () = f.server.connection().del(&f.keys.lock).unwrap();
-    }
-}
-
-#[test]
-fn a_lease_that_ended_unnoticed_writes_nothing() {
-    let mut f = Fixture::new();
-    f.put(b"before");
-    // Redis drops what has expired when somebody asks for it, or in its own time: once a second now.
-    f.server.set("hz", "1");
-    let (written, _) = release_after(&mut f, Op::Set(b"late"), |f| {
-        let () = f.server.connection().pexpire(&f.keys.lock, 1).unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    });
-    assert!(matches!(written, Written::Lost { .. }), "{written:?}");
-    assert_eq!(f.data().unwrap(), b"before");
-}
-
-#[test]
-fn who_waits_is_handed_the_lock_whenever_they_came() {
-    let mut f = Fixture::new();
-    let wait = |f: &Fixture| {
-        let () = f.server.connection().zadd(&f.keys.waiters, "o:b", 1e15).unwrap();
-    };
-    let handed_over = |f: &Fixture| {
-        let holder: String = f.server.connection().get(&f.keys.lock).unwrap();
-        assert!(holder.starts_with("t:"), "{holder}");
-        let Keys { lock, wake, waiters, .. } = &f.keys;
-        let () = f.server.connection().del(&[lock, wake, waiters]).unwrap();
-    };
-    assert_eq!(release_after(&mut f, Op::Set(b"1"), |f| wait(f)), (Written::Done, By::Script));
-    handed_over(&f);
-    wait(&f);
-    assert_eq!(release_after(&mut f, Op::Set(b"2"), |_| ()), (Written::Done, By::Script));
-    handed_over(&f);
-    assert_eq!(release_after(&mut f, Op::Set(b"3"), |_| ()), (Written::Done, By::Transaction));
-    assert_eq!(f.data().unwrap(), b"3");
-}
-
-#[test]
-fn what_changes_under_the_lock_is_left_to_the_script() {
-    let mut f = Fixture::new();
-    let renewed = |f: &mut Fixture| f.server.connection().pexpire(&f.keys.lock, 9000).unwrap();
-    assert_eq!(release_after(&mut f, Op::Set(b"1"), renewed), (Written::Done, By::Script));
-    let destroyed = |f: &mut Fixture| f.server.connection().set_ex(&f.keys.tombstone, "t", 60).unwrap();
-    assert_eq!(release_after(&mut f, Op::Set(b"2"), destroyed), (Written::Dead, By::Script));
-    assert_eq!(f.data().unwrap(), b"1");
-    // One that was there when the session was read forbids nothing.
-    let seen = Release { op: Op::Set(b"3"), tombstone: Some("t"), ttl: TTL, ..of_lock() };
-    f.acquire();
-    assert_eq!(f.store.release(&f.keys, &seen).unwrap(), Written::Done);
-    assert_eq!(f.data().unwrap(), b"3");
-}
-
-#[test]
-fn another_session_of_the_connection_ends_what_is_watched() {
-    let mut f = Fixture::new();
-    let other = Keys::new("PHPREDIS_SESSION:", &SessionId::parse(b"qrstuvwxyzabcdef").unwrap());
-    let (token, release) = ("o:c:1", Release { op: Op::Set(b"2"), ttl: TTL, ..of_lock() });
-    let (written, by) = release_after(&mut f, Op::Set(b"1"), |f| {
-        let wanted = Acquire { base: "o:c".into(), token: token.into(), ..first() };
-        assert!(matches!(f.store.acquire(&other, &wanted).unwrap(), Acquired::Held(_)));
-        assert_eq!(f.store.release(&other, &Release { token, ..release.clone() }).unwrap(), Written::Done);
-        let () = f.server.connection().set(&f.keys.lock, "o:b:1|1|them").unwrap();
-    });
-    assert!(matches!(written, Written::Lost { .. }), "{written:?}");
-    assert_eq!((by, f.data()), (By::Script, None));
-}
-
-#[test]
-fn without_the_rights_to_a_transaction_the_scripts_do_it() {
-    let f = Fixture::new();
-    for lacks in ["multi", "exec", "watch", "watch -unwatch -multi -exec -discard", "multi -discard"] {
-        let mut rule = vec!["SETUSER", "u", "reset", "on", ">p", "~*", "+@all"];
-        let lacks = format!("-{lacks}");
-        rule.extend(lacks.split(' '));
-        let () = redis::cmd("ACL").arg(&rule).query(&mut f.server.connection()).unwrap();
-        let mut store = client(&format!("{}?auth[]=u&auth[]=p", f.server.save_path()));
-        store.read(&f.keys, TTL).unwrap();
-        let scripts = f.calls("evalsha") + f.calls("eval");
-        for n in 0..3 {
-            assert!(matches!(store.acquire(&f.keys, &first()).unwrap(), Acquired::Held(_)), "{lacks} {n}");
-            let release = Release { op: Op::Set(b"x"), ttl: TTL, ..of_lock() };
-            assert_eq!(store.release(&f.keys, &release).unwrap(), Written::Done, "{lacks} {n}");
-            assert_eq!(f.names(), [&*f.keys.data], "{lacks} {n}");
-        }
-        assert!(f.calls("evalsha") + f.calls("eval") >= scripts + 3, "{lacks}");
-    }
-}
-
-#[test]
-fn a_transaction_that_redis_refuses_is_left_to_the_script() {
-    let mut f = Fixture::new();
-    // Below the size that would go beside the script.
-    let used = |f: &Fixture| f.server.info_number("memory", "used_memory");
-    let (written, by) = release_after(&mut f, Op::Set(b"small"), |f| {
-        f.server.set("maxmemory", &(used(f) - 1).to_string());
-    });
-    assert!(matches!(&written, Written::Refused(error) if error.to_string().contains("OOM")), "{written:?}");
-    assert_eq!(by, By::Script);
-    f.server.set("maxmemory", "0");
-    assert_eq!(f.names(), [""; 0]);
-    // Nothing of it is left on the connection.
-    assert_eq!(release_after(&mut f, Op::Set(b"small"), |_| ()), (Written::Done, By::Transaction));
 }
 
 #[test]

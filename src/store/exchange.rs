@@ -10,7 +10,7 @@ use std::{
 use redis::Value;
 
 use super::{
-    Acquire, Acquired, Store, StoreError, Written,
+    Acquire, Acquired, Release, Store, StoreError, Written,
     calls::{self, Call, Data},
     redis::RedisStore,
     reply,
@@ -106,6 +106,18 @@ impl RedisStore {
             self.disconnect();
         }
         result
+    }
+
+    /// Gives back a lock and waits for no answer. If it does not arrive, the lock ends with its lease.
+    pub(super) fn send_release_ahead(
+        &mut self,
+        target: &Arc<Target>,
+        keys: &Keys,
+        release: &Release<'_>,
+    ) -> Result<(), StoreError> {
+        let call = calls::release(keys, release, 0, Data::Inside);
+        // By its text: nobody reads a NOSCRIPT.
+        self.send_ahead(target, &mut call.command.to_eval(call.script.text))
     }
 
     /// What the result of a request says about the connection.

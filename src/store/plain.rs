@@ -15,7 +15,6 @@ use redis::Value;
 
 use super::{
     Acquire, Acquired, Loaded, Mode, Release, StoreError,
-    calls::{self, Data},
     connection::{Connection, Sent},
     pool,
     redis::RedisStore,
@@ -144,13 +143,14 @@ impl RedisStore {
         unwanted
     }
 
-    /// Gives back a lock, and waits for no answer. If it does not arrive, the lock ends with its lease.
+    /// Gives back a lock that is of no use.
     fn give_back(&mut self, keys: &Keys, wanted: &Acquire) {
-        let release = Release::of_lock(&wanted.token, wanted.mixed);
-        let call = calls::release(keys, &release, 0, Data::Inside);
         if let Some((target, _)) = &self.slot {
-            // By its text: nobody reads a NOSCRIPT.
-            let _ = self.send_ahead(&target.clone(), &mut call.command.to_eval(call.script.text));
+            let _ = self.send_release_ahead(
+                &target.clone(),
+                keys,
+                &Release::of_lock(&wanted.token, wanted.mixed),
+            );
         }
     }
 

@@ -168,9 +168,7 @@ impl Store for RedisStore {
                 self.slot.as_ref().is_some_and(here)
             });
             let Some(owner) = connected else { return self.release(keys, release) };
-            let call = calls::release(keys, release, 0, Data::Inside);
-            // By its text: nobody reads a NOSCRIPT.
-            self.send_ahead(&owner, &mut call.command.to_eval(call.script.text))?;
+            self.send_release_ahead(&owner, keys, release)?;
             return Ok(Written::Done);
         }
         let receipt = self.receipt_ms();

@@ -10,6 +10,7 @@ pub mod fastcgi;
 pub mod fpm;
 pub mod fuzz;
 pub mod http;
+pub mod one_session;
 pub mod outage;
 pub mod php;
 pub mod phpredis;

@@ -3,6 +3,7 @@
 //! The socket is ours and not the `redis` crate's, whose connection cannot bound a whole answer in time and size, nor be
 //! closed with a reset.
 
+mod open;
 #[cfg(test)]
 mod tests;
 
@@ -18,13 +19,11 @@ use redis::Value;
 use super::{
     ServerError, StoreError,
     calls::Call,
-    reply,
     resp::{Batch, Command, Replies, ReplyError},
-    sentinel, stats,
-    stream::{Stream, Timeouts},
+    stats,
+    stream::Stream,
     transaction::Transactions,
 };
-use crate::config::{Endpoint, Target};
 
 /// After this long without use a connection may have been closed by the other side: worth a look before use.
 const FRESH: Duration = Duration::from_millis(500);
@@ -61,96 +60,6 @@ pub struct Sent {
 }
 
 impl Connection {
-    /// Connects, and sends AUTH, SELECT, TIME and CLIENT SETNAME in one trip. With Sentinel, to the master of this moment.
-    pub fn open(target: &Target, timeouts: Timeouts) -> Result<Self, StoreError> {
-        if let Endpoint::Sentinel(sentinel) = &target.endpoint {
-            return sentinel::open(sentinel, target, timeouts);
-        }
-        let stream =
-            Stream::connect(&target.endpoint, target.tls.as_ref(), timeouts).map_err(StoreError::Connect)?;
-        let mut connection = Self {
-            stream,
-            replies: Replies::new(),
-            sent: 0,
-            read: 0,
-            awaited: Vec::new(),
-            runs_scripts: false,
-            transactions: Transactions::default(),
-            knows_release: false,
-            packed: Vec::new(),
-            used: Instant::now(),
-            timeout: timeouts.read,
-            clock: None,
-        };
-        match connection.introduce(target) {
-            Ok(()) => Ok(connection),
-            // Nothing was carried out yet: that is what the difference between the two is about.
-            Err(StoreError::Broken(error)) => {
-                Err(StoreError::Connect(if expects_tls(target, error.kind()) {
-                    io::Error::other(MAYBE_TLS)
-                } else {
-                    error
-                }))
-            }
-            Err(StoreError::Protocol(_)) if expects_tls(target, io::ErrorKind::UnexpectedEof) => {
-                Err(StoreError::Connect(io::Error::other(MAYBE_TLS)))
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    fn introduce(&mut self, target: &Target) -> Result<(), StoreError> {
-        let mut commands = Vec::new();
-        if let Some(password) = &target.password {
-            let mut auth = Command::new("AUTH");
-            if let Some(username) = &target.username {
-                auth.arg(username);
-            }
-            auth.arg(password.reveal());
-            commands.push(auth);
-        }
-        if target.database != 0 {
-            let mut select = Command::new("SELECT");
-            select.number(target.database.into());
-            commands.push(select);
-        }
-        commands.push(Command::new("TIME"));
-        let last = commands.len();
-        let mut name = Command::new("CLIENT");
-        name.arg("SETNAME").arg("phpsess_rs");
-        commands.push(name);
-
-        self.begin(self.timeout)?;
-        let mut pieces: Vec<IoSlice> = commands.iter_mut().flat_map(Command::pieces).collect();
-        let sent = self.stream.send(&mut pieces).map_err(|error| self.io_error(error));
-        stats::TRIPS.add();
-        let (mut refused, mut no_time) = (None, None);
-        for left in (0..=last).rev() {
-            match self.next_reply() {
-                // For those whom we keep waiting; sentinels have none. What else is wrong is repeated for the name, unless
-                // the server closes first.
-                Ok(Value::ServerError(error)) if left == 1 => no_time = Some(server_error(&error)),
-                Ok(value) if left == 1 => self.clock = reply::time(value).map(|ms| (ms, Instant::now())),
-                // The name is a courtesy to whoever reads CLIENT LIST, and an ACL may forbid it.
-                Ok(Value::ServerError(error)) if left == 0 && error.code() == "NOPERM" => {}
-                Ok(Value::ServerError(error)) => refused = refused.or(Some(server_error(&error))),
-                Ok(_) => {}
-                // A server that is full says so and closes, perhaps before it has read what we sent.
-                Err(error) => {
-                    let reason = refused.or(no_time).map(StoreError::Server);
-                    let said =
-                        matches!(&error, StoreError::Broken(e) if e.kind() == io::ErrorKind::InvalidData);
-                    return Err(match sent {
-                        Err(unsent) if reason.is_none() && !said => unsent,
-                        _ => reason.unwrap_or(error),
-                    });
-                }
-            }
-        }
-        sent?;
-        refused.map_or(Ok(()), |error| Err(StoreError::Server(error)))
-    }
-
     /// Whether this connection can be used as it is. Costs little for one that was used a moment ago.
     pub fn is_usable(&mut self) -> bool {
         if self.read == self.sent && self.replies.has_more() {
@@ -390,19 +299,6 @@ impl Connection {
             _ => StoreError::Broken(error),
         }
     }
-}
-
-/// What a server that expects TLS does with plain text: it closes the connection, perhaps after an alert.
-const MAYBE_TLS: &str =
-    "the server ended the connection at once (if it expects TLS, write tls:// in session.save_path)";
-
-fn expects_tls(target: &Target, kind: io::ErrorKind) -> bool {
-    target.tls.is_none()
-        && matches!(target.endpoint, Endpoint::Tcp { .. })
-        && matches!(
-            kind,
-            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
-        )
 }
 
 impl Sent {

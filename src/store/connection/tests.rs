@@ -5,6 +5,10 @@ use std::{
 };
 
 use super::*;
+use crate::{
+    config::{Endpoint, Target},
+    store::stream::Timeouts,
+};
 
 /// A connection to a server that takes part in the set-up, reads a little of the first request, and then does this.
 fn to_server(then: impl FnOnce(TcpStream) + Send + 'static) -> Connection {
