@@ -2,6 +2,8 @@
 json: 512 levels of JSON, tags counted, go both ways; one more is refused when it is written, not when it is read
 --INI--
 session.serialize_handler=json
+; It holds its session for longer than that under valgrind.
+rustredis.lock_max_hold=7200
 --FILE--
 <?php
 require __DIR__ . '/../support/support.inc';

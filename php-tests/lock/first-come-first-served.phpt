@@ -9,7 +9,8 @@ start($id);
 $_SESSION['order'] = '';
 $children = [];
 foreach (['a', 'b', 'c', 'd'] as $i => $name) {
-    $children[] = Child::run('start($argv[1]); $_SESSION["order"] .= $argv[2]; session_write_close();', [$id, $name]);
+    $children[] = Child::run('start($argv[1]); $_SESSION["order"] .= $argv[2]; session_write_close();', [$id, $name],
+        ['rustredis.lock_wait' => 10 * slowness()]);
     poll("waiter $name", fn () => redis()->zcard(side_key($id, 'WAITERS')) === $i + 1);
 }
 session_write_close();
