@@ -2,7 +2,8 @@
 //!
 //! The first try for a session ([`super::plain`]) has Redis watch its keys. If the lock is still held then, nobody waits for
 //! it and nobody has touched the session when it is to be written, MULTI, SET, DEL and EXEC do what `release.lua` would do,
-//! for a fifth of its cost and without the session passing through Lua. If not, EXEC does nothing, and the script is asked.
+//! for little more than half of its cost and without the session passing through Lua. If not, EXEC does nothing, and the
+//! script is asked.
 //!
 //! WATCH belongs to a connection, and an EXEC ends all of it. So each connection knows which lock it watches; who comes with
 //! another token, or over another connection, has the script.
