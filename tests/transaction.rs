@@ -163,10 +163,8 @@ fn without_the_rights_to_a_transaction_the_scripts_do_it() {
 fn a_transaction_that_redis_refuses_is_left_to_the_script() {
     let mut f = Fixture::new();
     // Below the size that would go beside the script.
-    let used = |f: &Fixture| f.server.info_number("memory", "used_memory");
-    let (written, by) = release_after(&mut f, Op::Set(b"small"), |f| {
-        f.server.set("maxmemory", &(used(f) - 1).to_string());
-    });
+    let full = |f: &mut Fixture| f.server.set("maxmemory", "1");
+    let (written, by) = release_after(&mut f, Op::Set(b"small"), full);
     assert!(matches!(&written, Written::Refused(error) if error.to_string().contains("OOM")), "{written:?}");
     assert_eq!(by, By::Script);
     f.server.set("maxmemory", "0");
