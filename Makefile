@@ -85,7 +85,7 @@ test-valkey: ## the same with Valkey in Redis' place
 test-redis-%: setup-test build ## the tests that a Redis takes part in, with a server that scripts/own-redis fetches: test-redis-6.0, test-redis-6.2, test-redis-valkey-9.1 ...
 	@scripts/own-redis $* scripts/test redis php
 
-bench: bench-here ## rustredis beside phpredis and files, here and in the Debian 13, into docs/benchmarks.md (12 minutes)
+bench: bench-here ## rustredis beside phpredis and files, here and in the Debian 13, into docs/benchmarks.md (19 minutes from a clean clone)
 	@scripts/debian13 make bench-here
 
 bench-here: setup-bench build ## the same for this machine's PHP alone; BENCH="quick dry" only shows that it runs
