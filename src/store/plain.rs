@@ -109,9 +109,7 @@ impl RedisStore {
     /// What the replies to [`acquire`] say, also on transactions over this connection.
     fn tried(&mut self, form: Form, wanted: &Acquire, values: Vec<Value>) -> Result<Tried, StoreError> {
         let tried = reply::tried(form, &wanted.token, values)?;
-        if let Some((_, slot)) = &mut self.slot
-            && let Some(connection) = &mut slot.connection
-        {
+        if let Some(connection) = self.current() {
             connection.transactions().learn(&wanted.token, &tried);
         }
         if tried.left_open {
@@ -214,8 +212,7 @@ impl RedisStore {
     pub(super) fn answer_of_acquire_ahead(&mut self) -> Result<Acquired, StoreError> {
         let lost = || StoreError::Broken(io::ErrorKind::UnexpectedEof.into());
         let Ahead { sent, keys, acquire, form } = self.ahead.take().ok_or_else(lost)?;
-        let (_, slot) = self.slot.as_mut().ok_or_else(lost)?;
-        let connection = slot.connection.as_mut().ok_or_else(lost)?;
+        let connection = self.current().ok_or_else(lost)?;
         stats::TRIPS.add();
         let answer = connection.answer_to(sent);
         let values = self.conclude(answer).and_then(reply::several);

@@ -55,6 +55,11 @@ impl RedisStore {
         }
     }
 
+    /// The connection of the last request, if it is still there.
+    pub(super) fn current(&mut self) -> Option<&mut Connection> {
+        self.slot.as_mut()?.1.connection.as_mut()
+    }
+
     /// Takes a slot of this server.
     fn occupy(&mut self, target: &Arc<Target>) -> Result<(), StoreError> {
         if matches!(&self.slot, Some((of, _)) if Arc::ptr_eq(of, target)) {
@@ -202,9 +207,7 @@ impl Store for RedisStore {
     }
 
     fn forget_ahead(&mut self) {
-        if let (Some(ahead), Some((_, slot))) = (self.ahead.take(), &mut self.slot)
-            && let Some(connection) = &mut slot.connection
-        {
+        if let (Some(ahead), Some(connection)) = (self.ahead.take(), self.current()) {
             connection.forget(ahead.sent);
         }
     }

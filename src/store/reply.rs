@@ -23,44 +23,47 @@ pub struct Tried {
 
 /// The replies to a first try in this form.
 pub fn tried(form: Form, token: &str, mut values: Vec<Value>) -> Result<Tried> {
-    let wrong = || nonsense("plain commands");
-    let (mut transactions, mut left_open) = (None, false);
-    match form {
-        Form::Bare => {}
-        Form::Watched { again } => drop(values.drain(..usize::from(again))),
-        Form::Proof => {
-            let [watch, lock, multi, exec, ..] = &values[..] else { return Err(wrong()) };
-            transactions = match (watch, lock, multi, exec) {
-                (Value::Okay, Value::Okay, Value::Okay, Value::Nil) => Some(true),
-                // It was carried out in spite of our own change: this is no Redis as we know it.
-                (_, Value::Okay, _, Value::Array(_)) => Some(false),
-                // Not allowed, or not known.
-                (refused, ..) | (_, _, refused, _) | (.., refused) if is_refusal(refused) => Some(false),
-                _ => None,
-            };
-            left_open = *multi == Value::Okay && matches!(exec, Value::ServerError(_));
-            values.drain(2..4);
-            values.remove(0);
-        }
-    }
-    let mut values = values.into_iter();
-    let mut next = || values.next().ok_or_else(wrong);
-    let (lock, refreshed) = (next()?, next()?);
-    let (watch, waiters) = if form == Form::Bare { (Value::Nil, Value::Nil) } else { (next()?, next()?) };
-    let mut got = match next()? {
-        Value::Array(got) => got,
+    let mut got = match values.pop() {
+        Some(Value::Array(got)) => got,
         _ => Vec::new(),
     };
-    let holder = if form == Form::Bare { None } else { got.pop() };
-    let is_ours = matches!(holder, Some(Value::BulkString(holder))
-        if holder.strip_prefix(token.as_bytes()).is_some_and(|rest| rest.first() == Some(&b'|')));
+    let (transactions, left_open) = match (form, &values[..]) {
+        (Form::Proof, [watch, lock, multi, exec, ..]) => {
+            let left_open = *multi == Value::Okay && matches!(exec, Value::ServerError(_));
+            (proven(watch, lock, multi, exec), left_open)
+        }
+        _ => (None, false),
+    };
+    let (lock, refreshed, watched) = match (form, &values[..]) {
+        (Form::Bare, [lock, refreshed]) => (lock, refreshed, false),
+        (Form::Watched { again: false }, [lock, refreshed, watch, waiters])
+        | (Form::Watched { again: true }, [_, lock, refreshed, watch, waiters])
+        | (Form::Proof, [_, lock, _, _, refreshed, watch, waiters]) => {
+            let is_ours = matches!(got.pop(), Some(Value::BulkString(holder))
+                if holder.strip_prefix(token.as_bytes()).is_some_and(|rest| rest.first() == Some(&b'|')));
+            (lock, refreshed, *watch == Value::Okay && *waiters == Value::Int(0) && is_ours)
+        }
+        _ => return Err(nonsense("plain commands")),
+    };
     Ok(Tried {
-        taken: lock == Value::Okay,
-        loaded: loaded_plainly(&refreshed, got),
-        watched: watch == Value::Okay && waiters == Value::Int(0) && is_ours,
+        taken: *lock == Value::Okay,
+        loaded: loaded_plainly(refreshed, got),
+        watched,
         transactions,
         left_open,
     })
+}
+
+/// Whether transactions work, as the one that must fail has shown.
+fn proven(watch: &Value, lock: &Value, multi: &Value, exec: &Value) -> Option<bool> {
+    match (watch, lock, multi, exec) {
+        (Value::Okay, Value::Okay, Value::Okay, Value::Nil) => Some(true),
+        // It was carried out in spite of our own change: this is no Redis as we know it.
+        (_, Value::Okay, _, Value::Array(_)) => Some(false),
+        // Not allowed, or not known.
+        (refused, ..) | (_, _, refused, _) | (.., refused) if is_refusal(refused) => Some(false),
+        _ => None,
+    }
 }
 
 /// The replies to a read by plain commands. None if something is odd about them.

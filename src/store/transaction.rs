@@ -136,8 +136,7 @@ impl RedisStore {
         release: &Release<'_>,
     ) -> Result<Option<Written>, StoreError> {
         let receipt_ms = self.receipt_ms();
-        let Some((_, slot)) = &mut self.slot else { return Ok(None) };
-        let Some(connection) = slot.connection.as_mut() else { return Ok(None) };
+        let Some(connection) = self.current() else { return Ok(None) };
         if !connection.transactions().take(release) {
             return Ok(None);
         }
@@ -160,9 +159,7 @@ impl RedisStore {
 
     /// Some refusals of EXEC leave the transaction open in Redis 6.0. Nobody reads this reply: what follows is no part of it.
     pub(super) fn discard(&mut self) {
-        if let Some((_, slot)) = &mut self.slot
-            && let Some(connection) = &mut slot.connection
-        {
+        if let Some(connection) = self.current() {
             let _ = connection.send_ahead(&mut Command::new("DISCARD"));
         }
     }

@@ -12,7 +12,7 @@ const CAPACITY: usize = 1000;
 const HEADER: usize = 8;
 
 /// Arguments, as Redis reads them.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Packed<'a> {
     bytes: Vec<u8>,
     /// An argument too large to be copied, and where in `bytes` it belongs.
