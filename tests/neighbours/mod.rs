@@ -2,13 +2,14 @@
 #![allow(dead_code, reason = "each test file uses another part")]
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::support::poll::{self, SOON};
+use crate::support::port::Port;
 use crate::support::python;
 use crate::support::redis::Server;
 use crate::support::temp_dir::TempDir;
@@ -36,7 +37,7 @@ pub enum Kind {
 /// A service that runs. It is killed when this value goes.
 pub struct Neighbour {
     process: Child,
-    port: u16,
+    port: Port,
     dir: TempDir,
 }
 
@@ -57,22 +58,10 @@ impl Neighbour {
 
     /// The same with the Redis at another address, such as a proxy's, and with further environment variables.
     pub fn with_env(kind: Kind, addr: &str, env: &[(&str, &str)]) -> Self {
-        // Between asking for a free port and using it, somebody else may take it.
-        for _ in 0..5 {
-            if let Some(neighbour) = Self::spawn(kind, addr, env) {
-                return neighbour;
-            }
-        }
-        panic!("{kind:?} does not start");
-    }
-
-    fn spawn(kind: Kind, addr: &str, env: &[(&str, &str)]) -> Option<Self> {
         let dir = TempDir::new("neighbour");
-        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port exists");
-        let port = listener.local_addr().expect("a bound listener has an address").port();
-        drop(listener);
+        let port = Port::free();
         let log = std::fs::File::create(dir.join("log")).expect("the log can be made");
-        let mut command = kind.command(port);
+        let mut command = kind.command(port.number());
         command
             .env("REDIS", format!("redis://{addr}/0"))
             .env("PYTHONDONTWRITEBYTECODE", "1")
@@ -82,16 +71,12 @@ impl Neighbour {
             .stderr(log);
         let process = command.spawn().unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
         let mut neighbour = Self { process, port, dir };
-        let runs = poll::until_some("the service answers", SOON, || {
-            if neighbour.process.try_wait().expect("the process can be asked").is_some() {
-                return Some(false);
-            }
-            TcpStream::connect(("127.0.0.1", port)).ok().map(|_| true)
+        poll::until("the service answers", SOON, || {
+            let ended = neighbour.process.try_wait().expect("the process can be asked");
+            assert!(ended.is_none(), "{kind:?} ended: {}", neighbour.log());
+            TcpStream::connect(("127.0.0.1", neighbour.port.number())).is_ok()
         });
-        if !runs {
-            eprintln!("{kind:?} ended: {}", neighbour.log());
-        }
-        runs.then_some(neighbour)
+        neighbour
     }
 
     pub fn log(&self) -> String {
@@ -108,7 +93,7 @@ impl Neighbour {
 
     /// What a browser would send that got the cookie from PHP; no cookie if it is empty.
     fn request(&self, method: &str, path: &str, cookie: &str) -> Answer {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the service listens");
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port.number())).expect("the service listens");
         stream.set_read_timeout(Some(DEADLINE)).expect("a timeout can be set");
         let cookie = if cookie.is_empty() {
             String::new()

@@ -10,8 +10,8 @@ use super::fastcgi::Response;
 use super::http;
 use super::php::{self, Php};
 use super::poll::{self, SOON};
+use super::port::Port;
 use super::process;
-use super::redis::free_port;
 use super::temp_dir::TempDir;
 
 /// Where Debian keeps Apache's modules.
@@ -21,7 +21,7 @@ const MODULES: &str = "/usr/lib/apache2/modules";
 /// the PHP under test. A thread-safe PHP runs under the event MPM, another one under prefork.
 pub struct Apache {
     dir: TempDir,
-    port: u16,
+    port: Port,
     process: Child,
 }
 
@@ -49,26 +49,22 @@ impl Apache {
     /// A server with the settings of `php` (but cookies are on) that answers every path with the page `script`
     /// (without `<?php`). `directives` are added to its configuration.
     pub fn start(php: &Php, workers: Workers, directives: &str, script: &str) -> Self {
-        let mut last = String::new();
-        // Between asking for a free port and using it, somebody else may take it.
-        for _ in 0..5 {
-            let dir = TempDir::new("apache");
-            // A PHP with checks of its own warns, and stops at an assertion when the process ends, if a new process of
-            // Apache installs its handler of SIGTERM during the first requests: docs/testing.md.
-            let ini = php.clone().ini("session.use_cookies", "1").ini("zend.signal_check", "0").ini_file();
-            fs::write(dir.join("php.ini"), ini).expect("the settings can be written");
-            fs::write(dir.join("page.php"), format!("<?php {script}")).expect("the page can be written");
-            let port = free_port();
-            let config = config(&dir, port, workers) + directives;
-            fs::write(dir.join("apache.conf"), config).expect("the configuration can be written");
-            let mut apache = Self { process: spawn(&dir), dir, port };
-            if apache.comes_up() {
-                return apache;
-            }
-            last = apache.log();
-            assert!(last.contains("Address already in use"), "Apache does not start: {last}");
-        }
-        panic!("Apache finds no free port: {last}");
+        let dir = TempDir::new("apache");
+        // A PHP with checks of its own warns, and stops at an assertion when the process ends, if a new process of
+        // Apache installs its handler of SIGTERM during the first requests: docs/testing.md.
+        let ini = php.clone().ini("session.use_cookies", "1").ini("zend.signal_check", "0").ini_file();
+        fs::write(dir.join("php.ini"), ini).expect("the settings can be written");
+        fs::write(dir.join("page.php"), format!("<?php {script}")).expect("the page can be written");
+        let port = Port::free();
+        let config = config(&dir, port.number(), workers) + directives;
+        fs::write(dir.join("apache.conf"), config).expect("the configuration can be written");
+        let mut apache = Self { process: spawn(&dir), dir, port };
+        poll::until("Apache listens", SOON, || {
+            let ended = apache.process.try_wait().expect("the process can be asked");
+            assert!(ended.is_none(), "Apache does not start: {}", apache.log());
+            apache.log().contains("resuming normal operations")
+        });
+        apache
     }
 
     /// GET of a path, with a query string if it has one, and the cookies of a Cookie header, or none.
@@ -80,7 +76,7 @@ impl Apache {
     /// The same while Apache restarts: with threads it then closes some connections without an answer, whatever
     /// the page does.
     pub fn try_get(&self, path: &str, cookies: &str) -> io::Result<Response> {
-        http::get(self.port, path, cookies)
+        http::get(self.port.number(), path, cookies)
     }
 
     /// A graceful restart: new processes replace the old ones, which finish their requests. Returns when Apache
@@ -108,16 +104,6 @@ impl Apache {
     pub fn assert_no_crash(&self) {
         let log = self.log();
         assert!(!log.contains("exit signal") && !log.contains("Assertion"), "{log}");
-    }
-
-    /// Whether it listens. False if it ended instead.
-    fn comes_up(&mut self) -> bool {
-        poll::until_some("Apache listens", SOON, || {
-            if self.process.try_wait().expect("the process can be asked").is_some() {
-                return Some(false);
-            }
-            self.log().contains("resuming normal operations").then_some(true)
-        })
     }
 }
 

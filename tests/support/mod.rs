@@ -15,6 +15,7 @@ pub mod outage;
 pub mod php;
 pub mod phpredis;
 pub mod poll;
+pub mod port;
 pub mod process;
 pub mod proxy;
 pub mod python;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
@@ -14,6 +13,7 @@ use redis::{Client, Connection, ConnectionInfo, FromRedisValue, IntoConnectionIn
 use super::acl;
 use super::cluster;
 use super::poll::{self, SOON};
+use super::port::Port;
 use super::process;
 use super::redis_program;
 use super::temp_dir::TempDir;
@@ -22,8 +22,10 @@ use super::temp_dir::TempDir;
 /// socket. It keeps nothing on disk unless its arguments say so, and ends with this value.
 pub struct Server {
     dir: TempDir,
-    port: u16,
+    port: Port,
     args: Vec<String>,
+    /// Those among the arguments.
+    _more_ports: Vec<Port>,
     /// What the user of `REDIS_ACL=1` may besides what every such user may.
     rights: &'static str,
     process: Option<Child>,
@@ -59,31 +61,32 @@ impl Server {
 
     /// The same, where `REDIS_ACL=1` takes more rights than for a server alone.
     pub fn with_rights(args: &[&str], rights: &'static str) -> Self {
+        let mut more_ports = Vec::new();
+        let arg = |arg: &&str| {
+            if *arg != FREE_PORT {
+                return (*arg).to_owned();
+            }
+            more_ports.push(Port::free());
+            more_ports[more_ports.len() - 1].number().to_string()
+        };
+        let args = args.iter().map(arg).collect();
         let mut server = Self {
             dir: TempDir::new("redis"),
-            port: 0,
-            args: Vec::new(),
+            port: Port::free(),
+            args,
+            _more_ports: more_ports,
             rights,
             process: None,
             stopped: AtomicBool::new(false),
             announced: AtomicU16::new(0),
             others: Vec::new(),
         };
-        // Between asking for a free port and using it, somebody else may take it.
-        for _ in 0..10 {
-            server.port = free_port();
-            let arg =
-                |arg: &&str| if *arg == FREE_PORT { free_port().to_string() } else { (*arg).to_owned() };
-            server.args = args.iter().map(arg).collect();
-            if server.spawn() {
-                return server;
-            }
-        }
-        panic!("redis-server does not start: {}", server.log());
+        assert!(server.spawn(), "redis-server does not start: {}", server.log());
+        server
     }
 
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// The path of the Unix socket.
@@ -93,7 +96,7 @@ impl Server {
 
     /// `127.0.0.1:port`
     pub fn addr(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        format!("127.0.0.1:{}", self.port())
     }
 
     /// The save path of this server over TCP.
@@ -146,7 +149,7 @@ impl Server {
     pub fn bus_port(&self) -> u16 {
         let over_tls = self.args.iter().any(|arg| arg == "--tls-cluster");
         match self.port_argument("--cluster-port") {
-            0 => 10_000 + if over_tls { self.tls_port() } else { self.port },
+            0 => 10_000 + if over_tls { self.tls_port() } else { self.port() },
             port => port,
         }
     }
@@ -163,7 +166,7 @@ impl Server {
 
     /// Whether clients are told this port for it: before Redis 6.2, those without TLS are told the one for TLS as well.
     pub fn has_port(&self, port: u16) -> bool {
-        port != 0 && [self.port, self.tls_port(), self.announced.load(Ordering::Relaxed)].contains(&port)
+        port != 0 && [self.port(), self.tls_port(), self.announced.load(Ordering::Relaxed)].contains(&port)
     }
 
     /// Clients of the Cluster are told this port.
@@ -285,7 +288,7 @@ impl Server {
         if self.process.is_some() {
             self.kill9();
         }
-        // Another process may hold the port for a moment, as the local end of a connection of its own.
+        // A process that it forked for a replica may hold the port for a moment.
         poll::until("redis-server starts again on its port", SOON, || self.spawn());
     }
 
@@ -317,7 +320,7 @@ impl Server {
         let _ = fs::remove_file(self.socket());
         let log = File::options().create(true).append(true).open(self.log_path()).expect("the log opens");
         let mut process = Command::new(&program)
-            .args(["--bind", "127.0.0.1", "--port", &self.port.to_string(), "--daemonize", "no"])
+            .args(["--bind", "127.0.0.1", "--port", &self.port().to_string(), "--daemonize", "no"])
             // With an append-only file, every answered write is in it: under the default (everysec), Redis
             // puts writes off for up to two seconds while the disk is busy.
             .args(["--save", "", "--appendonly", "no", "--appendfsync", "no"])
@@ -330,7 +333,7 @@ impl Server {
             .spawn()
             .unwrap_or_else(|error| panic!("cannot run {program} ({error}): set REDIS_SERVER"));
 
-        // Over the Unix socket, which nobody else can have, unlike the port.
+        // Over the Unix socket, which it makes when it listens on its ports.
         let socket = self.with_password(format!("redis+unix://{}", self.socket().display()));
         let answers = poll::until_some("redis-server answers PING", SOON, || {
             if process.try_wait().expect("the process can be asked").is_some() {
@@ -381,10 +384,4 @@ fn fields(text: &str) -> BTreeMap<String, String> {
         .filter_map(|line| line.split_once(':'))
         .map(|(field, value)| (field.to_owned(), value.to_owned()))
         .collect()
-}
-
-/// A TCP port of 127.0.0.1 that nobody uses now.
-pub fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port exists");
-    listener.local_addr().expect("a bound listener has an address").port()
 }

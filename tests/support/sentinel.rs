@@ -8,8 +8,9 @@ use redis::{Client, FromRedisValue};
 
 use super::acl;
 use super::poll::{self, SOON};
+use super::port::Port;
 use super::process;
-use super::redis::{FREE_PORT, Server, free_port};
+use super::redis::{FREE_PORT, Server};
 use super::redis_program;
 use super::temp_dir::TempDir;
 use super::tls::Certificates;
@@ -37,8 +38,8 @@ pub struct Access<'a> {
 
 /// One sentinel process.
 pub struct Sentinel {
-    pub port: u16,
-    tls_port: Option<u16>,
+    port: Port,
+    tls_port: Option<Port>,
     process: Child,
     password: Option<String>,
     _dir: TempDir,
@@ -86,7 +87,7 @@ impl Group {
 
     /// The save path of this group.
     pub fn save_path(&self) -> String {
-        let port = |sentinel: &Sentinel| sentinel.tls_port.unwrap_or(sentinel.port);
+        let port = |sentinel: &Sentinel| sentinel.tls_port.as_ref().unwrap_or(&sentinel.port).number();
         let nodes: Vec<_> = self.sentinels.iter().map(|s| format!("127.0.0.1:{}", port(s))).collect();
         format!("sentinel://{}/{NAME}", nodes.join(","))
     }
@@ -127,61 +128,57 @@ pub fn role(server: &Server) -> String {
 impl Sentinel {
     fn start(master: u16, access: Access<'_>) -> Self {
         let program = redis_program::path();
-        for _ in 0..10 {
-            let dir = TempDir::new("sentinel");
-            let port = free_port();
-            let mut config = format!(
-                "port {port}\nbind 127.0.0.1\nprotected-mode no\ndir {}\n\
-                 sentinel monitor {NAME} 127.0.0.1 {master} 2\n\
-                 sentinel down-after-milliseconds {NAME} {}\n\
-                 sentinel failover-timeout {NAME} 5000\n",
-                dir.path().display(),
-                DOWN_AFTER.as_millis(),
-            );
-            let mut add = |line: &[&str]| config.push_str(&(line.join(" ") + "\n"));
-            if let Some(password) = access.sentinel_password {
-                add(&["requirepass", password]);
-                // Before that they use their own for each other.
-                if redis_program::version() >= (6, 2) {
-                    add(&["sentinel sentinel-pass", password]);
-                }
-            }
-            if let Some(password) = access.password {
-                add(&["sentinel auth-pass", NAME, password]);
-            }
-            let tls_port = access.certificates.map(|certificates| {
-                let tls_port = free_port();
-                for (name, value) in certificates.settings("server", "no") {
-                    add(&[name.trim_start_matches('-'), &value]);
-                }
-                add(&["tls-replication yes"]);
-                add(&["tls-port", &tls_port.to_string()]);
-                tls_port
-            });
-            let file = dir.join("sentinel.conf");
-            fs::write(&file, config).expect("the configuration can be written");
-            let log = File::create(dir.join("sentinel.log")).expect("the log opens");
-            let process = Command::new(&program)
-                .arg(&file)
-                .arg("--sentinel")
-                .stdin(Stdio::null())
-                .stdout(log.try_clone().expect("the log has a second handle"))
-                .stderr(log)
-                .spawn()
-                .unwrap_or_else(|error| panic!("cannot run {program} ({error}): set REDIS_SERVER"));
-            let password = access.sentinel_password.map(str::to_owned);
-            let mut sentinel = Self { port, tls_port, process, password, _dir: dir };
-            let answers = poll::until_some("a sentinel answers", SOON, || {
-                if sentinel.process.try_wait().expect("the process can be asked").is_some() {
-                    return Some(false);
-                }
-                sentinel.try_command::<String>(&["PING"]).ok().map(|_| true)
-            });
-            if answers {
-                return sentinel;
+        let dir = TempDir::new("sentinel");
+        let port = Port::free();
+        let mut config = format!(
+            "port {}\nbind 127.0.0.1\nprotected-mode no\ndir {}\n\
+             sentinel monitor {NAME} 127.0.0.1 {master} 2\n\
+             sentinel down-after-milliseconds {NAME} {}\n\
+             sentinel failover-timeout {NAME} 5000\n",
+            port.number(),
+            dir.path().display(),
+            DOWN_AFTER.as_millis(),
+        );
+        let mut add = |line: &[&str]| config.push_str(&(line.join(" ") + "\n"));
+        if let Some(password) = access.sentinel_password {
+            add(&["requirepass", password]);
+            // Before that they use their own for each other.
+            if redis_program::version() >= (6, 2) {
+                add(&["sentinel sentinel-pass", password]);
             }
         }
-        panic!("no sentinel starts");
+        if let Some(password) = access.password {
+            add(&["sentinel auth-pass", NAME, password]);
+        }
+        let tls_port = access.certificates.map(|certificates| {
+            let tls_port = Port::free();
+            for (name, value) in certificates.settings("server", "no") {
+                add(&[name.trim_start_matches('-'), &value]);
+            }
+            add(&["tls-replication yes"]);
+            add(&["tls-port", &tls_port.number().to_string()]);
+            tls_port
+        });
+        let file = dir.join("sentinel.conf");
+        fs::write(&file, config).expect("the configuration can be written");
+        let log_path = dir.join("sentinel.log");
+        let log = File::create(&log_path).expect("the log opens");
+        let process = Command::new(&program)
+            .arg(&file)
+            .arg("--sentinel")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("the log has a second handle"))
+            .stderr(log)
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot run {program} ({error}): set REDIS_SERVER"));
+        let password = access.sentinel_password.map(str::to_owned);
+        let mut sentinel = Self { port, tls_port, process, password, _dir: dir };
+        poll::until("a sentinel answers", SOON, || {
+            let ended = sentinel.process.try_wait().expect("the process can be asked");
+            assert!(ended.is_none(), "{}", fs::read_to_string(&log_path).unwrap_or_default());
+            sentinel.try_command::<String>(&["PING"]).is_ok()
+        });
+        sentinel
     }
 
     /// SENTINEL MASTER as a flat list of names and values.
@@ -196,7 +193,7 @@ impl Sentinel {
 
     fn try_command<T: FromRedisValue>(&self, words: &[&str]) -> redis::RedisResult<T> {
         let user = self.password.as_ref().map_or_else(String::new, |password| format!(":{password}@"));
-        let url = format!("redis://{user}127.0.0.1:{}", self.port);
+        let url = format!("redis://{user}127.0.0.1:{}", self.port.number());
         let mut connection = Client::open(url)?.get_connection_with_timeout(SOON)?;
         connection.set_read_timeout(Some(SOON))?;
         redis::cmd(words[0]).arg(&words[1..]).query(&mut connection)
