@@ -30,9 +30,8 @@ mod php {
         }
         shim.compile("phpsess_shim");
 
-        // A cdylib is linked BIND_NOW by default. Where `session` is a shared extension that PHP loads after
-        // us, its symbols are not there yet at dlopen: bind lazily (partial relro).
-        println!("cargo:rustc-cdylib-link-arg=-Wl,-z,lazy");
+        // The C files and Rust call each other's functions as such, not by what any other library has under that name.
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-Bsymbolic");
         // The pool's thread runs code of this library until the process ends. PHP closes extensions at module
         // shutdown (and mod_php reloads them on a graceful restart): stay mapped.
         println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");

@@ -3,14 +3,16 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread;
 
-use support::fpm::Fpm;
+use support::fpm::{self, Fpm};
 use support::php::Php;
 use support::poll::{self, SOON, SetAtEnd};
 use support::redis::Server;
 use support::session;
+use support::temp_dir::TempDir;
 
 /// Counts visits, says which worker it was, and stays in the session for a while if it is asked to.
 const PAGE: &str = r#"
@@ -49,6 +51,32 @@ impl Site {
         let (count, worker) = page.body.split_once(' ').unwrap_or_else(|| panic!("{page:?}"));
         (count.parse().expect("the page counts"), worker.parse().expect("a worker has a number"))
     }
+}
+
+/// Each search goes through all libraries of PHP, and leaves their tables in the memory of every worker.
+#[test]
+fn a_worker_searches_no_library_for_a_function() {
+    let server = Server::start();
+    let dir = TempDir::new("bindings");
+    let output = dir.join("ld").display().to_string();
+    let env = [("LD_DEBUG", "bindings"), ("LD_DEBUG_OUTPUT", output.as_str())];
+    let fpm = Fpm::with_env(&Php::new(&server.save_path()), "pm = static\npm.max_children = 1\n", PAGE, &env);
+    let site = Site { server, fpm };
+    let id = site.first_visit();
+    let (count, worker) = site.visit(&id, 0);
+    assert_eq!(count, 2);
+    // The linker names the file by the process that opened it: the master.
+    let bindings = fs::read_to_string(format!("{output}.{}", site.fpm.pid())).expect("the linker wrote it");
+    assert!(bindings.contains("phpsess_rs"), "the linker does not say what it binds");
+    let of_worker: Vec<_> = bindings
+        .lines()
+        .filter_map(|line| {
+            line.trim_start().strip_prefix(&format!("{worker}:"))?.trim().strip_prefix("binding file ")
+        })
+        // A PHP that was built without -z now binds its own calls on first use.
+        .filter(|binding| !binding.starts_with(&fpm::program().display().to_string()))
+        .collect();
+    assert_eq!(of_worker, Vec::<&str>::new());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The PHP module: its life cycle and what it registers. All that is `unsafe` in this crate is under here.
 
+mod binding;
 mod boundary;
 mod callbacks;
 mod fork;
@@ -80,6 +81,7 @@ extern "C" fn start_module(_kind: c_int, module_number: c_int) -> c_int {
             process::keep_id_in(place);
         }
         fork::watch();
+        binding::look_up_now();
         ini::register(module_number);
         sys::rustredis_make_password_mask();
         sys::rustredis_mask_password();

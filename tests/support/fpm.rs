@@ -31,6 +31,11 @@ impl Fpm {
 
     /// The same with a process manager of its own (`pm = ...` and what belongs to it).
     pub fn start_as(php: &Php, manager: &str, script: &str) -> Self {
+        Self::with_env(php, manager, script, &[])
+    }
+
+    /// The same with further environment variables.
+    pub fn with_env(php: &Php, manager: &str, script: &str, env: &[(&str, &str)]) -> Self {
         let dir = TempDir::new("fpm");
         fs::write(dir.join("page.php"), format!("<?php {script}")).expect("the page can be written");
         fs::write(dir.join("fpm.conf"), config(&dir, manager)).expect("the configuration can be written");
@@ -41,6 +46,7 @@ impl Fpm {
             // A reload starts the program again with the same arguments.
             .args(["--nodaemonize", "--allow-to-run-as-root", "--fpm-config"])
             .arg(dir.join("fpm.conf"))
+            .envs(env.iter().copied())
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("the log has a second handle"))
             .stderr(log)
@@ -54,6 +60,11 @@ impl Fpm {
             fpm.log().contains("ready to handle connections")
         });
         fpm
+    }
+
+    /// The process id of the master.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
     }
 
     /// GET with a query string and the cookies of a Cookie header; both may be empty.
@@ -115,7 +126,8 @@ fn config(dir: &TempDir, manager: &str) -> String {
     )
 }
 
-fn program() -> PathBuf {
+/// Which program that is.
+pub fn program() -> PathBuf {
     if let Some(program) = std::env::var_os("PHP_FPM") {
         return program.into();
     }
