@@ -1,32 +1,25 @@
 //! Names that nobody else has.
 
-use parking_lot::Mutex;
+use crate::process::Own;
 
-use crate::process;
-
-struct Source {
-    pid: u32,
-    /// The last name. The next one is this text, counted up: a number would be written out for each.
-    name: [u8; 32],
-}
+/// The last name. The next one is this text, counted up: a number would be written out for each. A forked child begins
+/// with one of its own.
+static NAME: Own<Option<[u8; 32]>> = Own::new(None);
 
 /// 32 hex digits that no other process and no other call has: a random start for each process, then one after the
 /// other. They are names, not secrets.
 #[must_use]
 pub fn random_hex() -> String {
-    static SOURCE: Mutex<Source> = Mutex::new(Source { pid: 0, name: [0; 32] });
-    let mut source = SOURCE.lock();
-    let pid = process::id();
-    if source.pid != pid {
-        // Also in a forked child, which would otherwise go on with its parent's names.
+    let mut last = NAME.lock();
+    let name = last.get_or_insert_with(|| {
         let mut seed = [0; 16];
         getrandom::fill(&mut seed)
             .expect("the system has a source of randomness: PHP's session ids need it too");
         let text = format!("{:032x}", u128::from_ne_bytes(seed));
-        *source = Source { pid, name: text.into_bytes().try_into().expect("a u128 has 32 hex digits") };
-    }
-    count_up(&mut source.name);
-    String::from_utf8(source.name.to_vec()).expect("hex digits are UTF-8")
+        text.into_bytes().try_into().expect("a u128 has 32 hex digits")
+    });
+    count_up(name);
+    String::from_utf8(name.to_vec()).expect("hex digits are UTF-8")
 }
 
 /// Adds one to a number in hex digits.

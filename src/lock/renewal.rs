@@ -17,7 +17,7 @@ use std::{
 
 use crate::{
     config::LockSettings,
-    process,
+    process::Own,
     session::Keys,
     store::{
         Timeouts, Timer,
@@ -37,7 +37,6 @@ pub struct Watch {
 /// The thread waits by the standard library's means, not by parking_lot's: those leave a trace in a table that a forked
 /// child inherits (see [`before_fork`](crate::store::before_fork)).
 struct Renewal {
-    pid: u32,
     timer: Timer,
     state: Mutex<State>,
     /// Told to stop.
@@ -74,13 +73,14 @@ struct Lease {
     end: Instant,
 }
 
-/// Held only to find the process' own value: never by the thread, so that it is free at any fork.
-static RENEWAL: parking_lot::Mutex<Option<Arc<Renewal>>> = parking_lot::Mutex::new(None);
+/// Locked only to find it.
+static RENEWAL: Own<Option<Arc<Renewal>>> = Own::new(None);
 
 /// Looks after a lock that was just taken.
 #[must_use]
 pub fn watch(place: Place, timeouts: Timeouts, lock: &LockSettings, keys: &Keys, token: &str) -> Watch {
-    let renewal = of_this_process();
+    let new = || Arc::new(Renewal { timer: timer(), state: Mutex::default(), wake: Condvar::new() });
+    let renewal = RENEWAL.lock().get_or_insert_with(new).clone();
     let now = Instant::now();
     let mut state = renewal.state();
     state.next_id += 1;
@@ -112,9 +112,6 @@ impl Drop for Watch {
 /// timeouts.
 pub fn stop() {
     let Some(renewal) = RENEWAL.lock().take() else { return };
-    if renewal.pid != process::id() {
-        return mem::forget(renewal);
-    }
     let thread = {
         let mut state = renewal.state();
         state.stopping = true;
@@ -124,21 +121,6 @@ pub fn stop() {
     if let Some(thread) = thread {
         // It ended by a panic, which it has already reported on stderr.
         let _ = thread.join();
-    }
-}
-
-fn of_this_process() -> Arc<Renewal> {
-    let pid = process::id();
-    let mut current = RENEWAL.lock();
-    match &*current {
-        Some(renewal) if renewal.pid == pid => renewal.clone(),
-        _ => {
-            let own =
-                Arc::new(Renewal { pid, timer: timer(), state: Mutex::default(), wake: Condvar::new() });
-            // The parent's thread may have held the lock inside at the fork: leave it alone.
-            mem::forget(current.replace(own.clone()));
-            own
-        }
     }
 }
 

@@ -10,7 +10,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use parking_lot::Mutex;
 use redis::Value;
 
 use super::{
@@ -24,7 +23,7 @@ use super::{
 };
 use crate::{
     config::{Settings, Target},
-    process,
+    process::Own,
     session::{Keys, SessionId},
 };
 
@@ -66,9 +65,7 @@ impl Owed {
             }
             outcome => outcome,
         };
-        let mut late = LATE.lock();
-        late.belong_to(process::id());
-        late.refusals.push(Late {
+        LATE.lock().push(Late {
             id: self.id.clone(),
             target: self.settings.shards.of(self.keys.route).clone(),
             outcome,
@@ -86,32 +83,13 @@ pub struct Late {
     pub outcome: Result<Written, StoreError>,
 }
 
-struct Lates {
-    pid: u32,
-    refusals: Vec<Late>,
-}
-
-impl Lates {
-    /// A forked child has nothing to tell of its parent's.
-    fn belong_to(&mut self, pid: u32) {
-        if self.pid != pid {
-            self.pid = pid;
-            self.refusals.clear();
-        }
-    }
-}
-
-static LATE: Mutex<Lates> = Mutex::new(Lates { pid: 0, refusals: Vec::new() });
+/// A forked child has nothing to tell of its parent's.
+static LATE: Own<Vec<Late>> = Own::new(Vec::new());
 
 /// What there is to tell, once.
 #[must_use]
 pub fn take_late() -> Vec<Late> {
-    let mut late = LATE.lock();
-    if late.refusals.is_empty() {
-        return Vec::new();
-    }
-    late.belong_to(process::id());
-    mem::take(&mut late.refusals)
+    mem::take(&mut LATE.lock())
 }
 
 impl RedisStore {

@@ -4,9 +4,8 @@
 //! therefore a [`Slot`] that is empty at first: the request that takes it connects, on its own thread, and gets the
 //! error itself and at once. r2d2 bounds how many there are and who waits.
 //!
-//! FPM and pcntl fork. A child inherits sockets that its parent uses and none of the threads, so a registry belongs
-//! to the pid that built it; a child leaves the parent's alone without dropping it, because dropping would close
-//! and signal.
+//! FPM and pcntl fork. A child inherits sockets that its parent uses and none of the threads, so a registry belongs to
+//! the process that built it.
 
 use std::{
     convert::Infallible,
@@ -18,14 +17,14 @@ use std::{
     time::Duration,
 };
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use r2d2::{ManageConnection, PooledConnection};
 use scheduled_thread_pool::{OnPoolDropBehavior, ScheduledThreadPool};
 
 use super::{StoreError, connection::Connection, owed::Owed, threads};
 use crate::{
     config::{Settings, Target},
-    process,
+    process::Own,
 };
 
 /// A script can set session.save_path to anything: more targets than this replace the oldest ones. Each master of a
@@ -78,13 +77,12 @@ struct Pool {
 
 #[derive(Default)]
 struct Registry {
-    pid: u32,
     pools: Vec<Pool>,
     /// Shared by all pools, for which it makes empty slots.
     timer: Option<Timer>,
 }
 
-static REGISTRY: Mutex<Registry> = Mutex::new(Registry { pid: 0, pools: Vec::new(), timer: None });
+static REGISTRY: Own<Registry> = Own::new(Registry { pools: Vec::new(), timer: None });
 
 /// The state of one pool, for phpinfo() and `rustredis_status()`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,10 +100,6 @@ pub struct PoolStatus {
 /// The pools of this process.
 #[must_use]
 pub fn pools() -> Vec<PoolStatus> {
-    let registry = REGISTRY.lock();
-    if registry.pid != process::id() {
-        return Vec::new();
-    }
     let status = |pool: &Pool| {
         let state = pool.slots.state();
         PoolStatus {
@@ -115,15 +109,12 @@ pub fn pools() -> Vec<PoolStatus> {
             idle: state.idle_connections,
         }
     };
-    registry.pools.iter().map(status).collect()
+    REGISTRY.lock().pools.iter().map(status).collect()
 }
 
 /// Closes the connections of this process, after `last` has had each slot; at module shutdown.
 pub fn close_pools(mut last: impl FnMut(PooledConnection<Slots>)) {
     let old = mem::take(&mut *REGISTRY.lock());
-    if old.pid != process::id() {
-        return mem::forget(old);
-    }
     for pool in &old.pools {
         // All of them first: a slot that goes back would be the next again.
         let slots: Vec<_> = std::iter::from_fn(|| pool.slots.try_get()).collect();
@@ -145,7 +136,7 @@ impl Timer {
 /// The timer of this process.
 #[must_use]
 pub fn timer() -> Timer {
-    own_registry().timer()
+    REGISTRY.lock().timer()
 }
 
 /// How long a fork waits for the timer's thread. No job of it takes long.
@@ -167,10 +158,7 @@ static FORKS: Mutex<Forks> = Mutex::new(Forks { under_way: 0, held: None });
 pub fn before_fork() {
     let mut forks = FORKS.lock();
     forks.under_way += 1;
-    let registry = REGISTRY.lock();
-    let timer = registry.timer.clone().filter(|_| registry.pid == process::id() && forks.held.is_none());
-    drop(registry);
-    let Some(timer) = timer else { return };
+    let Some(timer) = REGISTRY.lock().timer.clone().filter(|_| forks.held.is_none()) else { return };
     let (arrived, arrival) = mpsc::channel();
     let (hold, end) = mpsc::channel();
     timer.after(Duration::ZERO, move || {
@@ -219,19 +207,6 @@ pub fn take(settings: &Settings, target: &Arc<Target>) -> Result<PooledConnectio
     }
 }
 
-/// The registry of this process: a forked child starts with an empty one.
-///
-/// No thread of ours locks it, so that it is free at any fork.
-fn own_registry() -> MutexGuard<'static, Registry> {
-    let mut registry = REGISTRY.lock();
-    let pid = process::id();
-    if registry.pid != pid {
-        let parents = mem::replace(&mut *registry, Registry { pid, ..Registry::default() });
-        mem::forget(parents);
-    }
-    registry
-}
-
 impl Registry {
     fn timer(&mut self) -> Timer {
         self.timer.get_or_insert_with(|| Timer(Arc::new(threads::starting(worker)))).clone()
@@ -239,7 +214,7 @@ impl Registry {
 }
 
 fn find(settings: &Settings, target: &Arc<Target>) -> r2d2::Pool<Slots> {
-    let mut registry = own_registry();
+    let mut registry = REGISTRY.lock();
     let same = |pool: &&Pool| {
         pool.size == settings.pool_size && (Arc::ptr_eq(&pool.target, target) || pool.target == *target)
     };

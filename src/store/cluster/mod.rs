@@ -11,7 +11,7 @@
 mod slots;
 
 use std::{
-    io, mem,
+    io,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     config::{Endpoint, Target},
-    process,
+    process::Own,
 };
 use slots::{Redirect, SlotMap, interned};
 
@@ -71,34 +71,24 @@ enum Doubt {
     Down,
 }
 
-struct Registry {
-    pid: u32,
-    clusters: Vec<Arc<Cluster>>,
-}
-
 /// Only request threads lock it, and only to find a cluster: what a fork leaves locked inside one is the parent's.
-static REGISTRY: Mutex<Registry> = Mutex::new(Registry { pid: 0, clusters: Vec::new() });
+static CLUSTERS: Own<Vec<Arc<Cluster>>> = Own::new(Vec::new());
 
 /// The cluster of a target, if it is one.
 pub fn of(target: &Arc<Target>) -> Option<Arc<Cluster>> {
     if !matches!(target.endpoint, Endpoint::Cluster(_)) {
         return None;
     }
-    let mut registry = REGISTRY.lock();
-    let pid = process::id();
-    if registry.pid != pid {
-        // The parent's threads may have held the locks inside at the fork: leave them alone.
-        mem::forget(mem::replace(&mut *registry, Registry { pid, clusters: Vec::new() }));
-    }
+    let mut clusters = CLUSTERS.lock();
     let same = |cluster: &&Arc<Cluster>| Arc::ptr_eq(&cluster.target, target) || cluster.target == *target;
-    if let Some(cluster) = registry.clusters.iter().find(same) {
+    if let Some(cluster) = clusters.iter().find(same) {
         return Some(cluster.clone());
     }
     let cluster = Arc::new(Cluster { target: target.clone(), state: Mutex::default() });
-    if registry.clusters.len() == MAX_CLUSTERS {
-        registry.clusters.remove(0);
+    if clusters.len() == MAX_CLUSTERS {
+        clusters.remove(0);
     }
-    registry.clusters.push(cluster.clone());
+    clusters.push(cluster.clone());
     Some(cluster)
 }
 
@@ -116,10 +106,6 @@ pub struct ClusterStatus {
 /// The clusters of this process.
 #[must_use]
 pub fn clusters() -> Vec<ClusterStatus> {
-    let registry = REGISTRY.lock();
-    if registry.pid != process::id() {
-        return Vec::new();
-    }
     let status = |cluster: &Arc<Cluster>| {
         let state = cluster.state.lock();
         let count = |what: fn(&SlotMap) -> usize| state.map.as_ref().map_or(0, what);
@@ -129,7 +115,7 @@ pub fn clusters() -> Vec<ClusterStatus> {
             slots: count(SlotMap::covered),
         }
     };
-    registry.clusters.iter().map(status).collect()
+    CLUSTERS.lock().iter().map(status).collect()
 }
 
 impl Cluster {

@@ -99,9 +99,7 @@ impl Connection {
 
     /// Sends commands in one go and waits for their replies: an array, with errors among its values.
     pub fn request_all(&mut self, batch: Batch<'_>) -> Result<Value, StoreError> {
-        self.begin(self.timeout)?;
-        let sent = self.send_batch(batch)?;
-        stats::TRIPS.add();
+        let sent = self.depart(batch)?;
         self.answer(sent)
     }
 
@@ -111,9 +109,7 @@ impl Connection {
         batch: Batch<'_>,
         replies: &[u8],
     ) -> Result<Option<Value>, StoreError> {
-        self.begin(self.timeout)?;
-        let sent = self.send_batch(batch)?;
-        stats::TRIPS.add();
+        let sent = self.depart(batch)?;
         while self.read < sent.first {
             let (of, value) = self.reply()?;
             self.keep(of, value);
@@ -123,6 +119,13 @@ impl Connection {
             return Ok(None);
         }
         self.answer(sent).map(Some)
+    }
+
+    fn depart(&mut self, batch: Batch<'_>) -> Result<Sent, StoreError> {
+        self.begin(self.timeout)?;
+        let sent = self.send_batch(batch)?;
+        stats::TRIPS.add();
+        Ok(sent)
     }
 
     /// Runs a script, with what goes before it, in one trip.

@@ -3,6 +3,7 @@
 //! For tests. `tests/store.rs` sends the same random commands here and to a Redis server and compares the answers, so
 //! that what is proven about this one holds for the scripts.
 
+mod place;
 mod rules;
 mod server;
 

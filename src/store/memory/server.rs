@@ -7,37 +7,13 @@ use super::{
         Acquire, Acquired, Claim, FOREIGN_MS, GRACE_MS, HANDOFF_MS, Loaded, MARGIN_MS, Mode, Op, Release,
         SLACK_MS, Ticket, Write, Written,
     },
+    place::{Expiring, Kept, Place, is_token, send_number},
     rules::{Rule, Rules},
 };
 use crate::session::Keys;
 
 /// How long a receipt lies.
 const RECEIPT_MS: u64 = 10_000;
-
-/// A value that disappears at a time.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-struct Expiring<T> {
-    value: T,
-    at: u64,
-}
-
-/// What a server holds for one session.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-struct Place {
-    data: Option<Expiring<Vec<u8>>>,
-    lock: Option<Expiring<String>>,
-    wake: Option<Expiring<Ticket>>,
-    waiters: BTreeMap<String, u64>,
-    receipts: BTreeMap<String, Expiring<Kept>>,
-    tombstone: Option<Expiring<String>>,
-}
-
-/// [`Written`] as a receipt keeps it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-enum Kept {
-    Done,
-    Dead,
-}
 
 /// A server.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
@@ -47,58 +23,6 @@ pub struct Server {
     places: BTreeMap<String, Place>,
     /// Tickets and tombstones need names; a server of its own counts them.
     names: u64,
-}
-
-impl<T> Expiring<T> {
-    fn alive(slot: &mut Option<Self>, now: u64) -> Option<&mut Self> {
-        if slot.as_ref().is_some_and(|slot| slot.at <= now) {
-            *slot = None;
-        }
-        slot.as_mut()
-    }
-}
-
-impl Place {
-    fn expire(&mut self, now: u64) {
-        Expiring::alive(&mut self.data, now);
-        Expiring::alive(&mut self.lock, now);
-        Expiring::alive(&mut self.wake, now);
-        Expiring::alive(&mut self.tombstone, now);
-        self.receipts.retain(|_, receipt| receipt.at > now);
-    }
-
-    fn holder(&self) -> Option<&str> {
-        self.lock.as_ref().map(|lock| &*lock.value)
-    }
-
-    fn held_by(&self, token: &str) -> bool {
-        self.holder().is_some_and(|holder| is_token(holder, token))
-    }
-
-    fn loaded(&self) -> Loaded {
-        Loaded {
-            data: self.data.as_ref().map(|data| data.value.clone()),
-            tombstone: self.tombstone.as_ref().map(|stone| stone.value.clone()),
-        }
-    }
-
-    fn refresh(&mut self, at: u64) -> bool {
-        self.data.as_mut().map(|data| data.at = at).is_some()
-    }
-
-    fn is_dead(&self, seen: Option<&str>) -> bool {
-        self.tombstone.as_ref().is_some_and(|stone| Some(&*stone.value) != seen)
-    }
-}
-
-fn is_token(holder: &str, token: &str) -> bool {
-    holder == token || holder.strip_prefix(token).is_some_and(|rest| rest.starts_with('|'))
-}
-
-/// The n of `base:n` or `base:n|...`.
-fn send_number(token: &str, base: &str) -> Option<u64> {
-    let rest = token.strip_prefix(base)?.strip_prefix(':')?;
-    rest.split('|').next()?.parse().ok()
 }
 
 impl Server {
@@ -391,14 +315,5 @@ impl Server {
             Op::None => {}
         }
         Written::Done
-    }
-}
-
-impl From<Kept> for Written {
-    fn from(written: Kept) -> Self {
-        match written {
-            Kept::Done => Self::Done,
-            Kept::Dead => Self::Dead,
-        }
     }
 }

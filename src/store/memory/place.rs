@@ -1,0 +1,91 @@
+//! What a server holds for one session.
+
+use std::collections::BTreeMap;
+
+use super::super::{Loaded, Ticket, Written};
+
+/// A value that disappears at a time.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Expiring<T> {
+    pub value: T,
+    pub at: u64,
+}
+
+/// What a server holds for one session.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Place {
+    pub data: Option<Expiring<Vec<u8>>>,
+    pub lock: Option<Expiring<String>>,
+    pub wake: Option<Expiring<Ticket>>,
+    pub waiters: BTreeMap<String, u64>,
+    pub receipts: BTreeMap<String, Expiring<Kept>>,
+    pub tombstone: Option<Expiring<String>>,
+}
+
+/// [`Written`] as a receipt keeps it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Kept {
+    Done,
+    Dead,
+}
+
+impl<T> Expiring<T> {
+    fn alive(slot: &mut Option<Self>, now: u64) -> Option<&mut Self> {
+        if slot.as_ref().is_some_and(|slot| slot.at <= now) {
+            *slot = None;
+        }
+        slot.as_mut()
+    }
+}
+
+impl Place {
+    pub fn expire(&mut self, now: u64) {
+        Expiring::alive(&mut self.data, now);
+        Expiring::alive(&mut self.lock, now);
+        Expiring::alive(&mut self.wake, now);
+        Expiring::alive(&mut self.tombstone, now);
+        self.receipts.retain(|_, receipt| receipt.at > now);
+    }
+
+    pub fn holder(&self) -> Option<&str> {
+        self.lock.as_ref().map(|lock| &*lock.value)
+    }
+
+    pub fn held_by(&self, token: &str) -> bool {
+        self.holder().is_some_and(|holder| is_token(holder, token))
+    }
+
+    pub fn loaded(&self) -> Loaded {
+        Loaded {
+            data: self.data.as_ref().map(|data| data.value.clone()),
+            tombstone: self.tombstone.as_ref().map(|stone| stone.value.clone()),
+        }
+    }
+
+    pub fn refresh(&mut self, at: u64) -> bool {
+        self.data.as_mut().map(|data| data.at = at).is_some()
+    }
+
+    pub fn is_dead(&self, seen: Option<&str>) -> bool {
+        self.tombstone.as_ref().is_some_and(|stone| Some(&*stone.value) != seen)
+    }
+}
+
+pub fn is_token(holder: &str, token: &str) -> bool {
+    holder == token || holder.strip_prefix(token).is_some_and(|rest| rest.starts_with('|'))
+}
+
+/// The n of `base:n` or `base:n|...`.
+pub fn send_number(token: &str, base: &str) -> Option<u64> {
+    let rest = token.strip_prefix(base)?.strip_prefix(':')?;
+    rest.split('|').next()?.parse().ok()
+}
+
+impl From<Kept> for Written {
+    fn from(written: Kept) -> Self {
+        match written {
+            Kept::Done => Self::Done,
+            Kept::Dead => Self::Dead,
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! One session of a server, clients of it, and what they ask.
+
+use std::sync::Arc;
+
+use phpsess_rs::{
+    config::{Settings, Texts},
+    session::{Keys, SessionId},
+    store::{Acquire, Acquired, Loaded, Mode, Op, Release, Store, redis::RedisStore},
+};
+use redis::{Commands, Connection};
+
+use crate::support::redis::Server;
+
+pub const TTL: u64 = 60;
+pub const LEASE: u64 = 10_000;
+
+pub struct Fixture {
+    pub server: Server,
+    pub keys: Keys,
+}
+
+impl Fixture {
+    pub fn new() -> Self {
+        Self::on(Server::start())
+    }
+
+    pub fn on(server: Server) -> Self {
+        let id = SessionId::parse(b"abcdefghijklmnop").unwrap();
+        Self { server, keys: Keys::new("PHPREDIS_SESSION:", &id) }
+    }
+
+    /// A client of its own: its pool has a name in its user field that no other client has.
+    pub fn client(&self, name: &str) -> RedisStore {
+        let path = format!("{}?database=0&prefix={name}", self.server.save_path());
+        let mut settings = Settings::parse(&path, &Texts::default()).unwrap();
+        settings.pool_size = 16;
+        RedisStore::new(Arc::new(settings))
+    }
+
+    pub fn redis(&self) -> Connection {
+        self.server.connection()
+    }
+
+    pub fn store(&self, value: &[u8]) {
+        let () = self.redis().set_ex(&self.keys.data, value, TTL).unwrap();
+    }
+
+    pub fn data(&self) -> Option<Vec<u8>> {
+        self.redis().get(&self.keys.data).unwrap()
+    }
+
+    pub fn lock(&self) -> Option<String> {
+        self.redis().get(&self.keys.lock).unwrap()
+    }
+
+    pub fn pttl(&self, key: &str) -> i64 {
+        self.redis().pttl(key).unwrap()
+    }
+}
+
+pub fn ask(name: &str, send: u32, wait: u64) -> Acquire {
+    Acquire {
+        base: format!("o:{name}"),
+        token: format!("o:{name}:{send}"),
+        held: None,
+        mode: Mode::Any,
+        info: "host|1|cli|".into(),
+        lease: LEASE,
+        ttl: TTL,
+        wait,
+        max_waiters: 0,
+        recheck: 5000,
+        mixed: false,
+    }
+}
+
+pub fn release<'a>(token: &'a str, op: Op<'a>) -> Release<'a> {
+    Release {
+        token,
+        base: None,
+        op,
+        ttl: TTL,
+        tombstone: None,
+        hold: false,
+        again: 0,
+        mixed: false,
+        tombstone_ms: 60_000,
+    }
+}
+
+pub fn is_busy(acquired: &Acquired) -> bool {
+    matches!(acquired, Acquired::Busy { .. })
+}
+
+pub fn held(acquired: Acquired) -> Loaded {
+    match acquired {
+        Acquired::Held(loaded) => loaded,
+        other => panic!("not held: {other:?}"),
+    }
+}
+
+/// A holds, B waits.
+pub fn contended(f: &Fixture) -> (RedisStore, RedisStore) {
+    let (mut a, mut b) = (f.client("a"), f.client("b"));
+    held(a.acquire(&f.keys, &ask("a", 1, 0)).unwrap());
+    assert!(is_busy(&b.acquire(&f.keys, &ask("b", 1, 5000)).unwrap()));
+    (a, b)
+}

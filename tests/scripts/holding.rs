@@ -1,0 +1,195 @@
+//! One client has the lock, reads and writes.
+
+use phpsess_rs::store::{Acquire, Acquired, Loaded, Mode, Op, Release, Store, StoreError, Write, Written};
+use redis::Commands;
+
+use crate::fixture::{Fixture, TTL, ask, held, is_busy, release};
+use crate::support::redis::Server;
+
+#[test]
+fn acquire_locks_refreshes_and_reads() {
+    let f = Fixture::new();
+    f.store(b"data");
+    let () = f.redis().expire(&f.keys.data, 5).unwrap();
+    let loaded = held(f.client("a").acquire(&f.keys, &ask("a", 1, 0)).unwrap());
+    assert_eq!(loaded, Loaded { data: Some(b"data".to_vec()), tombstone: None });
+    assert!(f.pttl(&f.keys.data) > 50_000 && f.pttl(&f.keys.lock) > 9_000);
+    assert!(f.lock().unwrap().starts_with("o:a:1|"));
+}
+
+#[test]
+fn strict_mode_locks_nothing_for_an_unknown_id() {
+    let f = Fixture::new();
+    let known = Acquire { mode: Mode::Known, ..ask("a", 1, 0) };
+    assert_eq!(f.client("a").acquire(&f.keys, &known).unwrap(), Acquired::Absent);
+    assert_eq!(f.lock(), None);
+}
+
+#[test]
+fn a_new_id_must_be_unused() {
+    let f = Fixture::new();
+    let new = Acquire { mode: Mode::New, ..ask("a", 1, 0) };
+    let mut a = f.client("a");
+    held(a.acquire(&f.keys, &new).unwrap());
+    // The same attempt again, because its reply was lost.
+    held(a.acquire(&f.keys, &Acquire { token: "o:a:2".into(), ..new.clone() }).unwrap());
+    let other = Acquire { mode: Mode::New, ..ask("b", 1, 0) };
+    assert_eq!(f.client("b").acquire(&f.keys, &other).unwrap(), Acquired::Exists);
+}
+
+#[test]
+fn release_writes_and_frees() {
+    let f = Fixture::new();
+    let mut a = f.client("a");
+    held(a.acquire(&f.keys, &ask("a", 1, 0)).unwrap());
+    assert_eq!(a.release(&f.keys, &release("o:a:1", Op::Set(b"new"))).unwrap(), Written::Done);
+    assert_eq!((f.lock(), f.data().unwrap()), (None, b"new".to_vec()));
+    assert!(f.pttl(&f.keys.data) > 50_000);
+}
+
+#[test]
+fn keep_of_a_vanished_session_keeps_the_lock_for_the_set_that_follows() {
+    let f = Fixture::new();
+    let mut a = f.client("a");
+    held(a.acquire(&f.keys, &ask("a", 1, 0)).unwrap());
+    assert_eq!(a.release(&f.keys, &release("o:a:1", Op::Keep)).unwrap(), Written::Gone);
+    assert!(f.lock().is_some());
+    assert_eq!(a.release(&f.keys, &release("o:a:1", Op::Set(b"x"))).unwrap(), Written::Done);
+    assert_eq!((f.lock(), f.data().unwrap()), (None, b"x".to_vec()));
+}
+
+#[test]
+fn destroy_leaves_a_tombstone_that_stops_older_readers_only() {
+    let f = Fixture::new();
+    f.store(b"data");
+    let mut store = f.client("a");
+    let before = store.read(&f.keys, TTL).unwrap();
+    held(store.acquire(&f.keys, &ask("a", 1, 0)).unwrap());
+    assert_eq!(store.release(&f.keys, &release("o:a:1", Op::Delete)).unwrap(), Written::Done);
+    let write = |loaded: &Loaded| {
+        f.client("w").write(
+            &f.keys,
+            &Write {
+                op: Op::Set(b"back"),
+                ttl: TTL,
+                tombstone: loaded.tombstone.as_deref(),
+                tombstone_ms: 1000,
+            },
+        )
+    };
+    assert_eq!(write(&before).unwrap(), Written::Dead);
+    assert_eq!(f.data(), None);
+    let after = store.read(&f.keys, TTL).unwrap();
+    assert_eq!(write(&after).unwrap(), Written::Done);
+    assert!(f.pttl(&f.keys.tombstone) > 0);
+}
+
+#[test]
+fn a_logout_that_lost_its_lock_still_ends_the_session() {
+    let f = Fixture::new();
+    f.store(b"data");
+    let (mut a, mut b) = (f.client("a"), f.client("b"));
+    held(a.acquire(&f.keys, &ask("a", 1, 0)).unwrap());
+    let () = f.redis().del(&f.keys.lock).unwrap();
+    held(b.acquire(&f.keys, &ask("b", 1, 0)).unwrap());
+    assert_eq!(a.release(&f.keys, &release("o:a:1", Op::Delete)).unwrap(), Written::Done);
+    assert_eq!(b.release(&f.keys, &release("o:b:1", Op::Set(b"back"))).unwrap(), Written::Dead);
+    assert_eq!((f.data(), f.lock()), (None, None));
+}
+
+#[test]
+fn scripts_are_sent_again_after_a_flush() {
+    let f = Fixture::new();
+    let mut a = f.client("a");
+    held(a.acquire(&f.keys, &ask("a", 1, 0)).unwrap());
+    let () = redis::cmd("SCRIPT").arg("FLUSH").query(&mut f.redis()).unwrap();
+    assert_eq!(a.release(&f.keys, &release("o:a:1", Op::Set(b"x"))).unwrap(), Written::Done);
+    assert_eq!(f.data().unwrap(), b"x");
+}
+
+#[test]
+fn an_older_send_that_arrives_late_does_not_revive_its_token() {
+    let f = Fixture::new();
+    let mut a = f.client("a");
+    held(a.acquire(&f.keys, &ask("a", 1, 0)).unwrap());
+    held(a.acquire(&f.keys, &ask("a", 2, 0)).unwrap());
+    assert!(matches!(a.release(&f.keys, &release("o:a:1", Op::Set(b"x"))).unwrap(), Written::Lost { .. }));
+    assert_eq!(f.data(), None);
+}
+
+#[test]
+fn an_older_send_that_arrives_behind_its_repeat_takes_nothing() {
+    let f = Fixture::new();
+    let mut a = f.client("a");
+    held(a.acquire(&f.keys, &ask("a", 10, 0)).unwrap());
+    assert!(is_busy(&a.acquire(&f.keys, &ask("a", 9, 5000)).unwrap()));
+    assert_eq!(f.redis().zcard::<_, u64>(&f.keys.waiters).unwrap(), 0);
+    assert_eq!(a.release(&f.keys, &release("o:a:10", Op::Set(b"x"))).unwrap(), Written::Done);
+    assert_eq!(f.data().unwrap(), b"x");
+}
+
+#[test]
+fn data_that_looks_like_an_operation_is_written() {
+    for word in ["set", "keep", "none", "del", "", "0", "\n"] {
+        let f = Fixture::new();
+        let mut a = f.client("a");
+        held(a.acquire(&f.keys, &ask("a", 1, 0)).unwrap());
+        a.release(&f.keys, &release("o:a:1", Op::Set(word.as_bytes()))).unwrap();
+        assert_eq!(f.data().unwrap(), word.as_bytes());
+    }
+}
+
+#[test]
+fn a_key_of_another_type_leaves_no_lock_behind() {
+    let f = Fixture::new();
+    let () = f.redis().rpush(&f.keys.data, "x").unwrap();
+    for mode in [Mode::Any, Mode::Known, Mode::New] {
+        match f.client("a").acquire(&f.keys, &Acquire { mode, ..ask("a", 1, 0) }) {
+            Err(StoreError::Server(error)) => assert_eq!(error.code, "WRONGTYPE", "{mode:?}"),
+            other => panic!("{mode:?}: {other:?}"),
+        }
+        assert_eq!(f.lock(), None);
+    }
+}
+
+#[test]
+fn a_full_memory_refuses_the_write_and_frees_the_lock() {
+    let f = Fixture::on(Server::with_args(&["--maxmemory-policy", "noeviction"]));
+    let mut a = f.client("a");
+    held(a.acquire(&f.keys, &ask("a", 1, 0)).unwrap());
+    let () = redis::cmd("CONFIG").arg("SET").arg("maxmemory").arg("1").query(&mut f.redis()).unwrap();
+    match a.release(&f.keys, &release("o:a:1", Op::Set(b"x"))).unwrap() {
+        Written::Refused(error) => assert_eq!(error.code, "OOM", "{error:?}"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!((f.lock(), f.data()), (None, None));
+}
+
+#[test]
+fn a_repeated_release_is_told_what_the_first_did() {
+    let f = Fixture::new();
+    let (mut a, mut b) = (f.client("a"), f.client("b"));
+    held(a.acquire(&f.keys, &ask("a", 1, 0)).unwrap());
+    let write = release("o:a:1", Op::Set(b"x"));
+    assert_eq!(a.release(&f.keys, &write).unwrap(), Written::Done);
+    held(b.acquire(&f.keys, &ask("b", 1, 0)).unwrap());
+    b.release(&f.keys, &release("o:b:1", Op::Set(b"y"))).unwrap();
+    assert_eq!(a.release(&f.keys, &write).unwrap(), Written::Done);
+    assert_eq!(f.data().unwrap(), b"y", "told, not done again");
+    assert!(f.pttl(&f.keys.receipt("o:a:1")) > 0);
+}
+
+#[test]
+fn a_further_write_does_not_take_the_first_ones_receipt_for_its_own() {
+    let f = Fixture::new();
+    let (mut a, mut b) = (f.client("a"), f.client("b"));
+    held(a.acquire(&f.keys, &ask("a", 1, 0)).unwrap());
+    a.release(&f.keys, &release("o:a:1", Op::Set(b"one"))).unwrap();
+    let further = Release { again: 1, ..release("o:a:1", Op::Set(b"two")) };
+    assert_eq!(a.release(&f.keys, &further).unwrap(), Written::Done);
+    assert_eq!(f.data().unwrap(), b"two");
+    held(b.acquire(&f.keys, &ask("b", 1, 0)).unwrap());
+    let further = Release { again: 2, ..release("o:a:1", Op::Set(b"three")) };
+    assert!(matches!(a.release(&f.keys, &further).unwrap(), Written::Lost { holder: Some(_), .. }));
+    assert_eq!(f.data().unwrap(), b"two");
+}
