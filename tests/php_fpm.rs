@@ -68,13 +68,14 @@ fn a_worker_searches_no_library_for_a_function() {
     // The linker names the file by the process that opened it: the master.
     let bindings = fs::read_to_string(format!("{output}.{}", site.fpm.pid())).expect("the linker wrote it");
     assert!(bindings.contains("phpsess_rs"), "the linker does not say what it binds");
+    let program = fpm::program().display().to_string();
     let of_worker: Vec<_> = bindings
         .lines()
         .filter_map(|line| {
             line.trim_start().strip_prefix(&format!("{worker}:"))?.trim().strip_prefix("binding file ")
         })
-        // A PHP that was built without -z now binds its own calls on first use.
-        .filter(|binding| !binding.starts_with(&fpm::program().display().to_string()))
+        // A PHP that was built without -z now binds its own calls on first use; it may have changed its name.
+        .filter(|binding| !binding.starts_with(&program) && !binding.starts_with("php-fpm:"))
         .collect();
     assert_eq!(of_worker, Vec::<&str>::new());
 }

@@ -71,10 +71,28 @@ static int wants_read_only(void)
 	return value && zval_get_long(value) > 0;
 }
 
+#if PHP_VERSION_ID < 80200
+/* Since 8.2 PHP destroys a session whose decoding memory_limit or a timeout ended (see how_to_destroy); before, it goes on
+ * to the end of the request, and writes what it has got of the session. */
+static TSRM_TLS bool half_decoded;
+
+static void note_end_of_decoding(int type, zend_string *file, uint32_t line, zend_string *message)
+{
+	if ((type & (E_ERROR | E_CORE_ERROR | E_COMPILE_ERROR)) && PS(session_status) == php_session_active
+			&& (PG(during_request_startup) || running("session_start") || running("session_decode")
+				|| running("session_reset"))) {
+		half_decoded = true;
+	}
+}
+#endif
+
 PS_OPEN_FUNC(rustredis)
 {
 	const char *path = rustredis_real_save_path(SAVE_PATH_ARG());
 	(void) session_name;
+#if PHP_VERSION_ID < 80200
+	half_decoded = false;
+#endif
 #if PHP_VERSION_ID >= 80600
 	/* A session that cannot be encoded is given up without a close since 8.6, and this is the first that we hear of it.
 	 * Only session_reset() and a SessionHandler subclass open one that they still have. */
@@ -165,6 +183,14 @@ static zend_result save(void **mod_data, zend_string *key, zend_string *val, zen
 	if (!*mod_data || !key) {
 		return FAILURE;
 	}
+#if PHP_VERSION_ID < 80200
+	if (half_decoded) {
+		php_error_docref(NULL, E_WARNING, "rustredis: the session is not saved: an error ended its decoding; what was "
+			"stored before stays");
+		rustredis_hide_save_path();
+		return FAILURE;
+	}
+#endif
 	if (!unchanged && was_not_encoded(val)) {
 		php_error_docref(NULL, E_WARNING, "rustredis: the session is not saved: session.serialize_handler %s could not "
 			"encode it; what was stored before stays", PS(serializer) ? PS(serializer)->name : "?");
@@ -306,6 +332,9 @@ static const ps_module ps_mod_rustredis = {
 int rustredis_register(void)
 {
 	zend_observer_error_register(rustredis_message_is_made);
+#if PHP_VERSION_ID < 80200
+	zend_observer_error_register(note_end_of_decoding);
+#endif
 	return php_session_register_module(&ps_mod_rustredis) == SUCCESS && rustredis_register_json();
 }
 
