@@ -67,7 +67,7 @@ fuzz: setup-test build ## hostile settings, sessions and a lying Redis, FUZZ_SEC
 test-msrv: setup-msrv ## a build and the unit tests with the oldest Rust that Cargo.toml promises (rustup fetches it)
 	@scripts/test msrv
 
-test-miri: ## codec, settings, ids, lock and sessions under Miri (Rust nightly with miri and rust-src)
+test-miri: setup-miri ## codec, settings, ids, lock and sessions under Miri (rustup fetches it)
 	@MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test --no-default-features --lib -- codec:: config:: lock:: session::
 
 test-valgrind: setup-valgrind build-valgrind ## the .phpt tests under valgrind's memcheck (about an hour); TESTS="basic json/nesting.phpt" for a part
