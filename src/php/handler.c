@@ -341,7 +341,14 @@ int rustredis_register(void)
 /* At module shutdown: no error handler is left, and nothing may bail out. */
 void rustredis_log(const char *text)
 {
+#ifdef ZTS
+	/* A thread's own working directory, by which PHP opens its error_log, ended with the request. */
+	virtual_cwd_activate();
+#endif
 	php_log_err(text);
+#ifdef ZTS
+	virtual_cwd_deactivate();
+#endif
 }
 
 const char *rustredis_sapi(void)
