@@ -30,13 +30,14 @@ write_policy() {
 
 # A half-made root never gets the final name; what a root lacks of today's packages is added.
 make_root() {
-  local source list=/etc/phpsess-packages wanted="${packages[*]}" mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
+  local source list=/etc/phpsess-packages wanted="${packages[*]}" mirror
   if [ ! -d "$root" ]; then
     if ! command -v debootstrap >/dev/null; then
       command -v apt-get >/dev/null || die 'debootstrap is missing: install it'
       echo "$name: installing the Debian package debootstrap" >&2
       DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends debootstrap >&2
     fi
+    mirror=$("$checkout/scripts/debian-mirror") || exit
     echo "$name: making $root" >&2
     rm -rf --one-file-system "$root.new"
     mkdir -p "$(dirname "$root")"
