@@ -12,7 +12,7 @@ BUILT = $(or $(CARGO_TARGET_DIR),target)/release/libphpsess_rs.so
 .DEFAULT_GOAL := build
 # Set-up comes before use, also under -j.
 .NOTPARALLEL:
-.PHONY: help build build-valgrind install demo screenshot test test-rust test-php test-acl test-cluster test-msrv test-miri test-valgrind stress fuzz lint clean setup-%
+.PHONY: help build build-valgrind install demo screenshot test test-rust test-php test-acl test-cluster test-msrv test-pie test-miri test-valgrind stress fuzz lint clean setup-%
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9.%-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -66,6 +66,9 @@ fuzz: setup-test build ## hostile settings, sessions and a lying Redis, FUZZ_SEC
 
 test-msrv: setup-msrv ## a build and the unit tests with the oldest Rust that Cargo.toml promises (rustup fetches it)
 	@scripts/test msrv
+
+test-pie: setup-pie ## the committed sources as `pie install` builds them: phpize, configure, make, make install without Cargo
+	@scripts/test-pie
 
 test-miri: setup-miri ## codec, settings, ids, lock and sessions under Miri (rustup fetches it)
 	@MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test --no-default-features --lib -- codec:: config:: lock:: session::
