@@ -47,7 +47,7 @@ pub fn acquire(store: &mut impl Store, keys: &Keys, request: Request) -> Result<
                 failure = Some(error);
                 Event::Broken { fresh }
             }
-            Err(StoreError::Server(error)) if waited && error.is_passing() => {
+            Err(StoreError::Server(error)) if waited && (error.is_passing() || error.is_demotion()) => {
                 failure = Some(StoreError::Server(error));
                 Event::Broken { fresh: true }
             }

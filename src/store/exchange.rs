@@ -10,8 +10,9 @@ use std::{
 use redis::Value;
 
 use super::{
-    Acquire, Acquired, Release, Store, StoreError, Written,
+    Acquire, Acquired, Release, ServerError, Store, StoreError, Written,
     calls::{self, Call, Data},
+    connection::server_error,
     redis::RedisStore,
     reply,
     resp::Command,
@@ -122,18 +123,24 @@ impl RedisStore {
 
     /// What the result of a request says about the connection.
     pub(super) fn conclude(&mut self, result: Result<Value, StoreError>) -> Result<Value, StoreError> {
-        match result {
-            // A demoted master: the sentinels know the new one.
-            Err(StoreError::Server(error)) if error.is_demotion() && self.asks_sentinels() => {
+        match result.and_then(or_demotion) {
+            // The server has become a replica. Its name may lead to the new master by now, and sentinels know that one; over
+            // this connection no request would ever succeed again. A server that was a replica from the start stays one.
+            Err(StoreError::Server(error)) if error.is_demotion() => {
+                let was_master = self.current().is_some_and(|connection| connection.runs_scripts());
                 self.disconnect();
-                Err(StoreError::Broken(io::Error::other(error.to_string())))
+                Err(if was_master || self.asks_sentinels() {
+                    StoreError::Broken(io::Error::other(error.to_string()))
+                } else {
+                    StoreError::Server(error)
+                })
             }
-            Ok(_) | Err(StoreError::Server(_)) => {
+            result @ (Ok(_) | Err(StoreError::Server(_))) => {
                 // Its answer came with this one.
                 let _ = self.settle();
                 result
             }
-            Err(_) => {
+            result => {
                 self.disconnect();
                 result
             }
@@ -239,4 +246,17 @@ impl RedisStore {
         };
         self.checked(reply::written(answer))
     }
+}
+
+/// The answers to several commands, unless a replica gave one of them: that is its answer to all.
+fn or_demotion(answer: Value) -> Result<Value, StoreError> {
+    let errors = match &answer {
+        Value::Array(answers) => &answers[..],
+        _ => &[],
+    };
+    let demotion = errors.iter().find_map(|answer| match answer {
+        Value::ServerError(error) => Some(server_error(error)).filter(ServerError::is_demotion),
+        _ => None,
+    });
+    demotion.map_or(Ok(answer), |error| Err(StoreError::Server(error)))
 }

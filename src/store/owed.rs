@@ -143,6 +143,12 @@ impl RedisStore {
         let Some((_, slot)) = &mut self.slot else { return Ok(()) };
         let Slot { connection, owed: Some(owed) } = &mut **slot else { return Ok(()) };
         let arrived = owed.answer.take().or_else(|| connection.as_mut()?.arrived(owed.sent));
+        if connection.is_some() && is_demotion(arrived.as_ref()) {
+            // Its repeat goes over the next connection.
+            owed.answer = arrived;
+            self.disconnect();
+            return Ok(());
+        }
         let answer = match arrived {
             Some(answer) => answer,
             None if connection.is_some() => return Ok(()),
@@ -150,7 +156,9 @@ impl RedisStore {
         };
         let Some(mut owed) = slot.owed.take() else { return Ok(()) };
         let repeat = match &answer {
-            Err(StoreError::Server(error)) => error.code == "NOSCRIPT" || error.is_passing(),
+            Err(StoreError::Server(error)) => {
+                error.code == "NOSCRIPT" || error.is_passing() || error.is_demotion()
+            }
             Err(_) => true,
             Ok(_) => false,
         };
@@ -186,14 +194,20 @@ impl RedisStore {
         if let Slot { connection: Some(connection), owed: Some(owed) } = &mut **slot {
             let answer = connection.answer_to(owed.sent);
             let is_broken = !matches!(answer, Ok(_) | Err(StoreError::Server(_)));
+            let is_useless = is_broken || is_demotion(Some(&answer));
             owed.answer = Some(answer);
-            if is_broken {
+            if is_useless {
                 self.disconnect();
             }
         }
         // Kept for the next time if the server is away.
         let _ = self.settle();
     }
+}
+
+/// Whether a server that has become a replica gave this answer.
+fn is_demotion(answer: Option<&Result<Value, StoreError>>) -> bool {
+    matches!(answer, Some(Err(StoreError::Server(error))) if error.is_demotion())
 }
 
 /// Ends all connections of this process, at module shutdown. Releases that were not waited for are seen to their end, if

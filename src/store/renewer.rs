@@ -92,7 +92,12 @@ impl Renewer {
             connection.send_ahead(&mut Command::new("ASKING"))?;
         }
         let answer = connection.request(command, Duration::ZERO);
-        if matches!(answer, Ok(_) | Err(StoreError::Server(_))) {
+        let is_useful = match &answer {
+            Ok(_) => true,
+            Err(StoreError::Server(error)) => !error.is_demotion(),
+            Err(_) => false,
+        };
+        if is_useful {
             self.connection = Some((target.clone(), connection));
         }
         answer

@@ -158,9 +158,14 @@ impl Proxy {
 
     /// New connections lead to this server; those that are open end. Not for a Cluster.
     pub fn lead_to(&self, target: &str) {
+        self.lead_new_to(target);
+        self.cut();
+    }
+
+    /// The same, as a name does that is given to another server: connections that are open stay where they are.
+    pub fn lead_new_to(&self, target: &str) {
         let [own] = &self.targets[..] else { panic!("one port, one target") };
         target.clone_into(&mut lock(own));
-        self.cut();
     }
 
     /// Ends all connections; new ones are served.
