@@ -254,6 +254,62 @@ fn a_renewed_lease_follows_its_slot() {
     assert_eq!(session::counter(&cluster, &id), Some(1));
 }
 
+/// What a reshard leaves that broke off, and a cluster that has lost a part of its slots: it can be read all the same.
+#[test]
+fn whoever_only_reads_needs_neither_a_whole_cluster_nor_a_slot_in_one_place() {
+    let cluster = Cluster::of(cluster::masters(&["--cluster-allow-reads-when-down", "yes"]));
+    let id = cluster.id_on(0, "left");
+    let key = session::key_at(&cluster, &id);
+    let slot = cluster.slot(&key);
+    let php =
+        Php::new(&cluster.save_path()).ini("rustredis.read_timeout", "1").ini("rustredis.lock_wait", "1");
+    let readers = || {
+        [
+            process(&php.clone()),
+            process(&php.clone().ini("rustredis.locking", "0")),
+            process(&php.clone().ini("rustredis.lock_failure", "readonly")),
+        ]
+    };
+    let read = format!(
+        "(function () {{ session_id('{id}'); $ok = session_start(['read_and_close' => ini_get('rustredis.lock_failure') \
+         === 'fail' && ini_get('rustredis.locking')]); $n = $_SESSION['n'] ?? null; session_status() === \
+         PHP_SESSION_ACTIVE && session_abort(); return $ok ? $n : 'none'; }})()"
+    );
+    session::seed(&cluster, &id);
+    let mut early = readers();
+    for reader in &mut early {
+        for _ in 0..2 {
+            assert_eq!(reader.step(&read).assert_silent().result, "0");
+        }
+    }
+    let check = |readers: &mut [Running; 3], what: &str| {
+        for (n, reader) in readers.iter_mut().enumerate() {
+            let step = reader.step(&read);
+            assert_eq!(step.result, "0", "{what}, reader {n}: {step:?}");
+            assert!(n == 2 || step.messages.trim().is_empty(), "{what}, reader {n}: {step:?}");
+        }
+    };
+    cluster.begin_move(slot, 0, 1);
+    check(&mut early, "between two nodes");
+    check(&mut readers(), "between two nodes, a new process");
+    let mut writer = process(&php);
+    let refused = writer.step(&format!("start('{id}')"));
+    let warning = refused.messages.clone();
+    assert!(warning.contains("--cluster check") && warning.contains("fix"), "{warning}");
+    cluster.node(0).own::<()>(&["CLUSTER", "SETSLOT", &slot.to_string(), "STABLE"]);
+    check(&mut early, "whole again");
+
+    // Another slot is nobody's now.
+    let lost = cluster.slot(&session::key_at(&cluster, &cluster.id_on(0, "other")));
+    for node in cluster.nodes() {
+        node.own::<()>(&["CLUSTER", "DELSLOTS", &lost.to_string()]);
+    }
+    poll::until("the cluster is down", SOON, || {
+        cluster.node(0).own::<String>(&["CLUSTER", "INFO"]).contains("cluster_state:fail")
+    });
+    check(&mut early, "down");
+}
+
 #[test]
 fn a_forked_child_asks_for_the_map_itself() {
     let cluster = masters();

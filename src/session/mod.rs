@@ -282,19 +282,24 @@ impl<S: Store> Session<S> {
             (Early::Loaded(hold, loaded), _) => (hold, loaded),
             (Early::Absent, _) => return Ok(Fetched::Absent),
             (Early::Ask(_), None) => (Hold::Unlocked, self.store.read(&keys, ttl)?),
-            (Early::Ask(held), Some(lock)) => match self.acquire(&keys, lock, mode, ttl, held)? {
-                Outcome::Granted(Grant { token, base, loaded }) => {
+            (Early::Ask(held), Some(lock)) => match self.acquire(&keys, lock, mode, ttl, held) {
+                Ok(Outcome::Granted(Grant { token, base, loaded })) => {
                     let watch = self.store.look_after(&keys, lock, &token);
                     (Hold::Locked { token, base, watch }, loaded)
                 }
-                Outcome::Absent => return Ok(Fetched::Absent),
-                Outcome::Exists => return Ok(Fetched::Exists),
-                Outcome::Busy(holder) => {
+                Ok(Outcome::Absent) => return Ok(Fetched::Absent),
+                Ok(Outcome::Exists) => return Ok(Fetched::Exists),
+                Ok(Outcome::Busy(holder)) => {
                     self.not_our_turn(id, &keys, ttl, lock, Failure::Busy(lock.wait, holder))?
                 }
-                Outcome::Full(n, holder) => {
+                Ok(Outcome::Full(n, holder)) => {
                     self.not_our_turn(id, &keys, ttl, lock, Failure::Full(n, holder))?
                 }
+                // It may be read all the same.
+                Err(error @ StoreError::Server(_)) if mode != Mode::New => {
+                    self.not_our_turn(id, &keys, ttl, lock, error.into())?
+                }
+                Err(error) => return Err(error.into()),
             },
         };
         match (mode, &hold, loaded.data.is_some()) {
@@ -349,7 +354,7 @@ impl<S: Store> Session<S> {
         match lock.failure {
             LockFailure::Fail => Err(failure),
             LockFailure::ReadOnly => {
-                let loaded = self.store.read(keys, ttl)?;
+                let Ok(loaded) = self.store.read(keys, ttl) else { return Err(failure) };
                 self.fail("is read-only for this request", Some(id), &failure);
                 Ok((Hold::ReadOnly, loaded))
             }

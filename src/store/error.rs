@@ -61,6 +61,13 @@ impl ServerError {
             };
         }
         let line = line.split_once(" script: ").map_or(line, |(cause, _)| cause).trim();
+        // From inside a script, with cluster-allow-reads-when-down.
+        if line.contains("while the cluster is down") {
+            return Self {
+                code: "CLUSTERDOWN".into(),
+                detail: line.strip_prefix("ERR ").unwrap_or(line).into(),
+            };
+        }
         // What follows are the words that we sent: the session's id, a password.
         let line = line.split_once(", with args beginning with").map_or(line, |(cause, _)| cause);
         let (code, detail) = line.split_once(' ').unwrap_or((line, ""));
@@ -120,7 +127,14 @@ impl ServerError {
             "CLUSTERDOWN" => {
                 ": a part of the Redis Cluster has no master, see CLUSTER INFO and cluster-require-full-coverage"
             }
-            "TRYAGAIN" => ": the session is on its way to another node of the Redis Cluster, try again soon",
+            "TRYAGAIN" => {
+                ": the session is on its way to another node of the Redis Cluster; if this stays so, a reshard broke off: \
+                 `redis-cli --cluster check HOST:PORT` shows it, `redis-cli --cluster fix HOST:PORT` ends it"
+            }
+            "NOREPLICAS" => {
+                ": too few replicas follow this server for it to take writes, see its min-replicas-to-write and \
+                 min-replicas-max-lag"
+            }
             "ERR" if self.detail.contains("cluster support disabled") => {
                 ": this server is no node of a Redis Cluster: write tcp://host:port in session.save_path"
             }

@@ -160,7 +160,7 @@ impl RedisStore {
     }
 
     /// Runs a script by its name, by its text where the server does not know it.
-    fn run(&mut self, keys: &Keys, call: &mut Call<'_>) -> Result<Value, StoreError> {
+    pub(super) fn run(&mut self, keys: &Keys, call: &mut Call<'_>) -> Result<Value, StoreError> {
         match self.request_call(keys, call) {
             Err(StoreError::Server(error)) if error.code == "NOSCRIPT" => {
                 self.request_call(keys, &mut call.by_text())

@@ -9,7 +9,7 @@
 //! starts, not when it is to be saved. The try of the next one shows whether transactions do, by which the others release
 //! ([`super::transaction`]).
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 
 use redis::Value;
 
@@ -21,7 +21,7 @@ use super::{
     reply::{self, Tried},
     resp::{
         Arg::{Number, Text},
-        Batch,
+        Batch, Command,
     },
     stats,
     transaction::Form,
@@ -128,6 +128,20 @@ impl RedisStore {
                 Ok(self.checked(read)?.flatten())
             }
         }
+    }
+
+    /// The same by single keys, for a server that carries out neither scripts that write nor commands with several keys:
+    /// a Cluster that is down but may be read, a slot that was left between two nodes, a user with few rights. The TTL
+    /// stays as it is.
+    pub(super) fn read_by_gets(&mut self, keys: &Keys) -> Result<Loaded, StoreError> {
+        let mut get = |key: &str| {
+            let answer = self.request(keys, Command::new("GET").arg(key), Duration::ZERO)?;
+            self.checked(reply::bulk(answer))
+        };
+        let data = get(&keys.data)?;
+        // It matters to a later write alone, which asks for it again.
+        let tombstone = get(&keys.tombstone).ok().flatten();
+        Ok(Loaded { data, tombstone: tombstone.map(|stone| String::from_utf8_lossy(&stone).into_owned()) })
     }
 
     /// The lock is ours. It is given back where the session is not what it must be.

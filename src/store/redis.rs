@@ -144,7 +144,17 @@ impl Store for RedisStore {
             return Ok(loaded);
         }
         let mut call = calls::read(keys, ttl);
-        let answer = self.run_until_answered(keys, &mut call, Repeat::Freely)?;
+        let answer = match self.run(keys, &mut call) {
+            // Before anything is waited for: a slot on its way, for one, can be read.
+            Err(StoreError::Server(_)) => match self.read_by_gets(keys) {
+                Ok(loaded) => return Ok(loaded),
+                Err(_) => self.run_until_answered(keys, &mut call, Repeat::Freely)?,
+            },
+            Err(StoreError::Broken(_) | StoreError::Connect(_)) => {
+                self.run_until_answered(keys, &mut call, Repeat::Freely)?
+            }
+            answer => answer?,
+        };
         self.checked(reply::loaded(answer))
     }
 

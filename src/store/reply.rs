@@ -69,6 +69,8 @@ fn proven(watch: &Value, lock: &Value, multi: &Value, exec: &Value) -> Option<bo
 /// The replies to a read by plain commands. None if something is odd about them.
 pub fn read_plainly(values: Vec<Value>) -> Result<Option<Loaded>> {
     match <[Value; 2]>::try_from(values) {
+        // A server that refuses writes just now has the session all the same. One that is missing may be of another type.
+        Ok([Value::ServerError(_), Value::Array(got)]) => Ok(loaded_plainly(&Value::Int(1), got)),
         Ok([refreshed, Value::Array(got)]) => Ok(loaded_plainly(&refreshed, got)),
         Ok(_) => Ok(None),
         Err(_) => Err(nonsense("plain commands")),
@@ -138,6 +140,11 @@ pub fn acquired(value: Value) -> Result<Acquired> {
         }
         _ => return Err(nonsense("acquire")),
     })
+}
+
+/// The reply to GET.
+pub fn bulk(value: Value) -> Result<Option<Vec<u8>>> {
+    Items::new(Value::Array(vec![value]), "GET")?.bytes()
 }
 
 pub fn loaded(value: Value) -> Result<Loaded> {

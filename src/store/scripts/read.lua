@@ -2,5 +2,6 @@
 -- KEYS  1 D data  2 T tombstone    ARGV  1 ttl_s
 -- Reply: {data|nil, tombstone|nil}
 local data = redis.call('GET', KEYS[1])
-if data and tonumber(ARGV[1]) > 0 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
+-- A server that refuses writes just now has the session all the same.
+if data and tonumber(ARGV[1]) > 0 then redis.pcall('EXPIRE', KEYS[1], ARGV[1]) end
 return {data, redis.call('GET', KEYS[2])}
