@@ -94,6 +94,9 @@ bench: bench-here ## rustredis beside phpredis and files, here and in the Debian
 bench-here: setup-bench build ## the same for this machine's PHP alone; BENCH="quick dry" only shows that it runs
 	@cargo bench --no-default-features --target-dir $(or $(CARGO_TARGET_DIR),target)/bench --bench bench -- $(BENCH)
 
+bench-failover: setup-test build ## each kind of failover under load, for docs/operations.md: seconds without sessions, writes lost, requests failed (6 minutes)
+	cargo test --no-default-features --test failovers -- --ignored --nocapture
+
 lint: setup-lint build ## format, clippy, cargo-deny, stubs, shell and Lua syntax
 	@scripts/lint
 

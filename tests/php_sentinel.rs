@@ -102,7 +102,7 @@ fn a_master_that_becomes_a_replica_is_left_without_a_word() {
 #[test]
 fn a_replica_that_still_answers_is_noticed_by_its_refusal() {
     let group = Group::start();
-    let [old, new] = &group.servers;
+    let [old, new] = &group.servers[..] else { panic!("two servers") };
     for id in ["idle", "open"] {
         session::seed(old, id);
     }

@@ -21,7 +21,7 @@ pub fn impatient(save_path: &str) -> Php {
 
 /// Counts in a session of its own until told to stop. One line for each page: when it began and ended, whether
 /// the session started, whether the write was acknowledged without a warning, and the number.
-const WORKER: &str = r#"
+pub const WORKER: &str = r#"
     $warned = false;
     set_error_handler(function ($level, $message) use (&$warned) { $warned = true; return true; });
     $id = trim(fgets(STDIN));
@@ -45,15 +45,17 @@ const WORKER: &str = r#"
     fwrite(STDOUT, "done\n");
 "#;
 
-struct Page {
-    begin: Duration,
-    end: Duration,
-    saved: bool,
-    n: u64,
+pub struct Page {
+    pub begin: Duration,
+    pub end: Duration,
+    /// It was acknowledged, without a warning.
+    pub saved: bool,
+    /// What it counted up to; 0 if it had no session.
+    pub n: u64,
 }
 
-/// The clock that PHP's hrtime() reads.
-fn pages(output: &str) -> Vec<Page> {
+/// What a worker has printed, by the clock that PHP's hrtime() reads.
+pub fn pages(output: &str) -> Vec<Page> {
     let lines = output.lines().filter_map(|line| line.strip_prefix("page "));
     lines
         .map(|line| {

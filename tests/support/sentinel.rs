@@ -21,9 +21,9 @@ pub const NAME: &str = "sessions";
 /// What a master must not answer for to be down.
 pub const DOWN_AFTER: Duration = Duration::from_secs(1);
 
-/// Two servers, of which the first begins as the master, and three sentinels that agree by two.
+/// Servers, of which the first begins as the master, and three sentinels that agree by two.
 pub struct Group {
-    pub servers: [Server; 2],
+    pub servers: Vec<Server>,
     pub sentinels: Vec<Sentinel>,
 }
 
@@ -53,7 +53,13 @@ impl Group {
 
     /// The same with passwords or TLS.
     pub fn with(access: Access<'_>) -> Self {
+        Self::of(2, &[], access)
+    }
+
+    /// The same with so many servers, and with further arguments for them.
+    pub fn of(count: usize, more: &[&str], access: Access<'_>) -> Self {
         let mut args = vec!["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"];
+        args.extend(more);
         if let Some(password) = access.password {
             args.extend(["--requirepass", password, "--masterauth", password]);
         }
@@ -62,11 +68,17 @@ impl Group {
             args.extend(settings.iter().flat_map(|(name, value)| [*name, value]));
             args.extend(["--tls-replication", "yes", "--tls-port", FREE_PORT]);
         }
-        let servers = [0, 1].map(|_| Server::with_rights(&args, acl::for_sentinel()));
+        let servers: Vec<_> = (0..count).map(|_| Server::with_rights(&args, acl::for_sentinel())).collect();
         let master = known_port(&servers[0]);
-        servers[1].command::<()>(&["REPLICAOF", "127.0.0.1", &master.to_string()]);
-        poll::until("the replica is in sync", SOON, || {
-            servers[1].info("replication").get("master_link_status").is_some_and(|status| status == "up")
+        for replica in &servers[1..] {
+            replica.command::<()>(&["REPLICAOF", "127.0.0.1", &master.to_string()]);
+        }
+        let replicas = (count - 1).to_string();
+        poll::until("the replicas are in sync", SOON, || {
+            let in_sync = |replica: &Server| {
+                replica.info("replication").get("master_link_status").is_some_and(|status| status == "up")
+            };
+            servers[1..].iter().all(in_sync)
         });
         let sentinels = (0..3).map(|_| Sentinel::start(master, access)).collect();
         let group = Self { servers, sentinels };
@@ -78,7 +90,7 @@ impl Group {
                     master.get(at + 1).cloned()
                 };
                 field("num-other-sentinels").as_deref() == Some("2")
-                    && field("num-slaves").as_deref() == Some("1")
+                    && field("num-slaves").as_deref() == Some(&*replicas)
                     && field("flags").as_deref() == Some("master")
             })
         });
@@ -90,6 +102,18 @@ impl Group {
         let port = |sentinel: &Sentinel| sentinel.tls_port.as_ref().unwrap_or(&sentinel.port).number();
         let nodes: Vec<_> = self.sentinels.iter().map(|s| format!("127.0.0.1:{}", port(s))).collect();
         format!("sentinel://{}/{NAME}", nodes.join(","))
+    }
+
+    /// Waits until a replica is the master, by its own word and that of all sentinels, and returns which.
+    pub fn until_replaced(&self) -> usize {
+        poll::until("a replica takes over", Duration::from_mins(1), || self.replacement().is_some());
+        let new = self.replacement().expect("it has taken over");
+        self.until_master(new, &[0, 1, 2]);
+        new
+    }
+
+    fn replacement(&self) -> Option<usize> {
+        (1..self.servers.len()).find(|&n| role(&self.servers[n]) == "master")
     }
 
     /// Waits until all living sentinels name this server as the master, and it says so itself.
