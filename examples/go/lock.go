@@ -9,11 +9,13 @@ import (
 	"fmt"
 	mathrand "math/rand"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
@@ -24,6 +26,9 @@ const handoff, slack, foreign, recheck = 1000, 5, 10, 5000
 
 // How long a release is repeated, and how long Redis knows a repeat.
 const repeat, receipt = 10 * time.Second, 20_000
+
+// In this time a request that still has the old id may arrive after a login or a logout.
+const before = 10 * time.Second
 
 // ErrNoSession says that PHP has no session under this id.
 var ErrNoSession = errors.New("no such session")
@@ -42,14 +47,17 @@ type Sessions struct {
 	TTL                  time.Duration // session.gc_maxlifetime
 	Wait, Lease, MaxHold time.Duration
 	MaxWaiters, Mixed    int
+	Cookie               http.Cookie // its name and attributes: session.name, session.cookie_*
 	pool                 *redis.Pool
+	stale                atomic.Int64 // connections that were last used before this are dead, or their server is
 	scripts              map[string]*redis.Script
 }
 
 // New connects to the Redis of a URL when needed. The folder is the one with the .lua files of the extension.
 func New(url, folder string) (*Sessions, error) {
 	s := &Sessions{Prefix: "PHPREDIS_SESSION:", TTL: 1440 * time.Second, Wait: 10 * time.Second,
-		Lease: 10 * time.Second, MaxHold: 300 * time.Second, scripts: map[string]*redis.Script{}}
+		Lease: 10 * time.Second, MaxHold: 300 * time.Second, scripts: map[string]*redis.Script{},
+		Cookie: http.Cookie{Name: "PHPSESSID", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}}
 	for name, keys := range map[string]int{"acquire": 5, "claim": 2, "renew": 1, "release": 6, "read": 2} {
 		text, err := os.ReadFile(filepath.Join(folder, name+".lua"))
 		if err != nil {
@@ -67,8 +75,42 @@ func New(url, folder string) (*Sessions, error) {
 	s.pool = &redis.Pool{MaxIdle: 16, IdleTimeout: time.Minute, Dial: func() (redis.Conn, error) {
 		return redis.DialURL(url, redis.DialNetDial(dial), redis.DialReadTimeout(5*time.Second),
 			redis.DialWriteTimeout(5*time.Second))
+	}, TestOnBorrow: func(_ redis.Conn, used time.Time) error {
+		if used.UnixNano() <= s.stale.Load() {
+			return errors.New("stale")
+		}
+		return nil
 	}}
 	return s, nil
+}
+
+// Calls with a connection. Says whether what went wrong may be gone at the next try, which has a fresh connection.
+func (s *Sessions) call(ask func(redis.Conn) (any, error)) (reply any, again bool, err error) {
+	conn := s.pool.Get()
+	reply, err = ask(conn)
+	conn.Close()
+	var refused redis.Error
+	if err == nil || err == redis.ErrNil {
+		return reply, false, err
+	}
+	if errors.As(err, &refused) {
+		again = passing.MatchString(string(refused))
+	} else {
+		again = !errors.Is(err, ErrBusy) && !errors.Is(err, ErrNoSession)
+	}
+	if again { // the other idle ones may be just as dead, or lead to what is no master any more
+		s.stale.Store(time.Now().UnixNano())
+	}
+	return reply, again, err
+}
+
+// An answer that may be asked for twice.
+func (s *Sessions) once(ask func(redis.Conn) (any, error)) (any, error) {
+	reply, again, err := s.call(ask)
+	if again {
+		reply, _, err = s.call(ask)
+	}
+	return reply, err
 }
 
 // Lock is a session that is ours: nobody else writes it.
@@ -94,14 +136,26 @@ func (s *Sessions) Read(id string) ([]byte, error) {
 	if !validID.MatchString(id) {
 		return nil, ErrNoSession
 	}
-	conn := s.pool.Get()
-	defer conn.Close()
-	reply, err := redis.Values(s.scripts["read"].Do(conn, s.Prefix+id, s.Prefix+id+"_DEAD", s.seconds()))
+	reply, err := redis.Values(s.once(func(conn redis.Conn) (any, error) {
+		return s.scripts["read"].Do(conn, s.Prefix+id, s.Prefix+id+"_DEAD", s.seconds())
+	}))
 	if err != nil {
 		return nil, err
 	}
 	data, _ := reply[0].([]byte)
 	return data, nil
+}
+
+// Whether a session was destroyed, or moved to a new id, after that time or shortly before it.
+func (s *Sessions) wasDestroyed(id string, since time.Time) (bool, error) {
+	if !validID.MatchString(id) {
+		return false, nil
+	}
+	left, err := redis.Int64(s.once(func(conn redis.Conn) (any, error) {
+		return conn.Do("PTTL", s.Prefix+id+"_DEAD")
+	}))
+	age := s.MaxHold - time.Duration(left)*time.Millisecond
+	return err == nil && left >= 0 && age < time.Since(since)+before, err
 }
 
 // Lock takes the lock of a session and reads it. The mode is "known", or "new" for an id that we made.
@@ -115,14 +169,15 @@ func (s *Sessions) Lock(id, mode string) (*Lock, error) {
 	deadline := time.Now().Add(s.Wait)
 	held := "" // a ticket whose claim may have been carried out
 	for sends, broken := 1, 0; ; sends++ {
-		done, err := l.try(mode, info, sends, broken > 0, deadline, &held)
-		var refused redis.Error
+		done, again, err := s.call(func(conn redis.Conn) (any, error) {
+			return l.try(conn, mode, info, sends, broken > 0, deadline, &held)
+		})
 		switch {
-		case done:
+		case done == true:
 			return l.entered(mode)
 		case err == nil:
 			broken = 0
-		case errors.Is(err, ErrBusy), errors.Is(err, ErrNoSession), errors.As(err, &refused):
+		case !again:
 			return nil, err
 		default: // the connection broke
 			broken++
@@ -137,18 +192,9 @@ func (s *Sessions) Lock(id, mode string) (*Lock, error) {
 }
 
 // One ACQUIRE and, if somebody else has the lock, one wait.
-func (l *Lock) try(mode, info string, send int, wasBroken bool, deadline time.Time, held *string) (bool, error) {
+func (l *Lock) try(conn redis.Conn, mode, info string, send int, wasBroken bool, deadline time.Time,
+	held *string) (bool, error) {
 	s := l.its
-	conn := s.pool.Get()
-	if wasBroken { // the other idle ones may be just as dead
-		conn.Close()
-		fresh, err := s.pool.Dial()
-		if err != nil {
-			return false, err
-		}
-		conn = fresh
-	}
-	defer conn.Close()
 	token := l.base + ":" + strconv.Itoa(send)
 	left := time.Until(deadline).Milliseconds()
 	if left < 0 {
@@ -226,18 +272,22 @@ func (l *Lock) entered(mode string) (*Lock, error) {
 // Starts the lease again at every third of it, until the release or the longest hold.
 func (l *Lock) renew(stop chan struct{}) {
 	end := time.After(l.its.MaxHold)
+	pause := l.its.Lease / 3
 	for {
 		select {
 		case <-stop:
 			return
 		case <-end:
 			return
-		case <-time.After(l.its.Lease / 3):
+		case <-time.After(pause):
 		}
-		conn := l.its.pool.Get()
-		mine, err := redis.Int(l.its.scripts["renew"].Do(conn, l.key+"_LOCK", l.token, l.its.Lease.Milliseconds()))
-		conn.Close()
-		if err == nil && mine == 0 {
+		mine, err := redis.Int(l.its.once(func(conn redis.Conn) (any, error) {
+			return l.its.scripts["renew"].Do(conn, l.key+"_LOCK", l.token, l.its.Lease.Milliseconds())
+		}))
+		pause = l.its.Lease / 3
+		if err != nil {
+			pause = l.its.Lease / 10
+		} else if mine == 0 {
 			return // lost: the release will say so
 		}
 	}
@@ -274,22 +324,24 @@ func (l *Lock) release(op string, data []byte) (string, error) {
 		l.token, base, op, data, s.seconds(), l.tombstone, 0, 0, random(), receipt, s.Mixed,
 		s.MaxHold.Milliseconds())
 	for until := time.Now().Add(repeat); ; time.Sleep(20 * time.Millisecond) {
-		conn := s.pool.Get()
-		reply, err := redis.Values(s.scripts["release"].Do(conn, arguments...))
-		conn.Close()
+		answer, again, err := s.call(func(conn redis.Conn) (any, error) {
+			return s.scripts["release"].Do(conn, arguments...)
+		})
 		if err == nil {
+			reply, err := redis.Values(answer, nil)
+			if err != nil {
+				return "", err
+			}
 			return redis.String(reply[0], nil)
 		}
-		if refused := redis.Error(""); errors.As(err, &refused) && !passing.MatchString(string(refused)) {
-			return "", err
-		}
-		if time.Now().After(until) {
+		if !again || time.Now().After(until) {
 			return "", err
 		}
 	}
 }
 
-var passing = regexp.MustCompile(`^(LOADING|BUSY|TRYAGAIN|MASTERDOWN|READONLY)\b`)
+// Redis 6 puts the reason of a script behind the place in it.
+var passing = regexp.MustCompile(`^(LOADING|BUSY|TRYAGAIN|CLUSTERDOWN|MASTERDOWN|UNBLOCKED)\b|\bREADONLY\b`)
 
 func (s *Sessions) seconds() int64 { return int64(s.TTL / time.Second) }
 

@@ -10,19 +10,15 @@ import (
 	"net/url"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 )
-
-const cookieName = "PHPSESSID"
 
 // With opens the session of a request, lets the handler change it, and saves it before the answer is sent: what the
 // handler returns, as JSON. An error leaves the session as it was. A handler that changes nothing can peek.
 func with(sessions *Sessions, peek bool, handler func(*http.Request, *Session) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		id := ""
-		if cookie, err := r.Cookie(cookieName); err == nil {
-			id, _ = url.PathUnescape(cookie.Value)
-		}
+		id := idOf(r, sessions.Cookie.Name)
 		open := sessions.Open
 		if peek {
 			open = sessions.Peek
@@ -33,7 +29,10 @@ func with(sessions *Sessions, peek bool, handler func(*http.Request, *Session) (
 			http.Error(w, "the session cannot be opened", http.StatusServiceUnavailable)
 			return
 		}
-		defer session.Abort() // a panic
+		defer session.Abort()         // a panic
+		if r.Context().Err() != nil { // the client left while we waited
+			return
+		}
 		answer, err := handler(r, session)
 		if err == nil && !peek {
 			err = session.Save()
@@ -44,13 +43,27 @@ func with(sessions *Sessions, peek bool, handler func(*http.Request, *Session) (
 			http.Error(w, "the session was not saved", http.StatusInternalServerError)
 			return
 		}
-		if session.ID() != "" && session.ID() != id {
-			http.SetCookie(w, &http.Cookie{Name: cookieName, Value: session.ID(), Path: "/", HttpOnly: true,
-				SameSite: http.SameSiteLaxMode})
+		if value := session.cookie(); value != nil {
+			cookie := sessions.Cookie
+			if cookie.Value = *value; *value == "" {
+				cookie.MaxAge = -1
+			}
+			http.SetCookie(w, &cookie)
 		}
 		w.Header().Set("Content-Type", "application/json")
 		json.NewEncoder(w).Encode(answer)
 	}
+}
+
+// The id in the cookie, as PHP finds it: the first of the name, percent-decoded.
+func idOf(r *http.Request, name string) string {
+	for _, pair := range strings.Split(strings.Join(r.Header["Cookie"], ";"), ";") {
+		if key, value, _ := strings.Cut(strings.TrimLeft(pair, " \t"), "="); key == name {
+			id, _ := url.PathUnescape(value)
+			return id
+		}
+	}
+	return ""
 }
 
 func main() {

@@ -6,6 +6,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+	"unicode/utf8"
 )
 
 type member struct {
@@ -15,19 +20,23 @@ type member struct {
 
 // Session is a session under its lock. End it with Save, Destroy or Abort.
 type Session struct {
-	lock    *Lock // nil: there is none yet
-	its     *Sessions
-	members []member
-	changed bool
-	ended   bool
+	lock      *Lock // nil: there is none yet
+	its       *Sessions
+	came      string // the id that the request brought
+	since     time.Time
+	members   []member
+	changed   bool
+	ended     bool
+	destroyed bool
 }
 
 // Open takes the lock of a session that PHP knows. Under any other id, or none, the session is empty, and Save makes
 // one under an id of its own.
 func (s *Sessions) Open(id string) (*Session, error) {
+	since := time.Now()
 	lock, err := s.Lock(id, "known")
 	if errors.Is(err, ErrNoSession) {
-		return &Session{its: s}, nil
+		return &Session{its: s, came: id, since: since}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -37,7 +46,7 @@ func (s *Sessions) Open(id string) (*Session, error) {
 		lock.Release("none", nil)
 		return nil, err
 	}
-	return &Session{lock: lock, its: s, members: members}, nil
+	return &Session{lock: lock, its: s, came: id, since: since, members: members}, nil
 }
 
 // Peek reads a session without its lock. It cannot be saved.
@@ -76,14 +85,17 @@ func (s *Session) Set(name string, value any) error {
 	if err != nil {
 		return err
 	}
+	key, err := encode(name)
+	if err != nil {
+		return err
+	}
 	s.changed = true
 	if i := s.find(name); i >= 0 {
 		s.members[i].value = text
 		return nil
 	}
-	key, err := encode(name)
 	s.members = append(s.members, member{key, text})
-	return err
+	return nil
 }
 
 // Delete removes a member.
@@ -105,6 +117,13 @@ func (s *Session) Save() error {
 	if s.lock == nil {
 		if !s.changed {
 			return nil
+		}
+		// The cookie of a new session would replace the one of a login.
+		if gone, err := s.its.wasDestroyed(s.came, s.since); gone || err != nil {
+			if gone {
+				err = fmt.Errorf("%w: it was destroyed, or moved to a new id, while this request was under way", ErrNotSaved)
+			}
+			return err
 		}
 		lock, err := s.its.Lock(random(), "new")
 		if err != nil {
@@ -141,7 +160,22 @@ func (s *Session) Destroy() error {
 		return nil
 	}
 	s.ended = true
-	return s.lock.Release("del", nil)
+	err := s.lock.Release("del", nil)
+	s.destroyed = err == nil
+	return err
+}
+
+// Cookie is what becomes of the visitor's: a new id, an empty one (delete it), or nil (leave it alone).
+func (s *Session) cookie() *string {
+	id := ""
+	switch {
+	case s.destroyed:
+	case s.lock != nil && s.lock.id != s.came:
+		id = s.lock.id
+	default:
+		return nil
+	}
+	return &id
 }
 
 // Abort releases the lock and writes nothing. After Save or Destroy it does nothing.
@@ -177,8 +211,69 @@ func encode(value any) ([]byte, error) {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
-	err := encoder.Encode(value)
-	return bytes.TrimSuffix(text.Bytes(), []byte("\n")), err
+	if err := encoder.Encode(value); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(text.Bytes(), []byte("\n")), readable(text.Bytes())
+}
+
+// Refuses what PHP could not read: it would keep the session aside, and the user would be logged out.
+func readable(text []byte) error {
+	depth := 1 // the session itself
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	for {
+		token, err := decoder.Token()
+		if err != nil { // the end: it was encoded a moment ago
+			break
+		}
+		switch value := token.(type) {
+		case json.Delim:
+			if value == '[' || value == '{' {
+				depth++
+			} else {
+				depth--
+			}
+			if depth > 512 {
+				return fmt.Errorf("%w: more than 512 levels, which PHP could not read", ErrNotSaved)
+			}
+		case json.Number:
+			if number, _ := strconv.ParseFloat(string(value), 64); math.IsInf(number, 0) {
+				return fmt.Errorf("%w: a number is beyond 1.8e308, and PHP could not read it", ErrNotSaved)
+			}
+		}
+	}
+	if !utf8.Valid(text) || halfSurrogate(text) {
+		return fmt.Errorf("%w: not UTF-8, or half a surrogate pair, which PHP could not read", ErrNotSaved)
+	}
+	return nil
+}
+
+// Whether an escape stands for half a surrogate pair, which only a json.Marshaler or a json.RawMessage can bring.
+func halfSurrogate(text []byte) bool {
+	for i := 0; i < len(text); i++ {
+		if text[i] != '\\' {
+			continue
+		}
+		i++ // what is escaped is no backslash of its own
+		switch unit := escaped(text, i); {
+		case unit < 0xd800 || unit > 0xdfff:
+		case unit < 0xdc00 && i+5 < len(text) && text[i+5] == '\\' && escaped(text, i+6)>>10 == 0xdc00>>10:
+			i += 10
+		default:
+			return true
+		}
+	}
+	return false
+}
+
+// The code unit of `uXXXX` at a place, or 0.
+func escaped(text []byte, at int) uint64 {
+	if at+5 > len(text) || text[at] != 'u' {
+		return 0
+	}
+	unit, _ := strconv.ParseUint(string(text[at+1:at+5]), 16, 16)
+	return unit
 }
 
 func parse(data []byte) ([]member, error) {
