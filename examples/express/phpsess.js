@@ -1,11 +1,12 @@
 // PHP's session as req.session in Express: the same cookie, the same values, the same lock (docs/wire-format.md).
 //
-//   app.use(phpSessions({ redis: "redis://127.0.0.1:6379/0", ttl: 1440 }))
+//   app.use(phpSessions({ redis: "redis://127.0.0.1:6379/0", ttl: 1440, cookie: { secure: true } }))
 //
-// A request that brings the cookie holds the session's lock until it is answered, as a PHP page does; what changed is
-// written before the end of the answer. Requests for which readOnly(req) is true take no lock, and change nothing.
+// A request that brings the cookie holds the session's lock until its answer begins, as a PHP page does; what changed
+// is written before the first byte of it. Requests for which readOnly(req) is true take no lock, and change nothing.
 // `req.session = null` destroys the session. Numbers that JavaScript would change (integers over 2^53, 1.0) are
-// LosslessNumber, with their text in `.value`.
+// LosslessNumber, with their text in `.value`. `cookie` is its name and the options of res.cookie() (maxAge in ms): they
+// must say what PHP's session.name and session.cookie_* say.
 
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
@@ -18,75 +19,133 @@ import { LosslessNumber, parse, stringify } from "lossless-json";
 // Milliseconds. The first three are those of the scripts.
 const HANDOFF = 1000, SLACK = 5, FOREIGN = 10, RECHECK = 5000;
 const REPEAT = 10_000, RECEIPT = 20_000; // how long a release is repeated, and how long Redis knows the repeat
-const PASSING = /^(LOADING|BUSY|TRYAGAIN|MASTERDOWN|READONLY)/;
-// ioredis must repeat nothing by itself: each ACQUIRE that is sent needs a token of its own.
-const ONCE = { maxRetriesPerRequest: 0, autoResendUnfulfilledCommands: false, reconnectOnError: null,
+const BEFORE = 10_000; // in this time a request that still has the old id may arrive after a login or a logout
+// Redis 6 puts the reason of a script behind the place in it.
+const PASSING = /^(LOADING|BUSY|TRYAGAIN|CLUSTERDOWN|MASTERDOWN|UNBLOCKED)\b|\bREADONLY\b/;
+// ioredis must repeat nothing by itself: each ACQUIRE that is sent needs a token of its own. What is no master any more
+// is left: its address is asked again.
+const ONCE = { maxRetriesPerRequest: 0, autoResendUnfulfilledCommands: false,
+               reconnectOnError: (error) => /READONLY|MASTERDOWN/.test(error.message) && 1,
                autoResubscribe: false, connectTimeout: 2000, retryStrategy: (times) => Math.min(50 * times, 1000) };
 
 export class LockBusy extends Error {}
 export class NotSaved extends Error {}
 
 export function phpSessions({ redis: url = "redis://127.0.0.1:6379/0", scripts, prefix = "PHPREDIS_SESSION:",
-                              cookie = "PHPSESSID", ttl = 1440, wait = 10_000, lease = 10_000, maxHold = 300_000,
-                              maxWaiters = 0, mixed = false, readOnly = () => false, secure = false } = {}) {
+                              cookie = {}, ttl = 1440, wait = 10_000, lease = 10_000, maxHold = 300_000,
+                              maxWaiters = 0, mixed = false, readOnly = () => false } = {}) {
   const its = { redis: new Redis(url, { ...ONCE, socketTimeout: 7000 }), scripts: load(scripts), prefix, ttl, wait,
                 lease, maxHold, maxWaiters, mixed: Number(mixed) };
+  const { name, ...attributes } = { name: "PHPSESSID", path: "/", httpOnly: true, sameSite: "lax", ...cookie };
   its.redis.on("error", () => {}); // what fails says so itself
 
   return async (req, res, next) => {
-    let session = null, values = {};
+    const id = cookieOf(req, name), since = performance.now(), reads = readOnly(req);
+    let session = null, values = {}, left = false;
+    res.once("close", () => { // answered, or the client went away
+      left = true;
+      session?.abandon();
+    });
     try {
-      const id = cookieOf(req, cookie);
-      if (id !== null && readOnly(req)) {
-        values = Object.freeze(decode((await run(its, "read", [prefix + id, `${prefix}${id}_DEAD`], [ttl]))[0]));
+      if (id !== null && reads) {
+        values = Object.freeze(decode(await peek(its, id)));
       } else if (id !== null) {
         session = new Session(its, id);
         if (await session.enter("known")) values = decode(session.data);
         else session = null;
       }
     } catch (error) {
-      await session?.leave("none").catch(() => {});
-      return next(error);
+      await session?.abandon();
+      return left ? undefined : next(error);
     }
+    if (left) return;
     req.session = values;
-    if (readOnly(req)) return next();
-
-    const end = res.end;
-    let ended = false;
-    res.once("close", () => { if (!ended) session?.leave("none").catch(() => {}); }); // the client went away
-    res.end = function (...args) {
-      if (ended) return res;
-      ended = true;
-      save().then(() => end.apply(res, args), (error) => {
-        res.end = end;
-        res.headersSent ? res.destroy(error) : next(error);
-      });
-      return res;
-    };
+    if (!reads) before(res, save, next);
     next();
 
     async function save() {
-      const found = req.session;
-      if (res.statusCode >= 500) return session?.leave("none"); // a request that failed writes nothing
-      const isNew = session === null && found && Object.keys(found).length > 0;
-      if (isNew) {
-        session = new Session(its, randomBytes(16).toString("hex"));
-        await session.enter("any");
-      }
-      if (session === null) return;
+      const found = req.session, come = session;
+      session = null; // whatever comes of it, it is over
+      if (res.statusCode >= 500) return come?.abandon(); // a request that failed writes nothing
+      if (left) return;
+      let mine = come, data = null;
       try {
-        session.data = found ? encode(found, session.data) : null;
+        data = found ? encode(found, come?.data ?? null) : null;
+        if (come === null) {
+          if (data === null || String(data) === "{}") return;
+          // The cookie of a new session would replace the one of a login.
+          if (await wasDestroyed(its, id, since)) {
+            throw new NotSaved("the session was destroyed, or moved to a new id, while this request was under way");
+          }
+          mine = new Session(its, randomBytes(16).toString("hex"));
+          await mine.enter("any");
+        }
       } catch (error) {
-        await session.leave("none");
+        await mine?.abandon();
         throw error;
       }
-      await session.save();
-      if (isNew || session.data === null) {
-        res.cookie(cookie, isNew ? session.id : "", { path: "/", httpOnly: true, sameSite: "lax", secure,
-                                                     ...(isNew ? {} : { maxAge: 0 }) });
-      }
+      mine.data = data;
+      await mine.save();
+      if (come === null) res.cookie(name, mine.id, attributes);
+      else if (data === null) res.cookie(name, "", { ...attributes, maxAge: 0 });
     }
   };
+}
+
+/** Lets `save` run before the first byte of an answer; what is written until then is kept back. */
+function before(res, save, next) {
+  const names = ["writeHead", "flushHeaders", "write", "end"], kept = [];
+  const original = Object.fromEntries(names.map((name) => [name, res[name]]));
+  let state = "open";
+  const sent = () => Reflect.get(Object.getPrototypeOf(res), "headersSent", res);
+  Object.defineProperty(res, "headersSent", { configurable: true, get: () => state === "saving" || sent() });
+  for (const name of names) {
+    res[name] = function (...args) {
+      if (state === "done") return original[name].apply(res, args);
+      if (name === "writeHead") head(res, args);
+      else kept.push([name, args]);
+      if (state === "open") {
+        state = "saving";
+        save().then(go).catch(fail);
+      }
+      return name === "write" ? false : res; // whoever pipes waits for "drain"
+    };
+  }
+
+  function go() {
+    let flows = false;
+    state = "done";
+    for (const [name, args] of kept) {
+      const result = original[name].apply(res, args);
+      if (name !== "flushHeaders") flows = name === "write" && result;
+    }
+    if (flows) res.emit("drain");
+  }
+
+  function fail(error) {
+    state = "done";
+    Object.assign(res, original);
+    try {
+      if (sent()) throw error;
+      for (const name of ["Content-Length", "ETag"]) res.removeHeader(name);
+      next(error);
+    } catch (error) {
+      res.destroy(error);
+    }
+  }
+}
+
+/** writeHead(status, [message], [headers]): what it says, but nothing is sent yet. */
+function head(res, [status, message, headers]) {
+  res.statusCode = status;
+  if (typeof message === "string") res.statusMessage = message;
+  else headers = message;
+  if (Array.isArray(headers)) {
+    const flat = headers.flat();
+    for (let i = 0; i < flat.length; i += 2) res.appendHeader(flat[i], flat[i + 1]);
+  } else {
+    for (const [name, value] of Object.entries(headers ?? {})) if (value !== undefined) res.setHeader(name, value);
+  }
 }
 
 /** A session that is locked for us. */
@@ -94,7 +153,8 @@ class Session {
   constructor(its, id) {
     const key = its.prefix + id;
     Object.assign(this, { its, id, key, lock: `${key}_LOCK`, wake: `${key}_WAKE`, waiters: `${key}_WAITERS`,
-                          dead: `${key}_DEAD`, base: `o:${randomBytes(16).toString("hex")}`, queued: false });
+                          dead: `${key}_DEAD`, base: `o:${randomBytes(16).toString("hex")}`, queued: false,
+                          inside: false, unwanted: false, own: null });
   }
 
   /** Takes the lock, waiting for our turn, and reads the session. False if there is none. */
@@ -102,11 +162,11 @@ class Session {
     const { its } = this, info = `${hostname()}|${process.pid}|node|`;
     const longest = Math.min(Math.max(Math.floor(its.lease / 2), HANDOFF + SLACK), RECHECK);
     const deadline = performance.now() + its.wait;
-    let sends = 0, broken = 0, held = "", own = null;
+    let sends = 0, broken = 0, held = "";
     try {
       for (;;) {
         const token = `${this.base}:${++sends}`;
-        const left = Math.max(0, Math.floor(deadline - performance.now()));
+        const left = this.unwanted ? 0 : Math.max(0, Math.floor(deadline - performance.now()));
         const recheck = broken ? HANDOFF + SLACK : Math.floor(longest * (0.75 + Math.random() / 4));
         try {
           const [reply, ...rest] = await run(its, "acquire",
@@ -125,9 +185,10 @@ class Session {
             await sleep(block);
             continue;
           }
+          if (this.unwanted) continue;
           // Whoever blocks needs a connection of its own: all others' commands would wait behind it.
-          own ??= its.redis.duplicate({ ...ONCE, socketTimeout: RECHECK + 2000 }).on("error", () => {});
-          const popped = await own.callBuffer("BLPOP", this.wake, block / 1000);
+          this.own ??= its.redis.duplicate({ ...ONCE, socketTimeout: RECHECK + 2000 }).on("error", () => {});
+          const popped = await this.own.callBuffer("BLPOP", this.wake, block / 1000);
           if (popped === null) continue;
           const [ticket, , tombstone, value] = split(popped[1]);
           held = `t:${ticket}`; // ours even if the reply to the claim is lost
@@ -135,23 +196,37 @@ class Session {
             return await this.entered(held, value[0] === 0x31 ? value.subarray(1) : null, tombstone, mode);
           }
         } catch (error) {
-          if (error instanceof LockBusy || error.name === "ReplyError") throw error;
-          own?.disconnect();
-          own = null;
+          if (!passes(error)) throw error;
+          this.own?.disconnect();
+          this.own = null;
           if (++broken > 1 && !(this.queued && performance.now() < deadline)) throw error;
           await sleep(broken > 1 ? 50 : 0);
         }
       }
     } finally {
-      own?.disconnect();
+      this.own?.disconnect();
     }
   }
 
   async entered(token, data, tombstone, mode) {
     Object.assign(this, { token, data, loaded: data, tombstone: tombstone ?? "" });
-    if (mode !== "known" || data !== null) return true;
-    await this.leave("none"); // it was destroyed while we waited
-    return false;
+    if (mode === "known" && data === null) {
+      await this.leave("none"); // it was destroyed while we waited
+      return false;
+    }
+    this.inside = true;
+    if (!this.unwanted) return true;
+    await this.abandon();
+    throw new LockBusy("the client left while it waited");
+  }
+
+  /** Gives the lock back and writes nothing, also if it is just being waited for. */
+  async abandon() {
+    this.unwanted = true;
+    this.own?.disconnect();
+    if (!this.inside) return;
+    this.inside = false;
+    await this.leave("none").catch(() => {}); // then the lease ends it
   }
 
   /** Writes what changed, or refreshes the TTL, and releases the lock. */
@@ -172,8 +247,7 @@ class Session {
       try {
         return String((await run(its, "release", keys, args))[0]);
       } catch (error) {
-        if (error.name === "ReplyError" && !PASSING.test(error.message)) throw error;
-        if (performance.now() > until) throw error;
+        if (!passes(error) || performance.now() > until) throw error;
         await sleep(20);
       }
     }
@@ -193,19 +267,44 @@ function decode(data) {
 }
 
 function encode(values, before) {
-  const old = before === null ? new Map() : members(before);
-  const kept = [...old.keys()].filter((name) => values[name] !== undefined);
-  const added = Object.keys(values).filter((name) => !old.has(name) && values[name] !== undefined);
-  const texts = [...kept, ...added].map((name) => {
+  const old = before === null ? new Map() : members(before), texts = new Map();
+  const added = Object.keys(values).filter((name) => !old.has(name));
+  for (const name of [...old.keys(), ...added]) {
     const text = stringify(values[name]), raw = old.get(name);
-    if (/(?<!\\)(?:\\\\)*\\ud[89a-f]/.test(text)) throw new NotSaved(`${name} holds half a surrogate pair: PHP could not read it`);
-    return `${JSON.stringify(name)}:${raw !== undefined && stringify(read(raw)) === text ? raw : text}`;
-  });
-  const after = Buffer.from(`{${texts.join(",")}}`);
-  if ((isTag([...old.keys()]) || isTag([...kept, ...added])) && !before?.equals(after)) {
+    if (text === undefined) continue; // it has no JSON: undefined, a function, a symbol
+    const same = raw !== undefined && stringify(read(raw)) === text;
+    texts.set(name, same ? raw : readable(`${JSON.stringify(name)}:${text}`, text));
+  }
+  const after = Buffer.from(`{${[...texts].map(([name, text]) => `${JSON.stringify(name)}:${text}`).join(",")}}`);
+  if ((isTag([...old.keys()]) || isTag([...texts.keys()])) && !before?.equals(after)) {
     throw new NotSaved("the session as a whole is a tag, or would look like one: it cannot be changed here");
   }
   return after;
+}
+
+/** Refuses a member that PHP could not read: it would keep the session aside, and the user would be logged out. */
+function readable(member, text) {
+  const refuse = (what) => {
+    throw new NotSaved(`${JSON.stringify(member.slice(0, 50))} has ${what}: PHP could not read it`);
+  };
+  let depth = 1; // the session itself is the first level
+  for (const [token, start, end] of tokens(member)) {
+    if (token === "[" || token === "{") {
+      if (++depth > 512) refuse("more than 512 levels");
+    } else if (token === "]" || token === "}") {
+      depth--;
+    } else if (token === '"') { // JSON.stringify() escapes such a half, and no other character above U+001F
+      for (let at = start; (at = member.indexOf("\\ud", at)) >= 0 && at < end; at += 3) {
+        if (!escaped(member, at)) refuse("half a surrogate pair");
+      }
+    }
+  }
+  const numbers = (text) => {
+    if (Math.abs(Number(text)) === Infinity) refuse("a number beyond 1.8e308");
+    return text;
+  };
+  parse(text, null, numbers); // also refuses what is no JSON
+  return text;
 }
 
 /** The members of a JSON object: name -> its value's text. */
@@ -216,20 +315,36 @@ function members(data) {
   const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(data);
   if (!/^\s*\{/.test(text)) throw new Error("the session is not a JSON object: is session.serialize_handler=json?");
   parse(text); // refuses what is no JSON
-  // A string, a bracket, a comma or a colon; what lies between two of them is of no interest.
-  const found = new Map(), tokens = text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{},:]/g);
-  let depth = 0, name = null, start = 0;
-  for (const { 0: token, index } of tokens) {
+  const found = new Map();
+  let depth = 0, name = null, from = 0;
+  for (const [token, start, end] of tokens(text)) {
     if (depth === 1 && name !== null && (token === "," || token === "}")) {
-      found.set(name, text.slice(start, index).trim());
+      found.set(name, text.slice(from, start).trim());
       name = null;
     }
     if (token === "{" || token === "[") depth++;
     else if (token === "}" || token === "]") depth--;
-    else if (depth === 1 && name === null && token[0] === '"') name = JSON.parse(token);
-    else if (depth === 1 && token === ":") start = index + 1;
+    else if (depth === 1 && name === null && token === '"') name = JSON.parse(text.slice(start, end));
+    else if (depth === 1 && token === ":") from = end;
   }
   return found;
+}
+
+/** A string, a bracket, a comma or a colon: [first character, start, end]. What lies between two is of no interest. */
+function* tokens(text) {
+  for (let at = 0; at < text.length; at++) {
+    if (!'"[]{},:'.includes(text[at])) continue;
+    const start = at;
+    if (text[at] === '"') do at = text.indexOf('"', at + 1); while (escaped(text, at));
+    yield [text[start], start, at + 1];
+  }
+}
+
+/** Whether an odd number of backslashes stands before a place. */
+function escaped(text, at) {
+  let from = at;
+  while (text[from - 1] === "\\") from--;
+  return (at - from) % 2 === 1;
 }
 
 // Redis and HTTP
@@ -254,6 +369,33 @@ async function run({ redis, scripts }, name, keys, args) {
   }
 }
 
+function passes(error) {
+  return error.name === "ReplyError" ? PASSING.test(error.message) : !(error instanceof LockBusy);
+}
+
+/** An answer that may be asked for twice, where the first connection was a dead one. */
+async function once(ask) {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!passes(error)) throw error;
+    return ask();
+  }
+}
+
+/** The value without the lock, or null. */
+async function peek(its, id) {
+  const key = its.prefix + id;
+  return (await once(() => run(its, "read", [key, `${key}_DEAD`], [its.ttl])))[0];
+}
+
+/** Whether a session was destroyed, or moved to a new id, after that time or shortly before it. */
+async function wasDestroyed(its, id, since) {
+  if (id === null) return false;
+  const left = await once(() => its.redis.call("PTTL", `${its.prefix}${id}_DEAD`));
+  return left >= 0 && its.maxHold - left < performance.now() - since + BEFORE;
+}
+
 /** `<id>\n<ms>\n<tombstone>\n<0|1><data>`: at the first three newlines only. */
 function split(ticket) {
   const parts = [];
@@ -265,9 +407,10 @@ function split(ticket) {
   return [...parts, ticket];
 }
 
+/** The id as PHP finds it: in the first cookie of the name, percent-decoded. Null if that is none. */
 function cookieOf(req, name) {
   for (const pair of (req.headers.cookie ?? "").split(";")) {
-    const [key, value = ""] = pair.trim().split("=");
+    const [key, ...rest] = pair.trimStart().split("="), value = rest.join("=");
     if (key !== name) continue;
     let id = "";
     try {
