@@ -2,21 +2,25 @@
 
     MIDDLEWARE = [..., "phpsess_django.PhpSessionMiddleware", ...]      # in the place of Django's SessionMiddleware
     SESSION_ENGINE = "phpsess_django"
-    SESSION_COOKIE_NAME = "PHPSESSID"
-    SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+    SESSION_COOKIE_NAME = "PHPSESSID"               # and SESSION_COOKIE_DOMAIN, _PATH, _SECURE, _HTTPONLY, _SAMESITE
+    SESSION_EXPIRE_AT_BROWSER_CLOSE = True          # as PHP's session.cookie_* say
     PHPSESS = {"url": "redis://127.0.0.1:6379/0", "ttl": 1440}      # the arguments of phpsess.Sessions
 
-The first use of request.session in a request takes the lock, as session_start() does; the end of the request releases
-it. Django's own rules say when it writes: a member was set, or session.modified = True. Django's expiry settings have
-no effect: a session lives as long as PHP says.
+The first use of request.session in a request takes the lock, as session_start() does; the end of the request writes,
+destroys and releases, unless it failed. Django's own rules say when it writes: a member was set, or session.modified =
+True. Django's expiry settings have no effect on the session: it lives as long as PHP says.
 """
 
+import time
 from functools import cache
+from threading import Thread
 
 import phpsess
 from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase, UpdateError
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.contrib.sessions.middleware import SessionMiddleware
+from django.utils.cache import patch_vary_headers
 
 
 @cache
@@ -25,76 +29,162 @@ def sessions():
 
 
 class PhpSessionMiddleware(SessionMiddleware):
-    def process_response(self, request, response):
-        request.session.last = True
+    def __call__(self, request):
+        if self.async_mode:
+            return self.__acall__(request)
         try:
-            return super().process_response(request, response)
+            return super().__call__(request)
         finally:
             request.session.release()
 
+    async def __acall__(self, request):
+        try:
+            return await super().__acall__(request)
+        finally:  # the client left, and the view was cancelled, perhaps while a thread still waits for the lock
+            if getattr(request, "session", None) and request.session.held:
+                Thread(target=request.session.release).start()
+
+    def process_request(self, request):
+        session_id = phpsess.cookie(request.META.get("HTTP_COOKIE"), settings.SESSION_COOKIE_NAME)
+        request.session = self.SessionStore(session_id)
+        request.session.in_request = True
+
+    def process_response(self, request, response):
+        session = request.session
+        try:
+            if response.status_code < 500:
+                self.end(session, response)
+            if session.accessed:
+                patch_vary_headers(response, ("Cookie",))
+            return response
+        finally:
+            session.release()
+
+    def end(self, session, response):
+        session.last = True
+        save = (session.modified or settings.SESSION_SAVE_EVERY_REQUEST) and not session.is_empty()
+        try:
+            if save:
+                session.save()
+            session.destroy()
+        except UpdateError as error:
+            raise SessionInterrupted(f"The request's session was not saved: {error.__cause__ or error}") from error
+        if save and session.session_key != session.came_with:
+            response.set_cookie(
+                settings.SESSION_COOKIE_NAME, session.session_key, path=settings.SESSION_COOKIE_PATH,
+                max_age=None if session.get_expire_at_browser_close() else session.get_expiry_age(),
+                domain=settings.SESSION_COOKIE_DOMAIN, secure=settings.SESSION_COOKIE_SECURE or None,
+                httponly=settings.SESSION_COOKIE_HTTPONLY or None, samesite=settings.SESSION_COOKIE_SAMESITE)
+        elif session.destroyed:
+            response.delete_cookie(settings.SESSION_COOKIE_NAME, path=settings.SESSION_COOKIE_PATH,
+                                   domain=settings.SESSION_COOKIE_DOMAIN, samesite=settings.SESSION_COOKIE_SAMESITE)
+
 
 class SessionStore(SessionBase):
+    """In a request it holds its locks until the end, and destroys then. Elsewhere each call stands for itself."""
+
     def __init__(self, session_key=None):
         super().__init__(session_key)
-        self.held = {}  # id -> the session that is locked for us
-        self.last = False  # whether the next save is the last one
+        self.came_with, self.since = session_key or "", time.monotonic()
+        self.held = {}  # id -> the session that is locked for us, or is about to be
+        self.doomed = []  # the ids to destroy at the end
+        self.in_request = self.last = self.over = self.renewed = self.destroyed = False
 
     def release(self):
         """What was to be written is written."""
+        self.over = True
         while self.held:
-            self.held.popitem()[1].leave("none")
+            self.held.popitem()[1].abandon()
 
     def load(self):
-        session_id = self.session_key or ""
         try:
-            if session_id not in self.held:
-                locked = phpsess.Session(sessions(), session_id)
-                locked.enter("known")
-                self.held[session_id] = locked
+            if self.in_request and not self.over:
+                self.loaded = self.lock(self.session_key).data
+            else:
+                self.loaded = sessions().read(self.session_key)
+                if self.loaded is None:
+                    raise phpsess.NoSuchSession
         except phpsess.NoSuchSession:
             self._session_key = None  # if it is filled, it gets an id of our own
             return {}
-        return phpsess.values(self.held[session_id].data)
+        return phpsess.values(self.loaded)
+
+    def lock(self, session_id):
+        """The session under its lock."""
+        if session_id not in self.held:
+            locked = self.held[session_id] = phpsess.Session(sessions(), session_id)
+            locked.unwanted = self.over  # by release() in another thread, just now
+            try:
+                locked.enter("known")
+            except BaseException:
+                self.held.pop(session_id, None)
+                raise
+        return self.held[session_id]
 
     def exists(self, session_key):
         return sessions().read(session_key) is not None
 
     def create(self):
-        locked = sessions().new()
-        self.held[locked.id] = locked
-        self._session_key, self._session_cache = locked.id, {}
-        locked.data = b"{}"
-        locked.save(hold=True)
+        """An id that nobody knows, at the application's wish. What is stored under it, save() says."""
+        self.renewed = True
+        self.make()
+        self._session_cache = {}
         self.modified = True
+        if not self.in_request:
+            self.save()
+
+    def make(self):
+        locked = sessions().new("" if self.renewed else self.came_with, self.since)
+        self.held[locked.id] = locked
+        self._session_key = locked.id
 
     def save(self, must_create=False):
         found = self._get_session()
-        if self.session_key is None:
-            self.create()
-            self._session_cache = found
-        locked = self.held.get(self.session_key)
         try:
-            if locked is None:
-                raise phpsess.NotSaved("the lock was released")
+            if self.over:
+                raise phpsess.NotSaved("the request is over")
+            if self.session_key is None:
+                self.make()
+            new = self.session_key in self.held
+            locked = self.lock(self.session_key)
+            if not new and getattr(self, "loaded", locked.data) != locked.data:
+                raise phpsess.NotSaved("the session was changed meanwhile")
             locked.data = phpsess.text(found, locked.data)
-            if self.last:
+            hold = self.in_request and not self.last  # until the end of the request: there may be further changes
+            if not hold:
                 del self.held[self.session_key]
-            locked.save(hold=not self.last)  # until the end of the request, as there may be further changes
-        except phpsess.NotSaved as error:
+            locked.save(hold=hold)
+            self.loaded = locked.data
+        except (phpsess.NotSaved, phpsess.NoSuchSession) as error:
             raise UpdateError from error
+        finally:
+            if not self.in_request:
+                self.release()
+                self.over = False
+
+    def flush(self):
+        super().flush()
+        self.renewed = True
+
+    async def aflush(self):
+        await super().aflush()
+        self.renewed = True
 
     def delete(self, session_key=None):
-        session_id = session_key or self.session_key
-        if session_id is None:
-            return
-        locked = self.held.pop(session_id, None)
-        try:
-            if locked is None:
-                locked = phpsess.Session(sessions(), session_id)
-                locked.enter("known")
-            locked.leave("del")
-        except phpsess.NoSuchSession:
-            pass  # then it is as it should be
+        self.doomed.append(session_key or self.session_key)
+        if not self.in_request:
+            self.destroy()
+
+    def destroy(self):
+        """Carries out what delete() was asked for."""
+        while self.doomed:
+            session_id = self.doomed.pop()
+            try:
+                self.lock(session_id or "").leave("del")
+                self.destroyed |= session_id == self.came_with
+            except phpsess.NoSuchSession:
+                pass  # then it is as it should be
+            self.held.pop(session_id, None)
 
     @classmethod
     def clear_expired(cls):

@@ -7,7 +7,8 @@
 session.data is the stored value: bytes, in the format that PHP's session.serialize_handler writes, or None if there
 is no such session. Leaving the block writes it and releases the lock; None in it destroys the session (a logout);
 an exception leaves the session as it was. The scripts are loaded from a folder: `scripts` beside this file, or the
-repository's src/store/scripts. For session.serialize_handler=json, values() and text() go between bytes and a dict.
+repository's src/store/scripts. For session.serialize_handler=json, values() and text() go between bytes and a dict,
+and a Visit is what one HTTP request does with the session of its cookie.
 """
 
 import json
@@ -19,18 +20,19 @@ import socket
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import unquote
 
 import redis
 from redis.backoff import NoBackoff
-from redis.exceptions import MasterDownError, ReadOnlyError, TryAgainError
+from redis.exceptions import ClusterDownError, MasterDownError, ReadOnlyError, TryAgainError
 from redis.retry import Retry
 
 # Milliseconds. The first three are those of the scripts.
 HANDOFF, SLACK, FOREIGN, RECHECK = 1000, 5, 10, 5000
 TIMEOUT = 7  # seconds for one exchange: 2 more than the longest block
 REPEAT, RECEIPT = 10, 20_000  # s in which a release is repeated, ms in which the script knows a repeat
-BROKEN = (redis.ConnectionError, redis.TimeoutError)
-PASSING = (*BROKEN, MasterDownError, ReadOnlyError, TryAgainError)
+BEFORE = 10  # seconds in which a request that still has the old id may arrive after a login or a logout
+PASSING = (redis.ConnectionError, redis.TimeoutError, ClusterDownError, MasterDownError, ReadOnlyError, TryAgainError)
 
 
 class SessionError(Exception):
@@ -46,7 +48,7 @@ class LockBusy(SessionError):
 
 
 class NotSaved(SessionError):
-    """Nothing was written: the lock was lost, the session destroyed, or Redis refused the value."""
+    """Nothing was written: the lock was lost, the session destroyed, or the value refused, by Redis or by PHP."""
 
 
 class Sessions:
@@ -78,16 +80,47 @@ class Sessions:
             raise
         session.save()
 
-    def new(self):
-        """A session that is not there yet, under an id of ours, locked until save() or leave("none")."""
+    def new(self, instead_of="", since=None):
+        """A session that is not there yet, under an id of ours, locked until save() or leave("none").
+
+        Not for a request whose own session was destroyed or moved to another id while it was under way: its cookie
+        would replace the one of a login. `instead_of` is the id that came, `since` when (time.monotonic()).
+        """
+        if self.was_destroyed(instead_of, time.monotonic() if since is None else since):
+            raise NotSaved("the session was destroyed, or moved to a new id, while this request was under way")
         session = Session(self, secrets.token_hex(16))
         session.enter("any")
         return session
 
+    def was_destroyed(self, session_id, since):
+        """Whether it was destroyed after that time, or shortly before it."""
+        try:
+            left = self.once_more(lambda: self.redis.pttl(self.key(session_id) + "_DEAD"))
+        except NoSuchSession:
+            return False
+        return left >= 0 and self.max_hold - left < (time.monotonic() - since + BEFORE) * 1000
+
     def read(self, session_id):
         """The value without the lock (what PHP's read_and_close does), or None."""
         key = self.key(session_id)
-        return self.scripts["read"]([key, key + "_DEAD"], [self.ttl])[0]
+        return self.once_more(lambda: self.scripts["read"]([key, key + "_DEAD"], [self.ttl]))[0]
+
+    def once_more(self, ask):
+        """An answer that may be asked for again, where the first connection was a dead one."""
+        try:
+            return ask()
+        except redis.RedisError as error:
+            if not self.passes(error):
+                raise
+            return ask()
+
+    def passes(self, error):
+        """Whether it may be gone at the next try."""
+        if isinstance(error, (ReadOnlyError, MasterDownError)) or "READONLY" in str(error):
+            # No master any more: the address is asked again, by the others, too.
+            self.redis.connection_pool.disconnect(inuse_connections=False)
+            return True
+        return isinstance(error, PASSING) or str(error).startswith(("BUSY ", "UNBLOCKED "))
 
     def key(self, session_id):
         if not re.fullmatch(r"[A-Za-z0-9,-]{1,256}", session_id):
@@ -104,7 +137,7 @@ class Session:
             key + suffix for suffix in ("", "_LOCK", "_WAKE", "_WAITERS", "_DEAD"))
         self.base = "o:" + secrets.token_hex(16)
         self.token = self.data = self.loaded = self.tombstone = None
-        self.queued = False
+        self.queued = self.inside = self.unwanted = False
 
     def renew(self):
         """Starts the lease anew. Work that lasts longer than it calls this every third of it."""
@@ -120,7 +153,7 @@ class Session:
         while True:
             sends += 1
             token = f"{self.base}:{sends}"
-            left = max(0, int((deadline - time.monotonic()) * 1000))
+            left = 0 if self.unwanted else max(0, int((deadline - time.monotonic()) * 1000))
             recheck = HANDOFF + SLACK if broken else int(longest * random.uniform(0.75, 1))
             try:
                 word, *rest = its.scripts["acquire"](
@@ -146,9 +179,9 @@ class Session:
                     held = "t:" + ticket.decode()  # ours even if the reply to the claim is lost
                     if its.scripts["claim"]([self.lock, self.waiters], [held, its.lease, self.base, info]):
                         return self.entered(held, value[1:] if value[:1] == b"1" else None, tombstone, mode)
-            except BROKEN:
+            except redis.RedisError as error:
                 broken += 1
-                if broken > 1 and not (self.queued and time.monotonic() < deadline):
+                if not its.passes(error) or (broken > 1 and not (self.queued and time.monotonic() < deadline)):
                     raise
                 time.sleep(0.05 * (broken > 1))
 
@@ -157,10 +190,26 @@ class Session:
         if mode == "known" and data is None:  # it was destroyed while we waited
             self.leave("none")
             raise NoSuchSession("no session under this id any more")
+        self.inside = True
+        if self.unwanted:
+            self.abandon()
+            raise LockBusy("the request was given up while it waited")
+
+    def abandon(self):
+        """Gives the lock back and writes nothing, also if another thread is just waiting for it."""
+        self.unwanted = True
+        if self.inside:
+            self.inside = False
+            with suppress(redis.RedisError):  # then the lease ends it
+                self.leave("none")
 
     def put(self, found):
         """Makes `data` of a dict (the `json` serializer). One that was emptied is destroyed."""
-        self.data = text(found, self.data) if found or not values(self.data) else None
+        try:
+            self.data = text(found, self.data) if found or not values(self.data) else None
+        except BaseException:
+            self.abandon()
+            raise
 
     def save(self, hold=False):
         """Writes what changed, or refreshes the TTL, and releases the lock unless it is to be held."""
@@ -189,10 +238,70 @@ class Session:
         while True:
             try:
                 return its.scripts["release"](keys, args)[0].decode()
-            except PASSING:
-                if time.monotonic() > until:
+            except redis.RedisError as error:
+                if not its.passes(error) or time.monotonic() > until:
                     raise
                 time.sleep(0.02)
+
+
+class Visit:
+    """What one HTTP request does with the session that its Cookie header names."""
+
+    def __init__(self, sessions, header, name="PHPSESSID"):
+        self.sessions, self.id, self.since = sessions, cookie(header, name), time.monotonic()
+        self.locked, self.over = None, False
+
+    def peek(self):
+        """The values without the lock."""
+        try:
+            return values(self.sessions.read(self.id))
+        except NoSuchSession:
+            return {}
+
+    def load(self):
+        """The values under the lock; without it, if the request is over. Empty if PHP knows no session."""
+        if self.over:
+            return self.peek()
+        try:
+            locked = self.locked = Session(self.sessions, self.id)
+            locked.unwanted = self.over  # by abort() in another thread, just now
+            locked.enter("known")
+            return values(locked.data)
+        except NoSuchSession:
+            self.locked = None
+            return {}
+        except BaseException:
+            self.abort()
+            raise
+
+    def save(self, found):
+        """Writes and releases. What becomes of the cookie: a new id, "" (delete it), or None (leave it alone)."""
+        locked, self.locked, self.over = self.locked, None, True
+        if locked is None:
+            if not found:
+                return None
+            locked = self.sessions.new(self.id, self.since)
+        locked.put(found)
+        locked.save()
+        if locked.data is None:
+            return ""
+        return None if locked.id == self.id else locked.id
+
+    def abort(self):
+        """Releases what is held, or is about to be, and writes nothing."""
+        self.over = True
+        locked, self.locked = self.locked, None
+        if locked:
+            locked.abandon()
+
+
+def cookie(header, name="PHPSESSID"):
+    """The id in a Cookie header, as PHP finds it: the first of the name, percent-decoded. Empty if there is none."""
+    for pair in (header or "").split(";"):
+        found, _, value = pair.lstrip().partition("=")
+        if found == name:
+            return unquote(value)
+    return ""
 
 
 def shown(holder):
@@ -216,11 +325,27 @@ def text(found, before=None):
     """The dict as bytes for `data`. Members that are as they were in `before` keep their text, byte for byte."""
     old = members(before or b"{}")
     new = {str(name): compact(value) for name, value in found.items()}
-    new = {name: old[name] if name in old and compact(json.loads(old[name])) == new[name] else new[name]
+    new = {name: old[name] if name in old and compact(json.loads(old[name])) == new[name] else readable(new[name])
            for name in new}
     if new != old and (is_tag(old) or is_tag(new)):  # PHP would not take it for what it is
         raise SessionError("the session as a whole is a tag, or would look like one: it cannot be changed here")
     return ("{" + ",".join(f"{compact(name)}:{value}" for name, value in new.items()) + "}").encode()
+
+
+def readable(value):
+    """Refuses what PHP could not read: it would keep the session aside, and the user would be logged out."""
+    depth = deepest = 1  # the session itself is the first level
+    for token in re.finditer(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]|-?\d[^,\]}]*', value):
+        if token[0] in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif token[0] in "]}":
+            depth -= 1
+        elif token[0][0] != '"' and abs(float(token[0])) == float("inf"):
+            raise NotSaved("a number is beyond 1.8e308: PHP could not read it")
+    if deepest > 512:
+        raise NotSaved("the value has more than 512 levels: PHP could not read it")
+    return value
 
 
 def members(data):
