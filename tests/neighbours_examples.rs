@@ -6,7 +6,8 @@ mod support;
 
 use std::thread;
 
-use neighbours::{Kind, Neighbour};
+use neighbours::{Answer, Kind, Neighbour};
+use support::fpm::Fpm;
 use support::php::{Php, Running, STEPS};
 use support::poll::{self, SOON};
 use support::proxy::Proxy;
@@ -199,6 +200,12 @@ fn a_failed_request_writes_nothing(kind: Kind) {
     assert_eq!(stored(&server).as_deref(), Some(r#"{"n":1}"#));
 }
 
+/// The update was not stored, the request says so, and the visitor's cookie is left alone.
+fn assert_refused(answer: &Answer) {
+    assert!([400, 500].contains(&answer.status), "{answer:?}");
+    assert_eq!(answer.cookie, None, "{answer:?}");
+}
+
 fn does_not_undo_a_logout_that_it_waited_for(kind: Kind) {
     let server = Server::start();
     let neighbour = Neighbour::start(kind, &server);
@@ -210,9 +217,7 @@ fn does_not_undo_a_logout_that_it_waited_for(kind: Kind) {
         poll::until("the service is in the queue", SOON, || server.blocked_clients() == 1);
         assert_eq!(php.step("session_destroy()").assert_silent().result, "true");
         let answer = waiting.join().expect("the request is answered");
-        // A new visitor, to it.
-        assert_eq!(answer.json(), r#"{"n":1}"#);
-        assert_ne!(answer.cookie.as_deref(), Some(ID));
+        assert_refused(&answer);
     });
     assert_eq!(stored(&server), None);
 }
@@ -232,6 +237,94 @@ fn does_not_undo_a_logout_in_the_middle_of_its_request(kind: Kind) {
     });
     assert_eq!(stored(&server), None);
     assert!(!session::is_locked(&server, ID));
+}
+
+/// A cookie that it sent now would replace the one of the login.
+fn leaves_a_login_in_php_alone(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    seed(&server, r#"{"user":"Ada","n":1}"#);
+    let mut php = steps(&php(&server));
+    assert_eq!(php.step(&format!("start('{ID}')")).assert_silent().result, "true");
+    let id = thread::scope(|scope| {
+        let waiting = scope.spawn(|| neighbour.post("/count", ID));
+        poll::until("the service is in the queue", SOON, || server.blocked_clients() == 1);
+        assert_eq!(php.step("session_regenerate_id(true)").assert_silent().result, "true");
+        let id = php.step("session_id()").assert_silent().result.trim_matches(['\'', '"']).to_owned();
+        assert_eq!(php.step("session_write_close()").assert_silent().result, "true");
+        assert_refused(&waiting.join().expect("the request is answered"));
+        id
+    });
+    // One that was sent with the old id, too, and comes later.
+    let answer = neighbour.get("/", ID);
+    assert!(answer.json().contains(r#""user":null"#) && answer.cookie.is_none(), "{answer:?}");
+    assert_refused(&neighbour.post("/count", ID));
+    assert_eq!(neighbour.post("/logout", ID).cookie, None);
+    assert_eq!(keys(&server).iter().filter(|key| !key.contains('_')).count(), 0, "{:?}", keys(&server));
+    assert_eq!(neighbour.post("/count", &id).json(), r#"{"n":2}"#);
+    // This long after it, the visitor has no other cookie: PHP destroyed the session and left it at that.
+    server.command::<()>(&["PEXPIRE", &format!("{}_DEAD", session::key(ID)), "285000"]);
+    let answer = neighbour.post("/count", ID);
+    assert_eq!(answer.json(), r#"{"n":1}"#);
+    assert!(answer.cookie.is_some_and(|own| own != ID));
+}
+
+fn sends_a_cookie_only_for_another_id(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    seed(&server, r#"{"n":1}"#);
+    for path in ["/count", "/count"] {
+        let answer = neighbour.post(path, ID);
+        assert_eq!((answer.status, answer.cookie), (200, None));
+    }
+    assert_eq!(neighbour.get("/", ID).cookie, None);
+    assert_eq!(neighbour.get("/", "unknown-0123456789").cookie, None);
+    assert_eq!(neighbour.post("/logout", "unknown-0123456789").cookie, None);
+    assert_eq!(neighbour.post("/logout", ID).cookie.as_deref(), Some(""));
+    assert_eq!(stored(&server), None);
+}
+
+/// As with `session.sid_bits_per_character=6`.
+fn finds_an_id_that_php_percent_encoded(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    server.command::<()>(&["SET", &session::key("comma,comma-0123456789abcdef"), r#"{"user":"Ada","n":1}"#]);
+    for cookie in
+        ["comma%2Ccomma-0123456789abcdef", "comma%2ccomm%61-0123456789abcdef", "comma,comma-0123456789abcdef"]
+    {
+        let answer = neighbour.get("/", cookie);
+        let found = answer.json().contains(r#""user":"Ada""#) && answer.cookie.is_none();
+        assert!(found, "{cookie}: {answer:?}");
+    }
+    let answer = neighbour.post("/count", "comma%2Ccomma-0123456789abcdef");
+    assert_eq!((answer.json().as_str(), answer.cookie), (r#"{"n":2}"#, None));
+}
+
+fn takes_the_cookie_that_php_takes(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    let page =
+        "session_start(['read_and_close' => true]); echo json_encode(['user' => $_SESSION['user'] ?? null]);";
+    let fpm = Fpm::start(&php(&server), 1, page);
+    seed(&server, r#"{"user":"Ada"}"#);
+    server.command::<()>(&["SET", &session::key("other-0123456789abcdef"), r#"{"user":"Bob"}"#]);
+    for (cookies, user) in [
+        (format!("PHPSESSID={ID}; PHPSESSID=other-0123456789abcdef"), r#""Ada""#),
+        (format!("PHPSESSID=unknown-0123456789; PHPSESSID={ID}"), "null"),
+        (format!("PHPSESSID=; PHPSESSID={ID}"), "null"),
+        (format!("PHPSESSID; PHPSESSID={ID}"), "null"),
+        (format!("phpsessid=other-0123456789abcdef;PHPSESSID={ID}"), r#""Ada""#),
+        (format!("x=\"a; PHPSESSID={ID}; y=\""), r#""Ada""#),
+        (format!("PHPSESSID=\"{ID}\""), "null"),
+        (format!("PHPSESSID={ID}=; a=b"), "null"),
+        (format!("PHPSESSID={ID} ; a=b"), "null"),
+    ] {
+        let expected = format!(r#""user":{user}"#);
+        let answer = fpm.get("", &cookies).body;
+        assert!(answer.contains(&expected), "PHP with {cookies}: {answer}");
+        let answer = neighbour.get_with("/", &cookies).json();
+        assert!(answer.contains(&expected), "{cookies}: {answer}");
+    }
 }
 
 fn its_logout_holds_for_php(kind: Kind) {
@@ -324,6 +417,10 @@ each_of! {
     a_failed_request_writes_nothing,
     does_not_undo_a_logout_that_it_waited_for,
     does_not_undo_a_logout_in_the_middle_of_its_request,
+    leaves_a_login_in_php_alone,
+    sends_a_cookie_only_for_another_id,
+    finds_an_id_that_php_percent_encoded,
+    takes_the_cookie_that_php_takes,
     its_logout_holds_for_php,
     says_that_it_could_not_write_after_losing_the_lock,
     loses_nothing_with_a_reply,

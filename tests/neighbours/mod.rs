@@ -91,21 +91,33 @@ impl Neighbour {
         self.request("POST", path, cookie)
     }
 
+    /// The same with a whole Cookie header.
+    pub fn get_with(&self, path: &str, cookies: &str) -> Answer {
+        self.send("GET", path, cookies)
+    }
+
     /// What a browser would send that got the cookie from PHP; no cookie if it is empty.
     fn request(&self, method: &str, path: &str, cookie: &str) -> Answer {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port.number())).expect("the service listens");
-        stream.set_read_timeout(Some(DEADLINE)).expect("a timeout can be set");
-        let cookie = if cookie.is_empty() {
-            String::new()
-        } else {
-            format!("Cookie: a=b; PHPSESSID={cookie}; c=d\r\n")
-        };
-        let request =
-            format!("{method} {path} HTTP/1.0\r\nHost: localhost\r\nContent-Length: 0\r\n{cookie}\r\n");
-        stream.write_all(request.as_bytes()).expect("the service reads");
+        let cookies = if cookie.is_empty() { String::new() } else { format!("a=b; PHPSESSID={cookie}; c=d") };
+        self.send(method, path, &cookies)
+    }
+
+    fn send(&self, method: &str, path: &str, cookies: &str) -> Answer {
+        let mut stream = self.connect(method, path, cookies);
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).unwrap_or_else(|error| panic!("no answer ({error}): {}", self.log()));
         Answer::parse(&String::from_utf8_lossy(&bytes))
+    }
+
+    /// Sends a request; the answer is still to be read. A client that leaves drops the stream.
+    pub fn connect(&self, method: &str, path: &str, cookies: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port.number())).expect("the service listens");
+        stream.set_read_timeout(Some(DEADLINE)).expect("a timeout can be set");
+        let cookie = if cookies.is_empty() { String::new() } else { format!("Cookie: {cookies}\r\n") };
+        let request =
+            format!("{method} {path} HTTP/1.0\r\nHost: localhost\r\nContent-Length: 0\r\n{cookie}\r\n");
+        stream.write_all(request.as_bytes()).expect("the service reads");
+        stream
     }
 }
 
