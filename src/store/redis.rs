@@ -60,21 +60,25 @@ impl RedisStore {
         self.slot.as_mut()?.1.connection.as_mut()
     }
 
-    /// Takes a slot of this server.
+    /// Takes a slot of this server. Its connection is good for use, if it has one.
     fn occupy(&mut self, target: &Arc<Target>) -> Result<(), StoreError> {
-        if matches!(&self.slot, Some((of, _)) if Arc::ptr_eq(of, target)) {
-            return Ok(());
+        if !matches!(&self.slot, Some((of, _)) if Arc::ptr_eq(of, target)) {
+            // The other server's connection goes back first.
+            self.slot = None;
+            self.slot = Some((target.clone(), pool::take(&self.settings, target)?));
         }
-        // The other server's connection goes back first.
-        self.slot = None;
-        let mut slot = pool::take(&self.settings, target)?;
-        // Died while idle: replaced without a word.
+        self.drop_unusable();
+        Ok(())
+    }
+
+    /// A connection that has died since its last use, or has bytes that nobody asked for, is
+    /// replaced without a word.
+    pub(super) fn drop_unusable(&mut self) {
+        let Some((_, slot)) = &mut self.slot else { return };
         if slot.connection.as_mut().is_some_and(|connection| !connection.is_usable()) {
             slot.take_connection();
             stats::RECONNECTS.add();
         }
-        self.slot = Some((target.clone(), slot));
-        Ok(())
     }
 
     pub(super) fn timeouts(&self) -> Timeouts {

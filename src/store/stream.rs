@@ -5,7 +5,9 @@
 
 use std::{
     io::{self, IoSlice, IoSliceMut, Read, Write},
-    mem,
+    mem::MaybeUninit,
+    os::fd::{AsRawFd, OwnedFd},
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -21,8 +23,11 @@ const MAX_ANSWER: usize = MAX_BULK + (64 << 10);
 /// Finds out about a peer that vanished without a word (a firewall that forgot the connection) while idle.
 const KEEPALIVE: Duration = Duration::from_mins(1);
 
-/// How often the handshake looks at the clock while the server says nothing.
-const TICK: Duration = Duration::from_millis(50);
+/// So far the timeouts of a socket may be from what is left of an exchange: changing one is a system call.
+const SLACK: Duration = Duration::from_millis(20);
+
+/// A peer that is gone is an error of the write, and no signal, whose default action ends the process.
+const NO_SIGNAL: i32 = libc::MSG_NOSIGNAL;
 
 /// How long connecting, and one exchange, may take.
 #[derive(Clone, Copy, Debug)]
@@ -34,24 +39,22 @@ pub struct Timeouts {
 }
 
 enum Channel {
-    Plain(Socket),
+    Plain(Bounded),
     Tls(Box<StreamOwned<ClientConnection, Bounded>>),
 }
 
-/// The socket below TLS, which reads it as often as one record takes: each time, the deadline counts.
+/// A socket whose every call ends by the deadline, however often it is interrupted or reads a part.
 struct Bounded {
     socket: Socket,
     deadline: Instant,
+    /// What the socket's own timeouts are set to now.
+    receive_timeout: Duration,
+    send_timeout: Duration,
 }
 
 pub struct Stream {
     channel: Channel,
-    deadline: Instant,
-    /// What the socket's receive timeout is set to now; changing it is a system call.
-    receive_timeout: Duration,
     allowance: usize,
-    /// The exchange is not over with its first write and its first read: from there on, the clock is looked at.
-    in_pieces: bool,
 }
 
 impl Stream {
@@ -59,11 +62,7 @@ impl Stream {
     pub fn connect(endpoint: &Endpoint, tls: Option<&Tls>, timeouts: Timeouts) -> io::Result<Self> {
         let deadline = Instant::now() + timeouts.connect;
         let (socket, host) = match endpoint {
-            Endpoint::Unix(path) => {
-                let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-                socket.connect_timeout(&SockAddr::unix(path)?, timeouts.connect)?;
-                (socket, "")
-            }
+            Endpoint::Unix(path) => (unix(path, deadline)?, ""),
             Endpoint::Tcp { host, port } => {
                 let addresses = resolve::addresses(host, *port, timeouts.connect)?;
                 let mut last = io::Error::new(io::ErrorKind::NotFound, format!("{host} has no address"));
@@ -78,45 +77,27 @@ impl Stream {
                 return Err(io::Error::other("its nodes are asked before one of them is connected"));
             }
         };
+        let socket = Bounded::new(socket, deadline);
         let channel = match tls {
             None => Channel::Plain(socket),
-            Some(tls) => Channel::Tls(Box::new(handshake(socket, tls, host, deadline)?)),
+            Some(tls) => Channel::Tls(Box::new(handshake(socket, tls, host)?)),
         };
-        let mut stream = Self {
-            channel,
-            deadline,
-            receive_timeout: timeouts.read,
-            allowance: MAX_ANSWER,
-            in_pieces: false,
-        };
-        stream.socket().set_read_timeout(Some(timeouts.read))?;
-        stream.socket().set_write_timeout(Some(timeouts.read))?;
-        stream.expect_within(timeouts.read, Instant::now())?;
+        let mut stream = Self { channel, allowance: MAX_ANSWER };
+        stream.expect_within(timeouts.read, Instant::now());
         Ok(stream)
     }
 
-    fn socket(&self) -> &Socket {
-        match &self.channel {
+    fn bounded(&mut self) -> &mut Bounded {
+        match &mut self.channel {
             Channel::Plain(socket) => socket,
-            Channel::Tls(tls) => &tls.sock.socket,
+            Channel::Tls(tls) => &mut tls.sock,
         }
     }
 
     /// Starts an exchange that must be over `timeout` from now.
-    pub fn expect_within(&mut self, timeout: Duration, now: Instant) -> io::Result<()> {
-        // Zero would mean "no timeout" to the system.
-        let timeout = timeout.max(Duration::from_millis(1));
-        if timeout != self.receive_timeout {
-            self.socket().set_read_timeout(Some(timeout))?;
-            self.receive_timeout = timeout;
-        }
-        self.deadline = now + timeout;
-        if let Channel::Tls(tls) = &mut self.channel {
-            tls.sock.deadline = self.deadline;
-        }
+    pub fn expect_within(&mut self, timeout: Duration, now: Instant) {
+        self.bounded().deadline = now + timeout;
         self.allowance = MAX_ANSWER;
-        self.in_pieces = false;
-        Ok(())
     }
 
     /// Sends all of these.
@@ -138,57 +119,89 @@ impl Stream {
 
     /// Makes dropping this stream reset the connection: what is still on its way must not reach Redis later than a
     /// repeat on another connection.
-    pub fn reset_on_drop(&self) {
-        let _ = self.socket().set_linger(Some(Duration::ZERO));
+    pub fn reset_on_drop(&mut self) {
+        let _ = self.bounded().socket.set_linger(Some(Duration::ZERO));
+    }
+
+    /// Whether the peer has sent nothing that was not read, nor closed.
+    pub fn is_quiet(&mut self) -> bool {
+        let Channel::Tls(tls) = &mut self.channel else { return self.bounded().has_nothing() };
+        match tls.conn.process_new_packets() {
+            Ok(state) if state.plaintext_bytes_to_read() == 0 && !state.peer_has_closed() => {}
+            _ => return false,
+        }
+        // It may be TLS's own, a ticket for instance.
+        self.bounded().has_nothing() || matches!(self.read_available(&mut [0]), Ok(None))
     }
 
     /// Reads what is there already, without waiting: none if that is nothing.
     pub fn read_available(&mut self, buf: &mut [u8]) -> io::Result<Option<usize>> {
-        self.socket().set_nonblocking(true)?;
+        if let Channel::Tls(tls) = &mut self.channel
+            && let Ok(read) = tls.conn.reader().read(buf)
+        {
+            return Ok(Some(read));
+        }
+        self.bounded().socket.set_nonblocking(true)?;
         let read = match &mut self.channel {
-            Channel::Plain(socket) => socket.read(buf),
-            Channel::Tls(tls) => {
-                tls.sock.deadline = Instant::now() + TICK;
-                tls.read(buf)
-            }
+            Channel::Plain(bounded) => (&bounded.socket).read(buf),
+            // By hand: the owner's read waits for a whole record.
+            Channel::Tls(tls) => match tls.conn.read_tls(&mut &tls.sock.socket) {
+                Ok(0) => Ok(0),
+                Ok(_) => tls
+                    .conn
+                    .process_new_packets()
+                    .map_err(io::Error::other)
+                    .and_then(|_| tls.conn.reader().read(buf)),
+                Err(error) => Err(error),
+            },
         };
-        self.socket().set_nonblocking(false)?;
+        self.bounded().socket.set_nonblocking(false)?;
         match read {
             Ok(n) => Ok(Some(n)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
             Err(error) => Err(error),
         }
     }
+}
 
-    fn check_deadline(&self) -> io::Result<()> {
-        if Instant::now() >= self.deadline { Err(io::ErrorKind::TimedOut.into()) } else { Ok(()) }
+/// A socket of this kind, which is never one of the standard streams. A process that has closed one
+/// of those would else print into a session's connection.
+fn socket(domain: Domain) -> io::Result<Socket> {
+    let socket = OwnedFd::from(Socket::new(domain, Type::STREAM, None)?);
+    if socket.as_raw_fd() > libc::STDERR_FILENO {
+        return Ok(socket.into());
     }
+    // Never below 3, as the standard library has it.
+    Ok(socket.try_clone()?.into())
 }
 
 fn tcp(address: &SockAddr, timeout: Duration) -> io::Result<Socket> {
-    let socket = Socket::new(address.domain(), Type::STREAM, None)?;
+    let socket = socket(address.domain())?;
     socket.connect_timeout(address, timeout)?;
     socket.set_tcp_nodelay(true)?;
     socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
     Ok(socket)
 }
 
+/// Connects, and waits its turn where many do. Without blocking that would be an error at once.
+fn unix(path: &Path, deadline: Instant) -> io::Result<Socket> {
+    let mut socket = Bounded::new(socket(Domain::UNIX)?, deadline);
+    let address = SockAddr::unix(path)?;
+    socket.send_in_time(|socket| socket.connect(&address))?;
+    Ok(socket.socket)
+}
+
 /// The TLS handshake, within what is left for connecting.
 fn handshake(
-    socket: Socket,
+    mut socket: Bounded,
     tls: &Tls,
     host: &str,
-    deadline: Instant,
 ) -> io::Result<StreamOwned<ClientConnection, Bounded>> {
     let name = tls.server_name(host).map_err(io::Error::other)?;
     let mut connection = ClientConnection::new(tls.client(), name).map_err(io::Error::other)?;
-    socket.set_read_timeout(Some(TICK))?;
-    socket.set_write_timeout(Some(TICK))?;
-    let mut socket = Bounded { socket, deadline };
     while connection.is_handshaking() {
         match connection.complete_io(&mut socket) {
             Ok(_) => {}
-            Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                 return Err(io::Error::new(
                     error.kind(),
@@ -202,22 +215,83 @@ fn handshake(
 }
 
 impl Bounded {
-    fn check(&self) -> io::Result<()> {
-        if Instant::now() >= self.deadline { Err(io::ErrorKind::TimedOut.into()) } else { Ok(()) }
+    fn new(socket: Socket, deadline: Instant) -> Self {
+        // Zero is how the system calls "none".
+        Self { socket, deadline, receive_timeout: Duration::ZERO, send_timeout: Duration::ZERO }
     }
+
+    /// What is left until the deadline. PHP's timers interrupt us; the wait goes on, but not from its start.
+    fn left(&self) -> io::Result<Duration> {
+        match self.deadline.saturating_duration_since(Instant::now()) {
+            Duration::ZERO => Err(io::ErrorKind::TimedOut.into()),
+            left => Ok(left.max(Duration::from_millis(1))),
+        }
+    }
+
+    fn receive_in_time<T>(&mut self, mut receive: impl FnMut(&Socket) -> io::Result<T>) -> io::Result<T> {
+        loop {
+            let left = self.left()?;
+            if self.receive_timeout.is_zero() || left.abs_diff(self.receive_timeout) > SLACK {
+                self.socket.set_read_timeout(Some(left))?;
+                self.receive_timeout = left;
+            }
+            match receive(&self.socket) {
+                Err(error) if is_pause(&error) => {}
+                result => return result,
+            }
+        }
+    }
+
+    fn send_in_time<T>(&mut self, mut send: impl FnMut(&Socket) -> io::Result<T>) -> io::Result<T> {
+        loop {
+            let left = self.left()?;
+            if self.send_timeout.is_zero() || left.abs_diff(self.send_timeout) > SLACK {
+                self.socket.set_write_timeout(Some(left))?;
+                self.send_timeout = left;
+            }
+            match send(&self.socket) {
+                Err(error) if is_pause(&error) => {}
+                result => return result,
+            }
+        }
+    }
+
+    /// Whether there is nothing to read, not even an end.
+    fn has_nothing(&self) -> bool {
+        let peeked =
+            self.socket.recv_with_flags(&mut [MaybeUninit::uninit()], libc::MSG_PEEK | libc::MSG_DONTWAIT);
+        matches!(peeked, Err(error) if is_pause(&error))
+    }
+}
+
+/// An interruption, or the end of the socket's own timeout. The deadline is what counts.
+fn is_pause(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock)
 }
 
 impl Read for Bounded {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.check()?;
-        self.socket.read(buf)
+        self.receive_in_time(|mut socket| socket.read(buf))
+    }
+
+    fn read_vectored(&mut self, places: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        match places {
+            [all] => self.read(all),
+            places => self.receive_in_time(|mut socket| socket.read_vectored(places)),
+        }
     }
 }
 
 impl Write for Bounded {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.check()?;
-        self.socket.write(buf)
+        self.send_in_time(|socket| socket.send_with_flags(buf, NO_SIGNAL))
+    }
+
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        match pieces {
+            [all] => self.write(all),
+            pieces => self.send_in_time(|socket| socket.send_vectored_with_flags(pieces, NO_SIGNAL)),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -228,29 +302,12 @@ impl Write for Bounded {
 impl Stream {
     /// Writes what the socket takes of the first pieces.
     fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        loop {
-            let written = match (&mut self.channel, pieces) {
-                (Channel::Plain(socket), [all]) => socket.write(all),
-                (Channel::Plain(socket), pieces) => socket.write_vectored(pieces),
-                // Not the owner's own write: that would make a record of each piece.
-                (Channel::Tls(tls), pieces) => {
-                    let StreamOwned { conn, sock } = &mut **tls;
-                    rustls::Stream::new(conn, sock).write_vectored(pieces)
-                }
-            };
-            match written {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => self.check_deadline()?,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    return Err(io::ErrorKind::TimedOut.into());
-                }
-                Ok(n) => {
-                    if n < pieces.iter().map(|piece| piece.len()).sum() {
-                        self.in_pieces = true;
-                        self.check_deadline()?;
-                    }
-                    return Ok(n);
-                }
-                Err(error) => return Err(error),
+        match &mut self.channel {
+            Channel::Plain(socket) => socket.write_vectored(pieces),
+            // Not the owner's own write: that would make a record of each piece.
+            Channel::Tls(tls) => {
+                let StreamOwned { conn, sock } = &mut **tls;
+                rustls::Stream::new(conn, sock).write_vectored(pieces)
             }
         }
     }
@@ -262,35 +319,14 @@ impl Read for Stream {
     }
 
     fn read_vectored(&mut self, places: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        loop {
-            let read = match (&mut self.channel, &mut *places) {
-                (Channel::Plain(socket), [all]) => socket.read(all),
-                (Channel::Plain(socket), places) => socket.read_vectored(places),
-                (Channel::Tls(tls), places) => {
-                    tls.read_vectored(places).map_err(|error| tls_problem::explain(error, ""))
-                }
-            };
-            match read {
-                Ok(n) => {
-                    self.allowance = self.allowance.checked_sub(n).ok_or_else(too_long)?;
-                    // The socket's own timeout has bounded the first read.
-                    if mem::replace(&mut self.in_pieces, true) {
-                        self.check_deadline()?;
-                    }
-                    return Ok(n);
-                }
-                // PHP's timers interrupt us; the wait goes on.
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                    self.in_pieces = true;
-                    self.check_deadline()?;
-                }
-                // How a receive timeout looks.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    return Err(io::ErrorKind::TimedOut.into());
-                }
-                Err(error) => return Err(error),
+        let read = match &mut self.channel {
+            Channel::Plain(socket) => socket.read_vectored(places)?,
+            Channel::Tls(tls) => {
+                tls.read_vectored(places).map_err(|error| tls_problem::explain(error, ""))?
             }
-        }
+        };
+        self.allowance = self.allowance.checked_sub(read).ok_or_else(too_long)?;
+        Ok(read)
     }
 }
 

@@ -136,6 +136,7 @@ impl RedisStore {
         release: &Release<'_>,
     ) -> Result<Option<Written>, StoreError> {
         let receipt_ms = self.receipt_ms();
+        self.drop_unusable();
         let Some(connection) = self.current() else { return Ok(None) };
         if !connection.transactions().take(release) {
             return Ok(None);

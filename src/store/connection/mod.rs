@@ -25,7 +25,7 @@ use super::{
     transaction::Transactions,
 };
 
-/// After this long without use a connection may have been closed by the other side: worth a look before use.
+/// A connection that an answer is still to come on is looked at again after this long without use.
 const FRESH: Duration = Duration::from_millis(500);
 
 /// As much memory for commands stays with an idle connection, in bytes.
@@ -60,20 +60,17 @@ pub struct Sent {
 }
 
 impl Connection {
-    /// Whether this connection can be used as it is. Costs little for one that was used a moment ago.
+    /// Whether this connection can be used as it is: it is open, and there are no bytes that nobody
+    /// asked for. They would be taken for the answer to the next command, and with it another
+    /// visitor's session for this one's. One system call, to be paid before each use.
     pub fn is_usable(&mut self) -> bool {
-        if self.read == self.sent && self.replies.has_more() {
-            // It would be taken for the answer to the next command.
-            return false;
+        if self.read == self.sent {
+            return !self.replies.has_more() && self.stream.is_quiet();
         }
         if self.used.elapsed() < FRESH {
             return true;
         }
         let is_open = self.replies.take_available(|place| self.stream.read_available(place));
-        if self.read == self.sent {
-            // An end, or bytes that nobody asked for.
-            return is_open && !self.replies.has_more();
-        }
         // What came before the end is worth as much as ever.
         while !is_open
             && self.read < self.sent
@@ -86,7 +83,7 @@ impl Connection {
 
     /// Sends a command and waits for its reply, `extra` longer than usual.
     pub fn request(&mut self, command: &mut Command<'_>, extra: Duration) -> Result<Value, StoreError> {
-        self.begin(self.timeout + extra)?;
+        self.begin(self.timeout + extra);
         let sent = self.send(&mut [command])?;
         stats::TRIPS.add();
         self.answer(sent)
@@ -122,7 +119,7 @@ impl Connection {
     }
 
     fn depart(&mut self, batch: Batch<'_>) -> Result<Sent, StoreError> {
-        self.begin(self.timeout)?;
+        self.begin(self.timeout);
         let sent = self.send_batch(batch)?;
         stats::TRIPS.add();
         Ok(sent)
@@ -130,7 +127,7 @@ impl Connection {
 
     /// Runs a script, with what goes before it, in one trip.
     pub fn run(&mut self, call: &mut Call<'_>) -> Result<Value, StoreError> {
-        self.begin(self.timeout)?;
+        self.begin(self.timeout);
         let script = match &mut call.stage {
             None => self.send(&mut [&mut call.command])?,
             Some(stage) => self.send(&mut [stage, &mut call.command])?.but_first(),
@@ -153,20 +150,20 @@ impl Connection {
 
     /// Sends a command whose reply nobody reads.
     pub fn send_ahead(&mut self, command: &mut Command<'_>) -> Result<(), StoreError> {
-        self.begin(self.timeout)?;
+        self.begin(self.timeout);
         self.send(&mut [command]).map(drop)
     }
 
     /// Sends a command whose reply is asked for later.
     pub fn send_awaited(&mut self, command: &mut Command<'_>) -> Result<Sent, StoreError> {
-        self.begin(self.timeout)?;
+        self.begin(self.timeout);
         let sent = self.send(&mut [command])?;
         Ok(self.awaits(sent))
     }
 
     /// Sends commands whose replies are asked for later, together.
     pub fn send_all_awaited(&mut self, batch: Batch<'_>) -> Result<Sent, StoreError> {
-        self.begin(self.timeout)?;
+        self.begin(self.timeout);
         let sent = self.send_batch(batch)?;
         Ok(self.awaits(sent))
     }
@@ -181,7 +178,7 @@ impl Connection {
         if let Some(answer) = self.arrived(sent) {
             return answer;
         }
-        self.begin(self.timeout)?;
+        self.begin(self.timeout);
         self.answer(sent)
     }
 
@@ -208,14 +205,14 @@ impl Connection {
     }
 
     /// Closes with a reset.
-    pub fn abort(self) {
+    pub fn abort(mut self) {
         self.stream.reset_on_drop();
     }
 
     /// Starts an exchange.
-    fn begin(&mut self, timeout: Duration) -> Result<(), StoreError> {
+    fn begin(&mut self, timeout: Duration) {
         self.used = Instant::now();
-        self.stream.expect_within(timeout, self.used).map_err(|error| self.io_error(error))
+        self.stream.expect_within(timeout, self.used);
     }
 
     /// The server's clock, in milliseconds; this machine's if that of the server is not known.

@@ -79,7 +79,7 @@ impl Connection {
         name.arg("SETNAME").arg("phpsess_rs");
         commands.push(name);
 
-        self.begin(self.timeout)?;
+        self.begin(self.timeout);
         let mut pieces: Vec<IoSlice> = commands.iter_mut().flat_map(Command::pieces).collect();
         let sent = self.stream.send(&mut pieces).map_err(|error| self.io_error(error));
         stats::TRIPS.add();

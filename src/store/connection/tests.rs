@@ -4,6 +4,8 @@ use std::{
     thread,
 };
 
+use socket2::{Domain, SockAddr, Socket, Type};
+
 use super::*;
 use crate::{
     config::{Endpoint, Target},
@@ -12,6 +14,10 @@ use crate::{
 
 /// A connection to a server that takes part in the set-up, reads a little of the first request, and then does this.
 fn to_server(then: impl FnOnce(TcpStream) + Send + 'static) -> Connection {
+    to_server_within(Timeouts { connect: Duration::from_secs(5), read: Duration::from_millis(300) }, then)
+}
+
+fn to_server_within(timeouts: Timeouts, then: impl FnOnce(TcpStream) + Send + 'static) -> Connection {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     thread::spawn(move || {
@@ -29,7 +35,6 @@ fn to_server(then: impl FnOnce(TcpStream) + Send + 'static) -> Connection {
         database: 0,
         tls: None,
     };
-    let timeouts = Timeouts { connect: Duration::from_secs(5), read: Duration::from_millis(300) };
     Connection::open(&target, timeouts).unwrap()
 }
 
@@ -84,4 +89,84 @@ fn an_answer_that_nobody_asked_for_is_not_taken_for_the_next_one() {
     });
     assert_eq!(ping(&mut connection).unwrap(), Value::SimpleString("first".into()));
     assert!(matches!(ping(&mut connection), Err(StoreError::Protocol(_))));
+}
+
+#[test]
+fn a_read_that_has_begun_ends_with_the_timeout_of_the_whole() {
+    let timeouts = Timeouts { connect: Duration::from_secs(5), read: Duration::from_secs(3) };
+    let mut connection = to_server_within(timeouts, |mut client| {
+        thread::sleep(Duration::from_millis(2700));
+        let _ = client.write_all(b"$1000000\r\n");
+        let _ = client.read_to_end(&mut Vec::new());
+    });
+    let start = Instant::now();
+    assert!(matches!(ping(&mut connection), Err(StoreError::Timeout(_))));
+    // The second read used to have all of the timeout again: 5.7 s.
+    assert!(start.elapsed() < Duration::from_millis(5200), "{:?}", start.elapsed());
+}
+
+/// A Unix socket whose backlog is full.
+struct Crowded {
+    listener: Socket,
+    endpoint: Endpoint,
+    _waiting: Vec<Socket>,
+    _folder: Folder,
+}
+
+struct Folder(std::path::PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn crowded() -> Crowded {
+    let folder = Folder(std::env::temp_dir().join(format!("phpsess-{}", crate::lock::random_hex())));
+    std::fs::create_dir(&folder.0).unwrap();
+    let path = folder.0.join("socket");
+    let unix = || Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+    let listener = unix();
+    listener.bind(&SockAddr::unix(&path).unwrap()).unwrap();
+    listener.listen(0).unwrap();
+    let mut waiting = Vec::new();
+    loop {
+        let client = unix();
+        client.set_nonblocking(true).unwrap();
+        if client.connect(&SockAddr::unix(&path).unwrap()).is_err() {
+            break;
+        }
+        waiting.push(client);
+    }
+    Crowded { listener, endpoint: Endpoint::Unix(path), _waiting: waiting, _folder: folder }
+}
+
+#[test]
+fn a_unix_socket_with_a_full_backlog_is_waited_for() {
+    let crowded = crowded();
+    let (about_to, is_about_to) = std::sync::mpsc::channel();
+    let endpoint = crowded.endpoint.clone();
+    let client = thread::spawn(move || {
+        about_to.send(()).unwrap();
+        let long = Duration::from_mins(1);
+        Stream::connect(&endpoint, None, Timeouts { connect: long, read: long }).map(drop)
+    });
+    is_about_to.recv().unwrap();
+    // Gives it time to find the backlog full. If that is too little, there is nothing to see, but nothing fails.
+    thread::sleep(Duration::from_millis(200));
+    let mut accepted = Vec::new();
+    while !client.is_finished() {
+        crowded.listener.set_nonblocking(true).unwrap();
+        accepted.extend(crowded.listener.accept());
+        thread::sleep(Duration::from_millis(2));
+    }
+    client.join().unwrap().unwrap();
+}
+
+#[test]
+fn a_unix_socket_whose_backlog_stays_full_costs_the_timeout() {
+    let crowded = crowded();
+    let short = Duration::from_millis(300);
+    let error = Stream::connect(&crowded.endpoint, None, Timeouts { connect: short, read: short });
+    assert_eq!(error.err().unwrap().kind(), io::ErrorKind::TimedOut);
 }
