@@ -114,6 +114,8 @@ fn run(store: &mut impl Store, side: usize, keys: &Keys, command: &Command, know
         2 => Op::Keep,
         3 => Op::Restore(&command.value),
         4 => Op::None,
+        5 => Op::Leave,
+        6 => Op::Drop,
         _ => Op::Delete,
     };
     let (token, tombstone) = (known.token[side].clone(), known.tombstone[side].clone());
@@ -162,7 +164,7 @@ fn run(store: &mut impl Store, side: usize, keys: &Keys, command: &Command, know
         }
         4 | 5 => {
             let token = token.unwrap_or_else(|| "o:none:1".into());
-            let again = if command.kind == 5 { known.writes + 1 } else { 0 };
+            let nth = if command.kind == 5 { known.writes + 1 } else { 0 };
             let answer = store.release(
                 keys,
                 &Release {
@@ -172,7 +174,8 @@ fn run(store: &mut impl Store, side: usize, keys: &Keys, command: &Command, know
                     ttl: TTL,
                     tombstone: tombstone.as_deref(),
                     hold: command.hold,
-                    again,
+                    retry: command.hold,
+                    nth,
                     mixed: command.mixed,
                     tombstone_ms: LEASE,
                 },
@@ -214,7 +217,7 @@ fn sequence(seed: u64, attempt: u32, settings: &Arc<Settings>) -> bool {
             client: random.below(CLIENTS),
             kind: random.one_of(&[0, 0, 0, 1, 2, 2, 3, 4, 4, 4, 5, 6, 7, 8]),
             mode: random.one_of(&[Mode::Any, Mode::Any, Mode::Known, Mode::New]),
-            op: random.below(5),
+            op: random.below(8),
             wait: random.one_of(&[0, 5000, 5000]),
             max_waiters: random.one_of(&[0, 0, 1, 2]),
             mixed: random.below(8) == 0,

@@ -215,8 +215,9 @@ unsafe extern "C" fn rustredis_destroy(
             mod_data,
             |pid| forked("was not destroyed", id, pid),
             |session| match how {
-                0 => session.destroy(id),
+                0 => session.destroy(id, false),
                 1 => session.set_aside(id),
+                3 => session.destroy(id, true),
                 _ => {
                     session.close();
                     true

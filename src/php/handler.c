@@ -242,9 +242,11 @@ static int how_to_destroy(void)
 			continue;
 		}
 		if (function->type == ZEND_INTERNAL_FUNCTION && !function->common.scope) {
-			if (zend_string_equals_literal(name, "session_destroy")
-					|| zend_string_equals_literal(name, "session_regenerate_id")) {
+			if (zend_string_equals_literal(name, "session_destroy")) {
 				return RUSTREDIS_DELETE;
+			}
+			if (zend_string_equals_literal(name, "session_regenerate_id")) {
+				return RUSTREDIS_MOVED;
 			}
 			if (zend_string_equals_literal(name, "session_start") || zend_string_equals_literal(name, "session_reset")
 					|| zend_string_equals_literal(name, "session_decode")) {

@@ -13,8 +13,9 @@
 int rustredis_open(void **mod_data, const char *save_path, size_t save_path_len);
 int rustredis_validate(void **mod_data, const char *id, size_t id_len, int64_t ttl, int read_only);
 int rustredis_create(void **mod_data, const char *id, size_t id_len, int64_t ttl);
-/* How: delete it; keep it aside for a day, because it cannot be decoded; or only give its lock back. */
-enum { RUSTREDIS_DELETE, RUSTREDIS_SET_ASIDE, RUSTREDIS_LEAVE };
+/* How: delete it; keep it aside for a day, because it cannot be decoded; only give its lock back; or delete it because
+ * it goes on under another id. */
+enum { RUSTREDIS_DELETE, RUSTREDIS_SET_ASIDE, RUSTREDIS_LEAVE, RUSTREDIS_MOVED };
 int rustredis_destroy(void **mod_data, const char *id, size_t id_len, int how);
 void rustredis_close(void **mod_data);
 /* `value` stays valid until rustredis_read_done, which must follow once PHP has its copy. */

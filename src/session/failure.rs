@@ -24,6 +24,8 @@ pub enum Failure {
     Full(u64, Holder),
     /// The lock went to somebody else before the write.
     Lost(Option<Holder>),
+    /// This request has written it, and given its lock back.
+    Saved,
     /// The session was destroyed after it was read.
     Destroyed,
     /// `rustredis.max_value_size`: what it has and what is allowed.
@@ -68,6 +70,9 @@ impl fmt::Display for Failure {
                     None => f.write_str("and others may have changed the session since"),
                 }
             }
+            Self::Saved => f.write_str(
+                "this request saved it before and gave its lock back; others may have changed the session since",
+            ),
             Self::Destroyed => f.write_str("another request destroyed it after this one had read it"),
             Self::TooLarge(size, limit) => {
                 write!(f, "it has {size} bytes, rustredis.max_value_size allows {limit}")

@@ -74,13 +74,13 @@ struct Current {
 enum Hold {
     /// Its lock.
     Locked { token: String, base: Option<String>, watch: Option<Watch> },
-    /// Its lock, until the write that released it; `writes` came after that one.
-    Released { token: String, writes: u32 },
+    /// Perhaps its lock: so many writes under this token had no answer.
+    Unsure { token: String, writes: u32 },
     /// Locking is off.
     Unlocked,
     /// It was not our turn.
     ReadOnly,
-    /// A write was refused, because the lock was lost or the session destroyed; another would be as well.
+    /// The lock is not ours any more, or the session was destroyed: another write would overwrite what came in between.
     Barred(fn() -> Failure),
 }
 

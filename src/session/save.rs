@@ -37,6 +37,15 @@ fn failure_of(result: Result<Written, StoreError>) -> Option<Failure> {
     Some(failure)
 }
 
+/// What is left of a session whose lock a write has given back.
+fn after(result: &Result<Written, StoreError>) -> Hold {
+    Hold::Barred(match result {
+        Ok(Written::Dead) => || Failure::Destroyed,
+        Ok(Written::Done) => || Failure::Saved,
+        _ => || Failure::Lost(None),
+    })
+}
+
 impl<S: Store> Session<S> {
     /// write. `keep_lock`: more writes may follow before close (a `SessionHandler` subclass).
     pub fn write(&mut self, id: &[u8], data: &[u8], ttl: u64, keep_lock: bool) -> bool {
@@ -58,12 +67,21 @@ impl<S: Store> Session<S> {
         self.save(id, &Text::new(data, &settings.compression), false, ttl, keep_lock)
     }
 
-    /// destroy.
-    pub fn destroy(&mut self, id: &[u8]) -> bool {
+    /// destroy. `moved`: the session goes on under another id.
+    pub fn destroy(&mut self, id: &[u8], moved: bool) -> bool {
         let Some(id) = SessionId::parse(id) else {
             return self.fail("can't be destroyed", None, &Failure::BadId);
         };
-        let result = self.end(&id, Op::Delete);
+        let op =
+            match &self.current {
+                // Frameworks begin each visit with one that they then throw away.
+                Some(Current {
+                    id: ours, is_new: true, hold: Hold::Locked { .. } | Hold::Unlocked, ..
+                }) if *ours == id => Op::Drop,
+                _ if moved => Op::Leave,
+                _ => Op::Delete,
+            };
+        let result = self.end(&id, op);
         self.answered(&id, "was not destroyed", result)
     }
 
@@ -126,34 +144,36 @@ impl<S: Store> Session<S> {
         };
         let (hold, result) = match hold {
             Hold::Locked { token, base, watch } => {
-                let watch = watch.filter(|_| keep_lock);
                 let release = Release {
                     base: base.as_deref(),
                     tombstone: stone,
                     hold: keep_lock,
+                    // An error handler may write once more. Close gives the lock back.
+                    retry: true,
                     ..self.release_of(&token, op, ttl)
                 };
                 let result = if keep_lock || !self.may_defer(text) {
                     self.release_or_restore(&keys, &release, text)
                 } else {
                     let op = if changed { op } else { Op::Restore(text.stored()) };
-                    self.store.release_later(&id, &keys, &Release { op, ..release })
+                    self.store.release_later(&id, &keys, &Release { op, retry: false, ..release })
                 };
-                match &result {
-                    Ok(Written::Done | Written::Dead) if keep_lock => {
-                        (Hold::Locked { token, base, watch }, result)
-                    }
-                    Ok(Written::Lost { .. }) => (Hold::Barred(|| Failure::Lost(None)), result),
-                    Ok(Written::Dead) => (Hold::Barred(|| Failure::Destroyed), result),
-                    // Nothing to release: it is, or it can't be.
-                    _ => (Hold::Released { token, writes: 0 }, result),
-                }
+                let hold = match &result {
+                    Ok(Written::Done | Written::Dead) if keep_lock => Hold::Locked { token, base, watch },
+                    Ok(Written::Refused(error)) if error.code == "OOM" => Hold::Locked { token, base, watch },
+                    Err(_) => Hold::Unsure { token, writes: 1 },
+                    _ => after(&result),
+                };
+                (hold, result)
             }
-            Hold::Released { token, writes } => {
-                let writes = writes + 1;
-                let release = Release { tombstone: stone, again: writes, ..self.release_of(&token, op, ttl) };
+            Hold::Unsure { token, writes } => {
+                let release = Release { tombstone: stone, nth: writes, ..self.release_of(&token, op, ttl) };
                 let result = self.release_or_restore(&keys, &release, text);
-                (Hold::Released { token, writes }, result)
+                let hold = match &result {
+                    Err(_) => Hold::Unsure { token, writes: writes + 1 },
+                    _ => after(&result),
+                };
+                (hold, result)
             }
             Hold::Unlocked => {
                 let write = self.write_of(op, ttl, stone);
@@ -240,7 +260,8 @@ impl<S: Store> Session<S> {
             ttl,
             tombstone: None,
             hold: false,
-            again: 0,
+            retry: false,
+            nth: 0,
             mixed: self.settings.lock.as_ref().is_some_and(|lock| lock.mixed),
             tombstone_ms: millis(self.settings.tombstone),
         }

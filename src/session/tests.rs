@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Access, Keys, Session, SessionId};
 use crate::{
     config::{Setting, Settings, Texts},
-    store::memory::MemoryStore,
+    store::{Loaded, Store, memory::MemoryStore},
 };
 
 pub(super) const ID: &[u8] = b"abcdefghijklmnop";
@@ -148,7 +148,7 @@ fn regenerating_with_deletion_costs_four_trips() {
     assert!(session.validate(ID, Access::Update, TTL));
     read(&mut session, ID);
     // session_regenerate_id(true): destroy, close, open, create_sid, validate, read
-    assert!(session.destroy(ID));
+    assert!(session.destroy(ID, true));
     session.close();
     assert!(session.create(NEW, TTL));
     assert!(!session.validate(NEW, Access::Update, TTL));
@@ -230,19 +230,6 @@ fn a_lost_lock_refuses_the_write_and_says_who_has_it() {
 }
 
 #[test]
-fn a_second_write_is_accepted_while_nobody_else_has_the_lock() {
-    let store = stored(b"old");
-    let mut session = session(&store);
-    read(&mut session, ID);
-    assert!(session.write(ID, b"one", TTL, false));
-    assert!(session.write(ID, b"two", TTL, false));
-    assert_eq!(data(&store, ID).unwrap(), b"two");
-    store.server().lock_by(&keys(ID), "o:other:1", 1000);
-    assert!(!session.write(ID, b"three", TTL, false));
-    assert_eq!(data(&store, ID).unwrap(), b"two");
-}
-
-#[test]
 fn writes_behind_a_subclass_keep_the_lock_until_close() {
     let store = stored(b"old");
     let mut session = session(&store);
@@ -263,7 +250,7 @@ fn a_destroyed_session_is_not_written_back() {
         read(&mut slow, ID);
         let mut logout = session_with(&store, &texts);
         read(&mut logout, ID);
-        assert!(logout.destroy(ID));
+        assert!(logout.destroy(ID, false));
         logout.close();
         assert!(!slow.write(ID, b"stale", TTL, false));
         assert!(!slow.touch(ID, b"stale", TTL, false));
@@ -278,7 +265,7 @@ fn a_new_session_under_a_destroyed_id_can_be_written() {
         let store = stored(b"old");
         let mut logout = session_with(&store, &texts);
         read(&mut logout, ID);
-        assert!(logout.destroy(ID));
+        assert!(logout.destroy(ID, false));
         logout.close();
         for value in [b"one", b"two"] {
             let mut later = session_with(&store, &texts);
@@ -342,7 +329,7 @@ fn bad_ids_are_refused_before_any_command() {
         assert!(!session.validate(id, Access::Update, TTL));
         assert!(!session.read(id, Access::Update, TTL));
         assert!(!session.write(id, b"x", TTL, false));
-        assert!(!session.destroy(id));
+        assert!(!session.destroy(id, false));
         assert_eq!(session.take_warnings().len(), 3);
     }
     assert_eq!(session.store.trips, 0);
@@ -391,4 +378,43 @@ fn waits_for_a_lock_that_ends() {
     let mut session = session(&store);
     assert_eq!(read(&mut session, ID), b"old");
     assert!(store.server().now() >= 2000);
+}
+
+#[test]
+fn a_new_session_that_is_destroyed_leaves_nothing() {
+    for texts in [Texts::default(), unlocked()] {
+        let store = MemoryStore::new();
+        let mut session = session_with(&store, &texts);
+        read(&mut session, ID);
+        assert!(session.destroy(ID, false));
+        session.close();
+        let left = store.another().read(&keys(ID), TTL).unwrap();
+        assert_eq!((left, holder(&store, ID)), (Loaded::default(), None));
+    }
+}
+
+#[test]
+fn a_new_session_that_was_stored_before_it_is_destroyed_leaves_a_tombstone() {
+    let store = MemoryStore::new();
+    let mut session = session(&store);
+    read(&mut session, ID);
+    assert!(session.write(ID, b"x", TTL, true));
+    assert!(session.destroy(ID, false));
+    session.close();
+    let left = store.another().read(&keys(ID), TTL).unwrap();
+    assert!(left.data.is_none() && left.tombstone.is_some());
+}
+
+#[test]
+fn a_session_that_was_saved_and_given_back_is_not_saved_once_more() {
+    let store = stored(b"old");
+    let [mut first, mut second] = [(); 2].map(|()| session(&store));
+    read(&mut first, ID);
+    assert!(first.write(ID, b"one", TTL, false));
+    read(&mut second, ID);
+    assert!(second.write(ID, b"two", TTL, false));
+    second.close();
+    assert!(!first.write(ID, b"three", TTL, false));
+    assert!(first.take_warnings()[0].contains("gave its lock back"));
+    assert_eq!(data(&store, ID).unwrap(), b"two");
 }

@@ -83,11 +83,18 @@ pub fn acquire(keys: &Keys, acquire: &Acquire) -> Call<'static> {
 pub fn release<'a>(keys: &Keys, release: &Release<'a>, receipt_ms: u64, how: Data) -> Call<'a> {
     let receipt = keys.receipt(&release.receipt());
     let staged = staged(release.op, how).map(|data| (keys.new_value(release.token), data));
-    let new_value = staged.as_ref().map_or("", |(key, _)| key);
-    let names =
-        [&*keys.data, &*keys.lock, &*keys.wake, &*keys.waiters, &*receipt, &*keys.tombstone, new_value];
+    let other = other_key(release.op, staged.as_ref());
+    let names = [
+        &*keys.data,
+        &*keys.lock,
+        &*keys.wake,
+        &*keys.waiters,
+        &*receipt,
+        &*keys.tombstone,
+        other.unwrap_or_default(),
+    ];
     let (op, data) = if staged.is_some() { MOVE } else { op_args(release.op) };
-    let mut call = Call::new(&RELEASE, if staged.is_some() { &names } else { &names[..6] });
+    let mut call = Call::new(&RELEASE, if other.is_some() { &names } else { &names[..6] });
     call.stage = staged.as_ref().map(|(key, data)| stage(key, data, release.ttl));
     call.command
         .arg(release.token)
@@ -97,7 +104,7 @@ pub fn release<'a>(keys: &Keys, release: &Release<'a>, receipt_ms: u64, how: Dat
         .number(release.ttl)
         .arg(release.tombstone.unwrap_or(""))
         .number(release.hold.into())
-        .number((release.again > 0).into())
+        .number(release.retry.into())
         .arg(random_hex())
         .number(receipt_ms)
         .number(release.mixed.into())
@@ -114,10 +121,10 @@ pub fn read(keys: &Keys, ttl: u64) -> Call<'static> {
 pub fn write<'a>(keys: &Keys, write: &Write<'a>, how: Data) -> Call<'a> {
     let random = random_hex();
     let staged = staged(write.op, how).map(|data| (keys.new_value(&random), data));
-    let new_value = staged.as_ref().map_or("", |(key, _)| key);
-    let names = [&*keys.data, &*keys.tombstone, new_value];
+    let other = other_key(write.op, staged.as_ref());
+    let names = [&*keys.data, &*keys.tombstone, other.unwrap_or_default()];
     let (op, data) = if staged.is_some() { MOVE } else { op_args(write.op) };
-    let mut call = Call::new(&WRITE, if staged.is_some() { &names } else { &names[..2] });
+    let mut call = Call::new(&WRITE, if other.is_some() { &names } else { &names[..2] });
     call.stage = staged.as_ref().map(|(key, data)| stage(key, data, write.ttl));
     call.command
         .arg(op)
@@ -147,6 +154,14 @@ fn staged(op: Op<'_>, how: Data) -> Option<&[u8]> {
 /// [`Op::Set`], with the value beside the script.
 const MOVE: (&str, &[u8]) = ("move", b"");
 
+/// The key from which, or to which, a value is moved.
+fn other_key<'a>(op: Op<'a>, staged: Option<&'a (String, &[u8])>) -> Option<&'a str> {
+    match op {
+        Op::SetAside(key) => Some(key),
+        _ => staged.map(|(key, _)| &**key),
+    }
+}
+
 fn op_args(op: Op<'_>) -> (&'static str, &[u8]) {
     match op {
         Op::Set(data) => ("set", data),
@@ -154,6 +169,8 @@ fn op_args(op: Op<'_>) -> (&'static str, &[u8]) {
         Op::Restore(data) => ("restore", data),
         Op::None => ("none", b""),
         Op::Delete => ("del", b""),
-        Op::SetAside(key) => ("aside", key.as_bytes()),
+        Op::Leave => ("leave", b""),
+        Op::Drop => ("drop", b""),
+        Op::SetAside(_) => ("aside", b""),
     }
 }

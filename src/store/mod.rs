@@ -152,6 +152,10 @@ pub enum Op<'a> {
     None,
     /// Delete it and leave a tombstone.
     Delete,
+    /// The same because it goes on under another id, which the tombstone says.
+    Leave,
+    /// Delete what was not there when it was read. It leaves no tombstone, unless there is something by now.
+    Drop,
     /// Move it to this key, for a day.
     SetAside(&'a str),
 }
@@ -171,8 +175,10 @@ pub struct Release<'a> {
     pub tombstone: Option<&'a str>,
     /// Write, and keep the lock.
     pub hold: bool,
-    /// How many writes came after this token's release: another is fine while nobody else has the lock.
-    pub again: u32,
+    /// Keep the lock if Redis has no memory for the write: another one may follow.
+    pub retry: bool,
+    /// How many writes under this token had no answer before this one.
+    pub nth: u32,
     /// No hand-over: clients that know none share the sessions.
     pub mixed: bool,
     /// How long a tombstone lasts, in milliseconds.
@@ -199,7 +205,8 @@ impl<'a> Release<'a> {
             ttl: 0,
             tombstone: None,
             hold: false,
-            again: 0,
+            retry: false,
+            nth: 0,
             mixed,
             tombstone_ms: 0,
         }
@@ -209,7 +216,7 @@ impl<'a> Release<'a> {
     /// receipt of the first for its own success.
     #[must_use]
     pub fn receipt(&self) -> String {
-        match self.again {
+        match self.nth {
             0 => self.token.to_owned(),
             n => format!("{}:{n}", self.token),
         }
@@ -245,7 +252,7 @@ pub enum Written {
         /// The server's clock when it answered.
         now: u64,
     },
-    /// The write failed; the lock is released.
+    /// The write failed; the lock is released, unless it was to be held or [`Release::retry`] says otherwise.
     Refused(ServerError),
 }
 

@@ -37,6 +37,28 @@ mod tests {
         assert!(RELEASE.text.contains(&format!("local HANDOFF, MARGIN = {HANDOFF_MS}, {MARGIN_MS} ")));
     }
 
+    /// Dragonfly and some proxies refuse a script that touches another key.
+    #[test]
+    fn all_keys_of_a_script_are_among_its_keys() {
+        for script in [&ACQUIRE, &RELEASE, &CLAIM, &RENEW, &READ, &WRITE] {
+            for call in script.text.split("call('").skip(1) {
+                let (command, rest) = call.split_once('\'').expect("a quoted name");
+                let arguments = rest.split(')').next().unwrap_or_default().split(',').map(str::trim).skip(1);
+                let keys = match command {
+                    "TIME" => 0,
+                    "RENAME" => 2,
+                    "MGET" => usize::MAX,
+                    _ => 1,
+                };
+                for key in arguments.take(keys) {
+                    let is_declared =
+                        key.starts_with("KEYS[") || ["D", "L", "Q", "W", "R", "T"].contains(&key);
+                    assert!(is_declared, "{command} of {key}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn the_commands_of_the_acl_rule_are_those_that_are_used() {
         let scripts = [&ACQUIRE, &RELEASE, &CLAIM, &RENEW, &READ, &WRITE];

@@ -89,11 +89,12 @@ impl Transactions {
         let may = token == release.token
             && release.base.is_none()
             && !release.hold
-            && release.again == 0
+            && release.nth == 0
             && match release.op {
                 Op::Set(_) | Op::None => true,
                 Op::Keep => *exists && release.ttl > 0,
-                Op::Restore(_) | Op::Delete | Op::SetAside(_) => false,
+                Op::Drop => !exists,
+                Op::Restore(_) | Op::Delete | Op::Leave | Op::SetAside(_) => false,
             };
         if may {
             self.watched = Watched::Nothing;

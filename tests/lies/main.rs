@@ -60,7 +60,7 @@ fn request(settings: &Arc<Settings>, random: &mut Random) -> Outcome {
         saved = match random.between(0, 5) {
             0 => None,
             1 => Some(session.touch(id, b"n|i:1;", 60, keep_lock)),
-            2 => Some(session.destroy(id)),
+            2 => Some(session.destroy(id, false)),
             3 => Some(session.set_aside(id)),
             _ => Some(session.write(id, b"n|i:2;", 60, keep_lock)),
         };

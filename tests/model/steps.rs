@@ -115,7 +115,8 @@ impl World {
             ttl: 1_000_000,
             tombstone: None,
             hold: false,
-            again: 0,
+            retry: false,
+            nth: 0,
             mixed: setup.mixed,
             tombstone_ms: 1,
         };

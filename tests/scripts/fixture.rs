@@ -82,7 +82,8 @@ pub fn release<'a>(token: &'a str, op: Op<'a>) -> Release<'a> {
         ttl: TTL,
         tombstone: None,
         hold: false,
-        again: 0,
+        retry: false,
+        nth: 0,
         mixed: false,
         tombstone_ms: 60_000,
     }

@@ -1,6 +1,8 @@
 //! One client has the lock, reads and writes.
 
-use phpsess_rs::store::{Acquire, Acquired, Loaded, Mode, Op, Release, Store, StoreError, Write, Written};
+use phpsess_rs::store::{
+    Acquire, Acquired, Loaded, Mode, Op, Release, Store, StoreError, Write, Written, redis::RedisStore,
+};
 use redis::Commands;
 
 use crate::fixture::{Fixture, TTL, ask, held, is_busy, release};
@@ -180,16 +182,88 @@ fn a_repeated_release_is_told_what_the_first_did() {
 }
 
 #[test]
-fn a_further_write_does_not_take_the_first_ones_receipt_for_its_own() {
+fn a_further_write_is_refused_whoever_had_the_lock_in_between() {
     let f = Fixture::new();
     let (mut a, mut b) = (f.client("a"), f.client("b"));
     held(a.acquire(&f.keys, &ask("a", 1, 0)).unwrap());
     a.release(&f.keys, &release("o:a:1", Op::Set(b"one"))).unwrap();
-    let further = Release { again: 1, ..release("o:a:1", Op::Set(b"two")) };
-    assert_eq!(a.release(&f.keys, &further).unwrap(), Written::Done);
-    assert_eq!(f.data().unwrap(), b"two");
     held(b.acquire(&f.keys, &ask("b", 1, 0)).unwrap());
-    let further = Release { again: 2, ..release("o:a:1", Op::Set(b"three")) };
-    assert!(matches!(a.release(&f.keys, &further).unwrap(), Written::Lost { holder: Some(_), .. }));
+    b.release(&f.keys, &release("o:b:1", Op::Set(b"two"))).unwrap();
+    // Nobody holds it now, and the receipt of the first write is not this one's.
+    let further = Release { nth: 1, ..release("o:a:1", Op::Set(b"three")) };
+    assert!(matches!(a.release(&f.keys, &further).unwrap(), Written::Lost { holder: None, .. }));
     assert_eq!(f.data().unwrap(), b"two");
+}
+
+#[test]
+fn a_refused_write_can_keep_the_lock_for_another() {
+    let f = Fixture::on(Server::with_args(&["--maxmemory-policy", "noeviction"]));
+    let mut a = f.client("a");
+    held(a.acquire(&f.keys, &ask("a", 1, 0)).unwrap());
+    let limit = |bytes: &str| {
+        let () = redis::cmd("CONFIG").arg("SET").arg("maxmemory").arg(bytes).query(&mut f.redis()).unwrap();
+    };
+    let write = |a: &mut RedisStore, retry| {
+        a.release(&f.keys, &Release { retry, ..release("o:a:1", Op::Set(b"x")) }).unwrap()
+    };
+    limit("1");
+    assert!(matches!(write(&mut a, true), Written::Refused(_)));
+    assert!(f.lock().unwrap().starts_with("o:a:1|"));
+    limit("0");
+    assert_eq!(write(&mut a, true), Written::Done);
+    assert_eq!((f.lock(), f.data().unwrap()), (None, b"x".to_vec()));
+}
+
+#[test]
+fn a_session_that_was_never_stored_ends_without_a_trace() {
+    let f = Fixture::new();
+    let mut a = f.client("a");
+    held(a.acquire(&f.keys, &ask("a", 1, 0)).unwrap());
+    assert_eq!(a.release(&f.keys, &release("o:a:1", Op::Drop)).unwrap(), Written::Done);
+    let write = Write { op: Op::Drop, ttl: TTL, tombstone: None, tombstone_ms: 1000 };
+    assert_eq!(a.write(&f.keys, &write).unwrap(), Written::Done);
+    let left: Vec<String> = f.redis().keys("*").unwrap();
+    assert_eq!(left, Vec::<String>::new());
+}
+
+#[test]
+fn a_session_that_was_stored_meanwhile_is_destroyed_as_any_other() {
+    for locked in [true, false] {
+        let f = Fixture::new();
+        let mut a = f.client("a");
+        held(a.acquire(&f.keys, &ask("a", 1, 0)).unwrap());
+        f.store(b"data");
+        let written = if locked {
+            a.release(&f.keys, &release("o:a:1", Op::Drop))
+        } else {
+            a.write(&f.keys, &Write { op: Op::Drop, ttl: TTL, tombstone: None, tombstone_ms: 1000 })
+        };
+        assert_eq!((written.unwrap(), f.data()), (Written::Done, None));
+        assert!(f.pttl(&f.keys.tombstone) > 0);
+    }
+}
+
+#[test]
+fn a_tombstone_tells_when_the_session_went_on_under_another_id() {
+    let f = Fixture::new();
+    let mut a = f.client("a");
+    let clock = || {
+        let (seconds, micros): (u64, u64) = redis::cmd("TIME").query(&mut f.redis()).unwrap();
+        seconds * 1000 + micros / 1000
+    };
+    for locked in [true, false] {
+        f.store(b"data");
+        let before = clock();
+        let written = if locked {
+            held(a.acquire(&f.keys, &ask("a", 1, 0)).unwrap());
+            a.release(&f.keys, &release("o:a:1", Op::Leave))
+        } else {
+            a.write(&f.keys, &Write { op: Op::Leave, ttl: TTL, tombstone: None, tombstone_ms: 1000 })
+        };
+        assert_eq!((written.unwrap(), f.data()), (Written::Done, None));
+        let stone: String = f.redis().get(&f.keys.tombstone).unwrap();
+        let (name, ms) = stone.split_once("|left|").unwrap();
+        assert_eq!(name.len(), 32, "{stone}");
+        assert!((before..=clock()).contains(&ms.parse::<u64>().unwrap()), "{stone}");
+    }
 }

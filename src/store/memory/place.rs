@@ -66,9 +66,19 @@ impl Place {
         self.data.as_mut().map(|data| data.at = at).is_some()
     }
 
+    pub fn bury(&mut self, mark: String, at: u64) {
+        self.data = None;
+        self.tombstone = Some(Expiring { value: mark, at });
+    }
+
     pub fn is_dead(&self, seen: Option<&str>) -> bool {
         self.tombstone.as_ref().is_some_and(|stone| Some(&*stone.value) != seen)
     }
+}
+
+/// The tombstone of a session that goes on under another id.
+pub fn left_mark(name: &str, now: u64) -> String {
+    format!("{name}|left|{now}")
 }
 
 pub fn is_token(holder: &str, token: &str) -> bool {

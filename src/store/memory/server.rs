@@ -7,7 +7,7 @@ use super::{
         Acquire, Acquired, Claim, FOREIGN_MS, GRACE_MS, HANDOFF_MS, Loaded, MARGIN_MS, Mode, Op, Release,
         SLACK_MS, Ticket, Write, Written,
     },
-    place::{Expiring, Kept, Place, is_token, send_number},
+    place::{Expiring, Kept, Place, is_token, left_mark, send_number},
     rules::{Rule, Rules},
 };
 use crate::session::Keys;
@@ -230,42 +230,48 @@ impl Server {
     pub fn release(&mut self, keys: &Keys, r: &Release<'_>) -> Written {
         let (now, rules) = (self.now, self.rules);
         let names = self.names + 1;
+        if r.op == Op::Leave {
+            self.names = names;
+        }
         let place = self.place(keys);
-        let allowed = place.held_by(r.token)
-            || r.again > 0 && place.lock.is_none()
-            || !rules.have(Rule::CompareOnRelease);
-        if !allowed {
-            return match (place.receipts.get(&r.receipt()), r.op) {
+        let op = match r.op {
+            Op::Drop if place.data.is_some() => Op::Delete,
+            Op::Drop => Op::None,
+            op => op,
+        };
+        let mark = match op {
+            Op::Leave => left_mark(&format!("{names:032x}"), now),
+            _ => r.token.to_owned(),
+        };
+        if !place.held_by(r.token) && rules.have(Rule::CompareOnRelease) {
+            return match (place.receipts.get(&r.receipt()), op) {
                 (Some(receipt), _) => receipt.value.into(),
-                (None, Op::Delete) => {
-                    place.data = None;
-                    place.tombstone = Some(Expiring { value: r.token.into(), at: now + r.tombstone_ms });
+                (None, Op::Delete | Op::Leave) => {
+                    place.bury(mark, now + r.tombstone_ms);
                     Written::Done
                 }
+                (None, _) if r.op == Op::Drop => Written::Done,
                 (None, _) => Written::Lost { holder: place.holder().map(str::to_owned), now },
             };
         }
         let dead = place.is_dead(r.tombstone);
         let mut written = Kept::Done;
-        match r.op {
+        match op {
             Op::Restore(_) | Op::Keep if place.refresh(now + r.ttl * 1000) => {}
             Op::Set(_) | Op::Restore(_) | Op::Keep if dead => written = Kept::Dead,
             Op::Set(data) | Op::Restore(data) => {
                 place.data = Some(Expiring { value: data.into(), at: now + r.ttl * 1000 });
             }
-            Op::Delete => {
-                place.data = None;
-                place.tombstone = Some(Expiring { value: r.token.into(), at: now + r.tombstone_ms });
-            }
+            Op::Delete | Op::Leave => place.bury(mark, now + r.tombstone_ms),
             Op::Keep => return Written::Gone,
             Op::SetAside(_) => place.data = None,
-            Op::None => {}
+            Op::None | Op::Drop => {}
         }
         if r.hold {
             return written.into();
         }
         place.lock = None;
-        if r.op != Op::None && rules.have(Rule::Receipts) {
+        if op != Op::None && rules.have(Rule::Receipts) {
             place.receipts.insert(r.receipt(), Expiring { value: written, at: now + RECEIPT_MS });
         }
         if let Some(base) = r.base {
@@ -301,10 +307,9 @@ impl Server {
         let place = self.place(keys);
         let dead = place.is_dead(w.tombstone);
         match w.op {
-            Op::Delete => {
-                place.data = None;
-                place.tombstone = Some(Expiring { value: name, at: now + w.tombstone_ms });
-            }
+            Op::Drop if place.data.is_none() => {}
+            Op::Delete | Op::Drop => place.bury(name, now + w.tombstone_ms),
+            Op::Leave => place.bury(left_mark(&name, now), now + w.tombstone_ms),
             Op::Restore(_) | Op::Keep if place.refresh(now + w.ttl * 1000) => {}
             _ if dead => return Written::Dead,
             Op::Keep => return Written::Gone,

@@ -1,32 +1,49 @@
 -- RELEASE: compare the lock, write, then free the lock or hand it to the first waiter. One trip.
 -- KEYS  1 D data  2 L lock  3 Q wake list  4 W waiters  6 T tombstone
---       5 R receipt: D .. '_DONE:' .. token, with ':' .. n for the n-th write after its release
+--       5 R receipt: D .. '_DONE:' .. token, with ':' .. n for the n-th write after one without an answer
 --       7 N (move) D .. '_NEW:' .. token: the new value, which the command before this one has put there
+--         A (aside) where D is moved to
 -- ARGV  1 token  2 base (own entry in W, '' if never queued)
 --       3 op: set | move (set to what lies under N, with its TTL: that does not pass through Lua)
 --         | keep (refresh the TTL) | restore (keep, or set where D is gone) | none | del
---         | aside (move it to the key that data names, for a day)
+--         | leave (del, because the session goes on under another id)
+--         | drop (del of what was not there when it was read: leaves nothing behind unless D is there by now)
+--         | aside (move it to A, for a day)
 --       4 data   5 ttl_s
 --       6 tombstone seen at read ('' = none)  7 hold (1 = write and keep the lock)
---       8 again (1 = a second write after this token's release: allowed while the lock is free)
---       9 new ticket id  10 receipt_ms  11 mixed  12 tombstone_ms
+--       8 retry (1 = keep the lock if Redis has no memory for the write: another one may follow)
+--       9 a name for a new ticket or tombstone  10 receipt_ms  11 mixed  12 tombstone_ms
 -- Replies: {'ok'}  {'gone'} (keep: D does not exist; move: N does not; the lock is kept, send set)
---          {'dead'} (destroyed meanwhile)  {'lost', holder|'', now_ms}  {error text} (the write failed, the lock is free)
+--          {'dead'} (destroyed meanwhile)  {'lost', holder|'', now_ms}  {error text} (the write failed)
 local HANDOFF, MARGIN = 1000, 250                -- Q dies this much before L
 local D, L, Q, W, R, T = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local token, op = ARGV[1], ARGV[3]
 local got = redis.call('MGET', L, T)
 local holder, stone = got[1], got[2]
 local ours = holder and (holder == token or string.sub(holder, 1, #token + 1) == token .. '|')
-if not ours and not (ARGV[8] == '1' and not holder) then
+-- Nobody can write back what nobody has stored.
+local drop = op == 'drop'
+if drop then op = redis.call('EXISTS', D) == 1 and 'del' or 'none' end
+-- Deletes D; the tombstone of one that goes on elsewhere says since when.
+local function bury()
+  redis.call('DEL', D)
+  local mark = token
+  if op == 'leave' then
+    local tm = redis.call('TIME')
+    mark = ARGV[9] .. '|left|' .. tm[1] .. string.sub('00000' .. tm[2], -6, -4)
+  end
+  local r = redis.pcall('SET', T, mark, 'PX', ARGV[12])
+  return not (type(r) == 'table' and r.err) and mark
+end
+if not ours then
   if op == 'move' then redis.call('DEL', KEYS[7]) end
   local receipt = redis.call('GET', R)           -- an earlier send of this very release?
   if receipt then return {receipt} end
-  if op == 'del' then                            -- a logout holds whoever has the lock now: the tombstone stops it
-    redis.call('DEL', D)
-    redis.pcall('SET', T, token, 'PX', ARGV[12])
+  if op == 'del' or op == 'leave' then           -- a logout holds whoever has the lock now: the tombstone stops it
+    bury()
     return {'ok'}
   end
+  if drop then return {'ok'} end
   local tm = redis.call('TIME')
   return {'lost', holder or '', tm[1] * 1000 + math.floor(tm[2] / 1000)}
 end
@@ -47,15 +64,13 @@ elseif op == 'move' then
   elseif redis.pcall('RENAME', KEYS[7], D).err then
     return {'gone'}
   end
-elseif op == 'del' then
-  redis.call('DEL', D)
+elseif op == 'del' or op == 'leave' then
+  stone = bury()
   known = true
-  local r = redis.pcall('SET', T, token, 'PX', ARGV[12])
-  if type(r) == 'table' and r.err then stone = false else stone = token end
 elseif op == 'aside' then
   if redis.call('EXISTS', D) == 1 then
-    redis.call('RENAME', D, ARGV[4])
-    redis.call('PEXPIRE', ARGV[4], 86400000)
+    redis.call('RENAME', D, KEYS[7])
+    redis.call('PEXPIRE', KEYS[7], 86400000)
   end
 elseif op == 'keep' then
   if tonumber(ARGV[5]) > 0 then
@@ -65,7 +80,7 @@ elseif op == 'keep' then
     end
   end
 end
-if ARGV[7] == '1' then return {res} end
+if ARGV[7] == '1' or ARGV[8] == '1' and string.find(res, 'OOM', 1, true) then return {res} end
 redis.call('DEL', L)                             -- never refused for memory: the lock is free whatever fails below
 if op ~= 'none' and ARGV[10] ~= '0' then redis.pcall('SET', R, res, 'PX', ARGV[10]) end
 if ARGV[2] ~= '' then redis.call('ZREM', W, ARGV[2]) end

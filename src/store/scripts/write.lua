@@ -1,33 +1,45 @@
 -- WRITE: change a session without a lock (locking off). One trip. A repeat of it does no harm.
--- KEYS  1 D data  2 T tombstone  3 N (move) the new value, which the command before this one has put there
+-- KEYS  1 D data  2 T tombstone
+--       3 N (move) the new value, which the command before this one has put there; A (aside) where D is moved to
 -- ARGV  1 op: set | move (set to what lies under N, with its TTL: that does not pass through Lua) | keep
---         | restore (keep, or set where D is gone) | del | aside (move it to the key that data names, for a day)
+--         | restore (keep, or set where D is gone) | del | leave (del, because the session goes on under another id)
+--         | drop (del of what was not there when it was read: leaves nothing behind unless D is there by now)
+--         | aside (move it to A, for a day)
 --       2 data  3 ttl_s  4 tombstone seen at read ('' = none)  5 new tombstone  6 tombstone_ms
 -- Replies: {'ok'}  {'gone'} (keep: D does not exist; move: N does not; send set)  {'dead'} (destroyed since it was read)
-local D, T = KEYS[1], KEYS[2]
-if ARGV[1] == 'del' then
+local D, T, op = KEYS[1], KEYS[2], ARGV[1]
+if op == 'drop' then
+  if redis.call('EXISTS', D) == 0 then return {'ok'} end
+  op = 'del'
+end
+if op == 'del' or op == 'leave' then
+  local mark = ARGV[5]
+  if op == 'leave' then
+    local tm = redis.call('TIME')
+    mark = mark .. '|left|' .. tm[1] .. string.sub('00000' .. tm[2], -6, -4)
+  end
   redis.call('DEL', D)
-  redis.call('SET', T, ARGV[5], 'PX', ARGV[6])
+  redis.call('SET', T, mark, 'PX', ARGV[6])
   return {'ok'}
 end
-if ARGV[1] == 'aside' then
+if op == 'aside' then
   if redis.call('EXISTS', D) == 1 then
-    redis.call('RENAME', D, ARGV[2])
-    redis.call('PEXPIRE', ARGV[2], 86400000)
+    redis.call('RENAME', D, KEYS[3])
+    redis.call('PEXPIRE', KEYS[3], 86400000)
   end
   return {'ok'}
 end
 local stone = redis.call('GET', T)
 local dead = stone and stone ~= ARGV[4]
-if ARGV[1] == 'keep' then
+if op == 'keep' then
   if tonumber(ARGV[3]) <= 0 or redis.call('EXPIRE', D, ARGV[3]) == 1 then return {'ok'} end
   return {dead and 'dead' or 'gone'}
 end
-if ARGV[1] == 'move' then
+if op == 'move' then
   if dead then redis.call('DEL', KEYS[3]) elseif redis.pcall('RENAME', KEYS[3], D).err then return {'gone'} end
   return {dead and 'dead' or 'ok'}
 end
-if ARGV[1] == 'restore' and redis.call('EXPIRE', D, ARGV[3]) == 1 then return {'ok'} end
+if op == 'restore' and redis.call('EXPIRE', D, ARGV[3]) == 1 then return {'ok'} end
 if dead then return {'dead'} end
 redis.call('SET', D, ARGV[2], 'EX', ARGV[3])
 return {'ok'}
