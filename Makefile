@@ -12,7 +12,7 @@ BUILT = $(or $(CARGO_TARGET_DIR),target)/release/libphpsess_rs.so
 .DEFAULT_GOAL := build
 # Set-up comes before use, also under -j.
 .NOTPARALLEL:
-.PHONY: help build build-valgrind install demo screenshot test test-rust test-php test-acl test-cluster test-msrv test-pie test-miri test-valgrind stress fuzz lint clean setup-%
+.PHONY: help build build-valgrind install demo screenshot test test-rust test-php test-php-src test-acl test-cluster test-msrv test-pie test-miri test-valgrind stress fuzz lint clean setup-%
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9.%-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -42,6 +42,9 @@ test-rust: setup-test build ## the Rust tests: of the core without PHP, and of t
 
 test-php: setup-test build ## the .phpt tests
 	@scripts/test php
+
+test-php-src: setup-test build ## php-src's own tests of sessions (from Debian's source package), with rustredis as their handler
+	@scripts/php-src-tests
 
 test-acl: setup-test build ## all that run the module in PHP as a Redis user with no more rights than README.md names; then those of the lock in a Cluster
 	@scripts/test acl acl-cluster
