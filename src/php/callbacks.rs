@@ -63,6 +63,7 @@ unsafe extern "C" fn rustredis_open(
     mod_data: *mut *mut c_void,
     path: *const c_char,
     path_len: usize,
+    begins: c_int,
 ) -> c_int {
     guarded(0, || {
         // SAFETY: handler.c passes a C string with its length.
@@ -76,7 +77,7 @@ unsafe extern "C" fn rustredis_open(
         };
         name_ignored(&settings);
         // SAFETY: `mod_data` is PHP's pointer for us: null, or a handler that close has not freed.
-        unsafe { handler::open(mod_data, settings) };
+        unsafe { handler::open(mod_data, settings, begins != 0) };
         1
     })
 }
@@ -86,6 +87,17 @@ unsafe extern "C" fn rustredis_close(mod_data: *mut *mut c_void) {
     // SAFETY: as in rustredis_open.
     unsafe { handler::close(mod_data) };
     guarded((), warn_late);
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn rustredis_is_open() -> c_int {
+    guarded(0, || c_int::from(handler::is_open()))
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn rustredis_close_left(mod_data: *mut *mut c_void) {
+    // SAFETY: as in rustredis_open.
+    guarded((), || unsafe { handler::close_left(mod_data) });
 }
 
 /// See shim.h. Whatever is wrong is silent: session_start() asks again, and tells.

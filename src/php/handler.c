@@ -93,14 +93,7 @@ PS_OPEN_FUNC(rustredis)
 #if PHP_VERSION_ID < 80200
 	half_decoded = false;
 #endif
-#if PHP_VERSION_ID >= 80600
-	/* A session that cannot be encoded is given up without a close since 8.6, and this is the first that we hear of it.
-	 * Only session_reset() and a SessionHandler subclass open one that they still have. */
-	if (*mod_data && !PS(mod_user_implemented) && !running("session_reset")) {
-		rustredis_close(mod_data);
-	}
-#endif
-	if (!rustredis_open(mod_data, path ? path : "", path ? strlen(path) : 0)) {
+	if (!rustredis_open(mod_data, path ? path : "", path ? strlen(path) : 0, rustredis_begins_a_session())) {
 		return failed();
 	}
 	rustredis_emit_warnings();
@@ -338,6 +331,15 @@ int rustredis_register(void)
 	zend_observer_error_register(note_end_of_decoding);
 #endif
 	return php_session_register_module(&ps_mod_rustredis) == SUCCESS && rustredis_register_json();
+}
+
+void rustredis_log_warnings(void)
+{
+	char text[2048], line[2100];
+	while (rustredis_next_warning(text, sizeof text)) {
+		snprintf(line, sizeof line, "PHP Warning:  %s", text);
+		php_log_err(line);
+	}
 }
 
 /* At module shutdown: no error handler is left, and nothing may bail out. */

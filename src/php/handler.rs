@@ -45,21 +45,28 @@ pub fn with_live<T>(body: impl FnOnce(&Handler) -> T) -> Option<T> {
 ///
 /// # Safety
 /// As for [`with_session`].
-pub unsafe fn open(mod_data: *mut *mut c_void, settings: Arc<Settings>) {
+pub unsafe fn open(mod_data: *mut *mut c_void, settings: Arc<Settings>, begins: bool) {
     // SAFETY: the caller's contract.
-    let slot = unsafe { &mut *mod_data };
-    // SAFETY: as above.
-    if let Some(handler) = unsafe { slot.cast::<Handler>().as_mut() } {
-        if handler.pid == process::id() {
-            // session_reset() opens again without a close.
-            handler.session.reopen(settings);
-            return;
+    let inherited = match unsafe { (*mod_data).cast::<Handler>().as_mut() } {
+        None => false,
+        Some(handler) if handler.pid != process::id() => true,
+        Some(handler) => {
+            // session_reset() opens again without a close, and a SessionHandler subclass may open twice.
+            let goes_on = !(begins && handler.session.is_read());
+            if goes_on && handler.session.reopen(&settings) {
+                return;
+            }
+            false
         }
+    };
+    if inherited {
         // A forked child starts over; what it inherited belongs to its parent and is left as it is.
-        *slot = ptr::null_mut();
+        // SAFETY: the caller's contract.
+        unsafe { *mod_data = ptr::null_mut() };
     } else {
-        // A subclass' close did not call its parent's in an earlier session of this request.
-        close_left();
+        // The session before was left without a close, or this one is elsewhere.
+        // SAFETY: the caller's contract.
+        unsafe { close_left(mod_data) };
     }
     let pid = process::id();
     stats::belong_to(pid);
@@ -75,7 +82,8 @@ pub unsafe fn open(mod_data: *mut *mut c_void, settings: Arc<Settings>) {
     };
     let handler = Box::into_raw(handler);
     LIVE.set(handler);
-    *slot = handler.cast();
+    // SAFETY: the caller's contract.
+    unsafe { *mod_data = handler.cast() };
 }
 
 /// Asks for a session before PHP starts one, and keeps it for [`open`].
@@ -131,11 +139,24 @@ pub unsafe fn close(mod_data: *mut *mut c_void) {
     });
 }
 
-/// The same for one that PHP no longer knows of.
-fn close_left() {
+/// The same for the handler that was opened last, whether PHP still knows of it or not.
+///
+/// # Safety
+/// As for [`with_session`].
+pub unsafe fn close_left(mod_data: *mut *mut c_void) {
     let mut left = LIVE.get().cast::<c_void>();
+    // SAFETY: the caller's contract.
+    let slot = unsafe { &mut *mod_data };
+    if *slot == left {
+        *slot = ptr::null_mut();
+    }
     // SAFETY: LIVE is null, or the handler that [`open`] made last and [`close`] has not freed.
     unsafe { close(&raw mut left) };
+}
+
+/// Whether one was opened and not closed.
+pub fn is_open() -> bool {
+    !LIVE.get().is_null()
 }
 
 /// Ends a session, and gives its connection back.
@@ -157,7 +178,8 @@ fn new_handler(pid: u32, settings: Arc<Settings>) -> Box<Handler> {
 
 /// Closes what PHP left open; at the end of a request.
 pub fn end_request() {
-    close_left();
+    // SAFETY: PHP has no pointer of ours any more.
+    unsafe { close_left(&mut ptr::null_mut()) };
     if let Some(ahead) = AHEAD.take() {
         end(ahead);
     }

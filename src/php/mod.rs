@@ -85,6 +85,7 @@ extern "C" fn start_module(_kind: c_int, module_number: c_int) -> c_int {
         ini::register(module_number);
         sys::rustredis_make_password_mask();
         sys::rustredis_mask_password();
+        sys::rustredis_wrap_functions();
         if sys::rustredis_register() == 0 { FAILURE } else { SUCCESS }
     })
 }
@@ -92,6 +93,7 @@ extern "C" fn start_module(_kind: c_int, module_number: c_int) -> c_int {
 /// MSHUTDOWN.
 extern "C" fn stop_module(_kind: c_int, module_number: c_int) -> c_int {
     guarded(FAILURE, || {
+        sys::rustredis_unwrap_functions();
         stop_renewal();
         close_connections();
         take_late().into_iter().map(late_warning).for_each(|warning| log(&warning));

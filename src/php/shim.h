@@ -10,7 +10,8 @@
 #include "php.h"
 
 /* The callbacks. 1 is success; on 0 there is a warning to take. `mod_data` is PHP's pointer for us. */
-int rustredis_open(void **mod_data, const char *save_path, size_t save_path_len);
+/* `begins`: what `mod_data` has is no part of the session that is opened, if anything was read there. */
+int rustredis_open(void **mod_data, const char *save_path, size_t save_path_len, int begins);
 int rustredis_validate(void **mod_data, const char *id, size_t id_len, int64_t ttl, int read_only);
 int rustredis_create(void **mod_data, const char *id, size_t id_len, int64_t ttl);
 /* How: delete it; keep it aside for a day, because it cannot be decoded; only give its lock back; or delete it because
@@ -29,6 +30,10 @@ int rustredis_save(void **mod_data, const char *id, size_t id_len, const char *v
 /* Asks for a session that is likely to be started soon, without waiting. */
 void rustredis_prefetch(const char *save_path, size_t save_path_len, const char *id, size_t id_len, int64_t ttl,
 	int strict);
+
+/* Whether this thread has a session that was opened and not closed; closes it, whatever `mod_data` has. */
+int rustredis_is_open(void);
+void rustredis_close_left(void **mod_data);
 
 /* The next warning of this thread, cut to `size` with its NUL, and its level; 0 when there is none. */
 enum { RUSTREDIS_WARNING = 1, RUSTREDIS_NOTICE };
@@ -70,6 +75,13 @@ const char *rustredis_version(void);
 
 /* Raises the warnings that Rust has left. It may run PHP code, and may not return. */
 void rustredis_emit_warnings(void);
+/* Writes them into PHP's error log instead: no PHP code runs. */
+void rustredis_log_warnings(void);
+/* ownership.c: wraps PHP's functions that can end a session, in MINIT; and undoes it. */
+void rustredis_wrap_functions(void);
+void rustredis_unwrap_functions(void);
+/* Whether one of them is running that starts a session, rather than to go on with one. */
+bool rustredis_begins_a_session(void);
 /* save_path.c: masks session.save_path while PHP's own warning about a failure is due, and puts it back. */
 void rustredis_hide_save_path(void);
 void rustredis_show_save_path(void);

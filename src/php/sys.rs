@@ -11,6 +11,10 @@ use ext_php_rs::{
 unsafe extern "C" {
     /// Registers the save handler. 0 if PHP's table of handlers is full.
     pub safe fn rustredis_register() -> c_int;
+    /// Wraps PHP's functions that can end a session.
+    pub safe fn rustredis_wrap_functions();
+    /// Undoes that.
+    pub safe fn rustredis_unwrap_functions();
     /// Puts `session.save_path` back if it was masked for one of PHP's warnings.
     pub safe fn rustredis_show_save_path();
     /// Makes what stands for the password in PHP's table of settings; in MINIT.

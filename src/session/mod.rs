@@ -113,11 +113,30 @@ impl<S: Store> Session<S> {
         }
     }
 
-    /// `session_reset()` opens again without a close: the lock stays, settings may have changed.
-    pub fn reopen(&mut self, settings: Arc<Settings>) {
-        if settings.shards == self.settings.shards && settings.prefix == self.settings.prefix {
-            self.settings = settings;
+    /// `session_reset()` opens again without a close: the lock stays, settings may have changed. False, and nothing is
+    /// done, if the session would be elsewhere.
+    pub fn reopen(&mut self, settings: &Arc<Settings>) -> bool {
+        let is_here = settings.shards == self.settings.shards && settings.prefix == self.settings.prefix;
+        if is_here {
+            // Locking that was turned off meanwhile leaves no lock behind: what this session has, it releases.
+            let lock =
+                settings.lock.clone().or_else(|| self.settings.lock.clone().filter(|_| self.has_lock()));
+            self.settings = if lock == settings.lock {
+                settings.clone()
+            } else {
+                Arc::new(Settings { lock, ..Settings::clone(settings) })
+            };
         }
+        is_here
+    }
+
+    /// Whether PHP has read a session here.
+    pub fn is_read(&self) -> bool {
+        self.current.as_ref().is_some_and(|current| !current.unread)
+    }
+
+    fn has_lock(&self) -> bool {
+        matches!(self.current, Some(Current { hold: Hold::Locked { .. }, .. }))
     }
 
     /// The warnings since the last call.

@@ -1,0 +1,118 @@
+/* A session that PHP has given up belongs to nobody, and its lock goes back at once.
+ *
+ * PHP says by close that it gives a session up, but not always: an exception that leaves a SessionHandler subclass keeps
+ * PHP from calling the next of its methods, a subclass can forget its parent's close(), and PHP 8.6 calls no close when a
+ * session cannot be encoded. The process may live on (a worker, a queue, a test suite), and the lock would be renewed for
+ * as long. So the functions of PHP that can end a session are wrapped: when the outermost of them returns and no session
+ * is active, what is left is closed. Where none of them returns (a bailout) the end of the request does it. */
+#include "php.h"
+#include "ext/session/php_session.h"
+#include "shim.h"
+
+#define SESSION_FUNCTIONS(X) \
+	X(session_start) X(session_reset) X(session_regenerate_id) X(session_decode) \
+	X(session_write_close) X(session_commit) X(session_abort) X(session_destroy)
+
+typedef struct {
+	const char *name;
+	size_t name_len;
+	zif_handler wrapper, original;
+} wrapped_function;
+
+/* The call of the innermost of these functions that runs on this stack, from `call` on. A suspended fiber is on none. */
+static const wrapped_function *innermost(zend_execute_data *call);
+
+/* Redis is told, and no PHP code runs: an exception or an exit may be on its way. */
+static void close_what_is_left(zend_execute_data *call)
+{
+	if (PS(session_status) == php_session_active || !rustredis_is_open() || innermost(call->prev_execute_data)) {
+		return;
+	}
+	rustredis_close_left(&PS(mod_data));
+	/* As PHP's own close leaves it: the next subclass must open its parent again. */
+	PS(mod_user_is_open) = 0;
+	if (EG(exception)) {
+		rustredis_log_warnings();
+	} else {
+		rustredis_emit_warnings();
+	}
+}
+
+enum {
+#define X(name) INDEX_##name,
+	SESSION_FUNCTIONS(X)
+#undef X
+	FUNCTIONS
+};
+
+static wrapped_function functions[FUNCTIONS];
+
+#define X(name) \
+	static ZEND_NAMED_FUNCTION(wrapped_##name) \
+	{ \
+		functions[INDEX_##name].original(INTERNAL_FUNCTION_PARAM_PASSTHRU); \
+		close_what_is_left(execute_data); \
+	}
+SESSION_FUNCTIONS(X)
+#undef X
+
+static wrapped_function functions[FUNCTIONS] = {
+#define X(name) { ZEND_STRL(#name), wrapped_##name, NULL },
+	SESSION_FUNCTIONS(X)
+#undef X
+};
+
+/* By name: a closure of such a function is a copy of it with another handler. */
+static const wrapped_function *innermost(zend_execute_data *call)
+{
+	for (; call; call = call->prev_execute_data) {
+		zend_function *function = call->func;
+		size_t i;
+		if (!function || function->type != ZEND_INTERNAL_FUNCTION || function->common.scope
+				|| !function->common.function_name) {
+			continue;
+		}
+		for (i = 0; i < FUNCTIONS; i++) {
+			if (strcmp(ZSTR_VAL(function->common.function_name), functions[i].name) == 0) {
+				return &functions[i];
+			}
+		}
+	}
+	return NULL;
+}
+
+bool rustredis_begins_a_session(void)
+{
+	const wrapped_function *function = innermost(EG(current_execute_data));
+	return function == &functions[INDEX_session_start] || function == &functions[INDEX_session_regenerate_id];
+}
+
+static zend_internal_function *find(const wrapped_function *wrapped)
+{
+	zend_function *function = zend_hash_str_find_ptr(CG(function_table), wrapped->name, wrapped->name_len);
+	return function && function->type == ZEND_INTERNAL_FUNCTION ? &function->internal_function : NULL;
+}
+
+void rustredis_wrap_functions(void)
+{
+	size_t i;
+	for (i = 0; i < FUNCTIONS; i++) {
+		zend_internal_function *function = find(&functions[i]);
+		if (function && function->handler != functions[i].wrapper) {
+			functions[i].original = function->handler;
+			function->handler = functions[i].wrapper;
+		}
+	}
+}
+
+/* One that another extension has wrapped since stays as it is: this library stays mapped. */
+void rustredis_unwrap_functions(void)
+{
+	size_t i;
+	for (i = 0; i < FUNCTIONS; i++) {
+		zend_internal_function *function = find(&functions[i]);
+		if (function && function->handler == functions[i].wrapper) {
+			function->handler = functions[i].original;
+		}
+	}
+}
