@@ -36,6 +36,25 @@ const PAGE: &str = r#"
         case "elsewhere":
             ini_set("rustredis.prefix", "ELSEWHERE:");
             break;
+        case "longer":
+            ini_set("session.gc_maxlifetime", "80000");
+            break;
+        case "abort":
+            session_start(["gc_maxlifetime" => "80000"]) or http_response_code(500);
+            session_abort();
+            exit;
+        case "look":
+            session_start(["gc_maxlifetime" => "80000", "read_and_close" => true]) or http_response_code(500);
+            exit;
+        case "keep":
+            session_start(["gc_maxlifetime" => "80000"]) or http_response_code(500);
+            exit;
+        case "lax":
+            ini_set("session.use_strict_mode", "0");
+            break;
+        case "strict":
+            ini_set("session.use_strict_mode", "1");
+            break;
         case "files":
             ini_set("session.save_handler", "files");
             ini_set("session.save_path", sys_get_temp_dir());
@@ -156,6 +175,67 @@ fn read_and_close_uses_what_came_and_gives_the_lock_back() {
     assert_eq!(site.get("do=peek", ID).body, "2");
     site.is_given_back(ID);
     assert_eq!(session::counter(&site.server, ID), Some(2));
+}
+
+#[test]
+fn the_ttl_is_the_applications_own_and_a_page_without_a_session_leaves_it() {
+    for settings in [&[][..], &[("rustredis.write_ack", "deferred")]] {
+        let site = Site::warm(settings);
+        let key = session::key_at(&site.server, ID);
+        let ttl = || site.server.command::<i64>(&["TTL", &key]);
+        for page in ["do=longer", "do=keep", "do=abort", "do=look"] {
+            site.server.command::<()>(&["EXPIRE", &key, "50000"]);
+            site.get("do=nothing", ID);
+            site.is_given_back(ID);
+            assert!((49_000..=50_000).contains(&ttl()), "{page}: {}", ttl());
+            let before = site.proxy.counts();
+            let answer = site.get(page, ID);
+            assert_eq!((answer.status, answer.stderr.as_str()), (200, ""), "{page}: {answer:?}");
+            site.is_given_back(ID);
+            assert!((79_000..=80_000).contains(&ttl()), "{page}: {}", ttl());
+            let cost = site.proxy.counts() - before;
+            let sent = site.proxy.requests_since(before.trips);
+            assert!(cost.trips <= 2 && cost.connections == 0, "{page}: {cost:?} {sent:?}");
+        }
+    }
+}
+
+#[test]
+fn strict_mode_at_run_time_uses_what_came() {
+    for (at_first, page) in [("0", "do=strict"), ("1", "do=lax")] {
+        let site = Site::warm(&[("session.use_strict_mode", at_first)]);
+        let before = site.proxy.counts();
+        assert_eq!(site.get(page, ID).body, "3");
+        site.is_given_back(ID);
+        let cost = site.proxy.counts() - before;
+        assert!(cost.trips <= 2, "{page}: {cost:?} {:?}", site.proxy.requests_since(before.trips));
+        // An unknown one is adopted or gets a new id, as that mode has it, and nothing stays locked.
+        let unknown = "unknownunknownunknown";
+        let answer = site.get(page, unknown);
+        assert_eq!(
+            (answer.body.as_str(), answer.cookie("PHPSESSID").is_some()),
+            ("1", at_first == "0"),
+            "{page}"
+        );
+        site.is_given_back(unknown);
+    }
+}
+
+#[test]
+fn a_hung_redis_has_one_read_timeout() {
+    for settings in [&[][..], &[("rustredis.write_ack", "deferred")]] {
+        let site = Site::warm(&[settings, &[("rustredis.read_timeout", "2")]].concat());
+        site.is_given_back(ID);
+        site.server.pause();
+        let before = site.proxy.counts();
+        let page = site.get("", ID);
+        assert_eq!(page.body.matches("rustredis: ").count(), 1, "{page:?}");
+        assert!(page.body.contains("no answer within 2 s"), "{page:?}");
+        // What was asked ahead, and nothing after it.
+        let cost = site.proxy.counts() - before;
+        assert_eq!((cost.trips, cost.connections), (1, 0), "{:?}", site.proxy.requests_since(before.trips));
+        site.server.resume();
+    }
 }
 
 #[test]

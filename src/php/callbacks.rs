@@ -107,15 +107,13 @@ unsafe extern "C" fn rustredis_prefetch(
     path_len: usize,
     id: *const c_char,
     id_len: usize,
-    maxlifetime: i64,
     strict: c_int,
 ) {
     guarded((), || {
         // SAFETY: prefetch.c passes a C string with its length, and a Zend string.
         let (path, id) = unsafe { (bytes(path, path_len), bytes(id, id_len)) };
         let Some(settings) = ini::settings(path).ok().filter(|settings| settings.prefetch) else { return };
-        let Ok(ttl @ 1..) = u64::try_from(maxlifetime) else { return };
-        handler::ask_ahead(settings, id, strict != 0, ttl.min(MAX_TTL));
+        handler::ask_ahead(settings, id, strict != 0);
     });
 }
 

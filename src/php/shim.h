@@ -28,8 +28,7 @@ int rustredis_save(void **mod_data, const char *id, size_t id_len, const char *v
 	int64_t ttl, int unchanged, int keep_lock);
 
 /* Asks for a session that is likely to be started soon, without waiting. */
-void rustredis_prefetch(const char *save_path, size_t save_path_len, const char *id, size_t id_len, int64_t ttl,
-	int strict);
+void rustredis_prefetch(const char *save_path, size_t save_path_len, const char *id, size_t id_len, int strict);
 
 /* Whether this thread has a session that was opened and not closed; closes it, whatever `mod_data` has. */
 int rustredis_is_open(void);

@@ -8,33 +8,34 @@ use super::{Access, Hold, Keys, Session, SessionId, millis};
 use crate::{
     config::Settings,
     lock::{Attempt, Request, Step, Watch},
-    store::{Acquired, Loaded, Mode, Op, Store},
+    store::{Acquired, Loaded, Mode, Op, Store, StoreError},
 };
 
 /// What was sent.
 pub(super) struct Ahead {
     id: SessionId,
     keys: Keys,
-    mode: Mode,
-    ttl: u64,
     token: String,
     watch: Option<Watch>,
 }
 
 /// What it has come to.
 pub(super) enum Early {
-    /// The session, and the lock if it was wanted.
+    /// The session, and the lock if it was wanted. Nobody has refreshed its TTL.
     Loaded(Hold, Loaded),
     /// There is no such session, and nothing is locked.
     Absent,
     /// Nothing: the session has to be asked for. With a token that may hold the lock, although nobody has said so.
     Ask(Option<String>),
+    /// Redis hangs, and has had all the time that it gets.
+    Failed(StoreError),
 }
 
 impl<S: Store> Session<S> {
     /// Asks for a session and its lock without waiting for the answer, if there is a connection to do it over. `strict`:
-    /// only if it exists.
-    pub fn ask_ahead(&mut self, id: &[u8], strict: bool, ttl: u64) -> bool {
+    /// only if it exists. The TTL stays as it is: what it is to be is the script's to say, which has not run yet, and a page
+    /// that never starts its session has not used it.
+    pub fn ask_ahead(&mut self, id: &[u8], strict: bool) -> bool {
         let (Some(id), Some(lock)) = (SessionId::parse(id), self.settings.lock.clone()) else { return false };
         let keys = self.keys(&id);
         let mode = if strict { Mode::Known } else { Mode::Any };
@@ -43,7 +44,7 @@ impl<S: Store> Session<S> {
             held: None,
             info: self.info.clone(),
             lease: millis(lock.lease),
-            ttl,
+            ttl: 0,
             wait: 0,
             max_waiters: lock.max_waiters,
             mixed: lock.mixed,
@@ -55,7 +56,7 @@ impl<S: Store> Session<S> {
             return false;
         }
         let watch = self.store.look_after(&keys, &lock, &acquire.token);
-        self.ahead = Some(Ahead { id, keys, mode, ttl, token: acquire.token, watch });
+        self.ahead = Some(Ahead { id, keys, token: acquire.token, watch });
         true
     }
 
@@ -67,14 +68,18 @@ impl<S: Store> Session<S> {
     /// What was asked for ahead, if it is what is wanted now.
     pub(super) fn early(&mut self, id: &SessionId, mode: Mode, access: Access, ttl: u64) -> Early {
         let Some(ahead) = self.ahead.take() else { return Early::Ask(None) };
-        let is_wanted = ahead.id == *id && ahead.ttl == ttl && (mode == ahead.mode || mode == Mode::Any);
-        if !is_wanted {
+        if ahead.id != *id || mode == Mode::New {
             self.give_back(ahead);
             return Early::Ask(None);
         }
         match self.store.acquired_ahead() {
+            // Strict mode came on when the script ran.
+            Ok(Acquired::Held(loaded)) if mode == Mode::Known && loaded.data.is_none() => {
+                self.release_ahead(ahead, 0);
+                Early::Absent
+            }
             Ok(Acquired::Held(loaded)) if access == Access::Read => {
-                self.release_ahead(ahead);
+                self.release_ahead(ahead, ttl);
                 Early::Loaded(Hold::Unlocked, loaded)
             }
             Ok(Acquired::Held(loaded)) => {
@@ -82,6 +87,7 @@ impl<S: Store> Session<S> {
             }
             Ok(Acquired::Absent) if mode == Mode::Known => Early::Absent,
             Ok(_) => Early::Ask(None),
+            Err(error @ StoreError::Timeout(_)) => Early::Failed(error),
             // It may have been carried out all the same.
             Err(_) => Early::Ask(Some(ahead.token)),
         }
@@ -96,15 +102,15 @@ impl<S: Store> Session<S> {
 
     fn give_back(&mut self, ahead: Ahead) {
         self.store.forget_ahead();
-        self.release_ahead(ahead);
+        self.release_ahead(ahead, 0);
     }
 
     /// Nobody waits for the answer: if we never had the lock the script does nothing, and if the server is away the lock
-    /// ends with its lease.
-    fn release_ahead(&mut self, ahead: Ahead) {
-        let Ahead { id, keys, token, watch, mode: _, ttl: _ } = ahead;
+    /// ends with its lease. `ttl`: as for [`Op::None`].
+    fn release_ahead(&mut self, ahead: Ahead, ttl: u64) {
+        let Ahead { id, keys, token, watch } = ahead;
         drop(watch);
-        let release = self.release_of(&token, Op::None, 0);
+        let release = self.release_of(&token, Op::None, ttl);
         let _ = self.store.release_later(&id, &keys, &release);
     }
 }
@@ -113,7 +119,7 @@ impl<S: Store> Session<S> {
 mod tests {
     use super::super::{
         Access,
-        tests::{ID, NEW, TTL, data, holder, read, session, stored},
+        tests::{ID, NEW, TTL, data, holder, keys, read, session, stored},
     };
     use crate::store::{Store, memory::MemoryStore};
 
@@ -122,7 +128,7 @@ mod tests {
         for mode in ["validate", "read"] {
             let store = stored(b"old");
             let mut session = session(&store);
-            assert!(session.ask_ahead(ID, mode == "validate", TTL));
+            assert!(session.ask_ahead(ID, mode == "validate"));
             assert!(holder(&store, ID).is_some());
             if mode == "validate" {
                 assert!(session.validate(ID, Access::Update, TTL));
@@ -138,17 +144,16 @@ mod tests {
     #[test]
     fn what_was_asked_for_ahead_and_is_not_wanted_is_given_back() {
         let store = stored(b"old");
-        // Nobody starts it; another one; with another TTL; without a lock.
-        for wanted in 0..4 {
+        // Nobody starts it; another one; without a lock.
+        for wanted in 0..3 {
             let mut session = session(&store);
-            assert!(session.ask_ahead(ID, true, TTL));
+            assert!(session.ask_ahead(ID, true));
             match wanted {
                 0 => {}
                 1 => assert!(session.read(NEW, Access::Update, TTL)),
-                2 => assert!(session.read(ID, Access::Update, TTL + 1)),
                 _ => assert!(session.read(ID, Access::Read, TTL)),
             }
-            assert_eq!(holder(&store, ID).is_some(), matches!(wanted, 0 | 2), "{wanted}");
+            assert_eq!(holder(&store, ID).is_some(), wanted == 0, "{wanted}");
             session.drop_value();
             session.close();
             assert_eq!((holder(&store, ID), holder(&store, NEW)), (None, None), "{wanted}");
@@ -157,10 +162,56 @@ mod tests {
     }
 
     #[test]
+    fn the_ttl_is_what_the_script_says_and_stays_where_it_starts_no_session() {
+        // Until its end: written, unchanged, aborted; only read; never started.
+        for (end, ttl) in [("write", 90), ("touch", 90), ("abort", 90), ("peek", 90), ("nothing", TTL)] {
+            let store = stored(b"old");
+            let ttl_now = || store.server().ttl(&keys(ID));
+            store.server().advance(10_000);
+            let before = ttl_now();
+            let mut session = session(&store);
+            assert!(session.ask_ahead(ID, true));
+            assert_eq!(ttl_now(), before, "{end}");
+            match end {
+                "nothing" => {}
+                "peek" => assert!(session.read(ID, Access::Read, 90)),
+                _ => assert!(session.read(ID, Access::Update, 90)),
+            }
+            session.drop_value();
+            match end {
+                "write" => assert!(session.write(ID, b"new", 90, false)),
+                "touch" => assert!(session.touch(ID, b"old", 90, false)),
+                _ => {}
+            }
+            session.close();
+            assert_eq!(session.store.trips, 2, "{end}");
+            let expected = if end == "nothing" { before } else { Some(ttl * 1000) };
+            assert_eq!((ttl_now(), holder(&store, ID)), (expected, None), "{end}");
+        }
+    }
+
+    #[test]
+    fn strict_mode_of_the_script_is_no_reason_to_ask_again() {
+        for (asked, wanted) in [(false, true), (true, false)] {
+            let store = stored(b"old");
+            let mut session = session(&store);
+            assert!(session.ask_ahead(ID, asked));
+            assert!(!wanted || session.validate(ID, Access::Update, TTL));
+            assert_eq!(read(&mut session, ID), b"old");
+            assert_eq!(session.store.trips, 1);
+        }
+        let store = MemoryStore::new();
+        let mut session = session(&store);
+        assert!(session.ask_ahead(ID, false));
+        assert!(!session.validate(ID, Access::Update, TTL));
+        assert_eq!(holder(&store, ID), None);
+    }
+
+    #[test]
     fn an_unknown_session_is_not_locked_ahead_in_strict_mode() {
         let store = MemoryStore::new();
         let mut session = session(&store);
-        assert!(session.ask_ahead(ID, true, TTL));
+        assert!(session.ask_ahead(ID, true));
         assert_eq!(holder(&store, ID), None);
         assert!(!session.validate(ID, Access::Update, TTL));
         session.close();
@@ -173,7 +224,7 @@ mod tests {
         let mut other = session(&store);
         read(&mut other, ID);
         let mut session = session(&store);
-        assert!(session.ask_ahead(ID, true, TTL));
+        assert!(session.ask_ahead(ID, true));
         assert!(other.write(ID, b"new", TTL, false));
         other.close();
         assert!(session.validate(ID, Access::Update, TTL));
@@ -184,7 +235,7 @@ mod tests {
     fn an_answer_that_was_lost_ahead_does_not_lock_us_out() {
         let store = stored(b"old");
         let mut session = session(&store);
-        assert!(session.ask_ahead(ID, true, TTL));
+        assert!(session.ask_ahead(ID, true));
         session.store.forget_ahead();
         assert!(session.validate(ID, Access::Update, TTL));
         assert_eq!(read(&mut session, ID), b"old");

@@ -68,6 +68,8 @@ struct Current {
     unread: bool,
     /// Nobody had stored it when it was read.
     is_new: bool,
+    /// What its TTL is to be, if that was not refreshed when it was read; else 0.
+    ttl_due: u64,
 }
 
 /// What we have of the current session.
@@ -249,10 +251,11 @@ impl<S: Store> Session<S> {
     /// close: releases a lock that no write has released.
     pub fn close(&mut self) {
         self.give_back_ahead();
-        if let Some(Current { id, keys, hold: Hold::Locked { token, base, watch }, .. }) = self.current.take()
+        if let Some(Current { id, keys, hold: Hold::Locked { token, base, watch }, ttl_due, .. }) =
+            self.current.take()
         {
             drop(watch);
-            let release = Release { base: base.as_deref(), ..self.release_of(&token, Op::None, 0) };
+            let release = Release { base: base.as_deref(), ..self.release_of(&token, Op::None, ttl_due) };
             let result = match self.settings.write_ack {
                 WriteAck::Wait => self.store.release(&keys, &release),
                 WriteAck::Deferred => self.store.release_later(&id, &keys, &release),
@@ -297,9 +300,11 @@ impl<S: Store> Session<S> {
         let keys = self.keys(id);
         let settings = self.settings.clone();
         let early = self.early(id, mode, access, ttl);
+        let ttl_due = if matches!(early, Early::Loaded(Hold::Locked { .. }, _)) { ttl } else { 0 };
         let (hold, loaded) = match (early, settings.lock.as_ref().filter(|_| access == Access::Update)) {
             (Early::Loaded(hold, loaded), _) => (hold, loaded),
             (Early::Absent, _) => return Ok(Fetched::Absent),
+            (Early::Failed(error), _) => return Err(error.into()),
             (Early::Ask(_), None) => (Hold::Unlocked, self.store.read(&keys, ttl)?),
             (Early::Ask(held), Some(lock)) => match self.acquire(&keys, lock, mode, ttl, held) {
                 Ok(Outcome::Granted(Grant { token, base, loaded })) => {
@@ -327,7 +332,8 @@ impl<S: Store> Session<S> {
             _ => {}
         }
         let (is_new, since) = (loaded.data.is_none(), Instant::now());
-        self.current = Some(Current { id: id.clone(), keys, hold, loaded, since, unread: true, is_new });
+        self.current =
+            Some(Current { id: id.clone(), keys, hold, loaded, since, unread: true, is_new, ttl_due });
         Ok(match mode {
             // The lock came with a session that vanished while we waited: read or close will release it.
             Mode::Known if self.current.as_ref().is_some_and(|current| current.loaded.data.is_none()) => {

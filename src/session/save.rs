@@ -134,7 +134,7 @@ impl<S: Store> Session<S> {
                 return saved;
             }
         };
-        let Current { id, keys, hold, loaded, since, unread, is_new } = current;
+        let Current { id, keys, hold, loaded, since, unread, is_new, .. } = current;
         let stone = loaded.tombstone.as_deref();
         let op = match (changed, is_new) {
             (true, _) => Op::Set(text.stored()),
@@ -200,16 +200,19 @@ impl<S: Store> Session<S> {
                     since,
                     unread,
                     is_new,
+                    ttl_due: 0,
                 });
                 return self.fail("was not saved", Some(&id), &Failure::ReadOnly);
             }
             Hold::Barred(why) => {
                 stats::REFUSED_WRITES.add();
-                self.current = Some(Current { id: id.clone(), keys, hold, loaded, since, unread, is_new });
+                self.current =
+                    Some(Current { id: id.clone(), keys, hold, loaded, since, unread, is_new, ttl_due: 0 });
                 return self.fail("was not saved", Some(&id), &why());
             }
         };
-        self.current = Some(Current { id: id.clone(), keys, hold, loaded, since, unread, is_new });
+        self.current =
+            Some(Current { id: id.clone(), keys, hold, loaded, since, unread, is_new, ttl_due: 0 });
         self.answered(&id, "was not saved", result)
     }
 

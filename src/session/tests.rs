@@ -25,7 +25,7 @@ fn unlocked() -> Texts {
     Texts::default().with(Setting::Locking, "0")
 }
 
-fn keys(id: &[u8]) -> Keys {
+pub(super) fn keys(id: &[u8]) -> Keys {
     Keys::new("PHPREDIS_SESSION:", &SessionId::parse(id).unwrap())
 }
 

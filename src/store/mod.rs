@@ -148,7 +148,7 @@ pub enum Op<'a> {
     Keep,
     /// Refresh the TTL, or store this where the session is gone: an answer other than done is a refusal.
     Restore(&'a [u8]),
-    /// Nothing; only the lock is released.
+    /// Nothing is written. The TTL is refreshed unless it is 0, and the lock is released.
     None,
     /// Delete it and leave a tombstone.
     Delete,

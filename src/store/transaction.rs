@@ -91,10 +91,12 @@ impl Transactions {
             && !release.hold
             && release.nth == 0
             && match release.op {
-                Op::Set(_) | Op::None => true,
+                Op::Set(_) => true,
                 Op::Keep => *exists && release.ttl > 0,
                 Op::Drop => !exists,
                 Op::Restore(_) | Op::Delete | Op::Leave | Op::SetAside(_) => false,
+                // Whether it is there is what EXPIRE answers.
+                Op::None => *exists || release.ttl == 0,
             };
         if may {
             self.watched = Watched::Nothing;
@@ -111,6 +113,12 @@ fn pack<'a>(keys: &Keys, release: &Release<'a>, receipt_ms: u64, batch: &mut Bat
         Op::Set(value) => {
             batch.add(&[Text("SET"), Text(&keys.data), Data(value), Text("EX"), Number(release.ttl)]);
             b"+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n*3\r\n+OK\r\n:1\r\n+OK\r\n"
+        }
+        Op::None if release.ttl > 0 => {
+            batch.add(&[Text("EXPIRE"), Text(&keys.data), Number(release.ttl)]);
+            batch.add(&unlock);
+            batch.add(&[Text("EXEC")]);
+            return b"+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n:1\r\n:1\r\n";
         }
         Op::Keep => {
             batch.add(&[Text("EXPIRE"), Text(&keys.data), Number(release.ttl)]);

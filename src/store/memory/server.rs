@@ -127,7 +127,9 @@ impl Server {
     fn acquire_plainly(&mut self, keys: &Keys, a: &Acquire) -> Option<Acquired> {
         let now = self.now;
         let place = self.place(keys);
-        place.refresh(now + a.ttl * 1000);
+        if a.ttl > 0 {
+            place.refresh(now + a.ttl * 1000);
+        }
         if place.lock.is_some() {
             return None;
         }
@@ -265,6 +267,9 @@ impl Server {
             Op::Delete | Op::Leave => place.bury(mark, now + r.tombstone_ms),
             Op::Keep => return Written::Gone,
             Op::SetAside(_) => place.data = None,
+            Op::None if r.ttl > 0 => {
+                place.refresh(now + r.ttl * 1000);
+            }
             Op::None | Op::Drop => {}
         }
         if r.hold {

@@ -5,7 +5,8 @@
 --         A (aside) where D is moved to
 -- ARGV  1 token  2 base (own entry in W, '' if never queued)
 --       3 op: set | move (set to what lies under N, with its TTL: that does not pass through Lua)
---         | keep (refresh the TTL) | restore (keep, or set where D is gone) | none | del
+--         | keep (refresh the TTL) | restore (keep, or set where D is gone) | del
+--         | none (refresh the TTL unless it is 0, whatever comes of that)
 --         | leave (del, because the session goes on under another id)
 --         | drop (del of what was not there when it was read: leaves nothing behind unless D is there by now)
 --         | aside (move it to A, for a day)
@@ -72,6 +73,8 @@ elseif op == 'aside' then
     redis.call('RENAME', D, KEYS[7])
     redis.call('PEXPIRE', KEYS[7], 86400000)
   end
+elseif op == 'none' then
+  if tonumber(ARGV[5]) > 0 then redis.pcall('EXPIRE', D, ARGV[5]) end
 elseif op == 'keep' then
   if tonumber(ARGV[5]) > 0 then
     if redis.call('EXPIRE', D, ARGV[5]) == 0 then
