@@ -20,8 +20,18 @@ mod php {
 
         let mut shim = cc::Build::new();
         shim.files(
-            ["handler", "ownership", "prefetch", "save_path", "ini", "info", "json_encode", "json_decode"]
-                .map(source),
+            [
+                "handler",
+                "messages",
+                "masking",
+                "ownership",
+                "prefetch",
+                "ini",
+                "info",
+                "json_encode",
+                "json_decode",
+            ]
+            .map(source),
         );
         shim.warnings(true).extra_warnings(true).flag_if_supported("-Werror");
         // The headers of PHP itself do not compile cleanly under -Wextra.

@@ -48,6 +48,7 @@
  *   open, and has lying idle
  * - clusters: one for each Redis Cluster: its seeds, how many masters it has, and how many of the 16384 slots they serve
  * - locks: the sessions locked by this process, their ids shortened, and for how long
+ * - advice: what should be changed one day although all works, such as parameters of session.save_path without effect
  *
  * @return array{
  *     version: string,
@@ -60,7 +61,8 @@
  *     redirects: int,
  *     pools: list<array{target: string, size: int, open: int, idle: int}>,
  *     clusters: list<array{target: string, masters: int, slots: int}>,
- *     locks: list<array{session: string, held_ms: int}>
+ *     locks: list<array{session: string, held_ms: int}>,
+ *     advice: list<string>
  * }
  */
 function rustredis_status(): array {}

@@ -31,7 +31,8 @@ foreach ([
     check_warnings($name, $got, [['^session_start\(\): rustredis: ', $words], 'rustredis \(path: '], 'secret');
 }
 ini_set('session.save_path', "seed[]=$nobody&failover=error");
-check_warnings('failover', warnings_of(fn () => start(new_id())), ['rustredis: failover in session.save_path has no effect', '^session_start\(\): rustredis: ', 'rustredis \(path: ']);
+check_warnings('failover', warnings_of(fn () => start(new_id())), ['^session_start\(\): rustredis: ', 'rustredis \(path: ']);
+ok('is an advice', str_starts_with(rustredis_status()['advice'][0], 'rustredis: failover in session.save_path has no effect'), rustredis_status()['advice']);
 --EXPECT--
 ok: url: session_start() is false
 ok: url
@@ -56,3 +57,4 @@ ok: a prefix whose keys cannot share a slot
 ok: no cluster: session_start() is false
 ok: no cluster
 ok: failover
+ok: is an advice

@@ -1,9 +1,10 @@
-//! The one place where Rust is entered from C, and what crosses there: texts, and the warnings that leave.
+//! The one place where Rust is entered from C, and what crosses there: texts, and the messages that leave.
 
 use std::{
     cell::RefCell,
     collections::VecDeque,
     ffi::{c_char, c_int},
+    mem,
     panic::{AssertUnwindSafe, catch_unwind},
     ptr, slice,
 };
@@ -11,17 +12,28 @@ use std::{
 use crate::config::mask;
 
 thread_local! {
-    static WARNINGS: RefCell<VecDeque<(Level, String)>> = const { RefCell::new(VecDeque::new()) };
+    static MESSAGES: RefCell<[VecDeque<String>; 4]> = const { RefCell::new([const { VecDeque::new() }; 4]) };
 }
 
-/// What PHP is to make of a text; the values are those of shim.h.
-#[derive(Clone, Copy)]
-pub enum Level {
-    /// `E_WARNING`: something did not work.
-    Warning = 1,
-    /// `E_NOTICE`: something should be looked at one day.
-    Notice = 2,
+/// When and where the C files say a text; the values are those of shim.h.
+///
+/// PHP decodes a session after a callback that succeeded. An application's error handler may throw, and with an exception
+/// pending classes are not loaded and objects stay empty: so nothing is raised there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Say {
+    /// Raised by the callback itself, which fails.
+    Now = 0,
+    /// Raised once nothing is decoded any more.
+    Later = 1,
+    /// Never raised: it goes into PHP's error log.
+    Logged = 2,
+    /// Likewise, where nothing is wrong now: see advice.rs.
+    Advice = 3,
 }
+
+/// More texts of one kind than this are logged without waiting for a place where they can be raised, and more than that
+/// have nothing new to say.
+const MAX_WAITING: usize = 50;
 
 /// Runs the body of an `extern "C"` function. A panic must not leave one (it would abort PHP): it becomes a warning and
 /// `fallback`, that function's failure value.
@@ -33,29 +45,42 @@ pub fn guarded<T>(fallback: T, body: impl FnOnce() -> T) -> T {
     })
 }
 
-/// Leaves a warning for handler.c, which raises it when no Rust is on the stack.
+/// Leaves the reason of a failure, for the callback that fails.
 pub fn warn(text: String) {
-    tell(Level::Warning, text);
+    say(Say::Now, text);
 }
 
-/// The same for a text of another level.
-pub fn tell(level: Level, text: String) {
-    WARNINGS.with_borrow_mut(|warnings| warnings.push_back((level, text)));
+/// Leaves a text for messages.c, which says it when no Rust is on the stack.
+pub fn say(when: Say, text: String) {
+    MESSAGES.with_borrow_mut(|messages| {
+        let has_room = |when: &Say| messages[*when as usize].len() < MAX_WAITING;
+        if let Some(when) = [when, Say::Logged].into_iter().find(has_room) {
+            messages[when as usize].push_back(text);
+        }
+    });
 }
 
-/// Drops what a bailout kept from being raised.
-pub fn drop_warnings() {
-    WARNINGS.with_borrow_mut(VecDeque::clear);
+/// Leaves for the log what was not raised in its request: a bailout came in between, or no close.
+pub fn end_request() {
+    MESSAGES.with_borrow_mut(|messages| {
+        for when in [Say::Now, Say::Later] {
+            let rest = mem::take(&mut messages[when as usize]);
+            messages[Say::Logged as usize].extend(rest);
+        }
+        messages[Say::Logged as usize].truncate(MAX_WAITING);
+    });
 }
 
-/// The oldest warning; see shim.h.
+/// The oldest text of one kind; see shim.h.
 #[unsafe(no_mangle)]
-unsafe extern "C" fn rustredis_next_warning(text: *mut c_char, size: usize) -> c_int {
+unsafe extern "C" fn rustredis_next_message(when: c_int, text: *mut c_char, size: usize) -> c_int {
     guarded(0, || {
-        let Some((level, warning)) = WARNINGS.with_borrow_mut(VecDeque::pop_front) else { return 0 };
-        // SAFETY: handler.c passes a buffer of `size` bytes.
-        unsafe { copy_text(&warning, text, size) };
-        level as c_int
+        let Ok(when) = usize::try_from(when) else { return 0 };
+        let next = MESSAGES.with_borrow_mut(|messages| messages.get_mut(when).and_then(VecDeque::pop_front));
+        let Some(message) = next else { return 0 };
+        // SAFETY: messages.c passes a buffer of `size` bytes.
+        unsafe { copy_text(&message, text, size) };
+        1
     })
 }
 

@@ -1,61 +1,34 @@
 //! The save handler's callbacks, as handler.c calls them; shim.h says what each takes and gives.
 
-use std::{
-    cell::Cell,
-    ffi::{c_char, c_int, c_void},
-    sync::atomic::{AtomicBool, Ordering},
-};
+use std::ffi::{c_char, c_int, c_void};
 
 use super::{
-    boundary::{Level, bytes, guarded, tell, warn},
-    handler::{self, warn_late, with_session},
+    advice::advise,
+    boundary::{bytes, guarded, warn},
+    handler::{self, ask_session, log_late, with_session},
     ini,
 };
-use crate::{
-    config::Settings,
-    session::{Access, Failure, SessionId, warning},
-};
+use crate::session::{Access, Failure, SessionId, warning};
 
 /// What PHP itself has for session.gc_maxlifetime when nobody sets it.
 const DEFAULT_TTL: u64 = 1440;
 /// Redis takes a TTL in milliseconds as a 64 bit number; nobody needs a longer one than this (68 years).
 const MAX_TTL: u64 = i32::MAX as u64;
 
-thread_local! {
-    static TTL_WARNED: Cell<bool> = const { Cell::new(false) };
-}
-
 /// session.gc_maxlifetime can be 0 or negative, which Redis refuses as a TTL.
 fn ttl(maxlifetime: i64) -> u64 {
     if let Ok(seconds @ 1..) = u64::try_from(maxlifetime) {
         return seconds.min(MAX_TTL);
     }
-    if !TTL_WARNED.replace(true) {
-        warn(format!(
-            "rustredis: session.gc_maxlifetime is {maxlifetime}, but must be at least 1 second; sessions are kept for \
-             {DEFAULT_TTL} seconds"
-        ));
-    }
+    advise(format!(
+        "rustredis: session.gc_maxlifetime is {maxlifetime}, but must be at least 1 second; sessions are kept for \
+         {DEFAULT_TTL} seconds"
+    ));
     DEFAULT_TTL
 }
 
 fn access(read_only: c_int) -> Access {
     if read_only == 0 { Access::Update } else { Access::Read }
-}
-
-/// Once in a process: who moves in from phpredis has the same save_path on every request.
-fn name_ignored(settings: &Settings) {
-    static NAMED: AtomicBool = AtomicBool::new(false);
-    if !settings.ignored.is_empty() && !NAMED.swap(true, Ordering::Relaxed) {
-        tell(
-            Level::Notice,
-            format!(
-                "rustredis: {} in session.save_path has no effect: connections are always kept, and one that died is \
-                 replaced once; docs/migrating.md has all settings of phpredis",
-                settings.ignored.join(", ")
-            ),
-        );
-    }
 }
 
 #[unsafe(no_mangle)]
@@ -75,7 +48,13 @@ unsafe extern "C" fn rustredis_open(
                 return 0;
             }
         };
-        name_ignored(&settings);
+        if !settings.ignored.is_empty() {
+            advise(format!(
+                "rustredis: {} in session.save_path has no effect: connections are always kept, and one that died is \
+                 replaced once; docs/migrating.md has all settings of phpredis",
+                settings.ignored.join(", ")
+            ));
+        }
         // SAFETY: `mod_data` is PHP's pointer for us: null, or a handler that close has not freed.
         unsafe { handler::open(mod_data, settings, begins != 0) };
         1
@@ -86,7 +65,7 @@ unsafe extern "C" fn rustredis_open(
 unsafe extern "C" fn rustredis_close(mod_data: *mut *mut c_void) {
     // SAFETY: as in rustredis_open.
     unsafe { handler::close(mod_data) };
-    guarded((), warn_late);
+    guarded((), log_late);
 }
 
 #[unsafe(no_mangle)]
@@ -127,11 +106,9 @@ unsafe extern "C" fn rustredis_validate(
 ) -> c_int {
     // SAFETY: `mod_data` is PHP's pointer for us; the id is a Zend string with its length.
     unsafe {
-        with_session(
-            mod_data,
-            |_| true,
-            |session| session.validate(bytes(id, id_len), access(read_only), ttl(maxlifetime)),
-        )
+        ask_session(mod_data, |session| {
+            session.validate(bytes(id, id_len), access(read_only), ttl(maxlifetime))
+        })
     }
 }
 
@@ -143,7 +120,7 @@ unsafe extern "C" fn rustredis_create(
     maxlifetime: i64,
 ) -> c_int {
     // SAFETY: as in rustredis_validate.
-    unsafe { with_session(mod_data, |_| true, |session| session.create(bytes(id, id_len), ttl(maxlifetime))) }
+    unsafe { ask_session(mod_data, |session| session.create(bytes(id, id_len), ttl(maxlifetime))) }
 }
 
 #[unsafe(no_mangle)]

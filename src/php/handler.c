@@ -20,26 +20,25 @@
 # define SAVE_PATH_ARG() save_path
 #endif
 
-/* Raised last: a warning can run a user error handler, which can call any session function, throw, or bail out. The
- * text is on this stack, and no state is touched after. */
-void rustredis_emit_warnings(void)
-{
-	char text[2048];
-	int level;
-	while ((level = rustredis_next_warning(text, sizeof text))) {
-		php_error_docref(NULL, level == RUSTREDIS_NOTICE ? E_NOTICE : E_WARNING, "%s", text);
-	}
-}
-
 static zend_result failed(void)
 {
-	rustredis_emit_warnings();
-	rustredis_hide_save_path();
+	rustredis_raise_reasons();
 	return FAILURE;
 }
 
+/* Before PHP decodes what a callback gave: it skips __unserialize and loads no class while an exception is pending, and
+ * would write the rest over the session. The lock is given back, and the exception says why. */
+static bool is_broken_off(void **mod_data)
+{
+	if (!EG(exception)) {
+		return false;
+	}
+	rustredis_close(mod_data);
+	return true;
+}
+
 /* The running call of one of PHP's own functions, or NULL. */
-static zend_execute_data *running(const char *name)
+zend_execute_data *rustredis_running(const char *name)
 {
 	zend_execute_data *call;
 	for (call = EG(current_execute_data); call; call = call->prev_execute_data) {
@@ -56,7 +55,7 @@ static zend_execute_data *running(const char *name)
  * running call tell. */
 static int wants_read_only(void)
 {
-	zend_execute_data *call = running("session_start");
+	zend_execute_data *call = rustredis_running("session_start");
 	zval *options, *value;
 	if (!call || ZEND_CALL_NUM_ARGS(call) < 1) {
 		return 0;
@@ -79,8 +78,8 @@ static TSRM_TLS bool half_decoded;
 static void note_end_of_decoding(int type, zend_string *file, uint32_t line, zend_string *message)
 {
 	if ((type & (E_ERROR | E_CORE_ERROR | E_COMPILE_ERROR)) && PS(session_status) == php_session_active
-			&& (PG(during_request_startup) || running("session_start") || running("session_decode")
-				|| running("session_reset"))) {
+			&& (PG(during_request_startup) || rustredis_running("session_start") || rustredis_running("session_decode")
+				|| rustredis_running("session_reset"))) {
 		half_decoded = true;
 	}
 }
@@ -88,23 +87,23 @@ static void note_end_of_decoding(int type, zend_string *file, uint32_t line, zen
 
 PS_OPEN_FUNC(rustredis)
 {
-	const char *path = rustredis_real_save_path(SAVE_PATH_ARG());
+	const char *path = SAVE_PATH_ARG();
 	(void) session_name;
 #if PHP_VERSION_ID < 80200
 	half_decoded = false;
 #endif
-	if (!rustredis_open(mod_data, path ? path : "", path ? strlen(path) : 0, rustredis_begins_a_session())) {
-		return failed();
+	if (is_broken_off(mod_data)) {
+		return FAILURE;
 	}
-	rustredis_emit_warnings();
-	return SUCCESS;
+	return rustredis_open(mod_data, path ? path : "", path ? strlen(path) : 0, rustredis_begins_a_session())
+		? SUCCESS : failed();
 }
 
-/* session.save_path stays masked: after a failure PHP may close before it prints its warning. */
 PS_CLOSE_FUNC(rustredis)
 {
 	rustredis_close(mod_data);
-	rustredis_emit_warnings();
+	rustredis_log_waiting();
+	rustredis_raise_rest();
 	return SUCCESS;
 }
 
@@ -113,8 +112,7 @@ PS_READ_FUNC(rustredis)
 	const char *value;
 	size_t value_len;
 
-	rustredis_show_save_path();
-	if (!key) {
+	if (!key || is_broken_off(mod_data)) {
 		return FAILURE;
 	}
 	if (!rustredis_read(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), maxlifetime, wants_read_only(), &value, &value_len)) {
@@ -124,20 +122,24 @@ PS_READ_FUNC(rustredis)
 	 * shutdown is refused because rustredis_read_done was not reached. */
 	*val = value_len ? zend_string_init(value, value_len, 0) : ZSTR_EMPTY_ALLOC();
 	if (value_len && value[0] == '{') {
-		/* From here on PHP code may run (__unserialize), and close the session. */
+		/* From here on PHP code may run (__unserialize), and close the session, or throw. */
 		zend_string *converted = NULL;
 		int json = rustredis_json_for_others(*val, &converted);
 		if (json != RUSTREDIS_NOT_JSON) {
 			zend_string_release(*val);
 			*val = converted ? converted : ZSTR_EMPTY_ALLOC();
 		}
+		if (is_broken_off(mod_data)) {
+			zend_string_release(*val);
+			return FAILURE;
+		}
 		if (json == RUSTREDIS_ONLY_JSON
 				&& !rustredis_destroy(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), RUSTREDIS_SET_ASIDE)) {
+			zend_string_release(*val);
 			return failed();
 		}
 	}
 	rustredis_read_done(mod_data);
-	rustredis_emit_warnings();
 	return SUCCESS;
 }
 
@@ -171,31 +173,23 @@ static zend_result save(void **mod_data, zend_string *key, zend_string *val, zen
 	/* Behind a SessionHandler subclass write can come more than once before close. */
 	int keep_lock = PS(mod_user_implemented);
 
-	rustredis_show_save_path();
 	/* PHP code that runs while the session is encoded can destroy it: then there is neither. */
 	if (!*mod_data || !key) {
 		return FAILURE;
 	}
 #if PHP_VERSION_ID < 80200
 	if (half_decoded) {
-		php_error_docref(NULL, E_WARNING, "rustredis: the session is not saved: an error ended its decoding; what was "
-			"stored before stays");
-		rustredis_hide_save_path();
+		rustredis_raise("rustredis: the session is not saved: an error ended its decoding; what was stored before stays");
 		return FAILURE;
 	}
 #endif
 	if (!unchanged && was_not_encoded(val)) {
-		php_error_docref(NULL, E_WARNING, "rustredis: the session is not saved: session.serialize_handler %s could not "
-			"encode it; what was stored before stays", PS(serializer) ? PS(serializer)->name : "?");
-		rustredis_hide_save_path();
+		rustredis_raise("rustredis: the session is not saved: session.serialize_handler %s could not encode it; what was "
+			"stored before stays", PS(serializer) ? PS(serializer)->name : "?");
 		return FAILURE;
 	}
-	if (!rustredis_save(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), ZSTR_VAL(val), ZSTR_LEN(val), maxlifetime,
-			unchanged, keep_lock)) {
-		return failed();
-	}
-	rustredis_emit_warnings();
-	return SUCCESS;
+	return rustredis_save(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), ZSTR_VAL(val), ZSTR_LEN(val), maxlifetime,
+		unchanged, keep_lock) ? SUCCESS : failed();
 }
 
 PS_WRITE_FUNC(rustredis)
@@ -262,15 +256,21 @@ static int how_to_destroy(void)
 
 PS_DESTROY_FUNC(rustredis)
 {
-	rustredis_show_save_path();
+	int how;
+
 	if (!key) {
 		return FAILURE;
 	}
-	if (!rustredis_destroy(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), how_to_destroy())) {
+	how = how_to_destroy();
+	if (!rustredis_destroy(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), how)) {
 		return failed();
 	}
-	rustredis_emit_warnings();
-	return SUCCESS;
+	if (how != RUSTREDIS_SET_ASIDE) {
+		return SUCCESS;
+	}
+	/* Decoding has failed, as PHP says next; this says where the session is. */
+	rustredis_raise_rest_of_failure();
+	return EG(exception) ? FAILURE : SUCCESS;
 }
 
 /* Redis deletes what is out of date by itself. -1, PHP's initial value, would make session_gc() fail. */
@@ -282,16 +282,16 @@ PS_GC_FUNC(rustredis)
 	return 0;
 }
 
+/* An id that is not known is replaced, and its cookie with it: while an exception is pending nothing is asked, and read
+ * fails. */
 PS_VALIDATE_SID_FUNC(rustredis)
 {
-	int known;
-	rustredis_show_save_path();
 	if (!key) {
 		return FAILURE;
 	}
-	known = rustredis_validate(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), PS(gc_maxlifetime), wants_read_only());
-	rustredis_emit_warnings();
-	return known ? SUCCESS : FAILURE;
+	return EG(exception)
+		|| rustredis_validate(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), PS(gc_maxlifetime), wants_read_only())
+		? SUCCESS : FAILURE;
 }
 
 /* Never NULL: session_create_id() and SessionHandler::create_sid() would crash on it. */
@@ -300,7 +300,6 @@ PS_CREATE_SID_FUNC(rustredis)
 	zend_string *id = NULL;
 	int tries = 3;
 
-	rustredis_show_save_path();
 	while (tries--) {
 		if (id) {
 			zend_string_release(id);
@@ -311,12 +310,11 @@ PS_CREATE_SID_FUNC(rustredis)
 			return ZSTR_EMPTY_ALLOC();
 		}
 		/* A subclass that overrides open() without calling its parent comes here with mod_data NULL. */
-		if (!PS(use_strict_mode) || !*mod_data
+		if (!PS(use_strict_mode) || !*mod_data || EG(exception)
 				|| rustredis_create(mod_data, ZSTR_VAL(id), ZSTR_LEN(id), PS(gc_maxlifetime))) {
 			break;
 		}
 	}
-	rustredis_emit_warnings();
 	return id;
 }
 
@@ -326,33 +324,11 @@ static const ps_module ps_mod_rustredis = {
 
 int rustredis_register(void)
 {
-	zend_observer_error_register(rustredis_message_is_made);
+	rustredis_start_masking();
 #if PHP_VERSION_ID < 80200
 	zend_observer_error_register(note_end_of_decoding);
 #endif
 	return php_session_register_module(&ps_mod_rustredis) == SUCCESS && rustredis_register_json();
-}
-
-void rustredis_log_warnings(void)
-{
-	char text[2048], line[2100];
-	while (rustredis_next_warning(text, sizeof text)) {
-		snprintf(line, sizeof line, "PHP Warning:  %s", text);
-		php_log_err(line);
-	}
-}
-
-/* At module shutdown: no error handler is left, and nothing may bail out. */
-void rustredis_log(const char *text)
-{
-#ifdef ZTS
-	/* A thread's own working directory, by which PHP opens its error_log, ended with the request. */
-	virtual_cwd_activate();
-#endif
-	php_log_err(text);
-#ifdef ZTS
-	virtual_cwd_deactivate();
-#endif
 }
 
 const char *rustredis_sapi(void)

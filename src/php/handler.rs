@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::{
-    boundary::{self, guarded, warn},
+    boundary::{self, Say, guarded, say},
     identity,
 };
 use crate::{
@@ -111,15 +111,40 @@ pub unsafe fn with_session(
             return c_int::from(in_child(handler.pid));
         }
         let succeeded = body(&mut handler.session);
-        handler.session.take_warnings().into_iter().for_each(warn);
-        warn_late();
+        let when = if succeeded { Say::Later } else { Say::Now };
+        say_all(when, &mut handler.session);
+        log_late();
         c_int::from(succeeded)
     })
 }
 
-/// Leaves the warnings of earlier sessions whose last answer has come now.
-pub fn warn_late() {
-    take_late().into_iter().map(late_warning).for_each(warn);
+/// The same for a question whose answer no is no failure. What goes wrong is told by the callback that follows: an
+/// id that is not known to us would be replaced, and its cookie with it.
+///
+/// # Safety
+/// As for [`with_session`].
+pub unsafe fn ask_session(
+    mod_data: *mut *mut c_void,
+    body: impl FnOnce(&mut Session<RedisStore>) -> bool,
+) -> c_int {
+    let mut answer = true;
+    let ask = |session: &mut Session<RedisStore>| {
+        answer = guarded(true, || body(session));
+        true
+    };
+    // SAFETY: the caller's contract.
+    let asked = unsafe { with_session(mod_data, |_| true, ask) };
+    c_int::from(asked != 0 && answer)
+}
+
+fn say_all(when: Say, session: &mut Session<RedisStore>) {
+    session.take_warnings().into_iter().for_each(|warning| say(when, warning));
+}
+
+/// Logs what became of earlier sessions whose last answer has come now. Their requests are over, and this one may be
+/// somebody else's.
+pub fn log_late() {
+    take_late().into_iter().map(late_warning).for_each(|warning| say(Say::Logged, warning));
 }
 
 /// Frees the handler, if there is one.
@@ -163,7 +188,7 @@ pub fn is_open() -> bool {
 fn end(mut handler: Box<Handler>) {
     if handler.pid == process::id() {
         handler.session.close();
-        handler.session.take_warnings().into_iter().for_each(warn);
+        say_all(Say::Later, &mut handler.session);
     } else {
         // Dropping would close the parent's socket politely and give back its place in a pool that has no threads
         // here.
@@ -183,5 +208,5 @@ pub fn end_request() {
     if let Some(ahead) = AHEAD.take() {
         end(ahead);
     }
-    boundary::drop_warnings();
+    boundary::end_request();
 }

@@ -10,6 +10,7 @@ void rustredis_status(zend_execute_data *execute_data, zval *return_value)
 	rustredis_pool pool;
 	rustredis_cluster cluster;
 	rustredis_lock lock;
+	char advice[512];
 	zval list, item;
 	size_t i;
 
@@ -51,6 +52,11 @@ void rustredis_status(zend_execute_data *execute_data, zval *return_value)
 		add_assoc_long(&item, "held_ms", lock.held_ms);
 		add_next_index_zval(&list, &item);
 	}
+	array_init(&list);
+	add_assoc_zval(return_value, "advice", &list);
+	for (i = 0; rustredis_advice_get(i, advice, sizeof advice); i++) {
+		add_next_index_string(&list, advice);
+	}
 }
 
 void rustredis_info(zend_module_entry *module)
@@ -59,7 +65,7 @@ void rustredis_info(zend_module_entry *module)
 	rustredis_pool pool;
 	rustredis_cluster cluster;
 	rustredis_lock lock;
-	char text[128];
+	char text[128], advice[512];
 	size_t i;
 
 	rustredis_counters_get(&counters);
@@ -85,6 +91,9 @@ void rustredis_info(zend_module_entry *module)
 	for (i = 0; rustredis_lock_get(i, &lock); i++) {
 		snprintf(text, sizeof text, "session %s for %" PRId64 " ms", lock.session, lock.held_ms);
 		php_info_print_table_row(2, "Lock held", text);
+	}
+	for (i = 0; rustredis_advice_get(i, advice, sizeof advice); i++) {
+		php_info_print_table_row(2, "Advice", advice);
 	}
 	php_info_print_table_end();
 	display_ini_entries(module);

@@ -21,7 +21,7 @@ int rustredis_on_modify(zend_ini_entry *entry, zend_string *new_value, void *arg
 			stage == ZEND_INI_STAGE_STARTUP)) {
 		return SUCCESS;
 	}
-	rustredis_emit_warnings();
+	rustredis_raise_reasons();
 	return FAILURE;
 }
 

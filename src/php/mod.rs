@@ -1,5 +1,6 @@
 //! The PHP module: its life cycle and what it registers. All that is `unsafe` in this crate is under here.
 
+mod advice;
 mod binding;
 mod boundary;
 mod callbacks;
@@ -12,10 +13,7 @@ mod signals;
 mod status;
 mod sys;
 
-use std::{
-    ffi::{CString, c_int},
-    ptr,
-};
+use std::{ffi::c_int, ptr};
 
 use ext_php_rs::{
     builders::{FunctionBuilder, ModuleBuilder},
@@ -27,8 +25,7 @@ use ext_php_rs::{
 use crate::{
     lock::stop_renewal,
     process,
-    session::late_warning,
-    store::{close_connections, take_late, threads},
+    store::{close_connections, threads},
 };
 use boundary::guarded;
 
@@ -63,6 +60,7 @@ extern "C" fn get_module() -> *mut ModuleEntry {
             .startup_function(start_module)
             .shutdown_function(stop_module)
             .request_startup_function(start_request)
+            .request_shutdown_function(stop_request)
             .post_deactivate_function(end_request)
             .info_function(sys::rustredis_info)
             .function(status)
@@ -94,25 +92,27 @@ extern "C" fn start_module(_kind: c_int, module_number: c_int) -> c_int {
 extern "C" fn stop_module(_kind: c_int, module_number: c_int) -> c_int {
     guarded(FAILURE, || {
         sys::rustredis_unwrap_functions();
+        sys::rustredis_stop_masking();
         stop_renewal();
         close_connections();
-        take_late().into_iter().map(late_warning).for_each(|warning| log(&warning));
+        handler::log_late();
+        sys::rustredis_log_at_shutdown();
         sys::rustredis_unregister_ini(module_number);
         SUCCESS
     })
 }
 
-/// Writes a warning that no script is there to get into PHP's error log.
-fn log(warning: &str) {
-    let Ok(text) = CString::new(format!("PHP Warning:  {warning}")) else { return };
-    // SAFETY: a C string that lives until the call returns, which copies it.
-    unsafe { sys::rustredis_log(text.as_ptr()) };
-}
-
 /// RINIT: FPM sets a pool's php_admin_value after MINIT, and so past the masking there.
 extern "C" fn start_request(_kind: c_int, _module_number: c_int) -> c_int {
     sys::rustredis_mask_password();
+    sys::rustredis_log_waiting();
     sys::rustredis_ask_ahead();
+    SUCCESS
+}
+
+/// RSHUTDOWN. What `session`, which comes after us, still has to say is raised in its close.
+extern "C" fn stop_request(_kind: c_int, _module_number: c_int) -> c_int {
+    sys::rustredis_log_rest();
     SUCCESS
 }
 
@@ -122,6 +122,5 @@ unsafe extern "C" fn end_request() -> c_int {
         handler::end_request();
         json::end_request();
     });
-    sys::rustredis_show_save_path();
     SUCCESS
 }

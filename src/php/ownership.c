@@ -22,7 +22,6 @@ typedef struct {
 /* The call of the innermost of these functions that runs on this stack, from `call` on. A suspended fiber is on none. */
 static const wrapped_function *innermost(zend_execute_data *call);
 
-/* Redis is told, and no PHP code runs: an exception or an exit may be on its way. */
 static void close_what_is_left(zend_execute_data *call)
 {
 	if (PS(session_status) == php_session_active || !rustredis_is_open() || innermost(call->prev_execute_data)) {
@@ -31,11 +30,7 @@ static void close_what_is_left(zend_execute_data *call)
 	rustredis_close_left(&PS(mod_data));
 	/* As PHP's own close leaves it: the next subclass must open its parent again. */
 	PS(mod_user_is_open) = 0;
-	if (EG(exception)) {
-		rustredis_log_warnings();
-	} else {
-		rustredis_emit_warnings();
-	}
+	rustredis_raise_rest();
 }
 
 enum {

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include "php.h"
 
-/* The callbacks. 1 is success; on 0 there is a warning to take. `mod_data` is PHP's pointer for us. */
+/* The callbacks. 1 is success; on 0 there is a reason to raise. `mod_data` is PHP's pointer for us. */
 /* `begins`: what `mod_data` has is no part of the session that is opened, if anything was read there. */
 int rustredis_open(void **mod_data, const char *save_path, size_t save_path_len, int begins);
 int rustredis_validate(void **mod_data, const char *id, size_t id_len, int64_t ttl, int read_only);
@@ -34,13 +34,15 @@ void rustredis_prefetch(const char *save_path, size_t save_path_len, const char 
 int rustredis_is_open(void);
 void rustredis_close_left(void **mod_data);
 
-/* The next warning of this thread, cut to `size` with its NUL, and its level; 0 when there is none. */
-enum { RUSTREDIS_WARNING = 1, RUSTREDIS_NOTICE };
-int rustredis_next_warning(char *text, size_t size);
+/* The next text of this thread that is to be said so, cut to `size` with its NUL; 0 when there is none. */
+enum { RUSTREDIS_NOW, RUSTREDIS_LATER, RUSTREDIS_LOGGED, RUSTREDIS_ADVICE };
+int rustredis_next_message(int when, char *text, size_t size);
+/* The advice that this process has given, in order; 0 when there is no more. */
+int rustredis_advice_get(size_t index, char *text, size_t size);
 /* save_path as a message may show it. 1 if that differs from the path itself. */
 int rustredis_mask(const char *save_path, size_t save_path_len, char *text, size_t size);
 
-/* 1 if the setting may have this value; else there is a warning to take. `stage` is Zend's. */
+/* 1 if the setting may have this value; else there is a reason to raise. `stage` is Zend's. */
 int rustredis_ini_changed(const char *name, size_t name_len, const char *value, size_t value_len, int at_startup);
 /* A password that was set behind on_modify's back (FPM's php_admin_value) is now the one of this process. */
 void rustredis_password_found(const char *value, size_t value_len);
@@ -72,20 +74,30 @@ const char *rustredis_version(void);
 
 /* ---- C ---- */
 
-/* Raises the warnings that Rust has left. It may run PHP code, and may not return. */
-void rustredis_emit_warnings(void);
-/* Writes them into PHP's error log instead: no PHP code runs. */
-void rustredis_log_warnings(void);
+/* handler.c: the running call of one of PHP's own functions, or NULL. */
+zend_execute_data *rustredis_running(const char *name);
+
+/* messages.c. The first four may run PHP code, and may not return; the others may not return either. */
+void rustredis_raise(const char *format, ...) ZEND_ATTRIBUTE_FORMAT(printf, 1, 2);
+/* Why a callback fails. */
+void rustredis_raise_reasons(void);
+/* What belongs to callbacks that succeeded: in close, unless PHP may still decode after it. */
+void rustredis_raise_rest(void);
+/* The same where decoding has failed. */
+void rustredis_raise_rest_of_failure(void);
+/* What is never raised. */
+void rustredis_log_waiting(void);
+/* At the end of a request: what could not be raised, too. */
+void rustredis_log_rest(void);
+void rustredis_log_at_shutdown(void);
+
 /* ownership.c: wraps PHP's functions that can end a session, in MINIT; and undoes it. */
 void rustredis_wrap_functions(void);
 void rustredis_unwrap_functions(void);
 /* Whether one of them is running that starts a session, rather than to go on with one. */
 bool rustredis_begins_a_session(void);
-/* save_path.c: masks session.save_path while PHP's own warning about a failure is due, and puts it back. */
-void rustredis_hide_save_path(void);
-void rustredis_show_save_path(void);
-void rustredis_message_is_made(int type, zend_string *file, uint32_t line, zend_string *message);
-/* The path that open was given, unmasked. */
-const char *rustredis_real_save_path(const char *path);
+/* masking.c: in MINIT and MSHUTDOWN. */
+void rustredis_start_masking(void);
+void rustredis_stop_masking(void);
 
 #endif

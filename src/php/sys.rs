@@ -15,8 +15,8 @@ unsafe extern "C" {
     pub safe fn rustredis_wrap_functions();
     /// Undoes that.
     pub safe fn rustredis_unwrap_functions();
-    /// Puts `session.save_path` back if it was masked for one of PHP's warnings.
-    pub safe fn rustredis_show_save_path();
+    /// Leaves the messages of others alone again; in MSHUTDOWN.
+    pub safe fn rustredis_stop_masking();
     /// Makes what stands for the password in PHP's table of settings; in MINIT.
     pub safe fn rustredis_make_password_mask();
     /// Hides the password from PHP's table of settings.
@@ -40,8 +40,12 @@ unsafe extern "C" {
         arg3: *mut c_void,
         stage: c_int,
     ) -> c_int;
-    /// Writes a line into PHP's error log.
-    pub fn rustredis_log(text: *const c_char);
+    /// Writes what is never raised into PHP's error log.
+    pub safe fn rustredis_log_waiting();
+    /// The same with what could not be raised; at the end of a request.
+    pub safe fn rustredis_log_rest();
+    /// The same at module shutdown.
+    pub safe fn rustredis_log_at_shutdown();
     /// The phpinfo() section.
     pub fn rustredis_info(module: *mut ModuleEntry);
 }

@@ -1,0 +1,126 @@
+/* session.save_path in the messages of others.
+ *
+ * When a callback fails PHP prints the path, with any password in it; so may an application. What they print is masked
+ * where it is made, before any error handler, log or display has it. PHP's variable stays as it is. */
+#include "php.h"
+#include "ext/session/php_session.h"
+#include "ext/standard/html.h"
+#include "zend_exceptions.h"
+#include "zend_observer.h"
+#include "shim.h"
+
+/* Replaces the path in a text, which gets shorter, or not longer: a mask that is longer than its path is cut. */
+static void hide(zend_string *text, const char *path, size_t path_len, const char *masked)
+{
+	size_t masked_len = MIN(strlen(masked), path_len);
+	char *from = ZSTR_VAL(text), *to = from, *end = from + ZSTR_LEN(text);
+	const char *found;
+
+	while ((found = zend_memnstr(from, path, path_len, end))) {
+		size_t before = found - from;
+		memmove(to, from, before);
+		memcpy(to + before, masked, masked_len);
+		to += before + masked_len;
+		from += before + path_len;
+	}
+	memmove(to, from, end - from);
+	to += end - from;
+	*to = '\0';
+	ZSTR_LEN(text) = to - ZSTR_VAL(text);
+	zend_string_forget_hash_val(text);
+}
+
+/* As php_verror() does it where html_errors is on. */
+static zend_string *as_html(const char *path, size_t len)
+{
+	zend_string *html = php_escape_html_entities_ex((const unsigned char *) path, len, 0, ENT_COMPAT, NULL, 1, 1);
+	if (ZSTR_LEN(html)) {
+		return html;
+	}
+	zend_string_release(html);
+	return php_escape_html_entities_ex((const unsigned char *) path, len, 0, ENT_COMPAT | ENT_HTML_SUBSTITUTE_ERRORS,
+		NULL, 1, 1);
+}
+
+/* The path, its length, and how a message may show it; false if this text need not be looked at. */
+static bool has_secret(zend_string *text, const char **path, size_t *len, char *masked, size_t size)
+{
+	const char *at;
+#if PHP_VERSION_ID >= 80500
+	*path = PS(save_path) ? ZSTR_VAL(PS(save_path)) : NULL;
+#else
+	*path = PS(save_path);
+#endif
+	if (!*path || !**path) {
+		return false;
+	}
+	*len = strlen(*path);
+	/* What HTML leaves as it is comes first in every form of it. */
+	for (at = *path; *at && (unsigned char) *at < 128 && !strchr("&<>\"'", *at); at++) {
+	}
+	return zend_memnstr(ZSTR_VAL(text), *path, at - *path, ZSTR_VAL(text) + ZSTR_LEN(text))
+		&& rustredis_mask(*path, *len, masked, size);
+}
+
+/* PHP has made a message, and nobody has seen it. */
+static void message_is_made(int type, zend_string *file, uint32_t line, zend_string *message)
+{
+	const char *path;
+	size_t len;
+	char masked[512];
+
+	/* A script's own string may be in other places, too. */
+	if (!message || ZSTR_IS_INTERNED(message) || GC_REFCOUNT(message) > 1
+			|| !has_secret(message, &path, &len, masked, sizeof masked)) {
+		return;
+	}
+	if (PG(html_errors)) {
+		zend_string *html = as_html(path, len);
+		hide(message, ZSTR_VAL(html), ZSTR_LEN(html), masked);
+		zend_string_release(html);
+	}
+	hide(message, path, len, masked);
+}
+
+static void (*next_hook)(zend_object *exception);
+
+/* session_regenerate_id() throws what the other functions warn of. */
+static void exception_is_thrown(zend_object *exception)
+{
+	zend_execute_data *call = EG(current_execute_data);
+	zval undefined, *message;
+	const char *path;
+	size_t len;
+	char masked[512];
+
+	if (exception && exception->ce == zend_ce_error && call && call->func
+			&& call->func->type == ZEND_INTERNAL_FUNCTION && call->func->internal_function.module
+			&& strcmp(call->func->internal_function.module->name, "session") == 0) {
+		message = zend_read_property(zend_ce_error, exception, ZEND_STRL("message"), 1, &undefined);
+		if (Z_TYPE_P(message) == IS_STRING && has_secret(Z_STR_P(message), &path, &len, masked, sizeof masked)) {
+			zend_string *text = zend_string_init(Z_STRVAL_P(message), Z_STRLEN_P(message), 0);
+			hide(text, path, len, masked);
+			zend_update_property_str(zend_ce_error, exception, ZEND_STRL("message"), text);
+			zend_string_release(text);
+		}
+	}
+	if (next_hook) {
+		next_hook(exception);
+	}
+}
+
+void rustredis_start_masking(void)
+{
+	zend_observer_error_register(message_is_made);
+	if (zend_throw_exception_hook != exception_is_thrown) {
+		next_hook = zend_throw_exception_hook;
+		zend_throw_exception_hook = exception_is_thrown;
+	}
+}
+
+void rustredis_stop_masking(void)
+{
+	if (zend_throw_exception_hook == exception_is_thrown) {
+		zend_throw_exception_hook = next_hook;
+	}
+}
