@@ -11,7 +11,10 @@ pub struct Problems(Vec<(String, String)>);
 impl Problems {
     /// One more.
     pub fn add(&mut self, (host, port): &(String, u16), problem: String) {
-        let node = format!("{host}:{port}");
+        let node = match host.contains(':') {
+            true => format!("[{host}]:{port}"),
+            false => format!("{host}:{port}"),
+        };
         match self.0.iter_mut().find(|(_, text)| *text == problem) {
             Some((nodes, _)) => nodes.extend([", ", &node]),
             None => self.0.push((node, problem)),
@@ -20,16 +23,27 @@ impl Problems {
 
     /// Nothing could be sent: `what` and why.
     pub fn into_error(self, what: impl fmt::Display) -> StoreError {
+        StoreError::Connect(io::Error::other(self.into_text(what)))
+    }
+
+    /// The same as text.
+    pub fn into_text(self, what: impl fmt::Display) -> String {
         let problems: Vec<_> = self.0.iter().map(|(nodes, text)| format!("{nodes}: {text}")).collect();
-        StoreError::Connect(io::Error::other(format!("{what} ({})", problems.join("; "))))
+        format!("{what} ({})", problems.join("; "))
     }
 }
 
 /// A failure in the words that users search for: of an I/O error without Rust's `(os error 111)`.
 pub fn cause(problem: &StoreError) -> String {
     let text = match problem {
-        StoreError::Connect(error) => error.to_string(),
+        StoreError::Connect(error) => return io_cause(error),
         problem => problem.to_string(),
     };
+    text.split(" (os error").next().unwrap_or(&text).to_owned()
+}
+
+/// The same for an I/O error.
+pub fn io_cause(error: &io::Error) -> String {
+    let text = error.to_string();
     text.split(" (os error").next().unwrap_or(&text).to_owned()
 }

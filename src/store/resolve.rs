@@ -1,37 +1,170 @@
 //! Names to addresses, within a deadline.
 //!
-//! The C library's resolver has no timeout of its own beyond resolv.conf's (by default 5 s and 2 tries for each
-//! server), so a name is looked up on a thread that is left behind when it takes too long. It owns all it needs and
-//! ends with the resolver's own timeout.
+//! The C library's resolver has no timeout of its own beyond resolv.conf's (by default 5 s and 2 tries
+//! for each server), so a name is looked up on a thread, which is left behind when it takes too long.
+//! It owns all it needs and ends with the resolver's own timeout. What it finds then is for the next
+//! who asks: where each lookup takes too long, there would else never be a connection.
 
 use std::{
     io,
     net::{IpAddr, SocketAddr, ToSocketAddrs},
-    sync::mpsc,
-    thread,
-    time::Duration,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use super::threads;
+use crate::process::Own;
 
+/// So long an answer that came too late is as good as a new one.
+const LATE: Duration = Duration::from_mins(1);
+/// So long an address that did not answer comes after the others of its name.
+const AVOIDED: Duration = Duration::from_secs(30);
+/// A script can set session.save_path to anything, and each name that is looked up has a thread.
+const MAX_LOOKUPS: usize = 16;
+/// The same for addresses that did not answer: more replace the oldest ones.
+const MAX_AVOIDED: usize = 256;
+/// Name services are modules of the C library that expect a program's ordinary threads.
+const STACK: usize = 2 << 20;
+
+type Found = Result<Vec<IpAddr>, (io::ErrorKind, String)>;
+
+struct Lookup {
+    name: String,
+    /// The standard library's: a lock of `parking_lot` leaves a trace in a forked child.
+    found: Mutex<Option<(Found, Instant)>>,
+    arrival: Condvar,
+}
+
+/// Lookups that are under way, and those whose answer nobody has waited for.
+static LOOKUPS: Own<Vec<Arc<Lookup>>> = Own::new(Vec::new());
+
+static AVOID: Own<Vec<(SocketAddr, Instant)>> = Own::new(Vec::new());
+
+impl Lookup {
+    fn found(&self) -> MutexGuard<'_, Option<(Found, Instant)>> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it may still tell something of use.
+    fn is_good(&self) -> bool {
+        match &*self.found() {
+            None => true,
+            Some((found, at)) => found.is_ok() && at.elapsed() < LATE,
+        }
+    }
+
+    fn run(&self) {
+        let found = (self.name.as_str(), 0).to_socket_addrs();
+        let found = found
+            .map(|addresses| addresses.map(|address| address.ip()).collect())
+            .map_err(|error| (error.kind(), error.to_string()));
+        *self.found() = Some((found, Instant::now()));
+        self.arrival.notify_all();
+    }
+}
+
+/// The addresses of a name in the order in which they should be tried.
 pub fn addresses(host: &str, port: u16, timeout: Duration) -> io::Result<Vec<SocketAddr>> {
     if let Ok(ip) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(ip, port)]);
     }
-    let (sender, receiver) = mpsc::sync_channel(1);
-    let name = host.to_owned();
-    threads::starting(|| {
-        thread::Builder::new().name("rustredis-dns".into()).stack_size(128 * 1024).spawn(move || {
-            let found = (name.as_str(), port).to_socket_addrs().map(Iterator::collect::<Vec<_>>);
-            // The receiver is gone when the deadline has passed.
-            let _ = sender.send(found);
-        })
-    })?;
-    match receiver.recv_timeout(timeout) {
-        Ok(found) => found,
-        Err(_) => Err(io::Error::new(
+    let lookup = lookup(host)?;
+    let found = lookup.found();
+    let came_late = found.is_some();
+    let waiting = lookup.arrival.wait_timeout_while(found, timeout, |found| found.is_none());
+    let found = waiting.unwrap_or_else(PoisonError::into_inner).0.clone();
+    let Some((found, _)) = found else {
+        return Err(io::Error::new(
             io::ErrorKind::TimedOut,
-            format!("the name {host} was not resolved within {} s", timeout.as_secs_f64()),
-        )),
+            format!("the resolver has not found the name {host} within {} s", timeout.as_secs_f64()),
+        ));
+    };
+    if !came_late {
+        // The next who asks gets an answer of its own.
+        LOOKUPS.lock().retain(|other| !Arc::ptr_eq(other, &lookup));
+    }
+    let ips = found.map_err(|(kind, text)| io::Error::new(kind, text))?;
+    Ok(in_order(ips.into_iter().map(|ip| SocketAddr::new(ip, port)).collect()))
+}
+
+/// A lookup of this name: one that has been left behind, or a new one.
+fn lookup(host: &str) -> io::Result<Arc<Lookup>> {
+    let mut lookups = LOOKUPS.lock();
+    lookups.retain(|lookup| lookup.is_good());
+    if let Some(lookup) = lookups.iter().find(|lookup| lookup.name == host) {
+        return Ok(lookup.clone());
+    }
+    if lookups.len() >= MAX_LOOKUPS {
+        return Err(io::Error::other(format!(
+            "the name {host} was not looked up: the resolver has not answered for {MAX_LOOKUPS} others"
+        )));
+    }
+    let lookup = Arc::new(Lookup { name: host.to_owned(), found: Mutex::new(None), arrival: Condvar::new() });
+    let own = lookup.clone();
+    threads::spawn("rustredis-dns", STACK, move || own.run())?;
+    lookups.push(lookup.clone());
+    Ok(lookup)
+}
+
+/// Both families in turn, as the system has put the addresses of each: a family may lead nowhere.
+/// Those that did not answer a moment ago come last.
+fn in_order(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let Some(first) = addresses.first().map(SocketAddr::is_ipv6) else { return addresses };
+    let (one, other): (Vec<_>, Vec<_>) =
+        addresses.into_iter().partition(|address| address.is_ipv6() == first);
+    let (mut one, mut other) = (one.into_iter(), other.into_iter());
+    let mut ordered = Vec::with_capacity(one.len() + other.len());
+    while one.len() + other.len() > 0 {
+        ordered.extend(one.next());
+        ordered.extend(other.next());
+    }
+    ordered.dedup();
+    let mut avoid = AVOID.lock();
+    avoid.retain(|(_, at)| at.elapsed() < AVOIDED);
+    ordered.sort_by_key(|address| avoid.iter().any(|(avoided, _)| avoided == address));
+    ordered
+}
+
+/// This address did not answer.
+pub fn avoid(address: SocketAddr) {
+    let mut avoid = AVOID.lock();
+    avoid.retain(|(avoided, _)| *avoided != address);
+    if avoid.len() == MAX_AVOIDED {
+        avoid.remove(0);
+    }
+    avoid.push((address, Instant::now()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn families_take_turns_and_those_that_do_not_answer_come_last() {
+        let list =
+            |texts: &[&str]| -> Vec<SocketAddr> { texts.iter().map(|text| text.parse().unwrap()).collect() };
+        let all = list(&["[2001:db8::1]:1", "[2001:db8::2]:1", "192.0.2.1:1", "192.0.2.2:1"]);
+        let turns = list(&["[2001:db8::1]:1", "192.0.2.1:1", "[2001:db8::2]:1", "192.0.2.2:1"]);
+        assert_eq!(in_order(all.clone()), turns);
+        avoid(turns[0]);
+        avoid(turns[2]);
+        assert_eq!(
+            in_order(all),
+            list(&["192.0.2.1:1", "192.0.2.2:1", "[2001:db8::1]:1", "[2001:db8::2]:1"])
+        );
+    }
+
+    #[test]
+    fn a_late_answer_is_there_for_the_next_who_asks() {
+        let lookup = Lookup { name: "late.invalid".into(), found: Mutex::new(None), arrival: Condvar::new() };
+        let lookup = Arc::new(lookup);
+        LOOKUPS.lock().push(lookup.clone());
+        let error = addresses("late.invalid", 1, Duration::from_millis(10)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        *lookup.found() = Some((Ok(vec!["192.0.2.9".parse().unwrap()]), Instant::now()));
+        for port in [7, 8] {
+            let found = addresses("late.invalid", port, Duration::from_millis(10)).unwrap();
+            assert_eq!(found, [SocketAddr::new("192.0.2.9".parse().unwrap(), port)]);
+        }
     }
 }

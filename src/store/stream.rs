@@ -6,6 +6,7 @@
 use std::{
     io::{self, IoSlice, IoSliceMut, Read, Write},
     mem::MaybeUninit,
+    net::SocketAddr,
     os::fd::{AsRawFd, OwnedFd},
     path::Path,
     time::{Duration, Instant},
@@ -14,7 +15,12 @@ use std::{
 use rustls::{ClientConnection, StreamOwned};
 use socket2::{Domain, SockAddr, Socket, TcpKeepalive, Type};
 
-use super::{resolve, resp::MAX_BULK, tls_problem};
+use super::{
+    problems::{Problems, io_cause},
+    resolve,
+    resp::MAX_BULK,
+    tls_problem,
+};
 use crate::config::{Endpoint, Tls};
 
 /// A string of any length that Redis allows, plus what an answer has around it.
@@ -38,6 +44,13 @@ pub struct Timeouts {
     pub read: Duration,
 }
 
+/// The end of one try where `others` may follow: each has the same share of what is left.
+pub fn share(deadline: Instant, others: usize) -> Instant {
+    let now = Instant::now();
+    let shares = u32::try_from(others).unwrap_or(u32::MAX).saturating_add(1);
+    now + deadline.saturating_duration_since(now) / shares
+}
+
 enum Channel {
     Plain(Bounded),
     Tls(Box<StreamOwned<ClientConnection, Bounded>>),
@@ -54,37 +67,64 @@ struct Bounded {
 
 pub struct Stream {
     channel: Channel,
+    /// Of the server, where it has one.
+    pub(super) address: Option<SocketAddr>,
     allowance: usize,
 }
 
 impl Stream {
-    /// Connects in time, trying each address of a name in turn.
+    /// Connects in time. The addresses of a name share it.
     pub fn connect(endpoint: &Endpoint, tls: Option<&Tls>, timeouts: Timeouts) -> io::Result<Self> {
         let deadline = Instant::now() + timeouts.connect;
-        let (socket, host) = match endpoint {
-            Endpoint::Unix(path) => (unix(path, deadline)?, ""),
+        let mut stream = match endpoint {
+            Endpoint::Unix(path) => Self::over(unix(path, deadline)?, None, tls, "")?,
             Endpoint::Tcp { host, port } => {
                 let addresses = resolve::addresses(host, *port, timeouts.connect)?;
-                let mut last = io::Error::new(io::ErrorKind::NotFound, format!("{host} has no address"));
-                let connected = addresses.into_iter().find_map(|address| {
-                    let left =
-                        deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
-                    tcp(&address.into(), left).map_err(|error| last = error).ok()
-                });
-                (connected.ok_or(last)?, host.as_str())
+                Self::to_one_of(&addresses, deadline, tls, host)?
             }
             Endpoint::Sentinel(_) | Endpoint::Cluster(_) => {
                 return Err(io::Error::other("its nodes are asked before one of them is connected"));
             }
         };
-        let socket = Bounded::new(socket, deadline);
+        stream.expect_within(timeouts.read, Instant::now());
+        Ok(stream)
+    }
+
+    /// The first of these that answers.
+    pub(super) fn to_one_of(
+        addresses: &[SocketAddr],
+        deadline: Instant,
+        tls: Option<&Tls>,
+        host: &str,
+    ) -> io::Result<Self> {
+        let mut problems = Problems::default();
+        for (tried, address) in addresses.iter().enumerate() {
+            let others = addresses.len() - tried - 1;
+            let connected = tcp(*address, share(deadline, others))
+                .and_then(|socket| Self::over(socket, Some(*address), tls, host));
+            match connected {
+                Err(error) if addresses.len() > 1 => {
+                    resolve::avoid(*address);
+                    problems.add(&(address.ip().to_string(), address.port()), io_cause(&error));
+                }
+                result => return result,
+            }
+        }
+        let text = problems.into_text(format_args!("no address of {host} answers"));
+        Err(io::Error::new(io::ErrorKind::NotConnected, text))
+    }
+
+    fn over(socket: Bounded, address: Option<SocketAddr>, tls: Option<&Tls>, host: &str) -> io::Result<Self> {
         let channel = match tls {
             None => Channel::Plain(socket),
             Some(tls) => Channel::Tls(Box::new(handshake(socket, tls, host)?)),
         };
-        let mut stream = Self { channel, allowance: MAX_ANSWER };
-        stream.expect_within(timeouts.read, Instant::now());
-        Ok(stream)
+        Ok(Self { channel, address, allowance: MAX_ANSWER })
+    }
+
+    /// The server took the connection and is of no use: another address of its name comes first the next time.
+    pub fn avoid_address(&self) {
+        self.address.into_iter().for_each(resolve::avoid);
     }
 
     fn bounded(&mut self) -> &mut Bounded {
@@ -175,20 +215,21 @@ fn socket(domain: Domain) -> io::Result<Socket> {
     Ok(socket.try_clone()?.into())
 }
 
-fn tcp(address: &SockAddr, timeout: Duration) -> io::Result<Socket> {
-    let socket = socket(address.domain())?;
-    socket.connect_timeout(address, timeout)?;
-    socket.set_tcp_nodelay(true)?;
-    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
+fn tcp(address: SocketAddr, deadline: Instant) -> io::Result<Bounded> {
+    let address = SockAddr::from(address);
+    let socket = Bounded::new(socket(address.domain())?, deadline);
+    socket.socket.connect_timeout(&address, socket.left()?)?;
+    socket.socket.set_tcp_nodelay(true)?;
+    socket.socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
     Ok(socket)
 }
 
 /// Connects, and waits its turn where many do. Without blocking that would be an error at once.
-fn unix(path: &Path, deadline: Instant) -> io::Result<Socket> {
+fn unix(path: &Path, deadline: Instant) -> io::Result<Bounded> {
     let mut socket = Bounded::new(socket(Domain::UNIX)?, deadline);
     let address = SockAddr::unix(path)?;
     socket.send_in_time(|socket| socket.connect(&address))?;
-    Ok(socket.socket)
+    Ok(socket)
 }
 
 /// The TLS handshake, within what is left for connecting.

@@ -3,7 +3,12 @@
 //! A thread that runs inside PHP must have all signals blocked before it starts, or PHP's timers and FPM's
 //! signals land on it. Masking needs the C library, so the PHP layer installs it with [`set_guard`].
 
-use std::sync::OnceLock;
+use std::{
+    io,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::OnceLock,
+    thread::{self, JoinHandle},
+};
 
 /// Runs its argument with the calling thread's signals blocked; a thread inherits the mask of its creator.
 pub type Guard = fn(&mut dyn FnMut());
@@ -15,18 +20,34 @@ pub fn set_guard(guard: Guard) {
     let _ = GUARD.set(guard);
 }
 
-/// Runs `start`, which starts threads, under the guard.
+/// Runs `start`, which starts threads, under the guard. A panic in it leaves no signal blocked.
 pub fn starting<T>(start: impl FnOnce() -> T) -> T {
     let mut start = Some(start);
     let mut result = None;
     let mut run = || {
         if let Some(start) = start.take() {
-            result = Some(start());
+            result = Some(catch_unwind(AssertUnwindSafe(start)));
         }
     };
     match GUARD.get() {
         Some(guard) => guard(&mut run),
         None => run(),
     }
-    result.expect("a guard runs its argument")
+    result.expect("a guard runs its argument").unwrap_or_else(|panic| resume_unwind(panic))
+}
+
+/// Starts a thread. What keeps the system from it is said so that somebody can do something.
+pub fn spawn(name: &str, stack: usize, body: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    let builder = thread::Builder::new().name(name.into()).stack_size(stack);
+    starting(|| builder.spawn(body)).map_err(|error| {
+        let text = error.to_string();
+        let cause = text.split(" (os error").next().unwrap_or(&text);
+        io::Error::new(
+            error.kind(),
+            format!(
+                "this process can start no thread ({cause}), see its limits: ulimit -u, the TasksMax of its \
+                 service, pids.max of its container"
+            ),
+        )
+    })
 }

@@ -41,7 +41,11 @@ impl Connection {
             timeout: timeouts.read,
             clock: None,
         };
-        match connection.introduce(target) {
+        let introduced = connection.introduce(target);
+        if !matches!(introduced, Ok(()) | Err(StoreError::Server(_))) {
+            connection.stream.avoid_address();
+        }
+        match introduced {
             Ok(()) => Ok(connection),
             // Nothing was carried out yet: that is what the difference between the two is about.
             Err(StoreError::Broken(error)) => {

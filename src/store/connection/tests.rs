@@ -170,3 +170,38 @@ fn a_unix_socket_whose_backlog_stays_full_costs_the_timeout() {
     let error = Stream::connect(&crowded.endpoint, None, Timeouts { connect: short, read: short });
     assert_eq!(error.err().unwrap().kind(), io::ErrorKind::TimedOut);
 }
+
+/// An address that answers nobody: its backlog is full.
+fn hole() -> (Socket, Vec<Socket>, std::net::SocketAddr) {
+    let tcp = || Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let listener = tcp();
+    listener.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    listener.listen(0).unwrap();
+    let address = listener.local_addr().unwrap();
+    let waiting = (0..4)
+        .map(|_| {
+            let client = tcp();
+            client.set_nonblocking(true).unwrap();
+            let _ = client.connect(&address);
+            client
+        })
+        .collect();
+    (listener, waiting, address.as_socket().unwrap())
+}
+
+#[test]
+fn an_address_that_does_not_answer_leaves_time_for_the_others() {
+    let (first, second) = (hole(), hole());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let good = listener.local_addr().unwrap();
+    let connect = |addresses: &[std::net::SocketAddr], time| {
+        Stream::to_one_of(addresses, Instant::now() + time, None, "name")
+    };
+    // Its one share is not all of the time, however long that is on a busy machine.
+    let stream = connect(&[first.2, second.2, good], Duration::from_secs(3)).unwrap();
+    assert_eq!(stream.address, Some(good));
+    let error = connect(&[first.2, second.2], Duration::from_millis(200)).err().unwrap().to_string();
+    for address in [first.2, second.2] {
+        assert!(error.contains(&address.to_string()), "{error}");
+    }
+}
