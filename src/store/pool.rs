@@ -2,23 +2,24 @@
 //!
 //! r2d2 makes connections on threads of its own and retries behind the caller's back. What it pools here is
 //! therefore a [`Slot`] that is empty at first: the request that takes it connects, on its own thread, and gets the
-//! error itself and at once. r2d2 bounds how many there are and who waits.
+//! error itself and at once. r2d2 bounds how many there are and who waits, and ends those that nobody takes any more.
 //!
 //! FPM and pcntl fork. A child inherits sockets that its parent uses and none of the threads, so a registry belongs to
 //! the process that built it.
 
 use std::{
     convert::Infallible,
-    mem,
+    io, mem,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         mpsc::{self, Sender},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
-use r2d2::{ManageConnection, PooledConnection};
+use r2d2::{CustomizeConnection, ManageConnection, PooledConnection};
 use scheduled_thread_pool::{OnPoolDropBehavior, ScheduledThreadPool};
 
 use super::{StoreError, connection::Connection, owed::Owed, threads};
@@ -30,6 +31,13 @@ use crate::{
 /// A script can set session.save_path to anything: more targets than this replace the oldest ones. Each master of a
 /// Cluster is one.
 const MAX_TARGETS: usize = 256;
+
+/// A connection that nobody has used for this long is closed: after a rush, and where a process meets many targets. It
+/// is shorter than what load balancers remember (from 4 minutes on).
+const IDLE: Duration = Duration::from_secs(220);
+
+/// How long r2d2's thread may take to make an empty slot, besides what a request waits for its turn.
+const MAKING: Duration = Duration::from_secs(5);
 
 /// A place for a connection.
 #[derive(Default)]
@@ -69,6 +77,23 @@ impl ManageConnection for Slots {
     }
 }
 
+/// What happens to a slot that is closed for being idle.
+#[derive(Debug)]
+struct LastWords;
+
+impl CustomizeConnection<Slot, Infallible> for LastWords {
+    fn on_release(&self, mut slot: Slot) {
+        let Slot { connection, owed } = &mut slot;
+        if let Some(mut owed) = owed.take() {
+            let answer = owed.answer.take().or_else(|| connection.as_mut()?.answer_so_far(owed.sent));
+            // Too late for a repeat: its receipt has expired.
+            owed.finish(
+                answer.unwrap_or_else(|| Err(StoreError::Broken(io::ErrorKind::NotConnected.into()))),
+            );
+        }
+    }
+}
+
 struct Pool {
     target: Arc<Target>,
     size: u32,
@@ -79,7 +104,7 @@ struct Pool {
 struct Registry {
     pools: Vec<Pool>,
     /// Shared by all pools, for which it makes empty slots.
-    timer: Option<Timer>,
+    timer: Option<Arc<ScheduledThreadPool>>,
 }
 
 static REGISTRY: Own<Registry> = Own::new(Registry { pools: Vec::new(), timer: None });
@@ -122,21 +147,23 @@ pub fn close_pools(mut last: impl FnMut(PooledConnection<Slots>)) {
     }
 }
 
-/// The thread that the pools of this process share, for work that is due later.
+/// The thread that the pools of this process share, for work that is due later. None where no thread can be started.
 #[derive(Clone)]
-pub struct Timer(Arc<ScheduledThreadPool>);
+pub struct Timer(Option<Arc<ScheduledThreadPool>>);
 
 impl Timer {
     /// Runs `job` after `delay`. It must not wait for anything: it would hold up who needs a slot.
     pub fn after(&self, delay: Duration, job: impl FnOnce() + Send + 'static) {
-        self.0.execute_after(delay, job);
+        if let Some(threads) = &self.0 {
+            threads.execute_after(delay, job);
+        }
     }
 }
 
 /// The timer of this process.
 #[must_use]
 pub fn timer() -> Timer {
-    REGISTRY.lock().timer()
+    Timer(REGISTRY.lock().timer().ok())
 }
 
 /// How long a fork waits for the timer's thread. No job of it takes long.
@@ -161,7 +188,7 @@ pub fn before_fork() {
     let Some(timer) = REGISTRY.lock().timer.clone().filter(|_| forks.held.is_none()) else { return };
     let (arrived, arrival) = mpsc::channel();
     let (hold, end) = mpsc::channel();
-    timer.after(Duration::ZERO, move || {
+    Timer(Some(timer)).after(Duration::ZERO, move || {
         let _ = arrived.send(());
         // Whatever comes: the fork is over, or it takes so long that its child is not PHP's.
         let _ = end.recv_timeout(HOLD * 10);
@@ -192,49 +219,79 @@ pub fn after_fork_in_child() {
 
 /// Takes a slot of the pool for these settings if one is free and has a connection.
 pub fn take_connected(settings: &Settings, target: &Arc<Target>) -> Option<PooledConnection<Slots>> {
-    let pool = find(settings, target);
+    let pool = find(settings, target).ok()?;
     pool.try_get().filter(|slot| slot.connection.is_some())
 }
 
 /// Takes a slot of the pool for these settings, waiting up to `rustredis.pool_wait` for one.
 pub fn take(settings: &Settings, target: &Arc<Target>) -> Result<PooledConnection<Slots>, StoreError> {
-    let pool = find(settings, target);
-    match pool.try_get() {
-        Some(slot) => Ok(slot),
-        None => pool
-            .get_timeout(settings.pool_wait.max(Duration::from_millis(1)))
-            .map_err(|_| StoreError::PoolExhausted(settings.pool_wait)),
+    take_from(&find(settings, target)?, settings.pool_size, settings.pool_wait)
+}
+
+fn take_from(
+    pool: &r2d2::Pool<Slots>,
+    size: u32,
+    wait: Duration,
+) -> Result<PooledConnection<Slots>, StoreError> {
+    if let Some(slot) = pool.try_get() {
+        return Ok(slot);
+    }
+    let start = Instant::now();
+    let mut next = wait.max(Duration::from_millis(1));
+    loop {
+        if let Ok(slot) = pool.get_timeout(next) {
+            return Ok(slot);
+        }
+        // There is room, and the thread that makes an empty slot has not had its turn: nobody is in our way.
+        if pool.state().connections >= size || start.elapsed() >= wait + MAKING {
+            return Err(StoreError::PoolExhausted(wait));
+        }
+        next = Duration::from_millis(10);
     }
 }
 
 impl Registry {
-    fn timer(&mut self) -> Timer {
-        self.timer.get_or_insert_with(|| Timer(Arc::new(threads::starting(worker)))).clone()
+    fn timer(&mut self) -> io::Result<Arc<ScheduledThreadPool>> {
+        if let Some(timer) = &self.timer {
+            return Ok(timer.clone());
+        }
+        // The crate panics where it can start no thread. So that is tried before, and said in words.
+        threads::spawn("rustredis-pool", 64 << 10, || ())?.join().map_err(|_| no_thread())?;
+        let timer = catch_unwind(AssertUnwindSafe(|| threads::starting(worker))).map_err(|_| no_thread())?;
+        Ok(self.timer.insert(Arc::new(timer)).clone())
     }
 }
 
-fn find(settings: &Settings, target: &Arc<Target>) -> r2d2::Pool<Slots> {
+fn no_thread() -> io::Error {
+    io::Error::new(io::ErrorKind::WouldBlock, "this process can start no thread")
+}
+
+fn find(settings: &Settings, target: &Arc<Target>) -> Result<r2d2::Pool<Slots>, StoreError> {
     let mut registry = REGISTRY.lock();
     let same = |pool: &&Pool| {
         pool.size == settings.pool_size && (Arc::ptr_eq(&pool.target, target) || pool.target == *target)
     };
     if let Some(pool) = registry.pools.iter().find(same) {
-        return pool.slots.clone();
+        return Ok(pool.slots.clone());
     }
-    let timer = registry.timer();
-    let slots = r2d2::Pool::builder()
-        .max_size(settings.pool_size)
-        .min_idle(Some(0))
-        .test_on_check_out(false)
-        .max_lifetime(None)
-        .idle_timeout(None)
-        .thread_pool(timer.0)
-        .build_unchecked(Slots);
+    let timer = registry.timer().map_err(StoreError::Connect)?;
+    let slots = builder(settings.pool_size, timer, IDLE).build_unchecked(Slots);
     if registry.pools.len() == MAX_TARGETS {
         registry.pools.remove(0);
     }
     registry.pools.push(Pool { target: target.clone(), size: settings.pool_size, slots: slots.clone() });
-    slots
+    Ok(slots)
+}
+
+fn builder(size: u32, timer: Arc<ScheduledThreadPool>, idle: Duration) -> r2d2::Builder<Slots> {
+    r2d2::Pool::builder()
+        .max_size(size)
+        .min_idle(Some(0))
+        .test_on_check_out(false)
+        .max_lifetime(None)
+        .idle_timeout(Some(idle))
+        .connection_customizer(Box::new(LastWords))
+        .thread_pool(timer)
 }
 
 fn worker() -> ScheduledThreadPool {
@@ -243,4 +300,43 @@ fn worker() -> ScheduledThreadPool {
         .thread_name_pattern("rustredis-pool")
         .on_drop_behavior(OnPoolDropBehavior::DiscardPendingScheduled)
         .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::mpsc::channel, thread};
+
+    use super::*;
+
+    #[test]
+    fn a_slot_that_is_slow_to_be_made_is_waited_for_whatever_pool_wait_is() {
+        let timer = Arc::new(worker());
+        let (begun, has_begun) = channel();
+        let (go_on, may_go_on) = channel();
+        timer.execute(move || {
+            begun.send(()).unwrap();
+            may_go_on.recv().unwrap();
+        });
+        has_begun.recv().unwrap();
+        let pool = builder(1, timer, IDLE).build_unchecked(Slots);
+        let helper = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(100));
+            go_on.send(()).unwrap();
+        });
+        let slot = take_from(&pool, 1, Duration::ZERO).unwrap();
+        helper.join().unwrap();
+        // All are in use: that is what pool_wait is for.
+        let start = Instant::now();
+        assert!(matches!(take_from(&pool, 1, Duration::ZERO), Err(StoreError::PoolExhausted(_))));
+        assert!(start.elapsed() < MAKING);
+        drop(slot);
+        assert!(take_from(&pool, 1, Duration::ZERO).is_ok());
+    }
+
+    #[test]
+    fn a_pool_shrinks_when_nobody_needs_it() {
+        // The rest is r2d2's, which looks every 30 s.
+        let pool = builder(4, Arc::new(worker()), IDLE).build_unchecked(Slots);
+        assert_eq!((pool.idle_timeout(), pool.min_idle()), (Some(IDLE), Some(0)));
+    }
 }

@@ -194,6 +194,15 @@ impl Connection {
         Some(answer_of(sent.all().map(&mut take).collect::<Option<Vec<_>>>()?))
     }
 
+    /// The same if it has come by now.
+    pub fn answer_so_far(&mut self, sent: Sent) -> Option<Result<Value, StoreError>> {
+        self.stream.expect_within(Duration::from_millis(1), Instant::now());
+        match self.arrived(sent) {
+            None => self.answer(sent).ok().map(Ok),
+            answer => answer,
+        }
+    }
+
     /// Nobody will ask for this answer.
     pub fn forget(&mut self, sent: Sent) {
         self.awaited.retain(|(of, _)| !sent.all().contains(of));
