@@ -257,7 +257,7 @@ class Session {
 // A session as an object, and back. A top-level member that did not change keeps its text, byte for byte.
 
 const number = (text) => (String(Number(text)) === text ? Number(text) : new LosslessNumber(text));
-const read = (text) => parse(text, null, number);
+const read = (text) => (text[0] === '"' ? JSON.parse(text) : parse(text, null, number)); // a long text in no time
 const isTag = (names) => names.length === 1 && ["$bytes", "$float", "$map", "$object"].includes(names[0]);
 
 function decode(data) {
@@ -272,7 +272,7 @@ function encode(values, before) {
   for (const name of [...old.keys(), ...added]) {
     const text = stringify(values[name]), raw = old.get(name);
     if (text === undefined) continue; // it has no JSON: undefined, a function, a symbol
-    const same = raw !== undefined && stringify(read(raw)) === text;
+    const same = raw !== undefined && (raw === text || stringify(read(raw)) === text);
     texts.set(name, same ? raw : readable(`${JSON.stringify(name)}:${text}`, text));
   }
   const after = Buffer.from(`{${[...texts].map(([name, text]) => `${JSON.stringify(name)}:${text}`).join(",")}}`);
@@ -287,23 +287,21 @@ function readable(member, text) {
   const refuse = (what) => {
     throw new NotSaved(`${JSON.stringify(member.slice(0, 50))} has ${what}: PHP could not read it`);
   };
-  let depth = 1; // the session itself is the first level
-  for (const [token, start, end] of tokens(member)) {
+  JSON.parse(`{${member}}`); // refuses what is no JSON
+  let depth = 1, last = 0; // the session itself is the first level
+  for (const [token, start, end] of tokens(`${member}}`)) {
+    if (Math.abs(Number(member.slice(last, start))) === Infinity) refuse("a number beyond 1.8e308");
+    last = end;
     if (token === "[" || token === "{") {
       if (++depth > 512) refuse("more than 512 levels");
     } else if (token === "]" || token === "}") {
       depth--;
-    } else if (token === '"') { // JSON.stringify() escapes such a half, and no other character above U+001F
-      for (let at = start; (at = member.indexOf("\\ud", at)) >= 0 && at < end; at += 3) {
-        if (!escaped(member, at)) refuse("half a surrogate pair");
-      }
     }
   }
-  const numbers = (text) => {
-    if (Math.abs(Number(text)) === Infinity) refuse("a number beyond 1.8e308");
-    return text;
-  };
-  parse(text, null, numbers); // also refuses what is no JSON
+  // JSON.stringify() escapes such a half, and no other character above U+001F.
+  for (let at = 0; (at = member.indexOf("\\ud", at)) >= 0; at += 3) {
+    if (!escaped(member, at)) refuse("half a surrogate pair");
+  }
   return text;
 }
 
@@ -314,7 +312,7 @@ function members(data) {
   }
   const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(data);
   if (!/^\s*\{/.test(text)) throw new Error("the session is not a JSON object: is session.serialize_handler=json?");
-  parse(text); // refuses what is no JSON
+  JSON.parse(text); // refuses what is no JSON
   const found = new Map();
   let depth = 0, name = null, from = 0;
   for (const [token, start, end] of tokens(text)) {

@@ -28,6 +28,10 @@ pub enum Kind {
     Starlette,
     Express,
     Go,
+    /// tests/neighbours/express_app.mjs
+    ExpressTest,
+    /// tests/neighbours/django_async_app.py
+    DjangoAsync,
     /// Flask-Session from PyPI, without anything of ours.
     FlaskSession,
     /// starsessions from PyPI, without anything of ours.
@@ -169,6 +173,19 @@ impl Kind {
             Self::DjangoAsgi => {
                 let mut command = python_in(root.join("examples/django"));
                 command.args(["-m", "uvicorn", "app:application", "--port", &port.to_string()]);
+                command
+            }
+            Self::DjangoAsync => {
+                let mut command = python_in(root.join("tests/neighbours"));
+                command.args(["-m", "uvicorn", "django_async_app:application", "--port", &port.to_string()]);
+                command
+            }
+            Self::ExpressTest => {
+                let mut command = Command::new("node");
+                command
+                    .arg("express_app.mjs")
+                    .current_dir(root.join("tests/neighbours"))
+                    .env("PORT", port.to_string());
                 command
             }
             Self::Starlette => {

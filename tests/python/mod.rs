@@ -1,4 +1,5 @@
 //! Python processes that use sessions through examples/python/phpsess.py.
+#![allow(dead_code, reason = "each test file uses another part")]
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};

@@ -1,0 +1,79 @@
+"""Asynchronous views of Django on PHP's sessions, which Django cancels when the client leaves."""
+
+import asyncio
+import os
+import sys
+import time
+from pathlib import Path
+
+examples = Path(__file__).parents[2] / "examples"
+sys.path += [str(examples / "python"), str(examples / "django")]
+
+from django.conf import settings
+from django.core.asgi import get_asgi_application
+from django.http import JsonResponse
+from django.urls import path
+
+settings.configure(
+    ROOT_URLCONF=__name__,
+    SECRET_KEY="the sessions need none",
+    ALLOWED_HOSTS=["127.0.0.1", "localhost"],
+    MIDDLEWARE=[f"{__name__}.late", "phpsess_django.PhpSessionMiddleware"],
+    SESSION_ENGINE="phpsess_django",
+    SESSION_COOKIE_NAME="PHPSESSID",
+    SESSION_EXPIRE_AT_BROWSER_CLOSE=True,
+    SESSION_COOKIE_DOMAIN="example.org",
+    SESSION_COOKIE_SECURE=True,
+    SESSION_COOKIE_SAMESITE="Strict",
+    PHPSESS={"url": os.environ["REDIS"]},
+)
+
+
+def late(get_response):
+    """A middleware that looks at the session when the answer is there."""
+
+    async def middleware(request):
+        response = await get_response(request)
+        if request.path == "/late":
+            response["X-N"] = str(await request.session.aget("n"))
+        return response
+
+    middleware._is_coroutine = asyncio.coroutines._is_coroutine
+    return middleware
+
+
+late.async_capable, late.sync_capable = True, False
+
+
+async def count(request):
+    n = await request.session.aget("n", 0)
+    await asyncio.sleep(int(request.GET.get("hold_ms", 0)) / 1000)
+    await request.session.aset("n", n + 1)
+    return JsonResponse({"n": n + 1})
+
+
+def synchronous(request):
+    n = request.session.get("n", 0)
+    time.sleep(int(request.GET.get("hold_ms", 0)) / 1000)
+    request.session["n"] = n + 1
+    return JsonResponse({"n": n + 1})
+
+
+async def nothing(request):
+    return JsonResponse({})
+
+
+async def login(request):
+    await request.session.aset("user", "Ada")
+    await request.session.acycle_key()
+    return JsonResponse({}, status=int(request.GET.get("status", 200)))
+
+
+async def logout(request):
+    await request.session.aflush()
+    return JsonResponse({}, status=int(request.GET.get("status", 200)))
+
+
+urlpatterns = [path("", nothing), path("late", nothing), path("count", count), path("synchronous", synchronous),
+               path("login", login), path("logout", logout)]
+application = get_asgi_application()

@@ -1,0 +1,48 @@
+// What applications do with req.session and res beside examples/express/app.js.
+import { Readable } from "node:stream";
+import express from "../../examples/express/node_modules/express/index.js";
+import { phpSessions } from "../../examples/express/phpsess.js";
+
+const app = express();
+app.use(phpSessions({ redis: process.env.REDIS, cookie: { domain: "example.org", secure: true, sameSite: "strict" } }));
+
+app.get("/write", (req, res) => { req.session.n = 1; res.write("first,"); res.end("last"); });
+app.get("/head", (req, res) => {
+  req.session.n = 1;
+  res.setHeader("X-Set", "1");
+  res.writeHead(200, "Fine", { "X-Head": "1", "Set-Cookie": "other=1" });
+  res.end("whole");
+});
+app.get("/raw", (req, res) => { req.session.n = 1; res.writeHead(200, ["X-Head", "1", "X-Head", "2"]).end("whole"); });
+app.get("/pipe", (req, res) => {
+  req.session.n = 1;
+  Readable.from(Array.from({ length: 300 }, () => Buffer.alloc(10_000, "x"))).pipe(res);
+});
+app.post("/logout", (req, res) => { req.session = null; res.write("first,"); res.end("last"); });
+app.get("/events", (req, res) => {
+  req.session.n = 1;
+  res.writeHead(200, { "Content-Type": "text/event-stream" });
+  res.flushHeaders();
+  res.write("data: 1\n\n");
+});
+app.post("/end", (req, res) => { req.session.n = 2; res.end(5); });
+app.post("/late", (req, res) => { req.session.n = 2; res.write("first,"); throw new Error("too late"); });
+app.post("/unstored", (req, res) => { req.session.n = 10n ** 400n; res.write("first,"); res.end("last"); });
+
+const deep = (levels) => (levels === 0 ? 1 : [deep(levels - 1)]);
+const values = {
+  undefined: undefined, function: () => 1, symbol: Symbol("x"), tojson: { toJSON() {} },
+  nested: { a: () => 1, b: Symbol("x"), c: { toJSON() {} }, d: [() => 1, undefined], e: "kept" },
+  surrogate: "\ud800", pair: "\ud83d\ude00", slashes: "\\".repeat(20e6) + "ud800", text: "é\"\\".repeat(8e6),
+  huge: 10n ** 400n, big: 10n ** 300n, deep: deep(512), deepest: deep(511), name: { "\udfff": 1 }, nan: 0 / 0,
+};
+app.post("/set/:what", (req, res) => { req.session.x = values[req.params.what]; res.json({}); });
+app.post("/name", (req, res) => { req.session["\ud800"] = 1; res.json({}); });
+app.post("/count", (req, res) => { req.session.n = (req.session.n ?? 0) + 1; res.json({ n: req.session.n }); });
+
+app.use((error, req, res, next) => {
+  console.log("error:", error.message);
+  if (req.path === "/unstored") throw error; // also one that fails itself
+  next(error);
+});
+app.listen(process.env.PORT, "127.0.0.1");
