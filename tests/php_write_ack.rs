@@ -77,6 +77,43 @@ fn a_changed_and_an_unchanged_session_wait_for_one_answer_each() {
     assert_eq!(counter(&server), Some(2));
 }
 
+/// SCRIPT FLUSH, a failover to a replica that never saw the script, Redis 7.4's eviction of what EVAL brought.
+#[test]
+fn a_script_that_redis_has_forgotten_is_carried_out_at_once() {
+    let server = Server::start();
+    // Nothing else frees a lock in time.
+    let php = php(&server.save_path()).ini("rustredis.lock_lease", "60").ini("rustredis.lock_wait", "60");
+    let mut process = warm_as(&server, &php);
+    let mut next = php.spawn(STEPS);
+    next.expect("ready");
+    next.step("peek('other')").assert_silent();
+    let mut expected = 1;
+    for (end, adds) in [
+        ("session_write_close()", 0),
+        ("++$_SESSION['n'] && session_write_close()", 1),
+        ("session_abort()", 0),
+    ] {
+        for waits in [false, true] {
+            process.step(&format!("start('{ID}')")).assert_silent();
+            if waits {
+                next.send(&increment());
+                poll::until("it waits", SOON, || session::waiters(&server, ID) == 1);
+            }
+            server.command::<()>(&["SCRIPT", "FLUSH"]);
+            assert_eq!(process.step(end).assert_silent().result, "true", "{end}");
+            expected += adds;
+            if waits {
+                expected += 1;
+                let (messages, result) = next.expect("done ");
+                assert_eq!((messages.trim(), result), ("", expected.to_string()), "{end}");
+            }
+            poll::until("the lock is free", SOON, || !session::is_locked(&server, ID));
+            assert_eq!(counter(&server), Some(expected), "{end}");
+        }
+    }
+    assert_eq!(process.step("peek('other')").assert_silent().result, "0");
+}
+
 #[test]
 fn a_refused_write_is_logged_at_the_next_use_with_its_session() {
     let server = Server::with_args(&["--maxmemory-policy", "noeviction"]);

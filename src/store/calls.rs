@@ -36,7 +36,7 @@ impl Call<'_> {
 
     /// The same with the script by its text, for a server that does not know its name.
     pub fn by_text(&self) -> Self {
-        Self { command: self.command.to_eval(self.script.text), ..self.clone() }
+        Self { command: self.command.to_eval(&self.script.text), ..self.clone() }
     }
 
     /// A copy that keeps all arguments itself.
@@ -138,7 +138,7 @@ pub fn write<'a>(keys: &Keys, write: &Write<'a>, how: Data) -> Call<'a> {
 
 pub fn claim(keys: &Keys, claim: &Claim) -> Command<'static> {
     // By its text: nobody reads this reply soon enough to send the text after a NOSCRIPT.
-    let mut command = Command::eval(CLAIM.text, &[&keys.lock, &keys.waiters]);
+    let mut command = Command::eval(&CLAIM.text, &[&keys.lock, &keys.waiters]);
     command.arg(&claim.token).number(claim.lease).arg(&claim.base).arg(&*claim.info);
     command
 }

@@ -118,7 +118,7 @@ impl RedisStore {
     ) -> Result<(), StoreError> {
         let call = calls::release(keys, release, 0, Data::Inside);
         // By its text: nobody reads a NOSCRIPT.
-        self.send_ahead(target, &mut call.command.to_eval(call.script.text))
+        self.send_ahead(target, &mut call.command.to_eval(&call.script.text))
     }
 
     /// What the result of a request says about the connection.

@@ -93,17 +93,13 @@ pub fn take_late() -> Vec<Late> {
 }
 
 impl RedisStore {
-    /// Sends a release without waiting, once the one before is over. The first one on a connection takes its text
-    /// along: nobody could send that after a NOSCRIPT soon enough.
-    pub(super) fn send_release(&mut self, keys: &Keys, call: &mut Call<'_>) -> Result<Sent, StoreError> {
+    /// Sends a release without waiting, once the one before is over. It takes the script's text along: Redis may have
+    /// forgotten that (SCRIPT FLUSH; since 7.4, EVAL's scripts after 500 others), and nobody reads a NOSCRIPT soon enough.
+    pub(super) fn send_release(&mut self, keys: &Keys, call: &Call<'_>) -> Result<Sent, StoreError> {
         self.catch_up();
         let target = self.settings.shards.of(keys.route).clone();
         let connection = self.connection(&target)?;
-        let sent = if connection.learn_release() {
-            connection.send_awaited(&mut call.command)
-        } else {
-            connection.send_awaited(&mut call.by_text().command)
-        };
+        let sent = connection.send_awaited(&mut call.by_text().command);
         if sent.is_err() {
             self.disconnect();
         }

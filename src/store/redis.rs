@@ -193,9 +193,7 @@ impl Store for RedisStore {
         let receipt = self.receipt_ms();
         // Inside: nobody is there who could send it again soon, if it did not get there beside the script.
         let mut call = calls::release(keys, release, receipt, Data::Inside);
-        if self
-            .send_release(keys, &mut call)
-            .is_ok_and(|sent| self.owe(id, keys, release, call.to_owned(), sent))
+        if self.send_release(keys, &call).is_ok_and(|sent| self.owe(id, keys, release, call.to_owned(), sent))
         {
             return Ok(Written::Done);
         }

@@ -1,17 +1,26 @@
-//! The Lua scripts. Each is a file of its own; its head says what it takes and gives.
+//! The Lua scripts. Each is a file of its own; its head says what it takes and gives. Redis gets the code without comments
+//! and indentation: a deferred release sends it each time ([`super::owed`]).
 
 use std::sync::LazyLock;
 
 /// A script and the name that Redis knows it by.
 pub struct Script {
-    pub text: &'static str,
+    pub text: String,
     pub sha: String,
 }
 
 impl Script {
-    fn new(text: &'static str) -> Self {
-        Self { text, sha: redis::Script::new(text).get_hash().to_owned() }
+    fn new(source: &str) -> Self {
+        let lines = source.lines().map(code).filter(|line| !line.is_empty());
+        let text = lines.collect::<Vec<_>>().join("\n");
+        let sha = redis::Script::new(&text).get_hash().to_owned();
+        Self { text, sha }
     }
+}
+
+/// A line without its comment.
+fn code(line: &str) -> &str {
+    line.split("--").next().unwrap_or_default().trim()
 }
 
 pub static ACQUIRE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/acquire.lua")));
@@ -31,10 +40,20 @@ mod tests {
     #[test]
     fn the_scripts_have_the_times_that_the_clients_count_on() {
         let times = format!(
-            "local SLACK, GRACE, FOREIGN, HANDOFF = {SLACK_MS}, {GRACE_MS}, {FOREIGN_MS}, {HANDOFF_MS} "
+            "local SLACK, GRACE, FOREIGN, HANDOFF = {SLACK_MS}, {GRACE_MS}, {FOREIGN_MS}, {HANDOFF_MS}\n"
         );
         assert!(ACQUIRE.text.contains(&times), "{times}");
-        assert!(RELEASE.text.contains(&format!("local HANDOFF, MARGIN = {HANDOFF_MS}, {MARGIN_MS} ")));
+        assert!(RELEASE.text.contains(&format!("local HANDOFF, MARGIN = {HANDOFF_MS}, {MARGIN_MS}\n")));
+    }
+
+    #[test]
+    fn only_comments_are_left_out() {
+        assert_eq!(code("  return {res}   -- the end"), "return {res}");
+        for script in [&ACQUIRE, &RELEASE, &CLAIM, &RENEW, &READ, &WRITE] {
+            // A text with two hyphens would have been cut.
+            assert!(script.text.lines().all(|line| line.matches('\'').count() % 2 == 0), "{}", script.text);
+        }
+        assert!(RELEASE.text.len() < 3500, "{}", RELEASE.text.len());
     }
 
     /// Dragonfly and some proxies refuse a script that touches another key.

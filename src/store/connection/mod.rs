@@ -42,8 +42,6 @@ pub struct Connection {
     /// Whether a script was carried out.
     runs_scripts: bool,
     transactions: Transactions,
-    /// Whether the server has the text of `release.lua`.
-    knows_release: bool,
     /// Memory for the next batch of commands.
     packed: Vec<u8>,
     used: Instant,
@@ -206,11 +204,6 @@ impl Connection {
     /// Nobody will ask for this answer.
     pub fn forget(&mut self, sent: Sent) {
         self.awaited.retain(|(of, _)| !sent.all().contains(of));
-    }
-
-    /// Whether `release.lua` was sent as text before; from now on it was.
-    pub fn learn_release(&mut self) -> bool {
-        mem::replace(&mut self.knows_release, true)
     }
 
     /// Closes with a reset.

@@ -35,7 +35,6 @@ impl Connection {
             awaited: Vec::new(),
             runs_scripts: false,
             transactions: Transactions::default(),
-            knows_release: false,
             packed: Vec::new(),
             used: Instant::now(),
             timeout: timeouts.read,
