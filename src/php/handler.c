@@ -143,6 +143,17 @@ PS_READ_FUNC(rustredis)
 	return SUCCESS;
 }
 
+/* A SessionHandler subclass may write an empty text on purpose. */
+static bool can_be_encoded(void)
+{
+	zend_string *encoded = PS(serializer) ? PS(serializer)->encode() : NULL;
+	if (!encoded) {
+		return false;
+	}
+	zend_string_release(encoded);
+	return !EG(exception);
+}
+
 /* When a serializer fails PHP writes an empty session over the stored one. Ours tells; of the others an empty text does,
  * unless $_SESSION is empty too, or has only what php and php_binary skip: integer keys. */
 static bool was_not_encoded(zend_string *val)
@@ -153,7 +164,7 @@ static bool was_not_encoded(zend_string *val)
 	if (PS(serializer) && strcmp(PS(serializer)->name, "json") == 0) {
 		return rustredis_json_refused();
 	}
-	if (ZSTR_LEN(val) || PS(mod_user_implemented)) {
+	if (ZSTR_LEN(val)) {
 		return false;
 	}
 	ZVAL_DEREF(session);
@@ -162,7 +173,7 @@ static bool was_not_encoded(zend_string *val)
 	}
 	ZEND_HASH_FOREACH_STR_KEY(Z_ARRVAL_P(session), key) {
 		if (key) {
-			return true;
+			return !PS(mod_user_implemented) || !can_be_encoded();
 		}
 	} ZEND_HASH_FOREACH_END();
 	return false;
