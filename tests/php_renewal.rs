@@ -169,3 +169,114 @@ fn a_hung_redis_does_not_keep_the_module_from_ending() {
     server.resume();
     assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
 }
+
+#[test]
+fn a_lease_shorter_than_an_earlier_one_of_the_process_is_renewed() {
+    let server = Server::start();
+    session::seed(&server, "long");
+    session::seed(&server, "shared");
+    let mut worker = worker(&server, &[("rustredis.lock_lease", "60")]);
+    let keeps_it = |worker: &mut Running| {
+        worker.step("ini_set('rustredis.lock_lease', '0.5')").assert_silent();
+        assert_eq!(worker.step("start('shared') && ++$_SESSION['n']").assert_silent().result, "true");
+        let before = session::lock(&server, "shared");
+        worker.step("usleep(1_700_000)").assert_silent();
+        assert!(before.is_some() && session::lock(&server, "shared") == before);
+        assert_eq!(worker.step("session_write_close()").assert_silent().result, "true");
+    };
+    // A timer is set for the end of 20 s.
+    worker.step("increment('long')").assert_silent();
+    keeps_it(&mut worker);
+    // The thread itself sleeps for 2 s more.
+    worker.step("ini_set('rustredis.lock_lease', '6')").assert_silent();
+    worker.step("start('long')").assert_silent();
+    poll::until("the thread is there", SOON, || renews(worker.pid()));
+    worker.step("session_write_close()").assert_silent();
+    keeps_it(&mut worker);
+}
+
+#[test]
+fn a_server_that_hangs_ends_no_lease_of_another() {
+    let (server, hung) = (Server::start(), Server::start());
+    session::seed(&server, "shared");
+    // The first byte of an id says which of the two has it.
+    session::seed(&hung, "hangs");
+    let php = Php::new(&format!("{}, {}", server.save_path(), hung.save_path()))
+        .ini("rustredis.lock_lease", "0.5")
+        .ini("rustredis.read_timeout", "0.6")
+        .ini("rustredis.connect_timeout", "0.6");
+    let mut worker = php.spawn(STEPS);
+    worker.expect("ready");
+    assert_eq!(worker.step("increment('hangs')").assert_silent().result, "1");
+    hung.pause();
+    // The process goes on with what this has left at the server that hangs.
+    assert_eq!(worker.step("start('hangs')").result, "false");
+    assert_eq!(worker.step("start('shared') && ++$_SESSION['n']").assert_silent().result, "true");
+    let before = session::lock(&server, "shared");
+    worker.step("usleep(2_000_000)").assert_silent();
+    assert!(before.is_some() && session::lock(&server, "shared") == before);
+    assert_eq!(worker.step("session_write_close()").assert_silent().result, "true");
+    assert_eq!(session::counter(&server, "shared"), Some(1));
+    hung.resume();
+}
+
+#[test]
+fn no_lock_outlives_lock_max_hold() {
+    let server = Server::start();
+    session::seed(&server, "shared");
+    let pttl = || server.command::<i64>(&["PTTL", &session::side_key(&server, "shared", "LOCK")]);
+    // A lease that is longer.
+    let mut holder = worker(&server, &[("rustredis.lock_lease", "60"), ("rustredis.lock_max_hold", "2")]);
+    for first_try_is_plain in [false, true, true] {
+        assert_eq!(holder.step("start('shared')").assert_silent().result, "true");
+        assert!((1..=2000).contains(&pttl()), "{first_try_is_plain}");
+        holder.step("session_write_close()").assert_silent();
+    }
+    // A lock that is claimed from a ticket.
+    let mut waiter = worker(&server, &[("rustredis.lock_lease", "60"), ("rustredis.lock_max_hold", "2")]);
+    assert_eq!(holder.step("start('shared')").assert_silent().result, "true");
+    waiter.send("start('shared')");
+    poll::until("the waiter is in the queue", SOON, || server.blocked_clients() == 1);
+    holder.step("session_write_close()").assert_silent();
+    waiter.expect("done ");
+    assert!((1..=2000).contains(&pttl()));
+    waiter.step("session_write_close()").assert_silent();
+    // The last renewal, 3 s after the lock was taken, would last until 6 s.
+    let mut holder = worker(&server, &[("rustredis.lock_lease", "3"), ("rustredis.lock_max_hold", "4")]);
+    assert_eq!(holder.step("start('shared')").assert_silent().result, "true");
+    let taken = Instant::now();
+    while taken.elapsed() < Duration::from_millis(3500) {
+        let left = Duration::from_millis(pttl().try_into().unwrap_or(0));
+        // What an exchange takes on a busy machine comes on top.
+        assert!(taken.elapsed() + left < Duration::from_secs(5), "{left:?} at {:?}", taken.elapsed());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    poll::until("the lock ends", SOON, || !session::is_locked(&server, "shared"));
+}
+
+/// A Redis that stalls for longer than the read timeout carries out what was given up.
+#[test]
+fn a_lock_that_a_stalled_server_takes_for_nobody_is_given_back() {
+    let server = Server::start();
+    session::seed(&server, "shared");
+    let ini =
+        [("rustredis.lock_lease", "60"), ("rustredis.read_timeout", "0.5"), ("rustredis.lock_wait", "0")];
+    let mut worker = worker(&server, &ini);
+    // The first try of a connection is a script, the next one shows whether transactions work.
+    for tried in 0..4 {
+        for n in 0..tried {
+            assert_eq!(worker.step("increment('shared')").assert_silent().result, (n + 1).to_string());
+        }
+        let before = server.info_number("stats", "total_commands_processed");
+        server.pause();
+        assert_eq!(worker.step("start('shared')").result, "false");
+        server.resume();
+        poll::until("what was given up is carried out", SOON, || {
+            server.info_number("stats", "total_commands_processed") > before + 1
+        });
+        poll::until("nobody has it", SOON, || !session::is_locked(&server, "shared"));
+        assert_eq!(worker.step("increment('shared')").assert_silent().result, (tried + 1).to_string());
+        session::seed(&server, "shared");
+    }
+    poll::until("the thread is gone", SOON, || !renews(worker.pid()));
+}

@@ -60,7 +60,7 @@ const CLUSTER_PREFIX: &str = "PHPREDIS_CLUSTER_SESSION:";
 pub struct LockSettings {
     /// How long a request waits for its turn.
     pub wait: Duration,
-    /// How long a crashed holder blocks others.
+    /// How long a crashed holder blocks others. Not longer than `max_hold`.
     pub lease: Duration,
     /// When the renewal of a lease stops, counted from the taking of the lock.
     pub max_hold: Duration,
@@ -256,10 +256,11 @@ impl Settings {
             return Err(ConfigError::Prefix(prefix));
         }
         let lock = ini.flag(Setting::Locking)?.then(|| -> Result<_, BadSetting> {
+            let max_hold = ini.seconds(Setting::LockMaxHold)?;
             Ok(LockSettings {
                 wait: ini.seconds(Setting::LockWait)?,
-                lease: ini.seconds(Setting::LockLease)?,
-                max_hold: ini.seconds(Setting::LockMaxHold)?,
+                lease: ini.seconds(Setting::LockLease)?.min(max_hold),
+                max_hold,
                 max_waiters: ini.count(Setting::LockMaxWaiters)?,
                 mixed: ini.flag(Setting::LockMixed)?,
                 holder_uri: ini.flag(Setting::LockHolderUri)?,

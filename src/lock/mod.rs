@@ -12,15 +12,32 @@ use std::time::Duration;
 pub use attempt::{Attempt, Event, Grant, Outcome, Request, Step};
 pub use holder::Holder;
 pub use random::random_hex;
-pub use renewal::{Watch, stop as stop_renewal, watch};
+pub use renewal::{Watch, give_back, stop as stop_renewal, watch};
 
 use crate::{
     session::Keys,
     store::{Store, StoreError, stats},
 };
 
-/// Runs one attempt to its end.
+/// Runs one attempt to its end. What a failed one may have got is given back.
 pub fn acquire(store: &mut impl Store, keys: &Keys, request: Request) -> Result<Outcome, StoreError> {
+    let mut lost = Vec::new();
+    let result = attempt(store, keys, request, &mut lost);
+    if result.is_err() {
+        for token in lost {
+            store.give_back(keys, token);
+        }
+    }
+    result
+}
+
+/// `lost`: the tokens of commands without an answer. Whatever the server answers later, it answers behind them.
+fn attempt(
+    store: &mut impl Store,
+    keys: &Keys,
+    request: Request,
+    lost: &mut Vec<String>,
+) -> Result<Outcome, StoreError> {
     let (mut attempt, mut step) = Attempt::start(request, store.clock());
     let mut waited = false;
     let mut failure = None;
@@ -38,6 +55,14 @@ pub fn acquire(store: &mut impl Store, keys: &Keys, request: Request) -> Result<
             Step::Done(outcome) => return Ok(outcome),
             Step::Failed => return Err(failure.expect("an attempt only fails after an error")),
         };
+        match (&result, &step) {
+            (Ok(_) | Err(StoreError::Server(_)), _) => lost.clear(),
+            // Nothing was sent.
+            (Err(StoreError::Connect(_) | StoreError::PoolExhausted(_)), _) => {}
+            (Err(_), Step::Acquire { acquire, .. }) => lost.push(acquire.token.clone()),
+            (Err(_), Step::Claim { claim, .. }) => lost.push(claim.token.clone()),
+            (Err(_), _) => {}
+        }
         let event = match result {
             Ok(event) => event,
             // What was on its way must not arrive later than what is sent next.

@@ -87,7 +87,10 @@ impl<S: Store> Session<S> {
             }
             Ok(Acquired::Absent) if mode == Mode::Known => Early::Absent,
             Ok(_) => Early::Ask(None),
-            Err(error @ StoreError::Timeout(_)) => Early::Failed(error),
+            Err(error @ StoreError::Timeout(_)) => {
+                self.store.give_back(&ahead.keys, ahead.token);
+                Early::Failed(error)
+            }
             // It may have been carried out all the same.
             Err(_) => Early::Ask(Some(ahead.token)),
         }
@@ -105,13 +108,14 @@ impl<S: Store> Session<S> {
         self.release_ahead(ahead, 0);
     }
 
-    /// Nobody waits for the answer: if we never had the lock the script does nothing, and if the server is away the lock
-    /// ends with its lease. `ttl`: as for [`Op::None`].
+    /// Nobody waits for the answer: if we never had the lock the script does nothing. `ttl`: as for [`Op::None`].
     fn release_ahead(&mut self, ahead: Ahead, ttl: u64) {
         let Ahead { id, keys, token, watch } = ahead;
         drop(watch);
         let release = self.release_of(&token, Op::None, ttl);
-        let _ = self.store.release_later(&id, &keys, &release);
+        if self.store.release_later(&id, &keys, &release).is_err() {
+            self.store.give_back(&keys, token);
+        }
     }
 }
 

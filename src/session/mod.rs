@@ -251,18 +251,28 @@ impl<S: Store> Session<S> {
     /// close: releases a lock that no write has released.
     pub fn close(&mut self) {
         self.give_back_ahead();
-        if let Some(Current { id, keys, hold: Hold::Locked { token, base, watch }, ttl_due, .. }) =
-            self.current.take()
-        {
-            drop(watch);
-            let release = Release { base: base.as_deref(), ..self.release_of(&token, Op::None, ttl_due) };
-            let result = match self.settings.write_ack {
-                WriteAck::Wait => self.store.release(&keys, &release),
-                WriteAck::Deferred => self.store.release_later(&id, &keys, &release),
-            };
-            if let Err(error) = result {
-                self.fail("stays locked until its lease ends", Some(&id), &error.into());
+        match self.current.take() {
+            Some(Current { id, keys, hold: Hold::Locked { token, base, watch }, ttl_due, .. }) => {
+                drop(watch);
+                let release = Release { base: base.as_deref(), ..self.release_of(&token, Op::None, ttl_due) };
+                let result = match self.settings.write_ack {
+                    WriteAck::Wait => self.store.release(&keys, &release),
+                    WriteAck::Deferred => self.store.release_later(&id, &keys, &release),
+                };
+                if let Err(error) = result {
+                    self.fail(
+                        "stays locked until its server answers or the lease ends",
+                        Some(&id),
+                        &error.into(),
+                    );
+                    self.store.give_back(&keys, token);
+                }
             }
+            // The write may not have got there, and with it the release.
+            Some(Current { keys, hold: Hold::Unsure { token, .. }, .. }) => {
+                self.store.give_back(&keys, token);
+            }
+            _ => {}
         }
     }
 
@@ -305,7 +315,12 @@ impl<S: Store> Session<S> {
             (Early::Loaded(hold, loaded), _) => (hold, loaded),
             (Early::Absent, _) => return Ok(Fetched::Absent),
             (Early::Failed(error), _) => return Err(error.into()),
-            (Early::Ask(_), None) => (Hold::Unlocked, self.store.read(&keys, ttl)?),
+            (Early::Ask(unsure), None) => {
+                if let Some(token) = unsure {
+                    self.store.give_back(&keys, token);
+                }
+                (Hold::Unlocked, self.store.read(&keys, ttl)?)
+            }
             (Early::Ask(held), Some(lock)) => match self.acquire(&keys, lock, mode, ttl, held) {
                 Ok(Outcome::Granted(Grant { token, base, loaded })) => {
                     let watch = self.store.look_after(&keys, lock, &token);
@@ -353,7 +368,7 @@ impl<S: Store> Session<S> {
     ) -> Result<Outcome, StoreError> {
         let held = match &self.current {
             Some(Current { hold: Hold::Locked { token, .. }, .. }) => Some(token.clone()),
-            _ => maybe_held,
+            _ => maybe_held.clone(),
         };
         let request = Request {
             mode,
@@ -365,7 +380,11 @@ impl<S: Store> Session<S> {
             max_waiters: lock.max_waiters,
             mixed: lock.mixed,
         };
-        lock::acquire(&mut self.store, keys, request)
+        let result = lock::acquire(&mut self.store, keys, request);
+        if let (Err(_), Some(token)) = (&result, maybe_held) {
+            self.store.give_back(keys, token);
+        }
+        result
     }
 
     fn not_our_turn(

@@ -110,7 +110,11 @@ impl<S: Store> Session<S> {
             Some(Current { keys, hold: Hold::Locked { token, base, watch }, .. }) => {
                 drop(watch);
                 let release = Release { base: base.as_deref(), ..self.release_of(&token, op, 1) };
-                self.store.release(&keys, &release)
+                let result = self.store.release(&keys, &release);
+                if result.is_err() {
+                    self.store.give_back(&keys, token);
+                }
+                result
             }
             other => {
                 let keys = other.map_or_else(|| self.keys(id), |current| current.keys);

@@ -322,6 +322,10 @@ pub trait Store {
         None
     }
 
+    /// Releases a lock that nobody has, or that its server may yet take under this token, as soon as the server answers.
+    /// Nothing is waited for.
+    fn give_back(&self, _keys: &Keys, _token: String) {}
+
     /// Drops the connection, with all that is on its way. The next command makes a new one.
     fn disconnect(&mut self);
 }

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     config::{LockSettings, Settings, Target},
-    lock::{Watch, watch},
+    lock::{Watch, give_back, watch},
     session::{Keys, SessionId},
 };
 
@@ -88,6 +88,10 @@ impl RedisStore {
     /// The Cluster that has this session, and where in it.
     pub(super) fn cluster(&self, keys: &Keys) -> Option<(Arc<Cluster>, u16)> {
         Some((cluster::of(self.settings.shards.of(keys.route))?, keys.slot?))
+    }
+
+    fn place(&self, keys: &Keys) -> Place {
+        Place { target: self.settings.shards.of(keys.route).clone(), cluster: self.cluster(keys) }
     }
 
     /// Longer than everything that can lie between the first send of a release and its last repeat.
@@ -225,9 +229,12 @@ impl Store for RedisStore {
     }
 
     fn look_after(&self, keys: &Keys, lock: &LockSettings, token: &str) -> Option<Watch> {
-        let target = self.settings.shards.of(keys.route);
-        let place = Place { target: target.clone(), cluster: self.cluster(keys) };
-        Some(watch(place, self.timeouts(), lock, keys, token))
+        Some(watch(self.place(keys), self.timeouts(), lock, keys, token))
+    }
+
+    fn give_back(&self, keys: &Keys, token: String) {
+        let mixed = self.settings.lock.as_ref().is_some_and(|lock| lock.mixed);
+        give_back(self.place(keys), self.timeouts(), self.settings.tombstone, keys, token, mixed);
     }
 
     fn disconnect(&mut self) {

@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use redis::Value;
 
 use super::{
-    StoreError,
+    Release, StoreError,
+    calls::{self, Data},
     cluster::Cluster,
     connection::Connection,
     reply,
@@ -13,7 +14,7 @@ use super::{
     scripts::{RENEW, Script},
     stream::Timeouts,
 };
-use crate::config::Target;
+use crate::{config::Target, session::Keys};
 
 /// Where the lock of a session is.
 #[derive(Clone)]
@@ -24,7 +25,16 @@ pub struct Place {
     pub cluster: Option<(Arc<Cluster>, u16)>,
 }
 
-/// Renews the leases of one process, one after the other.
+impl Place {
+    /// The server that has it, as far as that is known.
+    #[must_use]
+    pub fn server(&self) -> Arc<Target> {
+        let owner = self.cluster.as_ref().and_then(|(cluster, slot)| cluster.known_owner(*slot));
+        owner.unwrap_or_else(|| self.target.clone())
+    }
+}
+
+/// Renews leases, and gives locks back, one after the other.
 #[derive(Default)]
 pub struct Renewer {
     connection: Option<(Arc<Target>, Connection)>,
@@ -54,6 +64,21 @@ impl Renewer {
             self.connection = None;
         }
         renewed
+    }
+
+    /// Releases a lock if it is this token's, over a new connection: the server has then carried out, or dropped, whatever
+    /// came over those before.
+    pub fn release(
+        &mut self,
+        place: &Place,
+        timeouts: Timeouts,
+        keys: &Keys,
+        token: &str,
+        mixed: bool,
+    ) -> Result<(), StoreError> {
+        self.connection = None;
+        let call = calls::release(keys, &Release::of_lock(token, mixed), 0, Data::Inside);
+        self.ask(place, timeouts, &mut call.by_text().command).map(drop)
     }
 
     fn ask(
