@@ -320,3 +320,24 @@ fn a_read_without_the_lock_is_repeated_once() {
         assert!(proxy.has_swallowed());
     }
 }
+
+/// A kept connection leads to what is a replica by now, and the address to the new master.
+#[test]
+fn a_server_that_is_no_master_any_more_is_left() {
+    for kind in [Kind::Flask, Kind::Django, Kind::Starlette, Kind::Express, Kind::Go] {
+        let (old, new) = (Server::start(), Server::start());
+        let address = Proxy::start(&old.addr());
+        let neighbour = Neighbour::with_env(kind, &address.addr(), &[]);
+        seed(&old, r#"{"n":1}"#);
+        assert_eq!(neighbour.post("/count", ID).json(), r#"{"n":2}"#);
+        seed(&new, r#"{"n":2}"#);
+        address.lead_new_to(&new.addr());
+        old.command::<()>(&["REPLICAOF", "127.0.0.1", &new.port().to_string()]);
+        for n in 3..6 {
+            assert!(neighbour.get("/", ID).json().contains(&format!(r#""n":{}"#, n - 1)), "{kind:?}");
+            assert_eq!(neighbour.post("/count", ID).json(), format!(r#"{{"n":{n}}}"#), "{kind:?}");
+        }
+        assert_eq!(stored(&new).as_deref(), Some(r#"{"n":5}"#));
+        assert!(!session::is_locked(&new, ID));
+    }
+}

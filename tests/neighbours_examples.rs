@@ -262,11 +262,11 @@ fn leaves_a_login_in_php_alone(kind: Kind) {
     assert_eq!(neighbour.post("/logout", ID).cookie, None);
     assert_eq!(keys(&server).iter().filter(|key| !key.contains('_')).count(), 0, "{:?}", keys(&server));
     assert_eq!(neighbour.post("/count", &id).json(), r#"{"n":2}"#);
-    // This long after it, the visitor has no other cookie: PHP destroyed the session and left it at that.
-    server.command::<()>(&["PEXPIRE", &format!("{}_DEAD", session::key(ID)), "285000"]);
-    let answer = neighbour.post("/count", ID);
+    // After a logout the visitor has no other cookie, if PHP left the old one: the next request makes a new session.
+    assert_eq!(php.step(&format!("start('{id}') && session_destroy()")).assert_silent().result, "true");
+    let answer = neighbour.post("/count", &id);
     assert_eq!(answer.json(), r#"{"n":1}"#);
-    assert!(answer.cookie.is_some_and(|own| own != ID));
+    assert!(answer.cookie.is_some_and(|own| own != id));
 }
 
 fn sends_a_cookie_only_for_another_id(kind: Kind) {
@@ -434,6 +434,9 @@ fn a_login_in_django_moves_the_session_to_a_new_id() {
     seed(&server, r#"{"n":1,"big":9223372036854775807}"#);
     let id = neighbour.post("/login", ID).cookie.expect("there is a new id");
     assert_eq!(stored(&server), None);
+    // Says to whoever comes with the old id that the session goes on.
+    let stone: String = server.command(&["GET", &format!("{}_DEAD", session::key(ID))]);
+    assert!(stone.contains("|left|"), "{stone}");
     let value: String = server.command(&["GET", &session::key(&id)]);
     assert_eq!(value, r#"{"n":1,"big":9223372036854775807,"user":"Ada"}"#);
     let mut php = steps(&php(&server));

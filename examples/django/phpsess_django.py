@@ -11,6 +11,7 @@ destroys and releases, unless it failed. Django's own rules say when it writes: 
 True. Django's expiry settings have no effect on the session: it lives as long as PHP says.
 """
 
+import math
 import time
 from functools import cache
 from threading import Thread
@@ -87,7 +88,7 @@ class SessionStore(SessionBase):
         super().__init__(session_key)
         self.came_with, self.since = session_key or "", time.monotonic()
         self.held = {}  # id -> the session that is locked for us, or is about to be
-        self.doomed = []  # the ids to destroy at the end
+        self.doomed = []  # the ids to end with the request, and how
         self.in_request = self.last = self.over = self.renewed = self.destroyed = False
 
     def release(self):
@@ -104,7 +105,8 @@ class SessionStore(SessionBase):
                 self.loaded = sessions().read(self.session_key)
                 if self.loaded is None:
                     raise phpsess.NoSuchSession
-        except phpsess.NoSuchSession:
+        except phpsess.NoSuchSession as error:
+            self.since = -math.inf if isinstance(error, phpsess.Overtaken) else self.since
             self._session_key = None  # if it is filled, it gets an id of our own
             return {}
         return phpsess.values(self.loaded)
@@ -171,16 +173,17 @@ class SessionStore(SessionBase):
         self.renewed = True
 
     def delete(self, session_key=None):
-        self.doomed.append(session_key or self.session_key)
+        # cycle_key() names the old one: the session goes on under the new one.
+        self.doomed.append((session_key or self.session_key or "", "leave" if session_key and self.renewed else "del"))
         if not self.in_request:
             self.destroy()
 
     def destroy(self):
         """Carries out what delete() was asked for."""
         while self.doomed:
-            session_id = self.doomed.pop()
+            session_id, op = self.doomed.pop()
             try:
-                self.lock(session_id or "").leave("del")
+                self.lock(session_id).leave(op)
                 self.destroyed |= session_id == self.came_with
             except phpsess.NoSuchSession:
                 pass  # then it is as it should be

@@ -19,7 +19,6 @@ import { LosslessNumber, parse, stringify } from "lossless-json";
 // Milliseconds. The first three are those of the scripts.
 const HANDOFF = 1000, SLACK = 5, FOREIGN = 10, RECHECK = 5000;
 const REPEAT = 10_000, RECEIPT = 20_000; // how long a release is repeated, and how long Redis knows the repeat
-const BEFORE = 10_000; // in this time a request that still has the old id may arrive after a login or a logout
 // Redis 6 puts the reason of a script behind the place in it.
 const PASSING = /^(LOADING|BUSY|TRYAGAIN|CLUSTERDOWN|MASTERDOWN|UNBLOCKED)\b|\bREADONLY\b/;
 // ioredis must repeat nothing by itself: each ACQUIRE that is sent needs a token of its own. What is no master any more
@@ -40,8 +39,8 @@ export function phpSessions({ redis: url = "redis://127.0.0.1:6379/0", scripts, 
   its.redis.on("error", () => {}); // what fails says so itself
 
   return async (req, res, next) => {
-    const id = cookieOf(req, name), since = performance.now(), reads = readOnly(req);
-    let session = null, values = {}, left = false;
+    const id = cookieOf(req, name), reads = readOnly(req);
+    let session = null, values = {}, left = false, since = performance.now();
     res.once("close", () => { // answered, or the client went away
       left = true;
       session?.abandon();
@@ -51,8 +50,12 @@ export function phpSessions({ redis: url = "redis://127.0.0.1:6379/0", scripts, 
         values = Object.freeze(decode(await peek(its, id)));
       } else if (id !== null) {
         session = new Session(its, id);
-        if (await session.enter("known")) values = decode(session.data);
-        else session = null;
+        if (await session.enter("known")) {
+          values = decode(session.data);
+        } else {
+          if (session.tombstone) since = -Infinity; // it was destroyed while we waited
+          session = null;
+        }
       }
     } catch (error) {
       await session?.abandon();
@@ -387,11 +390,13 @@ async function peek(its, id) {
   return (await once(() => run(its, "read", [key, `${key}_DEAD`], [its.ttl])))[0];
 }
 
-/** Whether a session was destroyed, or moved to a new id, after that time or shortly before it. */
+/** Whether a session moved to another id lately, or was destroyed after that time. */
 async function wasDestroyed(its, id, since) {
   if (id === null) return false;
-  const left = await once(() => its.redis.call("PTTL", `${its.prefix}${id}_DEAD`));
-  return left >= 0 && its.maxHold - left < performance.now() - since + BEFORE;
+  const dead = `${its.prefix}${id}_DEAD`, underWay = performance.now() - since - 5; // both clocks tick
+  const [stone, left] = await once(() => Promise.all([its.redis.get(dead), its.redis.pttl(dead)]));
+  // A request may have been sent long before it came, but a logout leaves the visitor without another cookie.
+  return stone !== null && (stone.includes("|left|") || its.maxHold - left < underWay);
 }
 
 /** `<id>\n<ms>\n<tombstone>\n<0|1><data>`: at the first three newlines only. */

@@ -27,11 +27,11 @@ const handoff, slack, foreign, recheck = 1000, 5, 10, 5000
 // How long a release is repeated, and how long Redis knows a repeat.
 const repeat, receipt = 10 * time.Second, 20_000
 
-// In this time a request that still has the old id may arrive after a login or a logout.
-const before = 10 * time.Second
-
 // ErrNoSession says that PHP has no session under this id.
 var ErrNoSession = errors.New("no such session")
+
+// It was destroyed, or moved to another id, while we waited for it.
+var errOvertaken = fmt.Errorf("%w any more", ErrNoSession)
 
 // ErrBusy says that it was not our turn in time.
 var ErrBusy = errors.New("the session is busy")
@@ -146,16 +146,20 @@ func (s *Sessions) Read(id string) ([]byte, error) {
 	return data, nil
 }
 
-// Whether a session was destroyed, or moved to a new id, after that time or shortly before it.
+// Whether a session moved to another id lately, or was destroyed after that time.
 func (s *Sessions) wasDestroyed(id string, since time.Time) (bool, error) {
 	if !validID.MatchString(id) {
 		return false, nil
 	}
-	left, err := redis.Int64(s.once(func(conn redis.Conn) (any, error) {
-		return conn.Do("PTTL", s.Prefix+id+"_DEAD")
-	}))
+	dead, underWay := s.Prefix+id+"_DEAD", time.Since(since)-5*time.Millisecond // both clocks tick
+	stone, err := redis.String(s.once(func(conn redis.Conn) (any, error) { return conn.Do("GET", dead) }))
+	if err == redis.ErrNil {
+		return false, nil
+	}
+	left, _ := redis.Int64(s.once(func(conn redis.Conn) (any, error) { return conn.Do("PTTL", dead) }))
+	// A request may have been sent long before it came, but a logout leaves the visitor without another cookie.
 	age := s.MaxHold - time.Duration(left)*time.Millisecond
-	return err == nil && left >= 0 && age < time.Since(since)+before, err
+	return err == nil && (strings.Contains(stone, "|left|") || age < underWay), err
 }
 
 // Lock takes the lock of a session and reads it. The mode is "known", or "new" for an id that we made.
@@ -262,6 +266,9 @@ func (l *Lock) try(conn redis.Conn, mode, info string, send int, wasBroken bool,
 func (l *Lock) entered(mode string) (*Lock, error) {
 	if mode == "known" && l.data == nil { // it was destroyed while we waited
 		l.release("none", nil)
+		if l.tombstone != "" {
+			return nil, errOvertaken
+		}
 		return nil, ErrNoSession
 	}
 	l.stop = make(chan struct{})

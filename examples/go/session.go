@@ -35,6 +35,9 @@ type Session struct {
 func (s *Sessions) Open(id string) (*Session, error) {
 	since := time.Now()
 	lock, err := s.Lock(id, "known")
+	if errors.Is(err, errOvertaken) {
+		since = time.Time{} // from then on
+	}
 	if errors.Is(err, ErrNoSession) {
 		return &Session{its: s, came: id, since: since}, nil
 	}

@@ -12,6 +12,7 @@ and a Visit is what one HTTP request does with the session of its cookie.
 """
 
 import json
+import math
 import os
 import random
 import re
@@ -31,7 +32,6 @@ from redis.retry import Retry
 HANDOFF, SLACK, FOREIGN, RECHECK = 1000, 5, 10, 5000
 TIMEOUT = 7  # seconds for one exchange: 2 more than the longest block
 REPEAT, RECEIPT = 10, 20_000  # s in which a release is repeated, ms in which the script knows a repeat
-BEFORE = 10  # seconds in which a request that still has the old id may arrive after a login or a logout
 PASSING = (redis.ConnectionError, redis.TimeoutError, ClusterDownError, MasterDownError, ReadOnlyError, TryAgainError)
 
 
@@ -41,6 +41,10 @@ class SessionError(Exception):
 
 class NoSuchSession(SessionError):
     """There is none under this id."""
+
+
+class Overtaken(NoSuchSession):
+    """It was destroyed, or moved to another id, while we waited for it."""
 
 
 class LockBusy(SessionError):
@@ -93,12 +97,15 @@ class Sessions:
         return session
 
     def was_destroyed(self, session_id, since):
-        """Whether it was destroyed after that time, or shortly before it."""
+        """Whether it moved to another id lately, or was destroyed after that time."""
         try:
-            left = self.once_more(lambda: self.redis.pttl(self.key(session_id) + "_DEAD"))
+            dead = self.key(session_id) + "_DEAD"
         except NoSuchSession:
             return False
-        return left >= 0 and self.max_hold - left < (time.monotonic() - since + BEFORE) * 1000
+        under_way = (time.monotonic() - since) * 1000 - 5  # both clocks tick
+        stone, left = self.once_more(lambda: self.redis.pipeline().get(dead).pttl(dead).execute())
+        # A request may have been sent long before it came, but a logout leaves the visitor without another cookie.
+        return stone is not None and (b"|left|" in stone or self.max_hold - left < under_way)
 
     def read(self, session_id):
         """The value without the lock (what PHP's read_and_close does), or None."""
@@ -189,7 +196,7 @@ class Session:
         self.token, self.data, self.loaded, self.tombstone = token, data, data, tombstone or b""
         if mode == "known" and data is None:  # it was destroyed while we waited
             self.leave("none")
-            raise NoSuchSession("no session under this id any more")
+            raise (Overtaken if tombstone else NoSuchSession)("no session under this id any more")
         self.inside = True
         if self.unwanted:
             self.abandon()
@@ -267,8 +274,9 @@ class Visit:
             locked.unwanted = self.over  # by abort() in another thread, just now
             locked.enter("known")
             return values(locked.data)
-        except NoSuchSession:
+        except NoSuchSession as error:
             self.locked = None
+            self.since = -math.inf if isinstance(error, Overtaken) else self.since
             return {}
         except BaseException:
             self.abort()
