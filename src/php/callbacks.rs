@@ -214,6 +214,21 @@ unsafe extern "C" fn rustredis_destroy(
     }
 }
 
+#[unsafe(no_mangle)]
+unsafe extern "C" fn rustredis_is_id(id: *const c_char, id_len: usize) -> c_int {
+    guarded(0, || {
+        // SAFETY: handler.c passes a Zend string with its length.
+        let is_id = SessionId::parse(unsafe { bytes(id, id_len) }).is_some();
+        if !is_id {
+            advise(format!(
+                "rustredis: a session was refused behind a SessionHandler subclass: {}",
+                Failure::BadId
+            ));
+        }
+        c_int::from(is_id)
+    })
+}
+
 fn forked(what: &str, id: &[u8], parent: u32) -> bool {
     warn(warning(what, SessionId::parse(id).as_ref(), &"its server", &Failure::Forked(parent)));
     false

@@ -70,11 +70,20 @@ static int wants_read_only(void)
 	return value && zval_get_long(value) > 0;
 }
 
+/* $_SESSION may not have all of what is stored. */
+static TSRM_TLS bool half_decoded;
+
+/* An exception that comes while objects are made leaves the rest of them empty, and PHP goes on with that session. */
+void rustredis_is_decoded(void)
+{
+	if (EG(exception) && PS(session_status) == php_session_active && rustredis_is_open()) {
+		half_decoded = true;
+	}
+}
+
 #if PHP_VERSION_ID < 80200
 /* Since 8.2 PHP destroys a session whose decoding memory_limit or a timeout ended (see how_to_destroy); before, it goes on
  * to the end of the request, and writes what it has got of the session. */
-static TSRM_TLS bool half_decoded;
-
 static void note_end_of_decoding(int type, zend_string *file, uint32_t line, zend_string *message)
 {
 	if ((type & (E_ERROR | E_CORE_ERROR | E_COMPILE_ERROR)) && PS(session_status) == php_session_active
@@ -89,9 +98,7 @@ PS_OPEN_FUNC(rustredis)
 {
 	const char *path = SAVE_PATH_ARG();
 	(void) session_name;
-#if PHP_VERSION_ID < 80200
 	half_decoded = false;
-#endif
 	if (is_broken_off(mod_data)) {
 		return FAILURE;
 	}
@@ -107,12 +114,19 @@ PS_CLOSE_FUNC(rustredis)
 	return SUCCESS;
 }
 
+/* The first that hears of a bad id behind a subclass, where PHP does not ask by validate_sid: anybody can send one, and
+ * phpredis is silent, too. */
+static bool is_bad_id_of_subclass(zend_string *key)
+{
+	return PS(mod_user_implemented) && !rustredis_is_id(ZSTR_VAL(key), ZSTR_LEN(key));
+}
+
 PS_READ_FUNC(rustredis)
 {
 	const char *value;
 	size_t value_len;
 
-	if (!key || is_broken_off(mod_data)) {
+	if (!key || is_broken_off(mod_data) || is_bad_id_of_subclass(key)) {
 		return FAILURE;
 	}
 	if (!rustredis_read(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), maxlifetime, wants_read_only(), &value, &value_len)) {
@@ -179,6 +193,20 @@ static bool was_not_encoded(zend_string *val)
 	return false;
 }
 
+/* Once an exception is pending PHP's serializers write nothing for any value, and nobody calls __serialize. It is not known
+ * whether the exception came on the way or is older: only what shows to be whole is. Ours refuses by itself. */
+static bool was_half_encoded(zend_string *val)
+{
+	const char *name = PS(serializer) ? PS(serializer)->name : "";
+	bool php_serialize = strcmp(name, "php_serialize") == 0;
+
+	if (!EG(exception) || strcmp(name, "json") == 0) {
+		return false;
+	}
+	return (!php_serialize && strcmp(name, "php") != 0)
+		|| rustredis_php_content(ZSTR_VAL(val), ZSTR_LEN(val), php_serialize) != RUSTREDIS_PLAIN;
+}
+
 static zend_result save(void **mod_data, zend_string *key, zend_string *val, zend_long maxlifetime, int unchanged)
 {
 	/* Behind a SessionHandler subclass write can come more than once before close. */
@@ -188,12 +216,15 @@ static zend_result save(void **mod_data, zend_string *key, zend_string *val, zen
 	if (!*mod_data || !key) {
 		return FAILURE;
 	}
-#if PHP_VERSION_ID < 80200
-	if (half_decoded) {
-		rustredis_raise("rustredis: the session is not saved: an error ended its decoding; what was stored before stays");
+	if (!unchanged && half_decoded) {
+		rustredis_raise("rustredis: the session is not saved: an error or an exception ended its decoding; what was stored "
+			"before stays");
 		return FAILURE;
 	}
-#endif
+	if (!unchanged && was_half_encoded(val)) {
+		rustredis_raise("rustredis: the session is not saved: an exception ended its encoding; what was stored before stays");
+		return FAILURE;
+	}
 	if (!unchanged && was_not_encoded(val)) {
 		rustredis_raise("rustredis: the session is not saved: session.serialize_handler %s could not encode it; what was "
 			"stored before stays", PS(serializer) ? PS(serializer)->name : "?");
@@ -228,7 +259,7 @@ static bool is_out_of_resources(void)
 }
 
 /* After a failed decode PHP destroys the stored session, as if somebody had asked for it. Who asked shows in the
- * running function. */
+ * running function. What session_decode() is given is not what is stored: that is plainly destroyed. */
 static int how_to_destroy(void)
 {
 	zend_execute_data *call;
@@ -252,7 +283,10 @@ static int how_to_destroy(void)
 				if (callee && !zend_string_equals_literal_ci(callee, "destroy")) {
 					return RUSTREDIS_DELETE;
 				}
-				return is_out_of_resources() ? RUSTREDIS_LEAVE : RUSTREDIS_SET_ASIDE;
+				if (is_out_of_resources()) {
+					return RUSTREDIS_LEAVE;
+				}
+				return zend_string_equals_literal(name, "session_decode") ? RUSTREDIS_DELETE : RUSTREDIS_SET_ASIDE;
 			}
 		}
 		callee = name;
@@ -270,6 +304,9 @@ PS_DESTROY_FUNC(rustredis)
 	int how;
 
 	if (!key) {
+		return FAILURE;
+	}
+	if (is_bad_id_of_subclass(key)) {
 		return FAILURE;
 	}
 	how = how_to_destroy();

@@ -46,6 +46,9 @@ static wrapped_function functions[FUNCTIONS];
 	static ZEND_NAMED_FUNCTION(wrapped_##name) \
 	{ \
 		functions[INDEX_##name].original(INTERNAL_FUNCTION_PARAM_PASSTHRU); \
+		if (INDEX_##name == INDEX_session_start || INDEX_##name == INDEX_session_reset) { \
+			rustredis_is_decoded(); \
+		} \
 		close_what_is_left(execute_data); \
 	}
 SESSION_FUNCTIONS(X)

@@ -14,6 +14,8 @@
 int rustredis_open(void **mod_data, const char *save_path, size_t save_path_len, int begins);
 int rustredis_validate(void **mod_data, const char *id, size_t id_len, int64_t ttl, int read_only);
 int rustredis_create(void **mod_data, const char *id, size_t id_len, int64_t ttl);
+/* Whether a key can have it in its name; an advice says if not. */
+int rustredis_is_id(const char *id, size_t id_len);
 /* How: delete it; keep it aside for a day, because it cannot be decoded; only give its lock back; or delete it because
  * it goes on under another id. */
 enum { RUSTREDIS_DELETE, RUSTREDIS_SET_ASIDE, RUSTREDIS_LEAVE, RUSTREDIS_MOVED };
@@ -76,6 +78,9 @@ const char *rustredis_version(void);
 
 /* handler.c: the running call of one of PHP's own functions, or NULL. */
 zend_execute_data *rustredis_running(const char *name);
+
+/* The same file: PHP has decoded what read gave. */
+void rustredis_is_decoded(void);
 
 /* messages.c. The first four may run PHP code, and may not return; the others may not return either. */
 void rustredis_raise(const char *format, ...) ZEND_ATTRIBUTE_FORMAT(printf, 1, 2);
