@@ -143,6 +143,18 @@ fn a_new_session_costs_two_trips() {
     assert_eq!(session::counter(&bench.server, &id), Some(1));
 }
 
+/// Anybody can send such cookies.
+#[test]
+fn an_unknown_id_costs_one_trip_more_than_a_new_session_and_no_long_script() {
+    let mut bench = Bench::warm();
+    let cost = bench.cost("[start('unknown'), $_SESSION['n'] = 1, session_write_close()]");
+    // One of the four is not waited for: it gives the lock back. A Cluster's node may not know the session's script yet.
+    cost.assert_at_most(4);
+    assert!(bench.server.is_cluster() || cost.counts.bytes_to_server < 3000, "{cost:#?}");
+    assert!(!session::is_locked(&bench.server, "unknown"));
+    assert_eq!(session::counter(&bench.server, "unknown"), None);
+}
+
 #[test]
 fn connecting_costs_one_trip_even_with_password_and_database() {
     let server = Server::with_args(&["--requirepass", "open sesame"]);

@@ -73,12 +73,12 @@ fn holder(value: &str) -> String {
 fn acquired(answer: &Acquired) -> Answer {
     match answer {
         Acquired::Held(loaded) => Answer::Acquired("held", Some(shape(loaded)), None),
-        Acquired::Absent => Answer::Acquired("absent", None, None),
+        Acquired::Absent(tombstone) => Answer::Acquired("absent", Some((None, tombstone.is_some())), None),
         Acquired::Exists => Answer::Acquired("exists", None, None),
-        Acquired::Busy { holder: by, block, .. } => {
+        Acquired::Busy { holder: by, block, tombstone, .. } => {
             // The last try, a poll, or a longer block: not the milliseconds.
             let kind = ["last", "poll", "block"][usize::from(*block > 0) + usize::from(*block > 20)];
-            Answer::Acquired(kind, None, Some(holder(by)))
+            Answer::Acquired(kind, Some((None, tombstone.is_some())), Some(holder(by)))
         }
         Acquired::Full { holder: by, .. } => Answer::Acquired("full", None, Some(holder(by))),
     }
@@ -122,7 +122,7 @@ fn run(store: &mut impl Store, side: usize, keys: &Keys, command: &Command, know
     let remember = |known: &mut Known, loaded: &Loaded| known.tombstone[side].clone_from(&loaded.tombstone);
     match command.kind {
         0 | 1 => {
-            let send = format!("{base}:{}", known.sends);
+            let send = format!("{base}:{}", known.sends - 1);
             let answer = store
                 .acquire(
                     keys,

@@ -3,14 +3,15 @@
 
 use std::fs;
 
-use phpsess_rs::store::{FOREIGN_MS, GRACE_MS, HANDOFF_MS, MARGIN_MS, SLACK_MS};
+use phpsess_rs::store::{FOREIGN_MS, GRACE_MS, HANDOFF_MS, MARGIN_MS, SLACK_MS, TRIAL_MS};
 
-const TIMES: [(&str, u64); 5] = [
+const TIMES: [(&str, u64); 6] = [
     ("handoff", HANDOFF_MS),
     ("margin", MARGIN_MS),
     ("slack", SLACK_MS),
     ("grace", GRACE_MS),
     ("foreign", FOREIGN_MS),
+    ("trial", TRIAL_MS),
 ];
 
 fn text(path: &str) -> String {

@@ -187,7 +187,7 @@ fn strict_mode_leaves_no_lock_on_an_unknown_id_nor_on_one_that_is_taken() {
     let mut f = Fixture::new();
     for _ in 0..2 {
         let known = Acquire { mode: Mode::Known, ..first() };
-        assert_eq!(f.store.acquire(&f.keys, &known).unwrap(), Acquired::Absent);
+        assert_eq!(f.store.acquire(&f.keys, &known).unwrap(), Acquired::Absent(None));
         // The next exchange comes behind what gives the lock back.
         assert_eq!(f.store.read(&f.keys, TTL).unwrap(), Loaded::default());
         assert_eq!(f.names(), [""; 0]);

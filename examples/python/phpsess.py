@@ -173,7 +173,7 @@ class Session:
                     raise NoSuchSession("no session under this id")
                 if word == b"full":
                     raise LockBusy(f"{rest[0]} others wait for the session; {shown(rest[1])} holds it")
-                holder, _, block, _ = rest
+                holder, _, block, *_ = rest
                 if block == 0:
                     raise LockBusy(f"{shown(holder)} still holds the session after {its.wait} s")
                 self.queued, broken = True, 0

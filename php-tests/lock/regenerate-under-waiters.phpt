@@ -1,29 +1,82 @@
 --TEST--
-a request that waits for a session whose id is regenerated meanwhile: strict mode gives it a new one
---INI--
-session.use_strict_mode=1
+a request that waits for a session whose id is regenerated meanwhile keeps its id, sees an empty session and stores nothing
 --FILE--
 <?php
 require __DIR__ . '/../support/support.inc';
 
-$id = new_id();
-store_session($id, ['n' => 1]);
-start($id);
-$child = Child::run('start($argv[1]); say(session_id()); say(json_encode($_SESSION)); session_abort();', [$id], ['session.use_strict_mode' => 1]);
-poll('the waiter', fn () => redis()->zcard(side_key($id, 'WAITERS')) === 1);
-session_regenerate_id(true);
-$other = $child->line();
-same('it has no values of the old session', '[]', $child->line());
-same('and ends', '', $child->output());
-ok('it does not get the regenerated session', $other !== session_id());
-session_write_close();
-same('the old session stays gone', null, redis()->get(data_key($id)));
-same('the new one is stored', 'n|i:1;', redis()->get(data_key(session_id())));
-same('no lock is left', false, is_locked($id));
+foreach (['1', '0'] as $strict) {
+    foreach (['changes nothing', 'changes something'] as $does) {
+        $id = new_id();
+        store_session($id, ['n' => 1]);
+        ini_set('session.use_strict_mode', $strict);
+        start($id);
+        $code = 'say(session_start(["use_strict_mode" => $argv[2]]) ? session_id() : "false"); say(json_encode($_SESSION));
+            if ($argv[3] === "changes something") $_SESSION["late"] = 1;
+            $messages = []; set_error_handler(function ($no, $text) use (&$messages) { return $messages[] = $text; });
+            session_write_close(); say(json_encode($messages));';
+        // Two of them: the first one must not hold up the second.
+        $children = array_map(fn () => Child::run('session_id($argv[1]);' . $code, [$id, $strict, $does]), [1, 2]);
+        poll('the waiters', fn () => redis()->zcard(side_key($id, 'WAITERS')) === 2);
+        session_regenerate_id(true);
+        foreach ($children as $n => $child) {
+            same("strict=$strict, waiter $n $does: it keeps its id", $id, $child->line());
+            same('it has no values of the old session', '[]', $child->line());
+            $messages = $child->line();
+            if ($does === 'changes nothing') {
+                same('and says nothing', '[]', $messages);
+            } else {
+                ok('and is told', str_contains($messages, 'moved it to a new id'), $messages);
+            }
+            same('it ends', '', $child->output());
+        }
+        session_write_close();
+        same('the old session stays gone', null, redis()->get(data_key($id)));
+        same('the new one is stored', 'n|i:1;', redis()->get(data_key(session_id())));
+        same('no lock is left', false, is_locked($id));
+    }
+}
 --EXPECT--
+ok: strict=1, waiter 0 changes nothing: it keeps its id
 ok: it has no values of the old session
-ok: and ends
-ok: it does not get the regenerated session
+ok: and says nothing
+ok: it ends
+ok: strict=1, waiter 1 changes nothing: it keeps its id
+ok: it has no values of the old session
+ok: and says nothing
+ok: it ends
+ok: the old session stays gone
+ok: the new one is stored
+ok: no lock is left
+ok: strict=1, waiter 0 changes something: it keeps its id
+ok: it has no values of the old session
+ok: and is told
+ok: it ends
+ok: strict=1, waiter 1 changes something: it keeps its id
+ok: it has no values of the old session
+ok: and is told
+ok: it ends
+ok: the old session stays gone
+ok: the new one is stored
+ok: no lock is left
+ok: strict=0, waiter 0 changes nothing: it keeps its id
+ok: it has no values of the old session
+ok: and says nothing
+ok: it ends
+ok: strict=0, waiter 1 changes nothing: it keeps its id
+ok: it has no values of the old session
+ok: and says nothing
+ok: it ends
+ok: the old session stays gone
+ok: the new one is stored
+ok: no lock is left
+ok: strict=0, waiter 0 changes something: it keeps its id
+ok: it has no values of the old session
+ok: and is told
+ok: it ends
+ok: strict=0, waiter 1 changes something: it keeps its id
+ok: it has no values of the old session
+ok: and is told
+ok: it ends
 ok: the old session stays gone
 ok: the new one is stored
 ok: no lock is left

@@ -94,6 +94,12 @@ impl<'a> Text<'a> {
         self.plain.len()
     }
 
+    /// The session as PHP gave it.
+    #[must_use]
+    pub fn plain(&self) -> &[u8] {
+        self.plain
+    }
+
     /// What is to be stored.
     pub fn stored(&self) -> &[u8] {
         self.stored.get_or_init(|| stored(self.plain, self.compression))

@@ -9,6 +9,7 @@ pub struct Holder {
     value: String,
     /// Milliseconds since it was taken; none where the value does not tell.
     age: Option<u64>,
+    endless: bool,
 }
 
 impl Holder {
@@ -16,7 +17,19 @@ impl Holder {
     #[must_use]
     pub fn new(value: String, now: u64) -> Self {
         let taken = value.split('|').nth(1).filter(|_| is_ours(&value)).and_then(|ms| ms.parse::<u64>().ok());
-        Self { age: taken.map(|taken| now.saturating_sub(taken)), value }
+        Self { age: taken.map(|taken| now.saturating_sub(taken)), value, endless: false }
+    }
+
+    /// Whether its lock has no TTL.
+    #[must_use]
+    pub fn endless(self, endless: bool) -> Self {
+        Self { endless, ..self }
+    }
+
+    /// Whether nothing but a deletion by hand ends it, should the holder be gone.
+    #[must_use]
+    pub fn is_endless(&self) -> bool {
+        self.endless
     }
 }
 

@@ -23,8 +23,8 @@ pub(super) struct Ahead {
 pub(super) enum Early {
     /// The session, and the lock if it was wanted. Nobody has refreshed its TTL.
     Loaded(Hold, Loaded),
-    /// There is no such session, and nothing is locked.
-    Absent,
+    /// There is no such session, and nothing is locked; with its tombstone.
+    Absent(Option<String>),
     /// Nothing: the session has to be asked for. With a token that may hold the lock, although nobody has said so.
     Ask(Option<String>),
     /// Redis hangs, and has had all the time that it gets.
@@ -76,7 +76,7 @@ impl<S: Store> Session<S> {
             // Strict mode came on when the script ran.
             Ok(Acquired::Held(loaded)) if mode == Mode::Known && loaded.data.is_none() => {
                 self.release_ahead(ahead, 0);
-                Early::Absent
+                Early::Absent(loaded.tombstone)
             }
             Ok(Acquired::Held(loaded)) if access == Access::Read => {
                 self.release_ahead(ahead, ttl);
@@ -85,7 +85,7 @@ impl<S: Store> Session<S> {
             Ok(Acquired::Held(loaded)) => {
                 Early::Loaded(Hold::Locked { token: ahead.token, base: None, watch: ahead.watch }, loaded)
             }
-            Ok(Acquired::Absent) if mode == Mode::Known => Early::Absent,
+            Ok(Acquired::Absent(tombstone)) if mode == Mode::Known => Early::Absent(tombstone),
             Ok(_) => Early::Ask(None),
             Err(error @ StoreError::Timeout(_)) => {
                 self.store.give_back(&ahead.keys, ahead.token);

@@ -24,6 +24,8 @@ pub enum Failure {
     Full(u64, Holder),
     /// The lock went to somebody else before the write.
     Lost(Option<Holder>),
+    /// It was moved or destroyed before this request had read it.
+    Overtaken,
     /// This request has written it, and given its lock back.
     Saved,
     /// The session was destroyed after it was read.
@@ -70,6 +72,9 @@ impl fmt::Display for Failure {
                     None => f.write_str("and others may have changed the session since"),
                 }
             }
+            Self::Overtaken => f.write_str(
+                "another request moved it to a new id or destroyed it while this one waited for it, or a moment before",
+            ),
             Self::Saved => f.write_str(
                 "this request saved it before and gave its lock back; others may have changed the session since",
             ),

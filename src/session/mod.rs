@@ -31,6 +31,9 @@ use crate::{
     store::{Loaded, Mode, Op, Release, Store, StoreError, stats},
 };
 
+/// How long after a session went on under another id requests under the old one are taken for late ones.
+const LATE_MS: u64 = 10_000;
+
 /// What a request wants of its session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Access {
@@ -80,6 +83,9 @@ enum Hold {
     Unsure { token: String, writes: u32 },
     /// Locking is off.
     Unlocked,
+    /// Nothing: the session was moved or destroyed while we waited for it, or moved a moment ago. It is empty for this
+    /// request, which keeps its id: with another one PHP would overwrite the cookie of who moved it.
+    Overtaken,
     /// It was not our turn.
     ReadOnly,
     /// The lock is not ours any more, or the session was destroyed: another write would overwrite what came in between.
@@ -162,9 +168,13 @@ impl<S: Store> Session<S> {
             return !pending.created;
         }
         match &self.current {
-            Some(current) if current.id == id && current.unread => return current.loaded.data.is_some(),
+            Some(current) if current.id == id && current.unread => {
+                return current.loaded.data.is_some() || matches!(current.hold, Hold::Overtaken);
+            }
             // session_reset(): a new session is ours although it was never written.
-            Some(Current { id: ours, hold: Hold::Locked { .. }, .. }) if *ours == id => return true,
+            Some(Current { id: ours, hold: Hold::Locked { .. } | Hold::Overtaken, .. }) if *ours == id => {
+                return true;
+            }
             // session_create_id() while a session is active: just a question.
             Some(current) if current.id != id && !current.unread => {
                 let keys = self.keys(&id);
@@ -211,7 +221,11 @@ impl<S: Store> Session<S> {
             return self.fail("can't be read", Some(&id), &pending.failure);
         }
         let fetched = match &self.current {
-            Some(current) if current.id == id && current.unread => Ok(()),
+            Some(current)
+                if current.id == id && (current.unread || matches!(current.hold, Hold::Overtaken)) =>
+            {
+                Ok(())
+            }
             Some(current) if current.id != id && !current.unread => {
                 // A SessionHandler subclass looks at another session than its own.
                 let keys = self.keys(&id);
@@ -313,7 +327,7 @@ impl<S: Store> Session<S> {
         let ttl_due = if matches!(early, Early::Loaded(Hold::Locked { .. }, _)) { ttl } else { 0 };
         let (hold, loaded) = match (early, settings.lock.as_ref().filter(|_| access == Access::Update)) {
             (Early::Loaded(hold, loaded), _) => (hold, loaded),
-            (Early::Absent, _) => return Ok(Fetched::Absent),
+            (Early::Absent(tombstone), _) => (Hold::Unlocked, Loaded { data: None, tombstone }),
             (Early::Failed(error), _) => return Err(error.into()),
             (Early::Ask(unsure), None) => {
                 if let Some(token) = unsure {
@@ -322,11 +336,18 @@ impl<S: Store> Session<S> {
                 (Hold::Unlocked, self.store.read(&keys, ttl)?)
             }
             (Early::Ask(held), Some(lock)) => match self.acquire(&keys, lock, mode, ttl, held) {
-                Ok(Outcome::Granted(Grant { token, base, loaded })) => {
+                Ok(Outcome::Granted(Grant { token, base, loaded, overtaken: true })) => {
+                    // Others may wait, too.
+                    let release = Release { base: base.as_deref(), ..self.release_of(&token, Op::None, 0) };
+                    self.store.release(&keys, &release)?;
+                    (Hold::Overtaken, loaded)
+                }
+                Ok(Outcome::Granted(Grant { token, base, loaded, overtaken: false })) => {
                     let watch = self.store.look_after(&keys, lock, &token);
                     (Hold::Locked { token, base, watch }, loaded)
                 }
-                Ok(Outcome::Absent) => return Ok(Fetched::Absent),
+                Ok(Outcome::Absent { loaded, overtaken: true }) => (Hold::Overtaken, loaded),
+                Ok(Outcome::Absent { loaded, overtaken: false }) => (Hold::Unlocked, loaded),
                 Ok(Outcome::Exists) => return Ok(Fetched::Exists),
                 Ok(Outcome::Busy(holder)) => {
                     self.not_our_turn(id, &keys, ttl, lock, Failure::Busy(lock.wait, holder))?
@@ -341,6 +362,19 @@ impl<S: Store> Session<S> {
                 Err(error) => return Err(error.into()),
             },
         };
+        let hold = match hold {
+            hold @ (Hold::Locked { .. } | Hold::Unlocked)
+                if mode != Mode::New && self.has_just_left(&keys, &loaded)? =>
+            {
+                if let Hold::Locked { token, base, watch } = hold {
+                    drop(watch);
+                    let release = Release { base: base.as_deref(), ..self.release_of(&token, Op::None, 0) };
+                    self.store.release(&keys, &release)?;
+                }
+                Hold::Overtaken
+            }
+            hold => hold,
+        };
         match (mode, &hold, loaded.data.is_some()) {
             (Mode::Known, Hold::Unlocked | Hold::ReadOnly, false) => return Ok(Fetched::Absent),
             (Mode::New, Hold::Unlocked, true) => return Ok(Fetched::Exists),
@@ -351,11 +385,26 @@ impl<S: Store> Session<S> {
             Some(Current { id: id.clone(), keys, hold, loaded, since, unread: true, is_new, ttl_due });
         Ok(match mode {
             // The lock came with a session that vanished while we waited: read or close will release it.
-            Mode::Known if self.current.as_ref().is_some_and(|current| current.loaded.data.is_none()) => {
+            Mode::Known
+                if self.current.as_ref().is_some_and(|current| {
+                    current.loaded.data.is_none() && !matches!(current.hold, Hold::Overtaken)
+                }) =>
+            {
                 Fetched::Absent
             }
             _ => Fetched::Yes,
         })
+    }
+
+    /// Whether the session went on under another id a moment ago: what the browser sent meanwhile has the old one, and must
+    /// not bring it back.
+    fn has_just_left(&mut self, keys: &Keys, loaded: &Loaded) -> Result<bool, StoreError> {
+        let left = match loaded {
+            Loaded { data: None, tombstone: Some(stone) } => stone.split_once("|left|"),
+            _ => None,
+        };
+        let Some(left) = left.and_then(|(_, ms)| ms.parse::<u64>().ok()) else { return Ok(false) };
+        Ok(self.store.server_time(keys)? < left.saturating_add(LATE_MS))
     }
 
     fn acquire(

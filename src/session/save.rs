@@ -37,6 +37,11 @@ fn failure_of(result: Result<Written, StoreError>) -> Option<Failure> {
     Some(failure)
 }
 
+/// What the serializers make of a session without values.
+fn is_empty(text: &[u8]) -> bool {
+    [&b""[..], b"a:0:{}", b"{}", b"\x80", b"\x90", b"\0\0\0\x02\x14\0"].contains(&text)
+}
+
 /// What is left of a session whose lock a write has given back.
 fn after(result: &Result<Written, StoreError>) -> Hold {
     Hold::Barred(match result {
@@ -116,6 +121,7 @@ impl<S: Store> Session<S> {
                 }
                 result
             }
+            Some(Current { hold: Hold::Overtaken, .. }) => Ok(Written::Done),
             other => {
                 let keys = other.map_or_else(|| self.keys(id), |current| current.keys);
                 self.store.write(&keys, &self.write_of(op, 1, None))
@@ -207,6 +213,16 @@ impl<S: Store> Session<S> {
                     ttl_due: 0,
                 });
                 return self.fail("was not saved", Some(&id), &Failure::ReadOnly);
+            }
+            Hold::Overtaken => {
+                let is_lost = changed && !is_empty(text.plain());
+                self.current =
+                    Some(Current { id: id.clone(), keys, hold, loaded, since, unread, is_new, ttl_due: 0 });
+                if !is_lost {
+                    return true;
+                }
+                stats::REFUSED_WRITES.add();
+                return self.fail("was not saved", Some(&id), &Failure::Overtaken);
             }
             Hold::Barred(why) => {
                 stats::REFUSED_WRITES.add();

@@ -3,7 +3,7 @@
 use super::{
     Acquire, Claim, Mode, Op, Release, Write,
     resp::Command,
-    scripts::{ACQUIRE, CLAIM, READ, RELEASE, Script, WRITE},
+    scripts::{ACQUIRE, CLAIM, READ, RELEASE, Script, UNLOCK, WRITE},
 };
 use crate::{lock::random_hex, session::Keys};
 
@@ -140,6 +140,13 @@ pub fn claim(keys: &Keys, claim: &Claim) -> Command<'static> {
     // By its text: nobody reads this reply soon enough to send the text after a NOSCRIPT.
     let mut command = Command::eval(&CLAIM.text, &[&keys.lock, &keys.waiters]);
     command.arg(&claim.token).number(claim.lease).arg(&claim.base).arg(&*claim.info);
+    command
+}
+
+pub fn unlock(keys: &Keys, token: &str) -> Command<'static> {
+    // By its text, as nobody reads the reply.
+    let mut command = Command::eval(&UNLOCK.text, &[&keys.lock]);
+    command.arg(token);
     command
 }
 

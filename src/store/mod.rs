@@ -68,7 +68,7 @@ pub enum Mode {
 pub struct Acquire {
     /// `o:` and 32 hex digits, one for each attempt.
     pub base: String,
-    /// `base:<n>`, a new one for each send.
+    /// `base:<n>`, a new one for each send. 0 is the first of [`Mode::Known`].
     pub token: String,
     /// The token that the caller holds already: reading again under one's own lock.
     pub held: Option<String>,
@@ -95,18 +95,22 @@ pub struct Acquire {
 pub enum Acquired {
     /// The lock is ours, and this is the session.
     Held(Loaded),
-    /// [`Mode::Known`]: there is no such session, and nothing was locked.
-    Absent,
+    /// [`Mode::Known`]: there is no such session, and nothing is locked; with its tombstone.
+    Absent(Option<String>),
     /// [`Mode::New`]: the id is taken, and nothing was locked.
     Exists,
     /// Somebody holds it.
     Busy {
         /// The value of the lock key.
         holder: String,
+        /// Its lock has no TTL.
+        endless: bool,
         /// How long to block on the wake list; 0 after the last try.
         block: u64,
         /// The server's clock when it answered.
         now: u64,
+        /// The tombstone that lies there.
+        tombstone: Option<String>,
     },
     /// `rustredis.lock_max_waiters` others wait already.
     Full {
@@ -114,6 +118,8 @@ pub enum Acquired {
         waiters: u64,
         /// The value of the lock key.
         holder: String,
+        /// Its lock has no TTL.
+        endless: bool,
         /// The server's clock when it answered.
         now: u64,
     },
@@ -190,7 +196,8 @@ impl Acquire {
     /// lock that was taken is free by now, which is the script's to say.
     #[must_use]
     pub fn is_plain(&self) -> bool {
-        self.held.is_none() && self.token.strip_prefix(&self.base) == Some(":1")
+        let first = if self.mode == Mode::Known { ":0" } else { ":1" };
+        self.held.is_none() && self.token.strip_prefix(&self.base) == Some(first)
     }
 }
 
@@ -291,6 +298,9 @@ pub trait Store {
     /// Writes without a lock.
     fn write(&mut self, keys: &Keys, write: &Write<'_>) -> Result<Written, StoreError>;
 
+    /// The clock of the server that has the session, in milliseconds.
+    fn server_time(&mut self, keys: &Keys) -> Result<u64, StoreError>;
+
     /// Whether the session exists.
     fn exists(&mut self, keys: &Keys) -> Result<bool, StoreError>;
 
@@ -353,3 +363,5 @@ pub const SLACK_MS: u64 = 5;
 pub const GRACE_MS: u64 = 500;
 /// How soon a release by a client without hand-over is noticed.
 pub const FOREIGN_MS: u64 = 10;
+/// How long a client may look whether a session is there whose lock it has taken.
+pub const TRIAL_MS: u64 = 1000;

@@ -14,7 +14,7 @@ use std::{io, sync::Arc, time::Duration};
 use redis::Value;
 
 use super::{
-    Acquire, Acquired, Loaded, Mode, Release, StoreError,
+    Acquire, Acquired, Loaded, Mode, Release, StoreError, calls,
     connection::{Connection, Sent},
     pool,
     redis::RedisStore,
@@ -147,7 +147,7 @@ impl RedisStore {
     /// The lock is ours. It is given back where the session is not what it must be.
     fn held(&mut self, keys: &Keys, wanted: &Acquire, loaded: Loaded) -> Acquired {
         let unwanted = match (wanted.mode, loaded.data.is_some()) {
-            (Mode::Known, false) => Acquired::Absent,
+            (Mode::Known, false) => Acquired::Absent(loaded.tombstone),
             (Mode::New, true) => Acquired::Exists,
             _ => return Acquired::Held(loaded),
         };
@@ -157,13 +157,14 @@ impl RedisStore {
 
     /// Gives back a lock that is of no use.
     fn give_back(&mut self, keys: &Keys, wanted: &Acquire) {
-        if let Some((target, _)) = &self.slot {
-            let _ = self.send_release_ahead(
-                &target.clone(),
-                keys,
-                &Release::of_lock(&wanted.token, wanted.mixed),
-            );
-        }
+        let Some((target, _)) = &self.slot else { return };
+        let target = target.clone();
+        let _ = if wanted.mode == Mode::Known {
+            // Nobody queues behind a lock that was taken only to see whether there is a session.
+            self.send_ahead(&target, &mut calls::unlock(keys, &wanted.token))
+        } else {
+            self.send_release_ahead(&target, keys, &Release::of_lock(&wanted.token, wanted.mixed))
+        };
     }
 
     /// Sends commands to the node that has the session, and returns their replies. None if nothing was sent: the scripts'
@@ -237,7 +238,13 @@ impl RedisStore {
                 if tried.taken {
                     self.give_back(&keys, &acquire);
                 }
-                Ok(Acquired::Busy { holder: String::new(), block: 0, now: 0 })
+                Ok(Acquired::Busy {
+                    holder: String::new(),
+                    endless: false,
+                    block: 0,
+                    now: 0,
+                    tombstone: None,
+                })
             }
         }
     }

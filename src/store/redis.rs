@@ -209,6 +209,13 @@ impl Store for RedisStore {
         self.save(keys, Repeat::Freely, |data| calls::write(keys, write, data))
     }
 
+    fn server_time(&mut self, keys: &Keys) -> Result<u64, StoreError> {
+        let answer = self.request(keys, &mut Command::new("TIME"), Duration::ZERO)?;
+        self.checked(
+            reply::time(answer).ok_or_else(|| StoreError::Protocol("an unexpected reply to TIME".into())),
+        )
+    }
+
     fn exists(&mut self, keys: &Keys) -> Result<bool, StoreError> {
         let answer = self.request(keys, Command::new("EXISTS").arg(&keys.data), Duration::ZERO)?;
         self.checked(reply::flag(&answer))

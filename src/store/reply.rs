@@ -128,15 +128,17 @@ pub fn acquired(value: Value) -> Result<Acquired> {
     let mut items = Items::new(value, "acquire")?;
     Ok(match &*items.text()? {
         "ok" => Acquired::Held(items.loaded()?),
-        "absent" => Acquired::Absent,
+        "absent" => Acquired::Absent(items.tombstone()?),
         "exists" => Acquired::Exists,
         "busy" => {
             let holder = items.text()?;
-            let _pttl = items.integer()?;
-            Acquired::Busy { holder, block: items.unsigned()?, now: items.unsigned()? }
+            let endless = items.integer()? == -1;
+            let (block, now) = (items.unsigned()?, items.unsigned()?);
+            Acquired::Busy { holder, endless, block, now, tombstone: items.tombstone()? }
         }
         "full" => {
-            Acquired::Full { waiters: items.unsigned()?, holder: items.text()?, now: items.unsigned()? }
+            let (waiters, holder, now) = (items.unsigned()?, items.text()?, items.unsigned()?);
+            Acquired::Full { waiters, holder, endless: items.integer()? == -1, now }
         }
         _ => return Err(nonsense("acquire")),
     })
@@ -233,9 +235,11 @@ impl Items {
     }
 
     fn loaded(&mut self) -> Result<Loaded> {
-        let data = self.bytes()?;
-        let tombstone = self.bytes()?;
-        Ok(Loaded { data, tombstone: tombstone.map(|t| String::from_utf8_lossy(&t).into_owned()) })
+        Ok(Loaded { data: self.bytes()?, tombstone: self.tombstone()? })
+    }
+
+    fn tombstone(&mut self) -> Result<Option<String>> {
+        Ok(self.bytes()?.map(|stone| String::from_utf8_lossy(&stone).into_owned()))
     }
 
     fn integer(&mut self) -> Result<i64> {

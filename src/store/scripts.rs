@@ -29,18 +29,20 @@ pub static CLAIM: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("
 pub static RENEW: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/renew.lua")));
 pub static READ: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/read.lua")));
 pub static WRITE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/write.lua")));
+pub static UNLOCK: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/unlock.lua")));
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::store::{COMMANDS, FOREIGN_MS, GRACE_MS, HANDOFF_MS, MARGIN_MS, SLACK_MS};
+    use crate::store::{COMMANDS, FOREIGN_MS, GRACE_MS, HANDOFF_MS, MARGIN_MS, SLACK_MS, TRIAL_MS};
 
     #[test]
     fn the_scripts_have_the_times_that_the_clients_count_on() {
         let times = format!(
-            "local SLACK, GRACE, FOREIGN, HANDOFF = {SLACK_MS}, {GRACE_MS}, {FOREIGN_MS}, {HANDOFF_MS}\n"
+            "local SLACK, GRACE, FOREIGN, HANDOFF, TRIAL = \
+             {SLACK_MS}, {GRACE_MS}, {FOREIGN_MS}, {HANDOFF_MS}, {TRIAL_MS}\n"
         );
         assert!(ACQUIRE.text.contains(&times), "{times}");
         assert!(RELEASE.text.contains(&format!("local HANDOFF, MARGIN = {HANDOFF_MS}, {MARGIN_MS}\n")));
@@ -49,7 +51,7 @@ mod tests {
     #[test]
     fn only_comments_are_left_out() {
         assert_eq!(code("  return {res}   -- the end"), "return {res}");
-        for script in [&ACQUIRE, &RELEASE, &CLAIM, &RENEW, &READ, &WRITE] {
+        for script in [&ACQUIRE, &RELEASE, &CLAIM, &RENEW, &READ, &WRITE, &UNLOCK] {
             // A text with two hyphens would have been cut.
             assert!(script.text.lines().all(|line| line.matches('\'').count() % 2 == 0), "{}", script.text);
         }
@@ -59,7 +61,7 @@ mod tests {
     /// Dragonfly and some proxies refuse a script that touches another key.
     #[test]
     fn all_keys_of_a_script_are_among_its_keys() {
-        for script in [&ACQUIRE, &RELEASE, &CLAIM, &RENEW, &READ, &WRITE] {
+        for script in [&ACQUIRE, &RELEASE, &CLAIM, &RENEW, &READ, &WRITE, &UNLOCK] {
             for call in script.text.split("call('").skip(1) {
                 let (command, rest) = call.split_once('\'').expect("a quoted name");
                 let arguments = rest.split(')').next().unwrap_or_default().split(',').map(str::trim).skip(1);
@@ -80,7 +82,7 @@ mod tests {
 
     #[test]
     fn the_commands_of_the_acl_rule_are_those_that_are_used() {
-        let scripts = [&ACQUIRE, &RELEASE, &CLAIM, &RENEW, &READ, &WRITE];
+        let scripts = [&ACQUIRE, &RELEASE, &CLAIM, &RENEW, &READ, &WRITE, &UNLOCK];
         let called = scripts.into_iter().flat_map(|script| script.text.split("call('").skip(1));
         let called = called.map(|rest| rest.split('\'').next().unwrap_or_default().to_lowercase());
         // And what a connection sends itself.

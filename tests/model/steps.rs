@@ -219,7 +219,7 @@ impl World {
                 return self.tell(setup, c, Told::Claimed(true));
             }
             Step::Claim { claim, .. } => Doing::Claim(claim),
-            Step::Done(Outcome::Granted(Grant { mut token, base, loaded: Loaded { data, .. } })) => {
+            Step::Done(Outcome::Granted(Grant { mut token, base, loaded: Loaded { data, .. }, .. })) => {
                 if setup.habit == Habit::OneToken && token.starts_with("o:") {
                     token = token.rsplit_once(':').map_or(String::new(), |(base, _)| format!("{base}:1"));
                 }

@@ -23,7 +23,7 @@ fn acquire_locks_refreshes_and_reads() {
 fn strict_mode_locks_nothing_for_an_unknown_id() {
     let f = Fixture::new();
     let known = Acquire { mode: Mode::Known, ..ask("a", 1, 0) };
-    assert_eq!(f.client("a").acquire(&f.keys, &known).unwrap(), Acquired::Absent);
+    assert_eq!(f.client("a").acquire(&f.keys, &known).unwrap(), Acquired::Absent(None));
     assert_eq!(f.lock(), None);
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use phpsess_rs::store::{
-    Acquire, Acquired, Claim, FOREIGN_MS, HANDOFF_MS, Loaded, Mode, Op, Release, Store, Written,
+    Acquire, Acquired, Claim, FOREIGN_MS, HANDOFF_MS, Loaded, Mode, Op, Release, Store, TRIAL_MS, Written,
 };
 use redis::Commands;
 
@@ -156,4 +156,33 @@ fn in_a_mixed_fleet_nothing_is_handed_over() {
     let (mut a, _b) = contended(&f);
     a.release(&f.keys, &Release { mixed: true, ..release("o:a:1", Op::None) }).unwrap();
     assert_eq!(f.lock(), None);
+}
+
+#[test]
+fn nobody_waits_for_one_who_only_looks_whether_a_session_is_there() {
+    let f = Fixture::new();
+    let (mut a, mut b) = (f.client("a"), f.client("b"));
+    let clock = || {
+        let (seconds, micros): (u64, u64) = redis::cmd("TIME").query(&mut f.redis()).unwrap();
+        seconds * 1000 + micros / 1000
+    };
+    let looks = |at: u64| {
+        let () = f.redis().pset_ex(&f.keys.lock, format!("o:x:0|{at}|h|1|cli|"), LEASE).unwrap();
+    };
+    let ask = |mode, token: &str| Acquire { mode, token: token.into(), ..ask("a", 1, 5000) };
+    let block = |acquired: &Acquired| match acquired {
+        Acquired::Busy { block, .. } => *block,
+        other => panic!("{other:?}"),
+    };
+    looks(clock());
+    assert_eq!(a.acquire(&f.keys, &ask(Mode::Known, "o:a:0")).unwrap(), Acquired::Absent(None));
+    assert_eq!(f.redis().zcard::<_, u64>(&f.keys.waiters).unwrap(), 0);
+    // Who takes any id polls: it is not woken.
+    assert_eq!(block(&a.acquire(&f.keys, &ask(Mode::Any, "o:a:1")).unwrap()), FOREIGN_MS);
+    // One that is there is waited for, and one that vanished later than that.
+    f.store(b"x");
+    assert!(block(&b.acquire(&f.keys, &ask(Mode::Known, "o:a:2")).unwrap()) > FOREIGN_MS);
+    let () = f.redis().del(&f.keys.data).unwrap();
+    looks(clock() - TRIAL_MS);
+    assert!(block(&b.acquire(&f.keys, &ask(Mode::Known, "o:a:3")).unwrap()) > FOREIGN_MS);
 }

@@ -53,6 +53,8 @@ pub struct Attempt {
     offset: i64,
     broken: u32,
     claiming: Option<(String, Loaded)>,
+    /// The tombstone that lay there when the wait began.
+    stone: Option<String>,
 }
 
 /// What to do next.
@@ -105,7 +107,12 @@ pub enum Outcome {
     /// The lock is ours.
     Granted(Grant),
     /// [`Mode::Known`]: there is no such session.
-    Absent,
+    Absent {
+        /// Its tombstone, if there is one.
+        loaded: Loaded,
+        /// It was destroyed while we waited for our turn.
+        overtaken: bool,
+    },
     /// [`Mode::New`]: the id is taken.
     Exists,
     /// It was not our turn in time.
@@ -123,6 +130,8 @@ pub struct Grant {
     pub base: Option<String>,
     /// The session.
     pub loaded: Loaded,
+    /// It was destroyed while we waited for our turn.
+    pub overtaken: bool,
 }
 
 impl Attempt {
@@ -146,6 +155,7 @@ impl Attempt {
             offset: 0,
             broken: 0,
             claiming: None,
+            stone: None,
         };
         let step = attempt.send(now, 0);
         (attempt, step)
@@ -155,19 +165,25 @@ impl Attempt {
     pub fn next(&mut self, now: u64, event: Event) -> Step {
         match event {
             Event::Answer(Acquired::Held(loaded)) => self.granted(self.token(), loaded),
-            Event::Answer(Acquired::Absent) => Step::Done(Outcome::Absent),
-            Event::Answer(Acquired::Exists) => Step::Done(Outcome::Exists),
-            Event::Answer(Acquired::Full { waiters, holder, now: clock }) => {
-                Step::Done(Outcome::Full(waiters, Holder::new(holder, clock)))
+            Event::Answer(Acquired::Absent(tombstone)) => {
+                let loaded = Loaded { data: None, tombstone };
+                Step::Done(Outcome::Absent { overtaken: self.is_overtaken(&loaded), loaded })
             }
-            Event::Answer(Acquired::Busy { holder, block, now: clock }) => {
+            Event::Answer(Acquired::Exists) => Step::Done(Outcome::Exists),
+            Event::Answer(Acquired::Full { waiters, holder, endless, now: clock }) => {
+                Step::Done(Outcome::Full(waiters, Holder::new(holder, clock).endless(endless)))
+            }
+            Event::Answer(Acquired::Busy { holder, endless, block, now: clock, tombstone }) => {
                 // The script never says more than what is left. Another server's word must not make us wait longer, nor
                 // for ever: the last try has nothing left.
                 let block = block.min(self.deadline.saturating_sub(self.sent));
                 if block == 0 {
-                    return Step::Done(Outcome::Busy(Holder::new(holder, clock)));
+                    return Step::Done(Outcome::Busy(Holder::new(holder, clock).endless(endless)));
                 }
-                self.queued = true;
+                if !self.queued {
+                    self.queued = true;
+                    self.stone = tombstone;
+                }
                 self.broken = 0;
                 self.offset = signed(self.sent).saturating_sub(signed(clock));
                 // Redis looks at the timeouts of blocked clients ten times a second: not often enough for these.
@@ -216,7 +232,9 @@ impl Attempt {
         let mut token = String::with_capacity(self.base.len() + 4);
         token.push_str(&self.base);
         token.push(':');
-        token.push_str(&self.sends.to_string());
+        // The first one for a known session tells the others that it may be about to give the lock back.
+        let first = u32::from(self.request.mode != Mode::Known);
+        token.push_str(&(self.sends - 1 + first).to_string());
         token
     }
 
@@ -251,7 +269,13 @@ impl Attempt {
 
     fn granted(&self, token: String, loaded: Loaded) -> Step {
         let base = self.queued.then(|| self.base.clone());
-        Step::Done(Outcome::Granted(Grant { token, base, loaded }))
+        let overtaken = self.is_overtaken(&loaded);
+        Step::Done(Outcome::Granted(Grant { token, base, loaded, overtaken }))
+    }
+
+    /// Whether the session was destroyed while we waited for it.
+    fn is_overtaken(&self, loaded: &Loaded) -> bool {
+        self.queued && loaded.data.is_none() && loaded.tombstone.is_some() && loaded.tombstone != self.stone
     }
 
     fn try_again(&mut self, now: u64, fresh: bool) -> Step {

@@ -14,7 +14,12 @@ fn request(wait: u64) -> Request {
 }
 
 fn busy(block: u64, now: u64) -> Event {
-    Event::Answer(Acquired::Busy { holder: "o:x:1|1|h|1|cli|".into(), block, now })
+    busy_beside(None, block, now)
+}
+
+fn busy_beside(tombstone: Option<&str>, block: u64, now: u64) -> Event {
+    let (holder, tombstone) = ("o:x:1|1|h|1|cli|".into(), tombstone.map(str::to_owned));
+    Event::Answer(Acquired::Busy { holder, endless: false, block, now, tombstone })
 }
 
 fn sent(step: &Step) -> &Acquire {
@@ -121,4 +126,59 @@ fn the_recheck_is_spread_within_a_quarter() {
         let (_, step) = Attempt::start(request(1), 0);
         assert!((3750..=5000).contains(&sent(&step).recheck));
     }
+}
+
+#[test]
+fn a_session_that_was_destroyed_while_we_waited_has_overtaken_us() {
+    let loaded = |data: Option<&[u8]>, stone: Option<&str>| Loaded {
+        data: data.map(<[u8]>::to_vec),
+        tombstone: stone.map(str::to_owned),
+    };
+    for (before, found, expected) in [
+        (None, loaded(None, Some("new")), true),
+        (Some("old"), loaded(None, Some("new")), true),
+        // It was destroyed before we came, or is there again, or its first request stored nothing.
+        (Some("old"), loaded(None, Some("old")), false),
+        (None, loaded(Some(b"x"), Some("new")), false),
+        (None, loaded(None, None), false),
+    ] {
+        for mode in [Mode::Any, Mode::Known] {
+            for by_ticket in [true, false] {
+                let (mut attempt, _) = Attempt::start(Request { mode, ..request(5000) }, 0);
+                assert!(matches!(attempt.next(1, busy_beside(before, 1000, 7)), Step::Wait { .. }));
+                // It asks again: the tombstone of its first answer counts.
+                attempt.next(1001, Event::Woken(None));
+                attempt.next(1002, busy_beside(found.tombstone.as_deref(), 1000, 1008));
+                let last = if by_ticket {
+                    let ticket = Ticket { id: "1".into(), made: 1100, loaded: found.clone() };
+                    attempt.next(1100, Event::Woken(Some(ticket)));
+                    attempt.next(1101, Event::Claimed(true))
+                } else {
+                    attempt.next(2002, Event::Woken(None));
+                    attempt.next(2003, Event::Answer(Acquired::Held(found.clone())))
+                };
+                match last {
+                    Step::Done(Outcome::Granted(grant)) => assert_eq!(grant.overtaken, expected, "{found:?}"),
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+        let (mut attempt, _) = Attempt::start(Request { mode: Mode::Known, ..request(5000) }, 0);
+        attempt.next(1, busy_beside(before, 1000, 7));
+        attempt.next(1001, Event::Woken(None));
+        match attempt.next(1002, Event::Answer(Acquired::Absent(found.tombstone.clone()))) {
+            Step::Done(Outcome::Absent { overtaken, .. }) => {
+                assert_eq!(overtaken, expected || found.data.is_some(), "{found:?}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn the_first_send_for_a_known_session_says_that_it_may_give_the_lock_back() {
+    let (mut attempt, first) = Attempt::start(Request { mode: Mode::Known, ..request(100) }, 0);
+    let second = attempt.next(1, Event::Broken { fresh: false });
+    assert!(sent(&first).token.ends_with(":0") && sent(&first).is_plain());
+    assert!(sent(&second).token.ends_with(":1") && !sent(&second).is_plain());
 }

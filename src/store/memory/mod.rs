@@ -95,6 +95,10 @@ impl Store for MemoryStore {
         Ok(self.send()?.write(keys, write))
     }
 
+    fn server_time(&mut self, _keys: &Keys) -> Result<u64, StoreError> {
+        Ok(self.send()?.now())
+    }
+
     fn exists(&mut self, keys: &Keys) -> Result<bool, StoreError> {
         Ok(self.send()?.data(keys).is_some())
     }

@@ -85,6 +85,12 @@ pub fn is_token(holder: &str, token: &str) -> bool {
     holder == token || holder.strip_prefix(token).is_some_and(|rest| rest.starts_with('|'))
 }
 
+/// When this lock was taken, if that was to see whether there is a session.
+pub fn tried_at(holder: &str) -> Option<u64> {
+    let (token, rest) = holder.split_once('|')?;
+    (token.starts_with("o:") && token.ends_with(":0")).then(|| rest.split('|').next()?.parse().ok())?
+}
+
 /// The n of `base:n` or `base:n|...`.
 pub fn send_number(token: &str, base: &str) -> Option<u64> {
     let rest = token.strip_prefix(base)?.strip_prefix(':')?;

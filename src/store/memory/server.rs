@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::{
     super::{
         Acquire, Acquired, Claim, FOREIGN_MS, GRACE_MS, HANDOFF_MS, Loaded, MARGIN_MS, Mode, Op, Release,
-        SLACK_MS, Ticket, Write, Written,
+        SLACK_MS, TRIAL_MS, Ticket, Write, Written,
     },
-    place::{Expiring, Kept, Place, is_token, left_mark, send_number},
+    place::{Expiring, Kept, Place, is_token, left_mark, send_number, tried_at},
     rules::{Rule, Rules},
 };
 use crate::session::Keys;
@@ -136,7 +136,10 @@ impl Server {
         place.lock = Some(Expiring { value: format!("{}|{now}|{}", a.token, a.info), at: now + a.lease });
         let loaded = place.loaded();
         let unwanted = match (a.mode, loaded.data.is_some()) {
-            (Mode::Known, false) => Acquired::Absent,
+            (Mode::Known, false) => {
+                place.lock = None;
+                return Some(Acquired::Absent(loaded.tombstone));
+            }
             (Mode::New, true) => Acquired::Exists,
             _ => return Some(Acquired::Held(loaded)),
         };
@@ -150,7 +153,13 @@ impl Server {
         let holder = place.holder().map(str::to_owned);
         let send = |token: &str| send_number(token, &a.base);
         if holder.as_deref().and_then(send) > send(&a.token) && rules.have(Rule::LastSendWins) {
-            return Acquired::Busy { holder: holder.unwrap_or_default(), block: 0, now: 0 };
+            return Acquired::Busy {
+                holder: holder.unwrap_or_default(),
+                endless: false,
+                block: 0,
+                now: 0,
+                tombstone: None,
+            };
         }
         let mut free = holder.as_deref().is_none_or(|holder| {
             send(holder).is_some() || a.held.as_deref().is_some_and(|held| is_token(holder, held))
@@ -166,7 +175,7 @@ impl Server {
         if free {
             if a.mode == Mode::Known && place.data.is_none() && holder.is_none() {
                 place.waiters.remove(&a.base);
-                return Acquired::Absent;
+                return Acquired::Absent(place.loaded().tombstone);
             }
             if a.mode == Mode::New && place.data.is_some() {
                 return Acquired::Exists;
@@ -183,19 +192,25 @@ impl Server {
         if a.wait == 0 || rules.have(Rule::LeaveBeforeCounting) {
             place.waiters.remove(&a.base);
         }
+        let loaded = place.loaded();
+        let tried = loaded.data.is_none() && tried_at(&holder).is_some_and(|at| now < at + TRIAL_MS);
+        if tried && a.mode == Mode::Known {
+            return Acquired::Absent(loaded.tombstone);
+        }
+        let (endless, tombstone) = (false, loaded.tombstone);
         if a.wait == 0 {
-            return Acquired::Busy { holder, block: 0, now };
+            return Acquired::Busy { holder, endless, block: 0, now, tombstone };
         }
         place.waiters.retain(|_, deadline| *deadline > now);
         if a.max_waiters > 0 && place.waiters.len() as u64 >= a.max_waiters {
-            return Acquired::Full { waiters: place.waiters.len() as u64, holder, now };
+            return Acquired::Full { waiters: place.waiters.len() as u64, holder, endless, now };
         }
         let left = at - now;
         let mut block = a.recheck;
         if !(ticket.is_some() && left > HANDOFF_MS - 100) {
             block = block.min(left + SLACK_MS);
         }
-        if a.mixed || !(holder.starts_with("o:") || holder.starts_with("t:")) {
+        if a.mixed || tried || !(holder.starts_with("o:") || holder.starts_with("t:")) {
             block = block.min(FOREIGN_MS);
         }
         let block = block.min(a.wait).max(1);
@@ -204,7 +219,7 @@ impl Server {
         if !rules.have(Rule::DeadlinePerWaiter) {
             place.waiters.values_mut().for_each(|each| *each = deadline);
         }
-        Acquired::Busy { holder, block, now }
+        Acquired::Busy { holder, endless, block, now, tombstone }
     }
 
     /// What BLPOP finds without blocking.

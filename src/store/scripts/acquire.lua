@@ -1,15 +1,16 @@
 -- ACQUIRE: take the lock of a session, refresh its TTL and read it, or join its queue. One trip.
 -- KEYS  1 D data  2 L lock  3 Q wake list  4 W waiters  5 T tombstone   (all in one slot)
 -- ARGV  1 base     'o:' .. 32 hex, one for each attempt; the attempt's entry in W
---       2 token    base .. ':' .. send number; a new one for each send
+--       2 token    base .. ':' .. send number; a new one for each send. 0 is the first of a client that takes the lock by
+--                  SET NX before it sees whether there is a session (mode known): without one it gives the lock back at once
 --       3 held     a token that this caller already holds ('' = none): its lock counts as free
 --       4 mode     any | known (answer 'absent' if the session does not exist) | new (answer 'exists' if it does)
 --       5 info     who is asking: host|pid|sapi|uri
 --       6 lease_ms  7 ttl_s  8 wait_ms (what is left; 0 = last try, don't queue)
 --       9 max_waiters (0 = no limit)  10 recheck_ms (longest block)  11 mixed (1 = poll)
--- Replies: {'ok', data|nil, tombstone|nil}  {'absent'}  {'exists'}  {'full', waiters, holder, now_ms}
---          {'busy', holder, pttl, block_ms (0 = don't), now_ms}
-local SLACK, GRACE, FOREIGN, HANDOFF = 5, 500, 10, 1000  -- docs/wire-format.md says what for
+-- Replies: {'ok', data|nil, tombstone|nil}  {'absent', tombstone|nil}  {'exists'}
+--          {'full', waiters, holder, now_ms, pttl}  {'busy', holder, pttl, block_ms (0 = don't), now_ms, tombstone|nil}
+local SLACK, GRACE, FOREIGN, HANDOFF, TRIAL = 5, 500, 10, 1000, 1000  -- docs/wire-format.md says what for
 local D, L, Q, W, T = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local base, held = ARGV[1], ARGV[3]
 -- One call for three keys: calls are what a script costs. MGET takes a key of another type for a missing one.
@@ -18,7 +19,7 @@ local holder, data = got[1], got[2]
 local mine = holder and string.sub(holder, 1, #base + 1) == base .. ':'
 if mine and tonumber(string.match(holder, '^%d+', #base + 2)) > tonumber(string.sub(ARGV[2], #base + 2)) then
   -- An older send that arrives late, behind its own repeat: nobody reads this answer.
-  return {'busy', holder, 0, 0, 0}
+  return {'busy', holder, 0, 0, 0, false}
 end
 local free = not holder or mine
   or (held ~= '' and (holder == held or string.sub(holder, 1, #held + 1) == held .. '|'))
@@ -38,7 +39,7 @@ if free then
   if ARGV[4] == 'known' and not data and not holder then
     if redis.call('EXISTS', D) == 1 then redis.call('GET', D) end   -- another type: not absent, but this error
     redis.call('ZREM', W, base)
-    return {'absent'}
+    return {'absent', got[3]}
   end
   if ARGV[4] == 'new' and data then return {'exists'} end
   -- EXPIRE 0 would delete
@@ -48,7 +49,8 @@ if free then
   local tm = redis.call('TIME')
   local ms = tm[1] .. string.sub('00000' .. tm[2], -6, -4)   -- a third of what string.format would cost
   redis.call('SET', L, ARGV[2] .. '|' .. ms .. '|' .. ARGV[5], 'PX', ARGV[6])
-  if tonumber(string.sub(ARGV[2], #base + 2)) > 1 then redis.call('ZREM', W, base) end  -- the first send never queued
+  -- the first send never queued
+  if tonumber(string.sub(ARGV[2], #base + 2)) > (ARGV[4] == 'known' and 0 or 1) then redis.call('ZREM', W, base) end
   return {'ok', data, got[3]}
 end
 if ARGV[4] == 'new' then return {'exists'} end   -- somebody works under this id
@@ -57,12 +59,16 @@ local wait = tonumber(ARGV[8])
 local pttl = redis.call('PTTL', L)
 local tm = redis.call('TIME')
 local now = tm[1] * 1000 + math.floor(tm[2] / 1000)
-if wait <= 0 then return {'busy', holder, pttl, 0, now} end
+-- Who has it looks whether there is such a session; there is none. After that time it may be one that vanished.
+local tried = not data and string.match(holder, '^o:[^:|]*:0|(%d+)')
+tried = tried and now - tonumber(tried) < TRIAL
+if tried and ARGV[4] == 'known' then return {'absent', got[3]} end
+if wait <= 0 then return {'busy', holder, pttl, 0, now, got[3]} end
 redis.call('ZREMRANGEBYSCORE', W, '-inf', now)
 local maxw = tonumber(ARGV[9])
 if maxw > 0 then
   local n = redis.call('ZCARD', W)
-  if n >= maxw then return {'full', n, holder, now} end
+  if n >= maxw then return {'full', n, holder, now, pttl} end
 end
 local block = tonumber(ARGV[10])
 -- A ticket younger than 100 ms is just being claimed: its short PTTL says nothing, and blocking again
@@ -71,8 +77,8 @@ if pttl >= 0 and not (ticket and pttl > HANDOFF - 100) then
   block = math.min(block, pttl + SLACK)
 end
 local kind = string.sub(holder, 1, 2)
-if ARGV[11] == '1' or not (kind == 'o:' or kind == 't:') then block = math.min(block, FOREIGN) end
+if ARGV[11] == '1' or tried or not (kind == 'o:' or kind == 't:') then block = math.min(block, FOREIGN) end
 block = math.max(1, math.min(block, wait))       -- never 0: BLPOP 0 blocks for ever
 redis.call('ZADD', W, now + block + GRACE, base)
 redis.call('PEXPIRE', W, 120000)                 -- garbage collection only, the scores decide
-return {'busy', holder, pttl, block, now}
+return {'busy', holder, pttl, block, now, got[3]}
