@@ -1,5 +1,7 @@
 //! Values to text.
 
+use std::io;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{MAX_TEXT, plain::all_plain};
@@ -19,11 +21,21 @@ pub enum Shape {
 ///
 /// Inside an array of [`Shape::Object`] or [`Shape::Pairs`], [`Writer::key`] or [`Writer::index`] comes before each
 /// value; [`Writer::end`] closes what [`Writer::begin`] opened.
-#[derive(Default)]
+///
+/// Arrays that PHP shares are written each time, so that a text can be exponentially longer than what PHP has in memory.
+/// What would go beyond the limit is not written, nor is anything after it.
 pub struct Writer {
     text: Vec<u8>,
+    limit: usize,
+    full: bool,
     /// The arrays that are open, and whether they have a member already.
     open: Vec<(Shape, bool)>,
+}
+
+impl Default for Writer {
+    fn default() -> Self {
+        Self { text: Vec::new(), limit: MAX_TEXT, full: false, open: Vec::new() }
+    }
 }
 
 impl Writer {
@@ -33,29 +45,49 @@ impl Writer {
         &self.text
     }
 
-    /// Whether the text is longer than a session can be.
+    /// Whether something did not fit.
     #[must_use]
-    pub fn is_too_long(&self) -> bool {
-        self.text.len() > MAX_TEXT
+    pub fn is_full(&self) -> bool {
+        self.full
     }
 
-    /// Starts over; the memory is kept unless it is much.
-    pub fn clear(&mut self) {
+    /// Starts over, for a text of at most `limit` bytes; the memory is kept unless it is much.
+    pub fn clear(&mut self, limit: usize) {
         self.text.clear();
         self.text.shrink_to(64 << 10);
         self.open.clear();
+        self.limit = limit.min(MAX_TEXT);
+        self.full = false;
+    }
+
+    /// Whether there is room for so much more.
+    fn has_room(&mut self, more: usize) -> bool {
+        self.full |= more > self.limit - self.text.len();
+        !self.full
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        if self.has_room(bytes.len()) {
+            self.text.extend_from_slice(bytes);
+        }
+    }
+
+    fn put_one(&mut self, byte: u8) {
+        if self.has_room(1) {
+            self.text.push(byte);
+        }
     }
 
     /// null
     pub fn null(&mut self) {
         self.before_value();
-        self.text.extend_from_slice(b"null");
+        self.put(b"null");
     }
 
     /// true or false
     pub fn bool(&mut self, value: bool) {
         self.before_value();
-        self.text.extend_from_slice(if value { b"true" } else { b"false" });
+        self.put(if value { b"true" } else { b"false" });
     }
 
     /// An integer.
@@ -75,9 +107,9 @@ impl Writer {
                 f64::NEG_INFINITY => b"-INF",
                 _ => b"NAN",
             };
-            self.text.extend_from_slice(b"{\"$float\":\"");
-            self.text.extend_from_slice(name);
-            self.text.extend_from_slice(b"\"}");
+            self.put(b"{\"$float\":\"");
+            self.put(name);
+            self.put(b"\"}");
         }
     }
 
@@ -90,9 +122,9 @@ impl Writer {
     /// An object in PHP's own serialization.
     pub fn object(&mut self, serialized: &[u8]) {
         self.before_value();
-        self.text.extend_from_slice(b"{\"$object\":");
+        self.put(b"{\"$object\":");
         self.string_text(serialized);
-        self.text.push(b'}');
+        self.put_one(b'}');
     }
 
     /// Opens an array.
@@ -104,24 +136,24 @@ impl Writer {
             Shape::Object => b"{",
             Shape::Pairs => b"{\"$map\":[",
         };
-        self.text.extend_from_slice(open);
+        self.put(open);
     }
 
     /// The key of the next value.
     pub fn key(&mut self, key: &[u8]) {
         let separator = self.before_key();
         self.string_text(key);
-        self.text.push(separator);
+        self.put_one(separator);
     }
 
     /// The integer key of the next value.
     pub fn index(&mut self, index: i64) {
         let separator = self.before_key();
         let quote: &[u8] = if separator == b':' { b"\"" } else { b"" };
-        self.text.extend_from_slice(quote);
+        self.put(quote);
         self.json(&index);
-        self.text.extend_from_slice(quote);
-        self.text.push(separator);
+        self.put(quote);
+        self.put_one(separator);
     }
 
     /// Closes the array that was opened last.
@@ -133,39 +165,40 @@ impl Writer {
             Some((Shape::Pairs, false)) => b"]}",
             None => b"",
         };
-        self.text.extend_from_slice(close);
+        self.put(close);
     }
 
     /// A comma, where the value has no key that brought it.
     fn before_value(&mut self) {
-        if let Some((Shape::List, any)) = self.open.last_mut() {
-            if *any {
-                self.text.push(b',');
-            }
-            *any = true;
+        if let Some((Shape::List, any)) = self.open.last_mut()
+            && std::mem::replace(any, true)
+        {
+            self.put_one(b',');
         }
     }
 
     /// What stands before a key; the answer stands behind it.
     fn before_key(&mut self) -> u8 {
         let Some((shape, any)) = self.open.last_mut() else { return b':' };
-        let is_first = !std::mem::replace(any, true);
-        if *shape == Shape::Pairs {
-            self.text.extend_from_slice(if is_first { b"[" } else { b"],[" });
+        let (shape, is_first) = (*shape, !std::mem::replace(any, true));
+        if shape == Shape::Pairs {
+            self.put(if is_first { b"[" } else { b"],[" });
             return b',';
         }
         if !is_first {
-            self.text.push(b',');
+            self.put_one(b',');
         }
         b':'
     }
 
     fn string_text(&mut self, bytes: &[u8]) {
         if all_plain(bytes).is_some_and(|is_ascii| is_ascii || std::str::from_utf8(bytes).is_ok()) {
-            self.text.reserve(bytes.len() + 2);
-            self.text.push(b'"');
-            self.text.extend_from_slice(bytes);
-            self.text.push(b'"');
+            if self.has_room(bytes.len() + 2) {
+                self.text.reserve(bytes.len() + 2);
+                self.text.push(b'"');
+                self.text.extend_from_slice(bytes);
+                self.text.push(b'"');
+            }
         } else {
             self.escaped(bytes);
         }
@@ -175,14 +208,74 @@ impl Writer {
         if let Ok(text) = std::str::from_utf8(bytes) {
             return self.json(text);
         }
-        self.text.extend_from_slice(b"{\"$bytes\":\"");
-        let start = self.text.len();
-        self.text.resize(start + bytes.len().div_ceil(3) * 4, 0);
+        self.put(b"{\"$bytes\":\"");
+        let (start, len) = (self.text.len(), bytes.len().div_ceil(3) * 4);
+        if !self.has_room(len) {
+            return;
+        }
+        self.text.resize(start + len, 0);
         STANDARD.encode_slice(bytes, &mut self.text[start..]).expect("there is room for the base64 text");
-        self.text.extend_from_slice(b"\"}");
+        self.put(b"\"}");
     }
 
     fn json<T: serde::Serialize + ?Sized>(&mut self, value: &T) {
-        serde_json::to_writer(&mut self.text, value).expect("writing to memory cannot fail");
+        // It fails only where there is no room, which is noted.
+        let _ = serde_json::to_writer(self, value);
+    }
+}
+
+/// For serde_json, which is not to go on when the text is full.
+impl io::Write for Writer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.put(bytes);
+        if self.full { Err(io::ErrorKind::StorageFull.into()) } else { Ok(bytes.len()) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_written_beyond_the_limit() {
+        let text = "x".repeat(100);
+        let steps: [fn(&mut Writer, &str); 9] = [
+            |w, _| w.null(),
+            |w, _| w.bool(true),
+            |w, _| w.int(i64::MIN),
+            |w, _| w.float(f64::NAN),
+            |w, text| w.string(text.as_bytes()),
+            |w, text| w.string(text.replace('x', "\u{1}").as_bytes()),
+            |w, text| w.string(&[text.as_bytes(), b"\xff"].concat()),
+            |w, text| w.object(text.as_bytes()),
+            |w, text| {
+                w.begin(Shape::Pairs);
+                w.key(text.as_bytes());
+                w.index(7);
+                w.end();
+            },
+        ];
+        let mut writer = Writer::default();
+        for limit in 0..3000 {
+            writer.clear(limit);
+            writer.begin(Shape::List);
+            for step in steps {
+                step(&mut writer, &text);
+                assert!(writer.text().len() <= limit);
+            }
+            writer.end();
+            if !writer.is_full() {
+                assert!(limit > 1000);
+                break;
+            }
+            let len = writer.text().len();
+            writer.null();
+            assert_eq!(writer.text().len(), len, "nothing comes after what did not fit");
+        }
+        assert!(!writer.is_full());
     }
 }

@@ -111,6 +111,12 @@ impl Setting {
         self.table().1
     }
 
+    /// A text of this setting, if it is one of bytes, in bytes.
+    #[must_use]
+    pub fn bytes(self, text: &str) -> Option<u64> {
+        bytes(text).filter(|_| matches!(self.table().2, Kind::Bytes))
+    }
+
     /// Whether `text` may be the value of this setting.
     pub fn check(self, text: &str) -> Result<(), BadSetting> {
         let good = match self.table().2 {

@@ -112,6 +112,12 @@ pub fn json_objects() -> Objects {
     if text(Setting::JsonObjects) == "serialize" { Objects::Serialize } else { Objects::Refuse }
 }
 
+/// `rustredis.max_value_size`; 0 is no limit.
+pub fn max_value_size() -> usize {
+    let bytes = Setting::MaxValueSize.bytes(&text(Setting::MaxValueSize));
+    usize::try_from(bytes.unwrap_or_default()).unwrap_or(usize::MAX)
+}
+
 /// See shim.h.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn rustredis_ini_changed(

@@ -9,19 +9,20 @@
 /* encode::Shape */
 enum { RUSTREDIS_LIST, RUSTREDIS_OBJECT, RUSTREDIS_PAIRS };
 
-/* This thread's writer, cleared. Valid until the thread ends; one encoding uses it at a time. */
-void *rustredis_json_writer(void);
+/* This thread's writer, cleared, for a text of at most `limit` bytes. Valid until the thread ends; one encoding uses it at a
+ * time. Those that answer say whether all fits that was written so far; what does not fit is dropped. */
+void *rustredis_json_writer(size_t limit);
 void rustredis_json_null(void *writer);
 void rustredis_json_bool(void *writer, int value);
 void rustredis_json_int(void *writer, int64_t value);
 void rustredis_json_float(void *writer, double value);
-void rustredis_json_string(void *writer, const char *bytes, size_t len);
-void rustredis_json_object(void *writer, const char *serialized, size_t len);
-void rustredis_json_begin(void *writer, int shape);
+int rustredis_json_string(void *writer, const char *bytes, size_t len);
+int rustredis_json_object(void *writer, const char *serialized, size_t len);
+int rustredis_json_begin(void *writer, int shape);
 void rustredis_json_key(void *writer, const char *bytes, size_t len);
 void rustredis_json_index(void *writer, int64_t index);
-void rustredis_json_end(void *writer);
-/* What was written, valid until the writer is used again. NULL if it is longer than a session can be. */
+int rustredis_json_end(void *writer);
+/* What was written, valid until the writer is used again. */
 const char *rustredis_json_text(void *writer, size_t *len);
 int rustredis_json_is_utf8(const char *bytes, size_t len);
 
@@ -44,6 +45,8 @@ int rustredis_is_json(const char *text, size_t len);
 /* php_text::Content, of a text in the format php_serialize or else php. */
 enum { RUSTREDIS_PLAIN, RUSTREDIS_OBJECTS, RUSTREDIS_MALFORMED };
 int rustredis_php_content(const char *text, size_t len, int is_php_serialize);
+/* rustredis.max_value_size; 0 is no limit */
+size_t rustredis_max_value_size(void);
 /* rustredis.json_objects=serialize */
 int rustredis_json_objects(void);
 

@@ -29,12 +29,12 @@ pub fn end_request() {
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn rustredis_json_writer() -> *mut c_void {
+extern "C" fn rustredis_json_writer(limit: usize) -> *mut c_void {
     guarded(ptr::null_mut(), || {
         WRITER.with(|writer| {
             let writer = writer.get();
             // SAFETY: only this thread has the pointer, and none of the functions below is running.
-            unsafe { (*writer).clear() };
+            unsafe { (*writer).clear(limit) };
             writer.cast()
         })
     })
@@ -79,26 +79,38 @@ unsafe extern "C" fn rustredis_json_float(w: *mut c_void, value: f64) {
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn rustredis_json_string(w: *mut c_void, text: *const c_char, len: usize) {
-    // SAFETY: as above; the C files passes a Zend string with its length. So in the functions below.
-    guarded((), || unsafe { writer(w).string(bytes(text, len)) });
+unsafe extern "C" fn rustredis_json_string(w: *mut c_void, text: *const c_char, len: usize) -> c_int {
+    guarded(0, || {
+        // SAFETY: as above; the C files passes a Zend string with its length. So in the functions below.
+        let (writer, text) = unsafe { (writer(w), bytes(text, len)) };
+        writer.string(text);
+        c_int::from(!writer.is_full())
+    })
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn rustredis_json_object(w: *mut c_void, text: *const c_char, len: usize) {
-    // SAFETY: as above.
-    guarded((), || unsafe { writer(w).object(bytes(text, len)) });
+unsafe extern "C" fn rustredis_json_object(w: *mut c_void, text: *const c_char, len: usize) -> c_int {
+    guarded(0, || {
+        // SAFETY: as above.
+        let (writer, text) = unsafe { (writer(w), bytes(text, len)) };
+        writer.object(text);
+        c_int::from(!writer.is_full())
+    })
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn rustredis_json_begin(w: *mut c_void, shape: c_int) {
+unsafe extern "C" fn rustredis_json_begin(w: *mut c_void, shape: c_int) -> c_int {
     let shape = match shape {
         0 => Shape::List,
         1 => Shape::Object,
         _ => Shape::Pairs,
     };
-    // SAFETY: as above.
-    guarded((), || unsafe { writer(w) }.begin(shape));
+    guarded(0, || {
+        // SAFETY: as above.
+        let writer = unsafe { writer(w) };
+        writer.begin(shape);
+        c_int::from(!writer.is_full())
+    })
 }
 
 #[unsafe(no_mangle)]
@@ -114,9 +126,13 @@ unsafe extern "C" fn rustredis_json_index(w: *mut c_void, index: i64) {
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn rustredis_json_end(w: *mut c_void) {
-    // SAFETY: as above.
-    guarded((), || unsafe { writer(w) }.end());
+unsafe extern "C" fn rustredis_json_end(w: *mut c_void) -> c_int {
+    guarded(0, || {
+        // SAFETY: as above.
+        let writer = unsafe { writer(w) };
+        writer.end();
+        c_int::from(!writer.is_full())
+    })
 }
 
 #[unsafe(no_mangle)]
@@ -125,9 +141,6 @@ unsafe extern "C" fn rustredis_json_text(w: *mut c_void, len: *mut usize) -> *co
         // SAFETY: as above; `len` points to a variable of the C files.
         unsafe {
             let writer = writer(w);
-            if writer.is_too_long() {
-                return ptr::null();
-            }
             *len = writer.text().len();
             writer.text().as_ptr().cast()
         }
@@ -164,6 +177,11 @@ unsafe extern "C" fn rustredis_php_content(
             Content::Malformed => 2,
         }
     })
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn rustredis_max_value_size() -> usize {
+    guarded(0, ini::max_value_size)
 }
 
 #[unsafe(no_mangle)]

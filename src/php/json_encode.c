@@ -2,6 +2,7 @@
  *
  * The walk tells a writer in Rust what it finds; nothing in it allocates or runs PHP code. */
 #include "php.h"
+#include "php_globals.h"
 #include "ext/session/php_session.h"
 #include "ext/standard/php_var.h"
 #include "zend_smart_str.h"
@@ -18,6 +19,10 @@ typedef struct {
 	HashTable *objects;
 	uint32_t next_object;
 	bool needs_objects;
+	/* How long the text may be, and what says so. */
+	size_t limit;
+	const char *limited_by;
+	bool is_too_long;
 	/* Why it failed, and the path to where, written from its end. */
 	const char *problem;
 	zend_class_entry *class;
@@ -129,6 +134,12 @@ static const char too_deep[] = "is nested deeper than 512 levels";
 
 static bool write_value(encoding *e, zval *value, int depth);
 
+static bool fits(encoding *e, int fits)
+{
+	e->is_too_long |= !fits;
+	return fits;
+}
+
 static bool write_array(encoding *e, HashTable *array, int depth)
 {
 	zend_string *key;
@@ -154,8 +165,11 @@ static bool write_array(encoding *e, HashTable *array, int depth)
 		e->problem = too_deep;
 		return false;
 	}
-	rustredis_json_begin(e->writer, shape);
+	done = fits(e, rustredis_json_begin(e->writer, shape));
 	ZEND_HASH_FOREACH_KEY_VAL_IND(array, index, key, value) {
+		if (!done) {
+			break;
+		}
 		if (depth == RUSTREDIS_MAX_DEPTH && needs_tag(key, value)) {
 			e->problem = too_deep;
 			path_key(e, key, index);
@@ -175,7 +189,7 @@ static bool write_array(encoding *e, HashTable *array, int depth)
 			break;
 		}
 	} ZEND_HASH_FOREACH_END();
-	rustredis_json_end(e->writer);
+	done = fits(e, rustredis_json_end(e->writer)) && done;
 	if (counted) {
 		GC_UNPROTECT_RECURSION(array);
 	}
@@ -199,8 +213,7 @@ static bool write_object(encoding *e, zval *value)
 		e->problem = "was changed by an object's serialization";
 		return false;
 	}
-	rustredis_json_object(e->writer, Z_STRVAL_P(serialized), Z_STRLEN_P(serialized));
-	return true;
+	return fits(e, rustredis_json_object(e->writer, Z_STRVAL_P(serialized), Z_STRLEN_P(serialized)));
 }
 
 static bool write_value(encoding *e, zval *value, int depth)
@@ -222,8 +235,7 @@ static bool write_value(encoding *e, zval *value, int depth)
 			rustredis_json_float(e->writer, Z_DVAL_P(value));
 			return true;
 		case IS_STRING:
-			rustredis_json_string(e->writer, Z_STRVAL_P(value), Z_STRLEN_P(value));
-			return true;
+			return fits(e, rustredis_json_string(e->writer, Z_STRVAL_P(value), Z_STRLEN_P(value)));
 		case IS_ARRAY:
 			return write_array(e, Z_ARRVAL_P(value), depth);
 		case IS_OBJECT:
@@ -267,6 +279,39 @@ static bool serialize_objects(HashTable *array, zval *objects, int depth)
 	return done;
 }
 
+/* By our own handler, or by a subclass of SessionHandler that has opened it there. */
+static bool is_kept_by_us(void)
+{
+	const ps_module *handler = PS(mod_user_implemented) ? PS(default_mod) : PS(mod);
+	return PS(mod_data) && handler && strcmp(handler->s_name, "rustredis") == 0;
+}
+
+/* What memory_limit leaves. The writer's memory is not PHP's, and its text is to become a string of PHP's. */
+size_t rustredis_memory_left(void)
+{
+	/* Of what PHP has from the system, unless a part of that has room. */
+	size_t limit = PG(memory_limit), taken = zend_memory_usage(1), used = zend_memory_usage(0);
+	if (PG(memory_limit) < 0) {
+		return SIZE_MAX;
+	}
+	return MAX(limit > taken ? limit - taken : 0, limit > used ? MIN(limit - used, (size_t) 2 << 20) : 0);
+}
+
+static void find_limit(encoding *e)
+{
+	size_t memory = rustredis_memory_left(), value = is_kept_by_us() ? rustredis_max_value_size() : 0;
+	e->limit = (size_t) 512 << 20;
+	e->limited_by = "which is what Redis can hold";
+	if (value && value < e->limit) {
+		e->limit = value;
+		e->limited_by = "which is what rustredis.max_value_size allows";
+	}
+	if (memory < e->limit) {
+		e->limit = memory;
+		e->limited_by = "which is what memory_limit leaves";
+	}
+}
+
 static bool encode(HashTable *session, encoding *e)
 {
 	zval objects;
@@ -274,7 +319,8 @@ static bool encode(HashTable *session, encoding *e)
 
 	memset(e, 0, offsetof(encoding, path));
 	e->path_start = sizeof e->path;
-	e->writer = rustredis_json_writer();
+	find_limit(e);
+	e->writer = rustredis_json_writer(e->limit);
 	done = write_array(e, session, 0);
 	if (!done || !e->needs_objects) {
 		return done;
@@ -285,7 +331,8 @@ static bool encode(HashTable *session, encoding *e)
 	done = serialize_objects(session, &objects, 1);
 	if (done) {
 		/* __serialize may have encoded a session of its own: the writer starts over. */
-		e->writer = rustredis_json_writer();
+		find_limit(e);
+		e->writer = rustredis_json_writer(e->limit);
 		e->objects = Z_ARRVAL(objects);
 		/* PHP code ran: keys may have been freed, and others may be where they were. */
 		memset(e->known, 0, sizeof e->known);
@@ -314,15 +361,6 @@ bool rustredis_json_refused(void)
 {
 	return refused;
 }
-
-#if PHP_VERSION_ID >= 80600
-/* By our own handler, or by a subclass of SessionHandler that has opened it there. */
-static bool is_kept_by_us(void)
-{
-	const ps_module *handler = PS(mod_user_implemented) ? PS(default_mod) : PS(mod);
-	return PS(mod_data) && handler && strcmp(handler->s_name, "rustredis") == 0;
-}
-#endif
 
 static zend_string *keep_stored(void)
 {
@@ -362,6 +400,9 @@ PS_SERIALIZER_ENCODE_FUNC(json)
 			php_error_docref(NULL, E_WARNING, "rustredis: the session is not saved: $_SESSION%.*s is an object of class "
 				"%s; keep plain data in the session, or set rustredis.json_objects=serialize", path_len, path,
 				ZSTR_VAL(e.class->name));
+		} else if (e.is_too_long) {
+			php_error_docref(NULL, E_WARNING, "rustredis: the session is not saved: $_SESSION%.*s does not fit: as JSON the "
+				"session has more than %zu bytes, %s", path_len, path, e.limit, e.limited_by);
 		} else if (!EG(exception)) {
 			php_error_docref(NULL, E_WARNING, "rustredis: the session is not saved: $_SESSION%.*s %s", path_len, path,
 				e.problem ? e.problem : "cannot be encoded");
@@ -369,9 +410,5 @@ PS_SERIALIZER_ENCODE_FUNC(json)
 		return keep_stored();
 	}
 	text = rustredis_json_text(e.writer, &len);
-	if (!text) {
-		php_error_docref(NULL, E_WARNING, "rustredis: the session is not saved: it is longer than 512 MB as JSON");
-		return keep_stored();
-	}
 	return zend_string_init(text, len, 0);
 }
