@@ -195,7 +195,7 @@ class Session {
           if (popped === null) continue;
           const [ticket, , tombstone, value] = split(popped[1]);
           held = `t:${ticket}`; // ours even if the reply to the claim is lost
-          if (await run(its, "claim", [this.lock, this.waiters], [held, its.lease, this.base, info])) {
+          if (await run(its, "claim", [this.lock, this.waiters, this.dead], [held, its.lease, this.base, info])) {
             return await this.entered(held, value[0] === 0x31 ? value.subarray(1) : null, tombstone, mode);
           }
         } catch (error) {

@@ -58,7 +58,7 @@ func New(url, folder string) (*Sessions, error) {
 	s := &Sessions{Prefix: "PHPREDIS_SESSION:", TTL: 1440 * time.Second, Wait: 10 * time.Second,
 		Lease: 10 * time.Second, MaxHold: 300 * time.Second, scripts: map[string]*redis.Script{},
 		Cookie: http.Cookie{Name: "PHPSESSID", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}}
-	for name, keys := range map[string]int{"acquire": 5, "claim": 2, "renew": 1, "release": 6, "read": 2} {
+	for name, keys := range map[string]int{"acquire": 5, "claim": 3, "renew": 2, "release": 6, "read": 2} {
 		text, err := os.ReadFile(filepath.Join(folder, name+".lua"))
 		if err != nil {
 			return nil, err
@@ -251,7 +251,7 @@ func (l *Lock) try(conn redis.Conn, mode, info string, send int, wasBroken bool,
 		return false, fmt.Errorf("not a ticket: %q", popped[1])
 	}
 	*held = "t:" + ticket[0]
-	claimed, err := redis.Int(s.scripts["claim"].Do(conn, l.key+"_LOCK", l.key+"_WAITERS",
+	claimed, err := redis.Int(s.scripts["claim"].Do(conn, l.key+"_LOCK", l.key+"_WAITERS", l.key+"_DEAD",
 		*held, s.Lease.Milliseconds(), l.base, info))
 	if err != nil || claimed == 0 {
 		return false, err
@@ -289,7 +289,7 @@ func (l *Lock) renew(stop chan struct{}) {
 		case <-time.After(pause):
 		}
 		mine, err := redis.Int(l.its.once(func(conn redis.Conn) (any, error) {
-			return l.its.scripts["renew"].Do(conn, l.key+"_LOCK", l.token, l.its.Lease.Milliseconds())
+			return l.its.scripts["renew"].Do(conn, l.key+"_LOCK", l.key+"_DEAD", l.token, l.its.Lease.Milliseconds())
 		}))
 		pause = l.its.Lease / 3
 		if err != nil {

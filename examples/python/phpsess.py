@@ -148,7 +148,7 @@ class Session:
 
     def renew(self):
         """Starts the lease anew. Work that lasts longer than it calls this every third of it."""
-        if not self.sessions.scripts["renew"]([self.lock], [self.token, self.sessions.lease]):
+        if not self.sessions.scripts["renew"]([self.lock, self.dead], [self.token, self.sessions.lease]):
             raise NotSaved("the lock was lost")
 
     def enter(self, mode):
@@ -184,7 +184,8 @@ class Session:
                 if popped:
                     ticket, _, tombstone, value = popped[1].split(b"\n", 3)
                     held = "t:" + ticket.decode()  # ours even if the reply to the claim is lost
-                    if its.scripts["claim"]([self.lock, self.waiters], [held, its.lease, self.base, info]):
+                    if its.scripts["claim"]([self.lock, self.waiters, self.dead],
+                                            [held, its.lease, self.base, info]):
                         return self.entered(held, value[1:] if value[:1] == b"1" else None, tombstone, mode)
             except redis.RedisError as error:
                 broken += 1

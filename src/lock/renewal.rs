@@ -92,6 +92,7 @@ struct Task {
 enum Work {
     Renew {
         lock: String,
+        tombstone: String,
         length: Duration,
     },
     Release {
@@ -110,7 +111,7 @@ static RENEWALS: Own<Vec<Arc<Renewal>>> = Own::new(Vec::new());
 pub fn watch(place: Place, timeouts: Timeouts, lock: &LockSettings, keys: &Keys, token: &str) -> Watch {
     let now = Instant::now();
     let renewal = Renewal::of(&place.server());
-    let work = Work::Renew { lock: keys.lock.clone(), length: lock.lease };
+    let work = Work::Renew { lock: keys.lock.clone(), tombstone: keys.tombstone.clone(), length: lock.lease };
     let task = Task {
         id: 0,
         place,
@@ -287,10 +288,10 @@ impl Task {
     fn carry_out(&mut self, renewer: &mut Renewer) {
         let now = Instant::now();
         self.due = match &mut self.work {
-            Work::Renew { lock, length } => {
+            Work::Renew { lock, tombstone, length } => {
                 let left = self.end.saturating_duration_since(now);
                 let lease = left.min(*length);
-                match renewer.renew(&self.place, self.timeouts, lock, &self.token, lease) {
+                match renewer.renew(&self.place, self.timeouts, [lock, tombstone], &self.token, lease) {
                     Ok(true) if lease == *length => Instant::now() + *length / 3,
                     // That was the last. Or somebody else has it: the write will be refused, and its warning will say who.
                     Ok(_) => self.end,

@@ -121,7 +121,10 @@ pub fn read(keys: &Keys, ttl: u64) -> Call<'static> {
 pub fn write<'a>(keys: &Keys, write: &Write<'a>, how: Data) -> Call<'a> {
     let random = random_hex();
     let staged = staged(write.op, how).map(|data| (keys.new_value(&random), data));
-    let other = other_key(write.op, staged.as_ref());
+    let other = match write.op {
+        Op::Delete | Op::Leave | Op::Drop => Some(&*keys.lock),
+        op => other_key(op, staged.as_ref()),
+    };
     let names = [&*keys.data, &*keys.tombstone, other.unwrap_or_default()];
     let (op, data) = if staged.is_some() { MOVE } else { op_args(write.op) };
     let mut call = Call::new(&WRITE, if other.is_some() { &names } else { &names[..2] });
@@ -138,7 +141,7 @@ pub fn write<'a>(keys: &Keys, write: &Write<'a>, how: Data) -> Call<'a> {
 
 pub fn claim(keys: &Keys, claim: &Claim) -> Command<'static> {
     // By its text: nobody reads this reply soon enough to send the text after a NOSCRIPT.
-    let mut command = Command::eval(&CLAIM.text, &[&keys.lock, &keys.waiters]);
+    let mut command = Command::eval(&CLAIM.text, &[&keys.lock, &keys.waiters, &keys.tombstone]);
     command.arg(&claim.token).number(claim.lease).arg(&claim.base).arg(&*claim.info);
     command
 }

@@ -41,18 +41,18 @@ pub struct Renewer {
 }
 
 impl Renewer {
-    /// Starts the lease of a lock again; false if the lock is not this token's any more.
+    /// Starts the lease of a lock again; false if the lock is not this token's any more. `keys`: lock and tombstone.
     pub fn renew(
         &mut self,
         place: &Place,
         timeouts: Timeouts,
-        lock: &str,
+        keys: [&str; 2],
         token: &str,
         lease: Duration,
     ) -> Result<bool, StoreError> {
         let lease = u64::try_from(lease.as_millis()).unwrap_or(u64::MAX);
         let Script { text, sha } = &*RENEW;
-        let mut command = Command::evalsha(sha, &[lock]);
+        let mut command = Command::evalsha(sha, &keys);
         command.arg(token).number(lease);
         let mut answer = self.ask(place, timeouts, &mut command);
         if matches!(&answer, Err(StoreError::Server(error)) if error.code == "NOSCRIPT") {

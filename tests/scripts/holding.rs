@@ -1,11 +1,16 @@
 //! One client has the lock, reads and writes.
 
+use std::time::Duration;
+
+use phpsess_rs::config::{Settings, Texts};
 use phpsess_rs::store::{
-    Acquire, Acquired, Loaded, Mode, Op, Release, Store, StoreError, Write, Written, redis::RedisStore,
+    Acquire, Acquired, Claim, Loaded, Mode, Op, Release, Store, StoreError, Timeouts, Write, Written,
+    redis::RedisStore,
+    renewer::{Place, Renewer},
 };
 use redis::Commands;
 
-use crate::fixture::{Fixture, TTL, ask, held, is_busy, release};
+use crate::fixture::{Fixture, LEASE, TTL, ask, contended, held, is_busy, release};
 use crate::support::redis::Server;
 
 #[test]
@@ -266,4 +271,45 @@ fn a_tombstone_tells_when_the_session_went_on_under_another_id() {
         assert_eq!(name.len(), 32, "{stone}");
         assert!((before..=clock()).contains(&ms.parse::<u64>().unwrap()), "{stone}");
     }
+}
+
+/// Whatever the settings of the two are.
+#[test]
+fn a_tombstone_outlives_the_lock_that_it_finds() {
+    let f = Fixture::new();
+    let outlives = |what: &str| {
+        let (lock, stone) = (f.pttl(&f.keys.lock), f.pttl(&f.keys.tombstone));
+        assert!(0 < lock && lock < stone, "{what}: {lock} ms, {stone} ms");
+    };
+    let delete = Write { op: Op::Delete, ttl: TTL, tombstone: None, tombstone_ms: 1 };
+    let (mut a, mut b) = contended(&f);
+    let mut c = f.client("c");
+    f.store(b"data");
+    assert_eq!(c.write(&f.keys, &delete).unwrap(), Written::Done);
+    outlives("destroyed without a lock");
+    let () = f.redis().del(&f.keys.tombstone).unwrap();
+    let lost = Release { tombstone_ms: 1, ..release("o:c:1", Op::Delete) };
+    assert_eq!(c.release(&f.keys, &lost).unwrap(), Written::Done);
+    outlives("destroyed by somebody who has lost the lock");
+
+    let path = format!("{}?database=0", f.server.save_path());
+    let settings = Settings::parse(&path, &Texts::default()).unwrap();
+    let place = Place { target: settings.shards.of(f.keys.route).clone(), cluster: None };
+    let timeouts = Timeouts { connect: settings.connect_timeout, read: settings.read_timeout };
+    let keys = [&*f.keys.lock, &*f.keys.tombstone];
+    let renewed = Renewer::default().renew(&place, timeouts, keys, "o:a:1", Duration::from_secs(100));
+    assert!(renewed.unwrap() && f.pttl(&f.keys.lock) > 50_000);
+    outlives("renewed");
+
+    // Handed over, destroyed, claimed.
+    let () = f.redis().del(&f.keys.tombstone).unwrap();
+    assert_eq!(a.release(&f.keys, &release("o:a:1", Op::None)).unwrap(), Written::Done);
+    assert_eq!(c.write(&f.keys, &delete).unwrap(), Written::Done);
+    let ticket = b.wait(&f.keys, Duration::from_secs(1)).unwrap().unwrap();
+    let token = format!("t:{}", ticket.id);
+    let claim = Claim { token: token.clone(), base: "o:b".into(), lease: LEASE, info: "host|1|cli|".into() };
+    assert!(b.claim(&f.keys, &claim).unwrap());
+    outlives("claimed");
+    let write = Release { base: Some("o:b"), ..release(&token, Op::Set(b"back")) };
+    assert_eq!(b.release(&f.keys, &write).unwrap(), Written::Dead);
 }

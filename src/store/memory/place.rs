@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use super::super::{Loaded, Ticket, Written};
 
+/// How much longer than the lock that it finds a tombstone lives at least.
+pub const BEYOND_MS: u64 = 1000;
+
 /// A value that disappears at a time.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Expiring<T> {
@@ -68,6 +71,8 @@ impl Place {
 
     pub fn bury(&mut self, mark: String, at: u64) {
         self.data = None;
+        // It outlives the lock that somebody has.
+        let at = self.lock.as_ref().map_or(at, |lock| at.max(lock.at + BEYOND_MS));
         self.tombstone = Some(Expiring { value: mark, at });
     }
 

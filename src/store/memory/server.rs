@@ -7,7 +7,7 @@ use super::{
         Acquire, Acquired, Claim, FOREIGN_MS, GRACE_MS, HANDOFF_MS, Loaded, MARGIN_MS, Mode, Op, Release,
         SLACK_MS, TRIAL_MS, Ticket, Write, Written,
     },
-    place::{Expiring, Kept, Place, is_token, left_mark, send_number, tried_at},
+    place::{BEYOND_MS, Expiring, Kept, Place, is_token, left_mark, send_number, tried_at},
     rules::{Rule, Rules},
 };
 use crate::session::Keys;
@@ -239,6 +239,9 @@ impl Server {
             Some(lock) if !rules.have(Rule::ClaimExtends) => lock.at,
             _ => now + claim.lease,
         };
+        if let Some(stone) = &mut place.tombstone {
+            stone.at = stone.at.max(at + BEYOND_MS);
+        }
         place.lock = Some(Expiring { value: format!("{}|{now}|{}", claim.token, claim.info), at });
         true
     }

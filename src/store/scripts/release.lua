@@ -33,7 +33,9 @@ local function bury()
     local tm = redis.call('TIME')
     mark = ARGV[9] .. '|left|' .. tm[1] .. string.sub('00000' .. tm[2], -6, -4)
   end
-  local r = redis.pcall('SET', T, mark, 'PX', ARGV[12])
+  -- It outlives the lock that somebody has: renew and claim, which make that longer, keep to this.
+  local life = math.max(tonumber(ARGV[12]), redis.call('PTTL', L) + 1000)
+  local r = redis.pcall('SET', T, mark, 'PX', life)
   return not (type(r) == 'table' and r.err) and mark
 end
 if not ours then

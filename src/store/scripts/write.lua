@@ -1,6 +1,7 @@
 -- WRITE: change a session without a lock (locking off). One trip. A repeat of it does no harm.
 -- KEYS  1 D data  2 T tombstone
---       3 N (move) the new value, which the command before this one has put there; A (aside) where D is moved to
+--       3 N (move) the new value, which the command before this one has put there; A (aside) where D is moved to;
+--         L (del, leave, drop) the lock
 -- ARGV  1 op: set | move (set to what lies under N, with its TTL: that does not pass through Lua) | keep
 --         | restore (keep, or set where D is gone) | del | leave (del, because the session goes on under another id)
 --         | drop (del of what was not there when it was read: leaves nothing behind unless D is there by now)
@@ -19,7 +20,8 @@ if op == 'del' or op == 'leave' then
     mark = mark .. '|left|' .. tm[1] .. string.sub('00000' .. tm[2], -6, -4)
   end
   redis.call('DEL', D)
-  redis.call('SET', T, mark, 'PX', ARGV[6])
+  -- It outlives the lock that somebody has: renew and claim, which make that longer, keep to this.
+  redis.call('SET', T, mark, 'PX', math.max(tonumber(ARGV[6]), redis.call('PTTL', KEYS[3]) + 1000))
   return {'ok'}
 end
 if op == 'aside' then
