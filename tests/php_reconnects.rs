@@ -182,3 +182,43 @@ fn a_restart_while_it_waits_for_the_lock_is_survived() {
     holder.step("session_write_close()").assert_silent();
     comes_through(&server, &mut process);
 }
+
+/// Longer than a connection may be idle before it is in doubt.
+const LONG_IDLE: Duration = Duration::from_secs(11);
+
+#[test]
+fn a_connection_that_was_forgotten_while_idle_is_replaced_within_the_timeout() {
+    let server = Server::start();
+    session::seed(&server, "known");
+    let proxy = Proxy::start(&server.addr());
+    for use_of_it in ["increment('known')", "peek('known')"] {
+        let mut process = Php::new(&proxy.save_path()).ini("rustredis.read_timeout", "4").spawn(STEPS);
+        process.expect("ready");
+        process.step("increment('known')").assert_silent();
+        std::thread::sleep(LONG_IDLE);
+        proxy.forget();
+        let before = proxy.counts();
+        process.step(use_of_it).assert_silent();
+        assert_eq!((proxy.counts() - before).connections, 1, "{use_of_it}");
+        assert!(!session::is_locked(&server, "known"));
+    }
+    assert_eq!(session::counter(&server, "known"), Some(3));
+}
+
+#[test]
+fn a_server_that_hangs_while_idle_costs_the_timeout_once() {
+    let server = Server::start();
+    session::seed(&server, "known");
+    let mut process = Php::new(&server.save_path()).ini("rustredis.read_timeout", "4").spawn(STEPS);
+    process.expect("ready");
+    process.step("increment('known')").assert_silent();
+    std::thread::sleep(LONG_IDLE);
+    server.pause();
+    let start = Instant::now();
+    let step = process.step("start('known')");
+    let took = start.elapsed();
+    server.resume();
+    assert!(step.result.contains("false"), "{step:?}");
+    // A new connection to a server that hangs used to have all of it once more: 5 to 8 s.
+    assert!(took < Duration::from_millis(4900), "{took:?}");
+}

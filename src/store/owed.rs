@@ -165,8 +165,12 @@ impl RedisStore {
         // By its own request's settings, over the same slot.
         let settings = owed.settings.clone();
         let target = settings.shards.of(owed.keys.route).clone();
-        let mut store =
-            Self { settings, slot: self.slot.take().map(|(_, slot)| (target, slot)), ahead: None };
+        let mut store = Self {
+            settings,
+            slot: self.slot.take().map(|(_, slot)| (target, slot)),
+            ahead: None,
+            until: None,
+        };
         let keys = owed.keys.clone();
         let answer = store.run_until_answered(&keys, &mut owed.call, Repeat::Freely);
         let mut kept = store.slot.take();
@@ -215,7 +219,7 @@ pub fn close_connections() {
         let settings = owed.settings.clone();
         if start.elapsed() < settings.read_timeout {
             let target = settings.shards.of(owed.keys.route).clone();
-            let mut store = RedisStore { settings, slot: Some((target, slot)), ahead: None };
+            let mut store = RedisStore { settings, slot: Some((target, slot)), ahead: None, until: None };
             store.catch_up();
             let Some((_, left)) = store.slot.take() else { return };
             slot = left;

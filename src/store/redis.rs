@@ -1,6 +1,10 @@
 //! [`Store`] on a Redis server.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use r2d2::PooledConnection;
 
@@ -30,13 +34,15 @@ pub struct RedisStore {
     pub(super) slot: Option<(Arc<Target>, PooledConnection<Slots>)>,
     /// An acquire whose answer is asked for later.
     pub(super) ahead: Option<Ahead>,
+    /// A connection that had been idle for long led nowhere: the answer is due then all the same.
+    pub(super) until: Option<Instant>,
 }
 
 impl RedisStore {
     /// No I/O happens here.
     #[must_use]
     pub fn new(settings: Arc<Settings>) -> Self {
-        Self { settings, slot: None, ahead: None }
+        Self { settings, slot: None, ahead: None, until: None }
     }
 
     /// A connection to one server.
@@ -51,7 +57,18 @@ impl RedisStore {
         let (target, slot) = self.slot.as_mut().expect("it was taken above");
         match &mut slot.connection {
             Some(connection) => Ok(connection),
-            place => Ok(place.insert(Connection::open(target, timeouts)?)),
+            place => {
+                let Some(until) = self.until.take() else {
+                    return Ok(place.insert(Connection::open(target, timeouts)?));
+                };
+                // Whatever has taken the time since: a part of it is left.
+                let now = Instant::now();
+                let until = until.max(now + timeouts.read / 4);
+                let read = until.duration_since(now);
+                let mut connection = Connection::open(target, Timeouts { read, ..timeouts })?;
+                connection.answers_until(until, timeouts.read);
+                Ok(place.insert(connection))
+            }
         }
     }
 
@@ -217,8 +234,13 @@ impl Store for RedisStore {
     }
 
     fn exists(&mut self, keys: &Keys) -> Result<bool, StoreError> {
-        let answer = self.request(keys, Command::new("EXISTS").arg(&keys.data), Duration::ZERO)?;
-        self.checked(reply::flag(&answer))
+        let mut command = Command::new("EXISTS");
+        command.arg(&keys.data);
+        let answer = match self.request(keys, &mut command, Duration::ZERO) {
+            Err(StoreError::Broken(_)) => self.request(keys, &mut command, Duration::ZERO),
+            answer => answer,
+        };
+        self.checked(reply::flag(&answer?))
     }
 
     fn acquire_ahead(&mut self, keys: &Keys, acquire: &Acquire) -> bool {
@@ -247,6 +269,7 @@ impl Store for RedisStore {
     fn disconnect(&mut self) {
         self.ahead = None;
         if let Some(connection) = self.slot.as_mut().and_then(|(_, slot)| slot.take_connection()) {
+            self.until = connection.end_of_doubt();
             connection.abort();
             stats::RECONNECTS.add();
         }

@@ -50,6 +50,8 @@ struct State {
     swallowed: Option<usize>,
     delay: Duration,
     open: Vec<TcpStream>,
+    /// Connections before this one lead nowhere, without a word.
+    forgotten: usize,
     closed: bool,
 }
 
@@ -66,6 +68,7 @@ struct Pair {
     server: TcpStream,
     last: Arc<Mutex<(Speaker, usize)>>,
     state: Arc<Mutex<State>>,
+    number: usize,
 }
 
 impl Proxy {
@@ -168,6 +171,12 @@ impl Proxy {
         target.clone_into(&mut lock(own));
     }
 
+    /// Forgets all connections, as a balancer does: nothing passes, and nobody is told. New ones are served.
+    pub fn forget(&self) {
+        let mut state = lock(&self.state);
+        state.forgotten = state.counts.connections;
+    }
+
     /// Ends all connections; new ones are served.
     pub fn cut(&self) {
         cut(&mut lock(&self.state));
@@ -197,9 +206,10 @@ impl Pair {
         shared.counts.connections += 1;
         shared.open.push(client.try_clone()?);
         shared.open.push(server.try_clone()?);
+        let number = shared.counts.connections;
         drop(shared);
         let last = Arc::new(Mutex::new((Speaker::Server, 0)));
-        Ok(Self { client, server, last, state: Arc::clone(state) })
+        Ok(Self { client, server, last, state: Arc::clone(state), number })
     }
 
     /// Copies both ways until one side ends.
@@ -226,6 +236,9 @@ impl Pair {
             let request = &buffer[..length];
             let mut last = lock(&self.last);
             let mut state = lock(&self.state);
+            if self.number <= state.forgotten {
+                continue;
+            }
             state.counts.bytes_to_server += length;
             if last.0 == Speaker::Server {
                 state.counts.trips += 1;
@@ -273,6 +286,7 @@ impl Pair {
             server: self.server.try_clone()?,
             last: Arc::clone(&self.last),
             state: Arc::clone(&self.state),
+            number: self.number,
         })
     }
 }

@@ -28,6 +28,14 @@ use super::{
 /// A connection that an answer is still to come on is looked at again after this long without use.
 const FRESH: Duration = Duration::from_millis(500);
 
+/// After this long without use a connection may lead nowhere without anybody having said so: a
+/// balancer or a firewall has forgotten it.
+const QUIET: Duration = Duration::from_secs(10);
+
+/// The part of a timeout that the first answer over such a connection may take. What is left is for
+/// a new one.
+const QUIET_SHARE: u32 = 4;
+
 /// As much memory for commands stays with an idle connection, in bytes.
 const KEPT: usize = 32 << 10;
 
@@ -46,6 +54,10 @@ pub struct Connection {
     packed: Vec<u8>,
     used: Instant,
     timeout: Duration,
+    /// Not a word has come since it was quiet for long.
+    in_doubt: bool,
+    /// It replaces one that led nowhere: the end of the timeout that this one has begun.
+    until: Option<Instant>,
     /// What the server's clock (milliseconds) showed then.
     clock: Option<(u64, Instant)>,
 }
@@ -111,6 +123,7 @@ impl Connection {
         }
         if self.replies.are(replies, &mut self.stream).map_err(|error| self.reply_error(error))? {
             self.read = sent.all().end;
+            self.has_answered();
             return Ok(None);
         }
         self.answer(sent).map(Some)
@@ -213,8 +226,25 @@ impl Connection {
 
     /// Starts an exchange.
     fn begin(&mut self, timeout: Duration) {
-        self.used = Instant::now();
-        self.stream.expect_within(timeout, self.used);
+        let now = Instant::now();
+        self.in_doubt |= self.read == self.sent && now.duration_since(self.used) > QUIET;
+        self.used = now;
+        let timeout = match self.until {
+            Some(until) => until.saturating_duration_since(now),
+            None if self.in_doubt && timeout == self.timeout => timeout / QUIET_SHARE,
+            None => timeout,
+        };
+        self.stream.expect_within(timeout, now);
+    }
+
+    /// The end of the timeout of its last exchange, where it led nowhere.
+    pub fn end_of_doubt(&self) -> Option<Instant> {
+        self.in_doubt.then(|| self.used + self.timeout)
+    }
+
+    /// The first answer is due then, as that of another connection was.
+    pub fn answers_until(&mut self, until: Instant, timeout: Duration) {
+        (self.until, self.timeout) = (Some(until), timeout);
     }
 
     /// The server's clock, in milliseconds; this machine's if that of the server is not known.
@@ -282,7 +312,13 @@ impl Connection {
     }
 
     fn next_reply(&mut self) -> Result<Value, StoreError> {
-        self.replies.next(&mut self.stream).map_err(|error| self.reply_error(error))
+        let reply = self.replies.next(&mut self.stream).map_err(|error| self.reply_error(error))?;
+        self.has_answered();
+        Ok(reply)
+    }
+
+    fn has_answered(&mut self) {
+        (self.in_doubt, self.until) = (false, None);
     }
 
     fn reply_error(&self, error: ReplyError) -> StoreError {
@@ -297,6 +333,8 @@ impl Connection {
 
     fn io_error(&self, error: io::Error) -> StoreError {
         match error.kind() {
+            // As one that was closed meanwhile.
+            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock if self.in_doubt => StoreError::Broken(error),
             io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => StoreError::Timeout(self.timeout),
             _ => StoreError::Broken(error),
         }

@@ -38,6 +38,8 @@ impl Connection {
             packed: Vec::new(),
             used: Instant::now(),
             timeout: timeouts.read,
+            in_doubt: false,
+            until: None,
             clock: None,
         };
         let introduced = connection.introduce(target);

@@ -205,3 +205,25 @@ fn an_address_that_does_not_answer_leaves_time_for_the_others() {
         assert!(error.contains(&address.to_string()), "{error}");
     }
 }
+
+#[test]
+fn a_connection_that_was_quiet_for_long_costs_a_part_of_the_timeout() {
+    let timeouts = Timeouts { connect: Duration::from_secs(5), read: Duration::from_mins(1) };
+    let silent = || {
+        to_server_within(timeouts, |mut client| {
+            let _ = client.read_to_end(&mut Vec::new());
+        })
+    };
+    let mut connection = silent();
+    connection.timeout = Duration::from_millis(400);
+    connection.used -= QUIET * 2;
+    let result = ping(&mut connection);
+    assert!(matches!(result, Err(StoreError::Broken(_))), "{result:?}");
+    assert!(connection.end_of_doubt().is_some());
+    // One that was in use a moment ago is a server that hangs.
+    let mut connection = silent();
+    connection.timeout = Duration::from_millis(400);
+    let result = ping(&mut connection);
+    assert!(matches!(result, Err(StoreError::Timeout(_))), "{result:?}");
+    assert!(connection.end_of_doubt().is_none());
+}
