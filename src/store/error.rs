@@ -84,6 +84,12 @@ impl ServerError {
         )
     }
 
+    /// Whether the server does not even read on, and closes: most often for a value above its limit.
+    #[must_use]
+    pub fn is_last(&self) -> bool {
+        self.code == "ERR" && self.detail.starts_with("Protocol error")
+    }
+
     /// Whether another node of the Cluster has the key.
     #[must_use]
     pub fn is_redirect(&self) -> bool {
@@ -145,6 +151,10 @@ impl ServerError {
             }
             "ERR" if self.detail.contains("AUTH") => {
                 ": check rustredis.username and rustredis.password, or auth in session.save_path"
+            }
+            "ERR" if self.detail.contains("invalid bulk length") => {
+                ": the session is larger than this server takes, see its proto-max-bulk-len (and \
+                 rustredis.max_value_size, rustredis.compression)"
             }
             "ERR" if self.detail.contains("DB index") => ": check database in session.save_path",
             _ => "",

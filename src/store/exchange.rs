@@ -10,7 +10,7 @@ use std::{
 use redis::Value;
 
 use super::{
-    Acquire, Acquired, Release, ServerError, Store, StoreError, Written,
+    Acquire, Acquired, Op, Release, ServerError, Store, StoreError, Written,
     calls::{self, Call, Data},
     connection::server_error,
     redis::RedisStore,
@@ -24,7 +24,7 @@ use crate::{
 
 /// How long to wait before a command is repeated that Redis could not carry out just now.
 const PAUSE: Duration = Duration::from_millis(20);
-/// The same after several tries in a Cluster.
+/// The same after several tries in a Cluster, or after connections that broke.
 const LONGEST_PAUSE: Duration = Duration::from_millis(320);
 
 /// When a script may be sent again with the same arguments.
@@ -121,6 +121,35 @@ impl RedisStore {
         self.send_ahead(target, &mut call.command.to_eval(&call.script.text))
     }
 
+    /// A release that the server does not even read, or that breaks each connection, leaves the lock where it is. It is given
+    /// back without the session, so that the next one in turn does not wait for the end of the lease.
+    pub(super) fn give_up(
+        &mut self,
+        keys: &Keys,
+        release: &Release<'_>,
+        failure: StoreError,
+    ) -> Result<Written, StoreError> {
+        let is_last = matches!(&failure, StoreError::Server(error) if error.is_last());
+        if !is_last && !matches!(failure, StoreError::Broken(_))
+            || !matches!(release.op, Op::Set(_) | Op::Restore(_))
+        {
+            return Err(failure);
+        }
+        let target = match self.cluster(keys) {
+            Some((cluster, slot)) => cluster.known_owner(slot),
+            None => Some(self.settings.shards.of(keys.route).clone()),
+        };
+        let given_back = !release.hold
+            && target.is_some_and(|target| {
+                self.send_release_ahead(&target, keys, &Release::of_lock(release.token, release.mixed))
+                    .is_ok()
+            });
+        match failure {
+            StoreError::Server(error) if is_last && given_back => Ok(Written::Refused(error)),
+            failure => Err(failure),
+        }
+    }
+
     /// What the result of a request says about the connection.
     pub(super) fn conclude(&mut self, result: Result<Value, StoreError>) -> Result<Value, StoreError> {
         match result.and_then(or_demotion) {
@@ -212,8 +241,9 @@ impl RedisStore {
                 broken = Some(failure);
             }
             thread::sleep(pause_now);
-            if in_cluster {
-                // Each try asks a node who is who; an election takes seconds, and every process waits for it.
+            // An election takes seconds, and each try in a Cluster asks a node who is who; a session that breaks each
+            // connection (it is above the limit of a proxy) breaks the next one, too.
+            if in_cluster || broken.is_some() {
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
         }

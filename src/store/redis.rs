@@ -184,11 +184,13 @@ impl Store for RedisStore {
     }
 
     fn release(&mut self, keys: &Keys, release: &Release<'_>) -> Result<Written, StoreError> {
-        if let Some(written) = self.release_by_transaction(keys, release)? {
-            return Ok(written);
-        }
         let receipt = self.receipt_ms();
-        self.save(keys, Repeat::Release, |data| calls::release(keys, release, receipt, data))
+        let released = match self.release_by_transaction(keys, release) {
+            Ok(None) => self.save(keys, Repeat::Release, |data| calls::release(keys, release, receipt, data)),
+            Ok(Some(written)) => Ok(written),
+            Err(failure) => Err(failure),
+        };
+        released.or_else(|failure| self.give_up(keys, release, failure))
     }
 
     fn release_later(
@@ -218,8 +220,8 @@ impl Store for RedisStore {
         {
             return Ok(Written::Done);
         }
-        let answer = self.run_until_answered(keys, &mut call, Repeat::Release)?;
-        self.checked(reply::written(answer))
+        let answer = self.run_until_answered(keys, &mut call, Repeat::Release).and_then(reply::written);
+        self.checked(answer).or_else(|failure| self.give_up(keys, release, failure))
     }
 
     fn write(&mut self, keys: &Keys, write: &Write<'_>) -> Result<Written, StoreError> {

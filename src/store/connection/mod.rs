@@ -36,6 +36,9 @@ const QUIET: Duration = Duration::from_secs(10);
 /// a new one.
 const QUIET_SHARE: u32 = 4;
 
+/// How long a server that has closed may take to say why.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
 /// As much memory for commands stays with an idle connection, in bytes.
 const KEPT: usize = 32 << 10;
 
@@ -283,8 +286,27 @@ impl Connection {
         }
         let sent = Sent { first: self.sent, count };
         self.sent += count;
-        self.stream.send(pieces).map_err(|error| self.io_error(error))?;
-        Ok(sent)
+        match self.stream.send(pieces) {
+            Ok(()) => Ok(sent),
+            Err(error) => Err(self.reason_of(error)),
+        }
+    }
+
+    /// Why nothing more can be sent. A server that refuses what it is sent says so and closes, perhaps
+    /// before it has read all of it.
+    fn reason_of(&mut self, error: io::Error) -> StoreError {
+        let broken = self.io_error(error);
+        if matches!(broken, StoreError::Broken(_)) {
+            self.stream.expect_within(LAST_WORDS, Instant::now());
+            loop {
+                match self.reply() {
+                    Ok((of, value)) => self.keep(of, value),
+                    Err(StoreError::Server(said)) => return StoreError::Server(said),
+                    Err(_) => break,
+                }
+            }
+        }
+        broken
     }
 
     /// Reads replies up to these.
@@ -308,6 +330,15 @@ impl Connection {
     fn reply(&mut self) -> Result<(u64, Value), StoreError> {
         let value = self.next_reply()?;
         self.read += 1;
+        if let Value::ServerError(error) = &value {
+            let error = server_error(error);
+            if error.is_last() {
+                // The rest was not even read.
+                self.sent = self.read;
+                self.awaited.clear();
+                return Err(StoreError::Server(error));
+            }
+        }
         Ok((self.read - 1, value))
     }
 
