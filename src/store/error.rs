@@ -102,6 +102,13 @@ impl ServerError {
         matches!(self.code.as_str(), "READONLY" | "MASTERDOWN")
     }
 
+    /// Whether the server, or the proxy in front of it, lacks the command that was just sent.
+    #[must_use]
+    pub fn is_unknown_command(&self) -> bool {
+        self.code == "ERR"
+            && ["unknown command", "unsupported command"].iter().any(|sign| self.detail.contains(sign))
+    }
+
     /// Whether it is one that only a server has which is older than what the handler needs, or has lost commands of it
     /// (`rename-command`). AUTH with a user and BLPOP with fractions of a second came with 6.0, writing after TIME in a
     /// script with 5.0.
@@ -127,7 +134,11 @@ impl ServerError {
             "READONLY" => ": this is a replica, session.save_path must point to the primary",
             "OOM" => ": Redis is at its maxmemory, see its maxmemory and maxmemory-policy",
             "MISCONF" => ": Redis cannot save to its disk and refuses writes, see its log",
-            "CROSSSLOT" | "MOVED" | "ASK" => {
+            "CROSSSLOT" => {
+                ": this server is part of a Redis Cluster: write cluster://host:port,host:port in session.save_path. If it \
+                 is one address that shards by itself and knows no CLUSTER, give rustredis.prefix a hash tag, such as {app}:"
+            }
+            "MOVED" | "ASK" => {
                 ": this server is part of a Redis Cluster: write cluster://host:port,host:port in session.save_path"
             }
             "CLUSTERDOWN" => {
@@ -258,6 +269,16 @@ mod tests {
             let shown = ServerError::parse(line).to_string();
             assert!(shown.contains("Redis 6.0 or newer"), "{shown}");
         }
+    }
+
+    #[test]
+    fn leads_to_a_hash_tag_where_one_address_shards() {
+        let shown = ServerError::parse("CROSSSLOT Keys in request don't hash to the same slot").to_string();
+        assert!(shown.contains("cluster://") && shown.contains("hash tag"), "{shown}");
+        for line in ["ERR unknown command 'CLUSTER'", "ERR unsupported command 'cluster'"] {
+            assert!(ServerError::parse(line).is_unknown_command(), "{line}");
+        }
+        assert!(!ServerError::parse("ERR This instance has cluster support disabled").is_unknown_command());
     }
 
     #[test]

@@ -44,6 +44,10 @@ const SHARE: Duration = Duration::from_millis(100);
 /// A script can set session.save_path to anything: more clusters than this replace the oldest ones.
 const MAX_CLUSTERS: usize = 32;
 
+/// What to do about one address that shards by itself, as proxies and managed services have it.
+const NO_CLUSTER: &str = "this server knows no CLUSTER SLOTS: write tcp://host:port in session.save_path, and give \
+                          rustredis.prefix a hash tag, such as {app}:, if the server shards by itself";
+
 /// One cluster, as this process knows it.
 pub struct Cluster {
     /// The seeds, with the credentials and the TLS of every node.
@@ -302,7 +306,15 @@ impl Cluster {
 
     fn ask_node(&self, node: &Arc<Target>, timeouts: Timeouts) -> Result<SlotMap, StoreError> {
         let mut connection = Connection::open(node, timeouts)?;
-        let reply = connection.request(Command::new("CLUSTER").arg("SLOTS"), Duration::ZERO)?;
+        let reply =
+            connection.request(Command::new("CLUSTER").arg("SLOTS"), Duration::ZERO).map_err(|error| {
+                match error {
+                    StoreError::Server(error) if error.is_unknown_command() => {
+                        StoreError::Connect(io::Error::other(NO_CLUSTER))
+                    }
+                    error => error,
+                }
+            })?;
         let state = self.state.lock();
         let map = SlotMap::parse(reply, node, state.map.as_ref().map_or(&[], SlotMap::nodes))?;
         if map.covered() == 0 {

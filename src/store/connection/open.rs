@@ -11,7 +11,7 @@ use super::{Connection, server_error};
 use crate::{
     config::{Endpoint, Target},
     store::{
-        StoreError, reply,
+        ServerError, StoreError, reply,
         resp::{Command, Replies},
         sentinel, stats,
         stream::{Stream, Timeouts},
@@ -95,8 +95,8 @@ impl Connection {
                 // the server closes first.
                 Ok(Value::ServerError(error)) if left == 1 => no_time = Some(server_error(&error)),
                 Ok(value) if left == 1 => self.clock = reply::time(value).map(|ms| (ms, Instant::now())),
-                // The name is a courtesy to whoever reads CLIENT LIST, and an ACL may forbid it.
-                Ok(Value::ServerError(error)) if left == 0 && error.code() == "NOPERM" => {}
+                // The name is a courtesy to whoever reads CLIENT LIST. An ACL may forbid it, and proxies know no CLIENT.
+                Ok(Value::ServerError(error)) if left == 0 && !is_about_more(&server_error(&error)) => {}
                 Ok(Value::ServerError(error)) => refused = refused.or(Some(server_error(&error))),
                 Ok(_) => {}
                 // A server that is full says so and closes, perhaps before it has read what we sent.
@@ -114,6 +114,11 @@ impl Connection {
         sent?;
         refused.map_or(Ok(()), |error| Err(StoreError::Server(error)))
     }
+}
+
+/// Whether other commands than this one will be refused, too.
+fn is_about_more(error: &ServerError) -> bool {
+    error.code == "NOAUTH" || error.is_passing()
 }
 
 /// What a server that expects TLS does with plain text: it closes the connection, perhaps after an alert.
