@@ -130,6 +130,7 @@ unsafe extern "C" fn rustredis_read(
     id_len: usize,
     maxlifetime: i64,
     read_only: c_int,
+    validating: c_int,
     value: *mut *const c_char,
     value_len: *mut usize,
 ) -> c_int {
@@ -139,7 +140,12 @@ unsafe extern "C" fn rustredis_read(
             mod_data,
             |pid| forked("can't be read", bytes(id, id_len), pid),
             |session| {
-                let found = session.read(bytes(id, id_len), access(read_only), ttl(maxlifetime));
+                let (id, access, ttl) = (bytes(id, id_len), access(read_only), ttl(maxlifetime));
+                let found = if validating == 0 {
+                    session.read(id, access, ttl)
+                } else {
+                    session.look(id, access, ttl)
+                };
                 *value = session.value().as_ptr().cast();
                 *value_len = session.value().len();
                 found

@@ -121,6 +121,27 @@ static bool is_bad_id_of_subclass(zend_string *key)
 	return PS(mod_user_implemented) && !rustredis_is_id(ZSTR_VAL(key), ZSTR_LEN(key));
 }
 
+/* Whether a handler class reads in order to say whether PHP knows this id. */
+static int is_validating(void)
+{
+	zend_execute_data *call = EG(current_execute_data);
+	if (!PS(use_strict_mode) || !PS(mod_user_implemented)) {
+		return 0;
+	}
+	for (; call; call = call->prev_execute_data) {
+		zend_function *function = call->func;
+		zend_string *name = function ? function->common.function_name : NULL;
+		if (name && function->common.scope && zend_string_equals_literal_ci(name, "validateId")) {
+			return 1;
+		}
+		if (name && function->type == ZEND_INTERNAL_FUNCTION && !function->common.scope
+				&& strncmp(ZSTR_VAL(name), "session_", sizeof("session_") - 1) == 0) {
+			return 0;
+		}
+	}
+	return 0;
+}
+
 PS_READ_FUNC(rustredis)
 {
 	const char *value;
@@ -129,7 +150,8 @@ PS_READ_FUNC(rustredis)
 	if (!key || is_broken_off(mod_data) || is_bad_id_of_subclass(key)) {
 		return FAILURE;
 	}
-	if (!rustredis_read(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), maxlifetime, wants_read_only(), &value, &value_len)) {
+	if (!rustredis_read(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), maxlifetime, wants_read_only(), is_validating(), &value,
+			&value_len)) {
 		return failed();
 	}
 	/* Over memory_limit this bails out. The value still belongs to the session then, and PHP's empty write at

@@ -21,8 +21,9 @@ int rustredis_is_id(const char *id, size_t id_len);
 enum { RUSTREDIS_DELETE, RUSTREDIS_SET_ASIDE, RUSTREDIS_LEAVE, RUSTREDIS_MOVED };
 int rustredis_destroy(void **mod_data, const char *id, size_t id_len, int how);
 void rustredis_close(void **mod_data);
-/* `value` stays valid until rustredis_read_done, which must follow once PHP has its copy. */
-int rustredis_read(void **mod_data, const char *id, size_t id_len, int64_t ttl, int read_only,
+/* `validating`: a handler class asks whether there is such a session. `value` stays valid until rustredis_read_done, which
+ * must follow once PHP has its copy. */
+int rustredis_read(void **mod_data, const char *id, size_t id_len, int64_t ttl, int read_only, int validating,
 	const char **value, size_t *value_len);
 void rustredis_read_done(void **mod_data);
 /* `unchanged` is update_timestamp; `keep_lock` says that more writes may follow before close. */

@@ -252,6 +252,29 @@ impl<S: Store> Session<S> {
         }
     }
 
+    /// read from inside the validateId() of a handler class. An id that nobody has stored is not locked: PHP makes another one
+    /// then, and requests with the same id would wait for nothing.
+    pub fn look(&mut self, id: &[u8], access: Access, ttl: u64) -> bool {
+        let is_first = self.pending.is_none() && self.current.as_ref().is_none_or(|current| current.unread);
+        if let Some(id) = SessionId::parse(id).filter(|_| is_first) {
+            self.drop_unread();
+            match self.fetch(&id, Mode::Known, access, ttl) {
+                Ok(Fetched::Yes) if self.current.as_ref().is_some_and(|current| !current.is_new) => {}
+                Ok(_) => {
+                    stats::STARTS.add();
+                    self.drop_unread();
+                    self.value = Some(Vec::new());
+                    return true;
+                }
+                Err(failure) => {
+                    stats::STARTS.add();
+                    return self.fail("can't be read", Some(&id), &failure);
+                }
+            }
+        }
+        self.read(id, access, ttl)
+    }
+
     /// What the last read found.
     pub fn value(&self) -> &[u8] {
         self.value.as_deref().unwrap_or_default()

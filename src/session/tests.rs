@@ -418,3 +418,29 @@ fn a_session_that_was_saved_and_given_back_is_not_saved_once_more() {
     assert!(first.take_warnings()[0].contains("gave its lock back"));
     assert_eq!(data(&store, ID).unwrap(), b"two");
 }
+
+#[test]
+fn an_unknown_id_that_a_handler_class_only_looks_at_is_not_locked() {
+    let store = MemoryStore::new();
+    let mut session = session(&store);
+    assert!(session.look(ID, Access::Update, TTL));
+    assert_eq!((session.value(), holder(&store, ID)), (&b""[..], None));
+    session.drop_value();
+    // PHP makes an id of its own, and the class answers its read from what it has seen.
+    assert!(session.write(NEW, b"x", TTL, true));
+    session.close();
+    assert_eq!((data(&store, NEW).unwrap(), holder(&store, NEW)), (b"x".to_vec(), None));
+}
+
+#[test]
+fn a_known_id_that_a_handler_class_looks_at_is_locked() {
+    let store = stored(b"old");
+    let mut session = session(&store);
+    assert!(session.look(ID, Access::Update, TTL));
+    assert_eq!(session.value(), b"old");
+    session.drop_value();
+    assert!(holder(&store, ID).is_some());
+    assert!(session.write(ID, b"new", TTL, true));
+    session.close();
+    assert_eq!((data(&store, ID).unwrap(), holder(&store, ID)), (b"new".to_vec(), None));
+}
