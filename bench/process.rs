@@ -76,6 +76,7 @@ impl Setup {
                 ("session.save_handler", "rustredis"),
                 ("rustredis.locking", lock),
                 ("rustredis.lock_wait", "60"),
+                ("rustredis.lock_max_waiters", "0"),
             ]),
             Handler::Phpredis => ini.extend([
                 // phpredis is built against it on Debian.

@@ -15,7 +15,7 @@
  *   rustredis.lock_wait = 10
  *   rustredis.lock_lease = 10
  *   rustredis.lock_max_hold = 300
- *   rustredis.lock_max_waiters = 0
+ *   rustredis.lock_max_waiters = 12
  *   rustredis.lock_mixed = 0
  *   rustredis.lock_failure = fail
  *   rustredis.lock_holder_uri = 0

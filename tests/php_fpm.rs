@@ -97,6 +97,39 @@ fn a_session_follows_its_visitor_across_workers() {
 }
 
 #[test]
+fn one_session_does_not_take_all_workers() {
+    const MOST: u64 = 12;
+    let site = Site::start(18);
+    let id = site.first_visit();
+    let lock = session::side_key(&site.server, &id, "LOCK");
+    // Who waits for such a holder looks every ten milliseconds: nobody has to wake them.
+    site.server.command::<()>(&["SET", &lock, "another-host|1", "PX", "600000"]);
+    // The page counts, unless a warning comes first.
+    let is_served =
+        || site.fpm.get("", &format!("PHPSESSID={id}")).body.starts_with(|c: char| c.is_ascii_digit());
+    let refused = AtomicU64::new(0);
+    let served = thread::scope(|scope| {
+        let crowd: Vec<_> = (0..60)
+            .map(|_| {
+                scope.spawn(|| {
+                    let served = is_served();
+                    refused.fetch_add(u64::from(!served), Relaxed);
+                    u64::from(served)
+                })
+            })
+            .collect();
+        poll::until("the rest is turned away", SOON, || refused.load(Relaxed) == 60 - MOST);
+        assert_eq!(session::waiters(&site.server, &id), MOST);
+        // Others are served meanwhile.
+        site.first_visit();
+        site.server.command::<()>(&["DEL", &lock]);
+        crowd.into_iter().map(|visit| visit.join().unwrap()).sum::<u64>()
+    });
+    assert_eq!(served, MOST);
+    assert_eq!(session::counter(&site.server, &id), Some(1 + MOST));
+}
+
+#[test]
 fn parallel_requests_of_one_session_all_count() {
     let site = Site::start(4);
     let id = site.first_visit();

@@ -78,7 +78,7 @@ impl Setting {
             Self::LockWait => (c"rustredis.lock_wait", c"10", Kind::Seconds(0.0, 3600.0)),
             Self::LockLease => (c"rustredis.lock_lease", c"10", Kind::Seconds(0.1, 3600.0)),
             Self::LockMaxHold => (c"rustredis.lock_max_hold", c"300", Kind::Seconds(1.0, 86400.0)),
-            Self::LockMaxWaiters => (c"rustredis.lock_max_waiters", c"0", Kind::Count(1_000_000)),
+            Self::LockMaxWaiters => (c"rustredis.lock_max_waiters", c"12", Kind::Count(1_000_000)),
             Self::LockMixed => (c"rustredis.lock_mixed", c"0", Kind::Flag),
             Self::LockFailure => (c"rustredis.lock_failure", c"fail", Kind::Choice(&["fail", "readonly"])),
             Self::LockHolderUri => (c"rustredis.lock_holder_uri", c"0", Kind::Flag),

@@ -31,7 +31,9 @@ struct Site {
 impl Site {
     fn start(workers: Workers, settings: &[(&str, &str)], directives: &str) -> Self {
         let server = Server::with_args(&["--requirepass", "secret of redis", "--maxclients", "400"]);
-        let php = Php::new(&server.save_path()).ini("rustredis.lock_wait", "60");
+        let php = Php::new(&server.save_path())
+            .ini("rustredis.lock_wait", "60")
+            .ini("rustredis.lock_max_waiters", "0");
         // The user of that has a password of its own.
         let php = if acl::is_wanted() { php } else { php.ini("rustredis.password", "secret of redis") };
         let php = settings.iter().fold(php, |php, (name, value)| php.ini(name, value));
