@@ -300,7 +300,7 @@ impl Task {
             }
             Work::Release { keys, mixed, pause } => {
                 match renewer.release(&self.place, self.timeouts, keys, &self.token, *mixed) {
-                    Err(StoreError::Server(error)) if !error.is_passing() => self.end,
+                    Err(StoreError::Server(error)) if !error.is_passing() && !error.is_demotion() => self.end,
                     Err(_) => {
                         let wait = *pause;
                         *pause = (wait * 2).min(LONGEST_PAUSE);

@@ -123,8 +123,12 @@ impl<S: Store> Session<S> {
             }
             Some(Current { hold: Hold::Overtaken, .. }) => Ok(Written::Done),
             other => {
-                let keys = other.map_or_else(|| self.keys(id), |current| current.keys);
-                self.store.write(&keys, &self.write_of(op, 1, None))
+                let keys = other.as_ref().map_or_else(|| self.keys(id), |current| current.keys.clone());
+                let result = self.store.write(&keys, &self.write_of(op, 1, None));
+                if let Some(Current { hold: Hold::Unsure { token, .. }, .. }) = other {
+                    self.store.give_back(&keys, token);
+                }
+                result
             }
         }
     }
@@ -260,7 +264,8 @@ impl<S: Store> Session<S> {
         match self.fetch(id, Mode::Any, Access::Update, ttl) {
             Ok(_) => {
                 let saved = self.save(id.as_str().as_bytes(), text, true, ttl, false);
-                self.current = None;
+                // A refused write leaves the lock for another one, which does not come here.
+                self.close();
                 saved
             }
             Err(failure) => self.fail("was not saved", Some(id), &failure),
