@@ -187,7 +187,7 @@ fn sentinel(servers: usize, more: &[&str], event: Event, what: &str) -> Row {
             if event == Event::PlannedSafely {
                 group.servers[0].command::<()>(&["CLIENT", "PAUSE", "15000", "WRITE"]);
             }
-            group.sentinels[0].command::<()>(&["SENTINEL", "FAILOVER", "sessions"]);
+            group.sentinels[2].command::<()>(&["SENTINEL", "FAILOVER", "sessions"]);
         }
         Event::Killed => group.servers[0].kill9(),
         Event::Hung => group.servers[0].pause_alone(),
@@ -219,12 +219,13 @@ fn in_cluster(event: Event, what: &str) -> Row {
     load.end(what, &cluster)
 }
 
+type Run = Box<dyn Fn(&str) -> Row>;
+
 /// `FAILOVER_ONLY` chooses rows by a part of their name.
 #[test]
 #[ignore = "it takes minutes: make bench-failover"]
 fn table() {
     let min_replicas = ["--min-replicas-to-write", "1", "--min-replicas-max-lag", "10"];
-    type Run = Box<dyn Fn(&str) -> Row>;
     let mut runs: Vec<(String, Run)> = Vec::new();
     let mut add = |what: &str, run: Run| runs.push((what.to_owned(), run));
     let planned = "planned, by";

@@ -10,6 +10,7 @@ use support::acl;
 use support::cluster::{self, Cluster, MASTERS};
 use support::php::{Php, Running, STEPS};
 use support::poll::{self, SOON};
+use support::proxy::Proxy;
 use support::redis::Server;
 use support::redis_program;
 use support::session;
@@ -386,4 +387,30 @@ fn resharding_under_load_loses_no_increment() {
     println!("{sum} increments through 12 moves");
     assert_eq!(session::counter(&cluster, &id), Some(sum));
     assert!(!session::is_locked(&cluster, &id));
+}
+
+#[test]
+fn a_node_that_names_its_own_address_is_asked_over_a_new_connection() {
+    let server = cluster::masters(&[]);
+    let cluster = Cluster::of(server);
+    let id = cluster.id_on(0, "moved");
+    session::seed(&cluster, &id);
+    let proxy = Proxy::in_front_of(&cluster);
+    let mut process = Php::new(&proxy.save_path()).spawn(STEPS);
+    process.expect("ready");
+    let increment = format!("increment('{id}')");
+    assert_eq!(process.step(&increment).assert_silent().result, "1");
+    // The address of the one is now the other's, which gets the slot; the process keeps its connection to the one.
+    cluster.node(0).announce(proxy.port(1));
+    cluster.node(1).announce(proxy.port(0));
+    proxy.swap_new();
+    cluster.move_slot(cluster.slot(&session::key_at(&cluster, &id)), 0, 1);
+    poll::until("the one sends to the other by its new address", SOON, || {
+        let nodes: String = cluster.node(0).own(&["CLUSTER", "NODES"]);
+        let moved = cluster.node(1).own::<String>(&["CLUSTER", "MYID"]);
+        let line = nodes.lines().find(|line| line.starts_with(&moved)).unwrap_or_default().to_owned();
+        line.contains(&format!("127.0.0.1:{}@", proxy.port(0)))
+    });
+    assert_eq!(process.step(&increment).assert_silent().result, "2");
+    assert_eq!(session::counter(&cluster, &id), Some(2));
 }

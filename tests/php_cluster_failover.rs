@@ -132,3 +132,77 @@ fn a_replica_that_takes_over_by_command_is_followed_without_a_word() {
     assert_eq!((messages.trim(), &*result), ("", "2"));
     assert_eq!(session::counter(&cluster, &id), Some(2));
 }
+
+#[test]
+fn with_patience_a_master_that_hangs_costs_only_time() {
+    let cluster = cluster::with_replicas();
+    let ids = [cluster.id_on(0, "start"), cluster.id_on(0, "write"), cluster.id_on(0, "ahead")];
+    for id in &ids {
+        session::seed(&cluster, id);
+    }
+    let php = || {
+        Php::new(&cluster.save_path())
+            .ini("rustredis.connect_timeout", "20")
+            .ini("rustredis.read_timeout", "10")
+            .ini("rustredis.lock_lease", "20")
+    };
+    let [mut start, mut write, mut late] =
+        [php(), php(), php().ini("rustredis.write_ack", "deferred")].map(|php| process(&php));
+    for (process, id) in [(&mut start, &ids[0]), (&mut write, &ids[1]), (&mut late, &ids[2])] {
+        // By plain commands and a transaction from the second session on.
+        for n in 1..=3 {
+            assert_eq!(process.step(&format!("increment('{id}')")).assert_silent().result, n.to_string());
+        }
+    }
+    for (process, id) in [(&mut write, &ids[1]), (&mut late, &ids[2])] {
+        process.step(&format!("start('{id}') && ++$_SESSION['n']")).assert_silent();
+    }
+    poll::until("the replica has all of it", SOON, || {
+        let offsets = [0, 3].map(|n| cluster.node(n).info("replication").get("master_repl_offset").cloned());
+        offsets[0] == offsets[1]
+    });
+    cluster.node(0).pause_alone();
+    start.send(&format!("increment('{}')", ids[0]));
+    write.send("session_write_close()");
+    late.send("session_write_close()");
+    for (process, result) in [(&mut start, "4"), (&mut write, "true"), (&mut late, "true")] {
+        let (messages, told) = process.expect("done ");
+        assert_eq!((messages.trim(), &*told), ("", result));
+    }
+    assert_eq!(late.step(&format!("increment('{}')", ids[2])).assert_silent().result, "5");
+    drop(late);
+    for (id, n) in [(&ids[0], 4), (&ids[1], 4)] {
+        assert_eq!(session::counter(&cluster, id), Some(n), "{id}");
+    }
+    cluster.resume();
+}
+
+#[test]
+fn a_master_that_lost_its_identity_takes_only_its_own_sessions_along() {
+    let mut cluster = cluster::Cluster::of(cluster::masters(&["--cluster-require-full-coverage", "no"]));
+    let ids = [0, 1, 2].map(|node| cluster.id_on(node, "visitor"));
+    for id in &ids {
+        session::seed(&cluster, id);
+    }
+    let mut kept = process(&impatient(&cluster.save_path()));
+    for id in &ids {
+        assert_eq!(kept.step(&format!("increment('{id}')")).assert_silent().result, "1");
+    }
+    // A container without a volume: the others list its slots under a node without an address.
+    cluster.node_mut(2).kill9();
+    cluster.node(2).lose("nodes.conf");
+    cluster.node_mut(2).restart();
+    poll::until("the others have found out", SOON, || {
+        let nodes: String = cluster.node(0).own(&["CLUSTER", "NODES"]);
+        nodes.lines().any(|line| line.contains("noaddr"))
+    });
+    let mut new = process(&impatient(&cluster.save_path()));
+    for (process, n) in [(&mut kept, "2"), (&mut new, "3")] {
+        let lost = process.step(&format!("start('{}')", ids[2]));
+        assert_eq!(lost.result, "false");
+        assert!(lost.only_warning().contains("hash slot"), "{lost:?}");
+        for id in &ids[..2] {
+            assert_eq!(process.step(&format!("increment('{id}')")).assert_silent().result, n);
+        }
+    }
+}

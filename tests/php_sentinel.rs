@@ -2,12 +2,15 @@
 
 mod support;
 
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use support::fake_sentinel::FakeSentinel;
 use support::outage::{CONNECT, impatient, outage, workers};
-use support::php::{Running, STEPS};
-use support::poll;
+use support::php::{Php, Running, STEPS};
+use support::poll::{self, SOON};
+use support::redis::Server;
 use support::sentinel::{Access, DOWN_AFTER, Group, role};
 use support::session;
 use support::tls::Certificates;
@@ -210,4 +213,169 @@ fn a_failover_over_tls_costs_no_more_and_every_certificate_is_verified() {
     }
 
     fail_over(&mut group, &path, &["a", "b"]);
+}
+
+fn address(server: &Server) -> SocketAddr {
+    server.addr().parse().expect("an address and a port")
+}
+
+fn save_path(sentinels: &[&FakeSentinel]) -> String {
+    let nodes: Vec<_> = sentinels.iter().map(|sentinel| sentinel.addr()).collect();
+    format!("sentinel://{}/sessions", nodes.join(","))
+}
+
+#[test]
+fn a_sentinel_that_names_a_server_which_does_not_serve_costs_a_share_of_the_timeout() {
+    let server = Server::start();
+    let replica = Server::start();
+    replica.command::<()>(&["REPLICAOF", "127.0.0.1", &server.port().to_string()]);
+    poll::until("it is a replica", SOON, || role(&replica) == "slave");
+    session::seed(&server, "known");
+    // It is connected to by the kernel, and says nothing.
+    let mute = TcpListener::bind(("127.0.0.1", 0)).expect("a free port exists");
+    let mute = (mute.local_addr().expect("it is bound"), mute);
+    // Its backlog is full: no connection comes about.
+    let full = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+    full.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port exists");
+    full.listen(0).expect("it listens");
+    let full_at = full.local_addr().ok().and_then(|at| at.as_socket()).expect("it is bound");
+    let mut crowd = Vec::new();
+    while let Ok(one) = TcpStream::connect_timeout(&full_at, Duration::from_millis(200)) {
+        crowd.push(one);
+    }
+    let refused = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
+    let refused = refused.expect("a free port exists");
+    for (what, named) in
+        [("mute", mute.0), ("full", full_at), ("refused", refused), ("replica", address(&replica))]
+    {
+        let bad = FakeSentinel::start(named);
+        let good = [0, 1].map(|_| FakeSentinel::start(address(&server)));
+        let path = save_path(&[&bad, &good[0], &good[1]]);
+        // A third of it is far above what a busy machine takes.
+        let mut process = Php::new(&path).ini("rustredis.connect_timeout", "6").spawn(STEPS);
+        process.expect("ready");
+        let start = Instant::now();
+        assert!(process.step("increment('known')").assert_silent().result != "false", "{what}");
+        let took = start.elapsed();
+        assert!(took < Duration::from_secs(4), "{what}: {took:?}");
+    }
+}
+
+#[test]
+fn a_master_that_hangs_costs_time_and_no_request() {
+    let group = Group::start();
+    for id in ["start", "write", "late"] {
+        session::seed(&group.servers[0], id);
+    }
+    let php = || {
+        Php::new(&group.save_path())
+            .ini("rustredis.connect_timeout", "20")
+            .ini("rustredis.read_timeout", "10")
+            .ini("rustredis.lock_lease", "20")
+    };
+    let processes = [php(), php(), php().ini("rustredis.write_ack", "deferred")];
+    let [mut start, mut write, mut late] = processes.map(|php| {
+        let mut process = php.spawn(STEPS);
+        process.expect("ready");
+        process
+    });
+    for (process, id) in [(&mut start, "start"), (&mut write, "write"), (&mut late, "late")] {
+        // By plain commands and a transaction from the second session on.
+        for n in 1..=3 {
+            assert_eq!(process.step(&format!("increment('{id}')")).assert_silent().result, n.to_string());
+        }
+    }
+    for (process, id) in [(&mut write, "write"), (&mut late, "late")] {
+        process.step(&format!("start('{id}') && ++$_SESSION['n']")).assert_silent();
+    }
+    poll::until("the replica has all of it", SOON, || {
+        session::is_locked(&group.servers[1], "write") && session::is_locked(&group.servers[1], "late")
+    });
+    group.servers[0].pause();
+    start.send("increment('start')");
+    write.send("session_write_close()");
+    late.send("session_write_close()");
+    for (process, result) in [(&mut start, "4"), (&mut write, "true"), (&mut late, "true")] {
+        let (messages, told) = process.expect("done ");
+        assert_eq!((messages.trim(), &*told), ("", result));
+    }
+    assert_eq!(late.step("increment('late')").assert_silent().result, "5");
+    for (id, n) in [("start", 4), ("write", 4)] {
+        assert_eq!(session::counter(&group.servers[1], id), Some(n), "{id}");
+    }
+    poll::until("the late write is there", SOON, || {
+        session::counter(&group.servers[1], "late").is_some_and(|n| n >= 4)
+    });
+    group.servers[0].resume();
+}
+
+#[test]
+fn a_kept_connection_learns_of_a_new_master_before_the_old_one_does() {
+    let [old, new] = [0, 1].map(|_| Server::start());
+    for server in [&old, &new] {
+        session::seed(server, "known");
+        session::seed(server, "open");
+    }
+    let sentinel = FakeSentinel::start(address(&old));
+    for ini in [None, Some(("rustredis.write_ack", "deferred"))] {
+        sentinel.name(address(&old));
+        for id in ["known", "open"] {
+            old.command::<()>(&["DEL", &session::side_key(&old, id, "LOCK")]);
+        }
+        let php = Php::new(&save_path(&[&sentinel]));
+        let php = ini.iter().fold(php, |php, (name, value)| php.ini(name, value));
+        let mut process = php.spawn(STEPS);
+        process.expect("ready");
+        let mut open = php.spawn(STEPS);
+        open.expect("ready");
+        // The asking costs no trip to Redis: two for each request, through several askings.
+        process.step("increment('known')").assert_silent();
+        let trips = |process: &mut Running| -> u64 {
+            process.step("rustredis_status()['trips']").result.parse().expect("a number")
+        };
+        let before = trips(&mut process);
+        for _ in 0..8 {
+            process.step("usleep(300000) ?? increment('known')").assert_silent();
+        }
+        let most = if ini.is_none() { 16 } else { 17 };
+        assert!(trips(&mut process) - before <= most);
+        assert_eq!(process.step("rustredis_status()['reconnects']").result, "0");
+
+        open.step("start('open') && ++$_SESSION['n']").assert_silent();
+        let (at_old, at_new) = (session::counter(&old, "known"), session::counter(&new, "known"));
+        sentinel.name(address(&new));
+        // The old one still takes whatever it is sent. A second, and what a busy machine adds.
+        poll::until("requests go to the new master", Duration::from_secs(10), || {
+            // The one that began at the old master is refused its write, and says so.
+            process.step("increment('known')");
+            session::counter(&new, "known") > at_new
+        });
+        println!("{:?} more at the old master", session::counter(&old, "known").zip(at_old));
+        let settled = session::counter(&old, "known");
+        for _ in 0..3 {
+            process.step("increment('known')").assert_silent();
+        }
+        assert_eq!(session::counter(&old, "known"), settled);
+        // What was begun at the old master is refused, with a warning: not lost in silence.
+        open.step("usleep(1200000) ?? session_write_close()");
+        open.step("increment('open')");
+        assert_eq!(session::counter(&old, "open"), Some(0), "nothing is written there any more");
+    }
+}
+
+#[test]
+fn without_any_sentinel_a_process_goes_on_with_the_master_that_it_knows() {
+    let mut group = Group::start();
+    session::seed(&group.servers[0], "known");
+    let mut process = process(&group.save_path());
+    assert_eq!(process.step("increment('known')").assert_silent().result, "1");
+    for sentinel in &mut group.sentinels {
+        sentinel.kill9();
+    }
+    group.servers[0].command::<u64>(&["CLIENT", "KILL", "TYPE", "normal"]);
+    assert_eq!(process.step("increment('known')").assert_silent().result, "2");
+    // Not if it is the master no more.
+    group.servers[0].command::<u64>(&["CLIENT", "KILL", "TYPE", "normal"]);
+    group.servers[0].command::<()>(&["REPLICAOF", "127.0.0.1", &group.servers[1].port().to_string()]);
+    assert_eq!(process.step("start('known')").result, "false");
 }

@@ -66,7 +66,7 @@ impl fmt::Display for Failure {
                 write!(f, "{waiters} requests wait for it already (rustredis.lock_max_waiters); it is {holder}")
             }
             Self::Lost(holder) => {
-                f.write_str("this request lost its lock (it ran longer than rustredis.lock_max_hold, or was stopped for longer than rustredis.lock_lease), ")?;
+                f.write_str("this request lost its lock (it ran longer than rustredis.lock_max_hold, was stopped for longer than rustredis.lock_lease, or a failover lost it), ")?;
                 match holder {
                     Some(holder) => write!(f, "the session is now {holder}"),
                     None => f.write_str("and others may have changed the session since"),

@@ -12,6 +12,7 @@ use redis::Value;
 use super::{
     Acquire, Acquired, Op, Release, ServerError, Store, StoreError, Written,
     calls::{self, Call, Data},
+    cluster::Way,
     connection::server_error,
     redis::RedisStore,
     reply,
@@ -50,8 +51,9 @@ impl RedisStore {
             let target = self.settings.shards.of(keys.route).clone();
             return self.exchange(&target, command, extra);
         };
-        cluster.follow(slot, self.timeouts(), |node, asking| {
-            if asking {
+        cluster.follow(slot, self.timeouts(), |node, way| {
+            self.enter(way);
+            if way == Way::Asking {
                 self.send_ahead(node, &mut Command::new("ASKING"))?;
             }
             self.exchange(node, command, extra)
@@ -64,9 +66,16 @@ impl RedisStore {
             let target = self.settings.shards.of(keys.route).clone();
             return self.exchange_call(&target, call);
         };
-        cluster.follow(slot, self.timeouts(), |node, asking| {
-            if asking { self.ask_call(node, call) } else { self.exchange_call(node, call) }
+        cluster.follow(slot, self.timeouts(), |node, way| {
+            self.enter(way);
+            if way == Way::Asking { self.ask_call(node, call) } else { self.exchange_call(node, call) }
         })
+    }
+
+    fn enter(&mut self, way: Way) {
+        if way == Way::Anew {
+            self.disconnect();
+        }
     }
 
     fn exchange_call(&mut self, target: &Arc<Target>, call: &mut Call<'_>) -> Result<Value, StoreError> {
@@ -169,10 +178,29 @@ impl RedisStore {
                 let _ = self.settle();
                 result
             }
+            // The master may hang, and another be chosen by now.
+            Err(StoreError::Timeout(_))
+                if self.is_elected() && self.current().is_some_and(|connection| connection.is_kept()) =>
+            {
+                self.disconnect();
+                Err(StoreError::Broken(io::ErrorKind::TimedOut.into()))
+            }
             result => {
                 self.disconnect();
                 result
             }
+        }
+    }
+
+    /// What the result of a request outside of [`Cluster::follow`] tells the Cluster about the node.
+    pub(super) fn tell_cluster(
+        &self,
+        keys: &Keys,
+        result: Result<Value, StoreError>,
+    ) -> Result<Value, StoreError> {
+        match (self.cluster(keys), &self.slot) {
+            (Some((cluster, _)), Some((node, _))) => cluster.learn(node, result),
+            _ => result,
         }
     }
 
@@ -201,8 +229,8 @@ impl RedisStore {
     /// Runs a script until an answer comes or the time is up, repeating it as `repeat` allows.
     ///
     /// Once it may have arrived, and for a release from the start, a server that is away is waited for as long as for
-    /// a connection: it may be restarting, and the lock is still ours. So is the master of a Cluster: its replica takes
-    /// over.
+    /// a connection: it may be restarting, and the lock is still ours. So is a master that others choose (sentinels, the
+    /// nodes of a Cluster): its replica takes over.
     pub(super) fn run_until_answered(
         &mut self,
         keys: &Keys,
@@ -210,40 +238,43 @@ impl RedisStore {
         repeat: Repeat,
     ) -> Result<Value, StoreError> {
         let start = Instant::now();
-        let in_cluster = keys.slot.is_some();
         let mut broken = None;
+        // When it broke: from then on a connection is waited for.
+        let mut since = start;
         let mut pause = PAUSE;
         loop {
             let failure = match self.run(keys, call) {
                 Err(error) => error,
                 answer => return answer,
             };
-            let patience = match failure {
-                StoreError::Broken(_) if repeat != Repeat::IfRefused => self.settings.read_timeout,
+            let is_elected = self.is_elected();
+            let until = match failure {
+                StoreError::Broken(_) if repeat != Repeat::IfRefused => start + self.settings.read_timeout,
                 StoreError::Server(ref error)
-                    if error.is_passing() && (repeat != Repeat::IfRefused || in_cluster) =>
+                    if error.is_passing() && (repeat != Repeat::IfRefused || is_elected) =>
                 {
-                    self.settings.read_timeout
+                    start + self.settings.read_timeout
                 }
-                StoreError::Connect(_) if repeat == Repeat::Release || broken.is_some() || in_cluster => {
-                    self.settings.connect_timeout
+                StoreError::Connect(_) if repeat == Repeat::Release || broken.is_some() || is_elected => {
+                    since + self.settings.connect_timeout
                 }
                 failure => return Err(failure),
             };
             // A connection that died since the last request is the common case: repeat that at once.
             let is_first_break = matches!(failure, StoreError::Broken(_)) && broken.is_none();
             let pause_now = if is_first_break { Duration::ZERO } else { pause };
-            if start.elapsed() + pause_now >= patience {
+            if Instant::now() + pause_now >= until {
                 // What is not known must not be called "not saved" for the refusal of a later connection.
                 return Err(broken.unwrap_or(failure));
             }
             if matches!(failure, StoreError::Broken(_)) {
+                since = if is_elected { Instant::now() } else { start };
                 broken = Some(failure);
             }
             thread::sleep(pause_now);
-            // An election takes seconds, and each try in a Cluster asks a node who is who; a session that breaks each
+            // An election takes seconds, and each try asks who is who; a session that breaks each
             // connection (it is above the limit of a proxy) breaks the next one, too.
-            if in_cluster || broken.is_some() {
+            if is_elected || broken.is_some() {
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
         }

@@ -22,6 +22,7 @@ mod scripts;
 mod sentinel;
 pub mod stats;
 mod stream;
+mod switch;
 pub mod threads;
 mod tls_problem;
 mod transaction;

@@ -190,7 +190,7 @@ impl RedisStore {
         };
         match answer {
             Ok(Value::Nil) => Ok(None),
-            Err(StoreError::Connect(_)) if keys.slot.is_some() => Ok(None),
+            Err(StoreError::Connect(_)) if self.is_elected() => Ok(None),
             answer => self.checked(answer.and_then(reply::several)).map(Some),
         }
     }
@@ -202,7 +202,12 @@ impl RedisStore {
             None => Some(self.settings.shards.of(keys.route).clone()),
         };
         let Some(target) = target else { return false };
-        let Some(mut slot) = pool::take_connected(&self.settings, &target) else { return false };
+        let Some(slot) = pool::take_connected(&self.settings, &target) else { return false };
+        self.slot = Some((target, slot));
+        if self.leave_old_master(false) {
+            return false;
+        }
+        let Some((target, mut slot)) = self.slot.take() else { return false };
         let sent = slot.connection.as_mut().and_then(|connection| {
             if !connection.is_usable() {
                 return None;
@@ -230,7 +235,8 @@ impl RedisStore {
         let connection = self.current().ok_or_else(lost)?;
         stats::TRIPS.add();
         let answer = connection.answer_to(sent);
-        let values = self.conclude(answer).and_then(reply::several);
+        let answer = self.conclude(answer);
+        let values = self.tell_cluster(&keys, answer).and_then(reply::several);
         let tried = values.and_then(|values| self.tried(form, &acquire, values));
         match self.checked(tried)? {
             Tried { taken: true, loaded: Some(loaded), .. } => Ok(self.held(&keys, &acquire, loaded)),

@@ -19,10 +19,10 @@ use super::{
     renewer::Place,
     reply,
     resp::Command,
-    stats,
+    sentinel, stats, switch,
 };
 use crate::{
-    config::{LockSettings, Settings, Target},
+    config::{Endpoint, LockSettings, Settings, Target},
     lock::{Watch, give_back, watch},
     session::{Keys, SessionId},
 };
@@ -53,13 +53,21 @@ impl RedisStore {
             self.settle()?;
             self.occupy(target)?;
         }
+        self.leave_old_master(false);
         let timeouts = self.timeouts();
+        let is_elected = self.is_elected();
         let (target, slot) = self.slot.as_mut().expect("it was taken above");
         match &mut slot.connection {
-            Some(connection) => Ok(connection),
+            Some(connection) => {
+                if is_elected {
+                    // The rest is for the master that is named then, if this one hangs.
+                    connection.allow_kept(timeouts.read / 2);
+                }
+                Ok(connection)
+            }
             place => {
-                let Some(until) = self.until.take() else {
-                    return Ok(place.insert(Connection::open(target, timeouts)?));
+                let Some(until) = self.until.take().filter(|_| !is_elected) else {
+                    return Ok(place.insert(open(target, timeouts, is_elected)?));
                 };
                 // Whatever has taken the time since: a part of it is left.
                 let now = Instant::now();
@@ -70,6 +78,28 @@ impl RedisStore {
                 Ok(place.insert(connection))
             }
         }
+    }
+
+    /// Whether others choose the master: sentinels, or the nodes of a Cluster.
+    pub(super) fn is_elected(&self) -> bool {
+        let sentinels = |(target, _): &(Arc<Target>, _)| matches!(target.endpoint, Endpoint::Sentinel(_));
+        self.settings.shards.is_cluster() || self.slot.as_ref().is_some_and(sentinels)
+    }
+
+    /// Gives up the connection to a master whose successor the sentinels have named; false if there is none.
+    pub(super) fn leave_old_master(&mut self, before_write: bool) -> bool {
+        let Some((target, slot)) = &self.slot else { return false };
+        let Some(connection) = &slot.connection else { return false };
+        let has_moved = match (&target.endpoint, connection.master()) {
+            (Endpoint::Sentinel(sentinel), Some(master)) => {
+                switch::has_moved(sentinel, target, master, before_write)
+            }
+            _ => false,
+        };
+        if has_moved {
+            self.disconnect();
+        }
+        has_moved
     }
 
     /// The connection of the last request, if it is still there.
@@ -117,18 +147,35 @@ impl RedisStore {
     }
 }
 
+/// A new connection. The master that others have chosen may hang, while they choose another.
+fn open(target: &Arc<Target>, timeouts: Timeouts, is_elected: bool) -> Result<Connection, StoreError> {
+    if let Endpoint::Sentinel(sentinel) = &target.endpoint {
+        let (mut connection, master) = switch::open(sentinel, target, timeouts)?;
+        connection.lead_to(master);
+        return Ok(connection);
+    }
+    if !is_elected {
+        return Connection::open(target, timeouts);
+    }
+    let within = Timeouts { read: timeouts.read.min(timeouts.connect / 2), ..timeouts };
+    let mut connection = Connection::open(target, within).map_err(sentinel::unanswered)?;
+    connection.allow(timeouts.read);
+    Ok(connection)
+}
+
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Store for RedisStore {
     fn acquire(&mut self, keys: &Keys, acquire: &Acquire) -> Result<Acquired, StoreError> {
-        if acquire.is_plain()
-            && let Some(acquired) = self.acquire_plainly(keys, acquire)?
-        {
-            return Ok(acquired);
-        }
-        self.acquire_by_script(keys, acquire)
+        let plainly = if acquire.is_plain() { self.acquire_plainly(keys, acquire)? } else { None };
+        let acquired = match plainly {
+            Some(acquired) => acquired,
+            None => self.acquire_by_script(keys, acquire)?,
+        };
+        // What the old master gave meanwhile is worth nothing.
+        if self.leave_old_master(false) { self.acquire_by_script(keys, acquire) } else { Ok(acquired) }
     }
 
     fn wait(&mut self, keys: &Keys, block: Duration) -> Result<Option<Ticket>, StoreError> {
@@ -143,8 +190,8 @@ impl Store for RedisStore {
         match answer {
             // The slot has moved, and our place in the queue with it: to be taken up by asking for the lock there.
             Err(StoreError::Server(error)) if keys.slot.is_some() && error.is_redirect() => Ok(None),
-            // The node may be gone for good. Asking its successor is safe: a ticket that was lost with it expires.
-            Err(StoreError::Timeout(_)) if keys.slot.is_some() => {
+            // The master may be gone for good. Asking its successor is safe: a ticket that was lost with it expires.
+            Err(StoreError::Timeout(_)) if self.is_elected() => {
                 Err(StoreError::Broken(io::ErrorKind::TimedOut.into()))
             }
             answer => self.checked(reply::ticket(answer?)),
@@ -184,6 +231,7 @@ impl Store for RedisStore {
     }
 
     fn release(&mut self, keys: &Keys, release: &Release<'_>) -> Result<Written, StoreError> {
+        self.leave_old_master(true);
         let receipt = self.receipt_ms();
         let released = match self.release_by_transaction(keys, release) {
             Ok(None) => self.save(keys, Repeat::Release, |data| calls::release(keys, release, receipt, data)),
@@ -213,6 +261,7 @@ impl Store for RedisStore {
             self.send_release_ahead(&owner, keys, release)?;
             return Ok(Written::Done);
         }
+        self.leave_old_master(true);
         let receipt = self.receipt_ms();
         // Inside: nobody is there who could send it again soon, if it did not get there beside the script.
         let mut call = calls::release(keys, release, receipt, Data::Inside);
@@ -225,6 +274,7 @@ impl Store for RedisStore {
     }
 
     fn write(&mut self, keys: &Keys, write: &Write<'_>) -> Result<Written, StoreError> {
+        self.leave_old_master(true);
         self.save(keys, Repeat::Freely, |data| calls::write(keys, write, data))
     }
 

@@ -7,14 +7,17 @@ use redis::Value;
 use super::{
     Release, StoreError,
     calls::{self, Data},
-    cluster::Cluster,
+    cluster::{Cluster, Way},
     connection::Connection,
     reply,
     resp::Command,
     scripts::{RENEW, Script},
     stream::Timeouts,
 };
-use crate::{config::Target, session::Keys};
+use crate::{
+    config::{Endpoint, Target},
+    session::Keys,
+};
 
 /// Where the lock of a session is.
 #[derive(Clone)]
@@ -88,9 +91,9 @@ impl Renewer {
         command: &mut Command<'_>,
     ) -> Result<Value, StoreError> {
         match &place.cluster {
-            None => self.request(&place.target, timeouts, false, command),
+            None => self.request(&place.target, timeouts, Way::Straight, command),
             Some((cluster, slot)) => {
-                cluster.follow(*slot, timeouts, |node, asking| self.request(node, timeouts, asking, command))
+                cluster.follow(*slot, timeouts, |node, way| self.request(node, timeouts, way, command))
             }
         }
     }
@@ -99,12 +102,12 @@ impl Renewer {
         &mut self,
         target: &Arc<Target>,
         timeouts: Timeouts,
-        asking: bool,
+        way: Way,
         command: &mut Command<'_>,
     ) -> Result<Value, StoreError> {
         // Threads of one process may hold locks on different servers.
         let mut connection = match self.connection.take() {
-            Some((of, mut connection)) if of == *target => {
+            Some((of, mut connection)) if of == *target && way != Way::Anew => {
                 if connection.is_usable() {
                     connection
                 } else {
@@ -113,11 +116,13 @@ impl Renewer {
             }
             _ => Connection::open(target, timeouts)?,
         };
-        if asking {
+        if way == Way::Asking {
             connection.send_ahead(&mut Command::new("ASKING"))?;
         }
         let answer = connection.request(command, Duration::ZERO);
         let is_useful = match &answer {
+            // Sentinels are asked each time: an old master that is not demoted yet would renew what the new one lets end.
+            _ if matches!(target.endpoint, Endpoint::Sentinel(_)) => false,
             Ok(_) => true,
             Err(StoreError::Server(error)) => !error.is_demotion(),
             Err(_) => false,

@@ -1,9 +1,12 @@
 //! The master that sentinels name.
 //!
-//! It is asked for whenever a connection is made, and connections are made anew after every sign of a failover: so
-//! nothing about the topology is remembered, and nothing can be out of date.
+//! It is asked for whenever a connection is made, and connections are made anew after every sign of a failover. While a
+//! connection lives, [`super::switch`] goes on asking.
 
-use std::{io, time::Instant};
+use std::{
+    io,
+    time::{Duration, Instant},
+};
 
 use redis::{FromRedisValue, Value};
 
@@ -16,50 +19,86 @@ use super::{
 };
 use crate::config::{Endpoint, Sentinel, Target};
 
-/// A connection to the master. The time for connecting is shared out among the sentinels that do not answer.
-pub fn open(sentinel: &Sentinel, target: &Target, timeouts: Timeouts) -> Result<Connection, StoreError> {
+/// A way to the master.
+pub struct Found {
+    pub connection: Connection,
+    /// The address of the master, as it was named.
+    pub master: Endpoint,
+    /// The connection to the sentinel that named it; none if no sentinel did.
+    pub sentinel: Option<Connection>,
+}
+
+/// A connection to the master. The time for connecting is shared out among the sentinels that do not answer and the
+/// servers that they name. If no sentinel answers, `last` is asked, which was the master before.
+pub fn open(
+    sentinel: &Sentinel,
+    target: &Target,
+    timeouts: Timeouts,
+    last: Option<Endpoint>,
+) -> Result<Found, StoreError> {
     let deadline = Instant::now() + timeouts.connect;
+    let left = || deadline.saturating_duration_since(Instant::now());
     let mut problems = Problems::default();
+    let mut none_answered = true;
+    // They did not answer within their share.
+    let mut slow: Vec<Endpoint> = Vec::new();
     for (asked, node) in sentinel.nodes.iter().enumerate() {
-        let left = deadline.saturating_duration_since(Instant::now());
         let nodes_left = u32::try_from(sentinel.nodes.len() - asked).unwrap_or(u32::MAX);
         // One more share, for the master itself.
-        let share = left / (nodes_left + 1);
+        let share = left() / (nodes_left + 1);
         if share.is_zero() {
             break;
         }
-        let bounded = Timeouts { connect: share, read: timeouts.read.min(share) };
-        let found = ask(sentinel, node, target, bounded).map_err(|problem| match problem {
-            StoreError::Server(error) => format!(
-                "the sentinel says {:?}, see sentinel_auth and sentinel_user in session.save_path",
-                format!("{} {}", error.code, error.detail).trim_end()
-            ),
-            problem => cause(&problem),
-        });
-        let found = match found {
-            Ok(master) => {
-                let left = deadline.saturating_duration_since(Instant::now());
-                open_master(master, target, Timeouts { connect: left, ..timeouts })
+        let named = match ask(sentinel, node, target, within(share, timeouts)) {
+            Ok(named) => named,
+            Err(problem) => {
+                none_answered &= is_gone(&problem);
+                problems.add(node, refusal(problem));
+                continue;
             }
-            Err(problem) => Err(StoreError::Connect(io::Error::other(problem))),
         };
-        let problem = match found {
-            // What the master itself refuses it refuses whichever sentinel names it.
-            Ok(_) | Err(StoreError::Server(_)) => return found,
-            Err(problem) => cause(&problem),
+        none_answered = false;
+        let (master, connection) = named;
+        let problem = if slow.contains(&master) {
+            "it names the same server".to_owned()
+        } else {
+            // The other sentinels may name another.
+            match open_master(&master, target, left() / nodes_left, timeouts.read) {
+                Ok(to_master) => {
+                    return Ok(Found { connection: to_master, master, sentinel: Some(connection) });
+                }
+                // What the master itself refuses it refuses whichever sentinel names it.
+                Err(error @ StoreError::Server(_)) => return Err(error),
+                Err(problem) => {
+                    let text = format!("{master}: {}", cause(&problem));
+                    if is_timeout(&problem) {
+                        slow.push(master);
+                    }
+                    text
+                }
+            }
         };
         problems.add(node, problem);
+    }
+    // Who was only slow has the rest of the time.
+    let last = last.filter(|_| none_answered);
+    for master in slow.into_iter().chain(last) {
+        if left() > Duration::ZERO
+            && let Ok(connection) = open_master(&master, target, left(), timeouts.read)
+        {
+            return Ok(Found { connection, master, sentinel: None });
+        }
     }
     Err(problems.into_error(format_args!("no sentinel led to the master {:?}", sentinel.master)))
 }
 
-/// SENTINEL GET-MASTER-ADDR-BY-NAME
-fn ask(
+/// A connection to one sentinel.
+pub fn connect(
     sentinel: &Sentinel,
     (host, port): &(String, u16),
     target: &Target,
     timeouts: Timeouts,
-) -> Result<Endpoint, StoreError> {
+) -> Result<Connection, StoreError> {
     let node = Target {
         endpoint: Endpoint::Tcp { host: host.clone(), port: *port },
         username: sentinel.username.clone(),
@@ -67,11 +106,18 @@ fn ask(
         database: 0,
         tls: target.tls.clone(),
     };
-    let mut connection = Connection::open(&node, timeouts)?;
-    let answer = connection.request(
-        Command::new("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(&sentinel.master),
-        std::time::Duration::ZERO,
-    )?;
+    Connection::open(&node, timeouts)
+}
+
+/// SENTINEL GET-MASTER-ADDR-BY-NAME
+pub fn question(sentinel: &Sentinel) -> Command<'static> {
+    let mut command = Command::new("SENTINEL");
+    command.arg("GET-MASTER-ADDR-BY-NAME").arg(&sentinel.master);
+    command
+}
+
+/// The answer to that.
+pub fn answer(sentinel: &Sentinel, answer: Value) -> Result<Endpoint, StoreError> {
     if answer == Value::Nil {
         let text = format!("it knows no master {:?}", sentinel.master);
         return Err(StoreError::Connect(io::Error::other(text)));
@@ -81,10 +127,40 @@ fn ask(
     Ok(Endpoint::Tcp { host, port })
 }
 
+fn ask(
+    sentinel: &Sentinel,
+    node: &(String, u16),
+    target: &Target,
+    timeouts: Timeouts,
+) -> Result<(Endpoint, Connection), StoreError> {
+    let mut connection = connect(sentinel, node, target, timeouts)?;
+    let reply = connection.request(&mut question(sentinel), Duration::ZERO)?;
+    Ok((answer(sentinel, reply)?, connection))
+}
+
+/// Why a sentinel names nobody.
+fn refusal(problem: StoreError) -> String {
+    match problem {
+        StoreError::Server(error) => format!(
+            "the sentinel says {:?}, see sentinel_auth and sentinel_user in session.save_path",
+            format!("{} {}", error.code, error.detail).trim_end()
+        ),
+        problem => cause(&unanswered(problem)),
+    }
+}
+
 /// Sentinels may not know yet that the master has become a replica: only its own word counts.
-fn open_master(endpoint: Endpoint, target: &Target, timeouts: Timeouts) -> Result<Connection, StoreError> {
-    let mut connection = Connection::open(&Target { endpoint, ..target.clone() }, timeouts)?;
-    let role = connection.request(&mut Command::new("ROLE"), std::time::Duration::ZERO)?;
+fn open_master(
+    master: &Endpoint,
+    target: &Target,
+    share: Duration,
+    read: Duration,
+) -> Result<Connection, StoreError> {
+    let target = Target { endpoint: master.clone(), ..target.clone() };
+    let mut connection =
+        Connection::open(&target, within(share, Timeouts { connect: share, read })).map_err(unanswered)?;
+    let role = connection.request(&mut Command::new("ROLE"), Duration::ZERO).map_err(unanswered)?;
+    connection.allow(read);
     match role {
         Value::Array(parts) if parts.first() == Some(&Value::BulkString(b"master".to_vec())) => {
             Ok(connection)
@@ -93,4 +169,32 @@ fn open_master(endpoint: Endpoint, target: &Target, timeouts: Timeouts) -> Resul
             "the server that it names is not the master (any more)",
         ))),
     }
+}
+
+fn within(share: Duration, timeouts: Timeouts) -> Timeouts {
+    Timeouts { connect: share, read: timeouts.read.min(share) }
+}
+
+/// Nothing was carried out yet, and the time was a share of that for connecting.
+pub fn unanswered(problem: StoreError) -> StoreError {
+    match problem {
+        StoreError::Timeout(after) => {
+            let text = format!("no answer within {:.1} s", after.as_secs_f64());
+            StoreError::Connect(io::Error::new(io::ErrorKind::TimedOut, text))
+        }
+        problem => problem,
+    }
+}
+
+/// Whether there is no sentinel, in distinction to one that names nobody.
+fn is_gone(problem: &StoreError) -> bool {
+    match problem {
+        StoreError::Connect(error) => error.kind() != io::ErrorKind::Other,
+        StoreError::Timeout(_) | StoreError::Broken(_) => true,
+        _ => false,
+    }
+}
+
+fn is_timeout(problem: &StoreError) -> bool {
+    matches!(problem, StoreError::Connect(error) if error.kind() == io::ErrorKind::TimedOut)
 }

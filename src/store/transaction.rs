@@ -153,7 +153,8 @@ impl RedisStore {
         let mut batch = connection.batch();
         let expected = pack(keys, release, receipt_ms, &mut batch);
         let answer = connection.request_expecting(batch, expected);
-        match self.conclude(answer.map(|answer| answer.unwrap_or(Value::Okay))) {
+        let answer = self.conclude(answer.map(|answer| answer.unwrap_or(Value::Okay)));
+        match self.tell_cluster(keys, answer) {
             Ok(Value::Okay) => Ok(Some(Written::Done)),
             // The script asks for the receipt.
             Err(StoreError::Broken(_)) => Ok(None),

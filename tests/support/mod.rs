@@ -6,6 +6,7 @@
 pub mod acl;
 pub mod apache;
 pub mod cluster;
+pub mod fake_sentinel;
 pub mod fastcgi;
 pub mod fpm;
 pub mod fuzz;

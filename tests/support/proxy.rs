@@ -177,6 +177,17 @@ impl Proxy {
         state.forgotten = state.counts.connections;
     }
 
+    /// New connections to the first two ports lead where those to the other one led.
+    pub fn swap_new(&self) {
+        let [first, second, ..] = &self.targets[..] else { panic!("two ports") };
+        std::mem::swap(&mut *lock(first), &mut *lock(second));
+    }
+
+    /// A port of this proxy.
+    pub fn port(&self, number: usize) -> u16 {
+        self.ports[number]
+    }
+
     /// Ends all connections; new ones are served.
     pub fn cut(&self) {
         cut(&mut lock(&self.state));

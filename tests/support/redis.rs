@@ -292,6 +292,12 @@ impl Server {
         poll::until("redis-server starts again on its port", SOON, || self.spawn());
     }
 
+    /// Removes a file of the server, which must not run, such as `nodes.conf`.
+    pub fn lose(&self, file: &str) {
+        assert!(self.process.is_none(), "it runs");
+        fs::remove_file(self.dir.join(file)).expect("the file was there");
+    }
+
     /// SIGSTOP: connections are still accepted by the kernel, and nobody answers.
     pub fn pause(&self) {
         for node in self.nodes() {

@@ -48,6 +48,17 @@ const MAX_CLUSTERS: usize = 32;
 const NO_CLUSTER: &str = "this server knows no CLUSTER SLOTS: write tcp://host:port in session.save_path, and give \
                           rustredis.prefix a hash tag, such as {app}:, if the server shards by itself";
 
+/// How a command goes to a node.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Way {
+    /// Over the connection that is there.
+    Straight,
+    /// With ASKING before it.
+    Asking,
+    /// Over a new connection. The node has named its own address: another server has that now.
+    Anew,
+}
+
 /// One cluster, as this process knows it.
 pub struct Cluster {
     /// The seeds, with the credentials and the TLS of every node.
@@ -123,21 +134,24 @@ pub fn clusters() -> Vec<ClusterStatus> {
 }
 
 impl Cluster {
-    /// Sends a command to the node that has `slot`, and wherever it is sent from there. `send` is given the node, and
-    /// whether ASKING goes before the command.
+    /// Sends a command to the node that has `slot`, and wherever it is sent from there. `send` is given the node and the
+    /// way.
     pub fn follow(
         &self,
         slot: u16,
         timeouts: Timeouts,
-        mut send: impl FnMut(&Arc<Target>, bool) -> Result<Value, StoreError>,
+        mut send: impl FnMut(&Arc<Target>, Way) -> Result<Value, StoreError>,
     ) -> Result<Value, StoreError> {
-        let (mut node, mut asking) = (self.owner(slot, timeouts)?, false);
+        let (mut node, mut way) = (self.owner(slot, timeouts)?, Way::Straight);
         for _ in 0..HOPS {
-            let answer = self.once(&node, || send(&node, asking));
+            let answer = self.learn(&node, send(&node, way));
             let Err(StoreError::Server(error)) = &answer else { return answer };
-            (node, asking) = match Redirect::parse(error, &node) {
-                Some(Redirect::Moved(to)) => (self.moved(slot, to), false),
-                Some(Redirect::Ask(to)) => (self.known(to), true),
+            (node, way) = match Redirect::parse(error, &node) {
+                Some(Redirect::Moved(to)) => {
+                    let way = if to == node.endpoint { Way::Anew } else { Way::Straight };
+                    (self.moved(slot, to), way)
+                }
+                Some(Redirect::Ask(to)) => (self.known(to), Way::Asking),
                 None => return answer,
             };
         }
@@ -157,7 +171,7 @@ impl Cluster {
         send: impl FnOnce(&Arc<Target>) -> Result<Value, StoreError>,
     ) -> Result<Value, StoreError> {
         let node = self.owner(slot, timeouts)?;
-        let answer = self.once(&node, || send(&node));
+        let answer = self.learn(&node, send(&node));
         if let Err(StoreError::Server(error)) = &answer
             && let Some(Redirect::Moved(to)) = Redirect::parse(error, &node)
         {
@@ -176,22 +190,20 @@ impl Cluster {
         if let Some(node) = self.known_owner(slot) {
             return Ok(node);
         }
-        self.ask(timeouts)?;
+        // Nobody serves it, by a map that is new: the others go on with that map.
+        if !self.state.lock().has_no_owner(slot) {
+            self.ask(timeouts)?;
+        }
         let owner = self.state.lock().map.as_ref().and_then(|map| map.owner(slot).cloned());
         owner.ok_or_else(|| {
-            self.doubts(Doubt::Down);
             let text = format!("no node of {} serves hash slot {slot}", self.target);
             StoreError::Connect(io::Error::other(text))
         })
     }
 
     /// What a failure tells about the node.
-    fn once(
-        &self,
-        node: &Arc<Target>,
-        send: impl FnOnce() -> Result<Value, StoreError>,
-    ) -> Result<Value, StoreError> {
-        send().map_err(|failure| match failure {
+    pub fn learn(&self, node: &Arc<Target>, result: Result<Value, StoreError>) -> Result<Value, StoreError> {
+        result.map_err(|failure| match failure {
             StoreError::Connect(_) => {
                 self.doubts(Doubt::Lost(node.clone()));
                 let text = format!("{}: {}", node.endpoint, cause(&failure));
@@ -200,6 +212,10 @@ impl Cluster {
             StoreError::Timeout(_) => {
                 self.doubts(Doubt::Lost(node.clone()));
                 failure
+            }
+            StoreError::Broken(error) if error.kind() == io::ErrorKind::TimedOut => {
+                self.doubts(Doubt::Lost(node.clone()));
+                StoreError::Broken(error)
             }
             StoreError::Server(error) if error.code == "CLUSTERDOWN" => {
                 self.doubts(Doubt::Down);
@@ -234,6 +250,8 @@ impl Cluster {
     fn ask(&self, timeouts: Timeouts) -> Result<(), StoreError> {
         let deadline = Instant::now() + timeouts.connect;
         let nodes = self.to_ask();
+        // The next time goes on where this one ends.
+        let turn = self.state.lock().turn;
         let mut problems = Problems::default();
         let mut refusal = None;
         for (asked, node) in nodes.iter().enumerate() {
@@ -242,6 +260,7 @@ impl Cluster {
                 break;
             }
             let others = u32::try_from(nodes.len() - asked).unwrap_or(u32::MAX);
+            self.state.lock().turn = turn.wrapping_add(asked + 1);
             // One more share, for the node that has the session.
             let share = (left / (others + 1)).max(SHARE).min(left);
             match self.ask_node(node, Timeouts { connect: share, read: timeouts.read.min(share) }) {
@@ -269,23 +288,24 @@ impl Cluster {
         Err(refusal.unwrap_or_else(|| problems.into_error("no node of the cluster answers")))
     }
 
-    /// Everybody who may know: first who has just been named, last who did not answer.
+    /// Everybody who may know: first who has just been named, last who did not answer. Seeds take turns with the nodes of
+    /// the map, which may be dead, all of them; so may the seeds be.
     fn to_ask(&self) -> Vec<Arc<Target>> {
-        let mut state = self.state.lock();
-        let State { map, doubt, turn, .. } = &mut *state;
+        let state = self.state.lock();
+        let State { map, doubt, turn, .. } = &*state;
         let known = map.as_ref().map_or(&[][..], SlotMap::nodes);
-        let mut nodes = known.to_vec();
-        if let Endpoint::Cluster(seeds) = &self.target.endpoint {
-            for (host, port) in seeds {
+        let mut seeds = Vec::new();
+        if let Endpoint::Cluster(addresses) = &self.target.endpoint {
+            for (host, port) in addresses {
                 let seed = Endpoint::Tcp { host: host.clone(), port: *port };
-                if nodes.iter().all(|node| node.endpoint != seed) {
-                    nodes.push(interned(seed, known, &self.target));
+                if known.iter().chain(&seeds).all(|node| node.endpoint != seed) {
+                    seeds.push(interned(seed, known, &self.target));
                 }
             }
         }
-        let first = if known.is_empty() { nodes.len() } else { known.len() };
-        nodes[..first].rotate_left(*turn % first.max(1));
-        *turn = turn.wrapping_add(1);
+        let mut nodes = in_turns(known, &seeds);
+        let first = *turn % nodes.len().max(1);
+        nodes.rotate_left(first);
         let is = |wanted: &Arc<Target>| {
             let wanted = wanted.clone();
             move |node: &Arc<Target>| node.endpoint == wanted.endpoint
@@ -325,7 +345,19 @@ impl Cluster {
     }
 }
 
+/// One of these, one of those.
+fn in_turns(known: &[Arc<Target>], seeds: &[Arc<Target>]) -> Vec<Arc<Target>> {
+    let at = |nodes: &[Arc<Target>], n: usize| nodes.get(n).cloned();
+    (0..known.len().max(seeds.len())).flat_map(|n| [at(known, n), at(seeds, n)]).flatten().collect()
+}
+
 impl State {
+    /// Whether nobody has a slot, unless that must be asked.
+    fn has_no_owner(&self, slot: u16) -> bool {
+        self.asked.is_some_and(|asked| asked.elapsed() < FRESH)
+            && self.map.as_ref().is_some_and(|map| map.owner(slot).is_none())
+    }
+
     /// Who has a slot, unless that must be asked.
     fn owner(&self, slot: u16) -> Option<Arc<Target>> {
         let patience = match &self.doubt {

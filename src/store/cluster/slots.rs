@@ -36,8 +36,12 @@ impl SlotMap {
             };
             let slots = usize::try_from(*first).ok().zip(usize::try_from(*last).ok());
             let (first, last) = slots.ok_or_else(nonsense)?;
-            let master = node(master, asked).ok_or_else(nonsense)?;
-            let owner = map.add(&master, known, asked).ok_or_else(nonsense)?;
+            let owner = match node(master, asked) {
+                Some(master) => map.add(&master, known, asked).ok_or_else(nonsense)?,
+                // It has lost its address, or its place in the cluster (`noaddr`). The other ranges are as good as ever.
+                None if is_node(master) => NOBODY,
+                None => return Err(nonsense()),
+            };
             map.owners.get_mut(first..=last).ok_or_else(nonsense)?.fill(owner);
             replicas.extend(others.iter().filter_map(|other| node(other, asked)));
         }
@@ -95,6 +99,10 @@ pub fn interned(endpoint: Endpoint, known: &[Arc<Target>], like: &Target) -> Arc
         Some(node) => node.clone(),
         None => Arc::new(Target { endpoint, ..like.clone() }),
     }
+}
+
+fn is_node(value: &Value) -> bool {
+    matches!(value, Value::Array(parts) if matches!(parts.get(1), Some(Value::Int(_))))
 }
 
 /// `[host, port, id, [name, value ...]]`. A host that is nil or empty is the one that was asked; `?` stands for a name
@@ -213,11 +221,27 @@ mod tests {
             Value::Array(vec![range(0, 16384, &[(bulk("h"), 1)])]),
             Value::Array(vec![range(-1, 5, &[(bulk("h"), 1)])]),
             Value::Array(vec![range(5, 1, &[(bulk("h"), 1)])]),
-            Value::Array(vec![range(0, 1, &[(bulk("h"), 0)])]),
-            Value::Array(vec![range(0, 1, &[(bulk("h"), 65536)])]),
-            Value::Array(vec![range(0, 1, &[(bulk(&"h".repeat(256)), 1)])]),
         ] {
             assert!(SlotMap::parse(bad.clone(), &asked, &[]).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_master_without_a_usable_address_serves_nobody_and_the_others_hold() {
+        let asked = target(tcp("seed", 7000));
+        let long = "h".repeat(256);
+        for (host, port) in
+            [(bulk(""), 0), (Value::Nil, 0), (bulk("h"), 0), (bulk("h"), 65536), (bulk(&long), 1)]
+        {
+            let reply = Value::Array(vec![
+                range(0, 5, &[(bulk("h"), 1)]),
+                range(6, 9, &[(host, port), (bulk("replica"), 2)]),
+            ]);
+            let map = SlotMap::parse(reply, &asked, &[]).unwrap();
+            assert_eq!(map.owner(5).unwrap().endpoint, tcp("h", 1));
+            assert!(map.owner(6).is_none());
+            // The replica can tell who serves it later.
+            assert_eq!((map.masters(), map.covered(), map.nodes().len()), (1, 6, 2));
         }
     }
 

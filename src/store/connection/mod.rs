@@ -24,6 +24,7 @@ use super::{
     stream::Stream,
     transaction::Transactions,
 };
+use crate::config::Endpoint;
 
 /// A connection that an answer is still to come on is looked at again after this long without use.
 const FRESH: Duration = Duration::from_millis(500);
@@ -61,6 +62,10 @@ pub struct Connection {
     in_doubt: bool,
     /// It replaces one that led nowhere: the end of the timeout that this one has begun.
     until: Option<Instant>,
+    /// It was there before the request that uses it now.
+    is_kept: bool,
+    /// The address that a sentinel has named for it.
+    master: Option<Endpoint>,
     /// What the server's clock (milliseconds) showed then.
     clock: Option<(u64, Instant)>,
 }
@@ -92,6 +97,32 @@ impl Connection {
             self.keep(of, value);
         }
         is_open
+    }
+
+    /// From now on an exchange may take so long.
+    pub fn allow(&mut self, timeout: Duration) {
+        self.timeout = timeout;
+    }
+
+    /// The same for a connection that was in use before.
+    pub fn allow_kept(&mut self, timeout: Duration) {
+        self.timeout = timeout;
+        self.is_kept = true;
+    }
+
+    /// Whether it was in use before.
+    pub fn is_kept(&self) -> bool {
+        self.is_kept
+    }
+
+    /// It leads to the server that a sentinel has named.
+    pub fn lead_to(&mut self, master: Endpoint) {
+        self.master = Some(master);
+    }
+
+    /// That server.
+    pub fn master(&self) -> Option<&Endpoint> {
+        self.master.as_ref()
     }
 
     /// Sends a command and waits for its reply, `extra` longer than usual.
@@ -214,6 +245,16 @@ impl Connection {
         match self.arrived(sent) {
             None => self.answer(sent).ok().map(Ok),
             answer => answer,
+        }
+    }
+
+    /// The answer to what was sent with [`Connection::send_awaited`], if it has begun to come or will not come any more.
+    pub fn answer_if_there(&mut self, sent: Sent) -> Option<Result<Value, StoreError>> {
+        let is_open = self.replies.take_available(|place| self.stream.read_available(place));
+        match (self.replies.has_more(), is_open) {
+            (true, _) => Some(self.answer_to(sent)),
+            (false, true) => None,
+            (false, false) => Some(Err(StoreError::Broken(io::ErrorKind::UnexpectedEof.into()))),
         }
     }
 

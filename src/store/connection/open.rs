@@ -23,7 +23,7 @@ impl Connection {
     /// Connects, and sends AUTH, SELECT, TIME and CLIENT SETNAME in one trip. With Sentinel, to the master of this moment.
     pub fn open(target: &Target, timeouts: Timeouts) -> Result<Self, StoreError> {
         if let Endpoint::Sentinel(sentinel) = &target.endpoint {
-            return sentinel::open(sentinel, target, timeouts);
+            return sentinel::open(sentinel, target, timeouts, None).map(|found| found.connection);
         }
         let stream =
             Stream::connect(&target.endpoint, target.tls.as_ref(), timeouts).map_err(StoreError::Connect)?;
@@ -40,6 +40,8 @@ impl Connection {
             timeout: timeouts.read,
             in_doubt: false,
             until: None,
+            is_kept: false,
+            master: None,
             clock: None,
         };
         let introduced = connection.introduce(target);
