@@ -159,6 +159,66 @@ fn no_save_path_panics_or_shows_its_password() {
     assert!(good > 100 && bad > 100);
 }
 
+/// The pieces of a path are in any order here, and each word of no meaning may be a password.
+#[test]
+fn nothing_of_a_path_that_is_not_understood_is_quoted() {
+    const WORD: &str = "Wx7q";
+    let pieces = [
+        "tcp://",
+        "redis://",
+        "unix:///",
+        "sentinel://",
+        "cluster://",
+        "://",
+        ":",
+        "/",
+        "?",
+        "&",
+        "=",
+        ",",
+        " ",
+        "@",
+        ";",
+        "%",
+        "%2F",
+        "[",
+        "]",
+        "seed[]=",
+        "auth=",
+        "database=",
+        "timeout=",
+        "weight=",
+        "prefix=",
+        "stream[cafile]=",
+        "tls=",
+        "h",
+        "h:1",
+        ":6379",
+        "0",
+        "99999",
+        "5;",
+        WORD,
+        WORD,
+        WORD,
+        WORD,
+    ];
+    let mut bad = 0;
+    let run = fuzz::run("paths of pieces", 10_000, |random| {
+        let mut path = String::new();
+        for _ in 0..random.between(1, 9) {
+            path += pick(random, &pieces);
+        }
+        if let Err(error) = Settings::parse(&path, &Texts::default()) {
+            bad += u32::from(path.contains(WORD));
+            let message = error.to_string();
+            assert!(!message.contains(WORD), "{path}: {message}");
+            assert!(!mask(&path).contains(WORD), "{path} is shown as {}", mask(&path));
+        }
+    });
+    println!("{run}; {bad} bad");
+    assert!(bad > 100);
+}
+
 #[test]
 fn no_setting_panics_or_gets_a_value_that_it_cannot_have() {
     let mut good = 0;

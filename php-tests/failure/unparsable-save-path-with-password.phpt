@@ -11,7 +11,14 @@ foreach ([
     'tcp://127.0.0.1:6379?auth=the-Secret-1&nonsense=1' => 'parameter',
     'redis://user:the-Secret-1@127.0.0.1:6379/notanumber' => 'notanumber|database',
     'redis://user:the-Secret-1@127.0.0.1:port' => 'port',
-    'http://user:the-Secret-1@127.0.0.1/' => 'http',
+    'http://user:the-Secret-1@127.0.0.1/' => 'scheme',
+    '127.0.0.1:6379:the-Secret-1' => 'no host',
+    'tcp://127.0.0.1:6379?pwd=the-Secret-1' => 'parameter',
+    'redis://127.0.0.1/the-Secret-1' => 'database',
+    'tcp://127.0.0.1:6379/the-Secret-1' => 'database=',
+    'tcp://127.0.0.1:6379?timeout=0,25&auth=the-Secret-1' => 'server 2: a comma',
+    'tcp://127.0.0.1:6379?auth=se,the-Secret-1' => 'server 2: a comma',
+    'the-Secret-1://127.0.0.1' => 'scheme',
 ] as $path => $part) {
     ini_set('session.save_path', $path);
     $got = warnings_of(function () use (&$result) {
@@ -34,4 +41,18 @@ ok: notanumber|database is named
 ok: session_start() is false
 ok: port is named
 ok: session_start() is false
-ok: http is named
+ok: scheme is named
+ok: session_start() is false
+ok: no host is named
+ok: session_start() is false
+ok: parameter is named
+ok: session_start() is false
+ok: database is named
+ok: session_start() is false
+ok: database= is named
+ok: session_start() is false
+ok: server 2: a comma is named
+ok: session_start() is false
+ok: server 2: a comma is named
+ok: session_start() is false
+ok: scheme is named

@@ -118,6 +118,12 @@ impl Shards {
         matches!(self.0[0].0.endpoint, Endpoint::Cluster(_))
     }
 
+    /// Whether several servers share the sessions.
+    #[must_use]
+    pub fn are_several(&self) -> bool {
+        self.0.len() > 1
+    }
+
     /// The server of a session, as phpredis finds it (`redis_pool_get_sock` in its redis_session.c): the first four
     /// bytes of the id as a number, modulo the sum of the weights, counted from the last server of the path:
     /// phpredis puts each one it reads in front of its list.

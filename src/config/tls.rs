@@ -149,7 +149,7 @@ impl Options {
         // PHP looks into local_cert for the key, too.
         let key = self.local_pk.as_ref().unwrap_or(certificate);
         let key = PrivateKeyDer::from_pem_file(key).map_err(|error| {
-            format!("stream[local_pk]: no private key can be read from {}: {error}", key.display())
+            format!("stream[local_pk]: no private key can be read from this file: {error}")
         })?;
         builder.with_client_auth_cert(chain, key).map_err(|error| format!("stream[local_cert]: {error}"))
     }
@@ -162,7 +162,7 @@ impl Options {
         }
         if let Some(folder) = &self.capath {
             let files = fs::read_dir(folder)
-                .map_err(|error| format!("stream[capath] {}: {error}", folder.display()))?;
+                .map_err(|error| format!("stream[capath]: this folder cannot be read: {error}"))?;
             for file in files.flatten() {
                 // Such folders also hold links and lists that are no certificates.
                 found.extend(certificates(&file.path(), "stream[capath]").unwrap_or_default());
@@ -190,7 +190,7 @@ impl Options {
 
 fn certificates(file: &PathBuf, option: &str) -> Result<Vec<CertificateDer<'static>>, String> {
     let problem = |error: &dyn std::fmt::Display| {
-        format!("{option}: no certificate can be read from {}: {error}", file.display())
+        format!("{option}: no certificate can be read from this file: {error}")
     };
     let found = CertificateDer::pem_file_iter(file).map_err(|error| problem(&error))?;
     let found = found.collect::<Result<Vec<_>, _>>().map_err(|error| problem(&error))?;

@@ -96,13 +96,13 @@ static void note_end_of_decoding(int type, zend_string *file, uint32_t line, zen
 
 PS_OPEN_FUNC(rustredis)
 {
-	const char *path = SAVE_PATH_ARG();
+	const char *path = rustredis_save_path(SAVE_PATH_ARG());
 	(void) session_name;
 	half_decoded = false;
 	if (is_broken_off(mod_data)) {
 		return FAILURE;
 	}
-	return rustredis_open(mod_data, path ? path : "", path ? strlen(path) : 0, rustredis_begins_a_session())
+	return rustredis_open(mod_data, path, strlen(path), rustredis_begins_a_session())
 		? SUCCESS : failed();
 }
 

@@ -45,6 +45,17 @@ void rustredis_mask_password(void)
 	entry->value = password_mask;
 }
 
+/* Debian builds a folder for session files into PHP, as the default of session.save_path: a path that nobody has set is
+ * none. php.ini and -d are in PHP's table of configuration, ini_set() and what a web server sets mark the entry, and
+ * FPM's pool file makes it less modifiable. */
+const char *rustredis_save_path(const char *path)
+{
+	zend_ini_entry *entry = zend_hash_str_find_ptr(EG(ini_directives), ZEND_STRL("session.save_path"));
+	bool by_nobody = entry && entry->value && !entry->modified && entry->modifiable == ZEND_INI_ALL
+		&& !cfg_get_entry(ZEND_STRL("session.save_path"));
+	return !path || (by_nobody && strcmp(path, ZSTR_VAL(entry->value)) == 0) ? "" : path;
+}
+
 const char *rustredis_ini_text(const char *name, size_t name_len, size_t *value_len)
 {
 	zend_ini_entry *entry = zend_hash_str_find_ptr(EG(ini_directives), name, name_len);

@@ -32,7 +32,8 @@ void rustredis_ask_ahead(void)
 	}
 	ZVAL_DEREF(id);
 	if (Z_TYPE_P(id) == IS_STRING) {
-		rustredis_prefetch(path ? path : "", path ? strlen(path) : 0, Z_STRVAL_P(id), Z_STRLEN_P(id),
+		path = rustredis_save_path(path);
+		rustredis_prefetch(path, strlen(path), Z_STRVAL_P(id), Z_STRLEN_P(id),
 			PS(use_strict_mode));
 	}
 }

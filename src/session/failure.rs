@@ -106,6 +106,11 @@ impl fmt::Display for Failure {
 }
 
 impl Failure {
+    /// Whether the server is one that only reads.
+    pub(super) fn is_of_a_replica(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Server(error)) | Self::Refused(error) if error.code == "READONLY")
+    }
+
     /// The rule that the Redis user should have, if it is its rights that lack.
     pub(super) fn missing_rights(&self, prefix: &str, in_cluster: bool) -> Option<String> {
         let (Self::Store(StoreError::Server(error)) | Self::Refused(error)) = self else { return None };

@@ -337,6 +337,9 @@ impl<S: Store> Session<S> {
     fn fail(&mut self, what: &str, id: Option<&SessionId>, failure: &Failure) -> bool {
         let route = id.map_or(0, |id| Keys::new("", id).route);
         let mut text = warning(what, id, self.settings.shards.of(route), failure);
+        if self.settings.shards.are_several() && failure.is_of_a_replica() {
+            text += "; the hosts of session.save_path share the sessions, as shards: they are no copies of each other";
+        }
         text.extend(failure.missing_rights(&self.settings.prefix, self.settings.shards.is_cluster()));
         self.warnings.push(text);
         false

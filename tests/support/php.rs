@@ -303,12 +303,12 @@ pub fn is_thread_safe() -> bool {
     answer("echo PHP_ZTS;") == "1"
 }
 
-fn program() -> OsString {
+pub fn program() -> OsString {
     std::env::var_os("PHP").unwrap_or_else(|| "php".into())
 }
 
 /// The module under test.
-fn module() -> PathBuf {
+pub fn module() -> PathBuf {
     let module = std::env::var_os("MODULE").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("modules/phpsess_rs.so"),
         PathBuf::from,

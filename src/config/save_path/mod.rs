@@ -15,7 +15,7 @@
 mod cluster;
 mod url;
 
-use std::{fmt, time::Duration};
+use std::{fmt, path::Path, time::Duration};
 
 use super::{Endpoint, Tls};
 
@@ -37,16 +37,20 @@ pub struct SavePath {
     pub ignored: Vec<&'static str>,
 }
 
-/// What is wrong with the path, and where; without its secrets.
+/// What is wrong with the path, and in which of its servers, counted from 1; 0 where there is one. Nothing of the path
+/// is quoted: any part of what is not understood may be one of a password.
 #[derive(Debug, PartialEq, Eq)]
 pub struct SavePathError {
     problem: String,
-    masked: String,
+    server: usize,
 }
 
 impl fmt::Display for SavePathError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "session.save_path {:?}: {}", self.masked, self.problem)
+        match self.server {
+            0 => write!(f, "session.save_path: {}", self.problem),
+            n => write!(f, "session.save_path, server {n}: {}", self.problem),
+        }
     }
 }
 
@@ -54,6 +58,13 @@ impl fmt::Display for SavePathError {
 /// percent-encoded can contain any of the characters that would end it.
 #[must_use]
 pub fn mask(path: &str) -> String {
+    if Path::new(path).is_dir() {
+        return path.chars().take(200).collect();
+    }
+    if parse(path).is_err() {
+        let scheme = path.split_once("://").map_or("", |(scheme, _)| scheme);
+        return if url::is_scheme(scheme) { format!("{scheme}://***") } else { "***".into() };
+    }
     // The name of a parameter may be percent-encoded itself. What cannot be decoded is no reason to show it.
     let lower = url::decode(path, false).map(|text| text.to_ascii_lowercase());
     let has_secret =
@@ -67,10 +78,26 @@ pub fn mask(path: &str) -> String {
     path.chars().take(200).collect()
 }
 
+const FOLDER: &str = "it is a folder, where PHP's files handler keeps sessions; write tcp://host:port or \
+                      unix:///path/to/the/socket, or leave it out for tcp://127.0.0.1:6379";
+const NO_SERVER: &str = "a comma or a space begins another server, as host:port; in a number write a point, in a \
+                         password %2C and %20";
+
+/// As the files handler writes it: a folder, `depth;folder` or `depth;mode;folder`.
+fn is_folder(path: &str) -> bool {
+    let path = path.strip_prefix("unix://").unwrap_or(path);
+    let folder = path.rsplit_once(';').map_or(path, |(_, folder)| folder);
+    let has_depth = path.split_once(';').is_some_and(|(depth, _)| depth.bytes().all(|b| b.is_ascii_digit()));
+    folder.starts_with('/') && (has_depth || Path::new(folder).is_dir())
+}
+
 /// The servers of a path, at least one. Several share the sessions by their ids.
 pub fn parse(path: &str) -> Result<Vec<SavePath>, SavePathError> {
-    let located = |problem: String| SavePathError { problem, masked: mask(path) };
+    let located = |problem: String| SavePathError { problem, server: 0 };
     let text = path.trim();
+    if is_folder(text) {
+        return Err(located(FOLDER.into()));
+    }
     let scheme = text.split_once(':').map_or("", |(scheme, _)| scheme).to_ascii_lowercase();
     if cluster::is_seed_list(text) {
         return Ok(vec![cluster::seed_list(text).map_err(located)?]);
@@ -80,7 +107,13 @@ pub fn parse(path: &str) -> Result<Vec<SavePath>, SavePathError> {
         return Ok(vec![url::parse(text).map_err(located)?]);
     }
     let parts = text.split(|c: char| c == ',' || c.is_ascii_whitespace()).filter(|part| !part.is_empty());
-    let servers = parts.map(url::parse).collect::<Result<Vec<_>, _>>().map_err(located)?;
+    let parts: Vec<_> = parts.collect();
+    let server = |(i, part): (usize, &&str)| {
+        let parsed =
+            if i > 0 && !url::names_a_server(part) { Err(NO_SERVER.into()) } else { url::parse(part) };
+        parsed.map_err(|problem| SavePathError { problem, server: if parts.len() > 1 { i + 1 } else { 0 } })
+    };
+    let servers = parts.iter().enumerate().map(server).collect::<Result<Vec<_>, _>>()?;
     if servers.is_empty() {
         return parse(DEFAULT);
     }
@@ -171,7 +204,7 @@ mod tests {
             ("cluster://?auth=secret", "it needs nodes"),
             ("cluster://a:1?weight=2&auth=secret&sentinel_auth=secret", "belong to sentinel://"),
             ("tcp://a:1?seed[]=b:1&auth=secret", "not known"),
-            ("tcp://h:1?auth=x,sec ret?prefix=a", "must be the same"),
+            ("tcp://h:1?auth=x,h:2?prefix=a", "must be the same"),
             ("sentinel://a,b?auth=secret", "the master's name"),
             ("tls://h:1?auth=secret&stream[passphrase]=secret", "passphrase"),
             ("tls://h:1?auth=secret&stream[ciphers]=secret", "stream[...] option"),
@@ -180,7 +213,19 @@ mod tests {
             ("tcp://h:1?sentinel_auth=secret", "belong to sentinel://"),
             ("tcp://h:1?weight=x&auth=secret", "weight must be"),
             ("tcp://h:1?weight=0&auth=secret", "weights of all hosts"),
-            ("http://secret@h:1", "unknown scheme \"http\""),
+            ("http://secret@h:1", "its scheme is not known"),
+            ("tcp://h:1/3?auth=secret", "?database="),
+            ("tcp://h:1?timeout=0,25&auth=secret", "server 2: a comma"),
+            ("tcp://h:1?auth=sec,secret", "server 2: a comma"),
+            ("tcp://h:1?auth=sec secret", "server 2: a comma"),
+            ("tcp://h:1?auth=sec,h:2?secret", "server 2: it has a parameter"),
+            ("h:1:secret", "no host"),
+            ("tcp://h:1?pwd=secret", "not known"),
+            ("redis://h/secret", "database must be a number"),
+            ("secret://h", "its scheme is not known"),
+            ("5;/secret/sessions", "files handler"),
+            ("5;0600;/secret/sessions", "files handler"),
+            ("/", "files handler"),
             ("unix://relative?auth=secret", "absolute path"),
             ("tcp://:6379?auth=secret", "no host"),
             ("tcp://h:1?timeout=fast&auth=secret", "timeout must be a number of seconds"),
@@ -191,18 +236,23 @@ mod tests {
             let message = parse(path).unwrap_err().to_string();
             assert!(message.contains(part), "{path}: {message}");
             assert!(!message.contains("secret"), "{path}: {message}");
+            assert!(!mask(path).contains("secret"), "{path}: {}", mask(path));
         }
     }
 
     #[test]
     fn masks_whatever_could_be_a_password() {
         assert_eq!(mask("tcp://h:1?database=1"), "tcp://h:1?database=1");
-        assert_eq!(mask("tcp://h:1?auth=a&b=c"), "tcp://h:1?***");
+        assert_eq!(mask("tcp://h:1?auth=a&database=1"), "tcp://h:1?***");
+        assert_eq!(mask("tcp://h:1?auth=a&b=c"), "tcp://***");
+        assert_eq!(mask("h:1:word"), "***");
+        assert_eq!(mask("word://h"), "***");
+        assert_eq!(mask("redis://h/word"), "redis://***");
         assert_eq!(mask("redis://u:p?x@h:1/2"), "redis://***");
         assert_eq!(mask("seed[]=a&AUTH=x"), "***");
         assert_eq!(mask("tcp://h:1?auth=x@y"), "tcp://***");
-        assert_eq!(mask("tcp://h:1?%61u%54h=x"), "tcp://h:1?***");
-        assert_eq!(mask("tcp://h:1?%ff&%61uth=x"), "tcp://h:1?***");
+        assert_eq!(mask("tcp://h:1?%61uth=x"), "tcp://h:1?***");
+        assert_eq!(mask("tcp://h:1?%ff&%61uth=x"), "tcp://***");
     }
 
     #[test]

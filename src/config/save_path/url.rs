@@ -46,17 +46,31 @@ pub fn parse(text: &str) -> Result<SavePath, String> {
         "unix" => {
             return Err("a Unix socket needs an absolute path, as in unix:///run/redis/redis.sock".into());
         }
-        other => {
-            return Err(format!(
-                "unknown scheme {:?}; known are tcp, tls, unix, redis, rediss, sentinel and cluster",
-                clip(other)
-            ));
+        _ => {
+            return Err(
+                "its scheme is not known; known are tcp, tls, unix, redis, rediss, sentinel and cluster"
+                    .into(),
+            );
         }
     };
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         path.set_pair(pair, plus_is_space, &mut parameters)?;
     }
     path.complete(parameters)
+}
+
+pub fn is_scheme(text: &str) -> bool {
+    ["tcp", "tls", "ssl", "unix", "redis", "rediss", "sentinel", "cluster"].contains(&text)
+}
+
+/// Whether a part of a list is a server of its own, and not the rest of the one before it.
+pub fn names_a_server(text: &str) -> bool {
+    let place = text.split('?').next().unwrap_or_default();
+    let port = place.rsplit_once(':').map_or("", |(_, port)| port);
+    text.contains("://")
+        || text.starts_with("unix:")
+        || text.starts_with('/')
+        || (!port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// `user:pass@host:port/database`
@@ -68,6 +82,8 @@ fn network(place: &str, is_url: bool) -> Result<SavePath, String> {
     path.set_user(user)?;
     if is_url && !database.is_empty() {
         path.database = self::database(database)?;
+    } else if !database.is_empty() {
+        return Err("behind host:port of tcp:// there is no path; write ?database=3".into());
     }
     Ok(path)
 }
@@ -201,9 +217,7 @@ impl SavePath {
             "sentinel_user" => parameters.sentinel_username = Some(value),
             "sentinel_auth" => parameters.sentinel_password = Some(value),
             "weight" => {
-                self.weight = value
-                    .parse()
-                    .map_err(|_| format!("weight must be a whole number, {:?} is not", clip(&value)))?;
+                self.weight = value.parse().map_err(|_| "weight must be a whole number")?;
             }
             "tls" => match value.as_str() {
                 "1" => parameters.tls = Some(parameters.tls.take().unwrap_or_default()),
@@ -237,7 +251,7 @@ impl SavePath {
 }
 
 pub fn database(text: &str) -> Result<u32, String> {
-    text.parse().map_err(|_| format!("the database must be a number, {:?} is not", clip(text)))
+    text.parse().map_err(|_| "the database must be a number".into())
 }
 
 /// phpredis takes 0 for "no limit" and has no limit by default; here the ini setting is the limit then.
@@ -245,17 +259,13 @@ fn timeout(name: &str, text: &str) -> Result<Option<Duration>, String> {
     match seconds(text).filter(|n| *n <= 86400.0 * 365.0) {
         Some(n) if n > 0.0 => Ok(Some(Duration::from_secs_f64(n).clamp(MIN_TIMEOUT, MAX_TIMEOUT))),
         Some(_) => Ok(None),
-        None => Err(format!("{name} must be a number of seconds, {:?} is not", clip(text))),
+        None => Err(format!("{name} must be a number of seconds")),
     }
 }
 
 const MIN_TIMEOUT: Duration = Duration::from_millis(1);
 /// phpredis' default of a day is no bound at all: whoever wrote it down gets the longest that the settings allow.
 const MAX_TIMEOUT: Duration = Duration::from_hours(1);
-
-fn clip(text: &str) -> String {
-    text.chars().take(20).collect()
-}
 
 pub fn decode(text: &str, plus_is_space: bool) -> Result<String, String> {
     let mut bytes = Vec::with_capacity(text.len());
