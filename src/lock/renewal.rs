@@ -37,8 +37,8 @@ const MAX_THREADS: usize = 16;
 /// More locks of a server than this are not given back: they end with their leases.
 const MAX_GIVEN_BACK: usize = 100;
 
-/// Between tries to give a lock back, at first and at last.
-const PAUSE: Duration = Duration::from_millis(100);
+/// Before a lock is given back, as its server has just not answered, and the longest pause between tries.
+const PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// So long may connecting and one exchange take then: at the end of the process they are waited for.
@@ -98,7 +98,7 @@ enum Work {
     Release {
         keys: Keys,
         mixed: bool,
-        /// Before the next try.
+        /// After a try that has failed.
         pause: Duration,
     },
 }
@@ -145,7 +145,7 @@ pub fn give_back(
     let timeouts = Timeouts { connect: timeouts.connect.min(PATIENCE), read: timeouts.read.min(PATIENCE) };
     let renewal = Renewal::of(&place.server());
     let work = Work::Release { keys: keys.clone(), mixed, pause: PAUSE };
-    renewal.add(Task { id: 0, place, timeouts, token, work, due: now, end: now + patience });
+    renewal.add(Task { id: 0, place, timeouts, token, work, due: now + PAUSE, end: now + patience });
 }
 
 /// Ends the threads and waits for them; at module shutdown. An exchange with Redis that is under way is bounded by its
