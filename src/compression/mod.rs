@@ -67,7 +67,7 @@ impl fmt::Display for Unreadable {
             Self::TooLarge(limit) => write!(
                 f,
                 "it is compressed and has more than {limit} bytes, which is what rustredis.max_value_size allows (or, \
-                 if that is 0, what Redis can hold)"
+                 if that is less, what memory_limit leaves or what Redis can hold)"
             ),
             Self::NoMemory(format) => write!(f, "there is no memory to decompress its {format} frame"),
         }

@@ -147,7 +147,7 @@ unsafe extern "C" fn rustredis_read(
                     session.look(id, access, ttl)
                 };
                 *value = session.value().as_ptr().cast();
-                *value_len = session.value().len();
+                *value_len = if found { session.value().len() } else { session.too_large() };
                 found
             },
         )

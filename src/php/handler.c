@@ -145,13 +145,17 @@ static int is_validating(void)
 PS_READ_FUNC(rustredis)
 {
 	const char *value;
-	size_t value_len;
+	size_t value_len = 0;
 
 	if (!key || is_broken_off(mod_data) || is_bad_id_of_subclass(key)) {
 		return FAILURE;
 	}
 	if (!rustredis_read(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), maxlifetime, wants_read_only(), is_validating(), &value,
 			&value_len)) {
+		if (value_len) {
+			/* More than memory_limit leaves: PHP says so in its own words, and ends the request as it would have. */
+			efree(emalloc(value_len));
+		}
 		return failed();
 	}
 	/* Over memory_limit this bails out. The value still belongs to the session then, and PHP's empty write at

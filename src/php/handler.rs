@@ -12,13 +12,13 @@ use std::{
 
 use super::{
     boundary::{self, Say, guarded, say},
-    identity,
+    identity, sys,
 };
 use crate::{
     config::Settings,
     process,
     session::{Session, late_warning},
-    store::{redis::RedisStore, stats, take_late},
+    store::{redis::RedisStore, set_memory_left, stats, take_late},
 };
 
 /// A session and the process that opened it.
@@ -110,6 +110,7 @@ pub unsafe fn with_session(
         if handler.pid != process::id() {
             return c_int::from(in_child(handler.pid));
         }
+        set_memory_left(sys::rustredis_memory_left());
         let succeeded = body(&mut handler.session);
         let when = if succeeded { Say::Later } else { Say::Now };
         say_all(when, &mut handler.session);

@@ -56,6 +56,8 @@ int rustredis_json_objects(void);
 
 /* json_encode.c */
 zend_string *ps_srlzr_encode_json(void);
+/* How many bytes memory_limit leaves. */
+size_t rustredis_memory_left(void);
 /* The last session was not encoded, and PHP has nothing better to write than an empty text. */
 bool rustredis_json_refused(void);
 /* json_decode.c */

@@ -22,7 +22,8 @@ enum { RUSTREDIS_DELETE, RUSTREDIS_SET_ASIDE, RUSTREDIS_LEAVE, RUSTREDIS_MOVED }
 int rustredis_destroy(void **mod_data, const char *id, size_t id_len, int how);
 void rustredis_close(void **mod_data);
 /* `validating`: a handler class asks whether there is such a session. `value` stays valid until rustredis_read_done, which
- * must follow once PHP has its copy. */
+ * must follow once PHP has its copy. After a failure `value_len` is what a value has that was too large for memory_limit, or
+ * else 0. */
 int rustredis_read(void **mod_data, const char *id, size_t id_len, int64_t ttl, int read_only, int validating,
 	const char **value, size_t *value_len);
 void rustredis_read_done(void **mod_data);

@@ -27,6 +27,8 @@ unsafe extern "C" {
     pub safe fn rustredis_unregister_ini(module_number: c_int);
     /// The name of the server API: cli, fpm-fcgi ... A static string.
     pub safe fn rustredis_sapi() -> *const c_char;
+    /// How many bytes memory_limit leaves.
+    pub safe fn rustredis_memory_left() -> usize;
     /// The request's URI, or null where there is none. Valid during the request.
     pub safe fn rustredis_request_uri() -> *const c_char;
     /// The text of a setting, valid until it changes.

@@ -27,7 +27,7 @@ pub(super) enum Early {
     Absent(Option<String>),
     /// Nothing: the session has to be asked for. With a token that may hold the lock, although nobody has said so.
     Ask(Option<String>),
-    /// Redis hangs, and has had all the time that it gets.
+    /// Redis hangs, and has had all the time that it gets, or nobody could use what it has.
     Failed(StoreError),
 }
 

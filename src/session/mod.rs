@@ -28,7 +28,7 @@ use crate::{
     compression::{self, Unreadable},
     config::{LockFailure, LockSettings, Settings, WriteAck},
     lock::{self, Grant, Outcome, Request, Watch},
-    store::{Loaded, Mode, Op, Release, Store, StoreError, stats},
+    store::{Loaded, Mode, Op, Release, Store, StoreError, memory_left, stats},
 };
 
 /// How long after a session went on under another id requests under the old one are taken for late ones.
@@ -58,6 +58,7 @@ pub struct Session<S> {
     ahead: Option<Ahead>,
     /// What the last read found, until [`Session::drop_value`].
     value: Option<Vec<u8>>,
+    too_large: usize,
     warnings: Vec<String>,
 }
 
@@ -117,6 +118,7 @@ impl<S: Store> Session<S> {
             vetted: None,
             ahead: None,
             value: None,
+            too_large: 0,
             warnings: Vec::new(),
         }
     }
@@ -217,8 +219,9 @@ impl<S: Store> Session<S> {
     pub fn read(&mut self, id: &[u8], access: Access, ttl: u64) -> bool {
         let Some(id) = SessionId::parse(id) else { return self.fail("can't be read", None, &Failure::BadId) };
         stats::STARTS.add();
+        self.too_large = 0;
         if let Some(pending) = self.pending.take().filter(|pending| pending.id == id) {
-            return self.fail("can't be read", Some(&id), &pending.failure);
+            return self.refuse(&id, &pending.failure);
         }
         let fetched = match &self.current {
             Some(current)
@@ -231,7 +234,7 @@ impl<S: Store> Session<S> {
                 let keys = self.keys(&id);
                 return match self.store.read(&keys, ttl) {
                     Ok(loaded) => self.deliver(&id, loaded.data),
-                    Err(error) => self.fail("can't be read", Some(&id), &error.into()),
+                    Err(error) => self.refuse(&id, &error.into()),
                 };
             }
             Some(current) if current.id == id => self.fetch(&id, Mode::Any, access, ttl).map(drop),
@@ -248,7 +251,7 @@ impl<S: Store> Session<S> {
                 });
                 self.deliver(&id, data)
             }
-            Err(failure) => self.fail("can't be read", Some(&id), &failure),
+            Err(failure) => self.refuse(&id, &failure),
         }
     }
 
@@ -268,11 +271,25 @@ impl<S: Store> Session<S> {
                 }
                 Err(failure) => {
                     stats::STARTS.add();
-                    return self.fail("can't be read", Some(&id), &failure);
+                    return self.refuse(&id, &failure);
                 }
             }
         }
         self.read(id, access, ttl)
+    }
+
+    fn refuse(&mut self, id: &SessionId, failure: &Failure) -> bool {
+        if let Failure::Store(StoreError::TooLarge(size)) = failure {
+            self.too_large = usize::try_from(*size).unwrap_or(usize::MAX);
+            // Nobody has it; an end of the request must not store an empty one.
+            self.value = Some(Vec::new());
+        }
+        self.fail("can't be read", Some(id), failure)
+    }
+
+    /// How many bytes the last read would have taken, if memory_limit does not leave them; else 0.
+    pub fn too_large(&self) -> usize {
+        self.too_large
     }
 
     /// What the last read found.
@@ -319,7 +336,9 @@ impl<S: Store> Session<S> {
     }
 
     fn deliver(&mut self, id: &SessionId, data: Option<Vec<u8>>) -> bool {
-        let text = match compression::original(data.unwrap_or_default(), self.settings.max_value_size) {
+        let memory = memory_left() as u64;
+        let limit = self.settings.max_value_size.map_or(memory, |limit| limit.min(memory));
+        let text = match compression::original(data.unwrap_or_default(), Some(limit)) {
             Ok(text) => text,
             Err(damage @ Unreadable::Damaged { .. }) => {
                 if !self.keep_aside(id, Some(damage)) {

@@ -18,6 +18,8 @@ pub enum StoreError {
     Timeout(Duration),
     /// Redis refused the command.
     Server(ServerError),
+    /// The stored value has so many bytes, more than PHP's memory_limit leaves.
+    TooLarge(u64),
     /// The answer is not one that this command can have.
     Protocol(String),
 }
@@ -200,6 +202,7 @@ impl fmt::Display for StoreError {
                 write!(f, "no answer within {} s (rustredis.read_timeout)", after.as_secs_f64())
             }
             Self::Server(error) => error.fmt(f),
+            Self::TooLarge(size) => write!(f, "it has {size} bytes in Redis, more than memory_limit leaves"),
             Self::Protocol(what) => write!(f, "the answer makes no sense ({what}): is this really Redis?"),
         }
     }

@@ -287,7 +287,11 @@ impl RedisStore {
     ) -> Result<Acquired, StoreError> {
         let mut call = calls::acquire(keys, acquire);
         let answer = self.run_until_answered(keys, &mut call, Repeat::IfRefused)?;
-        self.checked(reply::acquired(answer))
+        let acquired = reply::acquired(answer);
+        if matches!(acquired, Err(StoreError::TooLarge(_))) {
+            self.give_back(keys, acquire);
+        }
+        self.checked(acquired)
     }
 
     /// Runs a script that writes, with the new value beside it. Where that did not get there (Redis had no memory for it,

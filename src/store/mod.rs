@@ -37,6 +37,7 @@ pub use cluster::{ClusterStatus, clusters};
 pub use error::{ServerError, StoreError};
 pub use owed::{Late, close_connections, take_late};
 pub use pool::{PoolStatus, Timer, after_fork, after_fork_in_child, before_fork, pools, timer};
+pub use resp::{memory_left, set_memory_left};
 pub use stream::Timeouts;
 
 use crate::{

@@ -95,6 +95,9 @@ impl RedisStore {
         };
         let Some(values) = self.all_in_one_trip(keys, commands)? else { return Ok(None) };
         let tried = self.tried(form, wanted, values);
+        if matches!(tried, Err(StoreError::TooLarge(_))) {
+            self.give_back(keys, wanted);
+        }
         let acquired = match self.checked(tried)? {
             Tried { taken: false, .. } => return Ok(None),
             Tried { loaded: Some(loaded), .. } => self.held(keys, wanted, loaded),
@@ -156,7 +159,7 @@ impl RedisStore {
     }
 
     /// Gives back a lock that is of no use.
-    fn give_back(&mut self, keys: &Keys, wanted: &Acquire) {
+    pub(super) fn give_back(&mut self, keys: &Keys, wanted: &Acquire) {
         let Some((target, _)) = &self.slot else { return };
         let target = target.clone();
         let _ = if wanted.mode == Mode::Known {
@@ -238,6 +241,9 @@ impl RedisStore {
         let answer = self.conclude(answer);
         let values = self.tell_cluster(&keys, answer).and_then(reply::several);
         let tried = values.and_then(|values| self.tried(form, &acquire, values));
+        if matches!(tried, Err(StoreError::TooLarge(_))) {
+            self.give_back(&keys, &acquire);
+        }
         match self.checked(tried)? {
             Tried { taken: true, loaded: Some(loaded), .. } => Ok(self.held(&keys, &acquire, loaded)),
             tried => {

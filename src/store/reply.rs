@@ -2,7 +2,9 @@
 
 use redis::Value;
 
-use super::{Acquired, Loaded, ServerError, StoreError, Ticket, Written, transaction::Form};
+use super::{
+    Acquired, Loaded, ServerError, StoreError, Ticket, Written, connection::too_large, transaction::Form,
+};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -47,7 +49,7 @@ pub fn tried(form: Form, token: &str, mut values: Vec<Value>) -> Result<Tried> {
     };
     Ok(Tried {
         taken: *lock == Value::Okay,
-        loaded: loaded_plainly(refreshed, got),
+        loaded: loaded_plainly(refreshed, got)?,
         watched,
         transactions,
         left_open,
@@ -70,29 +72,30 @@ fn proven(watch: &Value, lock: &Value, multi: &Value, exec: &Value) -> Option<bo
 pub fn read_plainly(values: Vec<Value>) -> Result<Option<Loaded>> {
     match <[Value; 2]>::try_from(values) {
         // A server that refuses writes just now has the session all the same. One that is missing may be of another type.
-        Ok([Value::ServerError(_), Value::Array(got)]) => Ok(loaded_plainly(&Value::Int(1), got)),
-        Ok([refreshed, Value::Array(got)]) => Ok(loaded_plainly(&refreshed, got)),
+        Ok([Value::ServerError(_), Value::Array(got)]) => loaded_plainly(&Value::Int(1), got),
+        Ok([refreshed, Value::Array(got)]) => loaded_plainly(&refreshed, got),
         Ok(_) => Ok(None),
         Err(_) => Err(nonsense("plain commands")),
     }
 }
 
 /// Tombstone and data.
-fn loaded_plainly(refreshed: &Value, got: Vec<Value>) -> Option<Loaded> {
-    let [stone, data] = got.try_into().ok()?;
+fn loaded_plainly(refreshed: &Value, got: Vec<Value>) -> Result<Option<Loaded>> {
+    let Ok([stone, data]) = <[Value; 2]>::try_from(got) else { return Ok(None) };
     let bytes = |value| match value {
-        Value::BulkString(bytes) => Some(Some(bytes)),
-        Value::Nil => Some(None),
-        _ => None,
+        Value::BulkString(bytes) => Ok(Some(Some(bytes))),
+        Value::Nil => Ok(Some(None)),
+        Value::ServerError(error) => too_large(&error).map_or(Ok(None), Err),
+        _ => Ok(None),
     };
-    let (stone, data) = (bytes(stone)?, bytes(data)?);
+    let (Some(stone), Some(data)) = (bytes(stone)?, bytes(data)?) else { return Ok(None) };
     match refreshed {
         Value::Int(0) => {}
         // MGET takes a key of another type for a missing one.
         Value::Int(1) if data.is_some() => {}
-        _ => return None,
+        _ => return Ok(None),
     }
-    Some(Loaded { data, tombstone: stone.map(|stone| String::from_utf8_lossy(&stone).into_owned()) })
+    Ok(Some(Loaded { data, tombstone: stone.map(|stone| String::from_utf8_lossy(&stone).into_owned()) }))
 }
 
 fn is_refusal(value: &Value) -> bool {
@@ -222,6 +225,7 @@ impl Items {
 
     fn bytes(&mut self) -> Result<Option<Vec<u8>>> {
         match self.values.next() {
+            Some(Value::ServerError(error)) => Err(too_large(&error).unwrap_or_else(|| nonsense(self.what))),
             Some(Value::BulkString(bytes)) => Ok(Some(bytes)),
             Some(Value::Nil) => Ok(None),
             _ => Err(nonsense(self.what)),

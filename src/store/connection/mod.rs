@@ -19,7 +19,7 @@ use redis::Value;
 use super::{
     ServerError, StoreError,
     calls::Call,
-    resp::{Batch, Command, Replies, ReplyError},
+    resp::{Batch, Command, Replies, ReplyError, TOO_LARGE},
     stats,
     stream::Stream,
     transaction::Transactions,
@@ -436,9 +436,17 @@ fn answer_of(mut values: Vec<Value>) -> Result<Value, StoreError> {
 
 fn or_error(value: Value) -> Result<Value, StoreError> {
     match value {
-        Value::ServerError(error) => Err(StoreError::Server(server_error(&error))),
+        Value::ServerError(error) => {
+            Err(too_large(&error).unwrap_or_else(|| StoreError::Server(server_error(&error))))
+        }
         value => Ok(value),
     }
+}
+
+/// A string that was read past.
+pub fn too_large(error: &redis::ServerError) -> Option<StoreError> {
+    let size = error.details().filter(|_| error.code() == TOO_LARGE)?;
+    size.parse().ok().map(StoreError::TooLarge)
 }
 
 pub fn server_error(error: &redis::ServerError) -> ServerError {

@@ -9,7 +9,7 @@ mod replies;
 mod tests;
 
 pub use command::{Arg, Batch, Command};
-pub use replies::{Replies, ReplyError};
+pub use replies::{Replies, ReplyError, TOO_LARGE, memory_left, set_memory_left};
 
 /// Redis' own limit on a string (proto-max-bulk-len).
 pub const MAX_BULK: usize = 512 << 20;

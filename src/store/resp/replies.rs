@@ -4,7 +4,10 @@
 //! arrive, and lengths, items and nesting have limits. How long a reply may take, and how long it may be altogether, is
 //! the stream's to bound.
 
-use std::io::{self, IoSliceMut, Read};
+use std::{
+    cell::Cell,
+    io::{self, IoSliceMut, Read},
+};
 
 use redis::{Value, parse_redis_value};
 
@@ -18,6 +21,27 @@ const STEP: usize = 1 << 20;
 const MAX_VALUES: usize = 1 << 20;
 /// Arrays in arrays.
 const MAX_DEPTH: usize = 16;
+
+/// What a string that was read past looks like to the layers above: an error in its place, with its length.
+pub const TOO_LARGE: &str = "TOOLARGE";
+/// No string is too large below this: nothing that a script answers is to be, whatever the application has left.
+const ALWAYS: usize = 1 << 20;
+
+thread_local! {
+    static LONGEST: Cell<usize> = const { Cell::new(usize::MAX) };
+}
+
+/// From now on this thread reads past longer strings: their memory is not PHP's, and whoever wants one makes a string of PHP's
+/// of it, for which `bytes` is all that memory_limit leaves.
+pub fn set_memory_left(bytes: usize) {
+    LONGEST.set(bytes.max(ALWAYS));
+}
+
+/// The longest string that this thread can use.
+#[must_use]
+pub fn memory_left() -> usize {
+    LONGEST.get()
+}
 
 /// Why there is no reply.
 #[derive(Debug)]
@@ -102,6 +126,9 @@ impl Replies {
         match kind {
             b'$' => match number(text)? {
                 -1 => Ok(Value::Nil),
+                length if usize::try_from(length).is_ok_and(|length| length > memory_left()) => {
+                    self.read_past(source, length)
+                }
                 length => self.bulk(source, length).map(Value::BulkString),
             },
             b':' => number(text).map(Value::Int),
@@ -184,6 +211,24 @@ impl Replies {
         self.start += 2;
         bytes.truncate(length);
         Ok(bytes)
+    }
+
+    /// A string that nobody could use.
+    fn read_past(&mut self, source: &mut impl Read, length: i64) -> Result<Value> {
+        let mut left = usize::try_from(length).map_err(|_| NOT_REDIS)? + 2;
+        if left > MAX_BULK {
+            return Err(ReplyError::Protocol("an answer of over 512 MiB"));
+        }
+        loop {
+            let here = left.min(self.end - self.start);
+            self.start += here;
+            left -= here;
+            if left == 0 {
+                break;
+            }
+            self.fill(source)?;
+        }
+        parse_redis_value(format!("-{TOO_LARGE} {length}\r\n").as_bytes()).map_err(|_| NOT_REDIS)
     }
 
     /// A string that does not fit the buffer is read to where it stays, and what follows it into the buffer.
