@@ -35,7 +35,7 @@ screenshot: setup-screenshot build ## docs/demo.png: the demo's page in headless
 	@demo/run scripts/screenshot
 
 test: setup-test build ## every test; the last line is the sum
-	@scripts/test rust php jit subclass
+	@scripts/test rust php jit subclass throws
 
 test-rust: setup-test build ## the Rust tests: of the core without PHP, and of the module in real PHP processes
 	@scripts/test rust
