@@ -45,6 +45,37 @@ void rustredis_mask_password(void)
 	entry->value = password_mask;
 }
 
+static void hide(zval *value, zend_string *mask)
+{
+	zend_string_release(Z_STR_P(value));
+	ZVAL_INTERNED_STR(value, mask);
+}
+
+/* get_cfg_var() shows what php.ini and -d say, also in sections for a folder or a host, which PHP applies at each
+ * request: there a number tells on_modify which password it was. */
+void rustredis_mask_configuration(void)
+{
+	HashTable *all = php_ini_get_configuration_hash();
+	zval *value = zend_hash_str_find(all, ZEND_STRL("rustredis.password"));
+	zval *section;
+
+	if (value && Z_TYPE_P(value) == IS_STRING && Z_STRLEN_P(value)) {
+		hide(value, password_mask);
+	}
+	ZEND_HASH_FOREACH_VAL(all, section) {
+		char mask[sizeof RUSTREDIS_MASK + 20];
+		if (Z_TYPE_P(section) != IS_ARRAY) {
+			continue;
+		}
+		value = zend_hash_str_find(Z_ARRVAL_P(section), ZEND_STRL("rustredis.password"));
+		if (value && Z_TYPE_P(value) == IS_STRING && Z_STRLEN_P(value)) {
+			int len = snprintf(mask, sizeof mask, RUSTREDIS_MASK "%zu",
+				rustredis_password_of_section(Z_STRVAL_P(value), Z_STRLEN_P(value)));
+			hide(value, zend_string_init_interned(mask, len, 1));
+		}
+	} ZEND_HASH_FOREACH_END();
+}
+
 /* Debian builds a folder for session files into PHP, as the default of session.save_path: a path that nobody has set is
  * none. php.ini and -d are in PHP's table of configuration, ini_set() and what a web server sets mark the entry, and
  * FPM's pool file makes it less modifiable. */

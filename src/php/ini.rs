@@ -34,6 +34,9 @@ static TABLE: IniEntryDefs<ENTRIES> = IniEntryDefs::new(table());
 /// The password of the process (php.ini, FPM's pool file). PHP starts one request at a time before threads exist.
 static PASSWORD: Mutex<String> = Mutex::new(String::new());
 
+/// Passwords of sections of php.ini, for a folder or a host.
+static OF_SECTIONS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
 thread_local! {
     /// A password for this request alone (.htaccess).
     static OWN_PASSWORD: RefCell<Option<String>> = const { RefCell::new(None) };
@@ -151,13 +154,35 @@ unsafe extern "C" fn rustredis_ini_changed(
                     password.clone_into(&mut PASSWORD.lock());
                     None
                 }
-                password => Some(password.to_owned()),
+                password => Some(of_section(password).unwrap_or_else(|| password.to_owned())),
             };
             OWN_PASSWORD.set(own);
         }
         GENERATION.set(GENERATION.get() + 1);
         1
     })
+}
+
+/// See shim.h. PHP may start the module more than once in a process, with the same php.ini.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn rustredis_password_of_section(value: *const c_char, value_len: usize) -> usize {
+    guarded(0, || {
+        // SAFETY: ini.c passes a Zend string with its length.
+        let value = unsafe { slice::from_raw_parts(value.cast::<u8>(), value_len) };
+        let value = String::from_utf8_lossy(value).into_owned();
+        let mut known = OF_SECTIONS.lock();
+        let index = known.iter().position(|password| *password == value).unwrap_or(known.len());
+        if index == known.len() {
+            known.push(value);
+        }
+        index
+    })
+}
+
+/// The password for which this mask stands.
+fn of_section(mask: &str) -> Option<String> {
+    let index: usize = mask.strip_prefix(MASK)?.parse().ok()?;
+    OF_SECTIONS.lock().get(index).cloned()
 }
 
 /// See shim.h.

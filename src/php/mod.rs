@@ -83,6 +83,7 @@ extern "C" fn start_module(_kind: c_int, module_number: c_int) -> c_int {
         ini::register(module_number);
         sys::rustredis_make_password_mask();
         sys::rustredis_mask_password();
+        sys::rustredis_mask_configuration();
         sys::rustredis_wrap_functions();
         if sys::rustredis_register() == 0 { FAILURE } else { SUCCESS }
     })

@@ -51,6 +51,9 @@ int rustredis_ini_changed(const char *name, size_t name_len, const char *value, 
 /* A password that was set behind on_modify's back (FPM's php_admin_value) is now the one of this process. */
 void rustredis_password_found(const char *value, size_t value_len);
 
+/* Keeps the password of a section of php.ini. The number stands for it behind the mask. */
+size_t rustredis_password_of_section(const char *value, size_t value_len);
+
 /* The state of this process, for rustredis_status() and phpinfo(). */
 typedef struct {
 	int64_t pid, starts, trips, lock_waits, refused_writes, reconnects, redirects;

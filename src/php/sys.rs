@@ -21,6 +21,8 @@ unsafe extern "C" {
     pub safe fn rustredis_make_password_mask();
     /// Hides the password from PHP's table of settings.
     pub safe fn rustredis_mask_password();
+    /// Hides it from PHP's table of configuration, too; in MINIT.
+    pub safe fn rustredis_mask_configuration();
     /// Asks for the session of the request's cookie, if `rustredis.prefetch` is on.
     pub safe fn rustredis_ask_ahead();
     /// Forgets the ini settings of a module.
