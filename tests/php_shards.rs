@@ -268,3 +268,24 @@ fn servers_over_tls_with_a_user_each_keep_their_sessions_and_fail_alone() {
         }
     }
 }
+
+#[test]
+fn a_new_visitor_gets_an_id_that_lies_on_a_living_server() {
+    let mut servers = servers(3);
+    let php = Php::new(&save_path(&servers, &[1, 1, 1], ","));
+    let mut process = ready(&php);
+    servers[0].kill9();
+    servers[1].kill9();
+    for _ in 0..12 {
+        let step =
+            process.step("[session_id(''), session_start(), $_SESSION['n'] = 1, session_write_close()]");
+        assert!(step.assert_silent().result.ends_with("true]"), "{step:?}");
+        let id = process.step("session_id()").result.trim_matches('"').to_owned();
+        assert_eq!(session::counter(&servers[2], &id), Some(1));
+    }
+    // With all of them gone it is one warning, and the end.
+    servers[2].kill9();
+    let step = process.step("[session_id(''), session_start()]");
+    assert!(step.result.ends_with("false]"), "{step:?}");
+    step.only_warning();
+}

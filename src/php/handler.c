@@ -372,7 +372,8 @@ PS_VALIDATE_SID_FUNC(rustredis)
 PS_CREATE_SID_FUNC(rustredis)
 {
 	zend_string *id = NULL;
-	int tries = 3;
+	/* Of several servers one may be away: it is asked once, and ids are drawn until one lies elsewhere. */
+	int tries = 64;
 
 	while (tries--) {
 		if (id) {

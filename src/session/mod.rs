@@ -26,7 +26,7 @@ pub use save::late_warning;
 
 use crate::{
     compression::{self, Unreadable},
-    config::{LockFailure, LockSettings, Settings, WriteAck},
+    config::{LockFailure, LockSettings, Settings, Target, WriteAck},
     lock::{self, Grant, Outcome, Request, Watch},
     store::{Loaded, Mode, Op, Release, Store, StoreError, memory_left, stats},
 };
@@ -54,6 +54,8 @@ pub struct Session<S> {
     pending: Option<Pending>,
     /// An id for `session_create_id()` that was found free.
     vetted: Option<SessionId>,
+    /// Servers out of several that could not be reached for a new id.
+    dead: Vec<Arc<Target>>,
     /// Asked for before PHP started it.
     ahead: Option<Ahead>,
     /// What the last read found, until [`Session::drop_value`].
@@ -116,6 +118,7 @@ impl<S: Store> Session<S> {
             current: None,
             pending: None,
             vetted: None,
+            dead: Vec::new(),
             ahead: None,
             value: None,
             too_large: 0,
@@ -195,7 +198,8 @@ impl<S: Store> Session<S> {
         }
     }
 
-    /// create_sid in strict mode: whether this new id is free. It is locked, and kept for the read that follows.
+    /// create_sid in strict mode: whether this new id is free. It is locked, and kept for the read that follows. One on a
+    /// server that is away, out of several, is not: the next one may lie elsewhere.
     pub fn create(&mut self, id: &[u8], ttl: u64) -> bool {
         let Some(id) = SessionId::parse(id) else { return true };
         if self.current.as_ref().is_some_and(|current| !current.unread) {
@@ -206,8 +210,16 @@ impl<S: Store> Session<S> {
             return free;
         }
         self.drop_unread();
+        let shard = self.settings.shards.of(self.keys(&id).route).clone();
+        if self.dead.contains(&shard) {
+            return false;
+        }
         match self.fetch(&id, Mode::New, Access::Update, ttl) {
             Ok(fetched) => matches!(fetched, Fetched::Yes),
+            Err(Failure::Store(StoreError::Connect(_))) if self.settings.shards.are_several() => {
+                self.dead.push(shard);
+                false
+            }
             Err(failure) => {
                 self.pending = Some(Pending { id, failure, created: true });
                 true

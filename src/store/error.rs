@@ -81,8 +81,9 @@ impl ServerError {
     pub fn is_passing(&self) -> bool {
         matches!(
             self.code.as_str(),
-            // A master that becomes a replica says UNBLOCKED to who waits.
-            "LOADING" | "BUSY" | "TRYAGAIN" | "MASTERDOWN" | "CLUSTERDOWN" | "UNBLOCKED"
+            // A master that becomes a replica says UNBLOCKED to who waits. After a failover the replicas of a new master are
+            // still on their way: NOREPLICAS.
+            "LOADING" | "BUSY" | "TRYAGAIN" | "MASTERDOWN" | "CLUSTERDOWN" | "UNBLOCKED" | "NOREPLICAS"
         )
     }
 
