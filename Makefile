@@ -19,14 +19,14 @@ help: ## this list
 
 build: setup-build ## modules/phpsess_rs.so
 	cargo build --release
-	@mkdir -p '$(dir $(MODULE))'
+	@mkdir -p "$$(dirname '$(MODULE)')"
 	@# Replaced in one step, and only by another: a running PHP has it mapped.
-	@cmp -s '$(BUILT)' $(MODULE) || { cp '$(BUILT)' $(MODULE).new && mv $(MODULE).new $(MODULE); }
+	@cmp -s '$(BUILT)' '$(MODULE)' || { cp '$(BUILT)' '$(MODULE).new' && mv '$(MODULE).new' '$(MODULE)'; }
 
 install: ## build, copy into PHP's extension directory (asks sudo if need be), print the ini lines
 	@# Root under sudo often has no cargo: what `make` built is installed then.
-	@if command -v cargo >/dev/null || [ ! -f $(MODULE) ]; then $(MAKE) --no-print-directory build; fi
-	@scripts/install $(MODULE)
+	@if command -v cargo >/dev/null || [ ! -f '$(MODULE)' ]; then $(MAKE) --no-print-directory build; fi
+	@scripts/install '$(MODULE)'
 
 demo: setup-demo build ## two PHP servers and a Python service that share a login: a walk, then a page for a browser
 	@demo/run
