@@ -10,6 +10,8 @@ pub struct Holder {
     /// Milliseconds since it was taken; none where the value does not tell.
     age: Option<u64>,
     endless: bool,
+    /// The lock's key as it may be shown, if only a deletion by hand ends the lock.
+    key: Option<String>,
 }
 
 impl Holder {
@@ -17,7 +19,7 @@ impl Holder {
     #[must_use]
     pub fn new(value: String, now: u64) -> Self {
         let taken = value.split('|').nth(1).filter(|_| is_ours(&value)).and_then(|ms| ms.parse::<u64>().ok());
-        Self { age: taken.map(|taken| now.saturating_sub(taken)), value, endless: false }
+        Self { age: taken.map(|taken| now.saturating_sub(taken)), value, endless: false, key: None }
     }
 
     /// Whether its lock has no TTL.
@@ -26,10 +28,21 @@ impl Holder {
         Self { endless, ..self }
     }
 
-    /// Whether nothing but a deletion by hand ends it, should the holder be gone.
+    /// Names the key of the lock, which matters if the lock has no TTL.
     #[must_use]
-    pub fn is_endless(&self) -> bool {
-        self.endless
+    pub fn at(self, key: String) -> Self {
+        Self { key: self.endless.then_some(key), ..self }
+    }
+
+    /// What to do about a lock that nothing ends but its holder.
+    #[must_use]
+    pub fn advice(&self) -> Option<String> {
+        self.key.as_ref().map(|key| {
+            format!(
+                "; its lock has no TTL and never expires (phpredis' command line takes such locks): if the holder is gone, \
+                 delete the key that redis-cli --scan --pattern '{key}' finds"
+            )
+        })
     }
 }
 

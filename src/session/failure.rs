@@ -22,8 +22,8 @@ pub enum Failure {
     Busy(Duration, Holder),
     /// `rustredis.lock_max_waiters`.
     Full(u64, Holder),
-    /// The lock went to somebody else before the write.
-    Lost(Option<Holder>),
+    /// The lock went to somebody else before the write, or is gone.
+    Lost(Option<Holder>, Loss),
     /// It was moved or destroyed before this request had read it.
     Overtaken,
     /// This request has written it, and given its lock back.
@@ -44,6 +44,34 @@ pub enum Failure {
     Forked(u32),
 }
 
+/// How a lock was lost, as far as the time tells for which the request had it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Loss {
+    /// Its lease was not over.
+    Removed,
+    /// `rustredis.lock_max_hold` was.
+    TooLong,
+    /// Its lease was over, unless it was renewed.
+    Stopped,
+    /// Nobody has looked.
+    Unknown,
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let removed = "its key was removed from Redis: evicted, deleted, or lost with a restart or failover";
+        match self {
+            Self::Removed => f.write_str(removed),
+            Self::TooLong => f.write_str("it ran longer than rustredis.lock_max_hold"),
+            Self::Stopped => write!(f, "it was stopped for longer than rustredis.lock_lease, or {removed}"),
+            Self::Unknown => write!(
+                f,
+                "it ran longer than rustredis.lock_max_hold, was stopped for longer than rustredis.lock_lease, or {removed}"
+            ),
+        }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -59,14 +87,19 @@ impl fmt::Display for Failure {
             Self::Refused(error) => error.fmt(f),
             Self::Busy(wait, holder) => write!(
                 f,
-                "it is {holder}, and did not become free within {} s (rustredis.lock_wait)",
-                wait.as_secs_f64()
+                "it is {holder}, and did not become free within {} s (rustredis.lock_wait){}",
+                wait.as_secs_f64(),
+                holder.advice().unwrap_or_default()
             ),
             Self::Full(waiters, holder) => {
-                write!(f, "{waiters} requests wait for it already (rustredis.lock_max_waiters); it is {holder}")
+                let advice = holder.advice().unwrap_or_default();
+                write!(
+                    f,
+                    "{waiters} requests wait for it already (rustredis.lock_max_waiters); it is {holder}{advice}"
+                )
             }
-            Self::Lost(holder) => {
-                f.write_str("this request lost its lock (it ran longer than rustredis.lock_max_hold, was stopped for longer than rustredis.lock_lease, or a failover lost it), ")?;
+            Self::Lost(holder, loss) => {
+                write!(f, "this request lost its lock ({loss}), ")?;
                 match holder {
                     Some(holder) => write!(f, "the session is now {holder}"),
                     None => f.write_str("and others may have changed the session since"),

@@ -407,9 +407,11 @@ impl<S: Store> Session<S> {
                 Ok(Outcome::Absent { loaded, overtaken: false }) => (Hold::Unlocked, loaded),
                 Ok(Outcome::Exists) => return Ok(Fetched::Exists),
                 Ok(Outcome::Busy(holder)) => {
+                    let holder = holder.at(pattern_of_lock(&keys, id));
                     self.not_our_turn(id, &keys, ttl, lock, Failure::Busy(lock.wait, holder))?
                 }
                 Ok(Outcome::Full(n, holder)) => {
+                    let holder = holder.at(pattern_of_lock(&keys, id));
                     self.not_our_turn(id, &keys, ttl, lock, Failure::Full(n, holder))?
                 }
                 // It may be read all the same.
@@ -523,6 +525,11 @@ impl<S: Store> Session<S> {
             self.drop_unread();
         }
     }
+}
+
+/// The lock's key without what makes the id a secret.
+fn pattern_of_lock(keys: &Keys, id: &SessionId) -> String {
+    keys.lock.replace(id.as_str(), &id.to_string().replace("...", "*"))
 }
 
 fn millis(duration: Duration) -> u64 {

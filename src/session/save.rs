@@ -1,6 +1,6 @@
 //! The callbacks that change a session: write, update_timestamp and destroy.
 
-use super::{Access, Current, Failure, Hold, Keys, Session, SessionId, millis, warning};
+use super::{Access, Current, Failure, Hold, Keys, Session, SessionId, failure::Loss, millis, warning};
 use crate::{
     compression::{Text, Unreadable},
     config::WriteAck,
@@ -16,22 +16,24 @@ const MAX_DEFERRED: usize = 64 << 10;
 pub fn late_warning(late: Late) -> String {
     let Late { id, target, outcome } = late;
     let what = "was not saved by an earlier request of this process (rustredis.write_ack=deferred)";
-    let failure = failure_of(outcome).unwrap_or(Failure::Lost(None));
+    let failure = failure_of(outcome, Loss::Unknown).unwrap_or(Failure::Lost(None, Loss::Unknown));
     warning(what, Some(&id), &target, &failure)
 }
 
 /// Why nothing was saved, if that is so.
-fn failure_of(result: Result<Written, StoreError>) -> Option<Failure> {
+fn failure_of(result: Result<Written, StoreError>, loss: Loss) -> Option<Failure> {
     let failure = match result {
         Ok(Written::Done) => return None,
         // Only what refreshes a TTL can be told so, and then the value was sent.
         Ok(Written::Gone) => Failure::Store(StoreError::Protocol("an unexpected reply to release".into())),
         Ok(Written::Dead) => Failure::Destroyed,
-        Ok(Written::Lost { holder, now }) => Failure::Lost(holder.map(|holder| Holder::new(holder, now))),
+        Ok(Written::Lost { holder, now }) => {
+            Failure::Lost(holder.map(|holder| Holder::new(holder, now)), loss)
+        }
         Ok(Written::Refused(error)) => Failure::Refused(error),
         Err(error) => Failure::Store(error),
     };
-    if matches!(failure, Failure::Destroyed | Failure::Lost(_)) {
+    if matches!(failure, Failure::Destroyed | Failure::Lost(..)) {
         stats::REFUSED_WRITES.add();
     }
     Some(failure)
@@ -47,7 +49,7 @@ fn after(result: &Result<Written, StoreError>) -> Hold {
     Hold::Barred(match result {
         Ok(Written::Dead) => || Failure::Destroyed,
         Ok(Written::Done) => || Failure::Saved,
-        _ => || Failure::Lost(None),
+        _ => || Failure::Lost(None, Loss::Unknown),
     })
 }
 
@@ -274,7 +276,15 @@ impl<S: Store> Session<S> {
 
     /// Only a plain "done" is success: whatever else the server says is a failure to PHP, and a warning.
     fn answered(&mut self, id: &SessionId, what: &str, result: Result<Written, StoreError>) -> bool {
-        match failure_of(result) {
+        let loss = match (&self.current, &self.settings.lock) {
+            (Some(current), Some(lock)) if current.id == *id => match current.since.elapsed() {
+                held if held >= lock.max_hold => Loss::TooLong,
+                held if held < lock.lease => Loss::Removed,
+                _ => Loss::Stopped,
+            },
+            _ => Loss::Unknown,
+        };
+        match failure_of(result, loss) {
             Some(failure) => self.fail(what, Some(id), &failure),
             None => true,
         }
