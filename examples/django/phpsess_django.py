@@ -106,7 +106,7 @@ class SessionStore(SessionBase):
                 if self.loaded is None:
                     raise phpsess.NoSuchSession
         except phpsess.NoSuchSession as error:
-            self.since = -math.inf if isinstance(error, phpsess.Overtaken) else self.since
+            self.since = -math.inf if error.overtaken else self.since
             self._session_key = None  # if it is filled, it gets an id of our own
             return {}
         return phpsess.values(self.loaded)

@@ -42,9 +42,7 @@ class SessionError(Exception):
 class NoSuchSession(SessionError):
     """There is none under this id."""
 
-
-class Overtaken(NoSuchSession):
-    """It was destroyed, or moved to another id, while we waited for it."""
+    overtaken = False  # whether it was destroyed, or moved to another id, while we waited for it
 
 
 class LockBusy(SessionError):
@@ -197,7 +195,9 @@ class Session:
         self.token, self.data, self.loaded, self.tombstone = token, data, data, tombstone or b""
         if mode == "known" and data is None:  # it was destroyed while we waited
             self.leave("none")
-            raise (Overtaken if tombstone else NoSuchSession)("no session under this id any more")
+            error = NoSuchSession("no session under this id any more")
+            error.overtaken = bool(tombstone)
+            raise error
         self.inside = True
         if self.unwanted:
             self.abandon()
@@ -277,7 +277,7 @@ class Visit:
             return values(locked.data)
         except NoSuchSession as error:
             self.locked = None
-            self.since = -math.inf if isinstance(error, Overtaken) else self.since
+            self.since = -math.inf if error.overtaken else self.since
             return {}
         except BaseException:
             self.abort()
