@@ -262,6 +262,13 @@ fn leaves_a_login_in_php_alone(kind: Kind) {
     assert_eq!(neighbour.post("/logout", ID).cookie, None);
     assert_eq!(keys(&server).iter().filter(|key| !key.contains('_')).count(), 0, "{:?}", keys(&server));
     assert_eq!(neighbour.post("/count", &id).json(), r#"{"n":2}"#);
+    // Ten seconds after it, the browser has had time, as for PHP.
+    let dead = format!("{}_DEAD", session::key(ID));
+    let stone: String = server.command(&["GET", &dead]);
+    let (name, ms) = stone.split_once("|left|").expect("the tombstone says when");
+    let earlier = ms.parse::<u64>().expect("it is a number") - 15_000;
+    server.command::<()>(&["SET", &dead, &format!("{name}|left|{earlier}"), "PX", "280000"]);
+    assert!(neighbour.post("/count", ID).cookie.is_some_and(|own| own != ID));
     // After a logout the visitor has no other cookie, if PHP left the old one: the next request makes a new session.
     assert_eq!(php.step(&format!("start('{id}') && session_destroy()")).assert_silent().result, "true");
     let answer = neighbour.post("/count", &id);

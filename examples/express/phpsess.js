@@ -19,6 +19,7 @@ import { LosslessNumber, parse, stringify } from "lossless-json";
 // Milliseconds. The first three are those of the scripts.
 const HANDOFF = 1000, SLACK = 5, FOREIGN = 10, RECHECK = 5000;
 const REPEAT = 10_000, RECEIPT = 20_000; // how long a release is repeated, and how long Redis knows the repeat
+const MOVED = 10_000; // for so long a browser may still come with the old id after a login, as in PHP
 // Redis 6 puts the reason of a script behind the place in it.
 const PASSING = /^(LOADING|BUSY|TRYAGAIN|CLUSTERDOWN|MASTERDOWN|UNBLOCKED)\b|\bREADONLY\b/;
 // ioredis must repeat nothing by itself: each ACQUIRE that is sent needs a token of its own. What is no master any more
@@ -394,9 +395,12 @@ async function peek(its, id) {
 async function wasDestroyed(its, id, since) {
   if (id === null) return false;
   const dead = `${its.prefix}${id}_DEAD`, underWay = performance.now() - since - 5; // both clocks tick
-  const [stone, left] = await once(() => Promise.all([its.redis.get(dead), its.redis.pttl(dead)]));
-  // A request may have been sent long before it came, but a logout leaves the visitor without another cookie.
-  return stone !== null && (stone.includes("|left|") || its.maxHold - left < underWay);
+  const [stone, left, now] = await once(() => Promise.all(
+    [its.redis.get(dead), its.redis.pttl(dead), its.redis.time()]));
+  if (stone === null) return false;
+  const when = stone.split("|left|")[1]; // a request may have been sent a while before it came
+  if (when) return now[0] * 1000 + now[1] / 1000 - when < underWay + MOVED;
+  return its.maxHold - left < underWay; // a logout leaves the visitor without another cookie
 }
 
 /** `<id>\n<ms>\n<tombstone>\n<0|1><data>`: at the first three newlines only. */

@@ -27,6 +27,9 @@ const handoff, slack, foreign, recheck = 1000, 5, 10, 5000
 // How long a release is repeated, and how long Redis knows a repeat.
 const repeat, receipt = 10 * time.Second, 20_000
 
+// For so long a browser may still come with the old id after a login, as in PHP.
+const moved = 10 * time.Second
+
 // ErrNoSession says that PHP has no session under this id.
 var ErrNoSession = errors.New("no such session")
 
@@ -156,10 +159,14 @@ func (s *Sessions) wasDestroyed(id string, since time.Time) (bool, error) {
 	if err == redis.ErrNil {
 		return false, nil
 	}
+	if _, when, found := strings.Cut(stone, "|left|"); found { // a request may have been sent a while before it came
+		ms, _ := strconv.ParseInt(when, 10, 64)
+		now, err := redis.Int64s(s.once(func(conn redis.Conn) (any, error) { return conn.Do("TIME") }))
+		return err == nil && time.Unix(now[0], now[1]*1000).Sub(time.UnixMilli(ms)) < underWay+moved, err
+	}
 	left, _ := redis.Int64(s.once(func(conn redis.Conn) (any, error) { return conn.Do("PTTL", dead) }))
-	// A request may have been sent long before it came, but a logout leaves the visitor without another cookie.
 	age := s.MaxHold - time.Duration(left)*time.Millisecond
-	return err == nil && (strings.Contains(stone, "|left|") || age < underWay), err
+	return err == nil && age < underWay, err // a logout leaves the visitor without another cookie
 }
 
 // Lock takes the lock of a session and reads it. The mode is "known", or "new" for an id that we made.

@@ -36,7 +36,7 @@ func (s *Sessions) Open(id string) (*Session, error) {
 	since := time.Now()
 	lock, err := s.Lock(id, "known")
 	if errors.Is(err, errOvertaken) {
-		since = time.Time{} // from then on
+		since = time.Unix(0, 0) // long before it was
 	}
 	if errors.Is(err, ErrNoSession) {
 		return &Session{its: s, came: id, since: since}, nil

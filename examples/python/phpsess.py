@@ -31,6 +31,7 @@ from redis.retry import Retry
 # Milliseconds. The first three are those of the scripts.
 HANDOFF, SLACK, FOREIGN, RECHECK = 1000, 5, 10, 5000
 TIMEOUT = 7  # seconds for one exchange: 2 more than the longest block
+MOVED = 10_000  # ms for which a browser may still come with the old id after a login, as in PHP
 REPEAT, RECEIPT = 10, 20_000  # s in which a release is repeated, ms in which the script knows a repeat
 PASSING = (redis.ConnectionError, redis.TimeoutError, ClusterDownError, MasterDownError, ReadOnlyError, TryAgainError)
 
@@ -101,9 +102,13 @@ class Sessions:
         except NoSuchSession:
             return False
         under_way = (time.monotonic() - since) * 1000 - 5  # both clocks tick
-        stone, left = self.once_more(lambda: self.redis.pipeline().get(dead).pttl(dead).execute())
-        # A request may have been sent long before it came, but a logout leaves the visitor without another cookie.
-        return stone is not None and (b"|left|" in stone or self.max_hold - left < under_way)
+        stone, left, now = self.once_more(lambda: self.redis.pipeline().get(dead).pttl(dead).time().execute())
+        if stone is None:
+            return False
+        _, moved, when = stone.partition(b"|left|")
+        if moved:  # a request may have been sent a while before it came
+            return now[0] * 1000 + now[1] // 1000 - int(when) < under_way + MOVED
+        return self.max_hold - left < under_way  # a logout leaves the visitor without another cookie
 
     def read(self, session_id):
         """The value without the lock (what PHP's read_and_close does), or None."""
