@@ -11,10 +11,7 @@ pub struct Problems(Vec<(String, String)>);
 impl Problems {
     /// One more.
     pub fn add(&mut self, (host, port): &(String, u16), problem: String) {
-        let node = match host.contains(':') {
-            true => format!("[{host}]:{port}"),
-            false => format!("{host}:{port}"),
-        };
+        let node = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
         match self.0.iter_mut().find(|(_, text)| *text == problem) {
             Some((nodes, _)) => nodes.extend([", ", &node]),
             None => self.0.push((node, problem)),
