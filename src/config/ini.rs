@@ -125,7 +125,10 @@ impl Setting {
             // php.ini turns an unquoted `none` into "".
             Kind::Choice(words) => words.contains(&if text.is_empty() { "none" } else { text }),
             Kind::Seconds(min, max) => seconds(text).is_some_and(|n| (min..=max).contains(&n)),
-            Kind::Count(max) => text.parse::<u64>().is_ok_and(|n| n <= max),
+            // Not Rust's own reading, which takes a plus.
+            Kind::Count(max) => {
+                bytes(text).is_some_and(|n| n <= max) && text.ends_with(|last: char| last.is_ascii_digit())
+            }
             Kind::Bytes => bytes(text).is_some(),
         };
         if good { Ok(()) } else { Err(BadSetting { setting: self, text: text.to_owned() }) }
@@ -265,6 +268,10 @@ mod tests {
             (Setting::LockLease, "0", "from 0.1"),
             (Setting::LockFailure, "Fail", "one of fail, readonly"),
             (Setting::Locking, "maybe", "1 (on) or 0 (off)"),
+            (Setting::PoolSize, "+5", "whole number from 0 to 1024"),
+            (Setting::PoolSize, "1K", "whole number from 0 to 1024"),
+            (Setting::LockWait, "+5", "a number of seconds"),
+            (Setting::MaxValueSize, "+5", "bytes"),
             (Setting::PoolSize, "1.5", "whole number from 0 to 1024"),
             (Setting::PoolSize, "99999999999999999999", "whole number"),
             (Setting::MaxValueSize, "1T", "bytes"),

@@ -1,6 +1,6 @@
 //! TLS as phpredis' `stream[...]` options describe it: PHP's SSL context options.
 
-use std::{fs, path::PathBuf, sync::Arc};
+use std::{fs, path::PathBuf, sync::Arc, time::SystemTime};
 
 use rustls::{
     CertificateError, ClientConfig, RootCertStore,
@@ -10,6 +10,7 @@ use rustls::{
 };
 
 use super::tls_verifier::Verifier;
+use crate::process::Own;
 
 /// How to speak TLS. The default verifies the server against the system's authorities and its name.
 #[derive(Clone, Debug)]
@@ -93,7 +94,7 @@ impl Tls {
 
     /// Reads the certificates and keys, so that what is wrong with them is said when the setting is read.
     pub(super) fn checked(mut self) -> Result<Self, String> {
-        self.client = Some(Arc::new(self.options.client()?));
+        self.client = Some(self.options.shared_client()?);
         Ok(self)
     }
 
@@ -120,7 +121,37 @@ impl Tls {
     }
 }
 
+/// As many are kept: a script can set session.save_path to anything.
+const MAX_CLIENTS: usize = 16;
+
+/// What was made of options, while the files that they name stay as they are: to read the system's authorities takes
+/// milliseconds, and each ini_set() has the settings read again.
+static CLIENTS: Own<Vec<(Options, Vec<Stamp>, Arc<ClientConfig>)>> = Own::new(Vec::new());
+
+/// When a file was changed, and its size.
+type Stamp = Option<(SystemTime, u64)>;
+
 impl Options {
+    fn shared_client(&self) -> Result<Arc<ClientConfig>, String> {
+        let stamp = |file: &PathBuf| {
+            let data = fs::metadata(file).ok()?;
+            Some((data.modified().ok()?, data.len()))
+        };
+        let files = [&self.cafile, &self.capath, &self.local_cert, &self.local_pk];
+        let stamps: Vec<Stamp> = files.into_iter().flatten().map(stamp).collect();
+        let mut clients = CLIENTS.lock();
+        if let Some((.., client)) = clients.iter().find(|(of, then, _)| of == self && *then == stamps) {
+            return Ok(client.clone());
+        }
+        clients.retain(|(of, ..)| of != self);
+        let client = Arc::new(self.client()?);
+        if clients.len() == MAX_CLIENTS {
+            clients.remove(0);
+        }
+        clients.push((self.clone(), stamps, client.clone()));
+        Ok(client)
+    }
+
     fn client(&self) -> Result<ClientConfig, String> {
         let provider = Arc::new(ring::default_provider());
         let mut pinned = Vec::new();
@@ -202,4 +233,25 @@ fn certificates(file: &PathBuf, option: &str) -> Result<Vec<CertificateDer<'stat
 pub fn is_authority(problem: &CertificateError) -> bool {
     // The type of this error is that of a crate that rustls keeps to itself.
     matches!(problem, CertificateError::Other(cause) if format!("{:?}", cause.0) == "CaUsedAsEndEntity")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_same_options_make_is_made_once() {
+        let made = || {
+            let mut tls = Tls::default();
+            tls.set("verify_peer", "0").unwrap();
+            tls.set("peer_name", "made-once").unwrap();
+            tls.checked().unwrap().client()
+        };
+        let first = made();
+        assert!(Arc::ptr_eq(&first, &made()));
+        let mut other = Tls::default();
+        other.set("verify_peer", "0").unwrap();
+        other.set("peer_name", "another").unwrap();
+        assert!(!Arc::ptr_eq(&first, &other.checked().unwrap().client()));
+    }
 }

@@ -196,6 +196,8 @@ mod tests {
         let cases = [
             ("tcp://h:1?auth=secret&database=x", "database must be a number"),
             ("tcp://u:secret@h:99999", "port must be a number"),
+            ("tcp://h:1/3?auth=secret", "database=3"),
+            ("tls://h:1/5", "database=3"),
             ("tcp://h:1?auth=x&secret=1", "not known"),
             ("seed[]=a:1&seed[]=b:2&auth=secret&database=1", "only database 0"),
             ("seed[]=a:x&auth=secret", "port must be a number"),
