@@ -222,6 +222,18 @@ mod over_tls {
     }
 
     #[test]
+    fn a_certificate_of_version_1_serves_where_nothing_is_verified() {
+        let certificates = Certificates::new();
+        certificates.version_1("old");
+        let server = certificates.server("old", "no");
+        let ca = certificates.path("ca.pem");
+        let nothing = "stream[verify_peer]=0&stream[verify_peer_name]=0";
+        works(&server, &server.save_path(nothing));
+        refused(&server.save_path(&format!("stream[cafile]={ca}")), &["version 1", "subjectAltName"]);
+        refused(&server.save_path("stream[verify_peer]=0"), &["version 1", "stream[verify_peer_name]=0"]);
+    }
+
+    #[test]
     fn an_expired_certificate_is_named() {
         let certificates = Certificates::new();
         let ca = format!("stream[cafile]={}", certificates.path("ca.pem"));

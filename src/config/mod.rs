@@ -13,7 +13,7 @@ use save_path::SavePath;
 
 pub use ini::{BadSetting, Setting, Texts};
 pub use save_path::{SavePathError, mask};
-pub use tls::{Tls, is_authority};
+pub use tls::{Tls, is_authority, is_version_1};
 
 use crate::{
     compression::{Compression, Format},

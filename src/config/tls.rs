@@ -228,6 +228,12 @@ fn certificates(file: &PathBuf, option: &str) -> Result<Vec<CertificateDer<'stat
     if found.is_empty() { Err(problem(&"there is none in it")) } else { Ok(found) }
 }
 
+/// Whether a certificate was refused for being of X.509 version 1, which has no place for the names that are verified.
+#[must_use]
+pub fn is_version_1(problem: &CertificateError) -> bool {
+    matches!(problem, CertificateError::Other(cause) if format!("{:?}", cause.0) == "UnsupportedCertVersion")
+}
+
 /// Whether a certificate was refused because it may sign others, as those have that `openssl req -x509` makes.
 #[must_use]
 pub fn is_authority(problem: &CertificateError) -> bool {

@@ -15,9 +15,9 @@ use rustls::{
 };
 use webpki::EndEntityCert;
 
-use super::tls::is_authority;
+use super::tls::{is_authority, is_version_1};
 
-/// Verifies what the options ask for; that the server has the certificate's key, always.
+/// Verifies what the options ask for; that the server has the certificate's key, wherever that can be read.
 #[derive(Debug)]
 pub struct Verifier {
     /// None: any certificate will do.
@@ -40,6 +40,22 @@ impl Verifier {
             verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
         }
         Ok(ServerCertVerified::assertion())
+    }
+
+    /// Where nothing is verified, neither is a signature by a certificate of version 1, which nothing here can read: whoever
+    /// is in between could show a certificate of its own all the same.
+    fn signed(
+        &self,
+        result: Result<HandshakeSignatureValid, Error>,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        match result {
+            Err(Error::InvalidCertificate(problem))
+                if self.inner.is_none() && self.any_name && is_version_1(&problem) =>
+            {
+                Ok(HandshakeSignatureValid::assertion())
+            }
+            result => result,
+        }
     }
 }
 
@@ -88,7 +104,7 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signature, &self.algorithms)
+        self.signed(verify_tls12_signature(message, certificate, signature, &self.algorithms))
     }
 
     fn verify_tls13_signature(
@@ -97,7 +113,7 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signature, &self.algorithms)
+        self.signed(verify_tls13_signature(message, certificate, signature, &self.algorithms))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

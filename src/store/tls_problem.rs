@@ -4,7 +4,7 @@ use std::io;
 
 use rustls::{AlertDescription as Alert, CertificateError as Certificate, Error};
 
-use crate::config::is_authority;
+use crate::config::{is_authority, is_version_1};
 
 /// The same error, said so that it names a setting. `name` is what the server's certificate must be for.
 pub fn explain(error: io::Error, name: &str) -> io::Error {
@@ -60,6 +60,11 @@ fn certificate(problem: &Certificate, name: &str) -> String {
         problem if is_authority(problem) => {
             "the server shows an authority's certificate as its own: see stream[cafile] and \
              stream[allow_self_signed]"
+                .into()
+        }
+        problem if is_version_1(problem) => {
+            "the server's certificate is of X.509 version 1, which cannot be verified: make one of version 3, with \
+             subjectAltName (openssl x509 -req -extfile), or set stream[verify_peer]=0 and stream[verify_peer_name]=0"
                 .into()
         }
         problem => format!("the server's certificate is not valid: {problem}"),

@@ -50,6 +50,21 @@ impl Certificates {
         folder
     }
 
+    /// A certificate of X.509 version 1 for `localhost`, as `openssl x509 -req` makes it without an extension file.
+    pub fn version_1(&self, name: &str) {
+        let path = |end: &str| self.path(&format!("{name}.{end}"));
+        let (key, request, pem) = (path("key"), path("csr"), path("pem"));
+        let (ca, ca_key) = (self.path("ca.pem"), self.path("ca.key"));
+        openssl(&[&["req", "-keyout", &key, "-out", &request, "-subj", "/CN=localhost"], &NEW_KEY]);
+        let sign = ["x509", "-req", "-days", "30", "-in", &request, "-out", &pem];
+        let by = ["-CA", &ca, "-CAkey", &ca_key, "-CAcreateserial"];
+        // From OpenSSL 3.2 on, version 3 is what one gets unless one asks.
+        let help = Command::new("openssl").args(["x509", "-help"]).output();
+        let help = help.unwrap_or_else(|error| panic!("cannot run openssl ({error})"));
+        let asks = String::from_utf8_lossy(&help.stderr).contains("-x509v1");
+        openssl(&[&sign[..], &by, if asks { &["-x509v1"] } else { &[] }]);
+    }
+
     fn self_signed(&self, name: &str, extension: &str) {
         let (key, pem) = (self.path(&format!("{name}.key")), self.path(&format!("{name}.pem")));
         let subject = format!("/CN=rustredis test {name}");
