@@ -134,10 +134,7 @@ impl ServerError {
             }
             "WRONGPASS" => ": check rustredis.username and rustredis.password, or auth in session.save_path",
             "NOPERM" => ": the ACL rule of this Redis user does not permit what the session handler needs",
-            "READONLY" => {
-                ": this is a replica, session.save_path must point to the primary (several hosts in it are shards, not \
-                 copies of each other)"
-            }
+            "READONLY" => ": this is a replica, session.save_path must point to the primary",
             "OOM" => ": Redis is at its maxmemory, see its maxmemory and maxmemory-policy",
             "MISCONF" => ": Redis cannot save to its disk and refuses writes, see its log",
             "CROSSSLOT" => {
