@@ -76,14 +76,22 @@ void rustredis_mask_configuration(void)
 	} ZEND_HASH_FOREACH_END();
 }
 
+/* session.save_path as it was built into PHP, if php.ini and -d leave it so. */
+static zend_string *built_in_path;
+
+void rustredis_note_built_in_path(void)
+{
+	zend_ini_entry *entry = zend_hash_str_find_ptr(EG(ini_directives), ZEND_STRL("session.save_path"));
+	built_in_path = entry && !cfg_get_entry(ZEND_STRL("session.save_path")) ? entry->value : NULL;
+}
+
 /* Debian builds a folder for session files into PHP, as the default of session.save_path: a path that nobody has set is
- * none. php.ini and -d are in PHP's table of configuration, ini_set() and what a web server sets mark the entry, and
- * FPM's pool file makes it less modifiable. */
+ * none. ini_set() and what a web server sets mark the entry, but FPM's pool file and PHP_VALUE put in another string and
+ * nothing else. */
 const char *rustredis_save_path(const char *path)
 {
 	zend_ini_entry *entry = zend_hash_str_find_ptr(EG(ini_directives), ZEND_STRL("session.save_path"));
-	bool by_nobody = entry && entry->value && !entry->modified && entry->modifiable == ZEND_INI_ALL
-		&& !cfg_get_entry(ZEND_STRL("session.save_path"));
+	bool by_nobody = entry && entry->value && !entry->modified && entry->value == built_in_path;
 	return !path || (by_nobody && strcmp(path, ZSTR_VAL(entry->value)) == 0) ? "" : path;
 }
 

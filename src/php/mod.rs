@@ -81,6 +81,7 @@ extern "C" fn start_module(_kind: c_int, module_number: c_int) -> c_int {
         fork::watch();
         binding::look_up_now();
         ini::register(module_number);
+        sys::rustredis_note_built_in_path();
         sys::rustredis_make_password_mask();
         sys::rustredis_mask_password();
         sys::rustredis_mask_configuration();

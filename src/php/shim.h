@@ -106,7 +106,9 @@ void rustredis_wrap_functions(void);
 void rustredis_unwrap_functions(void);
 /* Whether one of them is running that starts a session, rather than to go on with one. */
 bool rustredis_begins_a_session(void);
-/* ini.c: the path that PHP gives, or none if it is PHP's own default. */
+/* ini.c: in MINIT, before anybody can change it. */
+void rustredis_note_built_in_path(void);
+/* The path that PHP gives, or none if it is PHP's own default. */
 const char *rustredis_save_path(const char *path);
 
 /* masking.c: in MINIT and MSHUTDOWN. */

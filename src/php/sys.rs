@@ -17,6 +17,8 @@ unsafe extern "C" {
     pub safe fn rustredis_unwrap_functions();
     /// Leaves the messages of others alone again; in MSHUTDOWN.
     pub safe fn rustredis_stop_masking();
+    /// Keeps which path was built into PHP; in MINIT.
+    pub safe fn rustredis_note_built_in_path();
     /// Makes what stands for the password in PHP's table of settings; in MINIT.
     pub safe fn rustredis_make_password_mask();
     /// Hides the password from PHP's table of settings.
