@@ -178,10 +178,12 @@ impl Options {
         let Some(certificate) = &self.local_cert else { return Ok(builder.with_no_client_auth()) };
         let chain = certificates(certificate, "stream[local_cert]")?;
         // PHP looks into local_cert for the key, too.
-        let key = self.local_pk.as_ref().unwrap_or(certificate);
-        let key = PrivateKeyDer::from_pem_file(key).map_err(|error| {
-            format!("stream[local_pk]: no private key can be read from this file: {error}")
-        })?;
+        let (option, key) = match &self.local_pk {
+            Some(key) => ("stream[local_pk]", key),
+            None => ("stream[local_cert], as stream[local_pk] is not set", certificate),
+        };
+        let key = PrivateKeyDer::from_pem_file(key)
+            .map_err(|error| format!("{option}: no private key can be read from this file: {error}"))?;
         builder.with_client_auth_cert(chain, key).map_err(|error| format!("stream[local_cert]: {error}"))
     }
 
