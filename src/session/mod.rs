@@ -149,7 +149,7 @@ impl<S: Store> Session<S> {
     }
 
     fn has_lock(&self) -> bool {
-        matches!(self.current, Some(Current { hold: Hold::Locked { .. }, .. }))
+        matches!(self.current, Some(Current { hold: Hold::Locked { .. } | Hold::Unsure { .. }, .. }))
     }
 
     /// The warnings since the last call.
@@ -395,8 +395,7 @@ impl<S: Store> Session<S> {
             (Early::Ask(held), Some(lock)) => match self.acquire(&keys, lock, mode, ttl, held) {
                 Ok(Outcome::Granted(Grant { token, base, loaded, overtaken: true })) => {
                     // Others may wait, too.
-                    let release = Release { base: base.as_deref(), ..self.release_of(&token, Op::None, 0) };
-                    self.store.release(&keys, &release)?;
+                    self.let_go(&keys, token, base.as_deref())?;
                     (Hold::Overtaken, loaded)
                 }
                 Ok(Outcome::Granted(Grant { token, base, loaded, overtaken: false })) => {
@@ -422,15 +421,24 @@ impl<S: Store> Session<S> {
             },
         };
         let hold = match hold {
-            hold @ (Hold::Locked { .. } | Hold::Unlocked)
-                if mode != Mode::New && self.has_just_left(&keys, &loaded)? =>
-            {
-                if let Hold::Locked { token, base, watch } = hold {
-                    drop(watch);
-                    let release = Release { base: base.as_deref(), ..self.release_of(&token, Op::None, 0) };
-                    self.store.release(&keys, &release)?;
+            // Also where it was not our turn: others that come late take the lock, too, and give it back.
+            hold @ (Hold::Locked { .. } | Hold::Unlocked | Hold::ReadOnly) if mode != Mode::New => {
+                let has_left = self.has_just_left(&keys, &loaded);
+                match (has_left, hold) {
+                    (Ok(false), hold) => hold,
+                    (Ok(true), Hold::Locked { token, base, watch }) => {
+                        drop(watch);
+                        self.let_go(&keys, token, base.as_deref())?;
+                        Hold::Overtaken
+                    }
+                    (Ok(true), _) => Hold::Overtaken,
+                    (Err(error), hold) => {
+                        if let Hold::Locked { token, .. } = hold {
+                            self.store.give_back(&keys, token);
+                        }
+                        return Err(error.into());
+                    }
                 }
-                Hold::Overtaken
             }
             hold => hold,
         };
@@ -455,6 +463,16 @@ impl<S: Store> Session<S> {
         })
     }
 
+    /// Releases a lock that is of no use to this request.
+    fn let_go(&mut self, keys: &Keys, token: String, base: Option<&str>) -> Result<(), StoreError> {
+        let release = Release { base, ..self.release_of(&token, Op::None, 0) };
+        let result = self.store.release(keys, &release);
+        if result.is_err() {
+            self.store.give_back(keys, token);
+        }
+        result.map(drop)
+    }
+
     /// Whether the session went on under another id a moment ago: what the browser sent meanwhile has the old one, and must
     /// not bring it back.
     fn has_just_left(&mut self, keys: &Keys, loaded: &Loaded) -> Result<bool, StoreError> {
@@ -475,7 +493,9 @@ impl<S: Store> Session<S> {
         maybe_held: Option<String>,
     ) -> Result<Outcome, StoreError> {
         let held = match &self.current {
-            Some(Current { hold: Hold::Locked { token, .. }, .. }) => Some(token.clone()),
+            Some(Current { hold: Hold::Locked { token, .. } | Hold::Unsure { token, .. }, .. }) => {
+                Some(token.clone())
+            }
             _ => maybe_held.clone(),
         };
         let request = Request {

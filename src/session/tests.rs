@@ -444,3 +444,53 @@ fn a_known_id_that_a_handler_class_looks_at_is_locked() {
     session.close();
     assert_eq!((data(&store, ID).unwrap(), holder(&store, ID)), (b"new".to_vec(), None));
 }
+
+/// A session that went on under NEW.
+fn moved() -> MemoryStore {
+    let store = stored(b"old");
+    let mut login = session(&store);
+    read(&mut login, ID);
+    assert!(login.destroy(ID, true));
+    store
+}
+
+#[test]
+fn a_late_request_whose_questions_find_no_server_leaves_no_lock() {
+    // Its acquire, TIME, the release.
+    for lost in 1..=3 {
+        let store = moved();
+        let mut late = session(&store);
+        late.store.down_at = lost;
+        assert!(!late.read(ID, Access::Update, TTL), "{lost}");
+        late.close();
+        assert_eq!(holder(&store, ID), None, "{lost}");
+    }
+}
+
+#[test]
+fn a_late_request_keeps_its_id_also_when_it_is_not_its_turn() {
+    let store = moved();
+    store.server().lock_by(&keys(ID), "o:other:1|0|web2|77|fpm-fcgi|", 1000);
+    let texts = Texts::default().with(Setting::LockWait, "0").with(Setting::LockFailure, "readonly");
+    let mut late = session_with(&store, &texts);
+    assert!(late.validate(ID, Access::Update, TTL));
+    assert_eq!(read(&mut late, ID), b"");
+    assert!(late.touch(ID, b"", TTL, false));
+}
+
+#[test]
+fn reset_after_a_write_without_an_answer_waits_for_no_lock_of_its_own() {
+    for then in [Texts::default(), unlocked()] {
+        let store = stored(b"old");
+        let mut session = session(&store);
+        read(&mut session, ID);
+        session.store.down = 1;
+        assert!(!session.write(ID, b"new", TTL, true));
+        assert!(session.reopen(&Arc::new(Settings::parse("", &then).unwrap())));
+        let before = store.server().now();
+        assert_eq!(read(&mut session, ID), b"old");
+        assert_eq!(store.server().now(), before);
+        session.close();
+        assert_eq!(holder(&store, ID), None);
+    }
+}

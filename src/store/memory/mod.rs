@@ -26,6 +26,8 @@ pub struct MemoryStore {
     server: Rc<RefCell<Server>>,
     /// The next so many commands find no server.
     pub down: u32,
+    /// The command with this number finds none, the first being 1.
+    pub down_at: u32,
     /// How many commands were sent.
     pub trips: u32,
     ahead: Option<Acquired>,
@@ -52,8 +54,8 @@ impl MemoryStore {
 
     fn send(&mut self) -> Result<RefMut<'_, Server>, StoreError> {
         self.trips += 1;
-        if self.down > 0 {
-            self.down -= 1;
+        if self.down > 0 || self.trips == self.down_at {
+            self.down = self.down.saturating_sub(1);
             return Err(StoreError::Connect(io::ErrorKind::ConnectionRefused.into()));
         }
         Ok(self.server.borrow_mut())
@@ -122,6 +124,11 @@ impl Store for MemoryStore {
 
     fn pause(&mut self, time: Duration) {
         self.server.borrow_mut().advance(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+    }
+
+    /// It answers at once.
+    fn give_back(&self, keys: &Keys, token: String) {
+        self.server.borrow_mut().release(keys, &Release::of_lock(&token, false));
     }
 
     fn disconnect(&mut self) {}
