@@ -46,6 +46,29 @@ foreach (['php', 'php_serialize', 'json'] as $serializer) {
     }
     same('what is stored stays', [$stored, false], [redis()->get(data_key($id)), is_locked($id)]);
 
+    User::$fails = true;
+    try {
+        start($id);
+    } catch (LogicException) {
+    }
+    User::$fails = false;
+    foreach ([false, true] as $delete) {
+        if (session_status() === PHP_SESSION_ACTIVE) {
+            $moved = null;
+            $got = warnings_of(function () use (&$moved, $delete) { $moved = session_regenerate_id($delete); });
+            same('nor moved', [false, PHP_SESSION_NONE], [$moved, session_status()]);
+            ok('which is said', str_contains($got[0] ?? '', 'ended its decoding'), $got);
+        }
+        same('what is stored stays there', [$stored, false], [redis()->get(data_key($id)), is_locked($id)]);
+        User::$fails = true;
+        try {
+            start($id);
+        } catch (LogicException) {
+        }
+        User::$fails = false;
+    }
+    session_abort();
+
     same('the next start is whole', 'ada', start($id) ? $_SESSION['first']->name : null);
     User::$fails = true;
     try {
@@ -64,6 +87,12 @@ foreach (['php', 'php_serialize', 'json'] as $serializer) {
 ok: php: the exception arrives
 ok: it is refused
 ok: what is stored stays
+ok: nor moved
+ok: which is said
+ok: what is stored stays there
+ok: nor moved
+ok: which is said
+ok: what is stored stays there
 ok: the next start is whole
 ok: after session_reset()
 ok: it is written
@@ -71,6 +100,12 @@ ok: and whole
 ok: php_serialize: the exception arrives
 ok: it is refused
 ok: what is stored stays
+ok: nor moved
+ok: which is said
+ok: what is stored stays there
+ok: nor moved
+ok: which is said
+ok: what is stored stays there
 ok: the next start is whole
 ok: after session_reset()
 ok: it is written
@@ -78,6 +113,12 @@ ok: and whole
 ok: json: the exception arrives
 ok: it is refused
 ok: what is stored stays
+ok: nor moved
+ok: which is said
+ok: what is stored stays there
+ok: nor moved
+ok: which is said
+ok: what is stored stays there
 ok: the next start is whole
 ok: after session_reset()
 ok: it is written

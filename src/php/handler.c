@@ -336,6 +336,11 @@ PS_DESTROY_FUNC(rustredis)
 		return FAILURE;
 	}
 	how = how_to_destroy();
+	if (how == RUSTREDIS_MOVED && half_decoded) {
+		rustredis_raise("rustredis: the session is not moved to a new id: an error or an exception ended its decoding; what "
+			"was stored before stays");
+		return FAILURE;
+	}
 	if (!rustredis_destroy(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), how)) {
 		return failed();
 	}
