@@ -30,7 +30,7 @@ function old_server(array $answers): int
 
 $script = 'ERR Error running script (call to f_7d2c): @user_script:1: @user_script: 1: Write commands not allowed after non deterministic commands. '
     . 'Call redis.replicate_commands() at the start of your script in order to switch to single commands replication mode.';
-$busy = "*5\r\n$4\r\nbusy\r\n$7\r\nother|1\r\n:900\r\n:900\r\n:1000";
+$busy = "*6\r\n$4\r\nbusy\r\n$7\r\nother|1\r\n:900\r\n:900\r\n:1000\r\n$-1";
 $cases = [
     'Redis 4: TIME before a write' => [['EVALSHA' => "-$script"], 'non deterministic'],
     'Redis 5: BLPOP with fractions' => [['EVALSHA' => $busy, 'BLPOP' => '-ERR timeout is not an integer or out of range'], 'not an integer'],

@@ -20,7 +20,7 @@ $cycle = function (int $times) {
             case 0: session_write_close(); break;
             case 1: session_abort(); break;
             case 2: session_reset(); session_write_close(); break;
-            case 3: session_regenerate_id(true); session_write_close(); break;
+            case 3: session_regenerate_id(true); $id = session_id(); session_write_close(); break;
             case 4: session_destroy(); break;
         }
     }
