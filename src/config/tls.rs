@@ -126,7 +126,10 @@ const MAX_CLIENTS: usize = 16;
 
 /// What was made of options, while the files that they name stay as they are: to read the system's authorities takes
 /// milliseconds, and each ini_set() has the settings read again.
-static CLIENTS: Own<Vec<(Options, Vec<Stamp>, Arc<ClientConfig>)>> = Own::new(Vec::new());
+static CLIENTS: Own<Vec<Made>> = Own::new(Vec::new());
+
+/// The options, their files as they were, and what was made of both.
+type Made = (Options, Vec<Stamp>, Arc<ClientConfig>);
 
 /// When a file was changed, and its size.
 type Stamp = Option<(SystemTime, u64)>;
