@@ -42,16 +42,21 @@ static zend_string *as_html(const char *path, size_t len)
 		NULL, 1, 1);
 }
 
+static const char *path_now(void)
+{
+#if PHP_VERSION_ID >= 80500
+	return PS(save_path) ? ZSTR_VAL(PS(save_path)) : "";
+#else
+	return PS(save_path) ? PS(save_path) : "";
+#endif
+}
+
 /* The path, its length, and how a message may show it; false if this text need not be looked at. */
 static bool has_secret(zend_string *text, const char **path, size_t *len, char *masked, size_t size)
 {
 	const char *at;
-#if PHP_VERSION_ID >= 80500
-	*path = PS(save_path) ? ZSTR_VAL(PS(save_path)) : NULL;
-#else
-	*path = PS(save_path);
-#endif
-	if (!*path || !**path) {
+	*path = path_now();
+	if (!**path) {
 		return false;
 	}
 	*len = strlen(*path);
@@ -82,6 +87,67 @@ static void message_is_made(int type, zend_string *file, uint32_t line, zend_str
 	hide(message, path, len, masked);
 }
 
+/* A trace has calls, a call has arguments, and an argument can be an array: session_start()'s options. */
+#define TRACE_DEPTH 4
+
+/* Whether the path is in it, as it is. What is behind a reference is a script's own, and stays. */
+static bool holds_path(zval *value, const char *path, size_t len, int depth)
+{
+	zval *item, *text = value;
+	ZVAL_DEREF(text);
+	if (Z_TYPE_P(text) == IS_STRING) {
+		return Z_STRLEN_P(text) == len && memcmp(Z_STRVAL_P(text), path, len) == 0;
+	}
+	if (Z_TYPE_P(value) != IS_ARRAY || !depth) {
+		return false;
+	}
+	ZEND_HASH_FOREACH_VAL(Z_ARRVAL_P(value), item) {
+		if (holds_path(item, path, len, depth - 1)) {
+			return true;
+		}
+	} ZEND_HASH_FOREACH_END();
+	return false;
+}
+
+static void replace_path(zval *value, const char *path, size_t len, int depth, zend_string *masked)
+{
+	zval *item;
+	if (!holds_path(value, path, len, depth)) {
+		return;
+	}
+	if (Z_TYPE_P(value) != IS_ARRAY) {
+		zval_ptr_dtor(value);
+		ZVAL_STR_COPY(value, masked);
+		return;
+	}
+	SEPARATE_ARRAY(value);
+	ZEND_HASH_FOREACH_VAL(Z_ARRVAL_P(value), item) {
+		replace_path(item, path, len, depth - 1, masked);
+	} ZEND_HASH_FOREACH_END();
+}
+
+/* With zend.exception_ignore_args=0 the trace has what open() of a handler class was given. */
+static void hide_in_trace(zend_object *exception)
+{
+	zend_class_entry *base = instanceof_function(exception->ce, zend_ce_exception) ? zend_ce_exception : zend_ce_error;
+	const char *path = path_now();
+	size_t len = strlen(path);
+	zval undefined, trace;
+	char masked[512];
+
+	if (!len || !instanceof_function(exception->ce, zend_ce_throwable) || !rustredis_begins_a_session()) {
+		return;
+	}
+	ZVAL_COPY(&trace, zend_read_property(base, exception, ZEND_STRL("trace"), 1, &undefined));
+	if (holds_path(&trace, path, len, TRACE_DEPTH) && rustredis_mask(path, len, masked, sizeof masked)) {
+		zend_string *text = zend_string_init(masked, strlen(masked), 0);
+		replace_path(&trace, path, len, TRACE_DEPTH, text);
+		zend_update_property(base, exception, ZEND_STRL("trace"), &trace);
+		zend_string_release(text);
+	}
+	zval_ptr_dtor(&trace);
+}
+
 static void (*next_hook)(zend_object *exception);
 
 /* session_regenerate_id() throws what the other functions warn of. */
@@ -103,6 +169,9 @@ static void exception_is_thrown(zend_object *exception)
 			zend_update_property_str(zend_ce_error, exception, ZEND_STRL("message"), text);
 			zend_string_release(text);
 		}
+	}
+	if (exception) {
+		hide_in_trace(exception);
 	}
 	if (next_hook) {
 		next_hook(exception);
