@@ -11,6 +11,7 @@ use support::php::{Php, Running, STEPS, VISIT};
 use support::poll::{self, SOON};
 use support::proxy::Proxy;
 use support::redis::Server;
+use support::redis_program;
 use support::session;
 use support::temp_dir::TempDir;
 
@@ -208,6 +209,26 @@ fn a_server_that_is_away_for_a_while_gets_the_write_when_it_is_back() {
     assert_eq!(process.step("peek('other')").assert_silent().result, "0");
     assert_eq!(counter(&server), Some(2));
     assert!(!session::is_locked(&server, ID));
+}
+
+#[test]
+fn a_write_that_finds_no_answer_in_the_end_leaves_no_lock_behind() {
+    let mut server = Server::with_args(&["--appendonly", "yes"]);
+    if redis_program::version() < (6, 2) {
+        return; // It cannot hold up writes alone.
+    }
+    // Nothing else frees the lock in time.
+    let php = php(&format!("{}?read_timeout=0.5", server.save_path())).ini("rustredis.lock_lease", "60");
+    let mut process = warm_as(&server, &php);
+    process.step(&format!("start('{ID}') && ++$_SESSION['n']")).assert_silent();
+    server.pause();
+    process.step("session_write_close()").assert_silent();
+    server.restart();
+    assert!(session::is_locked(&server, ID));
+    server.command::<()>(&["CLIENT", "PAUSE", "2000", "WRITE"]);
+    process.step("peek('other')");
+    poll::until("the lock is free", SOON, || !session::is_locked(&server, ID));
+    assert_eq!(counter(&server), Some(1));
 }
 
 #[test]

@@ -36,6 +36,8 @@ pub struct Owed {
     pub settings: Arc<Settings>,
     /// Nothing was to be written: only the lock was given back.
     pub lock_only: bool,
+    /// The lock's; none at the end of the process, where nobody is left to give it back.
+    pub token: Option<String>,
     /// On the slot's connection.
     pub sent: Sent,
     pub at: Instant,
@@ -54,7 +56,7 @@ impl Owed {
     /// Leaves what became of it to be told, unless all is well.
     pub fn finish(&self, answer: Result<Value, StoreError>) {
         if self.lock_only {
-            // Nothing is lost: at worst the lock ends with its lease.
+            // Nothing is lost.
             return;
         }
         let outcome = match answer.and_then(reply::written) {
@@ -123,6 +125,7 @@ impl RedisStore {
             id: id.clone(),
             settings: self.settings.clone(),
             lock_only: release.op == Op::None,
+            token: Some(release.token.to_owned()),
             sent,
             at: Instant::now(),
             receipt,
@@ -159,7 +162,7 @@ impl RedisStore {
             Ok(_) => false,
         };
         if !repeat {
-            owed.finish(answer);
+            Self::new(owed.settings.clone()).end(&owed, answer);
             return Ok(());
         }
         // By its own request's settings, over the same slot.
@@ -180,12 +183,20 @@ impl RedisStore {
                 Err(error)
             }
             (answer, _) => {
-                owed.finish(answer);
+                store.end(&owed, answer);
                 Ok(())
             }
         };
         self.slot = kept;
         result
+    }
+
+    /// The last word on a release. Where that is an error the lock may still be there, and nobody has it.
+    fn end(&self, owed: &Owed, answer: Result<Value, StoreError>) {
+        if let (Err(_), Some(token)) = (&answer, &owed.token) {
+            self.give_back(&owed.keys, token.clone());
+        }
+        owed.finish(answer);
     }
 
     /// Waits for the answer to a release that was sent before.
@@ -215,7 +226,8 @@ fn is_demotion(answer: Option<&Result<Value, StoreError>>) -> bool {
 pub fn close_connections() {
     let start = Instant::now();
     pool::close_pools(|mut slot| {
-        let Some(owed) = &slot.owed else { return };
+        let Some(owed) = &mut slot.owed else { return };
+        owed.token = None;
         let settings = owed.settings.clone();
         if start.elapsed() < settings.read_timeout {
             let target = settings.shards.of(owed.keys.route).clone();
