@@ -379,3 +379,33 @@ fn without_any_sentinel_a_process_goes_on_with_the_master_that_it_knows() {
     group.servers[0].command::<()>(&["REPLICAOF", "127.0.0.1", &group.servers[1].port().to_string()]);
     assert_eq!(process.step("start('known')").result, "false");
 }
+
+/// Servers that take connections and never say a word.
+#[test]
+fn whoever_hangs_among_those_that_name_or_are_named_costs_connect_timeout_once() {
+    let mute = TcpListener::bind(("127.0.0.1", 0)).expect("a free port exists");
+    let address = mute.local_addr().expect("a bound listener has an address");
+    let sentinel = FakeSentinel::start(address);
+    let paths = [
+        format!("sentinel://{address}/sessions"),
+        format!("sentinel://{address},{address},{address}/sessions"),
+        format!("sentinel://{}/sessions", sentinel.addr()),
+        format!("cluster://{address}"),
+    ];
+    let starts = paths.map(|path| {
+        thread::spawn(move || {
+            let mut process = Php::new(&path).ini("rustredis.connect_timeout", "4").spawn(STEPS);
+            process.expect("ready");
+            let start = Instant::now();
+            let step = process.step("start('known')");
+            (path, start.elapsed(), step)
+        })
+    });
+    for start in starts {
+        let (path, took, step) = start.join().expect("the process answers");
+        assert_eq!(step.result, "false");
+        assert!(step.only_warning().contains("connect_timeout"), "{step:?}");
+        // Each way to the lock used to take all of it, and each step of a way its whole share: 6 to 8 s.
+        assert!(took < Duration::from_millis(5500), "{path}: {took:?}");
+    }
+}

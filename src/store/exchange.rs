@@ -237,10 +237,20 @@ impl RedisStore {
         call: &mut Call<'_>,
         repeat: Repeat,
     ) -> Result<Value, StoreError> {
+        let answer = self.repeat_until_answered(keys, call, repeat);
+        self.connect_until = None;
+        answer
+    }
+
+    fn repeat_until_answered(
+        &mut self,
+        keys: &Keys,
+        call: &mut Call<'_>,
+        repeat: Repeat,
+    ) -> Result<Value, StoreError> {
         let start = Instant::now();
         let mut broken = None;
-        // When it broke: from then on a connection is waited for.
-        let mut since = start;
+        let mut connect_until = self.begin_connecting(start);
         let mut pause = PAUSE;
         loop {
             let failure = match self.run(keys, call) {
@@ -256,7 +266,7 @@ impl RedisStore {
                     start + self.settings.read_timeout
                 }
                 StoreError::Connect(_) if repeat == Repeat::Release || broken.is_some() || is_elected => {
-                    since + self.settings.connect_timeout
+                    connect_until
                 }
                 failure => return Err(failure),
             };
@@ -268,7 +278,10 @@ impl RedisStore {
                 return Err(broken.unwrap_or(failure));
             }
             if matches!(failure, StoreError::Broken(_)) {
-                since = if is_elected { Instant::now() } else { start };
+                // From now on a connection is waited for.
+                let since = if is_elected { Instant::now() } else { start };
+                connect_until = since + self.settings.connect_timeout;
+                self.connect_until = Some(connect_until);
                 broken = Some(failure);
             }
             thread::sleep(pause_now);

@@ -173,6 +173,7 @@ impl RedisStore {
             slot: self.slot.take().map(|(_, slot)| (target, slot)),
             ahead: None,
             until: None,
+            connect_until: None,
         };
         let keys = owed.keys.clone();
         let answer = store.run_until_answered(&keys, &mut owed.call, Repeat::Freely);
@@ -231,7 +232,7 @@ pub fn close_connections() {
         let settings = owed.settings.clone();
         if start.elapsed() < settings.read_timeout {
             let target = settings.shards.of(owed.keys.route).clone();
-            let mut store = RedisStore { settings, slot: Some((target, slot)), ahead: None, until: None };
+            let mut store = RedisStore { slot: Some((target, slot)), ..RedisStore::new(settings) };
             store.catch_up();
             let Some((_, left)) = store.slot.take() else { return };
             slot = left;

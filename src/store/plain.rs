@@ -9,7 +9,11 @@
 //! starts, not when it is to be saved. The try of the next one shows whether transactions do, by which the others release
 //! ([`super::transaction`]).
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use redis::Value;
 
@@ -187,13 +191,14 @@ impl RedisStore {
             let answer = connection.request_all(batch);
             store.conclude(answer)
         };
+        let connect_until = self.begin_connecting(Instant::now());
         let answer = match self.cluster(keys) {
             None => exchange(self, &self.settings.shards.of(keys.route).clone()),
             Some((cluster, slot)) => cluster.at_owner(slot, self.timeouts(), |node| exchange(self, node)),
         };
         match answer {
             Ok(Value::Nil) => Ok(None),
-            Err(StoreError::Connect(_)) if self.is_elected() => Ok(None),
+            Err(StoreError::Connect(_)) if self.is_elected() && Instant::now() < connect_until => Ok(None),
             answer => self.checked(answer.and_then(reply::several)).map(Some),
         }
     }

@@ -36,13 +36,15 @@ pub struct RedisStore {
     pub(super) ahead: Option<Ahead>,
     /// A connection that had been idle for long led nowhere: the answer is due then all the same.
     pub(super) until: Option<Instant>,
+    /// The end of the time for connecting, for all tries and ways of one request together.
+    pub(super) connect_until: Option<Instant>,
 }
 
 impl RedisStore {
     /// No I/O happens here.
     #[must_use]
     pub fn new(settings: Arc<Settings>) -> Self {
-        Self { settings, slot: None, ahead: None, until: None }
+        Self { settings, slot: None, ahead: None, until: None, connect_until: None }
     }
 
     /// A connection to one server.
@@ -56,6 +58,7 @@ impl RedisStore {
         self.leave_old_master(false);
         let timeouts = self.timeouts();
         let is_elected = self.is_elected();
+        let connect_until = self.connect_until.take();
         let (target, slot) = self.slot.as_mut().expect("it was taken above");
         match &mut slot.connection {
             Some(connection) => {
@@ -67,7 +70,11 @@ impl RedisStore {
             }
             place => {
                 let Some(until) = self.until.take().filter(|_| !is_elected) else {
-                    return Ok(place.insert(open(target, timeouts, is_elected)?));
+                    let opened = open(target, timeouts, is_elected);
+                    if opened.is_err() {
+                        self.connect_until = connect_until;
+                    }
+                    return Ok(place.insert(opened?));
                 };
                 // Whatever has taken the time since: a part of it is left.
                 let now = Instant::now();
@@ -129,7 +136,19 @@ impl RedisStore {
     }
 
     pub(super) fn timeouts(&self) -> Timeouts {
-        Timeouts { connect: self.settings.connect_timeout, read: self.settings.read_timeout }
+        let Settings { connect_timeout, read_timeout, .. } = *self.settings;
+        let left = self.connect_until.map(|until| until.saturating_duration_since(Instant::now()));
+        let left = left.filter(|left| !left.is_zero());
+        Timeouts {
+            connect: left.map_or(connect_timeout, |left| left.min(connect_timeout)),
+            read: read_timeout,
+        }
+    }
+
+    /// The time for connecting begins, unless it has.
+    pub(super) fn begin_connecting(&mut self, now: Instant) -> Instant {
+        let begun = self.connect_until.filter(|until| *until > now);
+        *self.connect_until.insert(begun.unwrap_or(now + self.settings.connect_timeout))
     }
 
     /// The Cluster that has this session, and where in it.
@@ -147,8 +166,12 @@ impl RedisStore {
     }
 }
 
-/// A new connection. The master that others have chosen may hang, while they choose another.
-fn open(target: &Arc<Target>, timeouts: Timeouts, is_elected: bool) -> Result<Connection, StoreError> {
+/// A new connection. The master that others have chosen may hang, or its machine be gone, while they choose another: a
+/// third of the time is left to ask them again.
+fn open(target: &Arc<Target>, mut timeouts: Timeouts, is_elected: bool) -> Result<Connection, StoreError> {
+    if is_elected {
+        timeouts.connect = timeouts.connect * 2 / 3;
+    }
     if let Endpoint::Sentinel(sentinel) = &target.endpoint {
         let (mut connection, master) = switch::open(sentinel, target, timeouts)?;
         connection.lead_to(master);
@@ -158,7 +181,8 @@ fn open(target: &Arc<Target>, timeouts: Timeouts, is_elected: bool) -> Result<Co
         return Connection::open(target, timeouts);
     }
     let within = Timeouts { read: timeouts.read.min(timeouts.connect / 2), ..timeouts };
-    let mut connection = Connection::open(target, within).map_err(sentinel::unanswered)?;
+    let until = Instant::now() + timeouts.connect;
+    let mut connection = Connection::open_by(target, within, until).map_err(sentinel::unanswered)?;
     connection.allow(timeouts.read);
     Ok(connection)
 }

@@ -106,7 +106,7 @@ pub fn connect(
         database: 0,
         tls: target.tls.clone(),
     };
-    Connection::open(&node, timeouts)
+    Connection::open_by(&node, timeouts, Instant::now() + timeouts.connect)
 }
 
 /// SENTINEL GET-MASTER-ADDR-BY-NAME
@@ -133,7 +133,9 @@ fn ask(
     target: &Target,
     timeouts: Timeouts,
 ) -> Result<(Endpoint, Connection), StoreError> {
+    let until = Instant::now() + timeouts.connect;
     let mut connection = connect(sentinel, node, target, timeouts)?;
+    connection.answers_until(until, timeouts.read);
     let reply = connection.request(&mut question(sentinel), Duration::ZERO)?;
     Ok((answer(sentinel, reply)?, connection))
 }
@@ -157,8 +159,10 @@ fn open_master(
     read: Duration,
 ) -> Result<Connection, StoreError> {
     let target = Target { endpoint: master.clone(), ..target.clone() };
-    let mut connection =
-        Connection::open(&target, within(share, Timeouts { connect: share, read })).map_err(unanswered)?;
+    let timeouts = within(share, Timeouts { connect: share, read });
+    let until = Instant::now() + share;
+    let mut connection = Connection::open_by(&target, timeouts, until).map_err(unanswered)?;
+    connection.answers_until(until, timeouts.read);
     let role = connection.request(&mut Command::new("ROLE"), Duration::ZERO).map_err(unanswered)?;
     connection.allow(read);
     match role {
@@ -178,8 +182,8 @@ fn within(share: Duration, timeouts: Timeouts) -> Timeouts {
 /// Nothing was carried out yet, and the time was a share of that for connecting.
 pub fn unanswered(problem: StoreError) -> StoreError {
     match problem {
-        StoreError::Timeout(after) => {
-            let text = format!("no answer within {:.1} s", after.as_secs_f64());
+        StoreError::Timeout(_) => {
+            let text = "no answer in its part of rustredis.connect_timeout";
             StoreError::Connect(io::Error::new(io::ErrorKind::TimedOut, text))
         }
         problem => problem,

@@ -24,6 +24,7 @@ use super::{
     connection::Connection,
     problems::{Problems, cause},
     resp::Command,
+    sentinel::unanswered,
     stats,
     stream::Timeouts,
 };
@@ -325,14 +326,16 @@ impl Cluster {
     }
 
     fn ask_node(&self, node: &Arc<Target>, timeouts: Timeouts) -> Result<SlotMap, StoreError> {
-        let mut connection = Connection::open(node, timeouts)?;
+        let until = Instant::now() + timeouts.connect;
+        let mut connection = Connection::open_by(node, timeouts, until).map_err(unanswered)?;
+        connection.answers_until(until, timeouts.read);
         let reply =
             connection.request(Command::new("CLUSTER").arg("SLOTS"), Duration::ZERO).map_err(|error| {
                 match error {
                     StoreError::Server(error) if error.is_unknown_command() => {
                         StoreError::Connect(io::Error::other(NO_CLUSTER))
                     }
-                    error => error,
+                    error => unanswered(error),
                 }
             })?;
         let state = self.state.lock();

@@ -22,6 +22,15 @@ use crate::{
 impl Connection {
     /// Connects, and sends AUTH, SELECT, TIME and CLIENT SETNAME in one trip. With Sentinel, to the master of this moment.
     pub fn open(target: &Target, timeouts: Timeouts) -> Result<Self, StoreError> {
+        Self::open_until(target, timeouts, None)
+    }
+
+    /// The same, all of it until then.
+    pub fn open_by(target: &Target, timeouts: Timeouts, until: Instant) -> Result<Self, StoreError> {
+        Self::open_until(target, timeouts, Some(until))
+    }
+
+    fn open_until(target: &Target, timeouts: Timeouts, until: Option<Instant>) -> Result<Self, StoreError> {
         if let Endpoint::Sentinel(sentinel) = &target.endpoint {
             return sentinel::open(sentinel, target, timeouts, None).map(|found| found.connection);
         }
@@ -39,7 +48,7 @@ impl Connection {
             used: Instant::now(),
             timeout: timeouts.read,
             in_doubt: false,
-            until: None,
+            until: until.map(|until| until.min(Instant::now() + timeouts.read)),
             is_kept: false,
             master: None,
             clock: None,
