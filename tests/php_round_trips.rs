@@ -143,6 +143,123 @@ fn a_new_session_costs_two_trips() {
     assert_eq!(session::counter(&bench.server, &id), Some(1));
 }
 
+/// Everything passed on, as applications do it.
+const SUBCLASS: &str = "session_set_save_handler(new class extends SessionHandler {
+    public function read(string $id): string|false { return parent::read($id); }
+    public function write(string $id, string $data): bool { return parent::write($id, $data); }
+    public function close(): bool { return parent::close(); }
+})";
+
+/// The order of calls that a framework's strict wrapper has: validateId() reads, read() gives what that has found, and
+/// updateTimestamp() writes.
+const STRICT: &str = "session_set_save_handler(
+    new class implements SessionHandlerInterface, SessionUpdateTimestampHandlerInterface {
+        private SessionHandler $inner;
+        private array $seen = [];
+        public function __construct() { $this->inner = new SessionHandler(); }
+        public function open(string $path, string $name): bool { return $this->inner->open($path, $name); }
+        public function close(): bool { $this->seen = []; return $this->inner->close(); }
+        public function validateId(string $id): bool {
+            $this->seen = [$id => $this->inner->read($id)];
+            return $this->seen[$id] !== '';
+        }
+        public function read(string $id): string|false {
+            $seen = $this->seen[$id] ?? null;
+            $this->seen = [];
+            return $seen ?? $this->inner->read($id);
+        }
+        public function write(string $id, string $data): bool { return $this->inner->write($id, $data); }
+        public function updateTimestamp(string $id, string $data): bool { return $this->write($id, $data); }
+        public function destroy(string $id): bool { return $this->inner->destroy($id); }
+        public function gc(int $max): int|false { return $this->inner->gc($max); }
+    }
+)";
+
+/// The same process with a handler class around ours, one at a time.
+fn behind_a_handler_class(test: fn(&mut Bench)) {
+    for class in [SUBCLASS, STRICT] {
+        let mut bench = Bench::warm();
+        bench.php.step(&class.replace('\n', " ")).assert_silent();
+        session::seed(&bench.server, "other");
+        session::seed(&bench.server, "known");
+        bench.php.step("increment('other')").assert_silent();
+        test(&mut bench);
+    }
+}
+
+#[test]
+fn a_changed_session_costs_two_trips_behind_a_handler_class() {
+    behind_a_handler_class(|bench| {
+        let cost = bench.cost("increment('known')");
+        cost.assert_at_most(2);
+        assert_eq!((cost.result.as_str(), session::counter(&bench.server, "known")), ("1", Some(1)));
+        assert!(!session::is_locked(&bench.server, "known"));
+        let cost = bench.cost("[start('known'), $_SESSION['n'] = 5, session_commit()]");
+        cost.assert_at_most(2);
+        assert_eq!(session::counter(&bench.server, "known"), Some(5));
+    });
+}
+
+#[test]
+fn an_unchanged_session_costs_two_trips_and_is_not_sent_behind_a_handler_class() {
+    behind_a_handler_class(|bench| {
+        let text = format!("x|s:20000:\"{}\";", "x".repeat(20_000));
+        let key = session::key_at(&bench.server, "known");
+        bench.server.command::<()>(&["SET", &key, &text, "EX", "100"]);
+        let cost = bench.cost("start('known') && session_write_close()");
+        cost.assert_at_most(2);
+        assert!(cost.counts.bytes_to_server < 3000, "{cost:#?}");
+        assert_eq!(bench.server.command::<String>(&["GET", &key]), text);
+        assert!(bench.server.command::<u64>(&["TTL", &key]) > 1000, "it is refreshed");
+        assert!(!session::is_locked(&bench.server, "known"));
+    });
+}
+
+#[test]
+fn regenerating_the_id_costs_four_trips_behind_a_handler_class() {
+    behind_a_handler_class(|bench| {
+        bench.cost(&regenerate("known")).assert_at_most(4);
+        let id = bench.cost("session_id()").result.trim_matches('"').to_owned();
+        assert_ne!(id, "known");
+        assert_eq!(session::counter(&bench.server, &id), Some(7));
+        assert!(!session::is_locked(&bench.server, &id));
+        assert_eq!(session::counter(&bench.server, "known"), None);
+    });
+}
+
+#[test]
+fn an_aborted_session_costs_two_trips_behind_a_handler_class() {
+    behind_a_handler_class(|bench| {
+        bench.cost("start('known') && ($_SESSION['n'] = 9) && session_abort()").assert_at_most(2);
+        assert_eq!(session::counter(&bench.server, "known"), Some(0));
+        assert!(!session::is_locked(&bench.server, "known"));
+    });
+}
+
+/// The end of a request saves without any function of PHP's.
+#[test]
+fn the_end_of_the_request_costs_one_trip_behind_a_handler_class() {
+    for class in [SUBCLASS, STRICT] {
+        let server = Server::start();
+        session::seed(&server, "known");
+        let proxy = Proxy::in_front_of(&server);
+        // Redis learns the scripts.
+        Php::new(&proxy.save_path()).run("session_start();").assert_clean();
+        let script = format!(
+            "{class}; fwrite(STDOUT, \"ready\\n\"); session_id('known'); session_start(); $_SESSION['n']++;
+            fwrite(STDOUT, \"open\\n\"); fgets(STDIN);"
+        );
+        let mut php = Php::new(&proxy.save_path()).spawn(&script);
+        php.expect("open");
+        let before = proxy.counts();
+        php.send("");
+        php.wait().assert_clean();
+        assert_eq!((proxy.counts() - before).trips, 1, "{:#?}", proxy.requests_since(before.trips));
+        assert_eq!(session::counter(&server, "known"), Some(1));
+        assert!(!session::is_locked(&server, "known"));
+    }
+}
+
 /// Anybody can send such cookies.
 #[test]
 fn an_unknown_id_costs_one_trip_more_than_a_new_session_and_no_long_script() {

@@ -8,7 +8,7 @@ use super::{
     handler::{self, ask_session, log_late, with_session},
     ini,
 };
-use crate::session::{Access, Failure, SessionId, warning};
+use crate::session::{Access, Failure, SessionId, Writer, warning};
 
 /// What PHP itself has for session.gc_maxlifetime when nobody sets it.
 const DEFAULT_TTL: u64 = 1440;
@@ -130,7 +130,7 @@ unsafe extern "C" fn rustredis_read(
     id_len: usize,
     maxlifetime: i64,
     read_only: c_int,
-    validating: c_int,
+    reason: c_int,
     value: *mut *const c_char,
     value_len: *mut usize,
 ) -> c_int {
@@ -141,10 +141,9 @@ unsafe extern "C" fn rustredis_read(
             |pid| forked("can't be read", bytes(id, id_len), pid),
             |session| {
                 let (id, access, ttl) = (bytes(id, id_len), access(read_only), ttl(maxlifetime));
-                let found = if validating == 0 {
-                    session.read(id, access, ttl)
-                } else {
-                    session.look(id, access, ttl)
+                let found = match reason {
+                    0 => session.read(id, access, ttl),
+                    reason => session.look(id, access, ttl, reason == 2),
                 };
                 *value = session.value().as_ptr().cast();
                 *value_len = if found { session.value().len() } else { session.too_large() };
@@ -155,13 +154,21 @@ unsafe extern "C" fn rustredis_read(
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn rustredis_read_done(mod_data: *mut *mut c_void) {
+unsafe extern "C" fn rustredis_read_done(
+    mod_data: *mut *mut c_void,
+    id: *const c_char,
+    id_len: usize,
+    remember: c_int,
+) {
     // SAFETY: as in rustredis_validate.
     unsafe {
         with_session(
             mod_data,
             |_| true,
             |session| {
+                if remember != 0 {
+                    session.remember(bytes(id, id_len));
+                }
                 session.drop_value();
                 true
             },
@@ -178,18 +185,23 @@ unsafe extern "C" fn rustredis_save(
     value_len: usize,
     maxlifetime: i64,
     unchanged: c_int,
-    keep_lock: c_int,
+    writer: c_int,
 ) -> c_int {
     // SAFETY: as in rustredis_validate; the value is a Zend string with its length.
     unsafe {
         let (id, value) = (bytes(id, id_len), bytes(value, value_len));
-        let (ttl, keep_lock) = (ttl(maxlifetime), keep_lock != 0);
+        let ttl = ttl(maxlifetime);
+        let writer = match writer {
+            0 => Writer::Php,
+            1 => Writer::Saving,
+            _ => Writer::Class,
+        };
         if unchanged != 0 {
             // An unchanged session in a forked child: its parent refreshes it.
-            with_session(mod_data, |_| true, |session| session.touch(id, value, ttl, keep_lock))
+            with_session(mod_data, |_| true, |session| session.touch(id, value, ttl, writer))
         } else {
             let in_child = |pid| forked("was not saved", id, pid);
-            with_session(mod_data, in_child, |session| session.write(id, value, ttl, keep_lock))
+            with_session(mod_data, in_child, |session| session.write(id, value, ttl, writer))
         }
     }
 }

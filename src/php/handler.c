@@ -121,25 +121,25 @@ static bool is_bad_id_of_subclass(zend_string *key)
 	return PS(mod_user_implemented) && !rustredis_is_id(ZSTR_VAL(key), ZSTR_LEN(key));
 }
 
-/* Whether a handler class reads in order to say whether PHP knows this id. */
-static int is_validating(void)
+/* A handler class may read in order to say whether there is such a session. */
+static int reason_to_read(void)
 {
 	zend_execute_data *call = EG(current_execute_data);
 	if (!PS(use_strict_mode) || !PS(mod_user_implemented)) {
-		return 0;
+		return RUSTREDIS_TO_DELIVER;
 	}
 	for (; call; call = call->prev_execute_data) {
 		zend_function *function = call->func;
 		zend_string *name = function ? function->common.function_name : NULL;
 		if (name && function->common.scope && zend_string_equals_literal_ci(name, "validateId")) {
-			return 1;
+			return rustredis_changes_the_id() ? RUSTREDIS_TO_VALIDATE_NEW : RUSTREDIS_TO_VALIDATE;
 		}
 		if (name && function->type == ZEND_INTERNAL_FUNCTION && !function->common.scope
 				&& strncmp(ZSTR_VAL(name), "session_", sizeof("session_") - 1) == 0) {
-			return 0;
+			break;
 		}
 	}
-	return 0;
+	return RUSTREDIS_TO_DELIVER;
 }
 
 PS_READ_FUNC(rustredis)
@@ -150,7 +150,7 @@ PS_READ_FUNC(rustredis)
 	if (!key || is_broken_off(mod_data) || is_bad_id_of_subclass(key)) {
 		return FAILURE;
 	}
-	if (!rustredis_read(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), maxlifetime, wants_read_only(), is_validating(), &value,
+	if (!rustredis_read(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), maxlifetime, wants_read_only(), reason_to_read(), &value,
 			&value_len)) {
 		if (value_len) {
 			/* More than memory_limit leaves: PHP says so in its own words, and ends the request as it would have. */
@@ -179,7 +179,9 @@ PS_READ_FUNC(rustredis)
 			return failed();
 		}
 	}
-	rustredis_read_done(mod_data);
+	/* A handler class has no touch, or makes a write of it. */
+	rustredis_read_done(mod_data, ZSTR_VAL(key), ZSTR_LEN(key),
+		PS(mod_user_implemented) && PS(lazy_write) && !wants_read_only());
 	return SUCCESS;
 }
 
@@ -235,8 +237,8 @@ static bool was_half_encoded(zend_string *val)
 
 static zend_result save(void **mod_data, zend_string *key, zend_string *val, zend_long maxlifetime, int unchanged)
 {
-	/* Behind a SessionHandler subclass write can come more than once before close. */
-	int keep_lock = PS(mod_user_implemented);
+	int writer = !PS(mod_user_implemented) ? RUSTREDIS_WRITTEN_BY_PHP
+		: rustredis_saves_a_session() ? RUSTREDIS_SAVED_BY_CLASS : RUSTREDIS_WRITTEN_BY_CLASS;
 
 	/* PHP code that runs while the session is encoded can destroy it: then there is neither. */
 	if (!*mod_data || !key) {
@@ -257,7 +259,7 @@ static zend_result save(void **mod_data, zend_string *key, zend_string *val, zen
 		return FAILURE;
 	}
 	return rustredis_save(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), ZSTR_VAL(val), ZSTR_LEN(val), maxlifetime,
-		unchanged, keep_lock) ? SUCCESS : failed();
+		unchanged, writer) ? SUCCESS : failed();
 }
 
 PS_WRITE_FUNC(rustredis)

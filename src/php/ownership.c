@@ -85,6 +85,22 @@ bool rustredis_begins_a_session(void)
 	return function == &functions[INDEX_session_start] || function == &functions[INDEX_session_regenerate_id];
 }
 
+bool rustredis_changes_the_id(void)
+{
+	return innermost(EG(current_execute_data)) == &functions[INDEX_session_regenerate_id];
+}
+
+/* At the end of the request without a function. A script can do as much by hand then: that costs trips, no more. */
+bool rustredis_saves_a_session(void)
+{
+	const wrapped_function *function = innermost(EG(current_execute_data));
+	if (!function) {
+		return (EG(flags) & EG_FLAGS_IN_SHUTDOWN) != 0;
+	}
+	return function == &functions[INDEX_session_write_close] || function == &functions[INDEX_session_commit]
+		|| function == &functions[INDEX_session_regenerate_id];
+}
+
 static zend_internal_function *find(const wrapped_function *wrapped)
 {
 	zend_function *function = zend_hash_str_find_ptr(CG(function_table), wrapped->name, wrapped->name_len);

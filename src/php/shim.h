@@ -21,15 +21,19 @@ int rustredis_is_id(const char *id, size_t id_len);
 enum { RUSTREDIS_DELETE, RUSTREDIS_SET_ASIDE, RUSTREDIS_LEAVE, RUSTREDIS_MOVED };
 int rustredis_destroy(void **mod_data, const char *id, size_t id_len, int how);
 void rustredis_close(void **mod_data);
-/* `validating`: a handler class asks whether there is such a session. `value` stays valid until rustredis_read_done, which
- * must follow once PHP has its copy. After a failure `value_len` is what a value has that was too large for memory_limit, or
- * else 0. */
-int rustredis_read(void **mod_data, const char *id, size_t id_len, int64_t ttl, int read_only, int validating,
+/* Why: for PHP to decode it; for a handler class to say whether there is such a session; the same for an id that PHP has
+ * just made. `value` stays valid until rustredis_read_done, which must follow once PHP has its copy. After a failure
+ * `value_len` is what a value has that was too large for memory_limit, or else 0. */
+enum { RUSTREDIS_TO_DELIVER, RUSTREDIS_TO_VALIDATE, RUSTREDIS_TO_VALIDATE_NEW };
+int rustredis_read(void **mod_data, const char *id, size_t id_len, int64_t ttl, int read_only, int reason,
 	const char **value, size_t *value_len);
-void rustredis_read_done(void **mod_data);
-/* `unchanged` is update_timestamp; `keep_lock` says that more writes may follow before close. */
+/* `remember`: a write of the very same is to leave what is stored. */
+void rustredis_read_done(void **mod_data, const char *id, size_t id_len, int remember);
+/* `unchanged` is update_timestamp. Who writes: PHP itself; a handler class that PHP has asked to save; one at any other
+ * time, so that PHP's save is still to come. */
+enum { RUSTREDIS_WRITTEN_BY_PHP, RUSTREDIS_SAVED_BY_CLASS, RUSTREDIS_WRITTEN_BY_CLASS };
 int rustredis_save(void **mod_data, const char *id, size_t id_len, const char *value, size_t value_len,
-	int64_t ttl, int unchanged, int keep_lock);
+	int64_t ttl, int unchanged, int writer);
 
 /* Asks for a session that is likely to be started soon, without waiting. */
 void rustredis_prefetch(const char *save_path, size_t save_path_len, const char *id, size_t id_len, int strict);
@@ -106,6 +110,10 @@ void rustredis_wrap_functions(void);
 void rustredis_unwrap_functions(void);
 /* Whether one of them is running that starts a session, rather than to go on with one. */
 bool rustredis_begins_a_session(void);
+/* Whether PHP itself is saving one. */
+bool rustredis_saves_a_session(void);
+/* Whether it is session_regenerate_id() that runs. */
+bool rustredis_changes_the_id(void);
 /* ini.c: in MINIT, before anybody can change it. */
 void rustredis_note_built_in_path(void);
 /* The path that PHP gives, or none if it is PHP's own default. */

@@ -122,7 +122,7 @@ impl<S: Store> Session<S> {
 #[cfg(test)]
 mod tests {
     use super::super::{
-        Access,
+        Access, Writer,
         tests::{ID, NEW, TTL, data, holder, keys, read, session, stored},
     };
     use crate::store::{Store, memory::MemoryStore};
@@ -139,7 +139,7 @@ mod tests {
             }
             assert_eq!(read(&mut session, ID), b"old");
             assert_eq!(session.store.trips, 1, "{mode}");
-            assert!(session.write(ID, b"new", TTL, false));
+            assert!(session.write(ID, b"new", TTL, Writer::Php));
             session.close();
             assert_eq!((data(&store, ID).unwrap(), holder(&store, ID)), (b"new".to_vec(), None));
         }
@@ -183,8 +183,8 @@ mod tests {
             }
             session.drop_value();
             match end {
-                "write" => assert!(session.write(ID, b"new", 90, false)),
-                "touch" => assert!(session.touch(ID, b"old", 90, false)),
+                "write" => assert!(session.write(ID, b"new", 90, Writer::Php)),
+                "touch" => assert!(session.touch(ID, b"old", 90, Writer::Php)),
                 _ => {}
             }
             session.close();
@@ -229,7 +229,7 @@ mod tests {
         read(&mut other, ID);
         let mut session = session(&store);
         assert!(session.ask_ahead(ID, true));
-        assert!(other.write(ID, b"new", TTL, false));
+        assert!(other.write(ID, b"new", TTL, Writer::Php));
         other.close();
         assert!(session.validate(ID, Access::Update, TTL));
         assert_eq!(read(&mut session, ID), b"new");

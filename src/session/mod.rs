@@ -8,6 +8,7 @@ mod ahead;
 mod failure;
 mod id;
 mod keys;
+mod print;
 mod save;
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,8 @@ use ahead::{Ahead, Early};
 pub use failure::{Failure, warning};
 pub use id::SessionId;
 pub use keys::{Keys, fits_a_cluster};
-pub use save::late_warning;
+use print::Print;
+pub use save::{Writer, late_warning};
 
 use crate::{
     compression::{self, Unreadable},
@@ -76,6 +78,8 @@ struct Current {
     is_new: bool,
     /// What its TTL is to be, if that was not refreshed when it was read; else 0.
     ttl_due: u64,
+    /// What a handler class has got of it, until it writes something else.
+    delivered: Option<Print>,
 }
 
 /// What we have of the current session.
@@ -91,6 +95,9 @@ enum Hold {
     Overtaken,
     /// It was not our turn.
     ReadOnly,
+    /// Nothing any more: a write behind a handler class gave the lock back. Another one takes it again, and goes over nothing
+    /// but this.
+    Saved(Print),
     /// The lock is not ours any more, or the session was destroyed: another write would overwrite what came in between.
     Barred(fn() -> Failure),
 }
@@ -267,14 +274,29 @@ impl<S: Store> Session<S> {
         }
     }
 
+    /// Keeps in mind what the last read has found, for a handler class that may write it unchanged. A new session is to be
+    /// stored even so.
+    pub fn remember(&mut self, id: &[u8]) {
+        if let (Some(current), Some(value)) = (&mut self.current, &self.value)
+            && current.id.as_str().as_bytes() == id
+            && !current.is_new
+        {
+            current.delivered = Some(Print::of(value));
+        }
+    }
+
     /// read from inside the validateId() of a handler class. An id that nobody has stored is not locked: PHP makes another one
-    /// then, and requests with the same id would wait for nothing.
-    pub fn look(&mut self, id: &[u8], access: Access, ttl: u64) -> bool {
+    /// then, and requests with the same id would wait for nothing. `fresh`: unless it is one that PHP has made, and takes if
+    /// nobody has stored it.
+    pub fn look(&mut self, id: &[u8], access: Access, ttl: u64, fresh: bool) -> bool {
         let is_first = self.pending.is_none() && self.current.as_ref().is_none_or(|current| current.unread);
         if let Some(id) = SessionId::parse(id).filter(|_| is_first) {
             self.drop_unread();
-            match self.fetch(&id, Mode::Known, access, ttl) {
-                Ok(Fetched::Yes) if self.current.as_ref().is_some_and(|current| !current.is_new) => {}
+            let mode = if fresh { Mode::New } else { Mode::Known };
+            match self.fetch(&id, mode, access, ttl) {
+                Ok(Fetched::Exists) => {}
+                Ok(Fetched::Yes) if fresh || self.current.as_ref().is_some_and(|current| !current.is_new) => {
+                }
                 Ok(_) => {
                     stats::STARTS.add();
                     self.drop_unread();
@@ -347,10 +369,14 @@ impl<S: Store> Session<S> {
         if shards.is_cluster() { Keys::in_cluster(prefix, id) } else { Keys::new(prefix, id) }
     }
 
-    fn deliver(&mut self, id: &SessionId, data: Option<Vec<u8>>) -> bool {
+    /// What a session may have when it is decompressed.
+    fn size_limit(&self) -> u64 {
         let memory = memory_left() as u64;
-        let limit = self.settings.max_value_size.map_or(memory, |limit| limit.min(memory));
-        let text = match compression::original(data.unwrap_or_default(), Some(limit)) {
+        self.settings.max_value_size.map_or(memory, |limit| limit.min(memory))
+    }
+
+    fn deliver(&mut self, id: &SessionId, data: Option<Vec<u8>>) -> bool {
+        let text = match compression::original(data.unwrap_or_default(), Some(self.size_limit())) {
             Ok(text) => text,
             Err(damage @ Unreadable::Damaged { .. }) => {
                 if !self.keep_aside(id, Some(damage)) {
@@ -448,8 +474,17 @@ impl<S: Store> Session<S> {
             _ => {}
         }
         let (is_new, since) = (loaded.data.is_none(), Instant::now());
-        self.current =
-            Some(Current { id: id.clone(), keys, hold, loaded, since, unread: true, is_new, ttl_due });
+        self.current = Some(Current {
+            id: id.clone(),
+            keys,
+            hold,
+            loaded,
+            since,
+            unread: true,
+            is_new,
+            ttl_due,
+            delivered: None,
+        });
         Ok(match mode {
             // The lock came with a session that vanished while we waited: read or close will release it.
             Mode::Known

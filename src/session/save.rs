@@ -1,8 +1,12 @@
 //! The callbacks that change a session: write, update_timestamp and destroy.
 
-use super::{Access, Current, Failure, Hold, Keys, Session, SessionId, failure::Loss, millis, warning};
+use std::mem;
+
+use super::{
+    Access, Current, Failure, Hold, Keys, Session, SessionId, failure::Loss, millis, print::Print, warning,
+};
 use crate::{
-    compression::{Text, Unreadable},
+    compression::{self, Text, Unreadable},
     config::WriteAck,
     lock::Holder,
     store::{Late, Mode, Op, Release, Store, StoreError, Write, Written, stats},
@@ -10,6 +14,17 @@ use crate::{
 
 /// Larger sessions, in bytes, are waited for whatever `rustredis.write_ack` says.
 const MAX_DEFERRED: usize = 64 << 10;
+
+/// Who writes, and so what may follow before close.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Writer {
+    /// PHP itself: nothing.
+    Php,
+    /// A handler class that PHP has asked to save: hardly ever another write.
+    Saving,
+    /// A handler class at any other time: PHP's own save, at least.
+    Class,
+}
 
 /// What a request was not told in time (`rustredis.write_ack=deferred`).
 #[must_use]
@@ -39,23 +54,29 @@ fn failure_of(result: Result<Written, StoreError>, loss: Loss) -> Option<Failure
     Some(failure)
 }
 
+fn refused(failure: Failure) -> Failure {
+    stats::REFUSED_WRITES.add();
+    failure
+}
+
 /// What the serializers make of a session without values.
 fn is_empty(text: &[u8]) -> bool {
     [&b""[..], b"a:0:{}", b"{}", b"\x80", b"\x90", b"\0\0\0\x02\x14\0"].contains(&text)
 }
 
-/// What is left of a session whose lock a write has given back.
-fn after(result: &Result<Written, StoreError>) -> Hold {
-    Hold::Barred(match result {
-        Ok(Written::Dead) => || Failure::Destroyed,
-        Ok(Written::Done) => || Failure::Saved,
-        _ => || Failure::Lost(None, Loss::Unknown),
-    })
+/// What is left of a session whose lock a write has given back. `saved`: what it has written, if a handler class may write
+/// once more.
+fn after(result: &Result<Written, StoreError>, saved: impl FnOnce() -> Option<Print>) -> Hold {
+    match result {
+        Ok(Written::Dead) => Hold::Barred(|| Failure::Destroyed),
+        Ok(Written::Done) => saved().map_or(Hold::Barred(|| Failure::Saved), Hold::Saved),
+        _ => Hold::Barred(|| Failure::Lost(None, Loss::Unknown)),
+    }
 }
 
 impl<S: Store> Session<S> {
-    /// write. `keep_lock`: more writes may follow before close (a `SessionHandler` subclass).
-    pub fn write(&mut self, id: &[u8], data: &[u8], ttl: u64, keep_lock: bool) -> bool {
+    /// write. What [`Session::remember`] knows again is not sent: handler classes write unchanged sessions, too.
+    pub fn write(&mut self, id: &[u8], data: &[u8], ttl: u64, writer: Writer) -> bool {
         if let Some(limit) = self.settings.max_value_size.filter(|&limit| data.len() as u64 > limit) {
             stats::REFUSED_WRITES.add();
             return self.fail(
@@ -65,13 +86,13 @@ impl<S: Store> Session<S> {
             );
         }
         let settings = self.settings.clone();
-        self.save(id, &Text::new(data, &settings.compression), true, ttl, keep_lock)
+        self.save(id, &Text::new(data, &settings.compression), true, ttl, writer)
     }
 
     /// update_timestamp: refreshes the TTL of an unchanged session, and stores `data` again if it went missing.
-    pub fn touch(&mut self, id: &[u8], data: &[u8], ttl: u64, keep_lock: bool) -> bool {
+    pub fn touch(&mut self, id: &[u8], data: &[u8], ttl: u64, writer: Writer) -> bool {
         let settings = self.settings.clone();
-        self.save(id, &Text::new(data, &settings.compression), false, ttl, keep_lock)
+        self.save(id, &Text::new(data, &settings.compression), false, ttl, writer)
     }
 
     /// destroy. `moved`: the session goes on under another id.
@@ -135,13 +156,13 @@ impl<S: Store> Session<S> {
         }
     }
 
-    fn save(&mut self, id: &[u8], text: &Text<'_>, changed: bool, ttl: u64, keep_lock: bool) -> bool {
+    fn save(&mut self, id: &[u8], text: &Text<'_>, changed: bool, ttl: u64, writer: Writer) -> bool {
         let Some(id) = SessionId::parse(id) else { return self.fail("was not saved", None, &Failure::BadId) };
         if self.value.is_some() {
             stats::REFUSED_WRITES.add();
             return self.fail("was not saved", Some(&id), &Failure::Undelivered);
         }
-        let current = match self.current.take() {
+        let mut current = match self.current.take() {
             Some(current) if current.id == id => current,
             other => {
                 // A SessionHandler subclass writes another session than its own: under that one's lock, too.
@@ -150,16 +171,23 @@ impl<S: Store> Session<S> {
                 return saved;
             }
         };
-        let Current { id, keys, hold, loaded, since, unread, is_new, .. } = current;
-        let stone = loaded.tombstone.as_deref();
-        let op = match (changed, is_new) {
+        current.ttl_due = 0;
+        let changed = changed && !current.delivered.as_ref().is_some_and(|print| print.is_of(text.plain()));
+        if changed {
+            current.delivered = None;
+        }
+        let (keys, stone) = (&current.keys, current.loaded.tombstone.as_deref());
+        let op = match (changed, current.is_new) {
             (true, _) => Op::Set(text.stored()),
             // PHP 8.6 finds a new session that stays empty unchanged: there is nothing yet whose TTL could be refreshed.
             (false, true) => Op::Restore(text.stored()),
             (false, false) => Op::Keep,
         };
-        let (hold, result) = match hold {
+        let loss = self.loss_of(&current);
+        let saved = || (writer != Writer::Php).then(|| Print::of(text.plain()));
+        let (hold, failure) = match mem::replace(&mut current.hold, Hold::Unlocked) {
             Hold::Locked { token, base, watch } => {
+                let keep_lock = writer == Writer::Class;
                 let release = Release {
                     base: base.as_deref(),
                     tombstone: stone,
@@ -169,77 +197,91 @@ impl<S: Store> Session<S> {
                     ..self.release_of(&token, op, ttl)
                 };
                 let result = if keep_lock || !self.may_defer(text) {
-                    self.release_or_restore(&keys, &release, text)
+                    self.release_or_restore(keys, &release, text)
                 } else {
                     let op = if changed { op } else { Op::Restore(text.stored()) };
-                    self.store.release_later(&id, &keys, &Release { op, retry: false, ..release })
+                    self.store.release_later(&id, keys, &Release { op, retry: false, ..release })
                 };
                 let hold = match &result {
                     Ok(Written::Done | Written::Dead) if keep_lock => Hold::Locked { token, base, watch },
                     Ok(Written::Refused(error)) if error.code == "OOM" => Hold::Locked { token, base, watch },
                     Err(_) => Hold::Unsure { token, writes: 1 },
-                    _ => after(&result),
+                    _ => after(&result, saved),
                 };
-                (hold, result)
+                (hold, failure_of(result, loss))
             }
             Hold::Unsure { token, writes } => {
                 let release = Release { tombstone: stone, nth: writes, ..self.release_of(&token, op, ttl) };
-                let result = self.release_or_restore(&keys, &release, text);
+                let result = self.release_or_restore(keys, &release, text);
                 let hold = match &result {
                     Err(_) => Hold::Unsure { token, writes: writes + 1 },
-                    _ => after(&result),
+                    _ => after(&result, saved),
                 };
-                (hold, result)
+                (hold, failure_of(result, loss))
             }
             Hold::Unlocked => {
                 let write = self.write_of(op, ttl, stone);
-                let result = match self.store.write(&keys, &write) {
+                let result = match self.store.write(keys, &write) {
                     Ok(Written::Gone) => {
-                        self.store.write(&keys, &Write { op: Op::Set(text.stored()), ..write })
+                        self.store.write(keys, &Write { op: Op::Set(text.stored()), ..write })
                     }
                     result => result,
                 };
-                (Hold::Unlocked, result)
+                (Hold::Unlocked, failure_of(result, loss))
             }
             // Refreshing the TTL of what another request works on is no change.
             Hold::ReadOnly if !changed => {
-                let result = self.store.write(&keys, &self.write_of(Op::Keep, ttl, stone));
-                (Hold::ReadOnly, result.map(|_| Written::Done))
+                let result = self.store.write(keys, &self.write_of(Op::Keep, ttl, stone));
+                (Hold::ReadOnly, failure_of(result.map(|_| Written::Done), loss))
             }
-            Hold::ReadOnly => {
-                stats::REFUSED_WRITES.add();
-                self.current = Some(Current {
-                    id: id.clone(),
-                    keys,
-                    hold: Hold::ReadOnly,
-                    loaded,
-                    since,
-                    unread,
-                    is_new,
-                    ttl_due: 0,
-                });
-                return self.fail("was not saved", Some(&id), &Failure::ReadOnly);
+            Hold::ReadOnly => (Hold::ReadOnly, Some(refused(Failure::ReadOnly))),
+            Hold::Overtaken if changed && !is_empty(text.plain()) => {
+                (Hold::Overtaken, Some(refused(Failure::Overtaken)))
             }
-            Hold::Overtaken => {
-                let is_lost = changed && !is_empty(text.plain());
-                self.current =
-                    Some(Current { id: id.clone(), keys, hold, loaded, since, unread, is_new, ttl_due: 0 });
-                if !is_lost {
-                    return true;
-                }
-                stats::REFUSED_WRITES.add();
-                return self.fail("was not saved", Some(&id), &Failure::Overtaken);
+            Hold::Overtaken => (Hold::Overtaken, None),
+            Hold::Saved(print) => {
+                current.hold = Hold::Saved(print);
+                return self.save_again(current, text, ttl, writer);
             }
-            Hold::Barred(why) => {
-                stats::REFUSED_WRITES.add();
-                self.current =
-                    Some(Current { id: id.clone(), keys, hold, loaded, since, unread, is_new, ttl_due: 0 });
-                return self.fail("was not saved", Some(&id), &why());
-            }
+            Hold::Barred(why) => (Hold::Barred(why), Some(refused(why()))),
         };
-        self.current =
-            Some(Current { id: id.clone(), keys, hold, loaded, since, unread, is_new, ttl_due: 0 });
-        self.answered(&id, "was not saved", result)
+        current.hold = hold;
+        self.current = Some(current);
+        self.told(&id, "was not saved", failure)
+    }
+
+    /// A handler class writes once more after the write that gave the lock back: under the lock again, and only over what
+    /// this request has written.
+    fn save_again(&mut self, saved: Current, text: &Text<'_>, ttl: u64, writer: Writer) -> bool {
+        let id = saved.id.clone();
+        if let Err(failure) = self.fetch(&id, Mode::Any, Access::Update, ttl) {
+            self.current = Some(saved);
+            return self.fail("was not saved", Some(&id), &failure);
+        }
+        let limit = Some(self.size_limit());
+        let Some(current) = &mut self.current else { return false };
+        current.unread = false;
+        let stored = current.loaded.data.take().map(|data| compression::original(data, limit));
+        let stone = current.loaded.tombstone.as_ref();
+        let failure: fn() -> Failure = if matches!(current.hold, Hold::Overtaken) {
+            || Failure::Overtaken
+        } else if stone.is_some() && stone != saved.loaded.tombstone.as_ref() {
+            || Failure::Destroyed
+        } else {
+            let is_ours = match (&saved.hold, stored) {
+                (Hold::Saved(print), Some(Ok(stored))) => print.is_of(&stored),
+                // It has vanished.
+                (_, stored) => stored.is_none(),
+            };
+            if is_ours {
+                return self.save(id.as_str().as_bytes(), text, true, ttl, writer);
+            }
+            || Failure::Saved
+        };
+        self.close();
+        stats::REFUSED_WRITES.add();
+        self.current = Some(Current { hold: Hold::Barred(failure), ..saved });
+        self.fail("was not saved", Some(&id), &failure())
     }
 
     /// What a repeat needs is kept until the answer is there: not for every session.
@@ -265,7 +307,7 @@ impl<S: Store> Session<S> {
     fn save_another(&mut self, id: &SessionId, text: &Text<'_>, ttl: u64) -> bool {
         match self.fetch(id, Mode::Any, Access::Update, ttl) {
             Ok(_) => {
-                let saved = self.save(id.as_str().as_bytes(), text, true, ttl, false);
+                let saved = self.save(id.as_str().as_bytes(), text, true, ttl, Writer::Php);
                 // A refused write leaves the lock for another one, which does not come here.
                 self.close();
                 saved
@@ -276,18 +318,20 @@ impl<S: Store> Session<S> {
 
     /// Only a plain "done" is success: whatever else the server says is a failure to PHP, and a warning.
     fn answered(&mut self, id: &SessionId, what: &str, result: Result<Written, StoreError>) -> bool {
-        let loss = match (&self.current, &self.settings.lock) {
-            (Some(current), Some(lock)) if current.id == *id => match current.since.elapsed() {
-                held if held >= lock.max_hold => Loss::TooLong,
-                held if held < lock.lease => Loss::Removed,
-                _ => Loss::Stopped,
-            },
-            _ => Loss::Unknown,
-        };
-        match failure_of(result, loss) {
-            Some(failure) => self.fail(what, Some(id), &failure),
-            None => true,
+        self.told(id, what, failure_of(result, Loss::Unknown))
+    }
+
+    fn loss_of(&self, current: &Current) -> Loss {
+        let Some(lock) = &self.settings.lock else { return Loss::Unknown };
+        match current.since.elapsed() {
+            held if held >= lock.max_hold => Loss::TooLong,
+            held if held < lock.lease => Loss::Removed,
+            _ => Loss::Stopped,
         }
+    }
+
+    fn told(&mut self, id: &SessionId, what: &str, failure: Option<Failure>) -> bool {
+        failure.is_none_or(|failure| self.fail(what, Some(id), &failure))
     }
 
     pub(super) fn release_of<'a>(&self, token: &'a str, op: Op<'a>, ttl: u64) -> Release<'a> {

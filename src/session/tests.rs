@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Access, Keys, Session, SessionId};
+use super::{Access, Keys, Session, SessionId, Writer};
 use crate::{
     config::{Setting, Settings, Texts},
     store::{Loaded, Store, memory::MemoryStore},
@@ -33,7 +33,7 @@ pub(super) fn keys(id: &[u8]) -> Keys {
 pub(super) fn stored(value: &[u8]) -> MemoryStore {
     let store = MemoryStore::new();
     let mut session = session_with(&store, &unlocked());
-    assert!(session.write(ID, value, TTL, false));
+    assert!(session.write(ID, value, TTL, Writer::Php));
     session.close();
     assert_eq!(holder(&store, ID), None);
     store
@@ -61,7 +61,7 @@ fn a_changed_request_costs_two_trips_and_leaves_no_lock() {
     assert!(session.validate(ID, Access::Update, TTL));
     assert_eq!(read(&mut session, ID), b"old");
     assert!(holder(&store, ID).is_some());
-    assert!(session.write(ID, b"new", TTL, false));
+    assert!(session.write(ID, b"new", TTL, Writer::Php));
     session.close();
     assert_eq!(session.store.trips, 2);
     assert_eq!(data(&store, ID).unwrap(), b"new");
@@ -74,7 +74,7 @@ fn an_unchanged_request_only_refreshes_the_ttl() {
     let mut session = session(&store);
     read(&mut session, ID);
     store.server().advance(5000);
-    assert!(session.touch(ID, b"old", TTL, false));
+    assert!(session.touch(ID, b"old", TTL, Writer::Php));
     session.close();
     assert_eq!(session.store.trips, 2);
     assert_eq!(store.server().ttl(&keys(ID)), Some(TTL * 1000));
@@ -87,7 +87,7 @@ fn a_session_that_vanished_is_stored_again_by_touch() {
         let mut session = session_with(&store, &texts);
         read(&mut session, ID);
         store.server().lose(&keys(ID));
-        assert!(session.touch(ID, b"old", TTL, false));
+        assert!(session.touch(ID, b"old", TTL, Writer::Php));
         session.close();
         assert_eq!(data(&store, ID).unwrap(), b"old");
         assert_eq!(holder(&store, ID), None);
@@ -101,7 +101,7 @@ fn a_new_session_that_stays_empty_is_stored_in_one_trip_unless_another_was_first
         let store = MemoryStore::new();
         let mut session = session_with(&store, &texts);
         read(&mut session, ID);
-        assert!(session.touch(ID, b"", TTL, false));
+        assert!(session.touch(ID, b"", TTL, Writer::Php));
         session.close();
         assert_eq!(session.store.trips, 2);
         assert_eq!((data(&store, ID).unwrap(), holder(&store, ID)), (b"".to_vec(), None));
@@ -110,8 +110,8 @@ fn a_new_session_that_stays_empty_is_stored_in_one_trip_unless_another_was_first
     let [mut first, mut second] = [(); 2].map(|()| session_with(&store, &unlocked()));
     read(&mut first, ID);
     read(&mut second, ID);
-    assert!(second.write(ID, b"new", TTL, false));
-    assert!(first.touch(ID, b"", TTL, false));
+    assert!(second.write(ID, b"new", TTL, Writer::Php));
+    assert!(first.touch(ID, b"", TTL, Writer::Php));
     assert_eq!(data(&store, ID).unwrap(), b"new");
 }
 
@@ -135,7 +135,7 @@ fn an_unknown_id_is_refused_in_strict_mode_before_anything_is_locked() {
     assert_eq!(holder(&store, ID), None);
     assert!(session.create(NEW, TTL));
     assert_eq!(read(&mut session, NEW), b"");
-    assert!(session.write(NEW, b"x", TTL, false));
+    assert!(session.write(NEW, b"x", TTL, Writer::Php));
     session.close();
     assert_eq!(session.store.trips, 3);
     assert_eq!(data(&store, NEW).unwrap(), b"x");
@@ -153,7 +153,7 @@ fn regenerating_with_deletion_costs_four_trips() {
     assert!(session.create(NEW, TTL));
     assert!(!session.validate(NEW, Access::Update, TTL));
     assert_eq!(read(&mut session, NEW), b"");
-    assert!(session.write(NEW, b"new", TTL, false));
+    assert!(session.write(NEW, b"new", TTL, Writer::Php));
     session.close();
     assert_eq!(session.store.trips, 4);
     assert_eq!((data(&store, ID), data(&store, NEW).unwrap()), (None, b"new".to_vec()));
@@ -175,7 +175,7 @@ fn session_create_id_asks_without_locking() {
     assert!(session.create(NEW, TTL));
     assert!(!session.validate(NEW, Access::Update, TTL));
     assert_eq!(holder(&store, NEW), None);
-    assert!(session.write(ID, b"new", TTL, false));
+    assert!(session.write(ID, b"new", TTL, Writer::Php));
     assert_eq!(data(&store, ID).unwrap(), b"new");
 }
 
@@ -198,7 +198,7 @@ fn reset_reads_again_under_the_same_lock() {
     // session_reset(): open, validate, read
     assert!(session.validate(ID, Access::Update, TTL));
     assert_eq!(read(&mut session, ID), b"old");
-    assert!(session.write(ID, b"new", TTL, false));
+    assert!(session.write(ID, b"new", TTL, Writer::Php));
     assert_eq!(data(&store, ID).unwrap(), b"new");
     assert_eq!(holder(&store, ID), None);
 }
@@ -219,7 +219,7 @@ fn a_lost_lock_refuses_the_write_and_says_who_has_it() {
     let mut slow = session(&store);
     read(&mut slow, ID);
     store.server().lock_by(&keys(ID), "o:other:1|0|web2|77|fpm-fcgi|", 1000);
-    assert!(!slow.write(ID, b"stale", TTL, false));
+    assert!(!slow.write(ID, b"stale", TTL, Writer::Php));
     let warnings = slow.take_warnings();
     assert_eq!(warnings.len(), 1);
     assert!(warnings[0].contains("lost its lock") && warnings[0].contains("web2, pid 77"), "{warnings:?}");
@@ -235,7 +235,7 @@ fn writes_behind_a_subclass_keep_the_lock_until_close() {
     let mut session = session(&store);
     read(&mut session, ID);
     for value in [b"one", b"two"] {
-        assert!(session.write(ID, value, TTL, true));
+        assert!(session.write(ID, value, TTL, Writer::Class));
         assert!(holder(&store, ID).is_some());
     }
     session.close();
@@ -252,8 +252,8 @@ fn a_destroyed_session_is_not_written_back() {
         read(&mut logout, ID);
         assert!(logout.destroy(ID, false));
         logout.close();
-        assert!(!slow.write(ID, b"stale", TTL, false));
-        assert!(!slow.touch(ID, b"stale", TTL, false));
+        assert!(!slow.write(ID, b"stale", TTL, Writer::Php));
+        assert!(!slow.touch(ID, b"stale", TTL, Writer::Php));
         assert_eq!(data(&store, ID), None);
         assert!(slow.take_warnings()[0].contains("destroyed"));
     }
@@ -270,7 +270,7 @@ fn a_new_session_under_a_destroyed_id_can_be_written() {
         for value in [b"one", b"two"] {
             let mut later = session_with(&store, &texts);
             read(&mut later, ID);
-            assert!(later.write(ID, value, TTL, false), "{:?}", later.take_warnings());
+            assert!(later.write(ID, value, TTL, Writer::Php), "{:?}", later.take_warnings());
             later.close();
             assert_eq!(data(&store, ID).unwrap(), value);
         }
@@ -289,8 +289,8 @@ fn a_request_that_did_not_get_its_turn_fails_or_reads() {
     let mut reading = session_with(&store, &wait.with(Setting::LockFailure, "readonly"));
     assert_eq!(read(&mut reading, ID), b"old");
     assert_eq!(reading.take_warnings().len(), 1);
-    assert!(reading.touch(ID, b"old", TTL, false));
-    assert!(!reading.write(ID, b"new", TTL, false));
+    assert!(reading.touch(ID, b"old", TTL, Writer::Php));
+    assert!(!reading.write(ID, b"new", TTL, Writer::Php));
     assert!(reading.take_warnings()[0].contains("read-only"));
     reading.close();
     assert!(holder(&store, ID).unwrap().starts_with("o:other:1"));
@@ -328,7 +328,7 @@ fn bad_ids_are_refused_before_any_command() {
     for id in [&b""[..], b"a/b", b"a_b", b"x\0y", &[b'x'; 257]] {
         assert!(!session.validate(id, Access::Update, TTL));
         assert!(!session.read(id, Access::Update, TTL));
-        assert!(!session.write(id, b"x", TTL, false));
+        assert!(!session.write(id, b"x", TTL, Writer::Php));
         assert!(!session.destroy(id, false));
         assert_eq!(session.take_warnings().len(), 3);
     }
@@ -340,8 +340,8 @@ fn too_large_values_are_refused_and_the_lock_is_released_at_close() {
     let store = stored(b"old");
     let mut session = session_with(&store, &Texts::default().with(Setting::MaxValueSize, "4"));
     read(&mut session, ID);
-    assert!(session.write(ID, b"1234", TTL, true));
-    assert!(!session.write(ID, b"12345", TTL, false));
+    assert!(session.write(ID, b"1234", TTL, Writer::Class));
+    assert!(!session.write(ID, b"12345", TTL, Writer::Php));
     assert!(session.take_warnings()[0].contains("rustredis.max_value_size"));
     session.close();
     assert_eq!((data(&store, ID).unwrap(), holder(&store, ID)), (b"1234".to_vec(), None));
@@ -353,7 +353,7 @@ fn what_php_never_got_is_not_overwritten() {
     let mut session = session(&store);
     assert!(session.read(ID, Access::Update, TTL));
     // No drop_value: PHP bailed out while it made its copy, and writes an empty session at shutdown.
-    assert!(!session.write(ID, b"", TTL, false));
+    assert!(!session.write(ID, b"", TTL, Writer::Php));
     session.close();
     assert_eq!((data(&store, ID).unwrap(), holder(&store, ID)), (b"old".to_vec(), None));
 }
@@ -364,9 +364,9 @@ fn a_subclass_may_read_and_write_other_sessions() {
     let mut session = session(&store);
     read(&mut session, ID);
     assert_eq!(read(&mut session, NEW), b"");
-    assert!(session.write(NEW, b"other", TTL, true));
+    assert!(session.write(NEW, b"other", TTL, Writer::Class));
     assert_eq!(holder(&store, NEW), None);
-    assert!(session.write(ID, b"own", TTL, true));
+    assert!(session.write(ID, b"own", TTL, Writer::Class));
     session.close();
     assert_eq!((data(&store, ID).unwrap(), data(&store, NEW).unwrap()), (b"own".to_vec(), b"other".to_vec()));
 }
@@ -398,7 +398,7 @@ fn a_new_session_that_was_stored_before_it_is_destroyed_leaves_a_tombstone() {
     let store = MemoryStore::new();
     let mut session = session(&store);
     read(&mut session, ID);
-    assert!(session.write(ID, b"x", TTL, true));
+    assert!(session.write(ID, b"x", TTL, Writer::Class));
     assert!(session.destroy(ID, false));
     session.close();
     let left = store.another().read(&keys(ID), TTL).unwrap();
@@ -410,11 +410,11 @@ fn a_session_that_was_saved_and_given_back_is_not_saved_once_more() {
     let store = stored(b"old");
     let [mut first, mut second] = [(); 2].map(|()| session(&store));
     read(&mut first, ID);
-    assert!(first.write(ID, b"one", TTL, false));
+    assert!(first.write(ID, b"one", TTL, Writer::Php));
     read(&mut second, ID);
-    assert!(second.write(ID, b"two", TTL, false));
+    assert!(second.write(ID, b"two", TTL, Writer::Php));
     second.close();
-    assert!(!first.write(ID, b"three", TTL, false));
+    assert!(!first.write(ID, b"three", TTL, Writer::Php));
     assert!(first.take_warnings()[0].contains("gave its lock back"));
     assert_eq!(data(&store, ID).unwrap(), b"two");
 }
@@ -423,11 +423,11 @@ fn a_session_that_was_saved_and_given_back_is_not_saved_once_more() {
 fn an_unknown_id_that_a_handler_class_only_looks_at_is_not_locked() {
     let store = MemoryStore::new();
     let mut session = session(&store);
-    assert!(session.look(ID, Access::Update, TTL));
+    assert!(session.look(ID, Access::Update, TTL, false));
     assert_eq!((session.value(), holder(&store, ID)), (&b""[..], None));
     session.drop_value();
     // PHP makes an id of its own, and the class answers its read from what it has seen.
-    assert!(session.write(NEW, b"x", TTL, true));
+    assert!(session.write(NEW, b"x", TTL, Writer::Class));
     session.close();
     assert_eq!((data(&store, NEW).unwrap(), holder(&store, NEW)), (b"x".to_vec(), None));
 }
@@ -436,11 +436,11 @@ fn an_unknown_id_that_a_handler_class_only_looks_at_is_not_locked() {
 fn a_known_id_that_a_handler_class_looks_at_is_locked() {
     let store = stored(b"old");
     let mut session = session(&store);
-    assert!(session.look(ID, Access::Update, TTL));
+    assert!(session.look(ID, Access::Update, TTL, false));
     assert_eq!(session.value(), b"old");
     session.drop_value();
     assert!(holder(&store, ID).is_some());
-    assert!(session.write(ID, b"new", TTL, true));
+    assert!(session.write(ID, b"new", TTL, Writer::Class));
     session.close();
     assert_eq!((data(&store, ID).unwrap(), holder(&store, ID)), (b"new".to_vec(), None));
 }
@@ -475,7 +475,7 @@ fn a_late_request_keeps_its_id_also_when_it_is_not_its_turn() {
     let mut late = session_with(&store, &texts);
     assert!(late.validate(ID, Access::Update, TTL));
     assert_eq!(read(&mut late, ID), b"");
-    assert!(late.touch(ID, b"", TTL, false));
+    assert!(late.touch(ID, b"", TTL, Writer::Php));
 }
 
 #[test]
@@ -485,7 +485,7 @@ fn reset_after_a_write_without_an_answer_waits_for_no_lock_of_its_own() {
         let mut session = session(&store);
         read(&mut session, ID);
         session.store.down = 1;
-        assert!(!session.write(ID, b"new", TTL, true));
+        assert!(!session.write(ID, b"new", TTL, Writer::Class));
         assert!(session.reopen(&Arc::new(Settings::parse("", &then).unwrap())));
         let before = store.server().now();
         assert_eq!(read(&mut session, ID), b"old");
@@ -493,4 +493,116 @@ fn reset_after_a_write_without_an_answer_waits_for_no_lock_of_its_own() {
         session.close();
         assert_eq!(holder(&store, ID), None);
     }
+}
+
+/// Behind a handler class, where PHP saves.
+fn reads_and_saves(session: &mut Session<MemoryStore>, value: &[u8]) {
+    assert!(session.read(ID, Access::Update, TTL));
+    session.remember(ID);
+    session.drop_value();
+    assert!(session.write(ID, value, TTL, Writer::Saving));
+}
+
+#[test]
+fn a_handler_class_that_saves_releases_with_its_write() {
+    for value in [b"old", b"new"] {
+        let store = stored(b"old");
+        let mut session = session(&store);
+        reads_and_saves(&mut session, value);
+        assert_eq!((session.store.trips, holder(&store, ID)), (2, None));
+        session.close();
+        assert_eq!((session.store.trips, data(&store, ID).unwrap()), (2, value.to_vec()));
+    }
+}
+
+#[test]
+fn what_a_handler_class_writes_unchanged_is_only_refreshed() {
+    for texts in [Texts::default(), unlocked()] {
+        let store = stored(b"old");
+        let mut session = session_with(&store, &texts);
+        assert!(session.read(ID, Access::Update, TTL));
+        session.remember(ID);
+        session.drop_value();
+        // A client that knows no lock.
+        let mut other = session_with(&store, &unlocked());
+        assert!(other.write(ID, b"other", TTL, Writer::Php));
+        store.server().advance(5000);
+        assert!(session.write(ID, b"old", TTL, Writer::Saving));
+        assert_eq!(data(&store, ID).unwrap(), b"other");
+        assert_eq!(store.server().ttl(&keys(ID)), Some(TTL * 1000));
+    }
+    // It has vanished; it was written otherwise meanwhile.
+    for vanishes in [true, false] {
+        let store = stored(b"old");
+        let mut session = session(&store);
+        assert!(session.read(ID, Access::Update, TTL));
+        session.remember(ID);
+        session.drop_value();
+        if vanishes {
+            store.server().lose(&keys(ID));
+        } else {
+            assert!(session.write(ID, b"new", TTL, Writer::Class));
+        }
+        assert!(session.write(ID, b"old", TTL, Writer::Saving));
+        session.close();
+        assert_eq!((data(&store, ID).unwrap(), holder(&store, ID)), (b"old".to_vec(), None));
+    }
+}
+
+#[test]
+fn a_second_write_of_a_handler_class_takes_the_lock_again() {
+    for (first, second) in [(b"one", b"two"), (b"old", b"two"), (b"one", b"old"), (b"one", b"one")] {
+        for vanishes in [false, true] {
+            let store = stored(b"old");
+            let mut session = session(&store);
+            reads_and_saves(&mut session, first);
+            if vanishes {
+                store.server().lose(&keys(ID));
+            }
+            assert!(session.write(ID, second, TTL, Writer::Saving), "{:?}", session.take_warnings());
+            assert_eq!((data(&store, ID).unwrap(), holder(&store, ID)), (second.to_vec(), None));
+            assert!(session.write(ID, b"three", TTL, Writer::Class));
+            assert!(holder(&store, ID).is_some());
+            session.close();
+            assert_eq!((data(&store, ID).unwrap(), holder(&store, ID)), (b"three".to_vec(), None));
+        }
+    }
+}
+
+#[test]
+fn a_second_write_of_a_handler_class_goes_over_nothing_of_others() {
+    for destroys in [false, true] {
+        let store = stored(b"old");
+        let [mut first, mut second] = [(); 2].map(|()| session(&store));
+        reads_and_saves(&mut first, b"one");
+        read(&mut second, ID);
+        if destroys {
+            assert!(second.destroy(ID, false));
+        } else {
+            assert!(second.write(ID, b"two", TTL, Writer::Php));
+        }
+        second.close();
+        // Once refused it stays so.
+        for _ in 0..2 {
+            assert!(!first.write(ID, b"three", TTL, Writer::Saving));
+            let warnings = first.take_warnings();
+            let word = if destroys { "destroyed" } else { "gave its lock back" };
+            assert!(warnings.len() == 1 && warnings[0].contains(word), "{warnings:?}");
+        }
+        first.close();
+        assert_eq!(data(&store, ID), (!destroys).then(|| b"two".to_vec()));
+        assert_eq!(holder(&store, ID), None);
+    }
+}
+
+#[test]
+fn an_id_that_was_made_and_looked_at_is_locked() {
+    let store = MemoryStore::new();
+    let mut session = session(&store);
+    assert!(session.look(NEW, Access::Update, TTL, true));
+    assert_eq!(session.value(), b"");
+    session.drop_value();
+    assert!(holder(&store, NEW).is_some());
+    assert!(session.write(NEW, b"x", TTL, Writer::Saving));
+    assert_eq!((session.store.trips, data(&store, NEW).unwrap()), (2, b"x".to_vec()));
 }

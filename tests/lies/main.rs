@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use liar::Liar;
 use phpsess_rs::config::{Setting, Settings, Texts};
-use phpsess_rs::session::{Access, Session};
+use phpsess_rs::session::{Access, Session, Writer};
 use phpsess_rs::store::{close_connections, redis::RedisStore};
 use support::fuzz;
 use support::php::{Php, STEPS};
@@ -55,14 +55,22 @@ fn request(settings: &Arc<Settings>, random: &mut Random) -> Outcome {
     let started = known && session.read(id, access, 60);
     let mut saved = None;
     if started {
+        let writer = match random.between(0, 2) {
+            0 => Writer::Php,
+            1 => Writer::Saving,
+            _ => Writer::Class,
+        };
+        if writer != Writer::Php {
+            session.remember(id);
+        }
         session.drop_value();
-        let keep_lock = random.between(0, 3) == 0;
         saved = match random.between(0, 5) {
             0 => None,
-            1 => Some(session.touch(id, b"n|i:1;", 60, keep_lock)),
+            1 => Some(session.touch(id, b"n|i:1;", 60, writer)),
             2 => Some(session.destroy(id, false)),
             3 => Some(session.set_aside(id)),
-            _ => Some(session.write(id, b"n|i:2;", 60, keep_lock)),
+            4 => Some(session.write(id, b"n|i:2;", 60, writer) && session.write(id, b"n|i:3;", 60, writer)),
+            _ => Some(session.write(id, b"n|i:2;", 60, writer)),
         };
     }
     session.close();
