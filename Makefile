@@ -7,7 +7,7 @@
 
 SHELL := /bin/bash
 MODULE ?= modules/phpsess_rs.so
-BUILT = $(or $(CARGO_TARGET_DIR),target)/release/libphpsess_rs.so
+VALGRIND_MODULE = modules/valgrind/phpsess_rs.so
 
 .DEFAULT_GOAL := build
 # Set-up comes before use, also under -j.
@@ -18,10 +18,7 @@ help: ## this list
 	@sed -n 's/^\([a-z0-9.%-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 build: setup-build ## modules/phpsess_rs.so
-	cargo build --release
-	@mkdir -p "$$(dirname '$(MODULE)')"
-	@# Replaced in one step, and only by another: a running PHP has it mapped.
-	@cmp -s '$(BUILT)' '$(MODULE)' || { cp '$(BUILT)' '$(MODULE).new' && mv '$(MODULE).new' '$(MODULE)'; }
+	@scripts/build '$(MODULE)' release
 
 install: ## build, copy into PHP's extension directory (asks sudo if need be), print the ini lines
 	@# Root under sudo often has no cargo: what `make` built is installed then.
@@ -77,10 +74,10 @@ test-miri: setup-miri ## codec, settings, ids, lock and sessions under Miri (rus
 	@MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test --no-default-features --lib -- codec:: config:: lock:: session::
 
 test-valgrind: setup-valgrind build-valgrind ## the .phpt tests under valgrind's memcheck (about an hour); TESTS="basic json/nesting.phpt" for a part
-	@VALGRIND=1 MODULE=$(or $(CARGO_TARGET_DIR),target)/valgrind/libphpsess_rs.so php-tests/run $(TESTS)
+	@VALGRIND=1 MODULE=$(VALGRIND_MODULE) php-tests/run $(TESTS)
 
 build-valgrind: setup-build
-	@cargo build --profile valgrind
+	@scripts/build $(VALGRIND_MODULE) valgrind
 
 test-8.4: ## make test in a Debian 13 of its own (root): PHP 8.4, Redis 8
 	@scripts/debian13 make test

@@ -66,3 +66,164 @@ fn a_module_that_php_does_not_load_is_not_installed() {
     assert!(!String::from_utf8_lossy(&output.stdout).contains("Installed"), "{output:?}");
     assert!(files_in(&folder.path().join("root")).is_empty());
 }
+
+/// This Makefile and its scripts around a crate of a few lines that is built as ours is: what it depends on reads
+/// `php-config`, and only the name of that is known to Cargo. Its texts are in the library.
+struct Sources(Folder);
+
+impl Sources {
+    const MODULE: &str = "a folder/the module.so";
+
+    fn new(name: &str) -> Self {
+        let sources = Self(Folder::new(name));
+        let from = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let copied = Command::new("cp")
+            .args(["-r", "Makefile", "scripts", "pie"])
+            .arg(sources.path(""))
+            .current_dir(from)
+            .status();
+        assert!(copied.expect("cp runs").success());
+        sources.write(
+            "Cargo.toml",
+            "[package]\nname = 'phpsess_rs'\nversion = '1.0.0'\nedition = '2024'\nrust-version = \"1.85\"\n\
+             [lib]\ncrate-type = ['cdylib']\n[dependencies]\next-php-rs = { path = 'ext' }\n\
+             [profile.valgrind]\ninherits = 'release'\n",
+        );
+        sources
+            .write("ext/Cargo.toml", "[package]\nname = 'ext-php-rs'\nversion = '1.0.0'\nedition = '2024'\n");
+        sources.write("ext/src/lib.rs", "pub const PHP: &str = env!(\"PHP_SAYS\");");
+        sources.write(
+            "ext/build.rs",
+            r#"fn main() {
+                println!("cargo:rerun-if-env-changed=PHP_CONFIG");
+                let name = std::env::var("PHP_CONFIG").unwrap();
+                let said = std::process::Command::new(name).arg("--version").output().unwrap().stdout;
+                println!("cargo:rustc-env=PHP_SAYS={}", String::from_utf8(said).unwrap());
+            }"#,
+        );
+        sources.set_php("8.1.first");
+        sources.set_text("old text");
+        sources
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        std::fs::write(path, text).expect("a file");
+    }
+
+    /// Another PHP under the same name.
+    fn set_php(&self, version: &str) {
+        self.write(
+            "php-config",
+            &format!(
+                "#!/bin/sh\n[ \"$1\" != --version ] || {{ echo {version}; exit; }}\nexec php-config \"$@\"\n"
+            ),
+        );
+        assert!(
+            Command::new("chmod").arg("755").arg(self.path("php-config")).status().expect("chmod").success()
+        );
+    }
+
+    fn set_text(&self, text: &str) {
+        self.write(
+            "src/lib.rs",
+            &format!(
+                "#[unsafe(no_mangle)]\npub extern \"C\" fn texts(second: bool) -> *const u8 {{ \
+                 if second {{ ext_php_rs::PHP.as_ptr() }} else {{ \"{text}\".as_ptr() }} }}"
+            ),
+        );
+    }
+
+    fn make(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+        let mut make = Command::new("make");
+        make.args(arguments).current_dir(self.path("")).env("PHP_CONFIG", self.path("php-config"));
+        // Of the make and the cargo that run this test.
+        for name in ["MAKEFLAGS", "MFLAGS", "MODULE", "CARGO_TARGET_DIR", "CARGO_BUILD_TARGET", "CARGO"] {
+            make.env_remove(name);
+        }
+        make.envs(environment.iter().copied()).output().expect("make runs")
+    }
+
+    fn build(&self, environment: &[(&str, &str)]) {
+        let output = self.make(&[&format!("MODULE={}", Self::MODULE)], environment);
+        assert!(output.status.success(), "{output:?}");
+    }
+
+    fn has(&self, module: &str, text: &str) -> bool {
+        let library = std::fs::read(self.path(module)).expect("make has written it");
+        library.windows(text.len()).any(|bytes| bytes == text.as_bytes())
+    }
+}
+
+/// The name of this machine among Cargo's targets.
+fn host() -> String {
+    let said = Command::new("rustc").arg("-vV").output().expect("rustc runs").stdout;
+    let said = String::from_utf8(said).expect("a text");
+    said.lines().find_map(|line| line.strip_prefix("host: ")).expect("the host").to_owned()
+}
+
+#[test]
+fn another_php_under_the_same_name_gets_a_module_of_its_own() {
+    let sources = Sources::new("switched");
+    for version in ["8.1.first", "8.2.second", "8.1.first"] {
+        sources.set_php(version);
+        sources.build(&[]);
+        assert!(sources.has(Sources::MODULE, version), "{version}");
+    }
+    let again = sources.make(&[&format!("MODULE={}", Sources::MODULE)], &[]);
+    assert!(!String::from_utf8_lossy(&again.stderr).contains("Compiling"), "{again:?}");
+}
+
+#[test]
+fn make_takes_the_file_that_cargo_has_built_wherever_it_is() {
+    let sources = Sources::new("places");
+    sources.build(&[]);
+    assert!(sources.has(Sources::MODULE, "old text"));
+    let host = host();
+    for (text, variable, config) in [
+        ("by CARGO_BUILD_TARGET", ("CARGO_BUILD_TARGET", &*host), String::new()),
+        ("by CARGO_TARGET_DIR", ("CARGO_TARGET_DIR", "else where"), String::new()),
+        ("by build.target", ("NONE", ""), format!("[build]\ntarget = '{host}'\n")),
+        ("by build.target-dir", ("NONE", ""), "[build]\ntarget-dir = 'an other'\n".to_owned()),
+    ] {
+        sources.write(".cargo/config.toml", &config);
+        sources.set_text(text);
+        sources.build(&[variable]);
+        assert!(sources.has(Sources::MODULE, text), "{text}");
+    }
+}
+
+#[test]
+fn so_does_pie_which_builds_again_once_it_is_configured_again() {
+    let sources = Sources::new("pie");
+    let root = sources.path("");
+    let built = "pie/modules/phpsess_rs.so";
+    let arguments = [
+        "-f".to_owned(),
+        "pie/Makefile.frag".to_owned(),
+        format!("top_builddir={}", sources.path("pie").display()),
+        format!("PHPSESS_ROOT={}", root.display()),
+        "PHPSESS_PHP=php".to_owned(),
+        format!("PHPSESS_PHP_CONFIG={}", sources.path("php-config").display()),
+        format!("CARGO={}", env!("CARGO")),
+        "all".to_owned(),
+    ];
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let locked = Command::new(env!("CARGO")).arg("generate-lockfile").current_dir(&root).status();
+    assert!(locked.expect("cargo runs").success());
+    sources.write(".cargo/config.toml", &format!("[build]\ntarget = '{}'\n", host()));
+    for version in ["8.1.first", "8.2.second"] {
+        sources.set_php(version);
+        sources.write("pie/config.status", "");
+        let output = sources.make(&arguments, &[]);
+        assert!(output.status.success(), "{output:?}");
+        assert!(sources.has(built, version), "{version}");
+    }
+    let again = sources.make(&arguments, &[("PATH", "/usr/bin:/bin")]);
+    assert!(!String::from_utf8_lossy(&again.stdout).contains("scripts/build"), "{again:?}");
+}
