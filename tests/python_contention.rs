@@ -183,6 +183,21 @@ fn a_logout_that_does_not_wait_for_the_lock_is_not_undone_by_python() {
 }
 
 #[test]
+fn a_logout_before_the_request_is_none_while_it_was_under_way() {
+    let server = Server::start();
+    let mut python = Python::start(&server);
+    let is_refused = |answer: String| answer.starts_with(r#""NotSaved: "#);
+    // The tombstone lives for as long as its maker says: Python reckons with 300 s.
+    for (max_hold, refused) in [("300", true), ("3600", false)] {
+        seed(&server);
+        let mut php = ready(&php(&server).ini("rustredis.lock_max_hold", max_hold), STEPS);
+        assert_eq!(php.step("start('shared') && session_destroy()").assert_silent().result, "true");
+        assert_eq!(is_refused(python.step("replace('shared', 100)")), refused, "{max_hold}");
+        assert_eq!(python.step("replace('shared', 0)"), r#""new""#, "{max_hold}");
+    }
+}
+
+#[test]
 fn a_logout_by_python_is_not_undone_by_a_slower_php() {
     let server = Server::start();
     seed(&server);

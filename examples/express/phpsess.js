@@ -400,7 +400,8 @@ async function wasDestroyed(its, id, since) {
   if (stone === null) return false;
   const when = stone.split("|left|")[1]; // a request may have been sent a while before it came
   if (when) return now[0] * 1000 + now[1] / 1000 - when < underWay + MOVED;
-  return its.maxHold - left < underWay; // a logout leaves the visitor without another cookie
+  // A logout leaves the visitor without another cookie. A tombstone that lives longer than ours is of no known age.
+  return its.maxHold >= left && its.maxHold - left < underWay;
 }
 
 /** `<id>\n<ms>\n<tombstone>\n<0|1><data>`: at the first three newlines only. */

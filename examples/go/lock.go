@@ -166,7 +166,8 @@ func (s *Sessions) wasDestroyed(id string, since time.Time) (bool, error) {
 	}
 	left, _ := redis.Int64(s.once(func(conn redis.Conn) (any, error) { return conn.Do("PTTL", dead) }))
 	age := s.MaxHold - time.Duration(left)*time.Millisecond
-	return err == nil && age < underWay, err // a logout leaves the visitor without another cookie
+	// A logout leaves the visitor without another cookie. A tombstone that lives longer than ours is of no known age.
+	return err == nil && age >= 0 && age < underWay, err
 }
 
 // Lock takes the lock of a session and reads it. The mode is "known", or "new" for an id that we made.

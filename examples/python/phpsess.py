@@ -108,7 +108,8 @@ class Sessions:
         _, moved, when = stone.partition(b"|left|")
         if moved:  # a request may have been sent a while before it came
             return now[0] * 1000 + now[1] // 1000 - int(when) < under_way + MOVED
-        return self.max_hold - left < under_way  # a logout leaves the visitor without another cookie
+        # A logout leaves the visitor without another cookie. A tombstone that lives longer than ours is of no known age.
+        return 0 <= self.max_hold - left < under_way
 
     def read(self, session_id):
         """The value without the lock (what PHP's read_and_close does), or None."""

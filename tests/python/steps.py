@@ -76,6 +76,13 @@ def peek(session_id):
     return None if data is None else parse(data)
 
 
+def replace(session_id, under_way):
+    """A new session for a request that came with this id so many seconds ago."""
+    block = sessions.new(session_id, time.monotonic() - under_way)
+    block.abandon()
+    return "new"
+
+
 print("ready", flush=True)
 for line in sys.stdin:
     try:
