@@ -276,6 +276,34 @@ fn leaves_a_login_in_php_alone(kind: Kind) {
     assert!(answer.cookie.is_some_and(|own| own != id));
 }
 
+/// By the tombstone itself: its life says nothing, as a longer lock prolongs it, and each PHP has settings of its own.
+fn tells_a_logout_under_way_from_an_earlier_one(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    let dead = format!("{}_DEAD", session::key(ID));
+    for life in ["5000", "300000", "900000"] {
+        server.command::<()>(&["SET", &dead, "earlier", "PX", life]);
+        let answer = neighbour.post("/count", ID);
+        assert_eq!(answer.json(), r#"{"n":1}"#, "{life}");
+        assert!(answer.cookie.is_some_and(|own| own != ID), "{life}");
+        thread::scope(|scope| {
+            let (before, looked): (u64, u64) = (server.command(&["DBSIZE"]), looks(&server));
+            let working = scope.spawn(|| neighbour.post("/count?hold_ms=1000", ID));
+            poll::until("the service has looked for the session", SOON, || looks(&server) > looked);
+            server.command::<()>(&["SET", &dead, "later", "PX", life]);
+            assert_refused(&working.join().expect("the request is answered"));
+            assert_eq!(server.command::<u64>(&["DBSIZE"]), before, "{life}");
+        });
+    }
+}
+
+/// How often a service has looked for a session, with its lock, that may not be there.
+fn looks(server: &Server) -> u64 {
+    let stats: String = server.command(&["INFO", "commandstats"]);
+    let calls = stats.lines().find_map(|line| line.strip_prefix("cmdstat_mget:calls="));
+    calls.and_then(|calls| calls.split(',').next()?.parse().ok()).unwrap_or_default()
+}
+
 fn sends_a_cookie_only_for_another_id(kind: Kind) {
     let server = Server::start();
     let neighbour = Neighbour::start(kind, &server);
@@ -425,6 +453,7 @@ each_of! {
     does_not_undo_a_logout_that_it_waited_for,
     does_not_undo_a_logout_in_the_middle_of_its_request,
     leaves_a_login_in_php_alone,
+    tells_a_logout_under_way_from_an_earlier_one,
     sends_a_cookie_only_for_another_id,
     finds_an_id_that_php_percent_encoded,
     takes_the_cookie_that_php_takes,

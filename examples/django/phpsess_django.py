@@ -11,7 +11,6 @@ destroys and releases, unless it failed. Django's own rules say when it writes: 
 True. Django's expiry settings have no effect on the session: it lives as long as PHP says.
 """
 
-import math
 import time
 from functools import cache
 from threading import Thread
@@ -86,7 +85,7 @@ class SessionStore(SessionBase):
 
     def __init__(self, session_key=None):
         super().__init__(session_key)
-        self.came_with, self.since = session_key or "", time.monotonic()
+        self.came_with, self.since, self.tombstone = session_key or "", time.monotonic(), b""
         self.held = {}  # id -> the session that is locked for us, or is about to be
         self.doomed = []  # the ids to end with the request, and how
         self.in_request = self.last = self.over = self.renewed = self.destroyed = False
@@ -106,7 +105,7 @@ class SessionStore(SessionBase):
                 if self.loaded is None:
                     raise phpsess.NoSuchSession
         except phpsess.NoSuchSession as error:
-            self.since = -math.inf if error.overtaken else self.since
+            self.tombstone = error.tombstone
             self._session_key = None  # if it is filled, it gets an id of our own
             return {}
         return phpsess.values(self.loaded)
@@ -136,7 +135,7 @@ class SessionStore(SessionBase):
             self.save()
 
     def make(self):
-        locked = sessions().new("" if self.renewed else self.came_with, self.since)
+        locked = sessions().new("" if self.renewed else self.came_with, self.since, self.tombstone)
         self.held[locked.id] = locked
         self._session_key = locked.id
 

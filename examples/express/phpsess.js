@@ -40,8 +40,8 @@ export function phpSessions({ redis: url = "redis://127.0.0.1:6379/0", scripts, 
   its.redis.on("error", () => {}); // what fails says so itself
 
   return async (req, res, next) => {
-    const id = cookieOf(req, name), reads = readOnly(req);
-    let session = null, values = {}, left = false, since = performance.now();
+    const id = cookieOf(req, name), reads = readOnly(req), since = performance.now();
+    let session = null, values = {}, tombstone = "", left = false;
     res.once("close", () => { // answered, or the client went away
       left = true;
       session?.abandon();
@@ -54,7 +54,7 @@ export function phpSessions({ redis: url = "redis://127.0.0.1:6379/0", scripts, 
         if (await session.enter("known")) {
           values = decode(session.data);
         } else {
-          if (session.tombstone) since = -Infinity; // it was destroyed while we waited
+          tombstone = session.before;
           session = null;
         }
       }
@@ -78,7 +78,7 @@ export function phpSessions({ redis: url = "redis://127.0.0.1:6379/0", scripts, 
         if (come === null) {
           if (data === null || String(data) === "{}") return;
           // The cookie of a new session would replace the one of a login.
-          if (await wasDestroyed(its, id, since)) {
+          if (await wasDestroyed(its, id, since, tombstone)) {
             throw new NotSaved("the session was destroyed, or moved to a new id, while this request was under way");
           }
           mine = new Session(its, randomBytes(16).toString("hex"));
@@ -158,7 +158,7 @@ class Session {
     const key = its.prefix + id;
     Object.assign(this, { its, id, key, lock: `${key}_LOCK`, wake: `${key}_WAKE`, waiters: `${key}_WAITERS`,
                           dead: `${key}_DEAD`, base: `o:${randomBytes(16).toString("hex")}`, queued: false,
-                          inside: false, unwanted: false, own: null });
+                          inside: false, unwanted: false, own: null, before: null });
   }
 
   /** Takes the lock, waiting for our turn, and reads the session. False if there is none. */
@@ -178,6 +178,8 @@ class Session {
             [this.base, token, held, mode, info, its.lease, its.ttl, left, its.maxWaiters, recheck,
              its.mixed]);
           const word = String(reply);
+          // The tombstone of an earlier session, that was there before we waited.
+          if (word === "busy" || word === "absent") this.before ??= String(rest.at(-1) ?? "");
           if (word === "ok") return await this.entered(token, rest[0], rest[1], mode);
           if (word === "absent") return false;
           if (word === "full") throw new LockBusy(`${rest[0]} others wait for the session`);
@@ -391,17 +393,15 @@ async function peek(its, id) {
   return (await once(() => run(its, "read", [key, `${key}_DEAD`], [its.ttl])))[0];
 }
 
-/** Whether a session moved to another id lately, or was destroyed after that time. */
-async function wasDestroyed(its, id, since) {
+/** Whether a session has another tombstone by now, or that of a move to another id lately. */
+async function wasDestroyed(its, id, since, tombstone) {
   if (id === null) return false;
-  const dead = `${its.prefix}${id}_DEAD`, underWay = performance.now() - since - 5; // both clocks tick
-  const [stone, left, now] = await once(() => Promise.all(
-    [its.redis.get(dead), its.redis.pttl(dead), its.redis.time()]));
-  if (stone === null) return false;
-  const when = stone.split("|left|")[1]; // a request may have been sent a while before it came
-  if (when) return now[0] * 1000 + now[1] / 1000 - when < underWay + MOVED;
-  // A logout leaves the visitor without another cookie. A tombstone that lives longer than ours is of no known age.
-  return its.maxHold >= left && its.maxHold - left < underWay;
+  const [stone, now] = await once(() => Promise.all([its.redis.get(`${its.prefix}${id}_DEAD`), its.redis.time()]));
+  if (stone === null || stone !== tombstone) return stone !== null;
+  const when = stone.split("|left|")[1];
+  if (!when) return false; // a logout before that leaves the visitor without another cookie
+  // A request may have been sent a while before it came.
+  return now[0] * 1000 + now[1] / 1000 - when < performance.now() - since + MOVED;
 }
 
 /** `<id>\n<ms>\n<tombstone>\n<0|1><data>`: at the first three newlines only. */

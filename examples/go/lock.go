@@ -33,8 +33,11 @@ const moved = 10 * time.Second
 // ErrNoSession says that PHP has no session under this id.
 var ErrNoSession = errors.New("no such session")
 
-// It was destroyed, or moved to another id, while we waited for it.
-var errOvertaken = fmt.Errorf("%w any more", ErrNoSession)
+// The same, with the tombstone of an earlier session that was there before we waited.
+type absent struct{ tombstone string }
+
+func (absent) Error() string { return ErrNoSession.Error() }
+func (absent) Unwrap() error { return ErrNoSession }
 
 // ErrBusy says that it was not our turn in time.
 var ErrBusy = errors.New("the session is busy")
@@ -121,7 +124,8 @@ type Lock struct {
 	its                  *Sessions
 	id, key, base, token string
 	tombstone            string
-	data                 []byte // nil: there is none
+	before               *string // the tombstone that was there before we waited; nil: nothing was said yet
+	data                 []byte  // nil: there is none
 	queued               bool
 	stop                 chan struct{} // closed to end the renewal
 }
@@ -149,25 +153,29 @@ func (s *Sessions) Read(id string) ([]byte, error) {
 	return data, nil
 }
 
-// Whether a session moved to another id lately, or was destroyed after that time.
-func (s *Sessions) wasDestroyed(id string, since time.Time) (bool, error) {
+// Whether a session has another tombstone by now, or that of a move to another id lately.
+func (s *Sessions) wasDestroyed(id string, since time.Time, tombstone string) (bool, error) {
 	if !validID.MatchString(id) {
 		return false, nil
 	}
-	dead, underWay := s.Prefix+id+"_DEAD", time.Since(since)-5*time.Millisecond // both clocks tick
-	stone, err := redis.String(s.once(func(conn redis.Conn) (any, error) { return conn.Do("GET", dead) }))
+	stone, err := redis.String(s.once(func(conn redis.Conn) (any, error) { return conn.Do("GET", s.Prefix+id+"_DEAD") }))
 	if err == redis.ErrNil {
 		return false, nil
 	}
-	if _, when, found := strings.Cut(stone, "|left|"); found { // a request may have been sent a while before it came
-		ms, _ := strconv.ParseInt(when, 10, 64)
-		now, err := redis.Int64s(s.once(func(conn redis.Conn) (any, error) { return conn.Do("TIME") }))
-		return err == nil && time.Unix(now[0], now[1]*1000).Sub(time.UnixMilli(ms)) < underWay+moved, err
+	if err != nil || stone != tombstone {
+		return err == nil, err
 	}
-	left, _ := redis.Int64(s.once(func(conn redis.Conn) (any, error) { return conn.Do("PTTL", dead) }))
-	age := s.MaxHold - time.Duration(left)*time.Millisecond
-	// A logout leaves the visitor without another cookie. A tombstone that lives longer than ours is of no known age.
-	return err == nil && age >= 0 && age < underWay, err
+	_, when, found := strings.Cut(stone, "|left|")
+	if !found { // a logout before that leaves the visitor without another cookie
+		return false, nil
+	}
+	ms, _ := strconv.ParseInt(when, 10, 64)
+	now, err := redis.Int64s(s.once(func(conn redis.Conn) (any, error) { return conn.Do("TIME") }))
+	if err != nil {
+		return false, err
+	}
+	// A request may have been sent a while before it came.
+	return time.Unix(now[0], now[1]*1000).Sub(time.UnixMilli(ms)) < time.Since(since)+moved, nil
 }
 
 // Lock takes the lock of a session and reads it. The mode is "known", or "new" for an id that we made.
@@ -219,14 +227,19 @@ func (l *Lock) try(conn redis.Conn, mode, info string, send int, wasBroken bool,
 	if err != nil {
 		return false, err
 	}
-	switch word, _ := redis.String(reply[0], nil); word {
+	word, _ := redis.String(reply[0], nil)
+	if l.before == nil && (word == "busy" || word == "absent") {
+		stone, _ := redis.String(reply[len(reply)-1], nil)
+		l.before = &stone
+	}
+	switch word {
 	case "ok":
 		l.token = token
 		l.data, _ = reply[1].([]byte)
 		l.tombstone, _ = redis.String(reply[2], nil)
 		return true, nil
 	case "absent":
-		return false, ErrNoSession
+		return false, absent{*l.before}
 	case "exists":
 		return false, fmt.Errorf("%w: the id is in use", ErrBusy)
 	case "full":
@@ -274,8 +287,8 @@ func (l *Lock) try(conn redis.Conn, mode, info string, send int, wasBroken bool,
 func (l *Lock) entered(mode string) (*Lock, error) {
 	if mode == "known" && l.data == nil { // it was destroyed while we waited
 		l.release("none", nil)
-		if l.tombstone != "" {
-			return nil, errOvertaken
+		if l.before != nil {
+			return nil, absent{*l.before}
 		}
 		return nil, ErrNoSession
 	}

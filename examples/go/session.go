@@ -24,6 +24,7 @@ type Session struct {
 	its       *Sessions
 	came      string // the id that the request brought
 	since     time.Time
+	tombstone string
 	members   []member
 	changed   bool
 	ended     bool
@@ -35,11 +36,10 @@ type Session struct {
 func (s *Sessions) Open(id string) (*Session, error) {
 	since := time.Now()
 	lock, err := s.Lock(id, "known")
-	if errors.Is(err, errOvertaken) {
-		since = time.Unix(0, 0) // long before it was
-	}
 	if errors.Is(err, ErrNoSession) {
-		return &Session{its: s, came: id, since: since}, nil
+		var found absent
+		errors.As(err, &found)
+		return &Session{its: s, came: id, since: since, tombstone: found.tombstone}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -122,7 +122,7 @@ func (s *Session) Save() error {
 			return nil
 		}
 		// The cookie of a new session would replace the one of a login.
-		if gone, err := s.its.wasDestroyed(s.came, s.since); gone || err != nil {
+		if gone, err := s.its.wasDestroyed(s.came, s.since, s.tombstone); gone || err != nil {
 			if gone {
 				err = fmt.Errorf("%w: it was destroyed, or moved to a new id, while this request was under way", ErrNotSaved)
 			}

@@ -12,7 +12,6 @@ and a Visit is what one HTTP request does with the session of its cookie.
 """
 
 import json
-import math
 import os
 import random
 import re
@@ -43,7 +42,7 @@ class SessionError(Exception):
 class NoSuchSession(SessionError):
     """There is none under this id."""
 
-    overtaken = False  # whether it was destroyed, or moved to another id, while we waited for it
+    tombstone = b""  # of an earlier session, that was there before we waited
 
 
 class LockBusy(SessionError):
@@ -83,33 +82,34 @@ class Sessions:
             raise
         session.save()
 
-    def new(self, instead_of="", since=None):
+    def new(self, came="", since=None, tombstone=b""):
         """A session that is not there yet, under an id of ours, locked until save() or leave("none").
 
         Not for a request whose own session was destroyed or moved to another id while it was under way: its cookie
-        would replace the one of a login. `instead_of` is the id that came, `since` when (time.monotonic()).
+        would replace the one of a login. `came` is the id that it brought, `since` when (time.monotonic()), and
+        `tombstone` that of the NoSuchSession.
         """
-        if self.was_destroyed(instead_of, time.monotonic() if since is None else since):
+        if self.was_destroyed(came, time.monotonic() if since is None else since, tombstone):
             raise NotSaved("the session was destroyed, or moved to a new id, while this request was under way")
         session = Session(self, secrets.token_hex(16))
         session.enter("any")
         return session
 
-    def was_destroyed(self, session_id, since):
-        """Whether it moved to another id lately, or was destroyed after that time."""
+    def was_destroyed(self, session_id, since, tombstone):
+        """Whether there is another tombstone by now, or that of a move to another id lately."""
         try:
             dead = self.key(session_id) + "_DEAD"
         except NoSuchSession:
             return False
-        under_way = (time.monotonic() - since) * 1000 - 5  # both clocks tick
-        stone, left, now = self.once_more(lambda: self.redis.pipeline().get(dead).pttl(dead).time().execute())
-        if stone is None:
-            return False
+        stone, now = self.once_more(lambda: self.redis.pipeline().get(dead).time().execute())
+        if stone is None or stone != tombstone:
+            return stone is not None
         _, moved, when = stone.partition(b"|left|")
-        if moved:  # a request may have been sent a while before it came
-            return now[0] * 1000 + now[1] // 1000 - int(when) < under_way + MOVED
-        # A logout leaves the visitor without another cookie. A tombstone that lives longer than ours is of no known age.
-        return 0 <= self.max_hold - left < under_way
+        if not moved:  # a logout before that leaves the visitor without another cookie
+            return False
+        # A request may have been sent a while before it came.
+        age = now[0] * 1000 + now[1] // 1000 - int(when)
+        return age < (time.monotonic() - since) * 1000 + MOVED
 
     def read(self, session_id):
         """The value without the lock (what PHP's read_and_close does), or None."""
@@ -157,7 +157,7 @@ class Session:
 
     def enter(self, mode):
         """Takes the lock, waiting for our turn, and reads the session."""
-        its, sends, broken, held = self.sessions, 0, 0, ""
+        its, sends, broken, held, before = self.sessions, 0, 0, "", None
         info = f"{socket.gethostname()}|{os.getpid()}|python|"
         longest = min(max(its.lease // 2, HANDOFF + SLACK), RECHECK)
         deadline = time.monotonic() + its.wait
@@ -171,10 +171,12 @@ class Session:
                     [self.key, self.lock, self.wake, self.waiters, self.dead],
                     [self.base, token, held, mode, info, its.lease, its.ttl, left, its.max_waiters,
                      recheck, its.mixed])
+                if before is None and word in (b"busy", b"absent"):
+                    before = rest[-1] or b""
                 if word == b"ok":
-                    return self.entered(token, *rest, mode)
+                    return self.entered(token, *rest, mode, before)
                 if word == b"absent":
-                    raise NoSuchSession("no session under this id")
+                    raise no_such_session(before)
                 if word == b"full":
                     raise LockBusy(f"{rest[0]} others wait for the session; {shown(rest[1])} holds it")
                 holder, _, block, *_ = rest
@@ -190,20 +192,18 @@ class Session:
                     held = "t:" + ticket.decode()  # ours even if the reply to the claim is lost
                     if its.scripts["claim"]([self.lock, self.waiters, self.dead],
                                             [held, its.lease, self.base, info]):
-                        return self.entered(held, value[1:] if value[:1] == b"1" else None, tombstone, mode)
+                        return self.entered(held, value[1:] if value[:1] == b"1" else None, tombstone, mode, before)
             except redis.RedisError as error:
                 broken += 1
                 if not its.passes(error) or (broken > 1 and not (self.queued and time.monotonic() < deadline)):
                     raise
                 time.sleep(0.05 * (broken > 1))
 
-    def entered(self, token, data, tombstone, mode):
+    def entered(self, token, data, tombstone, mode, before):
         self.token, self.data, self.loaded, self.tombstone = token, data, data, tombstone or b""
         if mode == "known" and data is None:  # it was destroyed while we waited
             self.leave("none")
-            error = NoSuchSession("no session under this id any more")
-            error.overtaken = bool(tombstone)
-            raise error
+            raise no_such_session(before)
         self.inside = True
         if self.unwanted:
             self.abandon()
@@ -263,7 +263,7 @@ class Visit:
 
     def __init__(self, sessions, header, name="PHPSESSID"):
         self.sessions, self.id, self.since = sessions, cookie(header, name), time.monotonic()
-        self.locked, self.over = None, False
+        self.locked, self.over, self.tombstone = None, False, b""
 
     def peek(self):
         """The values without the lock."""
@@ -283,7 +283,7 @@ class Visit:
             return values(locked.data)
         except NoSuchSession as error:
             self.locked = None
-            self.since = -math.inf if error.overtaken else self.since
+            self.tombstone = error.tombstone
             return {}
         except BaseException:
             self.abort()
@@ -295,7 +295,7 @@ class Visit:
         if locked is None:
             if not found:
                 return None
-            locked = self.sessions.new(self.id, self.since)
+            locked = self.sessions.new(self.id, self.since, self.tombstone)
         locked.put(found)
         locked.save()
         if locked.data is None:
@@ -308,6 +308,12 @@ class Visit:
         locked, self.locked = self.locked, None
         if locked:
             locked.abandon()
+
+
+def no_such_session(tombstone):
+    error = NoSuchSession("no session under this id")
+    error.tombstone = tombstone or b""
+    return error
 
 
 def cookie(header, name="PHPSESSID"):
