@@ -356,7 +356,8 @@ def text(found, before=None):
 def readable(value):
     """Refuses what PHP could not read: it would keep the session aside, and the user would be logged out."""
     depth = deepest = 1  # the session itself is the first level
-    for token in re.finditer(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]|-?\d[^,\]}]*', value):
+    plain = value.replace("\\\\", "").replace('\\"', "")  # each quote is the end of a string then
+    for token in re.finditer(r'"[^"]*"|[\[\]{}]|-?\d[^,\]}]*', plain):
         if token[0] in "[{":
             depth += 1
             deepest = max(deepest, depth)
