@@ -269,7 +269,7 @@ func (l *Lock) try(conn redis.Conn, mode, info string, send int, wasBroken bool,
 	}
 	ticket := strings.SplitN(string(popped[1]), "\n", 4)
 	if len(ticket) != 4 || ticket[3] == "" {
-		return false, fmt.Errorf("not a ticket: %q", popped[1])
+		return false, errors.New("not a ticket: is the list of waiters used by something else?")
 	}
 	*held = "t:" + ticket[0]
 	claimed, err := redis.Int(s.scripts["claim"].Do(conn, l.key+"_LOCK", l.key+"_WAITERS", l.key+"_DEAD",
