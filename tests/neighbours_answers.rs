@@ -194,6 +194,28 @@ fn python_refuses_what_php_could_not_read() {
     }
 }
 
+/// Without a place in memory for each escape of a text.
+#[test]
+fn python_looks_through_a_long_text_in_little_memory() {
+    let server = Server::start();
+    let mut python = Python::start(&server);
+    python.step("__import__('resource').setrlimit(__import__('resource').RLIMIT_AS, (1 << 30, 1 << 30))");
+    assert_eq!(python.step(r#"len(phpsess.text({'x': '"\\' * 8_000_000}))"#), "32000008");
+}
+
+/// A form of PHP's may have brought the name: `$_SESSION["form"] = $_POST`.
+#[test]
+fn express_takes_no_member_for_a_prototype() {
+    let server = Server::start();
+    let express = Neighbour::start(Kind::ExpressTest, &server);
+    let form = r#""form":{"__proto__":{"admin":true},"k":1},"constructor":{"prototype":{"admin":true}}"#;
+    seed(&server, &format!("{{{form}}}"));
+    let answer = express.post("/form", ID);
+    assert_eq!(answer.json(), r#"{"admin":[null,null,null]}"#);
+    let changed = form.replace(r#""k":1"#, r#""k":2"#);
+    assert_eq!(stored(&server), Some(format!("{{{changed}}}")));
+}
+
 #[test]
 fn go_refuses_what_php_could_not_read() {
     let output = Command::new("go")

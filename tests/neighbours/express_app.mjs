@@ -37,6 +37,11 @@ const values = {
   huge: 10n ** 400n, big: 10n ** 300n, deep: deep(512), deepest: deep(511), name: { "\udfff": 1 }, nan: 0 / 0,
 };
 app.post("/set/:what", (req, res) => { req.session.x = values[req.params.what]; res.json({}); });
+app.post("/form", (req, res) => {
+  const { form } = req.session;
+  form.k = 2;
+  res.json({ admin: [form.admin ?? null, {}.admin ?? null, req.session.admin ?? null] });
+});
 app.post("/name", (req, res) => { req.session["\ud800"] = 1; res.json({}); });
 app.post("/count", (req, res) => { req.session.n = (req.session.n ?? 0) + 1; res.json({ n: req.session.n }); });
 
