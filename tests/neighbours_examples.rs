@@ -304,6 +304,17 @@ fn looks(server: &Server) -> u64 {
     calls.and_then(|calls| calls.split(',').next()?.parse().ok()).unwrap_or_default()
 }
 
+/// As PHP does. PHP writes none twice, but a client may that makes its text by hand.
+fn takes_the_last_of_two_members_of_one_name(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    seed(&server, r#"{"n":1,"user":"Eve","x":{"a":1,"a":2.0},"n":5,"\u0075ser":"Ada"}"#);
+    let answer = neighbour.get("/", ID).json();
+    assert!(answer.contains(r#""user":"Ada""#) && answer.contains(r#""n":5"#), "{answer}");
+    assert_eq!(neighbour.post("/count", ID).json(), r#"{"n":6}"#);
+    assert_eq!(stored(&server).as_deref(), Some(r#"{"n":6,"user":"Ada","x":{"a":1,"a":2.0}}"#));
+}
+
 fn sends_a_cookie_only_for_another_id(kind: Kind) {
     let server = Server::start();
     let neighbour = Neighbour::start(kind, &server);
@@ -454,6 +465,7 @@ each_of! {
     does_not_undo_a_logout_in_the_middle_of_its_request,
     leaves_a_login_in_php_alone,
     tells_a_logout_under_way_from_an_earlier_one,
+    takes_the_last_of_two_members_of_one_name,
     sends_a_cookie_only_for_another_id,
     finds_an_id_that_php_percent_encoded,
     takes_the_cookie_that_php_takes,

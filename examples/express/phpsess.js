@@ -40,6 +40,7 @@ export function phpSessions({ redis: url = "redis://127.0.0.1:6379/0", scripts, 
   its.redis.on("error", () => {}); // what fails says so itself
 
   return async (req, res, next) => {
+    if (res.closed) return; // the client left while something before us waited
     const id = cookieOf(req, name), reads = readOnly(req), since = performance.now();
     let session = null, values = {}, tombstone = "", left = false;
     res.once("close", () => { // answered, or the client went away
@@ -263,7 +264,8 @@ class Session {
 // A session as an object, and back. A top-level member that did not change keeps its text, byte for byte.
 
 const number = (text) => (String(Number(text)) === text ? Number(text) : new LosslessNumber(text));
-const read = (text) => (text[0] === '"' ? JSON.parse(text) : parse(text, null, number)); // a long text in no time
+const PLAIN = { parseNumber: number, onDuplicateKey: ({ newValue }) => newValue }; // the last one, as for PHP
+const read = (text) => (text[0] === '"' ? JSON.parse(text) : parse(text, null, PLAIN)); // a long text in no time
 const isTag = (names) => names.length === 1 && ["$bytes", "$float", "$map", "$object"].includes(names[0]);
 
 function decode(data) {

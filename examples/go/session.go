@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"strconv"
 	"time"
@@ -288,9 +289,11 @@ func parse(data []byte) ([]member, error) {
 		return nil, errors.New("the session is not a JSON object: is session.serialize_handler=json?")
 	}
 	var members []member
+	places := map[string]int{}
 	for decoder.More() {
 		start := decoder.InputOffset()
-		if _, err := decoder.Token(); err != nil {
+		name, err := decoder.Token()
+		if err != nil {
 			return nil, err
 		}
 		key := bytes.TrimLeft(data[start:decoder.InputOffset()], ", \t\r\n")
@@ -298,8 +301,18 @@ func parse(data []byte) ([]member, error) {
 		if err := decoder.Decode(&value); err != nil {
 			return nil, err
 		}
+		if place, twice := places[name.(string)]; twice { // the last one counts, as for PHP
+			members[place].value = value
+			continue
+		}
+		places[name.(string)] = len(members)
 		members = append(members, member{key, value})
 	}
-	_, err := decoder.Token()
-	return members, err
+	if _, err := decoder.Token(); err != nil {
+		return nil, err
+	}
+	if _, err := decoder.Token(); err != io.EOF {
+		return nil, errors.New("the session has something behind its JSON")
+	}
+	return members, nil
 }
