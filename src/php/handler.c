@@ -6,6 +6,7 @@
 #include "php.h"
 #include "SAPI.h"
 #include "ext/session/php_session.h"
+#include "zend_exceptions.h"
 #include "zend_observer.h"
 #include "shim.h"
 #include "json.h"
@@ -73,9 +74,26 @@ static int wants_read_only(void)
 /* $_SESSION may not have all of what is stored. */
 static TSRM_TLS bool half_decoded;
 
+/* PHP has what read gave, and not yet decoded it. */
+static TSRM_TLS bool is_being_decoded;
+
+/* What decodes a stored session. One that starts by itself does so before any script. */
+static bool is_starting(void)
+{
+	return PG(during_request_startup) || rustredis_running("session_start") || rustredis_running("session_reset");
+}
+
+/* An object that is made (__unserialize), or the handler of a message that a class gives as it is loaded, writes what
+ * there is of the session so far. */
+static bool is_written_too_early(zend_string *val)
+{
+	return is_being_decoded && !(PS(session_vars) && zend_string_equals(val, PS(session_vars)));
+}
+
 /* An exception that comes while objects are made leaves the rest of them empty, and PHP goes on with that session. */
 void rustredis_is_decoded(void)
 {
+	is_being_decoded = false;
 	if (EG(exception) && PS(session_status) == php_session_active && rustredis_is_open()) {
 		half_decoded = true;
 	}
@@ -87,8 +105,7 @@ void rustredis_is_decoded(void)
 static void note_end_of_decoding(int type, zend_string *file, uint32_t line, zend_string *message)
 {
 	if ((type & (E_ERROR | E_CORE_ERROR | E_COMPILE_ERROR)) && PS(session_status) == php_session_active
-			&& (PG(during_request_startup) || rustredis_running("session_start") || rustredis_running("session_decode")
-				|| rustredis_running("session_reset"))) {
+			&& (is_starting() || rustredis_running("session_decode"))) {
 		half_decoded = true;
 	}
 }
@@ -99,6 +116,7 @@ PS_OPEN_FUNC(rustredis)
 	const char *path = rustredis_save_path(SAVE_PATH_ARG());
 	(void) session_name;
 	half_decoded = false;
+	is_being_decoded = false;
 	if (is_broken_off(mod_data)) {
 		return FAILURE;
 	}
@@ -182,6 +200,9 @@ PS_READ_FUNC(rustredis)
 	/* A handler class has no touch, or makes a write of it. */
 	rustredis_read_done(mod_data, ZSTR_VAL(key), ZSTR_LEN(key),
 		PS(mod_user_implemented) && PS(lazy_write) && !wants_read_only());
+	/* Not in session_regenerate_id(), which reads what it has made. */
+	is_being_decoded = ZSTR_LEN(*val) && is_starting();
+	rustredis_watch_exceptions();
 	return SUCCESS;
 }
 
@@ -249,6 +270,11 @@ static zend_result save(void **mod_data, zend_string *key, zend_string *val, zen
 			"before stays");
 		return FAILURE;
 	}
+	if (!unchanged && is_written_too_early(val)) {
+		rustredis_raise("rustredis: the session is not saved: it is still being decoded, and $_SESSION does not have all of it; "
+			"what was stored before stays");
+		return FAILURE;
+	}
 	if (!unchanged && was_half_encoded(val)) {
 		rustredis_raise("rustredis: the session is not saved: an exception ended its encoding; what was stored before stays");
 		return FAILURE;
@@ -286,6 +312,13 @@ static bool is_out_of_resources(void)
 		|| (PG(last_error_message) && (PG(last_error_type) & (E_ERROR | E_CORE_ERROR | E_COMPILE_ERROR)));
 }
 
+/* Whether it is an exit, or an exception that a script's own code has thrown, in __unserialize or in an error handler: a
+ * database is away, say. An exception of PHP's own, in contrast, is about the value: it does not fit its class any more. */
+static bool is_ended_by_script(void)
+{
+	return EG(exception) && (!instanceof_function(EG(exception)->ce, zend_ce_throwable) || rustredis_script_has_thrown());
+}
+
 /* After a failed decode PHP destroys the stored session, as if somebody had asked for it. Who asked shows in the
  * running function. What session_decode() is given is not what is stored: that is plainly destroyed. */
 static int how_to_destroy(void)
@@ -311,7 +344,7 @@ static int how_to_destroy(void)
 				if (callee && !zend_string_equals_literal_ci(callee, "destroy")) {
 					return RUSTREDIS_DELETE;
 				}
-				if (is_out_of_resources()) {
+				if (is_out_of_resources() || is_ended_by_script()) {
 					return RUSTREDIS_LEAVE;
 				}
 				return zend_string_equals_literal(name, "session_decode") ? RUSTREDIS_DELETE : RUSTREDIS_SET_ASIDE;
@@ -324,7 +357,7 @@ static int how_to_destroy(void)
 	if (callee) {
 		return RUSTREDIS_DELETE;
 	}
-	return is_out_of_resources() ? RUSTREDIS_LEAVE : RUSTREDIS_SET_ASIDE;
+	return is_out_of_resources() || is_ended_by_script() ? RUSTREDIS_LEAVE : RUSTREDIS_SET_ASIDE;
 }
 
 PS_DESTROY_FUNC(rustredis)

@@ -148,6 +148,36 @@ static void hide_in_trace(zend_object *exception)
 	zval_ptr_dtor(&trace);
 }
 
+static TSRM_TLS bool script_has_thrown;
+
+void rustredis_watch_exceptions(void)
+{
+	script_has_thrown = false;
+}
+
+bool rustredis_script_has_thrown(void)
+{
+	return script_has_thrown;
+}
+
+static bool is_session_function(const zend_function *function)
+{
+	return function && function->type == ZEND_INTERNAL_FUNCTION && function->internal_function.module
+		&& strcmp(function->internal_function.module->name, "session") == 0;
+}
+
+/* Whether code of a script runs, inside of the session function that decodes. */
+static bool is_script_running(void)
+{
+	zend_execute_data *call;
+	for (call = EG(current_execute_data); call && !is_session_function(call->func); call = call->prev_execute_data) {
+		if (call->func && ZEND_USER_CODE(call->func->type)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static void (*next_hook)(zend_object *exception);
 
 /* session_regenerate_id() throws what the other functions warn of. */
@@ -159,9 +189,7 @@ static void exception_is_thrown(zend_object *exception)
 	size_t len;
 	char masked[512];
 
-	if (exception && exception->ce == zend_ce_error && call && call->func
-			&& call->func->type == ZEND_INTERNAL_FUNCTION && call->func->internal_function.module
-			&& strcmp(call->func->internal_function.module->name, "session") == 0) {
+	if (exception && exception->ce == zend_ce_error && call && is_session_function(call->func)) {
 		message = zend_read_property(zend_ce_error, exception, ZEND_STRL("message"), 1, &undefined);
 		if (Z_TYPE_P(message) == IS_STRING && has_secret(Z_STR_P(message), &path, &len, masked, sizeof masked)) {
 			zend_string *text = zend_string_init(Z_STRVAL_P(message), Z_STRLEN_P(message), 0);
@@ -171,6 +199,7 @@ static void exception_is_thrown(zend_object *exception)
 		}
 	}
 	if (exception) {
+		script_has_thrown = is_script_running();
 		hide_in_trace(exception);
 	}
 	if (next_hook) {

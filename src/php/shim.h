@@ -88,7 +88,7 @@ const char *rustredis_version(void);
 /* handler.c: the running call of one of PHP's own functions, or NULL. */
 zend_execute_data *rustredis_running(const char *name);
 
-/* The same file: PHP has decoded what read gave. */
+/* The same file: PHP has decoded what read gave, also in a session that has started by itself. */
 void rustredis_is_decoded(void);
 
 /* messages.c. The first four may run PHP code, and may not return; the others may not return either. */
@@ -122,5 +122,9 @@ const char *rustredis_save_path(const char *path);
 /* masking.c: in MINIT and MSHUTDOWN. */
 void rustredis_start_masking(void);
 void rustredis_stop_masking(void);
+/* The same file, which sees each exception: from here on, and whether the last was thrown by code of a script, rather than
+ * by PHP. */
+void rustredis_watch_exceptions(void);
+bool rustredis_script_has_thrown(void);
 
 #endif

@@ -25,6 +25,8 @@ unsafe extern "C" {
     pub safe fn rustredis_mask_password();
     /// Hides it from PHP's table of configuration, too; in MINIT.
     pub safe fn rustredis_mask_configuration();
+    /// Notes that a session that has started by itself is decoded.
+    pub safe fn rustredis_is_decoded();
     /// Asks for the session of the request's cookie, if `rustredis.prefetch` is on.
     pub safe fn rustredis_ask_ahead();
     /// Forgets the ini settings of a module.
