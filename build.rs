@@ -25,6 +25,7 @@ mod php {
                 "messages",
                 "masking",
                 "ownership",
+                "exceptions",
                 "prefetch",
                 "ini",
                 "info",

@@ -1,6 +1,6 @@
 <?php
-// Compares stubs/phpsess_rs.stub.php and the README's settings table with the loaded module: functions with their
-// parameters and types, the settings with their defaults, and what rustredis_status() returns. scripts/check-stubs
+// Compares stubs/phpsess_rs.stub.php and the README's settings table with the loaded module: functions and classes with
+// their parameters and types, the settings with their defaults, and what rustredis_status() returns. scripts/check-stubs
 // runs it, with no other php.ini, so that each setting has its default.
 
 declare(strict_types=1);
@@ -24,11 +24,27 @@ function signatures(array $functions): array
     return $signatures;
 }
 
+/** `final class Name extends Parent` for each class, and its own public methods. */
+function class_signatures(array $classes): array
+{
+    $signatures = [];
+    foreach ($classes as $class) {
+        $parent = $class->getParentClass();
+        $signatures[] = ($class->isFinal() ? 'final ' : '') . 'class ' . $class->getName() . ($parent ? ' extends ' . $parent->getName() : '');
+        $methods = array_filter($class->getMethods(ReflectionMethod::IS_PUBLIC), fn ($m) => $m->getDeclaringClass()->getName() === $class->getName());
+        array_push($signatures, ...array_map(fn ($signature) => $class->getName() . "::$signature", signatures($methods)));
+    }
+    sort($signatures);
+    return $signatures;
+}
+
 // The stub declares what the module already has: a PHP without the module reads it, and says what it found.
 if (($argv[1] ?? '') === 'describe-stub') {
     require STUB;
     $functions = array_map(fn ($name) => new ReflectionFunction($name), get_defined_functions()['user']);
-    echo json_encode(signatures(array_filter($functions, fn ($f) => $f->getFileName() === realpath(STUB))), JSON_THROW_ON_ERROR);
+    $classes = array_map(fn ($name) => new ReflectionClass($name), get_declared_classes());
+    $is_here = fn ($declared) => $declared->getFileName() === realpath(STUB);
+    echo json_encode([signatures(array_filter($functions, $is_here)), class_signatures(array_filter($classes, $is_here))], JSON_THROW_ON_ERROR);
     exit;
 }
 
@@ -57,8 +73,9 @@ if ($status !== 0) {
     fwrite(STDERR, "the stub cannot be read: " . implode("\n", $output) . "\n");
     exit(1);
 }
-compare('function', signatures($module->getFunctions()), 'the stub', json_decode(implode("\n", $output), flags: JSON_THROW_ON_ERROR));
-compare('class', $module->getClassNames(), 'the stub', []);
+[$functions, $classes] = json_decode(implode("\n", $output), flags: JSON_THROW_ON_ERROR);
+compare('function', signatures($module->getFunctions()), 'the stub', $functions);
+compare('class', class_signatures($module->getClasses()), 'the stub', $classes);
 compare('constant', array_keys($module->getConstants()), 'the stub', []);
 
 $settings = array_map(fn ($name, $value) => "$name = $value", array_keys($module->getINIEntries()), $module->getINIEntries());
@@ -79,4 +96,4 @@ compare('key of rustredis_status()', $returned, 'the stub', array_map(fn ($line)
 if ($differences > 0) {
     exit(1);
 }
-printf("%d function(s) and %d settings are as written\n", count($module->getFunctions()), count($settings));
+printf("%d function(s), %d classes and %d settings are as written\n", count($module->getFunctions()), count($module->getClasses()), count($settings));

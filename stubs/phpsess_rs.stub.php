@@ -33,6 +33,7 @@
  *   rustredis.json_objects = refuse
  */
 
+namespace {
 /**
  * The state of the save handler in this PHP process. The counters start at zero with the process.
  *
@@ -66,3 +67,29 @@
  * }
  */
 function rustredis_status(): array {}
+}
+
+namespace RustRedis {
+/**
+ * Why a session could not be read, where a handler class around SessionHandler declares that it returns a string: false
+ * would become an empty session there. The message is that of the warning that comes elsewhere.
+ */
+class SessionException extends \RuntimeException {}
+
+/** Redis did not answer, or what it answered makes no sense. */
+final class ConnectionException extends SessionException {}
+
+/** Another request has the lock of the session. */
+final class LockTimeoutException extends SessionException
+{
+    /**
+     * Who has it, as far as that is known; empty if it has just been handed on.
+     *
+     * @return array{host?: string, pid?: int, sapi?: string, held_ms?: int, uri?: string}
+     */
+    public function getHolder(): array {}
+}
+
+/** Redis said no: a right is missing, it takes no writes, or the like. */
+final class RefusedException extends SessionException {}
+}

@@ -244,7 +244,7 @@ fn the_end_of_the_request_costs_one_trip_behind_a_handler_class() {
         session::seed(&server, "known");
         let proxy = Proxy::in_front_of(&server);
         // Redis learns the scripts.
-        Php::new(&proxy.save_path()).run("session_start();").assert_clean();
+        Php::new(&proxy.save_path()).run("session_id('known'); session_start();").assert_clean();
         let script = format!(
             "{class}; fwrite(STDOUT, \"ready\\n\"); session_id('known'); session_start(); $_SESSION['n']++;
             fwrite(STDOUT, \"open\\n\"); fgets(STDIN);"

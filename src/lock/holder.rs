@@ -50,29 +50,62 @@ fn is_ours(value: &str) -> bool {
     value.starts_with("o:") || value.starts_with("t:")
 }
 
-impl fmt::Display for Holder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// What the value of a lock key says.
+#[derive(Default, PartialEq, Eq, Debug)]
+pub struct Known {
+    /// Empty if it does not say, as are `sapi` and `uri`.
+    pub host: String,
+    /// Mostly a number.
+    pub pid: Option<String>,
+    /// PHP's name for how it runs.
+    pub sapi: String,
+    /// Milliseconds since it was taken.
+    pub age: Option<u64>,
+    /// The page, if `rustredis.lock_holder_uri` has it told.
+    pub uri: String,
+}
+
+impl Holder {
+    /// Who it is, as far as it says.
+    #[must_use]
+    pub fn known(&self) -> Known {
         let mut fields = self.value.splitn(6, '|').map(printable);
+        let mut field = || fields.next();
         if !is_ours(&self.value) {
             // phpredis writes host|pid, newer versions a random name.
-            let (host, pid) = (fields.next().unwrap_or_default(), fields.next());
+            let (host, pid) = (field(), field());
             return match pid {
-                Some(pid) => write!(f, "held by another client on {host}, pid {pid}"),
-                None => f.write_str("held by another client"),
+                Some(_) => Known { host: host.unwrap_or_default(), pid, ..Known::default() },
+                None => Known::default(),
             };
         }
-        let (_token, _taken) = (fields.next(), fields.next());
-        let (Some(host), Some(pid), Some(sapi)) = (fields.next(), fields.next(), fields.next()) else {
-            return f.write_str("just handed over to a waiting request");
+        let (_token, _taken) = (field(), field());
+        let (Some(host), pid @ Some(_), Some(sapi)) = (field(), field(), field()) else {
+            return Known::default();
         };
+        Known { host, pid, sapi, age: self.age, uri: field().unwrap_or_default() }
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Known { host, pid, sapi, age, uri } = self.known();
+        let Some(pid) = pid else {
+            let is_ours = is_ours(&self.value);
+            return f.write_str(if is_ours {
+                "just handed over to a waiting request"
+            } else {
+                "held by another client"
+            });
+        };
+        if !is_ours(&self.value) {
+            return write!(f, "held by another client on {host}, pid {pid}");
+        }
         write!(f, "held by {host}, pid {pid}, {sapi}")?;
-        if let Some(age) = self.age {
+        if let Some(age) = age {
             write!(f, ", for {}.{:03} s", age / 1000, age % 1000)?;
         }
-        match fields.next() {
-            Some(uri) if !uri.is_empty() => write!(f, ", serving {uri}"),
-            _ => Ok(()),
-        }
+        if uri.is_empty() { Ok(()) } else { write!(f, ", serving {uri}") }
     }
 }
 

@@ -10,7 +10,7 @@ mod renewal;
 use std::time::Duration;
 
 pub use attempt::{Attempt, Event, Grant, Outcome, Request, Step};
-pub use holder::Holder;
+pub use holder::{Holder, Known};
 pub use random::random_hex;
 pub use renewal::{Watch, give_back, stop as stop_renewal, watch};
 

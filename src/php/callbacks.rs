@@ -4,11 +4,15 @@ use std::ffi::{c_char, c_int, c_void};
 
 use super::{
     advice::advise,
-    boundary::{bytes, guarded, warn},
+    boundary::{bytes, copy_text, guarded, warn},
     handler::{self, ask_session, log_late, with_session},
     ini,
 };
-use crate::session::{Access, Failure, SessionId, Writer, warning};
+use crate::{
+    lock::Known,
+    session::{Access, Cause, Failure, Session, SessionId, Writer, warning},
+    store::redis::RedisStore,
+};
 
 /// What PHP itself has for session.gc_maxlifetime when nobody sets it.
 const DEFAULT_TTL: u64 = 1440;
@@ -230,6 +234,50 @@ unsafe extern "C" fn rustredis_destroy(
             },
         )
     }
+}
+
+/// `rustredis_failure` of shim.h.
+#[repr(C)]
+pub struct FailureInC {
+    kind: i64,
+    pid: i64,
+    held_ms: i64,
+    host: [c_char; 256],
+    sapi: [c_char; 64],
+    uri: [c_char; 1024],
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn rustredis_failure_get(mod_data: *mut *mut c_void, failure: *mut FailureInC) {
+    // SAFETY: exceptions.c passes a variable of its own; all of its bytes may be 0.
+    let failure = unsafe {
+        failure.write_bytes(0, 1);
+        &mut *failure
+    };
+    (failure.pid, failure.held_ms) = (-1, -1);
+    let tell = |session: &mut Session<RedisStore>| {
+        let Cause::Lock(holder) = session.cause() else {
+            failure.kind = match session.cause() {
+                Cause::Connection => 1,
+                Cause::Refusal => 3,
+                Cause::Lock(_) | Cause::Other => 0,
+            };
+            return true;
+        };
+        let Known { host, pid, sapi, age, uri } = holder.known();
+        failure.kind = 2;
+        failure.pid = pid.and_then(|pid| pid.parse().ok()).unwrap_or(-1);
+        failure.held_ms = age.and_then(|age| i64::try_from(age).ok()).unwrap_or(-1);
+        // SAFETY: the three are arrays of these sizes.
+        unsafe {
+            copy_text(&host, failure.host.as_mut_ptr(), failure.host.len());
+            copy_text(&sapi, failure.sapi.as_mut_ptr(), failure.sapi.len());
+            copy_text(&uri, failure.uri.as_mut_ptr(), failure.uri.len());
+        }
+        true
+    };
+    // SAFETY: as in rustredis_validate.
+    unsafe { with_session(mod_data, |_| true, tell) };
 }
 
 #[unsafe(no_mangle)]

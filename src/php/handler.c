@@ -160,21 +160,32 @@ static int reason_to_read(void)
 	return RUSTREDIS_TO_DELIVER;
 }
 
+static zend_result read_failed(void **mod_data, int reason)
+{
+	const bool validating = reason != RUSTREDIS_TO_DELIVER;
+	rustredis_tell_failed_read(mod_data, validating);
+	if (EG(exception) && validating) {
+		rustredis_keep_id();
+	}
+	return FAILURE;
+}
+
 PS_READ_FUNC(rustredis)
 {
+	const int reason = reason_to_read();
 	const char *value;
 	size_t value_len = 0;
 
 	if (!key || is_broken_off(mod_data) || is_bad_id_of_subclass(key)) {
 		return FAILURE;
 	}
-	if (!rustredis_read(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), maxlifetime, wants_read_only(), reason_to_read(), &value,
+	if (!rustredis_read(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), maxlifetime, wants_read_only(), reason, &value,
 			&value_len)) {
 		if (value_len) {
 			/* More than memory_limit leaves: PHP says so in its own words, and ends the request as it would have. */
 			efree(emalloc(value_len));
 		}
-		return failed();
+		return read_failed(mod_data, reason);
 	}
 	/* Over memory_limit this bails out. The value still belongs to the session then, and PHP's empty write at
 	 * shutdown is refused because rustredis_read_done was not reached. */
@@ -194,7 +205,7 @@ PS_READ_FUNC(rustredis)
 		if (json == RUSTREDIS_ONLY_JSON
 				&& !rustredis_destroy(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), RUSTREDIS_SET_ASIDE)) {
 			zend_string_release(*val);
-			return failed();
+			return read_failed(mod_data, reason);
 		}
 	}
 	/* A handler class has no touch, or makes a write of it. */
@@ -443,6 +454,7 @@ int rustredis_register(void)
 #if PHP_VERSION_ID < 80200
 	zend_observer_error_register(note_end_of_decoding);
 #endif
+	rustredis_register_exceptions();
 	return php_session_register_module(&ps_mod_rustredis) == SUCCESS && rustredis_register_json();
 }
 

@@ -7,11 +7,9 @@
 #include "ext/session/php_session.h"
 #include "shim.h"
 
-#define TEXT_SIZE 2048
-
 static void log_line(const char *kind, const char *text)
 {
-	char line[TEXT_SIZE + 32];
+	char line[RUSTREDIS_TEXT_SIZE + 32];
 	snprintf(line, sizeof line, "PHP %s:  %s", kind, text);
 	php_log_err(line);
 }
@@ -28,7 +26,7 @@ static void raise_or_log(const char *text)
 
 static void raise_all(int when)
 {
-	char text[TEXT_SIZE];
+	char text[RUSTREDIS_TEXT_SIZE];
 	while (rustredis_next_message(when, text, sizeof text)) {
 		raise_or_log(text);
 	}
@@ -36,7 +34,7 @@ static void raise_all(int when)
 
 void rustredis_raise(const char *format, ...)
 {
-	char text[TEXT_SIZE];
+	char text[RUSTREDIS_TEXT_SIZE];
 	va_list args;
 	va_start(args, format);
 	vsnprintf(text, sizeof text, format, args);
@@ -71,7 +69,7 @@ static bool wants_advice(void)
 
 void rustredis_log_waiting(void)
 {
-	char text[TEXT_SIZE];
+	char text[RUSTREDIS_TEXT_SIZE];
 	while (rustredis_next_message(RUSTREDIS_LOGGED, text, sizeof text)) {
 		log_line("Warning", text);
 	}
@@ -84,7 +82,7 @@ void rustredis_log_waiting(void)
 
 void rustredis_log_rest(void)
 {
-	char text[TEXT_SIZE];
+	char text[RUSTREDIS_TEXT_SIZE];
 	while (rustredis_next_message(RUSTREDIS_LATER, text, sizeof text)) {
 		log_line("Warning", text);
 	}

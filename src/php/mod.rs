@@ -115,6 +115,7 @@ extern "C" fn start_request(_kind: c_int, _module_number: c_int) -> c_int {
 
 /// RSHUTDOWN. What `session`, which comes after us, still has to say is raised in its close.
 extern "C" fn stop_request(_kind: c_int, _module_number: c_int) -> c_int {
+    sys::rustredis_restore_id();
     sys::rustredis_log_rest();
     SUCCESS
 }

@@ -47,6 +47,7 @@ static wrapped_function functions[FUNCTIONS];
 	{ \
 		functions[INDEX_##name].original(INTERNAL_FUNCTION_PARAM_PASSTHRU); \
 		if (INDEX_##name == INDEX_session_start || INDEX_##name == INDEX_session_reset) { \
+			rustredis_restore_id(); \
 			rustredis_is_decoded(); \
 		} \
 		close_what_is_left(execute_data); \

@@ -35,12 +35,24 @@ enum { RUSTREDIS_WRITTEN_BY_PHP, RUSTREDIS_SAVED_BY_CLASS, RUSTREDIS_WRITTEN_BY_
 int rustredis_save(void **mod_data, const char *id, size_t id_len, const char *value, size_t value_len,
 	int64_t ttl, int unchanged, int writer);
 
+/* Why the last callback failed that this session failed in: its kind, and who has the lock as far as that is known ('' and
+ * -1 if not). */
+enum { RUSTREDIS_OTHER, RUSTREDIS_NO_CONNECTION, RUSTREDIS_NO_LOCK, RUSTREDIS_REFUSED };
+typedef struct {
+	int64_t kind, pid, held_ms;
+	char host[256], sapi[64], uri[1024];
+} rustredis_failure;
+void rustredis_failure_get(void **mod_data, rustredis_failure *failure);
+
 /* Asks for a session that is likely to be started soon, without waiting. */
 void rustredis_prefetch(const char *save_path, size_t save_path_len, const char *id, size_t id_len, int strict);
 
 /* Whether this thread has a session that was opened and not closed; closes it, whatever `mod_data` has. */
 int rustredis_is_open(void);
 void rustredis_close_left(void **mod_data);
+
+/* No text that is said is longer. */
+#define RUSTREDIS_TEXT_SIZE 2048
 
 /* The next text of this thread that is to be said so, cut to `size` with its NUL; 0 when there is none. */
 enum { RUSTREDIS_NOW, RUSTREDIS_LATER, RUSTREDIS_LOGGED, RUSTREDIS_ADVICE };
@@ -114,6 +126,14 @@ bool rustredis_begins_a_session(void);
 bool rustredis_saves_a_session(void);
 /* Whether it is session_regenerate_id() that runs. */
 bool rustredis_changes_the_id(void);
+/* exceptions.c: in MINIT. */
+void rustredis_register_exceptions(void);
+/* Why a read failed: a warning, or an exception where that is all that gets through. May run PHP code, and may not return. */
+void rustredis_tell_failed_read(void **mod_data, bool validating);
+/* That came as an exception in validateId(): PHP's next id is none, and its cookie is not sent. Undone at the end of
+ * PHP's function, or of the request. */
+void rustredis_keep_id(void);
+void rustredis_restore_id(void);
 /* ini.c: in MINIT, before anybody can change it. */
 void rustredis_note_built_in_path(void);
 /* The path that PHP gives, or none if it is PHP's own default. */

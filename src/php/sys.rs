@@ -15,6 +15,8 @@ unsafe extern "C" {
     pub safe fn rustredis_wrap_functions();
     /// Undoes that.
     pub safe fn rustredis_unwrap_functions();
+    /// Gives PHP back the id that a failed read has kept; at the end of a request.
+    pub safe fn rustredis_restore_id();
     /// Leaves the messages of others alone again; in MSHUTDOWN.
     pub safe fn rustredis_stop_masking();
     /// Keeps which path was built into PHP; in MINIT.

@@ -36,6 +36,8 @@ pub enum Failure {
     ReadOnly,
     /// PHP never got the session (`memory_limit`), so what it writes at shutdown is not its next state.
     Undelivered,
+    /// It could not be read, so what a handler class writes is not its next state.
+    Unread,
     /// What PHP could not decode, or we could not decompress, is kept under this key.
     Kept(String, Option<Unreadable>),
     /// It can't be decompressed here, and stays as it is.
@@ -122,6 +124,9 @@ impl fmt::Display for Failure {
             Self::Undelivered => f.write_str(
                 "PHP ran out of memory (memory_limit) while it was read, so $_SESSION does not have what is stored",
             ),
+            Self::Unread => f.write_str(
+                "this request could not read it, so $_SESSION does not have what is stored",
+            ),
             Self::Kept(key, damage) => {
                 if let Some(damage) = damage {
                     write!(f, "{damage}; ")?;
@@ -138,7 +143,32 @@ impl fmt::Display for Failure {
     }
 }
 
+/// What an application can do about a failure goes by this.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Cause {
+    /// None of the others.
+    #[default]
+    Other,
+    /// Redis did not answer, or made no sense.
+    Connection,
+    /// Another request has the lock.
+    Lock(Holder),
+    /// Redis said no.
+    Refusal,
+}
+
 impl Failure {
+    /// Its kind.
+    pub(super) fn cause(&self) -> Cause {
+        match self {
+            Self::Store(StoreError::Server(_)) | Self::Refused(_) => Cause::Refusal,
+            Self::Store(StoreError::TooLarge(_)) => Cause::Other,
+            Self::Store(_) => Cause::Connection,
+            Self::Busy(_, holder) | Self::Full(_, holder) => Cause::Lock(holder.clone()),
+            _ => Cause::Other,
+        }
+    }
+
     /// Whether the server is one that only reads.
     pub(super) fn is_of_a_replica(&self) -> bool {
         matches!(self, Self::Store(StoreError::Server(error)) | Self::Refused(error) if error.code == "READONLY")

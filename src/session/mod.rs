@@ -20,7 +20,7 @@ use std::{
 };
 
 use ahead::{Ahead, Early};
-pub use failure::{Failure, warning};
+pub use failure::{Cause, Failure, warning};
 pub use id::SessionId;
 pub use keys::{Keys, fits_a_cluster};
 use print::Print;
@@ -63,6 +63,10 @@ pub struct Session<S> {
     /// What the last read found, until [`Session::drop_value`].
     value: Option<Vec<u8>>,
     too_large: usize,
+    /// The session that could not be read last. A handler class may make an empty one of that.
+    failed: Option<SessionId>,
+    /// Of the last failure.
+    cause: Cause,
     warnings: Vec<String>,
 }
 
@@ -129,6 +133,8 @@ impl<S: Store> Session<S> {
             ahead: None,
             value: None,
             too_large: 0,
+            failed: None,
+            cause: Cause::Other,
             warnings: Vec::new(),
         }
     }
@@ -318,12 +324,20 @@ impl<S: Store> Session<S> {
             // Nobody has it; an end of the request must not store an empty one.
             self.value = Some(Vec::new());
         }
+        if self.current.is_none() {
+            self.failed = Some(id.clone());
+        }
         self.fail("can't be read", Some(id), failure)
     }
 
     /// How many bytes the last read would have taken, if memory_limit does not leave them; else 0.
     pub fn too_large(&self) -> usize {
         self.too_large
+    }
+
+    /// What kind of failure the last one was.
+    pub fn cause(&self) -> &Cause {
+        &self.cause
     }
 
     /// What the last read found.
@@ -388,6 +402,7 @@ impl<S: Store> Session<S> {
             Err(unreadable) => return self.fail("can't be read", Some(id), &Failure::Compressed(unreadable)),
         };
         self.value = Some(text);
+        self.failed.take_if(|failed| failed == id);
         true
     }
 
@@ -399,6 +414,7 @@ impl<S: Store> Session<S> {
         }
         text.extend(failure.missing_rights(&self.settings.prefix, self.settings.shards.is_cluster()));
         self.warnings.push(text);
+        self.cause = failure.cause();
         false
     }
 

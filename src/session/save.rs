@@ -162,6 +162,10 @@ impl<S: Store> Session<S> {
             stats::REFUSED_WRITES.add();
             return self.fail("was not saved", Some(&id), &Failure::Undelivered);
         }
+        if self.failed.as_ref() == Some(&id) {
+            stats::REFUSED_WRITES.add();
+            return self.fail("was not saved", Some(&id), &Failure::Unread);
+        }
         let mut current = match self.current.take() {
             Some(current) if current.id == id => current,
             other => {

@@ -606,3 +606,21 @@ fn an_id_that_was_made_and_looked_at_is_locked() {
     assert!(session.write(NEW, b"x", TTL, Writer::Saving));
     assert_eq!((session.store.trips, data(&store, NEW).unwrap()), (2, b"x".to_vec()));
 }
+
+#[test]
+fn what_could_not_be_read_is_not_overwritten() {
+    let store = stored(b"old");
+    store.server().lock_by(&keys(ID), "o:other:1|0|web2|77|fpm-fcgi|", 1000);
+    let texts = Texts::default().with(Setting::LockWait, "0");
+    let mut session = session_with(&store, &texts);
+    assert!(!session.read(ID, Access::Update, TTL));
+    store.server().advance(1000);
+    for writer in [Writer::Php, Writer::Saving, Writer::Class] {
+        assert!(!session.write(ID, b"", TTL, writer));
+        assert!(session.take_warnings().last().unwrap().contains("could not read it"));
+    }
+    assert_eq!(data(&store, ID).unwrap(), b"old");
+    // Another try gets it.
+    assert_eq!(read(&mut session, ID), b"old");
+    assert!(session.write(ID, b"new", TTL, Writer::Php));
+}

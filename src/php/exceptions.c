@@ -1,0 +1,194 @@
+/* A failed read that must not become an empty session.
+ *
+ * SessionHandler::read() is false then, and a warning says why. Where a handler class on the way to PHP declares that it
+ * returns a string, PHP makes '' of that false, and so a session without content: validateId() does not know its id any
+ * more, and PHP sends the browser another one. An exception passes such a declaration. */
+#include "php.h"
+#include "ext/session/php_session.h"
+#include "ext/spl/spl_exceptions.h"
+#include "zend_exceptions.h"
+#include "shim.h"
+
+static zend_class_entry *session_exception, *connection_exception, *lock_timeout_exception, *refused_exception;
+
+static ZEND_FUNCTION(get_holder)
+{
+	zval *holder, buffer;
+	ZEND_PARSE_PARAMETERS_NONE();
+	holder = zend_read_property(lock_timeout_exception, Z_OBJ_P(ZEND_THIS), ZEND_STRL("holder"), 0, &buffer);
+	RETURN_COPY_DEREF(holder);
+}
+
+ZEND_BEGIN_ARG_WITH_RETURN_TYPE_INFO_EX(arginfo_get_holder, 0, 0, IS_ARRAY, 0)
+ZEND_END_ARG_INFO()
+
+static const zend_function_entry lock_timeout_methods[] = {
+	ZEND_RAW_FENTRY("getHolder", zif_get_holder, arginfo_get_holder, ZEND_ACC_PUBLIC)
+	ZEND_FE_END
+};
+
+static zend_class_entry *final_exception(const char *name, size_t name_len, const zend_function_entry *methods)
+{
+	zend_class_entry prepared, *made;
+	INIT_CLASS_ENTRY_EX(prepared, name, name_len, methods);
+	made = zend_register_internal_class_ex(&prepared, session_exception);
+	made->ce_flags |= ZEND_ACC_FINAL;
+	return made;
+}
+
+void rustredis_register_exceptions(void)
+{
+	zend_class_entry prepared;
+	zval none;
+
+	INIT_NS_CLASS_ENTRY(prepared, "RustRedis", "SessionException", NULL);
+	session_exception = zend_register_internal_class_ex(&prepared, spl_ce_RuntimeException);
+	connection_exception = final_exception(ZEND_STRL("RustRedis\\ConnectionException"), NULL);
+	refused_exception = final_exception(ZEND_STRL("RustRedis\\RefusedException"), NULL);
+	lock_timeout_exception = final_exception(ZEND_STRL("RustRedis\\LockTimeoutException"), lock_timeout_methods);
+	ZVAL_EMPTY_ARRAY(&none);
+	zend_declare_property(lock_timeout_exception, ZEND_STRL("holder"), &none, ZEND_ACC_PRIVATE);
+}
+
+/* Whether a function passes false on, as far as it says what it returns. */
+static bool passes_false(const zend_function *function)
+{
+	const uint32_t flags = function->common.fn_flags;
+	if (!(flags & ZEND_ACC_HAS_RETURN_TYPE) || (flags & ZEND_ACC_GENERATOR)) {
+		return true;
+	}
+	return (ZEND_TYPE_FULL_MASK(function->common.arg_info[-1].type) & (MAY_BE_FALSE | MAY_BE_VOID | MAY_BE_NEVER)) != 0;
+}
+
+/* PHP's list of a handler's functions is a struct here and a union there, and the same in memory: open, close, read ... */
+enum { READ = 2, HANDLER_FUNCTIONS = 9 };
+_Static_assert(sizeof(((php_ps_globals *) NULL)->mod_user_names) == HANDLER_FUNCTIONS * sizeof(zval), "another list");
+
+/* Whether the read() that PHP calls next passes it on. */
+static bool read_passes_false(void)
+{
+	zval *read = &((zval *) &PS(mod_user_names))[READ];
+	zend_fcall_info_cache callback;
+	if (!zend_is_callable_ex(read, NULL, IS_CALLABLE_SUPPRESS_DEPRECATIONS, NULL, &callback, NULL)) {
+		return true;
+	}
+	return passes_false(callback.function_handler);
+}
+
+/* Whether false would get lost on its way from here to PHP. A script that calls its handler by hand gets what it asks for. */
+static bool loses_false(bool validating)
+{
+	zend_execute_data *call;
+	/* It is likely to answer from what validateId() has read. */
+	bool loses = validating && !read_passes_false();
+	for (call = EG(current_execute_data); call; call = call->prev_execute_data) {
+		const zend_function *function = call->func;
+		if (!function) {
+			continue;
+		}
+		if (function->type != ZEND_INTERNAL_FUNCTION) {
+			loses = loses || !passes_false(function);
+		} else if (!function->common.scope && function->common.function_name
+				&& strncmp(ZSTR_VAL(function->common.function_name), "session_", sizeof("session_") - 1) == 0) {
+			return loses;
+		}
+	}
+	return false;
+}
+
+static void name_holder(zval *holder, const rustredis_failure *failure)
+{
+	array_init(holder);
+	if (failure->host[0]) {
+		add_assoc_string(holder, "host", failure->host);
+	}
+	if (failure->pid >= 0) {
+		add_assoc_long(holder, "pid", (zend_long) failure->pid);
+	}
+	if (failure->sapi[0]) {
+		add_assoc_string(holder, "sapi", failure->sapi);
+	}
+	if (failure->held_ms >= 0) {
+		add_assoc_long(holder, "held_ms", (zend_long) failure->held_ms);
+	}
+	if (failure->uri[0]) {
+		add_assoc_string(holder, "uri", failure->uri);
+	}
+}
+
+static void throw_one(const char *text, const rustredis_failure *failure)
+{
+	zend_class_entry *class = failure->kind == RUSTREDIS_NO_CONNECTION ? connection_exception
+		: failure->kind == RUSTREDIS_NO_LOCK ? lock_timeout_exception
+		: failure->kind == RUSTREDIS_REFUSED ? refused_exception : session_exception;
+	zval exception, holder;
+
+	object_init_ex(&exception, class);
+	zend_update_property_string(zend_ce_exception, Z_OBJ(exception), ZEND_STRL("message"), text);
+	if (class == lock_timeout_exception) {
+		name_holder(&holder, failure);
+		zend_update_property(class, Z_OBJ(exception), ZEND_STRL("holder"), &holder);
+		zval_ptr_dtor(&holder);
+	}
+	zend_throw_exception_object(&exception);
+}
+
+void rustredis_tell_failed_read(void **mod_data, bool validating)
+{
+	char text[RUSTREDIS_TEXT_SIZE];
+	rustredis_failure failure;
+
+	if (!PS(mod_user_implemented) || !loses_false(validating)) {
+		rustredis_raise_reasons();
+		return;
+	}
+	rustredis_failure_get(mod_data, &failure);
+	while (rustredis_next_message(RUSTREDIS_NOW, text, sizeof text)) {
+		throw_one(text, &failure);
+	}
+}
+
+/* An exception out of validateId() is a no to PHP: it makes another id, and sends its cookie before it sees the exception,
+ * in whose place another comes where a handler class makes ids. */
+static TSRM_TLS struct {
+	zend_string *id;
+	zend_object *exception;
+	bool use_cookies;
+} kept;
+
+void rustredis_keep_id(void)
+{
+	if (kept.id || !PS(id) || !EG(exception) || zend_is_unwind_exit(EG(exception))) {
+		return;
+	}
+	kept.id = zend_string_copy(PS(id));
+	kept.exception = EG(exception);
+	GC_ADDREF(kept.exception);
+	kept.use_cookies = PS(use_cookies);
+	PS(use_cookies) = 0;
+}
+
+void rustredis_restore_id(void)
+{
+	zend_object *exception = kept.exception;
+	if (!kept.id) {
+		return;
+	}
+	PS(use_cookies) = kept.use_cookies;
+	/* Else the class has caught it, and goes on as it likes. */
+	if (EG(exception)) {
+		if (PS(id)) {
+			zend_string_release(PS(id));
+			PS(id) = zend_string_copy(kept.id);
+		}
+		if (EG(exception) != exception) {
+			zend_clear_exception();
+			GC_ADDREF(exception);
+			zend_throw_exception_internal(exception);
+		}
+	}
+	zend_string_release(kept.id);
+	kept.id = NULL;
+	kept.exception = NULL;
+	OBJ_RELEASE(exception);
+}
