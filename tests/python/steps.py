@@ -76,9 +76,20 @@ def peek(session_id):
     return None if data is None else parse(data)
 
 
-def replace(session_id, under_way):
-    """A new session for a request that came with this id so many seconds ago."""
-    block = sessions.new(session_id, time.monotonic() - under_way)
+def absent(session_id):
+    """The tombstone that a request finds which comes with this id."""
+    global tombstone
+    try:
+        with sessions.open(session_id):
+            return "there"
+    except phpsess.NoSuchSession as error:
+        tombstone = error.tombstone
+    return "absent"
+
+
+def replace(session_id):
+    """A new session for that request."""
+    block = sessions.new(session_id, time.monotonic(), tombstone)
     block.abandon()
     return "new"
 
