@@ -23,10 +23,13 @@ foreach (['plain commands' => 0, 'a script' => 1] as $how => $n) {
     same('nobody stands in a queue', 0, redis()->exists(side_key($id, 'WAITERS')));
     same('the lock', (bool) $n, is_locked($id));
 }
-$id = new_id();
-redis()->set(lock_key($id), 'o:' . bin2hex(random_bytes(16)) . ':0|' . ($ms() - 1000) . '|host|1|cli|', 'PX', 60000);
-$got = warnings_of(fn () => start($id));
-check_warnings('a session that vanished while somebody works on it is waited for', $got, [['rustredis.lock_wait'], READ_FAILED], $id);
+// So does one that a clock which was set back has put into the future.
+foreach (['while somebody works on it' => -1000, 'whose lock is of a later time' => 60000] as $what => $age) {
+    $id = new_id();
+    redis()->set(lock_key($id), 'o:' . bin2hex(random_bytes(16)) . ':0|' . ($ms() + $age) . '|host|1|cli|', 'PX', 60000);
+    $got = warnings_of(fn () => start($id));
+    check_warnings("a session that vanished $what is waited for", $got, [['rustredis.lock_wait'], READ_FAILED], $id);
+}
 --EXPECT--
 ok: plain commands: it starts
 ok: under another id
@@ -37,3 +40,4 @@ ok: under another id
 ok: nobody stands in a queue
 ok: the lock
 ok: a session that vanished while somebody works on it is waited for
+ok: a session that vanished whose lock is of a later time is waited for

@@ -193,7 +193,7 @@ impl Server {
             place.waiters.remove(&a.base);
         }
         let loaded = place.loaded();
-        let tried = loaded.data.is_none() && tried_at(&holder).is_some_and(|at| now < at + TRIAL_MS);
+        let tried = loaded.data.is_none() && tried_at(&holder).is_some_and(|at| now.abs_diff(at) < TRIAL_MS);
         if tried && a.mode == Mode::Known {
             return Acquired::Absent(loaded.tombstone);
         }

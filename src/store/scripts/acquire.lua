@@ -61,7 +61,7 @@ local tm = redis.call('TIME')
 local now = tm[1] * 1000 + math.floor(tm[2] / 1000)
 -- Who has it looks whether there is such a session; there is none. After that time it may be one that vanished.
 local tried = not data and string.match(holder, '^o:[^:|]*:0|(%d+)')
-tried = tried and now - tonumber(tried) < TRIAL
+tried = tried and math.abs(now - tonumber(tried)) < TRIAL  -- of a time ahead: the clock was set back
 if tried and ARGV[4] == 'known' then return {'absent', got[3]} end
 if wait <= 0 then return {'busy', holder, pttl, 0, now, got[3]} end
 redis.call('ZREMRANGEBYSCORE', W, '-inf', now)
