@@ -31,9 +31,7 @@ $script = <<<'PHP'
 ini_set('display_errors', '0');
 ini_set('error_log', getenv('LOG'));
 session_set_save_handler(new (getenv('HANDLER')));
-if (getenv('THROWS')) {
-    set_error_handler(fn ($level, $message) => throw new ErrorException($message));
-}
+set_error_handler(getenv('IS_THROWN') ? fn ($level, $message) => throw new ErrorException($message) : null);
 try {
     $got = json_encode(session_start());
 } catch (Throwable $exception) {
@@ -52,7 +50,7 @@ $try = function (string $inside, string $outside, string $strict, string $path, 
     $request = new CgiRequest(
         sprintf($wrapper, $inside, $outside) . $script,
         ['session.save_path' => $path, 'session.use_cookies' => '1', 'session.use_strict_mode' => $strict, 'rustredis.lock_wait' => '0.1', 'log_errors' => '1'],
-        ['HTTP_COOKIE' => "PHPSESSID=$id", 'LOG' => $log, 'HANDLER' => $handler, 'THROWS' => $throws],
+        ['HTTP_COOKIE' => "PHPSESSID=$id", 'LOG' => $log, 'HANDLER' => $handler, 'IS_THROWN' => $throws],
     );
     $answer = $request->answer();
     return [str_replace($id, 'ID', $answer->body), $answer->headers('Set-Cookie') !== [], substr_count(file_get_contents($log), 'rustredis: ')];
