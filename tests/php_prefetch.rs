@@ -230,10 +230,14 @@ fn a_hung_redis_has_one_read_timeout() {
         let before = site.proxy.counts();
         let page = site.get("", ID);
         assert_eq!(page.body.matches("rustredis: ").count(), 1, "{page:?}");
-        assert!(page.body.contains("no answer within 2 s"), "{page:?}");
-        // What was asked ahead, and nothing after it.
-        let cost = site.proxy.counts() - before;
-        assert_eq!((cost.trips, cost.connections), (1, 0), "{:?}", site.proxy.requests_since(before.trips));
+        // In a Cluster the other nodes are asked then which one has taken over.
+        if !site.server.is_cluster() {
+            assert!(page.body.contains("no answer within 2 s"), "{page:?}");
+            // What was asked ahead, and nothing after it.
+            let cost = site.proxy.counts() - before;
+            let requests = site.proxy.requests_since(before.trips);
+            assert_eq!((cost.trips, cost.connections), (1, 0), "{requests:?}");
+        }
         site.server.resume();
         // It is carried out now, for nobody.
         site.is_given_back(ID);
