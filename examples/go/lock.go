@@ -17,6 +17,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/gomodule/redigo/redis"
 )
@@ -251,7 +253,7 @@ func (l *Lock) try(conn redis.Conn, mode, info string, send int, wasBroken bool,
 	}
 	if block == 0 {
 		holder, _ := redis.String(reply[1], nil)
-		return false, fmt.Errorf("%w: held by %q", ErrBusy, holder)
+		return false, fmt.Errorf("%w: held by %s", ErrBusy, shown(holder))
 	}
 	l.queued = true
 	if block <= foreign {
@@ -282,6 +284,22 @@ func (l *Lock) try(conn redis.Conn, mode, info string, send int, wasBroken bool,
 		l.data = []byte(ticket[3][1:])
 	}
 	return true, nil
+}
+
+var holderToken = regexp.MustCompile(`^[ot]:[^|]*\|\d*\|`)
+
+// `<token>|<ms>|<host>|<pid>|<sapi>|<uri>`, or whatever another client writes, in one short line.
+func shown(holder string) string {
+	text := []rune(holderToken.ReplaceAllString(holder, ""))
+	if len(text) > 200 {
+		text = text[:200]
+	}
+	for i, char := range text {
+		if !unicode.IsPrint(char) || char == utf8.RuneError {
+			text[i] = '?'
+		}
+	}
+	return string(text)
 }
 
 func (l *Lock) entered(mode string) (*Lock, error) {

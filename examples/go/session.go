@@ -19,7 +19,7 @@ type member struct {
 	value json.RawMessage
 }
 
-// Session is a session under its lock. End it with Save, Destroy or Abort.
+// Session is a session under its lock. End it with Save or Abort.
 type Session struct {
 	lock      *Lock // nil: there is none yet
 	its       *Sessions
@@ -93,6 +93,9 @@ func (s *Session) Set(name string, value any) error {
 	if err != nil {
 		return err
 	}
+	if s.ended {
+		return fmt.Errorf("%w: the session is over, or was only peeked at", ErrNotSaved)
+	}
 	s.changed = true
 	if i := s.find(name); i >= 0 {
 		s.members[i].value = text
@@ -116,18 +119,19 @@ func (s *Session) Save() error {
 		if s.lock == nil { // only peeked at
 			return ErrNotSaved
 		}
-		return nil // destroyed
+		return nil // whatever came of it has been said
 	}
 	if s.lock == nil {
 		if !s.changed {
 			return nil
 		}
-		// The cookie of a new session would replace the one of a login.
-		if gone, err := s.its.wasDestroyed(s.came, s.since, s.tombstone); gone || err != nil {
-			if gone {
-				err = fmt.Errorf("%w: it was destroyed, or moved to a new id, while this request was under way", ErrNotSaved)
+		if !s.destroyed { // the cookie of a new session would replace the one of a login
+			if gone, err := s.its.wasDestroyed(s.came, s.since, s.tombstone); gone || err != nil {
+				if gone {
+					err = fmt.Errorf("%w: it was destroyed, or moved to a new id, while this request was under way", ErrNotSaved)
+				}
+				return err
 			}
-			return err
 		}
 		lock, err := s.its.Lock(random(), "new")
 		if err != nil {
@@ -158,31 +162,36 @@ func (s *Session) Save() error {
 	return s.lock.Release("set", text.Bytes())
 }
 
-// Destroy ends the session for everybody: a logout.
+// Destroy ends the session for everybody: a logout. For what is Set after it, Save makes a new one.
 func (s *Session) Destroy() error {
-	if s.ended || s.lock == nil {
-		return nil
+	if s.ended {
+		return fmt.Errorf("%w: the session is over, or was only peeked at", ErrNotSaved)
 	}
-	s.ended = true
-	err := s.lock.Release("del", nil)
-	s.destroyed = err == nil
-	return err
+	if s.lock != nil {
+		if err := s.lock.Release("del", nil); err != nil {
+			s.ended = true
+			return err
+		}
+		s.lock, s.destroyed = nil, true
+	}
+	s.members, s.changed = nil, false
+	return nil
 }
 
 // Cookie is what becomes of the visitor's: a new id, an empty one (delete it), or nil (leave it alone).
 func (s *Session) cookie() *string {
 	id := ""
 	switch {
-	case s.destroyed:
 	case s.lock != nil && s.lock.id != s.came:
 		id = s.lock.id
+	case s.destroyed:
 	default:
 		return nil
 	}
 	return &id
 }
 
-// Abort releases the lock and writes nothing. After Save or Destroy it does nothing.
+// Abort releases the lock and writes nothing. After Save it does nothing, and what was destroyed stays so.
 func (s *Session) Abort() {
 	if !s.ended && s.lock != nil {
 		s.ended = true

@@ -2,10 +2,119 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"math"
+	"os"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
 )
+
+const someID = "k3jq0v5u9d7s2m4b8n1c6x0zlp"
+
+// The sessions of the Redis that TEST_REDIS names, with this value under the key that ends so.
+func withKey(t *testing.T, suffix, value string) *Sessions {
+	url := os.Getenv("TEST_REDIS")
+	if url == "" {
+		t.Skip("TEST_REDIS names no server")
+	}
+	s, err := New(url, "../../src/store/scripts")
+	if err == nil {
+		_, err = s.once(func(conn redis.Conn) (any, error) {
+			return conn.Do("SET", s.Prefix+someID+suffix, value, "EX", 100)
+		})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		s.once(func(conn redis.Conn) (any, error) { return conn.Do("DEL", s.Prefix+someID+suffix) })
+	})
+	return s
+}
+
+func must(t *testing.T, errs ...error) {
+	t.Helper()
+	for _, err := range errs {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// What is stored after a logout is stored, and under another id.
+func TestMakesANewSessionAfterDestroy(t *testing.T) {
+	sessions := withKey(t, "", `{"user":"Ada"}`)
+	for _, came := range []string{someID, "unknown-0123456789"} {
+		s, err := sessions.Open(came)
+		must(t, err, s.Set("role", "admin"), s.Destroy(), s.Destroy(), s.Set("hint", "bye"), s.Save())
+		cookie := s.cookie()
+		if cookie == nil || *cookie == "" || *cookie == came || *cookie != s.ID() {
+			t.Fatalf("%s: the cookie is %v", came, cookie)
+		}
+		if old, err := sessions.Read(someID); old != nil || err != nil {
+			t.Errorf("%s: %s %v", came, old, err)
+		}
+		if made, err := sessions.Read(*cookie); string(made) != `{"hint":"bye"}` || err != nil {
+			t.Errorf("%s: %s %v", came, made, err)
+		}
+	}
+	// Without a Set there is no new one.
+	for came, deleted := range map[string]bool{madeBy(t, sessions): true, "unknown-0123456789": false} {
+		s, err := sessions.Open(came)
+		must(t, err, s.Set("role", "admin"), s.Destroy(), s.Save())
+		if cookie := s.cookie(); s.ID() != "" || (cookie != nil) != deleted || (deleted && *cookie != "") {
+			t.Errorf("%s: %q, the cookie is %v", came, s.ID(), cookie)
+		}
+	}
+}
+
+// The id of a new session.
+func madeBy(t *testing.T, sessions *Sessions) string {
+	s, err := sessions.Open("")
+	must(t, err, s.Set("user", "Bob"), s.Save())
+	return s.ID()
+}
+
+func TestRefusesAChangeThatNothingWouldWrite(t *testing.T) {
+	sessions := withKey(t, "", `{"user":"Ada"}`)
+	peeked, err := sessions.Peek(someID)
+	must(t, err)
+	saved, err := sessions.Open(someID)
+	must(t, err, saved.Set("n", 1), saved.Save(), saved.Save())
+	aborted, err := sessions.Open(someID)
+	must(t, err)
+	aborted.Abort()
+	for name, s := range map[string]*Session{"peeked": peeked, "saved": saved, "aborted": aborted} {
+		if err := s.Set("n", 2); !errors.Is(err, ErrNotSaved) {
+			t.Errorf("%s: Set says %v", name, err)
+		}
+		if err := s.Destroy(); !errors.Is(err, ErrNotSaved) {
+			t.Errorf("%s: Destroy says %v", name, err)
+		}
+	}
+	if data, err := sessions.Read(someID); string(data) != `{"user":"Ada","n":1}` || err != nil {
+		t.Errorf("%s %v", data, err)
+	}
+}
+
+// Any client may have put anything there.
+func TestNamesTheHolderInOneShortLine(t *testing.T) {
+	withKey(t, "", "{}")
+	for value, expected := range map[string]string{
+		"o:0123abcd:1|1700000000000|web1|42|fpm-fcgi|/cart\n": "web1|42|fpm-fcgi|/cart?",
+		"x\x1b[2J" + strings.Repeat("y", 300):                 "x?[2J" + strings.Repeat("y", 195),
+	} {
+		sessions := withKey(t, "_LOCK", value)
+		sessions.Wait = 100 * time.Millisecond
+		_, err := sessions.Lock(someID, "known")
+		if !errors.Is(err, ErrBusy) || !strings.HasSuffix(err.Error(), ": held by "+expected) {
+			t.Errorf("%q: %v", value, err)
+		}
+	}
+}
 
 type nested struct{ Next *nested }
 
