@@ -89,6 +89,63 @@ fn express_sends_an_answer_in_pieces_whole_and_with_its_cookie() {
     assert_eq!(stored(&server), None);
 }
 
+/// An error of ioredis has the command that failed, and a log of the error has what the error has.
+#[test]
+fn express_tells_no_log_the_session_id_or_its_data() {
+    let server = Server::start();
+    let express = Neighbour::start(Kind::ExpressTest, &server);
+    seed(&server, r#"{"n":1}"#);
+    assert_eq!(express.post(&format!("/unreleased?id={ID}"), ID).status, 500);
+    for suffix in ["", "_DEAD"] {
+        server.command::<()>(&["FLUSHALL"]);
+        server.command::<()>(&["HSET", &format!("{}{suffix}", session::key(ID)), "a", "b"]);
+        assert_eq!(express.post("/count", ID).status, 500, "{suffix}");
+    }
+    server.command::<()>(&["FLUSHALL"]);
+    seed(&server, r#"{"secret":sesame}"#);
+    assert_eq!(express.post("/count", ID).status, 500);
+    seed(&server, r#"{"n":1}"#);
+    assert_eq!(express.post("/set/sesame", ID).status, 500);
+    let log = express.log();
+    assert_eq!(log.matches("error:").count(), 5, "{log}");
+    assert!(log.contains("half a surrogate pair") && !log.contains("the lock was lost"), "{log}");
+    assert!(log.contains("WRONGTYPE"), "{log}");
+    assert!(!log.contains(ID) && !log.contains("sesame"), "{log}");
+}
+
+/// An exception that says what to answer is an answer like any other.
+#[test]
+fn a_request_that_is_refused_by_an_exception_keeps_its_changes() {
+    for (kind, status) in [
+        (Kind::FlaskTest, 403),
+        (Kind::StarletteTest, 403),
+        (Kind::DjangoAsync, 404),
+        (Kind::ExpressTest, 404),
+    ] {
+        let server = Server::start();
+        let neighbour = Neighbour::start(kind, &server);
+        seed(&server, r#"{"n":1}"#);
+        let answer = neighbour.post("/refuse", ID);
+        assert_eq!(answer.status, status, "{kind:?}: {answer:?}");
+        assert_eq!(stored(&server).as_deref(), Some(r#"{"n":2}"#), "{kind:?}");
+        assert!(!session::is_locked(&server, ID), "{kind:?}");
+    }
+}
+
+/// Its debug page and its error mails hide a member of this name.
+#[test]
+fn django_takes_a_password_that_it_does_not_show() {
+    let server = Server::start();
+    server.command::<()>(&["ACL", "SETUSER", "app", "on", ">sesame", "~*", "&*", "+@all"]);
+    let url = format!("redis://app@{}/0", server.addr());
+    let env = [("REDIS", url.as_str()), ("REDIS_PASSWORD", "sesame")];
+    let django = Neighbour::with_env(Kind::DjangoAsync, &server.addr(), &env);
+    seed(&server, r#"{"n":1}"#);
+    assert_eq!(django.post("/count", ID).json(), r#"{"n":2}"#);
+    let shown = django.get("/settings", ID).json();
+    assert!(shown.contains(r#""password":"***"#) && !shown.contains("sesame"), "{shown}");
+}
+
 #[test]
 fn express_holds_no_lock_while_it_streams() {
     let server = Server::start();
@@ -187,10 +244,27 @@ fn python_refuses_what_php_could_not_read() {
         let answer = python.step(&format!("phpsess.text({{'x': {value}}}).decode()"));
         assert!(answer.contains("Error") || answer.contains("NotSaved"), "{value}: {answer}");
     }
-    assert!(python.step("phpsess.text({'\\ud800': 1}).decode()").contains("Error"));
+    assert!(python.step("phpsess.text({'\\ud800': 1}).decode()").contains("NotSaved"));
     for value in ["10 ** 300", "'1e999'", "{'1e999]': '[' * 600}", "1e300", "None", &nested(511)] {
         let answer = python.step(&format!("phpsess.text({{'x': {value}}}).decode()"));
         assert!(answer.starts_with(r#""{\"x\":"#), "{value}: {answer}");
+    }
+}
+
+/// Also not to a log that has repr() of an error.
+#[test]
+fn the_errors_of_python_have_no_data() {
+    let server = Server::start();
+    let mut python = Python::start(&server);
+    for step in [
+        r#"phpsess.values(b'{"secret":sesame}')"#,
+        r#"phpsess.values(b'{"secret":"sesame\xff"}')"#,
+        r#"phpsess.text({"secret": "sesame\ud800"})"#,
+        r#"phpsess.text({"secret": "sesame\ud800"}, b'{"a":1}')"#,
+    ] {
+        let answer = python.step(&format!("shown(lambda: {step})"));
+        assert!(!answer.contains("sesame"), "{answer}");
+        assert!(answer.contains("NotSaved") || answer.contains("SessionError"), "{answer}");
     }
 }
 
@@ -216,12 +290,15 @@ fn express_takes_no_member_for_a_prototype() {
     assert_eq!(stored(&server), Some(format!("{{{changed}}}")));
 }
 
+/// What a value must not be, a message about a holder, a session after its end.
 #[test]
-fn go_refuses_what_php_could_not_read() {
+fn go_passes_its_own_tests() {
+    let server = Server::start();
     let output = Command::new("go")
-        .args(["test", "-vet=off", "."])
+        .args(["test", "-count=1", "-vet=off", "."])
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/go"))
         .envs([("GO111MODULE", "off"), ("GOPATH", "/usr/share/gocode"), ("GOFLAGS", "")])
+        .env("TEST_REDIS", format!("redis://{}/0", server.addr()))
         .output()
         .expect("go runs: scripts/setup test installs it");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));

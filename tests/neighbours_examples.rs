@@ -297,6 +297,22 @@ fn tells_a_logout_under_way_from_an_earlier_one(kind: Kind) {
     }
 }
 
+/// The messages of some Redis clients have the command that failed.
+fn tells_no_log_the_session_id(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    // Where the session is read, and where it is asked for its tombstone before a new one is made.
+    for suffix in ["", "_DEAD"] {
+        server.command::<()>(&["FLUSHALL"]);
+        server.command::<()>(&["HSET", &format!("{}{suffix}", session::key(ID)), "a", "b"]);
+        assert!(neighbour.post("/count", ID).status >= 500, "{suffix}");
+        neighbour.get("/", ID);
+    }
+    let log = neighbour.log();
+    let logs = !matches!(kind, Kind::Django | Kind::DjangoAsgi); // which sends a mail
+    assert!((!logs || log.contains("WRONGTYPE")) && !log.contains(ID), "{log}");
+}
+
 /// How often a service has looked for a session, with its lock, that may not be there.
 fn looks(server: &Server) -> u64 {
     let stats: String = server.command(&["INFO", "commandstats"]);
@@ -466,6 +482,7 @@ each_of! {
     leaves_a_login_in_php_alone,
     tells_a_logout_under_way_from_an_earlier_one,
     takes_the_last_of_two_members_of_one_name,
+    tells_no_log_the_session_id,
     sends_a_cookie_only_for_another_id,
     finds_an_id_that_php_percent_encoded,
     takes_the_cookie_that_php_takes,

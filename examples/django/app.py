@@ -21,7 +21,8 @@ settings.configure(
     SESSION_ENGINE="phpsess_django",
     SESSION_COOKIE_NAME="PHPSESSID",
     SESSION_EXPIRE_AT_BROWSER_CLOSE=True,
-    PHPSESS={"url": os.environ.get("REDIS", "redis://127.0.0.1:6379/0"), "ttl": 1440},
+    PHPSESS={"url": os.environ.get("REDIS", "redis://127.0.0.1:6379/0"), "ttl": 1440,
+             "password": os.environ.get("REDIS_PASSWORD")},
 )
 
 

@@ -4,8 +4,9 @@
     SESSION_ENGINE = "phpsess_django"
     SESSION_COOKIE_NAME = "PHPSESSID"               # and SESSION_COOKIE_DOMAIN, _PATH, _SECURE, _HTTPONLY, _SAMESITE
     SESSION_EXPIRE_AT_BROWSER_CLOSE = True          # as PHP's session.cookie_* say
-    PHPSESS = {"url": "redis://127.0.0.1:6379/0", "ttl": 1440}      # the arguments of phpsess.Sessions
+    PHPSESS = {"url": "redis://127.0.0.1:6379/0", "password": ..., "ttl": 1440}     # the arguments of phpsess.Sessions
 
+A password in the URL would be seen: Django's debug page and error mails hide a member that is named "password" only.
 The first use of request.session in a request takes the lock, as session_start() does; the end of the request writes,
 destroys and releases, unless it failed. Django's own rules say when it writes: a member was set, or session.modified =
 True. Django's expiry settings have no effect on the session: it lives as long as PHP says.

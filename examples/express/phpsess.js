@@ -195,7 +195,7 @@ class Session {
           if (this.unwanted) continue;
           // Whoever blocks needs a connection of its own: all others' commands would wait behind it.
           this.own ??= its.redis.duplicate({ ...ONCE, socketTimeout: RECHECK + 2000 }).on("error", () => {});
-          const popped = await this.own.callBuffer("BLPOP", this.wake, block / 1000);
+          const popped = await send(this.own, "BLPOP", this.wake, block / 1000);
           if (popped === null) continue;
           const [ticket, , tombstone, value] = split(popped[1]);
           held = `t:${ticket}`; // ours even if the reply to the claim is lost
@@ -293,7 +293,7 @@ function encode(values, before) {
 /** Refuses a member that PHP could not read: it would keep the session aside, and the user would be logged out. */
 function readable(member, text) {
   const refuse = (what) => {
-    throw new NotSaved(`${JSON.stringify(member.slice(0, 50))} has ${what}: PHP could not read it`);
+    throw new NotSaved(`${member.split(":", 1)[0].slice(0, 50)} has ${what}: PHP could not read it`);
   };
   JSON.parse(`{${member}}`); // refuses what is no JSON
   let depth = 1, last = 0; // the session itself is the first level
@@ -319,8 +319,13 @@ function members(data) {
     throw new Error("the session is compressed: set rustredis.compression=none in PHP, and let PHP write it again");
   }
   const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(data);
-  if (!/^\s*\{/.test(text)) throw new Error("the session is not a JSON object: is session.serialize_handler=json?");
-  JSON.parse(text); // refuses what is no JSON
+  let is = /^\s*\{/.test(text);
+  try {
+    JSON.parse(text); // refuses what is no JSON, with a piece of it in the message
+  } catch {
+    is = false;
+  }
+  if (!is) throw new Error("the session is not a JSON object: is session.serialize_handler=json?");
   const found = new Map();
   let depth = 0, name = null, from = 0;
   for (const [token, start, end] of tokens(text)) {
@@ -368,10 +373,20 @@ function load(folder) {
 async function run({ redis, scripts }, name, keys, args) {
   const { text, sha } = scripts[name];
   try {
-    return await redis.callBuffer("EVALSHA", sha, keys.length, ...keys, ...args);
+    return await send(redis, "EVALSHA", sha, keys.length, ...keys, ...args);
   } catch (error) {
     if (!error.message.startsWith("NOSCRIPT")) throw error;
-    return redis.callBuffer("EVAL", text, keys.length, ...keys, ...args);
+    return send(redis, "EVAL", text, keys.length, ...keys, ...args);
+  }
+}
+
+/** Each command goes this way. The error of ioredis has all of it, with the id and the data, and a log would tell. */
+async function send(redis, ...command) {
+  try {
+    return await redis.callBuffer(...command);
+  } catch (error) {
+    for (const name of ["command", "previousErrors", "lastNodeError"]) delete error[name];
+    throw error;
   }
 }
 
@@ -398,9 +413,10 @@ async function peek(its, id) {
 /** Whether a session has another tombstone by now, or that of a move to another id lately. */
 async function wasDestroyed(its, id, since, tombstone) {
   if (id === null) return false;
-  const [stone, now] = await once(() => Promise.all([its.redis.get(`${its.prefix}${id}_DEAD`), its.redis.time()]));
-  if (stone === null || stone !== tombstone) return stone !== null;
-  const when = stone.split("|left|")[1];
+  const [stone, now] = await once(() => Promise.all([send(its.redis, "GET", `${its.prefix}${id}_DEAD`),
+                                                    send(its.redis, "TIME")]));
+  if (stone === null || String(stone) !== tombstone) return stone !== null;
+  const when = String(stone).split("|left|")[1];
   if (!when) return false; // a logout before that leaves the visitor without another cookie
   // A request may have been sent a while before it came.
   return now[0] * 1000 + now[1] / 1000 - when < performance.now() - since + MOVED;

@@ -56,11 +56,11 @@ class NotSaved(SessionError):
 class Sessions:
     """The sessions of one Redis. Threads may share it. Times are in seconds."""
 
-    def __init__(self, url="redis://127.0.0.1:6379/0", *, prefix="PHPREDIS_SESSION:", ttl=1440, wait=10, lease=10,
-                 max_hold=300, max_waiters=0, mixed=False, scripts=None):
+    def __init__(self, url="redis://127.0.0.1:6379/0", *, password=None, prefix="PHPREDIS_SESSION:", ttl=1440, wait=10,
+                 lease=10, max_hold=300, max_waiters=0, mixed=False, scripts=None):
         # redis-py must not repeat commands by itself: each ACQUIRE that is sent needs a token of its own.
-        self.redis = redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), decode_responses=False,
-                                          socket_timeout=TIMEOUT, socket_connect_timeout=2)
+        self.redis = redis.Redis.from_url(url, password=password, retry=Retry(NoBackoff(), 0),
+                                          decode_responses=False, socket_timeout=TIMEOUT, socket_connect_timeout=2)
         self.prefix, self.ttl, self.wait, self.lease = prefix, ttl, wait, int(lease * 1000)
         self.max_hold, self.max_waiters, self.mixed = int(max_hold * 1000), max_waiters, int(mixed)
         if scripts is None:
@@ -101,7 +101,7 @@ class Sessions:
             dead = self.key(session_id) + "_DEAD"
         except NoSuchSession:
             return False
-        stone, now = self.once_more(lambda: self.redis.pipeline().get(dead).time().execute())
+        stone, now = self.once_more(lambda: self.together(self.redis.pipeline(transaction=False).get(dead).time()))
         if stone is None or stone != tombstone:
             return stone is not None
         _, moved, when = stone.partition(b"|left|")
@@ -115,6 +115,15 @@ class Sessions:
         """The value without the lock (what PHP's read_and_close does), or None."""
         key = self.key(session_id)
         return self.once_more(lambda: self.scripts["read"]([key, key + "_DEAD"], [self.ttl]))[0]
+
+    @staticmethod
+    def together(pipeline):
+        """The answers. An error that a pipeline raises itself has the command in its text, with the whole id."""
+        answers = pipeline.execute(raise_on_error=False)
+        for answer in answers:
+            if isinstance(answer, Exception):
+                raise answer
+        return answers
 
     def once_more(self, ask):
         """An answer that may be asked for again, where the first connection was a dead one."""
@@ -336,7 +345,10 @@ def values(data):
     """A session that PHP's `json` serializer wrote, as a dict. Tags such as {"$bytes": "..."} stay dicts."""
     if data and data[:4] in (b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18"):  # zstd, lz4
         raise SessionError("the session is compressed: set rustredis.compression=none in PHP, and let PHP write it again")
-    found = json.loads(data or b"{}")
+    try:
+        found = json.loads(data or b"{}")
+    except ValueError:  # which has all of the data
+        found = None
     if not isinstance(found, dict):
         raise SessionError("the session is not a JSON object: is session.serialize_handler=json?")
     return found
@@ -350,7 +362,9 @@ def text(found, before=None):
            for name in new}
     if new != old and (is_tag(old) or is_tag(new)):  # PHP would not take it for what it is
         raise SessionError("the session as a whole is a tag, or would look like one: it cannot be changed here")
-    return ("{" + ",".join(f"{compact(name)}:{value}" for name, value in new.items()) + "}").encode()
+    with suppress(UnicodeEncodeError):  # which has all of the data
+        return ("{" + ",".join(f"{compact(name)}:{value}" for name, value in new.items()) + "}").encode()
+    raise NotSaved("a text has half a surrogate pair: PHP could not read it")
 
 
 def readable(value):

@@ -11,8 +11,9 @@ sys.path += [str(examples / "python"), str(examples / "django")]
 
 from django.conf import settings
 from django.core.asgi import get_asgi_application
-from django.http import JsonResponse
+from django.http import Http404, JsonResponse
 from django.urls import path
+from django.views.debug import SafeExceptionReporterFilter
 
 settings.configure(
     ROOT_URLCONF=__name__,
@@ -25,7 +26,7 @@ settings.configure(
     SESSION_COOKIE_DOMAIN="example.org",
     SESSION_COOKIE_SECURE=True,
     SESSION_COOKIE_SAMESITE="Strict",
-    PHPSESS={"url": os.environ["REDIS"]},
+    PHPSESS={"url": os.environ["REDIS"], "password": os.environ.get("REDIS_PASSWORD")},
 )
 
 
@@ -74,6 +75,16 @@ async def logout(request):
     return JsonResponse({}, status=int(request.GET.get("status", 200)))
 
 
+def refuse(request):
+    request.session["n"] = 2
+    raise Http404
+
+
+async def shown_settings(request):
+    """What Django shows of the settings when something fails."""
+    return JsonResponse(SafeExceptionReporterFilter().get_safe_settings()["PHPSESS"])
+
+
 urlpatterns = [path("", nothing), path("late", nothing), path("count", count), path("synchronous", synchronous),
-               path("login", login), path("logout", logout)]
+               path("login", login), path("logout", logout), path("refuse", refuse), path("settings", shown_settings)]
 application = get_asgi_application()

@@ -1,6 +1,9 @@
 // What applications do with req.session and res beside examples/express/app.js.
 import { Readable } from "node:stream";
+import { inspect } from "node:util";
 import express from "../../examples/express/node_modules/express/index.js";
+import createError from "../../examples/express/node_modules/http-errors/index.js";
+import { Redis } from "../../examples/express/node_modules/ioredis/built/index.js";
 import { phpSessions } from "../../examples/express/phpsess.js";
 
 const app = express();
@@ -34,7 +37,7 @@ const values = {
   undefined: undefined, function: () => 1, symbol: Symbol("x"), tojson: { toJSON() {} },
   nested: { a: () => 1, b: Symbol("x"), c: { toJSON() {} }, d: [() => 1, undefined], e: "kept" },
   surrogate: "\ud800", pair: "\ud83d\ude00", slashes: "\\".repeat(20e6) + "ud800", text: "é\"\\".repeat(8e6),
-  huge: 10n ** 400n, big: 10n ** 300n, deep: deep(512), deepest: deep(511), name: { "\udfff": 1 }, nan: 0 / 0,
+  huge: 10n ** 400n, big: 10n ** 300n, deep: deep(512), deepest: deep(511), name: { "\udfff": 1 }, sesame: "sesame \ud800", nan: 0 / 0,
 };
 app.post("/set/:what", (req, res) => { req.session.x = values[req.params.what]; res.json({}); });
 app.post("/form", (req, res) => {
@@ -45,8 +48,17 @@ app.post("/form", (req, res) => {
 app.post("/name", (req, res) => { req.session["\ud800"] = 1; res.json({}); });
 app.post("/count", (req, res) => { req.session.n = (req.session.n ?? 0) + 1; res.json({ n: req.session.n }); });
 
+app.post("/unreleased", async (req, res) => { // the release finds waiters that are none
+  const redis = new Redis(process.env.REDIS), waiters = `PHPREDIS_SESSION:${req.query.id}_WAITERS`;
+  await redis.multi().del(waiters).set(waiters, "x").exec();
+  redis.disconnect();
+  req.session.secret = "sesame-0123456789";
+  res.json({});
+});
+app.post("/refuse", (req) => { req.session.n = 2; throw createError(404); });
+
 app.use((error, req, res, next) => {
-  console.log("error:", error.message);
+  console.log("error:", inspect(error, { depth: 10 })); // as console.error() shows it
   if (req.path === "/unstored") throw error; // also one that fails itself
   next(error);
 });

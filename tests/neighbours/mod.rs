@@ -32,6 +32,10 @@ pub enum Kind {
     ExpressTest,
     /// tests/neighbours/django_async_app.py
     DjangoAsync,
+    /// Flask in tests/neighbours/refusing_apps.py
+    FlaskTest,
+    /// FastAPI there.
+    StarletteTest,
     /// Flask-Session from PyPI, without anything of ours.
     FlaskSession,
     /// starsessions from PyPI, without anything of ours.
@@ -191,6 +195,17 @@ impl Kind {
             Self::Starlette => {
                 let mut command = python_in(root.join("examples/starlette"));
                 command.args(["-m", "uvicorn", "app:app", "--port", &port.to_string()]);
+                command
+            }
+            Self::FlaskTest => {
+                let mut command = python_in(root.join("tests/neighbours"));
+                let app = "refusing_apps:flask_app";
+                command.args(["-m", "flask", "--app", app, "run", "--port", &port.to_string()]);
+                command
+            }
+            Self::StarletteTest => {
+                let mut command = python_in(root.join("tests/neighbours"));
+                command.args(["-m", "uvicorn", "refusing_apps:fast_app", "--port", &port.to_string()]);
                 command
             }
             Self::FlaskSession => {

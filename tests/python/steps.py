@@ -87,6 +87,14 @@ def absent(session_id):
     return "absent"
 
 
+def shown(work):
+    """An error with all that it has."""
+    try:
+        return repr(work())
+    except Exception as error:
+        return repr((error, vars(error), error.__context__))
+
+
 def replace(session_id):
     """A new session for that request."""
     block = sessions.new(session_id, time.monotonic(), tombstone)
