@@ -99,17 +99,75 @@ void rustredis_is_decoded(void)
 	}
 }
 
-#if PHP_VERSION_ID < 80200
-/* Since 8.2 PHP destroys a session whose decoding memory_limit or a timeout ended (see how_to_destroy); before, it goes on
- * to the end of the request, and writes what it has got of the session. */
-static void note_end_of_decoding(int type, zend_string *file, uint32_t line, zend_string *message)
+/* An error has struck while a serializer was at work. One of another extension may keep how far it has come, where only it
+ * can reach that (msgpack), and encode no more than nothing after it. */
+static TSRM_TLS bool is_interrupted;
+
+bool rustredis_encoding_is_interrupted(void)
 {
+	return is_interrupted;
+}
+
+void rustredis_set_interrupted(bool interrupted)
+{
+	is_interrupted = interrupted;
+}
+
+/* PHP's own are made to, and the others here keep nothing between two encodings. */
+static bool starts_over(const char *serializer)
+{
+	return strncmp(serializer, "php", 3) == 0 || strcmp(serializer, "json") == 0 || strcmp(serializer, "igbinary") == 0;
+}
+
+/* Whether a session is being encoded here, or a script has called the serializer itself. */
+static bool is_serializing(void)
+{
+	static const char *const encoding[] = {"session_write_close", "session_commit", "session_regenerate_id",
+		"session_encode"};
+	zend_execute_data *call;
+	bool in_handler = false;
+
+	for (call = EG(current_execute_data); call; call = call->prev_execute_data) {
+		zend_function *function = call->func;
+		const zend_module_entry *module;
+		size_t i;
+		if (!function) {
+			continue;
+		}
+		/* A handler class is called before and after it. */
+		in_handler = in_handler || (function->common.scope
+			&& instanceof_function(function->common.scope, php_session_iface_entry));
+		if (function->type != ZEND_INTERNAL_FUNCTION || !function->common.function_name) {
+			continue;
+		}
+		module = function->internal_function.module;
+		if (module && PS(serializer) && strcmp(module->name, PS(serializer)->name) == 0) {
+			return true;
+		}
+		for (i = 0; !function->common.scope && i < sizeof encoding / sizeof *encoding; i++) {
+			if (strcmp(ZSTR_VAL(function->common.function_name), encoding[i]) == 0) {
+				return !in_handler;
+			}
+		}
+	}
+	return false;
+}
+
+static void note_error(int type, zend_string *file, uint32_t line, zend_string *message)
+{
+	if (!(type & (E_ERROR | E_CORE_ERROR | E_COMPILE_ERROR | E_PARSE | E_USER_ERROR | E_RECOVERABLE_ERROR))) {
+		return;
+	}
+	is_interrupted = is_interrupted || is_serializing();
+#if PHP_VERSION_ID < 80200
+	/* Since 8.2 PHP destroys a session whose decoding memory_limit or a timeout ended (see how_to_destroy); before, it goes
+	 * on to the end of the request, and writes what it has got of the session. */
 	if ((type & (E_ERROR | E_CORE_ERROR | E_COMPILE_ERROR)) && PS(session_status) == php_session_active
 			&& (is_starting() || rustredis_running("session_decode"))) {
 		half_decoded = true;
 	}
-}
 #endif
+}
 
 PS_OPEN_FUNC(rustredis)
 {
@@ -286,6 +344,11 @@ static zend_result save(void **mod_data, zend_string *key, zend_string *val, zen
 			"what was stored before stays");
 		return FAILURE;
 	}
+	if (!unchanged && is_interrupted && CG(unclean_shutdown) && PS(serializer) && !starts_over(PS(serializer)->name)) {
+		rustredis_raise("rustredis: the session is not saved: a fatal error has ended an encoding, and "
+			"session.serialize_handler %s may not start over; what was stored before stays", PS(serializer)->name);
+		return FAILURE;
+	}
 	if (!unchanged && was_half_encoded(val)) {
 		rustredis_raise("rustredis: the session is not saved: an exception ended its encoding; what was stored before stays");
 		return FAILURE;
@@ -451,9 +514,7 @@ static const ps_module ps_mod_rustredis = {
 int rustredis_register(void)
 {
 	rustredis_start_masking();
-#if PHP_VERSION_ID < 80200
-	zend_observer_error_register(note_end_of_decoding);
-#endif
+	zend_observer_error_register(note_error);
 	rustredis_register_exceptions();
 	return php_session_register_module(&ps_mod_rustredis) == SUCCESS && rustredis_register_json();
 }

@@ -108,6 +108,7 @@ extern "C" fn stop_module(_kind: c_int, module_number: c_int) -> c_int {
 extern "C" fn start_request(_kind: c_int, _module_number: c_int) -> c_int {
     sys::rustredis_mask_password();
     sys::rustredis_log_waiting();
+    sys::rustredis_set_interrupted(false);
     sys::rustredis_is_decoded();
     sys::rustredis_ask_ahead();
     SUCCESS
@@ -116,6 +117,7 @@ extern "C" fn start_request(_kind: c_int, _module_number: c_int) -> c_int {
 /// RSHUTDOWN. What `session`, which comes after us, still has to say is raised in its close.
 extern "C" fn stop_request(_kind: c_int, _module_number: c_int) -> c_int {
     sys::rustredis_restore_id();
+    sys::rustredis_start_serializer_over();
     sys::rustredis_log_rest();
     SUCCESS
 }

@@ -4,14 +4,17 @@
  * PHP from calling the next of its methods, a subclass can forget its parent's close(), and PHP 8.6 calls no close when a
  * session cannot be encoded. The process may live on (a worker, a queue, a test suite), and the lock would be renewed for
  * as long. So the functions of PHP that can end a session are wrapped: when the outermost of them returns and no session
- * is active, what is left is closed. Where none of them returns (a bailout) the end of the request does it. */
+ * is active, what is left is closed. Where none of them returns (a bailout) the end of the request does it.
+ *
+ * They are also where a session is encoded and decoded, by a serializer that may be at work already: see below. */
 #include "php.h"
 #include "ext/session/php_session.h"
+#include "ext/standard/basic_functions.h"
 #include "shim.h"
 
 #define SESSION_FUNCTIONS(X) \
 	X(session_start) X(session_reset) X(session_regenerate_id) X(session_decode) \
-	X(session_write_close) X(session_commit) X(session_abort) X(session_destroy)
+	X(session_write_close) X(session_commit) X(session_abort) X(session_destroy) X(session_encode)
 
 typedef struct {
 	const char *name;
@@ -42,10 +45,51 @@ enum {
 
 static wrapped_function functions[FUNCTIONS];
 
+/* How far PHP's serializer has come: what serialize() has met so far is shared with each serialize() inside of it. */
+typedef struct {
+	unsigned lock, serialize_level, unserialize_level;
+	struct php_serialize_data *serialize_data;
+	struct php_unserialize_data *unserialize_data;
+} serializer_state;
+
+static void set_serializer_state(serializer_state state)
+{
+	BG(serialize_lock) = state.lock;
+	BG(serialize).level = state.serialize_level;
+	BG(serialize).data = state.serialize_data;
+	BG(unserialize).level = state.unserialize_level;
+	BG(unserialize).data = state.unserialize_data;
+}
+
+/* A session shares nothing with a serialize() around it, and least of all with one that a fatal error has ended, which
+ * stays in the middle to the end of the request: objects that it has met would be written as references to nothing. */
+static serializer_state start_serializer_over(void)
+{
+	const serializer_state none = {0};
+	serializer_state outer;
+	outer.lock = BG(serialize_lock);
+	outer.serialize_level = BG(serialize).level;
+	outer.serialize_data = BG(serialize).data;
+	outer.unserialize_level = BG(unserialize).level;
+	outer.unserialize_data = BG(unserialize).data;
+	set_serializer_state(none);
+	return outer;
+}
+
+/* In RSHUTDOWN no serialize() is left that could go on; its memory goes with the request's. */
+void rustredis_start_serializer_over(void)
+{
+	start_serializer_over();
+}
+
 #define X(name) \
 	static ZEND_NAMED_FUNCTION(wrapped_##name) \
 	{ \
+		const serializer_state outer = start_serializer_over(); \
+		const bool was_interrupted = rustredis_encoding_is_interrupted(); \
 		functions[INDEX_##name].original(INTERNAL_FUNCTION_PARAM_PASSTHRU); \
+		set_serializer_state(outer); \
+		rustredis_set_interrupted(was_interrupted); \
 		if (INDEX_##name == INDEX_session_start || INDEX_##name == INDEX_session_reset) { \
 			rustredis_restore_id(); \
 			rustredis_is_decoded(); \

@@ -103,6 +103,11 @@ zend_execute_data *rustredis_running(const char *name);
 /* The same file: PHP has decoded what read gave, also in a session that has started by itself. */
 void rustredis_is_decoded(void);
 
+/* The same file: whether an error has struck while a serializer was at work. Where it has not ended the call, it is put back
+ * to how it was before. */
+bool rustredis_encoding_is_interrupted(void);
+void rustredis_set_interrupted(bool interrupted);
+
 /* messages.c. The first four may run PHP code, and may not return; the others may not return either. */
 void rustredis_raise(const char *format, ...) ZEND_ATTRIBUTE_FORMAT(printf, 1, 2);
 /* Why a callback fails. */
@@ -120,6 +125,8 @@ void rustredis_log_at_shutdown(void);
 /* ownership.c: wraps PHP's functions that can end a session, in MINIT; and undoes it. */
 void rustredis_wrap_functions(void);
 void rustredis_unwrap_functions(void);
+/* In RSHUTDOWN, before PHP saves the session: forgets the serialize() that a fatal error has ended. */
+void rustredis_start_serializer_over(void);
 /* Whether one of them is running that starts a session, rather than to go on with one. */
 bool rustredis_begins_a_session(void);
 /* Whether PHP itself is saving one. */

@@ -27,6 +27,10 @@ unsafe extern "C" {
     pub safe fn rustredis_mask_password();
     /// Hides it from PHP's table of configuration, too; in MINIT.
     pub safe fn rustredis_mask_configuration();
+    /// Forgets the serialize() that a fatal error has ended.
+    pub safe fn rustredis_start_serializer_over();
+    /// Notes whether a serializer is in the middle of something.
+    pub safe fn rustredis_set_interrupted(interrupted: bool);
     /// Notes that a session that has started by itself is decoded.
     pub safe fn rustredis_is_decoded();
     /// Asks for the session of the request's cookie, if `rustredis.prefetch` is on.
