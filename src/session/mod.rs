@@ -254,8 +254,11 @@ impl<S: Store> Session<S> {
             {
                 Ok(())
             }
-            Some(current) if current.id != id && !current.unread => {
-                // A SessionHandler subclass looks at another session than its own.
+            Some(current)
+                if !current.unread && (current.id != id || matches!(current.hold, Hold::Saved(_))) =>
+            {
+                // A SessionHandler subclass looks at another session than its own, or at what it has just saved: its next
+                // write must still know what that was.
                 let keys = self.keys(&id);
                 return match self.store.read(&keys, ttl) {
                     Ok(loaded) => self.deliver(&id, loaded.data),
