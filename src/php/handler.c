@@ -84,10 +84,11 @@ static bool is_starting(void)
 }
 
 /* An object that is made (__unserialize), or the handler of a message that a class gives as it is loaded, writes what
- * there is of the session so far. */
+ * there is of the session so far. PHP's upload progress has decoded the session when it writes: no script runs then. */
 static bool is_written_too_early(zend_string *val)
 {
-	return is_being_decoded && !(PS(session_vars) && zend_string_equals(val, PS(session_vars)));
+	return is_being_decoded && (EG(current_execute_data) || CG(unclean_shutdown))
+		&& !(PS(session_vars) && zend_string_equals(val, PS(session_vars)));
 }
 
 /* An exception that comes while objects are made leaves the rest of them empty, and PHP goes on with that session. */
