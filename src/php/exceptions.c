@@ -69,10 +69,14 @@ static bool read_passes_false(void)
 {
 	zval *read = &((zval *) &PS(mod_user_names))[READ];
 	zend_fcall_info_cache callback;
+	bool passes;
 	if (!zend_is_callable_ex(read, NULL, IS_CALLABLE_SUPPRESS_DEPRECATIONS, NULL, &callback, NULL)) {
 		return true;
 	}
-	return passes_false(callback.function_handler);
+	passes = passes_false(callback.function_handler);
+	/* It may be made up for a __call(). */
+	zend_release_fcall_info_cache(&callback);
+	return passes;
 }
 
 /* Whether false would get lost on its way from here to PHP. A script that calls its handler by hand gets what it asks for. */
@@ -152,7 +156,6 @@ void rustredis_tell_failed_read(void **mod_data, bool validating)
  * in whose place another comes where a handler class makes ids. */
 static TSRM_TLS struct {
 	zend_string *id;
-	zend_object *exception;
 	bool use_cookies;
 } kept;
 
@@ -162,33 +165,63 @@ void rustredis_keep_id(void)
 		return;
 	}
 	kept.id = zend_string_copy(PS(id));
-	kept.exception = EG(exception);
-	GC_ADDREF(kept.exception);
 	kept.use_cookies = PS(use_cookies);
 	PS(use_cookies) = 0;
 }
 
-void rustredis_restore_id(void)
+/* Whether a session function itself has thrown it, rather than a script's code in there. */
+static bool is_of_session(zend_object *error)
 {
-	zend_object *exception = kept.exception;
-	if (!kept.id) {
+	zval undefined, *trace, *frame, *function;
+	if (error->ce != zend_ce_error && error->ce != zend_ce_type_error) {
+		return false;
+	}
+	trace = zend_read_property(zend_ce_error, error, ZEND_STRL("trace"), 1, &undefined);
+	frame = Z_TYPE_P(trace) == IS_ARRAY ? zend_hash_index_find(Z_ARRVAL_P(trace), 0) : NULL;
+	if (!frame || Z_TYPE_P(frame) != IS_ARRAY || zend_hash_str_exists(Z_ARRVAL_P(frame), ZEND_STRL("class"))) {
+		return false;
+	}
+	function = zend_hash_str_find(Z_ARRVAL_P(frame), ZEND_STRL("function"));
+	return function && Z_TYPE_P(function) == IS_STRING
+		&& strncmp(Z_STRVAL_P(function), "session_", sizeof("session_") - 1) == 0;
+}
+
+/* Puts what a class has thrown in the place of the error that PHP has then made of an id that it did not get. An exit of
+ * the class, and an exception of its own, stay. */
+static void rethrow_first(void)
+{
+	zval undefined, *previous;
+	zend_object *first;
+	if (!is_of_session(EG(exception))) {
 		return;
 	}
+	previous = zend_read_property(zend_ce_error, EG(exception), ZEND_STRL("previous"), 1, &undefined);
+	if (Z_TYPE_P(previous) != IS_OBJECT) {
+		return;
+	}
+	first = Z_OBJ_P(previous);
+	GC_ADDREF(first);
+	zend_clear_exception();
+	zend_throw_exception_internal(first);
+}
+
+void rustredis_restore_id(void)
+{
+	zend_string *id = kept.id;
+	if (!id) {
+		return;
+	}
+	kept.id = NULL;
 	PS(use_cookies) = kept.use_cookies;
-	/* Else the class has caught it, and goes on as it likes. */
 	if (EG(exception)) {
 		if (PS(id)) {
 			zend_string_release(PS(id));
-			PS(id) = zend_string_copy(kept.id);
+			PS(id) = zend_string_copy(id);
 		}
-		if (EG(exception) != exception) {
-			zend_clear_exception();
-			GC_ADDREF(exception);
-			zend_throw_exception_internal(exception);
-		}
+		rethrow_first();
+	} else if (PS(session_status) == php_session_active && PS(id) && zend_string_equals(PS(id), id)) {
+		/* The class has caught it, and has read the session after all. A new id is not sent: a failure is no logout. */
+		php_session_reset_id();
 	}
-	zend_string_release(kept.id);
-	kept.id = NULL;
-	kept.exception = NULL;
-	OBJ_RELEASE(exception);
+	zend_string_release(id);
 }

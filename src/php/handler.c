@@ -223,7 +223,8 @@ static zend_result read_failed(void **mod_data, int reason)
 {
 	const bool validating = reason != RUSTREDIS_TO_DELIVER;
 	rustredis_tell_failed_read(mod_data, validating);
-	if (EG(exception) && validating) {
+	/* Another function makes an id that no browser has yet. */
+	if (EG(exception) && validating && rustredis_takes_an_id()) {
 		rustredis_keep_id();
 	}
 	return FAILURE;
