@@ -120,6 +120,55 @@ fn a_lost_reply_to_a_destroy_is_asked_for_again() {
     assert!(!session::is_locked(&server, "known"));
 }
 
+/// Each exchange with Redis: by scripts (the first session of a connection), by plain commands and a transaction, without a
+/// lock, and with an answer that is not waited for.
+#[test]
+fn a_reply_that_belongs_to_nothing_costs_a_connection_and_no_session() {
+    let server = Server::start();
+    for (ini, expression, adds) in [
+        (None, "increment('known')", 1),
+        (None, "start('known') && session_write_close()", 0),
+        (Some(("rustredis.locking", "0")), "increment('known')", 1),
+        (Some(("rustredis.write_ack", "deferred")), "increment('known')", 1),
+    ] {
+        for sessions_before in [0, 1, 3] {
+            for nth in [1, 2] {
+                let what = format!("{ini:?} {expression}, trip {nth} after {sessions_before}");
+                session::seed(&server, "known");
+                let proxy = Proxy::start(&server.addr());
+                let php = Php::new(&proxy.save_path());
+                let mut process =
+                    ini.iter().fold(php, |php, (name, value)| php.ini(name, value)).spawn(STEPS);
+                process.expect("ready");
+                // A connection, that has run no session yet.
+                process.step("start('none', ['read_and_close' => true])");
+                for _ in 0..sessions_before {
+                    process.step("increment('known')").assert_silent();
+                }
+                let before = proxy.counts();
+                proxy.stray_reply(nth);
+                let step = process.step(expression);
+                assert_eq!(step.messages.trim(), "", "{what}: {step:?}");
+                assert!(step.result != "false", "{what}: {step:?}");
+                // The answer that was not waited for is read now.
+                let next = process.step("increment('known')");
+                assert_eq!(next.messages.trim(), "", "{what}: {next:?}");
+                assert_eq!(next.result, (sessions_before + adds + 1).to_string(), "{what}");
+                // Without waiting, two bursts may count as one trip.
+                if ini.is_none_or(|(name, _)| name != "rustredis.write_ack") {
+                    assert!(proxy.has_strayed(), "{what}");
+                    assert_eq!((proxy.counts() - before).connections, 1, "{what}");
+                }
+                // The last one may be on its way yet.
+                poll::until(&what, SOON, || {
+                    session::counter(&server, "known") == Some(sessions_before + adds + 1)
+                        && !session::is_locked(&server, "known")
+                });
+            }
+        }
+    }
+}
+
 /// A session that somebody holds, and a process behind the proxy that waits for it.
 fn blocked(server: &Server, proxy: &Proxy, process: &mut Running) -> Running {
     let mut holder = Php::new(&server.save_path()).spawn(STEPS);

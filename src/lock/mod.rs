@@ -66,7 +66,7 @@ fn attempt(
         let event = match result {
             Ok(event) => event,
             // What was on its way must not arrive later than what is sent next.
-            Err(error @ (StoreError::Broken(_) | StoreError::Connect(_))) => {
+            Err(error @ (StoreError::Broken(_) | StoreError::Protocol(_) | StoreError::Connect(_))) => {
                 store.disconnect();
                 let fresh = matches!(error, StoreError::Connect(_));
                 failure = Some(error);

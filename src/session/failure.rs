@@ -82,7 +82,9 @@ impl fmt::Display for Failure {
                 "Session ID is too long or contains illegal characters. Only the A-Z, a-z, 0-9, \"-\", and \",\" \
                  characters are allowed",
             ),
-            Self::Store(error @ (StoreError::Timeout(_) | StoreError::Broken(_))) => {
+            Self::Store(
+                error @ (StoreError::Timeout(_) | StoreError::Broken(_) | StoreError::Protocol(_)),
+            ) => {
                 write!(f, "{error}; whether the last command was carried out is not known")
             }
             Self::Store(error) => error.fmt(f),

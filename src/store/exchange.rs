@@ -14,6 +14,7 @@ use super::{
     calls::{self, Call, Data},
     cluster::Way,
     connection::server_error,
+    owed::Owed,
     redis::RedisStore,
     reply,
     resp::Command,
@@ -176,7 +177,11 @@ impl RedisStore {
             result @ (Ok(_) | Err(StoreError::Server(_))) => {
                 // Its answer came with this one.
                 let _ = self.settle();
-                result
+                let is_odd = self.slot.as_ref().is_some_and(|(_, slot)| {
+                    matches!(&slot.owed, Some(Owed { answer: Some(Err(StoreError::Protocol(_))), .. }))
+                });
+                // If that made no sense, this one may be the answer to something else.
+                if is_odd { Err(StoreError::Broken(io::ErrorKind::InvalidData.into())) } else { result }
             }
             // The master may hang, and another be chosen by now.
             Err(StoreError::Timeout(_))
@@ -231,35 +236,43 @@ impl RedisStore {
     /// Once it may have arrived, and for a release from the start, a server that is away is waited for as long as for
     /// a connection: it may be restarting, and the lock is still ours. So is a master that others choose (sentinels, the
     /// nodes of a Cluster): its replica takes over.
-    pub(super) fn run_until_answered(
+    ///
+    /// An answer that `read` finds no sense in is as good as none: something else has come before it.
+    pub(super) fn run_until_answered<T>(
         &mut self,
         keys: &Keys,
         call: &mut Call<'_>,
         repeat: Repeat,
-    ) -> Result<Value, StoreError> {
-        let answer = self.repeat_until_answered(keys, call, repeat);
+        read: fn(Value) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let answer = self.repeat_until_answered(keys, call, repeat, read);
         self.connect_until = None;
         answer
     }
 
-    fn repeat_until_answered(
+    fn repeat_until_answered<T>(
         &mut self,
         keys: &Keys,
         call: &mut Call<'_>,
         repeat: Repeat,
-    ) -> Result<Value, StoreError> {
+        read: fn(Value) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let start = Instant::now();
         let mut broken = None;
         let mut connect_until = self.begin_connecting(start);
         let mut pause = PAUSE;
         loop {
-            let failure = match self.run(keys, call) {
+            let answer = self.run(keys, call).and_then(read);
+            let failure = match self.checked(answer) {
                 Err(error) => error,
                 answer => return answer,
             };
             let is_elected = self.is_elected();
+            let is_lost = matches!(failure, StoreError::Broken(_) | StoreError::Protocol(_));
             let until = match failure {
-                StoreError::Broken(_) if repeat != Repeat::IfRefused => start + self.settings.read_timeout,
+                // Once: a server that speaks another protocol does so again.
+                StoreError::Protocol(_) if broken.is_some() => return Err(failure),
+                _ if is_lost && repeat != Repeat::IfRefused => start + self.settings.read_timeout,
                 StoreError::Server(ref error)
                     if error.is_passing() && (repeat != Repeat::IfRefused || is_elected) =>
                 {
@@ -271,13 +284,13 @@ impl RedisStore {
                 failure => return Err(failure),
             };
             // A connection that died since the last request is the common case: repeat that at once.
-            let is_first_break = matches!(failure, StoreError::Broken(_)) && broken.is_none();
+            let is_first_break = is_lost && broken.is_none();
             let pause_now = if is_first_break { Duration::ZERO } else { pause };
             if Instant::now() + pause_now >= until {
                 // What is not known must not be called "not saved" for the refusal of a later connection.
                 return Err(broken.unwrap_or(failure));
             }
-            if matches!(failure, StoreError::Broken(_)) {
+            if is_lost {
                 // From now on a connection is waited for.
                 let since = if is_elected { Instant::now() } else { start };
                 connect_until = since + self.settings.connect_timeout;
@@ -299,12 +312,11 @@ impl RedisStore {
         acquire: &Acquire,
     ) -> Result<Acquired, StoreError> {
         let mut call = calls::acquire(keys, acquire);
-        let answer = self.run_until_answered(keys, &mut call, Repeat::IfRefused)?;
-        let acquired = reply::acquired(answer);
+        let acquired = self.run_until_answered(keys, &mut call, Repeat::IfRefused, reply::acquired);
         if matches!(acquired, Err(StoreError::TooLarge(_))) {
             self.give_back(keys, acquire);
         }
-        self.checked(acquired)
+        acquired
     }
 
     /// Runs a script that writes, with the new value beside it. Where that did not get there (Redis had no memory for it,
@@ -316,13 +328,12 @@ impl RedisStore {
         call: impl Fn(Data) -> Call<'a>,
     ) -> Result<Written, StoreError> {
         let mut beside = call(Data::Beside);
-        let answer = match self.run_until_answered(keys, &mut beside, repeat)? {
-            answer if beside.stage.is_some() && reply::is_gone(&answer) => {
-                self.run_until_answered(keys, &mut call(Data::Inside), repeat)?
+        match self.run_until_answered(keys, &mut beside, repeat, reply::written)? {
+            Written::Gone if beside.stage.is_some() => {
+                self.run_until_answered(keys, &mut call(Data::Inside), repeat, reply::written)
             }
-            answer => answer,
-        };
-        self.checked(reply::written(answer))
+            written => Ok(written),
+        }
     }
 }
 

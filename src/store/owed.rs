@@ -44,22 +44,22 @@ pub struct Owed {
     /// How long Redis remembers what became of it.
     pub receipt: Duration,
     /// Read before its connection was given up.
-    pub answer: Option<Result<Value, StoreError>>,
+    pub answer: Option<Result<Written, StoreError>>,
 }
 
 impl Owed {
     /// Keeps an answer that came before this connection is given up.
     pub fn collect(&mut self, connection: &mut Connection) {
-        self.answer = self.answer.take().or_else(|| connection.arrived(self.sent));
+        self.answer = self.answer.take().or_else(|| read(connection.arrived(self.sent)));
     }
 
     /// Leaves what became of it to be told, unless all is well.
-    pub fn finish(&self, answer: Result<Value, StoreError>) {
+    pub fn finish(&self, answer: Result<Written, StoreError>) {
         if self.lock_only {
             // Nothing is lost.
             return;
         }
-        let outcome = match answer.and_then(reply::written) {
+        let outcome = match answer {
             Ok(Written::Done) => return,
             // Its receipt may have expired: it may have been carried out.
             Ok(Written::Lost { .. }) if self.at.elapsed() > self.receipt => {
@@ -141,8 +141,8 @@ impl RedisStore {
     pub(super) fn settle(&mut self) -> Result<(), StoreError> {
         let Some((_, slot)) = &mut self.slot else { return Ok(()) };
         let Slot { connection, owed: Some(owed) } = &mut **slot else { return Ok(()) };
-        let arrived = owed.answer.take().or_else(|| connection.as_mut()?.arrived(owed.sent));
-        if connection.is_some() && is_demotion(arrived.as_ref()) {
+        let arrived = owed.answer.take().or_else(|| read(connection.as_mut()?.arrived(owed.sent)));
+        if connection.is_some() && is_useless(arrived.as_ref()) {
             // Its repeat goes over the next connection.
             owed.answer = arrived;
             self.disconnect();
@@ -176,7 +176,7 @@ impl RedisStore {
             connect_until: None,
         };
         let keys = owed.keys.clone();
-        let answer = store.run_until_answered(&keys, &mut owed.call, Repeat::Freely);
+        let answer = store.run_until_answered(&keys, &mut owed.call, Repeat::Freely, reply::written);
         let mut kept = store.slot.take();
         let result = match (answer, &mut kept) {
             (Err(error @ StoreError::Connect(_)), Some((_, slot))) => {
@@ -193,7 +193,7 @@ impl RedisStore {
     }
 
     /// The last word on a release. Where that is an error the lock may still be there, and nobody has it.
-    fn end(&self, owed: &Owed, answer: Result<Value, StoreError>) {
+    fn end(&self, owed: &Owed, answer: Result<Written, StoreError>) {
         if let (Err(_), Some(token)) = (&answer, &owed.token) {
             self.give_back(&owed.keys, token.clone());
         }
@@ -204,11 +204,8 @@ impl RedisStore {
     fn catch_up(&mut self) {
         let Some((_, slot)) = &mut self.slot else { return };
         if let Slot { connection: Some(connection), owed: Some(owed) } = &mut **slot {
-            let answer = connection.answer_to(owed.sent);
-            let is_broken = !matches!(answer, Ok(_) | Err(StoreError::Server(_)));
-            let is_useless = is_broken || is_demotion(Some(&answer));
-            owed.answer = Some(answer);
-            if is_useless {
+            owed.answer = read(Some(connection.answer_to(owed.sent)));
+            if is_useless(owed.answer.as_ref()) {
                 self.disconnect();
             }
         }
@@ -217,9 +214,19 @@ impl RedisStore {
     }
 }
 
-/// Whether a server that has become a replica gave this answer.
-fn is_demotion(answer: Option<&Result<Value, StoreError>>) -> bool {
-    matches!(answer, Some(Err(StoreError::Server(error))) if error.is_demotion())
+/// What an answer says.
+pub fn read(answer: Option<Result<Value, StoreError>>) -> Option<Result<Written, StoreError>> {
+    answer.map(|answer| answer.and_then(reply::written))
+}
+
+/// Whether nothing more is to be expected of the connection that this came over: it broke, its answers have lost their
+/// order, or the server has become a replica.
+fn is_useless(answer: Option<&Result<Written, StoreError>>) -> bool {
+    match answer {
+        Some(Err(StoreError::Server(error))) => error.is_demotion(),
+        Some(Err(_)) => true,
+        _ => false,
+    }
 }
 
 /// Ends all connections of this process, at module shutdown. Releases that were not waited for are seen to their end, if

@@ -22,7 +22,12 @@ use parking_lot::Mutex;
 use r2d2::{CustomizeConnection, ManageConnection, PooledConnection};
 use scheduled_thread_pool::{OnPoolDropBehavior, ScheduledThreadPool};
 
-use super::{StoreError, connection::Connection, owed::Owed, threads};
+use super::{
+    StoreError,
+    connection::Connection,
+    owed::{Owed, read},
+    threads,
+};
 use crate::{
     config::{Settings, Target},
     process::Own,
@@ -85,7 +90,7 @@ impl CustomizeConnection<Slot, Infallible> for LastWords {
     fn on_release(&self, mut slot: Slot) {
         let Slot { connection, owed } = &mut slot;
         if let Some(mut owed) = owed.take() {
-            let answer = owed.answer.take().or_else(|| connection.as_mut()?.answer_so_far(owed.sent));
+            let answer = owed.answer.take().or_else(|| read(connection.as_mut()?.answer_so_far(owed.sent)));
             // Too late for a repeat: its receipt has expired.
             owed.finish(
                 answer.unwrap_or_else(|| Err(StoreError::Broken(io::ErrorKind::NotConnected.into()))),

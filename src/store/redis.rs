@@ -240,18 +240,17 @@ impl Store for RedisStore {
             return Ok(loaded);
         }
         let mut call = calls::read(keys, ttl);
-        let answer = match self.run(keys, &mut call) {
+        let loaded = self.run(keys, &mut call).and_then(reply::loaded);
+        match self.checked(loaded) {
             // Before anything is waited for: a slot on its way, for one, can be read.
-            Err(StoreError::Server(_)) => match self.read_by_gets(keys) {
-                Ok(loaded) => return Ok(loaded),
-                Err(_) => self.run_until_answered(keys, &mut call, Repeat::Freely)?,
-            },
-            Err(StoreError::Broken(_) | StoreError::Connect(_)) => {
-                self.run_until_answered(keys, &mut call, Repeat::Freely)?
+            Err(StoreError::Server(_)) => self
+                .read_by_gets(keys)
+                .or_else(|_| self.run_until_answered(keys, &mut call, Repeat::Freely, reply::loaded)),
+            Err(StoreError::Broken(_) | StoreError::Protocol(_) | StoreError::Connect(_)) => {
+                self.run_until_answered(keys, &mut call, Repeat::Freely, reply::loaded)
             }
-            answer => answer?,
-        };
-        self.checked(reply::loaded(answer))
+            loaded => loaded,
+        }
     }
 
     fn release(&mut self, keys: &Keys, release: &Release<'_>) -> Result<Written, StoreError> {
@@ -293,8 +292,8 @@ impl Store for RedisStore {
         {
             return Ok(Written::Done);
         }
-        let answer = self.run_until_answered(keys, &mut call, Repeat::Release).and_then(reply::written);
-        self.checked(answer).or_else(|failure| self.give_up(keys, release, failure))
+        self.run_until_answered(keys, &mut call, Repeat::Release, reply::written)
+            .or_else(|failure| self.give_up(keys, release, failure))
     }
 
     fn write(&mut self, keys: &Keys, write: &Write<'_>) -> Result<Written, StoreError> {

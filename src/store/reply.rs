@@ -156,11 +156,6 @@ pub fn loaded(value: Value) -> Result<Loaded> {
     Items::new(value, "read")?.loaded()
 }
 
-/// Whether a release answers [`Written::Gone`].
-pub fn is_gone(value: &Value) -> bool {
-    matches!(value, Value::Array(items) if matches!(&items[..], [Value::BulkString(text)] if text == b"gone"))
-}
-
 pub fn written(value: Value) -> Result<Written> {
     let mut items = Items::new(value, "release")?;
     Ok(match &*items.text()? {

@@ -156,12 +156,13 @@ impl RedisStore {
         let answer = self.conclude(answer.map(|answer| answer.unwrap_or(Value::Okay)));
         match self.tell_cluster(keys, answer) {
             Ok(Value::Okay) => Ok(Some(Written::Done)),
-            // The script asks for the receipt.
-            Err(StoreError::Broken(_)) => Ok(None),
             answer => {
                 let executed = answer.and_then(reply::several).and_then(|values| reply::was_refused(&values));
-                if self.checked(executed)? {
-                    self.discard();
+                match self.checked(executed) {
+                    Ok(true) => self.discard(),
+                    // Not carried out; or the script asks for the receipt.
+                    Ok(false) | Err(StoreError::Broken(_) | StoreError::Protocol(_)) => {}
+                    Err(failure) => return Err(failure),
                 }
                 Ok(None)
             }

@@ -49,6 +49,8 @@ struct State {
     /// The trip whose reply is not forwarded: the connection is closed instead.
     swallowed: Option<usize>,
     delay: Duration,
+    /// The trip before whose reply the client is sent an `+OK` that it has not asked for.
+    stray: Option<usize>,
     open: Vec<TcpStream>,
     /// Connections before this one lead nowhere, without a word.
     forgotten: usize,
@@ -147,6 +149,17 @@ impl Proxy {
     pub fn swallow_reply(&self, nth: usize) {
         let mut state = lock(&self.state);
         state.swallowed = Some(state.counts.trips + nth);
+    }
+
+    /// The reply to the `nth` trip from now (1 is the next) comes behind one that belongs to nothing.
+    pub fn stray_reply(&self, nth: usize) {
+        let mut state = lock(&self.state);
+        state.stray = Some(state.counts.trips + nth);
+    }
+
+    /// Whether the reply that [`Proxy::stray_reply`] asked for was sent.
+    pub fn has_strayed(&self) -> bool {
+        lock(&self.state).stray.is_none()
     }
 
     /// Whether the reply that [`Proxy::swallow_reply`] asked for was lost.
@@ -280,7 +293,9 @@ impl Pair {
                 return Ok(());
             }
             state.counts.bytes_to_client += length;
+            let stray = state.stray.take_if(|stray| *stray == trip).map_or(&b""[..], |_| b"+OK\r\n");
             drop(state);
+            (&self.client).write_all(stray)?;
             (&self.client).write_all(&buffer[..length])?;
         }
     }

@@ -70,6 +70,9 @@ impl Connection {
             Err(StoreError::Protocol(_)) if expects_tls(target, io::ErrorKind::UnexpectedEof) => {
                 Err(StoreError::Connect(io::Error::other(MAYBE_TLS)))
             }
+            Err(error @ StoreError::Protocol(_)) => {
+                Err(StoreError::Connect(io::Error::other(error.to_string())))
+            }
             Err(error) => Err(error),
         }
     }
