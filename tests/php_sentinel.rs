@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use support::acl;
 use support::fake_sentinel::FakeSentinel;
 use support::outage::{CONNECT, impatient, outage, workers};
 use support::php::{Php, Running, STEPS};
@@ -226,8 +227,7 @@ fn save_path(sentinels: &[&FakeSentinel]) -> String {
 
 #[test]
 fn a_sentinel_that_names_a_server_which_does_not_serve_costs_a_share_of_the_timeout() {
-    let server = Server::start();
-    let replica = Server::start();
+    let [server, replica] = [(); 2].map(|()| Server::with_rights(&[], acl::for_sentinel()));
     replica.command::<()>(&["REPLICAOF", "127.0.0.1", &server.port().to_string()]);
     poll::until("it is a replica", SOON, || role(&replica) == "slave");
     session::seed(&server, "known");
@@ -311,7 +311,7 @@ fn a_master_that_hangs_costs_time_and_no_request() {
 
 #[test]
 fn a_kept_connection_learns_of_a_new_master_before_the_old_one_does() {
-    let [old, new] = [0, 1].map(|_| Server::start());
+    let [old, new] = [(); 2].map(|()| Server::with_rights(&[], acl::for_sentinel()));
     for server in [&old, &new] {
         session::seed(server, "known");
         session::seed(server, "open");

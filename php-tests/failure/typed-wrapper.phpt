@@ -79,10 +79,10 @@ $server->resp()->set(lock_key($id), $hold, 'PX', 60000);
 ok('the lock is taken', preg_match('~^RustRedis\\\\LockTimeoutException \{"host":"other-host","pid":4242,"sapi":"fpm-fcgi","held_ms":\d+\}: rustredis; cookies 1$~', $body) && !$cookie && !$warnings, $body, $cookie, $warnings);
 same('it stays with its holder', $hold, $server->resp()->get(lock_key($id)));
 $server->resp()->del(lock_key($id));
-$server->resp()->acl('SETUSER', 'default', '-mget');
+$server->resp()->acl('SETUSER', redis_user(), '-mget');
 same('Redis refuses', ['RustRedis\RefusedException: rustredis; cookies 1', false, 0], $try(': string', 'string', '1', $server->save_path()));
 same('no lock is left', 0, $server->resp()->exists(lock_key($id)));
-$server->resp()->acl('SETUSER', 'default', '+mget');
+$server->resp()->acl('SETUSER', redis_user(), '+mget');
 same('and then it starts', ['true ID; cookies 1', false, 0], $try(': string', 'string', '1', $server->save_path()));
 --EXPECT--
 ok: strict mode 1: inside: string, read(): string|false

@@ -18,7 +18,7 @@ $cases = [
     'NOREPLICAS' => fn ($server) => $server->resp()->config('SET', 'min-replicas-to-write', '1'),
     'READONLY' => fn ($server) => $server->resp()->replicaof('127.0.0.1', '1'),
     'MISCONF' => refuse_to_save(...),
-    'NOPERM' => fn ($server) => $server->resp()->acl('SETUSER', 'default', '-expire', '-set'),
+    'NOPERM' => fn ($server) => $server->resp()->acl('SETUSER', redis_user(), '-expire', '-set'),
 ];
 $advice = ['NOREPLICAS' => 'min-replicas-to-write', 'READONLY' => 'primary', 'MISCONF' => 'log', 'NOPERM' => '\\+expire'];
 foreach ($cases as $code => $refuse) {

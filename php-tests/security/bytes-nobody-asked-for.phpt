@@ -19,7 +19,7 @@ function plant(): void
     $planted = 0;
     foreach (scandir('/proc/self/fd') as $fd) {
         if ($fd > 2 && str_starts_with((string) @readlink("/proc/self/fd/$fd"), 'socket:') && peer_is_server($fd)) {
-            file_put_contents("php://fd/$fd", "MGET none " . data_key($other) . "\r\n");
+            file_put_contents("php://fd/$fd", "MGET " . data_key('none') . ' ' . data_key($other) . "\r\n");
             $planted++;
         }
     }

@@ -22,7 +22,7 @@ class Moves extends SessionHandler
 $handler = new Moves();
 session_set_save_handler($handler);
 $id = new_id();
-$there = new_id() . ':';
+$there = 'A:' . new_id() . ':';
 redis()->set($there . $id, 's|s:5:"there";', 'EX', '60');
 store_session($id, ['s' => 'here']);
 $is_locked_there = fn () => redis()->exists("$there{$id}_LOCK") === 1;
