@@ -110,6 +110,7 @@ extern "C" fn start_request(_kind: c_int, _module_number: c_int) -> c_int {
     sys::rustredis_log_waiting();
     sys::rustredis_set_interrupted(false);
     sys::rustredis_is_decoded();
+    sys::rustredis_note_end(0);
     sys::rustredis_ask_ahead();
     SUCCESS
 }
@@ -117,6 +118,7 @@ extern "C" fn start_request(_kind: c_int, _module_number: c_int) -> c_int {
 /// RSHUTDOWN. What `session`, which comes after us, still has to say is raised in its close.
 extern "C" fn stop_request(_kind: c_int, _module_number: c_int) -> c_int {
     sys::rustredis_restore_id();
+    sys::rustredis_note_end(1);
     sys::rustredis_start_serializer_over();
     sys::rustredis_log_rest();
     SUCCESS

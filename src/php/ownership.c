@@ -141,12 +141,20 @@ bool rustredis_changes_the_id(void)
 	return innermost(EG(current_execute_data)) == &functions[INDEX_session_regenerate_id];
 }
 
-/* At the end of the request without a function. A script can do as much by hand then: that costs trips, no more. */
+/* Every script has ended, and PHP saves what is left open. */
+static TSRM_TLS bool request_ends;
+
+void rustredis_note_end(int ends)
+{
+	request_ends = ends != 0;
+}
+
+/* At the end of the request without a function. A function that ends a script can write by hand before. */
 bool rustredis_saves_a_session(void)
 {
 	const wrapped_function *function = innermost(EG(current_execute_data));
 	if (!function) {
-		return (EG(flags) & EG_FLAGS_IN_SHUTDOWN) != 0;
+		return request_ends;
 	}
 	return function == &functions[INDEX_session_write_close] || function == &functions[INDEX_session_commit]
 		|| function == &functions[INDEX_session_regenerate_id];

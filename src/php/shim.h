@@ -131,6 +131,8 @@ void rustredis_start_serializer_over(void);
 bool rustredis_begins_a_session(void);
 /* Whether PHP itself is saving one. */
 bool rustredis_saves_a_session(void);
+/* Whether the request ends: in RINIT and RSHUTDOWN. */
+void rustredis_note_end(int ends);
 /* Whether the id is the browser's: session_start() or session_reset() runs. */
 bool rustredis_takes_an_id(void);
 /* Whether it is session_regenerate_id() that runs. */

@@ -17,6 +17,8 @@ unsafe extern "C" {
     pub safe fn rustredis_unwrap_functions();
     /// Gives PHP back the id that a failed read has kept; at the end of a request.
     pub safe fn rustredis_restore_id();
+    /// Whether the request ends, and PHP saves the session that is left open.
+    pub safe fn rustredis_note_end(ends: c_int);
     /// Leaves the messages of others alone again; in MSHUTDOWN.
     pub safe fn rustredis_stop_masking();
     /// Keeps which path was built into PHP; in MINIT.
