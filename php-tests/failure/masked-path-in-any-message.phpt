@@ -41,6 +41,16 @@ foreach (['plain' => '?auth=' . SECRET, 'many characters' => '?prefix=a%26b&auth
         ok('as PHP shows it', !str_contains($output, SECRET) && str_contains($output, 'my path is tcp') && substr_count($output, '***') >= 2, $output);
     }
 }
+// PHP escapes its messages, also where the page and the script have other charsets.
+foreach (['ISO-8859-1' => 'UTF-8', 'UTF-8' => 'ISO-8859-1'] as $shown => $internal) {
+    ini_set('default_charset', $shown);
+    ini_set('internal_encoding', $internal);
+    ini_set('session.save_path', "$nobody?prefix=\xFC&auth=" . SECRET);
+    $got = implode("\n", warnings_of(fn () => start(new_id())));
+    ok("a page in $shown", !str_contains($got, SECRET) && str_contains($got, '***'), $got);
+}
+ini_set('default_charset', 'UTF-8');
+ini_set('internal_encoding', '');
 ini_set('html_errors', '0');
 
 // What PHP throws.
@@ -88,6 +98,10 @@ ok: as PHP shows it
 ok: what the script gets in between
 ok: long, html_errors=1
 ok: as PHP shows it
+ok: what the script gets in between
+ok: a page in ISO-8859-1
+ok: what the script gets in between
+ok: a page in UTF-8
 ok: what PHP throws
 ok: the arguments in a trace
 ok: an exception that nothing hides
