@@ -263,7 +263,12 @@ impl<S: Store> Session<S> {
             return self.fail("was not saved", Some(&id), &failure);
         }
         let limit = Some(self.size_limit());
-        let Some(current) = &mut self.current else { return false };
+        let Some(current) = &mut self.current else {
+            // Only a session that must exist can be absent.
+            self.current = Some(saved);
+            let failure = StoreError::Protocol("an unexpected reply to acquire".into()).into();
+            return self.fail("was not saved", Some(&id), &failure);
+        };
         current.unread = false;
         let stored = current.loaded.data.take().map(|data| compression::original(data, limit));
         let stone = current.loaded.tombstone.as_ref();
