@@ -23,7 +23,7 @@ ZEND_BEGIN_ARG_WITH_RETURN_TYPE_INFO_EX(arginfo_get_holder, 0, 0, IS_ARRAY, 0)
 ZEND_END_ARG_INFO()
 
 static const zend_function_entry lock_timeout_methods[] = {
-	ZEND_RAW_FENTRY("getHolder", zif_get_holder, arginfo_get_holder, ZEND_ACC_PUBLIC)
+	ZEND_NAMED_ME(getHolder, zif_get_holder, arginfo_get_holder, ZEND_ACC_PUBLIC)
 	ZEND_FE_END
 };
 
