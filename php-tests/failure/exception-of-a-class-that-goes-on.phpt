@@ -51,13 +51,13 @@ class Retries extends Wraps
 function putback(): void
 {
     $redis = stream_socket_client('tcp://127.0.0.1:' . getenv('PORT'));
-    fwrite($redis, "ACL SETUSER default +@all\r\n");
+    fwrite($redis, 'ACL SETUSER ' . (ini_get('rustredis.username') ?: 'default') . " +@all\r\n");
     fgets($redis);
 }
 function refuse(): void
 {
     $redis = stream_socket_client('tcp://127.0.0.1:' . getenv('PORT'));
-    fwrite($redis, "ACL SETUSER default -@read -@write -@scripting\r\n");
+    fwrite($redis, 'ACL SETUSER ' . (ini_get('rustredis.username') ?: 'default') . " -@read -@write -@scripting\r\n");
     fgets($redis);
 }
 ob_start();
@@ -85,7 +85,7 @@ same('it exits', ['busy', null], $try('Exits', 'refuse(); $try(session_start(...
 foreach (['Converts', 'ConvertsAndMakesIds'] as $handler) {
     same($handler, ['DomainException < RustRedis\RefusedException; cookies 1', null], $try($handler, 'refuse(); $try(session_start(...));'));
 }
-$server->resp()->acl('SETUSER', 'default', '+@all');
+$server->resp()->acl('SETUSER', redis_user(), '+@all');
 same('it tries again', ['true; cookies 1', null], $try('Retries', 'refuse(); $try(session_start(...));'));
 same('under an id of the script', ['true; cookies 1', $id], $try('Retries', 'refuse(); session_id(getenv("ID")); $try(session_start(...));', false));
 [$body, $cookie] = $try('Wraps', <<<'PHP'
