@@ -6,6 +6,8 @@ require __DIR__ . '/../support/support.inc';
 
 $server = RedisServer::start(['--proto-max-bulk-len', '1mb']);
 ini_set('session.save_path', $server->save_path());
+// Longer than the test looks for its end.
+ini_set('rustredis.lock_lease', '60');
 $ini = ['locking' => ['rustredis.locking' => '1'], 'deferred' => ['rustredis.write_ack' => 'deferred'], 'no locks' => ['rustredis.locking' => '0']];
 foreach ($ini as $name => $settings) {
     foreach ($settings as $setting => $value) {
@@ -30,7 +32,7 @@ foreach ($ini as $name => $settings) {
         same("$name, $size bytes: one warning in the server's words", 1, count($said));
         ok("$name, $size bytes: few connections", $connections <= 6, $connections);
         same("$name, $size bytes: the session is the old one", 'old|i:1;', $server->resp()->get(data_key($id)));
-        poll('the lock', fn () => $name === 'deferred' || !is_locked($id, $server->resp()), 5);
+        poll('the lock', fn () => $name === 'deferred' || !is_locked($id, $server->resp()), 20);
     }
     ini_set('rustredis.write_ack', 'wait');
 }
