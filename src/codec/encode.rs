@@ -23,7 +23,7 @@ pub enum Shape {
 /// value; [`Writer::end`] closes what [`Writer::begin`] opened.
 ///
 /// Arrays that PHP shares are written each time, so that a text can be exponentially longer than what PHP has in memory.
-/// What would go beyond the limit is not written, nor is anything after it.
+/// The writer stops at its limit: that value and all after it are left out.
 pub struct Writer {
     text: Vec<u8>,
     limit: usize,
@@ -45,7 +45,7 @@ impl Writer {
         &self.text
     }
 
-    /// Whether something did not fit.
+    /// True if a value did not fit.
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.full
@@ -60,7 +60,7 @@ impl Writer {
         self.full = false;
     }
 
-    /// Whether there is room for so much more.
+    /// True if so many more bytes fit.
     fn has_room(&mut self, more: usize) -> bool {
         self.full |= more > self.limit - self.text.len();
         !self.full

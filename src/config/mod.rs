@@ -60,7 +60,7 @@ const CLUSTER_PREFIX: &str = "PHPREDIS_CLUSTER_SESSION:";
 pub struct LockSettings {
     /// How long a request waits for its turn.
     pub wait: Duration,
-    /// How long a crashed holder blocks others. Not longer than `max_hold`.
+    /// The time for which a crashed holder blocks others, at most `max_hold`.
     pub lease: Duration,
     /// When the renewal of a lease stops, counted from the taking of the lock.
     pub max_hold: Duration,
@@ -118,7 +118,7 @@ impl Shards {
         matches!(self.0[0].0.endpoint, Endpoint::Cluster(_))
     }
 
-    /// Whether several servers share the sessions.
+    /// True if several servers share the sessions.
     #[must_use]
     pub fn are_several(&self) -> bool {
         self.0.len() > 1
