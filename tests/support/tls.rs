@@ -50,19 +50,25 @@ impl Certificates {
         folder
     }
 
-    /// A certificate of X.509 version 1 for `localhost`, as `openssl x509 -req` makes it without an extension file.
+    /// A certificate of X.509 version 1 for `localhost`, as old scripts and appliances make it.
     pub fn version_1(&self, name: &str) {
         let path = |end: &str| self.path(&format!("{name}.{end}"));
         let (key, request, pem) = (path("key"), path("csr"), path("pem"));
         let (ca, ca_key) = (self.path("ca.pem"), self.path("ca.key"));
         openssl(&[&["req", "-keyout", &key, "-out", &request, "-subj", "/CN=localhost"], &NEW_KEY]);
-        let sign = ["x509", "-req", "-days", "30", "-in", &request, "-out", &pem];
-        let by = ["-CA", &ca, "-CAkey", &ca_key, "-CAcreateserial"];
-        // From OpenSSL 3.2 on, version 3 is what one gets unless one asks.
-        let help = Command::new("openssl").args(["x509", "-help"]).output();
+        let sign = ["-days", "30", "-in", &request, "-out", &pem, "-CA", &ca, "-CAkey", &ca_key];
+        let help = Command::new("openssl").args(["req", "-help"]).output();
         let help = help.unwrap_or_else(|error| panic!("cannot run openssl ({error})"));
-        let asks = String::from_utf8_lossy(&help.stderr).contains("-x509v1");
-        openssl(&[&sign[..], &by, if asks { &["-x509v1"] } else { &[] }]);
+        // Before OpenSSL 3.4, version 1 is made where there are no extensions. From then on there always
+        // are some, but for a request that is signed in this way with a configuration that names none.
+        if String::from_utf8_lossy(&help.stderr).contains("-x509v1") {
+            let configuration = path("cnf");
+            fs::write(&configuration, "[req]\ndistinguished_name = none\n[none]\n")
+                .expect("the file can be written");
+            openssl(&[&["req", "-x509", "-x509v1", "-config", &configuration], &sign]);
+        } else {
+            openssl(&[&["x509", "-req", "-CAcreateserial"], &sign]);
+        }
     }
 
     fn self_signed(&self, name: &str, extension: &str) {
