@@ -1,4 +1,4 @@
-//! The serializers: what turning `$_SESSION` into a text and back costs.
+//! The cost of the serializers: turning `$_SESSION` into text and back.
 
 use super::process::{Handler, Setup, Worker};
 use super::report::{Table, paragraph, times, us};
@@ -31,7 +31,8 @@ pub fn run(bench: &Bench) -> String {
     text + &table.markdown()
 }
 
-/// The medians of the rounds, and the stored bytes: of each serializer, then of the functions.
+/// The medians of the rounds and the stored bytes, first of each serializer and then of the
+/// functions.
 fn one_size(bench: &Bench, size: u32) -> Vec<(Vec<f64>, u64)> {
     let setup = Setup::new(Handler::Files, &bench.folder("sessions"));
     let jobs = SERIALIZERS.iter().map(|&name| (name, "codec")).chain([("php", "functions")]);
@@ -42,7 +43,7 @@ fn one_size(bench: &Bench, size: u32) -> Vec<(Vec<f64>, u64)> {
         })
         .collect();
     let count = bench.cycles(20_000_000 / size / 100).max(5);
-    // One round more than counts: the first warms up.
+    // The first round only warms up, so there is one more than is counted.
     for round in 0..=bench.rounds(21) as usize {
         for turn in 0..workers.len() {
             let number = (round + turn) % workers.len();

@@ -1,4 +1,4 @@
-//! TLS, and connections that are made for one request: the first session of a process.
+//! The first session of a process: TLS, and connections that are made for one request.
 
 use super::process::{Handler, Setup, Worker};
 use super::report::{Table, paragraph, times, us};
@@ -12,7 +12,8 @@ pub fn run(bench: &Bench) -> String {
     let cores = [REDIS_CORE, &CLIENT_CORE.to_string()];
     let awake = process::Awake::on(&cores);
     process::pin(secure.redis.pid(), REDIS_CORE);
-    // phpredis 5.3 takes no stream options in a save path, but PHP's own setting; both verify the server.
+    // phpredis 5.3 takes no stream options in a save path and reads PHP's own setting. Both
+    // handlers verify the server.
     let authority = certificates.path("ca.pem");
     let tls = secure.save_path(&format!("persistent=1&stream[cafile]={authority}"));
     let tcp = secure.redis.save_path() + "?persistent=1";
@@ -52,11 +53,12 @@ fn one_case(
     let mut sides = [Handler::Rustredis, Handler::Phpredis].map(|handler| {
         let setup = Setup { authority: authority.to_owned(), ..Setup::new(handler, path) };
         let id = format!("{handler}-{}", name.replace([' ', ','], "-"));
-        // Another process: whose first session is measured must not have had one.
+        // The session is seeded by another process, so that the measured one has had no session
+        // before.
         Worker::php(&setup, None).run(&format!("seed {id} 1024"));
         (Worker::php(&setup, Some(CLIENT_CORE)), format!("{job} {id} 0 {cycles}"), Vec::new())
     });
-    // One round more than counts: the first warms up.
+    // The first round only warms up, so there is one more than is counted.
     for round in 0..=bench.rounds(11) {
         for (worker, job, medians) in &mut sides {
             let times = worker.run(job);

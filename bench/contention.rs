@@ -1,4 +1,4 @@
-//! Many processes, one session: who waits for how long, and what the waiting costs.
+//! Many processes in one session: the waits of each process, and the cost of waiting.
 
 use super::Bench;
 use super::process::{Handler, Setup, Worker};
@@ -18,7 +18,7 @@ struct Visit {
     written: u64,
 }
 
-/// What one handler's rounds showed.
+/// The results of one handler's rounds.
 #[derive(Default)]
 struct Series {
     /// The longest wait of each round.
@@ -100,7 +100,7 @@ fn round(bench: &Bench, handler: Handler, turns: u32, series: &mut Series) {
     let mut workers: Vec<_> = (0..PROCESSES).map(|_| Worker::php(&setup, None)).collect();
     workers[0].run(&format!("seed {id} 1024"));
     for (number, worker) in workers.iter_mut().enumerate() {
-        // Connected before it counts, over a session that nobody else wants.
+        // Each worker connects before the measurement, over a session that no other worker wants.
         worker.run(&format!("seed own-{handler}-{number} 1024"));
     }
     bench.server.command::<()>(&["CONFIG", "RESETSTAT"]);
@@ -130,7 +130,7 @@ fn round(bench: &Bench, handler: Handler, turns: u32, series: &mut Series) {
     series.per_second.push(count * 1e9 / float(last - start));
 }
 
-/// Adds the turns that came; returns how many did not.
+/// Adds the turns that were logged, and returns the number of turns that are missing.
 fn read_visits(numbers: &[u64], visits: &mut Vec<Visit>) -> usize {
     let (mut rest, mut refused) = (numbers, 0);
     loop {

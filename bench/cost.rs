@@ -1,4 +1,4 @@
-//! What a request costs whatever the machine: commands, bytes, instructions.
+//! The cost of a request that does not depend on the machine: commands, bytes, instructions.
 
 use std::fs;
 use std::io::Write;
@@ -42,8 +42,9 @@ fn traffic(bench: &Bench) -> String {
     text + &table.markdown()
 }
 
-/// Per request: commands carried out, bytes to and from Redis, microseconds of its processor time.
-/// The difference between N and 2 N requests, so that asking for the figures is not in them.
+/// Commands, bytes to and from Redis and microseconds of Redis' processor time, each per request.
+/// The counts are the difference between N and 2 N requests, which leaves out the queries for the
+/// figures themselves.
 fn traffic_of(bench: &Bench, setup: &Setup, what: &str) -> [f64; 4] {
     let id = format!("traffic{}", setup.handler);
     let cycles = bench.cycles(5000);
@@ -64,7 +65,8 @@ fn traffic_of(bench: &Bench, setup: &Setup, what: &str) -> [f64; 4] {
         ]
     });
     let mut numbers = std::array::from_fn(|i| (twice[i] - once[i]) / f64::from(cycles));
-    // The processor's time wobbles, so that a difference says nothing: the better of the two runs.
+    // The processor time varies too much for a difference to mean anything. The better of the two
+    // runs is taken instead.
     numbers[3] = f64::min(once[3], twice[3] / 2.0) / f64::from(cycles);
     numbers
 }

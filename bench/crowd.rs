@@ -1,4 +1,4 @@
-//! Many processes, many sessions: what a site with visitors asks of Redis.
+//! Many processes in many sessions: the load that a site with visitors puts on Redis.
 
 use super::Bench;
 use super::process::{Handler, Setup, Worker};
@@ -20,14 +20,14 @@ struct Series {
     per_second: Vec<f64>,
     commands: Vec<f64>,
     redis_cpu: Vec<f64>,
-    /// To and from Redis, a request.
+    /// Bytes to and from Redis for each request.
     bytes: Vec<f64>,
 }
 
 pub fn run(bench: &Bench) -> String {
     let requests = bench.cycles(200);
     let mut crowds = Handler::ALL.map(|handler| (handler, gather(bench, handler), Series::default()));
-    // One round more than counts: the first warms up.
+    // The first round only warms up, so there is one more than is counted.
     for round in 0..=bench.rounds(7) {
         for (handler, workers, series) in &mut crowds {
             let seen = burst(&bench.server, *handler, workers, requests);
@@ -70,7 +70,7 @@ pub fn run(bench: &Bench) -> String {
     text + &table.markdown() + "\n" + &scale(ours, theirs, &pair, &six)
 }
 
-/// At a Redis that has a replica, as behind Sentinel: Redis' time is then the primary's.
+/// One Redis with a replica, as behind Sentinel. The Redis time is that of the primary.
 fn at_a_pair(bench: &Bench, requests: u32) -> Series {
     let primary = Server::start();
     let port = primary.port().to_string();
@@ -81,11 +81,11 @@ fn at_a_pair(bench: &Bench, requests: u32) -> Series {
     alone(bench, &primary, requests)
 }
 
-/// At three primaries with a replica each: Redis' time is then that of the primaries together.
+/// Three primaries with a replica each. The Redis time is the sum of the three primaries.
 fn at_a_cluster(bench: &Bench, requests: u32) -> Series {
     let cluster = cluster::with_replicas();
     for node in cluster.nodes() {
-        // They share two cores with all else.
+        // All nodes share two cores with everything else.
         node.set("cluster-node-timeout", "60000");
     }
     alone(bench, &cluster, requests)
@@ -105,7 +105,7 @@ fn alone(bench: &Bench, server: &Server, requests: u32) -> Series {
     series
 }
 
-/// What follows for a larger site. All of it is from what was measured above and here.
+/// Projections for a larger site, calculated only from the measurements above and here.
 fn scale(ours: &Series, theirs: &Series, pair: &Series, six: &Series) -> String {
     let mut text = String::new();
     paragraph(&mut text, "### What scale looks like");
@@ -158,7 +158,7 @@ fn scale(ours: &Series, theirs: &Series, pair: &Series, six: &Series) -> String 
     text
 }
 
-/// The processes of one handler, connected, and the sessions.
+/// The processes of one handler, connected, with their sessions stored.
 fn gather(bench: &Bench, handler: Handler) -> Vec<Worker> {
     let path = match handler {
         Handler::Files => bench.folder("sessions"),

@@ -1,5 +1,6 @@
-//! The floor: what the trips of one cycle cost without PHP. What the extension sends for it is recorded, and sent
-//! again by a client that does nothing but write those bytes and read as many as came back.
+//! The floor: the cost of one cycle's trips without PHP. The bytes that the extension sends are
+//! recorded, and sent again by a client that only writes those bytes and reads as many as came
+//! back.
 
 use std::fs;
 use std::io::{self, BufRead, Read, Write};
@@ -15,19 +16,19 @@ use redis::Parser;
 
 use super::process::{Setup, Worker};
 
-/// One request as it was sent, and how long its answer was.
+/// One request as the extension sent it, and the length of its answer.
 #[derive(Clone)]
 pub struct Trip {
     request: Vec<u8>,
     reply: usize,
 }
 
-/// As many bare PINGs.
+/// The same number of bare PINGs.
 pub fn pings(count: usize) -> Vec<Trip> {
     vec![Trip { request: b"*1\r\n$4\r\nPING\r\n".to_vec(), reply: b"+PONG\r\n".len() }; count]
 }
 
-/// The trips of one cycle of PHP on the Redis at `address`. The session is there already.
+/// The trips of one cycle of PHP on the Redis at `address`. The session exists already.
 pub fn record(address: &str, setup: &Setup, job: &str) -> Vec<Trip> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port exists");
     let port = listener.local_addr().expect("a bound listener has an address").port();
@@ -40,7 +41,7 @@ pub fn record(address: &str, setup: &Setup, job: &str) -> Vec<Trip> {
     });
     let save_path = format!("tcp://127.0.0.1:{port}");
     let mut worker = Worker::php(&Setup { save_path, ..setup.clone() }, None);
-    // The first cycle connects and tells Redis the scripts.
+    // The first cycle connects and loads the scripts into Redis.
     worker.run(&format!("{job} 1"));
     let before = trips.lock().expect("the relay does not panic").len();
     worker.run(&format!("{job} 1"));
@@ -50,7 +51,7 @@ pub fn record(address: &str, setup: &Setup, job: &str) -> Vec<Trip> {
     trips[before..].to_vec()
 }
 
-/// Copies trip by trip until the client goes. All commands of a trip are sent in one go.
+/// Copies trip by trip until the client disconnects. All commands of a trip are sent in one go.
 fn relay(mut client: TcpStream, server: TcpStream, trips: &Mutex<Vec<Trip>>) {
     client.set_nodelay(true).expect("TCP has TCP_NODELAY");
     let (mut server, mut replies) = (Recorder::new(server), Parser::new());
@@ -69,7 +70,7 @@ fn relay(mut client: TcpStream, server: TcpStream, trips: &Mutex<Vec<Trip>>) {
     }
 }
 
-/// How many commands these are, if the last one is whole.
+/// Counts the commands in `bytes`. Returns `None` if the last one is incomplete.
 fn commands_in(mut bytes: &[u8]) -> Option<usize> {
     let mut commands = 0;
     while !bytes.is_empty() {
@@ -90,7 +91,7 @@ fn length_after(kind: u8, bytes: &mut &[u8]) -> Option<usize> {
     std::str::from_utf8(line).ok()?.parse().ok()
 }
 
-/// Keeps what is read.
+/// Keeps a copy of everything that is read.
 struct Recorder {
     stream: TcpStream,
     read: Vec<u8>,
@@ -111,7 +112,7 @@ impl Read for Recorder {
     }
 }
 
-/// For [`serve`], in a process of its own.
+/// Saves the trips for [`serve`], which runs in a process of its own.
 pub fn save(trips: &[Trip], file: &Path) {
     let mut bytes = Vec::new();
     for Trip { request, reply } in trips {
@@ -135,8 +136,8 @@ fn load(file: &Path) -> Vec<Trip> {
     trips
 }
 
-/// A worker as worker.php is one: each line is a job whose last word is how many cycles; the answer is how long
-/// each took.
+/// A worker with the protocol of worker.php: each line is a job that ends with the number of
+/// cycles, and the answer lists the time of each cycle.
 pub fn serve(address: &str, file: &Path) {
     let trips = load(file);
     if address.starts_with('/') {

@@ -15,7 +15,7 @@ use super::system::redis_cpu;
 
 const WORKERS: usize = 8;
 
-/// A pool and what was seen of it.
+/// A pool and the measurements of it.
 struct Pool {
     handler: Handler,
     dir: PathBuf,
@@ -30,7 +30,7 @@ struct Pool {
 pub fn run(bench: &Bench) -> String {
     let mut pools = Handler::ALL.map(|handler| Pool::start(bench, handler));
     let slice = Duration::from_millis(if bench.quick { 300 } else { 2000 });
-    // One round more than counts: the first warms up.
+    // The first round only warms up, so there is one more than is counted.
     for round in 0..=bench.rounds(9) {
         for pool in &mut pools {
             pool.load(bench, slice, round > 0);
@@ -131,7 +131,7 @@ impl Pool {
         pool
     }
 
-    /// Asks for pages for as long as `slice`.
+    /// Requests pages for as long as `slice`.
     fn load(&mut self, bench: &Bench, slice: Duration, counts: bool) {
         let before = (self.cpu(), redis_cpu(&bench.server));
         let begin = Instant::now();
@@ -162,7 +162,7 @@ impl Pool {
         children.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
     }
 
-    /// Seconds of processor time of all workers.
+    /// The processor time of all workers, in seconds.
     fn cpu(&self) -> f64 {
         let ticks = |pid: u32| {
             let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("the worker lives");
@@ -173,7 +173,8 @@ impl Pool {
         self.workers().into_iter().map(ticks).sum::<f64>() / 100.0
     }
 
-    /// Medians over the workers, in KiB: resident, its fair share of what is shared, its own alone.
+    /// Medians over the workers, in KiB: resident memory, the proportional share of shared memory,
+    /// and private memory.
     fn memory(&self) -> [f64; 3] {
         let rollups: Vec<_> = self.workers().iter().map(|pid| format!("/proc/{pid}/smaps_rollup")).collect();
         let rollups: Vec<_> = rollups
@@ -195,7 +196,7 @@ impl Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        // TERM, so that the master takes its workers along.
+        // On TERM, the master ends its workers as well.
         process::signal(self.process.id(), "TERM");
         let _ = self.process.wait();
     }

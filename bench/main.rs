@@ -1,5 +1,5 @@
-//! `make bench`: rustredis beside phpredis, files and the bare round trips, interleaved in one run. It writes
-//! what it measured into docs/benchmarks.md and docs/lock.md.
+//! `make bench`: rustredis beside phpredis, files and the bare round trips, interleaved in one run.
+//! The results are written into docs/benchmarks.md and docs/lock.md.
 
 mod codec;
 mod connections;
@@ -26,18 +26,18 @@ use picture::Group;
 use support::redis::Server;
 use support::temp_dir::TempDir;
 
-/// Where one process is measured, Redis and that process each have a core.
+/// In measurements of one process, Redis and that process have a core each.
 const REDIS_CORE: &str = "0";
 const CLIENT_CORE: usize = 1;
 
-/// What the parts of the benchmark share.
+/// State that the parts of the benchmark share.
 pub struct Bench {
     server: Server,
     dir: TempDir,
     files: Cell<u32>,
-    /// A tenth of the work: to see that all of it runs.
+    /// Do a tenth of the work, to see that all of it runs.
     quick: bool,
-    /// Nothing is written into docs/.
+    /// Write nothing into docs/.
     dry: bool,
 }
 
@@ -59,21 +59,21 @@ impl Bench {
         format!("![{title}]({file})\n")
     }
 
-    /// A folder of that name.
+    /// Creates a folder with this name.
     fn folder(&self, name: &str) -> String {
         let path = self.dir.join(name);
         fs::create_dir_all(&path).expect("a folder can be made");
         path.display().to_string()
     }
 
-    /// A path that nobody has yet.
+    /// Returns the path of a file that does not exist yet.
     fn new_file(&self, name: &str) -> PathBuf {
         self.files.set(self.files.get() + 1);
         self.dir.join(&format!("{name}{}", self.files.get()))
     }
 }
 
-/// A part of the report, by the name that the command line has for it.
+/// A part of the report, and its name on the command line.
 type Part = (&'static str, fn(&Bench) -> String);
 const PARTS: [Part; 7] = [
     ("single", single::run),
@@ -85,7 +85,8 @@ const PARTS: [Part; 7] = [
     ("load", load::run),
 ];
 
-/// Words: `quick` measures little, `dry` writes no page, the name of a part leaves out those not named.
+/// The arguments: `quick` measures little, `dry` writes no page, and part names select the parts to
+/// run.
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     if let [mode, address, file] = &words[..]
@@ -116,7 +117,7 @@ fn main() {
         let part = run(&bench);
         println!("{part}");
         if name == "contention" && !bench.dry {
-            // There it is a part of a chapter.
+            // In docs/lock.md the part is a section of a chapter.
             let text = (system.clone() + &part).replace("## ", "### ");
             report::publish("docs/lock.md", &system::name(), &text);
         }

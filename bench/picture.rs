@@ -1,15 +1,15 @@
-//! Bars, as SVG that needs nothing but a browser.
+//! Bar charts as SVG that any browser shows without further files.
 
 use std::fmt::Write;
 
-/// What a group of bars is about, and its bars: whose they are, and how long.
+/// The subject of a group of bars, and the label and length of each bar.
 pub type Group = (String, Vec<(String, f64)>);
 
 const WIDTH: f64 = 720.0;
 const LABELS: f64 = 190.0;
 const BAR: f64 = 15.0;
 
-/// Horizontal bars in groups. The numbers stand beside them, in `unit`.
+/// Horizontal bars in groups. The numbers stand beside the bars, in `unit`.
 pub fn bars(title: &str, unit: &str, groups: &[Group]) -> String {
     let longest = groups.iter().flat_map(|(_, bars)| bars).map(|(_, value)| *value).fold(0.0, f64::max);
     let scale = (WIDTH - LABELS - 120.0) / longest;

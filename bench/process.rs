@@ -1,11 +1,11 @@
-//! The processes that are measured: PHP with one save handler or another, and the bare client.
+//! The processes that are measured: PHP with one of the save handlers, and the bare client.
 
 use std::fmt;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-/// Who keeps the sessions.
+/// The store of the sessions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Handler {
     Rustredis,
@@ -27,16 +27,16 @@ impl fmt::Display for Handler {
     }
 }
 
-/// What a PHP is told.
+/// The settings of one PHP process.
 #[derive(Clone)]
 pub struct Setup {
     pub handler: Handler,
-    /// As phpredis and rustredis both read it; the folder for files.
+    /// The path in the form that phpredis and rustredis both read, or the folder for files.
     pub save_path: String,
     pub locking: bool,
     /// `session.serialize_handler`
     pub serializer: &'static str,
-    /// Who signs the servers that PHP's own streams, and so phpredis, connect to.
+    /// The authority that PHP's own streams, and so phpredis, trust to sign server certificates.
     pub authority: String,
 }
 
@@ -79,18 +79,19 @@ impl Setup {
                 ("rustredis.lock_max_waiters", "0"),
             ]),
             Handler::Phpredis => ini.extend([
-                // phpredis is built against it on Debian.
+                // Debian's phpredis is built against igbinary.
                 ("extension", "igbinary"),
                 ("extension", "redis"),
                 ("session.save_handler", "redis"),
                 ("redis.session.locking_enabled", lock),
                 ("redis.session.lock_expire", "30"),
-                // As patient as rustredis above.
+                // phpredis waits as long as rustredis does with the settings above.
                 ("redis.session.lock_retries", "3000"),
             ]),
             Handler::Files => ini.push(("session.save_handler", "files")),
         }
-        // Of the serializers, json is ours, and the others are modules where PHP does not have them.
+        // The json serializer is part of the extension. The others are modules if PHP does not have
+        // them built in.
         match (self.serializer, self.handler) {
             ("json", Handler::Phpredis | Handler::Files) => ini.push(("extension", module_path)),
             (name @ ("igbinary" | "msgpack"), _) => ini.push(("extension", name)),
@@ -101,12 +102,12 @@ impl Setup {
     }
 }
 
-/// The extension that is measured.
+/// The path of the extension that is measured.
 pub fn module() -> PathBuf {
     std::env::var_os("MODULE").map_or_else(|| root().join("modules/phpsess_rs.so"), PathBuf::from)
 }
 
-/// The checkout.
+/// The root of the checkout.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -115,7 +116,7 @@ pub fn php() -> String {
     std::env::var("PHP").unwrap_or_else(|_| "php".into())
 }
 
-/// A process that does jobs: see worker.php. It is killed with this value.
+/// A process that does jobs, see worker.php. The process is killed when this value is dropped.
 pub struct Worker {
     process: Child,
     jobs: ChildStdin,
@@ -123,7 +124,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// PHP, on one core if `core` says so.
+    /// Starts PHP, on one core if `core` is given.
     pub fn php(setup: &Setup, core: Option<usize>) -> Self {
         let mut command = vec![php()];
         command.extend(setup.arguments());
@@ -150,7 +151,7 @@ impl Worker {
         writeln!(self.jobs, "{job}").expect("the worker takes jobs");
     }
 
-    /// Waits for its answer.
+    /// Waits for the answer to the job.
     pub fn finish(&mut self) -> Vec<u64> {
         let mut line = String::new();
         self.answers.read_line(&mut line).expect("the worker answers");
@@ -169,7 +170,7 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        // Both fail only if the process is gone, which is the aim.
+        // Both calls fail only if the process has ended, which is the aim.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
@@ -179,7 +180,7 @@ fn pinned(core: Option<usize>) -> Vec<String> {
     core.map_or_else(Vec::new, |core| vec!["taskset".into(), "-c".into(), core.to_string()])
 }
 
-/// Keeps a running process, with all its threads, on these cores (`0`, `0-3`).
+/// Restricts a running process, with all its threads, to these cores (`0`, `0-3`).
 pub fn pin(pid: u32, cores: &str) {
     let done = Command::new("taskset")
         .args(["-apc", cores, &pid.to_string()])
@@ -189,8 +190,9 @@ pub fn pin(pid: u32, cores: &str) {
     assert!(done, "taskset cannot pin process {pid}");
 }
 
-/// Keeps cores from falling asleep, by loops that give way to everybody else. How long a core takes to wake up is the
-/// machine's business, above all a virtual one's, and is more than what is measured.
+/// Keeps cores from falling asleep, by loops of the lowest priority. The time that a core takes to
+/// wake up depends on the machine, above all on a virtual one, and is longer than the times that
+/// are measured.
 pub struct Awake(Vec<Child>);
 
 impl Awake {
@@ -208,14 +210,14 @@ impl Awake {
 impl Drop for Awake {
     fn drop(&mut self) {
         for process in &mut self.0 {
-            // Both fail only if the process is gone, which is the aim.
+            // Both calls fail only if the process has ended, which is the aim.
             let _ = process.kill();
             let _ = process.wait();
         }
     }
 }
 
-/// What a program says, trimmed.
+/// The output of a program, trimmed.
 pub fn output(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output();
     let output = output.unwrap_or_else(|error| panic!("cannot run {program} ({error})"));

@@ -1,11 +1,11 @@
-//! Tables in Markdown, put between two marks of a page. What is written around the marks stays.
+//! Tables in Markdown, put between two marks of a page. The text around the marks stays.
 
 use std::fmt::Write;
 use std::fs;
 
 use super::process::root;
 
-/// A table; the first column is text, the others are numbers.
+/// A table. The first column is text, the others are numbers.
 pub struct Table {
     head: Vec<String>,
     rows: Vec<Vec<String>>,
@@ -33,8 +33,8 @@ impl Table {
     }
 }
 
-/// Puts `text` between `<!-- measured: name -->` and `<!-- end: name -->` of the page; at its end if it has no
-/// such marks.
+/// Puts `text` between `<!-- measured: name -->` and `<!-- end: name -->` of the page, or at the
+/// end of a page without those marks.
 pub fn publish(page: &str, name: &str, text: &str) {
     let (begin, end) = (format!("<!-- measured: {name} -->\n"), format!("<!-- end: {name} -->\n"));
     let old = fs::read_to_string(root().join(page)).unwrap_or_default();

@@ -30,10 +30,10 @@ const CASES: [Case; 5] = [
     case("unlocked, changed, 1 KB", "changed", 1 << 10, false),
 ];
 
-/// Where Redis is reached, in the words of the handlers and of the floor.
+/// The address of Redis, in the forms that the handlers and the floor take.
 struct Transport {
     name: &'static str,
-    /// Of the picture.
+    /// The file of the picture.
     file: &'static str,
     save_path: String,
     address: String,
@@ -82,7 +82,7 @@ pub fn run(bench: &Bench) -> String {
     text
 }
 
-/// What the columns are, in the order of [`one_case`].
+/// The columns, in the order of [`one_case`].
 const ROWS: [&str; 5] = ["rustredis", "phpredis", "files", "floor", "PINGs"];
 
 fn measure(bench: &Bench, transport: &Transport, cases: &[Case], cycles: u32, rounds: u32) -> String {
@@ -121,7 +121,7 @@ fn one_case(bench: &Bench, transport: &Transport, case: &Case, cycles: u32, roun
         worker.run(&format!("seed {id} {}", case.size));
         workers.push((worker, format!("{} {id} 0", case.what)));
     }
-    // Another session than ours: what was recorded must find its lock free.
+    // The floor uses a session of its own, because the recorded requests expect a free lock.
     let id = id("floor");
     workers[0].0.run(&format!("seed {id} {}", case.size));
     let recorded =
@@ -130,7 +130,7 @@ fn one_case(bench: &Bench, transport: &Transport, case: &Case, cycles: u32, roun
         workers.push((bare(bench, transport, &trips), "cycles".into()));
     }
     let mut medians = vec![Vec::new(); workers.len()];
-    // One round more than counts: the first warms up.
+    // The first round only warms up, so there is one more than is counted.
     for round in 0..=rounds as usize {
         for turn in 0..workers.len() {
             let number = (round + turn) % workers.len();

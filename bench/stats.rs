@@ -1,4 +1,4 @@
-//! What is said about a series of numbers.
+//! Statistics of a series of numbers.
 
 /// The value below which `part` (0 to 1) of the values lie.
 pub fn quantile(values: &[f64], part: f64) -> f64 {
@@ -14,7 +14,7 @@ pub fn median(values: &[f64]) -> f64 {
     quantile(values, 0.5)
 }
 
-/// The median of the pairs' ratios: what slows a whole round down does not show in it.
+/// The median of the pairs' ratios. A disturbance that slows a whole round down cancels out.
 pub fn ratio(values: &[f64], bases: &[f64]) -> f64 {
     let ratios: Vec<_> = values.iter().zip(bases).map(|(value, base)| value / base).collect();
     median(&ratios)

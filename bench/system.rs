@@ -1,4 +1,4 @@
-//! What was measured on what.
+//! The machine and the versions behind the measurements.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use super::process::{output, php};
 use super::report::paragraph;
 use super::support::redis::Server;
 
-/// `debian12`: the mark in the pages.
+/// The name in the marks of the pages, such as `debian12`.
 pub fn name() -> String {
     release("ID") + &release("VERSION_ID")
 }
@@ -18,7 +18,7 @@ fn release(field: &str) -> String {
     line.unwrap_or("unknown").trim_matches('"').to_owned()
 }
 
-/// The machine, in words.
+/// A description of the machine.
 pub fn describe(bench: &Bench) -> String {
     let ask =
         |code: &str| output(&php(), &["-n", "-d", "extension=igbinary", "-d", "extension=redis", "-r", code]);
@@ -59,14 +59,16 @@ pub fn redis_cpu(server: &Server) -> f64 {
     seconds("used_cpu_user") + seconds("used_cpu_sys")
 }
 
-/// How many commands a Redis (in a Cluster, all nodes) has carried out since its last CONFIG RESETSTAT, those of scripts included.
+/// The number of commands, including those of scripts, that a Redis (or all nodes of a Cluster) has
+/// carried out since its last CONFIG RESETSTAT.
 pub fn carried_out(server: &Server) -> u64 {
     let ours = |name: &str| !["info", "ping", "config"].contains(&name) && !name.starts_with("config|");
     let stats = server.info_commandstats();
     stats.iter().filter(|(name, _)| ours(name)).map(|(_, calls)| calls).sum()
 }
 
-/// How many bytes this node has exchanged with its clients since then.
+/// The number of bytes that this node has exchanged with its clients since its last CONFIG
+/// RESETSTAT.
 pub fn traffic(node: &Server) -> u64 {
     let stats = node.info("stats");
     let bytes = |field: &str| stats.get(field).and_then(|text| text.trim().parse::<u64>().ok());

@@ -1,4 +1,5 @@
-//! What a page waits for its session, and what `rustredis.write_ack` and `rustredis.prefetch` take away of it.
+//! The time that a page waits for its session, and the share of it that `rustredis.write_ack` and
+//! `rustredis.prefetch` save.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use super::support::fpm::Fpm;
 use super::support::php::Php;
 use super::support::proxy::Proxy;
 
-/// What the page does before it wants its session, as frameworks do.
+/// The page's work before it starts the session, as frameworks do.
 const WORK: Duration = Duration::from_millis(3);
 
 const PAGE: &str = r#"
@@ -26,7 +27,7 @@ const PAGE: &str = r#"
     echo $granted - $asked, " ", hrtime(true) - $done;
 "#;
 
-/// One pool of one worker.
+/// A pool with one worker.
 struct Site {
     name: &'static str,
     fpm: Fpm,
@@ -67,7 +68,7 @@ fn measure(bench: &Bench, transport: &str, save_path: &str) -> String {
         Site::start("files", &bench.folder("sessions"), Handler::Files, &[]),
     ];
     let pages = bench.cycles(50);
-    // One round more than counts: the first warms up.
+    // The first round only warms up, so there is one more than is counted.
     for round in 0..=bench.rounds(9) {
         for site in &mut sites {
             for _ in 0..pages {

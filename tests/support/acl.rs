@@ -1,11 +1,11 @@
-//! `REDIS_ACL=1`: sessions are a Redis user's who has no more than the rights that README.md names.
+//! `REDIS_ACL=1`: the tests use a Redis user who has no more rights than README.md names.
 
 use super::redis::Server;
 
 const USER: &str = "sessions";
 const PASSWORD: &str = "a&=%;,+/@:#'~|^ü";
 
-/// The rule as the README has it, for copying.
+/// The ACL rule of README.md, in the form that a reader copies.
 pub fn rule() -> &'static str {
     let line = include_str!("../../README.md")
         .lines()
@@ -13,12 +13,12 @@ pub fn rule() -> &'static str {
     line.expect("README.md has a rule for an ACL user")
 }
 
-/// What the README adds to that for Sentinel.
+/// The rights that README.md adds for Sentinel.
 pub fn for_sentinel() -> &'static str {
     named_after("Sentinel `")
 }
 
-/// What it adds in a Cluster.
+/// The rights that README.md adds for a Cluster.
 pub fn for_cluster() -> &'static str {
     named_after("a Cluster `")
 }
@@ -29,7 +29,8 @@ fn named_after(words: &str) -> &'static str {
     rights.unwrap_or_else(|| panic!("README.md has rights after {words:?}"))
 }
 
-/// More rights for what a test sets itself, such as other prefixes (`~A:*`) or a database (`+select`).
+/// Grants the further rights that a test's own commands need, such as other prefixes (`~A:*`) or a
+/// database (`+select`).
 pub fn permit(server: &Server, rights: &[&str]) {
     if is_wanted() {
         let words = [&["ACL", "SETUSER", USER], rights].concat();
@@ -41,7 +42,8 @@ pub fn is_wanted() -> bool {
     std::env::var("REDIS_ACL").is_ok_and(|value| value == "1")
 }
 
-/// What a server is started with, to have the user. `more` is what the README adds where the server is not alone.
+/// The arguments that give a server the user. `more` holds the rights that README.md adds for a
+/// server that is not alone.
 pub fn server_args(more: &str) -> Vec<String> {
     if !is_wanted() {
         return Vec::new();
@@ -51,7 +53,7 @@ pub fn server_args(more: &str) -> Vec<String> {
     words.chain(rule().split(' ')).chain(more.split_whitespace()).map(str::to_owned).collect()
 }
 
-/// The ini settings of a PHP that is this user.
+/// The ini settings of a PHP that logs in as this user.
 pub fn php_settings() -> Vec<(&'static str, &'static str)> {
     if is_wanted() {
         vec![("rustredis.username", USER), ("rustredis.password", PASSWORD)]

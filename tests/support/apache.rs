@@ -1,4 +1,4 @@
-//! A real Apache with PHP inside of it, as its module.
+//! A real Apache with PHP as its module.
 
 use std::fs;
 use std::io;
@@ -14,28 +14,29 @@ use super::port::Port;
 use super::process;
 use super::temp_dir::TempDir;
 
-/// Where Debian keeps Apache's modules.
+/// Debian's folder of Apache modules.
 const MODULES: &str = "/usr/lib/apache2/modules";
 
-/// Apache (the program that `APACHE` names, or Debian's) with the PHP module that `LIBPHP` names, or Debian's for
-/// the PHP under test. A thread-safe PHP runs under the event MPM, another one under prefork.
+/// Apache (the program that `APACHE` names, or Debian's) with the PHP module that `LIBPHP` names,
+/// or Debian's for the PHP under test. A thread-safe PHP runs under the event MPM, another one
+/// under prefork.
 pub struct Apache {
     dir: TempDir,
     port: Port,
     process: Child,
 }
 
-/// How many requests are served at a time.
+/// The number of requests that are served at a time.
 #[derive(Clone, Copy)]
 pub struct Workers {
-    /// Of Apache.
+    /// Processes of Apache.
     pub processes: u32,
-    /// In each of them; 1 where PHP has no threads.
+    /// Threads of each process: 1 if PHP is not thread-safe.
     pub threads: u32,
 }
 
 impl Workers {
-    /// So many: threads of two processes, or processes where PHP has no threads.
+    /// `count` workers: threads of two processes, or processes if PHP is not thread-safe.
     pub fn in_all(count: u32) -> Self {
         if php::is_thread_safe() {
             Self { processes: 2, threads: count / 2 }
@@ -46,12 +47,13 @@ impl Workers {
 }
 
 impl Apache {
-    /// A server with the settings of `php` (but cookies are on) that answers every path with the page `script`
-    /// (without `<?php`). `directives` are added to its configuration.
+    /// A server with the settings of `php` (but cookies are on) that answers every path with the
+    /// page `script` (without `<?php`). `directives` are added to its configuration.
     pub fn start(php: &Php, workers: Workers, directives: &str, script: &str) -> Self {
         let dir = TempDir::new("apache");
-        // A PHP with checks of its own warns, and stops at an assertion when the process ends, if a new process of
-        // Apache installs its handler of SIGTERM during the first requests: docs/testing.md.
+        // A debug build of PHP warns, and stops at an assertion when the process ends, if a new
+        // process of Apache installs its handler of SIGTERM during the first requests:
+        // docs/testing.md.
         let ini = php.clone().ini("session.use_cookies", "1").ini("zend.signal_check", "0").ini_file();
         fs::write(dir.join("php.ini"), ini).expect("the settings can be written");
         fs::write(dir.join("page.php"), format!("<?php {script}")).expect("the page can be written");
@@ -67,20 +69,21 @@ impl Apache {
         apache
     }
 
-    /// GET of a path, with a query string if it has one, and the cookies of a Cookie header, or none.
+    /// Sends a GET for a path, with a query string if there is one, and the cookies of a Cookie
+    /// header. `cookies` may be empty.
     pub fn get(&self, path: &str, cookies: &str) -> Response {
         self.try_get(path, cookies)
             .unwrap_or_else(|error| panic!("Apache does not answer ({error}): {}", self.log()))
     }
 
-    /// The same while Apache restarts: with threads it then closes some connections without an answer, whatever
-    /// the page does.
+    /// Like [`Apache::get`], for use while Apache restarts. With threads, Apache then closes some
+    /// connections without an answer, whatever the page does.
     pub fn try_get(&self, path: &str, cookies: &str) -> io::Result<Response> {
         http::get(self.port.number(), path, cookies)
     }
 
-    /// A graceful restart: new processes replace the old ones, which finish their requests. Returns when Apache
-    /// goes on.
+    /// Restarts gracefully: new processes replace the old ones, which finish their requests.
+    /// Returns when Apache serves again.
     pub fn restart(&self) {
         let starts = || self.log().matches("resuming normal operations").count();
         let before = starts();
@@ -93,7 +96,7 @@ impl Apache {
         process::children(self.process.id())
     }
 
-    /// What Apache and PHP logged.
+    /// The log of Apache and PHP.
     pub fn log(&self) -> String {
         ["error.log", "output.log"]
             .map(|name| fs::read_to_string(self.dir.join(name)).unwrap_or_default())
@@ -109,7 +112,8 @@ impl Apache {
 
 impl Drop for Apache {
     fn drop(&mut self) {
-        // TERM, so that the first process takes the others along; nothing to do if it is gone already.
+        // On TERM, the first process ends the others as well. A process that has ended needs no
+        // signal.
         if matches!(self.process.try_wait(), Ok(None)) {
             process::signal(self.process.id(), "TERM");
             let _ = self.process.wait();
@@ -124,12 +128,13 @@ fn spawn(dir: &TempDir) -> Child {
     Command::new(&program)
         .args(["-D", "FOREGROUND", "-f"])
         .arg(dir.join("apache.conf"))
-        // Nothing of the machine's own configuration is read.
+        // The machine's own configuration is not read.
         .env("PHP_INI_SCAN_DIR", "")
         .stdin(Stdio::null())
         .stdout(output.try_clone().expect("the log has a second handle"))
         .stderr(output)
-        // At its end it signals its whole process group, which must not be ours.
+        // Apache signals its whole process group when it ends, so it must not share the test's
+        // group.
         .process_group(0)
         .spawn()
         .unwrap_or_else(|error| panic!("cannot run {} ({error}): set APACHE", program.display()))

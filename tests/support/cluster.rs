@@ -1,4 +1,4 @@
-//! A Redis Cluster of the test's own: masters that share the slots, with replicas or without.
+//! A Redis Cluster of the test's own: masters that share the slots, with or without replicas.
 
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
@@ -10,16 +10,16 @@ use super::poll::{self, SOON};
 use super::redis::{FREE_PORT, Server};
 use super::redis_program;
 
-/// How many masters there are. The first has the first third of the slots.
+/// The number of masters. The first one has the first third of the slots.
 pub const MASTERS: usize = 3;
 
 const SLOTS: usize = 16384;
 
-/// What a node must not answer for to be failing, where failing nodes are the point.
+/// The time without an answer after which a node counts as failing, in tests of failing nodes.
 pub const NODE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A [`Server`] of several nodes, which acts as all of them together: its commands go to the node that has the key,
-/// and its numbers are sums.
+/// A [`Server`] of several nodes, which acts as all of them together: commands go to the node that
+/// has the key, and numbers are sums.
 pub struct Cluster {
     first: Server,
 }
@@ -42,13 +42,13 @@ impl DerefMut for Cluster {
 pub fn masters(args: &[&str]) -> Server {
     let cluster = form(args, 0);
     for node in cluster.nodes() {
-        // The machine may be busy.
+        // A busy machine must not make a node look dead.
         node.set("cluster-node-timeout", "60000");
     }
     cluster.first
 }
 
-/// Three masters with a replica each: node n + 3 is that of node n.
+/// Three masters with a replica each: node n + 3 replicates node n.
 pub fn with_replicas() -> Cluster {
     let cluster = form(&[], MASTERS);
     let ids: Vec<String> = cluster.nodes().map(|node| node.own(&["CLUSTER", "MYID"])).collect();
@@ -72,7 +72,8 @@ pub fn with_replicas() -> Cluster {
 }
 
 fn form(args: &[&str], replicas: usize) -> Cluster {
-    // Before Redis 7 the bus has the port plus 10,000; where there is no such port, the server starts with another.
+    // Before Redis 7 the bus has the port plus 10,000. If that port is taken, the server starts
+    // with another one.
     let since_7 = ["--cluster-port", FREE_PORT, "--cluster-allow-replica-migration", "no"];
     let common = [
         &["--cluster-enabled", "yes", "--cluster-node-timeout", "500"][..],
@@ -90,7 +91,7 @@ fn form(args: &[&str], replicas: usize) -> Cluster {
         node.own::<()>(&["CLUSTER", "SET-CONFIG-EPOCH", &(number + 1).to_string()]);
         if number < MASTERS {
             let bound = |n: usize| SLOTS * n / MASTERS;
-            // ADDSLOTSRANGE is of Redis 7.
+            // ADDSLOTSRANGE exists since Redis 7.
             let slots: Vec<String> =
                 (bound(number)..bound(number + 1)).map(|slot| slot.to_string()).collect();
             let words = ["CLUSTER", "ADDSLOTS"].into_iter().chain(slots.iter().map(String::as_str));
@@ -106,7 +107,7 @@ fn form(args: &[&str], replicas: usize) -> Cluster {
 }
 
 impl Cluster {
-    /// A server that is a Cluster.
+    /// Wraps a server that is the first node of a Cluster.
     pub fn of(first: Server) -> Self {
         assert!(first.is_cluster());
         Self { first }
@@ -126,13 +127,13 @@ impl Cluster {
         });
     }
 
-    /// The slot of a key, by the cluster's own word.
+    /// The slot of a key, as the cluster calculates it.
     pub fn slot(&self, key: &str) -> u16 {
         let node = self.living().next().expect("a node is up");
         node.own(&["CLUSTER", "KEYSLOT", key])
     }
 
-    /// The number of the node that serves a key, by the word of this node.
+    /// The number of the node that serves a key, as the node `by` sees it.
     pub fn owner(&self, key: &str, by: usize) -> usize {
         let slot = self.slot(key);
         let ranges: Vec<Vec<Value>> = self.node(by).own(&["CLUSTER", "SLOTS"]);
@@ -144,13 +145,13 @@ impl Cluster {
         self.nodes().position(|node| node.has_port(port)).expect("it is one of ours")
     }
 
-    /// An id of a session that lies on this node.
+    /// An id of a session whose slot is on this node.
     pub fn id_on(&self, node: usize, name: &str) -> String {
         let key = |id: &String| self.owner(&super::session::key_at(self, id), 0) == node;
         (0..1000).map(|n| format!("{name}{n}")).find(key).expect("a third of them is there")
     }
 
-    /// Begins to move a slot: the source still has its keys.
+    /// Begins to move a slot. The source keeps the keys until [`Cluster::move_keys`].
     pub fn begin_move(&self, slot: u16, from: usize, to: usize) {
         let ids: Vec<String> =
             [from, to].map(|n| self.node(n).own::<String>(&["CLUSTER", "MYID"])).into_iter().collect();
@@ -173,7 +174,8 @@ impl Cluster {
         }
     }
 
-    /// Ends it: the target serves the slot. The other masters are told as well, as redis-cli does.
+    /// Ends the move: the target serves the slot. The other masters are told as well, as redis-cli
+    /// does.
     pub fn end_move(&self, slot: u16, to: usize) {
         let (id, slot): (String, _) = (self.node(to).own(&["CLUSTER", "MYID"]), slot.to_string());
         let masters = || self.nodes().take(MASTERS).enumerate();
@@ -182,14 +184,14 @@ impl Cluster {
         }
     }
 
-    /// All of it.
+    /// Moves a slot with its keys, from beginning to end.
     pub fn move_slot(&self, slot: u16, from: usize, to: usize) {
         self.begin_move(slot, from, to);
         self.move_keys(slot, from, to);
         self.end_move(slot, to);
     }
 
-    /// Waits until `node` is the master of what it replicated, and all living nodes know.
+    /// Waits until `node` is the master of the slots that it replicated, and all living nodes know.
     pub fn until_master(&self, node: usize, of: &str) {
         poll::until("the replica takes over", Duration::from_mins(1), || {
             let up = (0..self.nodes().count()).filter(|n| self.node(*n).is_up());

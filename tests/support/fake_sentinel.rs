@@ -1,11 +1,11 @@
-//! A sentinel that names whatever server a test wants.
+//! A sentinel that names any server that a test wants.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-/// It lives as long as the test process.
+/// The sentinel lives as long as the test process.
 pub struct FakeSentinel {
     address: SocketAddr,
     master: Arc<Mutex<SocketAddr>>,
@@ -27,7 +27,7 @@ impl FakeSentinel {
         Self { address, master }
     }
 
-    /// From now on it names this one.
+    /// Names this master from now on.
     pub fn name(&self, master: SocketAddr) {
         *self.master.lock().expect("no thread panics with it") = master;
     }

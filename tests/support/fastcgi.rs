@@ -1,4 +1,4 @@
-//! A `FastCGI` client that is just enough for php-fpm: one GET per connection.
+//! A minimal `FastCGI` client for php-fpm: one GET per connection.
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -13,14 +13,14 @@ const STDIN: u8 = 5;
 const STDOUT: u8 = 6;
 const STDERR: u8 = 7;
 const RESPONDER: u8 = 1;
-/// One request is on a connection, so that any id will do.
+/// A connection carries one request, so any id will do.
 const REQUEST_ID: u8 = 1;
 
-/// What a page answered.
+/// The answer of a page.
 #[derive(Debug, Default)]
 pub struct Response {
     pub status: u16,
-    /// Names in lower case.
+    /// The headers, with their names in lower case.
     pub headers: Vec<(String, String)>,
     pub body: String,
     pub stderr: String,
@@ -37,7 +37,8 @@ impl Response {
     }
 }
 
-/// Asks the `FastCGI` server at `socket` for `script`; `cookies` as in the Cookie header, or empty.
+/// Requests `script` from the `FastCGI` server at `socket`. `cookies` is the text of a Cookie
+/// header, or empty.
 pub fn get(
     socket: &Path,
     script: &Path,
@@ -79,7 +80,7 @@ fn param(name: &str, value: &str) -> Vec<u8> {
     let mut param = Vec::new();
     for text in [name, value] {
         let length = u32::try_from(text.len()).expect("parameters of tests are short");
-        // Four bytes with the highest bit set are right for any length.
+        // Four bytes with the highest bit set are valid for any length.
         param.extend((length | 0x8000_0000).to_be_bytes());
     }
     param.extend(name.bytes());
@@ -105,7 +106,7 @@ fn read_response(stream: &mut UnixStream) -> io::Result<Response> {
     }
 }
 
-/// A CGI answer: headers, an empty line, the body.
+/// Parses a CGI answer: headers, an empty line, the body.
 pub fn parse(stdout: &[u8], stderr: &[u8]) -> Response {
     let text = String::from_utf8_lossy(stdout);
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));

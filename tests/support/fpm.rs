@@ -12,29 +12,30 @@ use super::poll::{self, SOON};
 use super::process;
 use super::temp_dir::TempDir;
 
-/// How long a page may take.
+/// The longest time that a page may take.
 const PAGE_DEADLINE: Duration = Duration::from_secs(90);
 
-/// php-fpm (the program that `PHP_FPM` names, or Debian's, or the one on PATH) with a fixed number of workers,
-/// behind a Unix socket. It serves one page.
+/// php-fpm (the program that `PHP_FPM` names, or Debian's, or the one on PATH) with a fixed number
+/// of workers, behind a Unix socket. All requests go to one page.
 pub struct Fpm {
     dir: TempDir,
     process: Child,
 }
 
 impl Fpm {
-    /// A pool of `workers` with the settings of `php` (but cookies are on), which serves the page `script`
-    /// (without `<?php`).
+    /// A pool of `workers` with the settings of `php` (but cookies are on), which serves the page
+    /// `script` (without `<?php`).
     pub fn start(php: &Php, workers: usize, script: &str) -> Self {
         Self::start_as(php, &format!("pm = static\npm.max_children = {workers}\n"), script)
     }
 
-    /// The same with a process manager of its own (`pm = ...` and what belongs to it).
+    /// Like [`Fpm::start`], with a process manager of the caller's choice (`pm = ...` and its
+    /// settings).
     pub fn start_as(php: &Php, manager: &str, script: &str) -> Self {
         Self::with_env(php, manager, script, &[])
     }
 
-    /// The same with further environment variables.
+    /// Like [`Fpm::start_as`], with further environment variables.
     pub fn with_env(php: &Php, manager: &str, script: &str, env: &[(&str, &str)]) -> Self {
         let dir = TempDir::new("fpm");
         fs::write(dir.join("page.php"), format!("<?php {script}")).expect("the page can be written");
@@ -67,14 +68,14 @@ impl Fpm {
         self.process.id()
     }
 
-    /// GET with a query string and the cookies of a Cookie header; both may be empty.
+    /// Sends a GET with a query string and the cookies of a Cookie header. Both may be empty.
     pub fn get(&self, query: &str, cookies: &str) -> Response {
         self.try_get(query, cookies)
             .unwrap_or_else(|error| panic!("php-fpm does not answer ({error}): {}", self.log()))
     }
 
-    /// A graceful reload: new workers replace the old ones, which finish their requests. Returns when the new
-    /// ones are ready.
+    /// Reloads gracefully: new workers replace the old ones, which finish their requests. Returns
+    /// when the new workers are ready.
     pub fn reload(&self) {
         let starts = || self.log().matches("ready to handle connections").count();
         let before = starts();
@@ -82,18 +83,18 @@ impl Fpm {
         poll::until("php-fpm reloads", SOON, || starts() > before);
     }
 
-    /// A graceful stop: workers finish their requests. Returns when the pool is gone.
+    /// Stops gracefully: workers finish their requests. Returns when the pool is gone.
     pub fn stop(&self) {
         process::signal(self.process.id(), "QUIT");
         poll::until("php-fpm ends", SOON, || self.log().contains("bye-bye"));
     }
 
-    /// The same where the pool may be about to stop.
+    /// Like [`Fpm::get`], for a pool that may be about to stop.
     pub fn try_get(&self, query: &str, cookies: &str) -> io::Result<Response> {
         fastcgi::get(&self.dir.join("fpm.sock"), &self.dir.join("page.php"), query, cookies, PAGE_DEADLINE)
     }
 
-    /// What the master and, through it, the workers logged.
+    /// The log of the master and, through it, of the workers.
     pub fn log(&self) -> String {
         let read = |name| fs::read_to_string(self.dir.join(name)).unwrap_or_default();
         read("fpm.log") + &read("output.log")
@@ -102,7 +103,7 @@ impl Fpm {
 
 impl Drop for Fpm {
     fn drop(&mut self) {
-        // TERM, so that the master takes its workers along; nothing to do if it is gone already.
+        // On TERM, the master ends its workers as well. A process that has ended needs no signal.
         if matches!(self.process.try_wait(), Ok(None)) {
             process::signal(self.process.id(), "TERM");
             let _ = self.process.wait();
@@ -126,7 +127,7 @@ fn config(dir: &TempDir, manager: &str) -> String {
     )
 }
 
-/// Which program that is.
+/// The path of the php-fpm program.
 pub fn program() -> PathBuf {
     if let Some(program) = std::env::var_os("PHP_FPM") {
         return program.into();

@@ -1,5 +1,5 @@
-//! Random trials that a seed repeats: a fixed number of them in `make test`, as many as fit in `FUZZ_SECONDS` in
-//! `make fuzz`.
+//! Random trials that a seed repeats: a fixed number of them in `make test`, and as many as fit in
+//! `FUZZ_SECONDS` in `make fuzz`.
 
 use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::random::Random;
 
-/// What was done.
+/// The seed and the number of trials of a run.
 pub struct Done {
     name: &'static str,
     pub trials: u64,
@@ -32,11 +32,11 @@ pub fn seconds() -> Option<Duration> {
     number("FUZZ_SECONDS").map(Duration::from_secs)
 }
 
-/// Runs `count` trials, or as many as there is time for, each with random numbers of its own. One that panics is named, so that it can be run alone:
-/// `FUZZ_SEED` and `FUZZ_TRIAL`.
+/// Runs `count` trials, or as many as there is time for, each with random numbers of its own. A
+/// trial that panics is named by `FUZZ_SEED` and `FUZZ_TRIAL`, so that it can be run alone.
 pub fn run(name: &'static str, count: u64, mut trial: impl FnMut(&mut Random)) -> Done {
     let seconds = seconds();
-    // A long run has another seed each time.
+    // Each long run takes another seed.
     let fresh = || {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
         now.as_secs() << 20 ^ u64::from(now.subsec_micros())

@@ -1,4 +1,4 @@
-//! An HTTP client that is just enough for a web server on this machine: one GET per connection.
+//! A minimal HTTP client for a web server on this machine: one GET per connection.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use super::fastcgi::{Response, parse};
 
-/// How long a page may take.
+/// The longest time that a page may take.
 const PAGE_DEADLINE: Duration = Duration::from_secs(90);
 
-/// Asks the server at this port for a path; `cookies` as in the Cookie header, or empty.
+/// Requests a path from the server at this port. `cookies` is the text of a Cookie header, or
+/// empty.
 pub fn get(port: u16, path: &str, cookies: &str) -> io::Result<Response> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(PAGE_DEADLINE))?;
-    // HTTP/1.0, so that the answer ends with the connection.
+    // HTTP/1.0 is used so that the answer ends with the connection.
     let cookies = if cookies.is_empty() { String::new() } else { format!("Cookie: {cookies}\r\n") };
     write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\n{cookies}\r\n")?;
     let mut answer = Vec::new();

@@ -1,4 +1,4 @@
-//! One session of a server, and the store's own client of it.
+//! One session on a server, and a client of the store for it.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ impl Fixture {
         let mut store = client(&server.save_path());
         let id = SessionId::parse(b"abcdefghijklmnop").expect("it is an id");
         let keys = Keys::new("PHPREDIS_SESSION:", &id);
-        // The first session of a connection is the scripts' in any case.
+        // The first session of a connection always goes through the scripts.
         assert_eq!(store.read(&keys, TTL).expect("Redis answers"), Loaded::default());
         Self { server, store, keys }
     }
@@ -39,7 +39,7 @@ impl Fixture {
         self.server.connection().get(&self.keys.data).expect("Redis answers")
     }
 
-    /// All keys, but receipts.
+    /// All keys except receipts.
     pub fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = self.server.connection().keys("*").expect("Redis answers");
         names.retain(|name| !name.contains("_DONE:"));
@@ -58,7 +58,7 @@ impl Fixture {
         self.store.release(&self.keys, &Release { op, ttl: TTL, ..of_lock() }).expect("Redis answers")
     }
 
-    /// Commands that clients have sent, and scripts.
+    /// The number of calls of a command that clients or scripts have made.
     pub fn calls(&self, command: &str) -> u64 {
         self.server.info_commandstats().get(command).copied().unwrap_or(0)
     }

@@ -1,4 +1,4 @@
-//! PHP processes that count while a server is lost, and what they lived through.
+//! PHP processes that count while a server is lost, and the record of their pages.
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use super::php::{Php, Running};
 use super::redis::Server;
 use super::session;
 
-/// What [`impatient`] sets.
+/// The connect timeout that [`impatient`] sets.
 pub const CONNECT: Duration = Duration::from_secs(1);
 pub const READ: Duration = Duration::from_secs(1);
 pub const LEASE: Duration = Duration::from_secs(2);
 
-/// PHP that waits for nothing for long.
+/// PHP with short timeouts.
 pub fn impatient(save_path: &str) -> Php {
     Php::new(save_path)
         .ini("rustredis.connect_timeout", "1")
@@ -19,8 +19,9 @@ pub fn impatient(save_path: &str) -> Php {
         .ini("rustredis.lock_lease", "2")
 }
 
-/// Counts in a session of its own until told to stop. One line for each page: when it began and ended, whether
-/// the session started, whether the write was acknowledged without a warning, and the number.
+/// Counts in a session of its own until told to stop. The output has one line for each page: when
+/// it began and ended, whether the session started, whether the write was acknowledged without a
+/// warning, and the number.
 pub const WORKER: &str = r#"
     $warned = false;
     set_error_handler(function ($level, $message) use (&$warned) { $warned = true; return true; });
@@ -48,13 +49,13 @@ pub const WORKER: &str = r#"
 pub struct Page {
     pub begin: Duration,
     pub end: Duration,
-    /// It was acknowledged, without a warning.
+    /// The write was acknowledged, without a warning.
     pub saved: bool,
-    /// What it counted up to; 0 if it had no session.
+    /// The number that the page counted up to, or 0 if the page had no session.
     pub n: u64,
 }
 
-/// What a worker has printed, by the clock that PHP's hrtime() reads.
+/// The pages that a worker has printed, by the clock that PHP's hrtime() reads.
 pub fn pages(output: &str) -> Vec<Page> {
     let lines = output.lines().filter_map(|line| line.strip_prefix("page "));
     lines
@@ -67,7 +68,7 @@ pub fn pages(output: &str) -> Vec<Page> {
         .collect()
 }
 
-/// One process for each session, at work.
+/// Starts one process for each session, and waits until all of them count.
 pub fn workers(server: &Server, save_path: &str, ids: &[&str]) -> Vec<Running> {
     ids.iter()
         .map(|id| {
@@ -80,16 +81,17 @@ pub fn workers(server: &Server, save_path: &str, ids: &[&str]) -> Vec<Running> {
         .collect()
 }
 
-/// Ends a worker, and checks what it lived through: returns the time from its first failed page to its last. `server`
-/// has its session now.
+/// Ends a worker and checks its pages: returns the time from its first failed page to its last.
+/// `server` has the worker's session now.
 pub fn outage(mut worker: Running, id: &str, server: &Server) -> Duration {
     worker.send("stop");
     let (output, _) = worker.expect("done");
     let pages = pages(&output);
     let longest =
         pages.iter().map(|page| page.end.saturating_sub(page.begin)).max().expect("there were pages");
-    // Connecting, one exchange, and one repeat of each, on a busy machine. A page that held the lock when its
-    // master died could not release it: the replica has that lock, for what is left of its lease.
+    // A page may connect, exchange and repeat each once, on a busy machine. A page that held the
+    // lock when its master died could not release it: the replica has that lock, for what is left
+    // of its lease.
     assert!(longest < (CONNECT + READ) * 2 + LEASE + Duration::from_secs(1), "a page took {longest:?}");
     let failed: Vec<_> = pages.iter().filter(|page| !page.saved).collect();
     println!("{id}: {} pages, {} failed, longest {longest:?}", pages.len(), failed.len());
@@ -100,7 +102,8 @@ pub fn outage(mut worker: Running, id: &str, server: &Server) -> Duration {
     };
     let after: Vec<_> = pages.iter().filter(|page| last.is_none_or(|last| page.begin > last.begin)).collect();
     assert!(after.len() > 20, "only {} pages after the failover", after.len());
-    // What the new master acknowledged is there: each page after the failover counts one on.
+    // Every write that the new master acknowledged is there: each page after the failover counts
+    // one on.
     for pair in after.windows(2) {
         assert_eq!(pair[1].n, pair[0].n + 1, "an acknowledged increment is lost");
     }

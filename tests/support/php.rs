@@ -14,18 +14,19 @@ use super::acl;
 use super::process;
 use super::temp_dir::TempDir;
 
-/// No script of ours runs longer, unless its test says so.
+/// The longest time that a script may run, unless its test says otherwise.
 const DEADLINE: Duration = Duration::from_secs(90);
 
-/// A PHP process to be: `php` (or the program that `PHP` names) with the module, sessions in Redis, strict
-/// mode, and nothing from the machine's php.ini. Messages go to standard output, in order with the script's.
+/// The command line of a PHP process: `php` (or the program that `PHP` names) with the module,
+/// sessions in Redis, strict mode, and nothing from the machine's php.ini. Messages go to standard
+/// output, in order with the script's.
 #[derive(Clone)]
 pub struct Php {
     ini: Vec<(String, String)>,
     deadline: Duration,
 }
 
-/// What a process left behind.
+/// The output and exit status of a process.
 #[derive(Debug)]
 pub struct Output {
     pub stdout: String,
@@ -33,7 +34,7 @@ pub struct Output {
     pub status: ExitStatus,
 }
 
-/// A process that runs. It is killed when this value goes.
+/// A running process. The process is killed when this value is dropped.
 pub struct Running {
     process: Child,
     stdin: Option<ChildStdin>,
@@ -58,17 +59,19 @@ impl Php {
             .ini("session.save_handler", "rustredis")
             .ini("session.save_path", save_path)
             .ini("session.use_strict_mode", "1")
-            // Scripts print while they use sessions: no headers.
+            // Cookies are off because scripts print while they use sessions, which rules out
+            // headers.
             .ini("session.use_cookies", "0")
             .ini("session.cache_limiter", "")
     }
 
-    /// Logs in as the server's default user without a password, until more is set, also under `REDIS_ACL=1`.
+    /// Logs in as the server's default user without a password, also under `REDIS_ACL=1`, unless a
+    /// user is set later.
     pub fn default_user(self) -> Self {
         self.ini("rustredis.username", "").ini("rustredis.password", "")
     }
 
-    /// One more ini setting; a later one wins.
+    /// Adds an ini setting. A later setting of the same name wins.
     pub fn ini(mut self, name: &str, value: &str) -> Self {
         self.ini.push((name.to_owned(), value.to_owned()));
         self
@@ -123,7 +126,7 @@ impl Php {
     /// The ini settings as arguments of any PHP program.
     pub fn arguments(&self) -> Vec<OsString> {
         let settings = self.ini.iter().flat_map(|(name, value)| {
-            // Quoted, as `?`, `&` and `=` mean something in ini files.
+            // The value is quoted because `?`, `&` and `=` have a meaning in ini files.
             ["-d".into(), format!("{name}=\"{value}\"").into()]
         });
         std::iter::once("-n".into()).chain(settings).collect()
@@ -141,7 +144,8 @@ impl Running {
         writeln!(stdin, "{line}").unwrap_or_else(|error| panic!("PHP is gone ({error}): {}", self.seen));
     }
 
-    /// Reads until a line that begins with `prefix`: returns everything before it, and the line's rest.
+    /// Reads up to a line that begins with `prefix`. Returns everything before that line, and the
+    /// line's rest.
     pub fn expect(&mut self, prefix: &str) -> (String, String) {
         let mut before = String::new();
         loop {
@@ -163,8 +167,8 @@ impl Running {
         }
     }
 
-    /// Sends a line and reads up to the answer: a line that begins with `done`. The script decides what
-    /// that is; see [`STEPS`].
+    /// Sends a line and reads up to the answer: a line that begins with `done`. The script decides
+    /// what a line means, see [`STEPS`].
     pub fn step(&mut self, line: &str) -> Step {
         self.send(line);
         let (messages, result) = self.expect("done ");
@@ -177,7 +181,7 @@ impl Running {
         self.process.wait().expect("the process can be waited for");
     }
 
-    /// Waits for the end, and panics if it doesn't come in time.
+    /// Waits for the end of the process, and panics if it does not come in time.
     pub fn wait(mut self) -> Output {
         drop(self.stdin.take());
         loop {
@@ -200,14 +204,14 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Both fail only if the process is gone, which is the aim.
+        // Both calls fail only if the process has ended, which is the aim.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
 impl Output {
-    /// Panics unless the script ended well and said nothing but its own output.
+    /// Panics unless the script ended well and printed nothing but its own output.
     pub fn assert_clean(&self) -> &Self {
         self.assert_no_crash();
         assert!(self.status.success() && self.stderr.is_empty(), "{self:#?}");
@@ -222,28 +226,28 @@ impl Output {
     }
 }
 
-/// What one step of a [`STEPS`] script did.
+/// The result of one step of a [`STEPS`] script.
 #[derive(Debug)]
 pub struct Step {
     /// PHP's messages.
     pub messages: String,
-    /// What the step returned, as JSON.
+    /// The return value of the step, as JSON.
     pub result: String,
 }
 
 impl Step {
-    /// The warnings of the extension; PHP's own say `(rustredis)` or nothing.
+    /// The warnings of the extension. PHP's own warnings say `(rustredis)` or nothing.
     pub fn warnings(&self) -> Vec<&str> {
         self.messages.lines().filter(|line| line.contains("rustredis: ")).collect()
     }
 
-    /// Panics if PHP or the extension said anything.
+    /// Panics if PHP or the extension printed a message.
     pub fn assert_silent(&self) -> &Self {
         assert_eq!(self.messages.trim(), "", "{self:?}");
         self
     }
 
-    /// The one warning of the extension; panics if there are more or less.
+    /// The only warning of the extension. Panics if there are more or none.
     pub fn only_warning(&self) -> &str {
         let warnings = self.warnings();
         assert_eq!(warnings.len(), 1, "exactly one warning is due: {self:#?}");
@@ -251,8 +255,8 @@ impl Step {
     }
 }
 
-/// A script that does what each line of its input says, in one process, and answers `done <json>`. The lines
-/// are PHP expressions; `start`, `increment` and `peek` are there for them.
+/// A script that evaluates each line of its input in one process, and answers `done <json>`. The
+/// lines are PHP expressions, which may call `start`, `increment` and `peek`.
 pub const STEPS: &str = r#"
     function start(string $id, array $options = []): bool {
         session_id($id);
@@ -274,7 +278,7 @@ pub const STEPS: &str = r#"
     }
 "#;
 
-/// Counts in `shared`, and says when it came into the session and when it left.
+/// Counts in `shared`, and prints when the session was entered and left.
 pub const VISIT: &str = r#"
     echo "ready\n";
     fgets(STDIN);
@@ -291,14 +295,14 @@ pub const VISIT: &str = r#"
     echo "done ", json_encode($visits), "\n";
 "#;
 
-/// What a line of code prints in the PHP under test, without the module.
+/// The output of a line of code in the PHP under test, without the module.
 pub fn answer(code: &str) -> String {
     let output = Command::new(program()).args(["-n", "-r", code]).output();
     let output = output.unwrap_or_else(|error| panic!("cannot run php ({error}): set PHP"));
     String::from_utf8(output.stdout).expect("the answer is UTF-8")
 }
 
-/// Whether the PHP under test runs requests in threads.
+/// Returns true if the PHP under test runs requests in threads.
 pub fn is_thread_safe() -> bool {
     answer("echo PHP_ZTS;") == "1"
 }
@@ -307,7 +311,7 @@ pub fn program() -> OsString {
     std::env::var_os("PHP").unwrap_or_else(|| "php".into())
 }
 
-/// The module under test.
+/// The path of the module under test.
 pub fn module() -> PathBuf {
     let module = std::env::var_os("MODULE").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("modules/phpsess_rs.so"),
@@ -317,7 +321,7 @@ pub fn module() -> PathBuf {
     module
 }
 
-/// A stream's lines, with their ends, as they come.
+/// A stream's lines, with their line ends, as they arrive.
 fn lines_of(stream: impl Read + Send + 'static) -> Receiver<String> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {

@@ -1,4 +1,4 @@
-//! Waiting for something to become true, with a deadline.
+//! Waiting for a condition, with a deadline.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 /// Long enough for anything that should happen at once, even on a busy machine.
 pub const SOON: Duration = Duration::from_secs(20);
 
-/// Sets a flag when it goes, also by a panic: threads that look at the flag end then, and the test with them.
+/// Sets a flag when this value is dropped, also by a panic. Threads that look at the flag then end,
+/// and the test with them.
 pub struct SetAtEnd<'a>(pub &'a AtomicBool);
 
 impl Drop for SetAtEnd<'_> {
@@ -16,12 +17,12 @@ impl Drop for SetAtEnd<'_> {
     }
 }
 
-/// Asks until `condition` holds; panics with `what` when it doesn't hold in time.
+/// Polls until `condition` holds. Panics with `what` if the limit passes first.
 pub fn until(what: &str, limit: Duration, mut condition: impl FnMut() -> bool) {
     until_some(what, limit, || condition().then_some(()));
 }
 
-/// Asks until `probe` has an answer, and returns it; panics with `what` when there is none in time.
+/// Polls until `probe` has an answer, and returns it. Panics with `what` if the limit passes first.
 pub fn until_some<T>(what: &str, limit: Duration, mut probe: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + limit;
     loop {

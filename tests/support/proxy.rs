@@ -9,19 +9,19 @@ use std::time::Duration;
 use super::poll::{self, SOON};
 use super::redis::Server;
 
-/// Listens on a port of its own and forwards to one Redis server, each connection in threads of its own. In front of a
-/// Cluster it has a port for each node.
+/// Listens on a port of its own and forwards to one Redis server, each connection in threads of its
+/// own. A proxy in front of a Cluster has a port for each node.
 pub struct Proxy {
     ports: Vec<u16>,
-    /// What each port leads to.
+    /// The server behind each port.
     targets: Vec<Arc<Mutex<String>>>,
     state: Arc<Mutex<State>>,
 }
 
-/// What passed through so far. Differences of two of these are what tests look at.
+/// The traffic so far. Tests look at the difference between two of these values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Bursts of the client that the server answered, or was about to.
+    /// Bursts of the client that the server has answered, or is about to answer.
     pub trips: usize,
     pub connections: usize,
     pub bytes_to_server: usize,
@@ -44,27 +44,29 @@ impl std::ops::Sub for Counts {
 #[derive(Default)]
 struct State {
     counts: Counts,
-    /// Each trip's first bytes, as text, for messages of failed assertions and for what was sent.
+    /// Each trip's first bytes as text, for messages of failed assertions and for checks of the
+    /// requests.
     requests: Vec<String>,
-    /// The trip whose reply is not forwarded: the connection is closed instead.
+    /// The trip whose reply is not forwarded. The connection is closed instead.
     swallowed: Option<usize>,
     delay: Duration,
-    /// The trip before whose reply the client is sent an `+OK` that it has not asked for.
+    /// The trip before whose reply the client is sent an `+OK` that belongs to no request.
     stray: Option<usize>,
     open: Vec<TcpStream>,
-    /// Connections before this one lead nowhere, without a word.
+    /// Connections with a lower number are forgotten: the proxy forwards nothing and closes
+    /// nothing.
     forgotten: usize,
     closed: bool,
 }
 
-/// Who spoke last on a connection.
+/// The side that spoke last on a connection.
 #[derive(Clone, Copy, PartialEq)]
 enum Speaker {
     Client,
     Server,
 }
 
-/// One connection of a client, and ours to the server for it.
+/// A client's connection to the proxy, and the proxy's connection to the server for that client.
 struct Pair {
     client: TcpStream,
     server: TcpStream,
@@ -81,7 +83,8 @@ impl Proxy {
         proxy
     }
 
-    /// A proxy in front of all nodes of a server. Those of a Cluster then name it as their address.
+    /// A proxy in front of all nodes of a server. The nodes of a Cluster then announce the proxy's
+    /// address as theirs.
     pub fn in_front_of(server: &Server) -> Self {
         let mut proxy = Self { ports: Vec::new(), targets: Vec::new(), state: Arc::default() };
         for node in server.nodes() {
@@ -139,69 +142,72 @@ impl Proxy {
         lock(&self.state).counts
     }
 
-    /// The start of what the client sent in each trip from number `first` on, as readable text.
+    /// The beginning of each trip's request from trip number `first` on, as readable text.
     pub fn requests_since(&self, first: usize) -> Vec<String> {
         lock(&self.state).requests[first..].to_vec()
     }
 
-    /// The `nth` trip from now (1 is the next, 0 one that waits for its reply) reaches the server and is answered, but its reply is lost and
-    /// the connection with it.
+    /// The `nth` trip from now (1 is the next, 0 one that waits for its reply) reaches the server
+    /// and is answered, but its reply is lost and the connection with it.
     pub fn swallow_reply(&self, nth: usize) {
         let mut state = lock(&self.state);
         state.swallowed = Some(state.counts.trips + nth);
     }
 
-    /// The reply to the `nth` trip from now (1 is the next) comes behind one that belongs to nothing.
+    /// The reply to the `nth` trip from now (1 is the next) comes behind a reply that belongs to no
+    /// request.
     pub fn stray_reply(&self, nth: usize) {
         let mut state = lock(&self.state);
         state.stray = Some(state.counts.trips + nth);
     }
 
-    /// Whether the reply that [`Proxy::stray_reply`] asked for was sent.
+    /// Returns true if the reply that [`Proxy::stray_reply`] asked for was sent.
     pub fn has_strayed(&self) -> bool {
         lock(&self.state).stray.is_none()
     }
 
-    /// Whether the reply that [`Proxy::swallow_reply`] asked for was lost.
+    /// Returns true if the reply that [`Proxy::swallow_reply`] asked for was lost.
     pub fn has_swallowed(&self) -> bool {
         lock(&self.state).swallowed.is_none()
     }
 
-    /// Each reply is held back for this long.
+    /// Holds each reply back for this long.
     pub fn delay(&self, delay: Duration) {
         lock(&self.state).delay = delay;
     }
 
-    /// New connections lead to this server; those that are open end. Not for a Cluster.
+    /// Leads new connections to this server, and ends the open ones. A Cluster is not supported.
     pub fn lead_to(&self, target: &str) {
         self.lead_new_to(target);
         self.cut();
     }
 
-    /// The same, as a name does that is given to another server: connections that are open stay where they are.
+    /// Leads new connections to this server, as a name does that is given to another server. Open
+    /// connections stay with the old one.
     pub fn lead_new_to(&self, target: &str) {
         let [own] = &self.targets[..] else { panic!("one port, one target") };
         target.clone_into(&mut lock(own));
     }
 
-    /// Forgets all connections, as a balancer does: nothing passes, and nobody is told. New ones are served.
+    /// Forgets all connections, as a load balancer does: nothing passes, and neither side is told.
+    /// New connections are served.
     pub fn forget(&self) {
         let mut state = lock(&self.state);
         state.forgotten = state.counts.connections;
     }
 
-    /// New connections to the first two ports lead where those to the other one led.
+    /// Swaps the targets of the first two ports for new connections.
     pub fn swap_new(&self) {
         let [first, second, ..] = &self.targets[..] else { panic!("two ports") };
         std::mem::swap(&mut *lock(first), &mut *lock(second));
     }
 
-    /// A port of this proxy.
+    /// The number of a port of this proxy.
     pub fn port(&self, number: usize) -> u16 {
         self.ports[number]
     }
 
-    /// Ends all connections; new ones are served.
+    /// Ends all connections. New ones are served.
     pub fn cut(&self) {
         cut(&mut lock(&self.state));
     }
@@ -214,7 +220,8 @@ impl Drop for Proxy {
         cut(&mut state);
         drop(state);
         for port in &self.ports {
-            // Wakes the thread that accepts; if nobody listens any more there is nothing to wake.
+            // The connection wakes the thread that accepts. An error means that the thread has
+            // ended already.
             let _ = TcpStream::connect(("127.0.0.1", *port));
         }
     }
@@ -301,7 +308,7 @@ impl Pair {
     }
 
     fn close(&self) {
-        // Both fail when the other thread closed them first.
+        // Both calls fail if the other thread closed the streams first.
         let _ = self.client.shutdown(Shutdown::Both);
         let _ = self.server.shutdown(Shutdown::Both);
     }
@@ -319,7 +326,7 @@ impl Pair {
 
 fn cut(state: &mut State) {
     for stream in state.open.drain(..) {
-        // Fails for connections that ended by themselves.
+        // The call fails for connections that have ended already.
         let _ = stream.shutdown(Shutdown::Both);
     }
 }
@@ -330,7 +337,7 @@ fn readable(request: &[u8]) -> String {
     String::from_utf8_lossy(start).replace("\r\n", " ")
 }
 
-/// A panic elsewhere in the test must not hide behind a poisoned lock.
+/// Ignores a poisoned lock, so that a panic elsewhere in the test is not hidden behind this one.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

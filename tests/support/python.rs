@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-/// What `PYTHON` names, or the one with redis-py that scripts/setup makes; whether it is there is not asked.
+/// The program that `PYTHON` names, or the one with redis-py that scripts/setup makes. The program
+/// may not exist.
 pub fn program() -> PathBuf {
     std::env::var_os("PYTHON").map_or_else(
         || {

@@ -15,12 +15,12 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// From `low` to `high`, both possible.
+    /// A number from `low` to `high`, both included.
     pub fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.next() % (high - low + 1)
     }
 
-    /// One of these; none of none.
+    /// One of the items, or `None` if there are none.
     pub fn pick<T: Copy>(&mut self, of: &[T]) -> Option<T> {
         let last = u64::try_from(of.len()).ok()?.checked_sub(1)?;
         of.get(usize::try_from(self.between(0, last)).ok()?).copied()

@@ -18,28 +18,30 @@ use super::process;
 use super::redis_program;
 use super::temp_dir::TempDir;
 
-/// A `redis-server` (or the program that `REDIS_SERVER` names) on a free TCP port of 127.0.0.1 and on a Unix
-/// socket. It keeps nothing on disk unless its arguments say so, and ends with this value.
+/// A `redis-server` (or the program that `REDIS_SERVER` names) on a free TCP port of 127.0.0.1 and
+/// on a Unix socket. The server stores nothing on disk unless its arguments say so, and ends when
+/// this value is dropped.
 pub struct Server {
     dir: TempDir,
     port: Port,
     args: Vec<String>,
-    /// Those among the arguments.
+    /// The ports among the arguments.
     _more_ports: Vec<Port>,
-    /// What the user of `REDIS_ACL=1` may besides what every such user may.
+    /// The rights of the `REDIS_ACL=1` user on this server, beyond those that every such user has.
     rights: &'static str,
     process: Option<Child>,
     stopped: AtomicBool,
-    /// The port that clients of a Cluster are told instead of its own; 0 if they are not.
+    /// The port that is announced to clients of a Cluster, or 0 if the server announces its own.
     announced: AtomicU16,
-    /// The other nodes of a Cluster, of which this one is the first.
+    /// The other nodes of a Cluster, of which this server is the first.
     others: Vec<Server>,
 }
 
-/// Stands for a free port among the arguments of a server.
+/// A placeholder for a free port among the arguments of a server.
 pub const FREE_PORT: &str = "<free port>";
 
-/// Whether `REDIS_TOPOLOGY=cluster` asks for a Cluster in the place of every server that has no arguments of its own.
+/// Returns true if `REDIS_TOPOLOGY=cluster` asks for a Cluster in the place of every server that
+/// has no arguments of its own.
 pub fn wants_cluster() -> bool {
     match std::env::var("REDIS_TOPOLOGY").as_deref() {
         Ok("cluster") => true,
@@ -49,17 +51,19 @@ pub fn wants_cluster() -> bool {
 }
 
 impl Server {
-    /// A server; under `REDIS_TOPOLOGY=cluster` three masters of a Cluster, which act as one.
+    /// Starts a server. Under `REDIS_TOPOLOGY=cluster`, starts three masters of a Cluster, which
+    /// act as one.
     pub fn start() -> Self {
         if wants_cluster() { cluster::masters(&[]) } else { Self::with_args(&[]) }
     }
 
-    /// A server with further arguments, such as `["--maxmemory", "4mb"]`.
+    /// Starts a server with further arguments, such as `["--maxmemory", "4mb"]`.
     pub fn with_args(args: &[&str]) -> Self {
         Self::with_rights(args, "")
     }
 
-    /// The same, where `REDIS_ACL=1` takes more rights than for a server alone.
+    /// Like [`Server::with_args`], for a server that needs more rights under `REDIS_ACL=1` than a
+    /// server alone.
     pub fn with_rights(args: &[&str], rights: &'static str) -> Self {
         let mut more_ports = Vec::new();
         let arg = |arg: &&str| {
@@ -108,7 +112,7 @@ impl Server {
         format!("cluster://{}", nodes.join(","))
     }
 
-    /// Makes this one the first node of a Cluster.
+    /// Makes this server the first node of a Cluster.
     pub fn join(&mut self, others: Vec<Server>) {
         self.others = others;
     }
@@ -117,17 +121,17 @@ impl Server {
         !self.others.is_empty()
     }
 
-    /// All nodes of a Cluster; otherwise only this server.
+    /// All nodes of a Cluster, or this server alone.
     pub fn nodes(&self) -> impl Iterator<Item = &Server> {
         std::iter::once(self).chain(&self.others)
     }
 
-    /// The nodes of a Cluster that run and are not stopped; otherwise this server.
+    /// The nodes of a Cluster that run and are not stopped, or this server alone.
     pub fn living(&self) -> impl Iterator<Item = &Server> {
         self.nodes().filter(|node| node.is_up() || !self.is_cluster())
     }
 
-    /// Whether it runs and is not stopped.
+    /// Returns true if the server runs and is not stopped.
     pub fn is_up(&self) -> bool {
         self.process.is_some() && !self.stopped.load(Ordering::Relaxed)
     }
@@ -137,7 +141,7 @@ impl Server {
         self.nodes().nth(number).expect("there are so many nodes")
     }
 
-    /// The same, to kill or restart it.
+    /// One node of a Cluster, to kill or restart.
     pub fn node_mut(&mut self, number: usize) -> &mut Server {
         match number.checked_sub(1) {
             None => self,
@@ -145,7 +149,8 @@ impl Server {
         }
     }
 
-    /// The port that other nodes connect to. Unless it is set, it follows from the one that clients connect to.
+    /// The port that other nodes connect to. Unless it is set, the bus port follows from the port
+    /// for clients.
     pub fn bus_port(&self) -> u16 {
         let over_tls = self.args.iter().any(|arg| arg == "--tls-cluster");
         match self.port_argument("--cluster-port") {
@@ -154,7 +159,7 @@ impl Server {
         }
     }
 
-    /// The port for TLS; 0 if there is none.
+    /// The port for TLS, or 0.
     pub fn tls_port(&self) -> u16 {
         self.port_argument("--tls-port")
     }
@@ -164,18 +169,19 @@ impl Server {
         port.map_or(0, |port| port.parse().expect("a port is a number"))
     }
 
-    /// Whether clients are told this port for it: before Redis 6.2, those without TLS are told the one for TLS as well.
+    /// Returns true if clients are told this port for the node. Before Redis 6.2, clients without
+    /// TLS are told the TLS port as well.
     pub fn has_port(&self, port: u16) -> bool {
         port != 0 && [self.port(), self.tls_port(), self.announced.load(Ordering::Relaxed)].contains(&port)
     }
 
-    /// Clients of the Cluster are told this port.
+    /// Announces this port to clients of the Cluster.
     pub fn announce(&self, port: u16) {
         self.announced.store(port, Ordering::Relaxed);
         self.set("cluster-announce-port", &port.to_string());
     }
 
-    /// CONFIG SET of this node.
+    /// Sends CONFIG SET to this node.
     pub fn set(&self, name: &str, value: &str) {
         self.own::<()>(&["CONFIG", "SET", name, value]);
     }
@@ -185,22 +191,23 @@ impl Server {
         self.process.as_ref().expect("the server runs").id()
     }
 
-    /// What the server wrote to its log.
+    /// The server's log.
     pub fn log(&self) -> String {
         fs::read_to_string(self.log_path()).unwrap_or_default()
     }
 
-    /// A new connection over TCP, logged in if the server asks for a password.
+    /// Opens a new TCP connection, logged in if the server asks for a password.
     pub fn connection(&self) -> Connection {
         connect(self.connection_info()).expect("the test's own server answers")
     }
 
-    /// What `redis` needs to connect over TCP.
+    /// The parameters with which the `redis` crate connects over TCP.
     pub fn connection_info(&self) -> ConnectionInfo {
         self.with_password(self.addr().replace("127.0.0.1", "redis://127.0.0.1"))
     }
 
-    /// Sends one command over a connection of its own: in a Cluster, to the node that has the key.
+    /// Sends one command over a new connection. In a Cluster, the command goes to the node that has
+    /// the key.
     pub fn command<T: FromRedisValue>(&self, words: &[&str]) -> T {
         let mut node = self.living().next().expect("a node is up");
         for _ in 0..100 {
@@ -212,7 +219,7 @@ impl Server {
                         let at = |other: &&Server| port.is_some_and(|port| other.has_port(port));
                         node = self.nodes().find(at).unwrap_or_else(|| panic!("{words:?}: {error}"));
                     }
-                    // A key of a slot that is on its way.
+                    // The slot of the key is being moved.
                     None if self.is_cluster() && error.code() == Some("TRYAGAIN") => {
                         thread::sleep(Duration::from_millis(20));
                     }
@@ -251,8 +258,8 @@ impl Server {
         self.living().map(number).sum()
     }
 
-    /// How often each command was called since the server started, by its lower-case name. Commands that
-    /// scripts call count, and so does the INFO behind this.
+    /// The number of calls of each command since the server started, by its lower-case name. The
+    /// numbers include commands that scripts call, and the INFO of this function.
     pub fn info_commandstats(&self) -> BTreeMap<String, u64> {
         let mut sums = BTreeMap::new();
         for (field, value) in self.living().flat_map(|node| node.info("commandstats")) {
@@ -264,12 +271,12 @@ impl Server {
         sums
     }
 
-    /// Connections that wait in a blocking command.
+    /// The number of connections that wait in a blocking command.
     pub fn blocked_clients(&self) -> u64 {
         self.info_number("clients", "blocked_clients")
     }
 
-    /// The same on this node of a Cluster only.
+    /// The number of connections that wait in a blocking command on this node of a Cluster.
     pub fn blocked_alone(&self) -> u64 {
         let blocked = self.info("clients").get("blocked_clients").and_then(|n| n.parse().ok());
         blocked.expect("INFO counts blocked clients")
@@ -282,30 +289,30 @@ impl Server {
         process.wait().expect("the server ends");
     }
 
-    /// Starts the server again on the same port and folder, after killing it if it still runs. Without
-    /// `--appendonly yes` it comes back empty.
+    /// Starts the server again on the same port and folder. A server that still runs is killed
+    /// first. Without `--appendonly yes` the server comes back empty.
     pub fn restart(&mut self) {
         if self.process.is_some() {
             self.kill9();
         }
-        // A process that it forked for a replica may hold the port for a moment.
+        // A process that the server forked for a replica may hold the port for a moment.
         poll::until("redis-server starts again on its port", SOON, || self.spawn());
     }
 
-    /// Removes a file of the server, which must not run, such as `nodes.conf`.
+    /// Removes a file of the server, such as `nodes.conf`. The server must not run.
     pub fn lose(&self, file: &str) {
         assert!(self.process.is_none(), "it runs");
         fs::remove_file(self.dir.join(file)).expect("the file was there");
     }
 
-    /// SIGSTOP: connections are still accepted by the kernel, and nobody answers.
+    /// SIGSTOP: the kernel still accepts connections, but the server does not answer.
     pub fn pause(&self) {
         for node in self.nodes() {
             node.pause_alone();
         }
     }
 
-    /// The same for this node of a Cluster only.
+    /// Like [`Server::pause`], for this node of a Cluster only.
     pub fn pause_alone(&self) {
         self.stopped.store(true, Ordering::Relaxed);
         process::signal(self.pid(), "STOP");
@@ -319,16 +326,16 @@ impl Server {
         }
     }
 
-    /// Starts the process and waits until it answers; false when it ended instead.
+    /// Starts the process and waits until it answers. Returns false if the process ended instead.
     fn spawn(&mut self) -> bool {
         let program = redis_program::path();
-        // A socket file left by a killed server would look like the new one's.
+        // A socket file that a killed server left would look like the new server's.
         let _ = fs::remove_file(self.socket());
         let log = File::options().create(true).append(true).open(self.log_path()).expect("the log opens");
         let mut process = Command::new(&program)
             .args(["--bind", "127.0.0.1", "--port", &self.port().to_string(), "--daemonize", "no"])
-            // With an append-only file, every answered write is in it: under the default (everysec), Redis
-            // puts writes off for up to two seconds while the disk is busy.
+            // An append-only file must contain every answered write. Under the default (everysec),
+            // Redis puts writes off for up to two seconds while the disk is busy.
             .args(["--save", "", "--appendonly", "no", "--appendfsync", "no"])
             .args([Path::new("--unixsocket"), &self.socket(), Path::new("--dir"), self.dir.path()])
             .args(&self.args)
@@ -339,7 +346,7 @@ impl Server {
             .spawn()
             .unwrap_or_else(|error| panic!("cannot run {program} ({error}): set REDIS_SERVER"));
 
-        // Over the Unix socket, which it makes when it listens on its ports.
+        // The connection uses the Unix socket, which Redis creates when it listens on its ports.
         let socket = self.with_password(format!("redis+unix://{}", self.socket().display()));
         let answers = poll::until_some("redis-server answers PING", SOON, || {
             if process.try_wait().expect("the process can be asked").is_some() {
@@ -370,7 +377,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if let Some(mut process) = self.process.take() {
-            // Both fail only if the process is gone, which is the aim.
+            // Both calls fail only if the process has ended, which is the aim.
             let _ = process.kill();
             let _ = process.wait();
         }

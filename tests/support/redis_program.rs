@@ -1,14 +1,15 @@
-//! The program that the servers of the tests are: `redis-server`, or what `REDIS_SERVER` names.
+//! The server program of the tests: `redis-server`, or the program that `REDIS_SERVER` names.
 
 use std::process::Command;
 use std::sync::LazyLock;
 
-/// How it is called.
+/// The name or path of the program.
 pub fn path() -> String {
     std::env::var("REDIS_SERVER").unwrap_or_else(|_| "redis-server".into())
 }
 
-/// The first two numbers of its version, of Redis or Valkey: what the tests themselves can use depends on it.
+/// The first two numbers of the version, of Redis or Valkey. Some tests need commands of newer
+/// versions.
 pub fn version() -> (u32, u32) {
     static VERSION: LazyLock<(u32, u32)> = LazyLock::new(|| {
         let program = path();

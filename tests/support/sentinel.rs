@@ -18,21 +18,21 @@ use super::tls::Certificates;
 /// The name that the sentinels know the master by.
 pub const NAME: &str = "sessions";
 
-/// What a master must not answer for to be down.
+/// The time without an answer after which the sentinels take a master for dead.
 pub const DOWN_AFTER: Duration = Duration::from_secs(1);
 
-/// Servers, of which the first begins as the master, and three sentinels that agree by two.
+/// Servers, of which the first begins as the master, and three sentinels with a quorum of two.
 pub struct Group {
     pub servers: Vec<Server>,
     pub sentinels: Vec<Sentinel>,
 }
 
-/// What servers and sentinels ask of who connects, and of each other.
+/// The credentials that servers and sentinels ask of clients and of each other.
 #[derive(Clone, Copy, Default)]
 pub struct Access<'a> {
     pub password: Option<&'a str>,
     pub sentinel_password: Option<&'a str>,
-    /// All of them prove themselves by `server`. The test itself goes on in plain text.
+    /// All of them present the certificate `server`. The test itself connects in plain text.
     pub certificates: Option<&'a Certificates>,
 }
 
@@ -46,17 +46,17 @@ pub struct Sentinel {
 }
 
 impl Group {
-    /// Starts all of it, and waits until a failover would work.
+    /// Starts a group, and waits until a failover would work.
     pub fn start() -> Self {
         Self::with(Access::default())
     }
 
-    /// The same with passwords or TLS.
+    /// Like [`Group::start`], with passwords or TLS.
     pub fn with(access: Access<'_>) -> Self {
         Self::of(2, &[], access)
     }
 
-    /// The same with so many servers, and with further arguments for them.
+    /// Like [`Group::with`], with `count` servers and further arguments for them.
     pub fn of(count: usize, more: &[&str], access: Access<'_>) -> Self {
         let mut args = vec!["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"];
         args.extend(more);
@@ -104,7 +104,8 @@ impl Group {
         format!("sentinel://{}/{NAME}", nodes.join(","))
     }
 
-    /// Waits until a replica is the master, by its own word and that of all sentinels, and returns which.
+    /// Waits until a replica is the master, as it says itself and as all sentinels say, and returns
+    /// its number.
     pub fn until_replaced(&self) -> usize {
         poll::until("a replica takes over", Duration::from_mins(1), || self.replacement().is_some());
         let new = self.replacement().expect("it has taken over");
@@ -116,7 +117,7 @@ impl Group {
         (1..self.servers.len()).find(|&n| role(&self.servers[n]) == "master")
     }
 
-    /// Waits until all living sentinels name this server as the master, and it says so itself.
+    /// Waits until these sentinels name this server as the master, and the server agrees.
     pub fn until_master(&self, server: usize, sentinels: &[usize]) {
         let port = known_port(&self.servers[server]).to_string();
         poll::until("the failover is over", Duration::from_mins(1), || {
@@ -130,7 +131,7 @@ impl Group {
     }
 }
 
-/// The port that the sentinels and the other server know.
+/// The port that the sentinels and the other servers know.
 fn known_port(server: &Server) -> u16 {
     match server.tls_port() {
         0 => server.port(),
@@ -138,7 +139,7 @@ fn known_port(server: &Server) -> u16 {
     }
 }
 
-/// `master` or `slave`; empty while a server that changes its role ends its connections.
+/// `master` or `slave`, or empty while a server that changes its role ends its connections.
 pub fn role(server: &Server) -> String {
     let ask = || {
         let mut connection = Client::open(server.connection_info())?.get_connection_with_timeout(SOON)?;
@@ -166,7 +167,7 @@ impl Sentinel {
         let mut add = |line: &[&str]| config.push_str(&(line.join(" ") + "\n"));
         if let Some(password) = access.sentinel_password {
             add(&["requirepass", password]);
-            // Before that they use their own for each other.
+            // Before Redis 6.2, sentinels use their own password for each other.
             if redis_program::version() >= (6, 2) {
                 add(&["sentinel sentinel-pass", password]);
             }
@@ -205,12 +206,12 @@ impl Sentinel {
         sentinel
     }
 
-    /// SENTINEL MASTER as a flat list of names and values.
+    /// The answer to SENTINEL MASTER, a flat list of names and values.
     pub fn master(&self) -> Vec<String> {
         self.command(&["SENTINEL", "MASTER", NAME])
     }
 
-    /// Sends one command over a connection of its own.
+    /// Sends one command over a new connection.
     pub fn command<T: FromRedisValue>(&self, words: &[&str]) -> T {
         self.try_command(words).unwrap_or_else(|error| panic!("{words:?}: {error}"))
     }
@@ -229,7 +230,7 @@ impl Sentinel {
         self.process.wait().expect("the sentinel ends");
     }
 
-    /// SIGSTOP: it is connected to, and says nothing.
+    /// SIGSTOP: the sentinel accepts connections and does not answer.
     pub fn pause(&self) {
         process::signal(self.process.id(), "STOP");
     }
@@ -237,7 +238,7 @@ impl Sentinel {
 
 impl Drop for Sentinel {
     fn drop(&mut self) {
-        // Both fail only if the process is gone, which is the aim.
+        // Both calls fail only if the process has ended, which is the aim.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

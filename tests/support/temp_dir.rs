@@ -5,8 +5,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// A fresh folder under the system's temporary folder. Its path is short: Unix sockets live in it, and
-/// their paths end at about 100 bytes.
+/// A fresh folder under the system's temporary folder. The path is short because Unix sockets live
+/// in the folder, and their paths end at about 100 bytes.
 pub struct TempDir {
     path: PathBuf,
 }
@@ -19,7 +19,7 @@ impl TempDir {
             let path = std::env::temp_dir().join(format!("rr-{purpose}-{}-{number}", std::process::id()));
             match fs::create_dir(&path) {
                 Ok(()) => return Self { path },
-                // Left by an earlier process with the same id.
+                // An earlier process with the same id has left this folder.
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
                 Err(error) => panic!("cannot create {}: {error}", path.display()),
             }
@@ -34,7 +34,7 @@ impl TempDir {
         self.path.join(name)
     }
 
-    /// Whether the tests run as root: the folder belongs to whoever runs them.
+    /// Returns true if the tests run as root, who then owns the folder.
     pub fn owned_by_root(&self) -> bool {
         fs::metadata(&self.path).expect("the temporary folder has metadata").uid() == 0
     }
@@ -42,7 +42,8 @@ impl TempDir {
 
 impl Drop for TempDir {
     fn drop(&mut self) {
-        // What can't be removed is the system's to clean up: a panic here would hide the test's own.
+        // A file that cannot be removed is left to the system: a panic here would hide the test's
+        // own.
         let _ = fs::remove_dir_all(&self.path);
     }
 }

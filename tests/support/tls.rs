@@ -7,14 +7,15 @@ use std::process::Command;
 use super::redis::{self, FREE_PORT};
 use super::temp_dir::TempDir;
 
-/// A folder with an authority (`ca.pem`) and what it signed, each as `<name>.pem` and `<name>.key`:
-/// `server` and `expired` (for 127.0.0.1 and localhost), `elsewhere` (for elsewhere.example), `client`, and `common`,
-/// which has localhost as its common name only. `self` signed itself, `stranger-ca` is an authority that signed nothing.
+/// A folder with an authority (`ca.pem`) and the certificates that it signed, each as `<name>.pem`
+/// and `<name>.key`: `server` and `expired` (for 127.0.0.1 and localhost), `elsewhere` (for
+/// elsewhere.example), `client`, and `common`, which has localhost as its common name only. `self`
+/// is self-signed, and `stranger-ca` is an authority that signed none of them.
 pub struct Certificates {
     dir: TempDir,
 }
 
-/// A server that speaks TLS on one port, and plain text on another, for the test itself.
+/// A server that speaks TLS on one port, and plain text on another for the test itself.
 pub struct Server {
     pub redis: redis::Server,
     pub port: u16,
@@ -41,7 +42,8 @@ impl Certificates {
         self.dir.join(file).to_str().expect("the path is UTF-8").to_owned()
     }
 
-    /// A folder that holds the authority alone, as `stream[capath]` takes it, beside files that are none.
+    /// A folder that holds the authority alone, as `stream[capath]` takes it, beside files that are
+    /// not certificates.
     pub fn authority_folder(&self) -> PathBuf {
         let folder = self.dir.join("authorities");
         fs::create_dir(&folder).expect("the folder can be made");
@@ -59,8 +61,9 @@ impl Certificates {
         let sign = ["-days", "30", "-in", &request, "-out", &pem, "-CA", &ca, "-CAkey", &ca_key];
         let help = Command::new("openssl").args(["req", "-help"]).output();
         let help = help.unwrap_or_else(|error| panic!("cannot run openssl ({error})"));
-        // Before OpenSSL 3.4, version 1 is made where there are no extensions. From then on there always
-        // are some, but for a request that is signed in this way with a configuration that names none.
+        // Before OpenSSL 3.4, a certificate without extensions has version 1. Later releases always
+        // add extensions, except to a request that is signed in this way with a configuration that
+        // names none.
         if String::from_utf8_lossy(&help.stderr).contains("-x509v1") {
             let configuration = path("cnf");
             fs::write(&configuration, "[req]\ndistinguished_name = none\n[none]\n")
@@ -96,7 +99,7 @@ impl Certificates {
                 &["x509", "-req", "-days", "30", "-in", &request, "-out", &pem],
                 &["-CA", &ca, "-CAkey", &ca_key, "-CAcreateserial", "-extfile", &extensions],
             ]),
-            // Only `openssl ca` takes dates, and it wants a database.
+            // Only `openssl ca` takes dates, and that command needs a database.
             Some((from, to)) => {
                 let (config, database) = (path("cnf"), path("db"));
                 fs::write(&database, "").expect("the file can be written");
@@ -116,7 +119,8 @@ impl Certificates {
         }
     }
 
-    /// Redis with one of the certificates. `clients` is Redis' `tls-auth-clients`: yes, no or optional.
+    /// Redis with one of the certificates. `clients` is Redis' `tls-auth-clients`: yes, no or
+    /// optional.
     pub fn server(&self, name: &str, clients: &str) -> Server {
         let settings = self.settings(name, clients);
         let mut args: Vec<_> = settings.iter().flat_map(|(name, value)| [*name, value]).collect();
@@ -125,7 +129,7 @@ impl Certificates {
         Server { port: redis.tls_port(), redis }
     }
 
-    /// The settings of such a server, but its port, each with its value.
+    /// The settings of such a server, each with its value, without the port.
     pub fn settings(&self, name: &str, clients: &str) -> [(&'static str, String); 4] {
         [
             ("--tls-cert-file", self.path(&format!("{name}.pem"))),
