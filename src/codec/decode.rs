@@ -1,8 +1,9 @@
 //! Text to values.
 //!
-//! The grammar is read here, in one pass: a general deserializer that calls a visitor for each value makes decoding
-//! slower than PHP's own. What is seldom and hard is left to others: strings with escapes to serde_json, long numbers
-//! to the standard library. `tests/reference.rs` compares it with serde_json's reader.
+//! This reader parses the grammar itself, in one pass: with a general deserializer that calls a
+//! visitor for each value, decoding is slower than PHP's own. It leaves the rare and hard parts to
+//! others: strings with escapes to serde_json, long numbers to the standard library.
+//! `tests/reference.rs` compares it with serde_json's reader.
 
 use std::fmt;
 
@@ -16,13 +17,14 @@ use super::{
 /// `rustredis.json_objects`
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Objects {
-    /// A text that holds an object is refused: unserialize() on what others can write is how gadget chains begin.
+    /// Refuses a text that holds an object: unserialize() on data that others can write is how
+    /// gadget chains begin.
     Refuse,
-    /// Objects are handed over in PHP's serialization.
+    /// Hands objects over in PHP's serialization.
     Serialize,
 }
 
-/// Why a text is not a session.
+/// The reason why a text is not a session.
 #[derive(Debug, PartialEq, Eq)]
 pub struct DecodeError(String);
 
@@ -32,7 +34,7 @@ impl fmt::Display for DecodeError {
     }
 }
 
-/// What is wrong where the reader stands.
+/// The problem at the reader's current position.
 pub(super) struct Problem(pub(super) &'static str);
 
 impl From<Full> for Problem {
@@ -41,7 +43,7 @@ impl From<Full> for Problem {
     }
 }
 
-/// Reads one JSON object, and nothing behind it, onto an empty tape.
+/// Reads one JSON object, with nothing after it, onto an empty tape.
 pub fn decode(json: &[u8], objects: Objects, tape: &mut Tape) -> Result<(), DecodeError> {
     if json.len() > MAX_TEXT {
         return Err(DecodeError("it is longer than 512 MB".into()));
@@ -62,7 +64,7 @@ pub fn decode(json: &[u8], objects: Objects, tape: &mut Tape) -> Result<(), Deco
 
 struct Reader<'a> {
     json: &'a [u8],
-    /// The next byte's place.
+    /// The position of the next byte.
     at: usize,
     tape: &'a mut Tape,
     objects: Objects,
@@ -75,16 +77,16 @@ impl Reader<'_> {
         if self.at < self.json.len() { Err(Problem("something follows the value")) } else { Ok(()) }
     }
 
-    /// The next byte. At the end it is 0, which the grammar has no place for either.
+    /// The next byte, or 0 at the end: the grammar allows a 0 nowhere.
     #[inline]
     fn byte(&self) -> u8 {
         self.json.get(self.at).copied().unwrap_or(0)
     }
 
-    /// The next byte that is no white space.
+    /// Skips white space and returns the next byte.
     #[inline]
     fn token(&mut self) -> u8 {
-        // Few texts have any.
+        // Most texts have no white space, so this first compares the byte with a space.
         while self.byte() <= b' ' && matches!(self.byte(), b' ' | b'\n' | b'\r' | b'\t') {
             self.at += 1;
         }
@@ -181,13 +183,13 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// A string from `start` that is plain up to `at` only.
+    /// Reads a string that begins at `start` and is plain up to `at`.
     #[cold]
     fn escaped(&mut self, start: usize, mut at: usize) -> Result<(), Problem> {
         loop {
             match self.json.get(at) {
                 Some(b'"') => break,
-                // Whatever it escapes does not end the string.
+                // An escaped byte does not end the string.
                 Some(b'\\') => at = plain(self.json, self.json.len().min(at + 2)).0,
                 Some(_) => return Err(Problem("a string holds a control character")),
                 None => return Err(Problem("a string does not end")),
@@ -213,7 +215,8 @@ impl Reader<'_> {
         if matches!(self.byte(), b'.' | b'e' | b'E') {
             return self.float(start, digits, count);
         }
-        // What has more digits may be too large for an integer. -0 is a float: PHP has no such integer.
+        // A number with more digits may be too large for an integer. -0 is a float, because PHP has
+        // no such integer.
         if count > 18 {
             return self.long(start);
         }
@@ -226,7 +229,8 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Passes over digits, and appends them to `number`: how many there are. More than 19 may not fit.
+    /// Skips digits, appends them to `number`, and returns their count. More than 19 digits may
+    /// overflow.
     #[inline]
     fn digits(&mut self, number: &mut u64) -> usize {
         let start = self.at;
@@ -239,7 +243,8 @@ impl Reader<'_> {
         at - start
     }
 
-    /// A float, whose integer part is passed already: `count` digits, as a number `digits`.
+    /// Reads the rest of a float. The reader has passed its integer part, which has `count` digits
+    /// and the value `digits`.
     #[inline(never)]
     fn float(&mut self, start: usize, mut digits: u64, mut count: usize) -> Result<(), Problem> {
         let mut places = 0;
@@ -260,7 +265,7 @@ impl Reader<'_> {
                 return Err(NO_NUMBER);
             }
         } else if let (0..=15, Some(power)) = (count, POWERS.get(places)) {
-            // Both are exact, and a division rounds to the nearest float.
+            // Both operands are exact, and the division rounds to the nearest float.
             #[allow(clippy::cast_precision_loss, reason = "15 digits are exact")]
             let float = digits as f64 / power;
             self.tape.float(if self.json[start] == b'-' { -float } else { float });
@@ -269,7 +274,7 @@ impl Reader<'_> {
         self.long(start)
     }
 
-    /// A number of any length, which is passed already.
+    /// Reads a number of any length, which the reader has already passed.
     #[inline(never)]
     fn long(&mut self, start: usize) -> Result<(), Problem> {
         let text = std::str::from_utf8(&self.json[start..self.at]).map_err(|_| NO_NUMBER)?;
@@ -277,7 +282,7 @@ impl Reader<'_> {
             self.tape.int(int);
             return Ok(());
         }
-        // An integer that PHP's do not hold is a float, as json_decode() has it.
+        // An integer beyond PHP's range becomes a float, as in json_decode().
         match text.parse() {
             Ok(float) if f64::is_finite(float) => self.tape.float(float),
             _ => return Err(Problem("a number is too large")),
@@ -288,7 +293,6 @@ impl Reader<'_> {
 
 const NO_NUMBER: Problem = Problem("a number is not complete");
 
-/// Powers of ten.
 const POWERS: [f64; 16] =
     [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
 

@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{MAX_TEXT, plain::all_plain};
 
-/// How an array is written.
+/// The three ways to write an array.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Shape {
     /// `[...]`: the keys are 0, 1, 2 ...
@@ -17,18 +17,19 @@ pub enum Shape {
     Pairs,
 }
 
-/// Writes one JSON text, told value by value.
+/// Writes one JSON text, value by value.
 ///
-/// Inside an array of [`Shape::Object`] or [`Shape::Pairs`], [`Writer::key`] or [`Writer::index`] comes before each
-/// value; [`Writer::end`] closes what [`Writer::begin`] opened.
+/// Inside an array of [`Shape::Object`] or [`Shape::Pairs`], [`Writer::key`] or [`Writer::index`]
+/// comes before each value; [`Writer::end`] closes the array that [`Writer::begin`] opened.
 ///
-/// Arrays that PHP shares are written each time, so that a text can be exponentially longer than what PHP has in memory.
-/// The writer stops at its limit: that value and all after it are left out.
+/// PHP shares equal arrays in memory, but the text repeats each of them, so the text can be
+/// exponentially longer than the data. The writer stops at its limit: it leaves out the first value
+/// that does not fit and all values after that.
 pub struct Writer {
     text: Vec<u8>,
     limit: usize,
     full: bool,
-    /// The arrays that are open, and whether they have a member already.
+    /// The open arrays, and for each whether it already has a member.
     open: Vec<(Shape, bool)>,
 }
 
@@ -51,7 +52,7 @@ impl Writer {
         self.full
     }
 
-    /// Starts over, for a text of at most `limit` bytes; the memory is kept unless it is much.
+    /// Starts over, for a text of at most `limit` bytes. The buffer is kept unless it is large.
     pub fn clear(&mut self, limit: usize) {
         self.text.clear();
         self.text.shrink_to(64 << 10);
@@ -60,7 +61,7 @@ impl Writer {
         self.full = false;
     }
 
-    /// True if so many more bytes fit.
+    /// Returns true if `more` bytes fit. A single failure marks the writer as full for good.
     fn has_room(&mut self, more: usize) -> bool {
         self.full |= more > self.limit - self.text.len();
         !self.full
@@ -78,25 +79,25 @@ impl Writer {
         }
     }
 
-    /// null
+    /// Writes null.
     pub fn null(&mut self) {
         self.before_value();
         self.put(b"null");
     }
 
-    /// true or false
+    /// Writes true or false.
     pub fn bool(&mut self, value: bool) {
         self.before_value();
         self.put(if value { b"true" } else { b"false" });
     }
 
-    /// An integer.
+    /// Writes an integer.
     pub fn int(&mut self, value: i64) {
         self.before_value();
         self.json(&value);
     }
 
-    /// A float: always with a point or an exponent, so that it stays one.
+    /// Writes a float, always with a point or an exponent, so that it is read back as a float.
     pub fn float(&mut self, value: f64) {
         self.before_value();
         if value.is_finite() {
@@ -113,13 +114,13 @@ impl Writer {
         }
     }
 
-    /// A string of any bytes.
+    /// Writes a string of any bytes.
     pub fn string(&mut self, bytes: &[u8]) {
         self.before_value();
         self.string_text(bytes);
     }
 
-    /// An object in PHP's own serialization.
+    /// Writes an object in PHP's own serialization.
     pub fn object(&mut self, serialized: &[u8]) {
         self.before_value();
         self.put(b"{\"$object\":");
@@ -139,14 +140,14 @@ impl Writer {
         self.put(open);
     }
 
-    /// The key of the next value.
+    /// Writes the key of the next value.
     pub fn key(&mut self, key: &[u8]) {
         let separator = self.before_key();
         self.string_text(key);
         self.put_one(separator);
     }
 
-    /// The integer key of the next value.
+    /// Writes the integer key of the next value.
     pub fn index(&mut self, index: i64) {
         let separator = self.before_key();
         let quote: &[u8] = if separator == b':' { b"\"" } else { b"" };
@@ -168,7 +169,8 @@ impl Writer {
         self.put(close);
     }
 
-    /// A comma, where the value has no key that brought it.
+    /// Writes the comma before a list's value. In the other shapes, the key has brought the
+    /// separator.
     fn before_value(&mut self) {
         if let Some((Shape::List, any)) = self.open.last_mut()
             && std::mem::replace(any, true)
@@ -177,7 +179,7 @@ impl Writer {
         }
     }
 
-    /// What stands before a key; the answer stands behind it.
+    /// Writes the separator before a key, and returns the byte that follows the key.
     fn before_key(&mut self) -> u8 {
         let Some((shape, any)) = self.open.last_mut() else { return b':' };
         let (shape, is_first) = (*shape, !std::mem::replace(any, true));
@@ -219,12 +221,12 @@ impl Writer {
     }
 
     fn json<T: serde::Serialize + ?Sized>(&mut self, value: &T) {
-        // It fails only where there is no room, which is noted.
+        // An error only means that the text is full, and `full` already says so.
         let _ = serde_json::to_writer(self, value);
     }
 }
 
-/// For serde_json, which is not to go on when the text is full.
+/// serde_json writes through this, and stops when the text is full.
 impl io::Write for Writer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.put(bytes);

@@ -1,19 +1,22 @@
-//! `session.serialize_handler=json`: PHP values as JSON text that any language reads, exact both ways.
+//! `session.serialize_handler=json`: PHP values as JSON text that any language reads, exact both
+//! ways.
 //!
-//! Plain data stays plain. What JSON has no word for is a *tag*: an object with one member whose name starts with `$`.
+//! Plain data stays plain JSON. A PHP value that JSON has no word for becomes a *tag*: an object
+//! with one member whose name starts with `$`.
 //!
 //! | tag | the PHP value |
 //! | --- | --- |
 //! | `{"$bytes": "<base64>"}` | a string that is not UTF-8 |
 //! | `{"$float": "NAN"}`, `"INF"`, `"-INF"` | a float that JSON cannot write |
-//! | `{"$map": [[key, value], ...]}` | an array whose keys or order a JSON object would not bring back, or that looks like a tag |
+//! | `{"$map": [[key, value], ...]}` | an array whose keys or order an object would lose, or like a tag |
 //! | `{"$object": "<serialize()>"}` | an object, with `rustredis.json_objects=serialize` only |
 //!
 //! `docs/wire-format.md` is the reference, `docs/json-vectors.json` the same as data.
 //!
-//! PHP's side walks its values and calls a [`Writer`] for each; the other way it builds values from a [`tape`]. Neither
-//! side ever runs inside the other: whatever PHP allocates may end in a long jump over the frames in between.
-//! There is no tree of values: what lies on the tape is numbers, counts, and where the strings are in the text.
+//! PHP's side walks its values and calls a [`Writer`] for each; in the other direction it builds
+//! values from a [`tape`]. Neither side ever runs inside the other, because any allocation of PHP
+//! may end in a long jump over the frames in between. There is no tree of values: the tape holds
+//! numbers, counts, and the positions of the strings in the text.
 
 mod decode;
 mod encode;
@@ -27,7 +30,7 @@ mod tests;
 pub use decode::{DecodeError, Objects, decode};
 pub use encode::{Shape, Writer};
 
-/// How deep arrays may be nested, `$_SESSION` counted; json_encode() has the same limit.
+/// The deepest nesting of arrays, counting `$_SESSION`. json_encode() has the same limit.
 pub const MAX_DEPTH: usize = 512;
-/// The longest JSON text: as much as Redis holds in one string.
+/// The longest JSON text in bytes: as much as Redis holds in one string.
 pub const MAX_TEXT: usize = 512 << 20;

@@ -1,16 +1,16 @@
-//! What PHP's own serializers wrote, looked through before PHP reads it.
+//! Checks a text in the format of PHP's own serializers before PHP reads it.
 //!
-//! unserialize() makes objects and looks up classes as the text says. Where objects are not chosen
-//! (`rustredis.json_objects=refuse`), a text that names any must not get there.
+//! unserialize() creates objects and loads classes as the text says. Without the setting that
+//! allows objects (`rustredis.json_objects=refuse`), a text that names any must not reach it.
 
-/// What a text holds.
+/// The kinds of values that a text holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Content {
-    /// Null, booleans, numbers, strings, arrays and references only.
+    /// Only null, booleans, numbers, strings, arrays and references.
     Plain,
     /// At least one object or enum.
     Objects,
-    /// It is not in the format.
+    /// The text is not in the format.
     Malformed,
 }
 
@@ -18,7 +18,7 @@ pub enum Content {
 #[must_use]
 pub fn php(text: &[u8]) -> Content {
     let mut rest = text;
-    // What follows the last value without a `|` is ignored by PHP, too.
+    // PHP ignores the rest after the last value if it has no `|`, too.
     while let Some(bar) = rest.iter().position(|&b| b == b'|') {
         match value(&rest[bar + 1..]) {
             Ok(left) => rest = left,
@@ -34,11 +34,11 @@ pub fn php_serialize(text: &[u8]) -> Content {
     value(text).map_or_else(|content| content, |_| Content::Plain)
 }
 
-/// Passes over one value; what is left, or why there is none.
+/// Skips one value. Returns the rest of the text, or the reason why there is no plain value.
 fn value(text: &[u8]) -> Result<&[u8], Content> {
     let mut rest = text;
-    // How many values (keys count as such) each open array still has to come: no recursion, as nesting is the text's
-    // choice.
+    // The number of values, with keys counted as values, that each open array still lacks. This
+    // stack replaces recursion, because the text decides how deep the nesting is.
     let mut open: Vec<u64> = Vec::new();
     loop {
         let (kind, after) = rest.split_first().ok_or(Content::Malformed)?;
@@ -58,10 +58,11 @@ fn value(text: &[u8]) -> Result<&[u8], Content> {
                 after
             }
             b'O' | b'C' | b'E' | b'o' => return Err(Content::Objects),
-            // Among them S, an escaped string, which serialize() does not write.
+            // This includes S, an escaped string, which serialize() never writes.
             _ => return Err(Content::Malformed),
         };
-        // A value is over, unless an array was opened; with it, every array that it was the last of.
+        // A value has ended, unless it has just opened an array. Each array whose last value this
+        // was ends with it.
         let mut opened = *kind == b'a';
         loop {
             match open.last_mut() {

@@ -3,18 +3,20 @@
 const ONES: u64 = u64::MAX / 0xff;
 const HIGHS: u64 = ONES * 0x80;
 
-/// The high bit of each byte that ends a plain text; bytes above the first such one may be marked wrongly.
+/// Returns a word with the high bit set in each byte that ends plain text. Bytes above the first
+/// such byte may be marked wrongly.
 #[inline]
 fn ends(word: u64) -> u64 {
-    // A byte below what is subtracted borrows, which shows in its high bit: control characters, and the two that the
-    // exclusive or makes 0.
+    // If a byte is smaller than the byte subtracted from it, the borrow shows in its high bit. That
+    // finds control characters, and the two characters that the exclusive or turns into 0.
     let borrows = word.wrapping_sub(ONES * 0x20)
         | (word ^ (ONES * 0x22)).wrapping_sub(ONES)
         | (word ^ (ONES * 0x5c)).wrapping_sub(ONES);
     borrows & !word & HIGHS
 }
 
-/// Passes over what stands for itself in a JSON string, from `start` on: where that ends, and whether it is ASCII.
+/// Skips the bytes from `start` on that stand for themselves in a JSON string. Returns the end of
+/// this run, and whether the run is ASCII.
 #[inline]
 pub(super) fn plain(bytes: &[u8], start: usize) -> (usize, bool) {
     let mut at = start;
@@ -37,7 +39,8 @@ pub(super) fn plain(bytes: &[u8], start: usize) -> (usize, bool) {
     (at, seen & HIGHS == 0)
 }
 
-/// Whether all of it stands for itself in a JSON string and, if so, whether it is ASCII.
+/// Returns `None` if any byte needs an escape in a JSON string, otherwise whether all bytes are
+/// ASCII.
 #[inline]
 pub(super) fn all_plain(bytes: &[u8]) -> Option<bool> {
     let mut seen = 0;
@@ -48,7 +51,8 @@ pub(super) fn all_plain(bytes: &[u8]) -> Option<bool> {
         seen |= word;
         found |= ends(word);
     }
-    // The last bytes at once as well: some of them twice, fewer than four behind letters.
+    // The last bytes are checked as one word, too. Eight or more bytes overlap with the chunks
+    // before; fewer than four are filled up with letters.
     let word = if let Some(chunk) = bytes.last_chunk() {
         u64::from_le_bytes(*chunk)
     } else if let (Some(first), Some(last)) = (rest.first_chunk(), rest.last_chunk()) {
@@ -65,7 +69,7 @@ mod tests {
 
     #[test]
     fn each_byte_ends_it_or_does_not_wherever_it_is() {
-        // Miri takes long: it sees one of each kind, beside the ends of words.
+        // Miri is slow, so it sees one byte of each kind, and the lengths around the ends of words.
         let (all, lens): (Vec<u8>, Vec<usize>) = ((0..=u8::MAX).collect(), (0..20).collect());
         let (bytes, lens) = if cfg!(miri) {
             (&b"\0\x1f \"\\\x7f\x80\xff"[..], &[0, 1, 7, 8, 9, 17][..])
@@ -82,7 +86,7 @@ mod tests {
                     assert_eq!(plain(&text, 0), expected, "{byte} at {place} of {len}");
                     let all = (!ends).then_some(byte < 0x80);
                     assert_eq!(all_plain(&text), all, "{byte} at {place} of {len}");
-                    // What follows the end does not matter.
+                    // Bytes after the end have no influence.
                     text.extend([b'"', 0xff, 0, b'\\', b' ', 0x80, b'"', 1, 2]);
                     assert_eq!(plain(&text, 0), expected, "{byte} at {place} of {len}");
                 }

@@ -1,4 +1,4 @@
-//! Objects with one member that stand for what JSON has no word for.
+//! Tags: objects with one member that stand for a PHP value JSON has no word for.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
@@ -7,7 +7,8 @@ use super::{
     tape::{Op, Position, Tape},
 };
 
-/// The object at `map`, which has one member: what it stands for, if it is a tag. What is no known tag stays an array.
+/// Replaces the object at `map`, which has one member, by the value that it stands for. An object
+/// that is no known tag stays an array.
 pub(super) fn replace(tape: &mut Tape, json: &[u8], objects: Objects, map: Position) -> Result<(), Problem> {
     let value = map + 2;
     match tape.string(map + 1, json) {
@@ -39,7 +40,8 @@ fn float(tape: &mut Tape, json: &[u8], map: Position, value: Position) {
     tape.float(float);
 }
 
-/// A list of pairs becomes a map: of the map, the list and each pair's head only the first stays.
+/// A list of pairs becomes a map. Of the heads of the map, the list and the pairs, only the first
+/// stays.
 fn pairs(tape: &mut Tape, map: Position, value: Position) {
     if tape.op(value) != Some(Op::List) {
         return;

@@ -1,4 +1,4 @@
-//! Decoded values, one after the other in one buffer, in the order in which PHP's arrays are built.
+//! Decoded values one after the other in one buffer, in the order in which PHP's arrays are built.
 //!
 //! An entry is a word of 64 bits, with its [`Op`] in the lowest 4:
 //!
@@ -6,14 +6,16 @@
 //! | --- | --- |
 //! | `Null`, `False`, `True` | |
 //! | `Int` | the integer |
-//! | `WideInt`, `Float` | nothing: it is the next word |
-//! | `Text` | length and offset (30 bits each) in the JSON text: a string that needed no unescaping |
+//! | `WideInt`, `Float` | nothing: the value is the next word |
+//! | `Text` | length and offset (30 bits each) in the JSON text, for a string without escapes |
 //! | `Bytes` | length and offset in [`Tape::strings`] |
 //! | `Object` | as `Bytes`: the output of PHP's `serialize()` |
-//! | `List` | the count of the values, which follow |
-//! | `Map` | the count of the pairs of key and value, which follow; a key is `Text`, `Bytes`, `Int` or `WideInt`, a string key may look like an integer |
+//! | `List` | the count of the values that follow |
+//! | `Map` | the count of the pairs of key and value that follow |
+//!
+//! The key of a pair is `Text`, `Bytes`, `Int` or `WideInt`. A string key may look like an integer.
 
-/// What an entry is; `json.h` has the same numbers.
+/// The kind of an entry. `json.h` has the same numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 #[allow(missing_docs, reason = "the table above")]
@@ -50,17 +52,17 @@ const OP_MASK: u8 = (1 << OP_BITS) - 1;
 const PLACE_BITS: u32 = 30;
 const PLACE_MASK: u64 = (1 << PLACE_BITS) - 1;
 
-/// Decoded values.
+/// Decoded values: the entries, and the strings that differ from their form in the text.
 #[derive(Default, Debug)]
 pub struct Tape {
     words: Vec<u64>,
     strings: Vec<u8>,
 }
 
-/// Where an entry begins.
+/// The index of an entry's first word.
 pub type Position = usize;
 
-/// More strings than an entry can point into.
+/// The strings are larger than an entry can address.
 #[derive(Debug)]
 pub(super) struct Full;
 
@@ -71,13 +73,13 @@ impl Tape {
         &self.words
     }
 
-    /// The strings that are not in the JSON text as they are.
+    /// The strings that the JSON text holds only in an escaped or encoded form.
     #[must_use]
     pub fn strings(&self) -> &[u8] {
         &self.strings
     }
 
-    /// With room for the values of a usual text of this length.
+    /// Creates a tape with room for the values of a typical text of `len` bytes.
     #[must_use]
     pub fn for_text(len: usize) -> Self {
         Self { words: Vec::with_capacity(len / 6 + 8), strings: Vec::new() }
@@ -100,7 +102,7 @@ impl Tape {
         self.words.extend([Op::Float as u64, value.to_bits()]);
     }
 
-    /// A part of the JSON text, which is no longer than [`super::MAX_TEXT`].
+    /// Adds a string that is part of the JSON text, which is no longer than [`super::MAX_TEXT`].
     pub(super) fn text(&mut self, offset: usize, len: usize) {
         self.words.push(place(Op::Text, offset, len));
     }
@@ -115,7 +117,7 @@ impl Tape {
         Ok(())
     }
 
-    /// Begins a list or a map whose count comes later.
+    /// Begins a list or a map; [`Self::close`] sets its count.
     pub(super) fn open(&mut self, op: Op) -> Position {
         self.words.push(op as u64);
         self.words.len() - 1
@@ -134,7 +136,7 @@ impl Tape {
         self.words.extend_from_slice(entries);
     }
 
-    /// The op at `position`; none at the end.
+    /// The op at `position`, or `None` at the end.
     pub(super) fn op(&self, position: Position) -> Option<Op> {
         self.words.get(position).map(|word| OPS[usize::from(word.to_le_bytes()[0] & OP_MASK)])
     }
@@ -144,7 +146,7 @@ impl Tape {
         self.words[position] >> OP_BITS
     }
 
-    /// The string at `position`, which may lie in the JSON text; none if it is something else.
+    /// The string at `position`, which may lie in the JSON text; `None` if the entry is no string.
     pub(super) fn string<'a>(&'a self, position: Position, json: &'a [u8]) -> Option<&'a [u8]> {
         let all = match self.op(position)? {
             Op::Text => json,
@@ -157,10 +159,11 @@ impl Tape {
         all.get(offset..offset + len)
     }
 
-    /// Where the entry after the one at `position` begins.
+    /// The position of the entry after the one at `position`.
     pub(super) fn after(&self, position: Position) -> Position {
         let mut position = position;
-        // Values that are still to be passed over: without recursion, because nesting is the text's choice.
+        // The number of values still to skip. A counter replaces recursion, because the text
+        // decides how deep the nesting is.
         let mut left = 1u64;
         while left > 0 {
             left -= 1;

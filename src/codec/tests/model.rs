@@ -1,11 +1,12 @@
-//! PHP's values, and what the C files do with them: they are walked over for the writer, and made from a tape.
+//! A model of PHP's values and of the C files, which walk values for the writer and build them from
+//! a tape.
 
 use super::super::{
     DecodeError, Objects, Shape, Writer, decode,
     tape::{Op, Tape},
 };
 
-/// A PHP value. Array keys are as PHP has them: no string key looks like an integer.
+/// A PHP value. Array keys are as in PHP: no string key looks like an integer.
 #[derive(Clone, Debug)]
 pub enum Value {
     Null,
@@ -23,7 +24,7 @@ pub enum Key {
     String(Vec<u8>),
 }
 
-/// As `===`, but floats to the bit.
+/// Compares as `===` does, but floats bit by bit.
 impl PartialEq for Value {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
@@ -58,7 +59,7 @@ pub fn array(members: &[(i64, Value)]) -> Value {
     Value::Array(members.iter().map(|(i, value)| (Key::Int(*i), value.clone())).collect())
 }
 
-/// What `json_encode.c` does with an array's keys.
+/// Chooses the shape of an array by its keys, as `json_encode.c` does.
 fn shape(members: &[(Key, Value)], top: bool) -> Shape {
     if !top && (0..).zip(members).all(|(i, (key, _))| *key == Key::Int(i)) {
         return Shape::List;
@@ -111,7 +112,7 @@ pub fn encoded(value: &Value) -> String {
     String::from_utf8(writer.text().to_vec()).unwrap()
 }
 
-/// Reads the value at `position`, which moves behind it.
+/// Reads the value at `position`, and moves `position` behind it.
 fn read(tape: &Tape, json: &[u8], position: &mut usize) -> Value {
     let here = *position;
     let op = tape.op(here).unwrap();

@@ -2,7 +2,7 @@
 
 use super::model::{Key, Value, normal};
 
-/// As many, or what takes as long under Miri.
+/// Returns `count`, or a count that takes as long under Miri.
 pub fn trials(count: usize) -> usize {
     if cfg!(miri) { count.div_ceil(2000) } else { count }
 }

@@ -1,4 +1,5 @@
-//! The reader beside serde_json's: both accept the same texts, and read the same values from them.
+//! Compares the reader with serde_json's: both accept the same texts, and read the same values from
+//! them.
 
 use std::{cell::Cell, fmt};
 
@@ -14,7 +15,7 @@ use super::{
 #[derive(Clone, Copy)]
 struct Reference<'a> {
     depth: usize,
-    /// Whether there was an object that may be a tag.
+    /// Set if the text had an object that may be a tag.
     tagged: &'a Cell<bool>,
 }
 
@@ -106,7 +107,7 @@ fn reference(json: &[u8], tagged: &Cell<bool>) -> Option<Value> {
     text.trim_start().starts_with('{').then_some(value)
 }
 
-/// How many texts both readers accepted and refused.
+/// The numbers of texts that both readers refused and accepted.
 #[derive(Default)]
 struct Tally([usize; 2]);
 
@@ -116,7 +117,7 @@ impl Tally {
         let expected = reference(json, &tagged);
         let text = String::from_utf8_lossy(json);
         match decoded_with(json, Objects::Serialize) {
-            // What a tag stands for has tests of its own; one at the top may be no array.
+            // Tags have tests of their own, and a tag at the top may be no array.
             _ if tagged.get() => {}
             Ok(value) => assert_eq!(Some(value), expected, "{text}"),
             Err(error) => assert_eq!(None, expected, "{error}: {text}"),
@@ -128,7 +129,7 @@ impl Tally {
         self.compare(&[b"{\"v\":", json, b"}"].concat());
     }
 
-    /// A test that sees one kind only shows little.
+    /// A test in which only one of the two kinds occurs would show little.
     fn both_at_least(&self, count: usize) {
         assert!(self.0.iter().all(|&n| n >= count), "{:?}", self.0);
     }
@@ -187,7 +188,7 @@ fn cut_texts_and_what_follows() {
     let text =
         r#" { "a" : [ 1 , -2.5e+3 , true , false , null , "x\ty" , { } , [ ] ] , "ключ" : "\ud83d\ude00" } "#;
     let mut tally = Tally::default();
-    // Miri takes long: it sees some of the places.
+    // Miri is slow, so it tries only some of the positions.
     for end in (0..=text.len()).step_by(if cfg!(miri) { 17 } else { 1 }) {
         tally.compare(&text.as_bytes()[..end]);
         for byte in (0..=u8::MAX).step_by(if cfg!(miri) { 51 } else { 1 }) {
@@ -300,7 +301,7 @@ fn numbers() {
         let texts = [
             format!("{float:e}"),
             format!("{float:.*e}", random.index(25)),
-            // Half way between two floats, and next to it.
+            // A number half way between two floats, or next to that.
             format!(
                 "{:.60}",
                 f64::from_bits(0x3ff0_0000_0000_0000 | random.below(1 << 52)) + f64::EPSILON / 2.0
@@ -323,7 +324,7 @@ fn nesting() {
     let mut tally = Tally::default();
     let reads = move || {
         let depths = [1, 2, 100, MAX_DEPTH - 2, MAX_DEPTH - 1, MAX_DEPTH, MAX_DEPTH + 1, 1000];
-        // Miri takes minutes for the deep ones; the codec's own test of its limit has them.
+        // Miri takes minutes for the deep ones. The codec's own test of its limit covers them.
         for depth in depths.into_iter().take(if cfg!(miri) { 2 } else { 8 }) {
             for _ in 0..trials(20) {
                 let is_list: Vec<bool> = (0..depth).map(|_| random.below(2) == 0).collect();
@@ -336,6 +337,6 @@ fn nesting() {
         }
         tally.both_at_least(trials(80));
     };
-    // serde_json's reader and the model's take more stack than a test has.
+    // serde_json's reader and the model's need more stack than a test's thread has.
     std::thread::Builder::new().stack_size(64 << 20).spawn(reads).unwrap().join().unwrap();
 }
