@@ -6,7 +6,7 @@ use lz4_flex::frame::{BlockMode, FrameDecoder, FrameEncoder, FrameInfo};
 
 use super::{Format, Unreadable};
 
-/// One frame with the size of its content and a checksum.
+/// Returns one frame with the size of its content and a checksum.
 pub fn compressed(text: &[u8]) -> Vec<u8> {
     let info = FrameInfo::new()
         .block_mode(BlockMode::Independent)
@@ -17,28 +17,29 @@ pub fn compressed(text: &[u8]) -> Vec<u8> {
     encoder.finish().expect("a Vec takes all bytes, and the size is that of the text")
 }
 
-/// The content of a frame, or of several that follow each other, as the format has it.
+/// Returns the content of a frame, or of several frames in a row, as the format allows.
 pub fn decompressed(frame: &[u8], limit: usize) -> Result<Vec<u8>, Unreadable> {
     let mut decoder = FrameDecoder::new(Input { rest: frame, ended: false });
     let mut text = Vec::new();
     loop {
-        // A bit more than the limit, to notice that there is more.
+        // One byte more than the limit shows that there is more.
         let room = (limit + 1 - text.len()) as u64;
         decoder.by_ref().take(room).read_to_end(&mut text).map_err(|error| Format::Lz4.damaged(error))?;
         if text.len() > limit {
             return Err(Unreadable::TooLarge(limit));
         }
         match decoder.get_ref() {
-            // The decoder takes an end between two blocks for the end of the frame.
+            // The decoder takes an end of input between two blocks for the end of the frame.
             Input { ended: true, .. } => return Err(Format::Lz4.damaged("it ends too early")),
             Input { rest: [], .. } => return Ok(text),
-            // Another decoder: this one keeps the block size of its first frame.
+            // The next frame needs a decoder of its own, because this one keeps the block size of
+            // its first frame.
             &Input { rest, .. } => decoder = FrameDecoder::new(Input { rest, ended: false }),
         }
     }
 }
 
-/// The frame, and whether anybody wanted to read beyond its end.
+/// The input, and whether the decoder wanted to read beyond its end.
 struct Input<'a> {
     rest: &'a [u8],
     ended: bool,

@@ -1,8 +1,9 @@
-//! How a session lies in Redis: as PHP serialized it, or compressed.
+//! The stored form of a session: as PHP serialized it, or compressed.
 //!
-//! What is compressed says so by itself: it is a standard zstd or lz4 frame, known by its magic number. So reading does
-//! not depend on any setting, and servers with different settings can share sessions. phpredis' own forms of lz4 and
-//! lzf, which begin with no such number, are recognised by what they hold ([`phpredis`]).
+//! A compressed session is a standard zstd or lz4 frame, which its magic number identifies. Reading
+//! therefore depends on no setting, and servers with different settings can share sessions.
+//! phpredis' own forms of lz4 and lzf have no magic number; their content identifies them
+//! ([`phpredis`]).
 
 mod lz4;
 mod phpredis;
@@ -12,17 +13,18 @@ mod zstd;
 
 use std::{borrow::Cow, cell::OnceCell, fmt};
 
-/// The most that a value in Redis can have (its `proto-max-bulk-len`), and so a session.
+/// The largest value that Redis takes (its `proto-max-bulk-len`), and so the largest session, in
+/// bytes.
 const MAX_SIZE: usize = 512 << 20;
 
-/// `rustredis.compression` and what belongs to it.
+/// `rustredis.compression` and the settings that belong to it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Compression {
-    /// None is off.
+    /// The format, or `None` to store sessions uncompressed.
     pub format: Option<Format>,
-    /// zstd's level; 0 is its own default.
+    /// The level of zstd; 0 is zstd's own default.
     pub level: i32,
-    /// Sessions of fewer bytes are stored as they are.
+    /// Sessions with fewer bytes are stored uncompressed.
     pub min_size: u64,
 }
 
@@ -35,19 +37,19 @@ pub enum Format {
     Lz4,
 }
 
-/// Why a stored value does not give a session.
+/// The reason why a stored value does not give a session.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Unreadable {
-    /// It is not what its first bytes say. `why` is the library's word for it.
+    /// The value's first bytes name a format, but the rest is damaged.
     Damaged {
         /// The format that its first bytes name.
         format: Format,
-        /// What is wrong with it.
+        /// The library's description of the damage.
         why: String,
     },
     /// The session has more bytes than this limit.
     TooLarge(usize),
-    /// The system has not that much memory.
+    /// The system has not enough memory.
     NoMemory(Format),
 }
 
@@ -74,7 +76,8 @@ impl fmt::Display for Unreadable {
     }
 }
 
-/// A session's text on its way to Redis. It is compressed when it is asked for: an unchanged session is not.
+/// A session's text on its way to Redis. The first call of [`Self::stored`] compresses it, so an
+/// unchanged session is never compressed.
 pub struct Text<'a> {
     plain: &'a [u8],
     compression: &'a Compression,
@@ -82,13 +85,13 @@ pub struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    /// Nothing is done yet.
+    /// Wraps a text without compressing it yet.
     #[must_use]
     pub fn new(plain: &'a [u8], compression: &'a Compression) -> Self {
         Self { plain, compression, stored: OnceCell::new() }
     }
 
-    /// How many bytes the session has.
+    /// The size of the session in bytes, before compression.
     #[must_use]
     pub fn plain_len(&self) -> usize {
         self.plain.len()
@@ -100,19 +103,20 @@ impl<'a> Text<'a> {
         self.plain
     }
 
-    /// What is to be stored.
+    /// The bytes to store.
     pub fn stored(&self) -> &[u8] {
         self.stored.get_or_init(|| stored(self.plain, self.compression))
     }
 }
 
-/// What is to be stored for a session: compressed if that is wanted and makes it smaller. And always, if it would be
-/// taken for something compressed: a name in `php`'s format may begin with any bytes.
+/// Returns the bytes to store for a session. They are compressed if the setting asks for that and
+/// makes them smaller. A text that would be taken for a compressed one is always compressed: a name
+/// in `php`'s format may begin with any bytes.
 fn stored<'a>(text: &'a [u8], compression: &Compression) -> Cow<'a, [u8]> {
     let is_ambiguous = Format::of(text).is_some() || phpredis::decompressed(text).is_some();
     let wanted = compression.format.filter(|_| text.len() as u64 >= compression.min_size);
     let compressed = match wanted {
-        // It fails only without memory for its context.
+        // zstd only fails without memory for its context.
         Some(Format::Zstd) => zstd::compressed(text, compression.level),
         Some(Format::Lz4) => Some(lz4::compressed(text)),
         None => None,
@@ -124,8 +128,8 @@ fn stored<'a>(text: &'a [u8], compression: &Compression) -> Cow<'a, [u8]> {
     }
 }
 
-/// The session that a stored value holds, of at most `limit` bytes if it was compressed. What is not compressed is the
-/// session itself.
+/// Returns the session that a stored value holds. A compressed session may have at most `limit`
+/// bytes. A value in no compressed format is the session itself.
 pub fn original(stored: Vec<u8>, limit: Option<u64>) -> Result<Vec<u8>, Unreadable> {
     let limit = limit.map_or(MAX_SIZE, |limit| usize::try_from(limit).unwrap_or(MAX_SIZE).min(MAX_SIZE));
     match Format::of(&stored) {

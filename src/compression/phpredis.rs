@@ -1,25 +1,27 @@
-//! What phpredis stores with `redis.session.compression` = `lz4` or `lzf`. (Its zstd is a plain frame.)
+//! Reads the values that phpredis stores with `redis.session.compression` = `lz4` or `lzf`. (Its
+//! zstd is a plain frame.)
 //!
-//! Neither begins with a magic number, so each must prove itself: by being well-formed to its last byte, and by holding
-//! what a PHP serializer writes. Nothing of this is ever written by us, and a session that could be taken for it is
-//! stored in a frame.
+//! Neither format begins with a magic number, so each value must prove itself: it must be
+//! well-formed to its last byte, and hold a text that a PHP serializer writes. This extension never
+//! writes these formats, and it stores a session that could be taken for one of them in a frame.
 
 use super::MAX_SIZE;
 
-/// The session, if `stored` is one that phpredis compressed. Its size is bounded by what a value in Redis can have, and
-/// by what these formats can make of `stored`: 255 times as much.
+/// Returns the session if phpredis compressed `stored`. The largest value of Redis limits its size,
+/// and so do the formats, which expand `stored` by at most 255 times.
 pub fn decompressed(stored: &[u8]) -> Option<Vec<u8>> {
     lz4(stored).or_else(|| lzf(stored)).filter(|text| is_session(text))
 }
 
-/// A CRC-8 of the size, the size in 32 bits (little-endian), and an lz4 block.
+/// Reads a CRC-8 of the size, the size in 32 bits (little-endian), and an lz4 block.
 fn lz4(stored: &[u8]) -> Option<Vec<u8>> {
     let (&sum, rest) = stored.split_first()?;
     let (size, block) = rest.split_first_chunk()?;
     if crc8(size) != sum {
         return None;
     }
-    // A byte of a block gives at most 255. Text is no size: as its fourth byte, a space stands for half a gigabyte.
+    // A byte of a block expands to at most 255. This also rules out text in place of a size: a
+    // space as the fourth byte stands for half a gigabyte.
     let size = usize::try_from(u32::from_le_bytes(*size)).ok()?;
     if size > MAX_SIZE || size / 255 > block.len() {
         return None;
@@ -27,18 +29,20 @@ fn lz4(stored: &[u8]) -> Option<Vec<u8>> {
     lz4_flex::block::decompress(block, size).ok().filter(|text| text.len() == size)
 }
 
-/// As phpredis computes it: polynomial 0x31, from 0xff on, most significant bit first.
+/// Computes the CRC-8 of phpredis: polynomial 0x31, initial value 0xff, most significant bit first.
 fn crc8(bytes: &[u8]) -> u8 {
     bytes.iter().fold(0xff, |sum, byte| {
         (0..8).fold(sum ^ byte, |sum: u8, _| if sum & 0x80 == 0 { sum << 1 } else { (sum << 1) ^ 0x31 })
     })
 }
 
-/// A bare lzf stream: runs of 1 to 32 new bytes, and copies of earlier ones. It begins with such a run, so its first
-/// byte is below 0x20. Of the serializers' texts, two begin like that, and neither is taken for lzf:
-/// - igbinary's `00 00 00 02` would be the bytes `00` and `02`, which no session's text begins with;
-/// - php_binary's name length would be a run that ends with the type of the value, and the `:` or `;` behind it a copy
-///   of bytes from more than 6000 before the beginning.
+/// Reads a bare lzf stream: runs of 1 to 32 new bytes, and copies of earlier bytes. A stream begins
+/// with a run of new bytes, so its first byte is below 0x20. The texts of two serializers begin
+/// with such a byte, too, and neither is taken for lzf:
+/// - igbinary's `00 00 00 02` would be the bytes `00` and `02`, and no session's text begins with
+///   these;
+/// - php_binary's name length would be a run that ends with the type of the value, and the `:` or
+///   `;` after the type would copy bytes from more than 6000 before the beginning.
 fn lzf(stored: &[u8]) -> Option<Vec<u8>> {
     if stored.first().is_none_or(|&first| first >= 0x20) || stored.starts_with(&[0, 0, 0]) {
         return None;
@@ -55,7 +59,7 @@ fn lzf(stored: &[u8]) -> Option<Vec<u8>> {
             }
             let back = (usize::from(control & 0x1f) << 8) + usize::from(*rest.split_off_first()?) + 1;
             let start = text.len().checked_sub(back)?;
-            // It may reach into what it writes.
+            // The copy may overlap the bytes that it writes.
             for at in start..start + length {
                 text.push(text[at]);
             }
@@ -67,7 +71,7 @@ fn lzf(stored: &[u8]) -> Option<Vec<u8>> {
     Some(text)
 }
 
-/// Whether a text begins as one of PHP's serializers writes a session that is not empty.
+/// Returns true if a text begins as a PHP serializer writes a session that is not empty.
 fn is_session(text: &[u8]) -> bool {
     let is_value = |text: &[u8]| matches!(text, [b'a'..=b'z' | b'A'..=b'Z', b':' | b';', ..]);
     let is_known = matches!(
@@ -91,7 +95,8 @@ fn is_session(text: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    /// What phpredis 6.2.0 made of it (`Redis::_compress`, which its session handler shares).
+    /// The values that phpredis 6.2.0 made of these texts (with `Redis::_compress`, which its
+    /// session handler uses, too).
     #[test]
     fn reads_what_phpredis_wrote() {
         let user =
@@ -127,7 +132,8 @@ mod tests {
 
     #[test]
     fn takes_nothing_else_and_nothing_endless() {
-        // Copies from before the beginning, cut steps, other text than a session's, a size that no block can have.
+        // Copies from before the beginning, steps cut short, texts of no session, and a size that
+        // no block can have.
         for stored in
             [&b"\x01n|\x20\x05"[..], b"\x01n|\x20", b"\x05n|i", b"\x02abc", b"\0\0\0\x02\x14\0", b"\x0an"]
         {

@@ -1,4 +1,4 @@
-//! What comes back is what went in, whatever it looks like; what is damaged or too large is an error.
+//! Compression returns every text unchanged, and reports an error for a damaged or too large frame.
 
 use std::io;
 
@@ -29,7 +29,7 @@ impl Random {
         usize::try_from(self.next() % n as u64).unwrap()
     }
 
-    /// Bytes with repetitions, after one of the beginnings that mean something to us.
+    /// Returns bytes with repetitions, after one of the beginnings that have a meaning here.
     fn text(&mut self) -> Vec<u8> {
         let starts: [&[u8]; 8] = [
             b"",
@@ -80,7 +80,7 @@ fn what_looks_compressed_is_always_framed() {
             assert_eq!(back(&stored).unwrap(), text);
         }
     }
-    // And this is why.
+    // This shows the reason: both would be read as compressed.
     assert_eq!((back(&lz4).unwrap(), back(&lzf).unwrap()), (b"{\"n\":1}".to_vec(), b"{\"n\":1}".to_vec()));
 }
 
@@ -114,7 +114,8 @@ fn no_text_of_a_serializer_is_taken_for_something_compressed() {
         assert_eq!(*stored(text, &settings(None, 0)), *text);
         assert_eq!(back(text).unwrap(), text);
     }
-    // igbinary: any array, empty (0x14 0) or with 8, 16 and 32 bits for its length, of any content.
+    // An igbinary array: empty (0x14 0), or with a length of 8, 16 or 32 bits, and with any
+    // content.
     let mut random = Random(1);
     for kind in [0x14, 0x15, 0x16] {
         for _ in 0..2000 {
@@ -140,7 +141,7 @@ fn a_damaged_frame_is_an_error_wherever_it_is_cut_or_changed() {
         for at in 4..frame.len() {
             let mut changed = frame.clone();
             changed[at] ^= 1 << random.below(8);
-            // Some bits mean nothing (padding), and what comes back is the text.
+            // Some bits mean nothing (padding), so a changed frame may still give the text.
             assert!(!matches!(back(&changed), Ok(other) if other != text), "{format} changed at {at}");
         }
         assert!(is_damaged(&[&frame[..], b"more"].concat()));
@@ -157,7 +158,7 @@ fn lz4_cut_between_two_blocks_is_damaged() {
     }
     let frame = encoder.finish().unwrap();
     assert_eq!(back(&frame).unwrap(), text);
-    // The end mark alone is missing.
+    // Only the end mark is missing.
     assert!(matches!(back(&frame[..frame.len() - 4]), Err(Unreadable::Damaged { .. })));
 }
 

@@ -1,4 +1,5 @@
-//! zstd frames. The contexts belong to the thread: each has some hundred kilobytes that no request should allocate anew.
+//! zstd frames. Each thread keeps its contexts: a context has some hundred kilobytes, which no
+//! request should allocate anew.
 
 use std::cell::RefCell;
 
@@ -11,17 +12,18 @@ thread_local! {
     static DECOMPRESSOR: RefCell<Option<DCtx<'static>>> = const { RefCell::new(None) };
 }
 
-/// What a text of unknown size is first given room for, as a multiple of its frame.
+/// The first buffer for a text of unknown size, as a multiple of its frame's size.
 const FIRST_GUESS: usize = 4;
 
-/// One frame with the size of its content, which phpredis needs, and a checksum. None if there is no memory for it.
+/// Returns one frame with a checksum and with the size of its content, which phpredis needs; `None`
+/// if there is no memory for it.
 pub fn compressed(text: &[u8], level: i32) -> Option<Vec<u8>> {
     COMPRESSOR.with_borrow_mut(|slot| {
         let context = match slot {
             Some(context) => context,
             None => slot.insert(CCtx::try_create()?),
         };
-        // What an earlier failure may have left.
+        // An earlier failure may have left data in the context.
         context.reset(ResetDirective::SessionOnly).ok()?;
         context.set_parameter(CParameter::CompressionLevel(level)).ok()?;
         context.set_parameter(CParameter::ChecksumFlag(true)).ok()?;
@@ -32,12 +34,12 @@ pub fn compressed(text: &[u8], level: i32) -> Option<Vec<u8>> {
     })
 }
 
-/// The content of a frame, or of several that follow each other, as the format has it.
+/// Returns the content of a frame, or of several frames in a row, as the format allows.
 pub fn decompressed(frame: &[u8], limit: usize) -> Result<Vec<u8>, Unreadable> {
     let size = match zstd_safe::get_frame_content_size(frame) {
         Ok(Some(size)) if size > limit as u64 => return Err(Unreadable::TooLarge(limit)),
         Ok(Some(size)) => usize::try_from(size).unwrap_or(limit),
-        // Written piece by piece, by a library of another language.
+        // A library of another language has written the frame piece by piece.
         Ok(None) => frame.len().saturating_mul(FIRST_GUESS).min(limit),
         Err(_) => return Err(Format::Zstd.damaged("its header makes no sense")),
     };
@@ -50,7 +52,8 @@ pub fn decompressed(frame: &[u8], limit: usize) -> Result<Vec<u8>, Unreadable> {
         let damaged = |code| Format::Zstd.damaged(zstd_safe::get_error_name(code));
         context.reset(ResetDirective::SessionOnly).map_err(damaged)?;
         let mut text = Vec::new();
-        // With room to spare: what is full can't be told from what does not fit.
+        // The buffer has a byte to spare, because a full buffer does not show whether the text
+        // fits.
         text.try_reserve_exact(size + 1).map_err(|_| no_memory())?;
         let mut input = InBuffer::around(frame);
         loop {
