@@ -1,4 +1,4 @@
-//! The `rustredis.*` settings: their names, defaults and what they may be.
+//! The `rustredis.*` settings: their names, defaults and allowed values.
 
 use std::{ffi::CStr, fmt, time::Duration};
 
@@ -30,21 +30,21 @@ pub enum Setting {
     JsonObjects,
 }
 
-/// What a setting may be.
+/// The values that a setting can have.
 enum Kind {
     Text,
     Flag,
     Choice(&'static [&'static str]),
-    /// With fractions, within these bounds.
+    /// Seconds, with fractions, between these bounds.
     Seconds(f64, f64),
-    /// A whole number up to this.
+    /// A whole number up to this one.
     Count(u64),
     /// A number of bytes, with K, M or G.
     Bytes,
 }
 
 impl Setting {
-    /// All of them, in the order of their values.
+    /// All settings, in the order of their values.
     pub const ALL: [Self; 22] = [
         Self::Username,
         Self::Password,
@@ -99,25 +99,25 @@ impl Setting {
         }
     }
 
-    /// The name as php.ini has it.
+    /// The name as in php.ini.
     #[must_use]
     pub const fn name(self) -> &'static CStr {
         self.table().0
     }
 
-    /// The default as php.ini would have it.
+    /// The default as in php.ini.
     #[must_use]
     pub const fn default_text(self) -> &'static CStr {
         self.table().1
     }
 
-    /// A text of this setting, if it is one of bytes, in bytes.
+    /// Returns a text of this setting in bytes, if the setting is a number of bytes.
     #[must_use]
     pub fn bytes(self, text: &str) -> Option<u64> {
         bytes(text).filter(|_| matches!(self.table().2, Kind::Bytes))
     }
 
-    /// Whether `text` may be the value of this setting.
+    /// Checks that `text` is a valid value of this setting.
     pub fn check(self, text: &str) -> Result<(), BadSetting> {
         let good = match self.table().2 {
             Kind::Text => true,
@@ -125,7 +125,7 @@ impl Setting {
             // php.ini turns an unquoted `none` into "".
             Kind::Choice(words) => words.contains(&if text.is_empty() { "none" } else { text }),
             Kind::Seconds(min, max) => seconds(text).is_some_and(|n| (min..=max).contains(&n)),
-            // Not Rust's own reading, which takes a plus.
+            // Rust's own parser would accept a plus sign.
             Kind::Count(max) => {
                 bytes(text).is_some_and(|n| n <= max) && text.ends_with(|last: char| last.is_ascii_digit())
             }
@@ -135,7 +135,7 @@ impl Setting {
     }
 }
 
-/// A value that its setting can't have.
+/// A value that is not valid for its setting.
 #[derive(Debug, PartialEq, Eq)]
 pub struct BadSetting {
     setting: Setting,
@@ -160,11 +160,12 @@ impl fmt::Display for BadSetting {
     }
 }
 
-/// The texts of all settings.
+/// The texts of all settings, as PHP has them.
 #[derive(Clone, Debug)]
 pub struct Texts {
     texts: [String; Setting::ALL.len()],
-    /// Whether threads share this process (a thread-safe PHP): decides what `pool_size = 0` means.
+    /// True if threads share this process (a thread-safe PHP). The meaning of `pool_size = 0`
+    /// depends on it.
     pub threads: bool,
 }
 
@@ -175,12 +176,12 @@ impl Default for Texts {
 }
 
 impl Texts {
-    /// Asks for each setting's text.
+    /// Collects the text of each setting.
     pub fn collect(threads: bool, text: impl FnMut(Setting) -> String) -> Self {
         Self { texts: Setting::ALL.map(text), threads }
     }
 
-    /// The same with one setting changed.
+    /// Returns the same texts with one setting changed.
     #[must_use]
     pub fn with(mut self, setting: Setting, text: &str) -> Self {
         text.clone_into(&mut self.texts[setting as usize]);
@@ -215,7 +216,7 @@ impl Texts {
     }
 }
 
-/// php.ini turns `On` into "1" and `Off` into ""; `ini_set()` hands over what it was given.
+/// php.ini turns `On` into "1" and `Off` into "". `ini_set()` passes its argument on unchanged.
 fn flag(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
         "1" | "on" | "yes" | "true" => Some(true),
@@ -224,7 +225,7 @@ fn flag(text: &str) -> Option<bool> {
     }
 }
 
-/// Digits with at most one point; no sign, no exponent, no infinity.
+/// Accepts digits with at most one point, but no sign, exponent or infinity.
 pub(super) fn seconds(text: &str) -> Option<f64> {
     let plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.') && text.len() <= 32;
     text.parse().ok().filter(|_| plain)

@@ -1,6 +1,7 @@
 //! `session.save_path` and the `rustredis.*` ini settings, as one typed [`Settings`].
 //!
-//! Parsed once for each distinct text. What is parsed is valid: nothing behind this module checks a setting again.
+//! Each distinct text is parsed once. Parsed settings are valid: no code outside this module checks
+//! a setting again.
 
 mod ini;
 mod save_path;
@@ -20,113 +21,114 @@ use crate::{
     session::fits_a_cluster,
 };
 
-/// All that a session needs to know.
+/// All settings of a session.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Settings {
-    /// Where sessions are: one server, or several that share them by their ids.
+    /// The servers of the sessions: one, or several that share the sessions by their ids.
     pub shards: Shards,
-    /// What every key starts with.
+    /// The prefix of every key.
     pub prefix: String,
-    /// How long connecting may take, with the resolving of a name.
+    /// The longest time to connect, including the lookup of the name.
     pub connect_timeout: Duration,
-    /// How long one exchange with Redis may take.
+    /// The longest time for one exchange with Redis.
     pub read_timeout: Duration,
-    /// How many connections this process may have to this target.
+    /// The largest number of connections of this process to one target.
     pub pool_size: u32,
-    /// How long to wait for one of them.
+    /// The longest time to wait for a free connection.
     pub pool_wait: Duration,
-    /// None if locking is off.
+    /// The settings of the lock, or `None` if locking is off.
     pub lock: Option<LockSettings>,
-    /// Whether a request waits for the answer to its last write.
+    /// Decides if a request waits for the answer to its last write.
     pub write_ack: WriteAck,
-    /// Ask for a session before the script that may start it runs.
+    /// Asks for a session before the script that may start it runs.
     pub prefetch: bool,
-    /// Larger sessions are refused; none is no limit.
+    /// The largest size of a session in bytes; larger ones are refused. `None` is no limit.
     pub max_value_size: Option<u64>,
-    /// How sessions are stored; what is read says so itself.
+    /// The compression of sessions to store. A stored session says by itself if it is compressed.
     pub compression: Compression,
-    /// Parameters of phpredis in the save_path that mean nothing here.
+    /// Parameters of phpredis in the save_path that have no meaning here.
     pub ignored: Vec<&'static str>,
-    /// How long a destroyed session stays destroyed for requests that began before.
+    /// The time for which a destroyed session stays destroyed for requests that began before.
     pub tombstone: Duration,
 }
 
-/// What phpredis' handlers `redis` and `rediscluster` have for a prefix when nobody sets one.
+/// The default prefixes of phpredis' handlers `redis` and `rediscluster`.
 const DEFAULT_PREFIX: &str = "PHPREDIS_SESSION:";
 const CLUSTER_PREFIX: &str = "PHPREDIS_CLUSTER_SESSION:";
 
 /// The per-session lock.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LockSettings {
-    /// How long a request waits for its turn.
+    /// The longest time that a request waits for its turn.
     pub wait: Duration,
     /// The time for which a crashed holder blocks others, at most `max_hold`.
     pub lease: Duration,
-    /// When the renewal of a lease stops, counted from the taking of the lock.
+    /// The time after which the renewal of a lease stops, counted from the taking of the lock.
     pub max_hold: Duration,
-    /// Fail at once behind more waiters; 0 is no limit.
+    /// A request fails at once if more requests than this are waiting; 0 is no limit.
     pub max_waiters: u64,
-    /// Workers of phpredis share the sessions.
+    /// Set if workers of phpredis share the sessions.
     pub mixed: bool,
-    /// Tell others which page holds the lock.
+    /// Set to tell others which page holds the lock.
     pub holder_uri: bool,
-    /// What a request gets that did not get its turn.
+    /// The result for a request that did not get its turn.
     pub failure: LockFailure,
 }
 
 /// `rustredis.write_ack`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum WriteAck {
-    /// It does.
+    /// The request waits for the answer.
     Wait,
-    /// The next use of the connection does.
+    /// The next use of the connection reads the answer.
     Deferred,
 }
 
 /// `rustredis.lock_failure`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LockFailure {
-    /// `session_start()` is false.
+    /// `session_start()` returns false.
     Fail,
-    /// The data is there; writes are refused with a warning.
+    /// The session is read without the lock, and writes are refused with a warning.
     ReadOnly,
 }
 
-/// Where sessions are and who reads them: what one pool is for.
+/// A server, with the user and database for the sessions there. Each target has one pool.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Target {
     /// The server.
     pub endpoint: Endpoint,
-    /// The ACL user; none is Redis' default user.
+    /// The ACL user, or `None` for Redis' default user.
     pub username: Option<String>,
     /// Its password.
     pub password: Option<Secret>,
     /// The number of the database.
     pub database: u32,
-    /// None is plain text.
+    /// The TLS options, or `None` for plain text.
     pub tls: Option<Tls>,
 }
 
-/// The servers of a save path with their weights, at least one. Most have one.
+/// The servers of a save path with their weights, at least one. Most paths have one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Shards(Vec<(Arc<Target>, u32)>);
 
 impl Shards {
-    /// Whether it is a Redis Cluster, which then is all of it.
+    /// Returns true for a Redis Cluster, which is always the only entry.
     #[must_use]
     pub fn is_cluster(&self) -> bool {
         matches!(self.0[0].0.endpoint, Endpoint::Cluster(_))
     }
 
-    /// True if several servers share the sessions.
+    /// Returns true if several servers share the sessions.
     #[must_use]
     pub fn are_several(&self) -> bool {
         self.0.len() > 1
     }
 
-    /// The server of a session, as phpredis finds it (`redis_pool_get_sock` in its redis_session.c): the first four
-    /// bytes of the id as a number, modulo the sum of the weights, counted from the last server of the path:
-    /// phpredis puts each one it reads in front of its list.
+    /// Returns the server of a session, as phpredis finds it (`redis_pool_get_sock` in its
+    /// redis_session.c): the first four bytes of the id as a number, modulo the sum of the weights,
+    /// counted from the last server of the path. phpredis counts from the last one because it puts
+    /// each server that it reads in front of its list.
     #[must_use]
     pub fn of(&self, route: u32) -> &Arc<Target> {
         let total: u64 = self.0.iter().map(|(_, weight)| u64::from(*weight)).sum();
@@ -137,7 +139,7 @@ impl Shards {
                 None => return target,
             }
         }
-        // Not reached: the position is below the sum.
+        // Never reached, because the position is below the sum.
         &self.0[0].0
     }
 }
@@ -154,18 +156,18 @@ pub enum Endpoint {
     },
     /// `unix:///path`
     Unix(PathBuf),
-    /// Whatever server the sentinels name as the master.
+    /// The server that the sentinels name as the master.
     Sentinel(Sentinel),
-    /// The nodes of a Redis Cluster that are asked for all the others: host and port of each.
+    /// The nodes of a Redis Cluster that are asked for all other nodes, each with host and port.
     Cluster(Vec<(String, u16)>),
 }
 
-/// Sentinels that know a master.
+/// The sentinels of a master.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Sentinel {
-    /// Host and port of each.
+    /// The host and port of each sentinel.
     pub nodes: Vec<(String, u16)>,
-    /// The name they know the master by.
+    /// The name of the master in the sentinels.
     pub master: String,
     /// The ACL user of the sentinels themselves.
     pub username: Option<String>,
@@ -173,7 +175,7 @@ pub struct Sentinel {
     pub password: Option<Secret>,
 }
 
-/// Text that no message shows.
+/// A text that no message shows.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -184,7 +186,7 @@ impl Secret {
         Self(text.into())
     }
 
-    /// The password, for the one place that sends it.
+    /// The password in clear text, for the one place that sends it.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
@@ -216,7 +218,8 @@ fn list(nodes: &[(String, u16)]) -> String {
     nodes.join(",")
 }
 
-/// The target as messages show it. Destructured, so that a new field must be decided upon here.
+/// Shows the target in messages. The struct is destructured, so that a new field has to be decided
+/// upon here.
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { endpoint, username: _, password: _, database, tls } = self;
@@ -232,7 +235,8 @@ impl fmt::Display for Target {
 }
 
 impl Settings {
-    /// Reads `session.save_path` and the ini settings. A parameter of the save_path wins over its ini setting.
+    /// Reads `session.save_path` and the ini settings. A parameter of the save_path takes
+    /// precedence over its ini setting.
     pub fn parse(save_path: &str, ini: &Texts) -> Result<Self, ConfigError> {
         let mut servers = save_path::parse(save_path)?;
         let mut ignored: Vec<_> = servers.iter().flat_map(|server| &server.ignored).copied().collect();
@@ -309,14 +313,14 @@ impl Settings {
     }
 }
 
-/// Why there are no settings.
+/// The reason why there are no settings.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ConfigError {
-    /// `session.save_path` can't be read.
+    /// `session.save_path` is not valid.
     SavePath(SavePathError),
-    /// An ini setting has a bad value.
+    /// An ini setting is not valid.
     Ini(BadSetting),
-    /// The keys of a session with this prefix cannot be in one slot of a Redis Cluster.
+    /// With this prefix, the keys of a session cannot share a slot of a Redis Cluster.
     Prefix(String),
 }
 

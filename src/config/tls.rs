@@ -1,4 +1,4 @@
-//! TLS as phpredis' `stream[...]` options describe it: PHP's SSL context options.
+//! TLS with phpredis' `stream[...]` options, which are PHP's SSL context options.
 
 use std::{fs, path::PathBuf, sync::Arc, time::SystemTime};
 
@@ -12,14 +12,15 @@ use rustls::{
 use super::tls_verifier::Verifier;
 use crate::process::Own;
 
-/// How to speak TLS. The default verifies the server against the system's authorities and its name.
+/// The TLS options of a server. The default verifies the server's certificate against the system's
+/// authorities and the server's name.
 #[derive(Clone, Debug)]
 pub struct Tls {
     options: Options,
     client: Option<Arc<ClientConfig>>,
 }
 
-/// PHP manual, "SSL context options".
+/// See the PHP manual, "SSL context options".
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Options {
     verify_peer: bool,
@@ -32,7 +33,7 @@ struct Options {
     peer_name: Option<String>,
 }
 
-/// The same options are the same TLS: what was made of them does not count.
+/// Compares the options only, not the client that was made from them.
 impl PartialEq for Tls {
     fn eq(&self, other: &Self) -> bool {
         self.options == other.options
@@ -58,7 +59,7 @@ impl Default for Tls {
 }
 
 impl Tls {
-    /// Sets one option by PHP's name for it.
+    /// Sets an option by its PHP name.
     pub(super) fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
         let flag = || match value.to_ascii_lowercase().as_str() {
             "1" | "true" | "on" => Ok(true),
@@ -92,28 +93,30 @@ impl Tls {
         Ok(())
     }
 
-    /// Reads the certificates and keys, so that what is wrong with them is said when the setting is read.
+    /// Reads the certificates and keys now, so that an error in them is reported when the setting
+    /// is read.
     pub(super) fn checked(mut self) -> Result<Self, String> {
         self.client = Some(self.options.shared_client()?);
         Ok(self)
     }
 
-    /// What a connection needs.
+    /// The client configuration for a connection.
     ///
     /// # Panics
-    /// Not for one that is part of settings: those are checked.
+    /// Never panics for a value that is part of [`Settings`](super::Settings): those have been
+    /// checked.
     #[must_use]
     pub fn client(&self) -> Arc<ClientConfig> {
         self.client.clone().expect("settings hold only TLS that was checked")
     }
 
-    /// What the server's certificate must be for.
+    /// The name that the server's certificate must be valid for.
     #[must_use]
     pub fn expected_name(&self, host: &str) -> String {
         self.options.peer_name.as_deref().unwrap_or(host).to_owned()
     }
 
-    /// The name that the server must prove.
+    /// The same name in the form that rustls takes.
     pub fn server_name(&self, host: &str) -> Result<ServerName<'static>, String> {
         let name = self.expected_name(host);
         ServerName::try_from(name.clone())
@@ -121,17 +124,19 @@ impl Tls {
     }
 }
 
-/// As many are kept: a script can set session.save_path to anything.
+/// The number of clients to keep. A limit is needed because a script can set session.save_path to
+/// anything.
 const MAX_CLIENTS: usize = 16;
 
-/// What was made of options, while the files that they name stay as they are: to read the system's authorities takes
-/// milliseconds, and each ini_set() has the settings read again.
+/// The clients made from options, reused as long as the files that the options name stay the same.
+/// Reading the system's authorities takes milliseconds, and each ini_set() has the settings read
+/// again.
 static CLIENTS: Own<Vec<Made>> = Own::new(Vec::new());
 
-/// The options, their files as they were, and what was made of both.
+/// The options, the state of their files at that time, and the client made from both.
 type Made = (Options, Vec<Stamp>, Arc<ClientConfig>);
 
-/// When a file was changed, and its size.
+/// A file's time of modification, and its size in bytes.
 type Stamp = Option<(SystemTime, u64)>;
 
 impl Options {
@@ -190,7 +195,7 @@ impl Options {
         builder.with_client_auth_cert(chain, key).map_err(|error| format!("stream[local_cert]: {error}"))
     }
 
-    /// What cafile and capath hold.
+    /// The certificates in cafile and capath.
     fn own_authorities(&self) -> Result<Vec<CertificateDer<'static>>, String> {
         let mut found = Vec::new();
         if let Some(file) = &self.cafile {
@@ -200,7 +205,7 @@ impl Options {
             let files = fs::read_dir(folder)
                 .map_err(|error| format!("stream[capath]: this folder cannot be read: {error}"))?;
             for file in files.flatten() {
-                // Such folders also hold links and lists that are no certificates.
+                // Such a folder also holds links and lists that are no certificates.
                 found.extend(certificates(&file.path(), "stream[capath]").unwrap_or_default());
             }
         }
@@ -211,7 +216,7 @@ impl Options {
         let mut roots = RootCertStore::empty();
         let mut found = own.to_vec();
         if self.cafile.is_none() && self.capath.is_none() {
-            // One bad file among the system's must not end all TLS.
+            // A bad file among the system's certificates must not prevent all TLS.
             found.extend(rustls_native_certs::load_native_certs().certs);
         }
         roots.add_parsable_certificates(found);
@@ -233,16 +238,18 @@ fn certificates(file: &PathBuf, option: &str) -> Result<Vec<CertificateDer<'stat
     if found.is_empty() { Err(problem(&"there is none in it")) } else { Ok(found) }
 }
 
-/// Whether a certificate was refused for being of X.509 version 1, which has no place for the names that are verified.
+/// Returns true if a certificate was refused because it has X.509 version 1, which has no field for
+/// the names to verify.
 #[must_use]
 pub fn is_version_1(problem: &CertificateError) -> bool {
     matches!(problem, CertificateError::Other(cause) if format!("{:?}", cause.0) == "UnsupportedCertVersion")
 }
 
-/// Whether a certificate was refused because it may sign others, as those have that `openssl req -x509` makes.
+/// Returns true if a certificate was refused because it may sign others, as the certificates that
+/// `openssl req -x509` makes.
 #[must_use]
 pub fn is_authority(problem: &CertificateError) -> bool {
-    // The type of this error is that of a crate that rustls keeps to itself.
+    // This error has a type of a crate that rustls does not re-export.
     matches!(problem, CertificateError::Other(cause) if format!("{:?}", cause.0) == "CaUsedAsEndEntity")
 }
 

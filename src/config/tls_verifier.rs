@@ -1,4 +1,5 @@
-//! PHP's ways to verify less of a server's certificate: `verify_peer`, `verify_peer_name`, `allow_self_signed`.
+//! PHP's options that verify less of a server's certificate: `verify_peer`, `verify_peer_name`,
+//! `allow_self_signed`.
 
 use std::sync::Arc;
 
@@ -17,10 +18,11 @@ use webpki::EndEntityCert;
 
 use super::tls::{is_authority, is_version_1};
 
-/// Verifies what the options ask for; that the server has the certificate's key, wherever that can be read.
+/// Verifies as much as the options ask for, and in any case that the server has the certificate's
+/// key, unless the certificate cannot be read.
 #[derive(Debug)]
 pub struct Verifier {
-    /// None: any certificate will do.
+    /// The verifier of chains, or `None` to accept any certificate.
     pub inner: Option<Arc<WebPkiServerVerifier>>,
     /// The certificates of cafile and capath: a server may show one of them as its own.
     pub pinned: Vec<CertificateDer<'static>>,
@@ -30,7 +32,8 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// PHP looks at the name even in a certificate that it does not verify, unless `verify_peer_name` is off.
+    /// Verifies the name unless `verify_peer_name` is off. PHP does so even for a certificate that
+    /// it does not verify.
     fn named(
         &self,
         certificate: &CertificateDer<'_>,
@@ -42,8 +45,9 @@ impl Verifier {
         Ok(ServerCertVerified::assertion())
     }
 
-    /// Where nothing is verified, neither is a signature by a certificate of version 1, which nothing here can read: whoever
-    /// is in between could show a certificate of its own all the same.
+    /// Accepts the signature of a version 1 certificate, which no library here can read, if the
+    /// options verify nothing. An attacker in between could then show a certificate of their own
+    /// anyway.
     fn signed(
         &self,
         result: Result<HandshakeSignatureValid, Error>,
@@ -59,8 +63,8 @@ impl Verifier {
     }
 }
 
-/// Whether a certificate names itself as its issuer. That is how OpenSSL, and with it PHP, knows one that signed itself;
-/// neither looks at the signature, which anybody can make.
+/// Returns true if a certificate names itself as its issuer. OpenSSL, and with it PHP, recognises a
+/// self-signed certificate by that. Neither checks the signature, which anybody can make.
 fn signed_itself(certificate: &CertificateDer<'_>) -> bool {
     EndEntityCert::try_from(certificate)
         .is_ok_and(|certificate| certificate.issuer() == certificate.subject())
@@ -77,11 +81,11 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<ServerCertVerified, Error> {
         let Some(inner) = &self.inner else { return self.named(certificate, name) };
         match inner.verify_server_cert(certificate, intermediates, name, ocsp, now) {
-            // The name comes last: all else is good.
+            // rustls verifies the name last, so everything else is good.
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) if self.any_name => Ok(ServerCertVerified::assertion()),
-            // Dates are good: they come first.
+            // rustls verifies the dates first, so they are good.
             Err(Error::InvalidCertificate(CertificateError::UnknownIssuer))
                 if self.self_signed && signed_itself(certificate) =>
             {

@@ -1,4 +1,5 @@
-//! The two ways to name a Redis Cluster: a URL, and the query string that phpredis' handler `rediscluster` takes.
+//! The two ways to name a Redis Cluster: a URL, and the query string that phpredis' handler
+//! `rediscluster` takes.
 
 use super::{
     super::Endpoint,
@@ -25,7 +26,7 @@ pub fn nodes(place: &str) -> Result<SavePath, String> {
     Ok(path)
 }
 
-/// Whether this is a query string with seeds, in any order.
+/// Returns true if the text is a query string with seeds, in any order.
 pub fn is_seed_list(text: &str) -> bool {
     let name = |pair: &str| decode(pair.split_once('=').map_or(pair, |(name, _)| name), true);
     let mut names = text.split('&').map(name);

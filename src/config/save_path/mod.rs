@@ -10,7 +10,8 @@
 //! cluster://h1:7000,h2:7001,h3:7002?auth=secret         seed[]=h1:7000&seed[]=h2:7001&auth=secret (as phpredis)
 //! ```
 //!
-//! Values are percent-decoded; in phpredis' grammar `+` is a space, as PHP decodes its query strings.
+//! Values are percent-decoded. In phpredis' grammar `+` is a space, because PHP decodes it as a
+//! query string.
 
 mod cluster;
 mod url;
@@ -21,7 +22,7 @@ use super::{Endpoint, Tls};
 
 const DEFAULT: &str = "tcp://127.0.0.1:6379";
 
-/// One server of the path.
+/// One server of a save path.
 #[derive(Debug, PartialEq, Eq)]
 pub struct SavePath {
     pub endpoint: Endpoint,
@@ -33,12 +34,13 @@ pub struct SavePath {
     pub prefix: Option<String>,
     pub connect_timeout: Option<Duration>,
     pub read_timeout: Option<Duration>,
-    /// phpredis' parameters that mean nothing here.
+    /// Parameters of phpredis that have no meaning here.
     pub ignored: Vec<&'static str>,
 }
 
-/// What is wrong with the path, and in which of its servers, counted from 1; 0 where there is one. Nothing of the path
-/// is quoted: any part of what is not understood may be one of a password.
+/// The problem with a path, and the number of the server that has it, counted from 1, or 0 for a
+/// path with one server. The message never quotes the path, because any text that was not
+/// understood may be part of a password.
 #[derive(Debug, PartialEq, Eq)]
 pub struct SavePathError {
     problem: String,
@@ -54,8 +56,8 @@ impl fmt::Display for SavePathError {
     }
 }
 
-/// The path as a message may show it. Whatever could be part of a password is left out: a password that was not
-/// percent-encoded can contain any of the characters that would end it.
+/// Returns the path as a message may show it, without any part that could belong to a password: a
+/// password that was not percent-encoded can contain every character that would end it.
 #[must_use]
 pub fn mask(path: &str) -> String {
     if Path::new(path).is_dir() {
@@ -65,7 +67,8 @@ pub fn mask(path: &str) -> String {
         let scheme = path.split_once("://").map_or("", |(scheme, _)| scheme);
         return if url::is_scheme(scheme) { format!("{scheme}://***") } else { "***".into() };
     }
-    // The name of a parameter may be percent-encoded itself. What cannot be decoded is no reason to show it.
+    // The name of a parameter may be percent-encoded itself. A path that cannot be decoded is
+    // therefore not shown.
     let lower = url::decode(path, false).map(|text| text.to_ascii_lowercase());
     let has_secret =
         lower.map_or(path.contains('%'), |text| ["auth", "pass"].iter().any(|word| text.contains(word)));
@@ -83,7 +86,8 @@ const FOLDER: &str = "it is a folder, where PHP's files handler keeps sessions; 
 const NO_SERVER: &str = "a comma or a space begins another server, as host:port; in a number write a point, in a \
                          password %2C and %20";
 
-/// As the files handler writes it: a folder, `depth;folder` or `depth;mode;folder`.
+/// Returns true for the paths of the files handler: a folder, `depth;folder` or
+/// `depth;mode;folder`.
 fn is_folder(path: &str) -> bool {
     let path = path.strip_prefix("unix://").unwrap_or(path);
     let folder = path.rsplit_once(';').map_or(path, |(_, folder)| folder);
@@ -91,7 +95,7 @@ fn is_folder(path: &str) -> bool {
     folder.starts_with('/') && (has_depth || Path::new(folder).is_dir())
 }
 
-/// The servers of a path, at least one. Several share the sessions by their ids.
+/// Returns the servers of a path, at least one. Several servers share the sessions by their ids.
 pub fn parse(path: &str) -> Result<Vec<SavePath>, SavePathError> {
     let located = |problem: String| SavePathError { problem, server: 0 };
     let text = path.trim();
@@ -103,7 +107,7 @@ pub fn parse(path: &str) -> Result<Vec<SavePath>, SavePathError> {
         return Ok(vec![cluster::seed_list(text).map_err(located)?]);
     }
     if matches!(scheme.as_str(), "sentinel" | "cluster") {
-        // The list of nodes holds commas itself.
+        // The list of nodes contains commas itself, so it is not split.
         return Ok(vec![url::parse(text).map_err(located)?]);
     }
     let parts = text.split(|c: char| c == ',' || c.is_ascii_whitespace()).filter(|part| !part.is_empty());
@@ -299,7 +303,7 @@ mod tests {
         assert_eq!(path.prefix.as_deref(), Some("P:"));
         assert_eq!(path.read_timeout, Some(Duration::from_millis(2500)));
 
-        // Without the system's authorities, which take Miri minutes to read.
+        // This avoids the system's authorities, which Miri takes minutes to read.
         let path = parse("timeout=2&seed[]=tls://h1:7000&stream[verify_peer]=0").unwrap();
         assert_eq!((nodes(&path), path.tls.is_some()), (vec![("h1".into(), 7000)], true));
         assert!(parse("seed[]=h1:7000&stream[verify_peer]=0").unwrap().tls.is_some());

@@ -10,7 +10,7 @@ use super::{
 const DEFAULT_PORT: u16 = 6379;
 const SENTINEL_PORT: u16 = 26379;
 
-/// Parameters that may come in any order and mean something together.
+/// Parameters that may come in any order and have a meaning only together.
 #[derive(Default)]
 pub struct Parameters {
     unnamed_auth: Vec<String>,
@@ -22,7 +22,7 @@ pub struct Parameters {
 pub fn parse(text: &str) -> Result<SavePath, String> {
     let (scheme, rest) = match text.split_once("://") {
         Some((scheme, rest)) => (scheme.to_ascii_lowercase(), rest),
-        // phpredis takes unix:/path as well as unix:///path
+        // phpredis accepts unix:/path as well as unix:///path.
         None => match text.strip_prefix("unix:") {
             Some(rest) => ("unix".into(), rest),
             None if text.starts_with('/') => ("unix".into(), text),
@@ -63,7 +63,8 @@ pub fn is_scheme(text: &str) -> bool {
     ["tcp", "tls", "ssl", "unix", "redis", "rediss", "sentinel", "cluster"].contains(&text)
 }
 
-/// Whether a part of a list is a server of its own, and not the rest of the one before it.
+/// Returns true if a part of a list is a server of its own, rather than the rest of the previous
+/// one.
 pub fn names_a_server(text: &str) -> bool {
     let place = text.split('?').next().unwrap_or_default();
     let port = place.rsplit_once(':').map_or("", |(_, port)| port);
@@ -88,7 +89,8 @@ fn network(place: &str, is_url: bool) -> Result<SavePath, String> {
     Ok(path)
 }
 
-/// `user:pass@host:port,host:port/master/database`; the user is that of Redis.
+/// `user:pass@host:port,host:port/master/database`; the user is the user of Redis, not of the
+/// sentinels.
 fn sentinel(place: &str) -> Result<SavePath, String> {
     let (user, place) = userinfo(place);
     let mut parts = place.splitn(3, '/');
@@ -172,7 +174,7 @@ impl SavePath {
         self.set(&decode(name, plus_is_space)?, decode(value, plus_is_space)?, parameters)
     }
 
-    /// The path with what its parameters mean together.
+    /// Applies the parameters that have a meaning together, and checks the whole.
     pub fn complete(mut self, parameters: Parameters) -> Result<Self, String> {
         let Parameters { mut unnamed_auth, tls, sentinel_username, sentinel_password } = parameters;
         match unnamed_auth.len() {
@@ -224,12 +226,13 @@ impl SavePath {
                 "0" => {}
                 _ => return Err("tls is 1 or 0".into()),
             },
-            // As all connections are here.
+            // All connections here are persistent.
             "persistent" if value.parse().is_ok_and(|n: i64| n != 0) => {}
             "persistent" => self.ignored.push("persistent=0"),
             "persistent_id" => self.ignored.push("persistent_id"),
             "retry_interval" => self.ignored.push("retry_interval"),
-            // Where phpredis reads; a session is always read where it is written.
+            // This chooses the node that phpredis reads from. Here, a session is always read from
+            // the node it is written to.
             "failover" if matches!(self.endpoint, Endpoint::Cluster(_)) => {
                 if value != "none" {
                     self.ignored.push("failover");
@@ -237,7 +240,7 @@ impl SavePath {
             }
             _ => match name.strip_prefix("stream[").and_then(|rest| rest.strip_suffix(']')) {
                 Some(option) => parameters.tls.get_or_insert_default().set(option, &value)?,
-                // The name may be a piece of a password that held a raw '&': it is not shown.
+                // The name may be a piece of a password with a raw '&', so no message shows it.
                 None => {
                     return Err("it has a parameter that is not known; known are auth, database, prefix, timeout, \
                                 read_timeout, weight, persistent, persistent_id, retry_interval, stream[...], tls, \
@@ -254,7 +257,7 @@ pub fn database(text: &str) -> Result<u32, String> {
     text.parse().map_err(|_| "the database must be a number".into())
 }
 
-/// phpredis takes 0 for "no limit" and has no limit by default; here the ini setting is the limit then.
+/// In phpredis, 0 means "no limit" and is the default. Here, 0 means the ini setting's limit.
 fn timeout(name: &str, text: &str) -> Result<Option<Duration>, String> {
     match seconds(text).filter(|n| *n <= 86400.0 * 365.0) {
         Some(n) if n > 0.0 => Ok(Some(Duration::from_secs_f64(n).clamp(MIN_TIMEOUT, MAX_TIMEOUT))),
@@ -264,7 +267,8 @@ fn timeout(name: &str, text: &str) -> Result<Option<Duration>, String> {
 }
 
 const MIN_TIMEOUT: Duration = Duration::from_millis(1);
-/// phpredis' default of a day is no bound at all: whoever wrote it down gets the longest that the settings allow.
+/// phpredis' default of a day is no bound at all. A path that spells it out gets the longest limit
+/// that the settings allow.
 const MAX_TIMEOUT: Duration = Duration::from_hours(1);
 
 pub fn decode(text: &str, plus_is_space: bool) -> Result<String, String> {
@@ -278,7 +282,7 @@ pub fn decode(text: &str, plus_is_space: bool) -> Result<String, String> {
                     bytes.push(hex(*high) << 4 | hex(*low));
                     rest = tail;
                 }
-                // As PHP's urldecode() does: a lone % stays.
+                // A lone % stays, as in PHP's urldecode().
                 _ => bytes.push(b'%'),
             },
             b'+' if plus_is_space => bytes.push(b' '),
