@@ -1,16 +1,17 @@
-//! Who holds a lock, as the value of its key tells.
+//! The holder of a lock, as the value of the lock's key describes it.
 
 use std::fmt;
 
-/// The value of a lock key: `<token>|<ms when taken>|<host>|<pid>|<sapi>|<uri>` for ours, `t:<id>` for one on its way
-/// to a waiter, and whatever another client writes (phpredis: `host|pid` or 32 hex digits).
+/// The value of a lock key. This extension writes
+/// `<token>|<ms when taken>|<host>|<pid>|<sapi>|<uri>`, or `t:<id>` for a lock on its way to a
+/// waiter. Other clients write values of their own (phpredis: `host|pid` or 32 hex digits).
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Holder {
     value: String,
-    /// Milliseconds since it was taken; none where the value does not tell.
+    /// Milliseconds since the lock was taken, if the value has the time.
     age: Option<u64>,
     endless: bool,
-    /// The lock's key as it may be shown, if only a deletion by hand ends the lock.
+    /// The lock's key as a message may show it, if only a deletion by hand ends the lock.
     key: Option<String>,
 }
 
@@ -22,19 +23,19 @@ impl Holder {
         Self { age: taken.map(|taken| now.saturating_sub(taken)), value, endless: false, key: None }
     }
 
-    /// Whether its lock has no TTL.
+    /// Notes that the lock has no TTL.
     #[must_use]
     pub fn endless(self, endless: bool) -> Self {
         Self { endless, ..self }
     }
 
-    /// Names the key of the lock, which matters if the lock has no TTL.
+    /// Adds the key of the lock, which only matters if the lock has no TTL.
     #[must_use]
     pub fn at(self, key: String) -> Self {
         Self { key: self.endless.then_some(key), ..self }
     }
 
-    /// What to do about a lock that nothing ends but its holder.
+    /// Advice for a lock that only its holder ends.
     #[must_use]
     pub fn advice(&self) -> Option<String> {
         self.key.as_ref().map(|key| {
@@ -50,29 +51,29 @@ fn is_ours(value: &str) -> bool {
     value.starts_with("o:") || value.starts_with("t:")
 }
 
-/// What the value of a lock key says.
+/// The fields in the value of a lock key.
 #[derive(Default, PartialEq, Eq, Debug)]
 pub struct Known {
-    /// Empty if it does not say, as are `sapi` and `uri`.
+    /// The host. Like `sapi` and `uri`, it is empty if the value does not have it.
     pub host: String,
-    /// Mostly a number.
+    /// The process id, which is mostly a number.
     pub pid: Option<String>,
-    /// PHP's name for how it runs.
+    /// PHP's name for its server interface.
     pub sapi: String,
-    /// Milliseconds since it was taken.
+    /// Milliseconds since the lock was taken.
     pub age: Option<u64>,
-    /// The page, if `rustredis.lock_holder_uri` has it told.
+    /// The page, if `rustredis.lock_holder_uri` is on.
     pub uri: String,
 }
 
 impl Holder {
-    /// Who it is, as far as it says.
+    /// The fields that the value has.
     #[must_use]
     pub fn known(&self) -> Known {
         let mut fields = self.value.splitn(6, '|').map(printable);
         let mut field = || fields.next();
         if !is_ours(&self.value) {
-            // phpredis writes host|pid, newer versions a random name.
+            // phpredis writes host|pid, and newer versions a random name.
             let (host, pid) = (field(), field());
             return match pid {
                 Some(_) => Known { host: host.unwrap_or_default(), pid, ..Known::default() },
@@ -109,7 +110,7 @@ impl fmt::Display for Holder {
     }
 }
 
-/// Another client chose this text: keep it short and on one line.
+/// Another client chose this text, so it is shortened and kept on one line.
 fn printable(text: &str) -> String {
     text.chars().take(200).map(|c| if c.is_control() { '?' } else { c }).collect()
 }

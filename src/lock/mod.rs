@@ -1,4 +1,4 @@
-//! The per-session lock: one attempt to get it, and who holds it.
+//! The per-session lock: an attempt to get the lock, and the holder of a lock.
 //!
 //! The protocol (keys, scripts, tokens, the waiting rule) is in `docs/wire-format.md`.
 
@@ -19,7 +19,7 @@ use crate::{
     store::{Store, StoreError, stats},
 };
 
-/// Runs one attempt to its end. What a failed one may have got is given back.
+/// Runs one attempt to its end. After an error, gives back the lock that the attempt may have got.
 pub fn acquire(store: &mut impl Store, keys: &Keys, request: Request) -> Result<Outcome, StoreError> {
     let mut lost = Vec::new();
     let result = attempt(store, keys, request, &mut lost);
@@ -31,7 +31,8 @@ pub fn acquire(store: &mut impl Store, keys: &Keys, request: Request) -> Result<
     result
 }
 
-/// `lost`: the tokens of commands without an answer. Whatever the server answers later, it answers behind them.
+/// Runs one attempt. `lost` collects the tokens of commands without an answer. The server may still
+/// answer them later, but only behind these commands.
 fn attempt(
     store: &mut impl Store,
     keys: &Keys,
@@ -65,7 +66,7 @@ fn attempt(
         }
         let event = match result {
             Ok(event) => event,
-            // What was on its way must not arrive later than what is sent next.
+            // A command on its way must not arrive later than the next one.
             Err(error @ (StoreError::Broken(_) | StoreError::Protocol(_) | StoreError::Connect(_))) => {
                 store.disconnect();
                 let fresh = matches!(error, StoreError::Connect(_));

@@ -1,13 +1,13 @@
-//! Names that nobody else has.
+//! Names that are unique across processes.
 
 use crate::process::Own;
 
-/// The last name. The next one is this text, counted up: a number would be written out for each. A forked child begins
-/// with one of its own.
+/// The last name. The next name is this text, counted up in place, which is cheaper than to write
+/// out a number each time. A forked child begins with a name of its own.
 static NAME: Own<Option<[u8; 32]>> = Own::new(None);
 
-/// 32 hex digits that no other process and no other call has: a random start for each process, then one after the
-/// other. They are names, not secrets.
+/// Returns 32 hex digits that no other process and no other call has. A process starts at a random
+/// number and counts up. The digits are names, not secrets.
 #[must_use]
 pub fn random_hex() -> String {
     let mut last = NAME.lock();

@@ -1,17 +1,19 @@
-//! What is done for locks beside the requests that have them: their leases are renewed, and locks that nobody has are given
-//! back.
+//! Work on locks outside of the requests that have them: the renewal of leases, and the release of
+//! locks that no request has.
 //!
-//! A lock's lease is short, so that a crashed holder stalls nobody for long; a request that lives longer has it renewed, at
-//! every third of the lease. Most requests end long before that, and pay for one entry in a list. A [`Watch`] is one lock
-//! that is renewed. It ends with the session's hold on the lock, by whatever road the request ends, and no later than
-//! `rustredis.lock_max_hold` after the lock was taken: the last renewal is cut to that.
+//! The lease of a lock is short, so that a crashed holder does not block others for long. For a
+//! request that takes longer, the lease is renewed after each third of it. Most requests end long
+//! before that, and cost one entry in a list. A [`Watch`] is one lock with renewal. It ends
+//! together with the session's hold on the lock, however the request ends, and at most
+//! `rustredis.lock_max_hold` after the lock was taken: the last renewal is shortened to that time.
 //!
-//! A server that stalls may carry out a command that we have given up, or a release may not get there: then a session is
-//! locked for a lease, and no request has the lock. Its token is known here, so it is released as soon as the server answers
-//! ([`give_back`]).
+//! A server that stalls may carry out a command after the request has given up on it, and a release
+//! may get lost. A session is then locked for a lease, and no request has the lock. This module
+//! knows the token, so it releases the lock as soon as the server answers ([`give_back`]).
 //!
-//! Each server has a thread of its own, so that one that hangs holds up no other's leases. A timer starts it, the first time
-//! that there is something to do, and it ends when nothing is left.
+//! Each server has a thread of its own, so that a server that hangs does not delay the leases of
+//! others. A timer starts the thread when there is something to do, and the thread ends when
+//! nothing is left.
 
 use std::{
     mem,
@@ -31,35 +33,37 @@ use crate::{
     },
 };
 
-/// More servers at a time than this share threads.
+/// The number of threads. With more servers than this at a time, servers share threads.
 const MAX_THREADS: usize = 16;
 
-/// More locks of a server than this are not given back: they end with their leases.
+/// The number of locks per server to give back. Further locks end with their leases.
 const MAX_GIVEN_BACK: usize = 100;
 
-/// Before a lock is given back, as its server has just not answered, and the longest pause between tries.
+/// The pause before the first try to give a lock back, because its server has just failed to
+/// answer, and the longest pause between tries.
 const PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// So long may connecting and one exchange take then: at the end of the process they are waited for.
+/// The limit for connecting, and for one exchange, on this thread. The end of the process waits for
+/// both.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A lock that is looked after until this is dropped.
+/// A lock whose lease is renewed until this value is dropped.
 pub struct Watch {
     renewal: Arc<Renewal>,
     id: u64,
 }
 
-/// What there is to do at one server. A forked child starts with none: its parent's are its parent's, and so are the
-/// threads.
+/// The tasks at one server. A forked child starts without any: the locks and the threads of its
+/// parent stay the parent's.
 ///
-/// The thread waits by the standard library's means, not by parking_lot's: those leave a trace in a table that a forked
-/// child inherits (see [`before_fork`](crate::store::before_fork)).
+/// The thread waits with the standard library's primitives. Those of parking_lot leave a trace in a
+/// table that a forked child inherits (see [`before_fork`](crate::store::before_fork)).
 struct Renewal {
     server: Arc<Target>,
     timer: Timer,
     state: Mutex<State>,
-    /// There is something to do earlier, or it is to stop.
+    /// Signals that a task is due earlier, or that the thread must stop.
     wake: Condvar,
 }
 
@@ -67,10 +71,10 @@ struct Renewal {
 struct State {
     tasks: Vec<Task>,
     next_id: u64,
-    /// When the timer will look at them. A new time is earlier than all others: there is at most one for each length of a
-    /// lease.
+    /// The times when the timer will look at the tasks. A new time is always earlier than all
+    /// others, so there is at most one for each length of a lease.
     looks: Vec<Instant>,
-    /// The thread runs, and looks at them itself.
+    /// Set while the thread runs, which looks at the tasks itself.
     runs: bool,
     sleeps_until: Option<Instant>,
     thread: Option<JoinHandle<()>>,
@@ -98,15 +102,15 @@ enum Work {
     Release {
         keys: Keys,
         mixed: bool,
-        /// After a try that has failed.
+        /// The pause after a try that fails.
         pause: Duration,
     },
 }
 
-/// Locked only to find one.
+/// All renewals. The lock is held only to find one of them.
 static RENEWALS: Own<Vec<Arc<Renewal>>> = Own::new(Vec::new());
 
-/// Looks after a lock that was just taken.
+/// Renews the lease of a lock that was just taken.
 #[must_use]
 pub fn watch(place: Place, timeouts: Timeouts, lock: &LockSettings, keys: &Keys, token: &str) -> Watch {
     let now = Instant::now();
@@ -131,8 +135,9 @@ impl Drop for Watch {
     }
 }
 
-/// Releases a lock that this token may have, or may yet get, as soon as the server answers: over a new connection, behind
-/// whatever it has received before. After `patience` that is given up.
+/// Releases a lock that this token has or may yet get, as soon as the server answers. The release
+/// uses a new connection, so that the server handles it after all earlier commands. After
+/// `patience`, it is given up.
 pub fn give_back(
     place: Place,
     timeouts: Timeouts,
@@ -148,8 +153,8 @@ pub fn give_back(
     renewal.add(Task { id: 0, place, timeouts, token, work, due: now + PAUSE, end: now + patience });
 }
 
-/// Ends the threads and waits for them; at module shutdown. An exchange with Redis that is under way is bounded by its
-/// timeouts.
+/// Ends the threads and waits for them; called at module shutdown. The timeouts of an exchange with
+/// Redis limit the wait.
 pub fn stop() {
     let renewals = mem::take(&mut *RENEWALS.lock());
     let stop = |renewal: &Arc<Renewal>| {
@@ -158,10 +163,10 @@ pub fn stop() {
         renewal.wake.notify_all();
         state.thread.take()
     };
-    // All of them are told before one is waited for.
+    // All threads are told to stop before the first one is waited for.
     let threads: Vec<_> = renewals.iter().filter_map(stop).collect();
     for thread in threads {
-        // It ended by a panic, which it has already reported on stderr.
+        // The thread ended by a panic, which it has already reported on stderr.
         let _ = thread.join();
     }
 }
@@ -188,7 +193,8 @@ impl Renewal {
         new
     }
 
-    /// A panic in the middle of a change is at worst a task too many or too few.
+    /// Locks the state. After a panic in the middle of a change, there is at worst a task too many
+    /// or too few.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -217,7 +223,7 @@ impl Renewal {
         id
     }
 
-    /// Has the timer look at the tasks then, if it does not do so before.
+    /// Lets the timer look at the tasks at this time, unless it will do so before.
     fn look_at(self: &Arc<Self>, state: &mut State, at: Instant) {
         if state.looks.iter().all(|look| *look > at) {
             state.looks.push(at);
@@ -226,7 +232,7 @@ impl Renewal {
         }
     }
 
-    /// On the timer: is there something to do?
+    /// Runs on the timer: starts the thread if a task is due.
     fn look(self: &Arc<Self>, at: Instant) {
         let mut state = self.state();
         state.looks.retain(|look| *look != at);
@@ -243,17 +249,17 @@ impl Renewal {
             thread::Builder::new().name("rustredis-renew".into()).spawn(move || own.run())
         });
         match started {
-            // The one before has ended, or `runs` would have kept us from here.
+            // The previous thread has ended, because `runs` is false.
             Ok(thread) => {
                 state.thread = Some(thread);
                 state.runs = true;
             }
-            // No thread to be had: try again while the lease lasts.
+            // The system has no thread to spare. The timer tries again while the lease lasts.
             Err(_) => self.look_at(&mut state, now + Duration::from_millis(100)),
         }
     }
 
-    /// The thread.
+    /// The body of the thread.
     fn run(&self) {
         let mut renewer = Renewer::default();
         let mut state = self.state();
@@ -275,7 +281,8 @@ impl Renewal {
             drop(state);
             task.carry_out(&mut renewer);
             state = self.state();
-            // The request may have ended meanwhile; the script compares the token, so that came to nothing.
+            // The request may have ended in the meantime. The script compares the token, so the
+            // renewal then had no effect.
             if let Some(entry) = state.tasks.iter_mut().find(|entry| entry.id == task.id) {
                 *entry = task;
             }
@@ -284,7 +291,7 @@ impl Renewal {
 }
 
 impl Task {
-    /// Does it once, and says when it is due again; at its end if it is over.
+    /// Carries the task out once and sets the time when it is due again, or its end if it is over.
     fn carry_out(&mut self, renewer: &mut Renewer) {
         let now = Instant::now();
         self.due = match &mut self.work {
@@ -293,7 +300,8 @@ impl Task {
                 let lease = left.min(*length);
                 match renewer.renew(&self.place, self.timeouts, [lock, tombstone], &self.token, lease) {
                     Ok(true) if lease == *length => Instant::now() + *length / 3,
-                    // That was the last. Or somebody else has it: the write will be refused, and its warning will say who.
+                    // This was the last renewal. Or another request has the lock: the write will be
+                    // refused, and its warning will name the holder.
                     Ok(_) => self.end,
                     Err(_) => Instant::now() + *length / 10,
                 }
@@ -306,7 +314,7 @@ impl Task {
                         *pause = (wait * 2).min(LONGEST_PAUSE);
                         Instant::now() + wait
                     }
-                    // It is free now, or was never this token's.
+                    // The lock is free now, or never belonged to this token.
                     Ok(()) => self.end,
                 }
             }

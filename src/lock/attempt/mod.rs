@@ -1,7 +1,7 @@
 //! One attempt to get a session's lock, as a state machine without I/O.
 //!
-//! It is told what happened and says what to do next, so that the tests can walk through every order of events.
-//! Times are milliseconds of the caller's monotonic clock.
+//! The machine is told each event and answers with the next step, so that the tests can walk
+//! through every order of events. Times are milliseconds of the caller's monotonic clock.
 
 #[cfg(test)]
 mod tests;
@@ -11,31 +11,32 @@ use std::sync::Arc;
 use super::{Holder, random_hex};
 use crate::store::{Acquire, Acquired, Claim, FOREIGN_MS, HANDOFF_MS, Loaded, Mode, SLACK_MS, Ticket};
 
-/// The longest single block. Waiters keep their order while they are blocked; one that blocks again goes to the back.
+/// The longest single block. Waiters keep their order while they are blocked, and a waiter that
+/// blocks again goes to the back.
 const RECHECK_MS: u64 = 5000;
-/// The longest block after a ticket may have been lost: by then its hand-over has expired.
+/// The longest block after a ticket may have been lost. By then, its hand-over has expired.
 const LOST_TICKET_MS: u64 = HANDOFF_MS + SLACK_MS;
-/// Between tries to reach a server that is away while we wait for our turn.
+/// The pause between tries to reach a server that is down during a wait.
 const PAUSE_MS: u64 = 50;
 
-/// What is wanted.
+/// The request for a lock.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Request {
-    /// What must hold about the session.
+    /// The condition on the session.
     pub mode: Mode,
-    /// A token that the caller holds already.
+    /// A token that the caller already holds.
     pub held: Option<String>,
     /// `host|pid|sapi|uri`.
     pub info: Arc<str>,
-    /// How long the lock lasts, in milliseconds.
+    /// The lease of the lock, in milliseconds.
     pub lease: u64,
     /// The session's new TTL, in seconds.
     pub ttl: u64,
-    /// How long to wait for our turn, in milliseconds.
+    /// The longest wait for the request's turn, in milliseconds.
     pub wait: u64,
-    /// Fail at once behind more waiters; 0 is no limit.
+    /// Fails at once if more requests than this are waiting; 0 is no limit.
     pub max_waiters: u64,
-    /// Poll, because clients that know no hand-over share the sessions.
+    /// Polls, because clients that know no hand-over share the sessions.
     pub mixed: bool,
 }
 
@@ -47,61 +48,62 @@ pub struct Attempt {
     deadline: u64,
     sends: u32,
     queued: bool,
-    /// When the last ACQUIRE was sent.
+    /// The time when the last ACQUIRE was sent.
     sent: u64,
-    /// Our clock at the last send minus the server's at its answer: a ticket looks older by a trip, never younger.
+    /// Our clock at the last send minus the server's clock at its answer. A ticket therefore looks
+    /// older by a round trip, and never younger.
     offset: i64,
     broken: u32,
     claiming: Option<(String, Loaded)>,
-    /// The tombstone that lay there when the wait began.
+    /// The tombstone at the time when the wait began.
     stone: Option<String>,
 }
 
-/// What to do next.
+/// The next step of the caller.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Step {
-    /// Send this, `pause` milliseconds from now.
+    /// Sends this command, `pause` milliseconds from now.
     Acquire {
         /// The arguments.
         acquire: Acquire,
-        /// How long to wait before.
+        /// The pause before the command, in milliseconds.
         pause: u64,
     },
-    /// Block on the wake list for so many milliseconds.
+    /// Blocks on the wake list.
     Wait {
-        /// How long.
+        /// The longest block, in milliseconds.
         block: u64,
     },
-    /// Claim a ticket; `later` means without waiting for the answer.
+    /// Claims a ticket. With `later`, the caller does not wait for the answer.
     Claim {
         /// The arguments.
         claim: Claim,
-        /// The ticket is young enough to start working at once.
+        /// The ticket is young enough to start to work at once.
         later: bool,
     },
-    /// The end.
+    /// Ends the attempt with this outcome.
     Done(Outcome),
-    /// Redis is away: report the last error.
+    /// Ends the attempt because Redis is down: the caller reports the last error.
     Failed,
 }
 
-/// What happened.
+/// An event that the caller reports.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Event {
     /// The answer to [`Step::Acquire`].
     Answer(Acquired),
     /// The end of [`Step::Wait`].
     Woken(Option<Ticket>),
-    /// The answer to [`Step::Claim`]; true at once when it was only sent.
+    /// The answer to [`Step::Claim`]. A claim that was only sent counts as successful.
     Claimed(bool),
-    /// The connection broke, or (`fresh`) none could be made.
+    /// The connection broke, or (`fresh`) no connection could be made.
     Broken {
-        /// Nothing was sent.
+        /// Set if nothing was sent.
         fresh: bool,
     },
 }
 
-/// How an attempt ends.
+/// The end of an attempt.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Outcome {
     /// The lock is ours.
@@ -110,38 +112,38 @@ pub enum Outcome {
     Absent {
         /// Its tombstone, if there is one.
         loaded: Loaded,
-        /// It was destroyed while we waited for our turn.
+        /// Set if the session was destroyed during the wait.
         overtaken: bool,
     },
     /// [`Mode::New`]: the id is taken.
     Exists,
-    /// It was not our turn in time.
+    /// The wait ended before it was the request's turn.
     Busy(Holder),
-    /// Too many others wait.
+    /// Too many other requests are waiting.
     Full(u64, Holder),
 }
 
 /// A held lock.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Grant {
-    /// What proves it.
+    /// The token that proves the lock.
     pub token: String,
-    /// Our entry in the queue, if we ever were in it.
+    /// Our entry in the queue, if the attempt had to wait.
     pub base: Option<String>,
     /// The session.
     pub loaded: Loaded,
-    /// It was destroyed while we waited for our turn.
+    /// Set if the session was destroyed during the wait.
     pub overtaken: bool,
 }
 
 impl Attempt {
-    /// A new attempt and its first step.
+    /// Returns a new attempt and its first step.
     #[must_use]
     pub fn start(request: Request, now: u64) -> (Self, Step) {
         Self::start_as(["o:", &random_hex()].concat(), request, now)
     }
 
-    /// The same under a given name (`o:` and what makes it unique).
+    /// Starts an attempt under a given name (`o:` and a unique text).
     #[must_use]
     pub fn start_as(base: String, request: Request, now: u64) -> (Self, Step) {
         let deadline = now.saturating_add(request.wait);
@@ -161,7 +163,7 @@ impl Attempt {
         (attempt, step)
     }
 
-    /// What to do after `event`.
+    /// Returns the step after `event`.
     pub fn next(&mut self, now: u64, event: Event) -> Step {
         match event {
             Event::Answer(Acquired::Held(loaded)) => self.granted(self.token(), loaded),
@@ -174,8 +176,9 @@ impl Attempt {
                 Step::Done(Outcome::Full(waiters, Holder::new(holder, clock).endless(endless)))
             }
             Event::Answer(Acquired::Busy { holder, endless, block, now: clock, tombstone }) => {
-                // The script never says more than what is left. Another server's word must not make us wait longer, nor
-                // for ever: the last try has nothing left.
+                // The script never answers with more time than is left. An answer from any other
+                // server must not prolong the wait either, or make it endless. The last try has no
+                // time left.
                 let block = block.min(self.deadline.saturating_sub(self.sent));
                 if block == 0 {
                     return Step::Done(Outcome::Busy(Holder::new(holder, clock).endless(endless)));
@@ -186,11 +189,12 @@ impl Attempt {
                 }
                 self.broken = 0;
                 self.offset = signed(self.sent).saturating_sub(signed(clock));
-                // Redis looks at the timeouts of blocked clients ten times a second: not often enough for these.
+                // Redis checks the timeouts of blocked clients ten times a second, which is too
+                // rarely for short blocks.
                 if block <= FOREIGN_MS { self.send(now + block, block) } else { Step::Wait { block } }
             }
             Event::Woken(Some(ticket)) => self.claim(now, ticket),
-            // The wait ended without a ticket, or the ticket was too late.
+            // The wait ended without a ticket, or the ticket came too late.
             Event::Woken(None) | Event::Claimed(false) => self.send(now, 0),
             Event::Claimed(true) => match self.claiming.take() {
                 Some((token, loaded)) => self.granted(token, loaded),
@@ -200,15 +204,16 @@ impl Attempt {
         }
     }
 
-    /// Whether it ever had to wait for its turn.
+    /// Returns true if the attempt had to wait for its turn.
     #[must_use]
     pub fn is_queued(&self) -> bool {
         self.queued
     }
 
-    /// Asks for the lock at `now`, which is `pause` from now.
+    /// Asks for the lock at `now`, which is `pause` milliseconds from the present.
     fn send(&mut self, now: u64, pause: u64) -> Step {
-        // A new token for each send: one that was lost on its way and arrives late must not look like this one.
+        // Each send has a new token: a command that got lost and arrives late must not look like
+        // this one.
         self.sends += 1;
         self.sent = now;
         let Request { mode, held, info, lease, ttl, wait: _, max_waiters, mixed } = self.request.clone();
@@ -232,14 +237,16 @@ impl Attempt {
         let mut token = String::with_capacity(self.base.len() + 4);
         token.push_str(&self.base);
         token.push(':');
-        // The first one for a known session tells the others that it may be about to give the lock back.
+        // The token of the first send for a known session tells others that its holder may give the
+        // lock back soon.
         let first = u32::from(self.request.mode != Mode::Known);
         token.push_str(&(self.sends - 1 + first).to_string());
         token
     }
 
-    /// At most half a lease: so long can others sleep beside a lock whose ticket died with its waiter. Spread by up
-    /// to a quarter, so that the waiters of one holder don't all come back at once.
+    /// The longest block. Half a lease is the limit, because other waiters can sleep for this long
+    /// beside a lock whose ticket died with its waiter. The time is shortened by up to a quarter,
+    /// so that not all waiters of a holder come back at once.
     fn recheck(&self) -> u64 {
         if self.broken > 0 {
             return LOST_TICKET_MS;
@@ -263,7 +270,8 @@ impl Attempt {
             info: self.request.info.clone(),
         };
         self.claiming = Some((token, loaded));
-        // An old one may be void already (this process was stopped, say): ask before working with it.
+        // An old ticket may be void already, for example because this process was stopped. The
+        // claim is then confirmed before any work.
         Step::Claim { claim, later: age.unsigned_abs() < HANDOFF_MS / 2 }
     }
 
@@ -273,7 +281,7 @@ impl Attempt {
         Step::Done(Outcome::Granted(Grant { token, base, loaded, overtaken }))
     }
 
-    /// Whether the session was destroyed while we waited for it.
+    /// Returns true if the session was destroyed during the wait.
     fn is_overtaken(&self, loaded: &Loaded) -> bool {
         self.queued && loaded.data.is_none() && loaded.tombstone.is_some() && loaded.tombstone != self.stone
     }
@@ -281,23 +289,24 @@ impl Attempt {
     fn try_again(&mut self, now: u64, fresh: bool) -> Step {
         self.broken += 1;
         if let Some((token, _)) = self.claiming.take() {
-            // It may be claimed for us: then the lock is ours, and must not be waited for.
+            // The claim may have succeeded. The lock is then ours already, and the next send must
+            // not wait for it.
             self.request.held = Some(token);
         }
         match (self.queued, fresh) {
-            // In the queue: the server may be restarting; our time is not up.
+            // The attempt is in the queue and has time left; the server may be restarting.
             (true, _) if now < self.deadline => {
                 let pause = if self.broken == 1 { 0 } else { PAUSE_MS };
                 self.send(now + pause, pause)
             }
-            // A pooled connection that died while idle.
+            // A pooled connection has died while it was idle.
             (false, false) if self.broken == 1 => self.send(now, 0),
             _ => Step::Failed,
         }
     }
 }
 
-/// A time of the server may be any number.
+/// Converts a time of the server, which may be any number.
 fn signed(ms: u64) -> i64 {
     i64::try_from(ms).unwrap_or(i64::MAX)
 }

@@ -89,7 +89,8 @@ fn a_claim_whose_answer_was_lost_counts_as_ours() {
 #[test]
 fn a_ticket_never_looks_younger_than_it_is() {
     let (mut attempt, _) = Attempt::start(request(5000), 0);
-    // Stopped for a second between the server's answer and reading it, and for another with the ticket.
+    // The process is stopped for a second between the server's answer and its reading, and for
+    // another second with the ticket.
     attempt.next(1000, busy(5000, 70_000));
     let ticket = Ticket { id: "x".into(), made: 71_000, loaded: Loaded::default() };
     assert!(matches!(attempt.next(2000, Event::Woken(Some(ticket))), Step::Claim { later: false, .. }));
@@ -137,7 +138,8 @@ fn a_session_that_was_destroyed_while_we_waited_has_overtaken_us() {
     for (before, found, expected) in [
         (None, loaded(None, Some("new")), true),
         (Some("old"), loaded(None, Some("new")), true),
-        // It was destroyed before we came, or is there again, or its first request stored nothing.
+        // The session was destroyed before the request, or exists again, or its first request
+        // stored nothing.
         (Some("old"), loaded(None, Some("old")), false),
         (None, loaded(Some(b"x"), Some("new")), false),
         (None, loaded(None, None), false),
@@ -146,7 +148,7 @@ fn a_session_that_was_destroyed_while_we_waited_has_overtaken_us() {
             for by_ticket in [true, false] {
                 let (mut attempt, _) = Attempt::start(Request { mode, ..request(5000) }, 0);
                 assert!(matches!(attempt.next(1, busy_beside(before, 1000, 7)), Step::Wait { .. }));
-                // It asks again: the tombstone of its first answer counts.
+                // The attempt asks again, but the tombstone of the first answer counts.
                 attempt.next(1001, Event::Woken(None));
                 attempt.next(1002, busy_beside(found.tombstone.as_deref(), 1000, 1008));
                 let last = if by_ticket {
