@@ -1,4 +1,5 @@
-//! One page in Apache, and what must hold for it under any of Apache's ways to serve requests at once.
+//! One page in Apache, and the properties that hold under each of Apache's ways to serve requests
+//! at once.
 
 mod threads;
 
@@ -14,7 +15,7 @@ use crate::support::poll::{self, SOON, SetAtEnd};
 use crate::support::redis::Server;
 use crate::support::session;
 
-/// Counts visits, says which process it was, and stays in the session for a while if it is asked to.
+/// Counts visits, prints its process id, and stays in the session for a while on request.
 const PAGE: &str = r#"
     if (!session_start()) { http_response_code(500); exit; }
     $_SESSION["n"] = ($_SESSION["n"] ?? 0) + 1;
@@ -34,7 +35,7 @@ impl Site {
         let php = Php::new(&server.save_path())
             .ini("rustredis.lock_wait", "60")
             .ini("rustredis.lock_max_waiters", "0");
-        // The user of that has a password of its own.
+        // The user of `REDIS_ACL=1` has a password of its own.
         let php = if acl::is_wanted() { php } else { php.ini("rustredis.password", "secret of redis") };
         let php = settings.iter().fold(php, |php, (name, value)| php.ini(name, value));
         let apache = Apache::start(&php, workers, directives, PAGE);
@@ -85,7 +86,8 @@ fn many_visitors_at_once_each_have_their_own_session() {
     for id in &ids {
         assert_eq!(session::counter(&site.server, id), Some(10), "{id}");
     }
-    // 16 for each of two processes with threads (rustredis.pool_size), or one for each process.
+    // 16 connections for each of two processes with threads (rustredis.pool_size), or one for each
+    // process.
     let limit = if php::is_thread_safe() { 32 } else { 24 };
     assert!(site.connections() <= limit, "{} connections", site.connections());
     site.apache.assert_no_crash();
@@ -118,7 +120,8 @@ fn graceful_restarts_under_load_lose_no_visit() {
             scope.spawn(move || {
                 let (mut seen, mut unanswered) = (0, 0);
                 while !restarted.load(Relaxed) {
-                    // With threads, Apache leaves some requests of a restart without an answer, whatever the page does.
+                    // With threads, Apache leaves some requests of a restart without an answer,
+                    // whatever the page does.
                     let Ok(page) = site.apache.try_get("/?stay=5000", &format!("PHPSESSID={id}")) else {
                         unanswered += 1;
                         continue;
@@ -145,7 +148,8 @@ fn graceful_restarts_under_load_lose_no_visit() {
     site.apache.assert_no_crash();
 }
 
-/// A bailout leaves by longjmp; other requests of the process, and the next ones of the thread, go on.
+/// A bailout leaves by longjmp. Other requests of the process, and later ones of the thread, are
+/// served.
 #[test]
 fn a_fatal_error_of_one_visitor_does_not_disturb_the_others() {
     let site = Site::start(Workers::in_all(6), &[("memory_limit", "32M")], "");
@@ -172,7 +176,7 @@ fn a_fatal_error_of_one_visitor_does_not_disturb_the_others() {
     site.apache.assert_no_crash();
 }
 
-/// What one request sees of its settings is not what the others of its process have.
+/// A request sees its own settings, not those of other requests in its process.
 #[test]
 fn each_request_has_the_settings_of_its_own_location() {
     let server = Server::start();

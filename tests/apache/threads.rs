@@ -1,4 +1,4 @@
-//! What only threads can get wrong: one process with many requests at a time.
+//! Faults that only threads can cause: one process with many requests at a time.
 
 use std::thread;
 use std::time::Duration;
@@ -31,7 +31,7 @@ fn who_gets_no_connection_of_the_pool_in_time_is_told() {
     site.apache.assert_no_crash();
 }
 
-/// Without room in the pool one waits for a connection first, and then for the lock.
+/// A request that finds the pool full waits for a connection first, and then for the lock.
 #[test]
 #[ignore = "needs a thread-safe PHP: make test-zts"]
 fn more_threads_than_connections_wait_for_each_other_and_lose_nothing() {

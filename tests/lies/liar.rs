@@ -1,4 +1,4 @@
-//! A server on a real socket that speaks for Redis, and does not always tell the truth.
+//! A server on a real socket that plays Redis, and does not always tell the truth.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -18,9 +18,9 @@ pub struct Liar {
 
 struct State {
     mood: Mutex<Mood>,
-    /// Answers that said `ok`.
+    /// Answers that begin with `ok`.
     oks: AtomicU64,
-    /// An `ok` elsewhere: behind the answer, say.
+    /// Each `ok` in another place, such as behind the answer.
     surplus: AtomicU64,
     commands: AtomicU64,
     lies: AtomicU64,
@@ -28,13 +28,13 @@ struct State {
 
 struct Mood {
     random: Random,
-    /// How many commands out of a hundred are answered by a lie.
+    /// The percentage of commands that are answered by a lie.
     lies: u64,
     secrets: Vec<String>,
 }
 
 impl Liar {
-    /// `secrets` are what it may put into its errors.
+    /// `secrets` are texts that the errors may contain.
     pub fn start(secrets: &[&str]) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port exists");
         let port = listener.local_addr().expect("a bound listener has an address").port();
@@ -50,14 +50,14 @@ impl Liar {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let state = Arc::clone(&shared);
-                // Fails when the client gives up, which is what it should do.
+                // An error means that the client has given up, as it should.
                 thread::spawn(move || serve(&stream, &state));
             }
         });
         Self { port, state }
     }
 
-    /// From now on it lies by these choices, as often as they say.
+    /// Takes the next lies, and their frequency, from these random numbers.
     pub fn choose(&self, mut random: Random) {
         let lies = random.pick(&[10, 40, 90]).expect("there are some");
         let mut mood = lock(&self.state.mood);
@@ -65,17 +65,18 @@ impl Liar {
         mood.lies = lies;
     }
 
-    /// How many answers so far were an `ok`.
+    /// The number of answers so far that began with `ok`.
     pub fn oks(&self) -> u64 {
         self.state.oks.load(SeqCst)
     }
 
-    /// How often an `ok` was not where an answer begins, and may have been taken for the answer to the next command.
+    /// The number of times that an `ok` was not at the beginning of an answer, and may have been
+    /// taken for the answer to the next command.
     pub fn surplus(&self) -> u64 {
         self.state.surplus.load(SeqCst)
     }
 
-    /// Commands and lies so far.
+    /// The numbers of commands and lies so far.
     pub fn told(&self) -> (u64, u64) {
         (self.state.commands.load(SeqCst), self.state.lies.load(SeqCst))
     }
@@ -91,7 +92,7 @@ fn serve(stream: &TcpStream, state: &State) -> std::io::Result<()> {
         let answer = {
             let mut mood = lock(&state.mood);
             let Mood { random, lies, secrets } = &mut *mood;
-            // Most clients get past their introduction.
+            // Commands of a connection's setup get fewer lies, so that most clients get past it.
             let odds = if command[0] == b"EVALSHA" || command[0] == b"EVAL" { *lies } else { *lies / 8 };
             if random.between(0, 99) < odds {
                 state.lies.fetch_add(1, SeqCst);
@@ -118,7 +119,7 @@ fn serve(stream: &TcpStream, state: &State) -> std::io::Result<()> {
             }
         }
     }
-    // Until the client ends the connection.
+    // Reads until the client ends the connection.
     std::io::copy(&mut reader, &mut std::io::sink()).map(drop)
 }
 
@@ -131,7 +132,7 @@ fn send(mut stream: &TcpStream, answer: &Answer) -> std::io::Result<()> {
     Ok(())
 }
 
-/// An array of strings; none at the end of the stream.
+/// An array of strings, or `None` at the end of the stream.
 fn read_command(reader: &mut impl BufRead) -> std::io::Result<Option<Vec<Vec<u8>>>> {
     let Some(count) = read_length(reader, '*')? else { return Ok(None) };
     let mut words = Vec::new();

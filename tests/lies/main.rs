@@ -1,9 +1,9 @@
-//! A Redis that lies: wrong types, lengths that are not kept, halves, endless answers, a byte now and then. Whatever it
-//! says, the handler must not crash, hang, fill the memory, show a secret, fail without a warning, or call a session
-//! saved without having been told so.
+//! A Redis that lies: wrong types, wrong lengths, halves of answers, endless answers, a byte now
+//! and then. Whatever the answers are, the handler must not crash, hang, fill the memory, show a
+//! secret, fail without a warning, or call a session saved that Redis has not confirmed.
 //!
-//! `make fuzz` runs it for `FUZZ_SECONDS`; `FUZZ_SEED` makes the same choices again. `make test` makes a fixed number of
-//! choices from a fixed seed.
+//! `make fuzz` runs it for `FUZZ_SECONDS`; `FUZZ_SEED` makes the same choices again. `make test`
+//! makes a fixed number of choices from a fixed seed.
 
 mod liar;
 mod replies;
@@ -26,9 +26,10 @@ use support::random::Random;
 
 const ID: &str = "0123456789abcdefghijklmnop";
 const PASSWORD: &str = "topsecret,of-the-user";
-/// A session is at most a few requests, each within its time. Much more than they take together, even on a busy machine.
+/// A session is at most a few requests, each within its timeout. The limit is far above their sum,
+/// for a busy machine.
 const NO_HANG: Duration = Duration::from_secs(20);
-/// More than what an answer of 16 MiB may become, less than what it would become value by value.
+/// More memory than an answer of 16 MiB may become, and less than it would become value by value.
 const MUCH_MEMORY: u64 = 200 << 20;
 
 /// The resident memory of a process, in bytes.
@@ -39,7 +40,7 @@ fn resident(pid: &str) -> u64 {
     kilobytes.expect("the kernel says how much") << 10
 }
 
-/// What one request did, as PHP would see it.
+/// The result of one request, as PHP would see it.
 struct Outcome {
     started: bool,
     saved: Option<bool>,
@@ -50,7 +51,7 @@ fn request(settings: &Arc<Settings>, random: &mut Random) -> Outcome {
     let mut session = Session::new(RedisStore::new(settings.clone()), settings.clone(), "h|1|cli|");
     let id = ID.as_bytes();
     let access = if random.between(0, 5) == 0 { Access::Read } else { Access::Update };
-    // Strict mode or not.
+    // Some requests check the id first, as strict mode does.
     let known = random.between(0, 1) == 0 || session.validate(id, access, 60);
     let started = known && session.read(id, access, 60);
     let mut saved = None;
@@ -87,7 +88,7 @@ fn settings(port: u16, locking: bool) -> Arc<Settings> {
     Arc::new(Settings::parse(&format!("tcp://127.0.0.1:{port}"), &texts).expect("these are settings"))
 }
 
-/// Watches the resident memory until it is dropped.
+/// Watches the resident memory until this value is dropped.
 struct Peak {
     highest: Arc<AtomicU64>,
     over: Arc<AtomicBool>,
@@ -131,8 +132,8 @@ fn judge(outcome: &Outcome, was_ok: bool) {
     }
 }
 
-/// Each request asked the server. One that did not was answered by what was left of an earlier lie: in earnest, by the
-/// session of somebody else.
+/// Each request must have asked the server. A request that sent nothing was answered by the rest of
+/// an earlier lie, which in real life may be the session of another user.
 fn assert_asked(run: &fuzz::Done, commands: u64) {
     assert!(commands >= run.trials, "only {commands} commands: {run}");
 }
@@ -155,7 +156,7 @@ fn the_store_believes_nothing() {
         let spare = liar.surplus() > surplus;
         judge(&outcome, liar.oks() > oks || spare);
         if spare {
-            // It may still be on its way.
+            // The request may still be on its way.
             close_connections();
         }
         started += u32::from(outcome.started);
@@ -169,7 +170,7 @@ fn the_store_believes_nothing() {
          {} MiB more memory at most",
         peak.highest.load(SeqCst).saturating_sub(before) >> 20
     );
-    // Both happen, or nothing was tried.
+    // Both outcomes must occur, or the test has tried nothing.
     assert!(started > 20 && saved > 10 && lies > 100);
     assert_asked(&run, commands);
 }
@@ -191,7 +192,7 @@ fn php_lives_on() {
         let start = Instant::now();
         let step = process.step(&format!("increment('{ID}')"));
         assert!(start.elapsed() < NO_HANG, "{:?} for one request", start.elapsed());
-        // A value that PHP can't decode is a warning of PHP's own.
+        // PHP itself warns about a value that it cannot decode.
         assert!(
             step.result != "false" || !step.messages.trim().is_empty(),
             "a failure without a word: {step:?}"
@@ -202,7 +203,7 @@ fn php_lives_on() {
         }
         saved += u32::from(step.result != "false");
         if step.result == "false" {
-            // What could not be written is still open.
+            // A session that could not be written is still open.
             process.step("session_status() === PHP_SESSION_ACTIVE ? session_abort() : true");
         }
         let now = resident(&process.pid().to_string());

@@ -1,38 +1,39 @@
-//! What a Redis answers that is broken, hostile, or something else altogether.
+//! Answers of a Redis that is broken, hostile, or another program altogether.
 
 use std::time::Duration;
 
 use crate::support::random::Random;
 
-/// The most that one lie sends: enough to see whether memory grows with it.
+/// The most bytes that one lie sends: enough to see memory grow with the answer.
 const MUCH: usize = 16 << 20;
 
-/// An answer: bytes, at a pace, and what comes after.
+/// An answer: bytes, the pace of sending them, and the behaviour afterwards.
 pub struct Answer {
     pub bytes: Vec<u8>,
-    /// Between one byte and the next; none sends all at once.
+    /// The pause between two bytes. `None` sends all at once.
     pub drip: Option<Duration>,
     pub then: Then,
 }
 
 pub enum Then {
-    /// The next command is answered.
+    /// Answer the next command.
     GoOn,
     Close,
-    /// No word more, and the connection stays.
+    /// Send nothing more, and keep the connection open.
     Silence,
-    /// This, again and again, up to `MUCH` bytes; then the end.
+    /// Repeat these bytes up to `MUCH` in all, then close the connection.
     Endless(Vec<u8>),
 }
 
-/// Whether bytes are an array whose first item is `ok`: what a script says that did its work.
+/// Returns true if the bytes are an array whose first item is `ok`, the reply of a script that did
+/// its work.
 pub fn says_ok(bytes: &[u8]) -> bool {
     let Some(rest) = bytes.strip_prefix(b"*") else { return false };
     let Some(end) = rest.iter().position(|&byte| byte == b'\n') else { return false };
     rest[end + 1..].starts_with(OK)
 }
 
-/// How many there are that say so, wherever they are.
+/// Counts each `ok` in the bytes, at any place.
 pub fn oks_in(bytes: &[u8]) -> u64 {
     bytes.windows(OK.len()).filter(|part| part == &OK).count() as u64
 }
@@ -54,7 +55,7 @@ pub fn honest(command: &[Vec<u8>]) -> Vec<u8> {
     }
 }
 
-/// Something else than the honest answer.
+/// An answer that differs from the honest one.
 pub fn lie(random: &mut Random, honest: &[u8], secrets: &[&str]) -> Answer {
     let at_once = |bytes| Answer { bytes, drip: None, then: Then::GoOn };
     let half = || honest[..honest.len() / 2].to_vec();
@@ -121,7 +122,7 @@ fn noise(random: &mut Random) -> Vec<u8> {
     (0..length).map(|_| random.next().to_le_bytes()[0]).collect()
 }
 
-/// Any value of the protocol, of its third version, too.
+/// Any value of the protocol, including those of its third version.
 fn value(random: &mut Random, depth: u64) -> Vec<u8> {
     match random.between(0, if depth == 0 { 7 } else { 10 }) {
         0 => number(random),
@@ -144,7 +145,7 @@ fn value(random: &mut Random, depth: u64) -> Vec<u8> {
     }
 }
 
-/// A reply that one of the scripts, or BLPOP, may have sent, with odd values in it.
+/// A reply that one of the scripts, or BLPOP, could have sent, with odd values in it.
 fn script_reply(random: &mut Random) -> Vec<u8> {
     let text = |random: &mut Random| {
         let fixed = random.pick(&[
@@ -183,7 +184,7 @@ fn script_reply(random: &mut Random) -> Vec<u8> {
         });
     }
     match random.between(0, 5) {
-        // As it should be, but for the numbers.
+        // The right form with wrong numbers.
         0 => array(&[bulk(b"busy"), text(random), number(random), number(random), number(random)]),
         1 => array(&[bulk(b"full"), number(random), text(random), number(random)]),
         2 => array(&[bulk(b"key"), text(random)]),
@@ -212,7 +213,7 @@ fn announcement(random: &mut Random) -> Vec<u8> {
     [format!("{kind}{length}\r\n").into_bytes(), noise(random)].concat()
 }
 
-/// An error that Redis knows, or none that it knows; some with what no message may show.
+/// An error that Redis knows, or an invented one. Some contain texts that no message may show.
 fn error(random: &mut Random, secrets: &[&str]) -> Vec<u8> {
     let code = random
         .pick(&[
@@ -241,7 +242,7 @@ fn error(random: &mut Random, secrets: &[&str]) -> Vec<u8> {
     format!("-{code} {text}\r\n").into_bytes()
 }
 
-/// A few bytes changed, dropped, put in or said twice.
+/// The honest answer with a few bytes changed, dropped, inserted or repeated.
 fn mutated(random: &mut Random, honest: &[u8]) -> Vec<u8> {
     let mut bytes = honest.to_vec();
     for _ in 0..random.between(1, 4) {
@@ -261,7 +262,7 @@ fn mutated(random: &mut Random, honest: &[u8]) -> Vec<u8> {
 }
 
 impl Then {
-    /// How often an endless piece is sent.
+    /// The number of times that an endless piece is sent.
     pub fn pieces(piece: &[u8]) -> usize {
         MUCH / piece.len().max(1)
     }

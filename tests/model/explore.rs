@@ -1,4 +1,4 @@
-//! Breadth first through everything that can happen.
+//! Breadth-first search through everything that can happen.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -7,10 +7,10 @@ use std::{
 
 use crate::world::{Client, Event, Setup, Violation, World};
 
-/// More than this is not explored: the test would take too long.
+/// The most states to explore. The test would take too long with more.
 const MOST: usize = 3_000_000;
 
-/// What was found.
+/// The result of a search.
 pub struct Found {
     pub states: usize,
     pub steps: usize,
@@ -29,7 +29,7 @@ fn hash(world: &World) -> u64 {
 pub fn explore(setup: &Setup) -> Found {
     let start = World::new(setup);
     let mut seen = HashSet::from([hash(&start)]);
-    // How each state was reached: from which one, and by what.
+    // The way to each state: the state before it, and the event between them.
     let mut ways: Vec<(usize, Event)> = vec![(0, Event::Until(0))];
     let mut next = VecDeque::from([(start, 0, 0)]);
     let mut found = Found { states: 1, steps: 0, depth: 0, violation: None };

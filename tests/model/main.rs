@@ -1,10 +1,12 @@
-//! The lock protocol, explored: every order in which the commands of two or three clients can reach the server, while
-//! processes die, connections break with something on its way, and time passes where nobody expects it.
+//! The lock protocol, explored: every order in which the commands of two or three clients can reach
+//! the server, while processes die, connections break with something on its way, and time passes at
+//! any point.
 //!
-//! The clients are the real [`phpsess_rs::lock::Attempt`], the server is the in-memory one, which `tests/store.rs` holds
-//! to the scripts. Each client takes the lock, reads a number and releases the lock with the next one. What must hold in
-//! every state is in `watch.rs`. To see that it would notice, each test below that is named after a counterexample takes
-//! a rule away, and finds what it was for.
+//! The clients are the real [`phpsess_rs::lock::Attempt`], the server is the in-memory one, which
+//! `tests/store.rs` holds to the scripts. Each client takes the lock, reads a number and releases
+//! the lock with the next one. The properties of every state are in `watch.rs`. To show that a
+//! violation would be noticed, each test below that is named after a counterexample takes a rule
+//! away, and finds the counterexample again.
 //!
 //! Counterexamples about one script alone, without an order of events, are in `tests/scripts.rs`.
 
@@ -46,7 +48,7 @@ fn holds(setup: &Setup) {
     }
 }
 
-/// The shortest way to a violation, which says `expected`.
+/// Finds the shortest way to a violation whose text contains `expected`.
 fn breaks(setup: &Setup, expected: &str) {
     let found = explore(setup);
     let (violation, events) = found.violation.expect("nothing was found");

@@ -1,4 +1,4 @@
-//! What an event does.
+//! The effect of an event.
 
 use phpsess_rs::{
     lock::{Attempt, Event as Told, Grant, Outcome, Request, Step},
@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// The clocks of server and clients have nothing to do with each other.
+/// An offset for each client, because the clocks of server and clients are independent.
 const SKEW: u64 = 77_777;
 
 impl World {
@@ -120,7 +120,8 @@ impl World {
             mixed: setup.mixed,
             tombstone_ms: 1,
         };
-        // It may write what is there already: look at what it does where nothing is.
+        // The release may write a value that is there already, so it is tried on a copy of the
+        // server without the session.
         let mut empty = self.server.clone();
         empty.lose(&setup.keys);
         empty.release(&setup.keys, &release);
@@ -134,7 +135,7 @@ impl World {
         }
     }
 
-    /// A ticket goes to who has been blocked for longest.
+    /// A ticket goes to the client that has been blocked for longest.
     fn hand_out(&mut self, setup: &Setup) {
         while !self.blocked.is_empty() && self.server.has_ticket(&setup.keys) {
             let Blocked { client, gone, .. } = self.blocked.remove(0);
@@ -176,7 +177,7 @@ impl World {
                 self.forget(setup);
                 return Ok(());
             }
-            // The wait is over.
+            // The time to wait is over.
             Answer::Woken(None) if setup.habit == Habit::LeavesSilently => {
                 let (mut attempt, now) = (self.attempt(c).clone(), self.clock(c));
                 match attempt.next(now, Told::Woken(None)) {
@@ -248,7 +249,7 @@ impl World {
             self.begin(setup, c)?;
         }
         if let Some(claim) = self.clients[c].ahead.take() {
-            // The client will notice when it sends its release, and send that again.
+            // The client will notice when it sends its release, and will send the release again.
             self.transit.push((c, Command::Claim(claim)));
             return Ok(());
         }
@@ -267,13 +268,13 @@ impl World {
             Doing::Rest | Doing::Done | Doing::Crashed => panic!("nothing to break: {doing:?}"),
         }
         match doing {
-            // The same release again.
+            // The client sends the same release again.
             Doing::Work(_) => Ok(()),
             _ => self.tell(setup, c, Told::Broken { fresh: false }),
         }
     }
 
-    /// Drops receipts that nobody will ask for: states that differ in nothing else are the same.
+    /// Drops receipts that no client will ask for. States that differ in nothing else are the same.
     fn forget(&mut self, setup: &Setup) {
         let mut asked: Vec<&str> = self.clients.iter().filter_map(|client| client.doing.token()).collect();
         asked.extend(self.transit.iter().filter_map(|(_, command)| match command {
@@ -283,7 +284,7 @@ impl World {
         self.server.lose_receipts_but(&setup.keys, &asked);
     }
 
-    /// What it was about to send was either sent before or never.
+    /// The client's next command was sent before the crash, or it is never sent.
     fn crash(&mut self, setup: &Setup, c: usize) {
         self.left.crashes -= 1;
         Watch::crashes(self, setup, c);

@@ -1,10 +1,10 @@
-//! A way through the states, told.
+//! A way through the states, as text.
 
 use phpsess_rs::store::Acquired;
 
 use crate::world::{Answer, Command, Doing, Event, Setup, World, count, name};
 
-/// What happens in `events`, and what is wrong in the end.
+/// Describes `events` one by one, and the violation at the end.
 pub fn trace(setup: &Setup, events: &[Event]) -> String {
     let mut world = World::new(setup);
     let mut lines = Vec::new();

@@ -1,4 +1,4 @@
-//! What must hold in every state, and what has to be remembered to tell.
+//! The properties of every state, and the history that is needed to check them.
 
 use phpsess_rs::store::{Acquire, Acquired, Claim, HANDOFF_MS, SLACK_MS};
 
@@ -9,13 +9,14 @@ const RECHECK_MS: u64 = 5000;
 /// The life of a receipt in the in-memory server.
 const RECEIPT_MS: u64 = 10_000;
 
-/// What happened so far, as far as it matters for what may happen next.
+/// The part of the history on which later events depend.
 #[derive(Clone, Hash, Debug)]
 pub struct Watch {
     turns: Vec<Turn>,
-    /// How much longer everybody may sleep: each fault buys some time, without one there is none.
+    /// The time for which all clients may still sleep. Each fault buys some, and there is none
+    /// without a fault.
     sleep_left: u64,
-    /// A client did nothing for so long that something of its own ended.
+    /// A client did nothing for so long that its lock or ticket expired.
     overslept: bool,
     /// A lock's lease ran out.
     expired: bool,
@@ -25,11 +26,11 @@ pub struct Watch {
 struct Turn {
     /// The end of the lease as the server promised it.
     lease: Option<u64>,
-    /// When the release was carried out.
+    /// The time at which the release was carried out.
     wrote: Option<u64>,
 }
 
-/// How it was before time passed.
+/// The state before time passed.
 pub struct Before {
     now: u64,
     holder: Option<String>,
@@ -52,7 +53,7 @@ impl Watch {
         self.turns[c] = Turn::default();
     }
 
-    /// A lease, and then a ticket that is lost: that may pass before the next one has its turn.
+    /// A lease, and then a lost ticket, may pass before the next client has its turn.
     fn pardon_a_lease(&mut self, setup: &Setup) {
         self.sleep_left += setup.lease + HANDOFF_MS;
     }
@@ -67,12 +68,12 @@ impl Watch {
         if holds {
             world.watch.pardon_a_lease(setup);
         } else {
-            // At worst its ticket is lost, and the others look after their recheck.
+            // At worst the client's ticket is lost, and the others look after their recheck.
             world.watch.sleep_left += HANDOFF_MS + RECHECK_MS + SLACK_MS;
         }
     }
 
-    /// First come, first served: nobody takes a lock that was released past those who are blocked.
+    /// First come, first served: no client takes a released lock while another one is blocked.
     pub fn before_acquire(
         world: &World,
         setup: &Setup,
@@ -121,7 +122,7 @@ impl Watch {
         }
     }
 
-    /// A ticket that is young enough to work on without asking is good.
+    /// A ticket that is young enough to work on without asking must be valid.
     pub fn starts_on_ticket(world: &World, setup: &Setup, c: usize, claim: &Claim) -> Result<(), Violation> {
         match world.server.holder(&setup.keys) {
             Some(holder) if holder == claim.token => Ok(()),
@@ -129,7 +130,8 @@ impl Watch {
         }
     }
 
-    /// The session was changed by the release of a turn that had read `work.value`; it was at `before`.
+    /// The release of a turn that had read `work.value` changed the session, whose counter was
+    /// `before`.
     pub fn written(world: &mut World, c: usize, work: &Work, before: u32) -> Result<(), Violation> {
         if before != work.value {
             let value = work.value + 1;
@@ -200,7 +202,7 @@ impl Watch {
         Ok(())
     }
 
-    /// What must hold whatever happened last.
+    /// Checks the properties that hold after any event.
     pub fn look(world: &World, setup: &Setup) -> Result<(), Violation> {
         let overslept = world.watch.overslept;
         let holder = world.server.holder(&setup.keys);

@@ -1,4 +1,4 @@
-//! Clients, their connections and a server: what can happen next, and what it does.
+//! Clients, their connections and a server: the events that can happen next, and their effect.
 
 use phpsess_rs::{
     lock::Attempt,
@@ -11,13 +11,13 @@ use phpsess_rs::{
 
 use crate::watch::Watch;
 
-/// What is explored.
+/// The system to explore.
 #[derive(Clone)]
 pub struct Setup {
     pub keys: Keys,
-    /// How often each client increments the session.
+    /// The number of times that each client increments the session.
     pub cycles: u8,
-    /// How long each client waits for its turn; as many as there are clients.
+    /// The time that each client waits for its turn, with one entry for each client.
     pub waits: Vec<u64>,
     pub lease: u64,
     pub max_waiters: u64,
@@ -27,17 +27,17 @@ pub struct Setup {
     pub habit: Habit,
 }
 
-/// How many of each may happen.
+/// The number of faults of each kind that may happen.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Faults {
     pub crashes: u8,
-    /// Broken connections. What was on its way arrives later, or never.
+    /// Broken connections. A command on its way arrives later, or never.
     pub breaks: u8,
-    /// Times that pass although somebody could do something.
+    /// Times that pass although a client could do something.
     pub pauses: u8,
 }
 
-/// What the clients do wrong.
+/// A mistake that the clients make.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Habit {
     Nothing,
@@ -67,7 +67,7 @@ impl Setup {
     }
 }
 
-/// One thing that happens. Clients are given by their number.
+/// One event. Clients are given by their number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Event {
     /// The server carries out what the client sends next.
@@ -103,21 +103,21 @@ pub struct World {
 #[derive(Clone, Hash, Debug)]
 pub struct Client {
     pub doing: Doing,
-    /// What the server has answered and the client has not seen; true if time has passed since.
+    /// The server's answer that the client has not seen yet, and true if time has passed since.
     pub answer: Option<(Answer, bool)>,
     pub ahead: Option<Claim>,
     pub attempt: Option<Attempt>,
-    /// How many turns are left.
+    /// The number of turns that are left.
     pub cycles: u8,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Doing {
-    /// Between two cycles, for as long as it likes.
+    /// Between two cycles, for any time.
     Rest,
-    /// About to send this, not before the given time.
+    /// About to send this command, not before the given time.
     Ask(Acquire, u64),
-    /// About to block for so long.
+    /// About to block for this many milliseconds.
     Wait(u64),
     Blocked,
     Claim(Claim),
@@ -127,12 +127,12 @@ pub enum Doing {
     Crashed,
 }
 
-/// A turn: what the client knows while it has the lock.
+/// A turn: the client's knowledge while it has the lock.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Work {
     pub token: String,
     pub base: Option<String>,
-    /// What it read.
+    /// The number that the client read.
     pub value: u32,
 }
 
@@ -140,7 +140,7 @@ pub struct Work {
 pub struct Blocked {
     pub client: usize,
     pub until: u64,
-    /// The client is not there any more.
+    /// The client has gone away.
     pub gone: bool,
 }
 
@@ -157,11 +157,11 @@ pub enum Answer {
     Acquired(Acquired),
     Woken(Option<Ticket>),
     Claimed(bool),
-    /// Whether it was written.
+    /// True if the session was written.
     Released(bool),
 }
 
-/// What a broken rule looks like.
+/// The description of a broken rule.
 pub type Violation = String;
 
 impl World {
@@ -182,7 +182,8 @@ impl World {
     pub fn events(&self, setup: &Setup) -> Vec<Event> {
         let mut events = Vec::new();
         let can_break = self.left.breaks > 0;
-        // Getting an answer concerns nobody else: at once, after time has passed, or not at all.
+        // An answer affects only the client that gets it, so three cases are enough: at once, after
+        // time has passed, or never.
         for (c, _) in self.clients.iter().enumerate().filter(|(_, client)| client.has_fresh_answer()) {
             events.push(Event::Answer(c));
             events.extend(can_break.then_some(Event::Break(c)));
@@ -197,7 +198,7 @@ impl World {
                 continue;
             }
             if client.doing == Doing::Rest {
-                // Which of several equal clients comes first makes no difference.
+                // The order of equal clients makes no difference, so they start in one order.
                 if !alike || c == 0 || self.clients[c - 1].has_started(setup) {
                     events.push(Event::Serve(c));
                     events.extend(can_break.then_some(Event::Break(c)));
@@ -243,7 +244,7 @@ impl World {
         times.sort_unstable();
         times.dedup();
         match (idle, self.left.pauses) {
-            // Nobody can do anything until then.
+            // No client can do anything until then.
             (true, _) => times.truncate(1),
             (false, 0) => times.clear(),
             _ => {}
@@ -251,7 +252,7 @@ impl World {
         times
     }
 
-    /// Nobody but newcomers can do anything.
+    /// Returns true if only clients that have not started can do anything.
     pub fn is_idle(&self) -> bool {
         self.clients.iter().all(|client| client.answer.is_none() && !self.can_send(client))
     }
@@ -264,7 +265,7 @@ impl World {
         }
     }
 
-    /// A connection broke.
+    /// Returns true if a connection has broken.
     pub fn has_broken(&self, setup: &Setup) -> bool {
         self.left.breaks < setup.faults.breaks
     }
@@ -288,18 +289,18 @@ impl Client {
         self.doing != Doing::Rest || self.cycles < setup.cycles
     }
 
-    /// Does nothing any more.
+    /// Returns true if the client does nothing any more.
     pub fn is_over(&self) -> bool {
         matches!(self.doing, Doing::Done | Doing::Crashed)
     }
 
-    /// Its queue entry's name, while it tries to get the lock.
+    /// Returns true while the client tries to get the lock.
     pub fn is_trying(&self) -> bool {
         self.attempt.is_some()
     }
 }
 
-/// What the session counts.
+/// The number in the session.
 pub fn count(data: Option<&[u8]>) -> u32 {
     let text = data.map_or("0", |data| str::from_utf8(data).expect("text"));
     text.parse().expect("a number")

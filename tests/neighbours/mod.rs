@@ -1,4 +1,5 @@
-//! Services in other languages that share PHP's sessions: each is a process with an HTTP port of its own.
+//! Services in other languages that share PHP's sessions. Each is a process with an HTTP port of
+//! its own.
 #![allow(dead_code, reason = "each test file uses another part")]
 
 use std::io::{Read, Write};
@@ -14,16 +15,16 @@ use crate::support::python;
 use crate::support::redis::Server;
 use crate::support::temp_dir::TempDir;
 
-/// No answer of ours takes longer.
+/// The longest time that an answer may take.
 const DEADLINE: Duration = Duration::from_secs(90);
 
-/// Which service.
+/// The services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Flask,
     /// Django behind its own server, by WSGI.
     Django,
-    /// The same project by ASGI.
+    /// The same Django project by ASGI.
     DjangoAsgi,
     Starlette,
     Express,
@@ -34,15 +35,15 @@ pub enum Kind {
     DjangoAsync,
     /// Flask in tests/neighbours/refusing_apps.py
     FlaskTest,
-    /// FastAPI there.
+    /// FastAPI in tests/neighbours/refusing_apps.py
     StarletteTest,
-    /// Flask-Session from PyPI, without anything of ours.
+    /// Flask-Session from PyPI, without code of this project.
     FlaskSession,
-    /// starsessions from PyPI, without anything of ours.
+    /// starsessions from PyPI, without code of this project.
     Starsessions,
 }
 
-/// A service that runs. It is killed when this value goes.
+/// A running service. The process is killed when this value is dropped.
 pub struct Neighbour {
     process: Child,
     port: Port,
@@ -53,18 +54,19 @@ pub struct Neighbour {
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
-    /// The value of the session cookie that it sets; empty if it deletes the cookie.
+    /// The value of the session cookie in the answer, empty if the answer deletes the cookie.
     pub cookie: Option<String>,
     pub body: String,
 }
 
 impl Neighbour {
-    /// Starts one on a Redis.
+    /// Starts a service on a Redis.
     pub fn start(kind: Kind, server: &Server) -> Self {
         Self::with_env(kind, &server.addr(), &[])
     }
 
-    /// The same with the Redis at another address, such as a proxy's, and with further environment variables.
+    /// Like [`Neighbour::start`], with the Redis at another address, such as a proxy's, and with
+    /// further environment variables.
     pub fn with_env(kind: Kind, addr: &str, env: &[(&str, &str)]) -> Self {
         let dir = TempDir::new("neighbour");
         let port = Port::free();
@@ -99,12 +101,13 @@ impl Neighbour {
         self.request("POST", path, cookie)
     }
 
-    /// The same with a whole Cookie header.
+    /// Like [`Neighbour::get`], with a whole Cookie header.
     pub fn get_with(&self, path: &str, cookies: &str) -> Answer {
         self.send("GET", path, cookies)
     }
 
-    /// What a browser would send that got the cookie from PHP; no cookie if it is empty.
+    /// Sends the request of a browser that has this cookie from PHP, or no cookie if `cookie` is
+    /// empty.
     fn request(&self, method: &str, path: &str, cookie: &str) -> Answer {
         let cookies = if cookie.is_empty() { String::new() } else { format!("a=b; PHPSESSID={cookie}; c=d") };
         self.send(method, path, &cookies)
@@ -117,7 +120,7 @@ impl Neighbour {
         Answer::parse(&String::from_utf8_lossy(&bytes))
     }
 
-    /// Sends a request; the answer is still to be read. A client that leaves drops the stream.
+    /// Sends a request and leaves the answer unread. To leave as a client, drop the stream.
     pub fn connect(&self, method: &str, path: &str, cookies: &str) -> TcpStream {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port.number())).expect("the service listens");
         stream.set_read_timeout(Some(DEADLINE)).expect("a timeout can be set");
@@ -131,7 +134,7 @@ impl Neighbour {
 
 impl Drop for Neighbour {
     fn drop(&mut self) {
-        // Both fail only if the process is gone, which is the aim.
+        // Both calls fail only if the process has ended, which is the aim.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
@@ -152,7 +155,7 @@ impl Answer {
         Self { status: status.expect("an answer has a status"), cookie, body: body.trim().to_owned() }
     }
 
-    /// The JSON of an answer that went well, without spaces.
+    /// The JSON of a successful answer, without spaces.
     pub fn json(&self) -> String {
         assert_eq!(self.status, 200, "{self:?}");
         self.body.replace([' ', '\n'], "")

@@ -12,10 +12,10 @@ use crate::support::process;
 use crate::support::python::program;
 use crate::support::redis::Server;
 
-/// No step of ours takes longer.
+/// The longest time that a step may take.
 const DEADLINE: Duration = Duration::from_secs(90);
 
-/// A process that runs steps.py. It is killed when this value goes.
+/// A process that runs steps.py. The process is killed when this value is dropped.
 pub struct Python {
     process: Child,
     stdin: ChildStdin,
@@ -23,17 +23,17 @@ pub struct Python {
 }
 
 impl Python {
-    /// Starts one that waits long for its turn.
+    /// Starts a process with a long lock wait.
     pub fn start(server: &Server) -> Self {
         Self::with_options(server, r#"{"wait": 60}"#)
     }
 
-    /// The same with the keyword arguments of `phpsess.Sessions` as a JSON object.
+    /// Like [`Python::start`], with the keyword arguments of `phpsess.Sessions` as a JSON object.
     pub fn with_options(server: &Server, options: &str) -> Self {
         Self::at(&server.addr(), options)
     }
 
-    /// The same with the Redis at another address, such as a proxy's.
+    /// Like [`Python::with_options`], with the Redis at another address, such as a proxy's.
     pub fn at(addr: &str, options: &str) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let python = python();
@@ -59,12 +59,12 @@ impl Python {
         self.process.id()
     }
 
-    /// Sends a step: an expression.
+    /// Sends a step, which is a Python expression.
     pub fn send(&mut self, step: &str) {
         writeln!(self.stdin, "{step}").expect("the process reads its steps");
     }
 
-    /// The result of the step that was sent, as JSON; of an exception, its name and text.
+    /// The result of the step as JSON, or the name and text of its exception.
     pub fn answer(&mut self) -> String {
         let line = self.line();
         line.strip_prefix("done ").unwrap_or_else(|| panic!("no answer: {line}")).to_owned()
@@ -89,7 +89,7 @@ impl Python {
 
 impl Drop for Python {
     fn drop(&mut self) {
-        // Both fail only if the process is gone, which is the aim.
+        // Both calls fail only if the process has ended, which is the aim.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -1,4 +1,4 @@
-//! One session of a server, clients of it, and what they ask.
+//! One session on a server, its clients, and their requests.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ impl Fixture {
         Self { server, keys: Keys::new("PHPREDIS_SESSION:", &id) }
     }
 
-    /// A client of its own: its pool has a name in its user field that no other client has.
+    /// A separate client: the user field of its pool has a name that no other client has.
     pub fn client(&self, name: &str) -> RedisStore {
         let path = format!("{}?database=0&prefix={name}", self.server.save_path());
         let mut settings = Settings::parse(&path, &Texts::default()).unwrap();
@@ -100,7 +100,7 @@ pub fn held(acquired: Acquired) -> Loaded {
     }
 }
 
-/// A holds, B waits.
+/// A holds the lock, B waits.
 pub fn contended(f: &Fixture) -> (RedisStore, RedisStore) {
     let (mut a, mut b) = (f.client("a"), f.client("b"));
     held(a.acquire(&f.keys, &ask("a", 1, 0)).unwrap());

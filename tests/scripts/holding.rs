@@ -194,7 +194,7 @@ fn a_further_write_is_refused_whoever_had_the_lock_in_between() {
     a.release(&f.keys, &release("o:a:1", Op::Set(b"one"))).unwrap();
     held(b.acquire(&f.keys, &ask("b", 1, 0)).unwrap());
     b.release(&f.keys, &release("o:b:1", Op::Set(b"two"))).unwrap();
-    // Nobody holds it now, and the receipt of the first write is not this one's.
+    // The lock is free now, and the receipt of the first write does not match this one.
     let further = Release { nth: 1, ..release("o:a:1", Op::Set(b"three")) };
     assert!(matches!(a.release(&f.keys, &further).unwrap(), Written::Lost { holder: None, .. }));
     assert_eq!(f.data().unwrap(), b"two");
@@ -273,7 +273,7 @@ fn a_tombstone_tells_when_the_session_went_on_under_another_id() {
     }
 }
 
-/// Whatever the settings of the two are.
+/// The two clients may have any settings.
 #[test]
 fn a_tombstone_outlives_the_lock_that_it_finds() {
     let f = Fixture::new();
@@ -301,7 +301,7 @@ fn a_tombstone_outlives_the_lock_that_it_finds() {
     assert!(renewed.unwrap() && f.pttl(&f.keys.lock) > 50_000);
     outlives("renewed");
 
-    // Handed over, destroyed, claimed.
+    // The lock is handed over, the session destroyed, the ticket claimed.
     let () = f.redis().del(&f.keys.tombstone).unwrap();
     assert_eq!(a.release(&f.keys, &release("o:a:1", Op::None)).unwrap(), Written::Done);
     assert_eq!(c.write(&f.keys, &delete).unwrap(), Written::Done);

@@ -1,4 +1,5 @@
-//! Each script against a real Redis, and the counterexamples that the first version of the lock fell for.
+//! Each script against a real Redis, and the counterexamples that broke the first version of the
+//! lock.
 
 #![allow(clippy::unwrap_used, reason = "a failed look-up is a failed test")]
 

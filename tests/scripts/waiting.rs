@@ -90,7 +90,7 @@ fn a_ticket_without_its_lock_is_void() {
     let f = Fixture::new();
     let (mut a, mut b) = contended(&f);
     a.release(&f.keys, &release("o:a:1", Op::None)).unwrap();
-    // The hand-over's time is up before anybody took the ticket.
+    // The hand-over's time is up before any client took the ticket.
     let () = f.redis().del(&f.keys.lock).unwrap();
     held(f.client("c").acquire(&f.keys, &ask("c", 1, 0)).unwrap());
     assert_eq!(b.wait(&f.keys, Duration::from_millis(5)).unwrap(), None);
@@ -177,9 +177,9 @@ fn nobody_waits_for_one_who_only_looks_whether_a_session_is_there() {
     looks(clock());
     assert_eq!(a.acquire(&f.keys, &ask(Mode::Known, "o:a:0")).unwrap(), Acquired::Absent(None));
     assert_eq!(f.redis().zcard::<_, u64>(&f.keys.waiters).unwrap(), 0);
-    // Who takes any id polls: it is not woken.
+    // A client that takes any id polls, because it is not woken.
     assert_eq!(block(&a.acquire(&f.keys, &ask(Mode::Any, "o:a:1")).unwrap()), FOREIGN_MS);
-    // One that is there is waited for, and one that vanished later than that.
+    // A client waits for an id that exists, and for one that vanished later.
     f.store(b"x");
     assert!(block(&b.acquire(&f.keys, &ask(Mode::Known, "o:a:2")).unwrap()) > FOREIGN_MS);
     let () = f.redis().del(&f.keys.data).unwrap();

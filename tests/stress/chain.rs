@@ -1,25 +1,26 @@
-//! No update is lost: each session's values must be one chain, n to n + 1, of writes that were not refused.
+//! No update is lost: each session's values must be one chain, n to n + 1, of writes that were not
+//! refused.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::log::{Log, Outcome, Visit};
 
-/// A session's counter and who wrote it.
+/// A session's counter and the tag of the request that wrote it.
 pub type Value = (u64, String);
 
-/// What became of the writes.
+/// The outcome of the writes.
 #[derive(Default, Debug)]
 pub struct Writes {
     pub violations: Vec<String>,
     pub accepted: usize,
     pub refused: usize,
-    /// Of those whose request was killed, or was told that something went wrong: how many are in the chain ...
+    /// The number of writes in the chain whose request was killed, or was told of an error.
     pub unknown_there: usize,
-    /// ... and how many are not.
+    /// The number of such writes that are not in the chain.
     pub unknown_gone: usize,
 }
 
-/// Holds the log against the values that lie in Redis at the end.
+/// Compares the log with the values that Redis has at the end.
 pub fn check(log: &Log, finals: &BTreeMap<String, Value>) -> Writes {
     let mut writes = Writes::default();
     for (session, last) in finals {
@@ -32,9 +33,9 @@ struct Session<'a> {
     name: &'a str,
     last: &'a Value,
     visits: Vec<&'a Visit>,
-    /// When somebody began and ended to read this value.
+    /// The time before and after each read, the value, and its writer.
     reads: Vec<(u64, u64, u64, &'a str)>,
-    /// Whom readers saw as the writer of a value.
+    /// The writers of each value, as readers saw them.
     seen: BTreeMap<u64, BTreeSet<&'a str>>,
 }
 
@@ -88,7 +89,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Who wrote each value.
+    /// The request that wrote each value.
     fn authors(&self, writes: &mut Writes) -> BTreeMap<u64, &'a Visit> {
         let by_tag: BTreeMap<&str, &Visit> =
             self.visits.iter().map(|visit| (visit.tag.as_str(), *visit)).collect();
@@ -134,7 +135,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Whoever asks after a write was accepted finds it or a later one; nobody finds what is yet to be written.
+    /// A read after an accepted write finds that value or a later one, and no read finds a value
+    /// before it is written.
     fn check_reads(&self, authors: &BTreeMap<u64, &Visit>, writes: &mut Writes) {
         let mut accepted: Vec<(u64, u64)> = self
             .visits

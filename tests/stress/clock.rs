@@ -1,4 +1,4 @@
-//! The clock that PHP's `hrtime()` reads, which Rust's `Instant` does not tell the number of.
+//! The clock that PHP's `hrtime()` reads. Rust's `Instant` does not tell its number.
 
 use std::time::Instant;
 
@@ -7,12 +7,12 @@ use crate::support::php::Php;
 #[derive(Clone, Copy)]
 pub struct Clock {
     start: Instant,
-    /// What PHP's clock showed at `start`.
+    /// The time of PHP's clock at `start`.
     shown: u64,
 }
 
 impl Clock {
-    /// Asks PHP for the time until it has answered fast.
+    /// Asks PHP for the time until an answer is fast enough.
     pub fn set(php: &Php) -> Self {
         let mut php = php.spawn(r#"while (fgets(STDIN)) fwrite(STDOUT, "time " . hrtime(true) . "\n");"#);
         let ask = |_| {
@@ -25,7 +25,7 @@ impl Clock {
         Self { start: before + trip / 2, shown: shown.parse().expect("hrtime is a number") }
     }
 
-    /// Nanoseconds.
+    /// The time in nanoseconds.
     pub fn now(&self) -> u64 {
         self.shown + u64::try_from(self.start.elapsed().as_nanos()).expect("no run lasts centuries")
     }

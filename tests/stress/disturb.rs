@@ -1,4 +1,4 @@
-//! What happens to the workers and to Redis, at random.
+//! The random disturbances of the workers and of Redis.
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -16,36 +16,39 @@ pub struct Disturber {
     clock: Clock,
     random: Random,
     cards: Vec<Kind>,
-    /// Some workers' way to Redis.
+    /// The way to Redis of some workers.
     proxy: Proxy,
-    /// A reply is to be lost since then.
+    /// The time since which a reply is to be lost.
     losing: Option<u64>,
     armed: Instant,
     pub done: Vec<Disturbance>,
-    /// When workers were held up for a moment without harm.
+    /// Times at which workers were held up for a moment without harm.
     pub moments: Vec<(u64, u64)>,
-    /// Keys that were found without an end of their life after a restart.
+    /// Keys that had no TTL after a restart.
     pub eternal: Vec<String>,
 }
 
-/// Whoever was to lose the next reply may have been killed before it came: after this long, another is to.
+/// The worker that was to lose the next reply may have been killed before the reply came. After
+/// this time, another reply is chosen.
 const PATIENCE: Duration = Duration::from_millis(200);
 
 #[derive(Clone, Copy)]
 enum Kind {
     Kill(State),
-    /// Between the answer that the session is taken and the wait for it, if luck has it.
+    /// Kill a worker, if possible, between the answer that the session is taken and the wait for
+    /// it.
     KillAsWaitBegins,
     Stop(Option<State>),
     RestartServer,
     StopServer,
     FlushScripts,
     DropConnections,
-    /// Redis carries out what it was asked, and nobody is told.
+    /// Redis carries out a command, and the reply is lost.
     LoseReply,
 }
 
-/// How often each comes before the cards are shuffled again: even a short run sees all of them.
+/// The number of cards of each kind in the pack, which is shuffled again when it is used up. Even a
+/// short run sees all kinds.
 const CARDS: [(usize, Kind); 11] = [
     (3, Kind::Kill(State::Holding)),
     (2, Kind::Kill(State::Waiting)),
@@ -75,7 +78,7 @@ impl Disturber {
         }
     }
 
-    /// Disturbs for this long, at most `gap` milliseconds apart, and leaves nobody stopped.
+    /// Disturbs for this long, at most `gap` milliseconds apart, and leaves no worker stopped.
     pub fn disturb(&mut self, fleet: &mut Fleet, server: &mut Server, length: Duration, gap: u64) {
         let end = Instant::now() + length;
         let mut next = Instant::now();
@@ -92,7 +95,7 @@ impl Disturber {
         poll::until("a reply is lost", SOON, || !self.is_losing());
     }
 
-    /// How often each was done.
+    /// The number of disturbances of each kind.
     pub fn counts(&self) -> String {
         let mut counts = BTreeMap::new();
         for done in &self.done {
@@ -102,7 +105,7 @@ impl Disturber {
         counts.join(", ")
     }
 
-    /// Whether the reply that is to be lost is still to come.
+    /// Returns true if the reply that is to be lost is still to come.
     fn is_losing(&mut self) -> bool {
         if self.proxy.has_swallowed()
             && let Some(from) = self.losing.take()
@@ -149,7 +152,8 @@ impl Disturber {
                 fleet.kill(victim);
                 self.note(from, Some(victim), "killed as its wait began");
             }
-            // Over the lease: another gets the session, and the write must be refused.
+            // The stop is longer than the lease: another worker gets the session, and the write
+            // must be refused.
             Kind::Stop(Some(state)) => {
                 let Some(victim) = self.catch(fleet, state) else { return };
                 fleet.stop(victim, from, Duration::from_millis(self.random.between(1100, 2500)));
@@ -193,7 +197,7 @@ impl Disturber {
         }
     }
 
-    /// Stops a worker in this state. Those that were too fast lost a moment.
+    /// Stops a worker in this state. Workers that were too fast have lost a moment.
     fn catch(&mut self, fleet: &mut Fleet, state: State) -> Option<usize> {
         for _ in 0..100 {
             let from = self.clock.now();

@@ -19,14 +19,14 @@ pub struct Fleet {
     logs: TempDir,
 }
 
-/// What all workers are told.
+/// The orders that all workers get.
 pub struct Orders {
-    /// Names the logs that a failed run leaves.
+    /// The number in the names of the logs that a failed run leaves.
     pub seed: u64,
     pub sessions: usize,
-    /// When they take up nothing new.
+    /// The time from which workers take up nothing new.
     pub until: u64,
-    /// More members of their JSON object: for Python, which has no ini.
+    /// More members of the orders' JSON object, for Python, which has no ini settings.
     pub more: String,
 }
 
@@ -34,7 +34,7 @@ struct Worker {
     program: Program,
     running: Option<Process>,
     life: u64,
-    /// Stopped since, and until when.
+    /// The times since which and until which the worker is stopped.
     stopped: Option<(u64, Instant)>,
 }
 
@@ -44,7 +44,7 @@ impl Worker {
     }
 }
 
-/// What a worker is doing, by its log.
+/// The state of a worker, by its log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum State {
     Between,
@@ -68,7 +68,7 @@ impl Fleet {
         self.workers.len()
     }
 
-    /// The workers that run, not stopped and not done, in this state.
+    /// The running workers in this state that are neither stopped nor done.
     pub fn in_state(&self, state: Option<State>) -> Vec<usize> {
         let ready = |&number: &usize| {
             let worker = &self.workers[number];
@@ -78,7 +78,7 @@ impl Fleet {
         (0..self.len()).filter(ready).collect()
     }
 
-    /// `kill -9`, and a new process for the rest of the plan.
+    /// Kills the worker with `kill -9`, and starts a new process for the rest of its plan.
     pub fn kill(&mut self, number: usize) {
         let Some(mut running) = self.workers[number].running.take() else { return };
         self.shell.signal(running.pid(), "KILL");
@@ -86,8 +86,8 @@ impl Fleet {
         self.launch(number);
     }
 
-    /// Stops one of those in this state, for [`Fleet::kill`] or [`Fleet::stop`]. An error is that it went on to
-    /// another state before it stopped: it may go on.
+    /// Stops a worker in this state, for [`Fleet::kill`] or [`Fleet::stop`]. The result is an error
+    /// if the worker went on to another state before it stopped: it may go on.
     pub fn catch(&mut self, state: State, random: &mut Random) -> Option<Result<usize, ()>> {
         let number = random.pick(&self.in_state(Some(state)))?;
         let pid = self.workers[number].running.as_ref()?.pid();
@@ -108,7 +108,8 @@ impl Fleet {
         self.workers[number].stopped = Some((from, Instant::now() + length));
     }
 
-    /// Lets those go on whose time has passed (all, if `all`): who, and since when they were stopped.
+    /// Lets workers go on whose time has passed (all, if `all`). Returns their numbers, and the
+    /// times since which they were stopped.
     pub fn tend(&mut self, all: bool) -> Vec<(usize, u64)> {
         let mut resumed = Vec::new();
         for (number, worker) in self.workers.iter_mut().enumerate() {
@@ -121,7 +122,7 @@ impl Fleet {
         resumed
     }
 
-    /// Waits until all are done.
+    /// Waits until all workers are done.
     pub fn finish(&mut self, limit: Duration) {
         let deadline = Instant::now() + limit;
         for number in 0..self.len() {
@@ -175,7 +176,7 @@ impl Fleet {
         )));
     }
 
-    /// None when it is done.
+    /// The state of a worker, or `None` if it is done.
     pub fn state(&self, number: usize) -> Option<State> {
         match last_line(&self.log_path(number)).split(' ').nth(1) {
             Some("wait") => Some(State::Waiting),
@@ -190,7 +191,7 @@ impl Fleet {
     }
 }
 
-/// Without reading the megabytes before it.
+/// The last line, read without the megabytes before it.
 fn last_line(log: &Path) -> String {
     let mut file = File::open(log).expect("the log can be opened");
     let length = file.metadata().expect("the log has metadata").len();
@@ -200,14 +201,15 @@ fn last_line(log: &Path) -> String {
     String::from_utf8_lossy(&tail).lines().next_back().unwrap_or_default().to_owned()
 }
 
-/// As ps shows it: R, S, T (stopped), Z (ended) ...
+/// The state of the process as ps shows it: R, S, T (stopped), Z (ended) ...
 fn run_state(pid: u32) -> char {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
     state.unwrap_or('Z')
 }
 
-/// Runs `kill` in one shell: starting one for each signal would come too late for what lasts microseconds.
+/// Runs `kill` in one shell. A new process for each signal would come too late for states that last
+/// microseconds.
 struct Shell(Child);
 
 impl Shell {
@@ -225,14 +227,14 @@ impl Shell {
 
 impl Drop for Fleet {
     fn drop(&mut self) {
-        // The folder goes with the test: keep what explains its failure.
+        // The folder is removed with the test, so a failure keeps the logs that explain it.
         if thread::panicking() {
             keep(self.orders.seed, &self.merged());
         }
     }
 }
 
-/// Writes a merged log where it stays.
+/// Writes a merged log to a place that outlives the test.
 pub fn keep(seed: u64, lines: &[String]) {
     let path = std::env::temp_dir().join(format!("phpsess-stress-{seed}.log"));
     match fs::write(&path, lines.join("\n")) {
@@ -243,7 +245,7 @@ pub fn keep(seed: u64, lines: &[String]) {
 
 impl Drop for Shell {
     fn drop(&mut self) {
-        // Both fail only if the shell is gone, which is the aim.
+        // Both calls fail only if the shell has ended, which is the aim.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

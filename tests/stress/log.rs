@@ -1,5 +1,5 @@
-//! What the workers and the disturber wrote down; `worker.php` tells the format. Times are nanoseconds of the
-//! system's monotonic clock.
+//! The logs of the workers and of the disturber, in the format that `worker.php` describes. Times
+//! are nanoseconds of the system's monotonic clock.
 
 use std::str::FromStr;
 
@@ -8,19 +8,19 @@ use std::str::FromStr;
 pub struct Visit {
     pub worker: usize,
     pub session: String,
-    /// The request's own name. A session's value carries that of the request that wrote it.
+    /// The request's own name. A session's value carries the tag of the request that wrote it.
     pub tag: String,
-    /// Its process' first.
+    /// True for the first request of its process.
     pub is_first: bool,
-    /// When it asked for the session.
+    /// The time at which it asked for the session.
     pub wait: u64,
     pub got: Option<Got>,
-    /// When it was about to save.
+    /// The time at which it was about to save.
     pub write: Option<u64>,
     pub outcome: Outcome,
-    /// When it knew; none if it was killed.
+    /// The time at which it knew the outcome, or `None` if it was killed.
     pub end: Option<u64>,
-    /// When its worker was seen to do something else.
+    /// The time at which its worker was seen to do something else.
     pub gone: u64,
 }
 
@@ -30,24 +30,24 @@ pub struct Got {
     pub at: u64,
     pub n: u64,
     pub by: String,
-    /// How long its process waited for a CPU while it waited for the session.
+    /// The time that its process waited for a CPU while it waited for the session.
     pub delayed: u64,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Outcome {
     Accepted,
-    /// It had lost its lock, and was told.
+    /// The request had lost its lock, and was told.
     Refused,
-    /// Something else went wrong with the write, and it was told.
+    /// The write failed in another way, and the request was told.
     Unknown(String),
-    /// It did not want to save.
+    /// The request did not want to save.
     Left,
-    /// It did not get the session, and was told.
+    /// The request did not get the session, and was told.
     Failed(String),
-    /// The session was not there.
+    /// The session did not exist.
     Absent,
-    /// Its process was killed.
+    /// The request's process was killed.
     Killed,
 }
 
@@ -61,12 +61,12 @@ pub struct Peek {
     pub by: String,
 }
 
-/// What was done to the workers or to Redis.
+/// A disturbance of the workers or of Redis.
 #[derive(Clone, Debug)]
 pub struct Disturbance {
     pub from: u64,
     pub to: u64,
-    /// The worker; none if it met all.
+    /// The worker, or `None` if all workers were disturbed.
     pub worker: Option<usize>,
     pub what: &'static str,
 }
@@ -75,9 +75,9 @@ pub struct Disturbance {
 pub struct Log {
     pub visits: Vec<Visit>,
     pub peeks: Vec<Peek>,
-    /// Increments that the workers set out to make, each until it was accepted.
+    /// The number of increments that the workers set out to make, each until it was accepted.
     pub planned: usize,
-    /// Lines that nobody understands.
+    /// Lines that the reader does not understand.
     pub odd: Vec<String>,
 }
 
@@ -97,30 +97,30 @@ impl Visit {
         }
     }
 
-    /// When it had the session, as far as its log knows.
+    /// The time for which the request had the session, as far as its log knows.
     pub fn hold(&self) -> Option<(u64, u64)> {
         let got = self.got.as_ref()?.at;
         Some((got, self.end.or(self.write).unwrap_or(got)))
     }
 
-    /// When its wait was over, one way or the other.
+    /// The time at which the wait was over, with or without the session.
     pub fn waited_until(&self) -> Option<u64> {
         self.got.as_ref().map(|got| got.at).or(self.end)
     }
 
-    /// The last that is known of it.
+    /// The time of the last known event.
     pub fn last(&self) -> u64 {
         self.end.or(self.write).or(self.waited_until()).unwrap_or(self.wait)
     }
 }
 
 impl Log {
-    /// Adds what one worker wrote.
+    /// Adds the log of one worker.
     pub fn add(&mut self, worker: usize, text: &str) {
         let mut open: Option<Visit> = None;
         let mut peek: Option<Peek> = None;
         let mut planned = 0;
-        // A line without an end is one that a killed process did not finish.
+        // A line without an end was cut off when its process was killed.
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);
         for line in whole.lines() {
             let words: Vec<&str> = line.split(' ').collect();

@@ -8,10 +8,11 @@ use super::probe::Slowness;
 use super::turns;
 
 const MS: u64 = 1_000_000;
-/// No wait may be longer, in milliseconds.
+/// The longest wait that is allowed, in milliseconds.
 const LONGEST: u64 = 12_000;
 
-/// What is wrong with the logs of these workers, with times in milliseconds, if the session `s` ends with `n` by `by`.
+/// The faults in the logs of these workers, with times in milliseconds, if the session `s` ends
+/// with `n` by `by`.
 fn faults(workers: &[&str], (n, by): (u64, &str), disturbances: &[Disturbance]) -> Vec<String> {
     let mut log = Log::default();
     for (number, text) in workers.iter().enumerate() {
@@ -37,7 +38,7 @@ fn assert_fine(workers: &[&str], last: (u64, &str)) {
     assert_eq!(faults(workers, last, &[]), Vec::<String>::new());
 }
 
-/// Something that met everybody.
+/// A disturbance of all workers.
 fn disturbance(from: u64, to: u64) -> Disturbance {
     Disturbance { from: from * MS, to: to * MS, worker: None, what: "Redis killed" }
 }

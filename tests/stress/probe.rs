@@ -1,5 +1,5 @@
-//! How fast Redis answered throughout a run. On a busy machine, or a busy disk, everybody is late: that is nobody's
-//! fault, and must be told from a lock that is late.
+//! The response time of Redis throughout a run. On a busy machine, or with a busy disk, every
+//! process is late. Such a delay is no fault, and must be told from a late lock.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,17 +10,17 @@ use redis::{Client, Connection, ConnectionInfo};
 
 use super::clock::Clock;
 
-/// An answer that took longer is slow, in nanoseconds.
+/// An answer that takes longer, in nanoseconds, is slow.
 const SLOW: u64 = 3_000_000;
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// Asks all the time, in a thread of its own.
+/// Measures all the time, in a thread of its own.
 pub struct Probe {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<Slowness>,
 }
 
-/// When Redis was slow: from and to, one after the other.
+/// The times during which Redis was slow, as pairs of beginning and end in order.
 #[derive(Default, Debug)]
 pub struct Slowness(Vec<(u64, u64)>);
 
@@ -66,7 +66,7 @@ fn answers(connection: &mut Connection) -> bool {
 }
 
 impl Slowness {
-    /// How much of this time it was slow.
+    /// The part of this time during which Redis was slow.
     pub fn within(&self, from: u64, to: u64) -> u64 {
         let first = self.0.partition_point(|slow| slow.1 <= from);
         let slow = self.0[first..].iter().take_while(|slow| slow.0 < to);

@@ -1,4 +1,4 @@
-//! The programs that work: PHP, and Python where there is one that can.
+//! The programs of the workers: PHP, and Python if there is one with redis-py.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ pub enum Program {
     Python(PathBuf),
 }
 
-/// One that runs. It is killed when this value goes.
+/// A running worker. The process is killed when this value is dropped.
 pub enum Process {
     Php(Running),
     Python(Script),
@@ -24,14 +24,14 @@ pub enum Process {
 pub struct Script(Child);
 
 impl Program {
-    /// What `PYTHON` names, or the one that scripts/setup makes, if it has redis-py.
+    /// The Python that `PYTHON` names, or the one that scripts/setup makes, if it has redis-py.
     pub fn python() -> Option<Self> {
         let python = python::program();
         let check = Command::new(&python).args(["-c", "import redis"]).stderr(Stdio::null()).status();
         check.is_ok_and(|status| status.success()).then_some(Self::Python(python))
     }
 
-    /// Starts it and tells it who it is.
+    /// Starts the program and tells it its name.
     pub fn start(&self, worker: &str) -> Process {
         match self {
             Self::Php(php) => {
@@ -76,7 +76,7 @@ impl Process {
         }
     }
 
-    /// Waits for its end; an error says how it ended if not well.
+    /// Waits for the end of the process. Returns an error that describes a bad end.
     pub fn wait(self) -> Result<(), String> {
         match self {
             Self::Php(running) => {
@@ -97,7 +97,7 @@ impl Process {
 
 impl Drop for Script {
     fn drop(&mut self) {
-        // Both fail only if the process is gone, which is the aim.
+        // Both calls fail only if the process has ended, which is the aim.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

@@ -1,4 +1,4 @@
-//! One run: workers, disturbances, and the verdict over what all of them wrote down.
+//! One run: workers, disturbances, and the verdict over their logs.
 
 use std::fmt::Write;
 use std::thread;
@@ -20,16 +20,17 @@ use crate::support::session::key;
 /// `rustredis.lock_lease` and `rustredis.lock_wait`, in seconds.
 const LEASE: u64 = 1;
 const LOCK_WAIT: u64 = 10;
-/// What may come on top of the wait: one answer that is never given (`rustredis.read_timeout`), and a bit.
+/// The time that may come on top of the wait: one answer that is never given
+/// (`rustredis.read_timeout`), and some slack.
 const LAST_ANSWER: u64 = 6;
 
 pub struct Plan {
     pub seed: u64,
     /// PHP processes.
     pub php: usize,
-    /// More of them, behind a proxy that loses replies.
+    /// Further PHP processes, behind a proxy that loses replies.
     pub proxied: usize,
-    /// Python processes, on machines that can.
+    /// Python processes, on machines that have redis-py.
     pub python: usize,
     pub sessions: usize,
     pub locking: bool,
@@ -39,7 +40,7 @@ pub struct Plan {
 #[derive(Clone, Copy)]
 pub enum Phase {
     Calm(Duration),
-    /// With up to so many milliseconds between two disturbances.
+    /// Disturbed, with at most this many milliseconds between two disturbances.
     Disturbed(Duration, u64),
 }
 
@@ -57,7 +58,7 @@ impl Phase {
     }
 }
 
-/// `STRESS_SEED`, or another each time.
+/// `STRESS_SEED`, or another seed for each run.
 pub fn seed() -> u64 {
     number("STRESS_SEED").unwrap_or_else(|| {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
@@ -65,7 +66,7 @@ pub fn seed() -> u64 {
     })
 }
 
-/// A number in the environment.
+/// A number from the environment.
 pub fn number(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
     Some(text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
@@ -73,8 +74,8 @@ pub fn number(name: &str) -> Option<u64> {
 
 impl Plan {
     pub fn run(&self) -> Report {
-        // What was answered survives the kill of Redis: it was written to the file before, and the file outlives the
-        // process. Only a power failure asks for fsync.
+        // Answered writes survive the kill of Redis: they were written to the file before, and the
+        // file outlives the process. Only a power failure would require fsync.
         let mut server = Server::with_args(&["--appendonly", "yes", "--appendfsync", "no"]);
         for name in self.names() {
             server.command::<()>(&["SET", &key(&name), "n|i:0;by|s:1:\"-\";", "EX", "1440"]);
@@ -132,7 +133,7 @@ impl Plan {
         (0..self.sessions).map(|number| format!("s{number}"))
     }
 
-    /// All logs and what was done to the workers, by time, for whoever looks for the reason.
+    /// Writes all logs and the disturbances to one file, by time, for the analysis of a failure.
     fn keep(&self, fleet: &Fleet, disturber: &Disturber) {
         let mut lines = fleet.merged();
         lines.extend(disturber.done.iter().map(|done| {
@@ -165,7 +166,7 @@ impl Plan {
     }
 }
 
-/// What must not be there once the leases have ended.
+/// Keys that must be gone once the leases have ended.
 fn leftovers(server: &Server) -> Vec<String> {
     thread::sleep(Duration::from_secs(LEASE + 1));
     let keys: Vec<String> = server.command(&["KEYS", "*"]);

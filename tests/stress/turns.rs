@@ -6,41 +6,45 @@ use super::log::{Disturbance, Log, Outcome, Visit};
 use super::probe::Slowness;
 
 const MS: u64 = 1_000_000;
-/// So long after a disturbance its consequences may last.
+/// The time after a disturbance during which its consequences may last.
 const AFTERMATH: u64 = 3000 * MS;
-/// What one disturbance may cost those who wait: a lease, a hand-over that nobody takes, and a bit.
+/// The most that one disturbance may cost the waiting requests: a lease, a hand-over that no
+/// request takes, and some slack.
 const STALL: u64 = 2250 * MS;
-/// Requests that came closer than this to each other came together.
+/// Requests that came closer to each other than this came together.
 const TOGETHER: u64 = 5 * MS;
-/// Below this an overtaking may still be a process that a busy machine kept from asking; it must be rare.
+/// Below this, a busy machine may have kept the overtaken process from asking. Such cases must be
+/// rare.
 const CLEARLY_LATER: u64 = 100 * MS;
 const RARE: usize = 200;
-/// Who waits longer than this asks again, which costs the place in the queue: three quarters of the longest block.
+/// A request that waits longer than this asks again, which costs the place in the queue. The value
+/// is three quarters of the longest block.
 const ONE_BLOCK: u64 = 600 * MS;
-/// What a hand-over may cost, and any wait, while nothing disturbs it. A machine that is busy with other things may
-/// hold up the proxy, whose delays nobody logs; a wake-up that is missed costs most of a lease.
+/// The most that a hand-over may cost, and any wait, while nothing disturbs it. A busy machine may
+/// hold up the proxy, whose delays are not logged. A missed wake-up costs most of a lease.
 const HAND_OVER: u64 = 5 * MS;
 const ANY_WAIT: u64 = 200 * MS;
 
-/// How the waits went.
+/// The results of the waits.
 #[derive(Default, Debug)]
 pub struct Turns {
     pub violations: Vec<String>,
-    /// Pairs of requests of which one came later while the other waited, nothing being disturbed.
+    /// Undisturbed pairs of requests of which one came later while the other waited.
     pub pairs: usize,
-    /// Who came first and was served later, and by how much.
+    /// Requests that came first and were served later, and by how much.
     pub overtaken: Vec<String>,
-    /// Nanoseconds.
+    /// The longest wait, in nanoseconds.
     pub longest_wait: u64,
     pub longest_calm_wait: u64,
-    /// The longest time that nobody had a session although somebody waited for it, nothing being disturbed.
+    /// The longest undisturbed time during which a session was free although a request waited for
+    /// it.
     pub longest_calm_idle: u64,
-    /// From one request's write to the next one's start, sorted.
+    /// Times from one request's write to the next one's start, sorted.
     pub hand_overs: Vec<u64>,
     pub calm: usize,
 }
 
-/// Judges the log. `longest` is what no wait may exceed, in nanoseconds.
+/// Judges the log. `longest` is the limit of any wait, in nanoseconds.
 pub fn check(log: &Log, disturbances: &[Disturbance], slow: &Slowness, longest: u64) -> Turns {
     let mut turns = Turns::default();
     let troubles: Vec<_> = disturbances.iter().map(|disturbance| Trouble::new(disturbance, log)).collect();
@@ -67,7 +71,7 @@ pub fn check(log: &Log, disturbances: &[Disturbance], slow: &Slowness, longest: 
 /// A disturbance, with the sessions that it can have met.
 struct Trouble<'a> {
     by: &'a Disturbance,
-    /// None: all.
+    /// The sessions, or `None` for all.
     sessions: Option<BTreeSet<&'a str>>,
 }
 
@@ -91,7 +95,7 @@ impl<'a> Trouble<'a> {
 
 struct Session<'a> {
     name: &'a str,
-    /// By the time they came.
+    /// The visits, in the order in which they came.
     visits: Vec<&'a Visit>,
     troubles: Vec<&'a Trouble<'a>>,
     slow: &'a Slowness,
@@ -107,7 +111,8 @@ impl Session<'_> {
         self.in_trouble(from, to).next().is_none()
     }
 
-    /// No two were in the session at once whose writes were both accepted; and none at all while it was calm.
+    /// Two requests whose writes were both accepted never had the session at once. In calm times,
+    /// no two requests had it at once at all.
     fn check_exclusion(&self, turns: &mut Turns) {
         let mut holds: Vec<(u64, u64, &Visit)> = self
             .visits
@@ -154,7 +159,8 @@ impl Session<'_> {
             let behind = self.visits[place..].iter().take_while(|second| second.wait < got.at);
             let mut overtaken = None;
             for second in behind {
-                // The first one's question may have reached Redis so much later than its log says.
+                // The first request's command may have reached Redis this much later than its log
+                // says.
                 let late = got.delayed + self.slow.within(first.wait, second.wait);
                 if second.wait < first.wait + TOGETHER + late {
                     continue;
@@ -215,7 +221,8 @@ impl Session<'_> {
         }
     }
 
-    /// What the hand-overs of this time may have cost: each, and what the machine made the processes wait.
+    /// The most that the hand-overs of this time may have cost, including the delays of the
+    /// machine.
     fn delays(&self, from: u64, to: u64) -> u64 {
         let first = self.visits.partition_point(|visit| visit.wait + 60_000 * MS < from);
         let near = self.visits[first..].iter().take_while(|visit| visit.wait < to);
@@ -228,7 +235,7 @@ impl Session<'_> {
     }
 }
 
-/// How long nobody held between `from` and `to`.
+/// The time between `from` and `to` during which the session was free.
 fn idle(holds: &[(u64, u64)], from: u64, to: u64) -> u64 {
     // No hold is longer than a minute.
     let first = holds.partition_point(|hold| hold.0 + 60_000 * MS < from);
