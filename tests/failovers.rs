@@ -1,5 +1,6 @@
-//! Each kind of failover under load: for how long sessions are away, how many acknowledged writes are lost, and how many
-//! requests fail. `make bench-failover` prints the table that docs/operations.md has.
+//! Each kind of failover under load: the time that sessions are away, the acknowledged writes that
+//! are lost, and the requests that fail. `make bench-failover` prints the table for
+//! docs/operations.md.
 
 mod support;
 
@@ -16,15 +17,16 @@ use support::redis::Server;
 use support::sentinel::{Access, DOWN_AFTER, Group, role};
 use support::session;
 
-/// How many processes count at the same time, each in a session of its own.
+/// The number of processes that count at the same time, each in a session of its own.
 const WORKERS: usize = 8;
-/// For so long they do before anything happens, and after it is over: some find out by rustredis.read_timeout.
+/// The time that the workers count before the failover, and after it is over. Some notice it only
+/// by rustredis.read_timeout.
 const BEFORE: Duration = Duration::from_secs(2);
 const AFTER: Duration = Duration::from_secs(8);
-/// How long the one who watches over a plain address takes to notice and to act.
+/// The time that the guard of a plain address takes to notice and to act.
 const NOTICED_AFTER: Duration = Duration::from_secs(1);
 
-/// What the workers lived through.
+/// The experience of the workers.
 struct Row {
     what: String,
     /// The longest time that a session was without an acknowledged write.
@@ -33,7 +35,7 @@ struct Row {
     lost: usize,
     requests: usize,
     failed: usize,
-    /// How many requests each worker had after the failover, at least.
+    /// The least number of requests that a worker had after the failover.
     after: usize,
 }
 
@@ -56,7 +58,7 @@ impl Load {
         load
     }
 
-    /// Ends it. `new` has the sessions now.
+    /// Ends the measurement. `new` has the sessions now.
     fn end(self, what: &str, new: &Server) -> Row {
         thread::sleep(AFTER);
         let mut row = Row {
@@ -85,7 +87,7 @@ impl Load {
     }
 }
 
-/// How many acknowledged counts a later page, or who looks at the end, does not find.
+/// The number of acknowledged counts that neither a later page nor the final check finds.
 fn lost(pages: &[Page], at_the_end: u64) -> usize {
     let mut stored: Vec<u64> = Vec::new();
     let mut lost = 0;
@@ -105,7 +107,7 @@ fn lost(pages: &[Page], at_the_end: u64) -> usize {
     lost
 }
 
-/// The longest time from one acknowledged page to the next, and how many came after it.
+/// The longest time from one acknowledged page to the next, and the number of pages after it.
 fn longest_gap(pages: &[Page]) -> (Duration, usize) {
     let saved: Vec<_> = pages.iter().filter(|page| page.saved).collect();
     let gap = |at: usize| saved[at + 1].end.saturating_sub(saved[at].end);
@@ -133,12 +135,13 @@ fn until_in_sync(master: &Server, replica: &Server) {
     });
 }
 
-/// What happens to the master.
+/// The fate of the master.
 #[derive(Clone, Copy, PartialEq)]
 enum Event {
-    /// By the command that loses nothing: FAILOVER, or CLIENT PAUSE before SENTINEL FAILOVER.
+    /// Replaced by a command that loses nothing: FAILOVER, or CLIENT PAUSE before SENTINEL
+    /// FAILOVER.
     PlannedSafely,
-    /// By the command that is at hand: REPLICAOF NO ONE, SENTINEL FAILOVER.
+    /// Replaced by the command at hand: REPLICAOF NO ONE, SENTINEL FAILOVER.
     Planned,
     Killed,
     Hung,

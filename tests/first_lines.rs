@@ -1,5 +1,6 @@
-//! The first lines of the README, and those that `make install` prints, are enough: with the php.ini that Debian brings,
-//! whose PHP has a folder for session files built in, and a Redis where everybody's is.
+//! The first lines of the README, and the lines that `make install` prints, are enough: with the
+//! php.ini that Debian brings, whose PHP has a folder for session files built in, and a Redis on
+//! the default port.
 
 mod support;
 
@@ -11,7 +12,7 @@ use support::php::{module, program};
 use support::redis_program;
 use support::temp_dir::TempDir;
 
-/// Port 6379 is not ours: this one is in a network of its own.
+/// The test may not use the machine's port 6379, so it runs in a network of its own.
 const IN_A_NETWORK_OF_ITS_OWN: &str = r#"
     ip link set lo up || exit 77
     cd "$1" || exit 1
@@ -39,7 +40,8 @@ const SCRIPT: &str = r"<?php
     echo 'n is ', $_SESSION['n'], ' in ', session_id(), PHP_EOL;
 ";
 
-/// The namespace that this machine lets us make: as root, or as anybody where that is allowed.
+/// The options of `unshare` that this machine allows: as root, or as any user if the kernel permits
+/// it.
 fn unshare() -> Option<&'static str> {
     ["-n", "-rn"].into_iter().find(|how| {
         Command::new("unshare")
@@ -60,7 +62,7 @@ fn first_lines() -> String {
     rest.split_once("```").expect("which ends").0.to_owned()
 }
 
-/// What `make install` says is to be added to php.ini.
+/// The lines for php.ini that `make install` prints.
 fn printed_lines(dir: &Path) -> String {
     let install = Command::new(root().join("scripts/install")).arg(module()).env("DESTDIR", dir).output();
     let install = install.expect("scripts/install runs");
@@ -69,7 +71,7 @@ fn printed_lines(dir: &Path) -> String {
     said.split_once("Add to php.ini:\n").expect("it says so").1.to_owned()
 }
 
-/// The files that Debian copies to /etc/php; none where PHP is not Debian's.
+/// The files that Debian copies to /etc/php, or none if this PHP is not Debian's.
 fn templates() -> Vec<PathBuf> {
     let version = Command::new(program())
         .args(["-n", "-r", "echo PHP_MAJOR_VERSION, '.', PHP_MINOR_VERSION;"])
@@ -95,7 +97,7 @@ fn two_lines_are_enough() {
     for base in &bases {
         for lines in [first_lines(), printed_lines(install.path())] {
             assert_eq!(lines.lines().filter(|line| line.contains('=')).count(), 2, "{lines}");
-            // It is not installed for all of this machine.
+            // The module is not installed for the whole machine, so its path is added.
             let lines =
                 lines.replace("extension=phpsess_rs.so", &format!("extension={}", module().display()));
             let dir = TempDir::new("first");

@@ -1,5 +1,6 @@
-//! Random and mutated texts through all that reads texts of others: the settings, PHP's serializations, JSON. Nothing may
-//! panic, cost more than its length allows, show a password, or let an object pass.
+//! Random and mutated texts through every parser of foreign texts: the settings, PHP's
+//! serializations, JSON. No text may cause a panic, cost more than its length allows, show a
+//! password, or let an object pass.
 //!
 //! `make fuzz` runs it for `FUZZ_SECONDS`, see `support/fuzz.rs`.
 
@@ -16,9 +17,9 @@ use serde::Deserialize;
 use support::fuzz;
 use support::random::Random;
 
-/// In every password here. No message may have it.
+/// A part of every password in this test. No message may contain it.
 const SECRET: &str = "S3cr3t";
-/// For the longest text of a trial, on a busy machine.
+/// The time limit for the longest text of a trial, on a busy machine.
 const SOON: Duration = Duration::from_secs(5);
 
 fn pick<'a>(random: &mut Random, of: &[&'a str]) -> &'a str {
@@ -56,12 +57,11 @@ fn percent(text: &str, random: &mut Random, all: bool) -> String {
     })
 }
 
-/// A save path of any form, with a password in one of the places where one may be; whether it is well-formed is
-/// another matter.
+/// A save path of any form, well-formed or not, with a password in one of the places that take one.
 fn save_path(random: &mut Random, secret: &str) -> String {
     let all = chance(random, 3);
     let encoded = percent(secret, random, all);
-    // Seldom TLS, for which the system's authorities are read each time.
+    // TLS is rare, because each such path reads the system's authorities.
     let schemes: &[&str] = match random.between(0, 19) {
         0 => &["tls://", "rediss://"],
         _ => &["tcp://", "redis://", "unix://", "sentinel://", "cluster://", "http://", ""],
@@ -137,12 +137,13 @@ fn no_save_path_panics_or_shows_its_password() {
                 assert!(!error.to_string().contains(SECRET), "{path}: {error}");
             }
         }
-        // As nobody should write it: not encoded, in a place where it ends early.
+        // A password that is not encoded, as no user should write it, in a place where it ends
+        // early.
         let raw = format!("tcp://h:1?auth={secret}&database=x");
         if let Err(error) = Settings::parse(&raw, &Texts::default()) {
             assert!(!error.to_string().contains(SECRET), "{raw}: {error}");
         }
-        // Anything at all.
+        // Random changes of the bytes.
         let mut bytes = path.into_bytes();
         for _ in 0..random.between(1, 4) {
             let index = at(random, bytes.len());
@@ -159,7 +160,7 @@ fn no_save_path_panics_or_shows_its_password() {
     assert!(good > 100 && bad > 100);
 }
 
-/// The pieces of a path are in any order here, and each word of no meaning may be a password.
+/// The parts of a path are in any order here, and each unknown word may be a password.
 #[test]
 fn nothing_of_a_path_that_is_not_understood_is_quoted() {
     const WORD: &str = "Wx7q";
@@ -273,7 +274,7 @@ fn no_setting_panics_or_gets_a_value_that_it_cannot_have() {
     assert!(good > 1000);
 }
 
-/// A value as serialize() writes it; `object` asks for one somewhere in it.
+/// A value as serialize() writes it. With `object`, there is one somewhere in it.
 fn serialized(random: &mut Random, depth: u64, object: bool) -> String {
     if depth == 0 || (!object && chance(random, 5)) {
         if object {
@@ -407,11 +408,12 @@ fn no_json_panics_or_holds_an_object_that_was_refused() {
         let mut tape = Tape::default();
         let refused = decode(&text, Objects::Refuse, &mut tape);
         accepted += u32::from(refused.is_ok());
-        // Two words for each value at most, which takes a byte of text at least, and what strings hold.
+        // Each value takes two words at most and at least one byte of text, and strings take their
+        // content.
         let size = 8 * tape.words().len() + tape.strings().len();
         assert!(size <= 20 * text.len() + 64, "{size} bytes of tape");
         let serialized = decode(&text, Objects::Serialize, &mut Tape::default());
-        // Who reads objects reads all that is read without.
+        // Whatever is accepted without objects is accepted with objects, too.
         assert!(refused.is_err() || serialized.is_ok());
     });
     println!("{run}; {accepted} accepted");

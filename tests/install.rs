@@ -1,4 +1,4 @@
-//! `scripts/install`: what it installs, PHP has loaded once.
+//! `scripts/install`: PHP has loaded every module that the script installs.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -16,7 +16,7 @@ fn files_in(folder: &Path) -> Vec<String> {
     String::from_utf8_lossy(&found.stdout).lines().map(str::to_owned).collect()
 }
 
-/// A folder that goes with the test.
+/// A folder that is removed when this value is dropped.
 struct Folder(std::path::PathBuf);
 
 impl Folder {
@@ -67,8 +67,9 @@ fn a_module_that_php_does_not_load_is_not_installed() {
     assert!(files_in(&folder.path().join("root")).is_empty());
 }
 
-/// This Makefile and its scripts around a crate of a few lines that is built as ours is: what it depends on reads
-/// `php-config`, and only the name of that is known to Cargo. Its texts are in the library.
+/// This Makefile and its scripts around a crate of a few lines that is built like the extension:
+/// its dependency reads `php-config`, and Cargo knows only the name of that program. The texts of
+/// the crate are in the library.
 struct Sources(Folder);
 
 impl Sources {
@@ -116,7 +117,7 @@ impl Sources {
         std::fs::write(path, text).expect("a file");
     }
 
-    /// Another PHP under the same name.
+    /// Puts another PHP version under the same name.
     fn set_php(&self, version: &str) {
         self.write(
             "php-config",
@@ -142,7 +143,7 @@ impl Sources {
     fn make(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
         let mut make = Command::new("make");
         make.args(arguments).current_dir(self.path("")).env("PHP_CONFIG", self.path("php-config"));
-        // Of the make and the cargo that run this test.
+        // The variables of the make and cargo that run this test must not reach the inner make.
         for name in ["MAKEFLAGS", "MFLAGS", "MODULE", "CARGO_TARGET_DIR", "CARGO_BUILD_TARGET", "CARGO"] {
             make.env_remove(name);
         }

@@ -1,4 +1,5 @@
-//! PHP and Python write the same JSON session at the same time: nothing is lost, and what one does not know stays.
+//! PHP and Python write the same JSON session at the same time. No update is lost, and each keeps
+//! values that only the other knows.
 
 mod support;
 
@@ -11,7 +12,7 @@ use support::session;
 
 const TIMES: usize = 30;
 
-/// Values that only PHP has words for, an integer that is too large for a double, and an order.
+/// Values that only PHP can represent, an integer that is too large for a double, and an order.
 const KEPT: &str = r#""kept":{"bytes":{"$bytes":"/w=="},"nan":{"$float":"NAN"},"map":{"$map":[[2,"c"],[0,"a"]]},"large":9007199254740993,"float":1.0,"zero":-0.0,"z":[],"a":"Zoë/\u0001"}"#;
 
 const PHP: &str = r#"

@@ -1,4 +1,5 @@
-//! `session.serialize_handler=msgpack`, for those who share sessions that way: what Python makes of them.
+//! `session.serialize_handler=msgpack`, for applications that share sessions that way: the values
+//! that Python reads.
 
 mod support;
 
@@ -21,7 +22,7 @@ const WRITE: &str = r#"
     session_write_close();
 "#;
 
-/// What Python reads of what PHP wrote. None if this PHP has no msgpack.
+/// The values that Python reads of a session that PHP wrote, or `None` if this PHP has no msgpack.
 fn read(php_only: &str, object: bool) -> Option<String> {
     let server = Server::start();
     let php = Php::new(&server.save_path())
@@ -60,7 +61,7 @@ fn objects_are_lists_of_their_values_with_php_only_off() {
 
 #[test]
 fn every_session_has_php_s_own_marks_with_php_only_on() {
-    // The mark is a name that is null, which a map of most languages cannot have.
+    // The mark is a key that is null, which a map of most languages cannot have.
     let Some(seen) = read("1", false) else { return };
     assert!(seen.starts_with("{None: 1, 'n': 1, "), "{seen}");
     let Some(seen) = read("1", true) else { return };

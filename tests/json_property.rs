@@ -1,6 +1,8 @@
-//! Random values and hostile texts through `session.serialize_handler=json`, and readers in other languages.
+//! Random values and hostile texts through `session.serialize_handler=json`, and readers in other
+//! languages.
 //!
-//! `JSON_SEED` runs the random ones again; `JSON_COUNT` values and `JSON_SECONDS` of hostile texts make it longer.
+//! `JSON_SEED` repeats the random values. `JSON_COUNT` values and `JSON_SECONDS` of hostile texts
+//! make the test longer.
 
 mod support;
 
@@ -14,7 +16,7 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
 }
 
-/// Another one in each run; a failure prints it.
+/// A new seed for each run, which a failure prints.
 fn seed() -> u64 {
     number("JSON_SEED").unwrap_or_else(|| {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
@@ -26,7 +28,8 @@ fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/json")
 }
 
-/// Runs a script of tests/json with these arguments, with sessions in files; its last words must hold `success`.
+/// Runs a script of tests/json with these arguments, with sessions in files. The end of its output
+/// must contain `success`.
 fn run(name: &str, arguments: &[String], success: &str) {
     let folder = TempDir::new("json");
     let php = Php::new(folder.path().to_str().expect("the path is UTF-8"))

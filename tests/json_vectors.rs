@@ -1,10 +1,10 @@
-//! docs/json-vectors.json in other languages: what a reader that knows no tags sees. PHP's side is
+//! docs/json-vectors.json in other languages, as a reader sees it that knows no tags. PHP's side is
 //! php-tests/json/vectors.phpt.
 
 use std::path::Path;
 use std::process::Command;
 
-/// Runs a program on the vectors, which says how many it has checked.
+/// Runs a program on the vectors, and checks the number of vectors that it reports.
 fn check(command: &mut Command) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let output = command

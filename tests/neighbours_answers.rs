@@ -1,5 +1,5 @@
-//! The examples for other languages under applications that do more than theirs: answers in pieces, clients that leave,
-//! values without JSON, cookies with attributes.
+//! The examples for other languages under more demanding applications: answers in pieces, clients
+//! that leave, values without JSON, cookies with attributes.
 
 mod neighbours;
 #[path = "python/mod.rs"]
@@ -21,7 +21,7 @@ use support::session;
 
 const ID: &str = "k3jq0v5u9d7s2m4b8n1c6x0zlp";
 
-/// The lease is 10 s: a lock that is free by then was given back.
+/// The lease is 10 s, so a lock that is free within this time was given back.
 const AT_ONCE: Duration = Duration::from_secs(6);
 
 fn seed(server: &Server, value: &str) {
@@ -42,7 +42,7 @@ fn cookie() -> String {
     format!("PHPSESSID={ID}")
 }
 
-/// The sessions, without what belongs to them.
+/// The keys of the sessions, without their companions.
 fn sessions(server: &Server) -> Vec<String> {
     let mut keys: Vec<String> = server.command(&["KEYS", "PHPREDIS_SESSION:*"]);
     keys.retain(|key| !key[17..].contains('_'));
@@ -89,7 +89,8 @@ fn express_sends_an_answer_in_pieces_whole_and_with_its_cookie() {
     assert_eq!(stored(&server), None);
 }
 
-/// An error of ioredis has the command that failed, and a log of the error has what the error has.
+/// An error of ioredis contains the command that failed, so a log of the error would contain it as
+/// well.
 #[test]
 fn express_tells_no_log_the_session_id_or_its_data() {
     let server = Server::start();
@@ -132,7 +133,7 @@ fn a_request_that_is_refused_by_an_exception_keeps_its_changes() {
     }
 }
 
-/// Its debug page and its error mails hide a member of this name.
+/// Django's debug page and error mails hide a member of this name.
 #[test]
 fn django_takes_a_password_that_it_does_not_show() {
     let server = Server::start();
@@ -170,7 +171,7 @@ fn express_survives_what_goes_wrong_at_the_end_of_an_answer() {
     for (path, said) in [("/end", "chunk"), ("/late", "too late"), ("/unstored", "beyond 1.8e308")] {
         seed(&server, r#"{"n":1}"#);
         let mut bytes = Vec::new();
-        // An answer with an error, or the end of the connection.
+        // The result is an answer with an error, or the end of the connection.
         let _ = express.connect("POST", path, &cookie()).read_to_end(&mut bytes);
         assert!(!String::from_utf8_lossy(&bytes).contains(" 200 OK\r\n") || path == "/late", "{path}");
         poll::until("the log says so", SOON, || express.log().contains(said));
@@ -200,7 +201,7 @@ fn express_leaves_out_what_has_no_json_and_refuses_what_php_could_not_read() {
     ] {
         seed(&server, r#"{"user":"Ada"}"#);
         assert_eq!(express.post(&format!("/set/{what}"), ID).status, 200, "{what}: {}", express.log());
-        // Once more with the value in the session.
+        // Count once more with the value in the session.
         let answer = express.post("/count", ID);
         assert_eq!(answer.json(), r#"{"n":1}"#, "{what}");
         let value = stored(&server).expect("the session is there");
@@ -251,7 +252,7 @@ fn python_refuses_what_php_could_not_read() {
     }
 }
 
-/// Also not to a log that has repr() of an error.
+/// The data must not appear in a log of repr() of an error either.
 #[test]
 fn the_errors_of_python_have_no_data() {
     let server = Server::start();
@@ -268,7 +269,7 @@ fn the_errors_of_python_have_no_data() {
     }
 }
 
-/// Without a place in memory for each escape of a text.
+/// The reader must not allocate memory for each escape of a text.
 #[test]
 fn python_looks_through_a_long_text_in_little_memory() {
     let server = Server::start();
@@ -277,7 +278,7 @@ fn python_looks_through_a_long_text_in_little_memory() {
     assert_eq!(python.step(r#"len(phpsess.text({'x': '"\\' * 8_000_000}))"#), "32000008");
 }
 
-/// A form of PHP's may have brought the name: `$_SESSION["form"] = $_POST`.
+/// A form that PHP stored may have brought the name: `$_SESSION["form"] = $_POST`.
 #[test]
 fn express_takes_no_member_for_a_prototype() {
     let server = Server::start();
@@ -290,7 +291,7 @@ fn express_takes_no_member_for_a_prototype() {
     assert_eq!(stored(&server), Some(format!("{{{changed}}}")));
 }
 
-/// What a value must not be, a message about a holder, a session after its end.
+/// Go's tests cover forbidden values, the message about a holder, and a session after its end.
 #[test]
 fn go_passes_its_own_tests() {
     let server = Server::start();
@@ -304,7 +305,7 @@ fn go_passes_its_own_tests() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
-/// It gave up its place in the queue, and no request without a client takes the lock.
+/// The client gave up its place in the queue, and no request without a client may take the lock.
 fn a_client_that_leaves_while_it_waits_leaves_no_lock(kind: Kind, path: &str) {
     let server = Server::start();
     let neighbour = Neighbour::start(kind, &server);
@@ -314,7 +315,7 @@ fn a_client_that_leaves_while_it_waits_leaves_no_lock(kind: Kind, path: &str) {
     let stream = neighbour.connect("POST", path, &cookie());
     poll::until("the service is in the queue", SOON, || server.blocked_clients() == 1);
     drop(stream);
-    // Express and Django leave the queue, Go notices when it is its turn.
+    // Express and Django leave the queue at once. Go notices when its turn comes.
     if kind != Kind::Go {
         let free = || session::waiters(&server, ID) == 0 || server.blocked_clients() == 0;
         poll::until("it does not wait any more", SOON, free);
@@ -341,7 +342,7 @@ fn a_client_of_django_that_leaves_while_it_waits_leaves_no_lock() {
     }
 }
 
-/// And a late write of a view that nothing can stop is refused.
+/// A late write of a view that cannot be stopped is refused, too.
 #[test]
 fn a_request_that_is_cancelled_gives_its_lock_back_at_once() {
     for (kind, path) in
@@ -385,7 +386,8 @@ fn django_leaves_no_lock_when_a_middleware_outside_reads_the_session() {
     assert!(!session::is_locked(&server, ID));
 }
 
-/// Those that are set, and the same when the cookie is deleted: a browser keeps another one.
+/// The attributes that are set, and the same ones when the cookie is deleted: a browser would keep
+/// a cookie with others.
 #[test]
 fn a_cookie_has_the_attributes_that_are_set() {
     let server = Server::start();
@@ -405,7 +407,7 @@ fn a_cookie_has_the_attributes_that_are_set() {
     }
 }
 
-/// The first connection is a dead one; a reader has no queue to wait in.
+/// The first connection is dead. A reader without the lock has no queue to wait in.
 #[test]
 fn a_read_without_the_lock_is_repeated_once() {
     let server = Server::start();
@@ -420,7 +422,8 @@ fn a_read_without_the_lock_is_repeated_once() {
     }
 }
 
-/// A kept connection leads to what is a replica by now, and the address to the new master.
+/// A kept connection leads to a former master that is a replica by now, and the address leads to
+/// the new master.
 #[test]
 fn a_server_that_is_no_master_any_more_is_left() {
     for kind in [Kind::Flask, Kind::Django, Kind::Starlette, Kind::Express, Kind::Go] {

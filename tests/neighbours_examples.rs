@@ -1,5 +1,5 @@
-//! The examples for Flask, Django, Starlette, Express and Go, each on one session with PHP: they read what it wrote and
-//! write what it reads, and neither loses or changes anything of the other's.
+//! The examples for Flask, Django, Starlette, Express and Go, each on one session with PHP. Each
+//! side reads the other's writes, and neither loses or changes the other's values.
 
 mod neighbours;
 mod support;
@@ -16,8 +16,8 @@ use support::session;
 
 const ID: &str = "k3jq0v5u9d7s2m4b8n1c6x0zlp";
 
-/// Everything that a careless reader would change: tags, integers over 2^53, floats that look like integers, digits,
-/// escapes, the order and the look of names.
+/// Everything that a careless reader would change: tags, integers over 2^53, floats that look like
+/// integers, digits, escapes, the order and the spelling of names.
 const FOREIGN: &str = concat!(
     r#""bytes":{"$bytes":"/w=="},"nan":{"$float":"NAN"},"map":{"$map":[["b",1],[1,2]]},"later":{"$later":[1.0]},"#,
     r#""big":9223372036854775807,"small":-9007199254740993,"one":1.0,"minus":-0.0,"e":[1e+25,1.5e-7,0.1],"#,
@@ -46,7 +46,7 @@ fn ttl(server: &Server) -> i64 {
     server.command(&["TTL", &session::key(ID)])
 }
 
-/// All keys but the receipts.
+/// All keys except receipts.
 fn keys(server: &Server) -> Vec<String> {
     let mut keys: Vec<String> = server.command(&["KEYS", "*"]);
     keys.retain(|key| !key.contains("_DONE:"));
@@ -81,7 +81,7 @@ fn leaves_what_it_does_not_know(kind: Kind) {
     seed(&server, &format!(r#"{{{FOREIGN},"n":1,"last":[{{"$bytes":"gA=="}}]}}"#));
     assert_eq!(neighbour.post("/count", ID).json(), r#"{"n":2}"#);
     assert_eq!(stored(&server), Some(format!(r#"{{{FOREIGN},"n":2,"last":[{{"$bytes":"gA=="}}]}}"#)));
-    // What follows the last member, and text that somebody else laid out otherwise.
+    // Text follows the last member, and the layout is not PHP's.
     seed(&server, &format!("{{ {FOREIGN} , \"n\" : 5 }}"));
     assert_eq!(neighbour.post("/count", ID).json(), r#"{"n":6}"#);
     assert_eq!(stored(&server), Some(format!(r#"{{{FOREIGN},"n":6}}"#)));
@@ -113,7 +113,7 @@ fn refuses_a_compressed_session_and_leaves_it(kind: Kind) {
         for answer in [neighbour.get("/", ID), neighbour.post("/count", ID)] {
             assert!(matches!(answer.status, 500 | 503), "{answer:?}");
             let said = answer.body + &neighbour.log();
-            // The apps of the others keep the reason of a failed request to themselves.
+            // The apps of the other kinds keep the reason of a failed request to themselves.
             let tells = matches!(kind, Kind::Flask | Kind::Starlette | Kind::Express);
             assert!(!tells || said.contains("compressed: set rustredis.compression=none"), "{said}");
         }
@@ -239,7 +239,7 @@ fn does_not_undo_a_logout_in_the_middle_of_its_request(kind: Kind) {
     assert!(!session::is_locked(&server, ID));
 }
 
-/// A cookie that it sent now would replace the one of the login.
+/// A cookie in this answer would replace the cookie of the login.
 fn leaves_a_login_in_php_alone(kind: Kind) {
     let server = Server::start();
     let neighbour = Neighbour::start(kind, &server);
@@ -255,28 +255,30 @@ fn leaves_a_login_in_php_alone(kind: Kind) {
         assert_refused(&waiting.join().expect("the request is answered"));
         id
     });
-    // One that was sent with the old id, too, and comes later.
+    // A request that was sent with the old id may arrive later.
     let answer = neighbour.get("/", ID);
     assert!(answer.json().contains(r#""user":null"#) && answer.cookie.is_none(), "{answer:?}");
     assert_refused(&neighbour.post("/count", ID));
     assert_eq!(neighbour.post("/logout", ID).cookie, None);
     assert_eq!(keys(&server).iter().filter(|key| !key.contains('_')).count(), 0, "{:?}", keys(&server));
     assert_eq!(neighbour.post("/count", &id).json(), r#"{"n":2}"#);
-    // Ten seconds after it, the browser has had time, as for PHP.
+    // Ten seconds after the login the browser has had time to take its cookie, as PHP assumes, too.
     let dead = format!("{}_DEAD", session::key(ID));
     let stone: String = server.command(&["GET", &dead]);
     let (name, ms) = stone.split_once("|left|").expect("the tombstone says when");
     let earlier = ms.parse::<u64>().expect("it is a number") - 15_000;
     server.command::<()>(&["SET", &dead, &format!("{name}|left|{earlier}"), "PX", "280000"]);
     assert!(neighbour.post("/count", ID).cookie.is_some_and(|own| own != ID));
-    // After a logout the visitor has no other cookie, if PHP left the old one: the next request makes a new session.
+    // After a logout, PHP has left the old cookie and the visitor has no other, so the next request
+    // makes a new session.
     assert_eq!(php.step(&format!("start('{id}') && session_destroy()")).assert_silent().result, "true");
     let answer = neighbour.post("/count", &id);
     assert_eq!(answer.json(), r#"{"n":1}"#);
     assert!(answer.cookie.is_some_and(|own| own != id));
 }
 
-/// By the tombstone itself: its life says nothing, as a longer lock prolongs it, and each PHP has settings of its own.
+/// The tombstone itself tells them apart. Its TTL does not, because a longer lock prolongs it, and
+/// each PHP has settings of its own.
 fn tells_a_logout_under_way_from_an_earlier_one(kind: Kind) {
     let server = Server::start();
     let neighbour = Neighbour::start(kind, &server);
@@ -297,11 +299,12 @@ fn tells_a_logout_under_way_from_an_earlier_one(kind: Kind) {
     }
 }
 
-/// The messages of some Redis clients have the command that failed.
+/// The messages of some Redis clients contain the command that failed.
 fn tells_no_log_the_session_id(kind: Kind) {
     let server = Server::start();
     let neighbour = Neighbour::start(kind, &server);
-    // Where the session is read, and where it is asked for its tombstone before a new one is made.
+    // The keys of two reads: that of the session, and that of its tombstone before a new session is
+    // made.
     for suffix in ["", "_DEAD"] {
         server.command::<()>(&["FLUSHALL"]);
         server.command::<()>(&["HSET", &format!("{}{suffix}", session::key(ID)), "a", "b"]);
@@ -309,18 +312,19 @@ fn tells_no_log_the_session_id(kind: Kind) {
         neighbour.get("/", ID);
     }
     let log = neighbour.log();
-    let logs = !matches!(kind, Kind::Django | Kind::DjangoAsgi); // which sends a mail
+    let logs = !matches!(kind, Kind::Django | Kind::DjangoAsgi); // which sends a mail// Django sends a mail instead of a log line.
     assert!((!logs || log.contains("WRONGTYPE")) && !log.contains(ID), "{log}");
 }
 
-/// How often a service has looked for a session, with its lock, that may not be there.
+/// The number of times that a service has looked for a session, with its lock, that may not exist.
 fn looks(server: &Server) -> u64 {
     let stats: String = server.command(&["INFO", "commandstats"]);
     let calls = stats.lines().find_map(|line| line.strip_prefix("cmdstat_mget:calls="));
     calls.and_then(|calls| calls.split(',').next()?.parse().ok()).unwrap_or_default()
 }
 
-/// As PHP does. PHP writes none twice, but a client may that makes its text by hand.
+/// PHP takes the last one, too. PHP never writes a name twice, but a client that builds its text by
+/// hand may.
 fn takes_the_last_of_two_members_of_one_name(kind: Kind) {
     let server = Server::start();
     let neighbour = Neighbour::start(kind, &server);
@@ -346,7 +350,7 @@ fn sends_a_cookie_only_for_another_id(kind: Kind) {
     assert_eq!(stored(&server), None);
 }
 
-/// As with `session.sid_bits_per_character=6`.
+/// PHP percent-encodes such ids with `session.sid_bits_per_character=6`.
 fn finds_an_id_that_php_percent_encoded(kind: Kind) {
     let server = Server::start();
     let neighbour = Neighbour::start(kind, &server);
@@ -422,9 +426,10 @@ fn loses_nothing_with_a_reply(kind: Kind) {
     let proxy = Proxy::start(&server.addr());
     let neighbour = Neighbour::with_env(kind, &proxy.addr(), &[]);
     seed(&server, r#"{"n":0}"#);
-    // Connected, and all scripts are known.
+    // The service is connected, and Redis knows all scripts.
     assert_eq!(neighbour.post("/count", ID).json(), r#"{"n":1}"#);
-    // To the request that takes the lock, then to the one that writes and releases it.
+    // The lost replies: first that to the request that takes the lock, then that to the one that
+    // writes and releases it.
     for (reply, n) in [(1, 2), (2, 3)] {
         proxy.swallow_reply(reply);
         assert_eq!(neighbour.post("/count", ID).json(), format!(r#"{{"n":{n}}}"#));
@@ -439,7 +444,7 @@ fn survives_a_restart_of_redis(kind: Kind) {
     let neighbour = Neighbour::start(kind, &server);
     seed(&server, r#"{"n":0}"#);
     thread::scope(|scope| {
-        // Several connections, if it has them.
+        // Parallel requests open several connections, if the service has them.
         for _ in 0..3 {
             scope.spawn(|| assert_eq!(neighbour.post("/count?hold_ms=20", ID).status, 200));
         }
@@ -499,7 +504,7 @@ fn a_login_in_django_moves_the_session_to_a_new_id() {
     seed(&server, r#"{"n":1,"big":9223372036854775807}"#);
     let id = neighbour.post("/login", ID).cookie.expect("there is a new id");
     assert_eq!(stored(&server), None);
-    // Says to whoever comes with the old id that the session goes on.
+    // The tombstone tells later requests with the old id that the session goes on.
     let stone: String = server.command(&["GET", &format!("{}_DEAD", session::key(ID))]);
     assert!(stone.contains("|left|"), "{stone}");
     let value: String = server.command(&["GET", &session::key(&id)]);

@@ -1,5 +1,6 @@
-//! Session libraries as they come from PyPI, pointed at PHP's keys and cookie: what works, and what they break. It is
-//! what docs/neighbours.md tells its readers, so that a new version which does better, or worse, is noticed.
+//! Session libraries from PyPI, unchanged, with PHP's keys and cookie: what works, and what breaks.
+//! docs/neighbours.md tells its readers the same, so that a new version that does better, or worse,
+//! is noticed.
 
 mod neighbours;
 mod support;
@@ -26,7 +27,7 @@ fn steps(server: &Server) -> Running {
     running
 }
 
-/// A session of PHP's; the process is for further steps.
+/// Stores a session with PHP, and returns the process for further steps.
 fn shared(server: &Server) -> Running {
     let mut php = steps(server);
     server.command::<()>(&["SET", &session::key(ID), "{}", "EX", "1440"]);
@@ -36,7 +37,8 @@ fn shared(server: &Server) -> Running {
     php
 }
 
-/// Whether PHP has its values back, but for what else there is; NAN is not equal to itself.
+/// Returns true if PHP has its values back, apart from `other`. NAN is checked on its own because
+/// it is not equal to itself.
 fn php_has_its_values(php: &mut Running, n: u64, other: &str) -> bool {
     let values = VALUES.replace('\n', " ");
     let step = php.step(&format!(
@@ -55,7 +57,7 @@ fn ttl(server: &Server) -> i64 {
     server.command(&["TTL", &session::key(ID)])
 }
 
-/// PHP holds the lock and has read; the service counts; PHP counts. Two are due.
+/// PHP holds the lock and has read, the service counts, PHP counts. The result should be 2.
 fn loses_an_update(server: &Server, neighbour: &Neighbour) {
     server.command::<()>(&["SET", &session::key(ID), r#"{"n":0}"#, "EX", "1440"]);
     let mut php = steps(server);
@@ -106,7 +108,7 @@ fn flask_session_by_default_turns_our_session_into_messagepack_even_when_it_only
     let neighbour = Neighbour::start(Kind::FlaskSession, &server);
     assert_eq!(neighbour.get("/", ID).json(), r#"{"n":1,"user":"Ada\u00e9"}"#);
     assert!(!stored(&server).expect("the session is there").starts_with(b"{"));
-    // PHP keeps it aside and starts anew: the user is logged out.
+    // PHP keeps the foreign value aside and begins an empty session: the user is logged out.
     let step = php.step(&format!("start('{ID}') && isset($_SESSION['user'])"));
     assert_eq!(step.result, "false");
     assert!(step.messages.contains("kept for a day"), "{step:?}");

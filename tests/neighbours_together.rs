@@ -1,5 +1,5 @@
-//! PHP and all five examples on one visitor's session at once, while connections are killed, scripts are flushed, and
-//! the visitor logs in again and again: no update and no login is lost.
+//! PHP and all five examples on one visitor's session at once, while connections are killed,
+//! scripts are flushed, and the visitor logs in again and again. No update and no login is lost.
 
 mod neighbours;
 mod support;
@@ -19,7 +19,7 @@ use support::session;
 /// Long enough for dozens of logins, each with requests of all the others under way.
 const TIME: Duration = Duration::from_secs(12);
 
-/// Counts, and with `?login=` logs in before. PHP says what it could not store by a warning alone.
+/// Counts, and with `?login=` logs in before. PHP reports a failed write by a warning alone.
 const PAGE: &str = r#"
     $bad = "";
     set_error_handler(function ($_, $message) use (&$bad) { $bad .= $message; return true; });
@@ -35,7 +35,8 @@ const PAGE: &str = r#"
     echo $bad;
 "#;
 
-/// What the visitor's browser does: it sends the cookie that it has when a request begins, and takes what it is sent.
+/// The visitor's browser. A request sends the cookie that the browser has when it begins, and the
+/// browser takes the cookie of the answer.
 struct Browser(Mutex<String>);
 
 impl Browser {
@@ -78,7 +79,7 @@ fn no_update_and_no_login_is_lost() {
                 }
             });
         }
-        // PHP's own pages one after the other, as in one tab.
+        // PHP's own pages come one after the other, as in one tab.
         scope.spawn(|| {
             let _end = SetAtEnd(&over);
             for round in 0.. {

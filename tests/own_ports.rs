@@ -9,7 +9,7 @@ use std::thread;
 use support::php::Php;
 use support::port::{PORTS, Port};
 
-/// Of so many out of 10,000, several would be the same by chance.
+/// With this many random numbers out of 10,000, several would be equal by chance.
 const MANY: usize = 500;
 
 #[test]

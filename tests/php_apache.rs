@@ -1,4 +1,5 @@
-//! Sessions of pages that Apache's PHP module serves: under prefork, or with threads where PHP is thread-safe.
+//! Sessions of pages that Apache's PHP module serves: under prefork, or with threads if PHP is
+//! thread-safe.
 
 mod apache;
 mod support;

@@ -1,4 +1,4 @@
-//! Sessions in a Redis Cluster: where they lie, and what happens while slots move.
+//! Sessions in a Redis Cluster: the places of the keys, and requests during a move of slots.
 
 mod support;
 
@@ -65,7 +65,8 @@ fn sessions_lie_on_all_nodes_with_their_locks_beside_them() {
         status.contains(r#""redirects":0"#) && status.contains(r#""masters":3,"slots":16384"#),
         "{status}"
     );
-    // Only the map of the cluster came on top of what 60 pages cost anyway, and three connections with their scripts.
+    // The trips are those of 60 ordinary pages, plus the map of the cluster and three connections
+    // with their scripts.
     let trips: u64 = php.step("rustredis_status()['trips']").result.parse().expect("a number");
     assert!(trips <= 60 * 4 + 2 + 3 * 3, "{trips} trips");
 }
@@ -94,7 +95,7 @@ fn a_session_moves_to_a_new_id_in_another_slot_and_can_be_destroyed() {
     assert_eq!(session::counter(&cluster, &id), Some(10));
     assert_eq!(php.step(&format!("start('{id}') && session_destroy()")).assert_silent().result, "true");
     assert_eq!(session::counter(&cluster, &id), None);
-    // Strict mode knows it no more, and gives another id.
+    // Strict mode no longer knows the id, and gives a new one.
     let step = php.step(&format!("[start('{id}'), session_id() === '{id}', session_abort()]"));
     assert_eq!(step.assert_silent().result, "[true,false,true]");
 }
@@ -140,13 +141,13 @@ fn a_slot_that_has_moved_is_followed_and_remembered() {
     let mut php = worker(&cluster);
     let increment = format!("increment('{id}')");
     assert_eq!(php.step(&increment).assert_silent().result, "1");
-    // Between two requests.
+    // The slot moves between two requests.
     let slot = cluster.slot(&session::key_at(&cluster, &id));
     cluster.move_slot(slot, 0, 1);
     assert_eq!(php.step(&increment).assert_silent().result, "2");
     assert_eq!(php.step(&increment).assert_silent().result, "3");
     assert_eq!(php.step("rustredis_status()['redirects']").result, "1");
-    // In the middle of one, which holds the lock: it moves, too.
+    // The slot moves in the middle of a request, which holds the lock. The lock moves, too.
     php.step(&format!("start('{id}') && ++$_SESSION['n']")).assert_silent();
     cluster.move_slot(slot, 1, 2);
     assert!(session::is_locked(&cluster, &id));
@@ -169,14 +170,15 @@ fn a_slot_on_its_way_is_waited_for_wherever_its_keys_are() {
         if moved {
             cluster.move_keys(slot, from, to);
         }
-        // The session is on the one side or on the other, and its lock on none: Redis says TRYAGAIN, on the other side
-        // after ASK, until the move is over.
+        // The session is on one side and its lock on neither, so Redis says TRYAGAIN (on the target
+        // side after ASK) until the move is over.
         php.send(&format!("increment('{id}')"));
         let tries = || cluster.info_commandstats().get("evalsha").copied().unwrap_or(0);
         let before = tries();
         poll::until("the move is noticed", SOON, || match rejections(&cluster, "evalsha") {
             Some(rejected) => rejected > 3,
-            // Before Redis 6.2 these are not counted. Whoever was sent there by ASK is seen by the last command.
+            // Before Redis 6.2 rejected calls are not counted. The client's last command on the
+            // target shows that it was sent there by ASK.
             None => cluster.node(to).own::<String>(&["CLIENT", "LIST"]).contains("cmd=evalsha"),
         });
         assert_eq!(tries(), before, "nothing is carried out");
@@ -191,7 +193,8 @@ fn a_slot_on_its_way_is_waited_for_wherever_its_keys_are() {
     assert_eq!(session::counter(&cluster, &id), Some(2));
 }
 
-/// How often a command was rejected before it began; none if the server does not count that.
+/// The number of times that a command was rejected before it began, or `None` if the server does
+/// not count that.
 fn rejections(cluster: &Cluster, command: &str) -> Option<u64> {
     if redis_program::version() < (6, 2) {
         return None;
@@ -229,7 +232,7 @@ fn waiters_follow_their_slot() {
     let mut results = [results.next(), results.next()].map(|result| result.expect("there are two"));
     results.sort();
     assert_eq!(results, ["2", "3"]);
-    // They were woken: neither a lease (10 s) nor a recheck (5 s) had to pass.
+    // The waiting requests were woken: neither a lease (10 s) nor a recheck (5 s) had to pass.
     assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
     assert_eq!(session::waiters(&cluster, &id), 0);
 }
@@ -244,7 +247,7 @@ fn a_renewed_lease_follows_its_slot() {
     php.step(&format!("start('{id}') && ++$_SESSION['n']")).assert_silent();
     cluster.move_slot(slot, 0, 1);
     php.step("usleep(1_500_000)").assert_silent();
-    // On its way, key by key.
+    // The slot is on its way, key by key.
     cluster.begin_move(slot, 1, 2);
     php.step("usleep(1_200_000)").assert_silent();
     cluster.move_keys(slot, 1, 2);
@@ -255,7 +258,8 @@ fn a_renewed_lease_follows_its_slot() {
     assert_eq!(session::counter(&cluster, &id), Some(1));
 }
 
-/// What a reshard leaves that broke off, and a cluster that has lost a part of its slots: it can be read all the same.
+/// A broken reshard leaves a slot in two places, and a cluster may lose a part of its slots. Reads
+/// work in both cases.
 #[test]
 fn whoever_only_reads_needs_neither_a_whole_cluster_nor_a_slot_in_one_place() {
     let cluster = Cluster::of(cluster::masters(&["--cluster-allow-reads-when-down", "yes"]));
@@ -300,7 +304,7 @@ fn whoever_only_reads_needs_neither_a_whole_cluster_nor_a_slot_in_one_place() {
     cluster.node(0).own::<()>(&["CLUSTER", "SETSLOT", &slot.to_string(), "STABLE"]);
     check(&mut early, "whole again");
 
-    // Another slot is nobody's now.
+    // Another slot has no owner now.
     let lost = cluster.slot(&session::key_at(&cluster, &cluster.id_on(0, "other")));
     for node in cluster.nodes() {
         node.own::<()>(&["CLUSTER", "DELSLOTS", &lost.to_string()]);
@@ -324,7 +328,7 @@ fn a_forked_child_asks_for_the_map_itself() {
         .ini("rustredis.lock_lease", "0.5");
     let mut parent = process(&php);
     parent.step(&format!("start('{mine}') && ++$_SESSION['n']")).assert_silent();
-    // While the parent's thread renews, which uses the map, too.
+    // The parent's thread renews meanwhile, and uses the map of the cluster as well.
     let fork = format!(
         "(function () {{ $pid = pcntl_fork(); if (!$pid) {{ $none = rustredis_status()['clusters']; session_abort(); \
          $ok = $none === [] && increment('{childs}') === 1; posix_kill(getmypid(), $ok ? 9 : 11); }} \
@@ -369,7 +373,7 @@ fn resharding_under_load_loses_no_increment() {
         let before = session::counter(&cluster, &id);
         cluster.begin_move(slot, place, to);
         if turn % 3 == 0 {
-            // Long enough to be asked in between.
+            // Long enough for a request to come in between.
             thread::sleep(Duration::from_millis(100));
         }
         cluster.move_keys(slot, place, to);
@@ -400,7 +404,8 @@ fn a_node_that_names_its_own_address_is_asked_over_a_new_connection() {
     process.expect("ready");
     let increment = format!("increment('{id}')");
     assert_eq!(process.step(&increment).assert_silent().result, "1");
-    // The address of the one is now the other's, which gets the slot; the process keeps its connection to the one.
+    // The two nodes swap their addresses, and the slot moves from the one to the other. The process
+    // keeps its connection to the first one.
     cluster.node(0).announce(proxy.port(1));
     cluster.node(1).announce(proxy.port(0));
     proxy.swap_new();

@@ -1,4 +1,4 @@
-//! Who gets into a Redis Cluster: seeds, passwords, ACL rules and TLS, which hold for every node.
+//! Access to a Redis Cluster: seeds, passwords, ACL rules and TLS, which hold for every node.
 
 mod support;
 
@@ -75,7 +75,7 @@ fn the_rules_of_the_documentation_are_enough_for_an_acl_user() {
     let slot = cluster.slot(&session::key_at(&cluster, &id));
     let mut php = process(&php);
     php.step(&format!("start('{id}') && ++$_SESSION['n']")).assert_silent();
-    // Renewed for more than a lease by ASK alone.
+    // The lease is renewed for longer than its length through ASK alone.
     cluster.begin_move(slot, 0, 1);
     cluster.move_keys(slot, 0, 1);
     php.step("usleep(2_500_000)").assert_silent();
@@ -113,7 +113,7 @@ fn nodes_that_are_discovered_are_spoken_to_over_tls() {
         "yes",
     ]));
     let port = cluster.node(0).own::<Vec<String>>(&["CONFIG", "GET", "tls-port"]).remove(1);
-    // One seed: the ports of the others are those that it names.
+    // There is one seed, and the cluster names the ports of the other nodes.
     works_everywhere(&cluster, &Php::new(&format!("cluster://127.0.0.1:{port}?stream[cafile]={ca}")));
     works_everywhere(&cluster, &Php::new(&format!("seed[]=tls://127.0.0.1:{port}&stream[cafile]={ca}")));
     let path = format!("cluster://127.0.0.1:{port}?stream[cafile]={ca}&stream[peer_name]=elsewhere.example");

@@ -17,12 +17,13 @@ fn process(php: &Php) -> Running {
     process
 }
 
-/// Lets processes count on every master while `lose` takes the first one away, until after its replica has taken over.
+/// Lets processes count on every master while `lose` takes the first one away, until after its
+/// replica has taken over.
 fn count_through(cluster: &mut Cluster, lose: fn(&mut Cluster), come_back: fn(&mut Cluster)) {
     let names = [0, 0, 1, 2].iter().enumerate().map(|(n, node)| cluster.id_on(*node, &format!("w{n}-")));
     let ids: Vec<String> = names.collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-    // A node that is not lost itself is asked who has what.
+    // A node that stays up is asked for the owners of the slots.
     let workers = workers(cluster, &cluster.save_path(), &ids);
     thread::sleep(Duration::from_millis(300));
     let start = Instant::now();
@@ -71,7 +72,7 @@ fn with_patience_a_killed_master_costs_only_time() {
         .ini("rustredis.lock_wait", "30");
     let mut processes = [process(&php), process(&php), process(&php)];
     let increment = format!("increment('{id}')");
-    // One is between two requests, one holds the lock, one waits for it.
+    // One process is between two requests, one holds the lock, one waits for it.
     assert_eq!(processes[0].step(&increment).assert_silent().result, "1");
     processes[1].step(&format!("start('{id}') && ++$_SESSION['n']")).assert_silent();
     processes[2].send(&increment);
@@ -149,7 +150,7 @@ fn with_patience_a_master_that_hangs_costs_only_time() {
     let [mut start, mut write, mut late] =
         [php(), php(), php().ini("rustredis.write_ack", "deferred")].map(|php| process(&php));
     for (process, id) in [(&mut start, &ids[0]), (&mut write, &ids[1]), (&mut late, &ids[2])] {
-        // By plain commands and a transaction from the second session on.
+        // From the second session on, requests use plain commands and a transaction.
         for n in 1..=3 {
             assert_eq!(process.step(&format!("increment('{id}')")).assert_silent().result, n.to_string());
         }
@@ -188,7 +189,8 @@ fn a_master_that_lost_its_identity_takes_only_its_own_sessions_along() {
     for id in &ids {
         assert_eq!(kept.step(&format!("increment('{id}')")).assert_silent().result, "1");
     }
-    // A container without a volume: the others list its slots under a node without an address.
+    // The node restarts as a container without a volume does. The other nodes list its slots under
+    // a node without an address.
     cluster.node_mut(2).kill9();
     cluster.node(2).lose("nodes.conf");
     cluster.node_mut(2).restart();

@@ -1,4 +1,5 @@
-//! Several PHP processes, one session: nothing is lost, nobody overtakes, nobody else waits.
+//! Several PHP processes in one session: no update is lost, no request overtakes another, and other
+//! sessions do not wait.
 
 mod support;
 
@@ -14,7 +15,7 @@ use support::session;
 const PROCESSES: u64 = 12;
 const INCREMENTS: u64 = 25;
 
-/// Counts in `shared`, and says when it came into the session and when it left.
+/// Counts in `shared`, and prints when the session was entered and left.
 const INCREMENT: &str = r#"
     for ($i = 0; $i < 25; $i++) {
         session_id("shared");
@@ -28,7 +29,7 @@ const INCREMENT: &str = r#"
     }
 "#;
 
-/// Lets all processes count, and checks that none was in the session together with another.
+/// Lets all processes count, and checks that no two of them were in the session at once.
 fn count_together(server: &Server, save_path: &str) {
     session::seed(server, "shared");
     let php = Php::new(save_path).ini("rustredis.lock_wait", "60");
@@ -74,7 +75,7 @@ fn no_increment_is_lost_over_tcp() {
 
 #[test]
 fn no_increment_is_lost_over_a_unix_socket() {
-    // There is no Unix socket to a Cluster.
+    // A Cluster cannot be reached over a Unix socket.
     let server = Server::with_args(&[]);
     count_together(&server, &unix_save_path(&server.socket()));
 }
@@ -123,7 +124,7 @@ fn two_sessions_do_not_wait_for_each_other() {
     session::seed(&server, "two");
     let (mut holder, mut other) = (worker(&server), worker(&server));
     assert_eq!(holder.step("start('one')").assert_silent().result, "true");
-    // It gets through while the other session is held, so that it can't have waited for it.
+    // The step finishes while the other session is held, so it cannot have waited for that session.
     assert_eq!(other.step("increment('two')").assert_silent().result, "1");
     assert!(session::is_locked(&server, "one"));
     holder.step("session_write_close()").assert_silent();

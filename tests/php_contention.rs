@@ -1,4 +1,4 @@
-//! How long one waits for a session that many processes want all the time.
+//! The wait for a session that many processes want all the time.
 
 mod support;
 
@@ -10,12 +10,12 @@ use support::session;
 
 const PROCESSES: u64 = 12;
 const TURNS: u64 = 25;
-/// What everybody waits for in turn, were a hand-over to cost nothing.
+/// The wait of each process in its turn, if a hand-over cost nothing.
 const IDEAL: Duration = Duration::from_millis((PROCESSES - 1) * 2);
-/// On a busy machine. Without order the unlucky wait for most of the run.
+/// The limit on a busy machine. Without order, the unlucky processes wait for most of the run.
 const BOUND: Duration = Duration::from_secs(2);
 
-/// Counts in `shared`, holds it for 2 ms each time, and says how long it waited, in nanoseconds.
+/// Counts in `shared`, holds it for 2 ms each time, and prints each wait in nanoseconds.
 const TURNS_OF_ONE: &str = r#"
     fwrite(STDOUT, "ready\n");
     fgets(STDIN);

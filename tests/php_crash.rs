@@ -1,4 +1,5 @@
-//! PHP processes that are killed or stopped: the others wait no longer than the lease, and nothing is lost.
+//! PHP processes that are killed or stopped. The others wait no longer than the lease, and no
+//! update is lost.
 
 mod support;
 
@@ -28,7 +29,7 @@ fn queue(server: &Server, worker: &mut Running, place: u64) {
     poll::until("the waiter is in the queue", SOON, || server.blocked_clients() == place);
 }
 
-/// The worker's increment comes through within `limit` and counts `expected`.
+/// Checks that the worker's increment ends within `limit` and counts `expected`.
 fn comes_through(worker: &mut Running, start: Instant, limit: Duration, expected: &str) {
     let (messages, result) = worker.expect("done ");
     assert!(start.elapsed() < limit, "after {:?}", start.elapsed());
@@ -60,7 +61,8 @@ fn a_killed_waiter_delays_nobody() {
     for (place, waiter) in (1..).zip(&mut waiters) {
         queue(&server, waiter, place);
     }
-    // The first in the queue and the one in the middle: their turns must not be waited for.
+    // The first waiter of the queue and the one in the middle are killed. The others must not wait
+    // for their turns.
     for (left, mut killed) in [(2, waiters.remove(0)), (1, waiters.remove(0))] {
         killed.kill9();
         poll::until("Redis notices that the waiter is gone", SOON, || server.blocked_clients() == left);
@@ -68,7 +70,8 @@ fn a_killed_waiter_delays_nobody() {
     let start = Instant::now();
     holder.step("session_write_close()").assert_silent();
     comes_through(&mut waiters[0], start, Duration::from_secs(5), "1");
-    // The lock may have been handed to the dead: whoever comes finds that nobody took it.
+    // The lock may have been handed to a dead waiter. The next request finds that the ticket was
+    // not taken.
     let start = Instant::now();
     waiters[0].send("increment('shared')");
     comes_through(&mut waiters[0], start, Duration::from_secs(5), "2");
@@ -92,7 +95,8 @@ fn a_waiter_killed_before_it_blocks_delays_nobody() {
     let (mut holder, mut late) = (worker(&server, "10"), worker(&server, "10"));
     for round in 0..3 {
         assert_eq!(holder.step("start('shared') && ++$_SESSION['n']").assert_silent().result, "true");
-        // Redis has answered that the session is taken, and counts on it: the answer is on its way.
+        // Redis has answered that the session is taken, and counts on the wait. The answer is on
+        // its way.
         let proxy = Proxy::start(&server.addr());
         let mut killed = worker_at(&proxy.save_path(), "10");
         proxy.delay(Duration::from_millis(300));
@@ -102,12 +106,12 @@ fn a_waiter_killed_before_it_blocks_delays_nobody() {
         killed.kill9();
         let mut start = Instant::now();
         if round == 0 {
-            // One that waits behind it.
+            // In the first round, a live waiter stands behind the dead one.
             queue(&server, &mut late, 1);
             start = Instant::now();
             holder.step("session_write_close()").assert_silent();
         } else {
-            // One that finds what was handed over to the dead.
+            // In the second round, a request comes after the lock was handed to the dead waiter.
             holder.step("session_write_close()").assert_silent();
             late.send("increment('shared')");
         }
@@ -125,7 +129,7 @@ fn the_write_of_a_holder_that_was_stopped_for_too_long_is_refused_and_reported()
     let start = Instant::now();
     waiter.send("increment('shared')");
     comes_through(&mut waiter, start, Duration::from_secs(2), "1");
-    // Whether another has the lock now or nobody: its own is gone.
+    // The holder has lost its lock, and either another process has it now or the lock is free.
     for (held, whose) in [(true, waiter.pid().to_string()), (false, "others may have changed".to_owned())] {
         if held {
             assert_eq!(waiter.step("start('shared')").assert_silent().result, "true");
@@ -162,7 +166,7 @@ fn a_waiter_that_is_stopped_as_its_turn_comes_gets_another() {
     process::signal(stopped.pid(), "STOP");
     let start = Instant::now();
     holder.step("session_write_close()").assert_silent();
-    // The stopped one did not take what it was handed in time.
+    // The stopped process did not take its hand-over in time.
     comes_through(&mut next, start, Duration::from_secs(2), "2");
     process::signal(stopped.pid(), "CONT");
     comes_through(&mut stopped, start, SOON, "3");

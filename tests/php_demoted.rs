@@ -1,5 +1,5 @@
-//! A master behind a plain address that becomes a replica and keeps its connections, while the address is given to the
-//! new master: a DNS name, a virtual IP, a managed service.
+//! A master behind a plain address that becomes a replica and keeps its connections, while the
+//! address is given to the new master: a DNS name, a virtual IP, a managed service.
 
 mod support;
 
@@ -17,7 +17,7 @@ struct Site {
 }
 
 impl Site {
-    /// With a session `known` whose counter is 0.
+    /// Starts a site with a session `known` whose counter is 0.
     fn start() -> Self {
         let [old, new] = [0, 1].map(|_| Server::with_args(&["--repl-diskless-sync-delay", "0"]));
         session::seed(&old, "known");
@@ -34,7 +34,7 @@ impl Site {
         process
     }
 
-    /// The replica, once it has all that the master has, takes over.
+    /// Lets the replica take over once it has all data of the master.
     fn fail_over(&self) {
         poll::until("the replica has all of it", SOON, || {
             let [old, new] = [&self.old, &self.new].map(|server| server.info("replication"));
@@ -46,7 +46,7 @@ impl Site {
         self.old.command::<()>(&["REPLICAOF", "127.0.0.1", &self.new.port().to_string()]);
     }
 
-    /// No request was lost: the counter at the new master is `n`, and nobody has the lock.
+    /// Checks that no request was lost: the counter at the new master is `n`, and the lock is free.
     fn assert_counted(&self, n: u64) {
         assert_eq!(session::counter(&self.new, "known"), Some(n));
         assert!(!session::is_locked(&self.new, "known"));
@@ -58,7 +58,7 @@ fn a_start_over_a_kept_connection_goes_to_the_new_master() {
     for kind in ["increment('known')", "peek('known')"] {
         let site = Site::start();
         let mut process = site.process(&[]);
-        // By plain commands and a transaction from the second session on.
+        // From the second session on, requests use plain commands and a transaction.
         for n in 1..=3 {
             assert_eq!(process.step("increment('known')").assert_silent().result, n.to_string());
         }
@@ -116,7 +116,7 @@ fn who_waits_for_the_lock_waits_for_it_at_the_new_master() {
 #[test]
 fn a_write_that_was_not_waited_for_is_sent_to_the_new_master() {
     let deferred = ("rustredis.write_ack", "deferred");
-    // At the connection's next use, and at the end of the process.
+    // The write is sent at the connection's next use, or at the end of the process.
     for goes_on in [true, false] {
         let site = Site::start();
         let mut process = site.process(&[deferred]);
@@ -137,7 +137,7 @@ fn a_lease_is_renewed_at_the_new_master() {
     let site = Site::start();
     let mut process = site.process(&[("rustredis.lock_lease", "1")]);
     process.step("start('known') && ++$_SESSION['n']").assert_silent();
-    // The renewing thread has a connection of its own, to the old master.
+    // The renewing thread has a connection of its own to the old master.
     poll::until("the lease is renewed", SOON, || site.address.counts().connections == 2);
     site.fail_over();
     process.step("usleep(2500000)").assert_silent();

@@ -1,5 +1,5 @@
-//! Redis fails in every way it can: one clear warning in time, no crash, and the same process goes on when
-//! Redis does.
+//! Redis fails in every way it can. Each failure is one clear warning in time, without a crash, and
+//! the same process recovers when Redis does.
 
 mod support;
 
@@ -10,7 +10,8 @@ use support::proxy::Proxy;
 use support::redis::Server;
 use support::session;
 
-/// Well above every timeout set here, and well below a wait without a bound.
+/// The limit for a failure: well above every timeout set here, and well below a wait without a
+/// bound.
 const IN_TIME: Duration = Duration::from_secs(12);
 
 /// PHP with short timeouts.
@@ -21,8 +22,8 @@ fn impatient(server: &Server) -> Php {
         .ini("rustredis.lock_wait", "3")
 }
 
-/// A server that wakes up may still grant a lock that was asked for while it hung. It is nobody's, and lasts
-/// one lease.
+/// A server that wakes up may still grant a lock that was requested while it hung. Such a lock has
+/// no owner and lasts one lease.
 fn short_lease(server: &Server) -> Php {
     impatient(server).ini("rustredis.lock_lease", "1")
 }
@@ -45,7 +46,7 @@ fn fails_once(process: &mut Running, step: &str) -> Step {
     failed
 }
 
-/// The session may be gone with the server; a process that recovers can store it again.
+/// The session may be gone with the server. A process that has recovered can store it again.
 fn works_again(server: &Server, mut process: Running) {
     session::seed(server, "known");
     assert_eq!(process.step("increment('known')").assert_silent().result, "1");

@@ -14,7 +14,7 @@ use support::redis::Server;
 use support::session;
 use support::temp_dir::TempDir;
 
-/// Counts visits, says which worker it was, and stays in the session for a while if it is asked to.
+/// Counts visits, prints its process id, and stays in the session for a while on request.
 const PAGE: &str = r#"
     if (!session_start()) { http_response_code(500); exit; }
     $_SESSION["n"] = ($_SESSION["n"] ?? 0) + 1;
@@ -36,7 +36,7 @@ impl Site {
         Self { server, fpm }
     }
 
-    /// A visit without a cookie: the page sets one.
+    /// A visit without a cookie. The page sets one.
     fn first_visit(&self) -> String {
         let page = self.fpm.get("", "");
         assert_eq!((page.status, page.stderr.as_str()), (200, ""), "{page:?}");
@@ -53,7 +53,8 @@ impl Site {
     }
 }
 
-/// Each search goes through all libraries of PHP, and leaves their tables in the memory of every worker.
+/// Each search goes through all libraries of PHP, and leaves their tables in the memory of every
+/// worker.
 #[test]
 fn a_worker_searches_no_library_for_a_function() {
     let server = Server::start();
@@ -65,7 +66,7 @@ fn a_worker_searches_no_library_for_a_function() {
     let id = site.first_visit();
     let (count, worker) = site.visit(&id, 0);
     assert_eq!(count, 2);
-    // The linker names the file by the process that opened it: the master.
+    // The dynamic linker names the file after the process that opened it, which is the master.
     let bindings = fs::read_to_string(format!("{output}.{}", site.fpm.pid())).expect("the linker wrote it");
     assert!(bindings.contains("phpsess_rs"), "the linker does not say what it binds");
     let program = fpm::program().display().to_string();
@@ -74,7 +75,8 @@ fn a_worker_searches_no_library_for_a_function() {
         .filter_map(|line| {
             line.trim_start().strip_prefix(&format!("{worker}:"))?.trim().strip_prefix("binding file ")
         })
-        // A PHP that was built without -z now binds its own calls on first use; it may have changed its name.
+        // A PHP that was built without -z now binds its own calls on first use. The process may
+        // have changed its name.
         .filter(|binding| !binding.starts_with(&program) && !binding.starts_with("php-fpm:"))
         .collect();
     assert_eq!(of_worker, Vec::<&str>::new());
@@ -102,7 +104,7 @@ fn one_session_does_not_take_all_workers() {
     let site = Site::start(18);
     let id = site.first_visit();
     let lock = session::side_key(&site.server, &id, "LOCK");
-    // Who waits for such a holder looks every ten milliseconds: nobody has to wake them.
+    // A request that waits for such a holder polls every ten milliseconds, so it needs no wake-up.
     site.server.command::<()>(&["SET", &lock, "another-host|1", "PX", "600000"]);
     // The page counts, unless a warning comes first.
     let is_served =
@@ -120,7 +122,7 @@ fn one_session_does_not_take_all_workers() {
             .collect();
         poll::until("the rest is turned away", SOON, || refused.load(Relaxed) == 60 - MOST);
         assert_eq!(session::waiters(&site.server, &id), MOST);
-        // Others are served meanwhile.
+        // Other visitors are served meanwhile.
         site.first_visit();
         site.server.command::<()>(&["DEL", &lock]);
         crowd.into_iter().map(|visit| visit.join().unwrap()).sum::<u64>()
@@ -145,7 +147,7 @@ fn parallel_requests_of_one_session_all_count() {
 fn each_worker_keeps_one_connection() {
     let site = Site::start(3);
     let connections = || site.server.info_number("clients", "connected_clients") - 1;
-    // The pool's master connects to nothing.
+    // The pool's master opens no connections.
     assert_eq!(connections(), 0);
     let id = site.first_visit();
     for _ in 0..30 {

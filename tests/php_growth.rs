@@ -8,7 +8,8 @@ use redis::Commands;
 use support::php::Php;
 use support::redis::Server;
 
-/// 100,000 sessions, a thousand ids. After the first 10,000 everything that is allocated once is there.
+/// 100,000 sessions under a thousand ids. Everything that is allocated only once is there after the
+/// first 10,000.
 const CYCLES: &str = r#"
     function resident(): int {
         preg_match('/^VmRSS:\s*(\d+)/m', file_get_contents('/proc/self/status'), $match);

@@ -1,4 +1,4 @@
-//! What a request that did not get its turn is told about the one that has it.
+//! The text about the lock's holder that a request gets when its wait was in vain.
 
 mod support;
 
@@ -10,7 +10,7 @@ use support::poll::{self, SOON};
 use support::redis::Server;
 use support::session;
 
-/// Holds its session until the file that it was told of appears.
+/// Holds its session until the named file appears.
 const PAGE: &str = r#"
     ini_set("rustredis.lock_wait", $_GET["wait"] ?? "30");
     echo session_start() ? "mine" : "not mine";

@@ -1,7 +1,8 @@
-//! One PHP process makes request after request while its Redis is killed, restarted, stopped and cut off: what the
-//! many short processes of the stress run cannot show is what stays behind in one that lives on.
+//! One PHP process makes request after request while its Redis is killed, restarted, stopped and
+//! cut off. The many short processes of the stress run cannot show state that stays behind in a
+//! process that lives on.
 //!
-//! `HOSTILE_REQUESTS` says how many (`make stress` makes more than `make test`).
+//! `HOSTILE_REQUESTS` sets the number of requests (`make stress` makes more than `make test`).
 
 mod support;
 
@@ -17,7 +18,7 @@ use support::session;
 const SESSIONS: u64 = 7;
 const FEW: u64 = 1500;
 
-/// Makes so many requests, and sorts them by what it was told of each.
+/// Makes that many requests, and sorts them by their reported outcome.
 const REQUESTS: &str = r#"
     $said = [];
     set_error_handler(function (int $level, string $message) use (&$said) { $said[] = $message; return true; });
@@ -51,7 +52,7 @@ const REQUESTS: &str = r#"
     echo json_encode(array_slice($wrong, 0, 5));
 "#;
 
-/// Does to the server, again and again, what can happen to one.
+/// Disturbs the server again and again, in all the ways that can occur.
 fn disturb(server: &mut Server, over: impl Fn() -> bool) -> u32 {
     let pause = |milliseconds| thread::sleep(Duration::from_millis(milliseconds));
     let mut rounds = 0;
@@ -113,7 +114,7 @@ fn whatever_happens_to_redis_each_request_ends_well_or_says_so_and_nothing_stays
     assert_eq!(number("wrong"), 0, "{output:#?}");
     assert!(number("not started") + number("not saved") > 0, "nothing happened to any request: {output:#?}");
     assert!(number("saved") * 2 > i64::try_from(requests).expect("not so many"), "{output:#?}");
-    // Whoever is told that it is not known whether it was saved may have been.
+    // A request whose outcome is unknown may have been saved.
     let stored: u64 = ids.iter().map(|id| session::counter(&server, id).expect("it is there")).sum();
     let stored = i64::try_from(stored).expect("not so many");
     let (saved, unknown) = (number("saved"), number("not saved"));

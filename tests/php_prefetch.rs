@@ -1,4 +1,4 @@
-//! `rustredis.prefetch`: the session of a request's cookie is asked for before the page runs.
+//! `rustredis.prefetch`: the session of a request's cookie is requested before the page runs.
 
 mod support;
 
@@ -14,7 +14,8 @@ use support::proxy::Proxy;
 use support::redis::Server;
 use support::session;
 
-/// What it does is in `do`; it answers with the counter, if it starts a session.
+/// The parameter `do` selects the page's work. The answer is the counter, if the page starts a
+/// session.
 const PAGE: &str = r#"
     $stay = function (string $what): void {
         for ($end = hrtime(true) + 1000 * (int) ($_GET[$what] ?? 0); hrtime(true) < $end;) usleep(1000);
@@ -75,7 +76,8 @@ struct Site {
 }
 
 impl Site {
-    /// A site with a session whose counter is 0. A lock that nobody gives back lasts for a minute.
+    /// A site with a session whose counter is 0. A lock that is never given back lasts for a
+    /// minute.
     fn start(workers: usize, settings: &[(&str, &str)]) -> Self {
         let server = Server::start();
         session::seed(&server, ID);
@@ -89,7 +91,7 @@ impl Site {
         Self { server, proxy, fpm }
     }
 
-    /// The same when its worker has a connection: without one nothing is asked for ahead.
+    /// Like [`Site::start`], with a worker that has a connection: there is no prefetch without one.
     fn warm(settings: &[(&str, &str)]) -> Self {
         let site = Self::start(1, settings);
         assert_eq!(site.get("", ID).body, "1");
@@ -209,7 +211,8 @@ fn strict_mode_at_run_time_uses_what_came() {
         site.is_given_back(ID);
         let cost = site.proxy.counts() - before;
         assert!(cost.trips <= 2, "{page}: {cost:?} {:?}", site.proxy.requests_since(before.trips));
-        // An unknown one is adopted or gets a new id, as that mode has it, and nothing stays locked.
+        // An unknown id is adopted or replaced by a new one, as the mode demands, and no lock
+        // stays.
         let unknown = "unknownunknownunknown";
         let answer = site.get(page, unknown);
         assert_eq!(
@@ -230,16 +233,16 @@ fn a_hung_redis_has_one_read_timeout() {
         let before = site.proxy.counts();
         let page = site.get("", ID);
         assert_eq!(page.body.matches("rustredis: ").count(), 1, "{page:?}");
-        // In a Cluster the other nodes are asked then which one has taken over.
+        // In a Cluster, the other nodes are then asked for the new master.
         if !site.server.is_cluster() {
             assert!(page.body.contains("no answer within 2 s"), "{page:?}");
-            // What was asked ahead, and nothing after it.
+            // The prefetch is the only trip.
             let cost = site.proxy.counts() - before;
             let requests = site.proxy.requests_since(before.trips);
             assert_eq!((cost.trips, cost.connections), (1, 0), "{requests:?}");
         }
         site.server.resume();
-        // It is carried out now, for nobody.
+        // The server carries the prefetch out now, after its request has ended.
         site.is_given_back(ID);
     }
 }
@@ -271,7 +274,7 @@ fn an_unknown_id_locks_nothing_and_gets_a_new_one() {
     assert!(!site.is_locked("unknownunknownunknown"));
     assert_eq!(session::counter(&site.server, "unknownunknownunknown"), None);
     assert_eq!(site.get("do=nothing", "unknownunknownunknown").body, "nothing");
-    // By a release that nobody waits for: the page is out before Redis has read it.
+    // The release is deferred: the page is out before Redis has read it.
     site.is_given_back("unknownunknownunknown");
 }
 

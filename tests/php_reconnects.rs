@@ -1,4 +1,5 @@
-//! Connections that die at the worst moments: they are replaced, and nothing is lost or done twice.
+//! Connections that die at the worst moments. They are replaced, and no command is lost or carried
+//! out twice.
 
 mod support;
 
@@ -20,7 +21,8 @@ fn connected(server: &Server) -> (Proxy, Running) {
     (proxy, process)
 }
 
-/// One increment works, without a word, on exactly one new connection, and the next on the same.
+/// Checks that an increment works without a message on exactly one new connection, and the next one
+/// on the same connection.
 fn replaced_once(server: &Server, proxy: &Proxy, process: &mut Running) {
     let before = proxy.counts();
     assert_eq!(process.step("increment('known')").assert_silent().result, "2");
@@ -120,8 +122,8 @@ fn a_lost_reply_to_a_destroy_is_asked_for_again() {
     assert!(!session::is_locked(&server, "known"));
 }
 
-/// Each exchange with Redis: by scripts (the first session of a connection), by plain commands and a transaction, without a
-/// lock, and with an answer that is not waited for.
+/// Each exchange with Redis: by scripts (the first session of a connection), by plain commands and
+/// a transaction, without a lock, and with a deferred answer.
 #[test]
 fn a_reply_that_belongs_to_nothing_costs_a_connection_and_no_session() {
     let server = Server::start();
@@ -140,7 +142,7 @@ fn a_reply_that_belongs_to_nothing_costs_a_connection_and_no_session() {
                 let mut process =
                     ini.iter().fold(php, |php, (name, value)| php.ini(name, value)).spawn(STEPS);
                 process.expect("ready");
-                // A connection, that has run no session yet.
+                // The process has a connection that has not run a session yet.
                 process.step("start('none', ['read_and_close' => true])");
                 for _ in 0..sessions_before {
                     process.step("increment('known')").assert_silent();
@@ -150,16 +152,16 @@ fn a_reply_that_belongs_to_nothing_costs_a_connection_and_no_session() {
                 let step = process.step(expression);
                 assert_eq!(step.messages.trim(), "", "{what}: {step:?}");
                 assert!(step.result != "false", "{what}: {step:?}");
-                // The answer that was not waited for is read now.
+                // The deferred answer is read now.
                 let next = process.step("increment('known')");
                 assert_eq!(next.messages.trim(), "", "{what}: {next:?}");
                 assert_eq!(next.result, (sessions_before + adds + 1).to_string(), "{what}");
-                // Without waiting, two bursts may count as one trip.
+                // With deferred writes, two bursts may count as one trip.
                 if ini.is_none_or(|(name, _)| name != "rustredis.write_ack") {
                     assert!(proxy.has_strayed(), "{what}");
                     assert_eq!((proxy.counts() - before).connections, 1, "{what}");
                 }
-                // The last one may be on its way yet.
+                // The last release may still be on its way.
                 poll::until(&what, SOON, || {
                     session::counter(&server, "known") == Some(sessions_before + adds + 1)
                         && !session::is_locked(&server, "known")
@@ -169,7 +171,7 @@ fn a_reply_that_belongs_to_nothing_costs_a_connection_and_no_session() {
     }
 }
 
-/// A session that somebody holds, and a process behind the proxy that waits for it.
+/// Starts a holder of the session, and lets the process behind the proxy wait for it.
 fn blocked(server: &Server, proxy: &Proxy, process: &mut Running) -> Running {
     let mut holder = Php::new(&server.save_path()).spawn(STEPS);
     holder.expect("ready");
@@ -185,7 +187,7 @@ fn blocked(server: &Server, proxy: &Proxy, process: &mut Running) -> Running {
     holder
 }
 
-/// The process that waited comes through after the holder.
+/// Checks that the waiting process gets its turn after the holder.
 fn comes_through(server: &Server, process: &mut Running) {
     let (messages, result) = process.expect("done ");
     assert_eq!((messages.trim(), result.as_str()), ("", "3"));
@@ -212,12 +214,12 @@ fn a_lock_handed_to_a_connection_that_dies_is_asked_for_again() {
     let server = Server::start();
     let (proxy, mut process) = connected(&server);
     let mut holder = blocked(&server, &proxy, &mut process);
-    // The answer to the blocking command, whose request is on its way already.
+    // The lost reply is that of the blocking command, whose request is on its way already.
     proxy.swallow_reply(0);
     holder.step("session_write_close()").assert_silent();
     let start = Instant::now();
     comes_through(&server, &mut process);
-    // A hand-over that nobody claims lasts a second.
+    // A hand-over that is not claimed lasts a second.
     assert!(start.elapsed() < Duration::from_secs(3), "after {:?}", start.elapsed());
     assert!(proxy.has_swallowed());
 }
@@ -268,6 +270,6 @@ fn a_server_that_hangs_while_idle_costs_the_timeout_once() {
     let took = start.elapsed();
     server.resume();
     assert!(step.result.contains("false"), "{step:?}");
-    // A new connection to a server that hangs used to have all of it once more: 5 to 8 s.
+    // A new connection to a hung server used to get the whole timeout once more: 5 to 8 s.
     assert!(took < Duration::from_millis(4900), "{took:?}");
 }

@@ -1,5 +1,5 @@
-//! Redis answers, but with an error: one warning that names the cause, nothing secret in it, and nothing left
-//! behind.
+//! Redis answers, but with an error. Each error is one warning that names the cause, shows no
+//! secret, and leaves nothing behind.
 
 mod support;
 
@@ -13,7 +13,7 @@ fn process(php: &Php) -> Running {
     process
 }
 
-/// The start of a session fails with one warning, which contains each of `words`.
+/// Checks that the start of a session fails with one warning that contains each of `words`.
 fn refused(process: &mut Running, words: &[&str]) -> String {
     let step = process.step("start('known')");
     assert_eq!(step.result, "false");
@@ -84,7 +84,7 @@ fn a_read_only_replica_is_named() {
     let server = Server::start();
     session::seed(&server, "known");
     let mut process = process(&Php::new(&server.save_path()));
-    // Of a master that isn't there, so that it keeps its data.
+    // The named master does not exist, so the server keeps its data.
     server.command::<()>(&["REPLICAOF", "127.0.0.1", "1"]);
     refused(&mut process, &["replica"]);
     server.command::<()>(&["REPLICAOF", "NO", "ONE"]);
@@ -106,7 +106,7 @@ fn a_value_of_another_type_is_named_and_leaves_no_lock() {
 fn a_server_that_takes_no_more_clients_is_named() {
     let server = Server::with_args(&[]);
     session::seed(&server, "known");
-    // It notices closed connections late: who is closed counts for a moment longer.
+    // The server notices closed connections late, so a closed client counts for a moment longer.
     let mut others = [server.connection(), server.connection()];
     let mut limit = |clients: &str| {
         let set = redis::cmd("CONFIG").arg(&["SET", "maxclients", clients]).query::<()>(&mut others[0]);

@@ -74,7 +74,8 @@ fn renewal_stops_at_lock_max_hold() {
 fn short_requests_start_no_thread_and_long_ones_start_one_that_takes_no_signal() {
     let server = Server::start();
     session::seed(&server, "shared");
-    // A machine that stops for half a second would take more than the usual lease.
+    // The lease is longer than usual, because a machine that stops for half a second would outlast
+    // the usual one.
     let mut worker = worker(&server, &[("rustredis.lock_lease", "3")]);
     for expected in 1..=20 {
         assert_eq!(worker.step("increment('shared')").assert_silent().result, expected.to_string());
@@ -84,7 +85,7 @@ fn short_requests_start_no_thread_and_long_ones_start_one_that_takes_no_signal()
     poll::until("the thread is there", SOON, || renews(worker.pid()));
     for (name, blocked) in threads(worker.pid()).into_iter().filter(|(name, _)| name.starts_with("rustredis"))
     {
-        // Bits: signal n is bit n - 1. SIGALRM 14, SIGTERM 15, SIGCHLD 17, SIGPROF 27, SIGUSR2 12.
+        // Signal n is bit n - 1. SIGALRM 14, SIGTERM 15, SIGCHLD 17, SIGPROF 27, SIGUSR2 12.
         for signal in [1, 2, 12, 14, 15, 17, 27] {
             assert!(blocked >> (signal - 1) & 1 == 1, "{name} takes signal {signal}");
         }
@@ -197,10 +198,10 @@ fn a_lease_shorter_than_an_earlier_one_of_the_process_is_renewed() {
 
 #[test]
 fn a_server_that_hangs_ends_no_lease_of_another() {
-    // Two servers, whatever the topology.
+    // The test needs two servers, whatever the topology.
     let [server, hung] = [(); 2].map(|()| Server::with_args(&[]));
     session::seed(&server, "shared");
-    // The first byte of an id says which of the two has it.
+    // The first byte of an id chooses between the two servers.
     session::seed(&hung, "hangs");
     let php = Php::new(&format!("{}, {}", server.save_path(), hung.save_path()))
         .ini("rustredis.lock_lease", "0.5")
@@ -210,7 +211,7 @@ fn a_server_that_hangs_ends_no_lease_of_another() {
     worker.expect("ready");
     assert_eq!(worker.step("increment('hangs')").assert_silent().result, "1");
     hung.pause();
-    // The process goes on with what this has left at the server that hangs.
+    // The failed request leaves a renewal behind at the server that hangs, and the process goes on.
     assert_eq!(worker.step("start('hangs')").result, "false");
     assert_eq!(worker.step("start('shared') && ++$_SESSION['n']").assert_silent().result, "true");
     let before = session::lock(&server, "shared");
@@ -226,14 +227,14 @@ fn no_lock_outlives_lock_max_hold() {
     let server = Server::start();
     session::seed(&server, "shared");
     let pttl = || server.command::<i64>(&["PTTL", &session::side_key(&server, "shared", "LOCK")]);
-    // A lease that is longer.
+    // The lease is longer than the maximum hold.
     let mut holder = worker(&server, &[("rustredis.lock_lease", "60"), ("rustredis.lock_max_hold", "2")]);
     for first_try_is_plain in [false, true, true] {
         assert_eq!(holder.step("start('shared')").assert_silent().result, "true");
         assert!((1..=2000).contains(&pttl()), "{first_try_is_plain}");
         holder.step("session_write_close()").assert_silent();
     }
-    // A lock that is claimed from a ticket.
+    // The lock is claimed from a ticket.
     let mut waiter = worker(&server, &[("rustredis.lock_lease", "60"), ("rustredis.lock_max_hold", "2")]);
     assert_eq!(holder.step("start('shared')").assert_silent().result, "true");
     waiter.send("start('shared')");
@@ -248,14 +249,14 @@ fn no_lock_outlives_lock_max_hold() {
     let taken = Instant::now();
     while taken.elapsed() < Duration::from_millis(3500) {
         let left = Duration::from_millis(pttl().try_into().unwrap_or(0));
-        // What an exchange takes on a busy machine comes on top.
+        // The limit includes the time of an exchange on a busy machine.
         assert!(taken.elapsed() + left < Duration::from_secs(5), "{left:?} at {:?}", taken.elapsed());
         std::thread::sleep(Duration::from_millis(50));
     }
     poll::until("the lock ends", SOON, || !session::is_locked(&server, "shared"));
 }
 
-/// A Redis that stalls for longer than the read timeout carries out what was given up.
+/// A Redis that stalls for longer than the read timeout still carries out the abandoned command.
 #[test]
 fn a_lock_that_a_stalled_server_takes_for_nobody_is_given_back() {
     let server = Server::start();

@@ -1,5 +1,5 @@
-//! What a request costs: round trips between PHP and Redis, counted by a proxy, and commands, counted by Redis.
-//! Locking and strict mode are on.
+//! The cost of a request: round trips between PHP and Redis, counted by a proxy, and commands,
+//! counted by Redis. Locking and strict mode are on.
 
 mod support;
 
@@ -15,7 +15,7 @@ struct Bench {
     php: Running,
 }
 
-/// What one request cost.
+/// The cost of one request.
 #[derive(Debug)]
 struct Cost {
     counts: Counts,
@@ -34,7 +34,8 @@ impl Bench {
         let proxy = Proxy::in_front_of(&server);
         let mut php = Php::new(&proxy.save_path()).spawn(STEPS);
         php.expect("ready");
-        // A Cluster's nodes have their connections and scripts each: enough new sessions to meet them all.
+        // Each node of a Cluster needs its connection and scripts, so there are enough new sessions
+        // to reach them all.
         for _ in 1..if server.is_cluster() { 40 } else { 1 } {
             php.step(NEW).assert_silent();
         }
@@ -44,7 +45,7 @@ impl Bench {
         Self { server, proxy, php }
     }
 
-    /// Runs a request, which must go well and say nothing.
+    /// Runs a request, which must succeed without a message.
     fn cost(&mut self, request: &str) -> Cost {
         let (counts, scripts) = (self.proxy.counts(), script_calls(&self.server));
         let step = self.php.step(request);
@@ -60,7 +61,8 @@ impl Bench {
 }
 
 impl Cost {
-    /// No more trips than this, on the connection that is there, each of them a script or a try for a session.
+    /// Checks that there were no more trips than this, all on the existing connection, and each of
+    /// them a script or a first try.
     fn assert_at_most(&self, trips: usize) {
         assert!((1..=trips).contains(&self.counts.trips), "at most {trips} trips: {self:#?}");
         assert_eq!(self.counts.connections, 0, "no new connection: {self:#?}");
@@ -78,7 +80,7 @@ fn script_calls(server: &Server) -> u64 {
     ["evalsha", "eval", "fcall"].iter().filter_map(|command| stats.get(*command)).sum()
 }
 
-/// A new session: the process forgets the id it had.
+/// A new session, for which the process forgets the id that it had.
 const NEW: &str = "[session_id(''), session_start(), $_SESSION['n'] = 1, session_write_close()]";
 
 /// A request that moves a session to a new id and changes it.
@@ -143,15 +145,15 @@ fn a_new_session_costs_two_trips() {
     assert_eq!(session::counter(&bench.server, &id), Some(1));
 }
 
-/// Everything passed on, as applications do it.
+/// A class that passes everything on, as those of applications do.
 const SUBCLASS: &str = "session_set_save_handler(new class extends SessionHandler {
     public function read(string $id): string|false { return parent::read($id); }
     public function write(string $id, string $data): bool { return parent::write($id, $data); }
     public function close(): bool { return parent::close(); }
 })";
 
-/// The order of calls that a framework's strict wrapper has: validateId() reads, read() gives what that has found, and
-/// updateTimestamp() writes.
+/// The order of calls of a framework's strict wrapper: validateId() reads, read() returns the data
+/// that validateId() found, and updateTimestamp() writes.
 const STRICT: &str = "session_set_save_handler(
     new class implements SessionHandlerInterface, SessionUpdateTimestampHandlerInterface {
         private SessionHandler $inner;
@@ -175,7 +177,7 @@ const STRICT: &str = "session_set_save_handler(
     }
 )";
 
-/// The same process with a handler class around ours, one at a time.
+/// Runs the test behind each of the handler classes, one at a time.
 fn behind_a_handler_class(test: fn(&mut Bench)) {
     for class in [SUBCLASS, STRICT] {
         let mut bench = Bench::warm();
@@ -236,7 +238,7 @@ fn an_aborted_session_costs_two_trips_behind_a_handler_class() {
     });
 }
 
-/// The end of a request saves without any function of PHP's.
+/// PHP saves at the end of the request without calling any PHP function.
 #[test]
 fn the_end_of_the_request_costs_one_trip_behind_a_handler_class() {
     for class in [SUBCLASS, STRICT] {
@@ -260,12 +262,13 @@ fn the_end_of_the_request_costs_one_trip_behind_a_handler_class() {
     }
 }
 
-/// Anybody can send such cookies.
+/// Any client can send such cookies.
 #[test]
 fn an_unknown_id_costs_one_trip_more_than_a_new_session_and_no_long_script() {
     let mut bench = Bench::warm();
     let cost = bench.cost("[start('unknown'), $_SESSION['n'] = 1, session_write_close()]");
-    // One of the four is not waited for: it gives the lock back. A Cluster's node may not know the session's script yet.
+    // One of the four trips, the release of the lock, is not waited for. A Cluster's node may not
+    // know the session's script yet.
     cost.assert_at_most(4);
     assert!(bench.server.is_cluster() || cost.counts.bytes_to_server < 3000, "{cost:#?}");
     assert!(!session::is_locked(&bench.server, "unknown"));

@@ -1,4 +1,5 @@
-//! Sessions on whatever server the sentinels name: through dead sentinels, a failover and a partition.
+//! Sessions on the server that the sentinels name: through dead sentinels, a failover and a
+//! partition.
 
 mod support;
 
@@ -22,11 +23,12 @@ fn process(save_path: &str) -> Running {
     process
 }
 
-/// Kills the first master while one process works on each of these sessions: each notices, is without its session for
-/// hardly longer than the election takes, and finds on the second server what was acknowledged there.
+/// Kills the first master while one process works on each of these sessions. Each process notices,
+/// is without its session for hardly longer than the election takes, and finds its acknowledged
+/// writes on the second server.
 fn fail_over(group: &mut Group, save_path: &str, ids: &[&str]) {
     let workers = workers(&group.servers[0], save_path, ids);
-    // They are in the midst of it.
+    // The workers are in the midst of their requests.
     thread::sleep(Duration::from_millis(300));
     let start = Instant::now();
     group.servers[0].kill9();
@@ -56,7 +58,7 @@ fn sessions_lie_on_the_master_and_dead_sentinels_are_skipped() {
 
     group.sentinels[0].kill9();
     assert_eq!(process(&group.save_path()).step("increment('known')").assert_silent().result, "3");
-    // It is connected to, and never answers.
+    // The sentinel accepts connections, and never answers.
     group.sentinels[1].pause();
     let mut process = process(&group.save_path());
     let start = Instant::now();
@@ -66,7 +68,7 @@ fn sessions_lie_on_the_master_and_dead_sentinels_are_skipped() {
 
     group.sentinels[1].kill9();
     group.sentinels[2].kill9();
-    // Who has a connection needs no sentinel.
+    // A process that has a connection needs no sentinel.
     assert_eq!(process.step("increment('known')").assert_silent().result, "5");
     let step = self::process(&group.save_path()).step("start('known')");
     assert!(step.only_warning().contains("no sentinel led to the master \"sessions\""), "{step:?}");
@@ -78,7 +80,7 @@ fn a_failover_under_load_costs_no_more_than_the_election_and_loses_nothing_ackno
     let path = group.save_path();
     fail_over(&mut group, &path, &["a", "b", "c"]);
 
-    // The old master comes back, and becomes a replica: nobody writes to it.
+    // The old master comes back and becomes a replica, to which no process writes.
     let mut late = process(&group.save_path());
     assert!(late.step("increment('a')").assert_silent().result != "false");
     group.servers[0].restart();
@@ -95,7 +97,7 @@ fn a_master_that_becomes_a_replica_is_left_without_a_word() {
     let mut process = process(&group.save_path());
     assert_eq!(process.step("increment('known')").assert_silent().result, "1");
     poll::until("the replica has it", poll::SOON, || session::counter(&group.servers[1], "known") == Some(1));
-    // A planned failover: the old master lives on, read-only.
+    // In a planned failover, the old master lives on, read-only.
     group.sentinels[0].command::<()>(&["SENTINEL", "FAILOVER", "sessions"]);
     group.until_master(1, &[0, 1, 2]);
     poll::until("the old master is a replica", Duration::from_mins(1), || role(&group.servers[0]) == "slave");
@@ -116,7 +118,8 @@ fn a_replica_that_still_answers_is_noticed_by_its_refusal() {
     poll::until("the replica has it", poll::SOON, || {
         session::counter(new, "idle") == Some(1) && session::is_locked(new, "open")
     });
-    // By hand: Sentinel itself would end the connections of a server that it demotes.
+    // The failover is done by hand, because Sentinel itself would end the connections of a server
+    // that it demotes.
     for sentinel in &group.sentinels {
         sentinel.command::<()>(&["SENTINEL", "REMOVE", "sessions"]);
     }
@@ -142,7 +145,7 @@ fn a_replica_that_still_answers_is_noticed_by_its_refusal() {
 fn a_partition_that_heals_leaves_everybody_on_the_new_master() {
     let group = Group::start();
     session::seed(&group.servers[0], "idle");
-    // Keeps its connection to the old master through all of it.
+    // This process keeps its connection to the old master throughout.
     let mut idle = process(&group.save_path());
     assert_eq!(idle.step("increment('idle')").assert_silent().result, "1");
     poll::until("the replica has it", poll::SOON, || session::counter(&group.servers[1], "idle") == Some(1));
@@ -202,9 +205,9 @@ fn a_failover_over_tls_costs_no_more_and_every_certificate_is_verified() {
     };
     let path = query("ca.pem", "serversecret");
     for (path, word) in [
-        // No sentinel is believed, as none is verified.
+        // No sentinel is verified, so none is believed.
         (query("stranger-ca.pem", "serversecret"), "stream[cafile]"),
-        // Past the sentinels.
+        // The sentinels accept this path, and Redis refuses it.
         (query("ca.pem", "wrongsecret"), "WRONGPASS"),
     ] {
         let step = process(&path).step("start('known')");
@@ -231,10 +234,10 @@ fn a_sentinel_that_names_a_server_which_does_not_serve_costs_a_share_of_the_time
     replica.command::<()>(&["REPLICAOF", "127.0.0.1", &server.port().to_string()]);
     poll::until("it is a replica", SOON, || role(&replica) == "slave");
     session::seed(&server, "known");
-    // It is connected to by the kernel, and says nothing.
+    // The kernel accepts connections to this listener, which never answers.
     let mute = TcpListener::bind(("127.0.0.1", 0)).expect("a free port exists");
     let mute = (mute.local_addr().expect("it is bound"), mute);
-    // Its backlog is full: no connection comes about.
+    // The backlog of this socket is full, so that no connection is established.
     let full = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
     full.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port exists");
     full.listen(0).expect("it listens");
@@ -251,7 +254,7 @@ fn a_sentinel_that_names_a_server_which_does_not_serve_costs_a_share_of_the_time
         let bad = FakeSentinel::start(named);
         let good = [0, 1].map(|_| FakeSentinel::start(address(&server)));
         let path = save_path(&[&bad, &good[0], &good[1]]);
-        // A third of it is far above what a busy machine takes.
+        // A third of this timeout is far above any delay of a busy machine.
         let mut process = Php::new(&path).ini("rustredis.connect_timeout", "6").spawn(STEPS);
         process.expect("ready");
         let start = Instant::now();
@@ -280,7 +283,7 @@ fn a_master_that_hangs_costs_time_and_no_request() {
         process
     });
     for (process, id) in [(&mut start, "start"), (&mut write, "write"), (&mut late, "late")] {
-        // By plain commands and a transaction from the second session on.
+        // From the second session on, requests use plain commands and a transaction.
         for n in 1..=3 {
             assert_eq!(process.step(&format!("increment('{id}')")).assert_silent().result, n.to_string());
         }
@@ -328,7 +331,8 @@ fn a_kept_connection_learns_of_a_new_master_before_the_old_one_does() {
         process.expect("ready");
         let mut open = php.spawn(STEPS);
         open.expect("ready");
-        // The asking costs no trip to Redis: two for each request, through several askings.
+        // The query of the sentinels costs no trip to Redis: two trips for each request, through
+        // several queries.
         process.step("increment('known')").assert_silent();
         let trips = |process: &mut Running| -> u64 {
             process.step("rustredis_status()['trips']").result.parse().expect("a number")
@@ -344,9 +348,10 @@ fn a_kept_connection_learns_of_a_new_master_before_the_old_one_does() {
         open.step("start('open') && ++$_SESSION['n']").assert_silent();
         let (at_old, at_new) = (session::counter(&old, "known"), session::counter(&new, "known"));
         sentinel.name(address(&new));
-        // The old one still takes whatever it is sent. A second, and what a busy machine adds.
+        // The old master still accepts every write. The switch takes a second, and longer on a busy
+        // machine.
         poll::until("requests go to the new master", Duration::from_secs(10), || {
-            // The one that began at the old master is refused its write, and says so.
+            // The request that began at the old master is refused its write, with a warning.
             process.step("increment('known')");
             session::counter(&new, "known") > at_new
         });
@@ -356,7 +361,8 @@ fn a_kept_connection_learns_of_a_new_master_before_the_old_one_does() {
             process.step("increment('known')").assert_silent();
         }
         assert_eq!(session::counter(&old, "known"), settled);
-        // What was begun at the old master is refused, with a warning: not lost in silence.
+        // A session that was opened at the old master is refused with a warning, not lost in
+        // silence.
         open.step("usleep(1200000) ?? session_write_close()");
         open.step("increment('open')");
         assert_eq!(session::counter(&old, "open"), Some(0), "nothing is written there any more");
@@ -374,13 +380,13 @@ fn without_any_sentinel_a_process_goes_on_with_the_master_that_it_knows() {
     }
     group.servers[0].command::<u64>(&["CLIENT", "KILL", "TYPE", "normal"]);
     assert_eq!(process.step("increment('known')").assert_silent().result, "2");
-    // Not if it is the master no more.
+    // A server that is no longer the master is not used.
     group.servers[0].command::<u64>(&["CLIENT", "KILL", "TYPE", "normal"]);
     group.servers[0].command::<()>(&["REPLICAOF", "127.0.0.1", &group.servers[1].port().to_string()]);
     assert_eq!(process.step("start('known')").result, "false");
 }
 
-/// Servers that take connections and never say a word.
+/// Servers that accept connections and never answer.
 #[test]
 fn whoever_hangs_among_those_that_name_or_are_named_costs_connect_timeout_once() {
     let mute = TcpListener::bind(("127.0.0.1", 0)).expect("a free port exists");
@@ -405,7 +411,8 @@ fn whoever_hangs_among_those_that_name_or_are_named_costs_connect_timeout_once()
         let (path, took, step) = start.join().expect("the process answers");
         assert_eq!(step.result, "false");
         assert!(step.only_warning().contains("connect_timeout"), "{step:?}");
-        // Each way to the lock used to take all of it, and each step of a way its whole share: 6 to 8 s.
+        // Each way to the lock used to get the whole timeout, and each step of a way its whole
+        // share: 6 to 8 s.
         assert!(took < Duration::from_millis(5500), "{path}: {took:?}");
     }
 }

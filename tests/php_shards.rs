@@ -32,14 +32,14 @@ fn has(server: &Server, id: &str) -> bool {
     server.command(&["EXISTS", &session::key(id)])
 }
 
-/// The one server that has the session.
+/// The only server that has the session.
 fn home(servers: &[Server], id: &str) -> usize {
     let homes: Vec<_> = (0..servers.len()).filter(|&n| has(&servers[n], id)).collect();
     assert_eq!(homes.len(), 1, "{id} lies on {homes:?}");
     homes[0]
 }
 
-/// Ids of all kinds of first four characters, in an order that looks random.
+/// Ids with all kinds of first four characters, in an order that looks random.
 fn ids(count: u64) -> Vec<String> {
     const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789,-";
     let mut state: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -140,7 +140,7 @@ fn a_new_id_takes_the_session_to_another_server_whole() {
     for round in 0..40 {
         let old: String = format!("{round}");
         let old = ids(40)[old.parse::<usize>().expect("it is a number")].clone();
-        // Strict mode takes no id that isn't there, wherever that is.
+        // Strict mode accepts only ids that exist on one of the servers.
         for server in &servers {
             session::seed(server, &old);
         }
@@ -154,7 +154,7 @@ fn a_new_id_takes_the_session_to_another_server_whole() {
         assert_eq!(step.assert_silent().result, "true");
         let to = home(&servers, &new);
         assert_eq!(session::counter(&servers[to], &new), Some(round + 1));
-        // The old one is deleted, or left as it was when the id changed, on its own server.
+        // The old session is deleted, or left as it was when the id changed, on its own server.
         let left: Vec<_> = (0..2).filter(|&n| session::counter(&servers[n], &old) != Some(0)).collect();
         assert_eq!(left.len(), usize::from(delete || round != 0), "{old}");
         let from = left.first().copied().unwrap_or(to);
@@ -198,7 +198,8 @@ fn a_dead_server_costs_its_own_sessions_only() {
     }
 }
 
-/// Servers over TLS that know a user `web`, as `(password, authority)` of each one's part of the path say.
+/// Servers over TLS that know a user `web`. Each part of the path has the `(password, authority)`
+/// of `parts`.
 fn tls_path(servers: &[tls::Server], parts: &[(&str, String)]) -> String {
     let hosts = servers.iter().zip(parts).map(|(server, (password, ca))| {
         server.save_path(&format!("auth[user]=web&auth[pass]={password}&stream[cafile]={ca}"))
@@ -236,7 +237,7 @@ fn servers_over_tls_with_a_user_each_keep_their_sessions_and_fail_alone() {
         assert_eq!(ours.count(), 1, "{clients}");
     }
 
-    // Three processes that want the same sessions.
+    // Three processes want the same sessions.
     let count = "for ($i = 0; $i < 20; $i++) foreach (['a1', 'bbbb'] as $id) {
         session_id($id); session_start() or exit(1); $_SESSION['n']++; session_write_close() or exit(2); }
         echo 'counted';";
@@ -283,7 +284,7 @@ fn a_new_visitor_gets_an_id_that_lies_on_a_living_server() {
         let id = process.step("session_id()").result.trim_matches('"').to_owned();
         assert_eq!(session::counter(&servers[2], &id), Some(1));
     }
-    // With all of them gone it is one warning, and the end.
+    // With all servers gone, the start fails with one warning.
     servers[2].kill9();
     let step = process.step("[session_id(''), session_start()]");
     assert!(step.result.ends_with("false]"), "{step:?}");

@@ -1,4 +1,4 @@
-//! TLS: what PHP's stream options let in, and what each failure says.
+//! TLS: the certificates that PHP's stream options accept, and the message of each failure.
 
 mod support;
 
@@ -9,7 +9,7 @@ use support::php::{Php, Running, STEPS, Step};
 use support::session;
 use support::tls::Server;
 
-/// Part of every path here: no message may show it.
+/// A part of every path in this test, which no message may show.
 const SECRET: &str = "topsecret";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -19,7 +19,7 @@ fn process(save_path: &str) -> Running {
     process
 }
 
-/// A session is written and read back without a word.
+/// Checks that a session is written and read back without a message.
 fn works(server: &Server, save_path: &str) {
     session::seed(&server.redis, "known");
     let mut process = process(save_path);
@@ -30,7 +30,7 @@ fn works(server: &Server, save_path: &str) {
     process.wait().assert_clean();
 }
 
-/// A session cannot be started: at once, and with one warning that contains each of `words`.
+/// Checks that a session start fails at once, with one warning that contains each of `words`.
 fn refused(save_path: &str, words: &[&str]) -> Step {
     let mut process = process(&format!("{save_path}&auth={SECRET}"));
     let start = Instant::now();
@@ -48,14 +48,14 @@ fn refused(save_path: &str, words: &[&str]) -> Step {
     step
 }
 
-/// A server that accepts and never says a word.
+/// A server that accepts connections and never answers.
 fn mute() -> (TcpListener, u16) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port exists");
     let port = listener.local_addr().expect("a bound listener has an address").port();
     (listener, port)
 }
 
-/// `scripts/test` leaves out what has this in its name where the server cannot speak TLS.
+/// `scripts/test` skips tests with this in their names if the server cannot speak TLS.
 mod over_tls {
     use std::io::Write;
     use std::thread;
@@ -89,14 +89,15 @@ mod over_tls {
         let (pem, key) = (file("client.pem"), file("client.key"));
         works(&server, &server.save_path(&format!("{ca}&stream[local_cert]={pem}&stream[local_pk]={key}")));
 
-        // PHP takes both from one file, too.
+        // PHP, too, takes both from one file.
         let both = file("both.pem");
         let text =
             [std::fs::read(&pem), std::fs::read(&key)].map(|part| part.expect("the file is there")).concat();
         std::fs::write(&both, text).expect("the file can be written");
         works(&server, &server.save_path(&format!("{ca}&stream[local_cert]={both}")));
 
-        // Again and again: the refusal comes after our side's handshake is over.
+        // The step is repeated because the refusal comes after the client's side of the handshake
+        // is over.
         for _ in 0..10 {
             refused(&server.save_path(&ca), &["client certificate", "stream[local_cert]"]);
         }
@@ -115,7 +116,7 @@ mod over_tls {
         works(&elsewhere, &elsewhere.save_path(&format!("{ca}&stream[peer_name]=elsewhere.example")));
         works(&elsewhere, &elsewhere.save_path(&format!("{ca}&stream[verify_peer_name]=0")));
         works(&elsewhere, &elsewhere.save_path("stream[verify_peer]=0&stream[verify_peer_name]=0"));
-        // As in PHP, the name counts for itself.
+        // As in PHP, the name is checked independently of the certificate.
         refused(&elsewhere.save_path("stream[verify_peer]=0"), &["127.0.0.1", "stream[peer_name]"]);
         works(&elsewhere, &elsewhere.save_path("stream[verify_peer]=0&stream[peer_name]=elsewhere.example"));
 
@@ -126,7 +127,7 @@ mod over_tls {
         refused(&own.save_path(&ca), &["certificate", "stream[cafile]"]);
     }
 
-    /// What PHP's own TLS says to the same certificate and options.
+    /// Returns true if PHP's own TLS accepts the same certificate and options.
     fn php_accepts(server: &Server, options: &[(&str, String)]) -> bool {
         let pairs: Vec<_> = options.iter().map(|(name, value)| format!("'{name}' => '{value}'")).collect();
         let script = format!(
@@ -173,14 +174,15 @@ mod over_tls {
             for case in &cases {
                 let query: Vec<_> =
                     case.iter().map(|(name, value)| format!("stream[{name}]={value}")).collect();
-                // Without a lock, which the next one would wait for: this process is killed.
+                // The read takes no lock, because this process is killed and the next one would
+                // wait for it.
                 let start = "start('known', ['read_and_close' => true])";
                 let ours = process(&server.save_path(&query.join("&"))).step(start).result == "true";
                 assert_eq!(ours, php_accepts(&server, case), "{name}, {case:?}");
                 let_in += u32::from(ours);
             }
         }
-        // Neither all nor nothing.
+        // Some combinations must be accepted and some refused.
         assert!((10..40).contains(&let_in), "{let_in}");
     }
 
@@ -192,7 +194,7 @@ mod over_tls {
         refused(&server.save_path(&format!("stream[cafile]={stranger}")), &["authority", "stream[cafile]"]);
         // The system's authorities have not signed it either.
         refused(&server.save_path("stream[verify_peer]=1"), &["authority", "stream[cafile]"]);
-        // Its issuer is known to nobody, but it did not sign itself.
+        // The issuer is unknown, but the certificate is not self-signed.
         refused(
             &server.save_path(&format!("stream[cafile]={stranger}&stream[verify_peer_name]=0")),
             &["authority", "stream[cafile]"],
@@ -211,7 +213,7 @@ mod over_tls {
         );
     }
 
-    /// Unlike in PHP, whose own TLS falls back on it.
+    /// PHP's own TLS does fall back on the common name.
     #[test]
     fn a_common_name_is_no_name() {
         let certificates = Certificates::new();
@@ -262,7 +264,8 @@ mod over_tls {
             ("stream[cafile]=/nowhere.pem".into(), ["stream[cafile]", "No such file"]),
             ("stream[capath]=/nowhere".into(), ["stream[capath]", "No such file"]),
         ] {
-            // Nothing of a path is quoted: a part that was not escaped may be a password.
+            // A message quotes no part of a path, because a part that was not escaped may be a
+            // password.
             let step = refused(&server.save_path(&query), &words);
             assert!(!step.messages.contains("nowhere"), "{step:#?}");
         }
@@ -284,12 +287,12 @@ mod over_tls {
         let (_listener, port) = mute();
         refused(&format!("tls://127.0.0.1:{port}?{ca}"), &["TLS"]);
 
-        // A byte of a handshake now and then.
+        // The server sends a byte of a handshake now and then.
         let (listener, port) = mute();
         thread::spawn(move || {
             let (mut stream, _) = listener.accept().expect("the client comes");
             for byte in [22, 3, 3, 64, 0].into_iter().chain([2].into_iter().cycle()) {
-                // Ends when the client gives up.
+                // The write fails when the client gives up.
                 if stream.write_all(&[byte]).is_err() {
                     return;
                 }
@@ -340,7 +343,7 @@ mod over_tls {
         assert_eq!(process.step(read).assert_silent().result, "[8000000,true]");
         assert_eq!(process.step("rustredis_status()['reconnects']").result, "0");
 
-        // One that the server closed is replaced without a word.
+        // A connection that the server closed is replaced without a message.
         server.redis.command::<u64>(&["CLIENT", "KILL", "TYPE", "normal"]);
         thread::sleep(Duration::from_secs(1));
         assert_eq!(process.step(read).assert_silent().result, "[8000000,true]");

@@ -1,5 +1,5 @@
-//! `rustredis.write_ack=deferred`: the last write of a request is sent, and its answer read later. Nothing is lost by it,
-//! and what is refused is told.
+//! `rustredis.write_ack=deferred`: the last write of a request is sent, and its answer is read
+//! later. No write is lost by it, and a refused write is reported.
 
 mod support;
 
@@ -21,7 +21,7 @@ fn php(save_path: &str) -> Php {
     Php::new(save_path).ini("rustredis.write_ack", "deferred")
 }
 
-/// A process with a connection, over which the scripts are known, and a session whose counter is 1.
+/// A process with a connection that knows the scripts, and a session whose counter is 1.
 fn warm(server: &Server, save_path: &str) -> Running {
     warm_as(server, &php(save_path))
 }
@@ -36,7 +36,7 @@ fn warm_as(server: &Server, php: &Php) -> Running {
     process
 }
 
-/// The same with a file that PHP logs to.
+/// Like [`warm`], with a file that PHP logs to.
 fn warm_with_log(server: &Server) -> (Running, TempDir) {
     let dir = TempDir::new("log");
     let file = dir.join("log");
@@ -44,7 +44,7 @@ fn warm_with_log(server: &Server) -> (Running, TempDir) {
     (process, dir)
 }
 
-/// The one line of that file.
+/// The only line of that file.
 fn only_line(dir: &TempDir) -> String {
     let log = fs::read_to_string(dir.join("log")).expect("PHP has logged something");
     assert_eq!(log.lines().count(), 1, "{log}");
@@ -59,7 +59,7 @@ fn counter(server: &Server) -> Option<u64> {
     session::counter(server, ID)
 }
 
-/// How many answers the process has waited for.
+/// The number of answers that the process has waited for.
 fn trips(process: &mut Running) -> u64 {
     let step = process.step("rustredis_status()['trips']");
     step.assert_silent().result.parse().expect("a number")
@@ -78,11 +78,12 @@ fn a_changed_and_an_unchanged_session_wait_for_one_answer_each() {
     assert_eq!(counter(&server), Some(2));
 }
 
-/// SCRIPT FLUSH, a failover to a replica that never saw the script, Redis 7.4's eviction of what EVAL brought.
+/// Causes are SCRIPT FLUSH, a failover to a replica that never saw the script, and Redis 7.4's
+/// eviction of scripts that EVAL brought.
 #[test]
 fn a_script_that_redis_has_forgotten_is_carried_out_at_once() {
     let server = Server::start();
-    // Nothing else frees a lock in time.
+    // The lease is so long that only the script frees a lock in time.
     let php = php(&server.save_path()).ini("rustredis.lock_lease", "60").ini("rustredis.lock_wait", "60");
     let mut process = warm_as(&server, &php);
     let mut next = php.spawn(STEPS);
@@ -169,11 +170,11 @@ fn a_write_that_redis_never_saw_is_sent_again() {
     let mut process = warm(&server, &server.save_path());
     process.step(&format!("start('{ID}') && ++$_SESSION['n']")).assert_silent();
     server.pause();
-    // Into the socket, and no further.
+    // The command reaches the socket, and no further.
     assert_eq!(process.step("session_write_close()").assert_silent().result, "true");
     server.restart();
     assert_eq!(counter(&server), Some(1));
-    // The lock outlived the restart: this is told by the counter being right.
+    // The lock outlived the restart, as the right counter shows.
     assert_eq!(process.step(&increment()).assert_silent().result, "3");
     process.step("peek('other')").assert_silent();
     assert_eq!(counter(&server), Some(3));
@@ -215,9 +216,9 @@ fn a_server_that_is_away_for_a_while_gets_the_write_when_it_is_back() {
 fn a_write_that_finds_no_answer_in_the_end_leaves_no_lock_behind() {
     let mut server = Server::with_args(&["--appendonly", "yes"]);
     if redis_program::version() < (6, 2) {
-        return; // It cannot hold up writes alone.
+        return; // It cannot hold up writes alone.// Before Redis 6.2, CLIENT PAUSE cannot hold up writes alone.
     }
-    // Nothing else frees the lock in time.
+    // The lease is so long that only the write frees the lock in time.
     let php = php(&format!("{}?read_timeout=0.5", server.save_path())).ini("rustredis.lock_lease", "60");
     let mut process = warm_as(&server, &php);
     process.step(&format!("start('{ID}') && ++$_SESSION['n']")).assert_silent();
@@ -296,7 +297,7 @@ fn what_the_last_request_of_a_process_was_refused_is_in_the_log() {
     let server = Server::with_args(&["--maxmemory-policy", "noeviction"]);
     let dir = TempDir::new("log");
     let log = dir.join("php.log");
-    // By default it is stderr, which PHP 8.1 closes before.
+    // The default is stderr, which PHP 8.1 closes before the write.
     let php = php(&server.save_path()).ini("error_log", &log.display().to_string());
     let mut process = warm_as(&server, &php);
     process.step(&format!("start('{ID}') && ++$_SESSION['n']")).assert_silent();

@@ -1,4 +1,5 @@
-//! phpredis' handler `rediscluster` and ours on the same Cluster: neither logs out the users of the other.
+//! phpredis' handler `rediscluster` and rustredis on the same Cluster: neither logs out the users
+//! of the other.
 
 mod support;
 
@@ -41,7 +42,7 @@ fn each_reads_what_the_other_wrote_by_the_same_save_path() {
                 }
             }
         }
-        // And a session that ours begins.
+        // The other way round, rustredis begins the session.
         let id = ours.step(
             "[session_id(''), session_start(), $_SESSION['n'] = 7, session_write_close(), session_id()]",
         );

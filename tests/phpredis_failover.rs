@@ -1,5 +1,6 @@
-//! A fleet of php-fpm pools, the old one with phpredis and the new one with rustredis, on the same sessions while their
-//! master dies. phpredis knows no Sentinel: a proxy stands for what leads it to the new master.
+//! A fleet of php-fpm pools, the old one with phpredis and the new one with rustredis, on the same
+//! sessions while their master dies. phpredis knows no Sentinel, so a proxy leads it to the new
+//! master.
 
 mod support;
 
@@ -20,10 +21,11 @@ use support::sentinel::{Group, role};
 use support::session;
 
 const IDS: [&str; 2] = ["a", "b"];
-/// So many pages of each client before the failover, and after it.
+/// The number of pages of each client before the failover, and after it.
 const PAGES: usize = 20;
 
-/// Answers whether the write was acknowledged without a word, the number, and what PHP said.
+/// Answers with three things: true if the write was acknowledged without a message, the number, and
+/// PHP's messages.
 const PAGE: &str = r#"
     $messages = [];
     set_error_handler(function ($level, $message) use (&$messages) { $messages[] = $message; return true; });
@@ -50,7 +52,7 @@ fn phpredis(save_path: &str) -> Php {
         .ini("redis.session.lock_wait_time", "20000")
 }
 
-/// A browser that is logged in, and asks one pool for page after page.
+/// A browser that is logged in, and requests page after page from one pool.
 struct Browser<'a> {
     pool: &'a Fpm,
     kind: &'static str,
@@ -91,7 +93,7 @@ impl Browser<'_> {
         self.pages.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Pages that counted past a number, and were acknowledged.
+    /// The number of acknowledged pages that counted past a number.
     fn counted_past(&self, number: u64) -> usize {
         self.pages().iter().filter(|page| page.saved && page.n > number).count()
     }
@@ -101,8 +103,8 @@ fn counters(server: &Server) -> [u64; 2] {
     IDS.map(|id| session::counter(server, id).expect("the session is there"))
 }
 
-/// Stops all writes, and waits until the replica has those before: what was acknowledged can be lost by nobody but
-/// the clients.
+/// Stops all writes, and waits until the replica has the earlier ones. From then on, only the
+/// clients can lose an acknowledged write.
 fn until_all_is_on(replica: &Server, master: &Server) {
     master.command::<()>(&["CLIENT", "PAUSE", "60000", "WRITE"]);
     let offset = |server: &Server, name: &str| server.info("replication").get(name).cloned();
@@ -169,18 +171,18 @@ fn a_failover_under_load_loses_nothing_acknowledged_and_logs_nobody_out() {
             numbers
         };
         let (saved, failed) = (numbers(true), numbers(false));
-        // A number that two pages were told is an increment that was lost, and so is one above the last.
+        // A number that two pages reported is a lost increment, and so is a number above the last.
         for pair in saved.windows(2) {
             assert!(pair[0] < pair[1], "{id}: {pair:?}, of which one is lost (failover at {at_failover})");
         }
         assert!(saved.last() <= Some(&last), "{id}: {:?} of {last}", saved.last());
-        // Nobody counted but those pages.
+        // Only those pages have counted.
         let missing: Vec<_> = (1..=last).filter(|n| !saved.contains(n) && !failed.contains(n)).collect();
         assert!(missing.is_empty(), "{id}: nobody was told {missing:?}");
         assert!(!failed.is_empty(), "{id}: the failover was noticed");
     }
 
-    // The old master comes back as a replica, and both go on at the new one.
+    // The old master comes back as a replica, and both pools go on at the new one.
     group.servers[0].restart();
     poll::until("the old master is a replica", Duration::from_mins(1), || role(&group.servers[0]) == "slave");
     let mut expected = last;

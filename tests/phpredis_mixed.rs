@@ -1,4 +1,5 @@
-//! phpredis and rustredis on the same sessions, as while a fleet is switched over: one lock, nothing lost.
+//! phpredis and rustredis on the same sessions, as during the switch of a fleet: one lock, and no
+//! update lost.
 
 mod support;
 
@@ -13,7 +14,7 @@ use support::session;
 const EACH: u64 = 3;
 const INCREMENTS: u64 = 25;
 
-/// A process of the new kind: polls, so that phpredis gets its share.
+/// A process of the new kind, which polls so that phpredis gets its share.
 fn ours(server: &Server) -> Php {
     Php::new(&server.save_path()).ini("rustredis.lock_wait", "60").ini("rustredis.lock_mixed", "1")
 }
@@ -37,7 +38,7 @@ fn assert_step(step: &Step, result: &str) {
     assert_eq!((step.messages.trim(), &*step.result), ("", result));
 }
 
-/// The answer of a step, which must have said nothing else.
+/// The answer of a step, which must have printed nothing else.
 fn answer(php: &mut Running) -> String {
     let (messages, result) = php.expect("done ");
     assert_eq!(messages.trim(), "");
@@ -49,7 +50,8 @@ fn numbers(text: &str) -> Vec<u64> {
     text.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok()).collect()
 }
 
-/// Waits until somebody has asked for the lock so many times more: phpredis by SET, ours by EVALSHA.
+/// Waits until the lock has been requested that many times more: by SET from phpredis, by EVALSHA
+/// from rustredis.
 fn until_asked(server: &Server, command: &str, times: u64) {
     let count = || server.info_commandstats().get(command).copied().unwrap_or(0);
     let before = count();
@@ -119,10 +121,11 @@ fn ours_waits_for_phpredis_and_notices_its_release_soon() {
     }
     delays.sort_unstable();
     println!("from a release by phpredis to our session_start(): {:?}, at most {:?}", delays[10], delays[19]);
-    // It polls every 15 ms; the rest is for busy machines.
+    // rustredis polls every 15 ms. The rest is for busy machines.
     assert!(delays[10] < Duration::from_millis(100), "{delays:?}");
     assert!(delays[19] < Duration::from_millis(500), "{delays:?}");
-    // Redis answers blocked clients late: that is not how to wait for somebody who hands nothing over.
+    // Redis answers blocked clients late, so blocking is no way to wait for a holder that hands
+    // nothing over.
     assert_eq!(server.info_commandstats().get("blpop"), None);
 }
 
@@ -208,7 +211,7 @@ fn a_write_of_ours_is_refused_when_phpredis_has_the_lock() {
     session::seed(&server, "shared");
     let (mut slow, mut other) = (ready(&ours(&server), STEPS), ready(&phpredis(&server), STEPS));
     assert_step(&slow.step("start('shared') && ($_SESSION['n'] = 100)"), "true");
-    // As if its lease had ended.
+    // The lock is deleted, as if its lease had ended.
     server.command::<()>(&["DEL", &format!("{}_LOCK", session::key("shared"))]);
     assert_step(&other.step("start('shared') && ++$_SESSION['n']"), "true");
     let step = slow.step("session_write_close()");
@@ -244,7 +247,7 @@ fn a_logout_under_ours_is_not_undone_by_phpredis() {
     waiter.send("increment('shared')");
     until_asked(&server, "set", 2);
     assert_step(&holder.step("session_destroy()"), "true");
-    // It asked whether the id exists before it waited, and begins an empty session under it.
+    // phpredis had checked the id before it waited, and begins an empty session under it.
     assert_eq!(answer(&mut waiter), "1");
     assert_eq!(session::counter(&server, "shared"), Some(1));
 }

@@ -1,4 +1,4 @@
-//! Python and PHP on the same sessions: one lock, one queue, nothing lost.
+//! Python and PHP on the same sessions: one lock, one queue, and no update lost.
 
 mod python;
 mod support;
@@ -45,7 +45,7 @@ fn assert_nobody_there(server: &Server) {
     assert_eq!(session::waiters(server, "shared"), 0);
 }
 
-/// The answer of a PHP step, which must have said nothing else.
+/// The answer of a PHP step, which must have printed nothing else.
 fn answer(php: &mut Running) -> String {
     let (messages, result) = php.expect("done ");
     assert_eq!(messages.trim(), "");
@@ -81,7 +81,7 @@ fn no_increment_is_lost() {
     assert_nobody_there(&server);
 }
 
-/// PHP and Python by turns wait in the queue; the lock then goes from one to the other, both ways.
+/// PHP and Python wait in the queue by turns. The lock then goes from one to the other, both ways.
 fn get_their_turn_in_order(server: &Server, release: impl FnOnce()) {
     let mut pythons: Vec<_> = (0..3).map(|_| Python::start(server)).collect();
     let mut phps: Vec<_> = (0..3).map(|_| ready(&php(server), STEPS)).collect();
@@ -186,7 +186,7 @@ fn a_logout_that_does_not_wait_for_the_lock_is_not_undone_by_python() {
 fn a_logout_before_the_request_is_none_while_it_was_under_way() {
     let server = Server::start();
     let mut python = Python::start(&server);
-    // The tombstone lives for as long as its maker says, which tells Python nothing.
+    // The tombstone lives for as long as its maker decided, which tells Python nothing.
     for max_hold in ["5", "300", "3600"] {
         server.command::<()>(&["FLUSHALL"]);
         assert_eq!(python.step("absent('shared')"), r#""absent""#, "{max_hold}");
@@ -331,7 +331,8 @@ fn a_lost_reply_costs_python_nothing() {
     let proxy = Proxy::start(&server.addr());
     seed(&server);
     let mut python = behind(&proxy);
-    // To the request that takes the lock, then to the one that writes and releases it.
+    // The lost replies: first that to the request that takes the lock, then that to the one that
+    // writes and releases it.
     for (reply, n) in [(1, 2), (2, 3)] {
         proxy.swallow_reply(reply);
         assert_eq!(python.step("increment('shared')"), n.to_string());
@@ -349,7 +350,8 @@ fn a_lost_ticket_delays_python_by_a_hand_over_and_a_lost_claim_by_nothing() {
     seed(&server);
     let mut python = behind(&proxy);
     let mut php = ready(&php(&server), STEPS);
-    // The reply to the BLPOP that waits already, then the one to the claim behind it.
+    // The lost replies: first that to the BLPOP that waits already, then that to the claim behind
+    // it.
     for (reply, n) in [(0, 2), (1, 3)] {
         assert_eq!(php.step("start('shared')").assert_silent().result, "true");
         python.send("increment('shared')");
@@ -358,7 +360,7 @@ fn a_lost_ticket_delays_python_by_a_hand_over_and_a_lost_claim_by_nothing() {
         php.step("session_write_close()").assert_silent();
         let start = Instant::now();
         assert_eq!(python.answer(), n.to_string());
-        // Much less than the lease that it would otherwise wait out for itself.
+        // Much less than the lease that Python would otherwise wait out because of its own lock.
         assert!(start.elapsed() < Duration::from_secs(4), "after {:?}", start.elapsed());
         assert!(proxy.has_swallowed());
         assert_stored(&server, n);

@@ -21,7 +21,7 @@ use support::redis::Server;
 
 const CLIENTS: usize = 3;
 const TTL: u64 = 1000;
-/// Nothing expires while the test runs: the clock in memory stands still.
+/// Nothing expires during the test, because the clock in memory stands still.
 const LEASE: u64 = 600_000;
 
 /// xorshift64
@@ -40,7 +40,8 @@ impl Random {
     }
 }
 
-/// What one client knows: names differ between the stores where a server or its client makes them up.
+/// The values that one client knows. Names that a server or its client makes up differ between the
+/// stores.
 #[derive(Default, Clone)]
 struct Known {
     sends: u32,
@@ -76,7 +77,7 @@ fn acquired(answer: &Acquired) -> Answer {
         Acquired::Absent(tombstone) => Answer::Acquired("absent", Some((None, tombstone.is_some())), None),
         Acquired::Exists => Answer::Acquired("exists", None, None),
         Acquired::Busy { holder: by, block, tombstone, .. } => {
-            // The last try, a poll, or a longer block: not the milliseconds.
+            // The last try, a poll, or a longer block, without the milliseconds.
             let kind = ["last", "poll", "block"][usize::from(*block > 0) + usize::from(*block > 20)];
             Answer::Acquired(kind, Some((None, tombstone.is_some())), Some(holder(by)))
         }
@@ -94,7 +95,8 @@ fn written(answer: &Written) -> Answer {
     }
 }
 
-/// One random command, sent by client `c` of one store. Every choice comes from `choice`, which is the same for both.
+/// One random command, sent by client `c` of one store. Every choice comes from `choice`, which is
+/// the same for both.
 struct Command {
     client: usize,
     kind: usize,
@@ -197,7 +199,7 @@ fn run(store: &mut impl Store, side: usize, keys: &Keys, command: &Command, know
     }
 }
 
-/// Runs one sequence; false if the machine was so slow that hand-overs expired on the way.
+/// Runs one sequence. Returns false if the machine was so slow that hand-overs expired during it.
 fn sequence(seed: u64, attempt: u32, settings: &Arc<Settings>) -> bool {
     let begun = Instant::now();
     let id = SessionId::parse(format!("seed{seed}-{attempt}").as_bytes()).unwrap();
@@ -205,7 +207,8 @@ fn sequence(seed: u64, attempt: u32, settings: &Arc<Settings>) -> bool {
     let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let mut memory = MemoryStore::new();
     let mut redis: Vec<RedisStore> = (0..CLIENTS).map(|_| RedisStore::new(settings.clone())).collect();
-    // The first session of a connection is the scripts': from then on plain commands are tried first.
+    // The first session of a connection goes through the scripts. After it, plain commands are
+    // tried first.
     let another = Keys::new("Q:", &id);
     for client in &mut redis {
         assert_eq!(client.read(&another, TTL).unwrap(), Loaded::default());

@@ -1,9 +1,10 @@
-//! Requests that count in a few sessions, while their processes are killed and stopped, Redis is killed and started
-//! again, scripts are forgotten and connections dropped. Every request keeps a log; afterwards the logs must show
-//! that no update was lost, that nobody waited without a bound, and that it was first come, first served.
+//! Requests that count in a few sessions, while their processes are killed and stopped, Redis is
+//! killed and started again, scripts are forgotten and connections dropped. Every request keeps a
+//! log. Afterwards the logs must show that no update was lost, that no wait was without a bound,
+//! and that requests were served in order.
 //!
-//! `STRESS_SECONDS` sets the length (`make stress` runs longer than `make test`), `STRESS_SEED` repeats the choices
-//! of a run.
+//! `STRESS_SECONDS` sets the length (`make stress` runs longer than `make test`), `STRESS_SEED`
+//! repeats the choices of a run.
 
 mod support;
 
@@ -25,8 +26,8 @@ use std::time::Duration;
 use stress::run::{self, Phase, Plan};
 
 const SHORT: u64 = 15;
-/// One round of a run: seconds of each phase, and the longest time between two disturbances in milliseconds. Where
-/// they are rare, each one's cost shows.
+/// One round of a run: the seconds of each phase, and the longest time between two disturbances in
+/// milliseconds. If disturbances are rare, the cost of each one shows.
 const OFTEN: (u64, u64) = (5, 250);
 const RARELY: (u64, u64) = (4, 2000);
 /// Longer than the consequences of a disturbance.

@@ -1,4 +1,5 @@
-//! The release by WATCH, MULTI and EXEC: what it does, and that it does nothing where anything stands in its way.
+//! The release by WATCH, MULTI and EXEC: its effect, and that it has none if anything stands in its
+//! way.
 
 #![allow(clippy::unwrap_used, reason = "a failed look-up is a failed test")]
 
@@ -14,7 +15,8 @@ use support::{
     poll,
 };
 
-/// Takes the lock, lets something happen, and releases it: the answer, and who gave it.
+/// Takes the lock, lets something happen, and releases the lock. Returns the answer and the way of
+/// the release.
 fn release_after(f: &mut Fixture, op: Op<'_>, happens: impl FnOnce(&mut Fixture)) -> (Written, By) {
     f.acquire();
     happens(f);
@@ -45,7 +47,7 @@ fn a_lock_that_nobody_waits_for_is_released_without_a_script() {
     f.put(b"kept");
     assert_eq!(release_after(&mut f, Op::None, |_| ()), (Written::Done, By::Transaction));
     let shorten = |f: &mut Fixture| f.put(b"kept");
-    // It was written meanwhile: the script sees to it.
+    // The session was written meanwhile, so the script takes over.
     assert_eq!(release_after(&mut f, Op::Keep, shorten), (Written::Done, By::Script));
     assert_eq!(release_after(&mut f, Op::Keep, |_| ()), (Written::Done, By::Transaction));
     let left: i64 = f.server.connection().ttl(&f.keys.data).unwrap();
@@ -77,7 +79,8 @@ fn a_lock_that_is_lost_writes_nothing_whatever_took_it() {
 fn a_lease_that_ended_unnoticed_writes_nothing() {
     let mut f = Fixture::new();
     f.put(b"before");
-    // Redis drops what has expired when somebody asks for it, or in its own time: once a second now.
+    // Redis removes an expired key when a client reads it, or in its own time, which is once a
+    // second now.
     f.server.set("hz", "1");
     let (written, _) = release_after(&mut f, Op::Set(b"late"), |f| {
         let () = f.server.connection().pexpire(&f.keys.lock, 1).unwrap();
@@ -116,7 +119,7 @@ fn what_changes_under_the_lock_is_left_to_the_script() {
     let destroyed = |f: &mut Fixture| f.server.connection().set_ex(&f.keys.tombstone, "t", 60).unwrap();
     assert_eq!(release_after(&mut f, Op::Set(b"2"), destroyed), (Written::Dead, By::Script));
     assert_eq!(f.data().unwrap(), b"1");
-    // One that was there when the session was read forbids nothing.
+    // A tombstone that existed when the session was read does not forbid the write.
     let seen = Release { op: Op::Set(b"3"), tombstone: Some("t"), ttl: TTL, ..of_lock() };
     f.acquire();
     assert_eq!(f.store.release(&f.keys, &seen).unwrap(), Written::Done);
@@ -162,13 +165,13 @@ fn without_the_rights_to_a_transaction_the_scripts_do_it() {
 #[test]
 fn a_transaction_that_redis_refuses_is_left_to_the_script() {
     let mut f = Fixture::new();
-    // Below the size that would go beside the script.
+    // The value is below the size that would be sent beside the script.
     let full = |f: &mut Fixture| f.server.set("maxmemory", "1");
     let (written, by) = release_after(&mut f, Op::Set(b"small"), full);
     assert!(matches!(&written, Written::Refused(error) if error.to_string().contains("OOM")), "{written:?}");
     assert_eq!(by, By::Script);
     f.server.set("maxmemory", "0");
     assert_eq!(f.names(), [""; 0]);
-    // Nothing of it is left on the connection.
+    // The refused transaction leaves nothing on the connection.
     assert_eq!(release_after(&mut f, Op::Set(b"small"), |_| ()), (Written::Done, By::Transaction));
 }

@@ -1,5 +1,5 @@
-//! The times that all clients of a Redis must share are the same in the code, in docs/wire-format.md and in the clients
-//! of examples/.
+//! The times that all clients of a Redis must share are the same in the code, in
+//! docs/wire-format.md and in the clients of examples/.
 
 use std::fs;
 
@@ -29,7 +29,7 @@ fn the_document_has_the_times_of_the_code() {
 
 #[test]
 fn the_clients_in_other_languages_have_the_times_of_the_code() {
-    // The others are the scripts' alone.
+    // The other times are used only by the scripts.
     let times = [("handoff", HANDOFF_MS), ("slack", SLACK_MS), ("foreign", FOREIGN_MS)];
     let numbers = times.map(|(_, ms)| ms.to_string()).join(", ");
     for path in ["examples/python/phpsess.py", "examples/go/lock.go"] {

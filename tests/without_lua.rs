@@ -1,5 +1,6 @@
-//! What goes without Lua: the first try for a session, by plain commands, and a large value, brought by a SET before the
-//! script that moves it to its place. The release without Lua is in transaction.rs.
+//! The operations without Lua: the first try for a session, by plain commands, and a large value,
+//! brought by a SET before the script that moves it to its place. The release without Lua is in
+//! transaction.rs.
 
 #![allow(clippy::unwrap_used, reason = "a failed look-up is a failed test")]
 
@@ -44,11 +45,11 @@ fn cost_no_trip_more() {
     let mut store = client(&proxy.save_path());
     let cycle = |store: &mut RedisStore| {
         store.acquire(&f.keys, &first()).unwrap();
-        // What fits one read of the proxy, which could take two for two trips.
+        // The value fits one read of the proxy, which could otherwise take it for two trips.
         let release = Release { op: Op::Set(&LARGE[..10_000]), ttl: TTL, ..of_lock() };
         assert_eq!(store.release(&f.keys, &release).unwrap(), Written::Done);
     };
-    // The first of each tells Redis the script.
+    // The first release and the first read load their scripts into Redis.
     cycle(&mut store);
     store.read(&f.keys, TTL).unwrap();
     let before = proxy.counts();
@@ -188,7 +189,7 @@ fn strict_mode_leaves_no_lock_on_an_unknown_id_nor_on_one_that_is_taken() {
     for _ in 0..2 {
         let known = Acquire { mode: Mode::Known, ..first() };
         assert_eq!(f.store.acquire(&f.keys, &known).unwrap(), Acquired::Absent(None));
-        // The next exchange comes behind what gives the lock back.
+        // The next exchange comes behind the command that gives the lock back.
         assert_eq!(f.store.read(&f.keys, TTL).unwrap(), Loaded::default());
         assert_eq!(f.names(), [""; 0]);
     }
