@@ -41,6 +41,7 @@ unsafe extern "C" fn rustredis_open(
     path: *const c_char,
     path_len: usize,
     begins: c_int,
+    resets: c_int,
 ) -> c_int {
     guarded(0, || {
         // SAFETY: handler.c passes a C string with its length.
@@ -60,7 +61,7 @@ unsafe extern "C" fn rustredis_open(
             ));
         }
         // SAFETY: `mod_data` is PHP's pointer for us: null, or a handler that close has not freed.
-        unsafe { handler::open(mod_data, settings, begins != 0) };
+        unsafe { handler::open(mod_data, settings, begins != 0, resets != 0) };
         1
     })
 }

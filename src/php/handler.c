@@ -179,7 +179,7 @@ PS_OPEN_FUNC(rustredis)
 	if (is_broken_off(mod_data)) {
 		return FAILURE;
 	}
-	return rustredis_open(mod_data, path, strlen(path), rustredis_begins_a_session())
+	return rustredis_open(mod_data, path, strlen(path), rustredis_begins_a_session(), rustredis_resets_a_session())
 		? SUCCESS : failed();
 }
 

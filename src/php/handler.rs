@@ -45,7 +45,7 @@ pub fn with_live<T>(body: impl FnOnce(&Handler) -> T) -> Option<T> {
 ///
 /// # Safety
 /// As for [`with_session`].
-pub unsafe fn open(mod_data: *mut *mut c_void, settings: Arc<Settings>, begins: bool) {
+pub unsafe fn open(mod_data: *mut *mut c_void, settings: Arc<Settings>, begins: bool, resets: bool) {
     // SAFETY: the caller's contract.
     let inherited = match unsafe { (*mod_data).cast::<Handler>().as_mut() } {
         None => false,
@@ -53,7 +53,7 @@ pub unsafe fn open(mod_data: *mut *mut c_void, settings: Arc<Settings>, begins: 
         Some(handler) => {
             // session_reset() opens again without a close, and a SessionHandler subclass may open twice.
             let goes_on = !(begins && handler.session.is_read());
-            if goes_on && handler.session.reopen(&settings) {
+            if goes_on && handler.session.reopen(&settings, resets) {
                 return;
             }
             false

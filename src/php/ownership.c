@@ -130,6 +130,11 @@ bool rustredis_begins_a_session(void)
 	return function == &functions[INDEX_session_start] || function == &functions[INDEX_session_regenerate_id];
 }
 
+bool rustredis_resets_a_session(void)
+{
+	return innermost(EG(current_execute_data)) == &functions[INDEX_session_reset];
+}
+
 bool rustredis_takes_an_id(void)
 {
 	const wrapped_function *function = innermost(EG(current_execute_data));

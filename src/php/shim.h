@@ -10,8 +10,9 @@
 #include "php.h"
 
 /* The callbacks. 1 is success; on 0 there is a reason to raise. `mod_data` is PHP's pointer for us. */
-/* `begins`: what `mod_data` has is no part of the session that is opened, if anything was read there. */
-int rustredis_open(void **mod_data, const char *save_path, size_t save_path_len, int begins);
+/* `begins`: what `mod_data` has is no part of the session that is opened, if anything was read there. `resets`: PHP reads
+ * that session once more, and goes on with what it then finds. */
+int rustredis_open(void **mod_data, const char *save_path, size_t save_path_len, int begins, int resets);
 int rustredis_validate(void **mod_data, const char *id, size_t id_len, int64_t ttl, int read_only);
 int rustredis_create(void **mod_data, const char *id, size_t id_len, int64_t ttl);
 /* Whether a key can have it in its name; an advice says if not. */
@@ -129,6 +130,8 @@ void rustredis_unwrap_functions(void);
 void rustredis_start_serializer_over(void);
 /* Whether one of them is running that starts a session, rather than to go on with one. */
 bool rustredis_begins_a_session(void);
+/* Whether it is session_reset() that runs. */
+bool rustredis_resets_a_session(void);
 /* Whether PHP itself is saving one. */
 bool rustredis_saves_a_session(void);
 /* Whether the request ends: in RINIT and RSHUTDOWN. */

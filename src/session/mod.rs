@@ -65,6 +65,8 @@ pub struct Session<S> {
     too_large: usize,
     /// The session that could not be read last. A handler class may make an empty one of that.
     failed: Option<SessionId>,
+    /// `session_reset()` reads next.
+    resets: bool,
     /// Of the last failure.
     cause: Cause,
     warnings: Vec<String>,
@@ -134,16 +136,18 @@ impl<S: Store> Session<S> {
             value: None,
             too_large: 0,
             failed: None,
+            resets: false,
             cause: Cause::Other,
             warnings: Vec::new(),
         }
     }
 
-    /// `session_reset()` opens again without a close: the lock stays, settings may have changed. False, and nothing is
-    /// done, if the session would be elsewhere.
-    pub fn reopen(&mut self, settings: &Arc<Settings>) -> bool {
+    /// `session_reset()` (`resets`) opens again without a close, and so may a handler class: the lock stays, settings may
+    /// have changed. False, and nothing is done, if the session would be elsewhere.
+    pub fn reopen(&mut self, settings: &Arc<Settings>, resets: bool) -> bool {
         let is_here = settings.shards == self.settings.shards && settings.prefix == self.settings.prefix;
         if is_here {
+            self.resets = resets;
             // Locking that was turned off meanwhile leaves no lock behind: what this session has, it releases.
             let lock =
                 settings.lock.clone().or_else(|| self.settings.lock.clone().filter(|_| self.has_lock()));
@@ -245,6 +249,7 @@ impl<S: Store> Session<S> {
         let Some(id) = SessionId::parse(id) else { return self.fail("can't be read", None, &Failure::BadId) };
         stats::STARTS.add();
         self.too_large = 0;
+        let resets = mem::take(&mut self.resets);
         if let Some(pending) = self.pending.take().filter(|pending| pending.id == id) {
             return self.refuse(&id, &pending.failure);
         }
@@ -254,11 +259,10 @@ impl<S: Store> Session<S> {
             {
                 Ok(())
             }
-            Some(current)
-                if !current.unread && (current.id != id || matches!(current.hold, Hold::Saved(_))) =>
-            {
-                // A SessionHandler subclass looks at another session than its own, or at what it has just saved: its next
-                // write must still know what that was.
+            Some(current) if !current.unread && !(current.id == id && resets) => {
+                // A SessionHandler subclass looks at another session than its own, or at what has become of its own. What
+                // it writes next comes from what PHP has read all the same: a lock that it lost, gave back or never had
+                // must not be taken for that.
                 let keys = self.keys(&id);
                 return match self.store.read(&keys, ttl) {
                     Ok(loaded) => self.deliver(&id, loaded.data),

@@ -100,6 +100,9 @@ impl<S: Store> Session<S> {
         let Some(id) = SessionId::parse(id) else {
             return self.fail("can't be destroyed", None, &Failure::BadId);
         };
+        if moved && self.failed.as_ref() == Some(&id) {
+            return self.fail("was not moved to a new id", Some(&id), &Failure::Unread);
+        }
         let op =
             match &self.current {
                 // Frameworks begin each visit with one that they then throw away.
@@ -110,7 +113,11 @@ impl<S: Store> Session<S> {
                 _ => Op::Delete,
             };
         let result = self.end(&id, op);
-        self.answered(&id, "was not destroyed", result)
+        let is_destroyed = self.answered(&id, "was not destroyed", result);
+        if is_destroyed {
+            self.failed.take_if(|failed| *failed == id);
+        }
+        is_destroyed
     }
 
     /// Keeps a value that PHP can't decode for a day, under a key that the warning names; the session ends.

@@ -486,7 +486,7 @@ fn reset_after_a_write_without_an_answer_waits_for_no_lock_of_its_own() {
         read(&mut session, ID);
         session.store.down = 1;
         assert!(!session.write(ID, b"new", TTL, Writer::Class));
-        assert!(session.reopen(&Arc::new(Settings::parse("", &then).unwrap())));
+        assert!(session.reopen(&Arc::new(Settings::parse("", &then).unwrap()), true));
         let before = store.server().now();
         assert_eq!(read(&mut session, ID), b"old");
         assert_eq!(store.server().now(), before);
@@ -623,4 +623,87 @@ fn what_could_not_be_read_is_not_overwritten() {
     // Another try gets it.
     assert_eq!(read(&mut session, ID), b"old");
     assert!(session.write(ID, b"new", TTL, Writer::Php));
+}
+
+/// What a handler class reads by hand once PHP has the session is no ground for its next write.
+#[test]
+fn a_handler_class_that_reads_again_gets_no_lock_for_its_old_value() {
+    for how in ["lost", "refused", "readonly", "unsure", "unlocked and destroyed"] {
+        let store = stored(b"old");
+        let mut texts = Texts::default().with(Setting::LockWait, "0").with(Setting::LockFailure, "readonly");
+        if how == "readonly" {
+            store.server().lock_by(&keys(ID), "o:other:1|0|web2|77|fpm-fcgi|", 1000);
+        } else if how == "unlocked and destroyed" {
+            texts = unlocked();
+        }
+        let mut first = session_with(&store, &texts);
+        assert_eq!(read(&mut first, ID), b"old");
+        if how == "unsure" {
+            first.store.down = 1;
+            assert!(!first.write(ID, b"one", TTL, Writer::Class));
+        }
+        // Its lease ends, and another request has its turn.
+        store.server().advance(400_000);
+        assert!(session_with(&store, &unlocked()).write(ID, b"two", TTL, Writer::Php));
+        let mut second = session(&store);
+        assert_eq!(read(&mut second, ID), b"two");
+        if how == "unlocked and destroyed" {
+            assert!(second.destroy(ID, false));
+        } else {
+            assert!(second.write(ID, b"three", TTL, Writer::Php));
+        }
+        second.close();
+        if how == "refused" {
+            assert!(!first.write(ID, b"one", TTL, Writer::Saving));
+        }
+        for writer in [Writer::Class, Writer::Saving, Writer::Php] {
+            read(&mut first, ID);
+            assert!(!first.write(ID, b"one", TTL, writer), "{how}");
+        }
+        first.close();
+        let left = (how != "unlocked and destroyed").then(|| b"three".to_vec());
+        assert_eq!((data(&store, ID), holder(&store, ID)), (left, None), "{how}");
+    }
+}
+
+/// session_reset(), in contrast, gives PHP what is stored now.
+#[test]
+fn a_reset_after_a_lost_lock_is_a_new_start() {
+    let store = stored(b"old");
+    let mut first = session(&store);
+    read(&mut first, ID);
+    store.server().advance(400_000);
+    assert!(session_with(&store, &unlocked()).write(ID, b"two", TTL, Writer::Php));
+    assert!(!first.write(ID, b"one", TTL, Writer::Class));
+    let settings = Arc::new(Settings::parse("", &Texts::default()).unwrap());
+    assert!(first.reopen(&settings, true));
+    assert_eq!(read(&mut first, ID), b"two");
+    assert!(first.write(ID, b"three", TTL, Writer::Php));
+    assert_eq!(data(&store, ID).unwrap(), b"three");
+}
+
+#[test]
+fn what_could_not_be_read_is_not_moved_but_may_be_destroyed_and_begun_anew() {
+    let store = stored(b"old");
+    store.server().lock_by(&keys(ID), "o:other:1|0|web2|77|fpm-fcgi|", 1000);
+    let mut session = session_with(&store, &Texts::default().with(Setting::LockWait, "0"));
+    assert!(!session.read(ID, Access::Update, TTL));
+    store.server().advance(1000);
+    session.take_warnings();
+    // session_regenerate_id(true): what goes on under another id is not what is stored.
+    assert!(!session.destroy(ID, true));
+    let warnings = session.take_warnings();
+    assert!(warnings.len() == 1 && warnings[0].contains("could not read it"), "{warnings:?}");
+    assert_eq!(data(&store, ID).unwrap(), b"old");
+    // A logout that finds no server is none.
+    session.store.down = 9;
+    assert!(!session.destroy(ID, false));
+    session.store.down = 0;
+    assert!(!session.write(ID, b"new", TTL, Writer::Class));
+    assert_eq!(data(&store, ID).unwrap(), b"old");
+    assert!(session.destroy(ID, false));
+    assert_eq!(data(&store, ID), None);
+    assert!(session.write(ID, b"new", TTL, Writer::Class), "{:?}", session.take_warnings());
+    session.close();
+    assert_eq!((data(&store, ID).unwrap(), holder(&store, ID)), (b"new".to_vec(), None));
 }
