@@ -1,4 +1,4 @@
-//! The scripts' arguments, as the head of each script lists them.
+//! The arguments of the scripts, in the order that the head of each script lists.
 
 use super::{
     Acquire, Claim, Mode, Op, Release, Write,
@@ -7,25 +7,26 @@ use super::{
 };
 use crate::{lock::random_hex, session::Keys};
 
-/// Larger values, in bytes, are put where the script finds them by a command of their own. Redis' Lua hashes each byte of
-/// each string that it is given; below this that costs less than a command.
+/// Values with more bytes than this are stored by a command of their own, for the script to find.
+/// Redis' Lua hashes every byte of every string argument; up to this size, that costs less than
+/// another command.
 const LARGE: usize = 1 << 10;
 
-/// One script with its arguments, and what is sent along with it.
+/// A script with its arguments, and the command to send before it.
 #[derive(Clone)]
 pub struct Call<'a> {
     pub script: &'static Script,
     pub command: Command<'a>,
-    /// Goes before it, and puts the new value where the script takes it from.
+    /// Stores the new value where the script expects it. This command is sent before the script.
     pub stage: Option<Command<'a>>,
 }
 
-/// Whether a new value goes beside the script.
+/// The two ways to send a new value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Data {
-    /// It does where that costs less.
+    /// The value goes beside the script if that costs less.
     Beside,
-    /// It is an argument.
+    /// The value is an argument.
     Inside,
 }
 
@@ -34,12 +35,12 @@ impl Call<'_> {
         Self { script, command: Command::evalsha(&script.sha, keys), stage: None }
     }
 
-    /// The same with the script by its text, for a server that does not know its name.
+    /// Returns the same call with the script's text, for a server that does not know the digest.
     pub fn by_text(&self) -> Self {
         Self { command: self.command.to_eval(&self.script.text), ..self.clone() }
     }
 
-    /// A copy that keeps all arguments itself.
+    /// Returns a copy that owns all its arguments.
     pub fn to_owned(&self) -> Call<'static> {
         Call {
             script: self.script,
@@ -49,7 +50,7 @@ impl Call<'_> {
     }
 }
 
-/// Puts a new value under `key`, from where a script moves it to its place, with this TTL in seconds.
+/// Stores a new value under `key` with this TTL in seconds. A script moves the value to its place.
 fn stage<'a>(key: &str, value: &'a [u8], ttl: u64) -> Command<'a> {
     let mut set = Command::new("SET");
     set.arg(key).data(value).arg("EX").number(ttl);
@@ -79,7 +80,7 @@ pub fn acquire(keys: &Keys, acquire: &Acquire) -> Call<'static> {
     call
 }
 
-/// `receipt_ms`: how long Redis remembers what became of it.
+/// `receipt_ms` is the time for which Redis remembers the result of the release.
 pub fn release<'a>(keys: &Keys, release: &Release<'a>, receipt_ms: u64, how: Data) -> Call<'a> {
     let receipt = keys.receipt(&release.receipt());
     let staged = staged(release.op, how).map(|data| (keys.new_value(release.token), data));
@@ -140,20 +141,20 @@ pub fn write<'a>(keys: &Keys, write: &Write<'a>, how: Data) -> Call<'a> {
 }
 
 pub fn claim(keys: &Keys, claim: &Claim) -> Command<'static> {
-    // By its text: nobody reads this reply soon enough to send the text after a NOSCRIPT.
+    // The script goes by its text: the reply is read too late to send the text after a NOSCRIPT.
     let mut command = Command::eval(&CLAIM.text, &[&keys.lock, &keys.waiters, &keys.tombstone]);
     command.arg(&claim.token).number(claim.lease).arg(&claim.base).arg(&*claim.info);
     command
 }
 
 pub fn unlock(keys: &Keys, token: &str) -> Command<'static> {
-    // By its text, as nobody reads the reply.
+    // The script goes by its text, because this client never reads the reply.
     let mut command = Command::eval(&UNLOCK.text, &[&keys.lock]);
     command.arg(token);
     command
 }
 
-/// What is worth sending beside its script.
+/// Returns the value if it is worth a command beside the script.
 fn staged(op: Op<'_>, how: Data) -> Option<&[u8]> {
     match op {
         Op::Set(data) if how == Data::Beside && data.len() > LARGE => Some(data),
@@ -161,10 +162,10 @@ fn staged(op: Op<'_>, how: Data) -> Option<&[u8]> {
     }
 }
 
-/// [`Op::Set`], with the value beside the script.
+/// The operation for an [`Op::Set`] whose value goes beside the script.
 const MOVE: (&str, &[u8]) = ("move", b"");
 
-/// The key from which, or to which, a value is moved.
+/// The key that a script moves a value from or to.
 fn other_key<'a>(op: Op<'a>, staged: Option<&'a (String, &[u8])>) -> Option<&'a str> {
     match op {
         Op::SetAside(key) => Some(key),

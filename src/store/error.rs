@@ -1,26 +1,28 @@
-//! What can go wrong between us and Redis, told apart by what may be done about it.
+//! The errors between this client and Redis, distinguished by the possible remedies.
 
 use std::{fmt, io, time::Duration};
 
-/// How many characters of an error reply a message shows. Redis' own are shorter.
+/// The most characters of an error reply in a message. Redis' own error texts are shorter.
 const MAX_SHOWN: usize = 300;
 
-/// Why a command failed.
+/// The reason why a command failed.
 #[derive(Debug)]
 pub enum StoreError {
     /// No connection could be made; nothing was sent.
     Connect(io::Error),
     /// Every pooled connection of this process stayed in use for the whole `rustredis.pool_wait`.
     PoolExhausted(Duration),
-    /// The connection broke after a command was sent: it may or may not have been carried out.
+    /// The connection broke after the command was sent. The command may or may not have been
+    /// carried out.
     Broken(io::Error),
-    /// No whole reply within `rustredis.read_timeout`: the command may or may not have been carried out.
+    /// No complete reply arrived within `rustredis.read_timeout`. The command may or may not have
+    /// been carried out.
     Timeout(Duration),
     /// Redis refused the command.
     Server(ServerError),
-    /// The stored value has so many bytes, more than PHP's memory_limit leaves.
+    /// The stored value has this many bytes, more than PHP's memory_limit leaves.
     TooLarge(u64),
-    /// The answer is not one that this command can have.
+    /// The reply is not possible for this command.
     Protocol(String),
 }
 
@@ -29,15 +31,18 @@ pub enum StoreError {
 pub struct ServerError {
     /// `OOM`, `WRONGPASS`, `READONLY` ...
     pub code: String,
-    /// The text behind the code, without Redis' remarks about the script it came from.
+    /// The text after the code, without Redis' remarks about the script.
     pub detail: String,
 }
 
 impl ServerError {
-    /// Reads an error line. An error from inside a script is reported by its cause: Redis 6 wraps it
-    /// (`ERR Error running script (call to f_..): @user_script:12: WRONGTYPE Operation ...`, and what was refused before
-    /// it ran as `@user_script:12: @user_script: 12: -OOM command ...`, of which a script itself sees the end), Redis 7 appends ` script: <sha>, on
-    /// @user_script:12.`.
+    /// Reads an error line. For an error from inside a script, this returns its cause.
+    ///
+    /// - Redis 6 wraps the cause:
+    ///   `ERR Error running script (call to f_..): @user_script:12: WRONGTYPE Operation ...`.
+    /// - If Redis 6 refuses a command before the command runs, the line has
+    ///   `@user_script:12: @user_script: 12: -OOM command ...`, of which a script itself sees the end.
+    /// - Redis 7 appends ` script: <sha>, on @user_script:12.`.
     #[must_use]
     pub fn parse(line: &str) -> Self {
         let line = match line.rsplit_once("@user_script:") {
@@ -46,11 +51,12 @@ impl ServerError {
             }
             _ => line,
         };
-        // Before it asks for the password Redis refuses commands that are too long for an AUTH.
+        // Before AUTH, Redis refuses commands that are longer than an AUTH can be.
         if line.contains("unauthenticated multibulk length") || line.contains("unauthenticated bulk length") {
             return Self { code: "NOAUTH".into(), detail: "Authentication required.".into() };
         }
-        // From inside a script Redis says the same as NOPERM in other words: 7.2 and Valkey, and 7.0.
+        // Inside a script, Redis words NOPERM differently: first the text of 7.2 and Valkey, then
+        // that of 7.0.
         if let Some((_, denied)) = line.split_once("ACL failure in script: ") {
             let detail = denied.split(" script: ").next().unwrap_or(denied);
             return Self { code: "NOPERM".into(), detail: detail.into() };
@@ -63,58 +69,59 @@ impl ServerError {
             };
         }
         let line = line.split_once(" script: ").map_or(line, |(cause, _)| cause).trim();
-        // From inside a script, with cluster-allow-reads-when-down.
+        // This comes from inside a script, with cluster-allow-reads-when-down.
         if line.contains("while the cluster is down") {
             return Self {
                 code: "CLUSTERDOWN".into(),
                 detail: line.strip_prefix("ERR ").unwrap_or(line).into(),
             };
         }
-        // What follows are the words that we sent: the session's id, a password.
+        // The rest repeats the words that were sent, such as a session id or a password.
         let line = line.split_once(", with args beginning with").map_or(line, |(cause, _)| cause);
         let (code, detail) = line.split_once(' ').unwrap_or((line, ""));
         Self { code: code.to_owned(), detail: detail.to_owned() }
     }
 
-    /// Whether the same command can succeed a moment later without anybody changing anything.
+    /// Returns true if the same command can succeed a moment later without any intervention.
     #[must_use]
     pub fn is_passing(&self) -> bool {
         matches!(
             self.code.as_str(),
-            // A master that becomes a replica says UNBLOCKED to who waits. After a failover the replicas of a new master are
-            // still on their way: NOREPLICAS.
+            // A master that becomes a replica answers UNBLOCKED to blocked clients. After a
+            // failover, the replicas of the new master are still connecting: NOREPLICAS.
             "LOADING" | "BUSY" | "TRYAGAIN" | "MASTERDOWN" | "CLUSTERDOWN" | "UNBLOCKED" | "NOREPLICAS"
         )
     }
 
-    /// Whether the server does not even read on, and closes: most often for a value above its limit.
+    /// Returns true if the server reads no further and closes the connection, most often after a
+    /// value above its limit.
     #[must_use]
     pub fn is_last(&self) -> bool {
         self.code == "ERR" && self.detail.starts_with("Protocol error")
     }
 
-    /// Whether another node of the Cluster has the key.
+    /// Returns true if another node of the Cluster has the key.
     #[must_use]
     pub fn is_redirect(&self) -> bool {
         matches!(self.code.as_str(), "MOVED" | "ASK")
     }
 
-    /// Whether the server has become a replica, or lost its master.
+    /// Returns true if the server has become a replica, or has lost its master.
     #[must_use]
     pub fn is_demotion(&self) -> bool {
         matches!(self.code.as_str(), "READONLY" | "MASTERDOWN")
     }
 
-    /// Whether the server, or the proxy in front of it, lacks the command that was just sent.
+    /// Returns true if the server, or a proxy in front of it, lacks the command that was just sent.
     #[must_use]
     pub fn is_unknown_command(&self) -> bool {
         self.code == "ERR"
             && ["unknown command", "unsupported command"].iter().any(|sign| self.detail.contains(sign))
     }
 
-    /// Whether it is one that only a server has which is older than what the handler needs, or has lost commands of it
-    /// (`rename-command`). AUTH with a user and BLPOP with fractions of a second came with 6.0, writing after TIME in a
-    /// script with 5.0.
+    /// Returns true if only a server older than the handler needs, or one without some of its
+    /// commands (`rename-command`), gives this error. Redis 6.0 introduced AUTH with a user and
+    /// BLPOP with fractions of a second, and Redis 5.0 writes after TIME in a script.
     fn is_of_an_old_server(&self) -> bool {
         let signs = [
             "timeout is not an integer",
@@ -126,7 +133,7 @@ impl ServerError {
         signs.iter().any(|sign| self.detail.contains(sign))
     }
 
-    /// What the user can do, by the cause.
+    /// The advice for the user, by the cause.
     fn advice(&self) -> &'static str {
         match self.code.as_str() {
             "NOAUTH" => {

@@ -1,15 +1,15 @@
-//! What kept several nodes from answering, said once for all that have the same problem.
+//! The problems of nodes that did not answer, with each problem named only once.
 
 use std::{fmt, io};
 
 use super::StoreError;
 
-/// The nodes that were asked in vain.
+/// The nodes that were asked in vain, grouped by their problem.
 #[derive(Default)]
 pub struct Problems(Vec<(String, String)>);
 
 impl Problems {
-    /// One more.
+    /// Adds a node and its problem.
     pub fn add(&mut self, (host, port): &(String, u16), problem: String) {
         let node = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
         match self.0.iter_mut().find(|(_, text)| *text == problem) {
@@ -18,19 +18,20 @@ impl Problems {
         }
     }
 
-    /// Nothing could be sent: `what` and why.
+    /// Returns the error for a request that was never sent: `what`, and the problems.
     pub fn into_error(self, what: impl fmt::Display) -> StoreError {
         StoreError::Connect(io::Error::other(self.into_text(what)))
     }
 
-    /// The same as text.
+    /// Returns `what` and the problems as text.
     pub fn into_text(self, what: impl fmt::Display) -> String {
         let problems: Vec<_> = self.0.iter().map(|(nodes, text)| format!("{nodes}: {text}")).collect();
         format!("{what} ({})", problems.join("; "))
     }
 }
 
-/// A failure in the words that users search for: of an I/O error without Rust's `(os error 111)`.
+/// Returns a failure in the words that users search for: an I/O error without Rust's
+/// `(os error 111)`.
 pub fn cause(problem: &StoreError) -> String {
     let text = match problem {
         StoreError::Connect(error) => return io_cause(error),
@@ -39,7 +40,7 @@ pub fn cause(problem: &StoreError) -> String {
     text.split(" (os error").next().unwrap_or(&text).to_owned()
 }
 
-/// The same for an I/O error.
+/// Returns an I/O error in the same words.
 pub fn io_cause(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or(&text).to_owned()

@@ -1,4 +1,5 @@
-//! Replies to values. Whatever a reply holds that its script cannot have sent is a protocol error.
+//! Converts replies to values. Any content of a reply that its script cannot have sent is a
+//! protocol error.
 
 use redis::Value;
 
@@ -8,22 +9,23 @@ use super::{
 
 type Result<T> = std::result::Result<T, StoreError>;
 
-/// What came of a first try by plain commands ([`super::plain`]).
+/// The result of a first try with plain commands ([`super::plain`]).
 #[derive(Debug)]
 pub struct Tried {
-    /// Whether the lock is ours.
+    /// Set if the lock is ours.
     pub taken: bool,
-    /// The session. None if something is odd about it.
+    /// The session, or `None` if something about the replies is odd.
     pub loaded: Option<Loaded>,
-    /// Whether Redis watches all that a release depends on, from a moment on when the lock was ours and nobody waited for it.
+    /// Set if Redis watches every key that a release depends on, since a moment when the lock was
+    /// ours and no request waited for it.
     pub watched: bool,
-    /// What was learned about transactions.
+    /// The answer to the question if transactions work, as far as the replies show it.
     pub transactions: Option<bool>,
-    /// A transaction was begun, and its end refused.
+    /// Set if a transaction was begun and its end refused.
     pub left_open: bool,
 }
 
-/// The replies to a first try in this form.
+/// Reads the replies to a first try in this form.
 pub fn tried(form: Form, token: &str, mut values: Vec<Value>) -> Result<Tried> {
     let mut got = match values.pop() {
         Some(Value::Array(got)) => got,
@@ -56,22 +58,24 @@ pub fn tried(form: Form, token: &str, mut values: Vec<Value>) -> Result<Tried> {
     })
 }
 
-/// Whether transactions work, as the one that must fail has shown.
+/// Returns whether transactions work, as shown by the transaction that must fail.
 fn proven(watch: &Value, lock: &Value, multi: &Value, exec: &Value) -> Option<bool> {
     match (watch, lock, multi, exec) {
         (Value::Okay, Value::Okay, Value::Okay, Value::Nil) => Some(true),
-        // It was carried out in spite of our own change: this is no Redis as we know it.
+        // The transaction was carried out in spite of our own change, so this is no Redis as we
+        // know it.
         (_, Value::Okay, _, Value::Array(_)) => Some(false),
-        // Not allowed, or not known.
+        // The command is not allowed or not known.
         (refused, ..) | (_, _, refused, _) | (.., refused) if is_refusal(refused) => Some(false),
         _ => None,
     }
 }
 
-/// The replies to a read by plain commands. None if something is odd about them.
+/// Reads the replies to a read with plain commands. Returns `None` if something about them is odd.
 pub fn read_plainly(values: Vec<Value>) -> Result<Option<Loaded>> {
     match <[Value; 2]>::try_from(values) {
-        // A server that refuses writes just now has the session all the same. One that is missing may be of another type.
+        // A server that refuses writes at the moment can still return the session. A missing
+        // session may be a key of another type.
         Ok([Value::ServerError(_), Value::Array(got)]) => loaded_plainly(&Value::Int(1), got),
         Ok([refreshed, Value::Array(got)]) => loaded_plainly(&refreshed, got),
         Ok(_) => Ok(None),
@@ -79,7 +83,7 @@ pub fn read_plainly(values: Vec<Value>) -> Result<Option<Loaded>> {
     }
 }
 
-/// Tombstone and data.
+/// Reads a tombstone and the data.
 fn loaded_plainly(refreshed: &Value, got: Vec<Value>) -> Result<Option<Loaded>> {
     let Ok([stone, data]) = <[Value; 2]>::try_from(got) else { return Ok(None) };
     let bytes = |value| match value {
@@ -91,7 +95,7 @@ fn loaded_plainly(refreshed: &Value, got: Vec<Value>) -> Result<Option<Loaded>> 
     let (Some(stone), Some(data)) = (bytes(stone)?, bytes(data)?) else { return Ok(None) };
     match refreshed {
         Value::Int(0) => {}
-        // MGET takes a key of another type for a missing one.
+        // MGET treats a key of another type as missing.
         Value::Int(1) if data.is_some() => {}
         _ => return Ok(None),
     }
@@ -102,7 +106,8 @@ fn is_refusal(value: &Value) -> bool {
     matches!(value, Value::ServerError(error) if ["NOPERM", "ERR"].contains(&error.code()))
 }
 
-/// Why a transaction was not carried out: Redis refused some of it, and so all, or else what it depends on has changed.
+/// Returns true if Redis refused a part of the transaction, and so all of it, and false if a key it
+/// depends on has changed.
 pub fn was_refused(values: &[Value]) -> Result<bool> {
     match values.last() {
         Some(Value::Nil) => Ok(false),
@@ -111,7 +116,7 @@ pub fn was_refused(values: &[Value]) -> Result<bool> {
     }
 }
 
-/// The replies to several commands.
+/// Reads the replies to several commands.
 pub fn several(value: Value) -> Result<Vec<Value>> {
     match value {
         Value::Array(values) => Ok(values),
@@ -119,7 +124,7 @@ pub fn several(value: Value) -> Result<Vec<Value>> {
     }
 }
 
-/// The reply to TIME, in milliseconds.
+/// Reads the reply to TIME, in milliseconds.
 pub fn time(value: Value) -> Option<u64> {
     let mut items = Items::new(value, "TIME").ok()?;
     let mut number = || items.text().ok()?.parse::<u64>().ok();
@@ -147,7 +152,7 @@ pub fn acquired(value: Value) -> Result<Acquired> {
     })
 }
 
-/// The reply to GET.
+/// Reads the reply to GET.
 pub fn bulk(value: Value) -> Result<Option<Vec<u8>>> {
     Items::new(Value::Array(vec![value]), "GET")?.bytes()
 }
@@ -177,7 +182,8 @@ pub fn flag(value: &Value) -> Result<bool> {
     }
 }
 
-/// The reply of BLPOP: nil, or the key and the ticket `<id>\n<ms>\n<tombstone>\n<0 or 1><data>`.
+/// Reads the reply to BLPOP: nil, or the key and the ticket
+/// `<id>\n<ms>\n<tombstone>\n<0 or 1><data>`.
 pub fn ticket(value: Value) -> Result<Option<Ticket>> {
     if value == Value::Nil {
         return Ok(None);
@@ -229,7 +235,7 @@ impl Items {
 
     fn text(&mut self) -> Result<String> {
         let bytes = self.bytes()?.ok_or_else(|| nonsense(self.what))?;
-        // A foreign holder's value may be anything; it is only compared and shown.
+        // The value of another client may be anything. This client only compares and shows it.
         Ok(String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()))
     }
 

@@ -1,9 +1,10 @@
-//! The Lua scripts. Each is a file of its own; its head says what it takes and gives. Redis gets the code without comments
-//! and indentation: a deferred release sends it each time ([`super::owed`]).
+//! The Lua scripts. Each script is a file, whose head describes its arguments and its reply. Redis
+//! gets the code without comments and indentation, because a deferred release sends the code each
+//! time ([`super::owed`]).
 
 use std::sync::LazyLock;
 
-/// A script and the name that Redis knows it by.
+/// A script, and the SHA1 digest by which Redis knows it.
 pub struct Script {
     pub text: String,
     pub sha: String,
@@ -52,7 +53,7 @@ mod tests {
     fn only_comments_are_left_out() {
         assert_eq!(code("  return {res}   -- the end"), "return {res}");
         for script in [&ACQUIRE, &RELEASE, &CLAIM, &RENEW, &READ, &WRITE, &UNLOCK] {
-            // A text with two hyphens would have been cut.
+            // A string with two hyphens would have been cut.
             assert!(script.text.lines().all(|line| line.matches('\'').count() % 2 == 0), "{}", script.text);
         }
         assert!(RELEASE.text.len() < 3500, "{}", RELEASE.text.len());
@@ -85,7 +86,7 @@ mod tests {
         let scripts = [&ACQUIRE, &RELEASE, &CLAIM, &RENEW, &READ, &WRITE, &UNLOCK];
         let called = scripts.into_iter().flat_map(|script| script.text.split("call('").skip(1));
         let called = called.map(|rest| rest.split('\'').next().unwrap_or_default().to_lowercase());
-        // And what a connection sends itself.
+        // A connection also sends these commands directly.
         let sent = ["eval", "evalsha", "blpop", "exists"].map(str::to_owned);
         let needed: BTreeSet<String> = called.chain(sent).map(|command| format!("+{command}")).collect();
         assert_eq!(needed, COMMANDS.split(' ').map(str::to_owned).collect());

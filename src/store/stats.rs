@@ -1,8 +1,9 @@
-//! Counters of this process, for `rustredis_status()` and phpinfo(). After a fork the child starts from zero.
+//! The counters of this process, for `rustredis_status()` and phpinfo(). A forked child starts from
+//! zero.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
-/// One number that only goes up.
+/// A number that only increases.
 pub struct Counter(AtomicU64);
 
 impl Counter {
@@ -19,21 +20,22 @@ impl Counter {
 
 /// Sessions started or read.
 pub static STARTS: Counter = Counter(AtomicU64::new(0));
-/// Round trips to Redis: requests whose reply was waited for.
+/// Round trips to Redis: requests that waited for their reply.
 pub static TRIPS: Counter = Counter(AtomicU64::new(0));
 /// Requests that had to wait for their turn.
 pub static LOCK_WAITS: Counter = Counter(AtomicU64::new(0));
-/// Writes refused: the lock was lost, the session destroyed, or too large.
+/// Refused writes: the lock was lost, the session was destroyed, or the value was too large.
 pub static REFUSED_WRITES: Counter = Counter(AtomicU64::new(0));
 /// Connections that broke and were replaced.
 pub static RECONNECTS: Counter = Counter(AtomicU64::new(0));
-/// Commands that a node of a Cluster sent to another.
+/// Commands that a node of a Cluster redirected to another node.
 pub static REDIRECTS: Counter = Counter(AtomicU64::new(0));
 
 static PID: AtomicU32 = AtomicU32::new(0);
 
-/// Starts from zero in a forked child. Called where a session begins and where the counters are shown, with the pid at
-/// hand: asking the system for it at each count would cost more than counting.
+/// Starts from zero in a forked child. The callers, which begin a session or show the counters,
+/// already have the pid: asking the system for the pid at each count would cost more than the
+/// counting.
 pub fn belong_to(pid: u32) {
     if PID.swap(pid, Relaxed) != pid {
         for counter in [&STARTS, &TRIPS, &LOCK_WAITS, &REFUSED_WRITES, &RECONNECTS, &REDIRECTS] {

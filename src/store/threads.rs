@@ -1,7 +1,8 @@
-//! Every thread of this library starts here.
+//! The start of every thread of this library.
 //!
-//! A thread that runs inside PHP must have all signals blocked before it starts, or PHP's timers and FPM's
-//! signals land on it. Masking needs the C library, so the PHP layer installs it with [`set_guard`].
+//! All signals must be blocked in a thread that runs inside PHP before it starts, or PHP's timers
+//! and FPM's signals arrive on it. Masking needs the C library, so the PHP layer installs it with
+//! [`set_guard`].
 
 use std::{
     io,
@@ -10,17 +11,20 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-/// Runs its argument with the calling thread's signals blocked; a thread inherits the mask of its creator.
+/// A function that runs its argument with the calling thread's signals blocked. A thread inherits
+/// the mask of its creator.
 pub type Guard = fn(&mut dyn FnMut());
 
 static GUARD: OnceLock<Guard> = OnceLock::new();
 
-/// Installs the guard. The first one stays: PHP may start the module more than once in a process.
+/// Installs the guard. Later calls have no effect, because PHP may start the module more than once
+/// in a process.
 pub fn set_guard(guard: Guard) {
     let _ = GUARD.set(guard);
 }
 
-/// Runs `start`, which starts threads, under the guard. A panic in it leaves no signal blocked.
+/// Runs `start`, which starts threads, under the guard. Even if `start` panics, no signal stays
+/// blocked.
 pub fn starting<T>(start: impl FnOnce() -> T) -> T {
     let mut start = Some(start);
     let mut result = None;
@@ -36,7 +40,8 @@ pub fn starting<T>(start: impl FnOnce() -> T) -> T {
     result.expect("a guard runs its argument").unwrap_or_else(|panic| resume_unwind(panic))
 }
 
-/// Starts a thread. What keeps the system from it is said so that somebody can do something.
+/// Starts a thread. The error names the limits that may prevent it, so that an operator can raise
+/// them.
 pub fn spawn(name: &str, stack: usize, body: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
     let builder = thread::Builder::new().name(name.into()).stack_size(stack);
     starting(|| builder.spawn(body)).map_err(|error| {

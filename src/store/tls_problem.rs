@@ -1,4 +1,4 @@
-//! What is wrong with TLS, in words that say where to look.
+//! TLS errors in words that say which setting to check.
 
 use std::io;
 
@@ -6,7 +6,8 @@ use rustls::{AlertDescription as Alert, CertificateError as Certificate, Error};
 
 use crate::config::{is_authority, is_version_1};
 
-/// The same error, said so that it names a setting. `name` is what the server's certificate must be for.
+/// Returns the same error with a message that names a setting. `name` is the name that the server's
+/// certificate must be valid for.
 pub fn explain(error: io::Error, name: &str) -> io::Error {
     let Some(cause) = error.get_ref().and_then(|cause| cause.downcast_ref::<Error>()) else {
         return match error.kind() {

@@ -1,7 +1,8 @@
-//! [`Store`] in memory: the scripts' rules in Rust, on a clock that only moves when it is told to.
+//! An in-memory [`Store`]: the scripts' rules in Rust, on a clock that only moves when a test moves
+//! it.
 //!
-//! For tests. `tests/store.rs` sends the same random commands here and to a Redis server and compares the answers, so
-//! that what is proven about this one holds for the scripts.
+//! This store is for tests. `tests/store.rs` sends the same random commands to it and to a Redis
+//! server and compares the answers, so that a proof about this store also holds for the scripts.
 
 mod place;
 mod rules;
@@ -24,29 +25,29 @@ use crate::session::Keys;
 #[derive(Clone, Default)]
 pub struct MemoryStore {
     server: Rc<RefCell<Server>>,
-    /// The next so many commands find no server.
+    /// The next `down` commands find no server.
     pub down: u32,
-    /// The command with this number finds none, the first being 1.
+    /// The command with this number finds no server. The first command is 1.
     pub down_at: u32,
-    /// How many commands were sent.
+    /// The number of commands sent.
     pub trips: u32,
     ahead: Option<Acquired>,
 }
 
 impl MemoryStore {
-    /// A client of its own server.
+    /// Creates a client with a server of its own.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Another client of the same server.
+    /// Creates another client of the same server.
     #[must_use]
     pub fn another(&self) -> Self {
         Self { server: self.server.clone(), ..Self::default() }
     }
 
-    /// The server, to look at or to change.
+    /// The server, for a test to inspect or change.
     #[must_use]
     pub fn server(&self) -> RefMut<'_, Server> {
         self.server.borrow_mut()
@@ -67,7 +68,8 @@ impl Store for MemoryStore {
         Ok(self.send()?.acquire(keys, acquire))
     }
 
-    /// Nobody else runs meanwhile: the whole block passes, unless a ticket lies there.
+    /// Lets the whole time of the block pass, unless there is a ticket: no other client runs in the
+    /// meantime.
     fn wait(&mut self, keys: &Keys, block: Duration) -> Result<Option<Ticket>, StoreError> {
         let mut server = self.send()?;
         let ticket = server.pop(keys);
@@ -126,7 +128,7 @@ impl Store for MemoryStore {
         self.server.borrow_mut().advance(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
     }
 
-    /// It answers at once.
+    /// Releases the lock at once, because this server always answers.
     fn give_back(&self, keys: &Keys, token: String) {
         self.server.borrow_mut().release(keys, &Release::of_lock(&token, false));
     }

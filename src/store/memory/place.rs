@@ -1,20 +1,20 @@
-//! What a server holds for one session.
+//! The state of one session on a server.
 
 use std::collections::BTreeMap;
 
 use super::super::{Loaded, Ticket, Written};
 
-/// How much longer than the lock that it finds a tombstone lives at least.
+/// A tombstone outlives the lock beside it by at least this many milliseconds.
 pub const BEYOND_MS: u64 = 1000;
 
-/// A value that disappears at a time.
+/// A value that expires at a given time.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Expiring<T> {
     pub value: T,
     pub at: u64,
 }
 
-/// What a server holds for one session.
+/// The state of one session on a server.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Place {
     pub data: Option<Expiring<Vec<u8>>>,
@@ -25,7 +25,7 @@ pub struct Place {
     pub tombstone: Option<Expiring<String>>,
 }
 
-/// [`Written`] as a receipt keeps it.
+/// The outcome in a receipt, a subset of [`Written`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Kept {
     Done,
@@ -71,7 +71,7 @@ impl Place {
 
     pub fn bury(&mut self, mark: String, at: u64) {
         self.data = None;
-        // It outlives the lock that somebody has.
+        // The tombstone outlives a lock that is still held.
         let at = self.lock.as_ref().map_or(at, |lock| at.max(lock.at + BEYOND_MS));
         self.tombstone = Some(Expiring { value: mark, at });
     }
@@ -90,7 +90,8 @@ pub fn is_token(holder: &str, token: &str) -> bool {
     holder == token || holder.strip_prefix(token).is_some_and(|rest| rest.starts_with('|'))
 }
 
-/// When this lock was taken, if that was to see whether there is a session.
+/// Returns the time when this lock was taken, if its holder only wanted to see whether the session
+/// exists.
 pub fn tried_at(holder: &str) -> Option<u64> {
     let (token, rest) = holder.split_once('|')?;
     (token.starts_with("o:") && token.ends_with(":0")).then(|| rest.split('|').next()?.parse().ok())?

@@ -1,6 +1,7 @@
-//! The rules of the scripts that can be taken away, for tests.
+//! The rules of the scripts that a test can take away.
 
-/// A rule of the scripts that a counterexample taught. Tests take one away to see that they would notice.
+/// A rule of the scripts that a counterexample has taught. Tests take each rule away to show that
+/// they would notice its absence.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Rule {
     /// A release compares the lock with its token before it writes.
@@ -9,32 +10,32 @@ pub enum Rule {
     LastSendWins,
     /// A repeated release is told what its first send did.
     Receipts,
-    /// A release hands the lock to those who wait.
+    /// A release hands the lock to a waiter.
     HandOver,
-    /// A handed-over lock lasts only until it should have been claimed.
+    /// A handed-over lock lasts only as long as a waiter has time to claim it.
     ShortHandOver,
     /// A ticket disappears before the lock that it stands for.
     TicketDiesFirst,
-    /// A ticket that is not the lock's value is thrown away.
+    /// A ticket that does not match the lock's value is thrown away.
     VoidStaleTickets,
     /// A claim compares the lock with its ticket.
     ClaimCompares,
-    /// A claim starts a whole lease.
+    /// A claim starts a full lease.
     ClaimExtends,
     /// Each waiter has a deadline of its own.
     DeadlinePerWaiter,
-    /// Who asks again does not count itself among the waiters.
+    /// A request that asks again does not count itself among the waiters.
     LeaveBeforeCounting,
 }
 
-/// The rules that a server follows: all of them, unless a test says otherwise.
+/// The rules that a server follows: all rules, except those that a test takes away.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Rules {
     without: &'static [Rule],
 }
 
 impl Rules {
-    /// All rules but these.
+    /// Returns all rules except these.
     #[must_use]
     pub fn without(rules: &'static [Rule]) -> Self {
         Self { without: rules }

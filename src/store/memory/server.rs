@@ -1,4 +1,4 @@
-//! What a server holds, and the scripts on it.
+//! The state of a server, and the scripts that work on it.
 
 use std::collections::BTreeMap;
 
@@ -12,21 +12,22 @@ use super::{
 };
 use crate::session::Keys;
 
-/// How long a receipt lies.
+/// The lifetime of a receipt, in milliseconds.
 const RECEIPT_MS: u64 = 10_000;
 
-/// A server.
+/// A server with its clock and its sessions.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Server {
     rules: Rules,
     now: u64,
     places: BTreeMap<String, Place>,
-    /// Tickets and tombstones need names; a server of its own counts them.
+    /// The number of names given so far. Tickets and tombstones need unique names, and this server
+    /// counts them.
     names: u64,
 }
 
 impl Server {
-    /// A server with these rules.
+    /// Creates a server with these rules.
     #[must_use]
     pub fn with(rules: Rules) -> Self {
         Self { rules, ..Self::default() }
@@ -39,7 +40,7 @@ impl Server {
         self.places.values_mut().for_each(|place| place.expire(now));
     }
 
-    /// The clock.
+    /// The clock, in milliseconds.
     #[must_use]
     pub fn now(&self) -> u64 {
         self.now
@@ -57,20 +58,21 @@ impl Server {
         self.places.get(&keys.data)?.holder()
     }
 
-    /// How many wait.
+    /// The number of waiters.
     #[must_use]
     pub fn waiters(&self, keys: &Keys) -> usize {
         self.places.get(&keys.data).map_or(0, |place| place.waiters.len())
     }
 
-    /// Whether this attempt counts as a waiter.
+    /// Returns true if this attempt counts as a waiter.
     #[must_use]
     pub fn is_waiting(&self, keys: &Keys, base: &str) -> bool {
         let place = self.places.get(&keys.data);
         place.and_then(|place| place.waiters.get(base)).is_some_and(|deadline| *deadline > self.now)
     }
 
-    /// When something other than the session ends: the lock, its ticket, a waiter's place, a receipt.
+    /// The times when the lock, its ticket, a waiter's place or a receipt ends, but not the
+    /// session's.
     #[must_use]
     pub fn ends(&self, keys: &Keys) -> Vec<u64> {
         let Some(place) = self.places.get(&keys.data) else { return Vec::new() };
@@ -80,24 +82,24 @@ impl Server {
         lock.chain(wake).chain(receipts).chain(place.waiters.values().copied()).collect()
     }
 
-    /// Whether a ticket waits to be popped.
+    /// Returns true if there is a ticket to pop.
     #[must_use]
     pub fn has_ticket(&self, keys: &Keys) -> bool {
         self.places.get(&keys.data).is_some_and(|place| place.wake.is_some())
     }
 
-    /// Puts the lock into the hands of another client.
+    /// Gives the lock to another client for `lease` milliseconds.
     pub fn lock_by(&mut self, keys: &Keys, holder: &str, lease: u64) {
         let at = self.now + lease;
         self.place(keys).lock = Some(Expiring { value: holder.into(), at });
     }
 
-    /// Deletes the session as a client that leaves no tombstone does, or as its TTL does.
+    /// Deletes the session without a tombstone, as another client or the session's TTL may do.
     pub fn lose(&mut self, keys: &Keys) {
         self.place(keys).data = None;
     }
 
-    /// Deletes the receipts that are not for one of these tokens, as their TTL does.
+    /// Deletes all receipts except those of these tokens, as their TTL does.
     pub fn lose_receipts_but(&mut self, keys: &Keys, tokens: &[&str]) {
         self.place(keys).receipts.retain(|token, _| tokens.contains(&&**token));
     }
@@ -117,13 +119,14 @@ impl Server {
         format!("{:032x}", self.names)
     }
 
-    /// The first try by plain commands, and `acquire.lua`.
+    /// Tries plain commands first and then `acquire.lua`.
     pub fn acquire(&mut self, keys: &Keys, a: &Acquire) -> Acquired {
         let plainly = if a.is_plain() { self.acquire_plainly(keys, a) } else { None };
         plainly.unwrap_or_else(|| self.acquire_by_script(keys, a))
     }
 
-    /// SET NX, EXPIRE and GET: all or nothing for the lock, and a refresh that does no harm.
+    /// SET NX, EXPIRE and GET: the lock is taken completely or not at all, and the refresh does no
+    /// harm.
     fn acquire_plainly(&mut self, keys: &Keys, a: &Acquire) -> Option<Acquired> {
         let now = self.now;
         let place = self.place(keys);
@@ -222,7 +225,7 @@ impl Server {
         Acquired::Busy { holder, endless, block, now, tombstone }
     }
 
-    /// What BLPOP finds without blocking.
+    /// Pops a ticket as BLPOP does, but without blocking.
     pub fn pop(&mut self, keys: &Keys) -> Option<Ticket> {
         self.place(keys).wake.take().map(|wake| wake.value)
     }

@@ -1,31 +1,32 @@
-//! Commands, packed once and sent as they are.
+//! Commands, packed once and sent without further copies.
 
 use std::io::IoSlice;
 
-/// More bytes than this are sent from where they lie; fewer are copied beside the other arguments.
+/// Arguments with at least this many bytes are sent from their place in memory. Shorter ones are
+/// copied beside the other arguments.
 const LARGE: usize = 16 << 10;
 
-/// What a command takes without the session in it.
+/// The room for a command without the session in it, in bytes.
 const CAPACITY: usize = 1000;
 
-/// Room in front of the arguments for `*<how many>\r\n`.
+/// The room in front of the arguments for `*<count>\r\n`, in bytes.
 const HEADER: usize = 8;
 
-/// Arguments, as Redis reads them.
+/// Arguments in the form that Redis reads.
 #[derive(Clone)]
 struct Packed<'a> {
     bytes: Vec<u8>,
-    /// An argument too large to be copied, and where in `bytes` it belongs.
+    /// An argument too large to copy, and its place in `bytes`.
     large: Option<(&'a [u8], usize)>,
 }
 
-/// A command as Redis reads it. It can be sent as often as it must.
+/// A command in the form that Redis reads. It can be sent repeatedly.
 #[derive(Clone)]
 pub struct Command<'a> {
-    /// `HEADER` bytes, then the arguments.
+    /// `HEADER` bytes, followed by the arguments.
     packed: Packed<'a>,
     arguments: u32,
-    /// Where the arguments behind the script's name begin.
+    /// The position of the arguments after the script's name.
     after_script: usize,
 }
 
@@ -35,12 +36,12 @@ pub struct Batch<'a> {
     commands: u64,
 }
 
-/// An argument of one of them.
+/// An argument of a command in a [`Batch`].
 #[derive(Clone, Copy)]
 pub enum Arg<'s, 'a> {
     Text(&'s str),
     Number(u64),
-    /// As [`Command::data`].
+    /// Bytes that are not copied if they are many; see [`Command::data`].
     Data(&'a [u8]),
 }
 
@@ -68,7 +69,7 @@ impl<'a> Packed<'a> {
         self.bytes.extend_from_slice(b"\r\n");
     }
 
-    /// Begins an argument. Most have less than a hundred bytes.
+    /// Begins an argument with its length. Most arguments have fewer than a hundred bytes.
     fn length(&mut self, length: usize) {
         match u8::try_from(length) {
             Ok(n @ 0..10) => self.bytes.extend_from_slice(&[b'$', b'0' + n, b'\r', b'\n']),
@@ -83,7 +84,7 @@ impl<'a> Packed<'a> {
         }
     }
 
-    /// What goes over the wire from `start` on, in up to three pieces.
+    /// The bytes to send from `start` on, in up to three pieces.
     fn pieces(&self, start: usize) -> [IoSlice<'_>; 3] {
         let (large, place) = self.large.unwrap_or((b"", self.bytes.len()));
         let (before, after) = self.bytes.split_at(place);
@@ -92,14 +93,14 @@ impl<'a> Packed<'a> {
 }
 
 impl<'a> Batch<'a> {
-    /// No commands yet. They are packed where these bytes are now.
+    /// Creates a batch without commands, which reuses this buffer.
     #[must_use]
     pub fn new(mut bytes: Vec<u8>) -> Self {
         bytes.clear();
         Self { packed: Packed { bytes, large: None }, commands: 0 }
     }
 
-    /// The bytes, for the next batch.
+    /// Returns the buffer, for the next batch.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
         self.packed.bytes
@@ -120,20 +121,20 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// How many replies they have.
+    /// The number of commands, and so of replies.
     #[must_use]
     pub fn commands(&self) -> u64 {
         self.commands
     }
 
-    /// What goes over the wire, in up to three pieces.
+    /// The bytes to send, in up to three pieces.
     pub fn pieces(&self) -> [IoSlice<'_>; 3] {
         self.packed.pieces(0)
     }
 }
 
 impl<'a> Command<'a> {
-    /// A command that has no arguments yet.
+    /// Creates a command without arguments.
     #[must_use]
     pub fn new(name: &str) -> Self {
         let mut bytes = Vec::with_capacity(CAPACITY);
@@ -143,13 +144,13 @@ impl<'a> Command<'a> {
         command
     }
 
-    /// A script by the name that Redis gives it, with its keys.
+    /// Creates a call of a script by its SHA1 digest, with its keys.
     #[must_use]
     pub fn evalsha(sha: &str, keys: &[&str]) -> Self {
         Self::script("EVALSHA", sha, keys)
     }
 
-    /// A script by its text.
+    /// Creates a call of a script by its text, with its keys.
     #[must_use]
     pub fn eval(text: &str, keys: &[&str]) -> Self {
         Self::script("EVAL", text, keys)
@@ -166,7 +167,7 @@ impl<'a> Command<'a> {
         command
     }
 
-    /// The same script by its text, for a server that does not know its name.
+    /// Returns the same call with the script's text, for a server that does not know the digest.
     #[must_use]
     pub fn to_eval(&self, text: &str) -> Self {
         let mut command = Self::new("EVAL");
@@ -179,7 +180,7 @@ impl<'a> Command<'a> {
         command
     }
 
-    /// A copy that keeps all arguments itself.
+    /// Returns a copy that owns all its arguments.
     #[must_use]
     pub fn to_owned(&self) -> Command<'static> {
         let mut bytes = self.packed.bytes.clone();
@@ -204,18 +205,19 @@ impl<'a> Command<'a> {
         self
     }
 
-    /// Adds the one argument that may be large; it is not copied then.
+    /// Adds the one argument that may be large. A large one is not copied.
     pub fn data(&mut self, bytes: &'a [u8]) -> &mut Self {
         self.arguments += 1;
         self.packed.data(bytes);
         self
     }
 
-    /// What goes over the wire, in up to three pieces.
+    /// The bytes to send, in up to three pieces.
     pub fn pieces(&mut self) -> [IoSlice<'_>; 3] {
         let mut digits = [0; DIGITS];
         let count = decimal(self.arguments.into(), &mut digits);
-        // Right before the arguments. No command here has a million of them.
+        // The header goes right before the arguments. It has room for up to 99,999 of them, and no
+        // command here has more.
         let start = HEADER - count.len() - 3;
         let header = &mut self.packed.bytes[start..HEADER];
         header[0] = b'*';
@@ -228,7 +230,7 @@ impl<'a> Command<'a> {
 /// The digits of the largest number.
 const DIGITS: usize = 20;
 
-/// What an argument has around its bytes, at most.
+/// The most bytes that an argument has in addition to its own.
 const OVERHEAD: usize = DIGITS + 5;
 
 fn digit(number: u64) -> Option<u8> {

@@ -1,7 +1,8 @@
-//! The Redis protocol (RESP2) as far as sessions need it: commands out, replies in.
+//! The parts of the Redis protocol (RESP2) that sessions need: commands to send and replies to
+//! read.
 //!
-//! Every request goes through here and not through the `redis` crate, whose parser clears 8 KiB for each reply and whose
-//! commands copy each argument twice. A reply is the crate's [`redis::Value`].
+//! Requests do not go through the `redis` crate, because its parser clears 8 KiB for each reply and
+//! its commands copy each argument twice. A reply is the crate's [`redis::Value`].
 
 mod command;
 mod replies;
@@ -11,5 +12,5 @@ mod tests;
 pub use command::{Arg, Batch, Command};
 pub use replies::{Replies, ReplyError, TOO_LARGE, memory_left, set_memory_left};
 
-/// Redis' own limit on a string (proto-max-bulk-len).
+/// Redis' own limit on a string in bytes (proto-max-bulk-len).
 pub const MAX_BULK: usize = 512 << 20;

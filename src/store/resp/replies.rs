@@ -1,8 +1,8 @@
 //! Replies, read through one buffer that stays with the connection.
 //!
-//! The other end may be anything that listens on the port, so nothing it announces is believed: memory is taken as bytes
-//! arrive, and lengths, items and nesting have limits. How long a reply may take, and how long it may be altogether, is
-//! the stream's to bound.
+//! The other end may be anything that listens on the port, so this reader trusts no length that it
+//! announces: memory is allocated as bytes arrive, and lengths, items and nesting have limits. The
+//! stream limits the time and the total length of a reply.
 
 use std::{
     cell::Cell,
@@ -13,26 +13,30 @@ use redis::{Value, parse_redis_value};
 
 use super::MAX_BULK;
 
-/// A session of ordinary size, with what an answer has around it, in one read. It is also the longest line (an error).
+/// The size of the buffer: a session of ordinary size and its reply fit into one read. This is also
+/// the longest line (an error).
 const BUFFER: usize = 16 << 10;
-/// Memory is taken in steps of this size for as long as bytes arrive.
+/// Memory is allocated in steps of this size as long as bytes arrive.
 const STEP: usize = 1 << 20;
-/// Values in one reply. The largest that is asked for is the slot table of a Cluster.
+/// The most values in one reply. The largest reply to any request here is the slot table of a
+/// Cluster.
 const MAX_VALUES: usize = 1 << 20;
-/// Arrays in arrays.
+/// The deepest nesting of arrays.
 const MAX_DEPTH: usize = 16;
 
-/// What a string that was read past looks like to the layers above: an error in its place, with its length.
+/// The code of the error that replaces a skipped string for the layers above. Its text is the
+/// length of the string.
 pub const TOO_LARGE: &str = "TOOLARGE";
-/// No string is too large below this: nothing that a script answers is to be, whatever the application has left.
+/// Strings up to this size are never skipped: every script's answer must get through, however
+/// little memory the application has left.
 const ALWAYS: usize = 1 << 20;
 
 thread_local! {
     static LONGEST: Cell<usize> = const { Cell::new(usize::MAX) };
 }
 
-/// From now on this thread reads past longer strings: their memory is not PHP's, and whoever wants one makes a string of PHP's
-/// of it, for which `bytes` is all that memory_limit leaves.
+/// Sets the length above which this thread skips strings. A reply's memory does not belong to PHP,
+/// but its reader copies it into a PHP string, for which memory_limit leaves `bytes`.
 pub fn set_memory_left(bytes: usize) {
     LONGEST.set(bytes.max(ALWAYS));
 }
@@ -43,12 +47,12 @@ pub fn memory_left() -> usize {
     LONGEST.get()
 }
 
-/// Why there is no reply.
+/// The reason why there is no reply.
 #[derive(Debug)]
 pub enum ReplyError {
-    /// Reading failed, or ended in the middle.
+    /// Reading failed, or the stream ended in the middle of a reply.
     Io(io::Error),
-    /// What was read is not a reply.
+    /// The bytes are not a reply.
     Protocol(&'static str),
 }
 
@@ -62,28 +66,28 @@ type Result<T> = std::result::Result<T, ReplyError>;
 
 const NOT_REDIS: ReplyError = ReplyError::Protocol("not the Redis protocol");
 
-/// The replies of one connection. After an error there is no telling where the next one begins.
+/// The replies of one connection. After an error, the beginning of the next reply is unknown.
 pub struct Replies {
     buffer: Box<[u8]>,
-    /// What was read and not yet used.
+    /// The range of bytes that were read but not used yet.
     start: usize,
     end: usize,
 }
 
 impl Replies {
-    /// For a connection that has not been read from.
+    /// Creates the reader of a new connection.
     #[must_use]
     pub fn new() -> Self {
         Self { buffer: vec![0; BUFFER].into(), start: 0, end: 0 }
     }
 
-    /// Whether more was read than the replies so far.
+    /// Returns true if more bytes were read than the replies so far contain.
     #[must_use]
     pub fn has_more(&self) -> bool {
         self.start < self.end
     }
 
-    /// Takes what `read` has without waiting; false if the stream has ended.
+    /// Takes the bytes that `read` returns without waiting. Returns false if the stream has ended.
     pub fn take_available(&mut self, read: impl FnOnce(&mut [u8]) -> io::Result<Option<usize>>) -> bool {
         self.make_room();
         if self.end == BUFFER {
@@ -98,13 +102,13 @@ impl Replies {
         }
     }
 
-    /// The next reply. An error that Redis answers is a [`Value::ServerError`].
+    /// Reads the next reply. An error reply of Redis is a [`Value::ServerError`].
     pub fn next(&mut self, source: &mut impl Read) -> Result<Value> {
         let mut left = MAX_VALUES;
         self.value(source, 0, &mut left)
     }
 
-    /// Whether the next replies are these bytes, which are taken then.
+    /// Returns true if the next replies are exactly these bytes, and takes them in this case.
     pub fn are(&mut self, expected: &[u8], source: &mut impl Read) -> Result<bool> {
         loop {
             let unused = &self.buffer[self.start..self.end];
@@ -154,7 +158,7 @@ impl Replies {
         }
     }
 
-    /// The next line, without its end.
+    /// Reads the next line, without its end.
     fn line(&mut self, source: &mut impl Read) -> Result<&[u8]> {
         let mut seen = 0;
         loop {
@@ -172,7 +176,7 @@ impl Replies {
         }
     }
 
-    /// Reads more into the buffer, which is not full.
+    /// Reads more bytes into the buffer, which is not full.
     fn fill(&mut self, source: &mut impl Read) -> Result<()> {
         self.make_room();
         self.end += some(source.read(&mut self.buffer[self.end..])?)?;
@@ -213,7 +217,7 @@ impl Replies {
         Ok(bytes)
     }
 
-    /// A string that nobody could use.
+    /// Skips a string that is too large to use.
     fn read_past(&mut self, source: &mut impl Read, length: i64) -> Result<Value> {
         let mut left = usize::try_from(length).map_err(|_| NOT_REDIS)? + 2;
         if left > MAX_BULK {
@@ -231,7 +235,8 @@ impl Replies {
         parse_redis_value(format!("-{TOO_LARGE} {length}\r\n").as_bytes()).map_err(|_| NOT_REDIS)
     }
 
-    /// A string that does not fit the buffer is read to where it stays, and what follows it into the buffer.
+    /// Reads a string that does not fit the buffer. The bytes go directly to their final place, and
+    /// any bytes after the string into the buffer.
     fn large(&mut self, source: &mut impl Read, length: usize) -> Result<Vec<u8>> {
         let unused = &self.buffer[self.start..self.end];
         let mut filled = unused.len().min(length);
@@ -256,7 +261,7 @@ impl Replies {
     }
 }
 
-/// How much was read, if the stream did not end.
+/// Returns the number of bytes read, or an error at the end of the stream.
 fn some(read: usize) -> io::Result<usize> {
     if read == 0 { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(read) }
 }

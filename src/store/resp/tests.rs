@@ -4,7 +4,8 @@ use redis::Value;
 
 use super::{Command, MAX_BULK, Replies, ReplyError};
 
-/// Gives its bytes in reads of the given lengths, the last one over and over; then the stream ends.
+/// A source that gives its bytes in reads of the given lengths, repeating the last length, and then
+/// ends.
 struct Chopped<'a> {
     bytes: &'a [u8],
     lengths: Vec<usize>,
@@ -70,7 +71,8 @@ fn reads_each_kind_of_reply() {
     }
 }
 
-/// The same values come out wherever the stream is cut, with the reply behind it still in its place.
+/// A reply has the same value at every way to cut the stream, and the reply after it stays in
+/// place.
 #[test]
 fn a_reply_in_pieces_is_the_same_reply() {
     let array: &[u8] =
@@ -130,7 +132,7 @@ fn refuses_what_redis_does_not_send() {
         b"*x\r\n",
         b"$2\r\nabc\r\n",
         b"$2\r\nab\n\n",
-        // RESP3 is not spoken here.
+        // This client does not speak RESP3.
         b">2\r\n+a\r\n+b\r\n",
         b"_\r\n",
         b"%1\r\n",
@@ -139,7 +141,7 @@ fn refuses_what_redis_does_not_send() {
     for bytes in cases {
         assert!(matches!(only(bytes), Err(ReplyError::Protocol(_))), "{:?}", String::from_utf8_lossy(bytes));
     }
-    // A line without an end, and arrays in arrays without one.
+    // A line without an end, and endlessly nested arrays.
     assert!(matches!(only(&vec![b'+'; 1 << 20]), Err(ReplyError::Protocol(_))));
     assert!(matches!(only(&b"*1\r\n".repeat(1000)), Err(ReplyError::Protocol(_))));
 }
@@ -151,7 +153,7 @@ fn takes_no_memory_for_what_is_only_announced() {
     for announced in ["$536870912\r\nab", "*9223372036854775807\r\n:1\r\n", "*1000000\r\n*1000000\r\n"] {
         assert!(matches!(only(announced.as_bytes()), Err(ReplyError::Io(_))), "{announced}");
     }
-    // Items that cost four bytes to send cost more to keep.
+    // Each item takes four bytes to send, and more than that to keep.
     let flood = [&b"*2000000\r\n"[..], &b":1\r\n".repeat(2_000_000)].concat();
     assert!(matches!(only(&flood), Err(ReplyError::Protocol("an answer of too many values"))));
 }
@@ -189,7 +191,7 @@ fn packs_commands_as_redis_reads_them() {
             .arg(u64::MAX)
             .arg(&[0xff_u8, 0]);
         assert_eq!(sent(&mut command), expected.get_packed_command());
-        // It can be sent again, and kept.
+        // The command can be sent again, and copied.
         assert_eq!(sent(&mut command), expected.get_packed_command());
         assert_eq!(sent(&mut command.to_owned()), expected.get_packed_command());
 
