@@ -1,18 +1,19 @@
-//! What an operator should change one day, although all works: it shows in phpinfo() and in `rustredis_status()`, and is
-//! written into the error log once by each process. It is never raised: applications take any message of
-//! session_start() for a failure.
+//! Advice: things that an operator should change one day, although everything works. Advice shows
+//! in phpinfo() and in `rustredis_status()`, and each process writes it once into the error log. It
+//! is never raised, because applications take any message of session_start() for a failure.
 
 use std::ffi::{c_char, c_int};
 
 use super::boundary::{Say, copy_text, guarded, say};
 use crate::process::Own;
 
-/// There are few kinds of advice, but a script can set a value to anything.
+/// The most pieces of advice to keep. There are few kinds of advice, but a script can set a value
+/// to anything.
 const MAX: usize = 16;
 
 static GIVEN: Own<Vec<String>> = Own::new(Vec::new());
 
-/// Gives an advice, once in a process.
+/// Gives a piece of advice, once in a process.
 pub fn advise(text: String) {
     let mut given = GIVEN.lock();
     if given.len() < MAX && !given.contains(&text) {

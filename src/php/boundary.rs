@@ -1,4 +1,4 @@
-//! The one place where Rust is entered from C, and what crosses there: texts, and the messages that leave.
+//! The one place where C enters Rust, and the texts and messages that cross this boundary.
 
 use std::{
     cell::RefCell,
@@ -15,42 +15,44 @@ thread_local! {
     static MESSAGES: RefCell<[VecDeque<String>; 4]> = const { RefCell::new([const { VecDeque::new() }; 4]) };
 }
 
-/// When and where the C files say a text; the values are those of shim.h.
+/// The time and place at which the C files report a text; the values are those of shim.h.
 ///
-/// PHP decodes a session after a callback that succeeded. An application's error handler may throw, and with an exception
-/// pending classes are not loaded and objects stay empty: so nothing is raised there.
+/// PHP decodes a session after a successful callback. An application's error handler may throw, and
+/// while an exception is pending, classes are not loaded and objects stay empty, so a successful
+/// callback raises nothing.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Say {
-    /// Raised by the callback itself, which fails.
+    /// Raised by the failing callback itself.
     Now = 0,
-    /// Raised once nothing is decoded any more.
+    /// Raised as soon as PHP decodes nothing any more.
     Later = 1,
-    /// Never raised: it goes into PHP's error log.
+    /// Never raised, but written into PHP's error log.
     Logged = 2,
-    /// Likewise, where nothing is wrong now: see advice.rs.
+    /// Logged likewise, but about a state that works; see advice.rs.
     Advice = 3,
 }
 
-/// More texts of one kind than this are logged without waiting for a place where they can be raised, and more than that
-/// have nothing new to say.
+/// The most texts of one kind that wait for a place to be raised; further texts are logged. Texts
+/// beyond this limit in the log, too, are dropped, because they have nothing new to say.
 const MAX_WAITING: usize = 50;
 
-/// Runs the body of an `extern "C"` function. A panic must not leave one (it would abort PHP): it becomes a warning and
-/// `fallback`, that function's failure value.
+/// Runs the body of an `extern "C"` function. A panic must not leave the function, because that
+/// would abort PHP: it becomes a warning and `fallback`, the failure value of that function.
 pub fn guarded<T>(fallback: T, body: impl FnOnce() -> T) -> T {
-    // Unwind safety: what a panic leaves behind half done is a session, which fallback makes PHP give up.
+    // Unwind safety: a panic may leave a session in an incomplete state, but `fallback` makes PHP
+    // give that session up.
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
         warn("rustredis: internal error, please report it with the text that PHP's error output has".into());
         fallback
     })
 }
 
-/// Leaves the reason of a failure, for the callback that fails.
+/// Stores the reason of a failure, for the callback that fails.
 pub fn warn(text: String) {
     say(Say::Now, text);
 }
 
-/// Leaves a text for messages.c, which says it when no Rust is on the stack.
+/// Stores a text for messages.c, which reports it when no Rust frame is on the stack.
 pub fn say(when: Say, text: String) {
     MESSAGES.with_borrow_mut(|messages| {
         let has_room = |when: &Say| messages[*when as usize].len() < MAX_WAITING;
@@ -60,7 +62,8 @@ pub fn say(when: Say, text: String) {
     });
 }
 
-/// Leaves for the log what was not raised in its request: a bailout came in between, or no close.
+/// Moves messages that were not raised during the request to the log: there was a bailout, or no
+/// close.
 pub fn end_request() {
     MESSAGES.with_borrow_mut(|messages| {
         for when in [Say::Now, Say::Later] {
@@ -71,7 +74,7 @@ pub fn end_request() {
     });
 }
 
-/// The oldest text of one kind; see shim.h.
+/// Takes the oldest text of one kind; see shim.h.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn rustredis_next_message(when: c_int, text: *mut c_char, size: usize) -> c_int {
     guarded(0, || {
@@ -84,7 +87,7 @@ unsafe extern "C" fn rustredis_next_message(when: c_int, text: *mut c_char, size
     })
 }
 
-/// What a message may show of a save path; see shim.h.
+/// Gives a save path as a message may show it; see shim.h.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn rustredis_mask(
     path: *const c_char,
@@ -102,7 +105,8 @@ unsafe extern "C" fn rustredis_mask(
     })
 }
 
-/// Copies as much of `from` as fits, with a NUL behind it; a NUL inside would end it early.
+/// Copies as much of `from` as fits, followed by a NUL. A NUL inside `from` would end the text
+/// early.
 ///
 /// # Safety
 /// `to` is valid for writes of `size` bytes, and `size` is not 0.
@@ -115,7 +119,7 @@ pub unsafe fn copy_text(from: &str, to: *mut c_char, size: usize) {
     }
 }
 
-/// A text of C's.
+/// A text that C passes.
 ///
 /// # Safety
 /// `bytes` is valid for `len` bytes during `'a`.

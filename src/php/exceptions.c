@@ -1,8 +1,9 @@
-/* A failed read that must not become an empty session.
+/* A failed read must not become an empty session.
  *
- * SessionHandler::read() is false then, and a warning says why. Where a handler class on the way to PHP declares that it
- * returns a string, PHP makes '' of that false, and so a session without content: validateId() does not know its id any
- * more, and PHP sends the browser another one. An exception passes such a declaration. */
+ * SessionHandler::read() returns false then, and a warning gives the reason. If a handler class
+ * between here and PHP declares a string as its return type, PHP turns the false into '', and so
+ * into a session without content: validateId() no longer knows the id, and PHP sends the browser
+ * another one. An exception passes through such a declaration. */
 #include "php.h"
 #include "ext/session/php_session.h"
 #include "ext/spl/spl_exceptions.h"
@@ -50,7 +51,7 @@ void rustredis_register_exceptions(void)
 	zend_declare_property(lock_timeout_exception, ZEND_STRL("holder"), &none, ZEND_ACC_PRIVATE);
 }
 
-/* Whether a function passes false on, as far as it says what it returns. */
+/* True if a function can return false, judging by its return type. */
 static bool passes_false(const zend_function *function)
 {
 	const uint32_t flags = function->common.fn_flags;
@@ -60,11 +61,12 @@ static bool passes_false(const zend_function *function)
 	return (ZEND_TYPE_FULL_MASK(function->common.arg_info[-1].type) & (MAY_BE_FALSE | MAY_BE_VOID | MAY_BE_NEVER)) != 0;
 }
 
-/* PHP's list of a handler's functions is a struct here and a union there, and the same in memory: open, close, read ... */
+/* PHP's list of a handler's functions is a struct in some versions and a union in others, with
+ * the same layout: open, close, read ... */
 enum { READ = 2, HANDLER_FUNCTIONS = 9 };
 _Static_assert(sizeof(((php_ps_globals *) NULL)->mod_user_names) == HANDLER_FUNCTIONS * sizeof(zval), "another list");
 
-/* Whether the read() that PHP calls next passes it on. */
+/* True if the read() that PHP calls next can return false. */
 static bool read_passes_false(void)
 {
 	zval *read = &((zval *) &PS(mod_user_names))[READ];
@@ -74,16 +76,17 @@ static bool read_passes_false(void)
 		return true;
 	}
 	passes = passes_false(callback.function_handler);
-	/* It may be made up for a __call(). */
+	/* The function may be a temporary one for a __call(). */
 	zend_release_fcall_info_cache(&callback);
 	return passes;
 }
 
-/* Whether false would get lost on its way from here to PHP. A script that calls its handler by hand gets what it asks for. */
+/* True if a false would get lost between here and PHP. A script that calls its handler by hand
+ * gets the false. */
 static bool loses_false(bool validating)
 {
 	zend_execute_data *call;
-	/* It is likely to answer from what validateId() has read. */
+	/* read() is likely to answer with the value that validateId() has read. */
 	bool loses = validating && !read_passes_false();
 	for (call = EG(current_execute_data); call; call = call->prev_execute_data) {
 		const zend_function *function = call->func;
@@ -152,8 +155,9 @@ void rustredis_tell_failed_read(void **mod_data, bool validating)
 	}
 }
 
-/* An exception out of validateId() is a no to PHP: it makes another id, and sends its cookie before it sees the exception,
- * in whose place another comes where a handler class makes ids. */
+/* PHP takes an exception from validateId() for a no: it makes another id and sends the cookie
+ * before it sees the exception. If a handler class makes the ids, another exception replaces the
+ * first one. */
 static TSRM_TLS struct {
 	zend_string *id;
 	bool use_cookies;
@@ -169,7 +173,7 @@ void rustredis_keep_id(void)
 	PS(use_cookies) = 0;
 }
 
-/* Whether a session function itself has thrown it, rather than a script's code in there. */
+/* True if a session function itself has thrown the error, rather than a script's code inside it. */
 static bool is_of_session(zend_object *error)
 {
 	zval undefined, *trace, *frame, *function;
@@ -186,8 +190,8 @@ static bool is_of_session(zend_object *error)
 		&& strncmp(Z_STRVAL_P(function), "session_", sizeof("session_") - 1) == 0;
 }
 
-/* Puts what a class has thrown in the place of the error that PHP has then made of an id that it did not get. An exit of
- * the class, and an exception of its own, stay. */
+/* Replaces the error that PHP raises for a missing id by the exception that a class has thrown
+ * before. An exit of the class, or another exception of its own, stays. */
 static void rethrow_first(void)
 {
 	zval undefined, *previous;
@@ -220,7 +224,8 @@ void rustredis_restore_id(void)
 		}
 		rethrow_first();
 	} else if (PS(session_status) == php_session_active && PS(id) && zend_string_equals(PS(id), id)) {
-		/* The class has caught it, and has read the session after all. A new id is not sent: a failure is no logout. */
+		/* The class has caught the exception and has read the session after all. No new id is
+		 * sent, because a failure is no logout. */
 		php_session_reset_id();
 	}
 	zend_string_release(id);

@@ -1,4 +1,5 @@
-//! What a fork takes: memory that the child finds cleared, and threads that are where a child can do without them.
+//! Preparations for a fork: memory that the kernel clears in the child, and threads that the child
+//! can do without.
 
 use std::{
     mem, ptr,
@@ -8,9 +9,10 @@ use std::{
 use super::boundary::guarded;
 use crate::store;
 
-/// A number that is 0 in every child of this process, however it was forked: the kernel sees to that, where a
-/// `pthread_atfork` handler misses a bare clone(). (vfork's child shares its parent's memory until it runs another
-/// program; none of this code runs in it.) None on a kernel that can't (Linux before 4.14).
+/// Returns a number that is 0 in every child of this process, however the child was forked. The
+/// kernel guarantees this, while a `pthread_atfork` handler misses a bare clone(). (vfork's child
+/// shares its parent's memory until it runs another program, and none of this code runs in it.)
+/// Returns `None` if the kernel cannot do this (Linux before 4.14).
 pub fn cleared_in_children() -> Option<&'static AtomicU32> {
     let size = mem::size_of::<AtomicU32>();
     // SAFETY: a new private mapping, which touches no memory that is in use.
@@ -27,9 +29,10 @@ pub fn cleared_in_children() -> Option<&'static AtomicU32> {
     if page == libc::MAP_FAILED {
         return None;
     }
-    // SAFETY: exactly the mapping from above; the advice holds for the page that it is rounded up to.
+    // SAFETY: exactly the mapping from above; the advice holds for the page that it is rounded up
+    // to.
     if unsafe { libc::madvise(page, size, libc::MADV_WIPEONFORK) } != 0 {
-        // SAFETY: nobody has got a pointer to it.
+        // SAFETY: no other code has a pointer to the mapping.
         unsafe { libc::munmap(page, size) };
         return None;
     }
@@ -37,12 +40,13 @@ pub fn cleared_in_children() -> Option<&'static AtomicU32> {
     Some(unsafe { &*page.cast::<AtomicU32>() })
 }
 
-/// Has every fork of this process from now on go by [`store::before_fork`].
+/// Makes every later fork of this process call [`store::before_fork`].
 pub fn watch() {
     static WATCHED: Once = Once::new();
     WATCHED.call_once(|| {
-        // SAFETY: the three are functions of this module, which glibc forgets when it unloads the module. Without
-        // memory for them nothing is registered, and a fork is as it would be without this.
+        // SAFETY: all three are functions of this module, and glibc forgets them when it unloads
+        // the module. If there is no memory to register them, a fork simply works as it would
+        // without them.
         unsafe { libc::pthread_atfork(Some(prepare), Some(parent), Some(child)) };
     });
 }

@@ -1,8 +1,9 @@
 /* The save handler's callbacks.
  *
- * They are C for two reasons. The compiler checks them against the installed php_session.h, whose layouts and
- * signatures differ between PHP versions. And whatever can bail out (allocating a zend_string, raising a warning)
- * longjmps over the frames in between: here they are C frames, with nothing to destroy. */
+ * They are in C for two reasons. First, the compiler checks them against the installed
+ * php_session.h, whose layouts and signatures differ between PHP versions. Second, code that can
+ * bail out (allocating a zend_string, raising a warning) longjmps over the frames in between:
+ * here these are C frames, with nothing to destroy. */
 #include "php.h"
 #include "SAPI.h"
 #include "ext/session/php_session.h"
@@ -27,8 +28,9 @@ static zend_result failed(void)
 	return FAILURE;
 }
 
-/* Before PHP decodes what a callback gave: it skips __unserialize and loads no class while an exception is pending, and
- * would write the rest over the session. The lock is given back, and the exception says why. */
+/* Called before PHP decodes the value of a callback. While an exception is pending, PHP skips
+ * __unserialize and loads no class, and it would write the incomplete result over the session.
+ * Instead, the lock is released, and the exception gives the reason. */
 static bool is_broken_off(void **mod_data)
 {
 	if (!EG(exception)) {
@@ -52,8 +54,8 @@ zend_execute_data *rustredis_running(const char *name)
 	return NULL;
 }
 
-/* session_start(['read_and_close' => true]) looks like any other start to a save handler: only the arguments of the
- * running call tell. */
+/* To a save handler, session_start(['read_and_close' => true]) looks like any other start. Only
+ * the arguments of the running call show the difference. */
 static int wants_read_only(void)
 {
 	zend_execute_data *call = rustredis_running("session_start");
@@ -67,31 +69,34 @@ static int wants_read_only(void)
 		return 0;
 	}
 	value = zend_hash_str_find(Z_ARRVAL_P(options), ZEND_STRL("read_and_close"));
-	/* As session_start() itself reads it. */
+	/* session_start() itself reads the option in the same way. */
 	return value && zval_get_long(value) > 0;
 }
 
-/* $_SESSION may not have all of what is stored. */
+/* $_SESSION may lack a part of the stored session. */
 static TSRM_TLS bool half_decoded;
 
-/* PHP has what read gave, and not yet decoded it. */
+/* PHP has the value of a read, and has not decoded it yet. */
 static TSRM_TLS bool is_being_decoded;
 
-/* What decodes a stored session. One that starts by itself does so before any script. */
+/* True in the functions that decode a stored session. A session that starts by itself is decoded
+ * before any script. */
 static bool is_starting(void)
 {
 	return PG(during_request_startup) || rustredis_running("session_start") || rustredis_running("session_reset");
 }
 
-/* An object that is made (__unserialize), or the handler of a message that a class gives as it is loaded, writes what
- * there is of the session so far. PHP's upload progress has decoded the session when it writes: no script runs then. */
+/* True if the session is written while it is still being decoded: by an object that is made
+ * (__unserialize), or by the handler of a message that a class raises as it is loaded. PHP's
+ * upload progress also writes at this time, but has decoded the session: no script runs then. */
 static bool is_written_too_early(zend_string *val)
 {
 	return is_being_decoded && (EG(current_execute_data) || CG(unclean_shutdown))
 		&& !(PS(session_vars) && zend_string_equals(val, PS(session_vars)));
 }
 
-/* An exception that comes while objects are made leaves the rest of them empty, and PHP goes on with that session. */
+/* After an exception during decoding, the remaining objects are empty, and PHP continues with
+ * such a session. */
 void rustredis_is_decoded(void)
 {
 	is_being_decoded = false;
@@ -100,8 +105,8 @@ void rustredis_is_decoded(void)
 	}
 }
 
-/* An error has struck while a serializer was at work. One of another extension may keep how far it has come, where only it
- * can reach that (msgpack), and encode no more than nothing after it. */
+/* An error has struck while a serializer was at work. A serializer of another extension may keep
+ * its progress where only itself can reset it (msgpack), and then encode nothing from there on. */
 static TSRM_TLS bool is_interrupted;
 
 bool rustredis_encoding_is_interrupted(void)
@@ -114,13 +119,13 @@ void rustredis_set_interrupted(bool interrupted)
 	is_interrupted = interrupted;
 }
 
-/* PHP's own are made to, and the others here keep nothing between two encodings. */
+/* PHP's own serializers are reset, and the other ones here keep nothing between two encodings. */
 static bool starts_over(const char *serializer)
 {
 	return strncmp(serializer, "php", 3) == 0 || strcmp(serializer, "json") == 0 || strcmp(serializer, "igbinary") == 0;
 }
 
-/* Whether a session is being encoded here, or a script has called the serializer itself. */
+/* True if a session is being encoded, or if a script has called the serializer itself. */
 static bool is_serializing(void)
 {
 	static const char *const encoding[] = {"session_write_close", "session_commit", "session_regenerate_id",
@@ -135,7 +140,7 @@ static bool is_serializing(void)
 		if (!function) {
 			continue;
 		}
-		/* A handler class is called before and after it. */
+		/* PHP calls a handler class before and after the encoding. */
 		in_handler = in_handler || (function->common.scope
 			&& instanceof_function(function->common.scope, php_session_iface_entry));
 		if (function->type != ZEND_INTERNAL_FUNCTION || !function->common.function_name) {
@@ -161,8 +166,9 @@ static void note_error(int type, zend_string *file, uint32_t line, zend_string *
 	}
 	is_interrupted = is_interrupted || is_serializing();
 #if PHP_VERSION_ID < 80200
-	/* Since 8.2 PHP destroys a session whose decoding memory_limit or a timeout ended (see how_to_destroy); before, it goes
-	 * on to the end of the request, and writes what it has got of the session. */
+	/* Since 8.2, PHP destroys a session whose decoding memory_limit or a timeout has ended (see
+	 * how_to_destroy). Before 8.2, PHP continues to the end of the request, and writes the part
+	 * of the session that it has. */
 	if ((type & (E_ERROR | E_CORE_ERROR | E_COMPILE_ERROR)) && PS(session_status) == php_session_active
 			&& (is_starting() || rustredis_running("session_decode"))) {
 		half_decoded = true;
@@ -191,14 +197,15 @@ PS_CLOSE_FUNC(rustredis)
 	return SUCCESS;
 }
 
-/* The first that hears of a bad id behind a subclass, where PHP does not ask by validate_sid: anybody can send one, and
- * phpredis is silent, too. */
+/* True for an invalid id behind a subclass. A read is the first call with such an id, because
+ * PHP does not call validate_sid there. It raises no message, because anybody can send such an
+ * id, and phpredis is silent, too. */
 static bool is_bad_id_of_subclass(zend_string *key)
 {
 	return PS(mod_user_implemented) && !rustredis_is_id(ZSTR_VAL(key), ZSTR_LEN(key));
 }
 
-/* A handler class may read in order to say whether there is such a session. */
+/* A handler class may read only to check that a session exists. */
 static int reason_to_read(void)
 {
 	zend_execute_data *call = EG(current_execute_data);
@@ -223,7 +230,7 @@ static zend_result read_failed(void **mod_data, int reason)
 {
 	const bool validating = reason != RUSTREDIS_TO_DELIVER;
 	rustredis_tell_failed_read(mod_data, validating);
-	/* Another function makes an id that no browser has yet. */
+	/* Other functions make an id that no browser has yet. */
 	if (EG(exception) && validating && rustredis_takes_an_id()) {
 		rustredis_keep_id();
 	}
@@ -242,16 +249,17 @@ PS_READ_FUNC(rustredis)
 	if (!rustredis_read(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), maxlifetime, wants_read_only(), reason, &value,
 			&value_len)) {
 		if (value_len) {
-			/* More than memory_limit leaves: PHP says so in its own words, and ends the request as it would have. */
+			/* The value is larger than memory_limit allows. PHP reports this in its own words,
+			 * and ends the request as usual. */
 			efree(emalloc(value_len));
 		}
 		return read_failed(mod_data, reason);
 	}
-	/* Over memory_limit this bails out. The value still belongs to the session then, and PHP's empty write at
-	 * shutdown is refused because rustredis_read_done was not reached. */
+	/* Over memory_limit, this allocation bails out. The value then still belongs to the session,
+	 * and PHP's empty write at shutdown is refused, because rustredis_read_done was not reached. */
 	*val = value_len ? zend_string_init(value, value_len, 0) : ZSTR_EMPTY_ALLOC();
 	if (value_len && value[0] == '{') {
-		/* From here on PHP code may run (__unserialize), and close the session, or throw. */
+		/* From here on, PHP code may run (__unserialize), and close the session or throw. */
 		zend_string *converted = NULL;
 		int json = rustredis_json_for_others(*val, &converted);
 		if (json != RUSTREDIS_NOT_JSON) {
@@ -268,16 +276,18 @@ PS_READ_FUNC(rustredis)
 			return read_failed(mod_data, reason);
 		}
 	}
-	/* A handler class has no touch, or makes a write of it. */
+	/* A handler class has no touch, or turns a touch into a write. */
 	rustredis_read_done(mod_data, ZSTR_VAL(key), ZSTR_LEN(key),
 		PS(mod_user_implemented) && PS(lazy_write) && !wants_read_only());
-	/* Not in session_regenerate_id(), which reads what it has made. */
+	/* session_regenerate_id() is not included, because it reads the session that it has just
+	 * made. */
 	is_being_decoded = ZSTR_LEN(*val) && is_starting();
 	rustredis_watch_exceptions();
 	return SUCCESS;
 }
 
-/* A SessionHandler subclass may write an empty text on purpose. */
+/* A SessionHandler subclass may write an empty text on purpose, so this checks the serializer
+ * itself. */
 static bool can_be_encoded(void)
 {
 	zend_string *encoded = PS(serializer) ? PS(serializer)->encode() : NULL;
@@ -288,8 +298,9 @@ static bool can_be_encoded(void)
 	return !EG(exception);
 }
 
-/* When a serializer fails PHP writes an empty session over the stored one. Ours tells; of the others an empty text does,
- * unless $_SESSION is empty too, or has only what php and php_binary skip: integer keys. */
+/* When a serializer fails, PHP writes an empty session over the stored one. The json serializer
+ * reports its failure. For other serializers an empty text shows it, unless $_SESSION is empty
+ * too, or has only integer keys, which php and php_binary skip. */
 static bool was_not_encoded(zend_string *val)
 {
 	zval *session = &PS(http_session_vars);
@@ -313,8 +324,9 @@ static bool was_not_encoded(zend_string *val)
 	return false;
 }
 
-/* Once an exception is pending PHP's serializers write nothing for any value, and nobody calls __serialize. It is not known
- * whether the exception came on the way or is older: only what shows to be whole is. Ours refuses by itself. */
+/* While an exception is pending, PHP's serializers write nothing for any value and never call
+ * __serialize. The exception may be older than the encoding or have come during it, so only a
+ * text that is certainly complete is stored. The json serializer refuses by itself. */
 static bool was_half_encoded(zend_string *val)
 {
 	const char *name = PS(serializer) ? PS(serializer)->name : "";
@@ -332,7 +344,8 @@ static zend_result save(void **mod_data, zend_string *key, zend_string *val, zen
 	int writer = !PS(mod_user_implemented) ? RUSTREDIS_WRITTEN_BY_PHP
 		: rustredis_saves_a_session() ? RUSTREDIS_SAVED_BY_CLASS : RUSTREDIS_WRITTEN_BY_CLASS;
 
-	/* PHP code that runs while the session is encoded can destroy it: then there is neither. */
+	/* PHP code that runs while the session is encoded can destroy the session, and then both are
+	 * missing. */
 	if (!*mod_data || !key) {
 		return FAILURE;
 	}
@@ -374,9 +387,10 @@ PS_UPDATE_TIMESTAMP_FUNC(rustredis)
 	return save(mod_data, key, val, maxlifetime, 1);
 }
 
-/* Whether it is memory_limit or a timeout that ended decoding. The value is as good as it was then: the next request may
- * have more. The error is behind us (a bailout), or pending for the next opcode (some builds of 8.2 let an allocation
- * pass and report it there). */
+/* True if memory_limit or a timeout has ended the decoding. The value is then still good, and
+ * the next request may have more memory or time. The error has already happened (a bailout), or
+ * is pending for the next opcode (some builds of 8.2 let an allocation pass and report it
+ * there). */
 static bool is_out_of_resources(void)
 {
 #if PHP_VERSION_ID >= 80200
@@ -388,15 +402,17 @@ static bool is_out_of_resources(void)
 		|| (PG(last_error_message) && (PG(last_error_type) & (E_ERROR | E_CORE_ERROR | E_COMPILE_ERROR)));
 }
 
-/* Whether it is an exit, or an exception that a script's own code has thrown, in __unserialize or in an error handler: a
- * database is away, say. An exception of PHP's own, in contrast, is about the value: it does not fit its class any more. */
+/* True for an exit, or for an exception that a script's own code has thrown, in __unserialize or
+ * in an error handler, for example because a database is down. An exception of PHP itself, in
+ * contrast, is about the value, which no longer fits its class. */
 static bool is_ended_by_script(void)
 {
 	return EG(exception) && (!instanceof_function(EG(exception)->ce, zend_ce_throwable) || rustredis_script_has_thrown());
 }
 
-/* After a failed decode PHP destroys the stored session, as if somebody had asked for it. Who asked shows in the
- * running function. What session_decode() is given is not what is stored: that is plainly destroyed. */
+/* After a failed decoding, PHP destroys the stored session as if a script had asked for that.
+ * The running function shows the real caller. session_decode() gets a text other than the stored
+ * one, so its failure simply deletes the session. */
 static int how_to_destroy(void)
 {
 	zend_execute_data *call;
@@ -416,7 +432,8 @@ static int how_to_destroy(void)
 			}
 			if (zend_string_equals_literal(name, "session_start") || zend_string_equals_literal(name, "session_reset")
 					|| zend_string_equals_literal(name, "session_decode")) {
-				/* PHP itself calls a subclass' destroy(); its read() may do so too, and means it. */
+				/* PHP itself calls a subclass' destroy(). The subclass' read() may also call it,
+				 * and means it. */
 				if (callee && !zend_string_equals_literal_ci(callee, "destroy")) {
 					return RUSTREDIS_DELETE;
 				}
@@ -428,8 +445,9 @@ static int how_to_destroy(void)
 		}
 		callee = name;
 	}
-	/* No function of PHP's asked: a script calls SessionHandler::destroy(), or a session that starts by itself
-	 * (auto_start, before any script) cannot be decoded. After a bailout there is no stack to tell. */
+	/* The request came from no function of PHP: either a script calls SessionHandler::destroy(),
+	 * or a session that starts by itself (auto_start, before any script) cannot be decoded.
+	 * After a bailout, the stack is gone. */
 	if (callee) {
 		return RUSTREDIS_DELETE;
 	}
@@ -458,12 +476,13 @@ PS_DESTROY_FUNC(rustredis)
 	if (how != RUSTREDIS_SET_ASIDE) {
 		return SUCCESS;
 	}
-	/* Decoding has failed, as PHP says next; this says where the session is. */
+	/* PHP reports next that decoding has failed. This message adds the place of the session. */
 	rustredis_raise_rest_of_failure();
 	return EG(exception) ? FAILURE : SUCCESS;
 }
 
-/* Redis deletes what is out of date by itself. -1, PHP's initial value, would make session_gc() fail. */
+/* Redis deletes expired sessions by itself. -1, PHP's initial value, would make session_gc()
+ * fail. */
 PS_GC_FUNC(rustredis)
 {
 	(void) mod_data;
@@ -472,8 +491,8 @@ PS_GC_FUNC(rustredis)
 	return 0;
 }
 
-/* An id that is not known is replaced, and its cookie with it: while an exception is pending nothing is asked, and read
- * fails. */
+/* PHP replaces an unknown id and its cookie. While an exception is pending, no server is asked,
+ * and the read fails instead. */
 PS_VALIDATE_SID_FUNC(rustredis)
 {
 	if (!key) {
@@ -484,11 +503,12 @@ PS_VALIDATE_SID_FUNC(rustredis)
 		? SUCCESS : FAILURE;
 }
 
-/* Never NULL: session_create_id() and SessionHandler::create_sid() would crash on it. */
+/* Never returns NULL, because session_create_id() and SessionHandler::create_sid() would crash. */
 PS_CREATE_SID_FUNC(rustredis)
 {
 	zend_string *id = NULL;
-	/* Of several servers one may be away: it is asked once, and ids are drawn until one lies elsewhere. */
+	/* One of several servers may be down. It is asked only once, and new ids are drawn until one
+	 * belongs to another server. */
 	int tries = 64;
 
 	while (tries--) {
@@ -497,10 +517,11 @@ PS_CREATE_SID_FUNC(rustredis)
 		}
 		id = php_session_create_id(NULL);
 		if (!id) {
-			/* The system has no randomness; PHP has thrown. An empty id is refused by read. */
+			/* The system has no randomness, and PHP has thrown an exception. The read refuses an
+			 * empty id. */
 			return ZSTR_EMPTY_ALLOC();
 		}
-		/* A subclass that overrides open() without calling its parent comes here with mod_data NULL. */
+		/* mod_data is NULL if a subclass overrides open() without calling its parent. */
 		if (!PS(use_strict_mode) || !*mod_data || EG(exception)
 				|| rustredis_create(mod_data, ZSTR_VAL(id), ZSTR_LEN(id), PS(gc_maxlifetime))) {
 			break;

@@ -1,4 +1,4 @@
-//! Who we are to those who wait for our lock.
+//! The identity of this process for requests that wait for its lock.
 
 use std::{
     cell::RefCell,
@@ -10,11 +10,11 @@ use super::sys;
 use crate::config::Settings;
 
 thread_local! {
-    /// What [`of_this_request`] says for this process where no path is in it.
+    /// The result of [`of_this_request`] for this process, without a path.
     static KNOWN: RefCell<(u32, Arc<str>)> = RefCell::new((0, "".into()));
 }
 
-/// `host|pid|sapi|uri`: what others are told while they wait for us.
+/// Returns `host|pid|sapi|uri`, which waiting requests show in their messages.
 pub fn of_this_request(settings: &Settings, pid: u32) -> Arc<str> {
     if settings.lock.as_ref().is_some_and(|lock| lock.holder_uri) {
         return describe(pid, &request_path()).into();
@@ -41,7 +41,7 @@ fn describe(pid: u32, uri: &str) -> String {
     format!("{host}|{pid}|{}|{uri}", sapi.to_string_lossy())
 }
 
-/// The path that the browser asked for. Not its query string, which may hold tokens.
+/// Returns the path that the browser asked for, without its query string, which may hold tokens.
 fn request_path() -> String {
     let uri = sys::rustredis_request_uri();
     if uri.is_null() {

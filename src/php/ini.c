@@ -1,10 +1,10 @@
-/* The rustredis.* settings: what PHP calls when one changes, and the hiding of the password. */
+/* The rustredis.* settings: PHP's callback for changes, and the hiding of the password. */
 #include "php.h"
 #include "php_ini.h"
 #include "shim.h"
 
-/* Of the running module: Apache's graceful restart ends PHP, and all of its strings, and starts it again in the same
- * process. */
+/* This string belongs to the running module. Apache's graceful restart ends PHP with all its
+ * strings, and starts PHP again in the same process. */
 static zend_string *password_mask;
 
 void rustredis_make_password_mask(void)
@@ -25,9 +25,9 @@ int rustredis_on_modify(zend_ini_entry *entry, zend_string *new_value, void *arg
 	return FAILURE;
 }
 
-/* ini_get(), ini_get_all() and phpinfo() show an entry's value to every script. The password is kept by Rust, and
- * the entry shows a mask. At startup the value's owner is PHP's table of php.ini values; later (.htaccess) it is
- * the entry. */
+/* ini_get(), ini_get_all() and phpinfo() show an entry's value to every script. Rust keeps the
+ * password, and the entry shows a mask. At startup, PHP's table of php.ini values owns the
+ * value; later (.htaccess) the entry does. */
 void rustredis_mask_password(void)
 {
 	zend_ini_entry *entry = zend_hash_str_find_ptr(EG(ini_directives), ZEND_STRL("rustredis.password"));
@@ -51,8 +51,9 @@ static void hide(zval *value, zend_string *mask)
 	ZVAL_INTERNED_STR(value, mask);
 }
 
-/* get_cfg_var() shows what php.ini and -d say, also in sections for a folder or a host, which PHP applies at each
- * request: there a number tells on_modify which password it was. */
+/* get_cfg_var() shows the values of php.ini and -d, including those in sections for a folder or
+ * a host, which PHP applies at each request. For a section, a number tells on_modify which
+ * password the mask replaces. */
 void rustredis_mask_configuration(void)
 {
 	HashTable *all = php_ini_get_configuration_hash();
@@ -76,7 +77,7 @@ void rustredis_mask_configuration(void)
 	} ZEND_HASH_FOREACH_END();
 }
 
-/* session.save_path as it was built into PHP, if php.ini and -d leave it so. */
+/* The session.save_path that was built into PHP, unless php.ini or -d change it. */
 static zend_string *built_in_path;
 
 void rustredis_note_built_in_path(void)
@@ -85,9 +86,9 @@ void rustredis_note_built_in_path(void)
 	built_in_path = entry && !cfg_get_entry(ZEND_STRL("session.save_path")) ? entry->value : NULL;
 }
 
-/* Debian builds a folder for session files into PHP, as the default of session.save_path: a path that nobody has set is
- * none. ini_set() and what a web server sets mark the entry, but FPM's pool file and PHP_VALUE put in another string and
- * nothing else. */
+/* Debian builds a folder for session files into PHP as the default of session.save_path, so a
+ * path that was never set counts as none. ini_set() and a web server's settings mark the entry
+ * as modified, but FPM's pool file and PHP_VALUE only replace the string. */
 const char *rustredis_save_path(const char *path)
 {
 	zend_ini_entry *entry = zend_hash_str_find_ptr(EG(ini_directives), ZEND_STRL("session.save_path"));

@@ -1,4 +1,5 @@
-//! The `rustredis.*` settings in PHP: registering, checking, and reading them at most once for each change.
+//! The `rustredis.*` settings in PHP: they are registered, checked, and read at most once after
+//! each change.
 
 use std::{
     cell::{Cell, RefCell},
@@ -22,25 +23,28 @@ use crate::{
     config::{ConfigError, Setting, Settings, Texts},
 };
 
-/// What PHP's table of settings holds instead of the password (`RUSTREDIS_MASK` in shim.h).
+/// The text that replaces the password in PHP's table of settings (`RUSTREDIS_MASK` in shim.h).
 const MASK: &str = "********";
 
-/// A script may alternate between a few save paths; more than this are parsed again.
+/// The number of save paths whose settings are kept. A script may alternate between a few paths;
+/// further ones are parsed again.
 const CACHED: usize = 8;
 
 const ENTRIES: usize = Setting::ALL.len() + 1;
 static TABLE: IniEntryDefs<ENTRIES> = IniEntryDefs::new(table());
 
-/// The password of the process (php.ini, FPM's pool file). PHP starts one request at a time before threads exist.
+/// The password of the process (php.ini, FPM's pool file). Before threads exist, PHP starts one
+/// request at a time.
 static PASSWORD: Mutex<String> = Mutex::new(String::new());
 
-/// Passwords of sections of php.ini, for a folder or a host.
+/// The passwords in sections of php.ini, for a folder or a host.
 static OF_SECTIONS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 thread_local! {
     /// A password for this request alone (.htaccess).
     static OWN_PASSWORD: RefCell<Option<String>> = const { RefCell::new(None) };
-    /// Goes up when a setting changes, in any request of this thread: what was parsed before is out of date.
+    /// Counts the changes of settings, in any request of this thread. A change makes the parsed
+    /// settings out of date.
     static GENERATION: Cell<u64> = const { Cell::new(0) };
     static CACHE: RefCell<Cache> = const { RefCell::new(Cache { generation: 0, parsed: Vec::new() }) };
 }
@@ -55,10 +59,11 @@ const fn table() -> [IniEntryDef; ENTRIES] {
     let mut i = 0;
     while i < Setting::ALL.len() {
         let setting = Setting::ALL[i];
-        // Not changeable by scripts: who may set them may read the password's target from elsewhere.
+        // Only php.ini or the server's configuration sets these, never a script. The administrator who
+        // writes them there knows the server that they are for from elsewhere.
         let permission = match setting {
             Setting::Username | Setting::Password => IniEntryPermission::System,
-            // When a script runs it has had its effect.
+            // This setting has taken effect before any script runs.
             Setting::Prefetch => IniEntryPermission::System.union(IniEntryPermission::PerDir),
             _ => IniEntryPermission::All,
         };
@@ -74,7 +79,7 @@ pub fn register(module_number: c_int) {
     IniEntryDef::register(TABLE.as_slice(), module_number);
 }
 
-/// The settings for this save path, parsed now or before.
+/// Returns the settings for this save path, parsed now or earlier.
 pub fn settings(save_path: &[u8]) -> Result<Arc<Settings>, ConfigError> {
     CACHE.with_borrow_mut(|cache| {
         let generation = GENERATION.get();
@@ -101,8 +106,8 @@ fn text(setting: Setting) -> String {
     }
     let name: &CStr = setting.name();
     let mut len = 0;
-    // SAFETY: the name is valid for its length; the answer is valid until the setting changes, which is not
-    // before this function returns; it is copied.
+    // SAFETY: the name is valid for its length. The returned text is valid until the setting
+    // changes, which cannot happen before this function has copied it.
     let bytes = unsafe {
         let value = sys::rustredis_ini_text(name.as_ptr(), name.count_bytes(), &raw mut len);
         slice::from_raw_parts(value.cast::<u8>(), len)
@@ -110,12 +115,12 @@ fn text(setting: Setting) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// `rustredis.json_objects`, which the json serializer needs with any save handler.
+/// `rustredis.json_objects`, which the json serializer needs with every save handler.
 pub fn json_objects() -> Objects {
     if text(Setting::JsonObjects) == "serialize" { Objects::Serialize } else { Objects::Refuse }
 }
 
-/// `rustredis.max_value_size`; 0 is no limit.
+/// `rustredis.max_value_size` in bytes; 0 is no limit.
 pub fn max_value_size() -> usize {
     let bytes = Setting::MaxValueSize.bytes(&text(Setting::MaxValueSize));
     usize::try_from(bytes.unwrap_or_default()).unwrap_or(usize::MAX)

@@ -1,4 +1,5 @@
-/* What Rust (json.rs) gives to json_encode.c and json_decode.c. None of it calls into Zend or leaves by a panic. */
+/* The functions that Rust (json.rs) gives to json_encode.c and json_decode.c. None of them calls
+ * into Zend or leaves by a panic. */
 #ifndef PHPSESS_JSON_H
 #define PHPSESS_JSON_H
 
@@ -9,8 +10,9 @@
 /* encode::Shape */
 enum { RUSTREDIS_LIST, RUSTREDIS_OBJECT, RUSTREDIS_PAIRS };
 
-/* This thread's writer, cleared, for a text of at most `limit` bytes. Valid until the thread ends; one encoding uses it at a
- * time. Those that answer say whether all fits that was written so far; what does not fit is dropped. */
+/* Returns this thread's writer, cleared, for a text of at most `limit` bytes. The writer is
+ * valid until the thread ends, and only one encoding may use it at a time. The functions that
+ * return an int say whether everything written so far fits; the writer drops the rest. */
 void *rustredis_json_writer(size_t limit);
 void rustredis_json_null(void *writer);
 void rustredis_json_bool(void *writer, int value);
@@ -22,11 +24,11 @@ int rustredis_json_begin(void *writer, int shape);
 void rustredis_json_key(void *writer, const char *bytes, size_t len);
 void rustredis_json_index(void *writer, int64_t index);
 int rustredis_json_end(void *writer);
-/* What was written, valid until the writer is used again. */
+/* The text so far, valid until the writer is used again. */
 const char *rustredis_json_text(void *writer, size_t *len);
 int rustredis_json_is_utf8(const char *bytes, size_t len);
 
-/* tape::Op, and how an entry is packed: see tape.rs */
+/* tape::Op, and the layout of an entry: see tape.rs */
 enum {
 	RUSTREDIS_TAPE_NULL, RUSTREDIS_TAPE_FALSE, RUSTREDIS_TAPE_TRUE, RUSTREDIS_TAPE_INT, RUSTREDIS_TAPE_WIDE_INT,
 	RUSTREDIS_TAPE_FLOAT, RUSTREDIS_TAPE_TEXT, RUSTREDIS_TAPE_BYTES, RUSTREDIS_TAPE_OBJECT, RUSTREDIS_TAPE_LIST,
@@ -35,14 +37,15 @@ enum {
 #define RUSTREDIS_TAPE_OP_BITS 4
 #define RUSTREDIS_TAPE_PLACE_BITS 30
 
-/* Decodes a text. NULL if it is not a session; `error` says why then. `strings` is where the tape's own strings are.
- * The tape is freed by rustredis_json_free, or at the end of the request. */
+/* Decodes a text. Returns NULL if the text is not a session; `error` then gives the reason.
+ * `strings` points to the tape's own strings. rustredis_json_free frees the tape, or else the
+ * end of the request does. */
 const uint64_t *rustredis_json_decode(const char *text, size_t len, const char **strings, char *error,
 	size_t error_size);
 void rustredis_json_free(const uint64_t *tape);
-/* Whether it is a session as JSON, objects or not. */
+/* True if the text is a session in JSON, with or without objects. */
 int rustredis_is_json(const char *text, size_t len);
-/* php_text::Content, of a text in the format php_serialize or else php. */
+/* php_text::Content of a text, in the format php_serialize or otherwise php. */
 enum { RUSTREDIS_PLAIN, RUSTREDIS_OBJECTS, RUSTREDIS_MALFORMED };
 int rustredis_php_content(const char *text, size_t len, int is_php_serialize);
 /* rustredis.max_value_size; 0 is no limit */
@@ -56,14 +59,15 @@ int rustredis_json_objects(void);
 
 /* json_encode.c */
 zend_string *ps_srlzr_encode_json(void);
-/* How many bytes memory_limit leaves. */
+/* The number of bytes that memory_limit leaves. */
 size_t rustredis_memory_left(void);
-/* The last session was not encoded, and PHP has nothing better to write than an empty text. */
+/* True if the last session was not encoded, and PHP has only an empty text to write. */
 bool rustredis_json_refused(void);
 /* json_decode.c */
 int rustredis_register_json(void);
-/* A session that was written as JSON, for a site that has gone back to another serializer: that one would take it for an
- * empty session (php, msgpack), and the next write would end it. */
+/* Handles a session that was written as JSON, for a site that has gone back to another
+ * serializer. That serializer (php, msgpack) would read an empty session, and the next write
+ * would end the stored one. */
 enum { RUSTREDIS_NOT_JSON, RUSTREDIS_CONVERTED, RUSTREDIS_ONLY_JSON };
 int rustredis_json_for_others(zend_string *text, zend_string **converted);
 

@@ -1,4 +1,4 @@
-//! The json serializer's functions for the C files: see json.h.
+//! The json serializer's functions for the C files; see json.h.
 
 use std::{
     cell::{RefCell, UnsafeCell},
@@ -18,12 +18,13 @@ use crate::codec::{
 
 thread_local! {
     static WRITER: UnsafeCell<Writer> = UnsafeCell::new(Writer::default());
-    /// Boxed, so that a tape stays where it is. A bailout leaves one here until the request ends.
+    /// Tapes are boxed, so that they do not move. A bailout leaves its tape here until the request
+    /// ends.
     #[allow(clippy::vec_box, reason = "the C files has pointers into them")]
     static TAPES: RefCell<Vec<Box<Tape>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Frees what a bailout left; at the end of a request.
+/// Frees the tapes that a bailout has left; called at the end of a request.
 pub fn end_request() {
     TAPES.with_borrow_mut(Vec::clear);
 }
@@ -43,7 +44,7 @@ extern "C" fn rustredis_json_writer(limit: usize) -> *mut c_void {
 /// # Safety
 /// `writer` is what [`rustredis_json_writer`] gave in this thread.
 unsafe fn writer<'a>(writer: *mut c_void) -> &'a mut Writer {
-    // SAFETY: the caller's contract; the C files calls one function at a time.
+    // SAFETY: the caller's contract, and the C files call one function at a time.
     unsafe { &mut *writer.cast() }
 }
 
@@ -56,7 +57,8 @@ unsafe fn bytes<'a>(bytes: *const c_char, len: usize) -> &'a [u8] {
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn rustredis_json_null(w: *mut c_void) {
-    // SAFETY: json.h: the pointer is this thread's writer. So in all functions below.
+    // SAFETY: json.h says that the pointer is this thread's writer. The same holds for all
+    // functions below.
     guarded((), || unsafe { writer(w) }.null());
 }
 
@@ -81,7 +83,8 @@ unsafe extern "C" fn rustredis_json_float(w: *mut c_void, value: f64) {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn rustredis_json_string(w: *mut c_void, text: *const c_char, len: usize) -> c_int {
     guarded(0, || {
-        // SAFETY: as above; the C files passes a Zend string with its length. So in the functions below.
+        // SAFETY: as above, and the C files pass a Zend string with its length. The same holds for
+        // the functions below.
         let (writer, text) = unsafe { (writer(w), bytes(text, len)) };
         writer.string(text);
         c_int::from(!writer.is_full())
@@ -138,7 +141,7 @@ unsafe extern "C" fn rustredis_json_end(w: *mut c_void) -> c_int {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn rustredis_json_text(w: *mut c_void, len: *mut usize) -> *const c_char {
     guarded(ptr::null(), || {
-        // SAFETY: as above; `len` points to a variable of the C files.
+        // SAFETY: as above, and `len` points to a variable in C.
         unsafe {
             let writer = writer(w);
             *len = writer.text().len();
@@ -199,17 +202,17 @@ unsafe extern "C" fn rustredis_json_decode(
 ) -> *const u64 {
     guarded(ptr::null(), || {
         let mut tape = Box::new(Tape::for_text(len));
-        // SAFETY: the C files passes a Zend string with its length.
+        // SAFETY: the C files pass a Zend string with its length.
         match decode(unsafe { bytes(text, len) }, ini::json_objects(), &mut tape) {
             Ok(()) => {
                 let start = tape.words().as_ptr();
-                // SAFETY: the C files passes a pointer to a variable.
+                // SAFETY: the C files pass a pointer to a variable.
                 unsafe { *strings = tape.strings().as_ptr().cast() };
                 TAPES.with_borrow_mut(|tapes| tapes.push(tape));
                 start
             }
             Err(reason) => {
-                // SAFETY: the C files passes a buffer of `error_size` bytes.
+                // SAFETY: the C files pass a buffer of `error_size` bytes.
                 unsafe { copy_text(&reason.to_string(), error, error_size) };
                 ptr::null()
             }

@@ -1,14 +1,14 @@
 /* session.serialize_handler=json, from text to PHP's values.
  *
- * Rust decodes the text onto a tape; the values are built from it here, because what Zend allocates can bail out
- * (memory_limit), and then passes over C frames only. */
+ * Rust decodes the text onto a tape. The values are built here in C, because Zend's allocations
+ * can bail out (memory_limit), and a bailout may only pass over C frames. */
 #include "php.h"
 #include "ext/session/php_session.h"
 #include "ext/standard/php_var.h"
 #include "zend_smart_str.h"
 #include "json.h"
 
-/* Rows of a list repeat their keys: each is made and hashed once. */
+/* The rows of a list repeat their keys, so each key is made and hashed only once. */
 #define KNOWN_KEYS 64
 
 typedef struct {
@@ -30,7 +30,7 @@ static uint32_t count_of(uint64_t entry)
 	return (uint32_t) (entry >> RUSTREDIS_TAPE_OP_BITS);
 }
 
-/* A string's bytes, which lie in the text or among the tape's own. */
+/* The bytes of a string, which are part of the text or of the tape's own strings. */
 static const char *bytes_of(decoding *d, uint64_t entry, size_t *len)
 {
 	*len = entry >> RUSTREDIS_TAPE_OP_BITS & ((1 << RUSTREDIS_TAPE_PLACE_BITS) - 1);
@@ -43,7 +43,7 @@ static bool build_object(zval *value, const char *bytes, size_t len)
 	const unsigned char *at = (const unsigned char *) bytes;
 	php_unserialize_data_t var_hash;
 	bool done;
-	/* unserialize() runs PHP code, which may free what `bytes` lies in: it has a copy. */
+	/* unserialize() runs PHP code, which may free the memory of `bytes`, so it gets a copy. */
 	zend_string *copy = zend_string_init(bytes, len, 0);
 	at = (const unsigned char *) ZSTR_VAL(copy);
 	PHP_VAR_UNSERIALIZE_INIT(var_hash);
@@ -57,7 +57,8 @@ static bool build_object(zval *value, const char *bytes, size_t len)
 	return done;
 }
 
-/* A key, hashed; whoever stores it takes a reference. NULL if it is an integer in PHP's arrays. */
+/* Returns a key with its hash. A caller that stores the key takes a reference. Returns NULL if
+ * the key is an integer in PHP's arrays. */
 static zend_string *take_key(decoding *d, const char *bytes, size_t len, zend_ulong *index)
 {
 	zend_string **known;
@@ -78,11 +79,11 @@ static zend_string *take_key(decoding *d, const char *bytes, size_t len, zend_ul
 	return *known;
 }
 
-/* The counts are those of a text of 512 MB at most: they fit. */
+/* The counts fit, because they come from a text of at most 512 MB. */
 static bool build_list(decoding *d, zval *value, uint32_t count);
 static bool build_map(decoding *d, zval *value, uint32_t count);
 
-/* Always leaves a value that can be freed. */
+/* Builds a value. After a failure, the value can still be freed. */
 static zend_always_inline bool build(decoding *d, zval *value)
 {
 	uint64_t entry = *d->at++;
@@ -148,11 +149,12 @@ static bool build_list(decoding *d, zval *value, uint32_t count)
 	return done;
 }
 
-/* Where the value of a key goes. The map has room for all its keys: what it holds does not move. */
+/* Returns the place for the value of a key. The map has room for all its keys, so places do not
+ * move. */
 static zval *slot_of(HashTable *map, zend_string *key)
 {
 	zval *slot;
-	/* No key has this hash: it is new, and need not be looked for. */
+	/* No key has this hash yet, so the key is new and needs no search. */
 	if (HT_HASH(map, (int32_t) ((uint32_t) ZSTR_HASH(key) | map->nTableMask)) == HT_INVALID_IDX) {
 		return _zend_hash_append(map, key, &EG(uninitialized_zval));
 	}
@@ -209,8 +211,8 @@ static bool build_map(decoding *d, zval *value, uint32_t count)
 	return done;
 }
 
-/* A value from a text; false, with the reason, if it is no session. On a bailout the tape is freed at the end of the
- * request. */
+/* Makes a value from a text. Returns false and the reason if the text is no session. After a
+ * bailout, the end of the request frees the tape. */
 static bool decode(const char *text, size_t len, zval *session, char *error, size_t error_size)
 {
 	const char *strings = NULL;
@@ -223,7 +225,7 @@ static bool decode(const char *text, size_t len, zval *session, char *error, siz
 	}
 	done = build(&d, session);
 	rustredis_json_free(tape);
-	/* An empty one is PHP's shared empty array, which nobody may write to. */
+	/* An empty session is PHP's shared empty array, which must not be written to. */
 	SEPARATE_ARRAY(session);
 	for (i = 0; i < KNOWN_KEYS; i++) {
 		if (d.keys[i]) {
@@ -249,7 +251,7 @@ static void set_session(zval *session)
 	zend_string_release(name);
 }
 
-/* php_serialize writes an array; php writes name|value, one after the other. */
+/* php_serialize writes an array, and php writes a sequence of name|value. */
 static const char *php_format(const char *text, size_t len)
 {
 	if (len > 4 && text[0] == 'a' && text[1] == ':' && text[2] >= '0' && text[2] <= '9' && text[len - 1] == '}') {
@@ -258,8 +260,8 @@ static const char *php_format(const char *text, size_t len)
 	return memchr(text, '|', len) ? "php" : NULL;
 }
 
-/* A text that another serializer wrote. Where objects are not chosen it is looked through first: unserialize() would
- * look up classes, and run their code. */
+/* Decodes a text that another serializer wrote. If objects are not allowed, the text is checked
+ * first, because unserialize() would load their classes and run their code. */
 static bool decode_before(const char *name, const char *text, size_t len, char *error, size_t error_size)
 {
 	const ps_serializer *before = _php_find_ps_serializer(name);
@@ -291,7 +293,7 @@ PS_SERIALIZER_DECODE_FUNC(json)
 		return SUCCESS;
 	}
 	if (val[0] != '{') {
-		/* From before the serializer was switched; the next write is JSON. */
+		/* The value is from the time before the serializer was switched. The next write is JSON. */
 		const char *name = php_format(val, vallen);
 		snprintf(error, sizeof error, "it is neither JSON nor in PHP's own formats");
 		if (name && decode_before(name, val, vallen, error, sizeof error)) {
@@ -307,7 +309,8 @@ PS_SERIALIZER_DECODE_FUNC(json)
 	return FAILURE;
 }
 
-/* The text for PHP's php serializer; false if it has names that this format cannot have. */
+/* Appends the text for PHP's php serializer. Returns false if a name is not possible in this
+ * format. */
 static bool append_members(smart_str *result, zval *session, php_serialize_data_t *var_hash)
 {
 	zval *value;

@@ -1,6 +1,7 @@
 /* session.serialize_handler=json, from PHP's values to text.
  *
- * The walk tells a writer in Rust what it finds; nothing in it allocates or runs PHP code. */
+ * A walk over the values passes each of them to a writer in Rust. The walk neither allocates nor
+ * runs PHP code. */
 #include "php.h"
 #include "php_globals.h"
 #include "ext/session/php_session.h"
@@ -8,22 +9,23 @@
 #include "zend_smart_str.h"
 #include "json.h"
 
-/* Rows of a list repeat their keys, mostly as the same string: each is looked at once. */
+/* The rows of a list repeat their keys, mostly as the same string, so each key is checked only
+ * once. */
 #define KNOWN_KEYS 64
 
 typedef struct {
 	void *writer;
-	/* Keys that are UTF-8. Nothing frees one while the arrays are walked. */
+	/* Keys that are UTF-8. No key is freed while the arrays are walked. */
 	zend_string *known[KNOWN_KEYS];
-	/* What the objects were serialized to, in the order of the walk; NULL in the first walk. */
+	/* The serialized objects in the order of the walk, or NULL in the first walk. */
 	HashTable *objects;
 	uint32_t next_object;
 	bool needs_objects;
-	/* How long the text may be, and what says so. */
+	/* The largest size of the text, and the reason for this limit. */
 	size_t limit;
 	const char *limited_by;
 	bool is_too_long;
-	/* Why it failed, and the path to where, written from its end. */
+	/* The reason of a failure, and the path to its place, written from the end. */
 	const char *problem;
 	zend_class_entry *class;
 	bool path_cut;
@@ -34,7 +36,7 @@ typedef struct {
 static void path_prepend(encoding *e, const char *part, size_t len)
 {
 	static const char cut[] = "[...]";
-	/* Innermost keys come first; the outer ones are cut where there is no room. */
+	/* The innermost keys come first, and the outer ones are cut if there is no room. */
 	if (!e->path_cut && len + sizeof cut - 1 > e->path_start) {
 		e->path_cut = true;
 		part = cut;
@@ -87,8 +89,8 @@ static bool is_utf8_key(encoding *e, zend_string *key)
 	return true;
 }
 
-/* Plain objects have string keys, and integer keys where every reader keeps the order: JavaScript puts the canonical
- * array indexes of an object first, ascending. */
+/* Plain objects have string keys, and integer keys only if every reader keeps the order:
+ * JavaScript puts the canonical array indexes of an object first, ascending. */
 static int shape_of(encoding *e, HashTable *array, bool top)
 {
 	zend_string *key;
@@ -112,7 +114,7 @@ static int shape_of(encoding *e, HashTable *array, bool top)
 			continue;
 		}
 		only_strings_now = true;
-		/* One member whose name starts with $ would be a tag. */
+		/* A single member whose name starts with $ would be read as a tag. */
 		if ((ZSTR_VAL(key)[0] == '$' && zend_hash_num_elements(array) == 1)
 				|| !is_utf8_key(e, key)) {
 			return RUSTREDIS_PAIRS;
@@ -121,7 +123,7 @@ static int shape_of(encoding *e, HashTable *array, bool top)
 	return RUSTREDIS_OBJECT;
 }
 
-/* Whether a key or a value that is no array is written as an object, which is one more level. */
+/* True if a key, or a value that is no array, is written as an object, which is one more level. */
 static bool needs_tag(zend_string *key, zval *value)
 {
 	ZVAL_DEREF(value);
@@ -156,7 +158,8 @@ static bool write_array(encoding *e, HashTable *array, int depth)
 		GC_PROTECT_RECURSION(array);
 	}
 	shape = shape_of(e, array, depth == 0);
-	/* In levels of JSON, as they are counted when it is read: a list of pairs has an object around it. */
+	/* The depth counts levels of JSON, as the reader does. A list of pairs has an object around
+	 * it. */
 	depth += shape == RUSTREDIS_PAIRS ? 3 : 1;
 	if (depth > RUSTREDIS_MAX_DEPTH) {
 		if (counted) {
@@ -246,8 +249,9 @@ static bool write_value(encoding *e, zval *value, int depth)
 	}
 }
 
-/* The second walk's objects. Runs PHP code (__serialize), which can throw, bail out, or change the session under us:
- * nothing is protected here (the first walk has shown that the arrays end), and what is in use is held. */
+/* Serializes the objects for the second walk. This runs PHP code (__serialize), which can throw,
+ * bail out, or change the session meanwhile. The arrays need no protection against recursion,
+ * because the first walk has shown that they end, and references keep everything in use alive. */
 static bool serialize_objects(HashTable *array, zval *objects, int depth)
 {
 	zval *value;
@@ -279,17 +283,20 @@ static bool serialize_objects(HashTable *array, zval *objects, int depth)
 	return done;
 }
 
-/* By our own handler, or by a subclass of SessionHandler that has opened it there. */
+/* True if the session is stored by this handler, or by a subclass of SessionHandler that has
+ * opened it. */
 static bool is_kept_by_us(void)
 {
 	const ps_module *handler = PS(mod_user_implemented) ? PS(default_mod) : PS(mod);
 	return PS(mod_data) && handler && strcmp(handler->s_name, "rustredis") == 0;
 }
 
-/* What memory_limit leaves. The writer's memory is not PHP's, and its text is to become a string of PHP's. */
+/* Returns the number of bytes that memory_limit leaves. The writer's memory does not belong to
+ * PHP, but its text becomes a PHP string. */
 size_t rustredis_memory_left(void)
 {
-	/* Of what PHP has from the system, unless a part of that has room. */
+	/* The limit applies to the memory that PHP has from the system, unless that memory has free
+	 * room. */
 	size_t limit = PG(memory_limit), taken = zend_memory_usage(1), used = zend_memory_usage(0);
 	if (PG(memory_limit) < 0) {
 		return SIZE_MAX;
@@ -325,16 +332,16 @@ static bool encode(HashTable *session, encoding *e)
 	if (!done || !e->needs_objects) {
 		return done;
 	}
-	/* Both walks see the same array, whatever PHP code makes of $_SESSION in between. */
+	/* Both walks see the same array, even if PHP code changes $_SESSION in between. */
 	GC_TRY_ADDREF(session);
 	array_init(&objects);
 	done = serialize_objects(session, &objects, 1);
 	if (done) {
-		/* __serialize may have encoded a session of its own: the writer starts over. */
+		/* __serialize may have encoded a session of its own, so the writer starts over. */
 		find_limit(e);
 		e->writer = rustredis_json_writer(e->limit);
 		e->objects = Z_ARRVAL(objects);
-		/* PHP code ran: keys may have been freed, and others may be where they were. */
+		/* PHP code has run: keys may have been freed, and other keys may have their addresses. */
 		memset(e->known, 0, sizeof e->known);
 		done = write_array(e, session, 0);
 		e->objects = NULL;
@@ -351,10 +358,11 @@ static bool is_running(const char *function)
 		&& call->func->common.function_name && strcmp(ZSTR_VAL(call->func->common.function_name), function) == 0;
 }
 
-/* After NULL PHP would write an empty session over the stored one (php-src, php_session_save_current_state). It is
- * given the text that it read instead: that is equal to what is stored, so nothing is written. Without lazy_write
- * PHP has no such text; our own handler refuses the empty write. Since 8.6 PHP writes nothing after NULL, but does not
- * close the session either: our own handler is to be asked as before, so that the lock is given back. */
+/* After a NULL, PHP would write an empty session over the stored one (php-src,
+ * php_session_save_current_state). Instead, PHP gets the text that it has read: this equals the
+ * stored text, so PHP writes nothing. Without lazy_write, PHP has no such text, and this handler
+ * refuses the empty write. Since 8.6, PHP writes nothing after a NULL, but does not close the
+ * session either, so this handler must still be called to release the lock. */
 static TSRM_TLS bool refused;
 
 bool rustredis_json_refused(void)

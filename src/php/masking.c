@@ -1,7 +1,8 @@
-/* session.save_path in the messages of others.
+/* Hides session.save_path in the messages of PHP and of applications.
  *
- * When a callback fails PHP prints the path, with any password in it; so may an application. What they print is masked
- * where it is made, before any error handler, log or display has it. PHP's variable stays as it is. */
+ * When a callback fails, PHP prints the path with any password in it, and an application may do
+ * so, too. The path is masked in the new message, before any error handler, log or display sees
+ * it. PHP's variable stays unchanged. */
 #include "php.h"
 #include "ext/session/php_session.h"
 #include "ext/standard/html.h"
@@ -9,7 +10,8 @@
 #include "zend_observer.h"
 #include "shim.h"
 
-/* Replaces the path in a text, which gets shorter, or not longer: a mask that is longer than its path is cut. */
+/* Replaces the path in a text, which never gets longer: a mask that is longer than its path is
+ * cut. */
 static void hide(zend_string *text, const char *path, size_t path_len, const char *masked)
 {
 	size_t masked_len = MIN(strlen(masked), path_len);
@@ -30,7 +32,7 @@ static void hide(zend_string *text, const char *path, size_t path_len, const cha
 	zend_string_forget_hash_val(text);
 }
 
-/* As php_verror() does it where html_errors is on. */
+/* Escapes the path as php_verror() does with html_errors. */
 static zend_string *as_html(const char *path, size_t len)
 {
 	zend_string *html = php_escape_html_entities_ex((const unsigned char *) path, len, 0, ENT_COMPAT, NULL, 1, 1);
@@ -51,7 +53,8 @@ static const char *path_now(void)
 #endif
 }
 
-/* The path, its length, and how a message may show it; false if this text need not be looked at. */
+/* Gives the path, its length, and its form for messages. Returns false if this text does not
+ * contain the path. */
 static bool has_secret(zend_string *text, const char **path, size_t *len, char *masked, size_t size)
 {
 	const char *at;
@@ -60,21 +63,22 @@ static bool has_secret(zend_string *text, const char **path, size_t *len, char *
 		return false;
 	}
 	*len = strlen(*path);
-	/* What HTML leaves as it is comes first in every form of it. */
+	/* A path starts with the same characters in every HTML form, up to the first one that HTML
+	 * escapes. */
 	for (at = *path; *at && (unsigned char) *at < 128 && !strchr("&<>\"'", *at); at++) {
 	}
 	return zend_memnstr(ZSTR_VAL(text), *path, at - *path, ZSTR_VAL(text) + ZSTR_LEN(text))
 		&& rustredis_mask(*path, *len, masked, size);
 }
 
-/* PHP has made a message, and nobody has seen it. */
+/* Called with each new message of PHP, before anything else sees it. */
 static void message_is_made(int type, zend_string *file, uint32_t line, zend_string *message)
 {
 	const char *path;
 	size_t len;
 	char masked[512];
 
-	/* A script's own string may be in other places, too. */
+	/* The string may belong to a script and be used in other places, too. */
 	if (!message || ZSTR_IS_INTERNED(message) || GC_REFCOUNT(message) > 1
 			|| !has_secret(message, &path, &len, masked, sizeof masked)) {
 		return;
@@ -87,10 +91,12 @@ static void message_is_made(int type, zend_string *file, uint32_t line, zend_str
 	hide(message, path, len, masked);
 }
 
-/* A trace has calls, a call has arguments, and an argument can be an array: session_start()'s options. */
+/* A trace has calls, a call has arguments, and an argument can be an array, such as
+ * session_start()'s options. */
 #define TRACE_DEPTH 4
 
-/* Whether the path is in it, as it is. What is behind a reference is a script's own, and stays. */
+/* True if the value contains exactly the path. A value behind a reference belongs to a script
+ * and stays unchanged. */
 static bool holds_path(zval *value, const char *path, size_t len, int depth)
 {
 	zval *item, *text = value;
@@ -126,7 +132,7 @@ static void replace_path(zval *value, const char *path, size_t len, int depth, z
 	} ZEND_HASH_FOREACH_END();
 }
 
-/* With zend.exception_ignore_args=0 the trace has what open() of a handler class was given. */
+/* With zend.exception_ignore_args=0, the trace has the arguments of a handler class' open(). */
 static void hide_in_trace(zend_object *exception)
 {
 	zend_class_entry *base = instanceof_function(exception->ce, zend_ce_exception) ? zend_ce_exception : zend_ce_error;
@@ -166,7 +172,7 @@ static bool is_session_function(const zend_function *function)
 		&& strcmp(function->internal_function.module->name, "session") == 0;
 }
 
-/* Whether code of a script runs, inside of the session function that decodes. */
+/* True if a script's code runs inside the session function that decodes. */
 static bool is_script_running(void)
 {
 	zend_execute_data *call;
@@ -180,7 +186,7 @@ static bool is_script_running(void)
 
 static void (*next_hook)(zend_object *exception);
 
-/* session_regenerate_id() throws what the other functions warn of. */
+/* session_regenerate_id() throws the errors for which the other functions only warn. */
 static void exception_is_thrown(zend_object *exception)
 {
 	zend_execute_data *call = EG(current_execute_data);

@@ -1,7 +1,8 @@
-/* What Rust has to say, raised or logged.
+/* The messages of Rust, raised or logged.
  *
- * Raising comes last in a callback: it can run a user error handler, which can call any session function, throw, or bail
- * out. The text is on this stack, and no state is touched after. */
+ * A callback raises its messages last, because raising can run a user's error handler, which can
+ * call any session function, throw, or bail out. The text is on this stack, and no state is
+ * touched afterwards. */
 #include "php.h"
 #include "SAPI.h"
 #include "ext/session/php_session.h"
@@ -14,7 +15,7 @@ static void log_line(const char *kind, const char *text)
 	php_log_err(line);
 }
 
-/* With an exception pending PHP calls no error handler, and the message would be lost. */
+/* While an exception is pending, PHP calls no error handler, and the message would be lost. */
 static void raise_or_log(const char *text)
 {
 	if (EG(exception) && Z_TYPE(EG(user_error_handler)) != IS_UNDEF) {
@@ -54,14 +55,16 @@ void rustredis_raise_rest_of_failure(void)
 
 void rustredis_raise_rest(void)
 {
-	/* Inside these two PHP may still decode; and applications take any message of session_start() for a failure. */
+	/* PHP may still decode inside these two functions, and applications take any message of
+	 * session_start() for a failure. */
 	if (!PG(during_request_startup) && !rustredis_running("session_start")
 			&& !rustredis_running("session_regenerate_id")) {
 		raise_all(RUSTREDIS_LATER);
 	}
 }
 
-/* On a command line without an error_log, the log is the terminal: advice is no part of a script's output. */
+/* On a command line without an error_log, the log is the terminal, and advice does not belong in
+ * a script's output. */
 static bool wants_advice(void)
 {
 	return PG(log_errors) && (PG(error_log) || (strcmp(sapi_module.name, "cli") && strcmp(sapi_module.name, "phpdbg")));
@@ -92,7 +95,8 @@ void rustredis_log_rest(void)
 void rustredis_log_at_shutdown(void)
 {
 #ifdef ZTS
-	/* A thread's own working directory, by which PHP opens its error_log, ended with the request. */
+	/* The end of the request has also ended the thread's own working directory, which PHP needs
+	 * to open its error_log. */
 	virtual_cwd_activate();
 #endif
 	rustredis_log_rest();

@@ -1,12 +1,15 @@
-/* A session that PHP has given up belongs to nobody, and its lock goes back at once.
+/* A session that PHP has given up belongs to no request, and its lock is released at once.
  *
- * PHP says by close that it gives a session up, but not always: an exception that leaves a SessionHandler subclass keeps
- * PHP from calling the next of its methods, a subclass can forget its parent's close(), and PHP 8.6 calls no close when a
- * session cannot be encoded. The process may live on (a worker, a queue, a test suite), and the lock would be renewed for
- * as long. So the functions of PHP that can end a session are wrapped: when the outermost of them returns and no session
- * is active, what is left is closed. Where none of them returns (a bailout) the end of the request does it.
+ * PHP calls close when it gives a session up, but not always: after an exception from a
+ * SessionHandler subclass PHP skips the remaining methods, a subclass can forget its parent's
+ * close(), and PHP 8.6 calls no close if a session cannot be encoded. The process may live on (a
+ * worker, a queue, a test suite), and would renew the lock all that time. Therefore PHP's
+ * functions that can end a session are wrapped: when the outermost of them returns and no
+ * session is active, the remaining session is closed. If none of them returns (a bailout), the
+ * end of the request does this.
  *
- * They are also where a session is encoded and decoded, by a serializer that may be at work already: see below. */
+ * These functions also encode and decode sessions, with a serializer that may already be at
+ * work; see below. */
 #include "php.h"
 #include "ext/session/php_session.h"
 #include "ext/standard/basic_functions.h"
@@ -22,7 +25,8 @@ typedef struct {
 	zif_handler wrapper, original;
 } wrapped_function;
 
-/* The call of the innermost of these functions that runs on this stack, from `call` on. A suspended fiber is on none. */
+/* The innermost of these functions on this stack, starting at `call`. The calls of a suspended
+ * fiber are not on it. */
 static const wrapped_function *innermost(zend_execute_data *call);
 
 static void close_what_is_left(zend_execute_data *call)
@@ -31,7 +35,7 @@ static void close_what_is_left(zend_execute_data *call)
 		return;
 	}
 	rustredis_close_left(&PS(mod_data));
-	/* As PHP's own close leaves it: the next subclass must open its parent again. */
+	/* PHP's own close does the same. The next subclass must open its parent again. */
 	PS(mod_user_is_open) = 0;
 	rustredis_raise_rest();
 }
@@ -45,7 +49,8 @@ enum {
 
 static wrapped_function functions[FUNCTIONS];
 
-/* How far PHP's serializer has come: what serialize() has met so far is shared with each serialize() inside of it. */
+/* The state of PHP's serializer. A serialize() shares the values it has met with every
+ * serialize() inside it. */
 typedef struct {
 	unsigned lock, serialize_level, unserialize_level;
 	struct php_serialize_data *serialize_data;
@@ -61,8 +66,9 @@ static void set_serializer_state(serializer_state state)
 	BG(unserialize).data = state.unserialize_data;
 }
 
-/* A session shares nothing with a serialize() around it, and least of all with one that a fatal error has ended, which
- * stays in the middle to the end of the request: objects that it has met would be written as references to nothing. */
+/* A session shares nothing with a serialize() around it, and least of all with one that a fatal
+ * error has ended. Such a serialize() keeps its state until the end of the request: the
+ * session's objects that it has met would be written as references to nothing. */
 static serializer_state start_serializer_over(void)
 {
 	const serializer_state none = {0};
@@ -76,7 +82,8 @@ static serializer_state start_serializer_over(void)
 	return outer;
 }
 
-/* In RSHUTDOWN no serialize() is left that could go on; its memory goes with the request's. */
+/* In RSHUTDOWN, no serialize() can go on any more. Its memory is freed together with the
+ * request's. */
 void rustredis_start_serializer_over(void)
 {
 	start_serializer_over();
@@ -105,7 +112,8 @@ static wrapped_function functions[FUNCTIONS] = {
 #undef X
 };
 
-/* By name: a closure of such a function is a copy of it with another handler. */
+/* The functions are compared by name, because a closure of such a function is a copy with
+ * another handler. */
 static const wrapped_function *innermost(zend_execute_data *call)
 {
 	for (; call; call = call->prev_execute_data) {
@@ -146,7 +154,7 @@ bool rustredis_changes_the_id(void)
 	return innermost(EG(current_execute_data)) == &functions[INDEX_session_regenerate_id];
 }
 
-/* Every script has ended, and PHP saves what is left open. */
+/* Every script has ended, and PHP saves the session that is still open. */
 static TSRM_TLS bool request_ends;
 
 void rustredis_note_end(int ends)
@@ -154,7 +162,8 @@ void rustredis_note_end(int ends)
 	request_ends = ends != 0;
 }
 
-/* At the end of the request without a function. A function that ends a script can write by hand before. */
+/* Without a function on the stack, PHP saves at the end of the request. Before that, a function
+ * that ends a script can still write on its own. */
 bool rustredis_saves_a_session(void)
 {
 	const wrapped_function *function = innermost(EG(current_execute_data));
@@ -183,7 +192,8 @@ void rustredis_wrap_functions(void)
 	}
 }
 
-/* One that another extension has wrapped since stays as it is: this library stays mapped. */
+/* A function that another extension has wrapped in the meantime stays as it is, which is safe
+ * because this library stays mapped. */
 void rustredis_unwrap_functions(void)
 {
 	size_t i;

@@ -1,11 +1,12 @@
-/* rustredis.prefetch: at the start of a request with a session cookie its session is asked for, before any script runs. */
+/* rustredis.prefetch: at the start of a request with a session cookie, asks for its session
+ * before any script runs. */
 #include "php.h"
 #include "php_ini.h"
 #include "ext/session/php_session.h"
 #include "shim.h"
 
-/* As PHP will find the id: the cookie comes first, whatever else may carry it. The session module has started this
- * request before us. */
+/* Finds the id as PHP will: the cookie takes precedence over every other source. The session
+ * module has started this request before this extension. */
 void rustredis_ask_ahead(void)
 {
 	const char *on = zend_ini_string(ZEND_STRL("rustredis.prefetch"), 0);
@@ -18,7 +19,7 @@ void rustredis_ask_ahead(void)
 	const char *path = PS(save_path);
 #endif
 
-	/* Most often it is off, and that is all it costs then. */
+	/* The setting is mostly off, and then costs no more than this check. */
 	if (!on || !*on || strcmp(on, "0") == 0) {
 		return;
 	}

@@ -1,4 +1,4 @@
-//! The state of this process, for `rustredis_status()` and phpinfo(): see shim.h.
+//! The state of this process for `rustredis_status()` and phpinfo(); see shim.h.
 
 use std::ffi::{c_char, c_int};
 

@@ -1,4 +1,4 @@
-//! What the C files beside this one give to Rust.
+//! The functions that the C files of this folder give to Rust.
 
 use std::ffi::{c_char, c_int, c_void};
 
@@ -9,45 +9,45 @@ use ext_php_rs::{
 };
 
 unsafe extern "C" {
-    /// Registers the save handler. 0 if PHP's table of handlers is full.
+    /// Registers the save handler. Returns 0 if PHP's table of handlers is full.
     pub safe fn rustredis_register() -> c_int;
     /// Wraps PHP's functions that can end a session.
     pub safe fn rustredis_wrap_functions();
-    /// Undoes that.
+    /// Unwraps these functions.
     pub safe fn rustredis_unwrap_functions();
-    /// Gives PHP back the id that a failed read has kept; at the end of a request.
+    /// Restores PHP's id that a failed read has kept; called at the end of a request.
     pub safe fn rustredis_restore_id();
-    /// Whether the request ends, and PHP saves the session that is left open.
+    /// Notes if the request ends, so that PHP saves the session that is still open.
     pub safe fn rustredis_note_end(ends: c_int);
-    /// Leaves the messages of others alone again; in MSHUTDOWN.
+    /// Stops the masking of messages; called in MSHUTDOWN.
     pub safe fn rustredis_stop_masking();
-    /// Keeps which path was built into PHP; in MINIT.
+    /// Notes the save path that was built into PHP; called in MINIT.
     pub safe fn rustredis_note_built_in_path();
-    /// Makes what stands for the password in PHP's table of settings; in MINIT.
+    /// Makes the text that replaces the password in PHP's table of settings; called in MINIT.
     pub safe fn rustredis_make_password_mask();
     /// Hides the password from PHP's table of settings.
     pub safe fn rustredis_mask_password();
-    /// Hides it from PHP's table of configuration, too; in MINIT.
+    /// Hides the password from PHP's table of configuration, too; called in MINIT.
     pub safe fn rustredis_mask_configuration();
-    /// Forgets the serialize() that a fatal error has ended.
+    /// Forgets a serialize() that a fatal error has ended.
     pub safe fn rustredis_start_serializer_over();
-    /// Notes whether a serializer is in the middle of something.
+    /// Notes if an error has interrupted a serializer.
     pub safe fn rustredis_set_interrupted(interrupted: bool);
-    /// Notes that a session that has started by itself is decoded.
+    /// Notes that PHP has decoded a session that has started by itself.
     pub safe fn rustredis_is_decoded();
     /// Asks for the session of the request's cookie, if `rustredis.prefetch` is on.
     pub safe fn rustredis_ask_ahead();
     /// Forgets the ini settings of a module.
     pub safe fn rustredis_unregister_ini(module_number: c_int);
-    /// The name of the server API: cli, fpm-fcgi ... A static string.
+    /// The name of the server API, such as cli or fpm-fcgi, as a static string.
     pub safe fn rustredis_sapi() -> *const c_char;
-    /// How many bytes memory_limit leaves.
+    /// The number of bytes that memory_limit leaves.
     pub safe fn rustredis_memory_left() -> usize;
-    /// The request's URI, or null where there is none. Valid during the request.
+    /// The request's URI, or null if there is none. Valid during the request.
     pub safe fn rustredis_request_uri() -> *const c_char;
     /// The text of a setting, valid until it changes.
     pub fn rustredis_ini_text(name: *const c_char, name_len: usize, value_len: *mut usize) -> *const c_char;
-    /// `on_modify` of every setting.
+    /// The `on_modify` of every setting.
     pub fn rustredis_on_modify(
         entry: *mut zend_ini_entry,
         new_value: *mut zend_string,
@@ -56,11 +56,11 @@ unsafe extern "C" {
         arg3: *mut c_void,
         stage: c_int,
     ) -> c_int;
-    /// Writes what is never raised into PHP's error log.
+    /// Writes the messages that are never raised into PHP's error log.
     pub safe fn rustredis_log_waiting();
-    /// The same with what could not be raised; at the end of a request.
+    /// Also writes the messages that could not be raised; called at the end of a request.
     pub safe fn rustredis_log_rest();
-    /// The same at module shutdown.
+    /// Does the same at module shutdown.
     pub safe fn rustredis_log_at_shutdown();
     /// The phpinfo() section.
     pub fn rustredis_info(module: *mut ModuleEntry);
