@@ -1,7 +1,8 @@
-//! Compiles the C files of `src/php/` against the installed PHP headers and sets the linker flags of a PHP module.
+//! Compiles the C files of `src/php/` against the installed PHP headers and sets the linker flags
+//! of a PHP module.
 //!
 //! Without the `php` feature there is nothing to do. `PHP_CONFIG` names the `php-config` to use
-//! (default: the one on PATH); ext-php-rs reads `PHP` and `PHP_CONFIG` in the same way.
+//! (default: the one on PATH). ext-php-rs reads `PHP` and `PHP_CONFIG` in the same way.
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
@@ -35,17 +36,19 @@ mod php {
             .map(source),
         );
         shim.warnings(true).extra_warnings(true).flag_if_supported("-Werror");
-        // The headers of PHP itself do not compile cleanly under -Wextra.
+        // PHP's own headers do not compile cleanly under -Wextra.
         shim.flag_if_supported("-Wno-unused-parameter").flag_if_supported("-Wno-sign-compare");
         for dir in include_dirs() {
             shim.flag("-isystem").flag(dir);
         }
         shim.compile("phpsess_shim");
 
-        // The C files and Rust call each other's functions as such, not by what any other library has under that name.
+        // The C files and Rust call each other's functions directly, even if another library
+        // defines functions with the same names.
         println!("cargo:rustc-cdylib-link-arg=-Wl,-Bsymbolic");
-        // The pool's thread runs code of this library until the process ends. PHP closes extensions at module
-        // shutdown (and mod_php reloads them on a graceful restart): stay mapped.
+        // The pool's thread runs code of this library until the process ends, but PHP unloads
+        // extensions at module shutdown (and mod_php reloads them on a graceful restart). This flag
+        // keeps the library mapped.
         println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
     }
 

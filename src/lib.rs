@@ -2,14 +2,16 @@
 //!
 //! The map:
 //!
-//! - [`config`]: `session.save_path` and the `rustredis.*` ini settings, parsed into one [`config::Settings`]
+//! - [`config`]: `session.save_path` and the `rustredis.*` ini settings, parsed into one
+//!   [`config::Settings`]
 //! - [`codec`]: the `json` session serializer
-//! - [`compression`]: how a session lies in Redis, plain or compressed
-//! - [`session`]: what PHP asks of a save handler, as a state machine over [`store::Store`]
-//! - [`lock`]: one attempt to get a session's lock, as a state machine without I/O
+//! - [`compression`]: the stored form of a session, plain or compressed
+//! - [`session`]: PHP's requests to a save handler, as a state machine over [`store::Store`]
+//! - [`lock`]: an attempt to get a session's lock, as a state machine without I/O
 //! - [`slot`]: Redis Cluster's hash slots
-//! - [`store`]: Redis (connection, pool, scripts) and an in-memory stand-in for tests, behind one trait
-//! - [`process`]: which process this is, asked cheaply
+//! - [`store`]: Redis (connection, pool, scripts) and an in-memory stand-in for tests, behind one
+//!   trait
+//! - [`process`]: the identity of this process, at little cost
 //! - `php`: the module, its callbacks and everything `unsafe`; only with the feature `php`
 
 #![cfg_attr(not(feature = "php"), forbid(unsafe_code))]

@@ -1,8 +1,9 @@
-//! Which process this is, and what belongs to it.
+//! The identity of this process, and the values that belong to it.
 //!
-//! Connections, locks and threads belong to a process, and a forked child must not take its parent's for its own: so
-//! it is asked a dozen times for each session. The answer is kept in memory that the kernel itself clears in a child,
-//! however that was forked (the PHP layer installs it with [`keep_id_in`]); without it, the kernel is asked each time.
+//! Connections, locks and threads belong to a process, and a forked child must not use those of its
+//! parent, so each session checks the process id a dozen times. The id is kept in memory that the
+//! kernel clears in a child, however the child was forked. The PHP layer installs that memory with
+//! [`keep_id_in`]; without it, each check asks the kernel.
 
 use std::{
     mem,
@@ -30,16 +31,17 @@ pub fn id() -> u32 {
     }
 }
 
-/// Keeps the id here, where it must become 0 in every forked child. The first place stays: PHP may start the module more
-/// than once in a process.
+/// Keeps the id in `place`, which must become 0 in every forked child. Later calls have no effect,
+/// because PHP may start the module more than once in a process.
 pub fn keep_id_in(place: &'static AtomicU32) {
     let _ = KEPT.set(place);
 }
 
-/// A value of this process: a forked child starts with an empty one. Its parent's is left alone and not even dropped,
-/// because that would close connections that the parent uses, and wait for threads that the child has not got.
+/// A value of this process. A forked child starts with an empty value. The parent's value is left
+/// alone and never dropped in the child: dropping it would close connections that the parent uses,
+/// and wait for threads that the child does not have.
 ///
-/// Whoever locks it must not fork then, nor be a thread of ours: so that it is free at any fork.
+/// Never hold this lock across a fork or on one of our threads: a child would inherit it locked.
 pub struct Own<T>(Mutex<Kept<T>>);
 
 struct Kept<T> {
@@ -48,12 +50,12 @@ struct Kept<T> {
 }
 
 impl<T: Default> Own<T> {
-    /// `empty` is what [`Default`] makes, which a constant cannot call.
+    /// Creates the value; `empty` must equal [`Default`], which a constant cannot call.
     pub const fn new(empty: T) -> Self {
         Self(Mutex::new(Kept { pid: 0, value: empty }))
     }
 
-    /// The value of this process, for this thread alone.
+    /// Locks the value of this process for the calling thread.
     pub fn lock(&self) -> MappedMutexGuard<'_, T> {
         let mut kept = self.0.lock();
         let pid = id();

@@ -1,9 +1,10 @@
-//! Redis Cluster's hash slots: which part of a key decides where it lies, and where that is.
+//! Redis Cluster's hash slots, which decide the node of a key.
 
-/// How many slots a cluster has.
+/// The number of slots in a cluster.
 pub const SLOTS: u16 = 16384;
 
-/// The slot of a key: CRC16 (XMODEM) of its hash tag, or of all of it where there is none.
+/// Returns the slot of a key: the CRC16 (XMODEM) of its hash tag, or of the whole key if it has
+/// none.
 #[must_use]
 pub fn of(key: &str) -> u16 {
     let crc = tag(key).unwrap_or(key).bytes().fold(0u16, |crc, byte| {
@@ -13,7 +14,8 @@ pub fn of(key: &str) -> u16 {
     crc % SLOTS
 }
 
-/// The hash tag of a key: what is between the first `{` and the first `}` behind it, unless that is nothing.
+/// Returns the hash tag of a key: the text between the first `{` and the next `}`, unless it is
+/// empty.
 #[must_use]
 pub fn tag(key: &str) -> Option<&str> {
     let (_, rest) = key.split_once('{')?;
@@ -45,7 +47,7 @@ mod tests {
 
     #[test]
     fn follows_the_specification_of_redis_cluster() {
-        // CRC16 of "123456789" is 0x31C3, by the specification.
+        // The specification gives 0x31C3 as the CRC16 of "123456789".
         assert_eq!(of("123456789"), 0x31C3 % SLOTS);
         assert_eq!(of(""), 0);
         assert_eq!(of("{user1000}.following"), of("user1000"));

@@ -3,7 +3,7 @@
 //! A compressed session is a standard zstd or lz4 frame, which its magic number identifies. Reading
 //! therefore depends on no setting, and servers with different settings can share sessions.
 //! phpredis' own forms of lz4 and lzf have no magic number; their content identifies them
-//! ([`phpredis`]).
+//! (`phpredis.rs`).
 
 mod lz4;
 mod phpredis;
