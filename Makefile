@@ -1,16 +1,17 @@
-# Every target installs what it needs first (scripts/setup: Debian packages, said before it happens).
+# Every target first installs the tools that it needs (scripts/setup names the Debian packages
+# before it installs them).
 #
-#   PHP, PHP_CONFIG    which PHP to build for and to run (default: the ones on PATH)
-#   MODULE             where the module goes (default: modules/phpsess_rs.so)
-#   CARGO_TARGET_DIR   where cargo builds (default: target)
-#   DESTDIR            put before the extension directory by `make install`
+#   PHP, PHP_CONFIG    the PHP to build for and to run (default: the ones on PATH)
+#   MODULE             the place for the module (default: modules/phpsess_rs.so)
+#   CARGO_TARGET_DIR   the folder of cargo's builds (default: target)
+#   DESTDIR            a prefix for the extension directory of `make install`
 
 SHELL := /bin/bash
 MODULE ?= modules/phpsess_rs.so
 VALGRIND_MODULE = modules/valgrind/phpsess_rs.so
 
 .DEFAULT_GOAL := build
-# Set-up comes before use, also under -j.
+# Set-up runs before the other targets, also under -j.
 .NOTPARALLEL:
 .PHONY: help build build-valgrind install demo screenshot test test-rust test-php test-php-src test-acl test-cluster test-msrv test-pie test-miri test-valgrind stress fuzz lint clean setup-%
 

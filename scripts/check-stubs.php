@@ -1,7 +1,8 @@
 <?php
-// Compares stubs/phpsess_rs.stub.php and the README's settings table with the loaded module: functions and classes with
-// their parameters and types, the settings with their defaults, and what rustredis_status() returns. scripts/check-stubs
-// runs it, with no other php.ini, so that each setting has its default.
+// Compares stubs/phpsess_rs.stub.php and the README's settings table with the loaded module:
+// functions and classes with their parameters and types, the settings with their defaults, and the
+// result of rustredis_status(). scripts/check-stubs runs this script without any other php.ini, so
+// that each setting has its default.
 
 declare(strict_types=1);
 
@@ -38,7 +39,8 @@ function class_signatures(array $classes): array
     return $signatures;
 }
 
-// The stub declares what the module already has: a PHP without the module reads it, and says what it found.
+// The stub declares the same names as the module, so a PHP without the module reads it and
+// describes its content.
 if (($argv[1] ?? '') === 'describe-stub') {
     require STUB;
     $functions = array_map(fn ($name) => new ReflectionFunction($name), get_defined_functions()['user']);
@@ -84,7 +86,7 @@ compare('setting', $settings, 'the stub', array_map(fn ($line) => "$line[1] = $l
 preg_match_all('/^\| `(rustredis\.\w+)` \| (?:`([^`]*)`|none) \|/m', file_get_contents(README), $m, PREG_SET_ORDER);
 compare('setting', $settings, "the README's table", array_map(fn ($line) => "$line[1] = " . ($line[2] ?? ''), $m));
 
-// The parts of the array that are there in any process; the lists are empty in this one.
+// The parts of the array that exist in any process. The lists are empty in this one.
 preg_match('/@return array\{(.*?)^ \* \}/ms', $stub, $m);
 preg_match_all('/^ \*     (\w+): (\w+)/m', $m[1], $m, PREG_SET_ORDER);
 $returned = [];

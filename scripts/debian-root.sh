@@ -1,18 +1,20 @@
 # shellcheck shell=bash
-# Sourced by debian13 and debian-sid: runs a command in a Debian of its own, with this checkout and this machine's Rust
-# toolchain at their usual paths.
+# Sourced by debian13 and debian-sid: runs a command in a Debian of its own, with this checkout and
+# this machine's Rust toolchain at their usual paths.
 #
-# The first run makes the root folder by debootstrap (some minutes, about 1.5 GB). What the command builds stays
-# apart from the host's: it sees its own target/, modules/ and build/. All mounts live in a mount namespace of the
-# command and all its processes in a pid namespace, so that nothing of either is left when it ends.
+# The first run makes the root folder with debootstrap (some minutes, about 1.5 GB). The command's
+# builds stay apart from the host's: the command has its own target/, modules/ and build/. All
+# mounts are in a mount namespace of the command, and all its processes in a pid namespace, so that
+# neither outlives the command.
 #
-# Who sources it says with which words:
+# The sourcing script sets these variables:
 #   checkout      this checkout
-#   name, self    its name, and how to run it again: with --inside COMMAND... it is the first process in there
+#   name, self    the script's name, and the command to run it again: with --inside COMMAND... it
+#                 is the first process in the root
 #   root          the root folder
-#   suite         Debian's; more_suites: those with what this one lacks
-#   packages      what is installed in it
-#   environment   what the command is told, each as NAME=VALUE
+#   suite         Debian's suite; more_suites: those with packages that this one lacks
+#   packages      the packages to install in the root
+#   environment   variables for the command, each as NAME=VALUE
 : "${checkout:?}" "${name:?}" "${root:?}" "${suite:?}"
 declare -a self packages more_suites environment
 
@@ -22,13 +24,13 @@ rustup_home=${RUSTUP_HOME:-$HOME/.rustup}
 
 die() { printf '%s: %s\n' "$name" "$*" >&2; exit 2; }
 
-# Nothing in the root may start a service of its own: ports and users are the host's.
+# No package in the root may start a service of its own, because ports and users are the host's.
 write_policy() {
   printf '#!/bin/sh\nexit 101\n' >"$1/usr/sbin/policy-rc.d"
   chmod 755 "$1/usr/sbin/policy-rc.d"
 }
 
-# A half-made root never gets the final name; what a root lacks of today's packages is added.
+# A half-made root never gets the final name. Packages that an older root lacks are added.
 make_root() {
   local source list=/etc/phpsess-packages wanted="${packages[*]}" mirror
   if [ ! -d "$root" ]; then
@@ -45,7 +47,8 @@ make_root() {
       die "debootstrap failed; the end of $root.log: $(tail -n 5 "$root.log")"
     write_policy "$root.new"
     for source in "${more_suites[@]}"; do echo "deb $mirror $source main"; done >>"$root.new/etc/apt/sources.list"
-    # Where this machine's apt takes a mirror that stands still, so does the one in there.
+    # If this machine's apt accepts a mirror that is no longer updated, the apt in the root does,
+    # too.
     if command -v apt-config >/dev/null; then
       apt-config dump Acquire::Check-Valid-Until >"$root.new/etc/apt/apt.conf.d/90phpsess"
     fi
@@ -60,13 +63,14 @@ make_root() {
   printf '%s\n' "$wanted" >>"$root$list"
 }
 
-# in_root FOLDER COMMAND...: with mounts and processes of its own.
+# in_root FOLDER COMMAND...: runs a command with mounts and processes of its own.
 in_root() {
   CARGO_HOME=$cargo_home RUSTUP_HOME=$rustup_home \
     unshare --mount --propagation private --pid --fork --kill-child "${self[@]}" --inside "$@"
 }
 
-# The first process of the new pid namespace: it mounts, then stays to collect what others leave behind.
+# The first process of the new pid namespace. It mounts the folders, and stays to reap orphaned
+# processes.
 inside() {
   local folder=$1 place
   shift
@@ -82,10 +86,11 @@ inside() {
     mkdir -p "$checkout/$place" "$own/$place"
     mount --bind "$own/$place" "$root$checkout/$place"
   done
-  # Whom the host trusts is trusted here: between it and the package registries there may be a company's proxy.
+  # The root trusts the same authorities as the host, because a company's proxy may sit in front of
+  # the package registries.
   place=/etc/ssl/certs/ca-certificates.crt
   if [ -f "$place" ] && [ -f "$root$place" ]; then mount --bind "$place" "$root$place"; fi
-  # What the host's PHP and its tests are told does not hold here.
+  # The settings of the host's PHP and its tests do not apply in the root.
   unset CARGO_TARGET_DIR LIBCLANG_PATH MODULE PHP PHP_CGI PHP_CONFIG PHP_FPM RUN_TESTS TMPDIR
   [ -z "${environment+set}" ] || export "${environment[@]}"
   export PATH=$cargo_home/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8
@@ -97,7 +102,7 @@ inside() {
   exit "$status"
 }
 
-# run COMMAND...: or what --inside asks for.
+# run COMMAND...: runs a command, or the process that --inside asks for.
 run() {
   if [ "${1:-}" = --inside ]; then
     shift

@@ -1,12 +1,12 @@
 # shellcheck shell=bash
-# Sourced by what needs a source package of Debian's (own-php, php-src-tests). Only the archive is asked, by apt, with
-# lists of its own: nothing of the machine's configuration is touched.
+# Sourced by scripts that need a source package of Debian (own-php, php-src-tests). Only apt fetches
+# from the archive, with lists of its own, so the machine's configuration stays untouched.
 
 debian_mirror=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/debian-mirror
 source_suites=(bookworm trixie sid experimental)
 
-# The newest version of the source package that the mirror hands out, into the current folder; its signed lists come
-# first.
+# Fetches the newest version of the source package on the mirror into the current folder. Its signed
+# lists come first.
 fetch_source() { # fetch_source PACKAGE
   local suite version mirror
   mirror=$("$debian_mirror") || return

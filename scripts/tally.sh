@@ -1,20 +1,21 @@
 # shellcheck shell=bash
-# Sourced by what runs checks: counts them, and closes with the one line `N passed, N failed[, N skipped]`.
+# Sourced by scripts that run checks: counts the checks, and closes with the line
+# `N passed, N failed[, N skipped]`.
 
 passed=0 failed=0 skipped=0
 failed_suites=()
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 
-# Counters read a suite's log and print passed, failed, skipped. This one takes the closing line of whatever was
-# counted by these very functions, or by php-tests/run.
+# Counters read a suite's log and print passed, failed, skipped. This counter reads the closing line
+# of a script that counts with these functions, or of php-tests/run.
 count_closing_line() {
   awk '/^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$/ { split($0, n, " ") }
        END { print n[1] + 0, n[3] + 0, n[5] + 0 }' "$1"
 }
 
-# Runs a command and adds what its counter finds in its output. A suite that breaks off before it has counted (it
-# does not compile, it is killed, it takes too long) is one failure.
+# Runs a command and adds the counts in its output. A suite that breaks off before it has counted
+# (it does not compile, is killed, or takes too long) is one failure.
 suite() { # suite NAME COUNTER COMMAND...
   local name=$1 counter=$2 log=$logs/$1.log status=0 p f s
   shift 2
@@ -29,7 +30,7 @@ suite() { # suite NAME COUNTER COMMAND...
   passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 }
 
-# The end of what each failed suite said.
+# Prints the end of the output of each failed suite.
 show_failed_suites() {
   local name
   for name in "${failed_suites[@]}"; do
@@ -38,7 +39,7 @@ show_failed_suites() {
   done
 }
 
-# Prints the closing line; is true if nothing failed.
+# Prints the closing line. Succeeds if nothing failed.
 closing_line() {
   local line="$passed passed, $failed failed"
   [ "$skipped" -eq 0 ] || line+=", $skipped skipped"
