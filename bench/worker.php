@@ -1,6 +1,7 @@
 <?php
-// One PHP process of a benchmark. Each line of standard input is a job, `<what> <id> <size> <count> [<start>]`;
-// the answer is one line of numbers: nanoseconds of PHP's monotonic clock.
+// One PHP process of a benchmark. Each line of standard input is a job,
+// `<what> <id> <size> <count> [<start>]`. The answer is one line of numbers: nanoseconds of PHP's
+// monotonic clock.
 
 function start(string $id, array $options = []): void
 {
@@ -19,7 +20,7 @@ function seed(string $id, int $size): array
     return [strlen(session_id())];
 }
 
-/** Reads and writes a session `$count` times: how long each took. */
+/** Reads and writes a session `$count` times, and returns the time of each cycle. */
 function changed(string $id, int $count): array
 {
     $times = [];
@@ -33,7 +34,7 @@ function changed(string $id, int $count): array
     return $times;
 }
 
-/** The same in a process that was just forked, each time: with a connection of its own. */
+/** Like changed(), each time in a new fork, which has a connection of its own. */
 function fresh(string $id, int $count): array
 {
     $times = [];
@@ -65,8 +66,9 @@ function read(string $id, int $count): array
 }
 
 /**
- * Takes its turn `$count` times in a session that others want too, and works for `$hold` microseconds in it.
- * For each turn: asked, granted, work done, written. A turn that never came has one number instead of four: 0.
+ * Takes its turn `$count` times in a session that others want too, and works for `$hold` microseconds
+ * in it. The numbers of each turn are the times of: asked, granted, work done, written. A turn that
+ * never came has the single number 0.
  */
 function contend(string $id, int $hold, int $count, int $start): array
 {
@@ -92,7 +94,7 @@ function contend(string $id, int $hold, int $count, int $start): array
     return $times;
 }
 
-/** Works on sessions `<id>0`, `<id>1` ... at random for as long as it takes: how long each request took. */
+/** Works on sessions `<id>0`, `<id>1` ... at random, and returns the time of each request. */
 function spread(string $id, int $sessions, int $count, int $start): array
 {
     while (hrtime(true) < $start) {
@@ -105,7 +107,7 @@ function spread(string $id, int $sessions, int $count, int $start): array
     return [...$times, hrtime(true)];
 }
 
-/** What a shop keeps of a visitor, until it has about `$size` bytes as JSON. */
+/** The data that a shop keeps of a visitor, of about `$size` bytes as JSON. */
 function cart(int $size): array
 {
     $items = [];
@@ -119,7 +121,7 @@ function cart(int $size): array
     return $data;
 }
 
-/** PHP's session_encode() and session_decode(), or json_encode() and json_decode(): how long each pair took. */
+/** The time of each pair of session_encode() and session_decode(), or json_encode() and json_decode(). */
 function codec(string $whose, int $size, int $count): array
 {
     $data = cart($size);
@@ -159,6 +161,6 @@ while (($line = fgets(STDIN)) !== false) {
         'codec' => codec($id, (int) $size, (int) $count),
         'contend' => contend($id, (int) $size, (int) $count, (int) $begin),
     };
-    // Not by echo: that would send the headers, and sessions could not start any more.
+    // fwrite() instead of echo, which would send the headers, so that no session could start any more.
     fwrite(STDOUT, implode(' ', $answer) . "\n");
 }

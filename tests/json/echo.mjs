@@ -1,4 +1,5 @@
-// Answers each line, a JSON text, with what JavaScript makes of it. (Its readline would end lines at U+2028, too.)
+// Answers each line, a JSON text, with the text that JavaScript writes for it. (JavaScript's readline
+// would end lines at U+2028, too.)
 let rest = '';
 process.stdin.setEncoding('utf8');
 for await (const part of process.stdin) {

@@ -1,14 +1,15 @@
 <?php
 /*
- * Texts that somebody else may have written, through session_decode(): random bytes, mutated sessions, texts made to
- * create objects. PHP must live on, create no object (rustredis.json_objects=refuse), use a bounded memory, and
- * what it accepts must come back the same from what it writes.
+ * Texts that another client may have written, through session_decode(): random bytes, mutated
+ * sessions, texts made to create objects. PHP must live on, create no object
+ * (rustredis.json_objects=refuse), and use a bounded memory. Values that PHP accepts must come back
+ * the same from the text that PHP writes.
  *
  *     php fuzz.php SEED SECONDS docs/json-vectors.json
  */
 require __DIR__ . '/../../php-tests/json/exact.inc';
 
-/** Its name is in the texts. Whatever PHP does with one is seen. */
+/** A class whose name is in the texts. Every use of an object by PHP is noticed. */
 class Gadget
 {
     public static array $seen = [];
@@ -45,7 +46,7 @@ function gadget_text(): string
 {
     $inner = any_of(GADGETS);
     if (mt_rand(0, 3) === 0) {
-        // In PHP's own formats, which are read when the serializer was switched.
+        // PHP's own formats, which are read after a switch of the serializer.
         return any_of(["v|$inner", "a:1:{s:1:\"v\";$inner}", "n|i:1;v|a:2:{i:0;$inner}i:1;R:1;}", "v|a:1:{i:0;$inner}w|R:2;"]);
     }
     $text = any_of([json_encode($inner), json_encode(['$bytes' => base64_encode($inner)]),
@@ -75,7 +76,7 @@ function mutated(array $corpus): string
     return substr($text, 0, 20_000);
 }
 
-/** What this process has used, whoever else keeps the machine busy. */
+/** The CPU time of this process, without that of others on a busy machine. */
 function cpu_seconds(): float
 {
     $usage = getrusage();
@@ -88,14 +89,17 @@ function rss(): int
     return (int) $m[1] * 1024;
 }
 
-/** Ends the process with what to try again. */
+/** Ends the process with the text to try again. */
 function fail(string $what, string $text): never
 {
     global $seed;
     exit("seed $seed: $what, by (base64) " . base64_encode($text));
 }
 
-/** PHP's own format can name a variable "6", which is none that PHP code can reach. JSON makes it $_SESSION[6]. */
+/**
+ * PHP's own format can name a variable "6", which PHP code cannot reach. JSON turns it into
+ * $_SESSION[6].
+ */
 function reachable(array $session): array
 {
     $variables = [];
@@ -137,7 +141,7 @@ array_push($corpus, $own, serialize(['user' => 'ada', 'n' => [1, 2.5, true, null
 ini_set('session.gc_probability', 0);
 $classes = get_declared_classes();
 
-// Long ones, each of which could cost far more than its length.
+// Long texts, each of which could cost far more than its length.
 feed('{}');
 $most = 0;
 foreach (['[' => '{"v":[%s', '{"a":' => '{"v":%s', '[],' => '{"v":[%s0]}', '{"$map":[[1,' => '{"v":%s', '"a",' => '{"v":[%s0]}', '1,' => '{"v":[%s0]}',
@@ -153,7 +157,7 @@ foreach (['[' => '{"v":[%s', '{"a":' => '{"v":%s', '[],' => '{"v":[%s0]}', '{"$m
     unset($text);
     $_SESSION = [];
 }
-// Pairs in pairs, as deep as it goes: each level is moved once more.
+// Pairs in pairs, to the deepest level: each level is moved once more.
 feed('{"v":' . str_repeat('{"$map":[[1,', 168) . '"' . str_repeat('x', 1 << 20) . '"' . str_repeat(']]}', 168) . '}') || fail('nested pairs are refused', '');
 feed('6|i:3;n|i:1;') || fail('a number for a name is refused', '6|i:3;n|i:1;');
 if ($most > 400 << 20) {

@@ -1,12 +1,12 @@
 <?php
 /*
- * Random values through session_encode(), a reader in another language that writes them anew, and session_decode():
- * what comes back must be the same to the bit, in the same order.
+ * Random values through session_encode(), a reader in another language that writes them anew, and
+ * session_decode(). The values must come back the same to the bit, in the same order.
  *
  *     php property.php SEED COUNT NUMBERS READER...
  *
- * NUMBERS: 1 = any, 0 = only those that JavaScript writes back as it read them. The reader is a command that answers
- * each line with a line.
+ * NUMBERS: 1 = any, 0 = only numbers that JavaScript writes back as it read them. The reader is a
+ * command that answers each line with a line.
  */
 require __DIR__ . '/../../php-tests/json/exact.inc';
 

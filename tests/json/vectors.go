@@ -1,7 +1,7 @@
-// docs/json-vectors.json in Go, with the standard library: what a reader that knows no tags sees.
+// docs/json-vectors.json in Go, with the standard library, for a reader that knows no tags.
 //
-// encoding/json decodes an object to a map, which forgets the order of its members, and a number to a float64. Tokens
-// and UseNumber keep both.
+// encoding/json decodes an object to a map, which forgets the order of its members, and a number to
+// a float64. Tokens and UseNumber keep both.
 package main
 
 import (
@@ -17,7 +17,8 @@ import (
 	"strings"
 )
 
-// shown is the rest of the value that begins at the next token, as a text that is the same for the same meaning only.
+// shown is the rest of the value that begins at the next token, as a text that is equal only for
+// values with the same meaning.
 func shown(d *json.Decoder) (string, error) {
 	token, err := d.Token()
 	if err != nil {

@@ -1,4 +1,4 @@
-// docs/json-vectors.json in JavaScript: what JSON.parse() sees, and what JSON.stringify() makes of it.
+// docs/json-vectors.json in JavaScript: the values of JSON.parse(), and the texts of JSON.stringify().
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 

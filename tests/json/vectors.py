@@ -21,7 +21,7 @@ for vector in strict.read(open(sys.argv[1], "rb").read()):
         got = strict.read(text.encode())
     if not strict.same(got, vector["plain"]):
         sys.exit(f"{name}: {got!r} instead of {vector['plain']!r}")
-    # Python's own writer keeps the meaning, when it is told to write JSON only.
+    # Python's own writer keeps the meaning if it is restricted to JSON.
     again = json.dumps(got, ensure_ascii=False, allow_nan=False)
     if not strict.same(strict.read(again.encode()), got):
         sys.exit(f"{name}: written as {again}")

@@ -1,18 +1,18 @@
 <?php
-// One worker of the stress run: request after request, each of which counts in one of a few sessions. What it does
-// goes to a log of its own, one line for each step, so that the run can be judged afterwards:
+// One worker of the stress run: request after request, each of which counts in one of a few sessions.
+// The worker writes a log of its own, one line for each step, so that the run can be judged afterwards:
 //
 //     <ns> start                        a new process; the one before was killed
 //     <ns> plan <number>                the increment that is to be accepted next
 //     <ns> peek <session>               reads without the lock ...
 //     <ns> seen <n> <by>                ... and found this
 //     <ns> wait <session> <tag>         asks for the session; the tag is this request's own
-//     <ns> got <n> <by> <ns delayed>    has it: the counter, who wrote it, and how long this process waited for a CPU
+//     <ns> got <n> <by> <ns delayed>    has it: the counter, its writer, and the wait for a CPU
 //     <ns> write <n>                    is about to save
 //     <ns> ok | refused <why> | unknown <why> | left | failed <why> | absent
 //     <ns> end
 //
-// The times are of the system's monotonic clock. The first line of input says who this is, as JSON.
+// The times are of the system's monotonic clock. The first line of input describes the worker, as JSON.
 
 $worker = json_decode(fgets(STDIN), false, 8, JSON_THROW_ON_ERROR);
 mt_srand($worker->seed);
@@ -29,7 +29,7 @@ function note(string|int ...$words): void
     fwrite($log, hrtime(true) . ' ' . implode(' ', $words) . "\n");
 }
 
-/** How long this process was ready to run while another had the CPU, in nanoseconds. */
+/** The time that this process was ready to run while another one had the CPU, in nanoseconds. */
 function delayed(): int
 {
     return (int) (explode(' ', @file_get_contents('/proc/self/schedstat') ?: '0 0')[1] ?? 0);
@@ -61,7 +61,7 @@ function peek(string $id): void
     }
 }
 
-/** One request. Whether its increment was accepted. */
+/** One request. Returns true if its increment was accepted. */
 function visit(string $id, string $tag): bool
 {
     global $warnings;
