@@ -312,7 +312,7 @@ fn tells_no_log_the_session_id(kind: Kind) {
         neighbour.get("/", ID);
     }
     let log = neighbour.log();
-    let logs = !matches!(kind, Kind::Django | Kind::DjangoAsgi); // which sends a mail// Django sends a mail instead of a log line.
+    let logs = !matches!(kind, Kind::Django | Kind::DjangoAsgi); // Django sends a mail.
     assert!((!logs || log.contains("WRONGTYPE")) && !log.contains(ID), "{log}");
 }
 

@@ -216,7 +216,7 @@ fn a_server_that_is_away_for_a_while_gets_the_write_when_it_is_back() {
 fn a_write_that_finds_no_answer_in_the_end_leaves_no_lock_behind() {
     let mut server = Server::with_args(&["--appendonly", "yes"]);
     if redis_program::version() < (6, 2) {
-        return; // It cannot hold up writes alone.// Before Redis 6.2, CLIENT PAUSE cannot hold up writes alone.
+        return; // Before Redis 6.2, CLIENT PAUSE cannot hold up writes alone.
     }
     // The lease is so long that only the write frees the lock in time.
     let php = php(&format!("{}?read_timeout=0.5", server.save_path())).ini("rustredis.lock_lease", "60");

@@ -179,7 +179,7 @@ fn nobody_waits_for_one_who_only_looks_whether_a_session_is_there() {
     assert_eq!(f.redis().zcard::<_, u64>(&f.keys.waiters).unwrap(), 0);
     // A client that takes any id polls, because it is not woken.
     assert_eq!(block(&a.acquire(&f.keys, &ask(Mode::Any, "o:a:1")).unwrap()), FOREIGN_MS);
-    // A client waits for an id that exists, and for one that vanished later.
+    // A client waits for an id that exists, and for one that vanished after the trial.
     f.store(b"x");
     assert!(block(&b.acquire(&f.keys, &ask(Mode::Known, "o:a:2")).unwrap()) > FOREIGN_MS);
     let () = f.redis().del(&f.keys.data).unwrap();

@@ -31,7 +31,7 @@ impl Program {
         check.is_ok_and(|status| status.success()).then_some(Self::Python(python))
     }
 
-    /// Starts the program and tells it its name.
+    /// Starts the program and sends it the JSON that describes the worker.
     pub fn start(&self, worker: &str) -> Process {
         match self {
             Self::Php(php) => {
