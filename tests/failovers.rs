@@ -26,7 +26,7 @@ const AFTER: Duration = Duration::from_secs(8);
 /// The time that the guard of a plain address takes to notice and to act.
 const NOTICED_AFTER: Duration = Duration::from_secs(1);
 
-/// The experience of the workers.
+/// The results of the workers.
 struct Row {
     what: String,
     /// The longest time that a session was without an acknowledged write.
@@ -135,7 +135,7 @@ fn until_in_sync(master: &Server, replica: &Server) {
     });
 }
 
-/// The fate of the master.
+/// The way in which the master loses its role.
 #[derive(Clone, Copy, PartialEq)]
 enum Event {
     /// Replaced by a command that loses nothing: FAILOVER, or CLIENT PAUSE before SENTINEL
