@@ -13,7 +13,7 @@ VALGRIND_MODULE = modules/valgrind/phpsess_rs.so
 .DEFAULT_GOAL := build
 # Set-up runs before the other targets, also under -j.
 .NOTPARALLEL:
-.PHONY: help build build-valgrind install demo screenshot test test-rust test-php test-php-src test-acl test-cluster test-msrv test-pie test-miri test-valgrind stress fuzz lint clean setup-%
+.PHONY: help build build-valgrind install demo screenshot test guard guard-update test-rust test-php test-php-src test-acl test-cluster test-msrv test-pie test-miri test-valgrind stress fuzz lint clean setup-%
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9.%-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -33,10 +33,16 @@ screenshot: setup-screenshot build ## docs/demo.png: the demo's page in headless
 	@demo/run scripts/screenshot
 
 test: setup-test build ## every test; the last line is the sum
-	@scripts/test rust php jit subclass throws
+	@scripts/test rust guard php jit subclass throws
 
 test-rust: setup-test build ## the Rust tests: of the core without PHP, and of the module in real PHP processes
 	@scripts/test rust
+
+guard: setup-test build ## instructions of a request and the module's size beside tests/guard/table.tsv, within 3 %
+	@scripts/test guard
+
+guard-update: setup-test build ## the same written into the table, with what a request exchanges with Redis; shows each difference
+	@GUARD_UPDATE=1 scripts/test guard
 
 test-php: setup-test build ## the .phpt tests
 	@scripts/test php

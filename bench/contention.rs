@@ -4,7 +4,7 @@ use super::Bench;
 use super::process::{Handler, Setup, Worker};
 use super::report::{Table, ms, paragraph};
 use super::stats::{float, median, quantile};
-use super::system::{carried_out, redis_cpu};
+use super::system::redis_cpu;
 
 const PROCESSES: u32 = 16;
 const HOLD_US: u32 = 2000;
@@ -116,7 +116,7 @@ fn round(bench: &Bench, handler: Handler, turns: u32, series: &mut Series) {
     let cpu = redis_cpu(&bench.server) - cpu;
     let count = float(visits.len() as u64);
     series.redis_cpu.push(cpu * 1e6 / count);
-    series.commands.push(float(carried_out(&bench.server)) / count);
+    series.commands.push(float(bench.server.carried_out()) / count);
 
     visits.sort_by_key(|visit| visit.granted);
     let waits: Vec<_> = visits.iter().map(|visit| float(visit.granted - visit.asked)).collect();

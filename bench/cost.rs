@@ -1,14 +1,14 @@
 //! The cost of a request that does not depend on the machine: commands, bytes, instructions.
 
 use std::fs;
-use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use super::Bench;
 use super::process::{Handler, Setup, Worker, module, output, php, root};
 use super::report::{Table, paragraph};
 use super::stats::float;
-use super::system::{carried_out, redis_cpu};
+use super::support::callgrind;
+use super::system::redis_cpu;
 
 pub fn run(bench: &Bench) -> String {
     [traffic(bench), instructions(bench), sizes()].join("\n")
@@ -58,7 +58,7 @@ fn traffic_of(bench: &Bench, setup: &Setup, what: &str) -> [f64; 4] {
         let cpu = redis_cpu(&bench.server) - cpu;
         let bytes = |field| float(bench.server.info_number("stats", field));
         [
-            float(carried_out(&bench.server)),
+            float(bench.server.carried_out()),
             bytes("total_net_input_bytes"),
             bytes("total_net_output_bytes"),
             cpu * 1e6,
@@ -92,7 +92,7 @@ fn instructions(bench: &Bench) -> String {
             };
             let setup = Setup::new(handler, &path);
             let setup = if locking { setup } else { setup.unlocked() };
-            let count = instructions_of(bench, &setup, what);
+            let count = instructions_of(&setup, what);
             count.to_string()
         });
         table.row(std::iter::once(case.to_owned()).chain(counts));
@@ -100,35 +100,16 @@ fn instructions(bench: &Bench) -> String {
     text + &table.markdown()
 }
 
-fn instructions_of(bench: &Bench, setup: &Setup, what: &str) -> u64 {
+fn instructions_of(setup: &Setup, what: &str) -> u64 {
     let id = format!("counted{}", setup.handler);
     Worker::php(setup, None).run(&format!("seed {id} 1024"));
     let cycles = 200;
-    let [once, twice] =
-        [cycles, 2 * cycles].map(|count| collected(bench, setup, &format!("{what} {id} 0 {count}")));
+    let [once, twice] = [cycles, 2 * cycles].map(|count| {
+        let mut worker = Command::new(php());
+        worker.args(setup.arguments()).arg(root().join("bench/worker.php"));
+        callgrind::run(&worker, &format!("{what} {id} 0 {count}\n")).instructions
+    });
     (twice - once) / cycles
-}
-
-/// All instructions of a PHP process that does one job.
-fn collected(bench: &Bench, setup: &Setup, job: &str) -> u64 {
-    let log = bench.new_file("callgrind");
-    let mut process = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(format!("--log-file={}", log.display()))
-        .arg(php())
-        .args(setup.arguments())
-        .arg(root().join("bench/worker.php"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap_or_else(|error| panic!("cannot run valgrind ({error})"));
-    let mut jobs = process.stdin.take().expect("standard input is piped");
-    writeln!(jobs, "{job}").expect("the worker takes jobs");
-    drop(jobs);
-    process.wait().expect("valgrind ends");
-    let log = fs::read_to_string(&log).expect("callgrind's log can be read");
-    let count = log.lines().find_map(|line| line.split_once("Collected : "));
-    count.and_then(|(_, count)| count.trim().parse().ok()).unwrap_or_else(|| panic!("callgrind says {log}"))
 }
 
 fn sizes() -> String {

@@ -9,7 +9,7 @@ use super::support::{
     poll,
     redis::Server,
 };
-use super::system::{carried_out, redis_cpu, traffic};
+use super::system::{redis_cpu, traffic};
 
 const PROCESSES: u32 = 64;
 const SESSIONS: u32 = 1000;
@@ -196,7 +196,7 @@ fn burst(server: &Server, handler: Handler, workers: &mut [Worker], requests: u3
     let count = float(times.len() as u64);
     let cpu = used() - cpu;
     let bytes: u64 = primaries().map(traffic).sum();
-    let commands = carried_out(server);
+    let commands = server.carried_out();
     Series {
         per_second: vec![count * 1e9 / float(last - start)],
         commands: vec![float(commands) / count],

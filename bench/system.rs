@@ -59,14 +59,6 @@ pub fn redis_cpu(server: &Server) -> f64 {
     seconds("used_cpu_user") + seconds("used_cpu_sys")
 }
 
-/// The number of commands, including those of scripts, that a Redis (or all nodes of a Cluster) has
-/// carried out since its last CONFIG RESETSTAT.
-pub fn carried_out(server: &Server) -> u64 {
-    let ours = |name: &str| !["info", "ping", "config"].contains(&name) && !name.starts_with("config|");
-    let stats = server.info_commandstats();
-    stats.iter().filter(|(name, _)| ours(name)).map(|(_, calls)| calls).sum()
-}
-
 /// The number of bytes that this node has exchanged with its clients since its last CONFIG
 /// RESETSTAT.
 pub fn traffic(node: &Server) -> u64 {

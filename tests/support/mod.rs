@@ -6,6 +6,7 @@
 
 pub mod acl;
 pub mod apache;
+pub mod callgrind;
 pub mod cluster;
 pub mod fake_sentinel;
 pub mod fastcgi;

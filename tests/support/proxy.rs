@@ -44,6 +44,8 @@ impl std::ops::Sub for Counts {
 #[derive(Default)]
 struct State {
     counts: Counts,
+    /// The number of trips that the server has answered, at least in part.
+    answered: usize,
     /// Each trip's first bytes as text, for messages of failed assertions and for checks of the
     /// requests.
     requests: Vec<String>,
@@ -140,6 +142,12 @@ impl Proxy {
 
     pub fn counts(&self) -> Counts {
         lock(&self.state).counts
+    }
+
+    /// Whether each trip so far was answered. The client's next bytes are then a trip of their own.
+    pub fn is_answered(&self) -> bool {
+        let state = lock(&self.state);
+        state.answered == state.counts.trips
     }
 
     /// The beginning of each trip's request from trip number `first` on, as readable text.
@@ -291,10 +299,12 @@ impl Pair {
             let delay = lock(&self.state).delay;
             thread::sleep(delay);
             let mut last = lock(&self.last);
+            let is_first = last.0 == Speaker::Client;
             last.0 = Speaker::Server;
             let trip = last.1;
             drop(last);
             let mut state = lock(&self.state);
+            state.answered += usize::from(is_first);
             if state.swallowed == Some(trip) {
                 state.swallowed = None;
                 return Ok(());

@@ -271,6 +271,14 @@ impl Server {
         sums
     }
 
+    /// The number of commands that were carried out, including those of scripts. Commands by which
+    /// only tests ask or set up are left out.
+    pub fn carried_out(&self) -> u64 {
+        let ours =
+            |name: &str| !["info", "ping", "config", "type"].contains(&name) && !name.starts_with("config|");
+        self.info_commandstats().iter().filter(|(name, _)| ours(name)).map(|(_, calls)| calls).sum()
+    }
+
     /// The number of connections that wait in a blocking command.
     pub fn blocked_clients(&self) -> u64 {
         self.info_number("clients", "blocked_clients")
