@@ -413,7 +413,7 @@ fn no_json_panics_or_holds_an_object_that_was_refused() {
         let size = 8 * tape.words().len() + tape.strings().len();
         assert!(size <= 20 * text.len() + 64, "{size} bytes of tape");
         let serialized = decode(&text, Objects::Serialize, &mut Tape::default());
-        // Whatever is accepted without objects is accepted with objects, too.
+        // A text that is accepted without objects is accepted with objects, too.
         assert!(refused.is_err() || serialized.is_ok());
     });
     println!("{run}; {accepted} accepted");

@@ -21,7 +21,7 @@ use support::redis::Server;
 
 const CLIENTS: usize = 3;
 const TTL: u64 = 1000;
-/// Nothing expires during the test, because the clock in memory stands still.
+/// The clock in memory stands still during the test, so that no key expires.
 const LEASE: u64 = 600_000;
 
 /// xorshift64
