@@ -1,7 +1,8 @@
 //! Redis, behind a trait.
 //!
-//! [`Store`] is what [`crate::session`] and [`crate::lock`] need of a server: the five scripts and one blocking
-//! wait. [`redis::RedisStore`] speaks to a server, [`memory::MemoryStore`] is the same in memory, for tests.
+//! [`Store`] has everything that [`crate::session`] and [`crate::lock`] need of a server: the five
+//! scripts and one blocking wait. [`redis::RedisStore`] talks to a server, and
+//! [`memory::MemoryStore`] does the same in memory, for tests.
 
 mod calls;
 mod cluster;
@@ -46,49 +47,49 @@ use crate::{
     session::{Keys, SessionId},
 };
 
-/// What a Redis user must be permitted to run, as an ACL rule. The server tells of a script's command that it may not
-/// run, but until Redis 7.2 not which one it was.
+/// The commands that a Redis user must be allowed to run, as an ACL rule. If a script's command is
+/// not allowed, the server says so, but names the command only since Redis 7.2.
 pub const COMMANDS: &str = "+eval +evalsha +blpop +exists +get +mget +set +del +expire +pexpire +pttl +time +lpop \
                             +rpush +rename +zadd +zcard +zrem +zremrangebyscore";
 
-/// The same for what a Cluster takes besides.
+/// The further commands that a Cluster needs.
 pub const CLUSTER_COMMANDS: &str = "+cluster|slots +asking";
 
-/// What must hold about a session before its lock is taken.
+/// The condition on a session for taking its lock.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Mode {
-    /// Nothing: an unknown id is adopted.
+    /// No condition: an unknown id is adopted.
     Any,
-    /// The session exists (strict mode); else [`Acquired::Absent`].
+    /// The session exists (strict mode); otherwise the answer is [`Acquired::Absent`].
     Known,
-    /// The session does not exist (a new id); else [`Acquired::Exists`].
+    /// The session does not exist (a new id); otherwise the answer is [`Acquired::Exists`].
     New,
 }
 
-/// The arguments of `acquire.lua`. Times are in milliseconds unless they say otherwise.
+/// The arguments of `acquire.lua`. Times are in milliseconds unless noted otherwise.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Acquire {
-    /// `o:` and 32 hex digits, one for each attempt.
+    /// `o:` and 32 hex digits, unique for each attempt.
     pub base: String,
-    /// `base:<n>`, a new one for each send. 0 is the first of [`Mode::Known`].
+    /// `base:<n>`, new for each send. 0 is the first send of [`Mode::Known`].
     pub token: String,
-    /// The token that the caller holds already: reading again under one's own lock.
+    /// The token that the caller already holds, to read again under its own lock.
     pub held: Option<String>,
-    /// What must hold about the session.
+    /// The condition on the session.
     pub mode: Mode,
-    /// `host|pid|sapi|uri`: who asks, for the warning that others see while they wait.
+    /// `host|pid|sapi|uri` of this request, for the warning of requests that wait for it.
     pub info: Arc<str>,
-    /// How long the lock lasts unless it is renewed.
+    /// The time that the lock lasts unless it is renewed.
     pub lease: u64,
     /// The session's new TTL, in seconds.
     pub ttl: u64,
-    /// What is left of the wait; 0 is the last try, which does not queue.
+    /// The time left to wait; 0 is the last try, which does not queue.
     pub wait: u64,
-    /// Fail at once behind more waiters than this; 0 is no limit.
+    /// The largest number of waiters; a further request fails at once. 0 is no limit.
     pub max_waiters: u64,
     /// The longest single block.
     pub recheck: u64,
-    /// Poll: clients that know no hand-over share the sessions.
+    /// Polls, because clients that know no hand-over share the sessions.
     pub mixed: bool,
 }
 
@@ -97,74 +98,77 @@ pub struct Acquire {
 pub enum Acquired {
     /// The lock is ours, and this is the session.
     Held(Loaded),
-    /// [`Mode::Known`]: there is no such session, and nothing is locked; with its tombstone.
+    /// [`Mode::Known`]: the session does not exist, and nothing is locked. The value is its
+    /// tombstone.
     Absent(Option<String>),
     /// [`Mode::New`]: the id is taken, and nothing was locked.
     Exists,
-    /// Somebody holds it.
+    /// Another client holds the lock.
     Busy {
         /// The value of the lock key.
         holder: String,
-        /// Its lock has no TTL.
+        /// Set if the lock has no TTL.
         endless: bool,
-        /// How long to block on the wake list; 0 after the last try.
+        /// The time to block on the wake list; 0 after the last try.
         block: u64,
-        /// The server's clock when it answered.
+        /// The server's clock at the answer.
         now: u64,
-        /// The tombstone that lies there.
+        /// The session's tombstone.
         tombstone: Option<String>,
     },
-    /// `rustredis.lock_max_waiters` others wait already.
+    /// `rustredis.lock_max_waiters` other requests are waiting already.
     Full {
-        /// How many.
+        /// The number of waiters.
         waiters: u64,
         /// The value of the lock key.
         holder: String,
-        /// Its lock has no TTL.
+        /// Set if the lock has no TTL.
         endless: bool,
-        /// The server's clock when it answered.
+        /// The server's clock at the answer.
         now: u64,
     },
 }
 
-/// A session as it was read.
+/// A session as read from the server.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Loaded {
-    /// The stored value; none if there is no such session.
+    /// The stored value, or `None` if the session does not exist.
     pub data: Option<Vec<u8>>,
-    /// The tombstone that lay there at the time: only a newer one forbids a write.
+    /// The tombstone at the time of the read. Only a newer tombstone forbids a write.
     pub tombstone: Option<String>,
 }
 
-/// The lock on its way to a waiter, with the session.
+/// A lock on its way to a waiter, together with the session.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Ticket {
     /// 32 hex digits.
     pub id: String,
-    /// The server's clock when it was made, in milliseconds.
+    /// The server's clock at the making of the ticket, in milliseconds.
     pub made: u64,
     /// The session.
     pub loaded: Loaded,
 }
 
-/// What a write does to the session.
+/// The effect of a write on the session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Op<'a> {
-    /// Store this value.
+    /// Stores this value.
     Set(&'a [u8]),
-    /// Refresh the TTL.
+    /// Refreshes the TTL.
     Keep,
-    /// Refresh the TTL, or store this where the session is gone: an answer other than done is a refusal.
+    /// Refreshes the TTL, or stores this value if the session is gone. Any answer other than
+    /// [`Written::Done`] is a refusal.
     Restore(&'a [u8]),
-    /// Nothing is written. The TTL is refreshed unless it is 0, and the lock is released.
+    /// Writes nothing. The TTL is refreshed unless it is 0, and the lock is released.
     None,
-    /// Delete it and leave a tombstone.
+    /// Deletes the session and leaves a tombstone.
     Delete,
-    /// The same because it goes on under another id, which the tombstone says.
+    /// Deletes the session because it goes on under another id, which the tombstone notes.
     Leave,
-    /// Delete what was not there when it was read. It leaves no tombstone, unless there is something by now.
+    /// Deletes a session that did not exist at the read. No tombstone is left, unless the session
+    /// exists by now.
     Drop,
-    /// Move it to this key, for a day.
+    /// Moves the session to this key, for a day.
     SetAside(&'a str),
 }
 
@@ -173,29 +177,30 @@ pub enum Op<'a> {
 pub struct Release<'a> {
     /// The token of the lock.
     pub token: &'a str,
-    /// The attempt's entry in the queue, if it ever queued.
+    /// The attempt's entry in the queue, if the attempt was ever queued.
     pub base: Option<&'a str>,
-    /// What to do with the session.
+    /// The effect on the session.
     pub op: Op<'a>,
     /// The session's new TTL, in seconds.
     pub ttl: u64,
-    /// The tombstone seen at read.
+    /// The tombstone seen at the read.
     pub tombstone: Option<&'a str>,
-    /// Write, and keep the lock.
+    /// Writes, but keeps the lock.
     pub hold: bool,
-    /// Keep the lock if Redis has no memory for the write: another one may follow.
+    /// Keeps the lock if Redis has no memory for the write, because another write may follow.
     pub retry: bool,
-    /// How many writes under this token had no answer before this one.
+    /// The number of earlier writes under this token that had no answer.
     pub nth: u32,
-    /// No hand-over: clients that know none share the sessions.
+    /// Hands the lock to no waiter, because clients that know no hand-over share the sessions.
     pub mixed: bool,
-    /// How long a tombstone lasts, in milliseconds.
+    /// The lifetime of a tombstone, in milliseconds.
     pub tombstone_ms: u64,
 }
 
 impl Acquire {
-    /// Whether plain commands may try it: the first send of an attempt that holds nothing yet. A later one asks whether a
-    /// lock that was taken is free by now, which is the script's to say.
+    /// Returns true if plain commands may try this request: it is the first send of an attempt that
+    /// holds nothing yet. A later send asks if a taken lock is free by now, which only the script
+    /// can tell.
     #[must_use]
     pub fn is_plain(&self) -> bool {
         let first = if self.mode == Mode::Known { ":0" } else { ":1" };
@@ -204,7 +209,7 @@ impl Acquire {
 }
 
 impl<'a> Release<'a> {
-    /// Gives back the lock and does nothing else.
+    /// Releases the lock without any other effect.
     #[must_use]
     pub fn of_lock(token: &'a str, mixed: bool) -> Self {
         Self {
@@ -221,8 +226,8 @@ impl<'a> Release<'a> {
         }
     }
 
-    /// What the receipt of this release is named after. Each write has its own: a later one must not take the
-    /// receipt of the first for its own success.
+    /// The name of this release's receipt. Each write has its own receipt, because a later write
+    /// must not take the receipt of the first for its own success.
     #[must_use]
     pub fn receipt(&self) -> String {
         match self.nth {
@@ -235,59 +240,62 @@ impl<'a> Release<'a> {
 /// The arguments of `write.lua`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Write<'a> {
-    /// What to do with the session.
+    /// The effect on the session.
     pub op: Op<'a>,
     /// The session's new TTL, in seconds.
     pub ttl: u64,
-    /// The tombstone seen at read.
+    /// The tombstone seen at the read.
     pub tombstone: Option<&'a str>,
-    /// How long a tombstone lasts, in milliseconds.
+    /// The lifetime of a tombstone, in milliseconds.
     pub tombstone_ms: u64,
 }
 
 /// The answers of `release.lua` and `write.lua`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Written {
-    /// Done; the lock is released, unless it was to be held.
+    /// The write is done. The lock is released, unless it was to be held.
     Done,
-    /// [`Op::Keep`]: the session is not there any more. Nothing was released: send [`Op::Set`].
+    /// [`Op::Keep`]: the session no longer exists. Nothing was released, and [`Op::Set`] should
+    /// follow.
     Gone,
-    /// Somebody destroyed the session since it was read. Nothing was written; the lock is released.
+    /// The session was destroyed after it was read. Nothing was written, and the lock is released.
     Dead,
     /// The lock is not ours any more. Nothing was written.
     Lost {
-        /// The value of the lock key, if somebody holds it.
+        /// The value of the lock key, if the lock is held.
         holder: Option<String>,
-        /// The server's clock when it answered.
+        /// The server's clock at the answer.
         now: u64,
     },
-    /// The write failed; the lock is released, unless it was to be held or [`Release::retry`] says otherwise.
+    /// The write failed. The lock is released, unless it was to be held or [`Release::retry`] keeps
+    /// it.
     Refused(ServerError),
 }
 
-/// A server that holds sessions. One value serves one session at a time, over one connection.
+/// A server with sessions. A value of this type serves one session at a time, over one connection.
 pub trait Store {
     /// Takes the lock and reads the session, or joins the queue.
     fn acquire(&mut self, keys: &Keys, acquire: &Acquire) -> Result<Acquired, StoreError>;
 
-    /// Blocks until a ticket arrives, `block` passes (`None`), or something breaks.
+    /// Blocks until a ticket arrives, `block` passes (`None`), or an error occurs.
     fn wait(&mut self, keys: &Keys, block: Duration) -> Result<Option<Ticket>, StoreError>;
 
-    /// Turns a popped ticket into a held lock; false if it is too late.
+    /// Turns a popped ticket into a held lock. Returns false if the ticket is too late.
     fn claim(&mut self, keys: &Keys, claim: &Claim) -> Result<bool, StoreError>;
 
-    /// The same without waiting for the answer, which a later command of this store reads and drops: whether
-    /// the lock is held shows at the release.
+    /// Claims without waiting for the answer, which a later command of this store reads and drops.
+    /// The release shows if the lock is held.
     fn claim_later(&mut self, keys: &Keys, claim: &Claim) -> Result<(), StoreError>;
 
-    /// Reads without a lock and refreshes the TTL (seconds).
+    /// Reads without a lock and refreshes the TTL (in seconds).
     fn read(&mut self, keys: &Keys, ttl: u64) -> Result<Loaded, StoreError>;
 
-    /// Writes under the lock and releases it. A lost reply is asked for again.
+    /// Writes under the lock and releases it. If the reply is lost, the release is sent again.
     fn release(&mut self, keys: &Keys, release: &Release<'_>) -> Result<Written, StoreError>;
 
-    /// The same without waiting for the answer, where that is possible: then it is [`Written::Done`], and what became
-    /// of it is in [`take_late`] later. Not for [`Op::Keep`], whose answer may ask for more.
+    /// Releases without waiting for the answer, if that is possible: the result is then
+    /// [`Written::Done`], and [`take_late`] reports the outcome later. [`Op::Keep`] is not allowed,
+    /// because its answer may ask for more.
     fn release_later(
         &mut self,
         _id: &SessionId,
@@ -300,45 +308,45 @@ pub trait Store {
     /// Writes without a lock.
     fn write(&mut self, keys: &Keys, write: &Write<'_>) -> Result<Written, StoreError>;
 
-    /// The clock of the server that has the session, in milliseconds.
+    /// The clock of the session's server, in milliseconds.
     fn server_time(&mut self, keys: &Keys) -> Result<u64, StoreError>;
 
-    /// Whether the session exists.
+    /// Returns true if the session exists.
     fn exists(&mut self, keys: &Keys) -> Result<bool, StoreError>;
 
-    /// Sends an acquire whose answer [`Store::acquired_ahead`] waits for. False if there is no connection to send it
-    /// over: none is made for this, and nothing is waited for.
+    /// Sends an acquire whose answer [`Store::acquired_ahead`] waits for. Returns false if there is
+    /// no connection to send it over: this function neither connects nor waits.
     fn acquire_ahead(&mut self, keys: &Keys, acquire: &Acquire) -> bool;
 
-    /// The answer to the last [`Store::acquire_ahead`].
+    /// Returns the answer to the last [`Store::acquire_ahead`].
     fn acquired_ahead(&mut self) -> Result<Acquired, StoreError>;
 
-    /// Nobody will ask for that answer.
+    /// Drops the answer to the last [`Store::acquire_ahead`].
     fn forget_ahead(&mut self);
 
-    /// Milliseconds of a clock that only goes forward.
+    /// The time of a clock that only goes forward, in milliseconds.
     fn clock(&self) -> u64 {
         static START: LazyLock<Instant> = LazyLock::new(Instant::now);
         u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Lets time pass.
+    /// Lets this time pass.
     fn pause(&mut self, time: Duration) {
         if !time.is_zero() {
             thread::sleep(time);
         }
     }
 
-    /// Renews a lock's lease for as long as the result lives; none where leases need no renewal.
+    /// Renews a lock's lease as long as the result lives. Returns `None` if leases need no renewal.
     fn look_after(&self, _keys: &Keys, _lock: &LockSettings, _token: &str) -> Option<Watch> {
         None
     }
 
-    /// Releases a lock that nobody has, or that its server may yet take under this token, as soon as the server answers.
-    /// Nothing is waited for.
+    /// Releases a lock that no request has, or that the server may yet take under this token, as
+    /// soon as the server answers. Does not wait for that.
     fn give_back(&self, _keys: &Keys, _token: String) {}
 
-    /// Drops the connection, with all that is on its way. The next command makes a new one.
+    /// Drops the connection with everything on its way. The next command makes a new one.
     fn disconnect(&mut self);
 }
 
@@ -349,21 +357,22 @@ pub struct Claim {
     pub token: String,
     /// The attempt's entry in the queue.
     pub base: String,
-    /// How long the lock lasts, in milliseconds.
+    /// The lease of the lock, in milliseconds.
     pub lease: u64,
-    /// Who claims, as in [`Acquire::info`].
+    /// The identity of the request, as in [`Acquire::info`].
     pub info: Arc<str>,
 }
 
-/// How long a handed-over lock waits for its claim, in milliseconds: the stall after a waiter that died with it.
+/// The time that a handed-over lock waits for its claim, in milliseconds. Waiters stall for this
+/// time if the lock's new holder has died.
 pub const HANDOFF_MS: u64 = 1000;
-/// How much earlier than the lock its ticket disappears.
+/// The time by which a ticket disappears before its lock, in milliseconds.
 pub const MARGIN_MS: u64 = 250;
-/// How much longer than the holder's lease a waiter blocks.
+/// The time by which a waiter's block exceeds the holder's lease, in milliseconds.
 pub const SLACK_MS: u64 = 5;
-/// How long a waiter counts as one after its block should have ended.
+/// The time for which a waiter still counts after the end of its block, in milliseconds.
 pub const GRACE_MS: u64 = 500;
-/// How soon a release by a client without hand-over is noticed.
+/// The longest time until a release by a client without hand-over is noticed, in milliseconds.
 pub const FOREIGN_MS: u64 = 10;
-/// How long a client may look whether a session is there whose lock it has taken.
+/// The time for which a client may hold a lock to see if its session exists, in milliseconds.
 pub const TRIAL_MS: u64 = 1000;
