@@ -51,8 +51,8 @@ pub(super) fn all_plain(bytes: &[u8]) -> Option<bool> {
         seen |= word;
         found |= ends(word);
     }
-    // The last bytes are checked as one word, too. Eight or more bytes overlap with the chunks
-    // before; fewer than four are filled up with letters.
+    // The last bytes are checked as one word, too. The word may repeat bytes of the chunks before,
+    // and letters fill it up if there are fewer than four bytes.
     let word = if let Some(chunk) = bytes.last_chunk() {
         u64::from_le_bytes(*chunk)
     } else if let (Some(first), Some(last)) = (rest.first_chunk(), rest.last_chunk()) {

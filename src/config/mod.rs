@@ -65,7 +65,7 @@ pub struct LockSettings {
     pub lease: Duration,
     /// The time after which the renewal of a lease stops, counted from the taking of the lock.
     pub max_hold: Duration,
-    /// A request fails at once if more requests than this are waiting; 0 is no limit.
+    /// The largest number of waiters; a further request fails at once. 0 is no limit.
     pub max_waiters: u64,
     /// Set if workers of phpredis share the sessions.
     pub mixed: bool,

@@ -31,8 +31,8 @@ pub fn acquire(store: &mut impl Store, keys: &Keys, request: Request) -> Result<
     result
 }
 
-/// Runs one attempt. `lost` collects the tokens of commands without an answer. The server may still
-/// answer them later, but only behind these commands.
+/// Runs one attempt. `lost` collects the tokens of commands without an answer. An answer to a later
+/// command clears the list, because the server gives it after it has handled these commands.
 fn attempt(
     store: &mut impl Store,
     keys: &Keys,

@@ -33,10 +33,10 @@ use crate::{
     },
 };
 
-/// The number of threads. With more servers than this at a time, servers share threads.
+/// The largest number of threads. With more servers than this at a time, servers share threads.
 const MAX_THREADS: usize = 16;
 
-/// The number of locks per server to give back. Further locks end with their leases.
+/// The largest number of locks per server to give back. Further locks end with their leases.
 const MAX_GIVEN_BACK: usize = 100;
 
 /// The pause before the first try to give a lock back, because its server has just failed to
@@ -44,8 +44,8 @@ const MAX_GIVEN_BACK: usize = 100;
 const PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// The limit for connecting, and for one exchange, on this thread. The end of the process waits for
-/// both.
+/// The limit for connecting, and for one exchange, to give a lock back. The end of the process waits
+/// for both.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A lock whose lease is renewed until this value is dropped.
@@ -300,8 +300,8 @@ impl Task {
                 let lease = left.min(*length);
                 match renewer.renew(&self.place, self.timeouts, [lock, tombstone], &self.token, lease) {
                     Ok(true) if lease == *length => Instant::now() + *length / 3,
-                    // This was the last renewal. Or another request has the lock: the write will be
-                    // refused, and its warning will name the holder.
+                    // This was the last renewal, or another request has the lock. In the latter
+                    // case the write will be refused, and its warning will name the holder.
                     Ok(_) => self.end,
                     Err(_) => Instant::now() + *length / 10,
                 }

@@ -198,8 +198,8 @@ PS_CLOSE_FUNC(rustredis)
 }
 
 /* True for an invalid id behind a subclass. A read is the first call with such an id, because
- * PHP does not call validate_sid there. It raises no message, because anybody can send such an
- * id, and phpredis is silent, too. */
+ * PHP does not call validate_sid there. The read raises no message, because anybody can send
+ * such an id, and phpredis is silent, too. */
 static bool is_bad_id_of_subclass(zend_string *key)
 {
 	return PS(mod_user_implemented) && !rustredis_is_id(ZSTR_VAL(key), ZSTR_LEN(key));

@@ -53,8 +53,8 @@ static const char *path_now(void)
 #endif
 }
 
-/* Gives the path, its length, and its form for messages. Returns false if this text does not
- * contain the path. */
+/* Gives the path, its length, and its form for messages. Returns false if there is nothing to
+ * hide in this text. */
 static bool has_secret(zend_string *text, const char **path, size_t *len, char *masked, size_t size)
 {
 	const char *at;

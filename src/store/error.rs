@@ -120,8 +120,8 @@ impl ServerError {
     }
 
     /// Returns true if only a server older than the handler needs, or one without some of its
-    /// commands (`rename-command`), gives this error. Redis 6.0 introduced AUTH with a user and
-    /// BLPOP with fractions of a second, and Redis 5.0 writes after TIME in a script.
+    /// commands (`rename-command`), gives this error. AUTH with a user and BLPOP with fractions of a
+    /// second need Redis 6.0, and a write after TIME in a script needs 5.0.
     fn is_of_an_old_server(&self) -> bool {
         let signs = [
             "timeout is not an integer",

@@ -34,7 +34,7 @@ pub struct Request {
     pub ttl: u64,
     /// The longest wait for the request's turn, in milliseconds.
     pub wait: u64,
-    /// Fails at once if more requests than this are waiting; 0 is no limit.
+    /// The largest number of waiters; a further request fails at once. 0 is no limit.
     pub max_waiters: u64,
     /// Polls, because clients that know no hand-over share the sessions.
     pub mixed: bool,
