@@ -21,13 +21,13 @@ use support::temp_dir::TempDir;
 
 /// The largest distance of a figure from the table's, in both directions.
 const TOLERANCE: f64 = 0.03;
-/// The same for instructions and size if the compiler is not the table's. Rust 1.91 makes 1.2 % more
-/// instructions and 2.9 % more bytes than 1.95.
+/// The same for instructions and size if the compiler is not the table's. Rust 1.91 makes 1.2 %
+/// more instructions and 2.9 % more bytes than 1.95.
 const OTHER_COMPILER: f64 = 0.06;
 /// The columns that need no callgrind.
 const EXCHANGED: [&str; 4] = ["commands", "bytes to Redis", "bytes from Redis", "trips"];
 
-/// The mean is of so many requests.
+/// The number of requests over which a mean is taken.
 const REQUESTS: u32 = 200;
 const ID: &str = "0123456789abcdefghij";
 
@@ -76,7 +76,7 @@ impl Kind {
         }
     }
 
-    /// How much higher so many requests make the counter.
+    /// The amount by which that many requests raise the counter.
     fn counts(self, requests: u32) -> u32 {
         if self == Self::ReadAndClose { 0 } else { requests }
     }
@@ -103,14 +103,14 @@ fn seed(server: &Server) -> String {
     key
 }
 
-/// Panics unless the session was counted up so often.
+/// Panics unless the counter of the session was raised by exactly that many requests.
 fn assert_counted(server: &Server, key: &str, requests: u32) {
     let text: String = server.command(&["GET", key]);
     let start = format!("n|i:{};", 10_000_000 + requests);
     assert!(text.starts_with(&start), "{start}: {text}");
 }
 
-/// A process that does so many requests and ends.
+/// A process that does that many requests and ends.
 fn requests_of(kind: Kind, php: &Php, requests: u32, dir: &TempDir) -> Command {
     let file = dir.join("page.php");
     let (mut command, page) = if kind == Kind::Prefetch {
@@ -186,7 +186,8 @@ fn exchanged(kind: Kind) -> [f64; 4] {
         }
         let result = php.step(&kind.request()).assert_silent().result.clone();
         assert!(!result.contains("false"), "{kind:?}: {result}");
-        // A deferred write is a trip of its own only if it is answered before the next request begins.
+        // A deferred write is a trip of its own only if it is answered before the next request
+        // begins.
         poll::until("the lock is given back", SOON, || server.command::<String>(&["TYPE", &lock]) == "none");
         poll::until("Redis has answered", SOON, || proxy.is_answered());
     }
@@ -316,7 +317,7 @@ fn what_a_request_exchanges_with_redis_is_in_the_table() {
     assert_holds(&exchanges());
 }
 
-/// `GUARD_UPDATE=1` writes the table anew, with what was exchanged, too.
+/// `GUARD_UPDATE=1` writes the table anew, including the traffic.
 #[test]
 #[ignore = "it takes a release build and the PHP that the table is for: make guard, make guard-update"]
 fn instructions_and_size_are_in_the_table() {

@@ -1,7 +1,7 @@
 //! User-space instructions of a process, counted by valgrind's callgrind.
 //!
-//! Callgrind shows a program the same processor on each machine that has AVX2, and nothing newer than
-//! that. So a program chooses the same variants of memcpy() and similar functions everywhere.
+//! Callgrind shows a program the same processor on each machine that has AVX2, and nothing newer
+//! than that. So a program chooses the same variants of memcpy() and similar functions everywhere.
 
 use std::fs;
 use std::io::Write;

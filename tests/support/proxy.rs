@@ -144,7 +144,8 @@ impl Proxy {
         lock(&self.state).counts
     }
 
-    /// Whether each trip so far was answered. The client's next bytes are then a trip of their own.
+    /// Returns true if each trip so far was answered. The client's next bytes are then a trip of
+    /// their own.
     pub fn is_answered(&self) -> bool {
         let state = lock(&self.state);
         state.answered == state.counts.trips
