@@ -259,7 +259,7 @@ impl<S: Store> Session<S> {
             {
                 Ok(())
             }
-            Some(current) if !current.unread && !(current.id == id && resets) => {
+            Some(current) if !(current.unread || (current.id == id && resets)) => {
                 // A SessionHandler subclass looks at another session than its own, or at what has become of its own. What
                 // it writes next comes from what PHP has read all the same: a lock that it lost, gave back or never had
                 // must not be taken for that.
