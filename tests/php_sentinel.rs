@@ -12,6 +12,7 @@ use support::fake_sentinel::FakeSentinel;
 use support::outage::{CONNECT, impatient, outage, workers};
 use support::php::{Php, Running, STEPS};
 use support::poll::{self, SOON};
+use support::proxy::Proxy;
 use support::redis::Server;
 use support::sentinel::{Access, DOWN_AFTER, Group, role};
 use support::session;
@@ -367,6 +368,80 @@ fn a_kept_connection_learns_of_a_new_master_before_the_old_one_does() {
         open.step("increment('open')");
         assert_eq!(session::counter(&old, "open"), Some(0), "nothing is written there any more");
     }
+}
+
+#[test]
+fn a_sentinel_that_is_behind_does_not_lead_back_to_the_old_master() {
+    let [old, new] = [(); 2].map(|()| Server::with_rights(&[], acl::for_sentinel()));
+    for server in [&old, &new] {
+        session::seed(server, "known");
+    }
+    let [behind, ahead] = [(); 2].map(|()| FakeSentinel::start(address(&old)));
+    let to_behind = Proxy::start(&behind.addr());
+    let path = format!("sentinel://{},{}/sessions", to_behind.addr(), ahead.addr());
+    let mut process = process(&path);
+    process.step("increment('known')").assert_silent();
+    assert_eq!(session::counter(&old, "known"), Some(1));
+    ahead.name(address(&new));
+    // Another one is asked then, and that is the one that knows.
+    to_behind.cut();
+    poll::until("requests go to the new master", Duration::from_secs(20), || {
+        process.step("increment('known')");
+        session::counter(&new, "known") > Some(0)
+    });
+    let settled = session::counter(&old, "known");
+    for _ in 0..3 {
+        new.command::<u64>(&["CLIENT", "KILL", "TYPE", "normal"]);
+        process.step("increment('known')").assert_silent();
+    }
+    assert_eq!(session::counter(&old, "known"), settled);
+    // If all of them name it, it is the master again.
+    ahead.name(address(&old));
+    new.command::<u64>(&["CLIENT", "KILL", "TYPE", "normal"]);
+    poll::until("requests go to the old master", Duration::from_secs(20), || {
+        process.step("increment('known')");
+        session::counter(&old, "known") > settled
+    });
+}
+
+#[test]
+fn a_master_that_refuses_as_a_replica_has_refused() {
+    const MASTER: &str = "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n";
+    let readonly = FakeSentinel::server(|command| match command {
+        "ROLE" => Some(MASTER),
+        "SENTINEL" | "CLIENT" => None,
+        _ => Some("-READONLY You can't write against a read only replica.\r\n"),
+    });
+    let masterdown = FakeSentinel::server(|command| match command {
+        "ROLE" => Some(MASTER),
+        "SENTINEL" | "CLIENT" => None,
+        _ => Some("-MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.\r\n"),
+    });
+    for (server, word) in [(readonly, "READONLY"), (masterdown, "MASTERDOWN")] {
+        for locking in ["1", "0"] {
+            let php = impatient(&save_path(&[&server])).ini("rustredis.locking", locking);
+            let mut process = php.spawn(STEPS);
+            process.expect("ready");
+            let step = process.step("start('known')");
+            assert_eq!(step.result, "false");
+            let warning = step.only_warning();
+            assert!(warning.contains(word) && !warning.contains("not known"), "{warning}");
+        }
+    }
+}
+
+#[test]
+fn a_user_that_may_not_ask_for_the_role_is_told_the_rule_with_it() {
+    let server = Server::with_rights(&[], acl::for_sentinel());
+    server.command::<()>(&["ACL", "SETUSER", "norole", "on", ">word", "~*", "+@all", "-role"]);
+    let sentinel = FakeSentinel::start(address(&server));
+    let php = Php::new(&save_path(&[&sentinel]));
+    let php = php.ini("rustredis.username", "norole").ini("rustredis.password", "word");
+    let mut process = php.spawn(STEPS);
+    process.expect("ready");
+    let step = process.step("start('known')");
+    let warning = step.only_warning();
+    assert!(warning.contains("NOPERM") && warning.contains("+role"), "{warning}");
 }
 
 #[test]

@@ -29,23 +29,26 @@ pub struct Found {
 }
 
 /// A connection to the master. The time for connecting is shared out among the sentinels that do not answer and the
-/// servers that they name. If no sentinel answers, `last` is asked, which was the master before.
+/// servers that they name. If no sentinel answers, `last` is asked, which was the master before. `left` was the master
+/// until another was named: a sentinel that names it may not know yet, so the others are asked first.
 pub fn open(
     sentinel: &Sentinel,
     target: &Target,
     timeouts: Timeouts,
     last: Option<Endpoint>,
+    left: Option<&Endpoint>,
 ) -> Result<Found, StoreError> {
     let deadline = Instant::now() + timeouts.connect;
-    let left = || deadline.saturating_duration_since(Instant::now());
+    let time = || deadline.saturating_duration_since(Instant::now());
     let mut problems = Problems::default();
     let mut none_answered = true;
     // They did not answer within their share.
     let mut slow: Vec<Endpoint> = Vec::new();
+    let mut named_left = None;
     for (asked, node) in sentinel.nodes.iter().enumerate() {
         let nodes_left = u32::try_from(sentinel.nodes.len() - asked).unwrap_or(u32::MAX);
         // One more share, for the master itself.
-        let share = left() / (nodes_left + 1);
+        let share = time() / (nodes_left + 1);
         if share.is_zero() {
             break;
         }
@@ -61,9 +64,12 @@ pub fn open(
         let (master, connection) = named;
         let problem = if slow.contains(&master) {
             "it names the same server".to_owned()
+        } else if left == Some(&master) {
+            named_left = Some(master);
+            "it names the master that another has replaced".to_owned()
         } else {
             // The other sentinels may name another.
-            match open_master(&master, target, left() / nodes_left, timeouts.read) {
+            match open_master(&master, target, time() / nodes_left, timeouts.read) {
                 Ok(to_master) => {
                     return Ok(Found { connection: to_master, master, sentinel: Some(connection) });
                 }
@@ -80,11 +86,11 @@ pub fn open(
         };
         problems.add(node, problem);
     }
-    // Who was only slow has the rest of the time.
+    // The rest of the time is for one that was only slow, and for one that is the master again.
     let last = last.filter(|_| none_answered);
-    for master in slow.into_iter().chain(last) {
-        if left() > Duration::ZERO
-            && let Ok(connection) = open_master(&master, target, left(), timeouts.read)
+    for master in slow.into_iter().chain(named_left).chain(last) {
+        if time() > Duration::ZERO
+            && let Ok(connection) = open_master(&master, target, time(), timeouts.read)
         {
             return Ok(Found { connection, master, sentinel: None });
         }

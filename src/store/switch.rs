@@ -29,6 +29,9 @@ const PERIOD: Duration = Duration::from_secs(1);
 const SEARCH: Duration = Duration::from_millis(100);
 /// ... and for how long at most none is looked for after that was in vain.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// So long a sentinel that names the master which was left is held to be behind the others. They tell each other every two
+/// seconds, but one may be cut off.
+const BEHIND: Duration = Duration::from_secs(30);
 /// A script can set session.save_path to anything: more groups than this replace the oldest ones.
 const MAX_GROUPS: usize = 32;
 
@@ -39,7 +42,11 @@ struct Group {
     last: Endpoint,
     /// What was named since.
     named: Option<Endpoint>,
+    /// The one before, and when it was left.
+    left: Option<(Endpoint, Instant)>,
     sentinel: Option<Connection>,
+    /// That sentinel has named `last`: it does not go back to the master before by being behind.
+    is_ahead: bool,
     /// A question without an answer yet.
     pending: Option<Sent>,
     asked: Instant,
@@ -58,8 +65,12 @@ pub fn open(
     target: &Arc<Target>,
     timeouts: Timeouts,
 ) -> Result<(Connection, Endpoint), StoreError> {
-    let last = GROUPS.lock().iter().find(|group| group.is_of(target)).map(|group| group.last.clone());
-    let Found { connection, master, mut sentinel } = sentinel::open(sentinel, target, timeouts, last)?;
+    let known = GROUPS.lock().iter().find(|group| group.is_of(target)).map(Group::before);
+    let (last, left) = known.unzip();
+    let left = left.flatten();
+    let left_now = left.as_ref().map(|(master, _)| master);
+    let Found { connection, master, mut sentinel } =
+        sentinel::open(sentinel, target, timeouts, last, left_now)?;
     if let Some(sentinel) = &mut sentinel {
         sentinel.allow(SEARCH);
     }
@@ -70,8 +81,10 @@ pub fn open(
     }
     groups.push(Group {
         target: target.clone(),
+        left: left.filter(|(left, _)| *left != master),
         last: master.clone(),
         named: None,
+        is_ahead: sentinel.is_some(),
         sentinel,
         pending: None,
         asked: Instant::now(),
@@ -99,6 +112,7 @@ pub fn has_moved(sentinel: &Sentinel, target: &Arc<Target>, to: &Endpoint, befor
         let Some(group) = groups.iter_mut().find(|group| group.is_of(target)) else { return false };
         group.pause = if found.is_some() { PERIOD } else { (group.pause * 2).min(LONGEST_PAUSE) };
         group.sentinel = found;
+        group.is_ahead = false;
         group.ask(sentinel);
         return group.names_another(to);
     }
@@ -108,6 +122,20 @@ pub fn has_moved(sentinel: &Sentinel, target: &Arc<Target>, to: &Endpoint, befor
 impl Group {
     fn is_of(&self, target: &Arc<Target>) -> bool {
         Arc::ptr_eq(&self.target, target) || self.target == *target
+    }
+
+    /// The last master, and the one that was left lately: the last one itself if another was named since.
+    fn before(&self) -> (Endpoint, Option<(Endpoint, Instant)>) {
+        let left = match &self.named {
+            Some(named) if *named != self.last => Some((self.last.clone(), Instant::now())),
+            _ => self.left.clone().filter(|(_, at)| at.elapsed() < BEHIND),
+        };
+        (self.last.clone(), left)
+    }
+
+    fn is_behind(&self, master: &Endpoint) -> bool {
+        let is_left = |(left, at): &(Endpoint, Instant)| left == master && at.elapsed() < BEHIND;
+        !self.is_ahead && self.left.as_ref().is_some_and(is_left)
     }
 
     fn names_another(&self, than: &Endpoint) -> bool {
@@ -150,7 +178,9 @@ impl Group {
         self.pending = None;
         match answer.and_then(|answer| sentinel::answer(sentinel, answer)) {
             Ok(master) => {
-                self.named = Some(master);
+                if !self.is_behind(&master) {
+                    self.named = Some(master);
+                }
                 self.heard = Instant::now();
             }
             Err(_) => self.sentinel = None,

@@ -1,4 +1,4 @@
-//! A sentinel that names any server that a test wants.
+//! A sentinel that names any server that a test wants, and a server that answers as a test wants.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -11,8 +11,22 @@ pub struct FakeSentinel {
     master: Arc<Mutex<SocketAddr>>,
 }
 
+/// The answer to a command of this name, if it is another one than usual.
+type Answers = fn(&str) -> Option<&'static str>;
+
 impl FakeSentinel {
     pub fn start(master: SocketAddr) -> Self {
+        Self::with_answers(master, |_| None)
+    }
+
+    /// A server that gives these answers, and names itself where it is asked as a sentinel.
+    pub fn server(answers: Answers) -> Self {
+        let server = Self::with_answers(SocketAddr::from(([127, 0, 0, 1], 0)), answers);
+        server.name(server.address);
+        server
+    }
+
+    fn with_answers(master: SocketAddr, answers: Answers) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port exists");
         let address = listener.local_addr().expect("a bound listener has an address");
         let master = Arc::new(Mutex::new(master));
@@ -21,7 +35,7 @@ impl FakeSentinel {
             for client in listener.incoming().flatten() {
                 let named = Arc::clone(&named);
                 // An error is the end of the connection.
-                thread::spawn(move || serve(&client, &named));
+                thread::spawn(move || serve(&client, &named, answers));
             }
         });
         Self { address, master }
@@ -37,7 +51,7 @@ impl FakeSentinel {
     }
 }
 
-fn serve(client: &TcpStream, master: &Mutex<SocketAddr>) -> Option<()> {
+fn serve(client: &TcpStream, master: &Mutex<SocketAddr>, answers: Answers) -> Option<()> {
     let mut lines = BufReader::new(client).lines();
     loop {
         let count: usize = lines.next()?.ok()?.strip_prefix('*')?.parse().ok()?;
@@ -47,6 +61,7 @@ fn serve(client: &TcpStream, master: &Mutex<SocketAddr>) -> Option<()> {
             words.push(lines.next()?.ok()?);
         }
         let answer = match &*words[0] {
+            command if answers(command).is_some() => answers(command)?.to_owned(),
             "SENTINEL" => {
                 let master = *master.lock().expect("no thread panics with it");
                 let (host, port) = (master.ip().to_string(), master.port().to_string());

@@ -32,7 +32,7 @@ impl Connection {
 
     fn open_until(target: &Target, timeouts: Timeouts, until: Option<Instant>) -> Result<Self, StoreError> {
         if let Endpoint::Sentinel(sentinel) = &target.endpoint {
-            return sentinel::open(sentinel, target, timeouts, None).map(|found| found.connection);
+            return sentinel::open(sentinel, target, timeouts, None, None).map(|found| found.connection);
         }
         let stream =
             Stream::connect(&target.endpoint, target.tls.as_ref(), timeouts).map_err(StoreError::Connect)?;
