@@ -2,11 +2,13 @@
 //!
 //! The C library's resolver has no timeout of its own beyond resolv.conf's (by default 5 s and 2 tries
 //! for each server), so a name is looked up on a thread, which is left behind when it takes too long.
-//! It owns all it needs and ends with the resolver's own timeout. What it finds then is for the next
-//! who asks: where each lookup takes too long, there would else never be a connection.
+//! It owns all it needs and ends with the resolver's own timeout. What a slow lookup finds is for those
+//! who ask next, too: where each takes all of the time for connecting, or the most of it, there would
+//! else never be a connection. Whenever they are given it, the name is looked up again behind their
+//! back.
 
 use std::{
-    io,
+    io, mem,
     net::{IpAddr, SocketAddr, ToSocketAddrs},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -15,7 +17,7 @@ use std::{
 use super::threads;
 use crate::process::Own;
 
-/// So long an answer that came too late is as good as a new one.
+/// So long the answer of a slow lookup is as good as a new one.
 const LATE: Duration = Duration::from_mins(1);
 /// So long an address that did not answer comes after the others of its name.
 const AVOIDED: Duration = Duration::from_secs(30);
@@ -31,35 +33,74 @@ type Found = Result<Vec<IpAddr>, (io::ErrorKind, String)>;
 struct Lookup {
     name: String,
     /// The standard library's: a lock of `parking_lot` leaves a trace in a forked child.
-    found: Mutex<Option<(Found, Instant)>>,
+    found: Mutex<State>,
     arrival: Condvar,
 }
 
-/// Lookups that are under way, and those whose answer nobody has waited for.
+#[derive(Default)]
+struct State {
+    answer: Option<Answer>,
+    /// A thread asks again.
+    again: bool,
+}
+
+#[derive(Clone)]
+struct Answer {
+    found: Found,
+    at: Instant,
+    /// How long the resolver has needed for it.
+    took: Duration,
+}
+
+/// Lookups that are under way, and slow ones.
 static LOOKUPS: Own<Vec<Arc<Lookup>>> = Own::new(Vec::new());
 
 static AVOID: Own<Vec<(SocketAddr, Instant)>> = Own::new(Vec::new());
 
 impl Lookup {
-    fn found(&self) -> MutexGuard<'_, Option<(Found, Instant)>> {
+    fn of(name: &str) -> Arc<Self> {
+        Arc::new(Self { name: name.to_owned(), found: Mutex::default(), arrival: Condvar::new() })
+    }
+
+    fn found(&self) -> MutexGuard<'_, State> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether it may still tell something of use.
     fn is_good(&self) -> bool {
-        match &*self.found() {
+        match &self.found().answer {
             None => true,
-            Some((found, at)) => found.is_ok() && at.elapsed() < LATE,
+            Some(answer) => answer.found.is_ok() && answer.at.elapsed() < LATE,
         }
     }
 
     fn run(&self) {
+        let start = Instant::now();
         let found = (self.name.as_str(), 0).to_socket_addrs();
         let found = found
             .map(|addresses| addresses.map(|address| address.ip()).collect())
             .map_err(|error| (error.kind(), error.to_string()));
-        *self.found() = Some((found, Instant::now()));
+        self.answer(found, start.elapsed());
+    }
+
+    fn answer(&self, found: Found, took: Duration) {
+        let mut state = self.found();
+        state.again = false;
+        if found.is_ok() || state.answer.is_none() {
+            state.answer = Some(Answer { found, at: Instant::now(), took });
+        }
         self.arrival.notify_all();
+    }
+
+    /// Has it answered anew, for the next who asks.
+    fn ask_again(self: &Arc<Self>) {
+        if mem::replace(&mut self.found().again, true) {
+            return;
+        }
+        let own = self.clone();
+        if threads::spawn("rustredis-dns", STACK, move || own.run()).is_err() {
+            self.found().again = false;
+        }
     }
 }
 
@@ -69,19 +110,21 @@ pub fn addresses(host: &str, port: u16, timeout: Duration) -> io::Result<Vec<Soc
         return Ok(vec![SocketAddr::new(ip, port)]);
     }
     let lookup = lookup(host)?;
-    let found = lookup.found();
-    let came_late = found.is_some();
-    let waiting = lookup.arrival.wait_timeout_while(found, timeout, |found| found.is_none());
-    let found = waiting.unwrap_or_else(PoisonError::into_inner).0.clone();
-    let Some((found, _)) = found else {
+    let state = lookup.found();
+    let is_older = state.answer.is_some();
+    let waiting = lookup.arrival.wait_timeout_while(state, timeout, |state| state.answer.is_none());
+    let answer = waiting.unwrap_or_else(PoisonError::into_inner).0.answer.clone();
+    let Some(Answer { found, took, .. }) = answer else {
         return Err(io::Error::new(
             io::ErrorKind::TimedOut,
             format!("the resolver has not found the name {host} within {} s", timeout.as_secs_f64()),
         ));
     };
-    if !came_late {
-        // The next who asks gets an answer of its own.
+    // What is left of the time may not be enough to connect. If so, the next one begins here.
+    if took < timeout / 2 {
         LOOKUPS.lock().retain(|other| !Arc::ptr_eq(other, &lookup));
+    } else if is_older {
+        lookup.ask_again();
     }
     let ips = found.map_err(|(kind, text)| io::Error::new(kind, text))?;
     Ok(in_order(ips.into_iter().map(|ip| SocketAddr::new(ip, port)).collect()))
@@ -94,12 +137,17 @@ fn lookup(host: &str) -> io::Result<Arc<Lookup>> {
     if let Some(lookup) = lookups.iter().find(|lookup| lookup.name == host) {
         return Ok(lookup.clone());
     }
+    if lookups.len() >= MAX_LOOKUPS
+        && let Some(slow) = lookups.iter().position(|lookup| lookup.found().answer.is_some())
+    {
+        lookups.remove(slow);
+    }
     if lookups.len() >= MAX_LOOKUPS {
         return Err(io::Error::other(format!(
             "the name {host} was not looked up: the resolver has not answered for {MAX_LOOKUPS} others"
         )));
     }
-    let lookup = Arc::new(Lookup { name: host.to_owned(), found: Mutex::new(None), arrival: Condvar::new() });
+    let lookup = Lookup::of(host);
     let own = lookup.clone();
     threads::spawn("rustredis-dns", STACK, move || own.run())?;
     lookups.push(lookup.clone());
@@ -136,6 +184,11 @@ pub fn avoid(address: SocketAddr) {
 }
 
 #[cfg(test)]
+pub fn is_avoided(address: SocketAddr) -> bool {
+    AVOID.lock().iter().any(|(avoided, _)| *avoided == address)
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -154,17 +207,56 @@ mod tests {
         );
     }
 
+    /// A lookup whose resolver is this test.
+    fn unanswered(name: &str) -> Arc<Lookup> {
+        let lookup = Lookup::of(name);
+        // The test's own thread, so to speak.
+        lookup.found().again = true;
+        LOOKUPS.lock().push(lookup.clone());
+        lookup
+    }
+
+    fn one(ip: &str) -> Vec<IpAddr> {
+        vec![ip.parse().unwrap()]
+    }
+
     #[test]
     fn a_late_answer_is_there_for_the_next_who_asks() {
-        let lookup = Lookup { name: "late.invalid".into(), found: Mutex::new(None), arrival: Condvar::new() };
-        let lookup = Arc::new(lookup);
-        LOOKUPS.lock().push(lookup.clone());
-        let error = addresses("late.invalid", 1, Duration::from_millis(10)).unwrap_err();
+        let timeout = Duration::from_millis(10);
+        let lookup = unanswered("late.invalid");
+        let error = addresses("late.invalid", 1, timeout).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        *lookup.found() = Some((Ok(vec!["192.0.2.9".parse().unwrap()]), Instant::now()));
+        lookup.answer(Ok(one("192.0.2.9")), timeout * 2);
         for port in [7, 8] {
-            let found = addresses("late.invalid", port, Duration::from_millis(10)).unwrap();
+            let found = addresses("late.invalid", port, timeout).unwrap();
             assert_eq!(found, [SocketAddr::new("192.0.2.9".parse().unwrap(), port)]);
         }
+    }
+
+    #[test]
+    fn an_answer_that_leaves_hardly_any_time_is_there_for_the_next_who_asks() {
+        let timeout = Duration::from_mins(1);
+        let lookup = unanswered("slow.invalid");
+        let asker = std::thread::spawn(move || addresses("slow.invalid", 7, timeout).unwrap());
+        lookup.answer(Ok(one("192.0.2.9")), timeout / 10 * 9);
+        let first = asker.join().unwrap();
+        // A thread asks again: this test.
+        lookup.found().again = true;
+        assert_eq!(addresses("slow.invalid", 7, timeout).unwrap(), first);
+        lookup.answer(Ok(one("192.0.2.10")), timeout / 10 * 9);
+        let next = addresses("slow.invalid", 7, timeout).unwrap();
+        assert_eq!(next, [SocketAddr::new("192.0.2.10".parse().unwrap(), 7)]);
+        // One that fails leaves what was found before.
+        lookup.answer(Err((io::ErrorKind::NotFound, "no".into())), timeout);
+        assert_eq!(addresses("slow.invalid", 7, timeout).unwrap(), next);
+    }
+
+    #[test]
+    fn an_answer_that_came_fast_is_for_those_who_wait_for_it() {
+        let timeout = Duration::from_mins(1);
+        let lookup = unanswered("fast.invalid");
+        lookup.answer(Ok(one("192.0.2.9")), Duration::from_millis(1));
+        addresses("fast.invalid", 7, timeout).unwrap();
+        assert!(LOOKUPS.lock().iter().all(|other| !Arc::ptr_eq(other, &lookup)));
     }
 }

@@ -80,7 +80,7 @@ impl Stream {
             Endpoint::Unix(path) => Self::over(unix(path, deadline)?, None, tls, "")?,
             Endpoint::Tcp { host, port } => {
                 let addresses = resolve::addresses(host, *port, timeouts.connect)?;
-                Self::to_one_of(&addresses, deadline, tls, host)?
+                Self::to_one_of(&addresses, deadline, timeouts.connect, tls, host)?
             }
             Endpoint::Sentinel(_) | Endpoint::Cluster(_) => {
                 return Err(io::Error::other("its nodes are asked before one of them is connected"));
@@ -90,21 +90,29 @@ impl Stream {
         Ok(stream)
     }
 
-    /// The first of these that answers.
+    /// The first of these that answers. `whole` is the time for connecting: the resolver has had a
+    /// part of what is left until the deadline.
     pub(super) fn to_one_of(
         addresses: &[SocketAddr],
         deadline: Instant,
+        whole: Duration,
         tls: Option<&Tls>,
         host: &str,
     ) -> io::Result<Self> {
         let mut problems = Problems::default();
+        // Half of its share, if nothing else had taken any of the time.
+        let fair = whole / 2 / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
         for (tried, address) in addresses.iter().enumerate() {
             let others = addresses.len() - tried - 1;
-            let connected = tcp(*address, share(deadline, others))
-                .and_then(|socket| Self::over(socket, Some(*address), tls, host));
+            let until = share(deadline, others);
+            let was_tried = until.saturating_duration_since(Instant::now()) >= fair;
+            let connected =
+                tcp(*address, until).and_then(|socket| Self::over(socket, Some(*address), tls, host));
             match connected {
                 Err(error) if addresses.len() > 1 => {
-                    resolve::avoid(*address);
+                    if was_tried || error.kind() != io::ErrorKind::TimedOut {
+                        resolve::avoid(*address);
+                    }
                     problems.add(&(address.ip().to_string(), address.port()), io_cause(&error));
                 }
                 result => return result,

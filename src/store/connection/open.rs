@@ -53,9 +53,15 @@ impl Connection {
             master: None,
             clock: None,
         };
+        // A resolver may have taken the most of the time.
+        let had_time = connection
+            .until
+            .is_none_or(|until| until.saturating_duration_since(Instant::now()) >= timeouts.read / 2);
         let introduced = connection.introduce(target);
-        if !matches!(introduced, Ok(()) | Err(StoreError::Server(_))) {
-            connection.stream.avoid_address();
+        match introduced {
+            Ok(()) | Err(StoreError::Server(_)) => {}
+            Err(StoreError::Timeout(_)) if !had_time => {}
+            Err(_) => connection.stream.avoid_address(),
         }
         match introduced {
             Ok(()) => Ok(connection),

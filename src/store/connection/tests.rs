@@ -9,7 +9,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use super::*;
 use crate::{
     config::{Endpoint, Target},
-    store::stream::Timeouts,
+    store::{resolve, stream::Timeouts},
 };
 
 /// A connection to a server that takes part in the set-up, reads a little of the first request, and then does this.
@@ -195,7 +195,7 @@ fn an_address_that_does_not_answer_leaves_time_for_the_others() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let good = listener.local_addr().unwrap();
     let connect = |addresses: &[std::net::SocketAddr], time| {
-        Stream::to_one_of(addresses, Instant::now() + time, None, "name")
+        Stream::to_one_of(addresses, Instant::now() + time, time, None, "name")
     };
     // Its one share is not all of the time, however long that is on a busy machine.
     let stream = connect(&[first.2, second.2, good], Duration::from_secs(3)).unwrap();
@@ -203,6 +203,37 @@ fn an_address_that_does_not_answer_leaves_time_for_the_others() {
     let error = connect(&[first.2, second.2], Duration::from_millis(200)).err().unwrap().to_string();
     for address in [first.2, second.2] {
         assert!(error.contains(&address.to_string()), "{error}");
+    }
+}
+
+#[test]
+fn an_address_for_which_the_resolver_has_left_no_time_is_not_avoided() {
+    let whole = Duration::from_secs(3);
+    for (left, is_avoided) in [(Duration::ZERO, false), (Duration::from_millis(20), false), (whole, true)] {
+        let (first, second) = (hole(), hole());
+        let addresses = [first.2, second.2];
+        Stream::to_one_of(&addresses, Instant::now() + left, whole, None, "name").err().unwrap();
+        assert_eq!(resolve::is_avoided(first.2), is_avoided, "{left:?}");
+    }
+}
+
+/// A server that takes connections and says nothing: only its own time tells that it is of no use.
+#[test]
+fn an_address_whose_server_had_no_time_to_answer_is_not_avoided() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap();
+    let target = Target {
+        endpoint: Endpoint::Tcp { host: "127.0.0.1".into(), port: address.port() },
+        username: None,
+        password: None,
+        database: 0,
+        tls: None,
+    };
+    let timeouts = Timeouts { connect: Duration::from_secs(3), read: Duration::from_millis(400) };
+    for (left, is_avoided) in [(timeouts.read / 20, false), (timeouts.read, true)] {
+        let opened = Connection::open_by(&target, timeouts, Instant::now() + left);
+        assert!(matches!(opened, Err(StoreError::Timeout(_))));
+        assert_eq!(resolve::is_avoided(address), is_avoided, "{left:?}");
     }
 }
 
