@@ -6,14 +6,18 @@ use std::time::{Duration, Instant};
 
 use support::php::{Php, Running, STEPS};
 use support::poll::{self, SOON};
+use support::proxy::Proxy;
 use support::redis::Server;
 use support::session;
 
 const LEASE: Duration = Duration::from_millis(500);
 
 fn worker(server: &Server, ini: &[(&str, &str)]) -> Running {
-    let php =
-        Php::new(&server.save_path()).ini("rustredis.lock_lease", "0.5").ini("rustredis.lock_wait", "30");
+    worker_at(&server.save_path(), ini)
+}
+
+fn worker_at(save_path: &str, ini: &[(&str, &str)]) -> Running {
+    let php = Php::new(save_path).ini("rustredis.lock_lease", "0.5").ini("rustredis.lock_wait", "30");
     let php = ini.iter().fold(php, |php, (name, value)| php.ini(name, value));
     let mut worker = php.spawn(STEPS);
     worker.expect("ready");
@@ -281,4 +285,25 @@ fn a_lock_that_a_stalled_server_takes_for_nobody_is_given_back() {
         session::seed(&server, "shared");
     }
     poll::until("the thread is gone", SOON, || !renews(worker.pid()));
+}
+
+#[test]
+fn a_lock_whose_release_was_lost_is_given_back_at_the_end_of_the_process() {
+    let server = Server::start();
+    let proxy = Proxy::in_front_of(&server);
+    session::seed(&server, "known");
+    let ini = [("rustredis.lock_lease", "60"), ("rustredis.read_timeout", "0.5")];
+    for end in ["session_write_close()", "++$_SESSION['n'] && session_write_close()", "session_abort()"] {
+        for ack in ["wait", "deferred"] {
+            let ini = [ini[0], ini[1], ("rustredis.write_ack", ack)];
+            let mut process = worker_at(&proxy.save_path(), &ini);
+            process.step("peek('known')");
+            process.step("start('known')").assert_silent();
+            proxy.forget();
+            process.step(end);
+            // Sooner than the thread that gives locks back.
+            process.wait().assert_no_crash();
+            poll::until("the lock is free", SOON, || !session::is_locked(&server, "known"));
+        }
+    }
 }

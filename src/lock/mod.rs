@@ -12,7 +12,7 @@ use std::time::Duration;
 pub use attempt::{Attempt, Event, Grant, Outcome, Request, Step};
 pub use holder::{Holder, Known};
 pub use random::random_hex;
-pub use renewal::{Watch, give_back, stop as stop_renewal, watch};
+pub use renewal::{Watch, give_back, give_back_last, stop as stop_renewal, watch};
 
 use crate::{
     session::Keys,

@@ -107,6 +107,9 @@ enum Work {
     },
 }
 
+/// What is left to be given back at the end of the process.
+static LAST: Own<Option<Vec<Task>>> = Own::new(None);
+
 /// All renewals. The lock is held only to find one of them.
 static RENEWALS: Own<Vec<Arc<Renewal>>> = Own::new(Vec::new());
 
@@ -148,14 +151,19 @@ pub fn give_back(
 ) {
     let now = Instant::now();
     let timeouts = Timeouts { connect: timeouts.connect.min(PATIENCE), read: timeouts.read.min(PATIENCE) };
-    let renewal = Renewal::of(&place.server());
     let work = Work::Release { keys: keys.clone(), mixed, pause: PAUSE };
-    renewal.add(Task { id: 0, place, timeouts, token, work, due: now + PAUSE, end: now + patience });
+    let task = Task { id: 0, place, timeouts, token, work, due: now + PAUSE, end: now + patience };
+    if let Some(last) = &mut *LAST.lock() {
+        last.push(task);
+        return;
+    }
+    Renewal::of(&task.place.server()).add(task);
 }
 
 /// Ends the threads and waits for them; called at module shutdown. The timeouts of an exchange with
-/// Redis limit the wait.
+/// Redis limit the wait. From then on [`give_back_last`] alone gives locks back.
 pub fn stop() {
+    *LAST.lock() = Some(Vec::new());
     let renewals = mem::take(&mut *RENEWALS.lock());
     let stop = |renewal: &Arc<Renewal>| {
         let mut state = renewal.state();
@@ -168,6 +176,31 @@ pub fn stop() {
     for thread in threads {
         // The thread ended by a panic, which it has already reported on stderr.
         let _ = thread.join();
+    }
+    let tasks = renewals.iter().flat_map(|renewal| mem::take(&mut renewal.state().tasks));
+    let releases = tasks.filter(|task| matches!(task.work, Work::Release { .. }));
+    LAST.lock().get_or_insert_default().extend(releases);
+}
+
+/// Gives back what the threads had no time for, once each; when nobody asks for anything any more. A server that does not
+/// answer holds up the end of the process for a moment, and nothing more is expected of it.
+pub fn give_back_last() {
+    let mut tasks = LAST.lock().take().unwrap_or_default();
+    let end = Instant::now() + PATIENCE;
+    let mut renewer = Renewer::default();
+    while let Some(task) = tasks.pop() {
+        let Work::Release { keys, mixed, .. } = &task.work else { continue };
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return;
+        }
+        let timeouts =
+            Timeouts { connect: left.min(task.timeouts.connect), read: left.min(task.timeouts.read) };
+        let released = renewer.release(&task.place, timeouts, keys, &task.token, *mixed);
+        if !matches!(released, Ok(()) | Err(StoreError::Server(_))) {
+            let server = task.place.server();
+            tasks.retain(|other| other.place.server() != server);
+        }
     }
 }
 

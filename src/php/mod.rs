@@ -23,7 +23,7 @@ use ext_php_rs::{
 };
 
 use crate::{
-    lock::stop_renewal,
+    lock::{give_back_last, stop_renewal},
     process,
     store::{close_connections, threads},
 };
@@ -97,6 +97,7 @@ extern "C" fn stop_module(_kind: c_int, module_number: c_int) -> c_int {
         sys::rustredis_stop_masking();
         stop_renewal();
         close_connections();
+        give_back_last();
         handler::log_late();
         sys::rustredis_log_at_shutdown();
         sys::rustredis_unregister_ini(module_number);

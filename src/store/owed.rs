@@ -36,8 +36,8 @@ pub struct Owed {
     pub settings: Arc<Settings>,
     /// Nothing was to be written: only the lock was given back.
     pub lock_only: bool,
-    /// The lock's; none at the end of the process, where nobody is left to give it back.
-    pub token: Option<String>,
+    /// The lock's.
+    pub token: String,
     /// On the slot's connection.
     pub sent: Sent,
     pub at: Instant,
@@ -53,8 +53,16 @@ impl Owed {
         self.answer = self.answer.take().or_else(|| read(connection.arrived(self.sent)));
     }
 
+    /// The last word on a release. Where that is an error the lock may still be there, and nobody has it.
+    pub fn end(&self, answer: Result<Written, StoreError>) {
+        if answer.is_err() {
+            RedisStore::new(self.settings.clone()).give_back(&self.keys, self.token.clone());
+        }
+        self.finish(answer);
+    }
+
     /// Leaves what became of it to be told, unless all is well.
-    pub fn finish(&self, answer: Result<Written, StoreError>) {
+    fn finish(&self, answer: Result<Written, StoreError>) {
         if self.lock_only {
             // Nothing is lost.
             return;
@@ -125,7 +133,7 @@ impl RedisStore {
             id: id.clone(),
             settings: self.settings.clone(),
             lock_only: release.op == Op::None,
-            token: Some(release.token.to_owned()),
+            token: release.token.to_owned(),
             sent,
             at: Instant::now(),
             receipt,
@@ -137,7 +145,8 @@ impl RedisStore {
     /// Sees what became of a release that was not waited for, if its answer has come or will not come any more. One
     /// that was not carried out is sent again, and waited for.
     ///
-    /// The error is that of a server that cannot be reached: the release is kept then.
+    /// The error is that of a server that cannot be reached, where the release is kept; or of one that did not answer, and
+    /// has had all the time for that: whoever comes next must not wait as long again.
     pub(super) fn settle(&mut self) -> Result<(), StoreError> {
         let Some((_, slot)) = &mut self.slot else { return Ok(()) };
         let Slot { connection, owed: Some(owed) } = &mut **slot else { return Ok(()) };
@@ -162,7 +171,7 @@ impl RedisStore {
             Ok(_) => false,
         };
         if !repeat {
-            Self::new(owed.settings.clone()).end(&owed, answer);
+            owed.end(answer);
             return Ok(());
         }
         // By its own request's settings, over the same slot.
@@ -184,20 +193,18 @@ impl RedisStore {
                 Err(error)
             }
             (answer, _) => {
-                store.end(&owed, answer);
-                Ok(())
+                let result = match answer {
+                    Err(StoreError::Timeout(_) | StoreError::Broken(_)) => {
+                        Err(StoreError::Timeout(store.settings.read_timeout))
+                    }
+                    _ => Ok(()),
+                };
+                owed.end(answer);
+                result
             }
         };
         self.slot = kept;
         result
-    }
-
-    /// The last word on a release. Where that is an error the lock may still be there, and nobody has it.
-    fn end(&self, owed: &Owed, answer: Result<Written, StoreError>) {
-        if let (Err(_), Some(token)) = (&answer, &owed.token) {
-            self.give_back(&owed.keys, token.clone());
-        }
-        owed.finish(answer);
     }
 
     /// Waits for the answer to a release that was sent before.
@@ -234,8 +241,7 @@ fn is_useless(answer: Option<&Result<Written, StoreError>>) -> bool {
 pub fn close_connections() {
     let start = Instant::now();
     pool::close_pools(|mut slot| {
-        let Some(owed) = &mut slot.owed else { return };
-        owed.token = None;
+        let Some(owed) = &slot.owed else { return };
         let settings = owed.settings.clone();
         if start.elapsed() < settings.read_timeout {
             let target = settings.shards.of(owed.keys.route).clone();
@@ -245,7 +251,7 @@ pub fn close_connections() {
             slot = left;
         }
         if let Some(owed) = slot.owed.take() {
-            owed.finish(Err(StoreError::Broken(io::ErrorKind::NotConnected.into())));
+            owed.end(Err(StoreError::Broken(io::ErrorKind::NotConnected.into())));
         }
     });
 }

@@ -90,11 +90,14 @@ impl CustomizeConnection<Slot, Infallible> for LastWords {
     fn on_release(&self, mut slot: Slot) {
         let Slot { connection, owed } = &mut slot;
         if let Some(mut owed) = owed.take() {
-            let answer = owed.answer.take().or_else(|| read(connection.as_mut()?.answer_so_far(owed.sent)));
+            let so_far = |connection: &mut Connection| {
+                // Others wait for this thread.
+                connection.allow(Duration::from_millis(1));
+                read(connection.answer_if_there(owed.sent))
+            };
+            let answer = owed.answer.take().or_else(|| so_far(connection.as_mut()?));
             // Too late for a repeat: its receipt has expired.
-            owed.finish(
-                answer.unwrap_or_else(|| Err(StoreError::Broken(io::ErrorKind::NotConnected.into()))),
-            );
+            owed.end(answer.unwrap_or_else(|| Err(StoreError::Broken(io::ErrorKind::NotConnected.into()))));
         }
     }
 }

@@ -31,6 +31,8 @@ struct Mood {
     /// The percentage of commands that are answered by a lie.
     lies: u64,
     secrets: Vec<String>,
+    /// Nothing is answered any more, but half of a release.
+    silent: bool,
 }
 
 impl Liar {
@@ -40,7 +42,7 @@ impl Liar {
         let port = listener.local_addr().expect("a bound listener has an address").port();
         let secrets = secrets.iter().map(|&secret| secret.to_owned()).collect();
         let state = Arc::new(State {
-            mood: Mutex::new(Mood { random: Random::new(0), lies: 0, secrets }),
+            mood: Mutex::new(Mood { random: Random::new(0), lies: 0, secrets, silent: false }),
             oks: AtomicU64::new(0),
             surplus: AtomicU64::new(0),
             commands: AtomicU64::new(0),
@@ -63,6 +65,11 @@ impl Liar {
         let mut mood = lock(&self.state.mood);
         mood.random = random;
         mood.lies = lies;
+    }
+
+    /// Answers half of a release from now on, and nothing more over any connection.
+    pub fn fall_silent(&self) {
+        lock(&self.state.mood).silent = true;
     }
 
     /// The number of answers so far that began with `ok`.
@@ -89,9 +96,16 @@ fn serve(stream: &TcpStream, state: &State) -> std::io::Result<()> {
     while let Some(command) = read_command(&mut reader)? {
         let honest = replies::honest(&command);
         state.commands.fetch_add(1, SeqCst);
+        if lock(&state.mood).silent {
+            if replies::says_ok(&honest) {
+                let mut stream = stream;
+                stream.write_all(&honest[..honest.len() / 2])?;
+            }
+            break;
+        }
         let answer = {
             let mut mood = lock(&state.mood);
-            let Mood { random, lies, secrets } = &mut *mood;
+            let Mood { random, lies, secrets, .. } = &mut *mood;
             // Commands of a connection's setup get fewer lies, so that most clients get past it.
             let odds = if command[0] == b"EVALSHA" || command[0] == b"EVAL" { *lies } else { *lies / 8 };
             if random.between(0, 99) < odds {

@@ -175,6 +175,39 @@ fn the_store_believes_nothing() {
     assert_asked(&run, commands);
 }
 
+/// A deferred release of which half an answer comes, from a server that hangs from then on.
+#[test]
+fn a_server_that_hangs_behind_half_an_answer_costs_each_start_one_timeout() {
+    let liar = Liar::start(&[]);
+    let texts = Texts::default()
+        .with(Setting::ConnectTimeout, "3")
+        .with(Setting::ReadTimeout, "3")
+        .with(Setting::WriteAck, "deferred");
+    let settings = Settings::parse(&format!("tcp://127.0.0.1:{}", liar.port), &texts);
+    let settings = Arc::new(settings.expect("these are settings"));
+    let session = || Session::new(RedisStore::new(settings.clone()), settings.clone(), "h|1|cli|");
+    let id = ID.as_bytes();
+    for n in 0..3 {
+        let mut session = session();
+        assert!(session.read(id, Access::Update, 60));
+        session.drop_value();
+        if n == 2 {
+            liar.fall_silent();
+        }
+        assert!(session.write(id, b"n|i:2;", 60, Writer::Php));
+        session.close();
+    }
+    for n in 0..3 {
+        let mut session = session();
+        let start = Instant::now();
+        assert!(!session.read(id, Access::Update, 60));
+        let took = start.elapsed();
+        // Half of what is between one and two is for a busy machine.
+        assert!(took < Duration::from_millis(5800), "start {n}: {took:?}");
+        session.close();
+    }
+}
+
 #[test]
 fn php_lives_on() {
     let liar = Liar::start(&[ID, PASSWORD]);

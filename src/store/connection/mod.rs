@@ -151,10 +151,7 @@ impl Connection {
         replies: &[u8],
     ) -> Result<Option<Value>, StoreError> {
         let sent = self.depart(batch)?;
-        while self.read < sent.first {
-            let (of, value) = self.reply()?;
-            self.keep(of, value);
-        }
+        self.answer_before(sent)?;
         if self.replies.are(replies, &mut self.stream).map_err(|error| self.reply_error(error))? {
             self.read = sent.all().end;
             self.has_answered();
@@ -239,17 +236,11 @@ impl Connection {
         Some(answer_of(sent.all().map(&mut take).collect::<Option<Vec<_>>>()?))
     }
 
-    /// The same if it has come by now.
-    pub fn answer_so_far(&mut self, sent: Sent) -> Option<Result<Value, StoreError>> {
-        self.stream.expect_within(Duration::from_millis(1), Instant::now());
-        match self.arrived(sent) {
-            None => self.answer(sent).ok().map(Ok),
-            answer => answer,
-        }
-    }
-
-    /// The answer to what was sent with [`Connection::send_awaited`], if it has begun to come or will not come any more.
+    /// The same if it has begun to come or will not come any more.
     pub fn answer_if_there(&mut self, sent: Sent) -> Option<Result<Value, StoreError>> {
+        if let Some(answer) = self.arrived(sent) {
+            return Some(answer);
+        }
         let is_open = self.replies.take_available(|place| self.stream.read_available(place));
         match (self.replies.has_more(), is_open) {
             (true, _) => Some(self.answer_to(sent)),
@@ -329,16 +320,19 @@ impl Connection {
         self.sent += count;
         match self.stream.send(pieces) {
             Ok(()) => Ok(sent),
-            Err(error) => Err(self.reason_of(error)),
+            Err(error) => Err(self.reason_of(sent, error)),
         }
     }
 
     /// Why nothing more can be sent. A server that refuses what it is sent says so and closes, perhaps
     /// before it has read all of it.
-    fn reason_of(&mut self, error: io::Error) -> StoreError {
+    fn reason_of(&mut self, sent: Sent, error: io::Error) -> StoreError {
         let broken = self.io_error(error);
         if matches!(broken, StoreError::Broken(_)) {
             self.stream.expect_within(LAST_WORDS, Instant::now());
+            if self.answer_before(sent).is_err() {
+                return broken;
+            }
             loop {
                 match self.reply() {
                     Ok((of, value)) => self.keep(of, value),
@@ -350,12 +344,26 @@ impl Connection {
         broken
     }
 
+    /// Reads the replies before these. A server that ends the connection with one of them has not read on.
+    fn answer_before(&mut self, sent: Sent) -> Result<(), StoreError> {
+        while self.read < sent.first {
+            match self.reply() {
+                Ok((of, value)) => self.keep(of, value),
+                Err(StoreError::Server(_)) => {
+                    return Err(StoreError::Broken(io::ErrorKind::UnexpectedEof.into()));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
     /// Reads replies up to these.
     fn answer(&mut self, sent: Sent) -> Result<Value, StoreError> {
+        self.answer_before(sent)?;
         let mut values = Vec::new();
         while self.read < sent.all().end {
-            let (of, value) = self.reply()?;
-            if of >= sent.first { values.push(value) } else { self.keep(of, value) }
+            values.push(self.reply()?.1);
         }
         self.forget(sent);
         answer_of(values)
@@ -372,12 +380,13 @@ impl Connection {
         let value = self.next_reply()?;
         self.read += 1;
         if let Value::ServerError(error) = &value {
-            let error = server_error(error);
-            if error.is_last() {
+            let last = server_error(error);
+            if last.is_last() {
                 // The rest was not even read.
                 self.sent = self.read;
-                self.awaited.clear();
-                return Err(StoreError::Server(error));
+                self.awaited.retain(|(of, _)| *of < self.read);
+                self.keep(self.read - 1, value);
+                return Err(StoreError::Server(last));
             }
         }
         Ok((self.read - 1, value))

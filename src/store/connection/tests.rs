@@ -92,6 +92,32 @@ fn an_answer_that_nobody_asked_for_is_not_taken_for_the_next_one() {
 }
 
 #[test]
+fn a_refusal_that_ends_the_connection_belongs_to_the_command_that_it_answers() {
+    for answers in ["-ERR Protocol error: invalid bulk length\r\n", "+first\r\n-ERR Protocol error: x\r\n"] {
+        let (sent_all, is_sent) = std::sync::mpsc::channel();
+        let mut connection = to_server(move |mut client| {
+            is_sent.recv().unwrap();
+            client.write_all(answers.as_bytes()).unwrap();
+            client.shutdown(Shutdown::Write).unwrap();
+            let _ = client.read_to_end(&mut Vec::new());
+        });
+        let mut first = Command::new("PING");
+        let mut before = Vec::new();
+        for _ in 0..answers.matches("\r\n").count() {
+            before.push(connection.send_awaited(&mut first).unwrap());
+        }
+        sent_all.send(()).unwrap();
+        // It was not even read.
+        assert!(matches!(ping(&mut connection), Err(StoreError::Broken(_))), "{answers}");
+        let refused = connection.arrived(before.pop().unwrap());
+        assert!(matches!(&refused, Some(Err(StoreError::Server(error))) if error.is_last()), "{refused:?}");
+        for earlier in before {
+            assert!(matches!(connection.arrived(earlier), Some(Ok(_))));
+        }
+    }
+}
+
+#[test]
 fn a_read_that_has_begun_ends_with_the_timeout_of_the_whole() {
     let timeouts = Timeouts { connect: Duration::from_secs(5), read: Duration::from_secs(3) };
     let mut connection = to_server_within(timeouts, |mut client| {
