@@ -58,8 +58,8 @@ fn attempt(
         };
         match (&result, &step) {
             (Ok(_) | Err(StoreError::Server(_)), _) => lost.clear(),
-            // Nothing was sent.
-            (Err(StoreError::Connect(_) | StoreError::PoolExhausted(_)), _) => {}
+            // Nothing was carried out.
+            (Err(StoreError::Connect(_) | StoreError::PoolExhausted(_) | StoreError::Demoted(_)), _) => {}
             (Err(_), Step::Acquire { acquire, .. }) => lost.push(acquire.token.clone()),
             (Err(_), Step::Claim { claim, .. }) => lost.push(claim.token.clone()),
             (Err(_), _) => {}
@@ -67,10 +67,10 @@ fn attempt(
         let event = match result {
             Ok(event) => event,
             // A command on its way must not arrive later than the next one.
-            Err(error @ (StoreError::Broken(_) | StoreError::Protocol(_) | StoreError::Connect(_))) => {
+            Err(error) if error.is_loss() || matches!(error, StoreError::Connect(_)) => {
                 store.disconnect();
                 let fresh = matches!(error, StoreError::Connect(_));
-                failure = Some(error);
+                failure = Some(error.in_the_end());
                 Event::Broken { fresh }
             }
             Err(StoreError::Server(error)) if waited && (error.is_passing() || error.is_demotion()) => {

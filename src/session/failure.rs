@@ -163,7 +163,7 @@ impl Failure {
     /// Its kind.
     pub(super) fn cause(&self) -> Cause {
         match self {
-            Self::Store(StoreError::Server(_)) | Self::Refused(_) => Cause::Refusal,
+            Self::Store(StoreError::Server(_) | StoreError::Demoted(_)) | Self::Refused(_) => Cause::Refusal,
             Self::Store(StoreError::TooLarge(_)) => Cause::Other,
             Self::Store(_) => Cause::Connection,
             Self::Busy(_, holder) | Self::Full(_, holder) => Cause::Lock(holder.clone()),

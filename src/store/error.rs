@@ -20,6 +20,8 @@ pub enum StoreError {
     Timeout(Duration),
     /// Redis refused the command.
     Server(ServerError),
+    /// The same, because the server has become a replica. A new connection may lead to the master.
+    Demoted(ServerError),
     /// The stored value has this many bytes, more than PHP's memory_limit leaves.
     TooLarge(u64),
     /// The reply is not possible for this command.
@@ -190,6 +192,23 @@ impl fmt::Display for ServerError {
     }
 }
 
+impl StoreError {
+    /// Whether the connection was given up without an answer of use, and the command may go over another one.
+    #[must_use]
+    pub fn is_loss(&self) -> bool {
+        matches!(self, Self::Broken(_) | Self::Protocol(_) | Self::Demoted(_))
+    }
+
+    /// The same where nothing will be tried again.
+    #[must_use]
+    pub fn in_the_end(self) -> Self {
+        match self {
+            Self::Demoted(error) => Self::Server(error),
+            error => error,
+        }
+    }
+}
+
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -209,7 +228,7 @@ impl fmt::Display for StoreError {
             Self::Timeout(after) => {
                 write!(f, "no answer within {} s (rustredis.read_timeout)", after.as_secs_f64())
             }
-            Self::Server(error) => error.fmt(f),
+            Self::Server(error) | Self::Demoted(error) => error.fmt(f),
             Self::TooLarge(size) => write!(f, "it has {size} bytes in Redis, more than memory_limit leaves"),
             Self::Protocol(what) => write!(f, "the answer makes no sense ({what}): is this really Redis?"),
         }

@@ -169,7 +169,7 @@ impl RedisStore {
                 let was_master = self.current().is_some_and(|connection| connection.runs_scripts());
                 self.disconnect();
                 Err(if was_master || self.asks_sentinels() {
-                    StoreError::Broken(io::Error::other(error.to_string()))
+                    StoreError::Demoted(error)
                 } else {
                     StoreError::Server(error)
                 })
@@ -247,7 +247,11 @@ impl RedisStore {
     ) -> Result<T, StoreError> {
         let answer = self.repeat_until_answered(keys, call, repeat, read);
         self.connect_until = None;
-        answer
+        match answer {
+            // Who asks for a lock tries again in its own way.
+            Err(failure) if repeat != Repeat::IfRefused => Err(failure.in_the_end()),
+            answer => answer,
+        }
     }
 
     fn repeat_until_answered<T>(
@@ -268,7 +272,7 @@ impl RedisStore {
                 answer => return answer,
             };
             let is_elected = self.is_elected();
-            let is_lost = matches!(failure, StoreError::Broken(_) | StoreError::Protocol(_));
+            let is_lost = failure.is_loss();
             let until = match failure {
                 // Once: a server that speaks another protocol does so again.
                 StoreError::Protocol(_) if broken.is_some() => return Err(failure),
@@ -288,14 +292,16 @@ impl RedisStore {
             let pause_now = if is_first_break { Duration::ZERO } else { pause };
             if Instant::now() + pause_now >= until {
                 // What is not known must not be called "not saved" for the refusal of a later connection.
-                return Err(broken.unwrap_or(failure));
+                return Err(broken
+                    .filter(|before| !matches!(before, StoreError::Demoted(_)))
+                    .unwrap_or(failure));
             }
             if is_lost {
                 // From now on a connection is waited for.
                 let since = if is_elected { Instant::now() } else { start };
                 connect_until = since + self.settings.connect_timeout;
                 self.connect_until = Some(connect_until);
-                broken = Some(failure);
+                broken = broken.filter(|_| matches!(failure, StoreError::Demoted(_))).or(Some(failure));
             }
             thread::sleep(pause_now);
             // An election takes seconds, and each try asks who is who; a session that breaks each

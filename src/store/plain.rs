@@ -129,7 +129,7 @@ impl RedisStore {
     pub(super) fn read_plainly(&mut self, keys: &Keys, ttl: u64) -> Result<Option<Loaded>, StoreError> {
         match self.all_in_one_trip(keys, |_, batch| read(keys, ttl, batch)) {
             // To be repeated, which is the scripts' way.
-            Err(StoreError::Broken(_) | StoreError::Protocol(_)) => Ok(None),
+            Err(failure) if failure.is_loss() => Ok(None),
             values => {
                 let read = values?.map(reply::read_plainly).transpose();
                 Ok(self.checked(read)?.flatten())

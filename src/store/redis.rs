@@ -246,7 +246,7 @@ impl Store for RedisStore {
             Err(StoreError::Server(_)) => self
                 .read_by_gets(keys)
                 .or_else(|_| self.run_until_answered(keys, &mut call, Repeat::Freely, reply::loaded)),
-            Err(StoreError::Broken(_) | StoreError::Protocol(_) | StoreError::Connect(_)) => {
+            Err(failure) if failure.is_loss() || matches!(failure, StoreError::Connect(_)) => {
                 self.run_until_answered(keys, &mut call, Repeat::Freely, reply::loaded)
             }
             loaded => loaded,
@@ -312,7 +312,9 @@ impl Store for RedisStore {
         let mut command = Command::new("EXISTS");
         command.arg(&keys.data);
         let answer = match self.request(keys, &mut command, Duration::ZERO) {
-            Err(StoreError::Broken(_)) => self.request(keys, &mut command, Duration::ZERO),
+            Err(StoreError::Broken(_) | StoreError::Demoted(_)) => {
+                self.request(keys, &mut command, Duration::ZERO)
+            }
             answer => answer,
         };
         self.checked(reply::flag(&answer?))

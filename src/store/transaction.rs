@@ -161,7 +161,8 @@ impl RedisStore {
                 match self.checked(executed) {
                     Ok(true) => self.discard(),
                     // Not carried out; or the script asks for the receipt.
-                    Ok(false) | Err(StoreError::Broken(_) | StoreError::Protocol(_)) => {}
+                    Ok(false) => {}
+                    Err(failure) if failure.is_loss() => {}
                     Err(failure) => return Err(failure),
                 }
                 Ok(None)
