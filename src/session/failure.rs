@@ -5,8 +5,9 @@ use std::{fmt, time::Duration};
 use super::SessionId;
 use crate::{
     compression::Unreadable,
+    config::{Endpoint, Target},
     lock::Holder,
-    store::{CLUSTER_COMMANDS, COMMANDS, ServerError, StoreError},
+    store::{CLUSTER_COMMANDS, COMMANDS, SENTINEL_COMMANDS, ServerError, StoreError},
 };
 
 /// Why PHP gets a failure. The texts name the setting that matters, never a secret.
@@ -177,18 +178,20 @@ impl Failure {
     }
 
     /// The rule that the Redis user should have, if it is its rights that lack.
-    pub(super) fn missing_rights(&self, prefix: &str, in_cluster: bool) -> Option<String> {
+    pub(super) fn missing_rights(&self, prefix: &str, place: &Target) -> Option<String> {
         let (Self::Store(StoreError::Server(error)) | Self::Refused(error)) = self else { return None };
         let is_special = |c: char| matches!(c, '*' | '?' | '[' | '\\');
         let escape = |c: char| is_special(c).then_some('\\').into_iter().chain([c]);
         let keys: String = prefix.chars().flat_map(escape).collect();
-        let (commands, more_keys) = if in_cluster {
-            (format!("{COMMANDS} {CLUSTER_COMMANDS}"), format!(" and ~{{{keys}*"))
-        } else {
-            (COMMANDS.to_owned(), String::new())
+        let (more_commands, more_keys) = match place.endpoint {
+            Endpoint::Cluster(_) => (CLUSTER_COMMANDS, format!(" and ~{{{keys}*")),
+            Endpoint::Sentinel(_) => (SENTINEL_COMMANDS, String::new()),
+            Endpoint::Tcp { .. } | Endpoint::Unix(_) => ("", String::new()),
         };
-        (error.code == "NOPERM")
-            .then(|| format!("; the user needs {commands} and the keys ~{keys}*{more_keys}"))
+        let space = if more_commands.is_empty() { "" } else { " " };
+        (error.code == "NOPERM").then(|| {
+            format!("; the user needs {COMMANDS}{space}{more_commands} and the keys ~{keys}*{more_keys}")
+        })
     }
 }
 

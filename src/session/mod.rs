@@ -415,11 +415,12 @@ impl<S: Store> Session<S> {
 
     fn fail(&mut self, what: &str, id: Option<&SessionId>, failure: &Failure) -> bool {
         let route = id.map_or(0, |id| Keys::new("", id).route);
-        let mut text = warning(what, id, self.settings.shards.of(route), failure);
+        let place = self.settings.shards.of(route);
+        let mut text = warning(what, id, place, failure);
         if self.settings.shards.are_several() && failure.is_of_a_replica() {
             text += "; the hosts of session.save_path share the sessions, as shards: they are no copies of each other";
         }
-        text.extend(failure.missing_rights(&self.settings.prefix, self.settings.shards.is_cluster()));
+        text.extend(failure.missing_rights(&self.settings.prefix, place));
         self.warnings.push(text);
         self.cause = failure.cause();
         false

@@ -37,7 +37,10 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::store::{COMMANDS, FOREIGN_MS, GRACE_MS, HANDOFF_MS, MARGIN_MS, SLACK_MS, TRIAL_MS};
+    use crate::store::{
+        CLUSTER_COMMANDS, COMMANDS, FOREIGN_MS, GRACE_MS, HANDOFF_MS, MARGIN_MS, SENTINEL_COMMANDS, SLACK_MS,
+        TRIAL_MS,
+    };
 
     #[test]
     fn the_scripts_have_the_times_that_the_clients_count_on() {
@@ -91,6 +94,9 @@ mod tests {
         let needed: BTreeSet<String> = called.chain(sent).map(|command| format!("+{command}")).collect();
         assert_eq!(needed, COMMANDS.split(' ').map(str::to_owned).collect());
         let rule = format!("ACL SETUSER sessions on >PASSWORD ~PHPREDIS_SESSION:* {COMMANDS}\n");
-        assert!(include_str!("../../README.md").contains(&rule), "README.md should have: {rule}");
+        let readme = include_str!("../../README.md");
+        assert!(readme.contains(&rule), "README.md should have: {rule}");
+        let more = format!("Sentinel `{SENTINEL_COMMANDS}`, a Cluster `{CLUSTER_COMMANDS} ");
+        assert!(readme.contains(&more), "README.md should have: {more}");
     }
 }
