@@ -123,9 +123,12 @@ unsafe extern "C" fn rustredis_create(
     id: *const c_char,
     id_len: usize,
     maxlifetime: i64,
+    strict: c_int,
 ) -> c_int {
     // SAFETY: as in rustredis_validate.
-    unsafe { ask_session(mod_data, |session| session.create(bytes(id, id_len), ttl(maxlifetime))) }
+    unsafe {
+        ask_session(mod_data, |session| session.create(bytes(id, id_len), ttl(maxlifetime), strict != 0))
+    }
 }
 
 #[unsafe(no_mangle)]

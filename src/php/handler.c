@@ -522,8 +522,8 @@ PS_CREATE_SID_FUNC(rustredis)
 			return ZSTR_EMPTY_ALLOC();
 		}
 		/* mod_data is NULL if a subclass overrides open() without calling its parent. */
-		if (!PS(use_strict_mode) || !*mod_data || EG(exception)
-				|| rustredis_create(mod_data, ZSTR_VAL(id), ZSTR_LEN(id), PS(gc_maxlifetime))) {
+		if (!*mod_data || EG(exception)
+				|| rustredis_create(mod_data, ZSTR_VAL(id), ZSTR_LEN(id), PS(gc_maxlifetime), PS(use_strict_mode))) {
 			break;
 		}
 	}

@@ -215,11 +215,15 @@ impl<S: Store> Session<S> {
         }
     }
 
-    /// create_sid in strict mode: whether this new id is free. It is locked, and kept for the read that follows. One on a
-    /// server that is away, out of several, is not: the next one may lie elsewhere.
-    pub fn create(&mut self, id: &[u8], ttl: u64) -> bool {
+    /// create_sid: whether this new id is free. It is locked, and kept for the read that follows. One on a server that is
+    /// away, out of several, is not: the next one may lie elsewhere. Without strict mode that is all that is asked.
+    pub fn create(&mut self, id: &[u8], ttl: u64, strict: bool) -> bool {
         let Some(id) = SessionId::parse(id) else { return true };
-        if self.current.as_ref().is_some_and(|current| !current.unread) {
+        let is_open = self.current.as_ref().is_some_and(|current| !current.unread);
+        if !strict && (is_open || !self.settings.shards.are_several()) {
+            return true;
+        }
+        if is_open {
             // session_create_id() while a session is active: only the id is wanted.
             let keys = self.keys(&id);
             let free = !self.store.exists(&keys).unwrap_or(false);

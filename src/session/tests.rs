@@ -133,7 +133,7 @@ fn an_unknown_id_is_refused_in_strict_mode_before_anything_is_locked() {
     let mut session = session(&store);
     assert!(!session.validate(ID, Access::Update, TTL));
     assert_eq!(holder(&store, ID), None);
-    assert!(session.create(NEW, TTL));
+    assert!(session.create(NEW, TTL, true));
     assert_eq!(read(&mut session, NEW), b"");
     assert!(session.write(NEW, b"x", TTL, Writer::Php));
     session.close();
@@ -150,7 +150,7 @@ fn regenerating_with_deletion_costs_four_trips() {
     // session_regenerate_id(true): destroy, close, open, create_sid, validate, read
     assert!(session.destroy(ID, true));
     session.close();
-    assert!(session.create(NEW, TTL));
+    assert!(session.create(NEW, TTL, true));
     assert!(!session.validate(NEW, Access::Update, TTL));
     assert_eq!(read(&mut session, NEW), b"");
     assert!(session.write(NEW, b"new", TTL, Writer::Php));
@@ -163,7 +163,7 @@ fn regenerating_with_deletion_costs_four_trips() {
 fn a_taken_new_id_is_refused_and_not_locked() {
     let store = stored(b"old");
     let mut session = session(&store);
-    assert!(!session.create(ID, TTL));
+    assert!(!session.create(ID, TTL, true));
     assert_eq!(holder(&store, ID), None);
 }
 
@@ -172,7 +172,7 @@ fn session_create_id_asks_without_locking() {
     let store = stored(b"old");
     let mut session = session(&store);
     read(&mut session, ID);
-    assert!(session.create(NEW, TTL));
+    assert!(session.create(NEW, TTL, true));
     assert!(!session.validate(NEW, Access::Update, TTL));
     assert_eq!(holder(&store, NEW), None);
     assert!(session.write(ID, b"new", TTL, Writer::Php));
@@ -183,7 +183,7 @@ fn session_create_id_asks_without_locking() {
 fn a_created_id_that_is_not_used_is_given_back() {
     let store = stored(b"old");
     let mut session = session(&store);
-    assert!(session.create(NEW, TTL));
+    assert!(session.create(NEW, TTL, true));
     assert!(holder(&store, NEW).is_some());
     assert_eq!(read(&mut session, ID), b"old");
     assert_eq!(holder(&store, NEW), None);
@@ -315,7 +315,7 @@ fn an_outage_at_create_is_no_collision() {
     let store = MemoryStore::new();
     let mut session = session(&store);
     session.store.down = 9;
-    assert!(session.create(NEW, TTL));
+    assert!(session.create(NEW, TTL, true));
     assert!(!session.validate(NEW, Access::Update, TTL));
     assert!(!session.read(NEW, Access::Update, TTL));
     assert_eq!((session.take_warnings().len(), session.store.trips), (1, 1));
