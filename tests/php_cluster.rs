@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use phpsess_rs::slot;
 use support::acl;
 use support::cluster::{self, Cluster, MASTERS};
+use support::fake_sentinel::FakeSentinel;
 use support::php::{Php, Running, STEPS};
 use support::poll::{self, SOON};
 use support::proxy::Proxy;
@@ -418,4 +419,21 @@ fn a_node_that_names_its_own_address_is_asked_over_a_new_connection() {
     });
     assert_eq!(process.step(&increment).assert_silent().result, "2");
     assert_eq!(session::counter(&cluster, &id), Some(2));
+}
+
+#[test]
+fn a_node_whose_map_makes_no_sense_is_told_as_that() {
+    let servers: [fn(&str) -> Option<&'static str>; 4] = [
+        |command| (command == "CLUSTER").then_some("+OK\r\n"),
+        |command| (command == "CLUSTER").then_some("*1\r\n:5\r\n"),
+        |command| (command == "CLUSTER").then_some("<html>\r\n"),
+        |command| (command == "CLUSTER").then_some("*1\r\n*3\r\n:0\r\n:99999\r\n*2\r\n$1\r\nh\r\n:1\r\n"),
+    ];
+    for answers in servers {
+        let node = FakeSentinel::server(answers);
+        let step = process(&Php::new(&format!("cluster://{}", node.addr()))).step("start('known')");
+        let warning = step.only_warning();
+        assert!(warning.contains("makes no sense") && warning.contains(&node.addr()), "{warning}");
+        assert!(!warning.contains("not known"), "{warning}");
+    }
 }

@@ -185,9 +185,13 @@ fn within(share: Duration, timeouts: Timeouts) -> Timeouts {
     Timeouts { connect: share, read: timeouts.read.min(share) }
 }
 
-/// Nothing was carried out yet, and the time was a share of that for connecting.
+/// Nothing was carried out yet, and the time was a share of that for connecting. This is about the way to the server.
 pub fn unanswered(problem: StoreError) -> StoreError {
     match problem {
+        StoreError::Broken(ref error) => {
+            StoreError::Connect(io::Error::new(error.kind(), problem.to_string()))
+        }
+        StoreError::Protocol(_) => StoreError::Connect(io::Error::other(problem.to_string())),
         StoreError::Timeout(_) => {
             let text = "no answer in its part of rustredis.connect_timeout";
             StoreError::Connect(io::Error::new(io::ErrorKind::TimedOut, text))
