@@ -330,8 +330,10 @@ impl Connection {
         let broken = self.io_error(error);
         if matches!(broken, StoreError::Broken(_)) {
             self.stream.expect_within(LAST_WORDS, Instant::now());
-            if self.answer_before(sent).is_err() {
-                return broken;
+            match self.answer_before(sent) {
+                Err(StoreError::Server(said)) => return StoreError::Server(said),
+                Err(_) => return broken,
+                Ok(()) => {}
             }
             loop {
                 match self.reply() {
@@ -344,12 +346,14 @@ impl Connection {
         broken
     }
 
-    /// Reads the replies before these. A server that ends the connection with one of them has not read on.
+    /// Reads the replies before these. A server that ends the connection with one of them has not read
+    /// on. Such a reply is told to those who wait for it; else it is the answer to this exchange, of
+    /// which it was a part.
     fn answer_before(&mut self, sent: Sent) -> Result<(), StoreError> {
         while self.read < sent.first {
             match self.reply() {
                 Ok((of, value)) => self.keep(of, value),
-                Err(StoreError::Server(_)) => {
+                Err(StoreError::Server(_)) if self.awaited.iter().any(|(of, _)| of + 1 == self.read) => {
                     return Err(StoreError::Broken(io::ErrorKind::UnexpectedEof.into()));
                 }
                 Err(error) => return Err(error),
