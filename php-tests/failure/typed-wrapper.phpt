@@ -31,7 +31,7 @@ $script = <<<'PHP'
 ini_set('display_errors', '0');
 ini_set('error_log', getenv('LOG'));
 session_set_save_handler(new (getenv('HANDLER')));
-set_error_handler(getenv('IS_THROWN') ? fn ($level, $message) => throw new ErrorException($message) : null);
+set_error_handler(getenv('IS_THROWN') ? fn ($level, $message) => getenv('IS_THROWN') === 'exit' ? exit('left') : throw new ErrorException($message) : null);
 try {
     $got = json_encode(session_start());
 } catch (Throwable $exception) {
@@ -49,7 +49,7 @@ $try = function (string $inside, string $outside, string $strict, string $path, 
     file_put_contents($log, '');
     $request = new CgiRequest(
         sprintf($wrapper, $inside, $outside) . $script,
-        ['session.save_path' => $path, 'session.use_cookies' => '1', 'session.use_strict_mode' => $strict, 'rustredis.lock_wait' => '0.1', 'log_errors' => '1'],
+        ['session.save_path' => $path, 'session.use_cookies' => '1', 'session.use_strict_mode' => $strict, 'rustredis.lock_wait' => '0.1', 'log_errors' => '1', 'output_buffering' => '65536'],
         ['HTTP_COOKIE' => "PHPSESSID=$id", 'LOG' => $log, 'HANDLER' => $handler, 'IS_THROWN' => $throws],
     );
     $answer = $request->answer();
@@ -73,6 +73,9 @@ foreach (['1', '0'] as $strict) {
 same('a class that makes ids', ['RustRedis\ConnectionException: rustredis; cookies 1', false, 0], $try(': string', 'string', '1', $down, 'MakesIds'));
 same('an error handler that throws', ['ErrorException: SessionHandler; cookies 1', false, 0], $try(': string|false', 'string|false', '1', $down, 'Wraps', '1'));
 same('and one behind a class that makes ids', ['ErrorException: SessionHandler; cookies 1', false, 0], $try(': string|false', 'string|false', '1', $down, 'MakesIds', '1'));
+foreach (['Wraps', 'MakesIds'] as $handler) {
+    same("an error handler that exits, behind $handler", ['left', false, 0], $try(': string|false', 'string|false', '1', $down, $handler, 'exit'));
+}
 $server->resp()->set(data_key($id), 'n|i:1;');
 $server->resp()->set(lock_key($id), $hold, 'PX', 60000);
 [$body, $cookie, $warnings] = $try(': string', 'string', '1', $server->save_path());
@@ -102,6 +105,8 @@ ok: strict mode 0: inside: mixed, read(): string|false
 ok: a class that makes ids
 ok: an error handler that throws
 ok: and one behind a class that makes ids
+ok: an error handler that exits, behind Wraps
+ok: an error handler that exits, behind MakesIds
 ok: the lock is taken
 ok: it stays with its holder
 ok: Redis refuses

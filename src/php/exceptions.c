@@ -62,17 +62,37 @@ static bool passes_false(const zend_function *function)
 }
 
 /* PHP's list of a handler's functions is a struct in some versions and a union in others, with
- * the same layout: open, close, read ... */
-enum { READ = 2, HANDLER_FUNCTIONS = 9 };
+ * the same layout: open, close, read, write, destroy, gc, create_sid, validate_sid,
+ * update_timestamp. */
+enum { HANDLER_FUNCTIONS = 9 };
 _Static_assert(sizeof(((php_ps_globals *) NULL)->mod_user_names) == HANDLER_FUNCTIONS * sizeof(zval), "another list");
+
+/* The function is to be released. */
+static bool find_of_handler(int which, zend_fcall_info_cache *callback)
+{
+	zval *function = &((zval *) &PS(mod_user_names))[which];
+	return PS(mod_user_implemented) && !Z_ISUNDEF_P(function)
+		&& zend_is_callable_ex(function, NULL, IS_CALLABLE_SUPPRESS_DEPRECATIONS, NULL, callback, NULL);
+}
+
+bool rustredis_is_of_handler(int which, const zend_function *function)
+{
+	zend_fcall_info_cache callback;
+	bool is_it;
+	if (!function || !find_of_handler(which, &callback)) {
+		return false;
+	}
+	is_it = callback.function_handler == function;
+	zend_release_fcall_info_cache(&callback);
+	return is_it;
+}
 
 /* True if the read() that PHP calls next can return false. */
 static bool read_passes_false(void)
 {
-	zval *read = &((zval *) &PS(mod_user_names))[READ];
 	zend_fcall_info_cache callback;
 	bool passes;
-	if (!zend_is_callable_ex(read, NULL, IS_CALLABLE_SUPPRESS_DEPRECATIONS, NULL, &callback, NULL)) {
+	if (!find_of_handler(RUSTREDIS_HANDLER_READ, &callback)) {
 		return true;
 	}
 	passes = passes_false(callback.function_handler);
@@ -155,9 +175,9 @@ void rustredis_tell_failed_read(void **mod_data, bool validating)
 	}
 }
 
-/* PHP takes an exception from validateId() for a no: it makes another id and sends the cookie
- * before it sees the exception. If a handler class makes the ids, another exception replaces the
- * first one. */
+/* PHP takes an exception from validateId(), or an exit of an error handler there, for a no: it makes
+ * another id and sends the cookie before it sees the exception. If a handler class makes the ids,
+ * another exception replaces the first one. */
 static TSRM_TLS struct {
 	zend_string *id;
 	bool use_cookies;
@@ -165,7 +185,7 @@ static TSRM_TLS struct {
 
 void rustredis_keep_id(void)
 {
-	if (kept.id || !PS(id) || !EG(exception) || zend_is_unwind_exit(EG(exception))) {
+	if (kept.id || !PS(id) || !EG(exception)) {
 		return;
 	}
 	kept.id = zend_string_copy(PS(id));

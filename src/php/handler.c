@@ -58,7 +58,8 @@ zend_execute_data *rustredis_running(const char *name)
  * the arguments of the running call show the difference. */
 static int wants_read_only(void)
 {
-	zend_execute_data *call = rustredis_running("session_start");
+	/* Not those of one in which another function runs, in an error handler, say. */
+	zend_execute_data *call = rustredis_starts_a_session() ? rustredis_running("session_start") : NULL;
 	zval *options, *value;
 	if (!call || ZEND_CALL_NUM_ARGS(call) < 1) {
 		return 0;
@@ -79,6 +80,13 @@ static TSRM_TLS bool half_decoded;
 /* PHP has the value of a read, and has not decoded it yet. */
 static TSRM_TLS bool is_being_decoded;
 
+/* PHP has opened a session that it has not read. Objects of the session before it end in
+ * between. */
+static TSRM_TLS bool is_unread;
+
+/* session_reset() has put the stored values into $_SESSION while PHP was saving the ones before. */
+static TSRM_TLS bool is_reset_while_saved;
+
 /* True in the functions that decode a stored session. A session that starts by itself is decoded
  * before any script. */
 static bool is_starting(void)
@@ -86,12 +94,34 @@ static bool is_starting(void)
 	return PG(during_request_startup) || rustredis_running("session_start") || rustredis_running("session_reset");
 }
 
+/* The outermost function that PHP's session function has called. NULL if no such function runs, or
+ * it has called nothing. */
+static zend_function *called_by_php(void)
+{
+	zend_execute_data *call;
+	zend_function *called = NULL;
+	for (call = EG(current_execute_data); call; call = call->prev_execute_data) {
+		zend_function *function = call->func;
+		if (!function || !function->common.function_name) {
+			continue;
+		}
+		if (function->type == ZEND_INTERNAL_FUNCTION && !function->common.scope
+				&& strncmp(ZSTR_VAL(function->common.function_name), "session_", sizeof("session_") - 1) == 0) {
+			return called;
+		}
+		called = function;
+	}
+	return NULL;
+}
+
 /* True if the session is written while it is still being decoded: by an object that is made
  * (__unserialize), or by the handler of a message that a class raises as it is loaded. PHP's
  * upload progress also writes at this time, but has decoded the session: no script runs then. */
 static bool is_written_too_early(zend_string *val)
 {
+	/* A handler class that stores anew what it reads has not given it to PHP yet. */
 	return is_being_decoded && (EG(current_execute_data) || CG(unclean_shutdown))
+		&& !rustredis_is_of_handler(RUSTREDIS_HANDLER_READ, called_by_php())
 		&& !(PS(session_vars) && zend_string_equals(val, PS(session_vars)));
 }
 
@@ -100,6 +130,7 @@ static bool is_written_too_early(zend_string *val)
 void rustredis_is_decoded(void)
 {
 	is_being_decoded = false;
+	is_unread = false;
 	if (EG(exception) && PS(session_status) == php_session_active && rustredis_is_open()) {
 		half_decoded = true;
 	}
@@ -182,9 +213,11 @@ PS_OPEN_FUNC(rustredis)
 	(void) session_name;
 	half_decoded = false;
 	is_being_decoded = false;
+	is_reset_while_saved = rustredis_resets_while_saving();
 	if (is_broken_off(mod_data)) {
 		return FAILURE;
 	}
+	is_unread = rustredis_takes_an_id();
 	return rustredis_open(mod_data, path, strlen(path), rustredis_begins_a_session(), rustredis_resets_a_session())
 		? SUCCESS : failed();
 }
@@ -215,7 +248,8 @@ static int reason_to_read(void)
 	for (; call; call = call->prev_execute_data) {
 		zend_function *function = call->func;
 		zend_string *name = function ? function->common.function_name : NULL;
-		if (name && function->common.scope && zend_string_equals_literal_ci(name, "validateId")) {
+		if (name && ((function->common.scope && zend_string_equals_literal_ci(name, "validateId"))
+				|| rustredis_is_of_handler(RUSTREDIS_HANDLER_VALIDATE_SID, function))) {
 			return rustredis_changes_the_id() ? RUSTREDIS_TO_VALIDATE_NEW : RUSTREDIS_TO_VALIDATE;
 		}
 		if (name && function->type == ZEND_INTERNAL_FUNCTION && !function->common.scope
@@ -243,6 +277,8 @@ PS_READ_FUNC(rustredis)
 	const char *value;
 	size_t value_len = 0;
 
+	/* Of what validateId() looks at PHP has nothing. */
+	is_unread = is_unread && reason != RUSTREDIS_TO_DELIVER;
 	if (!key || is_broken_off(mod_data) || is_bad_id_of_subclass(key)) {
 		return FAILURE;
 	}
@@ -349,6 +385,17 @@ static zend_result save(void **mod_data, zend_string *key, zend_string *val, zen
 	if (!*mod_data || !key) {
 		return FAILURE;
 	}
+	/* A handler class may do so by hand. */
+	if (is_unread && writer != RUSTREDIS_WRITTEN_BY_CLASS) {
+		rustredis_raise("rustredis: the session is not saved: PHP is about to read it, and $_SESSION has what was there before; "
+			"what is stored stays");
+		return FAILURE;
+	}
+	if (!unchanged && is_reset_while_saved) {
+		rustredis_raise("rustredis: the session is not saved: session_reset() was called while it was saved; what was stored "
+			"before stays");
+		return FAILURE;
+	}
 	if (!unchanged && half_decoded) {
 		rustredis_raise("rustredis: the session is not saved: an error or an exception ended its decoding; what was stored "
 			"before stays");
@@ -416,7 +463,7 @@ static bool is_ended_by_script(void)
 static int how_to_destroy(void)
 {
 	zend_execute_data *call;
-	zend_string *callee = NULL;
+	zend_function *callee = NULL;
 	for (call = EG(current_execute_data); call; call = call->prev_execute_data) {
 		zend_function *function = call->func;
 		zend_string *name = function ? function->common.function_name : NULL;
@@ -432,9 +479,10 @@ static int how_to_destroy(void)
 			}
 			if (zend_string_equals_literal(name, "session_start") || zend_string_equals_literal(name, "session_reset")
 					|| zend_string_equals_literal(name, "session_decode")) {
-				/* PHP itself calls a subclass' destroy(). The subclass' read() may also call it,
+				/* PHP itself calls a handler's destroy(). The handler's read() may also call it,
 				 * and means it. */
-				if (callee && !zend_string_equals_literal_ci(callee, "destroy")) {
+				if (callee && !zend_string_equals_literal_ci(callee->common.function_name, "destroy")
+						&& !rustredis_is_of_handler(RUSTREDIS_HANDLER_DESTROY, callee)) {
 					return RUSTREDIS_DELETE;
 				}
 				if (is_out_of_resources() || is_ended_by_script()) {
@@ -443,7 +491,7 @@ static int how_to_destroy(void)
 				return zend_string_equals_literal(name, "session_decode") ? RUSTREDIS_DELETE : RUSTREDIS_SET_ASIDE;
 			}
 		}
-		callee = name;
+		callee = function;
 	}
 	/* The request came from no function of PHP: either a script calls SessionHandler::destroy(),
 	 * or a session that starts by itself (auto_start, before any script) cannot be decoded.

@@ -141,7 +141,7 @@ static void hide_in_trace(zend_object *exception)
 	zval undefined, trace;
 	char masked[512];
 
-	if (!len || !instanceof_function(exception->ce, zend_ce_throwable) || !rustredis_begins_a_session()) {
+	if (!len || !instanceof_function(exception->ce, zend_ce_throwable)) {
 		return;
 	}
 	ZVAL_COPY(&trace, zend_read_property(base, exception, ZEND_STRL("trace"), 1, &undefined));
@@ -152,6 +152,28 @@ static void hide_in_trace(zend_object *exception)
 		zend_string_release(text);
 	}
 	zval_ptr_dtor(&trace);
+}
+
+/* No chain of exceptions that open() has made is longer. */
+#define CHAIN_LENGTH 16
+
+/* Those that it names as its reasons were made in the same place, and never thrown. */
+static void hide_in_traces(zend_object *exception)
+{
+	int left;
+	for (left = CHAIN_LENGTH; left; left--) {
+		zval undefined, *previous;
+		hide_in_trace(exception);
+		if (!instanceof_function(exception->ce, zend_ce_throwable)) {
+			return;
+		}
+		previous = zend_read_property(instanceof_function(exception->ce, zend_ce_exception) ? zend_ce_exception
+			: zend_ce_error, exception, ZEND_STRL("previous"), 1, &undefined);
+		if (Z_TYPE_P(previous) != IS_OBJECT) {
+			return;
+		}
+		exception = Z_OBJ_P(previous);
+	}
 }
 
 static TSRM_TLS bool script_has_thrown;
@@ -206,7 +228,9 @@ static void exception_is_thrown(zend_object *exception)
 	}
 	if (exception) {
 		script_has_thrown = is_script_running();
-		hide_in_trace(exception);
+		if (rustredis_opens_a_session()) {
+			hide_in_traces(exception);
+		}
 	}
 	if (next_hook) {
 		next_hook(exception);

@@ -66,20 +66,41 @@ static void set_serializer_state(serializer_state state)
 	BG(unserialize).data = state.unserialize_data;
 }
 
+static bool is_none(serializer_state state)
+{
+	return !state.lock && !state.serialize_level && !state.unserialize_level && !state.serialize_data
+		&& !state.unserialize_data;
+}
+
+static serializer_state serializer_state_now(void)
+{
+	serializer_state now;
+	now.lock = BG(serialize_lock);
+	now.serialize_level = BG(serialize).level;
+	now.serialize_data = BG(serialize).data;
+	now.unserialize_level = BG(unserialize).level;
+	now.unserialize_data = BG(unserialize).data;
+	return now;
+}
+
 /* A session shares nothing with a serialize() around it, and least of all with one that a fatal
  * error has ended. Such a serialize() keeps its state until the end of the request: the
  * session's objects that it has met would be written as references to nothing. */
 static serializer_state start_serializer_over(void)
 {
 	const serializer_state none = {0};
-	serializer_state outer;
-	outer.lock = BG(serialize_lock);
-	outer.serialize_level = BG(serialize).level;
-	outer.serialize_data = BG(serialize).data;
-	outer.unserialize_level = BG(unserialize).level;
-	outer.unserialize_data = BG(unserialize).data;
+	const serializer_state outer = serializer_state_now();
 	set_serializer_state(none);
 	return outer;
+}
+
+/* Puts back the state from before. A fiber that was in the middle of a serialize() may have ended
+ * it meanwhile: then that state does not exist any more. */
+static void go_on_with_serializer(serializer_state outer)
+{
+	if (is_none(serializer_state_now())) {
+		set_serializer_state(outer);
+	}
 }
 
 /* In RSHUTDOWN, no serialize() can go on any more. Its memory is freed together with the
@@ -92,10 +113,14 @@ void rustredis_start_serializer_over(void)
 #define X(name) \
 	static ZEND_NAMED_FUNCTION(wrapped_##name) \
 	{ \
-		const serializer_state outer = start_serializer_over(); \
+		/* A fiber can be suspended here, and go on when another serialize() is at work, or none. */ \
+		const bool is_alone = !EG(active_fiber); \
+		const serializer_state outer = is_alone ? start_serializer_over() : serializer_state_now(); \
 		const bool was_interrupted = rustredis_encoding_is_interrupted(); \
 		functions[INDEX_##name].original(INTERNAL_FUNCTION_PARAM_PASSTHRU); \
-		set_serializer_state(outer); \
+		if (is_alone) { \
+			go_on_with_serializer(outer); \
+		} \
 		rustredis_set_interrupted(was_interrupted); \
 		if (INDEX_##name == INDEX_session_start || INDEX_##name == INDEX_session_reset) { \
 			rustredis_restore_id(); \
@@ -112,12 +137,12 @@ static wrapped_function functions[FUNCTIONS] = {
 #undef X
 };
 
-/* The functions are compared by name, because a closure of such a function is a copy with
- * another handler. */
-static const wrapped_function *innermost(zend_execute_data *call)
+/* The same, and `call` is then that call. The functions are compared by name, because a closure of
+ * such a function is a copy with another handler. */
+static const wrapped_function *innermost_call(zend_execute_data **call)
 {
-	for (; call; call = call->prev_execute_data) {
-		zend_function *function = call->func;
+	for (; *call; *call = (*call)->prev_execute_data) {
+		zend_function *function = (*call)->func;
 		size_t i;
 		if (!function || function->type != ZEND_INTERNAL_FUNCTION || function->common.scope
 				|| !function->common.function_name) {
@@ -132,6 +157,11 @@ static const wrapped_function *innermost(zend_execute_data *call)
 	return NULL;
 }
 
+static const wrapped_function *innermost(zend_execute_data *call)
+{
+	return innermost_call(&call);
+}
+
 bool rustredis_begins_a_session(void)
 {
 	const wrapped_function *function = innermost(EG(current_execute_data));
@@ -141,6 +171,24 @@ bool rustredis_begins_a_session(void)
 bool rustredis_resets_a_session(void)
 {
 	return innermost(EG(current_execute_data)) == &functions[INDEX_session_reset];
+}
+
+bool rustredis_starts_a_session(void)
+{
+	return innermost(EG(current_execute_data)) == &functions[INDEX_session_start];
+}
+
+bool rustredis_opens_a_session(void)
+{
+	zend_execute_data *call;
+	const wrapped_function *function;
+	for (call = EG(current_execute_data); (function = innermost_call(&call)); call = call->prev_execute_data) {
+		if (function == &functions[INDEX_session_start] || function == &functions[INDEX_session_reset]
+				|| function == &functions[INDEX_session_regenerate_id]) {
+			return true;
+		}
+	}
+	return false;
 }
 
 bool rustredis_takes_an_id(void)
@@ -164,14 +212,25 @@ void rustredis_note_end(int ends)
 
 /* Without a function on the stack, PHP saves at the end of the request. Before that, a function
  * that ends a script can still write on its own. */
-bool rustredis_saves_a_session(void)
+static bool saves(zend_execute_data *call)
 {
-	const wrapped_function *function = innermost(EG(current_execute_data));
+	const wrapped_function *function = innermost(call);
 	if (!function) {
 		return request_ends;
 	}
 	return function == &functions[INDEX_session_write_close] || function == &functions[INDEX_session_commit]
 		|| function == &functions[INDEX_session_regenerate_id];
+}
+
+bool rustredis_saves_a_session(void)
+{
+	return saves(EG(current_execute_data));
+}
+
+bool rustredis_resets_while_saving(void)
+{
+	zend_execute_data *call = EG(current_execute_data);
+	return innermost_call(&call) == &functions[INDEX_session_reset] && saves(call->prev_execute_data);
 }
 
 static zend_internal_function *find(const wrapped_function *wrapped)

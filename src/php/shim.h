@@ -143,8 +143,13 @@ void rustredis_unwrap_functions(void);
 void rustredis_start_serializer_over(void);
 /* True if a wrapped function is running that starts a session, rather than continuing one. */
 bool rustredis_begins_a_session(void);
-/* True if session_reset() is running. */
+/* True if session_reset() is running; and if PHP itself is saving meanwhile. */
 bool rustredis_resets_a_session(void);
+bool rustredis_resets_while_saving(void);
+/* True if session_start() is running. */
+bool rustredis_starts_a_session(void);
+/* True if a function is running that calls open() with the path, however deep inside of it. */
+bool rustredis_opens_a_session(void);
 /* True if PHP itself is saving a session. */
 bool rustredis_saves_a_session(void);
 /* Notes that the request ends, or begins: called in RSHUTDOWN and RINIT. */
@@ -155,6 +160,9 @@ bool rustredis_takes_an_id(void);
 bool rustredis_changes_the_id(void);
 /* exceptions.c: in MINIT. */
 void rustredis_register_exceptions(void);
+/* The same file: true if PHP calls this function as one of the handler that a script has set. */
+enum { RUSTREDIS_HANDLER_READ = 2, RUSTREDIS_HANDLER_DESTROY = 4, RUSTREDIS_HANDLER_VALIDATE_SID = 7 };
+bool rustredis_is_of_handler(int which, const zend_function *function);
 /* Reports the reason of a failed read: as a warning, or as an exception if only an exception
  * gets through. May run PHP code, and may not return. */
 void rustredis_tell_failed_read(void **mod_data, bool validating);

@@ -434,6 +434,9 @@ impl<S: Store> Session<S> {
     fn fetch(&mut self, id: &SessionId, mode: Mode, access: Access, ttl: u64) -> Result<Fetched, Failure> {
         let keys = self.keys(id);
         let settings = self.settings.clone();
+        // A lock that we have is given back by close alone.
+        let has_its_lock = self.has_lock() && self.current.as_ref().is_some_and(|current| current.id == *id);
+        let access = if has_its_lock { Access::Update } else { access };
         let early = self.early(id, mode, access, ttl);
         let ttl_due = if matches!(early, Early::Loaded(Hold::Locked { .. }, _)) { ttl } else { 0 };
         let (hold, loaded) = match (early, settings.lock.as_ref().filter(|_| access == Access::Update)) {

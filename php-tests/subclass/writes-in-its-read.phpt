@@ -1,0 +1,43 @@
+--TEST--
+a subclass that stores anew what it reads, in its read(): written under the lock, without a word
+--FILE--
+<?php
+require __DIR__ . '/../support/support.inc';
+
+class Rotates extends SessionHandler
+{
+    public ?bool $written = null;
+
+    public function read(string $id): string|false
+    {
+        $data = parent::read($id);
+        if ($data !== false && str_starts_with($data, 'OLD')) {
+            $data = substr($data, 3);
+            $this->written = parent::write($id, "NEW$data");
+            same('it has its lock', true, is_locked($id));
+        } elseif ($data !== false && str_starts_with($data, 'NEW')) {
+            $data = substr($data, 3);
+        }
+        return $data;
+    }
+
+    public function write(string $id, string $data): bool
+    {
+        return parent::write($id, "NEW$data");
+    }
+}
+$handler = new Rotates();
+session_set_save_handler($handler);
+$id = new_id();
+redis()->set(data_key($id), 'OLDn|i:1;');
+$got = warnings_of(fn () => start($id));
+same('it is written', [true, ['n' => 1], 'NEWn|i:1;'], [$handler->written, $_SESSION, redis()->get(data_key($id))]);
+check_warnings('nothing is said', $got, []);
+$_SESSION['n']++;
+session_write_close();
+same('it goes on', ['NEWn|i:2;', false], [redis()->get(data_key($id)), is_locked($id)]);
+--EXPECT--
+ok: it has its lock
+ok: it is written
+ok: nothing is said
+ok: it goes on
