@@ -7,8 +7,6 @@ what changed, at any depth. A request that does not touch it costs nothing. sess
 last arguments are those of Response.set_cookie(), and must say what PHP's session.cookie_* say.
 """
 
-from functools import cached_property
-
 import flask
 import phpsess
 from flask.sessions import SessionInterface, SessionMixin
@@ -18,15 +16,17 @@ class PhpSession(SessionMixin):
     """A session that is opened when it is first used. After the answer has begun, a change has no effect."""
 
     def __init__(self, visit):
-        self.visit = visit
+        self.visit, self.opened = visit, None
 
-    @cached_property
-    def found(self):
-        return self.visit.load()
+    @property
+    def found(self):  # no cached_property: before Python 3.12 all instances of one wait for each other
+        if self.opened is None:
+            self.opened = self.visit.load()
+        return self.opened
 
     @property
     def used(self):
-        return "found" in vars(self)
+        return self.opened is not None
 
     def __getitem__(self, name):
         return self.found[name]
