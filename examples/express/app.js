@@ -28,4 +28,5 @@ app.post("/logout", (req, res) => {
   res.json({});
 });
 
-app.listen(process.env.PORT ?? 3000, "127.0.0.1");
+const server = app.listen(process.env.PORT ?? 3000, "127.0.0.1");
+process.once("SIGTERM", () => server.close(() => process.exit())); // the requests under way end, and leave no lock

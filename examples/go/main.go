@@ -4,13 +4,17 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"log"
 	"net/http"
 	"net/url"
 	"os"
+	"os/signal"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -58,7 +62,7 @@ func with(sessions *Sessions, peek bool, handler func(*http.Request, *Session) (
 // The id in the cookie, as PHP finds it: the first of the name, percent-decoded.
 func idOf(r *http.Request, name string) string {
 	for _, pair := range strings.Split(strings.Join(r.Header["Cookie"], ";"), ";") {
-		if key, value, _ := strings.Cut(strings.TrimLeft(pair, " \t"), "="); key == name {
+		if key, value, _ := strings.Cut(strings.TrimLeft(pair, " \t\n\v\f\r"), "="); key == name {
 			id, _ := url.PathUnescape(value)
 			return id
 		}
@@ -99,7 +103,17 @@ func main() {
 	http.HandleFunc("/logout", with(sessions, false, func(_ *http.Request, session *Session) (any, error) {
 		return struct{}{}, session.Destroy()
 	}))
-	log.Fatal(http.ListenAndServe(env("ADDR", "127.0.0.1:3000"), nil))
+	server, ended := &http.Server{Addr: env("ADDR", "127.0.0.1:3000")}, make(chan error)
+	go func() {
+		term, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+		<-term.Done()
+		stop()                                         // a second signal ends it at once
+		ended <- server.Shutdown(context.Background()) // the requests under way end, and leave no lock
+	}()
+	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+		log.Fatal(err)
+	}
+	<-ended
 }
 
 func env(name, otherwise string) string {
