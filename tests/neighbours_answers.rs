@@ -260,6 +260,7 @@ fn the_errors_of_python_have_no_data() {
     for step in [
         r#"phpsess.values(b'{"secret":sesame}')"#,
         r#"phpsess.values(b'{"secret":"sesame\xff"}')"#,
+        r#"phpsess.text({"a": 1}, b'{"secret":"sesame\xed\xa0\x80"}')"#,
         r#"phpsess.text({"secret": "sesame\ud800"})"#,
         r#"phpsess.text({"secret": "sesame\ud800"}, b'{"a":1}')"#,
     ] {

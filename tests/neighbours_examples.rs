@@ -5,16 +5,20 @@ mod neighbours;
 mod support;
 
 use std::thread;
+use std::time::Duration;
 
 use neighbours::{Answer, Kind, Neighbour};
 use support::fpm::Fpm;
 use support::php::{Php, Running, STEPS};
 use support::poll::{self, SOON};
+use support::process;
 use support::proxy::Proxy;
 use support::redis::Server;
 use support::session;
 
 const ID: &str = "k3jq0v5u9d7s2m4b8n1c6x0zlp";
+
+const HALF_A_LEASE: Duration = Duration::from_secs(5);
 
 /// Everything that a careless reader would change: tags, integers over 2^53, floats that look like
 /// integers, digits, escapes, the order and the spelling of names.
@@ -299,6 +303,63 @@ fn tells_a_logout_under_way_from_an_earlier_one(kind: Kind) {
     }
 }
 
+/// As while a failover of a pair is under way.
+fn waits_with_its_write_for_a_replica(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    seed(&server, r#"{"n":1}"#);
+    thread::scope(|scope| {
+        let working = scope.spawn(|| neighbour.post("/count?hold_ms=500", ID));
+        poll::until("the service has the lock", SOON, || session::is_locked(&server, ID));
+        server.set("min-replicas-to-write", "1");
+        let calls = || server.info_commandstats().get("evalsha").copied().unwrap_or_default();
+        let before = calls();
+        poll::until("its write is refused and comes again", SOON, || calls() > before + 2);
+        server.set("min-replicas-to-write", "0");
+        assert_eq!(working.join().expect("the request is answered").json(), r#"{"n":2}"#);
+    });
+    assert_eq!(stored(&server).as_deref(), Some(r#"{"n":2}"#));
+    assert!(!session::is_locked(&server, ID));
+}
+
+/// Redis carries out what it finds when it goes on, for somebody who has given up.
+fn gives_back_what_a_server_that_hung_gave_it_too_late(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    seed(&server, r#"{"n":1}"#);
+    assert_eq!(neighbour.post("/count", ID).json(), r#"{"n":2}"#);
+    process::signal(server.pid(), "STOP");
+    let answer = neighbour.post("/count", ID);
+    process::signal(server.pid(), "CONT");
+    assert!(matches!(answer.status, 500 | 503), "{answer:?}");
+    poll::until("the lock is given after all", SOON, || session::is_locked(&server, ID));
+    // By the next request, whosever it is.
+    assert_eq!(neighbour.post("/count", "").json(), r#"{"n":1}"#);
+    poll::until("the lock is free long before its lease ends", HALF_A_LEASE, || {
+        !session::is_locked(&server, ID)
+    });
+    assert_eq!(neighbour.post("/count", ID).json(), r#"{"n":3}"#);
+}
+
+/// The key of a command that Redis does not know is in its error, which a log would show.
+fn tells_no_log_the_key_of_a_renamed_command(kind: Kind) {
+    for command in ["EVALSHA", "BLPOP", "GET"] {
+        let server = Server::with_args(&["--rename-command", command, ""]);
+        let neighbour = Neighbour::start(kind, &server);
+        if command == "BLPOP" {
+            seed(&server, "{}");
+            let lock = format!("{}_LOCK", session::key(ID));
+            server.command::<()>(&["SET", &lock, "o:0123:1|1795177490491|web1|42|fpm|", "PX", "60000"]);
+        }
+        assert!(matches!(neighbour.post("/count", ID).status, 500 | 503), "{command}");
+        if !matches!(kind, Kind::Django | Kind::DjangoAsgi) {
+            // which sends a mail
+            poll::until("the log says so", SOON, || neighbour.log().to_lowercase().contains("unknown"));
+        }
+        assert!(!neighbour.log().contains(ID), "{command}: {}", neighbour.log());
+    }
+}
+
 /// The messages of some Redis clients contain the command that failed.
 fn tells_no_log_the_session_id(kind: Kind) {
     let server = Server::start();
@@ -384,6 +445,8 @@ fn takes_the_cookie_that_php_takes(kind: Kind) {
         (format!("PHPSESSID=\"{ID}\""), "null"),
         (format!("PHPSESSID={ID}=; a=b"), "null"),
         (format!("PHPSESSID={ID} ; a=b"), "null"),
+        // No space to PHP: who may set such a cookie must not replace another one by it.
+        (format!("a=b;\u{a0}PHPSESSID=other-0123456789abcdef; PHPSESSID={ID}"), r#""Ada""#),
     ] {
         let expected = format!(r#""user":{user}"#);
         let answer = fpm.get("", &cookies).body;
@@ -488,6 +551,9 @@ each_of! {
     tells_a_logout_under_way_from_an_earlier_one,
     takes_the_last_of_two_members_of_one_name,
     tells_no_log_the_session_id,
+    tells_no_log_the_key_of_a_renamed_command,
+    waits_with_its_write_for_a_replica,
+    gives_back_what_a_server_that_hung_gave_it_too_late,
     sends_a_cookie_only_for_another_id,
     finds_an_id_that_php_percent_encoded,
     takes_the_cookie_that_php_takes,

@@ -18,10 +18,11 @@ import { LosslessNumber, parse, stringify } from "lossless-json";
 
 // Milliseconds. The first three are those of the scripts.
 const HANDOFF = 1000, SLACK = 5, FOREIGN = 10, RECHECK = 5000;
+const TIMEOUT = RECHECK + 2000; // for one exchange
 const REPEAT = 10_000, RECEIPT = 20_000; // how long a release is repeated, and how long Redis knows the repeat
 const MOVED = 10_000; // for so long a browser may still come with the old id after a login, as in PHP
 // Redis 6 puts the reason of a script behind the place in it.
-const PASSING = /^(LOADING|BUSY|TRYAGAIN|CLUSTERDOWN|MASTERDOWN|UNBLOCKED)\b|\bREADONLY\b/;
+const PASSING = /^(LOADING|BUSY|TRYAGAIN|CLUSTERDOWN|MASTERDOWN|UNBLOCKED)\b|\b(READONLY|NOREPLICAS)\b/;
 // ioredis must repeat nothing by itself: each ACQUIRE that is sent needs a token of its own. What is no master any more
 // is left: its address is asked again.
 const ONCE = { maxRetriesPerRequest: 0, autoResendUnfulfilledCommands: false,
@@ -33,11 +34,10 @@ export class NotSaved extends Error {}
 
 export function phpSessions({ redis: url = "redis://127.0.0.1:6379/0", scripts, prefix = "PHPREDIS_SESSION:",
                               cookie = {}, ttl = 1440, wait = 10_000, lease = 10_000, maxHold = 300_000,
-                              maxWaiters = 0, mixed = false, readOnly = () => false } = {}) {
-  const its = { redis: new Redis(url, { ...ONCE, socketTimeout: 7000 }), scripts: load(scripts), prefix, ttl, wait,
-                lease, maxHold, maxWaiters, mixed: Number(mixed) };
+                              maxWaiters = 12, mixed = false, readOnly = () => false } = {}) {
+  const its = { redis: connect(url), scripts: load(scripts), prefix, ttl, wait, lease, maxHold, maxWaiters,
+                mixed: Number(mixed), unanswered: [] };
   const { name, ...attributes } = { name: "PHPSESSID", path: "/", httpOnly: true, sameSite: "lax", ...cookie };
-  its.redis.on("error", () => {}); // what fails says so itself
 
   return async (req, res, next) => {
     if (res.closed) return; // the client left while something before us waited
@@ -167,6 +167,7 @@ class Session {
     const { its } = this, info = `${hostname()}|${process.pid}|node|`;
     const longest = Math.min(Math.max(Math.floor(its.lease / 2), HANDOFF + SLACK), RECHECK);
     const deadline = performance.now() + its.wait;
+    const unanswered = [];
     let sends = 0, broken = 0, held = "";
     try {
       for (;;) {
@@ -179,6 +180,7 @@ class Session {
             [this.base, token, held, mode, info, its.lease, its.ttl, left, its.maxWaiters, recheck,
              its.mixed]);
           const word = String(reply);
+          await tidy(its);
           // The tombstone of an earlier session, that was there before we waited.
           if (word === "busy" || word === "absent") this.before ??= String(rest.at(-1) ?? "");
           if (word === "ok") return await this.entered(token, rest[0], rest[1], mode);
@@ -194,7 +196,7 @@ class Session {
           }
           if (this.unwanted) continue;
           // Whoever blocks needs a connection of its own: all others' commands would wait behind it.
-          this.own ??= its.redis.duplicate({ ...ONCE, socketTimeout: RECHECK + 2000 }).on("error", () => {});
+          this.own ??= its.redis.duplicate().on("error", () => {});
           const popped = await send(this.own, "BLPOP", this.wake, block / 1000);
           if (popped === null) continue;
           const [ticket, , tombstone, value] = split(popped[1]);
@@ -206,7 +208,11 @@ class Session {
           if (!passes(error)) throw error;
           this.own?.disconnect();
           this.own = null;
-          if (++broken > 1 && !(this.queued && performance.now() < deadline)) throw error;
+          unanswered.push([this, token], [this, held]);
+          if (++broken > 1 && !(this.queued && performance.now() < deadline)) {
+            its.unanswered = [...its.unanswered, ...unanswered].slice(-100);
+            throw error;
+          }
           await sleep(broken > 1 ? 50 : 0);
         }
       }
@@ -245,10 +251,10 @@ class Session {
   }
 
   /** Sends one release until it is answered. A repeat has the same arguments, and gets the same answer. */
-  async leave(op, data = "") {
-    const { its } = this, until = performance.now() + REPEAT;
+  async leave(op, data = "", repeat = REPEAT) {
+    const { its } = this, until = performance.now() + repeat;
     const keys = [this.key, this.lock, this.wake, this.waiters, `${this.key}_DONE:${this.token}`, this.dead];
-    const args = [this.token, this.queued ? this.base : "", op, op === "set" ? data : "", its.ttl, this.tombstone, 0, 0,
+    const args = [this.token, this.queued ? this.base : "", op, op === "set" ? data : "", its.ttl, this.tombstone ?? "", 0, 0,
                   randomBytes(16).toString("hex"), RECEIPT, its.mixed, its.maxHold];
     for (;;) {
       try {
@@ -370,6 +376,16 @@ function load(folder) {
   }));
 }
 
+function connect(url) {
+  try {
+    if (/^rediss?:\/\/[^/?#]*[/?#].*@/.test(url)) throw new Error(); // what stands before it is no host
+    return new Redis(url, ONCE).on("error", () => {}); // what fails says so itself
+  } catch { // the error has the password
+    throw new Error("the URL of Redis cannot be read: redis://user:password@host:port/0, special characters "
+                    + "percent-encoded");
+  }
+}
+
 async function run({ redis, scripts }, name, keys, args) {
   const { text, sha } = scripts[name];
   try {
@@ -380,18 +396,44 @@ async function run({ redis, scripts }, name, keys, args) {
   }
 }
 
-/** Each command goes this way. The error of ioredis has all of it, with the id and the data, and a log would tell. */
+/**
+ * Each command goes this way. The error of ioredis has all of it, with the id and the data, and Redis quotes the
+ * beginning of one that it does not know, such as a renamed one. A log would tell.
+ */
 async function send(redis, ...command) {
+  let answered = false;
+  // An answer that came while something blocked the event loop is read first.
+  const late = setTimeout(() => setImmediate(() => answered || reset(redis)), TIMEOUT);
   try {
     return await redis.callBuffer(...command);
   } catch (error) {
     for (const name of ["command", "previousErrors", "lastNodeError"]) delete error[name];
+    for (const name of ["message", "stack"]) error[name] = error[name]?.replace(/, with args beginning with.*/, "");
     throw error;
+  } finally {
+    answered = true;
+    clearTimeout(late);
   }
+}
+
+/** A server that was too slow does not carry out what it has not read: it would take a lock for who has left. */
+function reset({ stream }) {
+  try {
+    stream.resetAndDestroy();
+  } catch { /* TLS, a Unix socket, or not connected: there it may */ }
+  stream?.destroy();
 }
 
 function passes(error) {
   return error.name === "ReplyError" ? PASSING.test(error.message) : !(error instanceof LockBusy);
+}
+
+/** Gives back what Redis was asked for when it did not answer: a server that hung gives it later. */
+async function tidy(its) {
+  for (const [session, token] of its.unanswered.splice(0)) {
+    session.token = token;
+    await session.leave("none", "", 0).catch(() => {});
+  }
 }
 
 /** An answer that may be asked for twice, where the first connection was a dead one. */
@@ -436,7 +478,8 @@ function split(ticket) {
 /** The id as PHP finds it: in the first cookie of the name, percent-decoded. Null if that is none. */
 function cookieOf(req, name) {
   for (const pair of (req.headers.cookie ?? "").split(";")) {
-    const [key, ...rest] = pair.trimStart().split("="), value = rest.join("=");
+    // No other space: PHP takes those for a part of the name.
+    const [key, ...rest] = pair.replace(/^[ \t\n\v\f\r]+/, "").split("="), value = rest.join("=");
     if (key !== name) continue;
     let id = "";
     try {

@@ -10,11 +10,13 @@ import (
 	mathrand "math/rand"
 	"net"
 	"net/http"
+	neturl "net/url"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unicode"
@@ -59,11 +61,19 @@ type Sessions struct {
 	pool                 *redis.Pool
 	stale                atomic.Int64 // connections that were last used before this are dead, or their server is
 	scripts              map[string]*redis.Script
+	unanswered           []*Lock // what Redis was asked for when it did not answer: a server that hung gives it later
+	guard                sync.Mutex
 }
+
+var urlForm = regexp.MustCompile(`^rediss?://([^/?#]*@)?[^/?#@]*(/\d*)?(\?[^#@]*)?$`)
 
 // New connects to the Redis of a URL when needed. The folder is the one with the .lua files of the extension.
 func New(url, folder string) (*Sessions, error) {
-	s := &Sessions{Prefix: "PHPREDIS_SESSION:", TTL: 1440 * time.Second, Wait: 10 * time.Second,
+	// The errors of others quote what they cannot read, with a piece of the password.
+	if _, err := neturl.Parse(url); err != nil || !urlForm.MatchString(url) {
+		return nil, errors.New("the URL of Redis cannot be read: redis://user:password@host:port/0, special characters percent-encoded")
+	}
+	s := &Sessions{Prefix: "PHPREDIS_SESSION:", TTL: 1440 * time.Second, Wait: 10 * time.Second, MaxWaiters: 12,
 		Lease: 10 * time.Second, MaxHold: 300 * time.Second, scripts: map[string]*redis.Script{},
 		Cookie: http.Cookie{Name: "PHPSESSID", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}}
 	for name, keys := range map[string]int{"acquire": 5, "claim": 3, "renew": 2, "release": 6, "read": 2} {
@@ -102,6 +112,10 @@ func (s *Sessions) call(ask func(redis.Conn) (any, error)) (reply any, again boo
 		return reply, false, err
 	}
 	if errors.As(err, &refused) {
+		// Redis quotes the beginning of a command that it does not know, such as a renamed one: the key has the id.
+		if text, _, quotes := strings.Cut(string(refused), ", with args beginning with"); quotes {
+			err = redis.Error(text)
+		}
 		again = passing.MatchString(string(refused))
 	} else {
 		again = !errors.Is(err, ErrBusy) && !errors.Is(err, ErrNoSession)
@@ -190,6 +204,7 @@ func (s *Sessions) Lock(id, mode string) (*Lock, error) {
 	info := fmt.Sprintf("%s|%d|go|", host, os.Getpid())
 	deadline := time.Now().Add(s.Wait)
 	held := "" // a ticket whose claim may have been carried out
+	var unanswered []*Lock
 	for sends, broken := 1, 0; ; sends++ {
 		done, again, err := s.call(func(conn redis.Conn) (any, error) {
 			return l.try(conn, mode, info, sends, broken > 0, deadline, &held)
@@ -203,13 +218,36 @@ func (s *Sessions) Lock(id, mode string) (*Lock, error) {
 			return nil, err
 		default: // the connection broke
 			broken++
+			for _, token := range []string{l.base + ":" + strconv.Itoa(sends), held} {
+				unanswered = append(unanswered, &Lock{its: s, key: l.key, base: l.base, queued: true, token: token})
+			}
 			if broken > 1 && !(l.queued && time.Now().Before(deadline)) {
+				s.keep(unanswered)
 				return nil, err
 			}
 			if broken > 1 {
 				time.Sleep(50 * time.Millisecond)
 			}
 		}
+	}
+}
+
+func (s *Sessions) keep(unanswered []*Lock) {
+	s.guard.Lock()
+	defer s.guard.Unlock()
+	if s.unanswered = append(s.unanswered, unanswered...); len(s.unanswered) > 100 {
+		s.unanswered = s.unanswered[len(s.unanswered)-100:]
+	}
+}
+
+// Gives back what Redis did not answer.
+func (s *Sessions) tidy() {
+	s.guard.Lock()
+	unanswered := s.unanswered
+	s.unanswered = nil
+	s.guard.Unlock()
+	for _, lock := range unanswered {
+		lock.release("none", nil, 0)
 	}
 }
 
@@ -229,6 +267,7 @@ func (l *Lock) try(conn redis.Conn, mode, info string, send int, wasBroken bool,
 	if err != nil {
 		return false, err
 	}
+	s.tidy()
 	word, _ := redis.String(reply[0], nil)
 	if l.before == nil && (word == "busy" || word == "absent") {
 		stone, _ := redis.String(reply[len(reply)-1], nil)
@@ -304,7 +343,7 @@ func shown(holder string) string {
 
 func (l *Lock) entered(mode string) (*Lock, error) {
 	if mode == "known" && l.data == nil { // it was destroyed while we waited
-		l.release("none", nil)
+		l.release("none", nil, repeat)
 		if l.before != nil {
 			return nil, absent{*l.before}
 		}
@@ -342,9 +381,9 @@ func (l *Lock) renew(stop chan struct{}) {
 // Release ends it: "set" (data), "keep" (refresh the TTL), "none" (as if nothing had been), "del" (destroy).
 func (l *Lock) Release(op string, data []byte) error {
 	close(l.stop)
-	word, err := l.release(op, data)
+	word, err := l.release(op, data, repeat)
 	if err == nil && word == "gone" {
-		word, err = l.release("set", l.data)
+		word, err = l.release("set", l.data, repeat)
 	}
 	switch {
 	case err != nil:
@@ -360,7 +399,7 @@ func (l *Lock) Release(op string, data []byte) error {
 }
 
 // Sends one release until it is answered: the same arguments get the same answer.
-func (l *Lock) release(op string, data []byte) (string, error) {
+func (l *Lock) release(op string, data []byte, repeat time.Duration) (string, error) {
 	s, base := l.its, ""
 	if l.queued {
 		base = l.base
@@ -387,7 +426,7 @@ func (l *Lock) release(op string, data []byte) (string, error) {
 }
 
 // Redis 6 puts the reason of a script behind the place in it.
-var passing = regexp.MustCompile(`^(LOADING|BUSY|TRYAGAIN|CLUSTERDOWN|MASTERDOWN|UNBLOCKED)\b|\bREADONLY\b`)
+var passing = regexp.MustCompile(`^(LOADING|BUSY|TRYAGAIN|CLUSTERDOWN|MASTERDOWN|UNBLOCKED)\b|\b(READONLY|NOREPLICAS)\b`)
 
 func (s *Sessions) seconds() int64 { return int64(s.TTL / time.Second) }
 

@@ -14,6 +14,8 @@ import (
 	"unicode/utf8"
 )
 
+var errEnded = fmt.Errorf("%w: the session is over, or was only peeked at", ErrNotSaved)
+
 type member struct {
 	key   []byte // as JSON
 	value json.RawMessage
@@ -80,7 +82,9 @@ func (s *Session) Get(name string, value any) (bool, error) {
 	if i < 0 {
 		return false, nil
 	}
-	return true, json.Unmarshal(s.members[i].value, value)
+	decoder := json.NewDecoder(bytes.NewReader(s.members[i].value))
+	decoder.UseNumber() // an any keeps 1.0 and what is over 2^53
+	return true, decoder.Decode(value)
 }
 
 // Set stores a Go value under a name.
@@ -94,7 +98,7 @@ func (s *Session) Set(name string, value any) error {
 		return err
 	}
 	if s.ended {
-		return fmt.Errorf("%w: the session is over, or was only peeked at", ErrNotSaved)
+		return errEnded
 	}
 	s.changed = true
 	if i := s.find(name); i >= 0 {
@@ -106,11 +110,15 @@ func (s *Session) Set(name string, value any) error {
 }
 
 // Delete removes a member.
-func (s *Session) Delete(name string) {
+func (s *Session) Delete(name string) error {
+	if s.ended {
+		return errEnded
+	}
 	if i := s.find(name); i >= 0 {
 		s.members = append(s.members[:i], s.members[i+1:]...)
 		s.changed = true
 	}
+	return nil
 }
 
 // Save writes what changed and releases the lock. Call it before the answer is sent.
@@ -165,7 +173,7 @@ func (s *Session) Save() error {
 // Destroy ends the session for everybody: a logout. For what is Set after it, Save makes a new one.
 func (s *Session) Destroy() error {
 	if s.ended {
-		return fmt.Errorf("%w: the session is over, or was only peeked at", ErrNotSaved)
+		return errEnded
 	}
 	if s.lock != nil {
 		if err := s.lock.Release("del", nil); err != nil {

@@ -3,7 +3,10 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
@@ -94,6 +97,9 @@ func TestRefusesAChangeThatNothingWouldWrite(t *testing.T) {
 		if err := s.Destroy(); !errors.Is(err, ErrNotSaved) {
 			t.Errorf("%s: Destroy says %v", name, err)
 		}
+		if err := s.Delete("user"); !errors.Is(err, ErrNotSaved) || len(s.members) == 0 {
+			t.Errorf("%s: Delete says %v", name, err)
+		}
 	}
 	if data, err := sessions.Read(someID); string(data) != `{"user":"Ada","n":1}` || err != nil {
 		t.Errorf("%s %v", data, err)
@@ -113,6 +119,42 @@ func TestNamesTheHolderInOneShortLine(t *testing.T) {
 		if !errors.Is(err, ErrBusy) || !strings.HasSuffix(err.Error(), ": held by "+expected) {
 			t.Errorf("%q: %v", value, err)
 		}
+	}
+}
+
+// A member that was read into an any, and is stored again.
+func TestKeepsTheNumbersOfAnAny(t *testing.T) {
+	text := `{"cart":{"a":[1.0,-0.0,9223372036854775807,1e+300,0.1]}}`
+	sessions := withKey(t, "", text)
+	s, err := sessions.Open(someID)
+	must(t, err)
+	var cart any
+	found, err := s.Get("cart", &cart)
+	must(t, err, s.Set("cart", cart), s.Save())
+	if data, err := sessions.Read(someID); !found || string(data) != text || err != nil {
+		t.Errorf("%s %v", data, err)
+	}
+}
+
+// For the test that compares them with PHP's.
+func TestSaysItsCookies(t *testing.T) {
+	settings := os.Getenv("TEST_COOKIE")
+	if settings == "" {
+		t.Skip("TEST_COOKIE has no cookie")
+	}
+	sessions := withKey(t, "", `{"n":1}`)
+	sessions.Cookie = http.Cookie{}
+	must(t, json.Unmarshal([]byte(settings), &sessions.Cookie))
+	for i, handler := range []func(*http.Request, *Session) (any, error){
+		func(_ *http.Request, s *Session) (any, error) { return nil, s.Set("n", 1) },
+		func(_ *http.Request, s *Session) (any, error) { return nil, s.Destroy() },
+	} {
+		request, answer := httptest.NewRequest("POST", "/", nil), httptest.NewRecorder()
+		if i == 1 {
+			request.Header.Set("Cookie", sessions.Cookie.Name+"="+someID)
+		}
+		with(sessions, false, handler)(answer, request)
+		fmt.Println("cookie:", answer.Header().Get("Set-Cookie"))
 	}
 }
 

@@ -17,7 +17,9 @@ import random
 import re
 import secrets
 import socket
+import struct
 import time
+from collections import deque
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import unquote
@@ -33,6 +35,9 @@ TIMEOUT = 7  # seconds for one exchange: 2 more than the longest block
 MOVED = 10_000  # ms for which a browser may still come with the old id after a login, as in PHP
 REPEAT, RECEIPT = 10, 20_000  # s in which a release is repeated, ms in which the script knows a repeat
 PASSING = (redis.ConnectionError, redis.TimeoutError, ClusterDownError, MasterDownError, ReadOnlyError, TryAgainError)
+
+
+URL = "the URL of Redis cannot be read: redis://user:password@host:port/0, special characters percent-encoded"
 
 
 class SessionError(Exception):
@@ -57,12 +62,19 @@ class Sessions:
     """The sessions of one Redis. Threads may share it. Times are in seconds."""
 
     def __init__(self, url="redis://127.0.0.1:6379/0", *, password=None, prefix="PHPREDIS_SESSION:", ttl=1440, wait=10,
-                 lease=10, max_hold=300, max_waiters=0, mixed=False, scripts=None):
-        # redis-py must not repeat commands by itself: each ACQUIRE that is sent needs a token of its own.
-        self.redis = redis.Redis.from_url(url, password=password, retry=Retry(NoBackoff(), 0),
-                                          decode_responses=False, socket_timeout=TIMEOUT, socket_connect_timeout=2)
+                 lease=10, max_hold=300, max_waiters=12, mixed=False, scripts=None):
+        self.redis = None
+        if not re.match(r"rediss?://[^/?#]*[/?#].*@", url):  # what stands before it is no host
+            with suppress(ValueError):  # which has a piece of the password
+                # redis-py must not repeat commands by itself: each ACQUIRE that is sent needs a token of its own.
+                self.redis = Client.from_url(
+                    url, password=password, retry=Retry(NoBackoff(), 0), decode_responses=False, socket_timeout=TIMEOUT,
+                    socket_connect_timeout=2, redis_connect_func=connected)
+        if self.redis is None:
+            raise ValueError(URL)
         self.prefix, self.ttl, self.wait, self.lease = prefix, ttl, wait, int(lease * 1000)
         self.max_hold, self.max_waiters, self.mixed = int(max_hold * 1000), max_waiters, int(mixed)
+        self.unanswered = deque(maxlen=100)
         if scripts is None:
             beside = Path(__file__).resolve().with_name("scripts")
             scripts = beside if beside.is_dir() else Path(__file__).resolve().parents[2] / "src/store/scripts"
@@ -122,7 +134,7 @@ class Sessions:
         answers = pipeline.execute(raise_on_error=False)
         for answer in answers:
             if isinstance(answer, Exception):
-                raise answer
+                raise without_arguments(answer)
         return answers
 
     def once_more(self, ask):
@@ -134,18 +146,47 @@ class Sessions:
                 raise
             return ask()
 
+    def tidy(self):
+        """Gives back what Redis was asked for when it did not answer: a server that hung gives it later."""
+        while self.unanswered:
+            session, session.token = self.unanswered.popleft()
+            with suppress(redis.RedisError):
+                session.leave("none", repeat=0)
+
     def passes(self, error):
         """Whether it may be gone at the next try."""
         if isinstance(error, (ReadOnlyError, MasterDownError)) or "READONLY" in str(error):
             # No master any more: the address is asked again, by the others, too.
             self.redis.connection_pool.disconnect(inuse_connections=False)
             return True
-        return isinstance(error, PASSING) or str(error).startswith(("BUSY ", "UNBLOCKED "))
+        return isinstance(error, PASSING) or str(error).startswith(("BUSY ", "UNBLOCKED ")) or "NOREPLICAS" in str(error)
 
     def key(self, session_id):
         if not re.fullmatch(r"[A-Za-z0-9,-]{1,256}", session_id):
             raise NoSuchSession("not a session id")
         return self.prefix + session_id
+
+
+class Client(redis.Redis):
+    def parse_response(self, *arguments, **options):
+        try:
+            return super().parse_response(*arguments, **options)
+        except redis.ResponseError as error:
+            raise without_arguments(error)
+
+
+def without_arguments(error):
+    """Redis quotes the beginning of a command that it does not know, such as a renamed one: the key has the id."""
+    text, quotes, _ = str(error).partition(", with args beginning with")
+    if quotes:
+        error.args = (text,)
+    return error
+
+
+def connected(connection):
+    # Closed by a reset: a server that was too slow does not take a lock for who has left.
+    connection._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.on_connect()
 
 
 class Session:
@@ -156,7 +197,8 @@ class Session:
         self.key, self.lock, self.wake, self.waiters, self.dead = (
             key + suffix for suffix in ("", "_LOCK", "_WAKE", "_WAITERS", "_DEAD"))
         self.base = "o:" + secrets.token_hex(16)
-        self.token = self.data = self.loaded = self.tombstone = None
+        self.token = self.data = self.loaded = None
+        self.tombstone = b""
         self.queued = self.inside = self.unwanted = False
 
     def renew(self):
@@ -166,7 +208,7 @@ class Session:
 
     def enter(self, mode):
         """Takes the lock, waiting for our turn, and reads the session."""
-        its, sends, broken, held, before = self.sessions, 0, 0, "", None
+        its, sends, broken, held, before, unanswered = self.sessions, 0, 0, "", None, []
         info = f"{socket.gethostname()}|{os.getpid()}|python|"
         longest = min(max(its.lease // 2, HANDOFF + SLACK), RECHECK)
         deadline = time.monotonic() + its.wait
@@ -180,6 +222,7 @@ class Session:
                     [self.key, self.lock, self.wake, self.waiters, self.dead],
                     [self.base, token, held, mode, info, its.lease, its.ttl, left, its.max_waiters,
                      recheck, its.mixed])
+                its.tidy()
                 if before is None and word in (b"busy", b"absent"):
                     before = rest[-1] or b""
                 if word == b"ok":
@@ -204,7 +247,9 @@ class Session:
                         return self.entered(held, value[1:] if value[:1] == b"1" else None, tombstone, mode, before)
             except redis.RedisError as error:
                 broken += 1
+                unanswered += [(self, sent) for sent in (token, held) if sent]
                 if not its.passes(error) or (broken > 1 and not (self.queued and time.monotonic() < deadline)):
+                    its.unanswered.extend(unanswered)
                     raise
                 time.sleep(0.05 * (broken > 1))
 
@@ -251,13 +296,13 @@ class Session:
             raise NotSaved({"lost": "the lock was lost", "dead": "the session was destroyed"}.get(word, word))
         self.loaded = self.data
 
-    def leave(self, op, data=b"", hold=False):
+    def leave(self, op, data=b"", hold=False, repeat=REPEAT):
         """Sends one release until it is answered. A repeat has the same arguments, and gets the same answer."""
         its = self.sessions
         keys = [self.key, self.lock, self.wake, self.waiters, f"{self.key}_DONE:{self.token}", self.dead]
         args = [self.token, self.base if self.queued else "", op, data, its.ttl, self.tombstone, int(hold), 0,
                 secrets.token_hex(16), RECEIPT, its.mixed, its.max_hold]
-        until = time.monotonic() + REPEAT
+        until = time.monotonic() + repeat
         while True:
             try:
                 return its.scripts["release"](keys, args)[0].decode()
@@ -328,7 +373,7 @@ def no_such_session(tombstone):
 def cookie(header, name="PHPSESSID"):
     """The id in a Cookie header, as PHP finds it: the first of the name, percent-decoded. Empty if there is none."""
     for pair in (header or "").split(";"):
-        found, _, value = pair.lstrip().partition("=")
+        found, _, value = pair.lstrip(" \t\n\v\f\r").partition("=")  # no other space: PHP takes those for a name
         if found == name:
             return unquote(value)
     return ""
@@ -346,7 +391,7 @@ def values(data):
     if data and data[:4] in (b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18"):  # zstd, lz4
         raise SessionError("the session is compressed: set rustredis.compression=none in PHP, and let PHP write it again")
     try:
-        found = json.loads(data or b"{}")
+        found = json.loads((data or b"{}").decode())
     except ValueError:  # which has all of the data
         found = None
     if not isinstance(found, dict):

@@ -1,6 +1,7 @@
-"""Asynchronous views of Django on PHP's sessions, which Django cancels when the client leaves."""
+"""Asynchronous views of Django on PHP's sessions, which Django cancels when the client leaves. COOKIE: some settings."""
 
 import asyncio
+import json
 import os
 import sys
 import time
@@ -15,17 +16,15 @@ from django.http import Http404, JsonResponse
 from django.urls import path
 from django.views.debug import SafeExceptionReporterFilter
 
+cookie = {"EXPIRE_AT_BROWSER_CLOSE": True, "COOKIE_DOMAIN": "example.org", "COOKIE_SECURE": True, "COOKIE_SAMESITE": "Strict"}
 settings.configure(
     ROOT_URLCONF=__name__,
     SECRET_KEY="the sessions need none",
     ALLOWED_HOSTS=["127.0.0.1", "localhost"],
     MIDDLEWARE=[f"{__name__}.late", "phpsess_django.PhpSessionMiddleware"],
     SESSION_ENGINE="phpsess_django",
-    SESSION_COOKIE_NAME="PHPSESSID",
-    SESSION_EXPIRE_AT_BROWSER_CLOSE=True,
-    SESSION_COOKIE_DOMAIN="example.org",
-    SESSION_COOKIE_SECURE=True,
-    SESSION_COOKIE_SAMESITE="Strict",
+    **{"SESSION_COOKIE_NAME": "PHPSESSID"} | {f"SESSION_{name}": value for name, value in
+                                            (json.loads(os.environ["COOKIE"]) if "COOKIE" in os.environ else cookie).items()},
     PHPSESS={"url": os.environ["REDIS"], "password": os.environ.get("REDIS_PASSWORD")},
 )
 

@@ -7,7 +7,8 @@ import { Redis } from "../../examples/express/node_modules/ioredis/built/index.j
 import { phpSessions } from "../../examples/express/phpsess.js";
 
 const app = express();
-app.use(phpSessions({ redis: process.env.REDIS, cookie: { domain: "example.org", secure: true, sameSite: "strict" } }));
+const cookie = JSON.parse(process.env.COOKIE ?? '{"domain":"example.org","secure":true,"sameSite":"strict"}');
+app.use(phpSessions({ redis: process.env.REDIS, cookie }));
 
 app.get("/write", (req, res) => { req.session.n = 1; res.write("first,"); res.end("last"); });
 app.get("/head", (req, res) => {

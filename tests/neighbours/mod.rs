@@ -89,6 +89,14 @@ impl Neighbour {
         neighbour
     }
 
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    pub fn has_ended(&mut self) -> bool {
+        self.process.try_wait().expect("the process can be asked").is_some()
+    }
+
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.dir.join("log")).unwrap_or_default()
     }
@@ -127,7 +135,9 @@ impl Neighbour {
         let cookie = if cookies.is_empty() { String::new() } else { format!("Cookie: {cookies}\r\n") };
         let request =
             format!("{method} {path} HTTP/1.0\r\nHost: localhost\r\nContent-Length: 0\r\n{cookie}\r\n");
-        stream.write_all(request.as_bytes()).expect("the service reads");
+        let latin: Vec<u8> =
+            request.chars().map(|char| u8::try_from(char).expect("HTTP has Latin-1")).collect();
+        stream.write_all(&latin).expect("the service reads");
         stream
     }
 }
@@ -256,7 +266,7 @@ fn python_in(folder: PathBuf) -> Command {
 }
 
 /// The Go example, compiled against Debian's redigo.
-fn go_program() -> PathBuf {
+pub fn go_program() -> PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     let build = || {
         let program = target().join("neighbour-go");

@@ -1,5 +1,6 @@
-"""Flask and FastAPI on PHP's sessions, with a view that refuses by an exception after a change."""
+"""Flask and FastAPI on PHP's sessions, with a view that refuses by an exception after a change. COOKIE: its attributes."""
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -14,14 +15,39 @@ from phpsess_asgi import PhpSessionMiddleware
 from phpsess_flask import PhpSessions
 
 flask_app, fast_app = flask.Flask(__name__), FastAPI()
-PhpSessions(flask_app, phpsess.Sessions(os.environ["REDIS"]))
-fast_app.add_middleware(PhpSessionMiddleware, sessions=phpsess.Sessions(os.environ["REDIS"]))
+attributes = json.loads(os.environ.get("COOKIE", "{}"))
+PhpSessions(flask_app, phpsess.Sessions(os.environ["REDIS"]), **attributes)
+fast_app.add_middleware(PhpSessionMiddleware, sessions=phpsess.Sessions(os.environ["REDIS"]), **attributes)
 
 
 @flask_app.post("/refuse")
 def refuse():
     flask.session["n"] = 2
     flask.abort(403)
+
+
+@flask_app.post("/count")
+def count():
+    flask.session["n"] = flask.session.get("n", 0) + 1
+    return {}
+
+
+@flask_app.post("/logout")
+def logout():
+    flask.session.clear()
+    return {}
+
+
+@fast_app.post("/count")
+async def count_too(request: Request):
+    request.session["n"] = request.session.get("n", 0) + 1
+    return {}
+
+
+@fast_app.post("/logout")
+async def logout_too(request: Request):
+    request.session.clear()
+    return {}
 
 
 @fast_app.post("/refuse")
