@@ -54,7 +54,8 @@ impl Kind {
     }
 
     fn php(self, save_path: &str) -> Php {
-        let php = Php::new(save_path);
+        // A Redis user with fewer rights has other commands, and so other figures.
+        let php = Php::new(save_path).default_user();
         match self {
             Self::Deferred => php.ini("rustredis.write_ack", "deferred"),
             Self::Prefetch => php.ini("rustredis.prefetch", "1").ini("session.use_cookies", "1"),
