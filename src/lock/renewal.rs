@@ -44,8 +44,8 @@ const MAX_GIVEN_BACK: usize = 100;
 const PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// The limit for connecting, and for one exchange, to give a lock back. The end of the process waits
-/// for both.
+/// The limit for connecting, and for one exchange, to give a lock back. The end of the process
+/// waits for both.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A lock whose lease is renewed until this value is dropped.
@@ -107,7 +107,7 @@ enum Work {
     },
 }
 
-/// What is left to be given back at the end of the process.
+/// The locks that are still to be given back at the end of the process.
 static LAST: Own<Option<Vec<Task>>> = Own::new(None);
 
 /// All renewals. The lock is held only to find one of them.
@@ -182,8 +182,9 @@ pub fn stop() {
     LAST.lock().get_or_insert_default().extend(releases);
 }
 
-/// Gives back what the threads had no time for, once each; when nobody asks for anything any more. A server that does not
-/// answer holds up the end of the process for a moment, and nothing more is expected of it.
+/// Gives back the locks that the threads had no time for, with one try for each lock. This is
+/// called after all requests. A server that does not answer delays the end of the process for a
+/// moment, and is then left alone.
 pub fn give_back_last() {
     let mut tasks = LAST.lock().take().unwrap_or_default();
     let end = Instant::now() + PATIENCE;

@@ -67,7 +67,7 @@ static bool passes_false(const zend_function *function)
 enum { HANDLER_FUNCTIONS = 9 };
 _Static_assert(sizeof(((php_ps_globals *) NULL)->mod_user_names) == HANDLER_FUNCTIONS * sizeof(zval), "another list");
 
-/* The function is to be released. */
+/* Finds one of the handler's functions. The caller must release it. */
 static bool find_of_handler(int which, zend_fcall_info_cache *callback)
 {
 	zval *function = &((zval *) &PS(mod_user_names))[which];
@@ -175,9 +175,9 @@ void rustredis_tell_failed_read(void **mod_data, bool validating)
 	}
 }
 
-/* PHP takes an exception from validateId(), or an exit of an error handler there, for a no: it makes
- * another id and sends the cookie before it sees the exception. If a handler class makes the ids,
- * another exception replaces the first one. */
+/* PHP takes an exception from validateId(), or an exit of an error handler there, for a no: it
+ * makes another id and sends the cookie before it sees the exception. If a handler class makes
+ * the ids, another exception replaces the first one. */
 static TSRM_TLS struct {
 	zend_string *id;
 	bool use_cookies;

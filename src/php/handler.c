@@ -58,7 +58,8 @@ zend_execute_data *rustredis_running(const char *name)
  * the arguments of the running call show the difference. */
 static int wants_read_only(void)
 {
-	/* Not those of one in which another function runs, in an error handler, say. */
+	/* A session_start() that another session function interrupts, for example in an error handler,
+	 * does not count. */
 	zend_execute_data *call = rustredis_starts_a_session() ? rustredis_running("session_start") : NULL;
 	zval *options, *value;
 	if (!call || ZEND_CALL_NUM_ARGS(call) < 1) {
@@ -80,11 +81,12 @@ static TSRM_TLS bool half_decoded;
 /* PHP has the value of a read, and has not decoded it yet. */
 static TSRM_TLS bool is_being_decoded;
 
-/* PHP has opened a session that it has not read. Objects of the session before it end in
- * between. */
+/* PHP has opened a session and has not read it yet. In between, the objects of the previous session
+ * are destroyed. */
 static TSRM_TLS bool is_unread;
 
-/* session_reset() has put the stored values into $_SESSION while PHP was saving the ones before. */
+/* session_reset() has put the stored values into $_SESSION while PHP was saving the previous
+ * ones. */
 static TSRM_TLS bool is_reset_while_saved;
 
 /* True in the functions that decode a stored session. A session that starts by itself is decoded
@@ -94,8 +96,8 @@ static bool is_starting(void)
 	return PG(during_request_startup) || rustredis_running("session_start") || rustredis_running("session_reset");
 }
 
-/* The outermost function that PHP's session function has called. NULL if no such function runs, or
- * it has called nothing. */
+/* Returns the outermost function that PHP's session function has called, or NULL if no session
+ * function is running or has called any. */
 static zend_function *called_by_php(void)
 {
 	zend_execute_data *call;
@@ -119,7 +121,7 @@ static zend_function *called_by_php(void)
  * upload progress also writes at this time, but has decoded the session: no script runs then. */
 static bool is_written_too_early(zend_string *val)
 {
-	/* A handler class that stores anew what it reads has not given it to PHP yet. */
+	/* A handler class that stores a value while it reads has not given the value to PHP yet. */
 	return is_being_decoded && (EG(current_execute_data) || CG(unclean_shutdown))
 		&& !rustredis_is_of_handler(RUSTREDIS_HANDLER_READ, called_by_php())
 		&& !(PS(session_vars) && zend_string_equals(val, PS(session_vars)));
@@ -277,7 +279,7 @@ PS_READ_FUNC(rustredis)
 	const char *value;
 	size_t value_len = 0;
 
-	/* Of what validateId() looks at PHP has nothing. */
+	/* PHP gets none of the data that validateId() reads. */
 	is_unread = is_unread && reason != RUSTREDIS_TO_DELIVER;
 	if (!key || is_broken_off(mod_data) || is_bad_id_of_subclass(key)) {
 		return FAILURE;
@@ -385,7 +387,7 @@ static zend_result save(void **mod_data, zend_string *key, zend_string *val, zen
 	if (!*mod_data || !key) {
 		return FAILURE;
 	}
-	/* A handler class may do so by hand. */
+	/* A handler class may write such a session by hand. */
 	if (is_unread && writer != RUSTREDIS_WRITTEN_BY_CLASS) {
 		rustredis_raise("rustredis: the session is not saved: PHP is about to read it, and $_SESSION has what was there before; "
 			"what is stored stays");

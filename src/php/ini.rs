@@ -59,8 +59,8 @@ const fn table() -> [IniEntryDef; ENTRIES] {
     let mut i = 0;
     while i < Setting::ALL.len() {
         let setting = Setting::ALL[i];
-        // Only php.ini or the server's configuration sets these, never a script. The administrator who
-        // writes them there knows the server that they are for from elsewhere.
+        // Only php.ini or the server's configuration sets these, never a script. The administrator
+        // who writes them there knows the server that they are for from elsewhere.
         let permission = match setting {
             Setting::Username | Setting::Password => IniEntryPermission::System,
             // This setting has taken effect before any script runs.

@@ -154,10 +154,11 @@ static void hide_in_trace(zend_object *exception)
 	zval_ptr_dtor(&trace);
 }
 
-/* No chain of exceptions that open() has made is longer. */
+/* The longest chain of exceptions that open() makes. */
 #define CHAIN_LENGTH 16
 
-/* Those that it names as its reasons were made in the same place, and never thrown. */
+/* Hides the path in an exception and in its previous ones, which were made in the same place and
+ * may never have been thrown. */
 static void hide_in_traces(zend_object *exception)
 {
 	int left;

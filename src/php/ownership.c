@@ -94,8 +94,8 @@ static serializer_state start_serializer_over(void)
 	return outer;
 }
 
-/* Puts back the state from before. A fiber that was in the middle of a serialize() may have ended
- * it meanwhile: then that state does not exist any more. */
+/* Restores the previous state. A fiber that was in the middle of a serialize() may have ended it in
+ * the meantime, and then that state no longer exists. */
 static void go_on_with_serializer(serializer_state outer)
 {
 	if (is_none(serializer_state_now())) {
@@ -113,7 +113,7 @@ void rustredis_start_serializer_over(void)
 #define X(name) \
 	static ZEND_NAMED_FUNCTION(wrapped_##name) \
 	{ \
-		/* A fiber can be suspended here, and go on when another serialize() is at work, or none. */ \
+		/* A fiber can be suspended here, and continue beside another serialize(), or none. */ \
 		const bool is_alone = !EG(active_fiber); \
 		const serializer_state outer = is_alone ? start_serializer_over() : serializer_state_now(); \
 		const bool was_interrupted = rustredis_encoding_is_interrupted(); \
@@ -137,8 +137,8 @@ static wrapped_function functions[FUNCTIONS] = {
 #undef X
 };
 
-/* The same, and `call` is then that call. The functions are compared by name, because a closure of
- * such a function is a copy with another handler. */
+/* Finds the innermost of these functions, and moves `call` to its call. The functions are compared
+ * by name, because a closure of such a function is a copy with another handler. */
 static const wrapped_function *innermost_call(zend_execute_data **call)
 {
 	for (; *call; *call = (*call)->prev_execute_data) {

@@ -143,12 +143,13 @@ void rustredis_unwrap_functions(void);
 void rustredis_start_serializer_over(void);
 /* True if a wrapped function is running that starts a session, rather than continuing one. */
 bool rustredis_begins_a_session(void);
-/* True if session_reset() is running; and if PHP itself is saving meanwhile. */
+/* True if session_reset() is running. The second function also requires that PHP itself is saving a
+ * session at the same time. */
 bool rustredis_resets_a_session(void);
 bool rustredis_resets_while_saving(void);
 /* True if session_start() is running. */
 bool rustredis_starts_a_session(void);
-/* True if a function is running that calls open() with the path, however deep inside of it. */
+/* True inside any running function that calls open() with the path, at any depth. */
 bool rustredis_opens_a_session(void);
 /* True if PHP itself is saving a session. */
 bool rustredis_saves_a_session(void);
@@ -160,7 +161,7 @@ bool rustredis_takes_an_id(void);
 bool rustredis_changes_the_id(void);
 /* exceptions.c: in MINIT. */
 void rustredis_register_exceptions(void);
-/* The same file: true if PHP calls this function as one of the handler that a script has set. */
+/* exceptions.c: true if PHP calls this function as a part of the handler that a script has set. */
 enum { RUSTREDIS_HANDLER_READ = 2, RUSTREDIS_HANDLER_DESTROY = 4, RUSTREDIS_HANDLER_VALIDATE_SID = 7 };
 bool rustredis_is_of_handler(int which, const zend_function *function);
 /* Reports the reason of a failed read: as a warning, or as an exception if only an exception

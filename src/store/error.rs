@@ -43,7 +43,7 @@ impl ServerError {
     /// - Redis 6 wraps the cause:
     ///   `ERR Error running script (call to f_..): @user_script:12: WRONGTYPE Operation ...`.
     /// - If Redis 6 refuses a command before the command runs, the line has
-    ///   `@user_script:12: @user_script: 12: -OOM command ...`, of which a script itself sees the end.
+    ///   `@user_script:12: @user_script: 12: -OOM command ...`. The script itself sees the end.
     /// - Redis 7 appends ` script: <sha>, on @user_script:12.`.
     #[must_use]
     pub fn parse(line: &str) -> Self {
@@ -122,8 +122,8 @@ impl ServerError {
     }
 
     /// Returns true if only a server older than the handler needs, or one without some of its
-    /// commands (`rename-command`), gives this error. AUTH with a user and BLPOP with fractions of a
-    /// second need Redis 6.0, and a write after TIME in a script needs 5.0.
+    /// commands (`rename-command`), gives this error. AUTH with a user and BLPOP with fractions of
+    /// a second need Redis 6.0, and a write after TIME in a script needs 5.0.
     fn is_of_an_old_server(&self) -> bool {
         let signs = [
             "timeout is not an integer",
@@ -193,13 +193,14 @@ impl fmt::Display for ServerError {
 }
 
 impl StoreError {
-    /// Whether the connection was given up without an answer of use, and the command may go over another one.
+    /// Returns true if the connection was given up without a useful answer. The command may then go
+    /// over another connection.
     #[must_use]
     pub fn is_loss(&self) -> bool {
         matches!(self, Self::Broken(_) | Self::Protocol(_) | Self::Demoted(_))
     }
 
-    /// The same where nothing will be tried again.
+    /// Returns the error to report if no further try follows.
     #[must_use]
     pub fn in_the_end(self) -> Self {
         match self {

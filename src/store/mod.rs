@@ -55,7 +55,7 @@ pub const COMMANDS: &str = "+eval +evalsha +blpop +exists +get +mget +set +del +
 /// The further commands that a Cluster needs.
 pub const CLUSTER_COMMANDS: &str = "+cluster|slots +asking";
 
-/// The same for a master that sentinels name.
+/// The further command for a master that sentinels name.
 pub const SENTINEL_COMMANDS: &str = "+role";
 
 /// The condition on a session for taking its lock.

@@ -1,7 +1,7 @@
 //! The start of every thread of this library.
 //!
-//! A thread inside PHP must start with all signals blocked, or PHP's timers and FPM's signals arrive
-//! on it. Masking needs the C library, so the PHP layer installs it with [`set_guard`].
+//! A thread inside PHP must start with all signals blocked, or PHP's timers and FPM's signals
+//! arrive on it. Masking needs the C library, so the PHP layer installs it with [`set_guard`].
 
 use std::{
     io,
