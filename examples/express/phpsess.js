@@ -196,7 +196,7 @@ class Session {
           }
           if (this.unwanted) continue;
           // Whoever blocks needs a connection of its own: all others' commands would wait behind it.
-          this.own ??= its.redis.duplicate().on("error", () => {});
+          this.own ??= watch(its.redis.duplicate());
           const popped = await send(this.own, "BLPOP", this.wake, block / 1000);
           if (popped === null) continue;
           const [ticket, , tombstone, value] = split(popped[1]);
@@ -321,6 +321,7 @@ function readable(member, text) {
 
 /** The members of a JSON object: name -> its value's text. */
 function members(data) {
+  if (data.length === 0) return new Map(); // PHP's serializer php writes an empty session so
   if (["28b52ffd", "04224d18"].includes(data.toString("hex", 0, 4))) { // zstd, lz4
     throw new Error("the session is compressed: set rustredis.compression=none in PHP, and let PHP write it again");
   }
@@ -379,11 +380,21 @@ function load(folder) {
 function connect(url) {
   try {
     if (/^rediss?:\/\/[^/?#]*[/?#].*@/.test(url)) throw new Error(); // what stands before it is no host
-    return new Redis(url, ONCE).on("error", () => {}); // what fails says so itself
+    return watch(new Redis(url, ONCE));
   } catch { // the error has the password
     throw new Error("the URL of Redis cannot be read: redis://user:password@host:port/0, special characters "
                     + "percent-encoded");
   }
+}
+
+/** The failed command throws the error. But after a refused SELECT, ioredis goes on in database 0. */
+function watch(redis) {
+  redis.on("connect", () => { redis.refused = null; });
+  return redis.on("error", (error) => {
+    if (error.command?.name !== "select") return;
+    redis.refused = error.message;
+    redis.disconnect(true);
+  });
 }
 
 async function run({ redis, scripts }, name, keys, args) {
@@ -409,7 +420,7 @@ async function send(redis, ...command) {
   } catch (error) {
     for (const name of ["command", "previousErrors", "lastNodeError"]) delete error[name];
     for (const name of ["message", "stack"]) error[name] = error[name]?.replace(/, with args beginning with.*/, "");
-    throw error;
+    throw redis.refused ? new Error(`the database of the URL: ${redis.refused}`) : error;
   } finally {
     answered = true;
     clearTimeout(late);
