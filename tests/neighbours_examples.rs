@@ -126,6 +126,34 @@ fn refuses_a_compressed_session_and_leaves_it(kind: Kind) {
     }
 }
 
+/// As the serializer `php` writes it, which may have been set before.
+fn reads_an_empty_value_as_an_empty_session(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    seed(&server, "");
+    let answer = neighbour.get("/", ID);
+    assert_eq!((answer.status, answer.cookie.as_deref()), (200, None), "{answer:?}");
+    seed(&server, "");
+    let answer = neighbour.post("/count", ID);
+    assert_eq!((answer.json().as_str(), answer.cookie), (r#"{"n":1}"#, None));
+    assert_eq!(stored(&server).as_deref(), Some(r#"{"n":1}"#));
+}
+
+/// Some Redis clients go on in database 0, whose sessions may be those of another site.
+fn uses_no_database_but_its_own(kind: Kind) {
+    let server = Server::start();
+    server.command::<()>(&["ACL", "SETUSER", "app", "on", ">sesame", "~*", "&*", "+@all", "-select"]);
+    seed(&server, r#"{"user":"Ada","n":1}"#);
+    for url in [format!("redis://{}/99", server.addr()), format!("redis://app:sesame@{}/1", server.addr())] {
+        let neighbour = Neighbour::with_env(kind, &server.addr(), &[("REDIS", &url)]);
+        for answer in [neighbour.get("/", ID), neighbour.post("/count", ID), neighbour.post("/count", "")] {
+            assert!(matches!(answer.status, 500 | 503), "{url}: {answer:?}");
+            assert_eq!(answer.cookie, None);
+        }
+        assert_eq!(keys(&server), [session::key(ID)], "{url}");
+    }
+}
+
 fn keeps_the_ttl(kind: Kind) {
     let server = Server::start();
     let neighbour = Neighbour::start(kind, &server);
@@ -540,6 +568,8 @@ each_of! {
     leaves_what_it_does_not_know,
     does_not_break_a_session_that_is_a_tag,
     refuses_a_compressed_session_and_leaves_it,
+    reads_an_empty_value_as_an_empty_session,
+    uses_no_database_but_its_own,
     keeps_the_ttl,
     loses_no_increment,
     makes_no_session_under_an_id_that_php_does_not_know,

@@ -298,6 +298,9 @@ func escaped(text []byte, at int) uint64 {
 }
 
 func parse(data []byte) ([]member, error) {
+	if len(data) == 0 { // PHP's serializer php writes an empty session so
+		return nil, nil
+	}
 	if bytes.HasPrefix(data, []byte("\x28\xb5\x2f\xfd")) || bytes.HasPrefix(data, []byte("\x04\x22\x4d\x18")) { // zstd, lz4
 		return nil, errors.New("the session is compressed: set rustredis.compression=none in PHP, and let PHP write it again")
 	}
