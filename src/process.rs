@@ -8,7 +8,7 @@
 use std::{
     mem,
     sync::{
-        OnceLock,
+        self, OnceLock, PoisonError,
         atomic::{AtomicU32, Ordering::Relaxed},
     },
 };
@@ -41,7 +41,8 @@ pub fn keep_id_in(place: &'static AtomicU32) {
 /// alone and never dropped in the child: dropping it would close connections that the parent uses,
 /// and wait for threads that the child does not have.
 ///
-/// Never hold this lock across a fork or on one of our threads: a child would inherit it locked.
+/// Never hold this lock across a fork or on one of our threads: a child would inherit it locked. A
+/// value that our threads lock is [`Shared`].
 pub struct Own<T>(Mutex<Kept<T>>);
 
 struct Kept<T> {
@@ -63,5 +64,65 @@ impl<T: Default> Own<T> {
             mem::forget(mem::replace(&mut *kept, Kept { pid, value: T::default() }));
         }
         MutexGuard::map(kept, |kept| &mut kept.value)
+    }
+}
+
+/// A value of this process that our threads may lock. A thread may hold the lock at the moment of a
+/// fork, so a forked child has a lock of its own besides an empty value. The parent's stays behind
+/// as it is.
+pub struct Shared<T: 'static>(OnceLock<&'static Generation<T>>);
+
+struct Generation<T: 'static> {
+    pid: u32,
+    value: sync::Mutex<T>,
+    /// The value of a child, in that child.
+    next: Shared<T>,
+}
+
+impl<T: Default + Send> Shared<T> {
+    /// Creates the place for the value.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(OnceLock::new())
+    }
+
+    /// Locks the value of this process.
+    pub fn lock(&'static self) -> sync::MutexGuard<'static, T> {
+        self.of(id()).lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn of(&'static self, pid: u32) -> &'static sync::Mutex<T> {
+        let mut place = self;
+        loop {
+            let first = || {
+                let value = sync::Mutex::default();
+                &*Box::leak(Box::new(Generation { pid, value, next: Self::new() }))
+            };
+            let generation = place.0.get_or_init(first);
+            if generation.pid == pid {
+                return &generation.value;
+            }
+            place = &generation.next;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_a_thread_has_at_a_fork_is_not_the_childs() {
+        static LIST: Shared<Vec<u32>> = Shared::new();
+        let parents = LIST.of(1);
+        parents.lock().unwrap().push(1);
+        let held = parents.lock().unwrap();
+        for child in [2, 3] {
+            let mut own = LIST.of(child).try_lock().unwrap();
+            assert!(own.is_empty());
+            own.push(child);
+        }
+        assert_eq!(*LIST.of(2).lock().unwrap(), [2]);
+        assert_eq!(*held, [1]);
     }
 }

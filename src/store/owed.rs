@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     config::{Settings, Target},
-    process::Own,
+    process::Shared,
     session::{Keys, SessionId},
 };
 
@@ -94,7 +94,7 @@ pub struct Late {
 }
 
 /// A forked child has nothing to tell of its parent's.
-static LATE: Own<Vec<Late>> = Own::new(Vec::new());
+static LATE: Shared<Vec<Late>> = Shared::new();
 
 /// What there is to tell, once.
 #[must_use]

@@ -15,7 +15,7 @@ use std::{
 };
 
 use super::threads;
-use crate::process::Own;
+use crate::process::Shared;
 
 /// So long the answer of a slow lookup is as good as a new one.
 const LATE: Duration = Duration::from_mins(1);
@@ -53,9 +53,9 @@ struct Answer {
 }
 
 /// Lookups that are under way, and slow ones.
-static LOOKUPS: Own<Vec<Arc<Lookup>>> = Own::new(Vec::new());
+static LOOKUPS: Shared<Vec<Arc<Lookup>>> = Shared::new();
 
-static AVOID: Own<Vec<(SocketAddr, Instant)>> = Own::new(Vec::new());
+static AVOID: Shared<Vec<(SocketAddr, Instant)>> = Shared::new();
 
 impl Lookup {
     fn of(name: &str) -> Arc<Self> {
