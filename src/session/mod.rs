@@ -237,7 +237,9 @@ impl<S: Store> Session<S> {
         }
         match self.fetch(&id, Mode::New, Access::Update, ttl) {
             Ok(fetched) => matches!(fetched, Fetched::Yes),
-            Err(Failure::Store(StoreError::Connect(_))) if self.settings.shards.are_several() => {
+            Err(Failure::Store(StoreError::Connect(_) | StoreError::Timeout(_)))
+                if self.settings.shards.are_several() =>
+            {
                 self.dead.push(shard);
                 false
             }
