@@ -60,6 +60,8 @@ pub struct Connection {
     timeout: Duration,
     /// Not a word has come since it was quiet for long.
     in_doubt: bool,
+    /// The number of commands that were sent before that.
+    doubted: u64,
     /// It replaces one that led nowhere: the end of the timeout that this one has begun.
     until: Option<Instant>,
     /// It was there before the request that uses it now.
@@ -262,7 +264,10 @@ impl Connection {
     /// Starts an exchange.
     fn begin(&mut self, timeout: Duration) {
         let now = Instant::now();
-        self.in_doubt |= self.read == self.sent && now.duration_since(self.used) > QUIET;
+        if now.duration_since(self.used) > QUIET {
+            // Answers to earlier commands may have come before it went silent.
+            (self.in_doubt, self.doubted) = (true, self.sent);
+        }
         self.used = now;
         let timeout = match self.until {
             Some(until) => until.saturating_duration_since(now),
@@ -403,7 +408,8 @@ impl Connection {
     }
 
     fn has_answered(&mut self) {
-        (self.in_doubt, self.until) = (false, None);
+        self.in_doubt &= self.read < self.doubted;
+        self.until = None;
     }
 
     fn reply_error(&self, error: ReplyError) -> StoreError {

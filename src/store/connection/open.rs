@@ -48,6 +48,7 @@ impl Connection {
             used: Instant::now(),
             timeout: timeouts.read,
             in_doubt: false,
+            doubted: 0,
             until: until.map(|until| until.min(Instant::now() + timeouts.read)),
             is_kept: false,
             master: None,

@@ -277,6 +277,19 @@ fn a_connection_that_was_quiet_for_long_costs_a_part_of_the_timeout() {
     let result = ping(&mut connection);
     assert!(matches!(result, Err(StoreError::Broken(_))), "{result:?}");
     assert!(connection.end_of_doubt().is_some());
+    // The answer to an earlier command came before it went silent, or never came.
+    for earlier in ["+earlier\r\n", ""] {
+        let mut connection = to_server_within(timeouts, move |mut client| {
+            client.write_all(earlier.as_bytes()).unwrap();
+            let _ = client.read_to_end(&mut Vec::new());
+        });
+        connection.timeout = Duration::from_millis(400);
+        connection.send_awaited(&mut Command::new("PING")).unwrap();
+        connection.used -= QUIET * 2;
+        let result = ping(&mut connection);
+        assert!(matches!(result, Err(StoreError::Broken(_))), "{earlier:?}: {result:?}");
+        assert!(connection.end_of_doubt().is_some());
+    }
     // One that was in use a moment ago is a server that hangs.
     let mut connection = silent();
     connection.timeout = Duration::from_millis(400);
