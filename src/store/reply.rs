@@ -4,7 +4,9 @@
 use redis::Value;
 
 use super::{
-    Acquired, Loaded, ServerError, StoreError, Ticket, Written, connection::too_large, transaction::Form,
+    Acquired, Loaded, ServerError, StoreError, Ticket, Written,
+    connection::{server_error, too_large},
+    transaction::Form,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -106,12 +108,33 @@ fn is_refusal(value: &Value) -> bool {
     matches!(value, Value::ServerError(error) if ["NOPERM", "ERR"].contains(&error.code()))
 }
 
-/// Returns true if Redis refused a part of the transaction, and so all of it, and false if a key it
-/// depends on has changed.
-pub fn was_refused(values: &[Value]) -> Result<bool> {
+/// The result of a transaction that did not answer as expected.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Executed {
+    /// Redis refused a part of it, and so all of it.
+    Refused,
+    /// A key that it depends on has changed, so nothing was carried out.
+    Changed,
+    /// Everything but this was carried out, as a proxy in front of Redis may do it. The receipt says
+    /// nothing then.
+    Partly(ServerError),
+}
+
+/// Reads the replies to a transaction that did not answer as expected.
+pub fn executed(values: &[Value]) -> Result<Executed> {
+    let error = |values: &[Value]| {
+        values.iter().find_map(|value| match value {
+            Value::ServerError(error) => Some(server_error(error)),
+            _ => None,
+        })
+    };
     match values.last() {
-        Some(Value::Nil) => Ok(false),
-        Some(Value::ServerError(_)) => Ok(true),
+        Some(Value::Nil) => Ok(Executed::Changed),
+        Some(Value::ServerError(_)) => Ok(Executed::Refused),
+        Some(Value::Array(results)) => error(values)
+            .or_else(|| error(results))
+            .map(Executed::Partly)
+            .ok_or_else(|| nonsense("a transaction")),
         _ => Err(nonsense("a transaction")),
     }
 }
@@ -134,7 +157,7 @@ pub fn time(value: Value) -> Option<u64> {
 
 pub fn acquired(value: Value) -> Result<Acquired> {
     let mut items = Items::new(value, "acquire")?;
-    Ok(match &*items.text()? {
+    let acquired = match &*items.text()? {
         "ok" => Acquired::Held(items.loaded()?),
         "absent" => Acquired::Absent(items.tombstone()?),
         "exists" => Acquired::Exists,
@@ -149,7 +172,9 @@ pub fn acquired(value: Value) -> Result<Acquired> {
             Acquired::Full { waiters, holder, endless: items.integer()? == -1, now }
         }
         _ => return Err(nonsense("acquire")),
-    })
+    };
+    items.end()?;
+    Ok(acquired)
 }
 
 /// Reads the reply to GET.
@@ -158,12 +183,15 @@ pub fn bulk(value: Value) -> Result<Option<Vec<u8>>> {
 }
 
 pub fn loaded(value: Value) -> Result<Loaded> {
-    Items::new(value, "read")?.loaded()
+    let mut items = Items::new(value, "read")?;
+    let loaded = items.loaded()?;
+    items.end()?;
+    Ok(loaded)
 }
 
 pub fn written(value: Value) -> Result<Written> {
     let mut items = Items::new(value, "release")?;
-    Ok(match &*items.text()? {
+    let written = match &*items.text()? {
         "ok" => Written::Done,
         "gone" => Written::Gone,
         "dead" => Written::Dead,
@@ -171,8 +199,19 @@ pub fn written(value: Value) -> Result<Written> {
             holder: Some(items.text()?).filter(|holder| !holder.is_empty()),
             now: items.unsigned()?,
         },
-        error => Written::Refused(ServerError::parse(error)),
-    })
+        error => {
+            let error = ServerError::parse(error);
+            // Anything else is the answer to another question, and perhaps another visitor's secret.
+            if error.code.is_empty()
+                || !error.code.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+            {
+                return Err(nonsense("release"));
+            }
+            Written::Refused(error)
+        }
+    };
+    items.end()?;
+    Ok(written)
 }
 
 pub fn flag(value: &Value) -> Result<bool> {
@@ -222,6 +261,11 @@ impl Items {
             Value::Array(values) => Ok(Self { values: values.into_iter(), what }),
             _ => Err(nonsense(what)),
         }
+    }
+
+    /// Nothing must be left: the answer to another question may begin in the same way.
+    fn end(mut self) -> Result<()> {
+        self.values.next().map_or(Ok(()), |_| Err(nonsense(self.what)))
     }
 
     fn bytes(&mut self) -> Result<Option<Vec<u8>>> {
@@ -293,5 +337,52 @@ mod tests {
         assert!(acquired(Value::Array(vec![])).is_err());
         assert!(acquired(Value::Array(vec![Value::BulkString(b"busy".to_vec())])).is_err());
         assert!(written(Value::Array(vec![Value::Int(1)])).is_err());
+        assert!(written(texts(&["ok"])).is_ok());
+        assert!(matches!(
+            written(texts(&["OOM command not allowed when used memory > 'maxmemory'."])),
+            Ok(Written::Refused(_))
+        ));
+        // The answers to other questions: an acquire, a read, BLPOP, MGET.
+        for other in [
+            &["ok", "n|i:1;", ""][..],
+            &["ok", "n|i:1;"],
+            &["OOM", ""],
+            &["n|i:1;", ""],
+            &["card|s:4:\"4111\";"],
+            &["PHPREDIS_SESSION:0123456789_WAKE", "x"],
+            &["PHPREDIS_SESSION:0123456789_WAKE"],
+            &["SECRET,0123456789"],
+            &[""],
+        ] {
+            assert!(written(texts(other)).is_err(), "{other:?}");
+        }
+        assert!(acquired(texts(&["ok", "n|i:1;", "stone"])).is_ok());
+        for other in
+            [&["ok", "n|i:1;", "stone", "x"][..], &["exists", "x"], &["absent", "stone", "x"], &["ok"]]
+        {
+            assert!(acquired(texts(other)).is_err(), "{other:?}");
+        }
+        assert!(loaded(texts(&["n|i:1;", "stone"])).is_ok());
+        assert!(loaded(texts(&["n|i:1;", "stone", "x"])).is_err());
+    }
+
+    fn texts(texts: &[&str]) -> Value {
+        Value::Array(texts.iter().map(|text| Value::BulkString(text.as_bytes().to_vec())).collect())
+    }
+
+    #[test]
+    fn a_transaction_without_one_of_its_commands_is_a_refusal() {
+        let reply = |bytes: &[u8]| redis::parse_redis_value(bytes).unwrap();
+        let error = || reply(b"-ERR value too large\r\n");
+        let (ok, queued) = (|| Value::Okay, || Value::SimpleString("QUEUED".into()));
+        let partly = Ok(Executed::Partly(ServerError::parse("ERR value too large")));
+        let done = || Value::Array(vec![Value::Int(1), Value::Okay]);
+        let same = |values: &[Value]| executed(values).map_err(|error| error.to_string());
+        assert_eq!(same(&[ok(), error(), queued(), queued(), done()]), partly);
+        let within = Value::Array(vec![error(), Value::Int(1), Value::Okay]);
+        assert_eq!(same(&[ok(), queued(), queued(), queued(), within]), partly);
+        assert_eq!(same(&[ok(), queued(), Value::Nil]), Ok(Executed::Changed));
+        assert_eq!(same(&[ok(), error(), reply(b"-EXECABORT x\r\n")]), Ok(Executed::Refused));
+        assert!(same(&[ok(), queued(), done()]).is_err());
     }
 }

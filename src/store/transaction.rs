@@ -13,7 +13,7 @@ use redis::Value;
 use super::{
     Op, Release, StoreError, Written,
     redis::RedisStore,
-    reply::{self, Tried},
+    reply::{self, Executed, Tried},
     resp::{
         Arg::{Data, Number, Text},
         Batch, Command,
@@ -157,11 +157,12 @@ impl RedisStore {
         match self.tell_cluster(keys, answer) {
             Ok(Value::Okay) => Ok(Some(Written::Done)),
             answer => {
-                let executed = answer.and_then(reply::several).and_then(|values| reply::was_refused(&values));
+                let executed = answer.and_then(reply::several).and_then(|values| reply::executed(&values));
                 match self.checked(executed) {
-                    Ok(true) => self.discard(),
+                    Ok(Executed::Refused) => self.discard(),
+                    Ok(Executed::Partly(error)) => return Ok(Some(Written::Refused(error))),
                     // Not carried out; or the script asks for the receipt.
-                    Ok(false) => {}
+                    Ok(Executed::Changed) => {}
                     Err(failure) if failure.is_loss() => {}
                     Err(failure) => return Err(failure),
                 }
