@@ -82,7 +82,7 @@ struct Generation<T: 'static> {
 impl<T: Default + Send> Shared<T> {
     /// Creates the place for the value.
     #[must_use]
-    pub const fn new() -> Self {
+    pub const fn empty() -> Self {
         Self(OnceLock::new())
     }
 
@@ -96,7 +96,7 @@ impl<T: Default + Send> Shared<T> {
         loop {
             let first = || {
                 let value = sync::Mutex::default();
-                &*Box::leak(Box::new(Generation { pid, value, next: Self::new() }))
+                &*Box::leak(Box::new(Generation { pid, value, next: Self::empty() }))
             };
             let generation = place.0.get_or_init(first);
             if generation.pid == pid {
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_lock_that_a_thread_has_at_a_fork_is_not_the_childs() {
-        static LIST: Shared<Vec<u32>> = Shared::new();
+        static LIST: Shared<Vec<u32>> = Shared::empty();
         let parents = LIST.of(1);
         parents.lock().unwrap().push(1);
         let held = parents.lock().unwrap();

@@ -94,7 +94,7 @@ pub struct Late {
 }
 
 /// A forked child has nothing to tell of its parent's.
-static LATE: Shared<Vec<Late>> = Shared::new();
+static LATE: Shared<Vec<Late>> = Shared::empty();
 
 /// What there is to tell, once.
 #[must_use]

@@ -53,9 +53,9 @@ struct Answer {
 }
 
 /// Lookups that are under way, and slow ones.
-static LOOKUPS: Shared<Vec<Arc<Lookup>>> = Shared::new();
+static LOOKUPS: Shared<Vec<Arc<Lookup>>> = Shared::empty();
 
-static AVOID: Shared<Vec<(SocketAddr, Instant)>> = Shared::new();
+static AVOID: Shared<Vec<(SocketAddr, Instant)>> = Shared::empty();
 
 impl Lookup {
     fn of(name: &str) -> Arc<Self> {
