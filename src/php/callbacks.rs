@@ -162,6 +162,21 @@ unsafe extern "C" fn rustredis_read(
 }
 
 #[unsafe(no_mangle)]
+unsafe extern "C" fn rustredis_make_way(mod_data: *mut *mut c_void, id: *const c_char, id_len: usize) {
+    // SAFETY: as in rustredis_validate.
+    unsafe {
+        with_session(
+            mod_data,
+            |_| true,
+            |session| {
+                session.make_way(bytes(id, id_len));
+                true
+            },
+        )
+    };
+}
+
+#[unsafe(no_mangle)]
 unsafe extern "C" fn rustredis_read_done(
     mod_data: *mut *mut c_void,
     id: *const c_char,

@@ -273,6 +273,13 @@ static zend_result read_failed(void **mod_data, int reason)
 	return FAILURE;
 }
 
+/* True if PHP starts this session. A handler class may read another one before. */
+static bool is_own(zend_string *key)
+{
+	return PS(mod_user_implemented) && PS(id) && zend_string_equals(key, PS(id))
+		&& (rustredis_takes_an_id() || rustredis_changes_the_id());
+}
+
 PS_READ_FUNC(rustredis)
 {
 	const int reason = reason_to_read();
@@ -283,6 +290,9 @@ PS_READ_FUNC(rustredis)
 	is_unread = is_unread && reason != RUSTREDIS_TO_DELIVER;
 	if (!key || is_broken_off(mod_data) || is_bad_id_of_subclass(key)) {
 		return FAILURE;
+	}
+	if (is_own(key)) {
+		rustredis_make_way(mod_data, ZSTR_VAL(key), ZSTR_LEN(key));
 	}
 	if (!rustredis_read(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), maxlifetime, wants_read_only(), reason, &value,
 			&value_len)) {

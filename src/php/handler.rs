@@ -41,13 +41,27 @@ pub fn with_live<T>(body: impl FnOnce(&Handler) -> T) -> Option<T> {
     (handler.pid == process::id()).then(|| body(handler))
 }
 
+/// The handler of `mod_data`, if [`open`] has made it. A handler class over PHP's files that forgets
+/// its parent's close leaves another handler's data there.
+///
+/// # Safety
+/// As for [`with_session`].
+unsafe fn ours<'a>(mod_data: *mut *mut c_void) -> Option<&'a mut Handler> {
+    let live = LIVE.get();
+    // SAFETY: the caller's contract.
+    let is_live = unsafe { (*mod_data).cast::<Handler>() == live };
+    // SAFETY: LIVE is null, or the handler that `open` made last and `close` has not freed; callbacks
+    // never overlap.
+    if is_live { unsafe { live.as_mut() } } else { None }
+}
+
 /// Makes the handler, with the session that was asked for ahead if these are its settings.
 ///
 /// # Safety
 /// As for [`with_session`].
 pub unsafe fn open(mod_data: *mut *mut c_void, settings: Arc<Settings>, begins: bool, resets: bool) {
     // SAFETY: the caller's contract.
-    let inherited = match unsafe { (*mod_data).cast::<Handler>().as_mut() } {
+    let inherited = match unsafe { ours(mod_data) } {
         None => false,
         Some(handler) if handler.pid != process::id() => true,
         Some(handler) => {
@@ -105,8 +119,8 @@ pub unsafe fn with_session(
     body: impl FnOnce(&mut Session<RedisStore>) -> bool,
 ) -> c_int {
     guarded(0, || {
-        // SAFETY: the caller's contract; callbacks of one session never overlap.
-        let Some(handler) = (unsafe { (*mod_data).cast::<Handler>().as_mut() }) else { return 0 };
+        // SAFETY: the caller's contract.
+        let Some(handler) = (unsafe { ours(mod_data) }) else { return 0 };
         if handler.pid != process::id() {
             return c_int::from(in_child(handler.pid));
         }
@@ -156,7 +170,7 @@ pub unsafe fn close(mod_data: *mut *mut c_void) {
     guarded((), || {
         // SAFETY: the caller's contract; a handler is freed here and nowhere else.
         let handler = unsafe { mem::replace(&mut *mod_data, ptr::null_mut()) }.cast::<Handler>();
-        if handler.is_null() {
+        if handler.is_null() || handler != LIVE.get() {
             return;
         }
         LIVE.set(ptr::null_mut());

@@ -25,14 +25,27 @@ int rustredis_on_modify(zend_ini_entry *entry, zend_string *new_value, void *arg
 	return FAILURE;
 }
 
+static bool is_in_clear(zend_string *password)
+{
+	return password && ZSTR_LEN(password) && !zend_string_equals_literal(password, RUSTREDIS_MASK);
+}
+
 /* ini_get(), ini_get_all() and phpinfo() show an entry's value to every script. Rust keeps the
  * password, and the entry shows a mask. At startup, PHP's table of php.ini values owns the
  * value; later (.htaccess) the entry does. */
 void rustredis_mask_password(void)
 {
 	zend_ini_entry *entry = zend_hash_str_find_ptr(EG(ini_directives), ZEND_STRL("rustredis.password"));
-	if (!entry || !entry->value || !ZSTR_LEN(entry->value)
-			|| zend_string_equals_literal(entry->value, RUSTREDIS_MASK)) {
+	if (!entry) {
+		return;
+	}
+	/* FPM's pool has set it behind the back of on_modify, and a section of php.ini another one for
+	 * this request. */
+	if (entry->modified && entry->value != entry->orig_value && is_in_clear(entry->orig_value)) {
+		rustredis_password_found(ZSTR_VAL(entry->orig_value), ZSTR_LEN(entry->orig_value), 0);
+		entry->orig_value = password_mask;
+	}
+	if (!is_in_clear(entry->value)) {
 		return;
 	}
 	if (entry->modified) {
@@ -40,7 +53,7 @@ void rustredis_mask_password(void)
 			zend_string_release(entry->value);
 		}
 	} else {
-		rustredis_password_found(ZSTR_VAL(entry->value), ZSTR_LEN(entry->value));
+		rustredis_password_found(ZSTR_VAL(entry->value), ZSTR_LEN(entry->value), 1);
 	}
 	entry->value = password_mask;
 }

@@ -192,12 +192,14 @@ fn of_section(mask: &str) -> Option<String> {
 
 /// See shim.h.
 #[unsafe(no_mangle)]
-unsafe extern "C" fn rustredis_password_found(value: *const c_char, value_len: usize) {
+unsafe extern "C" fn rustredis_password_found(value: *const c_char, value_len: usize, is_in_use: c_int) {
     guarded((), || {
         // SAFETY: ini.c passes a Zend string with its length.
         let value = unsafe { slice::from_raw_parts(value.cast::<u8>(), value_len) };
         *PASSWORD.lock() = String::from_utf8_lossy(value).into_owned();
-        OWN_PASSWORD.set(None);
+        if is_in_use != 0 {
+            OWN_PASSWORD.set(None);
+        }
         GENERATION.set(GENERATION.get() + 1);
     });
 }

@@ -26,6 +26,9 @@ int rustredis_is_id(const char *id, size_t id_len);
 enum { RUSTREDIS_DELETE, RUSTREDIS_SET_ASIDE, RUSTREDIS_LEAVE, RUSTREDIS_MOVED };
 int rustredis_destroy(void **mod_data, const char *id, size_t id_len, int how);
 void rustredis_close(void **mod_data);
+/* Comes before the read of the session that PHP starts: gives back the lock of another session that
+ * a handler class has read. */
+void rustredis_make_way(void **mod_data, const char *id, size_t id_len);
 /* The reasons to read: PHP will decode the value; a handler class checks that the session
  * exists; a handler class checks this for an id that PHP has just made. `value` stays valid
  * until rustredis_read_done, which must follow as soon as PHP has its copy. After a failure,
@@ -74,8 +77,8 @@ int rustredis_mask(const char *save_path, size_t save_path_len, char *text, size
  * `at_startup` is true in Zend's startup stage. */
 int rustredis_ini_changed(const char *name, size_t name_len, const char *value, size_t value_len, int at_startup);
 /* Takes a password that was set without a call of on_modify (FPM's php_admin_value) as the one
- * of this process. */
-void rustredis_password_found(const char *value, size_t value_len);
+ * of this process; `is_in_use` is 0 if a section of php.ini has another one for this request. */
+void rustredis_password_found(const char *value, size_t value_len, int is_in_use);
 
 /* Keeps the password of a section of php.ini. The returned number replaces it after the mask. */
 size_t rustredis_password_of_section(const char *value, size_t value_len);

@@ -121,8 +121,8 @@ impl fmt::Display for Failure {
                 write!(f, "it has {size} bytes, rustredis.max_value_size allows {limit}")
             }
             Self::ReadOnly => f.write_str(
-                "it was opened read-only (rustredis.lock_failure=readonly): it was another request's turn, or Redis took no \
-                 writes",
+                "it was opened read-only: with read_and_close, or because it was another request's turn or Redis took no \
+                 writes (rustredis.lock_failure=readonly)",
             ),
             Self::Undelivered => f.write_str(
                 "PHP ran out of memory (memory_limit) while it was read, so $_SESSION does not have what is stored",

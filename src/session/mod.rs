@@ -99,7 +99,7 @@ enum Hold {
     /// Nothing: the session was moved or destroyed while we waited for it, or moved a moment ago. It is empty for this
     /// request, which keeps its id: with another one PHP would overwrite the cookie of who moved it.
     Overtaken,
-    /// It was not our turn.
+    /// It was not our turn, or no lock was wanted (`read_and_close`).
     ReadOnly,
     /// Nothing any more: a write behind a handler class gave the lock back. Another one takes it again, and goes over nothing
     /// but this.
@@ -158,6 +158,14 @@ impl<S: Store> Session<S> {
             };
         }
         is_here
+    }
+
+    /// PHP reads this session as its own. One that a handler class has looked at before is left: its
+    /// lock would go with the request, and this one would have none.
+    pub fn make_way(&mut self, id: &[u8]) {
+        if self.current.as_ref().is_some_and(|current| current.id.as_str().as_bytes() != id) {
+            self.close();
+        }
     }
 
     /// Whether PHP has read a session here.
@@ -499,6 +507,11 @@ impl<S: Store> Session<S> {
                     }
                 }
             }
+            hold => hold,
+        };
+        // What was read without the lock is never written.
+        let hold = match hold {
+            Hold::Unlocked if access == Access::Read => Hold::ReadOnly,
             hold => hold,
         };
         match (mode, &hold, loaded.data.is_some()) {

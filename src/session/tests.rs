@@ -707,3 +707,34 @@ fn what_could_not_be_read_is_not_moved_but_may_be_destroyed_and_begun_anew() {
     session.close();
     assert_eq!((data(&store, ID).unwrap(), holder(&store, ID)), (b"new".to_vec(), None));
 }
+
+#[test]
+fn what_was_read_without_a_lock_on_purpose_is_never_written() {
+    let store = stored(b"old");
+    let mut session = session(&store);
+    assert!(session.read(ID, Access::Read, TTL));
+    session.drop_value();
+    assert!(session_with(&store, &unlocked()).write(ID, b"new", TTL, Writer::Php));
+    for writer in [Writer::Class, Writer::Saving, Writer::Php] {
+        assert!(!session.write(ID, b"old", TTL, writer));
+    }
+    assert!(session.take_warnings()[0].contains("read_and_close"));
+    assert!(session.touch(ID, b"old", TTL, Writer::Php));
+    session.close();
+    assert_eq!((data(&store, ID).unwrap(), holder(&store, ID)), (b"new".to_vec(), None));
+}
+
+#[test]
+fn phps_own_session_takes_the_place_of_one_that_a_class_has_read_before() {
+    let store = stored(b"old");
+    let mut session = session(&store);
+    assert_eq!(read(&mut session, NEW), b"");
+    session.make_way(ID);
+    assert_eq!(read(&mut session, ID), b"old");
+    assert_eq!((holder(&store, ID).is_some(), holder(&store, NEW)), (true, None));
+    // The same once more changes nothing.
+    session.make_way(ID);
+    assert_eq!(read(&mut session, NEW), b"");
+    assert!(session.write(ID, b"new", TTL, Writer::Saving));
+    assert_eq!((data(&store, ID).unwrap(), holder(&store, ID)), (b"new".to_vec(), None));
+}
