@@ -6,6 +6,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use support::php::{Php, Running, STEPS, Step};
+use support::poll::{self, SOON};
 use support::proxy::Proxy;
 use support::redis::Server;
 use support::session;
@@ -195,4 +196,31 @@ fn scripts_that_redis_forgot_are_sent_again_in_silence() {
     process.step(CLOSE).assert_silent();
     assert_eq!(session::counter(&server, "known"), Some(3));
     works_again(&server, process);
+}
+
+/// A proxy hangs up on a large session without saying why, each time. One warning says that the
+/// connection broke, the old session stays, and nothing keeps the lock.
+#[test]
+fn a_proxy_that_hangs_up_on_a_large_session_costs_one_warning_and_no_lock() {
+    let server = Server::start();
+    for (locking, ack) in [("1", "wait"), ("1", "deferred"), ("0", "wait")] {
+        let proxy = Proxy::in_front_of(&server);
+        let php = Php::new(&proxy.save_path())
+            .ini("rustredis.read_timeout", "1")
+            .ini("rustredis.locking", locking)
+            .ini("rustredis.write_ack", ack)
+            .ini("rustredis.lock_lease", "60");
+        let mut process = connected(&server, &php);
+        process.step("start('known')").assert_silent();
+        proxy.limit(50_000);
+        let before = proxy.counts().connections;
+        let step =
+            fails_once(&mut process, "($_SESSION['big'] = str_repeat('x', 100000)) && session_write_close()");
+        assert!(step.only_warning().contains("the connection broke"), "{step:?}");
+        // The pauses between the tries grow.
+        let tries = proxy.counts().connections - before;
+        assert!(tries < 12, "{tries} connections");
+        poll::until("the lock is free", SOON, || !session::is_locked(&server, "known"));
+        assert_eq!(process.step("increment('known')").assert_silent().result, "2", "{locking} {ack}");
+    }
 }

@@ -491,3 +491,41 @@ fn whoever_hangs_among_those_that_name_or_are_named_costs_connect_timeout_once()
         assert!(took < Duration::from_millis(5500), "{path}: {took:?}");
     }
 }
+
+/// A start and a write wait while the only replica is away.
+#[test]
+fn a_start_and_a_write_wait_for_the_replica_that_the_server_must_have() {
+    let [server, replica] = [(); 2].map(|()| Server::with_rights(&[], acl::for_sentinel()));
+    let sentinel = FakeSentinel::start(address(&server));
+    if server.own::<String>(&["INFO", "server"]).contains("redis_version:6.0") {
+        println!("skipped: scripts of Redis 6.0 write without the replicas that there must be");
+        return;
+    }
+    // A replica is served at once, and not after five seconds.
+    server.set("repl-diskless-sync-delay", "0");
+    let php = Php::new(&save_path(&[&sentinel])).ini("rustredis.read_timeout", "30");
+    session::seed(&server, "known");
+    let mut process = php.spawn(STEPS);
+    process.expect("ready");
+    assert_eq!(process.step("increment('known')").assert_silent().result, "1");
+    for (before, step, result) in [
+        (None, "increment('known')", "2"),
+        (Some("start('known') && ++$_SESSION['n']"), "session_write_close()", "true"),
+    ] {
+        if let Some(before) = before {
+            process.step(before).assert_silent();
+        }
+        server.set("min-replicas-to-write", "1");
+        let calls = || server.info_commandstats().get("evalsha").copied().unwrap_or_default();
+        let asked = calls();
+        process.send(step);
+        poll::until("it is refused and comes again", SOON, || calls() > asked + 2);
+        replica.own::<()>(&["REPLICAOF", "127.0.0.1", &server.port().to_string()]);
+        let (messages, told) = process.expect("done ");
+        assert_eq!((messages.trim(), &*told), ("", result));
+        server.set("min-replicas-to-write", "0");
+        replica.own::<()>(&["REPLICAOF", "NO", "ONE"]);
+    }
+    assert_eq!(session::counter(&server, "known"), Some(3));
+    assert!(!session::is_locked(&server, "known"));
+}

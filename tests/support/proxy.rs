@@ -59,6 +59,8 @@ struct State {
     /// nothing.
     forgotten: usize,
     closed: bool,
+    /// A client that sends more bytes than this at a time is hung up on, without a word.
+    limit: Option<usize>,
 }
 
 /// The side that spoke last on a connection.
@@ -198,6 +200,11 @@ impl Proxy {
         target.clone_into(&mut lock(own));
     }
 
+    /// Hangs up on a client that sends more bytes than this before the server has answered.
+    pub fn limit(&self, bytes: usize) {
+        lock(&self.state).limit = Some(bytes);
+    }
+
     /// Forgets all connections, as a load balancer does: nothing passes, and neither side is told.
     /// New connections are served.
     pub fn forget(&self) {
@@ -268,6 +275,7 @@ impl Pair {
 
     fn to_server(&self) -> io::Result<()> {
         let mut buffer = vec![0; 64 * 1024];
+        let mut burst = 0;
         loop {
             let length = (&self.client).read(&mut buffer)?;
             if length == 0 {
@@ -280,6 +288,10 @@ impl Pair {
                 continue;
             }
             state.counts.bytes_to_server += length;
+            burst = if last.0 == Speaker::Server { length } else { burst + length };
+            if state.limit.is_some_and(|limit| burst > limit) {
+                return Ok(());
+            }
             if last.0 == Speaker::Server {
                 state.counts.trips += 1;
                 state.requests.push(readable(request));

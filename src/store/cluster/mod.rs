@@ -372,3 +372,40 @@ impl State {
         self.map.as_ref().filter(|_| is_good)?.owner(slot).cloned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seeds_take_turns_with_known_nodes_however_many_of_them_are_dead() {
+        let target = |endpoint| Target { endpoint, username: None, password: None, database: 0, tls: None };
+        let seeds = [7, 8].map(|port| ("seed".to_owned(), port));
+        let all = target(Endpoint::Cluster(seeds.to_vec()));
+        let node = |port: i64| {
+            Value::Array(vec![
+                Value::Int(port),
+                Value::Int(port),
+                Value::Array(vec![Value::BulkString(b"node".to_vec()), Value::Int(port)]),
+            ])
+        };
+        let map = SlotMap::parse(Value::Array((1..=100).map(node).collect()), &all, &[]).unwrap();
+        let lost = map.nodes()[0].clone();
+        let cluster = Cluster { target: Arc::new(all), state: Mutex::default() };
+        cluster.state.lock().map = Some(map);
+        cluster.doubts(Doubt::Lost(lost.clone()));
+        let asked = |count: usize| -> Vec<String> {
+            cluster.to_ask()[..count].iter().map(|node| node.endpoint.to_string()).collect()
+        };
+        assert!(asked(4).iter().filter(|node| node.contains("seed")).count() == 2, "{:?}", asked(4));
+        assert_eq!(cluster.to_ask().len(), 102);
+        assert!(Arc::ptr_eq(cluster.to_ask().last().unwrap(), &lost));
+        // Each asking goes on where the one before has ended: all come to be asked.
+        let mut seen = std::collections::BTreeSet::new();
+        for turn in 0..102 {
+            cluster.state.lock().turn = turn;
+            seen.extend(asked(1));
+        }
+        assert_eq!(seen.len(), 101);
+    }
+}
