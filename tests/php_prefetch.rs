@@ -40,6 +40,18 @@ const PAGE: &str = r#"
         case "longer":
             ini_set("session.gc_maxlifetime", "80000");
             break;
+        case "settings":
+            foreach (["lock_wait" => 50, "lock_max_waiters" => 3, "lock_failure" => "readonly", "lock_holder_uri" => 1, "read_timeout" => 4,
+                "connect_timeout" => 1, "pool_wait" => 1, "compression" => "zstd", "max_value_size" => "1M", "json_objects" => "serialize"] as $name => $value) {
+                ini_set("rustredis.$name", $value) === false && http_response_code(500);
+            }
+            break;
+        case "limit":
+            ini_set("rustredis.max_value_size", 3);
+            break;
+        case "lease":
+            ini_set("rustredis.lock_lease", 50);
+            break;
         case "abort":
             session_start(["gc_maxlifetime" => "80000"]) or http_response_code(500);
             session_abort();
@@ -221,6 +233,28 @@ fn strict_mode_at_run_time_uses_what_came() {
             "{page}"
         );
         site.is_given_back(unknown);
+    }
+}
+
+#[test]
+fn settings_at_run_time_that_ask_for_the_same_use_what_came() {
+    for settings in [&[][..], &[("rustredis.write_ack", "deferred")]] {
+        let site = Site::warm(settings);
+        let before = site.proxy.counts();
+        let answer = site.get("do=settings", ID);
+        assert_eq!((answer.status, answer.body.as_str(), answer.stderr.as_str()), (200, "3", ""));
+        site.is_given_back(ID);
+        let cost = site.proxy.counts() - before;
+        let sent = site.proxy.requests_since(before.trips);
+        assert!(cost.trips <= 2 && cost.connections == 0, "{cost:?} {sent:?}");
+        // They hold for the session.
+        let answer = site.get("do=limit", ID);
+        assert!(answer.body.contains("rustredis.max_value_size allows 3"), "{answer:?}");
+        site.is_given_back(ID);
+        assert_eq!(session::counter(&site.server, ID), Some(3));
+        // Another lease is another lock.
+        assert_eq!(site.get("do=lease", ID).body, "4");
+        site.is_given_back(ID);
     }
 }
 

@@ -84,8 +84,10 @@ pub unsafe fn open(mod_data: *mut *mut c_void, settings: Arc<Settings>, begins: 
     }
     let pid = process::id();
     stats::belong_to(pid);
-    let handler = match AHEAD.take() {
-        Some(ahead) if ahead.pid == pid && ahead.session.has_settings(&settings) => ahead,
+    let mut ahead = AHEAD.take();
+    let is_usable = ahead.as_mut().is_some_and(|ahead| ahead.pid == pid && ahead.session.takes(&settings));
+    let handler = match ahead {
+        Some(ahead) if is_usable => ahead,
         other => {
             // Another server, say: its place there is free before the new one is asked.
             if let Some(ahead) = other {

@@ -4,6 +4,8 @@
 //! a try that does not queue: a lock that is taken costs nothing, and session_start() asks again in its own way. What
 //! session_start() cannot use is given back.
 
+use std::sync::Arc;
+
 use super::{Access, Hold, Keys, Session, SessionId, millis};
 use crate::{
     config::Settings,
@@ -60,9 +62,22 @@ impl<S: Store> Session<S> {
         true
     }
 
-    /// Whether these are the settings that it was made with.
-    pub fn has_settings(&self, settings: &Settings) -> bool {
-        *self.settings == *settings
+    /// Takes the settings of the script, if they leave the request ahead as it was: the same server,
+    /// the same keys, the same lock. All else is for the rest of the session. False, and nothing is
+    /// done, if not.
+    pub fn takes(&mut self, settings: &Arc<Settings>) -> bool {
+        let old = &self.settings;
+        let lock = |settings: &Settings| {
+            let lock = settings.lock.as_ref();
+            lock.map(|lock| (lock.lease, lock.max_hold, lock.mixed))
+        };
+        let is_same =
+            old.shards == settings.shards && old.prefix == settings.prefix && lock(old) == lock(settings);
+        if is_same {
+            self.settings = settings.clone();
+            self.store.adopt(settings);
+        }
+        is_same
     }
 
     /// What was asked for ahead, if it is what is wanted now.

@@ -42,7 +42,7 @@ pub use resp::{memory_left, set_memory_left};
 pub use stream::Timeouts;
 
 use crate::{
-    config::LockSettings,
+    config::{LockSettings, Settings},
     lock::Watch,
     session::{Keys, SessionId},
 };
@@ -339,6 +339,9 @@ pub trait Store {
             thread::sleep(time);
         }
     }
+
+    /// Goes on with settings that differ in times and limits alone.
+    fn adopt(&mut self, _settings: &Arc<Settings>) {}
 
     /// Renews a lock's lease as long as the result lives. Returns `None` if leases need no renewal.
     fn look_after(&self, _keys: &Keys, _lock: &LockSettings, _token: &str) -> Option<Watch> {

@@ -320,6 +320,10 @@ impl Store for RedisStore {
         self.checked(reply::flag(&answer?))
     }
 
+    fn adopt(&mut self, settings: &Arc<Settings>) {
+        self.settings = settings.clone();
+    }
+
     fn acquire_ahead(&mut self, keys: &Keys, acquire: &Acquire) -> bool {
         self.send_acquire_ahead(keys, acquire)
     }
