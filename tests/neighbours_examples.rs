@@ -126,7 +126,7 @@ fn refuses_a_compressed_session_and_leaves_it(kind: Kind) {
     }
 }
 
-/// As the serializer `php` writes it, which may have been set before.
+/// The serializer `php` writes an empty session so, and may have been set before.
 fn reads_an_empty_value_as_an_empty_session(kind: Kind) {
     let server = Server::start();
     let neighbour = Neighbour::start(kind, &server);
@@ -331,7 +331,7 @@ fn tells_a_logout_under_way_from_an_earlier_one(kind: Kind) {
     }
 }
 
-/// As while a failover of a pair is under way.
+/// The master of a pair has none while a failover is under way.
 fn waits_with_its_write_for_a_replica(kind: Kind) {
     let server = Server::start();
     let neighbour = Neighbour::start(kind, &server);
@@ -350,7 +350,7 @@ fn waits_with_its_write_for_a_replica(kind: Kind) {
     assert!(!session::is_locked(&server, ID));
 }
 
-/// Redis carries out what it finds when it goes on, for somebody who has given up.
+/// A Redis that goes on carries out the commands of requests that have failed meanwhile.
 fn gives_back_what_a_server_that_hung_gave_it_too_late(kind: Kind) {
     let server = Server::start();
     let neighbour = Neighbour::start(kind, &server);
@@ -361,7 +361,7 @@ fn gives_back_what_a_server_that_hung_gave_it_too_late(kind: Kind) {
     process::signal(server.pid(), "CONT");
     assert!(matches!(answer.status, 500 | 503), "{answer:?}");
     poll::until("the lock is given after all", SOON, || session::is_locked(&server, ID));
-    // By the next request, whosever it is.
+    // The next request of any visitor gives it back.
     assert_eq!(neighbour.post("/count", "").json(), r#"{"n":1}"#);
     poll::until("the lock is free long before its lease ends", HALF_A_LEASE, || {
         !session::is_locked(&server, ID)
@@ -473,7 +473,7 @@ fn takes_the_cookie_that_php_takes(kind: Kind) {
         (format!("PHPSESSID=\"{ID}\""), "null"),
         (format!("PHPSESSID={ID}=; a=b"), "null"),
         (format!("PHPSESSID={ID} ; a=b"), "null"),
-        // No space to PHP: who may set such a cookie must not replace another one by it.
+        // PHP takes this space for a part of the name. Such a cookie must not replace the other one.
         (format!("a=b;\u{a0}PHPSESSID=other-0123456789abcdef; PHPSESSID={ID}"), r#""Ada""#),
     ] {
         let expected = format!(r#""user":{user}"#);

@@ -1,4 +1,5 @@
-//! The settings of the examples: the cookie as PHP sends it, the URL of Redis, the limit of waiters; and their end.
+//! The settings of the examples: the cookie as PHP sends it, the URL of Redis, the limit of
+//! waiters. And the end of a service.
 
 mod neighbours;
 #[path = "python/mod.rs"]
@@ -84,8 +85,8 @@ fn php(server: &Server) -> Php {
     Php::new(&server.save_path()).ini("session.serialize_handler", "json")
 }
 
-/// Name, value, and the attributes as a browser takes them: their case, their order and the dot before a domain are
-/// nothing to it, and Max-Age comes before Expires.
+/// Name, value and attributes as a browser takes them: it ignores case, order and the dot before a
+/// domain, and prefers Max-Age to Expires.
 fn parsed(line: &str) -> (String, String, BTreeMap<String, String>) {
     let mut parts = line.split(';').map(|part| part.trim().split_once('=').unwrap_or((part.trim(), "")));
     let (name, value) = parts.next().expect("a cookie has a name");
@@ -115,7 +116,7 @@ fn set_cookie(neighbour: &Neighbour, path: &str, cookies: &str) -> String {
     line.unwrap_or_else(|| panic!("no cookie: {answer} {}", neighbour.log()))
 }
 
-/// What Go's example sends for a new session and for one that ended.
+/// The cookies that Go's example sends for a new session and for a destroyed one.
 fn go_cookies(server: &Server, cookie: &str) -> Vec<String> {
     let output = Command::new("go")
         .args(["test", "-count=1", "-vet=off", "-v", "-run", "TestSaysItsCookies", "."])
@@ -132,7 +133,7 @@ fn go_cookies(server: &Server, cookie: &str) -> Vec<String> {
     lines
 }
 
-/// A browser that gets one of the two keeps one cookie, as long and for the same pages.
+/// The browser has one cookie then, for the same pages and the same time.
 #[test]
 fn a_cookie_is_the_one_that_php_sends() {
     let server = Server::start();
@@ -179,7 +180,8 @@ fn a_cookie_is_the_one_that_php_sends() {
     }
 }
 
-/// 4 bits are hex digits, 5 letters and digits, 6 with comma and dash, of which the comma is percent-encoded.
+/// Ids of 4 bits are hex digits, those of 5 letters and digits, those of 6 have comma and dash,
+/// and PHP percent-encodes the comma.
 #[test]
 fn every_form_of_an_id_of_php_is_found() {
     let server = Server::start();
@@ -203,7 +205,7 @@ fn every_form_of_an_id_of_php_is_found() {
     }
 }
 
-/// The errors of URL parsers quote what they could not read.
+/// The errors of URL parsers quote the unreadable part.
 #[test]
 fn a_bad_url_is_refused_without_a_piece_of_its_password() {
     let server = Server::start();
@@ -241,7 +243,7 @@ fn a_bad_url_is_refused_without_a_piece_of_its_password() {
     }
 }
 
-/// One visitor's requests, each with a thread or a connection of its own, must not be all that the service does.
+/// Each waiter costs a thread or a connection, and the service has other visitors, too.
 #[test]
 fn the_thirteenth_waiter_is_refused_as_in_php() {
     for kind in [Kind::Flask, Kind::Starlette, Kind::Express, Kind::Go] {
@@ -267,7 +269,7 @@ fn the_thirteenth_waiter_is_refused_as_in_php() {
     }
 }
 
-/// As when a new version is rolled out.
+/// Each deployment does so.
 #[test]
 fn a_service_that_is_told_to_end_ends_its_requests() {
     for kind in [Kind::Starlette, Kind::DjangoAsgi, Kind::Express, Kind::Go] {

@@ -29,4 +29,5 @@ app.post("/logout", (req, res) => {
 });
 
 const server = app.listen(process.env.PORT ?? 3000, "127.0.0.1");
-process.once("SIGTERM", () => server.close(() => process.exit())); // the requests under way end, and leave no lock
+// The requests under way end first. Otherwise each would leave its lock for a lease.
+process.once("SIGTERM", () => server.close(() => process.exit()));

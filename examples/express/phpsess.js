@@ -18,7 +18,7 @@ import { LosslessNumber, parse, stringify } from "lossless-json";
 
 // Milliseconds. The first three are those of the scripts.
 const HANDOFF = 1000, SLACK = 5, FOREIGN = 10, RECHECK = 5000;
-const TIMEOUT = RECHECK + 2000; // for one exchange
+const TIMEOUT = RECHECK + 2000; // of one exchange
 const REPEAT = 10_000, RECEIPT = 20_000; // how long a release is repeated, and how long Redis knows the repeat
 const MOVED = 10_000; // for so long a browser may still come with the old id after a login, as in PHP
 // Redis 6 puts the reason of a script behind the place in it.
@@ -379,15 +379,15 @@ function load(folder) {
 
 function connect(url) {
   try {
-    if (/^rediss?:\/\/[^/?#]*[/?#].*@/.test(url)) throw new Error(); // what stands before it is no host
+    if (/^rediss?:\/\/[^/?#]*[/?#].*@/.test(url)) throw new Error(); // "@" behind the host
     return watch(new Redis(url, ONCE));
-  } catch { // the error has the password
+  } catch { // the error quotes the password
     throw new Error("the URL of Redis cannot be read: redis://user:password@host:port/0, special characters "
                     + "percent-encoded");
   }
 }
 
-/** The failed command throws the error. But after a refused SELECT, ioredis goes on in database 0. */
+/** After a refused SELECT, ioredis goes on in database 0. The failed commands throw all other errors. */
 function watch(redis) {
   redis.on("connect", () => { redis.refused = null; });
   return redis.on("error", (error) => {
@@ -408,8 +408,8 @@ async function run({ redis, scripts }, name, keys, args) {
 }
 
 /**
- * Each command goes this way. The error of ioredis has all of it, with the id and the data, and Redis quotes the
- * beginning of one that it does not know, such as a renamed one. A log would tell.
+ * Sends a command. The id and the data must not get into a log: the error of ioredis has the whole
+ * command, and Redis quotes an unknown one, such as a renamed one.
  */
 async function send(redis, ...command) {
   let answered = false;
@@ -427,11 +427,11 @@ async function send(redis, ...command) {
   }
 }
 
-/** A server that was too slow does not carry out what it has not read: it would take a lock for who has left. */
+/** A reset ends the connection, so that bytes still on their way take no lock. */
 function reset({ stream }) {
   try {
     stream.resetAndDestroy();
-  } catch { /* TLS, a Unix socket, or not connected: there it may */ }
+  } catch { /* TLS and Unix sockets have no reset */ }
   stream?.destroy();
 }
 
@@ -439,7 +439,7 @@ function passes(error) {
   return error.name === "ReplyError" ? PASSING.test(error.message) : !(error instanceof LockBusy);
 }
 
-/** Gives back what Redis was asked for when it did not answer: a server that hung gives it later. */
+/** Releases the locks of requests that got no answer: a server that hung grants them later. */
 async function tidy(its) {
   for (const [session, token] of its.unanswered.splice(0)) {
     session.token = token;
@@ -489,7 +489,7 @@ function split(ticket) {
 /** The id as PHP finds it: in the first cookie of the name, percent-decoded. Null if that is none. */
 function cookieOf(req, name) {
   for (const pair of (req.headers.cookie ?? "").split(";")) {
-    // No other space: PHP takes those for a part of the name.
+    // PHP takes any other space for a part of the name.
     const [key, ...rest] = pair.replace(/^[ \t\n\v\f\r]+/, "").split("="), value = rest.join("=");
     if (key !== name) continue;
     let id = "";

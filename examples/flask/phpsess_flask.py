@@ -19,7 +19,8 @@ class PhpSession(SessionMixin):
         self.visit, self.opened = visit, None
 
     @property
-    def found(self):  # no cached_property: before Python 3.12 all instances of one wait for each other
+    def found(self):
+        # A cached_property would make all sessions wait for each other before Python 3.12.
         if self.opened is None:
             self.opened = self.visit.load()
         return self.opened

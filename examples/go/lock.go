@@ -61,7 +61,7 @@ type Sessions struct {
 	pool                 *redis.Pool
 	stale                atomic.Int64 // connections that were last used before this are dead, or their server is
 	scripts              map[string]*redis.Script
-	unanswered           []*Lock // what Redis was asked for when it did not answer: a server that hung gives it later
+	unanswered           []*Lock // of requests without an answer: a server that hung grants them later
 	guard                sync.Mutex
 }
 
@@ -69,9 +69,10 @@ var urlForm = regexp.MustCompile(`^rediss?://([^/?#]*@)?[^/?#@]*(/\d*)?(\?[^#@]*
 
 // New connects to the Redis of a URL when needed. The folder is the one with the .lua files of the extension.
 func New(url, folder string) (*Sessions, error) {
-	// The errors of others quote what they cannot read, with a piece of the password.
+	// The errors of net/url and redigo quote a URL, with a piece of the password.
 	if _, err := neturl.Parse(url); err != nil || !urlForm.MatchString(url) {
-		return nil, errors.New("the URL of Redis cannot be read: redis://user:password@host:port/0, special characters percent-encoded")
+		return nil, errors.New("the URL of Redis cannot be read: redis://user:password@host:port/0, " +
+			"special characters percent-encoded")
 	}
 	s := &Sessions{Prefix: "PHPREDIS_SESSION:", TTL: 1440 * time.Second, Wait: 10 * time.Second, MaxWaiters: 12,
 		Lease: 10 * time.Second, MaxHold: 300 * time.Second, scripts: map[string]*redis.Script{},
@@ -112,7 +113,7 @@ func (s *Sessions) call(ask func(redis.Conn) (any, error)) (reply any, again boo
 		return reply, false, err
 	}
 	if errors.As(err, &refused) {
-		// Redis quotes the beginning of a command that it does not know, such as a renamed one: the key has the id.
+		// Redis quotes an unknown command, such as a renamed one, with its key, which has the id.
 		if text, _, quotes := strings.Cut(string(refused), ", with args beginning with"); quotes {
 			err = redis.Error(text)
 		}
@@ -240,7 +241,7 @@ func (s *Sessions) keep(unanswered []*Lock) {
 	}
 }
 
-// Gives back what Redis did not answer.
+// Releases the locks of requests that got no answer.
 func (s *Sessions) tidy() {
 	s.guard.Lock()
 	unanswered := s.unanswered

@@ -107,8 +107,9 @@ func main() {
 	go func() {
 		term, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 		<-term.Done()
-		stop()                                         // a second signal ends it at once
-		ended <- server.Shutdown(context.Background()) // the requests under way end, and leave no lock
+		stop() // A second signal ends the process at once.
+		// The requests under way end first. Otherwise each would leave its lock for a lease.
+		ended <- server.Shutdown(context.Background())
 	}()
 	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
 		log.Fatal(err)

@@ -64,9 +64,10 @@ class Sessions:
     def __init__(self, url="redis://127.0.0.1:6379/0", *, password=None, prefix="PHPREDIS_SESSION:", ttl=1440, wait=10,
                  lease=10, max_hold=300, max_waiters=12, mixed=False, scripts=None):
         self.redis = None
-        if not re.match(r"rediss?://[^/?#]*[/?#].*@", url):  # what stands before it is no host
-            with suppress(ValueError):  # which has a piece of the password
-                # redis-py must not repeat commands by itself: each ACQUIRE that is sent needs a token of its own.
+        if not re.match(r"rediss?://[^/?#]*[/?#].*@", url):  # "@" behind the host: an unescaped password
+            with suppress(ValueError):  # its message quotes a piece of the password
+                # redis-py must not repeat commands by itself, because each ACQUIRE needs a token of
+                # its own.
                 self.redis = Client.from_url(
                     url, password=password, retry=Retry(NoBackoff(), 0), decode_responses=False, socket_timeout=TIMEOUT,
                     socket_connect_timeout=2, redis_connect_func=connected)
@@ -147,7 +148,7 @@ class Sessions:
             return ask()
 
     def tidy(self):
-        """Gives back what Redis was asked for when it did not answer: a server that hung gives it later."""
+        """Releases the locks of requests that got no answer: a server that hung grants them later."""
         while self.unanswered:
             session, session.token = self.unanswered.popleft()
             with suppress(redis.RedisError):
@@ -176,7 +177,7 @@ class Client(redis.Redis):
 
 
 def without_arguments(error):
-    """Redis quotes the beginning of a command that it does not know, such as a renamed one: the key has the id."""
+    """Redis quotes an unknown command, such as a renamed one, with its key, which has the id."""
     text, quotes, _ = str(error).partition(", with args beginning with")
     if quotes:
         error.args = (text,)
@@ -184,7 +185,7 @@ def without_arguments(error):
 
 
 def connected(connection):
-    # Closed by a reset: a server that was too slow does not take a lock for who has left.
+    # A reset ends the connection, so that bytes still on their way take no lock.
     connection._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.on_connect()
 
@@ -373,7 +374,8 @@ def no_such_session(tombstone):
 def cookie(header, name="PHPSESSID"):
     """The id in a Cookie header, as PHP finds it: the first of the name, percent-decoded. Empty if there is none."""
     for pair in (header or "").split(";"):
-        found, _, value = pair.lstrip(" \t\n\v\f\r").partition("=")  # no other space: PHP takes those for a name
+        # PHP takes any other space for a part of the name.
+        found, _, value = pair.lstrip(" \t\n\v\f\r").partition("=")
         if found == name:
             return unquote(value)
     return ""

@@ -1,4 +1,7 @@
-"""Asynchronous views of Django on PHP's sessions, which Django cancels when the client leaves. COOKIE: some settings."""
+"""Asynchronous views of Django on PHP's sessions, which Django cancels when the client leaves.
+
+COOKIE has the settings of the cookie.
+"""
 
 import asyncio
 import json

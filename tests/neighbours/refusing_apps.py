@@ -1,4 +1,7 @@
-"""Flask and FastAPI on PHP's sessions, with a view that refuses by an exception after a change. COOKIE: its attributes."""
+"""Flask and FastAPI on PHP's sessions, with a view that refuses by an exception after a change.
+
+COOKIE has the attributes of the cookie.
+"""
 
 import json
 import os
