@@ -146,7 +146,7 @@ unsafe extern "C" fn rustredis_read(
     unsafe {
         with_session(
             mod_data,
-            |pid| forked("can't be read", bytes(id, id_len), pid),
+            |pid, _| forked("can't be read", bytes(id, id_len), pid),
             |session| {
                 let (id, access, ttl) = (bytes(id, id_len), access(read_only), ttl(maxlifetime));
                 let found = match reason {
@@ -167,7 +167,7 @@ unsafe extern "C" fn rustredis_make_way(mod_data: *mut *mut c_void, id: *const c
     unsafe {
         with_session(
             mod_data,
-            |_| true,
+            |_, _| true,
             |session| {
                 session.make_way(bytes(id, id_len));
                 true
@@ -187,7 +187,7 @@ unsafe extern "C" fn rustredis_read_done(
     unsafe {
         with_session(
             mod_data,
-            |_| true,
+            |_, _| true,
             |session| {
                 if remember != 0 {
                     session.remember(bytes(id, id_len));
@@ -221,9 +221,12 @@ unsafe extern "C" fn rustredis_save(
         };
         if unchanged != 0 {
             // An unchanged session in a forked child: its parent refreshes it.
-            with_session(mod_data, |_| true, |session| session.touch(id, value, ttl, writer))
+            with_session(mod_data, |_, _| true, |session| session.touch(id, value, ttl, writer))
         } else {
-            let in_child = |pid| forked("was not saved", id, pid);
+            // A handler class writes an unchanged session, too.
+            let in_child = |pid, session: &Session<RedisStore>| {
+                session.has_delivered(id, value) || forked("was not saved", id, pid)
+            };
             with_session(mod_data, in_child, |session| session.write(id, value, ttl, writer))
         }
     }
@@ -241,7 +244,7 @@ unsafe extern "C" fn rustredis_destroy(
         let id = bytes(id, id_len);
         with_session(
             mod_data,
-            |pid| forked("was not destroyed", id, pid),
+            |pid, _| forked("was not destroyed", id, pid),
             |session| match how {
                 0 => session.destroy(id, false),
                 1 => session.set_aside(id),
@@ -296,7 +299,7 @@ unsafe extern "C" fn rustredis_failure_get(mod_data: *mut *mut c_void, failure: 
         true
     };
     // SAFETY: as in rustredis_validate.
-    unsafe { with_session(mod_data, |_| true, tell) };
+    unsafe { with_session(mod_data, |_, _| true, tell) };
 }
 
 #[unsafe(no_mangle)]

@@ -117,14 +117,14 @@ pub fn ask_ahead(settings: Arc<Settings>, id: &[u8], strict: bool) {
 /// `mod_data` points to null or to a pointer that [`open`] made and [`close`] has not freed.
 pub unsafe fn with_session(
     mod_data: *mut *mut c_void,
-    in_child: impl FnOnce(u32) -> bool,
+    in_child: impl FnOnce(u32, &Session<RedisStore>) -> bool,
     body: impl FnOnce(&mut Session<RedisStore>) -> bool,
 ) -> c_int {
     guarded(0, || {
         // SAFETY: the caller's contract.
         let Some(handler) = (unsafe { ours(mod_data) }) else { return 0 };
         if handler.pid != process::id() {
-            return c_int::from(in_child(handler.pid));
+            return c_int::from(in_child(handler.pid, &handler.session));
         }
         set_memory_left(sys::rustredis_memory_left());
         let succeeded = body(&mut handler.session);
@@ -150,7 +150,7 @@ pub unsafe fn ask_session(
         true
     };
     // SAFETY: the caller's contract.
-    let asked = unsafe { with_session(mod_data, |_| true, ask) };
+    let asked = unsafe { with_session(mod_data, |_, _| true, ask) };
     c_int::from(asked != 0 && answer)
 }
 

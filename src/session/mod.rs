@@ -168,6 +168,14 @@ impl<S: Store> Session<S> {
         }
     }
 
+    /// True if a write of this text would leave the session as a handler class has read it.
+    pub fn has_delivered(&self, id: &[u8], text: &[u8]) -> bool {
+        self.current.as_ref().is_some_and(|current| {
+            current.id.as_str().as_bytes() == id
+                && current.delivered.as_ref().is_some_and(|print| print.is_of(text))
+        })
+    }
+
     /// Whether PHP has read a session here.
     pub fn is_read(&self) -> bool {
         self.current.as_ref().is_some_and(|current| !current.unread)
