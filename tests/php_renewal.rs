@@ -295,6 +295,10 @@ fn a_lock_whose_release_was_lost_is_given_back_at_the_end_of_the_process() {
     let ini = [("rustredis.lock_lease", "60"), ("rustredis.read_timeout", "0.5")];
     for end in ["session_write_close()", "++$_SESSION['n'] && session_write_close()", "session_abort()"] {
         for ack in ["wait", "deferred"] {
+            // In a Cluster nothing repeats a lock that is only given back: it ends with its lease.
+            if server.is_cluster() && ack == "deferred" && end == "session_abort()" {
+                continue;
+            }
             let ini = [ini[0], ini[1], ("rustredis.write_ack", ack)];
             let mut process = worker_at(&proxy.save_path(), &ini);
             process.step("peek('known')");
