@@ -3,6 +3,7 @@
 
 mod support;
 
+use support::acl;
 use support::php::{Php, Running, STEPS};
 use support::redis::Server;
 use support::session;
@@ -117,4 +118,34 @@ fn a_server_that_takes_no_more_clients_is_named() {
     refused(&mut process, &["clients"]);
     limit("100");
     works(&server, process);
+}
+
+/// A session of over 1 KB is stored beside its place before the script moves it there. If the script
+/// is refused, that copy must not outlive a logout by the lifetime of a session.
+#[test]
+fn a_copy_that_no_script_moves_is_gone_soon() {
+    let server = Server::start();
+    let large = |id: &str| format!("start('{id}') && ($_SESSION['text'] = random_bytes(2000))");
+    let php = Php::new(&server.save_path());
+    session::seed(&server, "moved");
+    session::seed(&server, "refused");
+    // The first session of a connection is saved by a script.
+    let mut moved = process(&php);
+    moved.step(&large("moved")).assert_silent();
+    assert_eq!(moved.step("session_write_close()").assert_silent().result, "true");
+    let left: i64 = server.command(&["TTL", &session::key("moved")]);
+    assert!(left > 1000, "the session has its own lifetime: {left}");
+
+    let mut refused = process(&php);
+    refused.step(&large("refused")).assert_silent();
+    let user = if acl::is_wanted() { acl::USER } else { "default" };
+    server.nodes().for_each(|node| node.own(&["ACL", "SETUSER", user, "-evalsha", "-eval"]));
+    let step = refused.step("session_write_close()");
+    assert!(step.only_warning().contains("NOPERM"), "{step:?}");
+    let copies = server.nodes().flat_map(|node| {
+        let names: Vec<String> = node.own(&["KEYS", "*_NEW:*"]);
+        names.into_iter().map(|name| node.own::<i64>(&["TTL", &name]))
+    });
+    let copies: Vec<_> = copies.collect();
+    assert!(copies.len() == 1 && (1..=60).contains(&copies[0]), "{copies:?}");
 }

@@ -50,10 +50,14 @@ impl Call<'_> {
     }
 }
 
-/// Stores a new value under `key` with this TTL in seconds. A script moves the value to its place.
+/// The longest life, in seconds, of a value that a script is to move to its place. A refused script
+/// leaves the value behind, and a copy of a session must not outlive a logout for long.
+const STAGED: u64 = 60;
+
+/// Stores a new value under `key`. A script moves the value to its place, with the session's TTL.
 fn stage<'a>(key: &str, value: &'a [u8], ttl: u64) -> Command<'a> {
     let mut set = Command::new("SET");
-    set.arg(key).data(value).arg("EX").number(ttl);
+    set.arg(key).data(value).arg("EX").number(ttl.min(STAGED));
     set
 }
 
@@ -183,5 +187,22 @@ fn op_args(op: Op<'_>) -> (&'static str, &[u8]) {
         Op::Leave => ("leave", b""),
         Op::Drop => ("drop", b""),
         Op::SetAside(_) => ("aside", b""),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_on_its_way_lives_as_long_as_the_session_or_a_minute() {
+        for (ttl, life) in [(5, 5), (1440, 60)] {
+            let mut expected = Command::new("SET");
+            expected.arg("k").data(b"v").arg("EX").number(life);
+            let bytes = |command: &mut Command<'_>| -> Vec<u8> {
+                command.pieces().iter().flat_map(|piece| piece.to_vec()).collect()
+            };
+            assert_eq!(bytes(&mut stage("k", b"v", ttl)), bytes(&mut expected));
+        }
     }
 }

@@ -2,7 +2,8 @@
 
 use super::redis::Server;
 
-const USER: &str = "sessions";
+/// The name of the user.
+pub const USER: &str = "sessions";
 const PASSWORD: &str = "a&=%;,+/@:#'~|^ü";
 
 /// The ACL rule of README.md, in the form that a reader copies.

@@ -4,7 +4,7 @@
 --       7 N (move) D .. '_NEW:' .. token: the new value, which the command before this one has put there
 --         A (aside) where D is moved to
 -- ARGV  1 token  2 base (own entry in W, '' if never queued)
---       3 op: set | move (set to what lies under N, with its TTL: that does not pass through Lua)
+--       3 op: set | move (set to what lies under N: that does not pass through Lua)
 --         | keep (refresh the TTL) | restore (keep, or set where D is gone) | del
 --         | none (refresh the TTL unless it is 0, whatever comes of that)
 --         | leave (del, because the session goes on under another id)
@@ -64,7 +64,7 @@ elseif op == 'move' then
   if dead then
     redis.call('DEL', KEYS[7])
     res = 'dead'
-  elseif redis.pcall('RENAME', KEYS[7], D).err then
+  elseif redis.pcall('EXPIRE', KEYS[7], ARGV[5]) ~= 1 or redis.pcall('RENAME', KEYS[7], D).err then
     return {'gone'}
   end
 elseif op == 'del' or op == 'leave' then

@@ -2,7 +2,7 @@
 -- KEYS  1 D data  2 T tombstone
 --       3 N (move) the new value, which the command before this one has put there; A (aside) where D is moved to;
 --         L (del, leave, drop) the lock
--- ARGV  1 op: set | move (set to what lies under N, with its TTL: that does not pass through Lua) | keep
+-- ARGV  1 op: set | move (set to what lies under N: that does not pass through Lua) | keep
 --         | restore (keep, or set where D is gone) | del | leave (del, because the session goes on under another id)
 --         | drop (del of what was not there when it was read: leaves nothing behind unless D is there by now)
 --         | aside (move it to A, for a day)
@@ -38,7 +38,11 @@ if op == 'keep' then
   return {dead and 'dead' or 'gone'}
 end
 if op == 'move' then
-  if dead then redis.call('DEL', KEYS[3]) elseif redis.pcall('RENAME', KEYS[3], D).err then return {'gone'} end
+  if dead then
+    redis.call('DEL', KEYS[3])
+  elseif redis.pcall('EXPIRE', KEYS[3], ARGV[3]) ~= 1 or redis.pcall('RENAME', KEYS[3], D).err then
+    return {'gone'}
+  end
   return {dead and 'dead' or 'ok'}
 end
 if op == 'restore' and redis.call('EXPIRE', D, ARGV[3]) == 1 then return {'ok'} end
