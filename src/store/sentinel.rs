@@ -19,6 +19,9 @@ use super::{
 };
 use crate::config::{Endpoint, Sentinel, Target};
 
+/// The longest name of a host, as DNS limits it.
+pub const MAX_HOST: usize = 255;
+
 /// A way to the master.
 pub struct Found {
     pub connection: Connection,
@@ -128,9 +131,13 @@ pub fn answer(sentinel: &Sentinel, answer: Value) -> Result<Endpoint, StoreError
         let text = format!("it knows no master {:?}", sentinel.master);
         return Err(StoreError::Connect(io::Error::other(text)));
     }
-    let (host, port) = <(String, u16)>::from_redis_value(answer)
-        .map_err(|_| StoreError::Protocol("an unexpected reply to SENTINEL".into()))?;
-    Ok(Endpoint::Tcp { host, port })
+    match <(String, u16)>::from_redis_value(answer) {
+        // An address that leads nowhere is no word on the master: the one that is known may serve.
+        Ok((host, port)) if port != 0 && !host.is_empty() && host.len() <= MAX_HOST => {
+            Ok(Endpoint::Tcp { host, port })
+        }
+        _ => Err(StoreError::Protocol("an unexpected reply to SENTINEL".into())),
+    }
 }
 
 fn ask(
@@ -211,4 +218,25 @@ fn is_gone(problem: &StoreError) -> bool {
 
 fn is_timeout(problem: &StoreError) -> bool {
     matches!(problem, StoreError::Connect(error) if error.kind() == io::ErrorKind::TimedOut)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_without_a_usable_address_names_nobody() {
+        let sentinel =
+            Sentinel { nodes: Vec::new(), master: "mymaster".into(), username: None, password: None };
+        let named = |host: &str, port: &str| {
+            let bulk = |text: &str| Value::BulkString(text.as_bytes().to_vec());
+            answer(&sentinel, Value::Array(vec![bulk(host), bulk(port)]))
+        };
+        let good = Endpoint::Tcp { host: "a".into(), port: 1 };
+        assert_eq!(named("a", "1").unwrap(), good);
+        for (host, port) in [("a", "0"), ("a", "65536"), ("a", "x"), ("", "1"), (&*"a".repeat(256), "1")] {
+            let answer = named(host, port);
+            assert!(matches!(answer, Err(StoreError::Protocol(_))), "{host} {port}: {answer:?}");
+        }
+    }
 }

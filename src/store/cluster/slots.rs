@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use redis::Value;
 
-use super::super::{ServerError, StoreError};
+use super::super::{ServerError, StoreError, sentinel::MAX_HOST};
 use crate::{
     config::{Endpoint, Target},
     slot::SLOTS,
@@ -128,7 +128,7 @@ fn node(node: &Value, asked: &Target) -> Option<Endpoint> {
 }
 
 fn address(host: &str, port: u16, asked: &Target) -> Option<Endpoint> {
-    if port == 0 || host.len() > 255 {
+    if port == 0 || host.len() > MAX_HOST {
         return None;
     }
     let host = match (host, &asked.endpoint) {
