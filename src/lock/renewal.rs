@@ -18,7 +18,7 @@
 use std::{
     mem,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    thread::{self, JoinHandle},
+    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
@@ -35,6 +35,9 @@ use crate::{
 
 /// The largest number of threads. With more servers than this at a time, servers share threads.
 const MAX_THREADS: usize = 16;
+
+/// TLS and the resolver expect a program's ordinary threads.
+const STACK: usize = 2 << 20;
 
 /// The largest number of locks per server to give back. Further locks end with their leases.
 const MAX_GIVEN_BACK: usize = 100;
@@ -78,6 +81,8 @@ struct State {
     runs: bool,
     sleeps_until: Option<Instant>,
     thread: Option<JoinHandle<()>>,
+    /// The reason why the last start of the thread failed.
+    no_thread: Option<String>,
     stopping: bool,
 }
 
@@ -130,6 +135,14 @@ pub fn watch(place: Place, timeouts: Timeouts, lock: &LockSettings, keys: &Keys,
     };
     let id = renewal.add(task);
     Watch { renewal, id }
+}
+
+impl Watch {
+    /// The reason why no lease can be renewed at the moment: no thread can be started.
+    #[must_use]
+    pub fn hindrance(&self) -> Option<String> {
+        self.renewal.state().no_thread.clone()
+    }
 }
 
 impl Drop for Watch {
@@ -279,17 +292,18 @@ impl Renewal {
             return self.look_at(&mut state, due);
         }
         let own = self.clone();
-        let started = threads::starting(|| {
-            thread::Builder::new().name("rustredis-renew".into()).spawn(move || own.run())
-        });
-        match started {
+        match threads::spawn("rustredis-renew", STACK, move || own.run()) {
             // The previous thread has ended, because `runs` is false.
             Ok(thread) => {
                 state.thread = Some(thread);
                 state.runs = true;
+                state.no_thread = None;
             }
             // The system has no thread to spare. The timer tries again while the lease lasts.
-            Err(_) => self.look_at(&mut state, now + Duration::from_millis(100)),
+            Err(error) => {
+                state.no_thread = Some(error.to_string());
+                self.look_at(&mut state, now + Duration::from_millis(100));
+            }
         }
     }
 

@@ -48,7 +48,7 @@ pub enum Failure {
 }
 
 /// How a lock was lost, as far as the time tells for which the request had it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Loss {
     /// Its lease was not over.
     Removed,
@@ -56,6 +56,8 @@ pub enum Loss {
     TooLong,
     /// Its lease was over, unless it was renewed.
     Stopped,
+    /// The same, and it was not renewed, for this reason.
+    NotRenewed(String),
     /// Nobody has looked.
     Unknown,
 }
@@ -67,6 +69,9 @@ impl fmt::Display for Loss {
             Self::Removed => f.write_str(removed),
             Self::TooLong => f.write_str("it ran longer than rustredis.lock_max_hold"),
             Self::Stopped => write!(f, "it was stopped for longer than rustredis.lock_lease, or {removed}"),
+            Self::NotRenewed(reason) => {
+                write!(f, "it ran longer than rustredis.lock_lease, which was not renewed: {reason}")
+            }
             Self::Unknown => write!(
                 f,
                 "it ran longer than rustredis.lock_max_hold, was stopped for longer than rustredis.lock_lease, or {removed}"

@@ -342,7 +342,12 @@ impl<S: Store> Session<S> {
         match current.since.elapsed() {
             held if held >= lock.max_hold => Loss::TooLong,
             held if held < lock.lease => Loss::Removed,
-            _ => Loss::Stopped,
+            _ => match &current.hold {
+                Hold::Locked { watch: Some(watch), .. } => {
+                    watch.hindrance().map_or(Loss::Stopped, Loss::NotRenewed)
+                }
+                _ => Loss::Stopped,
+            },
         }
     }
 
