@@ -263,9 +263,12 @@ impl RedisStore {
     ) -> Result<T, StoreError> {
         let start = Instant::now();
         let mut broken = None;
+        // Of a try to connect that had time enough.
+        let mut told: Option<StoreError> = None;
         let mut connect_until = self.begin_connecting(start);
         let mut pause = PAUSE;
         loop {
+            let had_time = has_time(connect_until, self.settings.connect_timeout);
             let answer = self.run(keys, call).and_then(read);
             let failure = match self.checked(answer) {
                 Err(error) => error,
@@ -292,6 +295,11 @@ impl RedisStore {
             let pause_now = if is_first_break { Duration::ZERO } else { pause };
             if Instant::now() + pause_now >= until {
                 // What is not known must not be called "not saved" for the refusal of a later connection.
+                let failure = match (failure, told) {
+                    // It had no time to find out.
+                    (StoreError::Connect(_), Some(told)) if !had_time => told,
+                    (failure, _) => failure,
+                };
                 return Err(broken
                     .filter(|before| !matches!(before, StoreError::Demoted(_)))
                     .unwrap_or(failure));
@@ -302,6 +310,8 @@ impl RedisStore {
                 connect_until = since + self.settings.connect_timeout;
                 self.connect_until = Some(connect_until);
                 broken = broken.filter(|_| matches!(failure, StoreError::Demoted(_))).or(Some(failure));
+            } else if had_time && matches!(failure, StoreError::Connect(_)) {
+                told = Some(failure);
             }
             thread::sleep(pause_now);
             // An election takes seconds, and each try asks who is who; a session that breaks each
@@ -341,6 +351,11 @@ impl RedisStore {
             written => Ok(written),
         }
     }
+}
+
+/// Whether a try to connect that begins now has time enough to tell who does not answer.
+fn has_time(until: Instant, whole: Duration) -> bool {
+    until.saturating_duration_since(Instant::now()) >= LONGEST_PAUSE.min(whole / 2)
 }
 
 /// The answers to several commands, unless a replica gave one of them: that is its answer to all.
