@@ -224,3 +224,27 @@ fn a_proxy_that_hangs_up_on_a_large_session_costs_one_warning_and_no_lock() {
         assert_eq!(process.step("increment('known')").assert_silent().result, "2", "{locking} {ack}");
     }
 }
+
+/// A server that takes no more connections takes them again soon. A release waits for that, as it
+/// waits for a server that is away.
+#[test]
+fn a_write_waits_for_a_server_that_is_full() {
+    let server = Server::with_args(&["--maxclients", "100"]);
+    let mut process =
+        connected(&server, &Php::new(&server.save_path()).ini("rustredis.connect_timeout", "20"));
+    process.step(OPEN).assert_silent();
+    let mut admin = server.connection();
+    let mut ask = |words: &[&str]| -> String {
+        redis::cmd(words[0]).arg(&words[1..]).query(&mut admin).expect("the connection that is left")
+    };
+    ask(&["CONFIG", "SET", "maxclients", "1"]);
+    ask(&["CLIENT", "KILL", "TYPE", "normal"]);
+    process.send(CLOSE);
+    poll::until("a connection is refused", SOON, || {
+        !ask(&["INFO", "stats"]).contains("rejected_connections:0\r")
+    });
+    ask(&["CONFIG", "SET", "maxclients", "100"]);
+    let (messages, result) = process.expect("done ");
+    assert_eq!((messages.trim(), &*result), ("", "true"));
+    assert_eq!(session::counter(&server, "known"), Some(2));
+}

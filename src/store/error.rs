@@ -5,6 +5,12 @@ use std::{fmt, io, time::Duration};
 /// The most characters of an error reply in a message. Redis' own error texts are shorter.
 const MAX_SHOWN: usize = 300;
 
+/// A time in seconds as messages show it. What is left of a shared time has nanoseconds.
+#[must_use]
+pub fn seconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1000.0).round() / 1000.0
+}
+
 /// The reason why a command failed.
 #[derive(Debug)]
 pub enum StoreError {
@@ -102,6 +108,12 @@ impl ServerError {
         self.code == "ERR" && self.detail.starts_with("Protocol error")
     }
 
+    /// Returns true if the server takes no more connections at the moment.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.code == "ERR" && self.detail.starts_with("max number of clients")
+    }
+
     /// Returns true if another node of the Cluster has the key.
     #[must_use]
     pub fn is_redirect(&self) -> bool {
@@ -179,6 +191,7 @@ impl ServerError {
                 ": the session is larger than this server takes, see its proto-max-bulk-len (and \
                  rustredis.max_value_size, rustredis.compression)"
             }
+            "ERR" if self.is_full() => ": see its maxclients, and rustredis.pool_size",
             "ERR" if self.detail.contains("DB index") => ": check database in session.save_path",
             _ => "",
         }
@@ -200,6 +213,13 @@ impl StoreError {
         matches!(self, Self::Broken(_) | Self::Protocol(_) | Self::Demoted(_))
     }
 
+    /// Returns the failure to connect to a server that takes no more connections. It passes, and
+    /// nothing was carried out.
+    #[must_use]
+    pub fn full(error: &ServerError) -> Self {
+        Self::Connect(io::Error::new(io::ErrorKind::ResourceBusy, error.to_string()))
+    }
+
     /// Returns the error to report if no further try follows.
     #[must_use]
     pub fn in_the_end(self) -> Self {
@@ -213,6 +233,9 @@ impl StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Connect(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+                write!(f, "cannot connect: {}", Cause(error))
+            }
             Self::Connect(error) => {
                 write!(
                     f,
@@ -223,11 +246,11 @@ impl fmt::Display for StoreError {
             Self::PoolExhausted(wait) => write!(
                 f,
                 "all connections of this process were in use for {} s (rustredis.pool_wait): raise rustredis.pool_size",
-                wait.as_secs_f64()
+                seconds(*wait)
             ),
             Self::Broken(error) => write!(f, "the connection broke: {}", Cause(error)),
             Self::Timeout(after) => {
-                write!(f, "no answer within {} s (rustredis.read_timeout)", after.as_secs_f64())
+                write!(f, "no answer within {} s (rustredis.read_timeout)", seconds(*after))
             }
             Self::Server(error) | Self::Demoted(error) => error.fmt(f),
             Self::TooLarge(size) => write!(f, "it has {size} bytes in Redis, more than memory_limit leaves"),
@@ -254,6 +277,28 @@ impl std::error::Error for StoreError {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shows_times_without_nanoseconds() {
+        let shown = |nanos| StoreError::Timeout(Duration::from_nanos(nanos)).to_string();
+        assert_eq!(shown(999_892_550), "no answer within 1 s (rustredis.read_timeout)");
+        assert_eq!(shown(1_488_500_369), "no answer within 1.489 s (rustredis.read_timeout)");
+        assert_eq!(shown(250_000_000), "no answer within 0.25 s (rustredis.read_timeout)");
+    }
+
+    #[test]
+    fn tells_a_full_server_from_one_that_is_not_there() {
+        for line in
+            ["ERR max number of clients reached", "ERR max number of clients + cluster connections reached"]
+        {
+            let error = ServerError::parse(line);
+            assert!(error.is_full(), "{line}");
+            let shown = StoreError::full(&error).to_string();
+            assert!(shown.contains(line) && shown.contains("maxclients"), "{shown}");
+            assert!(!shown.contains("Is Redis running"), "{shown}");
+        }
+        assert!(!ServerError::parse("ERR unknown command 'x'").is_full());
+    }
 
     #[test]
     fn finds_the_cause_in_errors_of_scripts() {

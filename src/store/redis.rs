@@ -80,7 +80,12 @@ impl RedisStore {
                 let now = Instant::now();
                 let until = until.max(now + timeouts.read / 4);
                 let read = until.duration_since(now);
-                let mut connection = Connection::open(target, Timeouts { read, ..timeouts })?;
+                let opened = Connection::open(target, Timeouts { read, ..timeouts });
+                let mut connection = opened.map_err(|failure| match failure {
+                    // The silent one before it has had the rest.
+                    StoreError::Timeout(_) => StoreError::Timeout(timeouts.read),
+                    failure => failure,
+                })?;
                 connection.answers_until(until, timeouts.read);
                 Ok(place.insert(connection))
             }

@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::threads;
+use super::{error::seconds, threads};
 use crate::process::Shared;
 
 /// So long the answer of a slow lookup is as good as a new one.
@@ -117,7 +117,10 @@ pub fn addresses(host: &str, port: u16, timeout: Duration) -> io::Result<Vec<Soc
     let Some(Answer { found, took, .. }) = answer else {
         return Err(io::Error::new(
             io::ErrorKind::TimedOut,
-            format!("the resolver has not found the name {host} within {} s", timeout.as_secs_f64()),
+            format!(
+                "the resolver has not found the name {host} within {} s (of rustredis.connect_timeout)",
+                seconds(timeout)
+            ),
         ));
     };
     // What is left of the time may not be enough to connect. If so, the next one begins here.

@@ -66,6 +66,7 @@ impl Connection {
         }
         match introduced {
             Ok(()) => Ok(connection),
+            Err(StoreError::Server(error)) if error.is_full() => Err(StoreError::full(&error)),
             // Nothing was carried out yet: that is what the difference between the two is about.
             Err(StoreError::Broken(error)) => {
                 Err(StoreError::Connect(if expects_tls(target, error.kind()) {
