@@ -133,7 +133,7 @@ fn a_copy_that_no_script_moves_is_gone_soon() {
     let mut moved = process(&php);
     moved.step(&large("moved")).assert_silent();
     assert_eq!(moved.step("session_write_close()").assert_silent().result, "true");
-    let left: i64 = server.command(&["TTL", &session::key("moved")]);
+    let left: i64 = server.command(&["TTL", &session::key_at(&server, "moved")]);
     assert!(left > 1000, "the session has its own lifetime: {left}");
 
     let mut refused = process(&php);
