@@ -8,6 +8,7 @@
 #include "ext/session/php_session.h"
 #include "shim.h"
 
+/* Does not ask for log_errors: the messages that come here cannot be raised, and would be lost. */
 static void log_line(const char *kind, const char *text)
 {
 	char line[RUSTREDIS_TEXT_SIZE + 32];
