@@ -20,10 +20,12 @@
 pub mod codec;
 pub mod compression;
 pub mod config;
+pub mod error;
 pub mod lock;
 pub mod process;
+pub mod protocol;
+pub mod resp;
 pub mod session;
-pub mod slot;
 pub mod store;
 
 #[cfg(feature = "php")]

@@ -2,19 +2,22 @@
 
 mod support;
 
-use std::thread;
-use std::time::{Duration, Instant};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
-use phpsess_rs::slot;
-use support::acl;
-use support::cluster::{self, Cluster, MASTERS};
-use support::fake_sentinel::FakeSentinel;
-use support::php::{Php, Running, STEPS};
-use support::poll::{self, SOON};
-use support::proxy::Proxy;
-use support::redis::Server;
-use support::redis_program;
-use support::session;
+use phpsess_rs::protocol::hash_slot;
+use support::{
+    acl,
+    cluster::{self, Cluster, MASTERS},
+    fake_sentinel::FakeSentinel,
+    php::{Php, Running, STEPS},
+    poll::{self, SOON},
+    proxy::Proxy,
+    redis::Server,
+    redis_program, session,
+};
 
 fn process(php: &Php) -> Running {
     let mut process = php.spawn(STEPS);
@@ -37,7 +40,7 @@ fn slots_are_those_of_redis() {
         ["", "{", "}", "{}", "{a}", "a{b}c", "{}{b}", "{{b}}", "a}b{c", "a}{b}", "é{ü}", "{a", "_LOCK"];
     for (n, tail) in tails.iter().cycle().take(200).enumerate() {
         let key = format!("{}{tail}:{n}", "x".repeat(n % 7));
-        assert_eq!(slot::of(&key), cluster.slot(&key), "{key}");
+        assert_eq!(hash_slot::of(&key), cluster.slot(&key), "{key}");
     }
 }
 

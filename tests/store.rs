@@ -11,7 +11,7 @@ use std::{
 
 use phpsess_rs::{
     config::{Settings, Texts},
-    session::{Keys, SessionId},
+    protocol::{Keys, SessionId},
     store::{
         Acquire, Acquired, Claim, HANDOFF_MS, Loaded, Mode, Op, Release, Store, Ticket, Write, Written,
         memory::MemoryStore, redis::RedisStore,

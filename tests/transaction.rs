@@ -6,7 +6,7 @@
 mod support;
 
 use phpsess_rs::{
-    session::{Keys, SessionId},
+    protocol::{Keys, SessionId},
     store::{Acquire, Acquired, Op, Release, Store, Written},
 };
 use redis::Commands;

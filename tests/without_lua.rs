@@ -7,10 +7,9 @@
 mod support;
 
 use phpsess_rs::{
-    session::Keys,
-    store::{
-        Acquire, Acquired, Loaded, Mode, Op, Release, Store, StoreError, Write, Written, redis::RedisStore,
-    },
+    error::StoreError,
+    protocol::Keys,
+    store::{Acquire, Acquired, Loaded, Mode, Op, Release, Store, Write, Written, redis::RedisStore},
 };
 use redis::Commands;
 use support::{

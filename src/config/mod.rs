@@ -18,7 +18,7 @@ pub use tls::{Tls, is_authority, is_version_1};
 
 use crate::{
     compression::{Compression, Format},
-    session::fits_a_cluster,
+    protocol::fits_a_cluster,
 };
 
 /// All settings of a session.

@@ -3,21 +3,14 @@
 //! The protocol (keys, scripts, tokens, the waiting rule) is in `docs/wire-format.md`.
 
 mod attempt;
-mod holder;
-mod random;
 mod renewal;
 
 use std::time::Duration;
 
 pub use attempt::{Attempt, Event, Grant, Outcome, Request, Step};
-pub use holder::{Holder, Known};
-pub use random::random_hex;
 pub use renewal::{Watch, give_back, give_back_last, stop as stop_renewal, watch};
 
-use crate::{
-    session::Keys,
-    store::{Store, StoreError, stats},
-};
+use crate::{error::StoreError, process::stats, protocol::Keys, store::Store};
 
 /// Runs one attempt to its end. After an error, gives back the lock that the attempt may have got.
 pub fn acquire(store: &mut impl Store, keys: &Keys, request: Request) -> Result<Outcome, StoreError> {

@@ -24,12 +24,13 @@ use std::{
 
 use crate::{
     config::{LockSettings, Target},
-    process::Own,
-    session::Keys,
+    error::StoreError,
+    process::{Own, threads},
+    protocol::Keys,
     store::{
-        StoreError, Timeouts, Timer,
+        Timeouts, Timer,
         renewer::{Place, Renewer},
-        threads, timer,
+        timer,
     },
 };
 

@@ -11,7 +11,7 @@
 
 use std::thread;
 
-use crate::{lock::random_hex, store::threads};
+use crate::process::{random_hex, threads};
 
 pub fn look_up_now() {
     let _ = random_hex();

@@ -9,8 +9,8 @@ use super::{
     ini,
 };
 use crate::{
-    lock::Known,
-    session::{Access, Cause, Failure, Session, SessionId, Writer, warning},
+    protocol::{Known, SessionId},
+    session::{Access, Cause, Failure, Session, Writer, warning},
     store::redis::RedisStore,
 };
 

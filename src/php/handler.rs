@@ -17,8 +17,10 @@ use super::{
 use crate::{
     config::Settings,
     process,
+    process::stats,
+    resp::set_memory_left,
     session::{Session, late_warning},
-    store::{redis::RedisStore, set_memory_left, stats, take_late},
+    store::{redis::RedisStore, take_late},
 };
 
 /// A session and the process that opened it.

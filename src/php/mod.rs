@@ -25,7 +25,8 @@ use ext_php_rs::{
 use crate::{
     lock::{give_back_last, stop_renewal},
     process,
-    store::{close_connections, threads},
+    process::threads,
+    store::close_connections,
 };
 use boundary::guarded;
 

@@ -8,7 +8,8 @@ use super::{
 };
 use crate::{
     process,
-    store::{clusters, pools, stats},
+    process::stats,
+    store::{clusters, pools},
 };
 
 #[repr(C)]

@@ -6,11 +6,13 @@
 
 use std::sync::Arc;
 
-use super::{Access, Hold, Keys, Session, SessionId, millis};
+use super::{Access, Hold, Session, millis};
 use crate::{
     config::Settings,
+    error::StoreError,
     lock::{Attempt, Request, Step, Watch},
-    store::{Acquired, Loaded, Mode, Op, Store, StoreError},
+    protocol::{Keys, SessionId},
+    store::{Acquired, Loaded, Mode, Op, Store},
 };
 
 /// What was sent.

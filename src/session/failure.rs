@@ -2,12 +2,12 @@
 
 use std::{fmt, time::Duration};
 
-use super::SessionId;
 use crate::{
     compression::Unreadable,
     config::{Endpoint, Target},
-    lock::Holder,
-    store::{CLUSTER_COMMANDS, COMMANDS, SENTINEL_COMMANDS, ServerError, StoreError},
+    error::{ServerError, StoreError},
+    protocol::{Holder, SessionId},
+    store::{CLUSTER_COMMANDS, COMMANDS, SENTINEL_COMMANDS},
 };
 
 /// Why PHP gets a failure. The texts name the setting that matters, never a secret.

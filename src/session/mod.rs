@@ -6,8 +6,6 @@
 
 mod ahead;
 mod failure;
-mod id;
-mod keys;
 mod print;
 mod save;
 #[cfg(test)]
@@ -21,16 +19,18 @@ use std::{
 
 use ahead::{Ahead, Early};
 pub use failure::{Cause, Failure, warning};
-pub use id::SessionId;
-pub use keys::{Keys, fits_a_cluster};
 use print::Print;
 pub use save::{Writer, late_warning};
 
 use crate::{
     compression::{self, Unreadable},
     config::{LockFailure, LockSettings, Settings, Target, WriteAck},
+    error::StoreError,
     lock::{self, Grant, Outcome, Request, Watch},
-    store::{Loaded, Mode, Op, Release, Store, StoreError, memory_left, stats},
+    process::stats,
+    protocol::{Keys, SessionId},
+    resp::memory_left,
+    store::{Loaded, Mode, Op, Release, Store},
 };
 
 /// How long after a session went on under another id requests under the old one are taken for late ones.

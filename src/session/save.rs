@@ -2,14 +2,14 @@
 
 use std::mem;
 
-use super::{
-    Access, Current, Failure, Hold, Keys, Session, SessionId, failure::Loss, millis, print::Print, warning,
-};
+use super::{Access, Current, Failure, Hold, Session, failure::Loss, millis, print::Print, warning};
 use crate::{
     compression::{self, Text, Unreadable},
     config::WriteAck,
-    lock::Holder,
-    store::{Late, Mode, Op, Release, Store, StoreError, Write, Written, stats},
+    error::StoreError,
+    process::stats,
+    protocol::{Holder, Keys, SessionId},
+    store::{Late, Mode, Op, Release, Store, Write, Written},
 };
 
 /// Larger sessions, in bytes, are waited for whatever `rustredis.write_ack` says.

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Access, Keys, Session, SessionId, Writer};
+use super::{Access, Session, Writer};
 use crate::{
     config::{Setting, Settings, Texts},
+    protocol::{Keys, SessionId},
     store::{Loaded, Store, memory::MemoryStore},
 };
 

@@ -2,10 +2,9 @@
 
 use super::{
     Acquire, Claim, Mode, Op, Release, Write,
-    resp::Command,
     scripts::{ACQUIRE, CLAIM, READ, RELEASE, Script, UNLOCK, WRITE},
 };
-use crate::{lock::random_hex, session::Keys};
+use crate::{process::random_hex, protocol::Keys, resp::Command};
 
 /// Values with more bytes than this are stored by a command of their own, for the script to find.
 /// Redis' Lua hashes every byte of every string argument; up to this size, that costs less than

@@ -10,18 +10,19 @@ use std::{
 use redis::Value;
 
 use super::{
-    Acquire, Acquired, Op, Release, ServerError, Store, StoreError, Written,
+    Acquire, Acquired, Op, Release, Store, Written,
     calls::{self, Call, Data},
     cluster::Way,
     connection::server_error,
     owed::Owed,
     redis::RedisStore,
     reply,
-    resp::Command,
 };
 use crate::{
     config::{Endpoint, Target},
-    session::Keys,
+    error::{ServerError, StoreError},
+    protocol::Keys,
+    resp::Command,
 };
 
 /// How long to wait before a command is repeated that Redis could not carry out just now.

@@ -7,7 +7,6 @@
 mod calls;
 mod cluster;
 mod connection;
-mod error;
 mod exchange;
 pub mod memory;
 mod owed;
@@ -18,13 +17,10 @@ pub mod redis;
 pub mod renewer;
 mod reply;
 mod resolve;
-mod resp;
 mod scripts;
 mod sentinel;
-pub mod stats;
 mod stream;
 mod switch;
-pub mod threads;
 mod tls_problem;
 mod transaction;
 
@@ -35,16 +31,15 @@ use std::{
 };
 
 pub use cluster::{ClusterStatus, clusters};
-pub use error::{ServerError, StoreError};
 pub use owed::{Late, close_connections, take_late};
 pub use pool::{PoolStatus, Timer, after_fork, after_fork_in_child, before_fork, pools, timer};
-pub use resp::{memory_left, set_memory_left};
 pub use stream::Timeouts;
 
 use crate::{
     config::{LockSettings, Settings},
+    error::{ServerError, StoreError},
     lock::Watch,
-    session::{Keys, SessionId},
+    protocol::{Keys, SessionId},
 };
 
 /// The commands that a Redis user must be allowed to run, as an ACL rule. If a script's command is

@@ -13,7 +13,7 @@ use std::{
 use redis::Value;
 
 use super::{
-    Op, Release, Store, StoreError, Written,
+    Op, Release, Store, Written,
     calls::Call,
     connection::{Connection, Sent},
     exchange::Repeat,
@@ -23,8 +23,9 @@ use super::{
 };
 use crate::{
     config::{Settings, Target},
+    error::StoreError,
     process::Shared,
-    session::{Keys, SessionId},
+    protocol::{Keys, SessionId},
 };
 
 /// A release that was sent.

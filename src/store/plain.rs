@@ -18,19 +18,23 @@ use std::{
 use redis::Value;
 
 use super::{
-    Acquire, Acquired, Loaded, Mode, Release, StoreError, calls,
+    Acquire, Acquired, Loaded, Mode, Release, calls,
     connection::{Connection, Sent},
     pool,
     redis::RedisStore,
     reply::{self, Tried},
+    transaction::Form,
+};
+use crate::{
+    config::Target,
+    error::StoreError,
+    process::stats,
+    protocol::Keys,
     resp::{
         Arg::{Number, Text},
         Batch, Command,
     },
-    stats,
-    transaction::Form,
 };
-use crate::{config::Target, session::Keys};
 
 /// An acquire that was sent before it is asked for.
 pub struct Ahead {

@@ -23,14 +23,13 @@ use r2d2::{CustomizeConnection, ManageConnection, PooledConnection};
 use scheduled_thread_pool::{OnPoolDropBehavior, ScheduledThreadPool};
 
 use super::{
-    StoreError,
     connection::Connection,
     owed::{Owed, read},
-    threads,
 };
 use crate::{
     config::{Settings, Target},
-    process::Own,
+    error::StoreError,
+    process::{Own, threads},
 };
 
 /// A script can set session.save_path to anything: more targets than this replace the oldest ones. Each master of a

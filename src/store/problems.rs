@@ -2,7 +2,7 @@
 
 use std::{fmt, io};
 
-use super::StoreError;
+use crate::error::StoreError;
 
 /// The nodes that were asked in vain, grouped by their problem.
 #[derive(Default)]

@@ -9,7 +9,7 @@ use std::{
 use r2d2::PooledConnection;
 
 use super::{
-    Acquire, Acquired, Claim, Loaded, Op, Release, Store, StoreError, Ticket, Timeouts, Write, Written,
+    Acquire, Acquired, Claim, Loaded, Op, Release, Store, Ticket, Timeouts, Write, Written,
     calls::{self, Data},
     cluster::{self, Cluster},
     connection::Connection,
@@ -17,14 +17,15 @@ use super::{
     plain::Ahead,
     pool::{self, Slots},
     renewer::Place,
-    reply,
-    resp::Command,
-    sentinel, stats, switch,
+    reply, sentinel, switch,
 };
 use crate::{
     config::{Endpoint, LockSettings, Settings, Target},
+    error::StoreError,
     lock::{Watch, give_back, watch},
-    session::{Keys, SessionId},
+    process::stats,
+    protocol::{Keys, SessionId},
+    resp::Command,
 };
 
 /// A pooled connection that is taken on first use and kept until this value is dropped, or until a session of another

@@ -5,18 +5,19 @@ use std::{sync::Arc, time::Duration};
 use redis::Value;
 
 use super::{
-    Release, StoreError,
+    Release,
     calls::{self, Data},
     cluster::{Cluster, Way},
     connection::Connection,
     reply,
-    resp::Command,
     scripts::{RENEW, Script},
     stream::Timeouts,
 };
 use crate::{
     config::{Endpoint, Target},
-    session::Keys,
+    error::StoreError,
+    protocol::Keys,
+    resp::Command,
 };
 
 /// Where the lock of a session is.

@@ -4,10 +4,11 @@
 use redis::Value;
 
 use super::{
-    Acquired, Loaded, ServerError, StoreError, Ticket, Written,
+    Acquired, Loaded, Ticket, Written,
     connection::{server_error, too_large},
     transaction::Form,
 };
+use crate::error::{ServerError, StoreError};
 
 type Result<T> = std::result::Result<T, StoreError>;
 

@@ -14,8 +14,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{error::seconds, threads};
-use crate::process::Shared;
+use crate::{
+    error::seconds,
+    process::{Shared, threads},
+};
 
 /// So long the answer of a slow lookup is as good as a new one.
 const LATE: Duration = Duration::from_mins(1);

@@ -11,13 +11,15 @@ use std::{
 use redis::{FromRedisValue, Value};
 
 use super::{
-    StoreError,
     connection::Connection,
     problems::{Problems, cause},
-    resp::Command,
     stream::Timeouts,
 };
-use crate::config::{Endpoint, Sentinel, Target};
+use crate::{
+    config::{Endpoint, Sentinel, Target},
+    error::StoreError,
+    resp::Command,
+};
 
 /// The longest name of a host, as DNS limits it.
 pub const MAX_HOST: usize = 255;

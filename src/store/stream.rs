@@ -17,11 +17,12 @@ use socket2::{Domain, SockAddr, Socket, TcpKeepalive, Type};
 
 use super::{
     problems::{Problems, io_cause},
-    resolve,
-    resp::MAX_BULK,
-    tls_problem,
+    resolve, tls_problem,
 };
-use crate::config::{Endpoint, Tls};
+use crate::{
+    config::{Endpoint, Tls},
+    resp::MAX_BULK,
+};
 
 /// A string of any length that Redis allows, plus what an answer has around it.
 const MAX_ANSWER: usize = MAX_BULK + (64 << 10);

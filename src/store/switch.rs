@@ -13,13 +13,13 @@ use std::{
 use redis::Value;
 
 use super::{
-    StoreError,
     connection::{Connection, Sent},
     sentinel::{self, Found},
     stream::Timeouts,
 };
 use crate::{
     config::{Endpoint, Sentinel, Target},
+    error::StoreError,
     process::Own,
 };
 

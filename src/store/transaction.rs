@@ -11,15 +11,18 @@
 use redis::Value;
 
 use super::{
-    Op, Release, StoreError, Written,
+    Op, Release, Written,
     redis::RedisStore,
     reply::{self, Executed, Tried},
+};
+use crate::{
+    error::StoreError,
+    protocol::Keys,
     resp::{
         Arg::{Data, Number, Text},
         Batch, Command,
     },
 };
-use crate::session::Keys;
 
 /// How a first try for a session is sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -2,7 +2,7 @@
 
 use phpsess_rs::{
     lock::Attempt,
-    session::{Keys, SessionId},
+    protocol::{Keys, SessionId},
     store::{
         Acquire, Acquired, Claim, HANDOFF_MS, Ticket,
         memory::{Rules, Server},

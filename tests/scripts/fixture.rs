@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use phpsess_rs::{
     config::{Settings, Texts},
-    session::{Keys, SessionId},
+    protocol::{Keys, SessionId},
     store::{Acquire, Acquired, Loaded, Mode, Op, Release, Store, redis::RedisStore},
 };
 use redis::{Commands, Connection};

@@ -2,16 +2,21 @@
 
 use std::time::Duration;
 
-use phpsess_rs::config::{Settings, Texts};
-use phpsess_rs::store::{
-    Acquire, Acquired, Claim, Loaded, Mode, Op, Release, Store, StoreError, Timeouts, Write, Written,
-    redis::RedisStore,
-    renewer::{Place, Renewer},
+use phpsess_rs::{
+    config::{Settings, Texts},
+    error::StoreError,
+    store::{
+        Acquire, Acquired, Claim, Loaded, Mode, Op, Release, Store, Timeouts, Write, Written,
+        redis::RedisStore,
+        renewer::{Place, Renewer},
+    },
 };
 use redis::Commands;
 
-use crate::fixture::{Fixture, LEASE, TTL, ask, contended, held, is_busy, release};
-use crate::support::redis::Server;
+use crate::{
+    fixture::{Fixture, LEASE, TTL, ask, contended, held, is_busy, release},
+    support::redis::Server,
+};
 
 #[test]
 fn acquire_locks_refreshes_and_reads() {

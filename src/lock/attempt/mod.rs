@@ -8,8 +8,11 @@ mod tests;
 
 use std::sync::Arc;
 
-use super::{Holder, random_hex};
-use crate::store::{Acquire, Acquired, Claim, FOREIGN_MS, HANDOFF_MS, Loaded, Mode, SLACK_MS, Ticket};
+use crate::{
+    process::random_hex,
+    protocol::Holder,
+    store::{Acquire, Acquired, Claim, FOREIGN_MS, HANDOFF_MS, Loaded, Mode, SLACK_MS, Ticket},
+};
 
 /// The longest single block. Waiters keep their order while they are blocked, and a waiter that
 /// blocks again goes to the back.

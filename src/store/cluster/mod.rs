@@ -20,17 +20,16 @@ use parking_lot::Mutex;
 use redis::Value;
 
 use super::{
-    StoreError,
     connection::Connection,
     problems::{Problems, cause},
-    resp::Command,
     sentinel::unanswered,
-    stats,
     stream::Timeouts,
 };
 use crate::{
     config::{Endpoint, Target},
-    process::Own,
+    error::StoreError,
+    process::{Own, stats},
+    resp::Command,
 };
 use slots::{Redirect, SlotMap, interned};
 

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use redis::Value;
 
-use super::super::{ServerError, StoreError, sentinel::MAX_HOST};
+use super::super::sentinel::MAX_HOST;
 use crate::{
     config::{Endpoint, Target},
-    slot::SLOTS,
+    error::{ServerError, StoreError},
+    protocol::hash_slot::SLOTS,
 };
 
 /// The owners of all slots.

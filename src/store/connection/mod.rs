@@ -16,15 +16,13 @@ use std::{
 
 use redis::Value;
 
-use super::{
-    ServerError, StoreError,
-    calls::Call,
+use super::{calls::Call, stream::Stream, transaction::Transactions};
+use crate::{
+    config::Endpoint,
+    error::{ServerError, StoreError},
+    process::stats,
     resp::{Batch, Command, Replies, ReplyError, TOO_LARGE},
-    stats,
-    stream::Stream,
-    transaction::Transactions,
 };
-use crate::config::Endpoint;
 
 /// A connection that an answer is still to come on is looked at again after this long without use.
 const FRESH: Duration = Duration::from_millis(500);

@@ -10,10 +10,11 @@ use redis::Value;
 use super::{Connection, server_error};
 use crate::{
     config::{Endpoint, Target},
+    error::{ServerError, StoreError},
+    process::stats,
+    resp::{Command, Replies},
     store::{
-        ServerError, StoreError, reply,
-        resp::{Command, Replies},
-        sentinel, stats,
+        reply, sentinel,
         stream::{Stream, Timeouts},
         transaction::Transactions,
     },

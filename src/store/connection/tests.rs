@@ -148,7 +148,7 @@ impl Drop for Folder {
 }
 
 fn crowded() -> Crowded {
-    let folder = Folder(std::env::temp_dir().join(format!("phpsess-{}", crate::lock::random_hex())));
+    let folder = Folder(std::env::temp_dir().join(format!("phpsess-{}", crate::process::random_hex())));
     std::fs::create_dir(&folder.0).unwrap();
     let path = folder.0.join("socket");
     let unix = || Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();

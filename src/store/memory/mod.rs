@@ -18,8 +18,8 @@ use std::{
 pub use rules::{Rule, Rules};
 pub use server::Server;
 
-use super::{Acquire, Acquired, Claim, Loaded, Release, Store, StoreError, Ticket, Write, Written};
-use crate::session::Keys;
+use super::{Acquire, Acquired, Claim, Loaded, Release, Store, Ticket, Write, Written};
+use crate::{error::StoreError, protocol::Keys};
 
 /// One client of a [`Server`].
 #[derive(Clone, Default)]

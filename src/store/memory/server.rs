@@ -10,7 +10,7 @@ use super::{
     place::{BEYOND_MS, Expiring, Kept, Place, is_token, left_mark, send_number, tried_at},
     rules::{Rule, Rules},
 };
-use crate::session::Keys;
+use crate::protocol::Keys;
 
 /// The lifetime of a receipt, in milliseconds.
 const RECEIPT_MS: u64 = 10_000;

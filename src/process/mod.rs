@@ -5,6 +5,12 @@
 //! kernel clears in a child, however the child was forked. The PHP layer installs that memory with
 //! [`keep_id_in`]; without it, each check asks the kernel.
 
+mod random;
+pub mod stats;
+pub mod threads;
+
+pub use random::random_hex;
+
 use std::{
     mem,
     sync::{

@@ -1,7 +1,7 @@
 //! The names of the keys that belong to one session. `docs/wire-format.md` is their reference.
 
-use super::id::SessionId;
-use crate::{lock::random_hex, slot};
+use super::{hash_slot, session_id::SessionId};
+use crate::process::random_hex;
 
 /// The key names of one session.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -33,13 +33,13 @@ impl Keys {
     #[must_use]
     pub fn in_cluster(prefix: &str, id: &SessionId) -> Self {
         let data = [prefix, id.as_str()].concat();
-        let slot = slot::of(&data);
+        let slot = hash_slot::of(&data);
         Self::named(data, id, Some(slot))
     }
 
     fn named(data: String, id: &SessionId, slot: Option<u16>) -> Self {
         let wrapped;
-        let stem = if slot.is_some() && slot::tag(&data).is_none() {
+        let stem = if slot.is_some() && hash_slot::tag(&data).is_none() {
             wrapped = ["{", &data, "}"].concat();
             &wrapped
         } else {
@@ -81,7 +81,7 @@ impl Keys {
     pub fn aside(&self, prefix: &str) -> String {
         loop {
             let key = [prefix, "ASIDE:", &random_hex()].concat();
-            if self.slot.is_none_or(|slot| slot::of(&key) == slot) {
+            if self.slot.is_none_or(|slot| hash_slot::of(&key) == slot) {
                 return key;
             }
         }
@@ -94,7 +94,7 @@ const LOCK: &str = "_LOCK";
 /// impossible: the session itself is hashed as a whole, and no tag can hold a `}`.
 #[must_use]
 pub fn fits_a_cluster(prefix: &str) -> bool {
-    slot::tag(prefix).is_some() || !prefix.contains('}')
+    hash_slot::tag(prefix).is_some() || !prefix.contains('}')
 }
 
 /// Shorter ids count as if NULs followed, which is what follows them in PHP's memory.
@@ -136,7 +136,7 @@ mod tests {
             let (receipt, new, aside) = (keys.receipt("o:1"), keys.new_value("o:1"), keys.aside(prefix));
             let Keys { data, lock, wake, waiters, tombstone, .. } = &keys;
             for key in [data, lock, wake, waiters, tombstone, &receipt, &new, &aside] {
-                assert_eq!(Some(slot::of(key)), keys.slot, "{key}");
+                assert_eq!(Some(hash_slot::of(key)), keys.slot, "{key}");
             }
         }
         for prefix in ["a}b:", "{}:", "a{}{b}:", "}"] {

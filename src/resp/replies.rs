@@ -74,6 +74,12 @@ pub struct Replies {
     end: usize,
 }
 
+impl Default for Replies {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Replies {
     /// Creates the reader of a new connection.
     #[must_use]

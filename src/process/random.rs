@@ -1,6 +1,6 @@
 //! Names that are unique across processes.
 
-use crate::process::Own;
+use super::Own;
 
 /// The last name. The next name is this text, counted up in place, which is cheaper than to write
 /// out a number each time. A forked child begins with a name of its own.

@@ -39,7 +39,9 @@ pub struct Batch<'a> {
 /// An argument of a command in a [`Batch`].
 #[derive(Clone, Copy)]
 pub enum Arg<'s, 'a> {
+    /// Text.
     Text(&'s str),
+    /// A number, written out in decimal digits.
     Number(u64),
     /// Bytes that are not copied if they are many; see [`Command::data`].
     Data(&'a [u8]),
@@ -128,6 +130,7 @@ impl<'a> Batch<'a> {
     }
 
     /// The bytes to send, in up to three pieces.
+    #[must_use]
     pub fn pieces(&self) -> [IoSlice<'_>; 3] {
         self.packed.pieces(0)
     }
