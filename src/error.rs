@@ -1,5 +1,6 @@
 //! The errors between this client and Redis, distinguished by the possible remedies.
 
+use crate::resp::TOO_LARGE;
 use std::{fmt, io, time::Duration};
 
 /// The most characters of an error reply in a message. Redis' own error texts are shorter.
@@ -273,6 +274,22 @@ impl fmt::Display for Cause<'_> {
 }
 
 impl std::error::Error for StoreError {}
+
+/// A string that was read past.
+#[must_use]
+pub fn too_large(error: &redis::ServerError) -> Option<StoreError> {
+    let size = error.details().filter(|_| error.code() == TOO_LARGE)?;
+    size.parse().ok().map(StoreError::TooLarge)
+}
+
+/// An error reply.
+#[must_use]
+pub fn server_error(error: &redis::ServerError) -> ServerError {
+    ServerError::parse(&match error.details() {
+        Some(details) => [error.code(), " ", details].concat(),
+        None => error.code().to_owned(),
+    })
+}
 
 #[cfg(test)]
 mod tests {

@@ -11,11 +11,11 @@ use std::{
 
 use phpsess_rs::{
     config::{Settings, Texts},
-    protocol::{Keys, SessionId},
-    store::{
-        Acquire, Acquired, Claim, HANDOFF_MS, Loaded, Mode, Op, Release, Store, Ticket, Write, Written,
-        memory::MemoryStore, redis::RedisStore,
+    protocol::{
+        Acquire, Acquired, Claim, HANDOFF_MS, Keys, Loaded, Mode, Op, Release, SessionId, Ticket, Write,
+        Written,
     },
+    store::{Store, memory::MemoryStore, redis::RedisStore},
 };
 use support::redis::Server;
 

@@ -6,8 +6,8 @@
 mod support;
 
 use phpsess_rs::{
-    protocol::{Keys, SessionId},
-    store::{Acquire, Acquired, Op, Release, Store, Written},
+    protocol::{Acquire, Acquired, Keys, Op, Release, SessionId, Written},
+    store::Store,
 };
 use redis::Commands;
 use support::{

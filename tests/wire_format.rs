@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use phpsess_rs::store::{FOREIGN_MS, GRACE_MS, HANDOFF_MS, MARGIN_MS, SLACK_MS, TRIAL_MS};
+use phpsess_rs::protocol::{FOREIGN_MS, GRACE_MS, HANDOFF_MS, MARGIN_MS, SLACK_MS, TRIAL_MS};
 
 const TIMES: [(&str, u64); 6] = [
     ("handoff", HANDOFF_MS),

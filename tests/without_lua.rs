@@ -8,8 +8,8 @@ mod support;
 
 use phpsess_rs::{
     error::StoreError,
-    protocol::Keys,
-    store::{Acquire, Acquired, Loaded, Mode, Op, Release, Store, Write, Written, redis::RedisStore},
+    protocol::{Acquire, Acquired, Keys, Loaded, Mode, Op, Release, Write, Written},
+    store::{Store, redis::RedisStore},
 };
 use redis::Commands;
 use support::{

@@ -1,11 +1,24 @@
-//! The words of `docs/wire-format.md` in Rust: ids, the names of keys, and values in Redis. Nothing
-//! in here has a socket or a clock.
+//! `docs/wire-format.md` in Rust: ids, the names of keys, and each message with the bytes that it becomes and the replies to
+//! it. Nothing in here has a socket or a clock.
 
+pub(crate) mod acquire;
+pub(crate) mod first_try;
 pub mod hash_slot;
 mod holder;
 mod keys;
+pub(crate) mod release;
+pub(crate) mod reply;
+pub(crate) mod script;
 mod session_id;
+#[cfg(test)]
+mod tests;
+pub(crate) mod transaction;
 
+pub use acquire::{Acquire, Acquired, Claim, Loaded, Mode, Ticket};
 pub use holder::{Holder, Known};
 pub use keys::{Keys, fits_a_cluster};
+pub use release::{Op, Release, Write, Written};
+pub use script::{
+    CLUSTER_COMMANDS, COMMANDS, FOREIGN_MS, GRACE_MS, HANDOFF_MS, MARGIN_MS, SLACK_MS, TRIAL_MS,
+};
 pub use session_id::SessionId;

@@ -11,8 +11,8 @@ use crate::{
     config::Settings,
     error::StoreError,
     lock::{Attempt, Request, Step, Watch},
-    protocol::{Keys, SessionId},
-    store::{Acquired, Loaded, Mode, Op, Store},
+    protocol::{Acquired, Keys, Loaded, Mode, Op, SessionId},
+    store::Store,
 };
 
 /// What was sent.

@@ -6,8 +6,8 @@ use crate::{
     compression::Unreadable,
     config::{Endpoint, Target},
     error::{ServerError, StoreError},
-    protocol::{Holder, SessionId},
-    store::{CLUSTER_COMMANDS, COMMANDS, SENTINEL_COMMANDS},
+    protocol::{CLUSTER_COMMANDS, COMMANDS, Holder, SessionId},
+    store::SENTINEL_COMMANDS,
 };
 
 /// Why PHP gets a failure. The texts name the setting that matters, never a secret.

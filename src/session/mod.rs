@@ -28,9 +28,9 @@ use crate::{
     error::StoreError,
     lock::{self, Grant, Outcome, Request, Watch},
     process::stats,
-    protocol::{Keys, SessionId},
+    protocol::{Keys, Loaded, Mode, Op, Release, SessionId},
     resp::memory_left,
-    store::{Loaded, Mode, Op, Release, Store},
+    store::Store,
 };
 
 /// How long after a session went on under another id requests under the old one are taken for late ones.

@@ -8,8 +8,8 @@ use crate::{
     config::WriteAck,
     error::StoreError,
     process::stats,
-    protocol::{Holder, Keys, SessionId},
-    store::{Late, Mode, Op, Release, Store, Write, Written},
+    protocol::{Holder, Keys, Mode, Op, Release, SessionId, Write, Written},
+    store::{Late, Store},
 };
 
 /// Larger sessions, in bytes, are waited for whatever `rustredis.write_ack` says.

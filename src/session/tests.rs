@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::{Access, Session, Writer};
 use crate::{
     config::{Setting, Settings, Texts},
-    protocol::{Keys, SessionId},
-    store::{Loaded, Store, memory::MemoryStore},
+    protocol::{Keys, Loaded, SessionId},
+    store::{Store, memory::MemoryStore},
 };
 
 pub(super) const ID: &[u8] = b"abcdefghijklmnop";

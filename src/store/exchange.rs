@@ -9,19 +9,14 @@ use std::{
 
 use redis::Value;
 
-use super::{
-    Acquire, Acquired, Op, Release, Store, Written,
-    calls::{self, Call, Data},
-    cluster::Way,
-    connection::server_error,
-    owed::Owed,
-    redis::RedisStore,
-    reply,
-};
+use super::{Store, cluster::Way, owed::Owed, redis::RedisStore};
 use crate::{
     config::{Endpoint, Target},
-    error::{ServerError, StoreError},
-    protocol::Keys,
+    error::{ServerError, StoreError, server_error},
+    protocol::{
+        Acquire, Acquired, Keys, Op, Release, Written,
+        script::{Call, Data},
+    },
     resp::Command,
 };
 
@@ -127,7 +122,7 @@ impl RedisStore {
         keys: &Keys,
         release: &Release<'_>,
     ) -> Result<(), StoreError> {
-        let call = calls::release(keys, release, 0, Data::Inside);
+        let call = release.call(keys, 0, Data::Inside);
         // By its text: nobody reads a NOSCRIPT.
         self.send_ahead(target, &mut call.command.to_eval(&call.script.text))
     }
@@ -328,8 +323,8 @@ impl RedisStore {
         keys: &Keys,
         acquire: &Acquire,
     ) -> Result<Acquired, StoreError> {
-        let mut call = calls::acquire(keys, acquire);
-        let acquired = self.run_until_answered(keys, &mut call, Repeat::IfRefused, reply::acquired);
+        let mut call = acquire.call(keys);
+        let acquired = self.run_until_answered(keys, &mut call, Repeat::IfRefused, Acquired::parse);
         if matches!(acquired, Err(StoreError::TooLarge(_))) {
             self.give_back(keys, acquire);
         }
@@ -345,9 +340,9 @@ impl RedisStore {
         call: impl Fn(Data) -> Call<'a>,
     ) -> Result<Written, StoreError> {
         let mut beside = call(Data::Beside);
-        match self.run_until_answered(keys, &mut beside, repeat, reply::written)? {
+        match self.run_until_answered(keys, &mut beside, repeat, Written::parse)? {
             Written::Gone if beside.stage.is_some() => {
-                self.run_until_answered(keys, &mut call(Data::Inside), repeat, reply::written)
+                self.run_until_answered(keys, &mut call(Data::Inside), repeat, Written::parse)
             }
             written => Ok(written),
         }

@@ -13,19 +13,17 @@ use std::{
 use redis::Value;
 
 use super::{
-    Op, Release, Store, Written,
-    calls::Call,
+    Store,
     connection::{Connection, Sent},
     exchange::Repeat,
     pool::{self, Slot},
     redis::RedisStore,
-    reply,
 };
 use crate::{
     config::{Settings, Target},
     error::StoreError,
     process::Shared,
-    protocol::{Keys, SessionId},
+    protocol::{Keys, Op, Release, SessionId, Written, script::Call},
 };
 
 /// A release that was sent.
@@ -186,7 +184,7 @@ impl RedisStore {
             connect_until: None,
         };
         let keys = owed.keys.clone();
-        let answer = store.run_until_answered(&keys, &mut owed.call, Repeat::Freely, reply::written);
+        let answer = store.run_until_answered(&keys, &mut owed.call, Repeat::Freely, Written::parse);
         let mut kept = store.slot.take();
         let result = match (answer, &mut kept) {
             (Err(error @ StoreError::Connect(_)), Some((_, slot))) => {
@@ -224,7 +222,7 @@ impl RedisStore {
 
 /// What an answer says.
 pub fn read(answer: Option<Result<Value, StoreError>>) -> Option<Result<Written, StoreError>> {
-    answer.map(|answer| answer.and_then(reply::written))
+    answer.map(|answer| answer.and_then(Written::parse))
 }
 
 /// Whether nothing more is to be expected of the connection that this came over: it broke, its answers have lost their

@@ -1,13 +1,4 @@
-//! The first try for a session, by plain commands sent in one go: SET NX for its lock, MGET for the rest.
-//!
-//! Most requests find their session unlocked and unmoved. For them this does what `acquire.lua` and `read.lua` would do,
-//! and costs Redis a fraction of it: an EVALSHA alone takes as long as three commands, each key and argument of it as long
-//! as a third of one, and Lua hashes each byte of the session. Whatever else there is to decide (somebody holds the lock,
-//! the slot moves, a right is missing) is the scripts', which are asked next; nothing that this has done is in their way.
-//!
-//! The first session of a connection is always the scripts': a server or a user that cannot run them shows when the session
-//! starts, not when it is to be saved. The try of the next one shows whether transactions do, by which the others release
-//! ([`super::transaction`]).
+//! [`RedisStore`] by plain commands: the first try for a session ([`crate::protocol::first_try`]), and reads without a script.
 
 use std::{
     io,
@@ -18,22 +9,21 @@ use std::{
 use redis::Value;
 
 use super::{
-    Acquire, Acquired, Loaded, Mode, Release, calls,
     connection::{Connection, Sent},
     pool,
     redis::RedisStore,
-    reply::{self, Tried},
-    transaction::Form,
 };
 use crate::{
     config::Target,
     error::StoreError,
     process::stats,
-    protocol::Keys,
-    resp::{
-        Arg::{Number, Text},
-        Batch, Command,
+    protocol::{
+        Acquire, Acquired, Keys, Loaded, Mode, Release,
+        first_try::{self, Form, Tried},
+        release::{self},
+        reply::{self},
     },
+    resp::{Batch, Command},
 };
 
 /// An acquire that was sent before it is asked for.
@@ -42,51 +32,6 @@ pub struct Ahead {
     keys: Keys,
     acquire: Acquire,
     form: Form,
-}
-
-fn refresh(keys: &Keys, ttl: u64, batch: &mut Batch<'_>) {
-    // EXPIRE 0 would delete.
-    match ttl {
-        0 => batch.add(&[Text("EXISTS"), Text(&keys.data)]),
-        ttl => batch.add(&[Text("EXPIRE"), Text(&keys.data), Number(ttl)]),
-    }
-}
-
-/// TTL, tombstone and data.
-fn read(keys: &Keys, ttl: u64, batch: &mut Batch<'_>) {
-    refresh(keys, ttl, batch);
-    batch.add(&[Text("MGET"), Text(&keys.tombstone), Text(&keys.data)]);
-}
-
-/// The lock, as `acquire.lua` takes it, and what it guards.
-fn acquire(keys: &Keys, acquire: &Acquire, form: Form, now: u64, batch: &mut Batch<'_>) {
-    let Keys { data, lock, waiters, tombstone, .. } = keys;
-    let holder = [&*acquire.token, "|", &now.to_string(), "|", &*acquire.info].concat();
-    let take = [Text("SET"), Text(lock), Text(&holder), Text("NX"), Text("PX"), Number(acquire.lease)];
-    match form {
-        Form::Bare => {
-            batch.add(&take);
-            return read(keys, acquire.ttl, batch);
-        }
-        // Our own SET is a change as well: this transaction must fail.
-        Form::Proof => {
-            batch.add(&[Text("WATCH"), Text(lock)]);
-            batch.add(&take);
-            batch.add(&[Text("MULTI")]);
-            batch.add(&[Text("EXEC")]);
-        }
-        Form::Watched { again } => {
-            if again {
-                batch.add(&[Text("UNWATCH")]);
-            }
-            batch.add(&take);
-        }
-    }
-    refresh(keys, acquire.ttl, batch);
-    batch.add(&[Text("WATCH"), Text(data), Text(lock), Text(waiters), Text(tombstone)]);
-    // Behind the WATCH: were these commands held up on their way, the lock may have ended already, and somebody may wait.
-    batch.add(&[Text("EXISTS"), Text(waiters)]);
-    batch.add(&[Text("MGET"), Text(tombstone), Text(data), Text(lock)]);
 }
 
 impl RedisStore {
@@ -99,7 +44,7 @@ impl RedisStore {
         let mut form = Form::Bare;
         let commands = |connection: &mut Connection, batch: &mut Batch<'_>| {
             form = connection.transactions().form();
-            acquire(keys, wanted, form, connection.server_ms(), batch);
+            first_try::pack(keys, wanted, form, connection.server_ms(), batch);
         };
         let Some(values) = self.all_in_one_trip(keys, commands)? else { return Ok(None) };
         let tried = self.tried(form, wanted, values);
@@ -119,7 +64,7 @@ impl RedisStore {
 
     /// What the replies to [`acquire`] say, also on transactions over this connection.
     fn tried(&mut self, form: Form, wanted: &Acquire, values: Vec<Value>) -> Result<Tried, StoreError> {
-        let tried = reply::tried(form, &wanted.token, values)?;
+        let tried = Tried::parse(form, &wanted.token, values)?;
         if let Some(connection) = self.current() {
             connection.transactions().learn(&wanted.token, &tried);
         }
@@ -131,11 +76,11 @@ impl RedisStore {
 
     /// Reads without a lock.
     pub(super) fn read_plainly(&mut self, keys: &Keys, ttl: u64) -> Result<Option<Loaded>, StoreError> {
-        match self.all_in_one_trip(keys, |_, batch| read(keys, ttl, batch)) {
+        match self.all_in_one_trip(keys, |_, batch| first_try::pack_read(keys, ttl, batch)) {
             // To be repeated, which is the scripts' way.
             Err(failure) if failure.is_loss() => Ok(None),
             values => {
-                let read = values?.map(reply::read_plainly).transpose();
+                let read = values?.map(first_try::read_plainly).transpose();
                 Ok(self.checked(read)?.flatten())
             }
         }
@@ -172,7 +117,7 @@ impl RedisStore {
         let target = target.clone();
         let _ = if wanted.mode == Mode::Known {
             // Nobody queues behind a lock that was taken only to see whether there is a session.
-            self.send_ahead(&target, &mut calls::unlock(keys, &wanted.token))
+            self.send_ahead(&target, &mut release::unlock(keys, &wanted.token))
         } else {
             self.send_release_ahead(&target, keys, &Release::of_lock(&wanted.token, wanted.mixed))
         };
@@ -226,7 +171,7 @@ impl RedisStore {
             }
             let form = connection.transactions().form();
             let mut batch = connection.batch();
-            acquire(keys, wanted, form, connection.server_ms(), &mut batch);
+            first_try::pack(keys, wanted, form, connection.server_ms(), &mut batch);
             Some((connection.send_all_awaited(batch).ok()?, form))
         });
         let Some((sent, form)) = sent else {

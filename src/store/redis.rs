@@ -9,22 +9,24 @@ use std::{
 use r2d2::PooledConnection;
 
 use super::{
-    Acquire, Acquired, Claim, Loaded, Op, Release, Store, Ticket, Timeouts, Write, Written,
-    calls::{self, Data},
+    Store, Timeouts,
     cluster::{self, Cluster},
     connection::Connection,
     exchange::Repeat,
     plain::Ahead,
     pool::{self, Slots},
     renewer::Place,
-    reply, sentinel, switch,
+    sentinel, switch,
 };
 use crate::{
     config::{Endpoint, LockSettings, Settings, Target},
     error::StoreError,
     lock::{Watch, give_back, watch},
     process::stats,
-    protocol::{Keys, SessionId},
+    protocol::{
+        Acquire, Acquired, Claim, Keys, Loaded, Op, Release, SessionId, Ticket, Write, Written, reply,
+        script::Data,
+    },
     resp::Command,
 };
 
@@ -224,12 +226,12 @@ impl Store for RedisStore {
             Err(StoreError::Timeout(_)) if self.is_elected() => {
                 Err(StoreError::Broken(io::ErrorKind::TimedOut.into()))
             }
-            answer => self.checked(reply::ticket(answer?)),
+            answer => self.checked(Ticket::parse(answer?)),
         }
     }
 
     fn claim(&mut self, keys: &Keys, claim: &Claim) -> Result<bool, StoreError> {
-        let answer = self.request(keys, &mut calls::claim(keys, claim), Duration::ZERO)?;
+        let answer = self.request(keys, &mut claim.command(keys), Duration::ZERO)?;
         self.checked(reply::flag(&answer))
     }
 
@@ -238,22 +240,22 @@ impl Store for RedisStore {
             Some((cluster, slot)) => cluster.owner(slot, self.timeouts())?,
             None => self.settings.shards.of(keys.route).clone(),
         };
-        self.send_ahead(&target, &mut calls::claim(keys, claim))
+        self.send_ahead(&target, &mut claim.command(keys))
     }
 
     fn read(&mut self, keys: &Keys, ttl: u64) -> Result<Loaded, StoreError> {
         if let Some(loaded) = self.read_plainly(keys, ttl)? {
             return Ok(loaded);
         }
-        let mut call = calls::read(keys, ttl);
-        let loaded = self.run(keys, &mut call).and_then(reply::loaded);
+        let mut call = Loaded::call(keys, ttl);
+        let loaded = self.run(keys, &mut call).and_then(Loaded::parse);
         match self.checked(loaded) {
             // Before anything is waited for: a slot on its way, for one, can be read.
             Err(StoreError::Server(_)) => self
                 .read_by_gets(keys)
-                .or_else(|_| self.run_until_answered(keys, &mut call, Repeat::Freely, reply::loaded)),
+                .or_else(|_| self.run_until_answered(keys, &mut call, Repeat::Freely, Loaded::parse)),
             Err(failure) if failure.is_loss() || matches!(failure, StoreError::Connect(_)) => {
-                self.run_until_answered(keys, &mut call, Repeat::Freely, reply::loaded)
+                self.run_until_answered(keys, &mut call, Repeat::Freely, Loaded::parse)
             }
             loaded => loaded,
         }
@@ -263,7 +265,7 @@ impl Store for RedisStore {
         self.leave_old_master(true);
         let receipt = self.receipt_ms();
         let released = match self.release_by_transaction(keys, release) {
-            Ok(None) => self.save(keys, Repeat::Release, |data| calls::release(keys, release, receipt, data)),
+            Ok(None) => self.save(keys, Repeat::Release, |data| release.call(keys, receipt, data)),
             Ok(Some(written)) => Ok(written),
             Err(failure) => Err(failure),
         };
@@ -293,18 +295,18 @@ impl Store for RedisStore {
         self.leave_old_master(true);
         let receipt = self.receipt_ms();
         // Inside: nobody is there who could send it again soon, if it did not get there beside the script.
-        let mut call = calls::release(keys, release, receipt, Data::Inside);
+        let mut call = release.call(keys, receipt, Data::Inside);
         if self.send_release(keys, &call).is_ok_and(|sent| self.owe(id, keys, release, call.to_owned(), sent))
         {
             return Ok(Written::Done);
         }
-        self.run_until_answered(keys, &mut call, Repeat::Release, reply::written)
+        self.run_until_answered(keys, &mut call, Repeat::Release, Written::parse)
             .or_else(|failure| self.give_up(keys, release, failure))
     }
 
     fn write(&mut self, keys: &Keys, write: &Write<'_>) -> Result<Written, StoreError> {
         self.leave_old_master(true);
-        self.save(keys, Repeat::Freely, |data| calls::write(keys, write, data))
+        self.save(keys, Repeat::Freely, |data| write.call(keys, data))
     }
 
     fn server_time(&mut self, keys: &Keys) -> Result<u64, StoreError> {

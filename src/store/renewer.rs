@@ -5,18 +5,17 @@ use std::{sync::Arc, time::Duration};
 use redis::Value;
 
 use super::{
-    Release,
-    calls::{self, Data},
     cluster::{Cluster, Way},
     connection::Connection,
-    reply,
-    scripts::{RENEW, Script},
     stream::Timeouts,
 };
 use crate::{
     config::{Endpoint, Target},
     error::StoreError,
-    protocol::Keys,
+    protocol::{
+        Keys, Release, reply,
+        script::{Data, RENEW, Script},
+    },
     resp::Command,
 };
 
@@ -98,7 +97,7 @@ impl Renewer {
         mixed: bool,
     ) -> Result<(), StoreError> {
         self.connection = None;
-        let call = calls::release(keys, &Release::of_lock(token, mixed), 0, Data::Inside);
+        let call = Release::of_lock(token, mixed).call(keys, 0, Data::Inside);
         self.ask(place, timeouts, &mut call.by_text().command).map(drop)
     }
 

@@ -2,7 +2,7 @@
 
 use phpsess_rs::{
     lock::{Attempt, Event as Told, Grant, Outcome, Request, Step},
-    store::{Acquire, Loaded, Mode, Op, Release, Written},
+    protocol::{Acquire, Loaded, Mode, Op, Release, Written},
 };
 
 use crate::{

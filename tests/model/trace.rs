@@ -1,6 +1,6 @@
 //! A way through the states, as text.
 
-use phpsess_rs::store::Acquired;
+use phpsess_rs::protocol::Acquired;
 
 use crate::world::{Answer, Command, Doing, Event, Setup, World, count, name};
 

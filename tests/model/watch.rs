@@ -1,6 +1,6 @@
 //! The properties of every state, and the history that is needed to check them.
 
-use phpsess_rs::store::{Acquire, Acquired, Claim, HANDOFF_MS, SLACK_MS};
+use phpsess_rs::protocol::{Acquire, Acquired, Claim, HANDOFF_MS, SLACK_MS};
 
 use crate::world::{Answer, Client, Doing, Setup, Violation, Work, World, name};
 

@@ -2,11 +2,8 @@
 
 use phpsess_rs::{
     lock::Attempt,
-    protocol::{Keys, SessionId},
-    store::{
-        Acquire, Acquired, Claim, HANDOFF_MS, Ticket,
-        memory::{Rules, Server},
-    },
+    protocol::{Acquire, Acquired, Claim, HANDOFF_MS, Keys, SessionId, Ticket},
+    store::memory::{Rules, Server},
 };
 
 use crate::watch::Watch;

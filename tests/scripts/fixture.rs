@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use phpsess_rs::{
     config::{Settings, Texts},
-    protocol::{Keys, SessionId},
-    store::{Acquire, Acquired, Loaded, Mode, Op, Release, Store, redis::RedisStore},
+    protocol::{Acquire, Acquired, Keys, Loaded, Mode, Op, Release, SessionId},
+    store::{Store, redis::RedisStore},
 };
 use redis::{Commands, Connection};
 

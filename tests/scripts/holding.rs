@@ -5,8 +5,9 @@ use std::time::Duration;
 use phpsess_rs::{
     config::{Settings, Texts},
     error::StoreError,
+    protocol::{Acquire, Acquired, Claim, Loaded, Mode, Op, Release, Write, Written},
     store::{
-        Acquire, Acquired, Claim, Loaded, Mode, Op, Release, Store, Timeouts, Write, Written,
+        Store, Timeouts,
         redis::RedisStore,
         renewer::{Place, Renewer},
     },

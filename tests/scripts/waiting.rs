@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use phpsess_rs::store::{
-    Acquire, Acquired, Claim, FOREIGN_MS, HANDOFF_MS, Loaded, Mode, Op, Release, Store, TRIAL_MS, Written,
+use phpsess_rs::{
+    protocol::{
+        Acquire, Acquired, Claim, FOREIGN_MS, HANDOFF_MS, Loaded, Mode, Op, Release, TRIAL_MS, Written,
+    },
+    store::Store,
 };
 use redis::Commands;
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use phpsess_rs::{
     config::{Settings, Texts},
-    protocol::{Keys, SessionId},
-    store::{Acquire, Acquired, Loaded, Mode, Op, Release, Store, Written, redis::RedisStore},
+    protocol::{Acquire, Acquired, Keys, Loaded, Mode, Op, Release, SessionId, Written},
+    store::{Store, redis::RedisStore},
 };
 use redis::Commands;
 

@@ -10,8 +10,7 @@ use std::sync::Arc;
 
 use crate::{
     process::random_hex,
-    protocol::Holder,
-    store::{Acquire, Acquired, Claim, FOREIGN_MS, HANDOFF_MS, Loaded, Mode, SLACK_MS, Ticket},
+    protocol::{Acquire, Acquired, Claim, FOREIGN_MS, HANDOFF_MS, Holder, Loaded, Mode, SLACK_MS, Ticket},
 };
 
 /// The longest single block. Waiters keep their order while they are blocked, and a waiter that

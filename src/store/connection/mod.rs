@@ -16,12 +16,13 @@ use std::{
 
 use redis::Value;
 
-use super::{calls::Call, stream::Stream, transaction::Transactions};
+use super::stream::Stream;
 use crate::{
     config::Endpoint,
-    error::{ServerError, StoreError},
+    error::{StoreError, server_error, too_large},
     process::stats,
-    resp::{Batch, Command, Replies, ReplyError, TOO_LARGE},
+    protocol::{script::Call, transaction::Transactions},
+    resp::{Batch, Command, Replies, ReplyError},
 };
 
 /// A connection that an answer is still to come on is looked at again after this long without use.
@@ -458,17 +459,4 @@ fn or_error(value: Value) -> Result<Value, StoreError> {
         }
         value => Ok(value),
     }
-}
-
-/// A string that was read past.
-pub fn too_large(error: &redis::ServerError) -> Option<StoreError> {
-    let size = error.details().filter(|_| error.code() == TOO_LARGE)?;
-    size.parse().ok().map(StoreError::TooLarge)
-}
-
-pub fn server_error(error: &redis::ServerError) -> ServerError {
-    ServerError::parse(&match error.details() {
-        Some(details) => [error.code(), " ", details].concat(),
-        None => error.code().to_owned(),
-    })
 }

@@ -7,16 +7,16 @@ use std::{
 
 use redis::Value;
 
-use super::{Connection, server_error};
+use super::Connection;
 use crate::{
     config::{Endpoint, Target},
-    error::{ServerError, StoreError},
+    error::{ServerError, StoreError, server_error},
     process::stats,
+    protocol::{reply, transaction::Transactions},
     resp::{Command, Replies},
     store::{
-        reply, sentinel,
+        sentinel,
         stream::{Stream, Timeouts},
-        transaction::Transactions,
     },
 };
 

@@ -18,8 +18,11 @@ use std::{
 pub use rules::{Rule, Rules};
 pub use server::Server;
 
-use super::{Acquire, Acquired, Claim, Loaded, Release, Store, Ticket, Write, Written};
-use crate::{error::StoreError, protocol::Keys};
+use super::Store;
+use crate::{
+    error::StoreError,
+    protocol::{Acquire, Acquired, Claim, Keys, Loaded, Release, Ticket, Write, Written},
+};
 
 /// One client of a [`Server`].
 #[derive(Clone, Default)]

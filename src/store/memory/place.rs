@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::{Loaded, Ticket, Written};
+use crate::protocol::{Loaded, Ticket, Written};
 
 /// A tombstone outlives the lock beside it by at least this many milliseconds.
 pub const BEYOND_MS: u64 = 1000;

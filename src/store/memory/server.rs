@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::{
-    super::{
-        Acquire, Acquired, Claim, FOREIGN_MS, GRACE_MS, HANDOFF_MS, Loaded, MARGIN_MS, Mode, Op, Release,
-        SLACK_MS, TRIAL_MS, Ticket, Write, Written,
-    },
     place::{BEYOND_MS, Expiring, Kept, Place, is_token, left_mark, send_number, tried_at},
     rules::{Rule, Rules},
 };
-use crate::protocol::Keys;
+use crate::protocol::{
+    Acquire, Acquired, Claim, FOREIGN_MS, GRACE_MS, HANDOFF_MS, Keys, Loaded, MARGIN_MS, Mode, Op, Release,
+    SLACK_MS, TRIAL_MS, Ticket, Write, Written,
+};
 
 /// The lifetime of a receipt, in milliseconds.
 const RECEIPT_MS: u64 = 10_000;

@@ -1,8 +1,10 @@
 //! The Lua scripts. Each script is a file, whose head describes its arguments and its reply. Redis
 //! gets the code without comments and indentation, because a deferred release sends the code each
-//! time ([`super::owed`]).
+//! time (`write_ack=deferred`).
 
 use std::sync::LazyLock;
+
+use crate::resp::Command;
 
 /// A script, and the SHA1 digest by which Redis knows it.
 pub struct Script {
@@ -32,14 +34,92 @@ pub static READ: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("s
 pub static WRITE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/write.lua")));
 pub static UNLOCK: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/unlock.lua")));
 
+/// The commands that a Redis user must be allowed to run, as an ACL rule. If a script's command is
+/// not allowed, the server says so, but names the command only since Redis 7.2.
+pub const COMMANDS: &str = "+eval +evalsha +blpop +exists +get +mget +set +del +expire +pexpire +pttl +time +lpop \
+                            +rpush +rename +zadd +zcard +zrem +zremrangebyscore";
+
+/// The further commands that a Cluster needs.
+pub const CLUSTER_COMMANDS: &str = "+cluster|slots +asking";
+
+/// The time that a handed-over lock waits for its claim, in milliseconds. Waiters stall for this
+/// time if the lock's new holder has died.
+pub const HANDOFF_MS: u64 = 1000;
+/// The time by which a ticket disappears before its lock, in milliseconds.
+pub const MARGIN_MS: u64 = 250;
+/// The time by which a waiter's block exceeds the holder's lease, in milliseconds.
+pub const SLACK_MS: u64 = 5;
+/// The time for which a waiter still counts after the end of its block, in milliseconds.
+pub const GRACE_MS: u64 = 500;
+/// The longest time until a release by a client without hand-over is noticed, in milliseconds.
+pub const FOREIGN_MS: u64 = 10;
+/// The time for which a client may hold a lock to see if its session exists, in milliseconds.
+pub const TRIAL_MS: u64 = 1000;
+
+/// Values with more bytes than this are stored by a command of their own, for the script to find.
+/// Redis' Lua hashes every byte of every string argument; up to this size, that costs less than
+/// another command.
+pub const LARGE: usize = 1 << 10;
+
+/// A script with its arguments, and the command to send before it.
+#[derive(Clone)]
+pub struct Call<'a> {
+    pub script: &'static Script,
+    pub command: Command<'a>,
+    /// Stores the new value where the script expects it. This command is sent before the script.
+    pub stage: Option<Command<'a>>,
+}
+
+/// The two ways to send a new value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Data {
+    /// The value goes beside the script if that costs less.
+    Beside,
+    /// The value is an argument.
+    Inside,
+}
+
+impl Call<'_> {
+    pub fn new(script: &'static Script, keys: &[&str]) -> Self {
+        Self { script, command: Command::evalsha(&script.sha, keys), stage: None }
+    }
+
+    /// Returns the same call with the script's text, for a server that does not know the digest.
+    pub fn by_text(&self) -> Self {
+        Self { command: self.command.to_eval(&self.script.text), ..self.clone() }
+    }
+
+    /// Returns a copy that owns all its arguments.
+    pub fn to_owned(&self) -> Call<'static> {
+        Call {
+            script: self.script,
+            command: self.command.to_owned(),
+            stage: self.stage.as_ref().map(Command::to_owned),
+        }
+    }
+}
+
+/// The longest life, in seconds, of a value that a script is to move to its place. A refused script
+/// leaves the value behind, and a copy of a session must not outlive a logout for long.
+const STAGED: u64 = 60;
+
+/// Stores a new value under `key`. A script moves the value to its place, with the session's TTL.
+pub fn stage<'a>(key: &str, value: &'a [u8], ttl: u64) -> Command<'a> {
+    let mut set = Command::new("SET");
+    set.arg(key).data(value).arg("EX").number(ttl.min(STAGED));
+    set
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::store::{
-        CLUSTER_COMMANDS, COMMANDS, FOREIGN_MS, GRACE_MS, HANDOFF_MS, MARGIN_MS, SENTINEL_COMMANDS, SLACK_MS,
-        TRIAL_MS,
+    use crate::{
+        protocol::{
+            CLUSTER_COMMANDS, COMMANDS, FOREIGN_MS, GRACE_MS, HANDOFF_MS, MARGIN_MS, SLACK_MS, TRIAL_MS,
+        },
+        store::SENTINEL_COMMANDS,
     };
 
     #[test]
@@ -98,5 +178,17 @@ mod tests {
         assert!(readme.contains(&rule), "README.md should have: {rule}");
         let more = format!("Sentinel `{SENTINEL_COMMANDS}`, a Cluster `{CLUSTER_COMMANDS} ");
         assert!(readme.contains(&more), "README.md should have: {more}");
+    }
+
+    #[test]
+    fn a_copy_on_its_way_lives_as_long_as_the_session_or_a_minute() {
+        for (ttl, life) in [(5, 5), (1440, 60)] {
+            let mut expected = Command::new("SET");
+            expected.arg("k").data(b"v").arg("EX").number(life);
+            let bytes = |command: &mut Command<'_>| -> Vec<u8> {
+                command.pieces().iter().flat_map(|piece| piece.to_vec()).collect()
+            };
+            assert_eq!(bytes(&mut stage("k", b"v", ttl)), bytes(&mut expected));
+        }
     }
 }

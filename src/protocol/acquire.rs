@@ -1,0 +1,240 @@
+//! Taking the lock and reading the session: `acquire.lua`, the ticket by which a waiter gets both, `claim.lua`, and
+//! `read.lua`, which reads without a lock.
+
+use std::sync::Arc;
+
+use redis::Value;
+
+use super::{
+    Keys,
+    reply::{Items, Result, nonsense},
+    script::{ACQUIRE, CLAIM, Call, READ},
+};
+use crate::resp::Command;
+
+/// The condition on a session for taking its lock.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Mode {
+    /// No condition: an unknown id is adopted.
+    Any,
+    /// The session exists (strict mode); otherwise the answer is [`Acquired::Absent`].
+    Known,
+    /// The session does not exist (a new id); otherwise the answer is [`Acquired::Exists`].
+    New,
+}
+
+/// The arguments of `acquire.lua`. Times are in milliseconds unless noted otherwise.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Acquire {
+    /// `o:` and 32 hex digits, unique for each attempt.
+    pub base: String,
+    /// `base:<n>`, new for each send. 0 is the first send of [`Mode::Known`].
+    pub token: String,
+    /// The token that the caller already holds, to read again under its own lock.
+    pub held: Option<String>,
+    /// The condition on the session.
+    pub mode: Mode,
+    /// `host|pid|sapi|uri` of this request, for the warning of requests that wait for it.
+    pub info: Arc<str>,
+    /// The time that the lock lasts unless it is renewed.
+    pub lease: u64,
+    /// The session's new TTL, in seconds.
+    pub ttl: u64,
+    /// The time left to wait; 0 is the last try, which does not queue.
+    pub wait: u64,
+    /// The largest number of waiters; a further request fails at once. 0 is no limit.
+    pub max_waiters: u64,
+    /// The longest single block.
+    pub recheck: u64,
+    /// Polls, because clients that know no hand-over share the sessions.
+    pub mixed: bool,
+}
+
+impl Acquire {
+    /// Returns true if plain commands may try this request: it is the first send of an attempt that
+    /// holds nothing yet. A later send asks if a taken lock is free by now, which only the script
+    /// can tell.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        let first = if self.mode == Mode::Known { ":0" } else { ":1" };
+        self.held.is_none() && self.token.strip_prefix(&self.base) == Some(first)
+    }
+
+    /// The script with its arguments, as its head lists them.
+    #[must_use]
+    pub fn call(&self, keys: &Keys) -> Call<'static> {
+        let names = [&*keys.data, &*keys.lock, &*keys.wake, &*keys.waiters, &*keys.tombstone];
+        let mode = match self.mode {
+            Mode::Any => "any",
+            Mode::Known => "known",
+            Mode::New => "new",
+        };
+        let mut call = Call::new(&ACQUIRE, &names);
+        call.command
+            .arg(&self.base)
+            .arg(&self.token)
+            .arg(self.held.as_deref().unwrap_or(""))
+            .arg(mode)
+            .arg(&*self.info)
+            .number(self.lease)
+            .number(self.ttl)
+            .number(self.wait)
+            .number(self.max_waiters)
+            .number(self.recheck)
+            .number(self.mixed.into());
+        call
+    }
+}
+
+/// The answers of `acquire.lua`.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Acquired {
+    /// The lock is ours, and this is the session.
+    Held(Loaded),
+    /// [`Mode::Known`]: the session does not exist, and nothing is locked. The value is its
+    /// tombstone.
+    Absent(Option<String>),
+    /// [`Mode::New`]: the id is taken, and nothing was locked.
+    Exists,
+    /// Another client holds the lock.
+    Busy {
+        /// The value of the lock key.
+        holder: String,
+        /// Set if the lock has no TTL.
+        endless: bool,
+        /// The time to block on the wake list; 0 after the last try.
+        block: u64,
+        /// The server's clock at the answer.
+        now: u64,
+        /// The session's tombstone.
+        tombstone: Option<String>,
+    },
+    /// `rustredis.lock_max_waiters` other requests are waiting already.
+    Full {
+        /// The number of waiters.
+        waiters: u64,
+        /// The value of the lock key.
+        holder: String,
+        /// Set if the lock has no TTL.
+        endless: bool,
+        /// The server's clock at the answer.
+        now: u64,
+    },
+}
+
+impl Acquired {
+    /// The answer of `acquire.lua`.
+    pub fn parse(value: Value) -> Result<Self> {
+        let mut items = Items::new(value, "acquire")?;
+        let acquired = match &*items.text()? {
+            "ok" => Self::Held(items.loaded()?),
+            "absent" => Self::Absent(items.tombstone()?),
+            "exists" => Self::Exists,
+            "busy" => {
+                let holder = items.text()?;
+                let endless = items.integer()? == -1;
+                let (block, now) = (items.unsigned()?, items.unsigned()?);
+                Self::Busy { holder, endless, block, now, tombstone: items.tombstone()? }
+            }
+            "full" => {
+                let (waiters, holder, now) = (items.unsigned()?, items.text()?, items.unsigned()?);
+                Self::Full { waiters, holder, endless: items.integer()? == -1, now }
+            }
+            _ => return Err(nonsense("acquire")),
+        };
+        items.end()?;
+        Ok(acquired)
+    }
+}
+
+/// A session as read from the server.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Loaded {
+    /// The stored value, or `None` if the session does not exist.
+    pub data: Option<Vec<u8>>,
+    /// The tombstone at the time of the read. Only a newer tombstone forbids a write.
+    pub tombstone: Option<String>,
+}
+
+impl Loaded {
+    /// `read.lua`, which reads without a lock and refreshes the TTL (seconds).
+    #[must_use]
+    pub fn call(keys: &Keys, ttl: u64) -> Call<'static> {
+        let mut call = Call::new(&READ, &[&keys.data, &keys.tombstone]);
+        call.command.number(ttl);
+        call
+    }
+
+    /// The answer of `read.lua`.
+    pub fn parse(value: Value) -> Result<Self> {
+        let mut items = Items::new(value, "read")?;
+        let loaded = items.loaded()?;
+        items.end()?;
+        Ok(loaded)
+    }
+}
+
+/// A lock on its way to a waiter, together with the session.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Ticket {
+    /// 32 hex digits.
+    pub id: String,
+    /// The server's clock at the making of the ticket, in milliseconds.
+    pub made: u64,
+    /// The session.
+    pub loaded: Loaded,
+}
+
+impl Ticket {
+    /// Reads the reply to BLPOP: nil, or the key and the ticket
+    /// `<id>\n<ms>\n<tombstone>\n<0 or 1><data>`.
+    pub fn parse(value: Value) -> Result<Option<Self>> {
+        if value == Value::Nil {
+            return Ok(None);
+        }
+        let mut items = Items::new(value, "ticket")?;
+        items.bytes()?;
+        let mut bytes = items.bytes()?.ok_or_else(|| nonsense("ticket"))?;
+        let mut lines = bytes.splitn(4, |b| *b == b'\n');
+        let parsed = (|| {
+            let mut line = || lines.next();
+            let text = |line: Option<&[u8]>| std::str::from_utf8(line?).ok().map(str::to_owned);
+            let (id, made, tombstone) = (text(line())?, text(line())?.parse().ok()?, text(line())?);
+            let rest = line()?;
+            let present = match rest.first()? {
+                b'1' => true,
+                b'0' => false,
+                _ => return None,
+            };
+            Some((id, made, tombstone, present, bytes.len() - (rest.len() - 1)))
+        })();
+        let (id, made, tombstone, present, start) = parsed.ok_or_else(|| nonsense("ticket"))?;
+        bytes.drain(..start);
+        let tombstone = Some(tombstone).filter(|t| !t.is_empty());
+        Ok(Some(Self { id, made, loaded: Loaded { data: present.then_some(bytes), tombstone } }))
+    }
+}
+
+/// The arguments of `claim.lua`.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Claim {
+    /// `t:<ticket id>`.
+    pub token: String,
+    /// The attempt's entry in the queue.
+    pub base: String,
+    /// The lease of the lock, in milliseconds.
+    pub lease: u64,
+    /// The identity of the request, as in [`Acquire::info`].
+    pub info: Arc<str>,
+}
+
+impl Claim {
+    /// `claim.lua` with its arguments.
+    #[must_use]
+    pub fn command(&self, keys: &Keys) -> Command<'static> {
+        // The script goes by its text: the reply is read too late to send the text after a NOSCRIPT.
+        let mut command = Command::eval(&CLAIM.text, &[&keys.lock, &keys.waiters, &keys.tombstone]);
+        command.arg(&self.token).number(self.lease).arg(&self.base).arg(&*self.info);
+        command
+    }
+}

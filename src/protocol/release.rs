@@ -1,0 +1,252 @@
+//! Writing a session, with its lock (`release.lua`) or without one (`write.lua`).
+
+use redis::Value;
+
+use super::{
+    Keys,
+    reply::{Items, Result, nonsense},
+    script::{Call, Data, LARGE, RELEASE, UNLOCK, WRITE, stage},
+};
+use crate::{error::ServerError, process::random_hex, resp::Command};
+
+/// The effect of a write on the session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Op<'a> {
+    /// Stores this value.
+    Set(&'a [u8]),
+    /// Refreshes the TTL.
+    Keep,
+    /// Refreshes the TTL, or stores this value if the session is gone. Any answer other than
+    /// [`Written::Done`] is a refusal.
+    Restore(&'a [u8]),
+    /// Writes nothing. The TTL is refreshed unless it is 0, and the lock is released.
+    None,
+    /// Deletes the session and leaves a tombstone.
+    Delete,
+    /// Deletes the session because it goes on under another id, which the tombstone notes.
+    Leave,
+    /// Deletes a session that did not exist at the read. No tombstone is left, unless the session
+    /// exists by now.
+    Drop,
+    /// Moves the session to this key, for a day.
+    SetAside(&'a str),
+}
+
+/// The arguments of `release.lua`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Release<'a> {
+    /// The token of the lock.
+    pub token: &'a str,
+    /// The attempt's entry in the queue, if the attempt was ever queued.
+    pub base: Option<&'a str>,
+    /// The effect on the session.
+    pub op: Op<'a>,
+    /// The session's new TTL, in seconds.
+    pub ttl: u64,
+    /// The tombstone seen at the read.
+    pub tombstone: Option<&'a str>,
+    /// Writes, but keeps the lock.
+    pub hold: bool,
+    /// Keeps the lock if Redis has no memory for the write, because another write may follow.
+    pub retry: bool,
+    /// The number of earlier writes under this token that had no answer.
+    pub nth: u32,
+    /// Hands the lock to no waiter, because clients that know no hand-over share the sessions.
+    pub mixed: bool,
+    /// The lifetime of a tombstone, in milliseconds.
+    pub tombstone_ms: u64,
+}
+
+impl<'a> Release<'a> {
+    /// Releases the lock without any other effect.
+    #[must_use]
+    pub fn of_lock(token: &'a str, mixed: bool) -> Self {
+        Self {
+            token,
+            base: None,
+            op: Op::None,
+            ttl: 0,
+            tombstone: None,
+            hold: false,
+            retry: false,
+            nth: 0,
+            mixed,
+            tombstone_ms: 0,
+        }
+    }
+
+    /// The name of this release's receipt. Each write has its own receipt, because a later write
+    /// must not take the receipt of the first for its own success.
+    #[must_use]
+    pub fn receipt(&self) -> String {
+        match self.nth {
+            0 => self.token.to_owned(),
+            n => format!("{}:{n}", self.token),
+        }
+    }
+
+    /// `release.lua` with its arguments.
+    ///
+    /// `receipt_ms` is the time for which Redis remembers the result of the self.
+    #[must_use]
+    pub fn call(&self, keys: &Keys, receipt_ms: u64, how: Data) -> Call<'a> {
+        let receipt = keys.receipt(&self.receipt());
+        let staged = staged(self.op, how).map(|data| (keys.new_value(self.token), data));
+        let other = other_key(self.op, staged.as_ref());
+        let names = [
+            &*keys.data,
+            &*keys.lock,
+            &*keys.wake,
+            &*keys.waiters,
+            &*receipt,
+            &*keys.tombstone,
+            other.unwrap_or_default(),
+        ];
+        let (op, data) = if staged.is_some() { MOVE } else { op_args(self.op) };
+        let mut call = Call::new(&RELEASE, if other.is_some() { &names } else { &names[..6] });
+        call.stage = staged.as_ref().map(|(key, data)| stage(key, data, self.ttl));
+        call.command
+            .arg(self.token)
+            .arg(self.base.unwrap_or(""))
+            .arg(op)
+            .data(data)
+            .number(self.ttl)
+            .arg(self.tombstone.unwrap_or(""))
+            .number(self.hold.into())
+            .number(self.retry.into())
+            .arg(random_hex())
+            .number(receipt_ms)
+            .number(self.mixed.into())
+            .number(self.tombstone_ms);
+        call
+    }
+}
+
+/// Gives back a lock that was taken only to see whether there is a session.
+#[must_use]
+pub fn unlock(keys: &Keys, token: &str) -> Command<'static> {
+    // The script goes by its text, because this client never reads the reply.
+    let mut command = Command::eval(&UNLOCK.text, &[&keys.lock]);
+    command.arg(token);
+    command
+}
+
+/// The arguments of `write.lua`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Write<'a> {
+    /// The effect on the session.
+    pub op: Op<'a>,
+    /// The session's new TTL, in seconds.
+    pub ttl: u64,
+    /// The tombstone seen at the read.
+    pub tombstone: Option<&'a str>,
+    /// The lifetime of a tombstone, in milliseconds.
+    pub tombstone_ms: u64,
+}
+
+impl<'a> Write<'a> {
+    /// `write.lua` with its arguments.
+    #[must_use]
+    pub fn call(&self, keys: &Keys, how: Data) -> Call<'a> {
+        let random = random_hex();
+        let staged = staged(self.op, how).map(|data| (keys.new_value(&random), data));
+        let other = match self.op {
+            Op::Delete | Op::Leave | Op::Drop => Some(&*keys.lock),
+            op => other_key(op, staged.as_ref()),
+        };
+        let names = [&*keys.data, &*keys.tombstone, other.unwrap_or_default()];
+        let (op, data) = if staged.is_some() { MOVE } else { op_args(self.op) };
+        let mut call = Call::new(&WRITE, if other.is_some() { &names } else { &names[..2] });
+        call.stage = staged.as_ref().map(|(key, data)| stage(key, data, self.ttl));
+        call.command
+            .arg(op)
+            .data(data)
+            .number(self.ttl)
+            .arg(self.tombstone.unwrap_or(""))
+            .arg(&random)
+            .number(self.tombstone_ms);
+        call
+    }
+}
+
+/// The answers of `release.lua` and `write.lua`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Written {
+    /// The write is done. The lock is released, unless it was to be held.
+    Done,
+    /// [`Op::Keep`]: the session no longer exists. Nothing was released, and [`Op::Set`] should
+    /// follow.
+    Gone,
+    /// The session was destroyed after it was read. Nothing was written, and the lock is released.
+    Dead,
+    /// The lock is not ours any more. Nothing was written.
+    Lost {
+        /// The value of the lock key, if the lock is held.
+        holder: Option<String>,
+        /// The server's clock at the answer.
+        now: u64,
+    },
+    /// The write failed. The lock is released, unless it was to be held or [`Release::retry`] keeps
+    /// it.
+    Refused(ServerError),
+}
+
+impl Written {
+    /// The answer of `release.lua` or `write.lua`.
+    pub fn parse(value: Value) -> Result<Self> {
+        let mut items = Items::new(value, "release")?;
+        let written = match &*items.text()? {
+            "ok" => Self::Done,
+            "gone" => Self::Gone,
+            "dead" => Self::Dead,
+            "lost" => Self::Lost {
+                holder: Some(items.text()?).filter(|holder| !holder.is_empty()),
+                now: items.unsigned()?,
+            },
+            error => {
+                let error = ServerError::parse(error);
+                // Anything else is the answer to another question, and perhaps another visitor's secret.
+                if error.code.is_empty()
+                    || !error.code.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+                {
+                    return Err(nonsense("release"));
+                }
+                Self::Refused(error)
+            }
+        };
+        items.end()?;
+        Ok(written)
+    }
+}
+
+/// Returns the value if it is worth a command beside the script.
+fn staged(op: Op<'_>, how: Data) -> Option<&[u8]> {
+    match op {
+        Op::Set(data) if how == Data::Beside && data.len() > LARGE => Some(data),
+        _ => None,
+    }
+}
+
+/// The operation for an [`Op::Set`] whose value goes beside the script.
+const MOVE: (&str, &[u8]) = ("move", b"");
+
+/// The key that a script moves a value from or to.
+fn other_key<'a>(op: Op<'a>, staged: Option<&'a (String, &[u8])>) -> Option<&'a str> {
+    match op {
+        Op::SetAside(key) => Some(key),
+        _ => staged.map(|(key, _)| &**key),
+    }
+}
+
+fn op_args(op: Op<'_>) -> (&'static str, &[u8]) {
+    match op {
+        Op::Set(data) => ("set", data),
+        Op::Keep => ("keep", b""),
+        Op::Restore(data) => ("restore", data),
+        Op::None => ("none", b""),
+        Op::Delete => ("del", b""),
+        Op::Leave => ("leave", b""),
+        Op::Drop => ("drop", b""),
+        Op::SetAside(_) => ("aside", b""),
+    }
+}

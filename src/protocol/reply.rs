@@ -1,0 +1,96 @@
+//! Converts replies to values. Any content of a reply that its script cannot have sent is a
+//! protocol error.
+
+use redis::Value;
+
+use super::Loaded;
+use crate::error::{StoreError, too_large};
+
+/// Most replies can be read in one way only.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// Reads the replies to several commands.
+pub fn several(value: Value) -> Result<Vec<Value>> {
+    match value {
+        Value::Array(values) => Ok(values),
+        _ => Err(nonsense("plain commands")),
+    }
+}
+
+/// Reads the reply to TIME, in milliseconds.
+pub fn time(value: Value) -> Option<u64> {
+    let mut items = Items::new(value, "TIME").ok()?;
+    let mut number = || items.text().ok()?.parse::<u64>().ok();
+    let (seconds, micros) = (number()?, number()?);
+    seconds.checked_mul(1000)?.checked_add(micros / 1000)
+}
+
+/// Reads the reply to GET.
+pub fn bulk(value: Value) -> Result<Option<Vec<u8>>> {
+    Items::new(Value::Array(vec![value]), "GET")?.bytes()
+}
+
+pub fn flag(value: &Value) -> Result<bool> {
+    match value {
+        Value::Int(n) => Ok(*n != 0),
+        _ => Err(nonsense("flag")),
+    }
+}
+
+/// The items of an array reply, taken one by one.
+pub struct Items {
+    values: std::vec::IntoIter<Value>,
+    what: &'static str,
+}
+
+impl Items {
+    pub fn new(value: Value, what: &'static str) -> Result<Self> {
+        match value {
+            Value::Array(values) => Ok(Self { values: values.into_iter(), what }),
+            _ => Err(nonsense(what)),
+        }
+    }
+
+    /// Nothing must be left: the answer to another question may begin in the same way.
+    pub fn end(mut self) -> Result<()> {
+        self.values.next().map_or(Ok(()), |_| Err(nonsense(self.what)))
+    }
+
+    pub fn bytes(&mut self) -> Result<Option<Vec<u8>>> {
+        match self.values.next() {
+            Some(Value::ServerError(error)) => Err(too_large(&error).unwrap_or_else(|| nonsense(self.what))),
+            Some(Value::BulkString(bytes)) => Ok(Some(bytes)),
+            Some(Value::Nil) => Ok(None),
+            _ => Err(nonsense(self.what)),
+        }
+    }
+
+    pub fn text(&mut self) -> Result<String> {
+        let bytes = self.bytes()?.ok_or_else(|| nonsense(self.what))?;
+        // The value of another client may be anything. This client only compares and shows it.
+        Ok(String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()))
+    }
+
+    pub fn loaded(&mut self) -> Result<Loaded> {
+        Ok(Loaded { data: self.bytes()?, tombstone: self.tombstone()? })
+    }
+
+    pub fn tombstone(&mut self) -> Result<Option<String>> {
+        Ok(self.bytes()?.map(|stone| String::from_utf8_lossy(&stone).into_owned()))
+    }
+
+    pub fn integer(&mut self) -> Result<i64> {
+        match self.values.next() {
+            Some(Value::Int(n)) => Ok(n),
+            _ => Err(nonsense(self.what)),
+        }
+    }
+
+    pub fn unsigned(&mut self) -> Result<u64> {
+        u64::try_from(self.integer()?).map_err(|_| nonsense(self.what))
+    }
+}
+
+pub fn nonsense(what: &str) -> StoreError {
+    StoreError::Protocol(format!("an unexpected reply to {what}"))
+}

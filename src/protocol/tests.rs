@@ -1,0 +1,79 @@
+//! The replies that are read, and those that no script sends.
+
+use redis::Value;
+
+use super::{transaction::Executed, *};
+use crate::error::ServerError;
+
+fn pop(ticket: &[u8]) -> Value {
+    Value::Array(vec![Value::BulkString(b"k".to_vec()), Value::BulkString(ticket.to_vec())])
+}
+
+#[test]
+fn reads_tickets() {
+    let loaded = |data: Option<&[u8]>, stone: Option<&str>| Loaded {
+        data: data.map(<[u8]>::to_vec),
+        tombstone: stone.map(str::to_owned),
+    };
+    let with_data = Ticket::parse(pop(b"ab\n17\n\n1a\nb\n")).unwrap().unwrap();
+    assert_eq!(with_data, Ticket { id: "ab".into(), made: 17, loaded: loaded(Some(b"a\nb\n"), None) });
+    let without = Ticket::parse(pop(b"ab\n17\nt:1\n0")).unwrap().unwrap();
+    assert_eq!(without.loaded, loaded(None, Some("t:1")));
+    assert_eq!(Ticket::parse(Value::Nil).unwrap(), None);
+}
+
+#[test]
+fn refuses_what_no_script_sends() {
+    for bad in [&b""[..], b"ab", b"ab\nx\n\n1", b"ab\n1\n\n", b"ab\n1\n\n2x"] {
+        assert!(Ticket::parse(pop(bad)).is_err(), "{bad:?}");
+    }
+    assert!(Acquired::parse(Value::Okay).is_err());
+    assert!(Acquired::parse(Value::Array(vec![])).is_err());
+    assert!(Acquired::parse(Value::Array(vec![Value::BulkString(b"busy".to_vec())])).is_err());
+    assert!(Written::parse(Value::Array(vec![Value::Int(1)])).is_err());
+    assert!(Written::parse(texts(&["ok"])).is_ok());
+    assert!(matches!(
+        Written::parse(texts(&["OOM command not allowed when used memory > 'maxmemory'."])),
+        Ok(Written::Refused(_))
+    ));
+    // The answers to other questions: an acquire, a read, BLPOP, MGET.
+    for other in [
+        &["ok", "n|i:1;", ""][..],
+        &["ok", "n|i:1;"],
+        &["OOM", ""],
+        &["n|i:1;", ""],
+        &["card|s:4:\"4111\";"],
+        &["PHPREDIS_SESSION:0123456789_WAKE", "x"],
+        &["PHPREDIS_SESSION:0123456789_WAKE"],
+        &["SECRET,0123456789"],
+        &[""],
+    ] {
+        assert!(Written::parse(texts(other)).is_err(), "{other:?}");
+    }
+    assert!(Acquired::parse(texts(&["ok", "n|i:1;", "stone"])).is_ok());
+    for other in [&["ok", "n|i:1;", "stone", "x"][..], &["exists", "x"], &["absent", "stone", "x"], &["ok"]] {
+        assert!(Acquired::parse(texts(other)).is_err(), "{other:?}");
+    }
+    assert!(Loaded::parse(texts(&["n|i:1;", "stone"])).is_ok());
+    assert!(Loaded::parse(texts(&["n|i:1;", "stone", "x"])).is_err());
+}
+
+fn texts(texts: &[&str]) -> Value {
+    Value::Array(texts.iter().map(|text| Value::BulkString(text.as_bytes().to_vec())).collect())
+}
+
+#[test]
+fn a_transaction_without_one_of_its_commands_is_a_refusal() {
+    let reply = |bytes: &[u8]| redis::parse_redis_value(bytes).unwrap();
+    let error = || reply(b"-ERR value too large\r\n");
+    let (ok, queued) = (|| Value::Okay, || Value::SimpleString("QUEUED".into()));
+    let partly = Ok(Executed::Partly(ServerError::parse("ERR value too large")));
+    let done = || Value::Array(vec![Value::Int(1), Value::Okay]);
+    let same = |values: &[Value]| transaction::executed(values).map_err(|error| error.to_string());
+    assert_eq!(same(&[ok(), error(), queued(), queued(), done()]), partly);
+    let within = Value::Array(vec![error(), Value::Int(1), Value::Okay]);
+    assert_eq!(same(&[ok(), queued(), queued(), queued(), within]), partly);
+    assert_eq!(same(&[ok(), queued(), Value::Nil]), Ok(Executed::Changed));
+    assert_eq!(same(&[ok(), error(), reply(b"-EXECABORT x\r\n")]), Ok(Executed::Refused));
+    assert!(same(&[ok(), queued(), done()]).is_err());
+}
