@@ -17,6 +17,7 @@
 #![cfg_attr(not(feature = "php"), forbid(unsafe_code))]
 #![deny(unsafe_code)]
 
+pub mod client;
 pub mod codec;
 pub mod compression;
 pub mod config;

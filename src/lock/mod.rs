@@ -3,12 +3,10 @@
 //! The protocol (keys, scripts, tokens, the waiting rule) is in `docs/wire-format.md`.
 
 mod attempt;
-mod renewal;
 
 use std::time::Duration;
 
 pub use attempt::{Attempt, Event, Grant, Outcome, Request, Step};
-pub use renewal::{Watch, give_back, give_back_last, stop as stop_renewal, watch};
 
 use crate::{error::StoreError, process::stats, protocol::Keys, store::Store};
 

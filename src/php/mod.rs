@@ -23,10 +23,9 @@ use ext_php_rs::{
 };
 
 use crate::{
-    lock::{give_back_last, stop_renewal},
     process,
     process::threads,
-    store::close_connections,
+    store::{close_connections, give_back_last, stop_renewal},
 };
 use boundary::guarded;
 

@@ -6,11 +6,7 @@ use super::{
     boundary::{copy_text, guarded},
     handler::with_live,
 };
-use crate::{
-    process,
-    process::stats,
-    store::{clusters, pools},
-};
+use crate::{client::clusters, process, process::stats, store::pools};
 
 #[repr(C)]
 struct Counters {

@@ -10,23 +10,23 @@ use super::{Access, Hold, Session, millis};
 use crate::{
     config::Settings,
     error::StoreError,
-    lock::{Attempt, Request, Step, Watch},
+    lock::{Attempt, Request, Step},
     protocol::{Acquired, Keys, Loaded, Mode, Op, SessionId},
     store::Store,
 };
 
 /// What was sent.
-pub(super) struct Ahead {
+pub(super) struct Ahead<L> {
     id: SessionId,
     keys: Keys,
     token: String,
-    watch: Option<Watch>,
+    watch: Option<L>,
 }
 
 /// What it has come to.
-pub(super) enum Early {
+pub(super) enum Early<L> {
     /// The session, and the lock if it was wanted. Nobody has refreshed its TTL.
-    Loaded(Hold, Loaded),
+    Loaded(Hold<L>, Loaded),
     /// There is no such session, and nothing is locked; with its tombstone.
     Absent(Option<String>),
     /// Nothing: the session has to be asked for. With a token that may hold the lock, although nobody has said so.
@@ -83,7 +83,7 @@ impl<S: Store> Session<S> {
     }
 
     /// What was asked for ahead, if it is what is wanted now.
-    pub(super) fn early(&mut self, id: &SessionId, mode: Mode, access: Access, ttl: u64) -> Early {
+    pub(super) fn early(&mut self, id: &SessionId, mode: Mode, access: Access, ttl: u64) -> Early<S::Lease> {
         let Some(ahead) = self.ahead.take() else { return Early::Ask(None) };
         if ahead.id != *id || mode == Mode::New {
             self.give_back(ahead);
@@ -120,13 +120,13 @@ impl<S: Store> Session<S> {
         }
     }
 
-    fn give_back(&mut self, ahead: Ahead) {
+    fn give_back(&mut self, ahead: Ahead<S::Lease>) {
         self.store.forget_ahead();
         self.release_ahead(ahead, 0);
     }
 
     /// Nobody waits for the answer: if we never had the lock the script does nothing. `ttl`: as for [`Op::None`].
-    fn release_ahead(&mut self, ahead: Ahead, ttl: u64) {
+    fn release_ahead(&mut self, ahead: Ahead<S::Lease>, ttl: u64) {
         let Ahead { id, keys, token, watch } = ahead;
         drop(watch);
         let release = self.release_of(&token, Op::None, ttl);

@@ -26,7 +26,7 @@ use crate::{
     compression::{self, Unreadable},
     config::{LockFailure, LockSettings, Settings, Target, WriteAck},
     error::StoreError,
-    lock::{self, Grant, Outcome, Request, Watch},
+    lock::{self, Grant, Outcome, Request},
     process::stats,
     protocol::{Keys, Loaded, Mode, Op, Release, SessionId},
     resp::memory_left,
@@ -46,12 +46,12 @@ pub enum Access {
 }
 
 /// One session of one request, from PHP's open to its close.
-pub struct Session<S> {
+pub struct Session<S: Store> {
     store: S,
     settings: Arc<Settings>,
     /// `host|pid|sapi|uri`, for others to see.
     info: Arc<str>,
-    current: Option<Current>,
+    current: Option<Current<S::Lease>>,
     /// What validate or create ran into. PHP learns of it at the read that follows.
     pending: Option<Pending>,
     /// An id for `session_create_id()` that was found free.
@@ -59,7 +59,7 @@ pub struct Session<S> {
     /// Servers out of several that could not be reached for a new id.
     dead: Vec<Arc<Target>>,
     /// Asked for before PHP started it.
-    ahead: Option<Ahead>,
+    ahead: Option<Ahead<S::Lease>>,
     /// What the last read found, until [`Session::drop_value`].
     value: Option<Vec<u8>>,
     too_large: usize,
@@ -72,10 +72,10 @@ pub struct Session<S> {
     warnings: Vec<String>,
 }
 
-struct Current {
+struct Current<L> {
     id: SessionId,
     keys: Keys,
-    hold: Hold,
+    hold: Hold<L>,
     loaded: Loaded,
     since: Instant,
     /// Fetched by validate or create; PHP's read is yet to come.
@@ -89,9 +89,9 @@ struct Current {
 }
 
 /// What we have of the current session.
-enum Hold {
+enum Hold<L> {
     /// Its lock.
-    Locked { token: String, base: Option<String>, watch: Option<Watch> },
+    Locked { token: String, base: Option<String>, watch: Option<L> },
     /// Perhaps its lock: so many writes under this token had no answer.
     Unsure { token: String, writes: u32 },
     /// Locking is off.
@@ -611,7 +611,7 @@ impl<S: Store> Session<S> {
         ttl: u64,
         lock: &LockSettings,
         failure: Failure,
-    ) -> Result<(Hold, Loaded), Failure> {
+    ) -> Result<(Hold<S::Lease>, Loaded), Failure> {
         match lock.failure {
             LockFailure::Fail => Err(failure),
             LockFailure::ReadOnly => {

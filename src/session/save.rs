@@ -66,7 +66,7 @@ fn is_empty(text: &[u8]) -> bool {
 
 /// What is left of a session whose lock a write has given back. `saved`: what it has written, if a handler class may write
 /// once more.
-fn after(result: &Result<Written, StoreError>, saved: impl FnOnce() -> Option<Print>) -> Hold {
+fn after<L>(result: &Result<Written, StoreError>, saved: impl FnOnce() -> Option<Print>) -> Hold<L> {
     match result {
         Ok(Written::Dead) => Hold::Barred(|| Failure::Destroyed),
         Ok(Written::Done) => saved().map_or(Hold::Barred(|| Failure::Saved), Hold::Saved),
@@ -263,7 +263,7 @@ impl<S: Store> Session<S> {
 
     /// A handler class writes once more after the write that gave the lock back: under the lock again, and only over what
     /// this request has written.
-    fn save_again(&mut self, saved: Current, text: &Text<'_>, ttl: u64, writer: Writer) -> bool {
+    fn save_again(&mut self, saved: Current<S::Lease>, text: &Text<'_>, ttl: u64, writer: Writer) -> bool {
         let id = saved.id.clone();
         if let Err(failure) = self.fetch(&id, Mode::Any, Access::Update, ttl) {
             self.current = Some(saved);
@@ -337,14 +337,14 @@ impl<S: Store> Session<S> {
         self.told(id, what, failure_of(result, Loss::Unknown))
     }
 
-    fn loss_of(&self, current: &Current) -> Loss {
+    fn loss_of(&self, current: &Current<S::Lease>) -> Loss {
         let Some(lock) = &self.settings.lock else { return Loss::Unknown };
         match current.since.elapsed() {
             held if held >= lock.max_hold => Loss::TooLong,
             held if held < lock.lease => Loss::Removed,
             _ => match &current.hold {
                 Hold::Locked { watch: Some(watch), .. } => {
-                    watch.hindrance().map_or(Loss::Stopped, Loss::NotRenewed)
+                    self.store.hindrance(watch).map_or(Loss::Stopped, Loss::NotRenewed)
                 }
                 _ => Loss::Stopped,
             },

@@ -9,8 +9,9 @@ use std::{
 
 use redis::Value;
 
-use super::{Store, cluster::Way, owed::Owed, redis::RedisStore};
+use super::{Store, owed::Owed, redis::RedisStore};
 use crate::{
+    client::cluster::Way,
     config::{Endpoint, Target},
     error::{ServerError, StoreError, server_error},
     protocol::{

@@ -4,21 +4,13 @@
 //! scripts and one blocking wait. [`redis::RedisStore`] talks to a server, and
 //! [`memory::MemoryStore`] does the same in memory, for tests.
 
-mod cluster;
-mod connection;
 mod exchange;
 pub mod memory;
 mod owed;
 mod plain;
 mod pool;
-mod problems;
 pub mod redis;
-pub mod renewer;
-mod resolve;
-mod sentinel;
-mod stream;
-mod switch;
-mod tls_problem;
+pub mod renewal;
 mod transaction;
 
 use std::{
@@ -27,15 +19,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub use cluster::{ClusterStatus, clusters};
 pub use owed::{Late, close_connections, take_late};
 pub use pool::{PoolStatus, Timer, after_fork, after_fork_in_child, before_fork, pools, timer};
-pub use stream::Timeouts;
+pub use renewal::{give_back_last, stop as stop_renewal};
 
 use crate::{
     config::{LockSettings, Settings},
     error::StoreError,
-    lock::Watch,
     protocol::{Acquire, Acquired, Claim, Keys, Loaded, Release, SessionId, Ticket, Write, Written},
 };
 
@@ -44,6 +34,9 @@ pub const SENTINEL_COMMANDS: &str = "+role";
 
 /// A server with sessions. A value of this type serves one session at a time, over one connection.
 pub trait Store {
+    /// A lock whose lease is renewed until this is dropped.
+    type Lease;
+
     /// Takes the lock and reads the session, or joins the queue.
     fn acquire(&mut self, keys: &Keys, acquire: &Acquire) -> Result<Acquired, StoreError>;
 
@@ -110,8 +103,13 @@ pub trait Store {
     /// Goes on with settings that differ in times and limits alone.
     fn adopt(&mut self, _settings: &Arc<Settings>) {}
 
-    /// Renews a lock's lease as long as the result lives. Returns `None` if leases need no renewal.
-    fn look_after(&self, _keys: &Keys, _lock: &LockSettings, _token: &str) -> Option<Watch> {
+    /// Renews a lock's lease for as long as the result lives; none where leases need no renewal.
+    fn look_after(&self, _keys: &Keys, _lock: &LockSettings, _token: &str) -> Option<Self::Lease> {
+        None
+    }
+
+    /// The reason why no lease can be renewed at the moment, if there is one.
+    fn hindrance(&self, _lease: &Self::Lease) -> Option<String> {
         None
     }
 

@@ -14,12 +14,12 @@ use redis::Value;
 
 use super::{
     Store,
-    connection::{Connection, Sent},
     exchange::Repeat,
     pool::{self, Slot},
     redis::RedisStore,
 };
 use crate::{
+    client::connection::{Connection, Sent},
     config::{Settings, Target},
     error::StoreError,
     process::Shared,

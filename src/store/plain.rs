@@ -8,12 +8,9 @@ use std::{
 
 use redis::Value;
 
-use super::{
-    connection::{Connection, Sent},
-    pool,
-    redis::RedisStore,
-};
+use super::{pool, redis::RedisStore};
 use crate::{
+    client::connection::{Connection, Sent},
     config::Target,
     error::StoreError,
     process::stats,

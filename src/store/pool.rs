@@ -22,11 +22,9 @@ use parking_lot::Mutex;
 use r2d2::{CustomizeConnection, ManageConnection, PooledConnection};
 use scheduled_thread_pool::{OnPoolDropBehavior, ScheduledThreadPool};
 
-use super::{
-    connection::Connection,
-    owed::{Owed, read},
-};
+use super::owed::{Owed, read};
 use crate::{
+    client::connection::Connection,
     config::{Settings, Target},
     error::StoreError,
     process::{Own, threads},

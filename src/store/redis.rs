@@ -9,19 +9,21 @@ use std::{
 use r2d2::PooledConnection;
 
 use super::{
-    Store, Timeouts,
-    cluster::{self, Cluster},
-    connection::Connection,
+    Store,
     exchange::Repeat,
     plain::Ahead,
     pool::{self, Slots},
-    renewer::Place,
-    sentinel, switch,
+    renewal::{Place, Watch, give_back, watch},
 };
 use crate::{
+    client::{
+        Timeouts,
+        cluster::{self, Cluster},
+        connection::Connection,
+        sentinel, switch,
+    },
     config::{Endpoint, LockSettings, Settings, Target},
     error::StoreError,
-    lock::{Watch, give_back, watch},
     process::stats,
     protocol::{
         Acquire, Acquired, Claim, Keys, Loaded, Op, Release, SessionId, Ticket, Write, Written, reply,
@@ -200,6 +202,8 @@ fn millis(duration: Duration) -> u64 {
 }
 
 impl Store for RedisStore {
+    type Lease = Watch;
+
     fn acquire(&mut self, keys: &Keys, acquire: &Acquire) -> Result<Acquired, StoreError> {
         let plainly = if acquire.is_plain() { self.acquire_plainly(keys, acquire)? } else { None };
         let acquired = match plainly {
@@ -348,6 +352,10 @@ impl Store for RedisStore {
 
     fn look_after(&self, keys: &Keys, lock: &LockSettings, token: &str) -> Option<Watch> {
         Some(watch(self.place(keys), self.timeouts(), lock, keys, token))
+    }
+
+    fn hindrance(&self, lease: &Watch) -> Option<String> {
+        lease.hindrance()
     }
 
     fn give_back(&self, keys: &Keys, token: String) {

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use phpsess_rs::{
+    client::Timeouts,
     config::{Settings, Texts},
     error::StoreError,
     protocol::{Acquire, Acquired, Claim, Loaded, Mode, Op, Release, Write, Written},
     store::{
-        Store, Timeouts,
+        Store,
         redis::RedisStore,
-        renewer::{Place, Renewer},
+        renewal::{Place, Renewer},
     },
 };
 use redis::Commands;

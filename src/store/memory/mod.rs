@@ -10,6 +10,7 @@ mod server;
 
 use std::{
     cell::{RefCell, RefMut},
+    convert::Infallible,
     io,
     rc::Rc,
     time::Duration,
@@ -67,6 +68,8 @@ impl MemoryStore {
 }
 
 impl Store for MemoryStore {
+    type Lease = Infallible;
+
     fn acquire(&mut self, keys: &Keys, acquire: &Acquire) -> Result<Acquired, StoreError> {
         Ok(self.send()?.acquire(keys, acquire))
     }

@@ -9,19 +9,16 @@ use redis::Value;
 
 use super::Connection;
 use crate::{
+    client::stream::{Stream, Timeouts},
     config::{Endpoint, Target},
     error::{ServerError, StoreError, server_error},
     process::stats,
     protocol::{reply, transaction::Transactions},
     resp::{Command, Replies},
-    store::{
-        sentinel,
-        stream::{Stream, Timeouts},
-    },
 };
 
 impl Connection {
-    /// Connects, and sends AUTH, SELECT, TIME and CLIENT SETNAME in one trip. With Sentinel, to the master of this moment.
+    /// Connects, and sends AUTH, SELECT, TIME and CLIENT SETNAME in one trip.
     pub fn open(target: &Target, timeouts: Timeouts) -> Result<Self, StoreError> {
         Self::open_until(target, timeouts, None)
     }
@@ -32,9 +29,6 @@ impl Connection {
     }
 
     fn open_until(target: &Target, timeouts: Timeouts, until: Option<Instant>) -> Result<Self, StoreError> {
-        if let Endpoint::Sentinel(sentinel) = &target.endpoint {
-            return sentinel::open(sentinel, target, timeouts, None, None).map(|found| found.connection);
-        }
         let stream =
             Stream::connect(&target.endpoint, target.tls.as_ref(), timeouts).map_err(StoreError::Connect)?;
         let mut connection = Self {

@@ -21,9 +21,9 @@ use redis::Value;
 
 use super::{
     connection::Connection,
-    problems::{Problems, cause},
     sentinel::unanswered,
     stream::Timeouts,
+    unreachable::{Problems, cause},
 };
 use crate::{
     config::{Endpoint, Target},

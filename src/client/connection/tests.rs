@@ -8,8 +8,8 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::*;
 use crate::{
+    client::{dns, stream::Timeouts},
     config::{Endpoint, Target},
-    store::{resolve, stream::Timeouts},
 };
 
 /// A connection to a server that takes part in the set-up, reads a little of the first request, and then does this.
@@ -239,7 +239,7 @@ fn an_address_for_which_the_resolver_has_left_no_time_is_not_avoided() {
         let (first, second) = (hole(), hole());
         let addresses = [first.2, second.2];
         Stream::to_one_of(&addresses, Instant::now() + left, whole, None, "name").err().unwrap();
-        assert_eq!(resolve::is_avoided(first.2), is_avoided, "{left:?}");
+        assert_eq!(dns::is_avoided(first.2), is_avoided, "{left:?}");
     }
 }
 
@@ -259,7 +259,7 @@ fn an_address_whose_server_had_no_time_to_answer_is_not_avoided() {
     for (left, is_avoided) in [(timeouts.read / 20, false), (timeouts.read, true)] {
         let opened = Connection::open_by(&target, timeouts, Instant::now() + left);
         assert!(matches!(opened, Err(StoreError::Timeout(_))));
-        assert_eq!(resolve::is_avoided(address), is_avoided, "{left:?}");
+        assert_eq!(dns::is_avoided(address), is_avoided, "{left:?}");
     }
 }
 

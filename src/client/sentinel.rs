@@ -12,8 +12,8 @@ use redis::{FromRedisValue, Value};
 
 use super::{
     connection::Connection,
-    problems::{Problems, cause},
     stream::Timeouts,
+    unreachable::{Problems, cause},
 };
 use crate::{
     config::{Endpoint, Sentinel, Target},

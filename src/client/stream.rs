@@ -16,8 +16,8 @@ use rustls::{ClientConnection, StreamOwned};
 use socket2::{Domain, SockAddr, Socket, TcpKeepalive, Type};
 
 use super::{
-    problems::{Problems, io_cause},
-    resolve, tls_problem,
+    dns, tls_error,
+    unreachable::{Problems, io_cause},
 };
 use crate::{
     config::{Endpoint, Tls},
@@ -80,7 +80,7 @@ impl Stream {
         let mut stream = match endpoint {
             Endpoint::Unix(path) => Self::over(unix(path, deadline)?, None, tls, "")?,
             Endpoint::Tcp { host, port } => {
-                let addresses = resolve::addresses(host, *port, timeouts.connect)?;
+                let addresses = dns::addresses(host, *port, timeouts.connect)?;
                 Self::to_one_of(&addresses, deadline, timeouts.connect, tls, host)?
             }
             Endpoint::Sentinel(_) | Endpoint::Cluster(_) => {
@@ -112,7 +112,7 @@ impl Stream {
             match connected {
                 Err(error) if addresses.len() > 1 => {
                     if was_tried || error.kind() != io::ErrorKind::TimedOut {
-                        resolve::avoid(*address);
+                        dns::avoid(*address);
                     }
                     problems.add(&(address.ip().to_string(), address.port()), io_cause(&error));
                 }
@@ -133,7 +133,7 @@ impl Stream {
 
     /// The server took the connection and is of no use: another address of its name comes first the next time.
     pub fn avoid_address(&self) {
-        self.address.into_iter().for_each(resolve::avoid);
+        self.address.into_iter().for_each(dns::avoid);
     }
 
     fn bounded(&mut self) -> &mut Bounded {
@@ -258,7 +258,7 @@ fn handshake(
                     "the TLS handshake took too long (a server that does not speak TLS waits for ever)",
                 ));
             }
-            Err(error) => return Err(tls_problem::explain(error, &tls.expected_name(host))),
+            Err(error) => return Err(tls_error::explain(error, &tls.expected_name(host))),
         }
     }
     Ok(StreamOwned::new(connection, socket))
@@ -371,9 +371,7 @@ impl Read for Stream {
     fn read_vectored(&mut self, places: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         let read = match &mut self.channel {
             Channel::Plain(socket) => socket.read_vectored(places)?,
-            Channel::Tls(tls) => {
-                tls.read_vectored(places).map_err(|error| tls_problem::explain(error, ""))?
-            }
+            Channel::Tls(tls) => tls.read_vectored(places).map_err(|error| tls_error::explain(error, ""))?,
         };
         self.allowance = self.allowance.checked_sub(read).ok_or_else(too_long)?;
         Ok(read)

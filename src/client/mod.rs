@@ -1,0 +1,13 @@
+//! The client: sockets, names, TLS, connections, and the ways to a master (Sentinel, Cluster).
+
+pub(crate) mod cluster;
+pub(crate) mod connection;
+mod dns;
+pub(crate) mod sentinel;
+pub(crate) mod stream;
+pub(crate) mod switch;
+mod tls_error;
+mod unreachable;
+
+pub use cluster::{ClusterStatus, clusters};
+pub use stream::Timeouts;
