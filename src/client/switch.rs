@@ -20,7 +20,7 @@ use super::{
 use crate::{
     config::{Endpoint, Sentinel, Target},
     error::StoreError,
-    process::Own,
+    process::PerProcess,
 };
 
 /// How old the last word of a sentinel may be.
@@ -57,7 +57,7 @@ struct Group {
 }
 
 /// Only request threads lock it.
-static GROUPS: Own<Vec<Group>> = Own::new(Vec::new());
+static GROUPS: PerProcess<Vec<Group>> = PerProcess::new(Vec::new());
 
 /// A connection to the master.
 pub fn open(

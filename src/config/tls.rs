@@ -10,7 +10,7 @@ use rustls::{
 };
 
 use super::tls_verifier::Verifier;
-use crate::process::Own;
+use crate::process::PerProcess;
 
 /// The TLS options of a server. The default verifies the server's certificate against the system's
 /// authorities and the server's name.
@@ -131,7 +131,7 @@ const MAX_CLIENTS: usize = 16;
 /// The clients made from options, reused as long as the files that the options name stay the same.
 /// Reading the system's authorities takes milliseconds, and each ini_set() has the settings read
 /// again.
-static CLIENTS: Own<Vec<Made>> = Own::new(Vec::new());
+static CLIENTS: PerProcess<Vec<Made>> = PerProcess::new(Vec::new());
 
 /// The options, the state of their files at that time, and the client made from both.
 type Made = (Options, Vec<Stamp>, Arc<ClientConfig>);

@@ -5,13 +5,13 @@
 use std::ffi::{c_char, c_int};
 
 use super::boundary::{Say, copy_text, guarded, say};
-use crate::process::Own;
+use crate::process::PerProcess;
 
 /// The most pieces of advice to keep. There are few kinds of advice, but a script can set a value
 /// to anything.
 const MAX: usize = 16;
 
-static GIVEN: Own<Vec<String>> = Own::new(Vec::new());
+static GIVEN: PerProcess<Vec<String>> = PerProcess::new(Vec::new());
 
 /// Gives a piece of advice, once in a process.
 pub fn advise(text: String) {

@@ -49,14 +49,14 @@ pub fn keep_id_in(place: &'static AtomicU32) {
 ///
 /// Never hold this lock across a fork or on one of our threads: a child would inherit it locked. A
 /// value that our threads lock is [`Shared`].
-pub struct Own<T>(Mutex<Kept<T>>);
+pub struct PerProcess<T>(Mutex<Kept<T>>);
 
 struct Kept<T> {
     pid: u32,
     value: T,
 }
 
-impl<T: Default> Own<T> {
+impl<T: Default> PerProcess<T> {
     /// Creates the value; `empty` must equal [`Default`], which a constant cannot call.
     pub const fn new(empty: T) -> Self {
         Self(Mutex::new(Kept { pid: 0, value: empty }))

@@ -27,7 +27,7 @@ use crate::{
     client::connection::Connection,
     config::{Settings, Target},
     error::StoreError,
-    process::{Own, threads},
+    process::{PerProcess, threads},
 };
 
 /// A script can set session.save_path to anything: more targets than this replace the oldest ones. Each master of a
@@ -112,7 +112,7 @@ struct Registry {
     timer: Option<Arc<ScheduledThreadPool>>,
 }
 
-static REGISTRY: Own<Registry> = Own::new(Registry { pools: Vec::new(), timer: None });
+static REGISTRY: PerProcess<Registry> = PerProcess::new(Registry { pools: Vec::new(), timer: None });
 
 /// The state of one pool, for phpinfo() and `rustredis_status()`.
 #[derive(Debug, Clone, PartialEq, Eq)]

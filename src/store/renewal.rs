@@ -34,7 +34,7 @@ use crate::{
     },
     config::{Endpoint, LockSettings, Target},
     error::StoreError,
-    process::{Own, threads},
+    process::{PerProcess, threads},
     protocol::{
         Keys, Release, reply,
         script::{Data, RENEW, Script},
@@ -122,10 +122,10 @@ enum Work {
 }
 
 /// The locks that are still to be given back at the end of the process.
-static LAST: Own<Option<Vec<Task>>> = Own::new(None);
+static LAST: PerProcess<Option<Vec<Task>>> = PerProcess::new(None);
 
 /// All renewals. The lock is held only to find one of them.
-static RENEWALS: Own<Vec<Arc<Renewal>>> = Own::new(Vec::new());
+static RENEWALS: PerProcess<Vec<Arc<Renewal>>> = PerProcess::new(Vec::new());
 
 /// Renews the lease of a lock that was just taken.
 #[must_use]

@@ -28,7 +28,7 @@ use super::{
 use crate::{
     config::{Endpoint, Target},
     error::StoreError,
-    process::{Own, stats},
+    process::{PerProcess, stats},
     resp::Command,
 };
 use slots::{Redirect, SlotMap, interned};
@@ -87,7 +87,7 @@ enum Doubt {
 }
 
 /// Only request threads lock it, and only to find a cluster: what a fork leaves locked inside one is the parent's.
-static CLUSTERS: Own<Vec<Arc<Cluster>>> = Own::new(Vec::new());
+static CLUSTERS: PerProcess<Vec<Arc<Cluster>>> = PerProcess::new(Vec::new());
 
 /// The cluster of a target, if it is one.
 pub fn of(target: &Arc<Target>) -> Option<Arc<Cluster>> {
