@@ -20,7 +20,7 @@ pub(super) struct Ahead<L> {
     id: SessionId,
     keys: Keys,
     token: String,
-    watch: Option<L>,
+    guard: Option<L>,
 }
 
 /// What it has come to.
@@ -59,8 +59,8 @@ impl<S: Store> Session<S> {
         if !self.store.acquire_ahead(&keys, &acquire) {
             return false;
         }
-        let watch = self.store.look_after(&keys, &lock, &acquire.token);
-        self.ahead = Some(Ahead { id, keys, token: acquire.token, watch });
+        let guard = self.store.look_after(&keys, &lock, &acquire.token);
+        self.ahead = Some(Ahead { id, keys, token: acquire.token, guard });
         true
     }
 
@@ -100,7 +100,7 @@ impl<S: Store> Session<S> {
                 Early::Loaded(Hold::Unlocked, loaded)
             }
             Ok(Acquired::Held(loaded)) => {
-                Early::Loaded(Hold::Locked { token: ahead.token, base: None, watch: ahead.watch }, loaded)
+                Early::Loaded(Hold::Locked { token: ahead.token, base: None, guard: ahead.guard }, loaded)
             }
             Ok(Acquired::Absent(tombstone)) if mode == Mode::Known => Early::Absent(tombstone),
             Ok(_) => Early::Ask(None),
@@ -127,8 +127,8 @@ impl<S: Store> Session<S> {
 
     /// Nobody waits for the answer: if we never had the lock the script does nothing. `ttl`: as for [`Op::None`].
     fn release_ahead(&mut self, ahead: Ahead<S::Lease>, ttl: u64) {
-        let Ahead { id, keys, token, watch } = ahead;
-        drop(watch);
+        let Ahead { id, keys, token, guard } = ahead;
+        drop(guard);
         let release = self.release_of(&token, Op::None, ttl);
         if self.store.release_later(&id, &keys, &release).is_err() {
             self.store.give_back(&keys, token);

@@ -91,7 +91,7 @@ struct Current<L> {
 /// What we have of the current session.
 enum Hold<L> {
     /// Its lock.
-    Locked { token: String, base: Option<String>, watch: Option<L> },
+    Locked { token: String, base: Option<String>, guard: Option<L> },
     /// Perhaps its lock: so many writes under this token had no answer.
     Unsure { token: String, writes: u32 },
     /// Locking is off.
@@ -383,8 +383,8 @@ impl<S: Store> Session<S> {
     pub fn close(&mut self) {
         self.give_back_ahead();
         match self.current.take() {
-            Some(Current { id, keys, hold: Hold::Locked { token, base, watch }, ttl_due, .. }) => {
-                drop(watch);
+            Some(Current { id, keys, hold: Hold::Locked { token, base, guard }, ttl_due, .. }) => {
+                drop(guard);
                 let release = Release { base: base.as_deref(), ..self.release_of(&token, Op::None, ttl_due) };
                 let result = match self.settings.write_ack {
                     WriteAck::Wait => self.store.release(&keys, &release),
@@ -474,8 +474,8 @@ impl<S: Store> Session<S> {
                     (Hold::Overtaken, loaded)
                 }
                 Ok(Outcome::Granted(Grant { token, base, loaded, overtaken: false })) => {
-                    let watch = self.store.look_after(&keys, lock, &token);
-                    (Hold::Locked { token, base, watch }, loaded)
+                    let guard = self.store.look_after(&keys, lock, &token);
+                    (Hold::Locked { token, base, guard }, loaded)
                 }
                 Ok(Outcome::Absent { loaded, overtaken: true }) => (Hold::Overtaken, loaded),
                 Ok(Outcome::Absent { loaded, overtaken: false }) => (Hold::Unlocked, loaded),
@@ -501,8 +501,8 @@ impl<S: Store> Session<S> {
                 let has_left = self.has_just_left(&keys, &loaded);
                 match (has_left, hold) {
                     (Ok(false), hold) => hold,
-                    (Ok(true), Hold::Locked { token, base, watch }) => {
-                        drop(watch);
+                    (Ok(true), Hold::Locked { token, base, guard }) => {
+                        drop(guard);
                         self.let_go(&keys, token, base.as_deref())?;
                         Hold::Overtaken
                     }

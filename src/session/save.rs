@@ -142,8 +142,8 @@ impl<S: Store> Session<S> {
         self.drop_unread_other_than(id);
         self.drop_value();
         match self.current.take_if(|current| current.id == *id) {
-            Some(Current { keys, hold: Hold::Locked { token, base, watch }, .. }) => {
-                drop(watch);
+            Some(Current { keys, hold: Hold::Locked { token, base, guard }, .. }) => {
+                drop(guard);
                 let release = Release { base: base.as_deref(), ..self.release_of(&token, op, 1) };
                 let result = self.store.release(&keys, &release);
                 if result.is_err() {
@@ -197,7 +197,7 @@ impl<S: Store> Session<S> {
         let loss = self.loss_of(&current);
         let saved = || (writer != Writer::Php).then(|| Print::of(text.plain()));
         let (hold, failure) = match mem::replace(&mut current.hold, Hold::Unlocked) {
-            Hold::Locked { token, base, watch } => {
+            Hold::Locked { token, base, guard } => {
                 let keep_lock = writer == Writer::Class;
                 let release = Release {
                     base: base.as_deref(),
@@ -214,8 +214,8 @@ impl<S: Store> Session<S> {
                     self.store.release_later(&id, keys, &Release { op, retry: false, ..release })
                 };
                 let hold = match &result {
-                    Ok(Written::Done | Written::Dead) if keep_lock => Hold::Locked { token, base, watch },
-                    Ok(Written::Refused(error)) if error.code == "OOM" => Hold::Locked { token, base, watch },
+                    Ok(Written::Done | Written::Dead) if keep_lock => Hold::Locked { token, base, guard },
+                    Ok(Written::Refused(error)) if error.code == "OOM" => Hold::Locked { token, base, guard },
                     Err(_) => Hold::Unsure { token, writes: 1 },
                     _ => after(&result, saved),
                 };
@@ -343,8 +343,8 @@ impl<S: Store> Session<S> {
             held if held >= lock.max_hold => Loss::TooLong,
             held if held < lock.lease => Loss::Removed,
             _ => match &current.hold {
-                Hold::Locked { watch: Some(watch), .. } => {
-                    self.store.hindrance(watch).map_or(Loss::Stopped, Loss::NotRenewed)
+                Hold::Locked { guard: Some(guard), .. } => {
+                    self.store.hindrance(guard).map_or(Loss::Stopped, Loss::NotRenewed)
                 }
                 _ => Loss::Stopped,
             },

@@ -13,7 +13,7 @@ use super::{
     exchange::Repeat,
     plain::Ahead,
     pool::{self, Slots},
-    renewal::{Place, Watch, give_back, watch},
+    renewal::{LeaseGuard, Place, give_back, guard},
 };
 use crate::{
     client::{
@@ -202,7 +202,7 @@ fn millis(duration: Duration) -> u64 {
 }
 
 impl Store for RedisStore {
-    type Lease = Watch;
+    type Lease = LeaseGuard;
 
     fn acquire(&mut self, keys: &Keys, acquire: &Acquire) -> Result<Acquired, StoreError> {
         let plainly = if acquire.is_plain() { self.acquire_plainly(keys, acquire)? } else { None };
@@ -350,11 +350,11 @@ impl Store for RedisStore {
         }
     }
 
-    fn look_after(&self, keys: &Keys, lock: &LockSettings, token: &str) -> Option<Watch> {
-        Some(watch(self.place(keys), self.timeouts(), lock, keys, token))
+    fn look_after(&self, keys: &Keys, lock: &LockSettings, token: &str) -> Option<LeaseGuard> {
+        Some(guard(self.place(keys), self.timeouts(), lock, keys, token))
     }
 
-    fn hindrance(&self, lease: &Watch) -> Option<String> {
+    fn hindrance(&self, lease: &LeaseGuard) -> Option<String> {
         lease.hindrance()
     }
 

@@ -3,7 +3,7 @@
 //!
 //! The lease of a lock is short, so that a crashed holder does not block others for long. For a
 //! request that takes longer, the lease is renewed after each third of it. Most requests end long
-//! before that, and cost one entry in a list. A [`Watch`] is one lock with renewal. It ends
+//! before that, and cost one entry in a list. A [`LeaseGuard`] is one lock with renewal. It ends
 //! together with the session's hold on the lock, however the request ends, and at most
 //! `rustredis.lock_max_hold` after the lock was taken: the last renewal is shortened to that time.
 //!
@@ -61,7 +61,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A lock whose lease is renewed until this value is dropped.
-pub struct Watch {
+pub struct LeaseGuard {
     renewal: Arc<Renewal>,
     id: u64,
 }
@@ -129,7 +129,7 @@ static RENEWALS: PerProcess<Vec<Arc<Renewal>>> = PerProcess::new(Vec::new());
 
 /// Renews the lease of a lock that was just taken.
 #[must_use]
-pub fn watch(place: Place, timeouts: Timeouts, lock: &LockSettings, keys: &Keys, token: &str) -> Watch {
+pub fn guard(place: Place, timeouts: Timeouts, lock: &LockSettings, keys: &Keys, token: &str) -> LeaseGuard {
     let now = Instant::now();
     let renewal = Renewal::of(&place.server());
     let work = Work::Renew { lock: keys.lock.clone(), tombstone: keys.tombstone.clone(), length: lock.lease };
@@ -143,10 +143,10 @@ pub fn watch(place: Place, timeouts: Timeouts, lock: &LockSettings, keys: &Keys,
         end: now + lock.max_hold,
     };
     let id = renewal.add(task);
-    Watch { renewal, id }
+    LeaseGuard { renewal, id }
 }
 
-impl Watch {
+impl LeaseGuard {
     /// The reason why no lease can be renewed at the moment: no thread can be started.
     #[must_use]
     pub fn hindrance(&self) -> Option<String> {
@@ -154,7 +154,7 @@ impl Watch {
     }
 }
 
-impl Drop for Watch {
+impl Drop for LeaseGuard {
     fn drop(&mut self) {
         self.renewal.state().tasks.retain(|task| task.id != self.id);
     }
