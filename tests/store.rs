@@ -12,8 +12,8 @@ use std::{
 use phpsess_rs::{
     config::{Settings, Texts},
     protocol::{
-        Acquire, Acquired, Claim, HANDOFF_MS, Keys, Loaded, Mode, Op, Release, SessionId, Ticket, Write,
-        Written,
+        Acquire, AcquireReply, Claim, HANDOFF_MS, Keys, Mode, Op, Release, ReleaseReply, SessionData,
+        SessionId, Ticket, Write,
     },
     store::{Store, memory::MemoryStore, redis::RedisStore},
 };
@@ -53,14 +53,14 @@ struct Known {
 /// An answer without the parts that may differ: names of tickets and tombstones, and times.
 #[derive(PartialEq, Eq, Debug)]
 enum Answer {
-    Acquired(&'static str, Option<(Option<Vec<u8>>, bool)>, Option<String>),
-    Written(&'static str, Option<String>),
-    Loaded(Option<Vec<u8>>, bool),
+    AcquireReply(&'static str, Option<(Option<Vec<u8>>, bool)>, Option<String>),
+    ReleaseReply(&'static str, Option<String>),
+    SessionData(Option<Vec<u8>>, bool),
     Ticket(Option<(Option<Vec<u8>>, bool)>),
     Flag(bool),
 }
 
-fn shape(loaded: &Loaded) -> (Option<Vec<u8>>, bool) {
+fn shape(loaded: &SessionData) -> (Option<Vec<u8>>, bool) {
     (loaded.data.clone(), loaded.tombstone.is_some())
 }
 
@@ -71,27 +71,29 @@ fn holder(value: &str) -> String {
     [&[token], fields.get(2..).unwrap_or(&[])].concat().join("|")
 }
 
-fn acquired(answer: &Acquired) -> Answer {
+fn acquired(answer: &AcquireReply) -> Answer {
     match answer {
-        Acquired::Held(loaded) => Answer::Acquired("held", Some(shape(loaded)), None),
-        Acquired::Absent(tombstone) => Answer::Acquired("absent", Some((None, tombstone.is_some())), None),
-        Acquired::Exists => Answer::Acquired("exists", None, None),
-        Acquired::Busy { holder: by, block, tombstone, .. } => {
+        AcquireReply::Held(loaded) => Answer::AcquireReply("held", Some(shape(loaded)), None),
+        AcquireReply::Absent(tombstone) => {
+            Answer::AcquireReply("absent", Some((None, tombstone.is_some())), None)
+        }
+        AcquireReply::Exists => Answer::AcquireReply("exists", None, None),
+        AcquireReply::Busy { holder: by, block, tombstone, .. } => {
             // The last try, a poll, or a longer block, without the milliseconds.
             let kind = ["last", "poll", "block"][usize::from(*block > 0) + usize::from(*block > 20)];
-            Answer::Acquired(kind, Some((None, tombstone.is_some())), Some(holder(by)))
+            Answer::AcquireReply(kind, Some((None, tombstone.is_some())), Some(holder(by)))
         }
-        Acquired::Full { holder: by, .. } => Answer::Acquired("full", None, Some(holder(by))),
+        AcquireReply::Full { holder: by, .. } => Answer::AcquireReply("full", None, Some(holder(by))),
     }
 }
 
-fn written(answer: &Written) -> Answer {
+fn written(answer: &ReleaseReply) -> Answer {
     match answer {
-        Written::Done => Answer::Written("done", None),
-        Written::Gone => Answer::Written("gone", None),
-        Written::Dead => Answer::Written("dead", None),
-        Written::Lost { holder: by, .. } => Answer::Written("lost", by.as_deref().map(holder)),
-        Written::Refused(error) => panic!("{error}"),
+        ReleaseReply::Done => Answer::ReleaseReply("done", None),
+        ReleaseReply::Gone => Answer::ReleaseReply("gone", None),
+        ReleaseReply::Dead => Answer::ReleaseReply("dead", None),
+        ReleaseReply::Lost { holder: by, .. } => Answer::ReleaseReply("lost", by.as_deref().map(holder)),
+        ReleaseReply::Refused(error) => panic!("{error}"),
     }
 }
 
@@ -121,7 +123,8 @@ fn run(store: &mut impl Store, side: usize, keys: &Keys, command: &Command, know
         _ => Op::Delete,
     };
     let (token, tombstone) = (known.token[side].clone(), known.tombstone[side].clone());
-    let remember = |known: &mut Known, loaded: &Loaded| known.tombstone[side].clone_from(&loaded.tombstone);
+    let remember =
+        |known: &mut Known, loaded: &SessionData| known.tombstone[side].clone_from(&loaded.tombstone);
     match command.kind {
         0 | 1 => {
             let send = format!("{base}:{}", known.sends - 1);
@@ -143,7 +146,7 @@ fn run(store: &mut impl Store, side: usize, keys: &Keys, command: &Command, know
                     },
                 )
                 .unwrap();
-            if let Acquired::Held(loaded) = &answer {
+            if let AcquireReply::Held(loaded) = &answer {
                 known.token[side] = Some(send);
                 known.writes = 0;
                 remember(known, loaded);
@@ -188,7 +191,7 @@ fn run(store: &mut impl Store, side: usize, keys: &Keys, command: &Command, know
             let loaded = store.read(keys, TTL).unwrap();
             remember(known, &loaded);
             let (data, tombstone) = shape(&loaded);
-            Answer::Loaded(data, tombstone)
+            Answer::SessionData(data, tombstone)
         }
         7 => {
             let op = if op == Op::None { Op::Keep } else { op };
@@ -211,7 +214,7 @@ fn sequence(seed: u64, attempt: u32, settings: &Arc<Settings>) -> bool {
     // tried first.
     let another = Keys::new("Q:", &id);
     for client in &mut redis {
-        assert_eq!(client.read(&another, TTL).unwrap(), Loaded::default());
+        assert_eq!(client.read(&another, TTL).unwrap(), SessionData::default());
     }
     let mut known = vec![Known::default(); CLIENTS];
     let mut log = Vec::new();

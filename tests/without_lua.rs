@@ -8,7 +8,7 @@ mod support;
 
 use phpsess_rs::{
     error::StoreError,
-    protocol::{Acquire, Acquired, Keys, Loaded, Mode, Op, Release, Write, Written},
+    protocol::{Acquire, AcquireReply, Keys, Mode, Op, Release, ReleaseReply, SessionData, Write},
     store::{Store, redis::RedisStore},
 };
 use redis::Commands;
@@ -27,12 +27,12 @@ fn come_back_as_they_were_whatever_their_size() {
     for size in [0, 1, 1023, 1024, 1025, 16 << 10, 100_000, 3 << 20] {
         let value: Vec<u8> = (0..=250).cycle().take(size).collect();
         f.acquire();
-        assert_eq!(f.release(Op::Set(&value)), Written::Done, "{size}");
+        assert_eq!(f.release(Op::Set(&value)), ReleaseReply::Done, "{size}");
         assert_eq!(f.acquire().data.as_ref(), Some(&value), "{size}");
-        assert_eq!(f.release(Op::None), Written::Done, "{size}");
+        assert_eq!(f.release(Op::None), ReleaseReply::Done, "{size}");
         assert_eq!(f.store.read(&f.keys, TTL).unwrap().data.as_ref(), Some(&value), "{size}");
         let value = [&value[..], b"!"].concat();
-        assert_eq!(f.store.write(&f.keys, &write(Op::Set(&value))).unwrap(), Written::Done, "{size}");
+        assert_eq!(f.store.write(&f.keys, &write(Op::Set(&value))).unwrap(), ReleaseReply::Done, "{size}");
         assert_eq!(f.data().as_ref(), Some(&value), "{size}");
     }
 }
@@ -46,7 +46,7 @@ fn cost_no_trip_more() {
         store.acquire(&f.keys, &first()).unwrap();
         // The value fits one read of the proxy, which could otherwise take it for two trips.
         let release = Release { op: Op::Set(&LARGE[..10_000]), ttl: TTL, ..of_lock() };
-        assert_eq!(store.release(&f.keys, &release).unwrap(), Written::Done);
+        assert_eq!(store.release(&f.keys, &release).unwrap(), ReleaseReply::Done);
     };
     // The first release and the first read load their scripts into Redis.
     cycle(&mut store);
@@ -64,11 +64,11 @@ fn leave_nothing_behind_and_live_as_long_as_they_should() {
     let mut f = Fixture::new();
     f.put(b"before");
     assert_eq!(f.acquire().data.as_deref(), Some(&b"before"[..]));
-    assert_eq!(f.release(Op::Set(LARGE)), Written::Done);
+    assert_eq!(f.release(Op::Set(LARGE)), ReleaseReply::Done);
     assert_eq!(f.names(), [&*f.keys.data]);
     let left: i64 = f.server.connection().ttl(&f.keys.data).unwrap();
     assert!(left > 50, "{left}");
-    assert_eq!(f.store.write(&f.keys, &write(Op::Set(LARGE))).unwrap(), Written::Done);
+    assert_eq!(f.store.write(&f.keys, &write(Op::Set(LARGE))).unwrap(), ReleaseReply::Done);
     assert_eq!(f.names(), [&*f.keys.data]);
 }
 
@@ -76,13 +76,13 @@ fn leave_nothing_behind_and_live_as_long_as_they_should() {
 fn are_not_written_without_the_lock_nor_over_a_destroyed_session() {
     let mut f = Fixture::new();
     f.put(b"newer");
-    assert!(matches!(f.release(Op::Set(LARGE)), Written::Lost { .. }));
+    assert!(matches!(f.release(Op::Set(LARGE)), ReleaseReply::Lost { .. }));
     assert_eq!((f.names(), f.data().unwrap()), (vec![f.keys.data.clone()], b"newer".to_vec()));
 
     f.acquire();
     let () = f.server.connection().set_ex(&f.keys.tombstone, "t", 60).unwrap();
-    assert_eq!(f.release(Op::Set(LARGE)), Written::Dead);
-    assert_eq!(f.store.write(&f.keys, &write(Op::Set(LARGE))).unwrap(), Written::Dead);
+    assert_eq!(f.release(Op::Set(LARGE)), ReleaseReply::Dead);
+    assert_eq!(f.store.write(&f.keys, &write(Op::Set(LARGE))).unwrap(), ReleaseReply::Dead);
     assert_eq!(f.names(), [&*f.keys.data, &*f.keys.tombstone]);
     assert_eq!(f.data().unwrap(), b"newer");
 }
@@ -91,8 +91,8 @@ fn are_not_written_without_the_lock_nor_over_a_destroyed_session() {
 fn a_repeat_of_a_write_is_told_what_its_first_send_did() {
     let mut f = Fixture::new();
     f.acquire();
-    assert_eq!(f.release(Op::Set(LARGE)), Written::Done);
-    assert_eq!(f.release(Op::Set(LARGE)), Written::Done);
+    assert_eq!(f.release(Op::Set(LARGE)), ReleaseReply::Done);
+    assert_eq!(f.release(Op::Set(LARGE)), ReleaseReply::Done);
     assert_eq!(f.names(), [&*f.keys.data]);
 }
 
@@ -104,7 +104,10 @@ fn a_server_without_memory_refuses_them_and_frees_the_lock() {
     let used = f.server.info_number("memory", "used_memory");
     f.server.set("maxmemory", &(used - 1).to_string());
     let written = f.release(Op::Set(LARGE));
-    assert!(matches!(&written, Written::Refused(error) if error.to_string().contains("OOM")), "{written:?}");
+    assert!(
+        matches!(&written, ReleaseReply::Refused(error) if error.to_string().contains("OOM")),
+        "{written:?}"
+    );
     let refused = f.store.write(&f.keys, &write(Op::Set(LARGE)));
     assert!(
         matches!(&refused, Err(StoreError::Server(error)) if error.to_string().contains("OOM")),
@@ -157,7 +160,7 @@ fn a_free_session_is_taken_without_a_script() {
     let () = f.server.connection().set_ex(&f.keys.tombstone, "t", 60).unwrap();
     let scripts = f.calls("evalsha") + f.calls("eval");
     let loaded = f.acquire();
-    assert_eq!(loaded, Loaded { data: Some(b"data".to_vec()), tombstone: Some("t".into()) });
+    assert_eq!(loaded, SessionData { data: Some(b"data".to_vec()), tombstone: Some("t".into()) });
     assert_eq!(f.calls("evalsha") + f.calls("eval"), scripts);
     let (lock, left): (String, i64) =
         redis::pipe().get(&f.keys.lock).pttl(&f.keys.data).query(&mut f.server.connection()).unwrap();
@@ -178,7 +181,7 @@ fn a_lock_that_somebody_has_stays_as_it_is() {
     let other = Acquire { base: "o:b".into(), token: "o:b:1".into(), ..first() };
     let mut second = client(&f.server.save_path());
     second.read(&f.keys, TTL).unwrap();
-    assert!(matches!(second.acquire(&f.keys, &other).unwrap(), Acquired::Busy { .. }));
+    assert!(matches!(second.acquire(&f.keys, &other).unwrap(), AcquireReply::Busy { .. }));
     assert_eq!(f.server.connection().get::<_, String>(&f.keys.lock).unwrap(), lock);
 }
 
@@ -187,14 +190,14 @@ fn strict_mode_leaves_no_lock_on_an_unknown_id_nor_on_one_that_is_taken() {
     let mut f = Fixture::new();
     for _ in 0..2 {
         let known = Acquire { mode: Mode::Known, ..first() };
-        assert_eq!(f.store.acquire(&f.keys, &known).unwrap(), Acquired::Absent(None));
+        assert_eq!(f.store.acquire(&f.keys, &known).unwrap(), AcquireReply::Absent(None));
         // The next exchange comes behind the command that gives the lock back.
-        assert_eq!(f.store.read(&f.keys, TTL).unwrap(), Loaded::default());
+        assert_eq!(f.store.read(&f.keys, TTL).unwrap(), SessionData::default());
         assert_eq!(f.names(), [""; 0]);
     }
     f.put(b"data");
     let new = Acquire { mode: Mode::New, ..first() };
-    assert_eq!(f.store.acquire(&f.keys, &new).unwrap(), Acquired::Exists);
+    assert_eq!(f.store.acquire(&f.keys, &new).unwrap(), AcquireReply::Exists);
     f.store.read(&f.keys, TTL).unwrap();
     assert_eq!(f.names(), [&*f.keys.data]);
 }

@@ -17,9 +17,9 @@ use crate::resp::Command;
 pub enum Mode {
     /// No condition: an unknown id is adopted.
     Any,
-    /// The session exists (strict mode); otherwise the answer is [`Acquired::Absent`].
+    /// The session exists (strict mode); otherwise the answer is [`AcquireReply::Absent`].
     Known,
-    /// The session does not exist (a new id); otherwise the answer is [`Acquired::Exists`].
+    /// The session does not exist (a new id); otherwise the answer is [`AcquireReply::Exists`].
     New,
 }
 
@@ -88,9 +88,9 @@ impl Acquire {
 
 /// The answers of `acquire.lua`.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Acquired {
+pub enum AcquireReply {
     /// The lock is ours, and this is the session.
-    Held(Loaded),
+    Held(SessionData),
     /// [`Mode::Known`]: the session does not exist, and nothing is locked. The value is its
     /// tombstone.
     Absent(Option<String>),
@@ -122,7 +122,7 @@ pub enum Acquired {
     },
 }
 
-impl Acquired {
+impl AcquireReply {
     /// The answer of `acquire.lua`.
     pub fn parse(value: Value) -> Result<Self> {
         let mut items = Items::new(value, "acquire")?;
@@ -149,14 +149,14 @@ impl Acquired {
 
 /// A session as read from the server.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-pub struct Loaded {
+pub struct SessionData {
     /// The stored value, or `None` if the session does not exist.
     pub data: Option<Vec<u8>>,
     /// The tombstone at the time of the read. Only a newer tombstone forbids a write.
     pub tombstone: Option<String>,
 }
 
-impl Loaded {
+impl SessionData {
     /// `read.lua`, which reads without a lock and refreshes the TTL (seconds).
     #[must_use]
     pub fn call(keys: &Keys, ttl: u64) -> Call<'static> {
@@ -182,7 +182,7 @@ pub struct Ticket {
     /// The server's clock at the making of the ticket, in milliseconds.
     pub made: u64,
     /// The session.
-    pub loaded: Loaded,
+    pub loaded: SessionData,
 }
 
 impl Ticket {
@@ -211,7 +211,7 @@ impl Ticket {
         let (id, made, tombstone, present, start) = parsed.ok_or_else(|| nonsense("ticket"))?;
         bytes.drain(..start);
         let tombstone = Some(tombstone).filter(|t| !t.is_empty());
-        Ok(Some(Self { id, made, loaded: Loaded { data: present.then_some(bytes), tombstone } }))
+        Ok(Some(Self { id, made, loaded: SessionData { data: present.then_some(bytes), tombstone } }))
     }
 }
 

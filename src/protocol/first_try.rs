@@ -12,7 +12,7 @@
 use redis::Value;
 
 use super::{
-    Acquire, Keys, Loaded,
+    Acquire, Keys, SessionData,
     reply::{Result, nonsense},
 };
 use crate::{
@@ -85,11 +85,11 @@ pub fn pack_read(keys: &Keys, ttl: u64, batch: &mut Batch<'_>) {
 
 /// The result of a first try with plain commands ([`super::plain`]).
 #[derive(Debug)]
-pub struct Tried {
+pub struct FirstTry {
     /// Set if the lock is ours.
     pub taken: bool,
     /// The session, or `None` if something about the replies is odd.
-    pub loaded: Option<Loaded>,
+    pub loaded: Option<SessionData>,
     /// Set if Redis watches every key that a release depends on, since a moment when the lock was
     /// ours and no request waited for it.
     pub watched: bool,
@@ -99,7 +99,7 @@ pub struct Tried {
     pub left_open: bool,
 }
 
-impl Tried {
+impl FirstTry {
     /// Reads the replies to a first try in this form.
     pub fn parse(form: Form, token: &str, mut values: Vec<Value>) -> Result<Self> {
         let mut got = match values.pop() {
@@ -148,7 +148,7 @@ fn proven(watch: &Value, lock: &Value, multi: &Value, exec: &Value) -> Option<bo
 }
 
 /// Reads the replies to a read with plain commands. Returns `None` if something about them is odd.
-pub fn read_plainly(values: Vec<Value>) -> Result<Option<Loaded>> {
+pub fn read_plainly(values: Vec<Value>) -> Result<Option<SessionData>> {
     match <[Value; 2]>::try_from(values) {
         // A server that refuses writes at the moment can still return the session. A missing
         // session may be a key of another type.
@@ -160,7 +160,7 @@ pub fn read_plainly(values: Vec<Value>) -> Result<Option<Loaded>> {
 }
 
 /// Reads a tombstone and the data.
-fn loaded_plainly(refreshed: &Value, got: Vec<Value>) -> Result<Option<Loaded>> {
+fn loaded_plainly(refreshed: &Value, got: Vec<Value>) -> Result<Option<SessionData>> {
     let Ok([stone, data]) = <[Value; 2]>::try_from(got) else { return Ok(None) };
     let bytes = |value| match value {
         Value::BulkString(bytes) => Ok(Some(Some(bytes))),
@@ -175,7 +175,7 @@ fn loaded_plainly(refreshed: &Value, got: Vec<Value>) -> Result<Option<Loaded>> 
         Value::Int(1) if data.is_some() => {}
         _ => return Ok(None),
     }
-    Ok(Some(Loaded { data, tombstone: stone.map(|stone| String::from_utf8_lossy(&stone).into_owned()) }))
+    Ok(Some(SessionData { data, tombstone: stone.map(|stone| String::from_utf8_lossy(&stone).into_owned()) }))
 }
 
 fn is_refusal(value: &Value) -> bool {

@@ -14,10 +14,10 @@ mod session_id;
 mod tests;
 pub(crate) mod transaction;
 
-pub use acquire::{Acquire, Acquired, Claim, Loaded, Mode, Ticket};
+pub use acquire::{Acquire, AcquireReply, Claim, Mode, SessionData, Ticket};
 pub use holder::{Holder, Known};
 pub use keys::{Keys, fits_a_cluster};
-pub use release::{Op, Release, Write, Written};
+pub use release::{Op, Release, ReleaseReply, Write};
 pub use script::{
     CLUSTER_COMMANDS, COMMANDS, FOREIGN_MS, GRACE_MS, HANDOFF_MS, MARGIN_MS, SLACK_MS, TRIAL_MS,
 };

@@ -17,7 +17,7 @@ pub enum Op<'a> {
     /// Refreshes the TTL.
     Keep,
     /// Refreshes the TTL, or stores this value if the session is gone. Any answer other than
-    /// [`Written::Done`] is a refusal.
+    /// [`ReleaseReply::Done`] is a refusal.
     Restore(&'a [u8]),
     /// Writes nothing. The TTL is refreshed unless it is 0, and the lock is released.
     None,
@@ -171,7 +171,7 @@ impl<'a> Write<'a> {
 
 /// The answers of `release.lua` and `write.lua`.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Written {
+pub enum ReleaseReply {
     /// The write is done. The lock is released, unless it was to be held.
     Done,
     /// [`Op::Keep`]: the session no longer exists. Nothing was released, and [`Op::Set`] should
@@ -191,7 +191,7 @@ pub enum Written {
     Refused(ServerError),
 }
 
-impl Written {
+impl ReleaseReply {
     /// The answer of `release.lua` or `write.lua`.
     pub fn parse(value: Value) -> Result<Self> {
         let mut items = Items::new(value, "release")?;

@@ -3,7 +3,7 @@
 
 use redis::Value;
 
-use super::Loaded;
+use super::SessionData;
 use crate::error::{StoreError, too_large};
 
 /// Most replies can be read in one way only.
@@ -71,8 +71,8 @@ impl Items {
         Ok(String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()))
     }
 
-    pub fn loaded(&mut self) -> Result<Loaded> {
-        Ok(Loaded { data: self.bytes()?, tombstone: self.tombstone()? })
+    pub fn loaded(&mut self) -> Result<SessionData> {
+        Ok(SessionData { data: self.bytes()?, tombstone: self.tombstone()? })
     }
 
     pub fn tombstone(&mut self) -> Result<Option<String>> {

@@ -11,7 +11,7 @@ fn pop(ticket: &[u8]) -> Value {
 
 #[test]
 fn reads_tickets() {
-    let loaded = |data: Option<&[u8]>, stone: Option<&str>| Loaded {
+    let loaded = |data: Option<&[u8]>, stone: Option<&str>| SessionData {
         data: data.map(<[u8]>::to_vec),
         tombstone: stone.map(str::to_owned),
     };
@@ -27,14 +27,14 @@ fn refuses_what_no_script_sends() {
     for bad in [&b""[..], b"ab", b"ab\nx\n\n1", b"ab\n1\n\n", b"ab\n1\n\n2x"] {
         assert!(Ticket::parse(pop(bad)).is_err(), "{bad:?}");
     }
-    assert!(Acquired::parse(Value::Okay).is_err());
-    assert!(Acquired::parse(Value::Array(vec![])).is_err());
-    assert!(Acquired::parse(Value::Array(vec![Value::BulkString(b"busy".to_vec())])).is_err());
-    assert!(Written::parse(Value::Array(vec![Value::Int(1)])).is_err());
-    assert!(Written::parse(texts(&["ok"])).is_ok());
+    assert!(AcquireReply::parse(Value::Okay).is_err());
+    assert!(AcquireReply::parse(Value::Array(vec![])).is_err());
+    assert!(AcquireReply::parse(Value::Array(vec![Value::BulkString(b"busy".to_vec())])).is_err());
+    assert!(ReleaseReply::parse(Value::Array(vec![Value::Int(1)])).is_err());
+    assert!(ReleaseReply::parse(texts(&["ok"])).is_ok());
     assert!(matches!(
-        Written::parse(texts(&["OOM command not allowed when used memory > 'maxmemory'."])),
-        Ok(Written::Refused(_))
+        ReleaseReply::parse(texts(&["OOM command not allowed when used memory > 'maxmemory'."])),
+        Ok(ReleaseReply::Refused(_))
     ));
     // The answers to other questions: an acquire, a read, BLPOP, MGET.
     for other in [
@@ -48,14 +48,14 @@ fn refuses_what_no_script_sends() {
         &["SECRET,0123456789"],
         &[""],
     ] {
-        assert!(Written::parse(texts(other)).is_err(), "{other:?}");
+        assert!(ReleaseReply::parse(texts(other)).is_err(), "{other:?}");
     }
-    assert!(Acquired::parse(texts(&["ok", "n|i:1;", "stone"])).is_ok());
+    assert!(AcquireReply::parse(texts(&["ok", "n|i:1;", "stone"])).is_ok());
     for other in [&["ok", "n|i:1;", "stone", "x"][..], &["exists", "x"], &["absent", "stone", "x"], &["ok"]] {
-        assert!(Acquired::parse(texts(other)).is_err(), "{other:?}");
+        assert!(AcquireReply::parse(texts(other)).is_err(), "{other:?}");
     }
-    assert!(Loaded::parse(texts(&["n|i:1;", "stone"])).is_ok());
-    assert!(Loaded::parse(texts(&["n|i:1;", "stone", "x"])).is_err());
+    assert!(SessionData::parse(texts(&["n|i:1;", "stone"])).is_ok());
+    assert!(SessionData::parse(texts(&["n|i:1;", "stone", "x"])).is_err());
 }
 
 fn texts(texts: &[&str]) -> Value {

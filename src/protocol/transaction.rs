@@ -12,7 +12,7 @@ use redis::Value;
 
 use super::{
     Keys, Op, Release,
-    first_try::{Form, Tried},
+    first_try::{FirstTry, Form},
     reply::{Result, nonsense},
 };
 use crate::{
@@ -59,7 +59,7 @@ impl Transactions {
     }
 
     /// What a try under this token has shown.
-    pub fn learn(&mut self, token: &str, tried: &Tried) {
+    pub fn learn(&mut self, token: &str, tried: &FirstTry) {
         self.work = self.work.or(tried.transactions);
         if self.work == Some(true)
             && tried.taken

@@ -11,7 +11,7 @@ use crate::{
     config::Settings,
     error::StoreError,
     lock::{Attempt, Request, Step},
-    protocol::{Acquired, Keys, Loaded, Mode, Op, SessionId},
+    protocol::{AcquireReply, Keys, Mode, Op, SessionData, SessionId},
     store::Store,
 };
 
@@ -26,7 +26,7 @@ pub(super) struct Ahead<L> {
 /// What it has come to.
 pub(super) enum Early<L> {
     /// The session, and the lock if it was wanted. Nobody has refreshed its TTL.
-    Loaded(Hold<L>, Loaded),
+    Read(Hold<L>, SessionData),
     /// There is no such session, and nothing is locked; with its tombstone.
     Absent(Option<String>),
     /// Nothing: the session has to be asked for. With a token that may hold the lock, although nobody has said so.
@@ -91,18 +91,18 @@ impl<S: Store> Session<S> {
         }
         match self.store.acquired_ahead() {
             // Strict mode came on when the script ran.
-            Ok(Acquired::Held(loaded)) if mode == Mode::Known && loaded.data.is_none() => {
+            Ok(AcquireReply::Held(loaded)) if mode == Mode::Known && loaded.data.is_none() => {
                 self.release_ahead(ahead, 0);
                 Early::Absent(loaded.tombstone)
             }
-            Ok(Acquired::Held(loaded)) if access == Access::Read => {
+            Ok(AcquireReply::Held(loaded)) if access == Access::Read => {
                 self.release_ahead(ahead, ttl);
-                Early::Loaded(Hold::Unlocked, loaded)
+                Early::Read(Hold::Unlocked, loaded)
             }
-            Ok(Acquired::Held(loaded)) => {
-                Early::Loaded(Hold::Locked { token: ahead.token, base: None, guard: ahead.guard }, loaded)
+            Ok(AcquireReply::Held(loaded)) => {
+                Early::Read(Hold::Locked { token: ahead.token, base: None, guard: ahead.guard }, loaded)
             }
-            Ok(Acquired::Absent(tombstone)) if mode == Mode::Known => Early::Absent(tombstone),
+            Ok(AcquireReply::Absent(tombstone)) if mode == Mode::Known => Early::Absent(tombstone),
             Ok(_) => Early::Ask(None),
             Err(error @ StoreError::Timeout(_)) => {
                 self.store.give_back(&ahead.keys, ahead.token);

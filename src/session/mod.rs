@@ -28,7 +28,7 @@ use crate::{
     error::StoreError,
     lock::{self, Grant, Outcome, Request},
     process::stats,
-    protocol::{Keys, Loaded, Mode, Op, Release, SessionId},
+    protocol::{Keys, Mode, Op, Release, SessionData, SessionId},
     resp::memory_left,
     store::Store,
 };
@@ -76,7 +76,7 @@ struct Current<L> {
     id: SessionId,
     keys: Keys,
     hold: Hold<L>,
-    loaded: Loaded,
+    loaded: SessionData,
     since: Instant,
     /// Fetched by validate or create; PHP's read is yet to come.
     unread: bool,
@@ -456,10 +456,10 @@ impl<S: Store> Session<S> {
         let has_its_lock = self.has_lock() && self.current.as_ref().is_some_and(|current| current.id == *id);
         let access = if has_its_lock { Access::Update } else { access };
         let early = self.early(id, mode, access, ttl);
-        let ttl_due = if matches!(early, Early::Loaded(Hold::Locked { .. }, _)) { ttl } else { 0 };
+        let ttl_due = if matches!(early, Early::Read(Hold::Locked { .. }, _)) { ttl } else { 0 };
         let (hold, loaded) = match (early, settings.lock.as_ref().filter(|_| access == Access::Update)) {
-            (Early::Loaded(hold, loaded), _) => (hold, loaded),
-            (Early::Absent(tombstone), _) => (Hold::Unlocked, Loaded { data: None, tombstone }),
+            (Early::Read(hold, loaded), _) => (hold, loaded),
+            (Early::Absent(tombstone), _) => (Hold::Unlocked, SessionData { data: None, tombstone }),
             (Early::Failed(error), _) => return Err(error.into()),
             (Early::Ask(unsure), None) => {
                 if let Some(token) = unsure {
@@ -564,9 +564,9 @@ impl<S: Store> Session<S> {
 
     /// Whether the session went on under another id a moment ago: what the browser sent meanwhile has the old one, and must
     /// not bring it back.
-    fn has_just_left(&mut self, keys: &Keys, loaded: &Loaded) -> Result<bool, StoreError> {
+    fn has_just_left(&mut self, keys: &Keys, loaded: &SessionData) -> Result<bool, StoreError> {
         let left = match loaded {
-            Loaded { data: None, tombstone: Some(stone) } => stone.split_once("|left|"),
+            SessionData { data: None, tombstone: Some(stone) } => stone.split_once("|left|"),
             _ => None,
         };
         let Some(left) = left.and_then(|(_, ms)| ms.parse::<u64>().ok()) else { return Ok(false) };
@@ -611,7 +611,7 @@ impl<S: Store> Session<S> {
         ttl: u64,
         lock: &LockSettings,
         failure: Failure,
-    ) -> Result<(Hold<S::Lease>, Loaded), Failure> {
+    ) -> Result<(Hold<S::Lease>, SessionData), Failure> {
         match lock.failure {
             LockFailure::Fail => Err(failure),
             LockFailure::ReadOnly => {

@@ -8,7 +8,7 @@ use crate::{
     config::WriteAck,
     error::StoreError,
     process::stats,
-    protocol::{Holder, Keys, Mode, Op, Release, SessionId, Write, Written},
+    protocol::{Holder, Keys, Mode, Op, Release, ReleaseReply, SessionId, Write},
     store::{Late, Store},
 };
 
@@ -36,16 +36,18 @@ pub fn late_warning(late: Late) -> String {
 }
 
 /// Why nothing was saved, if that is so.
-fn failure_of(result: Result<Written, StoreError>, loss: Loss) -> Option<Failure> {
+fn failure_of(result: Result<ReleaseReply, StoreError>, loss: Loss) -> Option<Failure> {
     let failure = match result {
-        Ok(Written::Done) => return None,
+        Ok(ReleaseReply::Done) => return None,
         // Only what refreshes a TTL can be told so, and then the value was sent.
-        Ok(Written::Gone) => Failure::Store(StoreError::Protocol("an unexpected reply to release".into())),
-        Ok(Written::Dead) => Failure::Destroyed,
-        Ok(Written::Lost { holder, now }) => {
+        Ok(ReleaseReply::Gone) => {
+            Failure::Store(StoreError::Protocol("an unexpected reply to release".into()))
+        }
+        Ok(ReleaseReply::Dead) => Failure::Destroyed,
+        Ok(ReleaseReply::Lost { holder, now }) => {
             Failure::Lost(holder.map(|holder| Holder::new(holder, now)), loss)
         }
-        Ok(Written::Refused(error)) => Failure::Refused(error),
+        Ok(ReleaseReply::Refused(error)) => Failure::Refused(error),
         Err(error) => Failure::Store(error),
     };
     if matches!(failure, Failure::Destroyed | Failure::Lost(..)) {
@@ -66,10 +68,10 @@ fn is_empty(text: &[u8]) -> bool {
 
 /// What is left of a session whose lock a write has given back. `saved`: what it has written, if a handler class may write
 /// once more.
-fn after<L>(result: &Result<Written, StoreError>, saved: impl FnOnce() -> Option<Print>) -> Hold<L> {
+fn after<L>(result: &Result<ReleaseReply, StoreError>, saved: impl FnOnce() -> Option<Print>) -> Hold<L> {
     match result {
-        Ok(Written::Dead) => Hold::Barred(|| Failure::Destroyed),
-        Ok(Written::Done) => saved().map_or(Hold::Barred(|| Failure::Saved), Hold::Saved),
+        Ok(ReleaseReply::Dead) => Hold::Barred(|| Failure::Destroyed),
+        Ok(ReleaseReply::Done) => saved().map_or(Hold::Barred(|| Failure::Saved), Hold::Saved),
         _ => Hold::Barred(|| Failure::Lost(None, Loss::Unknown)),
     }
 }
@@ -138,7 +140,7 @@ impl<S: Store> Session<S> {
         done
     }
 
-    fn end(&mut self, id: &SessionId, op: Op<'_>) -> Result<Written, StoreError> {
+    fn end(&mut self, id: &SessionId, op: Op<'_>) -> Result<ReleaseReply, StoreError> {
         self.drop_unread_other_than(id);
         self.drop_value();
         match self.current.take_if(|current| current.id == *id) {
@@ -151,7 +153,7 @@ impl<S: Store> Session<S> {
                 }
                 result
             }
-            Some(Current { hold: Hold::Overtaken, .. }) => Ok(Written::Done),
+            Some(Current { hold: Hold::Overtaken, .. }) => Ok(ReleaseReply::Done),
             other => {
                 let keys = other.as_ref().map_or_else(|| self.keys(id), |current| current.keys.clone());
                 let result = self.store.write(&keys, &self.write_of(op, 1, None));
@@ -214,8 +216,12 @@ impl<S: Store> Session<S> {
                     self.store.release_later(&id, keys, &Release { op, retry: false, ..release })
                 };
                 let hold = match &result {
-                    Ok(Written::Done | Written::Dead) if keep_lock => Hold::Locked { token, base, guard },
-                    Ok(Written::Refused(error)) if error.code == "OOM" => Hold::Locked { token, base, guard },
+                    Ok(ReleaseReply::Done | ReleaseReply::Dead) if keep_lock => {
+                        Hold::Locked { token, base, guard }
+                    }
+                    Ok(ReleaseReply::Refused(error)) if error.code == "OOM" => {
+                        Hold::Locked { token, base, guard }
+                    }
                     Err(_) => Hold::Unsure { token, writes: 1 },
                     _ => after(&result, saved),
                 };
@@ -233,7 +239,7 @@ impl<S: Store> Session<S> {
             Hold::Unlocked => {
                 let write = self.write_of(op, ttl, stone);
                 let result = match self.store.write(keys, &write) {
-                    Ok(Written::Gone) => {
+                    Ok(ReleaseReply::Gone) => {
                         self.store.write(keys, &Write { op: Op::Set(text.stored()), ..write })
                     }
                     result => result,
@@ -243,7 +249,7 @@ impl<S: Store> Session<S> {
             // Refreshing the TTL of what another request works on is no change.
             Hold::ReadOnly if !changed => {
                 let result = self.store.write(keys, &self.write_of(Op::Keep, ttl, stone));
-                (Hold::ReadOnly, failure_of(result.map(|_| Written::Done), loss))
+                (Hold::ReadOnly, failure_of(result.map(|_| ReleaseReply::Done), loss))
             }
             Hold::ReadOnly => (Hold::ReadOnly, Some(refused(Failure::ReadOnly))),
             Hold::Overtaken if changed && !is_empty(text.plain()) => {
@@ -311,9 +317,9 @@ impl<S: Store> Session<S> {
         keys: &Keys,
         release: &Release<'_>,
         text: &Text<'_>,
-    ) -> Result<Written, StoreError> {
+    ) -> Result<ReleaseReply, StoreError> {
         match self.store.release(keys, release) {
-            Ok(Written::Gone) => {
+            Ok(ReleaseReply::Gone) => {
                 self.store.release(keys, &Release { op: Op::Set(text.stored()), ..release.clone() })
             }
             result => result,
@@ -333,7 +339,7 @@ impl<S: Store> Session<S> {
     }
 
     /// Only a plain "done" is success: whatever else the server says is a failure to PHP, and a warning.
-    fn answered(&mut self, id: &SessionId, what: &str, result: Result<Written, StoreError>) -> bool {
+    fn answered(&mut self, id: &SessionId, what: &str, result: Result<ReleaseReply, StoreError>) -> bool {
         self.told(id, what, failure_of(result, Loss::Unknown))
     }
 

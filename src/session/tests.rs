@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Access, Session, Writer};
 use crate::{
     config::{Setting, Settings, Texts},
-    protocol::{Keys, Loaded, SessionId},
+    protocol::{Keys, SessionData, SessionId},
     store::{Store, memory::MemoryStore},
 };
 
@@ -390,7 +390,7 @@ fn a_new_session_that_is_destroyed_leaves_nothing() {
         assert!(session.destroy(ID, false));
         session.close();
         let left = store.another().read(&keys(ID), TTL).unwrap();
-        assert_eq!((left, holder(&store, ID)), (Loaded::default(), None));
+        assert_eq!((left, holder(&store, ID)), (SessionData::default(), None));
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
     config::{Endpoint, Target},
     error::{ServerError, StoreError, server_error},
     protocol::{
-        Acquire, Acquired, Keys, Op, Release, Written,
+        Acquire, AcquireReply, Keys, Op, Release, ReleaseReply,
         script::{Call, Data},
     },
     resp::Command,
@@ -135,7 +135,7 @@ impl RedisStore {
         keys: &Keys,
         release: &Release<'_>,
         failure: StoreError,
-    ) -> Result<Written, StoreError> {
+    ) -> Result<ReleaseReply, StoreError> {
         let is_last = matches!(&failure, StoreError::Server(error) if error.is_last());
         if !is_last && !matches!(failure, StoreError::Broken(_))
             || !matches!(release.op, Op::Set(_) | Op::Restore(_))
@@ -152,7 +152,7 @@ impl RedisStore {
                     .is_ok()
             });
         match failure {
-            StoreError::Server(error) if is_last && given_back => Ok(Written::Refused(error)),
+            StoreError::Server(error) if is_last && given_back => Ok(ReleaseReply::Refused(error)),
             failure => Err(failure),
         }
     }
@@ -323,9 +323,9 @@ impl RedisStore {
         &mut self,
         keys: &Keys,
         acquire: &Acquire,
-    ) -> Result<Acquired, StoreError> {
+    ) -> Result<AcquireReply, StoreError> {
         let mut call = acquire.call(keys);
-        let acquired = self.run_until_answered(keys, &mut call, Repeat::IfRefused, Acquired::parse);
+        let acquired = self.run_until_answered(keys, &mut call, Repeat::IfRefused, AcquireReply::parse);
         if matches!(acquired, Err(StoreError::TooLarge(_))) {
             self.give_back(keys, acquire);
         }
@@ -339,11 +339,11 @@ impl RedisStore {
         keys: &Keys,
         repeat: Repeat,
         call: impl Fn(Data) -> Call<'a>,
-    ) -> Result<Written, StoreError> {
+    ) -> Result<ReleaseReply, StoreError> {
         let mut beside = call(Data::Beside);
-        match self.run_until_answered(keys, &mut beside, repeat, Written::parse)? {
-            Written::Gone if beside.stage.is_some() => {
-                self.run_until_answered(keys, &mut call(Data::Inside), repeat, Written::parse)
+        match self.run_until_answered(keys, &mut beside, repeat, ReleaseReply::parse)? {
+            ReleaseReply::Gone if beside.stage.is_some() => {
+                self.run_until_answered(keys, &mut call(Data::Inside), repeat, ReleaseReply::parse)
             }
             written => Ok(written),
         }

@@ -26,7 +26,9 @@ pub use renewal::{give_back_last, stop as stop_renewal};
 use crate::{
     config::{LockSettings, Settings},
     error::StoreError,
-    protocol::{Acquire, Acquired, Claim, Keys, Loaded, Release, SessionId, Ticket, Write, Written},
+    protocol::{
+        Acquire, AcquireReply, Claim, Keys, Release, ReleaseReply, SessionData, SessionId, Ticket, Write,
+    },
 };
 
 /// The further command for a master that sentinels name.
@@ -38,7 +40,7 @@ pub trait Store {
     type Lease;
 
     /// Takes the lock and reads the session, or joins the queue.
-    fn acquire(&mut self, keys: &Keys, acquire: &Acquire) -> Result<Acquired, StoreError>;
+    fn acquire(&mut self, keys: &Keys, acquire: &Acquire) -> Result<AcquireReply, StoreError>;
 
     /// Blocks until a ticket arrives, `block` passes (`None`), or an error occurs.
     fn wait(&mut self, keys: &Keys, block: Duration) -> Result<Option<Ticket>, StoreError>;
@@ -51,25 +53,25 @@ pub trait Store {
     fn claim_later(&mut self, keys: &Keys, claim: &Claim) -> Result<(), StoreError>;
 
     /// Reads without a lock and refreshes the TTL (in seconds).
-    fn read(&mut self, keys: &Keys, ttl: u64) -> Result<Loaded, StoreError>;
+    fn read(&mut self, keys: &Keys, ttl: u64) -> Result<SessionData, StoreError>;
 
     /// Writes under the lock and releases it. If the reply is lost, the release is sent again.
-    fn release(&mut self, keys: &Keys, release: &Release<'_>) -> Result<Written, StoreError>;
+    fn release(&mut self, keys: &Keys, release: &Release<'_>) -> Result<ReleaseReply, StoreError>;
 
     /// Releases without waiting for the answer, if that is possible: the result is then
-    /// [`Written::Done`], and [`take_late`] reports the outcome later. [`Op::Keep`] is not allowed,
+    /// [`ReleaseReply::Done`], and [`take_late`] reports the outcome later. [`Op::Keep`] is not allowed,
     /// because its answer may ask for more.
     fn release_later(
         &mut self,
         _id: &SessionId,
         keys: &Keys,
         release: &Release<'_>,
-    ) -> Result<Written, StoreError> {
+    ) -> Result<ReleaseReply, StoreError> {
         self.release(keys, release)
     }
 
     /// Writes without a lock.
-    fn write(&mut self, keys: &Keys, write: &Write<'_>) -> Result<Written, StoreError>;
+    fn write(&mut self, keys: &Keys, write: &Write<'_>) -> Result<ReleaseReply, StoreError>;
 
     /// The clock of the session's server, in milliseconds.
     fn server_time(&mut self, keys: &Keys) -> Result<u64, StoreError>;
@@ -82,7 +84,7 @@ pub trait Store {
     fn acquire_ahead(&mut self, keys: &Keys, acquire: &Acquire) -> bool;
 
     /// Returns the answer to the last [`Store::acquire_ahead`].
-    fn acquired_ahead(&mut self) -> Result<Acquired, StoreError>;
+    fn acquired_ahead(&mut self) -> Result<AcquireReply, StoreError>;
 
     /// Drops the answer to the last [`Store::acquire_ahead`].
     fn forget_ahead(&mut self);

@@ -23,7 +23,7 @@ use crate::{
     config::{Settings, Target},
     error::StoreError,
     process::Shared,
-    protocol::{Keys, Op, Release, SessionId, Written, script::Call},
+    protocol::{Keys, Op, Release, ReleaseReply, SessionId, script::Call},
 };
 
 /// A release that was sent.
@@ -43,7 +43,7 @@ pub struct Owed {
     /// How long Redis remembers what became of it.
     pub receipt: Duration,
     /// Read before its connection was given up.
-    pub answer: Option<Result<Written, StoreError>>,
+    pub answer: Option<Result<ReleaseReply, StoreError>>,
 }
 
 impl Owed {
@@ -53,7 +53,7 @@ impl Owed {
     }
 
     /// The last word on a release. Where that is an error the lock may still be there, and nobody has it.
-    pub fn end(&self, answer: Result<Written, StoreError>) {
+    pub fn end(&self, answer: Result<ReleaseReply, StoreError>) {
         if answer.is_err() {
             RedisStore::new(self.settings.clone()).give_back(&self.keys, self.token.clone());
         }
@@ -61,15 +61,15 @@ impl Owed {
     }
 
     /// Leaves what became of it to be told, unless all is well.
-    fn finish(&self, answer: Result<Written, StoreError>) {
+    fn finish(&self, answer: Result<ReleaseReply, StoreError>) {
         if self.lock_only {
             // Nothing is lost.
             return;
         }
         let outcome = match answer {
-            Ok(Written::Done) => return,
+            Ok(ReleaseReply::Done) => return,
             // Its receipt may have expired: it may have been carried out.
-            Ok(Written::Lost { .. }) if self.at.elapsed() > self.receipt => {
+            Ok(ReleaseReply::Lost { .. }) if self.at.elapsed() > self.receipt => {
                 Err(StoreError::Broken(io::ErrorKind::ConnectionAborted.into()))
             }
             outcome => outcome,
@@ -88,8 +88,8 @@ pub struct Late {
     pub id: SessionId,
     /// Its server.
     pub target: Arc<Target>,
-    /// Not [`Written::Done`].
-    pub outcome: Result<Written, StoreError>,
+    /// Not [`ReleaseReply::Done`].
+    pub outcome: Result<ReleaseReply, StoreError>,
 }
 
 /// A forked child has nothing to tell of its parent's.
@@ -184,7 +184,7 @@ impl RedisStore {
             connect_until: None,
         };
         let keys = owed.keys.clone();
-        let answer = store.run_until_answered(&keys, &mut owed.call, Repeat::Freely, Written::parse);
+        let answer = store.run_until_answered(&keys, &mut owed.call, Repeat::Freely, ReleaseReply::parse);
         let mut kept = store.slot.take();
         let result = match (answer, &mut kept) {
             (Err(error @ StoreError::Connect(_)), Some((_, slot))) => {
@@ -221,13 +221,13 @@ impl RedisStore {
 }
 
 /// What an answer says.
-pub fn read(answer: Option<Result<Value, StoreError>>) -> Option<Result<Written, StoreError>> {
-    answer.map(|answer| answer.and_then(Written::parse))
+pub fn read(answer: Option<Result<Value, StoreError>>) -> Option<Result<ReleaseReply, StoreError>> {
+    answer.map(|answer| answer.and_then(ReleaseReply::parse))
 }
 
 /// Whether nothing more is to be expected of the connection that this came over: it broke, its answers have lost their
 /// order, or the server has become a replica.
-fn is_useless(answer: Option<&Result<Written, StoreError>>) -> bool {
+fn is_useless(answer: Option<&Result<ReleaseReply, StoreError>>) -> bool {
     match answer {
         Some(Err(StoreError::Server(error))) => error.is_demotion(),
         Some(Err(_)) => true,

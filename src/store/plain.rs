@@ -15,8 +15,8 @@ use crate::{
     error::StoreError,
     process::stats,
     protocol::{
-        Acquire, Acquired, Keys, Loaded, Mode, Release,
-        first_try::{self, Form, Tried},
+        Acquire, AcquireReply, Keys, Mode, Release, SessionData,
+        first_try::{self, FirstTry, Form},
         release::{self},
         reply::{self},
     },
@@ -37,7 +37,7 @@ impl RedisStore {
         &mut self,
         keys: &Keys,
         wanted: &Acquire,
-    ) -> Result<Option<Acquired>, StoreError> {
+    ) -> Result<Option<AcquireReply>, StoreError> {
         let mut form = Form::Bare;
         let commands = |connection: &mut Connection, batch: &mut Batch<'_>| {
             form = connection.transactions().form();
@@ -49,10 +49,10 @@ impl RedisStore {
             self.give_back(keys, wanted);
         }
         let acquired = match self.checked(tried)? {
-            Tried { taken: false, .. } => return Ok(None),
-            Tried { loaded: Some(loaded), .. } => self.held(keys, wanted, loaded),
+            FirstTry { taken: false, .. } => return Ok(None),
+            FirstTry { loaded: Some(loaded), .. } => self.held(keys, wanted, loaded),
             // The script may know what to do, or says what is wrong.
-            Tried { loaded: None, .. } => {
+            FirstTry { loaded: None, .. } => {
                 self.acquire_by_script(keys, wanted).inspect_err(|_| self.give_back(keys, wanted))?
             }
         };
@@ -60,8 +60,8 @@ impl RedisStore {
     }
 
     /// What the replies to [`acquire`] say, also on transactions over this connection.
-    fn tried(&mut self, form: Form, wanted: &Acquire, values: Vec<Value>) -> Result<Tried, StoreError> {
-        let tried = Tried::parse(form, &wanted.token, values)?;
+    fn tried(&mut self, form: Form, wanted: &Acquire, values: Vec<Value>) -> Result<FirstTry, StoreError> {
+        let tried = FirstTry::parse(form, &wanted.token, values)?;
         if let Some(connection) = self.current() {
             connection.transactions().learn(&wanted.token, &tried);
         }
@@ -72,7 +72,7 @@ impl RedisStore {
     }
 
     /// Reads without a lock.
-    pub(super) fn read_plainly(&mut self, keys: &Keys, ttl: u64) -> Result<Option<Loaded>, StoreError> {
+    pub(super) fn read_plainly(&mut self, keys: &Keys, ttl: u64) -> Result<Option<SessionData>, StoreError> {
         match self.all_in_one_trip(keys, |_, batch| first_try::pack_read(keys, ttl, batch)) {
             // To be repeated, which is the scripts' way.
             Err(failure) if failure.is_loss() => Ok(None),
@@ -86,7 +86,7 @@ impl RedisStore {
     /// The same by single keys, for a server that carries out neither scripts that write nor commands with several keys:
     /// a Cluster that is down but may be read, a slot that was left between two nodes, a user with few rights. The TTL
     /// stays as it is.
-    pub(super) fn read_by_gets(&mut self, keys: &Keys) -> Result<Loaded, StoreError> {
+    pub(super) fn read_by_gets(&mut self, keys: &Keys) -> Result<SessionData, StoreError> {
         let mut get = |key: &str| {
             let answer = self.request(keys, Command::new("GET").arg(key), Duration::ZERO)?;
             self.checked(reply::bulk(answer))
@@ -94,15 +94,18 @@ impl RedisStore {
         let data = get(&keys.data)?;
         // It matters to a later write alone, which asks for it again.
         let tombstone = get(&keys.tombstone).ok().flatten();
-        Ok(Loaded { data, tombstone: tombstone.map(|stone| String::from_utf8_lossy(&stone).into_owned()) })
+        Ok(SessionData {
+            data,
+            tombstone: tombstone.map(|stone| String::from_utf8_lossy(&stone).into_owned()),
+        })
     }
 
     /// The lock is ours. It is given back where the session is not what it must be.
-    fn held(&mut self, keys: &Keys, wanted: &Acquire, loaded: Loaded) -> Acquired {
+    fn held(&mut self, keys: &Keys, wanted: &Acquire, loaded: SessionData) -> AcquireReply {
         let unwanted = match (wanted.mode, loaded.data.is_some()) {
-            (Mode::Known, false) => Acquired::Absent(loaded.tombstone),
-            (Mode::New, true) => Acquired::Exists,
-            _ => return Acquired::Held(loaded),
+            (Mode::Known, false) => AcquireReply::Absent(loaded.tombstone),
+            (Mode::New, true) => AcquireReply::Exists,
+            _ => return AcquireReply::Held(loaded),
         };
         self.give_back(keys, wanted);
         unwanted
@@ -183,7 +186,7 @@ impl RedisStore {
     }
 
     /// The answer to that.
-    pub(super) fn answer_of_acquire_ahead(&mut self) -> Result<Acquired, StoreError> {
+    pub(super) fn answer_of_acquire_ahead(&mut self) -> Result<AcquireReply, StoreError> {
         let lost = || StoreError::Broken(io::ErrorKind::UnexpectedEof.into());
         let Ahead { sent, keys, acquire, form } = self.ahead.take().ok_or_else(lost)?;
         let connection = self.current().ok_or_else(lost)?;
@@ -196,12 +199,12 @@ impl RedisStore {
             self.give_back(&keys, &acquire);
         }
         match self.checked(tried)? {
-            Tried { taken: true, loaded: Some(loaded), .. } => Ok(self.held(&keys, &acquire, loaded)),
+            FirstTry { taken: true, loaded: Some(loaded), .. } => Ok(self.held(&keys, &acquire, loaded)),
             tried => {
                 if tried.taken {
                     self.give_back(&keys, &acquire);
                 }
-                Ok(Acquired::Busy {
+                Ok(AcquireReply::Busy {
                     holder: String::new(),
                     endless: false,
                     block: 0,

@@ -26,8 +26,8 @@ use crate::{
     error::StoreError,
     process::stats,
     protocol::{
-        Acquire, Acquired, Claim, Keys, Loaded, Op, Release, SessionId, Ticket, Write, Written, reply,
-        script::Data,
+        Acquire, AcquireReply, Claim, Keys, Op, Release, ReleaseReply, SessionData, SessionId, Ticket, Write,
+        reply, script::Data,
     },
     resp::Command,
 };
@@ -204,7 +204,7 @@ fn millis(duration: Duration) -> u64 {
 impl Store for RedisStore {
     type Lease = LeaseGuard;
 
-    fn acquire(&mut self, keys: &Keys, acquire: &Acquire) -> Result<Acquired, StoreError> {
+    fn acquire(&mut self, keys: &Keys, acquire: &Acquire) -> Result<AcquireReply, StoreError> {
         let plainly = if acquire.is_plain() { self.acquire_plainly(keys, acquire)? } else { None };
         let acquired = match plainly {
             Some(acquired) => acquired,
@@ -247,25 +247,25 @@ impl Store for RedisStore {
         self.send_ahead(&target, &mut claim.command(keys))
     }
 
-    fn read(&mut self, keys: &Keys, ttl: u64) -> Result<Loaded, StoreError> {
+    fn read(&mut self, keys: &Keys, ttl: u64) -> Result<SessionData, StoreError> {
         if let Some(loaded) = self.read_plainly(keys, ttl)? {
             return Ok(loaded);
         }
-        let mut call = Loaded::call(keys, ttl);
-        let loaded = self.run(keys, &mut call).and_then(Loaded::parse);
+        let mut call = SessionData::call(keys, ttl);
+        let loaded = self.run(keys, &mut call).and_then(SessionData::parse);
         match self.checked(loaded) {
             // Before anything is waited for: a slot on its way, for one, can be read.
             Err(StoreError::Server(_)) => self
                 .read_by_gets(keys)
-                .or_else(|_| self.run_until_answered(keys, &mut call, Repeat::Freely, Loaded::parse)),
+                .or_else(|_| self.run_until_answered(keys, &mut call, Repeat::Freely, SessionData::parse)),
             Err(failure) if failure.is_loss() || matches!(failure, StoreError::Connect(_)) => {
-                self.run_until_answered(keys, &mut call, Repeat::Freely, Loaded::parse)
+                self.run_until_answered(keys, &mut call, Repeat::Freely, SessionData::parse)
             }
             loaded => loaded,
         }
     }
 
-    fn release(&mut self, keys: &Keys, release: &Release<'_>) -> Result<Written, StoreError> {
+    fn release(&mut self, keys: &Keys, release: &Release<'_>) -> Result<ReleaseReply, StoreError> {
         self.leave_old_master(true);
         let receipt = self.receipt_ms();
         let released = match self.release_by_transaction(keys, release) {
@@ -281,7 +281,7 @@ impl Store for RedisStore {
         id: &SessionId,
         keys: &Keys,
         release: &Release<'_>,
-    ) -> Result<Written, StoreError> {
+    ) -> Result<ReleaseReply, StoreError> {
         if let Some((cluster, slot)) = self.cluster(keys) {
             // Who repeats it must know the node that then has the session. A lock that is only given back is not repeated:
             // at worst it ends with its lease.
@@ -294,7 +294,7 @@ impl Store for RedisStore {
             });
             let Some(owner) = connected else { return self.release(keys, release) };
             self.send_release_ahead(&owner, keys, release)?;
-            return Ok(Written::Done);
+            return Ok(ReleaseReply::Done);
         }
         self.leave_old_master(true);
         let receipt = self.receipt_ms();
@@ -302,13 +302,13 @@ impl Store for RedisStore {
         let mut call = release.call(keys, receipt, Data::Inside);
         if self.send_release(keys, &call).is_ok_and(|sent| self.owe(id, keys, release, call.to_owned(), sent))
         {
-            return Ok(Written::Done);
+            return Ok(ReleaseReply::Done);
         }
-        self.run_until_answered(keys, &mut call, Repeat::Release, Written::parse)
+        self.run_until_answered(keys, &mut call, Repeat::Release, ReleaseReply::parse)
             .or_else(|failure| self.give_up(keys, release, failure))
     }
 
-    fn write(&mut self, keys: &Keys, write: &Write<'_>) -> Result<Written, StoreError> {
+    fn write(&mut self, keys: &Keys, write: &Write<'_>) -> Result<ReleaseReply, StoreError> {
         self.leave_old_master(true);
         self.save(keys, Repeat::Freely, |data| write.call(keys, data))
     }
@@ -340,7 +340,7 @@ impl Store for RedisStore {
         self.send_acquire_ahead(keys, acquire)
     }
 
-    fn acquired_ahead(&mut self) -> Result<Acquired, StoreError> {
+    fn acquired_ahead(&mut self) -> Result<AcquireReply, StoreError> {
         self.answer_of_acquire_ahead()
     }
 

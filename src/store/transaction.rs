@@ -6,7 +6,7 @@ use super::redis::RedisStore;
 use crate::{
     error::StoreError,
     protocol::{
-        Keys, Release, Written,
+        Keys, Release, ReleaseReply,
         reply::{self},
         transaction::{self, Executed},
     },
@@ -19,7 +19,7 @@ impl RedisStore {
         &mut self,
         keys: &Keys,
         release: &Release<'_>,
-    ) -> Result<Option<Written>, StoreError> {
+    ) -> Result<Option<ReleaseReply>, StoreError> {
         let receipt_ms = self.receipt_ms();
         self.drop_unusable();
         let Some(connection) = self.current() else { return Ok(None) };
@@ -31,13 +31,13 @@ impl RedisStore {
         let answer = connection.request_expecting(batch, expected);
         let answer = self.conclude(answer.map(|answer| answer.unwrap_or(Value::Okay)));
         match self.tell_cluster(keys, answer) {
-            Ok(Value::Okay) => Ok(Some(Written::Done)),
+            Ok(Value::Okay) => Ok(Some(ReleaseReply::Done)),
             answer => {
                 let executed =
                     answer.and_then(reply::several).and_then(|values| transaction::executed(&values));
                 match self.checked(executed) {
                     Ok(Executed::Refused) => self.discard(),
-                    Ok(Executed::Partly(error)) => return Ok(Some(Written::Refused(error))),
+                    Ok(Executed::Partly(error)) => return Ok(Some(ReleaseReply::Refused(error))),
                     // Not carried out; or the script asks for the receipt.
                     Ok(Executed::Changed) => {}
                     Err(failure) if failure.is_loss() => {}

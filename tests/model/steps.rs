@@ -2,7 +2,7 @@
 
 use phpsess_rs::{
     lock::{Attempt, Event as Told, Grant, Outcome, Request, Step},
-    protocol::{Acquire, Loaded, Mode, Op, Release, Written},
+    protocol::{Acquire, Mode, Op, Release, ReleaseReply, SessionData},
 };
 
 use crate::{
@@ -48,7 +48,7 @@ impl World {
                 Watch::before_acquire(self, setup, &acquire, c)?;
                 let acquired = self.server.acquire(&setup.keys, &acquire);
                 Watch::acquired(self, setup, c, &acquired)?;
-                Some(Answer::Acquired(acquired))
+                Some(Answer::AcquireReply(acquired))
             }
             Doing::Wait(block) => {
                 self.clients[c].doing = Doing::Blocked;
@@ -129,8 +129,8 @@ impl World {
             Watch::written(self, c, work, before)?;
         }
         match self.server.release(&setup.keys, &release) {
-            Written::Done => Ok(true),
-            Written::Lost { .. } => Ok(false),
+            ReleaseReply::Done => Ok(true),
+            ReleaseReply::Lost { .. } => Ok(false),
             other => Err(format!("a release was told {other:?}")),
         }
     }
@@ -188,7 +188,7 @@ impl World {
                     _ => Told::Woken(None),
                 }
             }
-            Answer::Acquired(acquired) => Told::Answer(acquired),
+            Answer::AcquireReply(acquired) => Told::Answer(acquired),
             Answer::Woken(ticket) => Told::Woken(ticket),
             Answer::Claimed(claimed) => Told::Claimed(claimed),
         };
@@ -220,7 +220,9 @@ impl World {
                 return self.tell(setup, c, Told::Claimed(true));
             }
             Step::Claim { claim, .. } => Doing::Claim(claim),
-            Step::Done(Outcome::Granted(Grant { mut token, base, loaded: Loaded { data, .. }, .. })) => {
+            Step::Done(Outcome::Granted(Grant {
+                mut token, base, loaded: SessionData { data, .. }, ..
+            })) => {
                 if setup.habit == Habit::OneToken && token.starts_with("o:") {
                     token = token.rsplit_once(':').map_or(String::new(), |(base, _)| format!("{base}:1"));
                 }

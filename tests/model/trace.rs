@@ -1,6 +1,6 @@
 //! A way through the states, as text.
 
-use phpsess_rs::protocol::Acquired;
+use phpsess_rs::protocol::AcquireReply;
 
 use crate::world::{Answer, Command, Doing, Event, Setup, World, count, name};
 
@@ -70,9 +70,11 @@ fn describe(world: &World, event: Event) -> String {
 
 fn tell(answer: &Answer) -> String {
     match answer {
-        Answer::Acquired(Acquired::Held(loaded)) => format!("yours, at {}", count(loaded.data.as_deref())),
-        Answer::Acquired(Acquired::Busy { block, .. }) => format!("busy, block for {block} ms"),
-        Answer::Acquired(other) => format!("{other:?}"),
+        Answer::AcquireReply(AcquireReply::Held(loaded)) => {
+            format!("yours, at {}", count(loaded.data.as_deref()))
+        }
+        Answer::AcquireReply(AcquireReply::Busy { block, .. }) => format!("busy, block for {block} ms"),
+        Answer::AcquireReply(other) => format!("{other:?}"),
         Answer::Woken(None) => "no ticket came".to_owned(),
         Answer::Woken(Some(ticket)) => format!("a ticket, at {}", count(ticket.loaded.data.as_deref())),
         Answer::Claimed(true) => "claimed".to_owned(),

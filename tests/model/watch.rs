@@ -1,6 +1,6 @@
 //! The properties of every state, and the history that is needed to check them.
 
-use phpsess_rs::protocol::{Acquire, Acquired, Claim, HANDOFF_MS, SLACK_MS};
+use phpsess_rs::protocol::{Acquire, AcquireReply, Claim, HANDOFF_MS, SLACK_MS};
 
 use crate::world::{Answer, Client, Doing, Setup, Violation, Work, World, name};
 
@@ -85,7 +85,7 @@ impl Watch {
         if world.has_broken(setup) || overslept || expired || again || setup.mixed {
             return Ok(());
         }
-        let taken = matches!(world.server.clone().acquire(&setup.keys, acquire), Acquired::Held(_));
+        let taken = matches!(world.server.clone().acquire(&setup.keys, acquire), AcquireReply::Held(_));
         match world.blocked.first() {
             Some(first) if taken => {
                 Err(format!("{} gets the lock while {} was blocked before", name(c), name(first.client)))
@@ -98,11 +98,11 @@ impl Watch {
         world: &mut World,
         setup: &Setup,
         c: usize,
-        acquired: &Acquired,
+        acquired: &AcquireReply,
     ) -> Result<(), Violation> {
         match acquired {
-            Acquired::Held(_) => world.watch.turns[c].lease = Some(world.server.now() + setup.lease),
-            Acquired::Full { .. } => {
+            AcquireReply::Held(_) => world.watch.turns[c].lease = Some(world.server.now() + setup.lease),
+            AcquireReply::Full { .. } => {
                 let bases = (0..setup.waits.len()).filter(|&other| other != c).flat_map(|other| {
                     (0..=setup.cycles).map(move |cycle| format!("o:{}{cycle}", name(other)))
                 });

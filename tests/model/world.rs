@@ -2,7 +2,7 @@
 
 use phpsess_rs::{
     lock::Attempt,
-    protocol::{Acquire, Acquired, Claim, HANDOFF_MS, Keys, SessionId, Ticket},
+    protocol::{Acquire, AcquireReply, Claim, HANDOFF_MS, Keys, SessionId, Ticket},
     store::memory::{Rules, Server},
 };
 
@@ -151,7 +151,7 @@ pub enum Command {
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Answer {
-    Acquired(Acquired),
+    AcquireReply(AcquireReply),
     Woken(Option<Ticket>),
     Claimed(bool),
     /// True if the session was written.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use phpsess_rs::{
     config::{Settings, Texts},
-    protocol::{Acquire, Acquired, Keys, Loaded, Mode, Op, Release, SessionId},
+    protocol::{Acquire, AcquireReply, Keys, Mode, Op, Release, SessionData, SessionId},
     store::{Store, redis::RedisStore},
 };
 use redis::{Commands, Connection};
@@ -89,13 +89,13 @@ pub fn release<'a>(token: &'a str, op: Op<'a>) -> Release<'a> {
     }
 }
 
-pub fn is_busy(acquired: &Acquired) -> bool {
-    matches!(acquired, Acquired::Busy { .. })
+pub fn is_busy(acquired: &AcquireReply) -> bool {
+    matches!(acquired, AcquireReply::Busy { .. })
 }
 
-pub fn held(acquired: Acquired) -> Loaded {
+pub fn held(acquired: AcquireReply) -> SessionData {
     match acquired {
-        Acquired::Held(loaded) => loaded,
+        AcquireReply::Held(loaded) => loaded,
         other => panic!("not held: {other:?}"),
     }
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use phpsess_rs::{
     protocol::{
-        Acquire, Acquired, Claim, FOREIGN_MS, HANDOFF_MS, Loaded, Mode, Op, Release, TRIAL_MS, Written,
+        Acquire, AcquireReply, Claim, FOREIGN_MS, HANDOFF_MS, Mode, Op, Release, ReleaseReply, SessionData,
+        TRIAL_MS,
     },
     store::Store,
 };
@@ -24,15 +25,15 @@ fn strict_mode_waits_for_a_session_whose_first_request_still_runs() {
 fn hand_over_carries_the_session_and_is_claimed() {
     let f = Fixture::new();
     let (mut a, mut b) = contended(&f);
-    assert_eq!(a.release(&f.keys, &release("o:a:1", Op::Set(b"1\n2"))).unwrap(), Written::Done);
+    assert_eq!(a.release(&f.keys, &release("o:a:1", Op::Set(b"1\n2"))).unwrap(), ReleaseReply::Done);
     let ticket = b.wait(&f.keys, Duration::from_secs(5)).unwrap().unwrap();
-    assert_eq!(ticket.loaded, Loaded { data: Some(b"1\n2".to_vec()), tombstone: None });
+    assert_eq!(ticket.loaded, SessionData { data: Some(b"1\n2".to_vec()), tombstone: None });
     let token = format!("t:{}", ticket.id);
     let claim = Claim { token: token.clone(), base: "o:b".into(), lease: LEASE, info: "host|2|cli|".into() };
     assert!(b.claim(&f.keys, &claim).unwrap());
     assert!(f.lock().unwrap().starts_with(&format!("{token}|")));
     assert_eq!(f.redis().zcard::<_, u64>(&f.keys.waiters).unwrap(), 0);
-    assert_eq!(b.release(&f.keys, &release(&token, Op::Set(b"3"))).unwrap(), Written::Done);
+    assert_eq!(b.release(&f.keys, &release(&token, Op::Set(b"3"))).unwrap(), ReleaseReply::Done);
     assert_eq!((f.lock(), f.data().unwrap()), (None, b"3".to_vec()));
 }
 
@@ -48,7 +49,7 @@ fn a_claim_without_waiting_is_drained_by_the_next_command() {
         &Claim { token: token.clone(), base: "o:b".into(), lease: LEASE, info: "".into() },
     )
     .unwrap();
-    assert_eq!(b.release(&f.keys, &release(&token, Op::Set(b"y"))).unwrap(), Written::Done);
+    assert_eq!(b.release(&f.keys, &release(&token, Op::Set(b"y"))).unwrap(), ReleaseReply::Done);
     assert_eq!(f.data().unwrap(), b"y");
 }
 
@@ -69,7 +70,7 @@ fn a_lone_waiter_that_asks_again_does_not_count_itself() {
     let limited = |name: &str, send| Acquire { max_waiters: 1, ..ask(name, send, 5000) };
     assert!(is_busy(&b.acquire(&f.keys, &limited("b", 2)).unwrap()));
     let full = f.client("c").acquire(&f.keys, &limited("c", 1)).unwrap();
-    assert!(matches!(full, Acquired::Full { waiters: 1, .. }), "{full:?}");
+    assert!(matches!(full, AcquireReply::Full { waiters: 1, .. }), "{full:?}");
 }
 
 #[test]
@@ -81,7 +82,7 @@ fn a_waiter_that_died_with_its_ticket_stalls_the_others_for_a_hand_over_only() {
     let left = f.pttl(&f.keys.lock);
     assert!(left > 0 && left <= i64::try_from(HANDOFF_MS).unwrap(), "{left}");
     match f.client("c").acquire(&f.keys, &ask("c", 1, 60_000)).unwrap() {
-        Acquired::Busy { block, .. } => {
+        AcquireReply::Busy { block, .. } => {
             assert!(block > HANDOFF_MS - 100, "a fresh ticket is just being claimed");
         }
         other => panic!("{other:?}"),
@@ -137,7 +138,7 @@ fn a_waiter_whose_time_is_up_takes_the_ticket_that_just_arrived() {
 fn a_last_try_leaves_the_queue() {
     let f = Fixture::new();
     let (_a, mut b) = contended(&f);
-    assert!(matches!(b.acquire(&f.keys, &ask("b", 2, 0)).unwrap(), Acquired::Busy { block: 0, .. }));
+    assert!(matches!(b.acquire(&f.keys, &ask("b", 2, 0)).unwrap(), AcquireReply::Busy { block: 0, .. }));
     assert_eq!(f.redis().zcard::<_, u64>(&f.keys.waiters).unwrap(), 0);
 }
 
@@ -147,7 +148,9 @@ fn a_foreign_holder_is_asked_about_every_few_milliseconds() {
     for holder in ["web1|77", "0123456789abcdef0123456789abcdef"] {
         let () = f.redis().set(&f.keys.lock, holder).unwrap();
         match f.client("a").acquire(&f.keys, &ask("a", 1, 5000)).unwrap() {
-            Acquired::Busy { block, holder: seen, .. } => assert_eq!((block, &*seen), (FOREIGN_MS, holder)),
+            AcquireReply::Busy { block, holder: seen, .. } => {
+                assert_eq!((block, &*seen), (FOREIGN_MS, holder))
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -173,12 +176,12 @@ fn nobody_waits_for_one_who_only_looks_whether_a_session_is_there() {
         let () = f.redis().pset_ex(&f.keys.lock, format!("o:x:0|{at}|h|1|cli|"), LEASE).unwrap();
     };
     let ask = |mode, token: &str| Acquire { mode, token: token.into(), ..ask("a", 1, 5000) };
-    let block = |acquired: &Acquired| match acquired {
-        Acquired::Busy { block, .. } => *block,
+    let block = |acquired: &AcquireReply| match acquired {
+        AcquireReply::Busy { block, .. } => *block,
         other => panic!("{other:?}"),
     };
     looks(clock());
-    assert_eq!(a.acquire(&f.keys, &ask(Mode::Known, "o:a:0")).unwrap(), Acquired::Absent(None));
+    assert_eq!(a.acquire(&f.keys, &ask(Mode::Known, "o:a:0")).unwrap(), AcquireReply::Absent(None));
     assert_eq!(f.redis().zcard::<_, u64>(&f.keys.waiters).unwrap(), 0);
     // A client that takes any id polls, because it is not woken.
     assert_eq!(block(&a.acquire(&f.keys, &ask(Mode::Any, "o:a:1")).unwrap()), FOREIGN_MS);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use phpsess_rs::{
     config::{Settings, Texts},
-    protocol::{Acquire, Acquired, Keys, Loaded, Mode, Op, Release, SessionId, Written},
+    protocol::{Acquire, AcquireReply, Keys, Mode, Op, Release, ReleaseReply, SessionData, SessionId},
     store::{Store, redis::RedisStore},
 };
 use redis::Commands;
@@ -27,7 +27,7 @@ impl Fixture {
         let id = SessionId::parse(b"abcdefghijklmnop").expect("it is an id");
         let keys = Keys::new("PHPREDIS_SESSION:", &id);
         // The first session of a connection always goes through the scripts.
-        assert_eq!(store.read(&keys, TTL).expect("Redis answers"), Loaded::default());
+        assert_eq!(store.read(&keys, TTL).expect("Redis answers"), SessionData::default());
         Self { server, store, keys }
     }
 
@@ -47,14 +47,14 @@ impl Fixture {
         names
     }
 
-    pub fn acquire(&mut self) -> Loaded {
+    pub fn acquire(&mut self) -> SessionData {
         match self.store.acquire(&self.keys, &first()).expect("Redis answers") {
-            Acquired::Held(loaded) => loaded,
+            AcquireReply::Held(loaded) => loaded,
             other => panic!("not held: {other:?}"),
         }
     }
 
-    pub fn release(&mut self, op: Op<'_>) -> Written {
+    pub fn release(&mut self, op: Op<'_>) -> ReleaseReply {
         self.store.release(&self.keys, &Release { op, ttl: TTL, ..of_lock() }).expect("Redis answers")
     }
 

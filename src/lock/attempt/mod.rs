@@ -10,7 +10,9 @@ use std::sync::Arc;
 
 use crate::{
     process::random_hex,
-    protocol::{Acquire, Acquired, Claim, FOREIGN_MS, HANDOFF_MS, Holder, Loaded, Mode, SLACK_MS, Ticket},
+    protocol::{
+        Acquire, AcquireReply, Claim, FOREIGN_MS, HANDOFF_MS, Holder, Mode, SLACK_MS, SessionData, Ticket,
+    },
 };
 
 /// The longest single block. Waiters keep their order while they are blocked, and a waiter that
@@ -56,7 +58,7 @@ pub struct Attempt {
     /// older by a round trip, and never younger.
     offset: i64,
     broken: u32,
-    claiming: Option<(String, Loaded)>,
+    claiming: Option<(String, SessionData)>,
     /// The tombstone at the time when the wait began.
     stone: Option<String>,
 }
@@ -93,7 +95,7 @@ pub enum Step {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Event {
     /// The answer to [`Step::Acquire`].
-    Answer(Acquired),
+    Answer(AcquireReply),
     /// The end of [`Step::Wait`].
     Woken(Option<Ticket>),
     /// The answer to [`Step::Claim`]. A claim that was only sent counts as successful.
@@ -113,7 +115,7 @@ pub enum Outcome {
     /// [`Mode::Known`]: there is no such session.
     Absent {
         /// Its tombstone, if there is one.
-        loaded: Loaded,
+        loaded: SessionData,
         /// Set if the session was destroyed during the wait.
         overtaken: bool,
     },
@@ -133,7 +135,7 @@ pub struct Grant {
     /// Our entry in the queue, if the attempt had to wait.
     pub base: Option<String>,
     /// The session.
-    pub loaded: Loaded,
+    pub loaded: SessionData,
     /// Set if the session was destroyed during the wait.
     pub overtaken: bool,
 }
@@ -168,16 +170,16 @@ impl Attempt {
     /// Returns the step after `event`.
     pub fn next(&mut self, now: u64, event: Event) -> Step {
         match event {
-            Event::Answer(Acquired::Held(loaded)) => self.granted(self.token(), loaded),
-            Event::Answer(Acquired::Absent(tombstone)) => {
-                let loaded = Loaded { data: None, tombstone };
+            Event::Answer(AcquireReply::Held(loaded)) => self.granted(self.token(), loaded),
+            Event::Answer(AcquireReply::Absent(tombstone)) => {
+                let loaded = SessionData { data: None, tombstone };
                 Step::Done(Outcome::Absent { overtaken: self.is_overtaken(&loaded), loaded })
             }
-            Event::Answer(Acquired::Exists) => Step::Done(Outcome::Exists),
-            Event::Answer(Acquired::Full { waiters, holder, endless, now: clock }) => {
+            Event::Answer(AcquireReply::Exists) => Step::Done(Outcome::Exists),
+            Event::Answer(AcquireReply::Full { waiters, holder, endless, now: clock }) => {
                 Step::Done(Outcome::Full(waiters, Holder::new(holder, clock).endless(endless)))
             }
-            Event::Answer(Acquired::Busy { holder, endless, block, now: clock, tombstone }) => {
+            Event::Answer(AcquireReply::Busy { holder, endless, block, now: clock, tombstone }) => {
                 // The script never answers with more time than is left. An answer from any other
                 // server must not prolong the wait either, or make it endless. The last try has no
                 // time left.
@@ -277,14 +279,14 @@ impl Attempt {
         Step::Claim { claim, later: age.unsigned_abs() < HANDOFF_MS / 2 }
     }
 
-    fn granted(&self, token: String, loaded: Loaded) -> Step {
+    fn granted(&self, token: String, loaded: SessionData) -> Step {
         let base = self.queued.then(|| self.base.clone());
         let overtaken = self.is_overtaken(&loaded);
         Step::Done(Outcome::Granted(Grant { token, base, loaded, overtaken }))
     }
 
     /// Returns true if the session was destroyed during the wait.
-    fn is_overtaken(&self, loaded: &Loaded) -> bool {
+    fn is_overtaken(&self, loaded: &SessionData) -> bool {
         self.queued && loaded.data.is_none() && loaded.tombstone.is_some() && loaded.tombstone != self.stone
     }
 

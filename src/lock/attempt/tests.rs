@@ -19,7 +19,7 @@ fn busy(block: u64, now: u64) -> Event {
 
 fn busy_beside(tombstone: Option<&str>, block: u64, now: u64) -> Event {
     let (holder, tombstone) = ("o:x:1|1|h|1|cli|".into(), tombstone.map(str::to_owned));
-    Event::Answer(Acquired::Busy { holder, endless: false, block, now, tombstone })
+    Event::Answer(AcquireReply::Busy { holder, endless: false, block, now, tombstone })
 }
 
 fn sent(step: &Step) -> &Acquire {
@@ -50,7 +50,7 @@ fn gives_up_with_a_last_try_when_the_time_is_up() {
 fn waits_no_longer_than_its_own_time_whatever_the_server_says() {
     let (mut attempt, _) = Attempt::start(request(100), 0);
     assert_eq!(attempt.next(1, busy(u64::MAX, u64::MAX)), Step::Wait { block: 100 });
-    let odd = Ticket { id: "x".into(), made: u64::MAX, loaded: Loaded::default() };
+    let odd = Ticket { id: "x".into(), made: u64::MAX, loaded: SessionData::default() };
     assert!(matches!(attempt.next(2, Event::Woken(Some(odd))), Step::Claim { .. }));
     let last = attempt.next(101, Event::Claimed(false));
     assert_eq!(sent(&last).wait, 0);
@@ -59,7 +59,7 @@ fn waits_no_longer_than_its_own_time_whatever_the_server_says() {
 
 #[test]
 fn claims_a_young_ticket_without_waiting_and_asks_about_an_old_one() {
-    let ticket = |made| Ticket { id: "x".into(), made, loaded: Loaded::default() };
+    let ticket = |made| Ticket { id: "x".into(), made, loaded: SessionData::default() };
     for (made, later) in [(50_000, true), (50_500, true), (49_000, false), (52_000, false)] {
         let (mut attempt, _) = Attempt::start(request(5000), 1000);
         attempt.next(1000, busy(500, 50_000));
@@ -74,7 +74,7 @@ fn claims_a_young_ticket_without_waiting_and_asks_about_an_old_one() {
 fn a_refused_claim_starts_over() {
     let (mut attempt, _) = Attempt::start(request(5000), 0);
     attempt.next(0, busy(500, 0));
-    attempt.next(1, Event::Woken(Some(Ticket { id: "x".into(), made: 0, loaded: Loaded::default() })));
+    attempt.next(1, Event::Woken(Some(Ticket { id: "x".into(), made: 0, loaded: SessionData::default() })));
     assert_eq!(sent(&attempt.next(2, Event::Claimed(false))).wait, 4998);
 }
 
@@ -82,7 +82,7 @@ fn a_refused_claim_starts_over() {
 fn a_claim_whose_answer_was_lost_counts_as_ours() {
     let (mut attempt, _) = Attempt::start(request(5000), 0);
     attempt.next(0, busy(500, 0));
-    attempt.next(1, Event::Woken(Some(Ticket { id: "x".into(), made: 0, loaded: Loaded::default() })));
+    attempt.next(1, Event::Woken(Some(Ticket { id: "x".into(), made: 0, loaded: SessionData::default() })));
     assert_eq!(sent(&attempt.next(2, Event::Broken { fresh: false })).held.as_deref(), Some("t:x"));
 }
 
@@ -92,7 +92,7 @@ fn a_ticket_never_looks_younger_than_it_is() {
     // The process is stopped for a second between the server's answer and its reading, and for
     // another second with the ticket.
     attempt.next(1000, busy(5000, 70_000));
-    let ticket = Ticket { id: "x".into(), made: 71_000, loaded: Loaded::default() };
+    let ticket = Ticket { id: "x".into(), made: 71_000, loaded: SessionData::default() };
     assert!(matches!(attempt.next(2000, Event::Woken(Some(ticket))), Step::Claim { later: false, .. }));
 }
 
@@ -131,7 +131,7 @@ fn the_recheck_is_spread_within_a_quarter() {
 
 #[test]
 fn a_session_that_was_destroyed_while_we_waited_has_overtaken_us() {
-    let loaded = |data: Option<&[u8]>, stone: Option<&str>| Loaded {
+    let loaded = |data: Option<&[u8]>, stone: Option<&str>| SessionData {
         data: data.map(<[u8]>::to_vec),
         tombstone: stone.map(str::to_owned),
     };
@@ -157,7 +157,7 @@ fn a_session_that_was_destroyed_while_we_waited_has_overtaken_us() {
                     attempt.next(1101, Event::Claimed(true))
                 } else {
                     attempt.next(2002, Event::Woken(None));
-                    attempt.next(2003, Event::Answer(Acquired::Held(found.clone())))
+                    attempt.next(2003, Event::Answer(AcquireReply::Held(found.clone())))
                 };
                 match last {
                     Step::Done(Outcome::Granted(grant)) => assert_eq!(grant.overtaken, expected, "{found:?}"),
@@ -168,7 +168,7 @@ fn a_session_that_was_destroyed_while_we_waited_has_overtaken_us() {
         let (mut attempt, _) = Attempt::start(Request { mode: Mode::Known, ..request(5000) }, 0);
         attempt.next(1, busy_beside(before, 1000, 7));
         attempt.next(1001, Event::Woken(None));
-        match attempt.next(1002, Event::Answer(Acquired::Absent(found.tombstone.clone()))) {
+        match attempt.next(1002, Event::Answer(AcquireReply::Absent(found.tombstone.clone()))) {
             Step::Done(Outcome::Absent { overtaken, .. }) => {
                 assert_eq!(overtaken, expected || found.data.is_some(), "{found:?}");
             }

@@ -22,7 +22,7 @@ pub use server::Server;
 use super::Store;
 use crate::{
     error::StoreError,
-    protocol::{Acquire, Acquired, Claim, Keys, Loaded, Release, Ticket, Write, Written},
+    protocol::{Acquire, AcquireReply, Claim, Keys, Release, ReleaseReply, SessionData, Ticket, Write},
 };
 
 /// One client of a [`Server`].
@@ -35,7 +35,7 @@ pub struct MemoryStore {
     pub down_at: u32,
     /// The number of commands sent.
     pub trips: u32,
-    ahead: Option<Acquired>,
+    ahead: Option<AcquireReply>,
 }
 
 impl MemoryStore {
@@ -70,7 +70,7 @@ impl MemoryStore {
 impl Store for MemoryStore {
     type Lease = Infallible;
 
-    fn acquire(&mut self, keys: &Keys, acquire: &Acquire) -> Result<Acquired, StoreError> {
+    fn acquire(&mut self, keys: &Keys, acquire: &Acquire) -> Result<AcquireReply, StoreError> {
         Ok(self.send()?.acquire(keys, acquire))
     }
 
@@ -93,15 +93,15 @@ impl Store for MemoryStore {
         self.claim(keys, claim).map(drop)
     }
 
-    fn read(&mut self, keys: &Keys, ttl: u64) -> Result<Loaded, StoreError> {
+    fn read(&mut self, keys: &Keys, ttl: u64) -> Result<SessionData, StoreError> {
         Ok(self.send()?.read(keys, ttl))
     }
 
-    fn release(&mut self, keys: &Keys, release: &Release<'_>) -> Result<Written, StoreError> {
+    fn release(&mut self, keys: &Keys, release: &Release<'_>) -> Result<ReleaseReply, StoreError> {
         Ok(self.send()?.release(keys, release))
     }
 
-    fn write(&mut self, keys: &Keys, write: &Write<'_>) -> Result<Written, StoreError> {
+    fn write(&mut self, keys: &Keys, write: &Write<'_>) -> Result<ReleaseReply, StoreError> {
         Ok(self.send()?.write(keys, write))
     }
 
@@ -118,7 +118,7 @@ impl Store for MemoryStore {
         self.ahead.is_some()
     }
 
-    fn acquired_ahead(&mut self) -> Result<Acquired, StoreError> {
+    fn acquired_ahead(&mut self) -> Result<AcquireReply, StoreError> {
         self.ahead.take().ok_or_else(|| StoreError::Broken(io::ErrorKind::UnexpectedEof.into()))
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::protocol::{Loaded, Ticket, Written};
+use crate::protocol::{ReleaseReply, SessionData, Ticket};
 
 /// A tombstone outlives the lock beside it by at least this many milliseconds.
 pub const BEYOND_MS: u64 = 1000;
@@ -25,7 +25,7 @@ pub struct Place {
     pub tombstone: Option<Expiring<String>>,
 }
 
-/// The outcome in a receipt, a subset of [`Written`].
+/// The outcome in a receipt, a subset of [`ReleaseReply`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Kept {
     Done,
@@ -58,8 +58,8 @@ impl Place {
         self.holder().is_some_and(|holder| is_token(holder, token))
     }
 
-    pub fn loaded(&self) -> Loaded {
-        Loaded {
+    pub fn loaded(&self) -> SessionData {
+        SessionData {
             data: self.data.as_ref().map(|data| data.value.clone()),
             tombstone: self.tombstone.as_ref().map(|stone| stone.value.clone()),
         }
@@ -103,7 +103,7 @@ pub fn send_number(token: &str, base: &str) -> Option<u64> {
     rest.split('|').next()?.parse().ok()
 }
 
-impl From<Kept> for Written {
+impl From<Kept> for ReleaseReply {
     fn from(written: Kept) -> Self {
         match written {
             Kept::Done => Self::Done,

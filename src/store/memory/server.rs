@@ -7,8 +7,8 @@ use super::{
     rules::{Rule, Rules},
 };
 use crate::protocol::{
-    Acquire, Acquired, Claim, FOREIGN_MS, GRACE_MS, HANDOFF_MS, Keys, Loaded, MARGIN_MS, Mode, Op, Release,
-    SLACK_MS, TRIAL_MS, Ticket, Write, Written,
+    Acquire, AcquireReply, Claim, FOREIGN_MS, GRACE_MS, HANDOFF_MS, Keys, MARGIN_MS, Mode, Op, Release,
+    ReleaseReply, SLACK_MS, SessionData, TRIAL_MS, Ticket, Write,
 };
 
 /// The lifetime of a receipt, in milliseconds.
@@ -119,14 +119,14 @@ impl Server {
     }
 
     /// Tries plain commands first and then `acquire.lua`.
-    pub fn acquire(&mut self, keys: &Keys, a: &Acquire) -> Acquired {
+    pub fn acquire(&mut self, keys: &Keys, a: &Acquire) -> AcquireReply {
         let plainly = if a.is_plain() { self.acquire_plainly(keys, a) } else { None };
         plainly.unwrap_or_else(|| self.acquire_by_script(keys, a))
     }
 
     /// SET NX, EXPIRE and GET: the lock is taken completely or not at all, and the refresh does no
     /// harm.
-    fn acquire_plainly(&mut self, keys: &Keys, a: &Acquire) -> Option<Acquired> {
+    fn acquire_plainly(&mut self, keys: &Keys, a: &Acquire) -> Option<AcquireReply> {
         let now = self.now;
         let place = self.place(keys);
         if a.ttl > 0 {
@@ -140,22 +140,22 @@ impl Server {
         let unwanted = match (a.mode, loaded.data.is_some()) {
             (Mode::Known, false) => {
                 place.lock = None;
-                return Some(Acquired::Absent(loaded.tombstone));
+                return Some(AcquireReply::Absent(loaded.tombstone));
             }
-            (Mode::New, true) => Acquired::Exists,
-            _ => return Some(Acquired::Held(loaded)),
+            (Mode::New, true) => AcquireReply::Exists,
+            _ => return Some(AcquireReply::Held(loaded)),
         };
         self.release(keys, &Release::of_lock(&a.token, a.mixed));
         Some(unwanted)
     }
 
-    fn acquire_by_script(&mut self, keys: &Keys, a: &Acquire) -> Acquired {
+    fn acquire_by_script(&mut self, keys: &Keys, a: &Acquire) -> AcquireReply {
         let (now, rules) = (self.now, self.rules);
         let place = self.place(keys);
         let holder = place.holder().map(str::to_owned);
         let send = |token: &str| send_number(token, &a.base);
         if holder.as_deref().and_then(send) > send(&a.token) && rules.have(Rule::LastSendWins) {
-            return Acquired::Busy {
+            return AcquireReply::Busy {
                 holder: holder.unwrap_or_default(),
                 endless: false,
                 block: 0,
@@ -177,18 +177,18 @@ impl Server {
         if free {
             if a.mode == Mode::Known && place.data.is_none() && holder.is_none() {
                 place.waiters.remove(&a.base);
-                return Acquired::Absent(place.loaded().tombstone);
+                return AcquireReply::Absent(place.loaded().tombstone);
             }
             if a.mode == Mode::New && place.data.is_some() {
-                return Acquired::Exists;
+                return AcquireReply::Exists;
             }
             place.refresh(now + a.ttl * 1000);
             place.lock = Some(Expiring { value: format!("{}|{now}|{}", a.token, a.info), at: now + a.lease });
             place.waiters.remove(&a.base);
-            return Acquired::Held(place.loaded());
+            return AcquireReply::Held(place.loaded());
         }
         if a.mode == Mode::New {
-            return Acquired::Exists;
+            return AcquireReply::Exists;
         }
         let (holder, at) = place.lock.as_ref().map(|lock| (lock.value.clone(), lock.at)).unwrap_or_default();
         if a.wait == 0 || rules.have(Rule::LeaveBeforeCounting) {
@@ -197,15 +197,15 @@ impl Server {
         let loaded = place.loaded();
         let tried = loaded.data.is_none() && tried_at(&holder).is_some_and(|at| now.abs_diff(at) < TRIAL_MS);
         if tried && a.mode == Mode::Known {
-            return Acquired::Absent(loaded.tombstone);
+            return AcquireReply::Absent(loaded.tombstone);
         }
         let (endless, tombstone) = (false, loaded.tombstone);
         if a.wait == 0 {
-            return Acquired::Busy { holder, endless, block: 0, now, tombstone };
+            return AcquireReply::Busy { holder, endless, block: 0, now, tombstone };
         }
         place.waiters.retain(|_, deadline| *deadline > now);
         if a.max_waiters > 0 && place.waiters.len() as u64 >= a.max_waiters {
-            return Acquired::Full { waiters: place.waiters.len() as u64, holder, endless, now };
+            return AcquireReply::Full { waiters: place.waiters.len() as u64, holder, endless, now };
         }
         let left = at - now;
         let mut block = a.recheck;
@@ -221,7 +221,7 @@ impl Server {
         if !rules.have(Rule::DeadlinePerWaiter) {
             place.waiters.values_mut().for_each(|each| *each = deadline);
         }
-        Acquired::Busy { holder, endless, block, now, tombstone }
+        AcquireReply::Busy { holder, endless, block, now, tombstone }
     }
 
     /// Pops a ticket as BLPOP does, but without blocking.
@@ -249,7 +249,7 @@ impl Server {
     }
 
     /// `release.lua`
-    pub fn release(&mut self, keys: &Keys, r: &Release<'_>) -> Written {
+    pub fn release(&mut self, keys: &Keys, r: &Release<'_>) -> ReleaseReply {
         let (now, rules) = (self.now, self.rules);
         let names = self.names + 1;
         if r.op == Op::Leave {
@@ -270,10 +270,10 @@ impl Server {
                 (Some(receipt), _) => receipt.value.into(),
                 (None, Op::Delete | Op::Leave) => {
                     place.bury(mark, now + r.tombstone_ms);
-                    Written::Done
+                    ReleaseReply::Done
                 }
-                (None, _) if r.op == Op::Drop => Written::Done,
-                (None, _) => Written::Lost { holder: place.holder().map(str::to_owned), now },
+                (None, _) if r.op == Op::Drop => ReleaseReply::Done,
+                (None, _) => ReleaseReply::Lost { holder: place.holder().map(str::to_owned), now },
             };
         }
         let dead = place.is_dead(r.tombstone);
@@ -285,7 +285,7 @@ impl Server {
                 place.data = Some(Expiring { value: data.into(), at: now + r.ttl * 1000 });
             }
             Op::Delete | Op::Leave => place.bury(mark, now + r.tombstone_ms),
-            Op::Keep => return Written::Gone,
+            Op::Keep => return ReleaseReply::Gone,
             Op::SetAside(_) => place.data = None,
             Op::None if r.ttl > 0 => {
                 place.refresh(now + r.ttl * 1000);
@@ -318,7 +318,7 @@ impl Server {
     }
 
     /// `read.lua`
-    pub fn read(&mut self, keys: &Keys, ttl: u64) -> Loaded {
+    pub fn read(&mut self, keys: &Keys, ttl: u64) -> SessionData {
         let at = self.now + ttl * 1000;
         let place = self.place(keys);
         place.refresh(at);
@@ -326,7 +326,7 @@ impl Server {
     }
 
     /// `write.lua`
-    pub fn write(&mut self, keys: &Keys, w: &Write<'_>) -> Written {
+    pub fn write(&mut self, keys: &Keys, w: &Write<'_>) -> ReleaseReply {
         let now = self.now;
         let name = self.name();
         let place = self.place(keys);
@@ -336,14 +336,14 @@ impl Server {
             Op::Delete | Op::Drop => place.bury(name, now + w.tombstone_ms),
             Op::Leave => place.bury(left_mark(&name, now), now + w.tombstone_ms),
             Op::Restore(_) | Op::Keep if place.refresh(now + w.ttl * 1000) => {}
-            _ if dead => return Written::Dead,
-            Op::Keep => return Written::Gone,
+            _ if dead => return ReleaseReply::Dead,
+            Op::Keep => return ReleaseReply::Gone,
             Op::Set(data) | Op::Restore(data) => {
                 place.data = Some(Expiring { value: data.into(), at: now + w.ttl * 1000 });
             }
             Op::SetAside(_) => place.data = None,
             Op::None => {}
         }
-        Written::Done
+        ReleaseReply::Done
     }
 }
