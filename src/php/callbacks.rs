@@ -5,7 +5,7 @@ use std::ffi::{c_char, c_int, c_void};
 use super::{
     advice::advise,
     boundary::{bytes, copy_text, guarded, warn},
-    handler::{self, ask_session, log_late, with_session},
+    handler::{self, ask_session, log_deferred_failures, with_session},
     ini,
 };
 use crate::{
@@ -70,7 +70,7 @@ unsafe extern "C" fn rustredis_open(
 unsafe extern "C" fn rustredis_close(mod_data: *mut *mut c_void) {
     // SAFETY: as in rustredis_open.
     unsafe { handler::close(mod_data) };
-    guarded((), log_late);
+    guarded((), log_deferred_failures);
 }
 
 #[unsafe(no_mangle)]

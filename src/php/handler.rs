@@ -19,8 +19,8 @@ use crate::{
     process,
     process::stats,
     resp::set_memory_left,
-    session::{Session, late_warning},
-    store::{redis::RedisStore, take_late},
+    session::{Session, deferred_warning},
+    store::{redis::RedisStore, take_deferred_failures},
 };
 
 /// A session and the process that opened it.
@@ -132,7 +132,7 @@ pub unsafe fn with_session(
         let succeeded = body(&mut handler.session);
         let when = if succeeded { Say::Later } else { Say::Now };
         say_all(when, &mut handler.session);
-        log_late();
+        log_deferred_failures();
         c_int::from(succeeded)
     })
 }
@@ -162,8 +162,8 @@ fn say_all(when: Say, session: &mut Session<RedisStore>) {
 
 /// Logs what became of earlier sessions whose last answer has come now. Their requests are over, and this one may be
 /// somebody else's.
-pub fn log_late() {
-    take_late().into_iter().map(late_warning).for_each(|warning| say(Say::Logged, warning));
+pub fn log_deferred_failures() {
+    take_deferred_failures().into_iter().map(deferred_warning).for_each(|warning| say(Say::Logged, warning));
 }
 
 /// Frees the handler, if there is one.

@@ -98,7 +98,7 @@ extern "C" fn stop_module(_kind: c_int, module_number: c_int) -> c_int {
         stop_renewal();
         close_connections();
         give_back_last();
-        handler::log_late();
+        handler::log_deferred_failures();
         sys::rustredis_log_at_shutdown();
         sys::rustredis_unregister_ini(module_number);
         SUCCESS

@@ -130,7 +130,7 @@ impl<S: Store> Session<S> {
         let Ahead { id, keys, token, guard } = ahead;
         drop(guard);
         let release = self.release_of(&token, Op::None, ttl);
-        if self.store.release_later(&id, &keys, &release).is_err() {
+        if self.store.release_deferred(&id, &keys, &release).is_err() {
             self.store.give_back(&keys, token);
         }
     }

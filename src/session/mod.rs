@@ -20,7 +20,7 @@ use std::{
 use ahead::{Ahead, Early};
 pub use failure::{Cause, Failure, warning};
 use print::Print;
-pub use save::{Writer, late_warning};
+pub use save::{Writer, deferred_warning};
 
 use crate::{
     compression::{self, Unreadable},
@@ -388,7 +388,7 @@ impl<S: Store> Session<S> {
                 let release = Release { base: base.as_deref(), ..self.release_of(&token, Op::None, ttl_due) };
                 let result = match self.settings.write_ack {
                     WriteAck::Wait => self.store.release(&keys, &release),
-                    WriteAck::Deferred => self.store.release_later(&id, &keys, &release),
+                    WriteAck::Deferred => self.store.release_deferred(&id, &keys, &release),
                 };
                 if let Err(error) = result {
                     self.fail(

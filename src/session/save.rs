@@ -9,7 +9,7 @@ use crate::{
     error::StoreError,
     process::stats,
     protocol::{Holder, Keys, Mode, Op, Release, ReleaseReply, SessionId, Write},
-    store::{Late, Store},
+    store::{DeferredFailure, Store},
 };
 
 /// Larger sessions, in bytes, are waited for whatever `rustredis.write_ack` says.
@@ -28,8 +28,8 @@ pub enum Writer {
 
 /// What a request was not told in time (`rustredis.write_ack=deferred`).
 #[must_use]
-pub fn late_warning(late: Late) -> String {
-    let Late { id, target, outcome } = late;
+pub fn deferred_warning(late: DeferredFailure) -> String {
+    let DeferredFailure { id, target, outcome } = late;
     let what = "was not saved by an earlier request of this process (rustredis.write_ack=deferred)";
     let failure = failure_of(outcome, Loss::Unknown).unwrap_or(Failure::Lost(None, Loss::Unknown));
     warning(what, Some(&id), &target, &failure)
@@ -213,7 +213,7 @@ impl<S: Store> Session<S> {
                     self.release_or_restore(keys, &release, text)
                 } else {
                     let op = if changed { op } else { Op::Restore(text.stored()) };
-                    self.store.release_later(&id, keys, &Release { op, retry: false, ..release })
+                    self.store.release_deferred(&id, keys, &Release { op, retry: false, ..release })
                 };
                 let hold = match &result {
                     Ok(ReleaseReply::Done | ReleaseReply::Dead) if keep_lock => {

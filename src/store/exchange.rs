@@ -9,7 +9,7 @@ use std::{
 
 use redis::Value;
 
-use super::{Store, owed::Owed, redis::RedisStore};
+use super::{Store, deferred::DeferredRelease, redis::RedisStore};
 use crate::{
     client::cluster::Way,
     config::{Endpoint, Target},
@@ -173,9 +173,12 @@ impl RedisStore {
             }
             result @ (Ok(_) | Err(StoreError::Server(_))) => {
                 // Its answer came with this one.
-                let _ = self.settle();
+                let _ = self.poll_deferred();
                 let is_odd = self.slot.as_ref().is_some_and(|(_, slot)| {
-                    matches!(&slot.owed, Some(Owed { answer: Some(Err(StoreError::Protocol(_))), .. }))
+                    matches!(
+                        &slot.deferred,
+                        Some(DeferredRelease { answer: Some(Err(StoreError::Protocol(_))), .. })
+                    )
                 });
                 // If that made no sense, this one may be the answer to something else.
                 if is_odd { Err(StoreError::Broken(io::ErrorKind::InvalidData.into())) } else { result }

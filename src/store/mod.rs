@@ -4,9 +4,9 @@
 //! scripts and one blocking wait. [`redis::RedisStore`] talks to a server, and
 //! [`memory::MemoryStore`] does the same in memory, for tests.
 
+mod deferred;
 mod exchange;
 pub mod memory;
-mod owed;
 mod plain;
 mod pool;
 pub mod redis;
@@ -19,7 +19,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub use owed::{Late, close_connections, take_late};
+pub use deferred::{DeferredFailure, close_connections, take_deferred_failures};
 pub use pool::{PoolStatus, Timer, after_fork, after_fork_in_child, before_fork, pools, timer};
 pub use renewal::{give_back_last, stop as stop_renewal};
 
@@ -59,9 +59,9 @@ pub trait Store {
     fn release(&mut self, keys: &Keys, release: &Release<'_>) -> Result<ReleaseReply, StoreError>;
 
     /// Releases without waiting for the answer, if that is possible: the result is then
-    /// [`ReleaseReply::Done`], and [`take_late`] reports the outcome later. [`Op::Keep`] is not allowed,
+    /// [`ReleaseReply::Done`], and [`take_deferred_failures`] reports the outcome later. [`Op::Keep`] is not allowed,
     /// because its answer may ask for more.
-    fn release_later(
+    fn release_deferred(
         &mut self,
         _id: &SessionId,
         keys: &Keys,

@@ -22,7 +22,7 @@ use parking_lot::Mutex;
 use r2d2::{CustomizeConnection, ManageConnection, PooledConnection};
 use scheduled_thread_pool::{OnPoolDropBehavior, ScheduledThreadPool};
 
-use super::owed::{Owed, read};
+use super::deferred::{DeferredRelease, read};
 use crate::{
     client::connection::Connection,
     config::{Settings, Target},
@@ -46,15 +46,15 @@ const MAKING: Duration = Duration::from_secs(5);
 pub struct Slot {
     pub connection: Option<Connection>,
     /// A release that was sent over it, or over the one before.
-    pub owed: Option<Owed>,
+    pub deferred: Option<DeferredRelease>,
 }
 
 impl Slot {
     /// Gives the connection up. An answer that has come already is kept.
     pub fn take_connection(&mut self) -> Option<Connection> {
         let mut connection = self.connection.take()?;
-        if let Some(owed) = &mut self.owed {
-            owed.collect(&mut connection);
+        if let Some(deferred) = &mut self.deferred {
+            deferred.collect(&mut connection);
         }
         Some(connection)
     }
@@ -85,16 +85,17 @@ struct LastWords;
 
 impl CustomizeConnection<Slot, Infallible> for LastWords {
     fn on_release(&self, mut slot: Slot) {
-        let Slot { connection, owed } = &mut slot;
-        if let Some(mut owed) = owed.take() {
+        let Slot { connection, deferred } = &mut slot;
+        if let Some(mut deferred) = deferred.take() {
             let so_far = |connection: &mut Connection| {
                 // Others wait for this thread.
                 connection.allow(Duration::from_millis(1));
-                read(connection.answer_if_there(owed.sent))
+                read(connection.answer_if_there(deferred.sent))
             };
-            let answer = owed.answer.take().or_else(|| so_far(connection.as_mut()?));
+            let answer = deferred.answer.take().or_else(|| so_far(connection.as_mut()?));
             // Too late for a repeat: its receipt has expired.
-            owed.end(answer.unwrap_or_else(|| Err(StoreError::Broken(io::ErrorKind::NotConnected.into()))));
+            deferred
+                .end(answer.unwrap_or_else(|| Err(StoreError::Broken(io::ErrorKind::NotConnected.into()))));
         }
     }
 }

@@ -55,9 +55,9 @@ impl RedisStore {
     /// A connection to one server.
     pub(super) fn connection(&mut self, target: &Arc<Target>) -> Result<&mut Connection, StoreError> {
         self.occupy(target)?;
-        if self.slot.as_ref().is_some_and(|(_, slot)| slot.connection.is_none() && slot.owed.is_some()) {
+        if self.slot.as_ref().is_some_and(|(_, slot)| slot.connection.is_none() && slot.deferred.is_some()) {
             // Before anything else: the next in turn may be waiting for this release.
-            self.settle()?;
+            self.poll_deferred()?;
             self.occupy(target)?;
         }
         self.leave_old_master(false);
@@ -276,7 +276,7 @@ impl Store for RedisStore {
         released.or_else(|failure| self.give_up(keys, release, failure))
     }
 
-    fn release_later(
+    fn release_deferred(
         &mut self,
         id: &SessionId,
         keys: &Keys,
@@ -300,7 +300,9 @@ impl Store for RedisStore {
         let receipt = self.receipt_ms();
         // Inside: nobody is there who could send it again soon, if it did not get there beside the script.
         let mut call = release.call(keys, receipt, Data::Inside);
-        if self.send_release(keys, &call).is_ok_and(|sent| self.owe(id, keys, release, call.to_owned(), sent))
+        if self
+            .send_release(keys, &call)
+            .is_ok_and(|sent| self.keep_deferred(id, keys, release, call.to_owned(), sent))
         {
             return Ok(ReleaseReply::Done);
         }

@@ -2,7 +2,7 @@
 //!
 //! Such a release stays with the connection's slot, with all that a repeat of it needs. Its answer is read along with
 //! that of the connection's next command, or at the end of the process. If the connection broke before, it is repeated as
-//! any other release is: its receipt tells whether it was carried out. Whatever went wrong ends in [`take_late`].
+//! any other release is: its receipt tells whether it was carried out. Whatever went wrong ends in [`take_deferred_failures`].
 
 use std::{
     io, mem,
@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// A release that was sent.
-pub struct Owed {
+pub struct DeferredRelease {
     pub call: Call<'static>,
     pub keys: Keys,
     pub id: SessionId,
@@ -46,7 +46,7 @@ pub struct Owed {
     pub answer: Option<Result<ReleaseReply, StoreError>>,
 }
 
-impl Owed {
+impl DeferredRelease {
     /// Keeps an answer that came before this connection is given up.
     pub fn collect(&mut self, connection: &mut Connection) {
         self.answer = self.answer.take().or_else(|| read(connection.arrived(self.sent)));
@@ -74,7 +74,7 @@ impl Owed {
             }
             outcome => outcome,
         };
-        LATE.lock().push(Late {
+        FAILURES.lock().push(DeferredFailure {
             id: self.id.clone(),
             target: self.settings.shards.of(self.keys.route).clone(),
             outcome,
@@ -83,7 +83,7 @@ impl Owed {
 }
 
 /// What became of a release, found out too late for its own request.
-pub struct Late {
+pub struct DeferredFailure {
     /// The session.
     pub id: SessionId,
     /// Its server.
@@ -93,19 +93,19 @@ pub struct Late {
 }
 
 /// A forked child has nothing to tell of its parent's.
-static LATE: Shared<Vec<Late>> = Shared::empty();
+static FAILURES: Shared<Vec<DeferredFailure>> = Shared::empty();
 
 /// What there is to tell, once.
 #[must_use]
-pub fn take_late() -> Vec<Late> {
-    mem::take(&mut LATE.lock())
+pub fn take_deferred_failures() -> Vec<DeferredFailure> {
+    mem::take(&mut FAILURES.lock())
 }
 
 impl RedisStore {
     /// Sends a release without waiting, once the one before is over. It takes the script's text along: Redis may have
     /// forgotten that (SCRIPT FLUSH; since 7.4, EVAL's scripts after 500 others), and nobody reads a NOSCRIPT soon enough.
     pub(super) fn send_release(&mut self, keys: &Keys, call: &Call<'_>) -> Result<Sent, StoreError> {
-        self.catch_up();
+        self.finish_deferred();
         let target = self.settings.shards.of(keys.route).clone();
         let connection = self.connection(&target)?;
         let sent = connection.send_awaited(&mut call.by_text().command);
@@ -116,7 +116,7 @@ impl RedisStore {
     }
 
     /// Keeps what a repeat of this release needs.
-    pub(super) fn owe(
+    pub(super) fn keep_deferred(
         &mut self,
         id: &SessionId,
         keys: &Keys,
@@ -126,7 +126,7 @@ impl RedisStore {
     ) -> bool {
         let receipt = Duration::from_millis(self.receipt_ms());
         let Some((_, slot)) = &mut self.slot else { return false };
-        slot.owed = Some(Owed {
+        slot.deferred = Some(DeferredRelease {
             call,
             keys: keys.clone(),
             id: id.clone(),
@@ -146,13 +146,13 @@ impl RedisStore {
     ///
     /// The error is that of a server that cannot be reached, where the release is kept; or of one that did not answer, and
     /// has had all the time for that: whoever comes next must not wait as long again.
-    pub(super) fn settle(&mut self) -> Result<(), StoreError> {
+    pub(super) fn poll_deferred(&mut self) -> Result<(), StoreError> {
         let Some((_, slot)) = &mut self.slot else { return Ok(()) };
-        let Slot { connection, owed: Some(owed) } = &mut **slot else { return Ok(()) };
-        let arrived = owed.answer.take().or_else(|| read(connection.as_mut()?.arrived(owed.sent)));
+        let Slot { connection, deferred: Some(deferred) } = &mut **slot else { return Ok(()) };
+        let arrived = deferred.answer.take().or_else(|| read(connection.as_mut()?.arrived(deferred.sent)));
         if connection.is_some() && is_useless(arrived.as_ref()) {
             // Its repeat goes over the next connection.
-            owed.answer = arrived;
+            deferred.answer = arrived;
             self.disconnect();
             return Ok(());
         }
@@ -161,7 +161,7 @@ impl RedisStore {
             None if connection.is_some() => return Ok(()),
             None => Err(StoreError::Broken(io::ErrorKind::UnexpectedEof.into())),
         };
-        let Some(mut owed) = slot.owed.take() else { return Ok(()) };
+        let Some(mut deferred) = slot.deferred.take() else { return Ok(()) };
         let repeat = match &answer {
             Err(StoreError::Server(error)) => {
                 error.code == "NOSCRIPT" || error.is_passing() || error.is_demotion()
@@ -170,12 +170,12 @@ impl RedisStore {
             Ok(_) => false,
         };
         if !repeat {
-            owed.end(answer);
+            deferred.end(answer);
             return Ok(());
         }
         // By its own request's settings, over the same slot.
-        let settings = owed.settings.clone();
-        let target = settings.shards.of(owed.keys.route).clone();
+        let settings = deferred.settings.clone();
+        let target = settings.shards.of(deferred.keys.route).clone();
         let mut store = Self {
             settings,
             slot: self.slot.take().map(|(_, slot)| (target, slot)),
@@ -183,12 +183,12 @@ impl RedisStore {
             until: None,
             connect_until: None,
         };
-        let keys = owed.keys.clone();
-        let answer = store.run_until_answered(&keys, &mut owed.call, Repeat::Freely, ReleaseReply::parse);
+        let keys = deferred.keys.clone();
+        let answer = store.run_until_answered(&keys, &mut deferred.call, Repeat::Freely, ReleaseReply::parse);
         let mut kept = store.slot.take();
         let result = match (answer, &mut kept) {
             (Err(error @ StoreError::Connect(_)), Some((_, slot))) => {
-                slot.owed = Some(owed);
+                slot.deferred = Some(deferred);
                 Err(error)
             }
             (answer, _) => {
@@ -198,7 +198,7 @@ impl RedisStore {
                     }
                     _ => Ok(()),
                 };
-                owed.end(answer);
+                deferred.end(answer);
                 result
             }
         };
@@ -207,16 +207,16 @@ impl RedisStore {
     }
 
     /// Waits for the answer to a release that was sent before.
-    fn catch_up(&mut self) {
+    fn finish_deferred(&mut self) {
         let Some((_, slot)) = &mut self.slot else { return };
-        if let Slot { connection: Some(connection), owed: Some(owed) } = &mut **slot {
-            owed.answer = read(Some(connection.answer_to(owed.sent)));
-            if is_useless(owed.answer.as_ref()) {
+        if let Slot { connection: Some(connection), deferred: Some(deferred) } = &mut **slot {
+            deferred.answer = read(Some(connection.answer_to(deferred.sent)));
+            if is_useless(deferred.answer.as_ref()) {
                 self.disconnect();
             }
         }
         // Kept for the next time if the server is away.
-        let _ = self.settle();
+        let _ = self.poll_deferred();
     }
 }
 
@@ -236,21 +236,21 @@ fn is_useless(answer: Option<&Result<ReleaseReply, StoreError>>) -> bool {
 }
 
 /// Ends all connections of this process, at module shutdown. Releases that were not waited for are seen to their end, if
-/// the server is there: what became of them is in [`super::take_late`].
+/// the server is there: what became of them is in [`super::take_deferred_failures`].
 pub fn close_connections() {
     let start = Instant::now();
     pool::close_pools(|mut slot| {
-        let Some(owed) = &slot.owed else { return };
-        let settings = owed.settings.clone();
+        let Some(deferred) = &slot.deferred else { return };
+        let settings = deferred.settings.clone();
         if start.elapsed() < settings.read_timeout {
-            let target = settings.shards.of(owed.keys.route).clone();
+            let target = settings.shards.of(deferred.keys.route).clone();
             let mut store = RedisStore { slot: Some((target, slot)), ..RedisStore::new(settings) };
-            store.catch_up();
+            store.finish_deferred();
             let Some((_, left)) = store.slot.take() else { return };
             slot = left;
         }
-        if let Some(owed) = slot.owed.take() {
-            owed.end(Err(StoreError::Broken(io::ErrorKind::NotConnected.into())));
+        if let Some(deferred) = slot.deferred.take() {
+            deferred.end(Err(StoreError::Broken(io::ErrorKind::NotConnected.into())));
         }
     });
 }
