@@ -97,7 +97,7 @@ unsafe extern "C" fn rustredis_prefetch(
         // SAFETY: prefetch.c passes a C string with its length, and a Zend string.
         let (path, id) = unsafe { (bytes(path, path_len), bytes(id, id_len)) };
         let Some(settings) = ini::settings(path).ok().filter(|settings| settings.prefetch) else { return };
-        handler::ask_ahead(settings, id, strict != 0);
+        handler::prefetch(settings, id, strict != 0);
     });
 }
 

@@ -105,9 +105,9 @@ pub unsafe fn open(mod_data: *mut *mut c_void, settings: Arc<Settings>, begins: 
 }
 
 /// Asks for a session before PHP starts one, and keeps it for [`open`].
-pub fn ask_ahead(settings: Arc<Settings>, id: &[u8], strict: bool) {
+pub fn prefetch(settings: Arc<Settings>, id: &[u8], strict: bool) {
     let mut handler = new_handler(process::id(), settings);
-    if handler.session.ask_ahead(id, strict) {
+    if handler.session.prefetch(id, strict) {
         AHEAD.set(Some(handler));
     }
 }

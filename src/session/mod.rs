@@ -4,8 +4,8 @@
 //! to be taken with [`Session::take_warnings`]. The order in which PHP calls them, and what it does with an
 //! answer, is what the comments here are about.
 
-mod ahead;
 mod failure;
+mod prefetch;
 mod print;
 mod save;
 #[cfg(test)]
@@ -17,8 +17,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ahead::{Ahead, Early};
 pub use failure::{Cause, Failure, warning};
+use prefetch::{Prefetch, Prefetched};
 use print::Print;
 pub use save::{Writer, deferred_warning};
 
@@ -59,7 +59,7 @@ pub struct Session<S: Store> {
     /// Servers out of several that could not be reached for a new id.
     dead: Vec<Arc<Target>>,
     /// Asked for before PHP started it.
-    ahead: Option<Ahead<S::Lease>>,
+    prefetch: Option<Prefetch<S::Lease>>,
     /// What the last read found, until [`Session::drop_value`].
     value: Option<Vec<u8>>,
     too_large: usize,
@@ -132,7 +132,7 @@ impl<S: Store> Session<S> {
             pending: None,
             vetted: None,
             dead: Vec::new(),
-            ahead: None,
+            prefetch: None,
             value: None,
             too_large: 0,
             failed: None,
@@ -455,19 +455,19 @@ impl<S: Store> Session<S> {
         // A lock that we have is given back by close alone.
         let has_its_lock = self.has_lock() && self.current.as_ref().is_some_and(|current| current.id == *id);
         let access = if has_its_lock { Access::Update } else { access };
-        let early = self.early(id, mode, access, ttl);
-        let ttl_due = if matches!(early, Early::Read(Hold::Locked { .. }, _)) { ttl } else { 0 };
-        let (hold, loaded) = match (early, settings.lock.as_ref().filter(|_| access == Access::Update)) {
-            (Early::Read(hold, loaded), _) => (hold, loaded),
-            (Early::Absent(tombstone), _) => (Hold::Unlocked, SessionData { data: None, tombstone }),
-            (Early::Failed(error), _) => return Err(error.into()),
-            (Early::Ask(unsure), None) => {
+        let prefetched = self.prefetched(id, mode, access, ttl);
+        let ttl_due = if matches!(prefetched, Prefetched::Read(Hold::Locked { .. }, _)) { ttl } else { 0 };
+        let (hold, loaded) = match (prefetched, settings.lock.as_ref().filter(|_| access == Access::Update)) {
+            (Prefetched::Read(hold, loaded), _) => (hold, loaded),
+            (Prefetched::Absent(tombstone), _) => (Hold::Unlocked, SessionData { data: None, tombstone }),
+            (Prefetched::Failed(error), _) => return Err(error.into()),
+            (Prefetched::Ask(unsure), None) => {
                 if let Some(token) = unsure {
                     self.store.give_back(&keys, token);
                 }
                 (Hold::Unlocked, self.store.read(&keys, ttl)?)
             }
-            (Early::Ask(held), Some(lock)) => match self.acquire(&keys, lock, mode, ttl, held) {
+            (Prefetched::Ask(held), Some(lock)) => match self.acquire(&keys, lock, mode, ttl, held) {
                 Ok(Outcome::Granted(Grant { token, base, loaded, overtaken: true })) => {
                     // Others may wait, too.
                     self.let_go(&keys, token, base.as_deref())?;

@@ -179,7 +179,7 @@ impl RedisStore {
         let mut store = Self {
             settings,
             slot: self.slot.take().map(|(_, slot)| (target, slot)),
-            ahead: None,
+            pending: None,
             until: None,
             connect_until: None,
         };

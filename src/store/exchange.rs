@@ -52,7 +52,7 @@ impl RedisStore {
         cluster.follow(slot, self.timeouts(), |node, way| {
             self.enter(way);
             if way == Way::Asking {
-                self.send_ahead(node, &mut Command::new("ASKING"))?;
+                self.send_unread(node, &mut Command::new("ASKING"))?;
             }
             self.exchange(node, command, extra)
         })
@@ -85,10 +85,10 @@ impl RedisStore {
     fn ask_call(&mut self, node: &Arc<Target>, call: &mut Call<'_>) -> Result<Value, StoreError> {
         let Call { stage, command, .. } = call;
         if let Some(stage) = stage {
-            self.send_ahead(node, &mut Command::new("ASKING"))?;
-            self.send_ahead(node, stage)?;
+            self.send_unread(node, &mut Command::new("ASKING"))?;
+            self.send_unread(node, stage)?;
         }
-        self.send_ahead(node, &mut Command::new("ASKING"))?;
+        self.send_unread(node, &mut Command::new("ASKING"))?;
         self.exchange(node, command, Duration::ZERO)
     }
 
@@ -104,12 +104,12 @@ impl RedisStore {
     }
 
     /// A command whose reply nobody reads.
-    pub(super) fn send_ahead(
+    pub(super) fn send_unread(
         &mut self,
         target: &Arc<Target>,
         command: &mut Command<'_>,
     ) -> Result<(), StoreError> {
-        let result = self.connection(target)?.send_ahead(command);
+        let result = self.connection(target)?.send_unread(command);
         if result.is_err() {
             self.disconnect();
         }
@@ -117,7 +117,7 @@ impl RedisStore {
     }
 
     /// Gives back a lock and waits for no answer. If it does not arrive, the lock ends with its lease.
-    pub(super) fn send_release_ahead(
+    pub(super) fn send_release_unread(
         &mut self,
         target: &Arc<Target>,
         keys: &Keys,
@@ -125,7 +125,7 @@ impl RedisStore {
     ) -> Result<(), StoreError> {
         let call = release.call(keys, 0, Data::Inside);
         // By its text: nobody reads a NOSCRIPT.
-        self.send_ahead(target, &mut call.command.to_eval(&call.script.text))
+        self.send_unread(target, &mut call.command.to_eval(&call.script.text))
     }
 
     /// A release that the server does not even read, or that breaks each connection, leaves the lock where it is. It is given
@@ -148,7 +148,7 @@ impl RedisStore {
         };
         let given_back = !release.hold
             && target.is_some_and(|target| {
-                self.send_release_ahead(&target, keys, &Release::of_lock(release.token, release.mixed))
+                self.send_release_unread(&target, keys, &Release::of_lock(release.token, release.mixed))
                     .is_ok()
             });
         match failure {

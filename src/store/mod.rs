@@ -79,15 +79,15 @@ pub trait Store {
     /// Returns true if the session exists.
     fn exists(&mut self, keys: &Keys) -> Result<bool, StoreError>;
 
-    /// Sends an acquire whose answer [`Store::acquired_ahead`] waits for. Returns false if there is
+    /// Sends an acquire whose answer [`Store::prefetched`] waits for. Returns false if there is
     /// no connection to send it over: this function neither connects nor waits.
-    fn acquire_ahead(&mut self, keys: &Keys, acquire: &Acquire) -> bool;
+    fn prefetch(&mut self, keys: &Keys, acquire: &Acquire) -> bool;
 
-    /// Returns the answer to the last [`Store::acquire_ahead`].
-    fn acquired_ahead(&mut self) -> Result<AcquireReply, StoreError>;
+    /// Returns the answer to the last [`Store::prefetch`].
+    fn prefetched(&mut self) -> Result<AcquireReply, StoreError>;
 
-    /// Drops the answer to the last [`Store::acquire_ahead`].
-    fn forget_ahead(&mut self);
+    /// Drops the answer to the last [`Store::prefetch`].
+    fn forget_prefetch(&mut self);
 
     /// The time of a clock that only goes forward, in milliseconds.
     fn clock(&self) -> u64 {

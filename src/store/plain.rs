@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// An acquire that was sent before it is asked for.
-pub struct Ahead {
+pub struct PendingAcquire {
     pub sent: Sent,
     keys: Keys,
     acquire: Acquire,
@@ -117,9 +117,9 @@ impl RedisStore {
         let target = target.clone();
         let _ = if wanted.mode == Mode::Known {
             // Nobody queues behind a lock that was taken only to see whether there is a session.
-            self.send_ahead(&target, &mut release::unlock(keys, &wanted.token))
+            self.send_unread(&target, &mut release::unlock(keys, &wanted.token))
         } else {
-            self.send_release_ahead(&target, keys, &Release::of_lock(&wanted.token, wanted.mixed))
+            self.send_release_unread(&target, keys, &Release::of_lock(&wanted.token, wanted.mixed))
         };
     }
 
@@ -153,7 +153,7 @@ impl RedisStore {
     }
 
     /// Sends an acquire over a connection that is there, and waits for nothing.
-    pub(super) fn send_acquire_ahead(&mut self, keys: &Keys, wanted: &Acquire) -> bool {
+    pub(super) fn send_prefetch(&mut self, keys: &Keys, wanted: &Acquire) -> bool {
         let target = match self.cluster(keys) {
             Some((cluster, slot)) => cluster.known_owner(slot),
             None => Some(self.settings.shards.of(keys.route).clone()),
@@ -181,14 +181,14 @@ impl RedisStore {
             return false;
         };
         self.slot = Some((target, slot));
-        self.ahead = Some(Ahead { sent, keys: keys.clone(), acquire: wanted.clone(), form });
+        self.pending = Some(PendingAcquire { sent, keys: keys.clone(), acquire: wanted.clone(), form });
         true
     }
 
     /// The answer to that.
-    pub(super) fn answer_of_acquire_ahead(&mut self) -> Result<AcquireReply, StoreError> {
+    pub(super) fn receive_prefetch(&mut self) -> Result<AcquireReply, StoreError> {
         let lost = || StoreError::Broken(io::ErrorKind::UnexpectedEof.into());
-        let Ahead { sent, keys, acquire, form } = self.ahead.take().ok_or_else(lost)?;
+        let PendingAcquire { sent, keys, acquire, form } = self.pending.take().ok_or_else(lost)?;
         let connection = self.current().ok_or_else(lost)?;
         stats::TRIPS.add();
         let answer = connection.answer_to(sent);

@@ -11,7 +11,7 @@ use r2d2::PooledConnection;
 use super::{
     Store,
     exchange::Repeat,
-    plain::Ahead,
+    plain::PendingAcquire,
     pool::{self, Slots},
     renewal::{LeaseGuard, Place, give_back, guard},
 };
@@ -38,7 +38,7 @@ pub struct RedisStore {
     pub(super) settings: Arc<Settings>,
     pub(super) slot: Option<(Arc<Target>, PooledConnection<Slots>)>,
     /// An acquire whose answer is asked for later.
-    pub(super) ahead: Option<Ahead>,
+    pub(super) pending: Option<PendingAcquire>,
     /// A connection that had been idle for long led nowhere: the answer is due then all the same.
     pub(super) until: Option<Instant>,
     /// The end of the time for connecting, for all tries and ways of one request together.
@@ -49,7 +49,7 @@ impl RedisStore {
     /// No I/O happens here.
     #[must_use]
     pub fn new(settings: Arc<Settings>) -> Self {
-        Self { settings, slot: None, ahead: None, until: None, connect_until: None }
+        Self { settings, slot: None, pending: None, until: None, connect_until: None }
     }
 
     /// A connection to one server.
@@ -244,7 +244,7 @@ impl Store for RedisStore {
             Some((cluster, slot)) => cluster.owner(slot, self.timeouts())?,
             None => self.settings.shards.of(keys.route).clone(),
         };
-        self.send_ahead(&target, &mut claim.command(keys))
+        self.send_unread(&target, &mut claim.command(keys))
     }
 
     fn read(&mut self, keys: &Keys, ttl: u64) -> Result<SessionData, StoreError> {
@@ -293,7 +293,7 @@ impl Store for RedisStore {
                 self.slot.as_ref().is_some_and(here)
             });
             let Some(owner) = connected else { return self.release(keys, release) };
-            self.send_release_ahead(&owner, keys, release)?;
+            self.send_release_unread(&owner, keys, release)?;
             return Ok(ReleaseReply::Done);
         }
         self.leave_old_master(true);
@@ -338,17 +338,17 @@ impl Store for RedisStore {
         self.settings = settings.clone();
     }
 
-    fn acquire_ahead(&mut self, keys: &Keys, acquire: &Acquire) -> bool {
-        self.send_acquire_ahead(keys, acquire)
+    fn prefetch(&mut self, keys: &Keys, acquire: &Acquire) -> bool {
+        self.send_prefetch(keys, acquire)
     }
 
-    fn acquired_ahead(&mut self) -> Result<AcquireReply, StoreError> {
-        self.answer_of_acquire_ahead()
+    fn prefetched(&mut self) -> Result<AcquireReply, StoreError> {
+        self.receive_prefetch()
     }
 
-    fn forget_ahead(&mut self) {
-        if let (Some(ahead), Some(connection)) = (self.ahead.take(), self.current()) {
-            connection.forget(ahead.sent);
+    fn forget_prefetch(&mut self) {
+        if let (Some(pending), Some(connection)) = (self.pending.take(), self.current()) {
+            connection.forget(pending.sent);
         }
     }
 
@@ -366,7 +366,7 @@ impl Store for RedisStore {
     }
 
     fn disconnect(&mut self) {
-        self.ahead = None;
+        self.pending = None;
         if let Some(connection) = self.slot.as_mut().and_then(|(_, slot)| slot.take_connection()) {
             self.until = connection.end_of_doubt();
             connection.abort();

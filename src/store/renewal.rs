@@ -497,7 +497,7 @@ impl Renewer {
             _ => open(target, timeouts)?,
         };
         if way == Way::Asking {
-            connection.send_ahead(&mut Command::new("ASKING"))?;
+            connection.send_unread(&mut Command::new("ASKING"))?;
         }
         let answer = connection.request(command, Duration::ZERO);
         let is_useful = match &answer {

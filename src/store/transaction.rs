@@ -51,7 +51,7 @@ impl RedisStore {
     /// Some refusals of EXEC leave the transaction open in Redis 6.0. Nobody reads this reply: what follows is no part of it.
     pub(super) fn discard(&mut self) {
         if let Some(connection) = self.current() {
-            let _ = connection.send_ahead(&mut Command::new("DISCARD"));
+            let _ = connection.send_unread(&mut Command::new("DISCARD"));
         }
     }
 }

@@ -192,7 +192,7 @@ impl Connection {
     }
 
     /// Sends a command whose reply nobody reads.
-    pub fn send_ahead(&mut self, command: &mut Command<'_>) -> Result<(), StoreError> {
+    pub fn send_unread(&mut self, command: &mut Command<'_>) -> Result<(), StoreError> {
         self.begin(self.timeout);
         self.send(&mut [command]).map(drop)
     }

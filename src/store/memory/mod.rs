@@ -35,7 +35,7 @@ pub struct MemoryStore {
     pub down_at: u32,
     /// The number of commands sent.
     pub trips: u32,
-    ahead: Option<AcquireReply>,
+    pending: Option<AcquireReply>,
 }
 
 impl MemoryStore {
@@ -113,17 +113,17 @@ impl Store for MemoryStore {
         Ok(self.send()?.data(keys).is_some())
     }
 
-    fn acquire_ahead(&mut self, keys: &Keys, acquire: &Acquire) -> bool {
-        self.ahead = self.acquire(keys, acquire).ok();
-        self.ahead.is_some()
+    fn prefetch(&mut self, keys: &Keys, acquire: &Acquire) -> bool {
+        self.pending = self.acquire(keys, acquire).ok();
+        self.pending.is_some()
     }
 
-    fn acquired_ahead(&mut self) -> Result<AcquireReply, StoreError> {
-        self.ahead.take().ok_or_else(|| StoreError::Broken(io::ErrorKind::UnexpectedEof.into()))
+    fn prefetched(&mut self) -> Result<AcquireReply, StoreError> {
+        self.pending.take().ok_or_else(|| StoreError::Broken(io::ErrorKind::UnexpectedEof.into()))
     }
 
-    fn forget_ahead(&mut self) {
-        self.ahead = None;
+    fn forget_prefetch(&mut self) {
+        self.pending = None;
     }
 
     fn clock(&self) -> u64 {

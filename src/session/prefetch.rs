@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// What was sent.
-pub(super) struct Ahead<L> {
+pub(super) struct Prefetch<L> {
     id: SessionId,
     keys: Keys,
     token: String,
@@ -24,7 +24,7 @@ pub(super) struct Ahead<L> {
 }
 
 /// What it has come to.
-pub(super) enum Early<L> {
+pub(super) enum Prefetched<L> {
     /// The session, and the lock if it was wanted. Nobody has refreshed its TTL.
     Read(Hold<L>, SessionData),
     /// There is no such session, and nothing is locked; with its tombstone.
@@ -39,7 +39,7 @@ impl<S: Store> Session<S> {
     /// Asks for a session and its lock without waiting for the answer, if there is a connection to do it over. `strict`:
     /// only if it exists. The TTL stays as it is: what it is to be is the script's to say, which has not run yet, and a page
     /// that never starts its session has not used it.
-    pub fn ask_ahead(&mut self, id: &[u8], strict: bool) -> bool {
+    pub fn prefetch(&mut self, id: &[u8], strict: bool) -> bool {
         let (Some(id), Some(lock)) = (SessionId::parse(id), self.settings.lock.clone()) else { return false };
         let keys = self.keys(&id);
         let mode = if strict { Mode::Known } else { Mode::Any };
@@ -56,11 +56,11 @@ impl<S: Store> Session<S> {
         let (_, Step::Acquire { acquire, .. }) = Attempt::start(request, self.store.clock()) else {
             return false;
         };
-        if !self.store.acquire_ahead(&keys, &acquire) {
+        if !self.store.prefetch(&keys, &acquire) {
             return false;
         }
         let guard = self.store.look_after(&keys, &lock, &acquire.token);
-        self.ahead = Some(Ahead { id, keys, token: acquire.token, guard });
+        self.prefetch = Some(Prefetch { id, keys, token: acquire.token, guard });
         true
     }
 
@@ -83,51 +83,58 @@ impl<S: Store> Session<S> {
     }
 
     /// What was asked for ahead, if it is what is wanted now.
-    pub(super) fn early(&mut self, id: &SessionId, mode: Mode, access: Access, ttl: u64) -> Early<S::Lease> {
-        let Some(ahead) = self.ahead.take() else { return Early::Ask(None) };
-        if ahead.id != *id || mode == Mode::New {
-            self.give_back(ahead);
-            return Early::Ask(None);
+    pub(super) fn prefetched(
+        &mut self,
+        id: &SessionId,
+        mode: Mode,
+        access: Access,
+        ttl: u64,
+    ) -> Prefetched<S::Lease> {
+        let Some(prefetch) = self.prefetch.take() else { return Prefetched::Ask(None) };
+        if prefetch.id != *id || mode == Mode::New {
+            self.give_back(prefetch);
+            return Prefetched::Ask(None);
         }
-        match self.store.acquired_ahead() {
+        match self.store.prefetched() {
             // Strict mode came on when the script ran.
             Ok(AcquireReply::Held(loaded)) if mode == Mode::Known && loaded.data.is_none() => {
-                self.release_ahead(ahead, 0);
-                Early::Absent(loaded.tombstone)
+                self.release_prefetch(prefetch, 0);
+                Prefetched::Absent(loaded.tombstone)
             }
             Ok(AcquireReply::Held(loaded)) if access == Access::Read => {
-                self.release_ahead(ahead, ttl);
-                Early::Read(Hold::Unlocked, loaded)
+                self.release_prefetch(prefetch, ttl);
+                Prefetched::Read(Hold::Unlocked, loaded)
             }
-            Ok(AcquireReply::Held(loaded)) => {
-                Early::Read(Hold::Locked { token: ahead.token, base: None, guard: ahead.guard }, loaded)
-            }
-            Ok(AcquireReply::Absent(tombstone)) if mode == Mode::Known => Early::Absent(tombstone),
-            Ok(_) => Early::Ask(None),
+            Ok(AcquireReply::Held(loaded)) => Prefetched::Read(
+                Hold::Locked { token: prefetch.token, base: None, guard: prefetch.guard },
+                loaded,
+            ),
+            Ok(AcquireReply::Absent(tombstone)) if mode == Mode::Known => Prefetched::Absent(tombstone),
+            Ok(_) => Prefetched::Ask(None),
             Err(error @ StoreError::Timeout(_)) => {
-                self.store.give_back(&ahead.keys, ahead.token);
-                Early::Failed(error)
+                self.store.give_back(&prefetch.keys, prefetch.token);
+                Prefetched::Failed(error)
             }
             // It may have been carried out all the same.
-            Err(_) => Early::Ask(Some(ahead.token)),
+            Err(_) => Prefetched::Ask(Some(prefetch.token)),
         }
     }
 
     /// Gives back what no session_start() has wanted.
     pub(super) fn give_back_ahead(&mut self) {
-        if let Some(ahead) = self.ahead.take() {
-            self.give_back(ahead);
+        if let Some(prefetch) = self.prefetch.take() {
+            self.give_back(prefetch);
         }
     }
 
-    fn give_back(&mut self, ahead: Ahead<S::Lease>) {
-        self.store.forget_ahead();
-        self.release_ahead(ahead, 0);
+    fn give_back(&mut self, prefetch: Prefetch<S::Lease>) {
+        self.store.forget_prefetch();
+        self.release_prefetch(prefetch, 0);
     }
 
     /// Nobody waits for the answer: if we never had the lock the script does nothing. `ttl`: as for [`Op::None`].
-    fn release_ahead(&mut self, ahead: Ahead<S::Lease>, ttl: u64) {
-        let Ahead { id, keys, token, guard } = ahead;
+    fn release_prefetch(&mut self, prefetch: Prefetch<S::Lease>, ttl: u64) {
+        let Prefetch { id, keys, token, guard } = prefetch;
         drop(guard);
         let release = self.release_of(&token, Op::None, ttl);
         if self.store.release_deferred(&id, &keys, &release).is_err() {
@@ -149,7 +156,7 @@ mod tests {
         for mode in ["validate", "read"] {
             let store = stored(b"old");
             let mut session = session(&store);
-            assert!(session.ask_ahead(ID, mode == "validate"));
+            assert!(session.prefetch(ID, mode == "validate"));
             assert!(holder(&store, ID).is_some());
             if mode == "validate" {
                 assert!(session.validate(ID, Access::Update, TTL));
@@ -168,7 +175,7 @@ mod tests {
         // Nobody starts it; another one; without a lock.
         for wanted in 0..3 {
             let mut session = session(&store);
-            assert!(session.ask_ahead(ID, true));
+            assert!(session.prefetch(ID, true));
             match wanted {
                 0 => {}
                 1 => assert!(session.read(NEW, Access::Update, TTL)),
@@ -191,7 +198,7 @@ mod tests {
             store.server().advance(10_000);
             let before = ttl_now();
             let mut session = session(&store);
-            assert!(session.ask_ahead(ID, true));
+            assert!(session.prefetch(ID, true));
             assert_eq!(ttl_now(), before, "{end}");
             match end {
                 "nothing" => {}
@@ -216,14 +223,14 @@ mod tests {
         for (asked, wanted) in [(false, true), (true, false)] {
             let store = stored(b"old");
             let mut session = session(&store);
-            assert!(session.ask_ahead(ID, asked));
+            assert!(session.prefetch(ID, asked));
             assert!(!wanted || session.validate(ID, Access::Update, TTL));
             assert_eq!(read(&mut session, ID), b"old");
             assert_eq!(session.store.trips, 1);
         }
         let store = MemoryStore::new();
         let mut session = session(&store);
-        assert!(session.ask_ahead(ID, false));
+        assert!(session.prefetch(ID, false));
         assert!(!session.validate(ID, Access::Update, TTL));
         assert_eq!(holder(&store, ID), None);
     }
@@ -232,7 +239,7 @@ mod tests {
     fn an_unknown_session_is_not_locked_ahead_in_strict_mode() {
         let store = MemoryStore::new();
         let mut session = session(&store);
-        assert!(session.ask_ahead(ID, true));
+        assert!(session.prefetch(ID, true));
         assert_eq!(holder(&store, ID), None);
         assert!(!session.validate(ID, Access::Update, TTL));
         session.close();
@@ -245,7 +252,7 @@ mod tests {
         let mut other = session(&store);
         read(&mut other, ID);
         let mut session = session(&store);
-        assert!(session.ask_ahead(ID, true));
+        assert!(session.prefetch(ID, true));
         assert!(other.write(ID, b"new", TTL, Writer::Php));
         other.close();
         assert!(session.validate(ID, Access::Update, TTL));
@@ -256,8 +263,8 @@ mod tests {
     fn an_answer_that_was_lost_ahead_does_not_lock_us_out() {
         let store = stored(b"old");
         let mut session = session(&store);
-        assert!(session.ask_ahead(ID, true));
-        session.store.forget_ahead();
+        assert!(session.prefetch(ID, true));
+        session.store.forget_prefetch();
         assert!(session.validate(ID, Access::Update, TTL));
         assert_eq!(read(&mut session, ID), b"old");
         assert_eq!(session.store.trips, 2);
