@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use phpsess_rs::codec::php_text::{self, Content};
 use phpsess_rs::codec::tape::Tape;
 use phpsess_rs::codec::{Objects, decode};
-use phpsess_rs::config::{Setting, Settings, Texts, mask};
+use phpsess_rs::config::{IniValues, Setting, Settings, mask};
 use serde::Deserialize;
 use support::fuzz;
 use support::random::Random;
@@ -126,7 +126,7 @@ fn no_save_path_panics_or_shows_its_password() {
         let path = save_path(random, &secret);
         let masked = mask(&path);
         assert!(!masked.contains(SECRET), "{path} is shown as {masked}");
-        match Settings::parse(&path, &Texts::default()) {
+        match Settings::parse(&path, &IniValues::default()) {
             Ok(settings) => {
                 good += 1;
                 let shown = format!("{settings:?} {}", settings.shards.of(0));
@@ -140,7 +140,7 @@ fn no_save_path_panics_or_shows_its_password() {
         // A password that is not encoded, as no user should write it, in a place where it ends
         // early.
         let raw = format!("tcp://h:1?auth={secret}&database=x");
-        if let Err(error) = Settings::parse(&raw, &Texts::default()) {
+        if let Err(error) = Settings::parse(&raw, &IniValues::default()) {
             assert!(!error.to_string().contains(SECRET), "{raw}: {error}");
         }
         // Random changes of the bytes.
@@ -154,7 +154,8 @@ fn no_save_path_panics_or_shows_its_password() {
             }
         }
         let text = String::from_utf8_lossy(&bytes);
-        let _ = (mask(&text), Settings::parse(&text, &Texts::default()).map_err(|error| error.to_string()));
+        let _ =
+            (mask(&text), Settings::parse(&text, &IniValues::default()).map_err(|error| error.to_string()));
     });
     println!("{run}; {good} good, {bad} bad");
     assert!(good > 100 && bad > 100);
@@ -209,7 +210,7 @@ fn nothing_of_a_path_that_is_not_understood_is_quoted() {
         for _ in 0..random.between(1, 9) {
             path += pick(random, &pieces);
         }
-        if let Err(error) = Settings::parse(&path, &Texts::default()) {
+        if let Err(error) = Settings::parse(&path, &IniValues::default()) {
             bad += u32::from(path.contains(WORD));
             let message = error.to_string();
             assert!(!message.contains(WORD), "{path}: {message}");
@@ -253,7 +254,7 @@ fn no_setting_panics_or_gets_a_value_that_it_cannot_have() {
             );
         }
         let checked = setting.check(&text);
-        let texts = Texts::default().with(setting, &text);
+        let texts = IniValues::default().with(setting, &text);
         match Settings::parse("tcp://h:1", &texts) {
             Ok(settings) => {
                 good += 1;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use phpsess_rs::{
-    config::{Settings, Texts},
+    config::{IniValues, Settings},
     protocol::{
         Acquire, AcquireReply, Claim, HANDOFF_MS, Keys, Mode, Op, Release, ReleaseReply, SessionData,
         SessionId, Ticket, Write,
@@ -258,7 +258,7 @@ fn sequence(seed: u64, attempt: u32, settings: &Arc<Settings>) -> bool {
 #[test]
 fn random_commands_get_the_same_answers() {
     let server = Server::start();
-    let mut settings = Settings::parse(&server.save_path(), &Texts::default()).unwrap();
+    let mut settings = Settings::parse(&server.save_path(), &IniValues::default()).unwrap();
     settings.pool_size = 4;
     let settings = Arc::new(settings);
     for seed in 1..=200 {

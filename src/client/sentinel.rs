@@ -13,7 +13,7 @@ use redis::{FromRedisValue, Value};
 use super::{
     connection::Connection,
     stream::Timeouts,
-    unreachable::{Problems, cause},
+    unreachable::{Unreachable, cause},
 };
 use crate::{
     config::{Endpoint, Sentinel, Target},
@@ -45,7 +45,7 @@ pub fn open(
 ) -> Result<Found, StoreError> {
     let deadline = Instant::now() + timeouts.connect;
     let time = || deadline.saturating_duration_since(Instant::now());
-    let mut problems = Problems::default();
+    let mut problems = Unreachable::default();
     let mut none_answered = true;
     // They did not answer within their share.
     let mut slow: Vec<Endpoint> = Vec::new();

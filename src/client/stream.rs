@@ -17,7 +17,7 @@ use socket2::{Domain, SockAddr, Socket, TcpKeepalive, Type};
 
 use super::{
     dns, tls_error,
-    unreachable::{Problems, io_cause},
+    unreachable::{Unreachable, io_cause},
 };
 use crate::{
     config::{Endpoint, Tls},
@@ -100,7 +100,7 @@ impl Stream {
         tls: Option<&Tls>,
         host: &str,
     ) -> io::Result<Self> {
-        let mut problems = Problems::default();
+        let mut problems = Unreachable::default();
         // Half of its share, if nothing else had taken any of the time.
         let fair = whole / 2 / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
         for (tried, address) in addresses.iter().enumerate() {

@@ -6,9 +6,9 @@ use crate::error::StoreError;
 
 /// The nodes that were asked in vain, grouped by their problem.
 #[derive(Default)]
-pub struct Problems(Vec<(String, String)>);
+pub struct Unreachable(Vec<(String, String)>);
 
-impl Problems {
+impl Unreachable {
     /// Adds a node and its problem.
     pub fn add(&mut self, (host, port): &(String, u16), problem: String) {
         let node = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };

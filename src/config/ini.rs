@@ -162,20 +162,20 @@ impl fmt::Display for BadSetting {
 
 /// The texts of all settings, as PHP has them.
 #[derive(Clone, Debug)]
-pub struct Texts {
+pub struct IniValues {
     texts: [String; Setting::ALL.len()],
     /// True if threads share this process (a thread-safe PHP). The meaning of `pool_size = 0`
     /// depends on it.
     pub threads: bool,
 }
 
-impl Default for Texts {
+impl Default for IniValues {
     fn default() -> Self {
         Self::collect(false, |setting| setting.default_text().to_string_lossy().into_owned())
     }
 }
 
-impl Texts {
+impl IniValues {
     /// Collects the text of each setting.
     pub fn collect(threads: bool, text: impl FnMut(Setting) -> String) -> Self {
         Self { texts: Setting::ALL.map(text), threads }
@@ -285,13 +285,13 @@ mod tests {
 
     #[test]
     fn numbers_are_read_as_php_users_write_them() {
-        let texts = Texts::default().with(Setting::LockWait, "0.25").with(Setting::MaxValueSize, "2M");
+        let texts = IniValues::default().with(Setting::LockWait, "0.25").with(Setting::MaxValueSize, "2M");
         assert_eq!(texts.seconds(Setting::LockWait), Ok(Duration::from_millis(250)));
         assert_eq!(texts.count(Setting::MaxValueSize), Ok(2 << 20));
         for (text, on) in
             [("On", true), ("yes", true), ("1", true), ("", false), ("off", false), ("0", false)]
         {
-            assert_eq!(Texts::default().with(Setting::Locking, text).flag(Setting::Locking), Ok(on));
+            assert_eq!(IniValues::default().with(Setting::Locking, text).flag(Setting::Locking), Ok(on));
         }
     }
 }

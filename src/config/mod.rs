@@ -12,7 +12,7 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use save_path::SavePath;
 
-pub use ini::{BadSetting, Setting, Texts};
+pub use ini::{BadSetting, IniValues, Setting};
 pub use save_path::{SavePathError, mask};
 pub use tls::{Tls, is_authority, is_version_1};
 
@@ -237,7 +237,7 @@ impl fmt::Display for Target {
 impl Settings {
     /// Reads `session.save_path` and the ini settings. A parameter of the save_path takes
     /// precedence over its ini setting.
-    pub fn parse(save_path: &str, ini: &Texts) -> Result<Self, ConfigError> {
+    pub fn parse(save_path: &str, ini: &IniValues) -> Result<Self, ConfigError> {
         let mut servers = save_path::parse(save_path)?;
         let mut ignored: Vec<_> = servers.iter().flat_map(|server| &server.ignored).copied().collect();
         ignored.sort_unstable();

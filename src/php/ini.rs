@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     codec::Objects,
-    config::{ConfigError, Setting, Settings, Texts},
+    config::{ConfigError, IniValues, Setting, Settings},
 };
 
 /// The text that replaces the password in PHP's table of settings (`RUSTREDIS_MASK` in shim.h).
@@ -90,7 +90,7 @@ pub fn settings(save_path: &[u8]) -> Result<Arc<Settings>, ConfigError> {
         if let Some((_, settings)) = cache.parsed.iter().find(|(path, _)| **path == *save_path) {
             return Ok(settings.clone());
         }
-        let texts = Texts::collect(ext_php_rs::PHP_ZTS, text);
+        let texts = IniValues::collect(ext_php_rs::PHP_ZTS, text);
         let settings = Arc::new(Settings::parse(&String::from_utf8_lossy(save_path), &texts)?);
         if cache.parsed.len() == CACHED {
             cache.parsed.remove(0);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Access, Session, Writer};
 use crate::{
-    config::{Setting, Settings, Texts},
+    config::{IniValues, Setting, Settings},
     protocol::{Keys, SessionData, SessionId},
     store::{Store, memory::MemoryStore},
 };
@@ -13,17 +13,17 @@ pub(super) const ID: &[u8] = b"abcdefghijklmnop";
 pub(super) const NEW: &[u8] = b"0123456789abcdef";
 pub(super) const TTL: u64 = 100;
 
-fn session_with(store: &MemoryStore, texts: &Texts) -> Session<MemoryStore> {
+fn session_with(store: &MemoryStore, texts: &IniValues) -> Session<MemoryStore> {
     let settings = Settings::parse("", texts).unwrap();
     Session::new(store.another(), Arc::new(settings), "host|1|cli|")
 }
 
 pub(super) fn session(store: &MemoryStore) -> Session<MemoryStore> {
-    session_with(store, &Texts::default())
+    session_with(store, &IniValues::default())
 }
 
-fn unlocked() -> Texts {
-    Texts::default().with(Setting::Locking, "0")
+fn unlocked() -> IniValues {
+    IniValues::default().with(Setting::Locking, "0")
 }
 
 pub(super) fn keys(id: &[u8]) -> Keys {
@@ -83,7 +83,7 @@ fn an_unchanged_request_only_refreshes_the_ttl() {
 
 #[test]
 fn a_session_that_vanished_is_stored_again_by_touch() {
-    for texts in [Texts::default(), unlocked()] {
+    for texts in [IniValues::default(), unlocked()] {
         let store = stored(b"old");
         let mut session = session_with(&store, &texts);
         read(&mut session, ID);
@@ -98,7 +98,7 @@ fn a_session_that_vanished_is_stored_again_by_touch() {
 /// PHP 8.6 asks for a touch then, where 8.5 wrote.
 #[test]
 fn a_new_session_that_stays_empty_is_stored_in_one_trip_unless_another_was_first() {
-    for texts in [Texts::default(), unlocked()] {
+    for texts in [IniValues::default(), unlocked()] {
         let store = MemoryStore::new();
         let mut session = session_with(&store, &texts);
         read(&mut session, ID);
@@ -245,7 +245,7 @@ fn writes_behind_a_subclass_keep_the_lock_until_close() {
 
 #[test]
 fn a_destroyed_session_is_not_written_back() {
-    for texts in [Texts::default(), unlocked()] {
+    for texts in [IniValues::default(), unlocked()] {
         let store = stored(b"old");
         let mut slow = session_with(&store, &unlocked());
         read(&mut slow, ID);
@@ -262,7 +262,7 @@ fn a_destroyed_session_is_not_written_back() {
 
 #[test]
 fn a_new_session_under_a_destroyed_id_can_be_written() {
-    for texts in [Texts::default(), unlocked()] {
+    for texts in [IniValues::default(), unlocked()] {
         let store = stored(b"old");
         let mut logout = session_with(&store, &texts);
         read(&mut logout, ID);
@@ -282,7 +282,7 @@ fn a_new_session_under_a_destroyed_id_can_be_written() {
 fn a_request_that_did_not_get_its_turn_fails_or_reads() {
     let store = stored(b"old");
     store.server().lock_by(&keys(ID), "o:other:1|0|web2|77|cli|", 60_000);
-    let wait = Texts::default().with(Setting::LockWait, "0.5");
+    let wait = IniValues::default().with(Setting::LockWait, "0.5");
     let mut failing = session_with(&store, &wait);
     assert!(!failing.read(ID, Access::Update, TTL));
     assert!(failing.take_warnings()[0].contains("web2, pid 77"));
@@ -339,7 +339,7 @@ fn bad_ids_are_refused_before_any_command() {
 #[test]
 fn too_large_values_are_refused_and_the_lock_is_released_at_close() {
     let store = stored(b"old");
-    let mut session = session_with(&store, &Texts::default().with(Setting::MaxValueSize, "4"));
+    let mut session = session_with(&store, &IniValues::default().with(Setting::MaxValueSize, "4"));
     read(&mut session, ID);
     assert!(session.write(ID, b"1234", TTL, Writer::Class));
     assert!(!session.write(ID, b"12345", TTL, Writer::Php));
@@ -383,7 +383,7 @@ fn waits_for_a_lock_that_ends() {
 
 #[test]
 fn a_new_session_that_is_destroyed_leaves_nothing() {
-    for texts in [Texts::default(), unlocked()] {
+    for texts in [IniValues::default(), unlocked()] {
         let store = MemoryStore::new();
         let mut session = session_with(&store, &texts);
         read(&mut session, ID);
@@ -472,7 +472,7 @@ fn a_late_request_whose_questions_find_no_server_leaves_no_lock() {
 fn a_late_request_keeps_its_id_also_when_it_is_not_its_turn() {
     let store = moved();
     store.server().lock_by(&keys(ID), "o:other:1|0|web2|77|fpm-fcgi|", 1000);
-    let texts = Texts::default().with(Setting::LockWait, "0").with(Setting::LockFailure, "readonly");
+    let texts = IniValues::default().with(Setting::LockWait, "0").with(Setting::LockFailure, "readonly");
     let mut late = session_with(&store, &texts);
     assert!(late.validate(ID, Access::Update, TTL));
     assert_eq!(read(&mut late, ID), b"");
@@ -481,7 +481,7 @@ fn a_late_request_keeps_its_id_also_when_it_is_not_its_turn() {
 
 #[test]
 fn reset_after_a_write_without_an_answer_waits_for_no_lock_of_its_own() {
-    for then in [Texts::default(), unlocked()] {
+    for then in [IniValues::default(), unlocked()] {
         let store = stored(b"old");
         let mut session = session(&store);
         read(&mut session, ID);
@@ -518,7 +518,7 @@ fn a_handler_class_that_saves_releases_with_its_write() {
 
 #[test]
 fn what_a_handler_class_writes_unchanged_is_only_refreshed() {
-    for texts in [Texts::default(), unlocked()] {
+    for texts in [IniValues::default(), unlocked()] {
         let store = stored(b"old");
         let mut session = session_with(&store, &texts);
         assert!(session.read(ID, Access::Update, TTL));
@@ -612,7 +612,7 @@ fn an_id_that_was_made_and_looked_at_is_locked() {
 fn what_could_not_be_read_is_not_overwritten() {
     let store = stored(b"old");
     store.server().lock_by(&keys(ID), "o:other:1|0|web2|77|fpm-fcgi|", 1000);
-    let texts = Texts::default().with(Setting::LockWait, "0");
+    let texts = IniValues::default().with(Setting::LockWait, "0");
     let mut session = session_with(&store, &texts);
     assert!(!session.read(ID, Access::Update, TTL));
     store.server().advance(1000);
@@ -631,7 +631,8 @@ fn what_could_not_be_read_is_not_overwritten() {
 fn a_handler_class_that_reads_again_gets_no_lock_for_its_old_value() {
     for how in ["lost", "refused", "readonly", "unsure", "unlocked and destroyed"] {
         let store = stored(b"old");
-        let mut texts = Texts::default().with(Setting::LockWait, "0").with(Setting::LockFailure, "readonly");
+        let mut texts =
+            IniValues::default().with(Setting::LockWait, "0").with(Setting::LockFailure, "readonly");
         if how == "readonly" {
             store.server().lock_by(&keys(ID), "o:other:1|0|web2|77|fpm-fcgi|", 1000);
         } else if how == "unlocked and destroyed" {
@@ -676,7 +677,7 @@ fn a_reset_after_a_lost_lock_is_a_new_start() {
     store.server().advance(400_000);
     assert!(session_with(&store, &unlocked()).write(ID, b"two", TTL, Writer::Php));
     assert!(!first.write(ID, b"one", TTL, Writer::Class));
-    let settings = Arc::new(Settings::parse("", &Texts::default()).unwrap());
+    let settings = Arc::new(Settings::parse("", &IniValues::default()).unwrap());
     assert!(first.reopen(&settings, true));
     assert_eq!(read(&mut first, ID), b"two");
     assert!(first.write(ID, b"three", TTL, Writer::Php));
@@ -687,7 +688,7 @@ fn a_reset_after_a_lost_lock_is_a_new_start() {
 fn what_could_not_be_read_is_not_moved_but_may_be_destroyed_and_begun_anew() {
     let store = stored(b"old");
     store.server().lock_by(&keys(ID), "o:other:1|0|web2|77|fpm-fcgi|", 1000);
-    let mut session = session_with(&store, &Texts::default().with(Setting::LockWait, "0"));
+    let mut session = session_with(&store, &IniValues::default().with(Setting::LockWait, "0"));
     assert!(!session.read(ID, Access::Update, TTL));
     store.server().advance(1000);
     session.take_warnings();

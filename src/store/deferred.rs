@@ -14,7 +14,7 @@ use redis::Value;
 
 use super::{
     Store,
-    exchange::Repeat,
+    exchange::RetryPolicy,
     pool::{self, Slot},
     redis::RedisStore,
 };
@@ -184,7 +184,8 @@ impl RedisStore {
             connect_until: None,
         };
         let keys = deferred.keys.clone();
-        let answer = store.run_until_answered(&keys, &mut deferred.call, Repeat::Freely, ReleaseReply::parse);
+        let answer =
+            store.run_until_answered(&keys, &mut deferred.call, RetryPolicy::Freely, ReleaseReply::parse);
         let mut kept = store.slot.take();
         let result = match (answer, &mut kept) {
             (Err(error @ StoreError::Connect(_)), Some((_, slot))) => {

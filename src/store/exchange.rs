@@ -28,7 +28,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(320);
 
 /// When a script may be sent again with the same arguments.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Repeat {
+pub(super) enum RetryPolicy {
     /// When it was certainly not carried out: the nodes of a Cluster said so, or none could be reached.
     IfRefused,
     /// Also when its answer was lost: it does no harm.
@@ -242,14 +242,14 @@ impl RedisStore {
         &mut self,
         keys: &Keys,
         call: &mut Call<'_>,
-        repeat: Repeat,
+        repeat: RetryPolicy,
         read: fn(Value) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let answer = self.repeat_until_answered(keys, call, repeat, read);
         self.connect_until = None;
         match answer {
             // Who asks for a lock tries again in its own way.
-            Err(failure) if repeat != Repeat::IfRefused => Err(failure.in_the_end()),
+            Err(failure) if repeat != RetryPolicy::IfRefused => Err(failure.in_the_end()),
             answer => answer,
         }
     }
@@ -258,7 +258,7 @@ impl RedisStore {
         &mut self,
         keys: &Keys,
         call: &mut Call<'_>,
-        repeat: Repeat,
+        repeat: RetryPolicy,
         read: fn(Value) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let start = Instant::now();
@@ -279,13 +279,15 @@ impl RedisStore {
             let until = match failure {
                 // Once: a server that speaks another protocol does so again.
                 StoreError::Protocol(_) if broken.is_some() => return Err(failure),
-                _ if is_lost && repeat != Repeat::IfRefused => start + self.settings.read_timeout,
+                _ if is_lost && repeat != RetryPolicy::IfRefused => start + self.settings.read_timeout,
                 StoreError::Server(ref error)
-                    if error.is_passing() && (repeat != Repeat::IfRefused || is_elected) =>
+                    if error.is_passing() && (repeat != RetryPolicy::IfRefused || is_elected) =>
                 {
                     start + self.settings.read_timeout
                 }
-                StoreError::Connect(_) if repeat == Repeat::Release || broken.is_some() || is_elected => {
+                StoreError::Connect(_)
+                    if repeat == RetryPolicy::Release || broken.is_some() || is_elected =>
+                {
                     connect_until
                 }
                 failure => return Err(failure),
@@ -328,7 +330,7 @@ impl RedisStore {
         acquire: &Acquire,
     ) -> Result<AcquireReply, StoreError> {
         let mut call = acquire.call(keys);
-        let acquired = self.run_until_answered(keys, &mut call, Repeat::IfRefused, AcquireReply::parse);
+        let acquired = self.run_until_answered(keys, &mut call, RetryPolicy::IfRefused, AcquireReply::parse);
         if matches!(acquired, Err(StoreError::TooLarge(_))) {
             self.give_back(keys, acquire);
         }
@@ -340,7 +342,7 @@ impl RedisStore {
     pub(super) fn save<'a>(
         &mut self,
         keys: &Keys,
-        repeat: Repeat,
+        repeat: RetryPolicy,
         call: impl Fn(Data) -> Call<'a>,
     ) -> Result<ReleaseReply, StoreError> {
         let mut beside = call(Data::Beside);

@@ -10,10 +10,10 @@ use r2d2::PooledConnection;
 
 use super::{
     Store,
-    exchange::Repeat,
+    exchange::RetryPolicy,
     plain::PendingAcquire,
     pool::{self, Slots},
-    renewal::{LeaseGuard, Place, give_back, guard},
+    renewal::{LeaseGuard, Route, give_back, guard},
 };
 use crate::{
     client::{
@@ -73,13 +73,13 @@ impl RedisStore {
                 }
                 Ok(connection)
             }
-            place => {
+            route => {
                 let Some(until) = self.until.take().filter(|_| !is_elected) else {
                     let opened = open(target, timeouts, is_elected);
                     if opened.is_err() {
                         self.connect_until = connect_until;
                     }
-                    return Ok(place.insert(opened?));
+                    return Ok(route.insert(opened?));
                 };
                 // Whatever has taken the time since: a part of it is left.
                 let now = Instant::now();
@@ -92,7 +92,7 @@ impl RedisStore {
                     failure => failure,
                 })?;
                 connection.answers_until(until, timeouts.read);
-                Ok(place.insert(connection))
+                Ok(route.insert(connection))
             }
         }
     }
@@ -166,8 +166,8 @@ impl RedisStore {
         Some((cluster::of(self.settings.shards.of(keys.route))?, keys.slot?))
     }
 
-    fn place(&self, keys: &Keys) -> Place {
-        Place { target: self.settings.shards.of(keys.route).clone(), cluster: self.cluster(keys) }
+    fn route(&self, keys: &Keys) -> Route {
+        Route { target: self.settings.shards.of(keys.route).clone(), cluster: self.cluster(keys) }
     }
 
     /// Longer than everything that can lie between the first send of a release and its last repeat.
@@ -255,11 +255,11 @@ impl Store for RedisStore {
         let loaded = self.run(keys, &mut call).and_then(SessionData::parse);
         match self.checked(loaded) {
             // Before anything is waited for: a slot on its way, for one, can be read.
-            Err(StoreError::Server(_)) => self
-                .read_by_gets(keys)
-                .or_else(|_| self.run_until_answered(keys, &mut call, Repeat::Freely, SessionData::parse)),
+            Err(StoreError::Server(_)) => self.read_by_gets(keys).or_else(|_| {
+                self.run_until_answered(keys, &mut call, RetryPolicy::Freely, SessionData::parse)
+            }),
             Err(failure) if failure.is_loss() || matches!(failure, StoreError::Connect(_)) => {
-                self.run_until_answered(keys, &mut call, Repeat::Freely, SessionData::parse)
+                self.run_until_answered(keys, &mut call, RetryPolicy::Freely, SessionData::parse)
             }
             loaded => loaded,
         }
@@ -269,7 +269,7 @@ impl Store for RedisStore {
         self.leave_old_master(true);
         let receipt = self.receipt_ms();
         let released = match self.release_by_transaction(keys, release) {
-            Ok(None) => self.save(keys, Repeat::Release, |data| release.call(keys, receipt, data)),
+            Ok(None) => self.save(keys, RetryPolicy::Release, |data| release.call(keys, receipt, data)),
             Ok(Some(written)) => Ok(written),
             Err(failure) => Err(failure),
         };
@@ -306,13 +306,13 @@ impl Store for RedisStore {
         {
             return Ok(ReleaseReply::Done);
         }
-        self.run_until_answered(keys, &mut call, Repeat::Release, ReleaseReply::parse)
+        self.run_until_answered(keys, &mut call, RetryPolicy::Release, ReleaseReply::parse)
             .or_else(|failure| self.give_up(keys, release, failure))
     }
 
     fn write(&mut self, keys: &Keys, write: &Write<'_>) -> Result<ReleaseReply, StoreError> {
         self.leave_old_master(true);
-        self.save(keys, Repeat::Freely, |data| write.call(keys, data))
+        self.save(keys, RetryPolicy::Freely, |data| write.call(keys, data))
     }
 
     fn server_time(&mut self, keys: &Keys) -> Result<u64, StoreError> {
@@ -353,7 +353,7 @@ impl Store for RedisStore {
     }
 
     fn look_after(&self, keys: &Keys, lock: &LockSettings, token: &str) -> Option<LeaseGuard> {
-        Some(guard(self.place(keys), self.timeouts(), lock, keys, token))
+        Some(guard(self.route(keys), self.timeouts(), lock, keys, token))
     }
 
     fn hindrance(&self, lease: &LeaseGuard) -> Option<String> {
@@ -362,7 +362,7 @@ impl Store for RedisStore {
 
     fn give_back(&self, keys: &Keys, token: String) {
         let mixed = self.settings.lock.as_ref().is_some_and(|lock| lock.mixed);
-        give_back(self.place(keys), self.timeouts(), self.settings.tombstone, keys, token, mixed);
+        give_back(self.route(keys), self.timeouts(), self.settings.tombstone, keys, token, mixed);
     }
 
     fn disconnect(&mut self) {

@@ -98,7 +98,7 @@ struct State {
 #[derive(Clone)]
 struct Task {
     id: u64,
-    place: Place,
+    route: Route,
     timeouts: Timeouts,
     token: String,
     work: Work,
@@ -129,13 +129,13 @@ static RENEWALS: PerProcess<Vec<Arc<Renewal>>> = PerProcess::new(Vec::new());
 
 /// Renews the lease of a lock that was just taken.
 #[must_use]
-pub fn guard(place: Place, timeouts: Timeouts, lock: &LockSettings, keys: &Keys, token: &str) -> LeaseGuard {
+pub fn guard(route: Route, timeouts: Timeouts, lock: &LockSettings, keys: &Keys, token: &str) -> LeaseGuard {
     let now = Instant::now();
-    let renewal = Renewal::of(&place.server());
+    let renewal = Renewal::of(&route.server());
     let work = Work::Renew { lock: keys.lock.clone(), tombstone: keys.tombstone.clone(), length: lock.lease };
     let task = Task {
         id: 0,
-        place,
+        route,
         timeouts,
         token: token.to_owned(),
         work,
@@ -164,7 +164,7 @@ impl Drop for LeaseGuard {
 /// uses a new connection, so that the server handles it after all earlier commands. After
 /// `patience`, it is given up.
 pub fn give_back(
-    place: Place,
+    route: Route,
     timeouts: Timeouts,
     patience: Duration,
     keys: &Keys,
@@ -174,12 +174,12 @@ pub fn give_back(
     let now = Instant::now();
     let timeouts = Timeouts { connect: timeouts.connect.min(PATIENCE), read: timeouts.read.min(PATIENCE) };
     let work = Work::Release { keys: keys.clone(), mixed, pause: PAUSE };
-    let task = Task { id: 0, place, timeouts, token, work, due: now + PAUSE, end: now + patience };
+    let task = Task { id: 0, route, timeouts, token, work, due: now + PAUSE, end: now + patience };
     if let Some(last) = &mut *LAST.lock() {
         last.push(task);
         return;
     }
-    Renewal::of(&task.place.server()).add(task);
+    Renewal::of(&task.route.server()).add(task);
 }
 
 /// Ends the threads and waits for them; called at module shutdown. The timeouts of an exchange with
@@ -219,10 +219,10 @@ pub fn give_back_last() {
         }
         let timeouts =
             Timeouts { connect: left.min(task.timeouts.connect), read: left.min(task.timeouts.read) };
-        let released = renewer.release(&task.place, timeouts, keys, &task.token, *mixed);
+        let released = renewer.release(&task.route, timeouts, keys, &task.token, *mixed);
         if !matches!(released, Ok(()) | Err(StoreError::Server(_))) {
-            let server = task.place.server();
-            tasks.retain(|other| other.place.server() != server);
+            let server = task.route.server();
+            tasks.retain(|other| other.route.server() != server);
         }
     }
 }
@@ -355,7 +355,7 @@ impl Task {
             Work::Renew { lock, tombstone, length } => {
                 let left = self.end.saturating_duration_since(now);
                 let lease = left.min(*length);
-                match renewer.renew(&self.place, self.timeouts, [lock, tombstone], &self.token, lease) {
+                match renewer.renew(&self.route, self.timeouts, [lock, tombstone], &self.token, lease) {
                     Ok(true) if lease == *length => Instant::now() + *length / 3,
                     // This was the last renewal, or another request has the lock. In the latter
                     // case the write will be refused, and its warning will name the holder.
@@ -364,7 +364,7 @@ impl Task {
                 }
             }
             Work::Release { keys, mixed, pause } => {
-                match renewer.release(&self.place, self.timeouts, keys, &self.token, *mixed) {
+                match renewer.release(&self.route, self.timeouts, keys, &self.token, *mixed) {
                     Err(StoreError::Server(error)) if !error.is_passing() && !error.is_demotion() => self.end,
                     Err(_) => {
                         let wait = *pause;
@@ -384,14 +384,14 @@ impl Task {
 
 /// Where the lock of a session is.
 #[derive(Clone)]
-pub struct Place {
+pub struct Route {
     /// The server, or the seeds of a Cluster.
     pub target: Arc<Target>,
     /// The Cluster, and the slot in it.
     pub cluster: Option<(Arc<Cluster>, u16)>,
 }
 
-impl Place {
+impl Route {
     /// The server that has it, as far as that is known.
     #[must_use]
     pub fn server(&self) -> Arc<Target> {
@@ -410,17 +410,17 @@ impl Renewer {
     /// Starts the lease of a lock again; false if the lock is not this token's any more. `keys`: lock and tombstone.
     pub fn renew(
         &mut self,
-        place: &Place,
+        route: &Route,
         timeouts: Timeouts,
         keys: [&str; 2],
         token: &str,
         lease: Duration,
     ) -> Result<bool, StoreError> {
-        let mut answer = self.run(place, timeouts, &keys, token, lease);
+        let mut answer = self.run(route, timeouts, &keys, token, lease);
         if matches!(&answer, Err(StoreError::Server(error)) if error.code == "TRYAGAIN") {
             // While a slot moves, a node refuses a script of which it has one key and not the other, and there is seldom a
             // tombstone. The lock alone is where it is.
-            answer = self.run(place, timeouts, &keys[..1], token, lease);
+            answer = self.run(route, timeouts, &keys[..1], token, lease);
         }
         let renewed = reply::flag(&answer?);
         if renewed.is_err() {
@@ -432,7 +432,7 @@ impl Renewer {
 
     fn run(
         &mut self,
-        place: &Place,
+        route: &Route,
         timeouts: Timeouts,
         keys: &[&str],
         token: &str,
@@ -441,9 +441,9 @@ impl Renewer {
         let Script { text, sha } = &*RENEW;
         let mut command = Command::evalsha(sha, keys);
         command.arg(token).number(u64::try_from(lease.as_millis()).unwrap_or(u64::MAX));
-        match self.ask(place, timeouts, &mut command) {
+        match self.ask(route, timeouts, &mut command) {
             Err(StoreError::Server(error)) if error.code == "NOSCRIPT" => {
-                self.ask(place, timeouts, &mut command.to_eval(text))
+                self.ask(route, timeouts, &mut command.to_eval(text))
             }
             answer => answer,
         }
@@ -453,7 +453,7 @@ impl Renewer {
     /// came over those before.
     pub fn release(
         &mut self,
-        place: &Place,
+        route: &Route,
         timeouts: Timeouts,
         keys: &Keys,
         token: &str,
@@ -461,17 +461,17 @@ impl Renewer {
     ) -> Result<(), StoreError> {
         self.connection = None;
         let call = Release::of_lock(token, mixed).call(keys, 0, Data::Inside);
-        self.ask(place, timeouts, &mut call.by_text().command).map(drop)
+        self.ask(route, timeouts, &mut call.by_text().command).map(drop)
     }
 
     fn ask(
         &mut self,
-        place: &Place,
+        route: &Route,
         timeouts: Timeouts,
         command: &mut Command<'_>,
     ) -> Result<Value, StoreError> {
-        match &place.cluster {
-            None => self.request(&place.target, timeouts, Way::Straight, command),
+        match &route.cluster {
+            None => self.request(&route.target, timeouts, Way::Straight, command),
             Some((cluster, slot)) => {
                 cluster.follow(*slot, timeouts, |node, way| self.request(node, timeouts, way, command))
             }

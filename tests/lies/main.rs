@@ -17,7 +17,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use liar::Liar;
-use phpsess_rs::config::{Setting, Settings, Texts};
+use phpsess_rs::config::{IniValues, Setting, Settings};
 use phpsess_rs::session::{Access, Session, Writer};
 use phpsess_rs::store::{close_connections, redis::RedisStore};
 use support::fuzz;
@@ -79,7 +79,7 @@ fn request(settings: &Arc<Settings>, random: &mut Random) -> Outcome {
 }
 
 fn settings(port: u16, locking: bool) -> Arc<Settings> {
-    let texts = Texts::default()
+    let texts = IniValues::default()
         .with(Setting::Password, PASSWORD)
         .with(Setting::ConnectTimeout, "0.2")
         .with(Setting::ReadTimeout, "0.25")
@@ -179,7 +179,7 @@ fn the_store_believes_nothing() {
 #[test]
 fn a_server_that_hangs_behind_half_an_answer_costs_each_start_one_timeout() {
     let liar = Liar::start(&[]);
-    let texts = Texts::default()
+    let texts = IniValues::default()
         .with(Setting::ConnectTimeout, "3")
         .with(Setting::ReadTimeout, "3")
         .with(Setting::WriteAck, "deferred");

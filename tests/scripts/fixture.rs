@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use phpsess_rs::{
-    config::{Settings, Texts},
+    config::{IniValues, Settings},
     protocol::{Acquire, AcquireReply, Keys, Mode, Op, Release, SessionData, SessionId},
     store::{Store, redis::RedisStore},
 };
@@ -32,7 +32,7 @@ impl Fixture {
     /// A separate client: the user field of its pool has a name that no other client has.
     pub fn client(&self, name: &str) -> RedisStore {
         let path = format!("{}?database=0&prefix={name}", self.server.save_path());
-        let mut settings = Settings::parse(&path, &Texts::default()).unwrap();
+        let mut settings = Settings::parse(&path, &IniValues::default()).unwrap();
         settings.pool_size = 16;
         RedisStore::new(Arc::new(settings))
     }

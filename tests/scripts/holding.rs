@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use phpsess_rs::{
     client::Timeouts,
-    config::{Settings, Texts},
+    config::{IniValues, Settings},
     error::StoreError,
     protocol::{Acquire, AcquireReply, Claim, Mode, Op, Release, ReleaseReply, SessionData, Write},
     store::{
         Store,
         redis::RedisStore,
-        renewal::{Place, Renewer},
+        renewal::{Renewer, Route},
     },
 };
 use redis::Commands;
@@ -303,11 +303,11 @@ fn a_tombstone_outlives_the_lock_that_it_finds() {
     outlives("destroyed by somebody who has lost the lock");
 
     let path = format!("{}?database=0", f.server.save_path());
-    let settings = Settings::parse(&path, &Texts::default()).unwrap();
-    let place = Place { target: settings.shards.of(f.keys.route).clone(), cluster: None };
+    let settings = Settings::parse(&path, &IniValues::default()).unwrap();
+    let route = Route { target: settings.shards.of(f.keys.route).clone(), cluster: None };
     let timeouts = Timeouts { connect: settings.connect_timeout, read: settings.read_timeout };
     let keys = [&*f.keys.lock, &*f.keys.tombstone];
-    let renewed = Renewer::default().renew(&place, timeouts, keys, "o:a:1", Duration::from_secs(100));
+    let renewed = Renewer::default().renew(&route, timeouts, keys, "o:a:1", Duration::from_secs(100));
     assert!(renewed.unwrap() && f.pttl(&f.keys.lock) > 50_000);
     outlives("renewed");
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use phpsess_rs::{
-    config::{Settings, Texts},
+    config::{IniValues, Settings},
     protocol::{Acquire, AcquireReply, Keys, Mode, Op, Release, ReleaseReply, SessionData, SessionId},
     store::{Store, redis::RedisStore},
 };
@@ -65,7 +65,7 @@ impl Fixture {
 }
 
 pub fn client(path: &str) -> RedisStore {
-    let mut settings = Settings::parse(path, &Texts::default()).expect("the path is one");
+    let mut settings = Settings::parse(path, &IniValues::default()).expect("the path is one");
     settings.pool_size = 16;
     RedisStore::new(Arc::new(settings))
 }

@@ -23,7 +23,7 @@ use super::{
     connection::Connection,
     sentinel::unanswered,
     stream::Timeouts,
-    unreachable::{Problems, cause},
+    unreachable::{Unreachable, cause},
 };
 use crate::{
     config::{Endpoint, Target},
@@ -252,7 +252,7 @@ impl Cluster {
         let nodes = self.to_ask();
         // The next time goes on where this one ends.
         let turn = self.state.lock().turn;
-        let mut problems = Problems::default();
+        let mut problems = Unreachable::default();
         let mut refusal = None;
         for (asked, node) in nodes.iter().enumerate() {
             let left = deadline.saturating_duration_since(Instant::now());
