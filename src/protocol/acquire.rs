@@ -8,7 +8,7 @@ use redis::Value;
 use super::{
     Keys,
     reply::{Items, Result, nonsense},
-    script::{ACQUIRE, CLAIM, Call, READ},
+    script::{ACQUIRE, CLAIM, READ, ScriptCall},
 };
 use crate::resp::Command;
 
@@ -62,14 +62,14 @@ impl Acquire {
 
     /// The script with its arguments, as its head lists them.
     #[must_use]
-    pub fn call(&self, keys: &Keys) -> Call<'static> {
+    pub fn call(&self, keys: &Keys) -> ScriptCall<'static> {
         let names = [&*keys.data, &*keys.lock, &*keys.wake, &*keys.waiters, &*keys.tombstone];
         let mode = match self.mode {
             Mode::Any => "any",
             Mode::Known => "known",
             Mode::New => "new",
         };
-        let mut call = Call::new(&ACQUIRE, &names);
+        let mut call = ScriptCall::new(&ACQUIRE, &names);
         call.command
             .arg(&self.base)
             .arg(&self.token)
@@ -159,8 +159,8 @@ pub struct SessionData {
 impl SessionData {
     /// `read.lua`, which reads without a lock and refreshes the TTL (seconds).
     #[must_use]
-    pub fn call(keys: &Keys, ttl: u64) -> Call<'static> {
-        let mut call = Call::new(&READ, &[&keys.data, &keys.tombstone]);
+    pub fn call(keys: &Keys, ttl: u64) -> ScriptCall<'static> {
+        let mut call = ScriptCall::new(&READ, &[&keys.data, &keys.tombstone]);
         call.command.number(ttl);
         call
     }

@@ -5,7 +5,7 @@ use redis::Value;
 use super::{
     Keys,
     reply::{Items, Result, nonsense},
-    script::{Call, Data, LARGE, RELEASE, UNLOCK, WRITE, stage},
+    script::{LARGE, Payload, RELEASE, ScriptCall, UNLOCK, WRITE, upload},
 };
 use crate::{error::ServerError, process::random_hex, resp::Command};
 
@@ -89,7 +89,7 @@ impl<'a> Release<'a> {
     ///
     /// `receipt_ms` is the time for which Redis remembers the result of the self.
     #[must_use]
-    pub fn call(&self, keys: &Keys, receipt_ms: u64, how: Data) -> Call<'a> {
+    pub fn call(&self, keys: &Keys, receipt_ms: u64, how: Payload) -> ScriptCall<'a> {
         let receipt = keys.receipt(&self.receipt());
         let staged = staged(self.op, how).map(|data| (keys.new_value(self.token), data));
         let other = other_key(self.op, staged.as_ref());
@@ -103,8 +103,8 @@ impl<'a> Release<'a> {
             other.unwrap_or_default(),
         ];
         let (op, data) = if staged.is_some() { MOVE } else { op_args(self.op) };
-        let mut call = Call::new(&RELEASE, if other.is_some() { &names } else { &names[..6] });
-        call.stage = staged.as_ref().map(|(key, data)| stage(key, data, self.ttl));
+        let mut call = ScriptCall::new(&RELEASE, if other.is_some() { &names } else { &names[..6] });
+        call.upload = staged.as_ref().map(|(key, data)| upload(key, data, self.ttl));
         call.command
             .arg(self.token)
             .arg(self.base.unwrap_or(""))
@@ -147,7 +147,7 @@ pub struct Write<'a> {
 impl<'a> Write<'a> {
     /// `write.lua` with its arguments.
     #[must_use]
-    pub fn call(&self, keys: &Keys, how: Data) -> Call<'a> {
+    pub fn call(&self, keys: &Keys, how: Payload) -> ScriptCall<'a> {
         let random = random_hex();
         let staged = staged(self.op, how).map(|data| (keys.new_value(&random), data));
         let other = match self.op {
@@ -156,8 +156,8 @@ impl<'a> Write<'a> {
         };
         let names = [&*keys.data, &*keys.tombstone, other.unwrap_or_default()];
         let (op, data) = if staged.is_some() { MOVE } else { op_args(self.op) };
-        let mut call = Call::new(&WRITE, if other.is_some() { &names } else { &names[..2] });
-        call.stage = staged.as_ref().map(|(key, data)| stage(key, data, self.ttl));
+        let mut call = ScriptCall::new(&WRITE, if other.is_some() { &names } else { &names[..2] });
+        call.upload = staged.as_ref().map(|(key, data)| upload(key, data, self.ttl));
         call.command
             .arg(op)
             .data(data)
@@ -220,9 +220,9 @@ impl ReleaseReply {
 }
 
 /// Returns the value if it is worth a command beside the script.
-fn staged(op: Op<'_>, how: Data) -> Option<&[u8]> {
+fn staged(op: Op<'_>, how: Payload) -> Option<&[u8]> {
     match op {
-        Op::Set(data) if how == Data::Beside && data.len() > LARGE => Some(data),
+        Op::Set(data) if how == Payload::Uploaded && data.len() > LARGE => Some(data),
         _ => None,
     }
 }

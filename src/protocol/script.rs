@@ -63,25 +63,25 @@ pub const LARGE: usize = 1 << 10;
 
 /// A script with its arguments, and the command to send before it.
 #[derive(Clone)]
-pub struct Call<'a> {
+pub struct ScriptCall<'a> {
     pub script: &'static Script,
     pub command: Command<'a>,
     /// Stores the new value where the script expects it. This command is sent before the script.
-    pub stage: Option<Command<'a>>,
+    pub upload: Option<Command<'a>>,
 }
 
 /// The two ways to send a new value.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Data {
+pub enum Payload {
     /// The value goes beside the script if that costs less.
-    Beside,
+    Uploaded,
     /// The value is an argument.
-    Inside,
+    Argument,
 }
 
-impl Call<'_> {
+impl ScriptCall<'_> {
     pub fn new(script: &'static Script, keys: &[&str]) -> Self {
-        Self { script, command: Command::evalsha(&script.sha, keys), stage: None }
+        Self { script, command: Command::evalsha(&script.sha, keys), upload: None }
     }
 
     /// Returns the same call with the script's text, for a server that does not know the digest.
@@ -90,11 +90,11 @@ impl Call<'_> {
     }
 
     /// Returns a copy that owns all its arguments.
-    pub fn to_owned(&self) -> Call<'static> {
-        Call {
+    pub fn to_owned(&self) -> ScriptCall<'static> {
+        ScriptCall {
             script: self.script,
             command: self.command.to_owned(),
-            stage: self.stage.as_ref().map(Command::to_owned),
+            upload: self.upload.as_ref().map(Command::to_owned),
         }
     }
 }
@@ -104,7 +104,7 @@ impl Call<'_> {
 const STAGED: u64 = 60;
 
 /// Stores a new value under `key`. A script moves the value to its place, with the session's TTL.
-pub fn stage<'a>(key: &str, value: &'a [u8], ttl: u64) -> Command<'a> {
+pub fn upload<'a>(key: &str, value: &'a [u8], ttl: u64) -> Command<'a> {
     let mut set = Command::new("SET");
     set.arg(key).data(value).arg("EX").number(ttl.min(STAGED));
     set
@@ -188,7 +188,7 @@ mod tests {
             let bytes = |command: &mut Command<'_>| -> Vec<u8> {
                 command.pieces().iter().flat_map(|piece| piece.to_vec()).collect()
             };
-            assert_eq!(bytes(&mut stage("k", b"v", ttl)), bytes(&mut expected));
+            assert_eq!(bytes(&mut upload("k", b"v", ttl)), bytes(&mut expected));
         }
     }
 }

@@ -23,12 +23,12 @@ use crate::{
     config::{Settings, Target},
     error::StoreError,
     process::Shared,
-    protocol::{Keys, Op, Release, ReleaseReply, SessionId, script::Call},
+    protocol::{Keys, Op, Release, ReleaseReply, SessionId, script::ScriptCall},
 };
 
 /// A release that was sent.
 pub struct DeferredRelease {
-    pub call: Call<'static>,
+    pub call: ScriptCall<'static>,
     pub keys: Keys,
     pub id: SessionId,
     /// Those of its request.
@@ -104,7 +104,7 @@ pub fn take_deferred_failures() -> Vec<DeferredFailure> {
 impl RedisStore {
     /// Sends a release without waiting, once the one before is over. It takes the script's text along: Redis may have
     /// forgotten that (SCRIPT FLUSH; since 7.4, EVAL's scripts after 500 others), and nobody reads a NOSCRIPT soon enough.
-    pub(super) fn send_release(&mut self, keys: &Keys, call: &Call<'_>) -> Result<Sent, StoreError> {
+    pub(super) fn send_release(&mut self, keys: &Keys, call: &ScriptCall<'_>) -> Result<Sent, StoreError> {
         self.finish_deferred();
         let target = self.settings.shards.of(keys.route).clone();
         let connection = self.connection(&target)?;
@@ -121,7 +121,7 @@ impl RedisStore {
         id: &SessionId,
         keys: &Keys,
         release: &Release<'_>,
-        call: Call<'static>,
+        call: ScriptCall<'static>,
         sent: Sent,
     ) -> bool {
         let receipt = Duration::from_millis(self.receipt_ms());

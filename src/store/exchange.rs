@@ -16,7 +16,7 @@ use crate::{
     error::{ServerError, StoreError, server_error},
     protocol::{
         Acquire, AcquireReply, Keys, Op, Release, ReleaseReply,
-        script::{Call, Data},
+        script::{Payload, ScriptCall},
     },
     resp::Command,
 };
@@ -59,7 +59,11 @@ impl RedisStore {
     }
 
     /// The same for a script with what goes along with it.
-    pub(super) fn request_call(&mut self, keys: &Keys, call: &mut Call<'_>) -> Result<Value, StoreError> {
+    pub(super) fn request_call(
+        &mut self,
+        keys: &Keys,
+        call: &mut ScriptCall<'_>,
+    ) -> Result<Value, StoreError> {
         let Some((cluster, slot)) = self.cluster(keys) else {
             let target = self.settings.shards.of(keys.route).clone();
             return self.exchange_call(&target, call);
@@ -76,17 +80,21 @@ impl RedisStore {
         }
     }
 
-    fn exchange_call(&mut self, target: &Arc<Target>, call: &mut Call<'_>) -> Result<Value, StoreError> {
+    fn exchange_call(
+        &mut self,
+        target: &Arc<Target>,
+        call: &mut ScriptCall<'_>,
+    ) -> Result<Value, StoreError> {
         let result = self.connection(target)?.run(call);
         self.conclude(result)
     }
 
     /// ASKING is for one command only. Slots are seldom on their way: no need to do this in one trip.
-    fn ask_call(&mut self, node: &Arc<Target>, call: &mut Call<'_>) -> Result<Value, StoreError> {
-        let Call { stage, command, .. } = call;
-        if let Some(stage) = stage {
+    fn ask_call(&mut self, node: &Arc<Target>, call: &mut ScriptCall<'_>) -> Result<Value, StoreError> {
+        let ScriptCall { upload, command, .. } = call;
+        if let Some(upload) = upload {
             self.send_unread(node, &mut Command::new("ASKING"))?;
-            self.send_unread(node, stage)?;
+            self.send_unread(node, upload)?;
         }
         self.send_unread(node, &mut Command::new("ASKING"))?;
         self.exchange(node, command, Duration::ZERO)
@@ -123,7 +131,7 @@ impl RedisStore {
         keys: &Keys,
         release: &Release<'_>,
     ) -> Result<(), StoreError> {
-        let call = release.call(keys, 0, Data::Inside);
+        let call = release.call(keys, 0, Payload::Argument);
         // By its text: nobody reads a NOSCRIPT.
         self.send_unread(target, &mut call.command.to_eval(&call.script.text))
     }
@@ -222,7 +230,7 @@ impl RedisStore {
     }
 
     /// Runs a script by its name, by its text where the server does not know it.
-    pub(super) fn run(&mut self, keys: &Keys, call: &mut Call<'_>) -> Result<Value, StoreError> {
+    pub(super) fn run(&mut self, keys: &Keys, call: &mut ScriptCall<'_>) -> Result<Value, StoreError> {
         match self.request_call(keys, call) {
             Err(StoreError::Server(error)) if error.code == "NOSCRIPT" => {
                 self.request_call(keys, &mut call.by_text())
@@ -241,7 +249,7 @@ impl RedisStore {
     pub(super) fn run_until_answered<T>(
         &mut self,
         keys: &Keys,
-        call: &mut Call<'_>,
+        call: &mut ScriptCall<'_>,
         repeat: RetryPolicy,
         read: fn(Value) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
@@ -257,7 +265,7 @@ impl RedisStore {
     fn repeat_until_answered<T>(
         &mut self,
         keys: &Keys,
-        call: &mut Call<'_>,
+        call: &mut ScriptCall<'_>,
         repeat: RetryPolicy,
         read: fn(Value) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
@@ -343,12 +351,12 @@ impl RedisStore {
         &mut self,
         keys: &Keys,
         repeat: RetryPolicy,
-        call: impl Fn(Data) -> Call<'a>,
+        call: impl Fn(Payload) -> ScriptCall<'a>,
     ) -> Result<ReleaseReply, StoreError> {
-        let mut beside = call(Data::Beside);
+        let mut beside = call(Payload::Uploaded);
         match self.run_until_answered(keys, &mut beside, repeat, ReleaseReply::parse)? {
-            ReleaseReply::Gone if beside.stage.is_some() => {
-                self.run_until_answered(keys, &mut call(Data::Inside), repeat, ReleaseReply::parse)
+            ReleaseReply::Gone if beside.upload.is_some() => {
+                self.run_until_answered(keys, &mut call(Payload::Argument), repeat, ReleaseReply::parse)
             }
             written => Ok(written),
         }

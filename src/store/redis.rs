@@ -27,7 +27,7 @@ use crate::{
     process::stats,
     protocol::{
         Acquire, AcquireReply, Claim, Keys, Op, Release, ReleaseReply, SessionData, SessionId, Ticket, Write,
-        reply, script::Data,
+        reply, script::Payload,
     },
     resp::Command,
 };
@@ -299,7 +299,7 @@ impl Store for RedisStore {
         self.leave_old_master(true);
         let receipt = self.receipt_ms();
         // Inside: nobody is there who could send it again soon, if it did not get there beside the script.
-        let mut call = release.call(keys, receipt, Data::Inside);
+        let mut call = release.call(keys, receipt, Payload::Argument);
         if self
             .send_release(keys, &call)
             .is_ok_and(|sent| self.keep_deferred(id, keys, release, call.to_owned(), sent))

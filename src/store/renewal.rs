@@ -37,7 +37,7 @@ use crate::{
     process::{PerProcess, threads},
     protocol::{
         Keys, Release, reply,
-        script::{Data, RENEW, Script},
+        script::{Payload, RENEW, Script},
     },
     resp::Command,
 };
@@ -460,7 +460,7 @@ impl Renewer {
         mixed: bool,
     ) -> Result<(), StoreError> {
         self.connection = None;
-        let call = Release::of_lock(token, mixed).call(keys, 0, Data::Inside);
+        let call = Release::of_lock(token, mixed).call(keys, 0, Payload::Argument);
         self.ask(route, timeouts, &mut call.by_text().command).map(drop)
     }
 

@@ -21,7 +21,7 @@ use crate::{
     config::Endpoint,
     error::{StoreError, server_error, too_large},
     process::stats,
-    protocol::{script::Call, transaction::Transactions},
+    protocol::{script::ScriptCall, transaction::Transactions},
     resp::{Batch, Command, Replies, ReplyError},
 };
 
@@ -169,11 +169,11 @@ impl Connection {
     }
 
     /// Runs a script, with what goes before it, in one trip.
-    pub fn run(&mut self, call: &mut Call<'_>) -> Result<Value, StoreError> {
+    pub fn run(&mut self, call: &mut ScriptCall<'_>) -> Result<Value, StoreError> {
         self.begin(self.timeout);
-        let script = match &mut call.stage {
+        let script = match &mut call.upload {
             None => self.send(&mut [&mut call.command])?,
-            Some(stage) => self.send(&mut [stage, &mut call.command])?.but_first(),
+            Some(upload) => self.send(&mut [upload, &mut call.command])?.but_first(),
         };
         stats::TRIPS.add();
         let answer = self.answer(script);
