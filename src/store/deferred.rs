@@ -15,7 +15,7 @@ use redis::Value;
 use super::{
     Store,
     exchange::RetryPolicy,
-    pool::{self, Slot},
+    pool::{self, Entry},
     redis::RedisStore,
 };
 use crate::{
@@ -125,8 +125,8 @@ impl RedisStore {
         sent: Sent,
     ) -> bool {
         let receipt = Duration::from_millis(self.receipt_ms());
-        let Some((_, slot)) = &mut self.slot else { return false };
-        slot.deferred = Some(DeferredRelease {
+        let Some((_, entry)) = &mut self.entry else { return false };
+        entry.deferred = Some(DeferredRelease {
             call,
             keys: keys.clone(),
             id: id.clone(),
@@ -147,8 +147,8 @@ impl RedisStore {
     /// The error is that of a server that cannot be reached, where the release is kept; or of one that did not answer, and
     /// has had all the time for that: whoever comes next must not wait as long again.
     pub(super) fn poll_deferred(&mut self) -> Result<(), StoreError> {
-        let Some((_, slot)) = &mut self.slot else { return Ok(()) };
-        let Slot { connection, deferred: Some(deferred) } = &mut **slot else { return Ok(()) };
+        let Some((_, entry)) = &mut self.entry else { return Ok(()) };
+        let Entry { connection, deferred: Some(deferred) } = &mut **entry else { return Ok(()) };
         let arrived = deferred.answer.take().or_else(|| read(connection.as_mut()?.arrived(deferred.sent)));
         if connection.is_some() && is_useless(arrived.as_ref()) {
             // Its repeat goes over the next connection.
@@ -161,7 +161,7 @@ impl RedisStore {
             None if connection.is_some() => return Ok(()),
             None => Err(StoreError::Broken(io::ErrorKind::UnexpectedEof.into())),
         };
-        let Some(mut deferred) = slot.deferred.take() else { return Ok(()) };
+        let Some(mut deferred) = entry.deferred.take() else { return Ok(()) };
         let repeat = match &answer {
             Err(StoreError::Server(error)) => {
                 error.code == "NOSCRIPT" || error.is_passing() || error.is_demotion()
@@ -178,7 +178,7 @@ impl RedisStore {
         let target = settings.shards.of(deferred.keys.route).clone();
         let mut store = Self {
             settings,
-            slot: self.slot.take().map(|(_, slot)| (target, slot)),
+            entry: self.entry.take().map(|(_, entry)| (target, entry)),
             pending: None,
             until: None,
             connect_until: None,
@@ -186,10 +186,10 @@ impl RedisStore {
         let keys = deferred.keys.clone();
         let answer =
             store.run_until_answered(&keys, &mut deferred.call, RetryPolicy::Freely, ReleaseReply::parse);
-        let mut kept = store.slot.take();
+        let mut kept = store.entry.take();
         let result = match (answer, &mut kept) {
-            (Err(error @ StoreError::Connect(_)), Some((_, slot))) => {
-                slot.deferred = Some(deferred);
+            (Err(error @ StoreError::Connect(_)), Some((_, entry))) => {
+                entry.deferred = Some(deferred);
                 Err(error)
             }
             (answer, _) => {
@@ -203,14 +203,14 @@ impl RedisStore {
                 result
             }
         };
-        self.slot = kept;
+        self.entry = kept;
         result
     }
 
     /// Waits for the answer to a release that was sent before.
     fn finish_deferred(&mut self) {
-        let Some((_, slot)) = &mut self.slot else { return };
-        if let Slot { connection: Some(connection), deferred: Some(deferred) } = &mut **slot {
+        let Some((_, entry)) = &mut self.entry else { return };
+        if let Entry { connection: Some(connection), deferred: Some(deferred) } = &mut **entry {
             deferred.answer = read(Some(connection.answer_to(deferred.sent)));
             if is_useless(deferred.answer.as_ref()) {
                 self.disconnect();
@@ -240,17 +240,17 @@ fn is_useless(answer: Option<&Result<ReleaseReply, StoreError>>) -> bool {
 /// the server is there: what became of them is in [`super::take_deferred_failures`].
 pub fn close_connections() {
     let start = Instant::now();
-    pool::close_pools(|mut slot| {
-        let Some(deferred) = &slot.deferred else { return };
+    pool::close_pools(|mut entry| {
+        let Some(deferred) = &entry.deferred else { return };
         let settings = deferred.settings.clone();
         if start.elapsed() < settings.read_timeout {
             let target = settings.shards.of(deferred.keys.route).clone();
-            let mut store = RedisStore { slot: Some((target, slot)), ..RedisStore::new(settings) };
+            let mut store = RedisStore { entry: Some((target, entry)), ..RedisStore::new(settings) };
             store.finish_deferred();
-            let Some((_, left)) = store.slot.take() else { return };
-            slot = left;
+            let Some((_, left)) = store.entry.take() else { return };
+            entry = left;
         }
-        if let Some(deferred) = slot.deferred.take() {
+        if let Some(deferred) = entry.deferred.take() {
             deferred.end(Err(StoreError::Broken(io::ErrorKind::NotConnected.into())));
         }
     });

@@ -182,7 +182,7 @@ impl RedisStore {
             result @ (Ok(_) | Err(StoreError::Server(_))) => {
                 // Its answer came with this one.
                 let _ = self.poll_deferred();
-                let is_odd = self.slot.as_ref().is_some_and(|(_, slot)| {
+                let is_odd = self.entry.as_ref().is_some_and(|(_, slot)| {
                     matches!(
                         &slot.deferred,
                         Some(DeferredRelease { answer: Some(Err(StoreError::Protocol(_))), .. })
@@ -211,7 +211,7 @@ impl RedisStore {
         keys: &Keys,
         result: Result<Value, StoreError>,
     ) -> Result<Value, StoreError> {
-        match (self.cluster(keys), &self.slot) {
+        match (self.cluster(keys), &self.entry) {
             (Some((cluster, _)), Some((node, _))) => cluster.learn(node, result),
             _ => result,
         }
@@ -226,7 +226,7 @@ impl RedisStore {
     }
 
     fn asks_sentinels(&self) -> bool {
-        self.slot.as_ref().is_some_and(|(target, _)| matches!(target.endpoint, Endpoint::Sentinel(_)))
+        self.entry.as_ref().is_some_and(|(target, _)| matches!(target.endpoint, Endpoint::Sentinel(_)))
     }
 
     /// Runs a script by its name, by its text where the server does not know it.

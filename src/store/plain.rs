@@ -113,7 +113,7 @@ impl RedisStore {
 
     /// Gives back a lock that is of no use.
     pub(super) fn give_back(&mut self, keys: &Keys, wanted: &Acquire) {
-        let Some((target, _)) = &self.slot else { return };
+        let Some((target, _)) = &self.entry else { return };
         let target = target.clone();
         let _ = if wanted.mode == Mode::Known {
             // Nobody queues behind a lock that was taken only to see whether there is a session.
@@ -159,12 +159,12 @@ impl RedisStore {
             None => Some(self.settings.shards.of(keys.route).clone()),
         };
         let Some(target) = target else { return false };
-        let Some(slot) = pool::take_connected(&self.settings, &target) else { return false };
-        self.slot = Some((target, slot));
+        let Some(slot) = pool::checkout_connected(&self.settings, &target) else { return false };
+        self.entry = Some((target, slot));
         if self.leave_old_master(false) {
             return false;
         }
-        let Some((target, mut slot)) = self.slot.take() else { return false };
+        let Some((target, mut slot)) = self.entry.take() else { return false };
         let sent = slot.connection.as_mut().and_then(|connection| {
             if !connection.is_usable() {
                 return None;
@@ -180,7 +180,7 @@ impl RedisStore {
             stats::RECONNECTS.add();
             return false;
         };
-        self.slot = Some((target, slot));
+        self.entry = Some((target, slot));
         self.pending = Some(PendingAcquire { sent, keys: keys.clone(), acquire: wanted.clone(), form });
         true
     }

@@ -1,7 +1,7 @@
 //! The connections of this process: one r2d2 pool for each target, built on first use.
 //!
 //! r2d2 makes connections on threads of its own and retries behind the caller's back. What it pools here is
-//! therefore a [`Slot`] that is empty at first: the request that takes it connects, on its own thread, and gets the
+//! therefore a [`Entry`] that is empty at first: the request that takes it connects, on its own thread, and gets the
 //! error itself and at once. r2d2 bounds how many there are and who waits, and ends those that nobody takes any more.
 //!
 //! FPM and pcntl fork. A child inherits sockets that its parent uses and none of the threads, so a registry belongs to
@@ -43,13 +43,13 @@ const MAKING: Duration = Duration::from_secs(5);
 
 /// A place for a connection.
 #[derive(Default)]
-pub struct Slot {
+pub struct Entry {
     pub connection: Option<Connection>,
     /// A release that was sent over it, or over the one before.
     pub deferred: Option<DeferredRelease>,
 }
 
-impl Slot {
+impl Entry {
     /// Gives the connection up. An answer that has come already is kept.
     pub fn take_connection(&mut self) -> Option<Connection> {
         let mut connection = self.connection.take()?;
@@ -60,21 +60,21 @@ impl Slot {
     }
 }
 
-pub struct Slots;
+pub struct Entries;
 
-impl ManageConnection for Slots {
-    type Connection = Slot;
+impl ManageConnection for Entries {
+    type Connection = Entry;
     type Error = Infallible;
 
-    fn connect(&self) -> Result<Slot, Infallible> {
-        Ok(Slot::default())
+    fn connect(&self) -> Result<Entry, Infallible> {
+        Ok(Entry::default())
     }
 
-    fn is_valid(&self, _: &mut Slot) -> Result<(), Infallible> {
+    fn is_valid(&self, _: &mut Entry) -> Result<(), Infallible> {
         Ok(())
     }
 
-    fn has_broken(&self, _: &mut Slot) -> bool {
+    fn has_broken(&self, _: &mut Entry) -> bool {
         false
     }
 }
@@ -83,9 +83,9 @@ impl ManageConnection for Slots {
 #[derive(Debug)]
 struct LastWords;
 
-impl CustomizeConnection<Slot, Infallible> for LastWords {
-    fn on_release(&self, mut slot: Slot) {
-        let Slot { connection, deferred } = &mut slot;
+impl CustomizeConnection<Entry, Infallible> for LastWords {
+    fn on_release(&self, mut entry: Entry) {
+        let Entry { connection, deferred } = &mut entry;
         if let Some(mut deferred) = deferred.take() {
             let so_far = |connection: &mut Connection| {
                 // Others wait for this thread.
@@ -103,7 +103,7 @@ impl CustomizeConnection<Slot, Infallible> for LastWords {
 struct Pool {
     target: Arc<Target>,
     size: u32,
-    slots: r2d2::Pool<Slots>,
+    entries: r2d2::Pool<Entries>,
 }
 
 #[derive(Default)]
@@ -132,7 +132,7 @@ pub struct PoolStatus {
 #[must_use]
 pub fn pools() -> Vec<PoolStatus> {
     let status = |pool: &Pool| {
-        let state = pool.slots.state();
+        let state = pool.entries.state();
         PoolStatus {
             target: pool.target.to_string(),
             size: pool.size,
@@ -144,12 +144,12 @@ pub fn pools() -> Vec<PoolStatus> {
 }
 
 /// Closes the connections of this process, after `last` has had each slot; at module shutdown.
-pub fn close_pools(mut last: impl FnMut(PooledConnection<Slots>)) {
+pub fn close_pools(mut last: impl FnMut(PooledConnection<Entries>)) {
     let old = mem::take(&mut *REGISTRY.lock());
     for pool in &old.pools {
         // All of them first: a slot that goes back would be the next again.
-        let slots: Vec<_> = std::iter::from_fn(|| pool.slots.try_get()).collect();
-        slots.into_iter().for_each(&mut last);
+        let entries: Vec<_> = std::iter::from_fn(|| pool.entries.try_get()).collect();
+        entries.into_iter().for_each(&mut last);
     }
 }
 
@@ -224,29 +224,29 @@ pub fn after_fork_in_child() {
 }
 
 /// Takes a slot of the pool for these settings if one is free and has a connection.
-pub fn take_connected(settings: &Settings, target: &Arc<Target>) -> Option<PooledConnection<Slots>> {
+pub fn checkout_connected(settings: &Settings, target: &Arc<Target>) -> Option<PooledConnection<Entries>> {
     let pool = find(settings, target).ok()?;
-    pool.try_get().filter(|slot| slot.connection.is_some())
+    pool.try_get().filter(|entry| entry.connection.is_some())
 }
 
 /// Takes a slot of the pool for these settings, waiting up to `rustredis.pool_wait` for one.
-pub fn take(settings: &Settings, target: &Arc<Target>) -> Result<PooledConnection<Slots>, StoreError> {
-    take_from(&find(settings, target)?, settings.pool_size, settings.pool_wait)
+pub fn checkout(settings: &Settings, target: &Arc<Target>) -> Result<PooledConnection<Entries>, StoreError> {
+    checkout_from(&find(settings, target)?, settings.pool_size, settings.pool_wait)
 }
 
-fn take_from(
-    pool: &r2d2::Pool<Slots>,
+fn checkout_from(
+    pool: &r2d2::Pool<Entries>,
     size: u32,
     wait: Duration,
-) -> Result<PooledConnection<Slots>, StoreError> {
-    if let Some(slot) = pool.try_get() {
-        return Ok(slot);
+) -> Result<PooledConnection<Entries>, StoreError> {
+    if let Some(entry) = pool.try_get() {
+        return Ok(entry);
     }
     let start = Instant::now();
     let mut next = wait.max(Duration::from_millis(1));
     loop {
-        if let Ok(slot) = pool.get_timeout(next) {
-            return Ok(slot);
+        if let Ok(entry) = pool.get_timeout(next) {
+            return Ok(entry);
         }
         // There is room, and the thread that makes an empty slot has not had its turn: nobody is in our way.
         if pool.state().connections >= size || start.elapsed() >= wait + MAKING {
@@ -272,24 +272,24 @@ fn no_thread() -> io::Error {
     io::Error::new(io::ErrorKind::WouldBlock, "this process can start no thread")
 }
 
-fn find(settings: &Settings, target: &Arc<Target>) -> Result<r2d2::Pool<Slots>, StoreError> {
+fn find(settings: &Settings, target: &Arc<Target>) -> Result<r2d2::Pool<Entries>, StoreError> {
     let mut registry = REGISTRY.lock();
     let same = |pool: &&Pool| {
         pool.size == settings.pool_size && (Arc::ptr_eq(&pool.target, target) || pool.target == *target)
     };
     if let Some(pool) = registry.pools.iter().find(same) {
-        return Ok(pool.slots.clone());
+        return Ok(pool.entries.clone());
     }
     let timer = registry.timer().map_err(StoreError::Connect)?;
-    let slots = builder(settings.pool_size, timer, IDLE).build_unchecked(Slots);
+    let entries = builder(settings.pool_size, timer, IDLE).build_unchecked(Entries);
     if registry.pools.len() == MAX_TARGETS {
         registry.pools.remove(0);
     }
-    registry.pools.push(Pool { target: target.clone(), size: settings.pool_size, slots: slots.clone() });
-    Ok(slots)
+    registry.pools.push(Pool { target: target.clone(), size: settings.pool_size, entries: entries.clone() });
+    Ok(entries)
 }
 
-fn builder(size: u32, timer: Arc<ScheduledThreadPool>, idle: Duration) -> r2d2::Builder<Slots> {
+fn builder(size: u32, timer: Arc<ScheduledThreadPool>, idle: Duration) -> r2d2::Builder<Entries> {
     r2d2::Pool::builder()
         .max_size(size)
         .min_idle(Some(0))
@@ -324,25 +324,25 @@ mod tests {
             may_go_on.recv().unwrap();
         });
         has_begun.recv().unwrap();
-        let pool = builder(1, timer, IDLE).build_unchecked(Slots);
+        let pool = builder(1, timer, IDLE).build_unchecked(Entries);
         let helper = thread::spawn(move || {
             thread::sleep(Duration::from_millis(100));
             go_on.send(()).unwrap();
         });
-        let slot = take_from(&pool, 1, Duration::ZERO).unwrap();
+        let entry = checkout_from(&pool, 1, Duration::ZERO).unwrap();
         helper.join().unwrap();
         // All are in use: that is what pool_wait is for.
         let start = Instant::now();
-        assert!(matches!(take_from(&pool, 1, Duration::ZERO), Err(StoreError::PoolExhausted(_))));
+        assert!(matches!(checkout_from(&pool, 1, Duration::ZERO), Err(StoreError::PoolExhausted(_))));
         assert!(start.elapsed() < MAKING);
-        drop(slot);
-        assert!(take_from(&pool, 1, Duration::ZERO).is_ok());
+        drop(entry);
+        assert!(checkout_from(&pool, 1, Duration::ZERO).is_ok());
     }
 
     #[test]
     fn a_pool_shrinks_when_nobody_needs_it() {
         // The rest is r2d2's, which looks every 30 s.
-        let pool = builder(4, Arc::new(worker()), IDLE).build_unchecked(Slots);
+        let pool = builder(4, Arc::new(worker()), IDLE).build_unchecked(Entries);
         assert_eq!((pool.idle_timeout(), pool.min_idle()), (Some(IDLE), Some(0)));
     }
 }

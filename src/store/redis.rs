@@ -12,7 +12,7 @@ use super::{
     Store,
     exchange::RetryPolicy,
     plain::PendingAcquire,
-    pool::{self, Slots},
+    pool::{self, Entries},
     renewal::{LeaseGuard, Route, give_back, guard},
 };
 use crate::{
@@ -36,7 +36,7 @@ use crate::{
 /// server is asked for.
 pub struct RedisStore {
     pub(super) settings: Arc<Settings>,
-    pub(super) slot: Option<(Arc<Target>, PooledConnection<Slots>)>,
+    pub(super) entry: Option<(Arc<Target>, PooledConnection<Entries>)>,
     /// An acquire whose answer is asked for later.
     pub(super) pending: Option<PendingAcquire>,
     /// A connection that had been idle for long led nowhere: the answer is due then all the same.
@@ -49,13 +49,13 @@ impl RedisStore {
     /// No I/O happens here.
     #[must_use]
     pub fn new(settings: Arc<Settings>) -> Self {
-        Self { settings, slot: None, pending: None, until: None, connect_until: None }
+        Self { settings, entry: None, pending: None, until: None, connect_until: None }
     }
 
     /// A connection to one server.
     pub(super) fn connection(&mut self, target: &Arc<Target>) -> Result<&mut Connection, StoreError> {
         self.occupy(target)?;
-        if self.slot.as_ref().is_some_and(|(_, slot)| slot.connection.is_none() && slot.deferred.is_some()) {
+        if self.entry.as_ref().is_some_and(|(_, slot)| slot.connection.is_none() && slot.deferred.is_some()) {
             // Before anything else: the next in turn may be waiting for this release.
             self.poll_deferred()?;
             self.occupy(target)?;
@@ -64,7 +64,7 @@ impl RedisStore {
         let timeouts = self.timeouts();
         let is_elected = self.is_elected();
         let connect_until = self.connect_until.take();
-        let (target, slot) = self.slot.as_mut().expect("it was taken above");
+        let (target, slot) = self.entry.as_mut().expect("it was taken above");
         match &mut slot.connection {
             Some(connection) => {
                 if is_elected {
@@ -100,12 +100,12 @@ impl RedisStore {
     /// Whether others choose the master: sentinels, or the nodes of a Cluster.
     pub(super) fn is_elected(&self) -> bool {
         let sentinels = |(target, _): &(Arc<Target>, _)| matches!(target.endpoint, Endpoint::Sentinel(_));
-        self.settings.shards.is_cluster() || self.slot.as_ref().is_some_and(sentinels)
+        self.settings.shards.is_cluster() || self.entry.as_ref().is_some_and(sentinels)
     }
 
     /// Gives up the connection to a master whose successor the sentinels have named; false if there is none.
     pub(super) fn leave_old_master(&mut self, before_write: bool) -> bool {
-        let Some((target, slot)) = &self.slot else { return false };
+        let Some((target, slot)) = &self.entry else { return false };
         let Some(connection) = &slot.connection else { return false };
         let has_moved = match (&target.endpoint, connection.master()) {
             (Endpoint::Sentinel(sentinel), Some(master)) => {
@@ -121,15 +121,15 @@ impl RedisStore {
 
     /// The connection of the last request, if it is still there.
     pub(super) fn current(&mut self) -> Option<&mut Connection> {
-        self.slot.as_mut()?.1.connection.as_mut()
+        self.entry.as_mut()?.1.connection.as_mut()
     }
 
     /// Takes a slot of this server. Its connection is good for use, if it has one.
     fn occupy(&mut self, target: &Arc<Target>) -> Result<(), StoreError> {
-        if !matches!(&self.slot, Some((of, _)) if Arc::ptr_eq(of, target)) {
+        if !matches!(&self.entry, Some((of, _)) if Arc::ptr_eq(of, target)) {
             // The other server's connection goes back first.
-            self.slot = None;
-            self.slot = Some((target.clone(), pool::take(&self.settings, target)?));
+            self.entry = None;
+            self.entry = Some((target.clone(), pool::checkout(&self.settings, target)?));
         }
         self.drop_unusable();
         Ok(())
@@ -138,7 +138,7 @@ impl RedisStore {
     /// A connection that has died since its last use, or has bytes that nobody asked for, is
     /// replaced without a word.
     pub(super) fn drop_unusable(&mut self) {
-        let Some((_, slot)) = &mut self.slot else { return };
+        let Some((_, slot)) = &mut self.entry else { return };
         if slot.connection.as_mut().is_some_and(|connection| !connection.is_usable()) {
             slot.take_connection();
             stats::RECONNECTS.add();
@@ -287,10 +287,10 @@ impl Store for RedisStore {
             // at worst it ends with its lease.
             let owner = cluster.known_owner(slot).filter(|_| release.op == Op::None);
             let connected = owner.filter(|owner| {
-                let here = |(of, slot): &(Arc<Target>, PooledConnection<Slots>)| {
+                let here = |(of, slot): &(Arc<Target>, PooledConnection<Entries>)| {
                     Arc::ptr_eq(of, owner) && slot.connection.is_some()
                 };
-                self.slot.as_ref().is_some_and(here)
+                self.entry.as_ref().is_some_and(here)
             });
             let Some(owner) = connected else { return self.release(keys, release) };
             self.send_release_unread(&owner, keys, release)?;
@@ -367,7 +367,7 @@ impl Store for RedisStore {
 
     fn disconnect(&mut self) {
         self.pending = None;
-        if let Some(connection) = self.slot.as_mut().and_then(|(_, slot)| slot.take_connection()) {
+        if let Some(connection) = self.entry.as_mut().and_then(|(_, slot)| slot.take_connection()) {
             self.until = connection.end_of_doubt();
             connection.abort();
             stats::RECONNECTS.add();
