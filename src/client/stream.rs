@@ -53,7 +53,7 @@ pub fn share(deadline: Instant, others: usize) -> Instant {
 }
 
 enum Channel {
-    Plain(Bounded),
+    Tcp(Bounded),
     Tls(Box<StreamOwned<ClientConnection, Bounded>>),
 }
 
@@ -125,7 +125,7 @@ impl Stream {
 
     fn over(socket: Bounded, address: Option<SocketAddr>, tls: Option<&Tls>, host: &str) -> io::Result<Self> {
         let channel = match tls {
-            None => Channel::Plain(socket),
+            None => Channel::Tcp(socket),
             Some(tls) => Channel::Tls(Box::new(handshake(socket, tls, host)?)),
         };
         Ok(Self { channel, address, allowance: MAX_ANSWER })
@@ -138,7 +138,7 @@ impl Stream {
 
     fn bounded(&mut self) -> &mut Bounded {
         match &mut self.channel {
-            Channel::Plain(socket) => socket,
+            Channel::Tcp(socket) => socket,
             Channel::Tls(tls) => &mut tls.sock,
         }
     }
@@ -160,7 +160,7 @@ impl Stream {
             }
         }
         match &mut self.channel {
-            Channel::Plain(_) => Ok(()),
+            Channel::Tcp(_) => Ok(()),
             // A long write leaves a part of it in the TLS layer's buffer.
             Channel::Tls(tls) => tls.flush(),
         }
@@ -192,7 +192,7 @@ impl Stream {
         }
         self.bounded().socket.set_nonblocking(true)?;
         let read = match &mut self.channel {
-            Channel::Plain(bounded) => (&bounded.socket).read(buf),
+            Channel::Tcp(bounded) => (&bounded.socket).read(buf),
             // By hand: the owner's read waits for a whole record.
             Channel::Tls(tls) => match tls.conn.read_tls(&mut &tls.sock.socket) {
                 Ok(0) => Ok(0),
@@ -353,7 +353,7 @@ impl Stream {
     /// Writes what the socket takes of the first pieces.
     fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         match &mut self.channel {
-            Channel::Plain(socket) => socket.write_vectored(pieces),
+            Channel::Tcp(socket) => socket.write_vectored(pieces),
             // Not the owner's own write: that would make a record of each piece.
             Channel::Tls(tls) => {
                 let StreamOwned { conn, sock } = &mut **tls;
@@ -370,7 +370,7 @@ impl Read for Stream {
 
     fn read_vectored(&mut self, places: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         let read = match &mut self.channel {
-            Channel::Plain(socket) => socket.read_vectored(places)?,
+            Channel::Tcp(socket) => socket.read_vectored(places)?,
             Channel::Tls(tls) => tls.read_vectored(places).map_err(|error| tls_error::explain(error, ""))?,
         };
         self.allowance = self.allowance.checked_sub(read).ok_or_else(too_long)?;

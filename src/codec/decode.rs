@@ -8,10 +8,9 @@
 use std::fmt;
 
 use super::{
-    MAX_DEPTH, MAX_TEXT,
-    plain::plain,
-    tags,
+    MAX_DEPTH, MAX_TEXT, tags,
     tape::{Full, Op, Tape},
+    unescaped::unescaped,
 };
 
 /// `rustredis.json_objects`
@@ -112,7 +111,7 @@ impl Reader<'_> {
             return Err(Problem("a value is missing"));
         }
         self.at += word.len();
-        self.tape.plain(op);
+        self.tape.unescaped(op);
         Ok(())
     }
 
@@ -170,7 +169,7 @@ impl Reader<'_> {
     #[inline(always)]
     fn string(&mut self) -> Result<(), Problem> {
         let start = self.at + 1;
-        let (end, is_ascii) = plain(self.json, start);
+        let (end, is_ascii) = unescaped(self.json, start);
         if self.json.get(end) != Some(&b'"') {
             return self.escaped(start, end);
         }
@@ -190,7 +189,7 @@ impl Reader<'_> {
             match self.json.get(at) {
                 Some(b'"') => break,
                 // An escaped byte does not end the string.
-                Some(b'\\') => at = plain(self.json, self.json.len().min(at + 2)).0,
+                Some(b'\\') => at = unescaped(self.json, self.json.len().min(at + 2)).0,
                 Some(_) => return Err(Problem("a string holds a control character")),
                 None => return Err(Problem("a string does not end")),
             }

@@ -4,7 +4,7 @@ use std::io;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::{MAX_TEXT, plain::all_plain};
+use super::{MAX_TEXT, unescaped::all_unescaped};
 
 /// The three ways to write an array.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -194,7 +194,7 @@ impl Writer {
     }
 
     fn string_text(&mut self, bytes: &[u8]) {
-        if all_plain(bytes).is_some_and(|is_ascii| is_ascii || std::str::from_utf8(bytes).is_ok()) {
+        if all_unescaped(bytes).is_some_and(|is_ascii| is_ascii || std::str::from_utf8(bytes).is_ok()) {
             if self.has_room(bytes.len() + 2) {
                 self.text.reserve(bytes.len() + 2);
                 self.text.push(b'"');

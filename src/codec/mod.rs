@@ -21,11 +21,11 @@
 mod decode;
 mod encode;
 pub mod php_text;
-mod plain;
 mod tags;
 pub mod tape;
 #[cfg(test)]
 mod tests;
+mod unescaped;
 
 pub use decode::{DecodeError, Objects, decode};
 pub use encode::{Shape, Writer};

@@ -85,7 +85,7 @@ impl Tape {
         Self { words: Vec::with_capacity(len / 6 + 8), strings: Vec::new() }
     }
 
-    pub(super) fn plain(&mut self, op: Op) {
+    pub(super) fn unescaped(&mut self, op: Op) {
         self.words.push(op as u64);
     }
 

@@ -55,7 +55,7 @@ impl Acquire {
     /// holds nothing yet. A later send asks if a taken lock is free by now, which only the script
     /// can tell.
     #[must_use]
-    pub fn is_plain(&self) -> bool {
+    pub fn is_first_try(&self) -> bool {
         let first = if self.mode == Mode::Known { ":0" } else { ":1" };
         self.held.is_none() && self.token.strip_prefix(&self.base) == Some(first)
     }

@@ -126,7 +126,7 @@ impl FirstTry {
         };
         Ok(Self {
             taken: *lock == Value::Okay,
-            loaded: loaded_plainly(refreshed, got)?,
+            loaded: data_of(refreshed, got)?,
             watched,
             transactions,
             left_open,
@@ -148,19 +148,19 @@ fn proven(watch: &Value, lock: &Value, multi: &Value, exec: &Value) -> Option<bo
 }
 
 /// Reads the replies to a read with plain commands. Returns `None` if something about them is odd.
-pub fn read_plainly(values: Vec<Value>) -> Result<Option<SessionData>> {
+pub fn read_by_commands(values: Vec<Value>) -> Result<Option<SessionData>> {
     match <[Value; 2]>::try_from(values) {
         // A server that refuses writes at the moment can still return the session. A missing
         // session may be a key of another type.
-        Ok([Value::ServerError(_), Value::Array(got)]) => loaded_plainly(&Value::Int(1), got),
-        Ok([refreshed, Value::Array(got)]) => loaded_plainly(&refreshed, got),
+        Ok([Value::ServerError(_), Value::Array(got)]) => data_of(&Value::Int(1), got),
+        Ok([refreshed, Value::Array(got)]) => data_of(&refreshed, got),
         Ok(_) => Ok(None),
         Err(_) => Err(nonsense("plain commands")),
     }
 }
 
 /// Reads a tombstone and the data.
-fn loaded_plainly(refreshed: &Value, got: Vec<Value>) -> Result<Option<SessionData>> {
+fn data_of(refreshed: &Value, got: Vec<Value>) -> Result<Option<SessionData>> {
     let Ok([stone, data]) = <[Value; 2]>::try_from(got) else { return Ok(None) };
     let bytes = |value| match value {
         Value::BulkString(bytes) => Ok(Some(Some(bytes))),

@@ -6,8 +6,8 @@
 
 mod deferred;
 mod exchange;
+mod first_try;
 pub mod memory;
-mod plain;
 mod pool;
 pub mod redis;
 pub mod renewal;

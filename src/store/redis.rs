@@ -11,7 +11,7 @@ use r2d2::PooledConnection;
 use super::{
     Store,
     exchange::RetryPolicy,
-    plain::PendingAcquire,
+    first_try::PendingAcquire,
     pool::{self, Entries},
     renewal::{LeaseGuard, Route, give_back, guard},
 };
@@ -205,8 +205,8 @@ impl Store for RedisStore {
     type Lease = LeaseGuard;
 
     fn acquire(&mut self, keys: &Keys, acquire: &Acquire) -> Result<AcquireReply, StoreError> {
-        let plainly = if acquire.is_plain() { self.acquire_plainly(keys, acquire)? } else { None };
-        let acquired = match plainly {
+        let first_try = if acquire.is_first_try() { self.acquire_by_commands(keys, acquire)? } else { None };
+        let acquired = match first_try {
             Some(acquired) => acquired,
             None => self.acquire_by_script(keys, acquire)?,
         };
@@ -248,7 +248,7 @@ impl Store for RedisStore {
     }
 
     fn read(&mut self, keys: &Keys, ttl: u64) -> Result<SessionData, StoreError> {
-        if let Some(loaded) = self.read_plainly(keys, ttl)? {
+        if let Some(loaded) = self.read_by_commands(keys, ttl)? {
             return Ok(loaded);
         }
         let mut call = SessionData::call(keys, ttl);

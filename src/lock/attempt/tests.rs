@@ -181,6 +181,6 @@ fn a_session_that_was_destroyed_while_we_waited_has_overtaken_us() {
 fn the_first_send_for_a_known_session_says_that_it_may_give_the_lock_back() {
     let (mut attempt, first) = Attempt::start(Request { mode: Mode::Known, ..request(100) }, 0);
     let second = attempt.next(1, Event::Broken { fresh: false });
-    assert!(sent(&first).token.ends_with(":0") && sent(&first).is_plain());
-    assert!(sent(&second).token.ends_with(":1") && !sent(&second).is_plain());
+    assert!(sent(&first).token.ends_with(":0") && sent(&first).is_first_try());
+    assert!(sent(&second).token.ends_with(":1") && !sent(&second).is_first_try());
 }

@@ -120,13 +120,13 @@ impl Server {
 
     /// Tries plain commands first and then `acquire.lua`.
     pub fn acquire(&mut self, keys: &Keys, a: &Acquire) -> AcquireReply {
-        let plainly = if a.is_plain() { self.acquire_plainly(keys, a) } else { None };
-        plainly.unwrap_or_else(|| self.acquire_by_script(keys, a))
+        let first_try = if a.is_first_try() { self.acquire_by_commands(keys, a) } else { None };
+        first_try.unwrap_or_else(|| self.acquire_by_script(keys, a))
     }
 
     /// SET NX, EXPIRE and GET: the lock is taken completely or not at all, and the refresh does no
     /// harm.
-    fn acquire_plainly(&mut self, keys: &Keys, a: &Acquire) -> Option<AcquireReply> {
+    fn acquire_by_commands(&mut self, keys: &Keys, a: &Acquire) -> Option<AcquireReply> {
         let now = self.now;
         let place = self.place(keys);
         if a.ttl > 0 {

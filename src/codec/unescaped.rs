@@ -18,7 +18,7 @@ fn ends(word: u64) -> u64 {
 /// Skips the bytes from `start` on that stand for themselves in a JSON string. Returns the end of
 /// this run, and whether the run is ASCII.
 #[inline]
-pub(super) fn plain(bytes: &[u8], start: usize) -> (usize, bool) {
+pub(super) fn unescaped(bytes: &[u8], start: usize) -> (usize, bool) {
     let mut at = start;
     let mut seen = 0;
     while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
@@ -42,7 +42,7 @@ pub(super) fn plain(bytes: &[u8], start: usize) -> (usize, bool) {
 /// Returns `None` if any byte needs an escape in a JSON string, otherwise whether all bytes are
 /// ASCII.
 #[inline]
-pub(super) fn all_plain(bytes: &[u8]) -> Option<bool> {
+pub(super) fn all_unescaped(bytes: &[u8]) -> Option<bool> {
     let mut seen = 0;
     let mut found = 0;
     let (chunks, rest) = bytes.as_chunks();
@@ -65,7 +65,7 @@ pub(super) fn all_plain(bytes: &[u8]) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
-    use super::{all_plain, plain};
+    use super::{all_unescaped, unescaped};
 
     #[test]
     fn each_byte_ends_it_or_does_not_wherever_it_is() {
@@ -83,12 +83,12 @@ mod tests {
                     text[place] = byte;
                     let ends = byte < b' ' || byte == b'"' || byte == b'\\';
                     let expected = (if ends { place } else { len }, byte < 0x80);
-                    assert_eq!(plain(&text, 0), expected, "{byte} at {place} of {len}");
+                    assert_eq!(unescaped(&text, 0), expected, "{byte} at {place} of {len}");
                     let all = (!ends).then_some(byte < 0x80);
-                    assert_eq!(all_plain(&text), all, "{byte} at {place} of {len}");
+                    assert_eq!(all_unescaped(&text), all, "{byte} at {place} of {len}");
                     // Bytes after the end have no influence.
                     text.extend([b'"', 0xff, 0, b'\\', b' ', 0x80, b'"', 1, 2]);
-                    assert_eq!(plain(&text, 0), expected, "{byte} at {place} of {len}");
+                    assert_eq!(unescaped(&text, 0), expected, "{byte} at {place} of {len}");
                 }
             }
         }

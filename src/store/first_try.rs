@@ -33,7 +33,7 @@ pub struct PendingAcquire {
 
 impl RedisStore {
     /// Takes the lock if nobody has it. None if that is not to be told from the answers.
-    pub(super) fn acquire_plainly(
+    pub(super) fn acquire_by_commands(
         &mut self,
         keys: &Keys,
         wanted: &Acquire,
@@ -72,12 +72,16 @@ impl RedisStore {
     }
 
     /// Reads without a lock.
-    pub(super) fn read_plainly(&mut self, keys: &Keys, ttl: u64) -> Result<Option<SessionData>, StoreError> {
+    pub(super) fn read_by_commands(
+        &mut self,
+        keys: &Keys,
+        ttl: u64,
+    ) -> Result<Option<SessionData>, StoreError> {
         match self.all_in_one_trip(keys, |_, batch| first_try::pack_read(keys, ttl, batch)) {
             // To be repeated, which is the scripts' way.
             Err(failure) if failure.is_loss() => Ok(None),
             values => {
-                let read = values?.map(first_try::read_plainly).transpose();
+                let read = values?.map(first_try::read_by_commands).transpose();
                 Ok(self.checked(read)?.flatten())
             }
         }
