@@ -5,8 +5,8 @@ use std::ffi::{c_char, c_int, c_void};
 use super::{
     advice::advise,
     boundary::{bytes, copy_text, guarded, warn},
-    handler::{self, ask_session, log_deferred_failures, with_session},
     ini,
+    mod_data::{self, ask_session, log_deferred_failures, with_session},
 };
 use crate::{
     protocol::{Known, SessionId},
@@ -61,7 +61,7 @@ unsafe extern "C" fn rustredis_open(
             ));
         }
         // SAFETY: `mod_data` is PHP's pointer for us: null, or a handler that close has not freed.
-        unsafe { handler::open(mod_data, settings, begins != 0, resets != 0) };
+        unsafe { mod_data::open(mod_data, settings, begins != 0, resets != 0) };
         1
     })
 }
@@ -69,19 +69,19 @@ unsafe extern "C" fn rustredis_open(
 #[unsafe(no_mangle)]
 unsafe extern "C" fn rustredis_close(mod_data: *mut *mut c_void) {
     // SAFETY: as in rustredis_open.
-    unsafe { handler::close(mod_data) };
+    unsafe { mod_data::close(mod_data) };
     guarded((), log_deferred_failures);
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn rustredis_is_open() -> c_int {
-    guarded(0, || c_int::from(handler::is_open()))
+    guarded(0, || c_int::from(mod_data::is_open()))
 }
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn rustredis_close_left(mod_data: *mut *mut c_void) {
     // SAFETY: as in rustredis_open.
-    guarded((), || unsafe { handler::close_left(mod_data) });
+    guarded((), || unsafe { mod_data::close_left(mod_data) });
 }
 
 /// See shim.h. Whatever is wrong is silent: session_start() asks again, and tells.
@@ -97,7 +97,7 @@ unsafe extern "C" fn rustredis_prefetch(
         // SAFETY: prefetch.c passes a C string with its length, and a Zend string.
         let (path, id) = unsafe { (bytes(path, path_len), bytes(id, id_len)) };
         let Some(settings) = ini::settings(path).ok().filter(|settings| settings.prefetch) else { return };
-        handler::prefetch(settings, id, strict != 0);
+        mod_data::prefetch(settings, id, strict != 0);
     });
 }
 

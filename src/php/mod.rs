@@ -1,17 +1,17 @@
 //! The PHP module: its life cycle and what it registers. All that is `unsafe` in this crate is under here.
 
 mod advice;
-mod binding;
 mod boundary;
 mod callbacks;
 mod fork;
-mod handler;
 mod identity;
 mod ini;
 mod json;
+mod mod_data;
 mod signals;
 mod status;
 mod sys;
+mod warm_up;
 
 use std::{ffi::c_int, ptr};
 
@@ -79,7 +79,7 @@ extern "C" fn start_module(_kind: c_int, module_number: c_int) -> c_int {
             process::keep_id_in(place);
         }
         fork::watch();
-        binding::look_up_now();
+        warm_up::look_up_now();
         ini::register(module_number);
         sys::rustredis_note_built_in_path();
         sys::rustredis_make_password_mask();
@@ -98,7 +98,7 @@ extern "C" fn stop_module(_kind: c_int, module_number: c_int) -> c_int {
         stop_renewal();
         close_connections();
         give_back_last();
-        handler::log_deferred_failures();
+        mod_data::log_deferred_failures();
         sys::rustredis_log_at_shutdown();
         sys::rustredis_unregister_ini(module_number);
         SUCCESS
@@ -128,7 +128,7 @@ extern "C" fn stop_request(_kind: c_int, _module_number: c_int) -> c_int {
 /// After every module's RSHUTDOWN: `session` writes and closes in its own, which runs after ours.
 unsafe extern "C" fn end_request() -> c_int {
     guarded((), || {
-        handler::end_request();
+        mod_data::end_request();
         json::end_request();
     });
     SUCCESS

@@ -4,7 +4,7 @@ use std::ffi::{c_char, c_int};
 
 use super::{
     boundary::{copy_text, guarded},
-    handler::with_live,
+    mod_data::with_live,
 };
 use crate::{client::clusters, process, process::stats, store::pools};
 
