@@ -228,7 +228,8 @@ fn a_bad_url_is_refused_without_a_piece_of_its_password() {
         let mut node = Command::new("node");
         node.args(["--input-type=module", "-e", &script]);
         let mut go = Command::new(neighbours::go_program());
-        go.env("REDIS", url).env("SCRIPTS", Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/scripts"));
+        go.env("REDIS", url)
+            .env("SCRIPTS", Path::new(env!("CARGO_MANIFEST_DIR")).join("src/protocol/scripts"));
         let outputs = [&mut node, &mut go].map(|command| {
             let output = command.output().expect("it runs");
             String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)

@@ -346,7 +346,7 @@ fn a_lost_reply_costs_python_nothing() {
 fn a_lost_ticket_delays_python_by_a_hand_over_and_a_lost_claim_by_nothing() {
     let server = Server::start();
     let proxy = Proxy::start(&server.addr());
-    server.command::<()>(&["SCRIPT", "LOAD", include_str!("../src/store/scripts/claim.lua")]);
+    server.command::<()>(&["SCRIPT", "LOAD", include_str!("../src/protocol/scripts/claim.lua")]);
     seed(&server);
     let mut python = behind(&proxy);
     let mut php = ready(&php(&server), STEPS);

@@ -122,7 +122,7 @@ fn a_value_that_did_not_arrive_is_asked_for_with_the_lock_still_held() {
     let mut f = Fixture::new();
     f.put(b"before");
     f.acquire();
-    let text = std::fs::read_to_string("src/store/scripts/release.lua").unwrap();
+    let text = std::fs::read_to_string("src/protocol/scripts/release.lua").unwrap();
     let Keys { data, lock, wake, waiters, tombstone, .. } = &f.keys;
     let (receipt, new) = (f.keys.receipt("o:a:1"), f.keys.new_value("o:a:1"));
     let answer: Vec<String> = redis::Script::new(&text)

@@ -370,7 +370,7 @@ function escaped(text, at) {
 function load(folder) {
   const beside = new URL("./scripts/", import.meta.url);
   const base = folder ? pathToFileURL(`${folder}/`) : existsSync(beside) ? beside
-                                                      : new URL("../../src/store/scripts/", import.meta.url);
+                                                      : new URL("../../src/protocol/scripts/", import.meta.url);
   return Object.fromEntries(["acquire", "claim", "release", "read"].map((name) => {
     const text = readFileSync(new URL(`${name}.lua`, base));
     return [name, { text, sha: createHash("sha1").update(text).digest("hex") }];

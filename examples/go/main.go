@@ -71,7 +71,7 @@ func idOf(r *http.Request, name string) string {
 }
 
 func main() {
-	sessions, err := New(env("REDIS", "redis://127.0.0.1:6379/0"), env("SCRIPTS", "../../src/store/scripts"))
+	sessions, err := New(env("REDIS", "redis://127.0.0.1:6379/0"), env("SCRIPTS", "../../src/protocol/scripts"))
 	if err != nil {
 		log.Fatal(err)
 	}

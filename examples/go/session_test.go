@@ -23,7 +23,7 @@ func withKey(t *testing.T, suffix, value string) *Sessions {
 	if url == "" {
 		t.Skip("TEST_REDIS names no server")
 	}
-	s, err := New(url, "../../src/store/scripts")
+	s, err := New(url, "../../src/protocol/scripts")
 	if err == nil {
 		_, err = s.once(func(conn redis.Conn) (any, error) {
 			return conn.Do("SET", s.Prefix+someID+suffix, value, "EX", 100)

@@ -7,7 +7,7 @@
 session.data is the stored value: bytes, in the format that PHP's session.serialize_handler writes, or None if there
 is no such session. Leaving the block writes it and releases the lock; None in it destroys the session (a logout);
 an exception leaves the session as it was. The scripts are loaded from a folder: `scripts` beside this file, or the
-repository's src/store/scripts. For session.serialize_handler=json, values() and text() go between bytes and a dict,
+repository's src/protocol/scripts. For session.serialize_handler=json, values() and text() go between bytes and a dict,
 and a Visit is what one HTTP request does with the session of its cookie.
 """
 
@@ -78,7 +78,7 @@ class Sessions:
         self.unanswered = deque(maxlen=100)
         if scripts is None:
             beside = Path(__file__).resolve().with_name("scripts")
-            scripts = beside if beside.is_dir() else Path(__file__).resolve().parents[2] / "src/store/scripts"
+            scripts = beside if beside.is_dir() else Path(__file__).resolve().parents[2] / "src/protocol/scripts"
         self.scripts = {name: self.redis.register_script((Path(scripts) / f"{name}.lua").read_text())
                         for name in ("acquire", "claim", "release", "renew", "read")}
 

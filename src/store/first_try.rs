@@ -17,8 +17,7 @@ use crate::{
     protocol::{
         Acquire, AcquireReply, Keys, Mode, Release, SessionData,
         first_try::{self, FirstTry, Form},
-        release::{self},
-        reply::{self},
+        release, reply,
     },
     resp::{Batch, Command},
 };

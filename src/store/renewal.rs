@@ -30,7 +30,7 @@ use crate::{
         Timeouts,
         cluster::{Cluster, Way},
         connection::Connection,
-        sentinel::{self},
+        sentinel,
     },
     config::{Endpoint, LockSettings, Target},
     error::StoreError,

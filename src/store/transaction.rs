@@ -6,8 +6,7 @@ use super::redis::RedisStore;
 use crate::{
     error::StoreError,
     protocol::{
-        Keys, Release, ReleaseReply,
-        reply::{self},
+        Keys, Release, ReleaseReply, reply,
         transaction::{self, Executed},
     },
     resp::Command,

@@ -249,7 +249,7 @@ impl Kind {
             }
             Self::Go => {
                 let mut command = Command::new(go_program());
-                command.env("ADDR", address).env("SCRIPTS", root.join("src/store/scripts"));
+                command.env("ADDR", address).env("SCRIPTS", root.join("src/protocol/scripts"));
                 command
             }
         }
