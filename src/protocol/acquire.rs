@@ -1,5 +1,5 @@
-//! Taking the lock and reading the session: `acquire.lua`, the ticket by which a waiter gets both, `claim.lua`, and
-//! `read.lua`, which reads without a lock.
+//! Taking the lock and reading the session: `acquire.lua`, the ticket by which a waiter gets both,
+//! `claim.lua`, and `read.lua`, which reads without a lock.
 
 use std::sync::Arc;
 

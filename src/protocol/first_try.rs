@@ -83,7 +83,7 @@ pub fn pack_read(keys: &Keys, ttl: u64, batch: &mut Batch<'_>) {
     batch.add(&[Text("MGET"), Text(&keys.tombstone), Text(&keys.data)]);
 }
 
-/// The result of a first try with plain commands ([`super::plain`]).
+/// The result of a first try with plain commands.
 #[derive(Debug)]
 pub struct FirstTry {
     /// Set if the lock is ours.

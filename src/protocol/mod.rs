@@ -1,5 +1,5 @@
-//! `docs/wire-format.md` in Rust: ids, the names of keys, and each message with the bytes that it becomes and the replies to
-//! it. Nothing in here has a socket or a clock.
+//! `docs/wire-format.md` in Rust: ids, the names of keys, and each message with the bytes that it
+//! becomes and the replies to it. Nothing in here has a socket or a clock.
 
 pub(crate) mod acquire;
 pub(crate) mod first_try;

@@ -87,7 +87,7 @@ impl<'a> Release<'a> {
 
     /// `release.lua` with its arguments.
     ///
-    /// `receipt_ms` is the time for which Redis remembers the result of the self.
+    /// `receipt_ms` is the time for which Redis remembers the result of the release.
     #[must_use]
     pub fn call(&self, keys: &Keys, receipt_ms: u64, how: Payload) -> ScriptCall<'a> {
         let receipt = keys.receipt(&self.receipt());

@@ -1,4 +1,5 @@
-//! [`RedisStore`] by plain commands: the first try for a session ([`crate::protocol::first_try`]), and reads without a script.
+//! The requests of [`RedisStore`] that need no script: the first try for a session
+//! ([`crate::protocol::first_try`]), and reads.
 
 use std::{
     io,

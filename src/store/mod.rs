@@ -1,7 +1,7 @@
 //! Redis, behind a trait.
 //!
-//! [`Store`] has everything that [`crate::session`] and [`crate::lock`] need of a server: the five
-//! scripts and one blocking wait. [`redis::RedisStore`] talks to a server, and
+//! [`Store`] has everything that [`crate::session`] and [`crate::lock`] need of a server: the
+//! messages of [`crate::protocol`] and one blocking wait. [`redis::RedisStore`] talks to a server, and
 //! [`memory::MemoryStore`] does the same in memory, for tests.
 
 mod deferred;

@@ -1,4 +1,4 @@
-//! [`RedisStore`] by transactions ([`crate::protocol::transaction`]).
+//! The release of [`RedisStore`] by a transaction ([`crate::protocol::transaction`]).
 
 use redis::Value;
 

@@ -149,7 +149,7 @@ fn a_foreign_holder_is_asked_about_every_few_milliseconds() {
         let () = f.redis().set(&f.keys.lock, holder).unwrap();
         match f.client("a").acquire(&f.keys, &ask("a", 1, 5000)).unwrap() {
             AcquireReply::Busy { block, holder: seen, .. } => {
-                assert_eq!((block, &*seen), (FOREIGN_MS, holder))
+                assert_eq!((block, &*seen), (FOREIGN_MS, holder));
             }
             other => panic!("{other:?}"),
         }
