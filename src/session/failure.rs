@@ -1,4 +1,4 @@
-//! What a user is told when a session can't be read or saved.
+//! The messages for sessions that can't be read or saved.
 
 use std::{fmt, time::Duration};
 
@@ -10,55 +10,57 @@ use crate::{
     store::SENTINEL_COMMANDS,
 };
 
-/// Why PHP gets a failure. The texts name the setting that matters, never a secret.
+/// The reason for a failure. The messages name the setting that matters, and never a secret.
 #[derive(Debug)]
 pub enum Failure {
-    /// Not `[A-Za-z0-9,-]{1,256}`.
+    /// The id is not `[A-Za-z0-9,-]{1,256}`.
     BadId,
-    /// Redis could not be asked.
+    /// The request to Redis failed.
     Store(StoreError),
     /// Redis refused the write.
     Refused(ServerError),
     /// Another request kept the lock for the whole wait.
     Busy(Duration, Holder),
-    /// `rustredis.lock_max_waiters`.
+    /// As many requests as `rustredis.lock_max_waiters` allows wait for the lock already.
     Full(u64, Holder),
-    /// The lock went to somebody else before the write, or is gone.
+    /// The lock went to another request before the write, or is gone.
     Lost(Option<Holder>, Loss),
-    /// It was moved or destroyed before this request had read it.
+    /// The session was moved or destroyed before this request had read it.
     Overtaken,
-    /// This request has written it, and given its lock back.
+    /// This request has already written the session and given its lock back.
     Saved,
     /// The session was destroyed after it was read.
     Destroyed,
-    /// `rustredis.max_value_size`: what it has and what is allowed.
+    /// The session exceeds `rustredis.max_value_size`: its size, and the limit.
     TooLarge(usize, u64),
-    /// `rustredis.lock_failure=readonly`.
+    /// The session was opened read-only (`read_and_close`, or `rustredis.lock_failure=readonly`).
     ReadOnly,
-    /// PHP never got the session (`memory_limit`), so what it writes at shutdown is not its next state.
+    /// PHP never got the session (`memory_limit`), so the value that PHP writes at shutdown is not
+    /// its next state.
     Undelivered,
-    /// It could not be read, so what a handler class writes is not its next state.
+    /// The session could not be read, so the value that a handler class writes is not its next
+    /// state.
     Unread,
-    /// What PHP could not decode, or we could not decompress, is kept under this key.
+    /// The value, which PHP could not decode or we could not decompress, is kept under this key.
     Kept(String, Option<Unreadable>),
-    /// It can't be decompressed here, and stays as it is.
+    /// The session can't be decompressed here, and stays as it is.
     Compressed(Unreadable),
     /// The session belongs to the process with this pid, which forked this one.
     Forked(u32),
 }
 
-/// How a lock was lost, as far as the time tells for which the request had it.
+/// The way in which a lock was lost, judged by the time for which the request had it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Loss {
-    /// Its lease was not over.
+    /// The lease was not over.
     Removed,
-    /// `rustredis.lock_max_hold` was.
+    /// `rustredis.lock_max_hold` was over.
     TooLong,
-    /// Its lease was over, unless it was renewed.
+    /// The lease was over, unless it was renewed.
     Stopped,
-    /// The same, and it was not renewed, for this reason.
+    /// The lease was over and was not renewed, for this reason.
     NotRenewed(String),
-    /// Nobody has looked.
+    /// The time was not checked.
     Unknown,
 }
 
@@ -83,7 +85,7 @@ impl fmt::Display for Loss {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            // The words of PHP's files handler.
+            // PHP's files handler has the same words.
             Self::BadId => f.write_str(
                 "Session ID is too long or contains illegal characters. Only the A-Z, a-z, 0-9, \"-\", and \",\" \
                  characters are allowed",
@@ -151,22 +153,22 @@ impl fmt::Display for Failure {
     }
 }
 
-/// What an application can do about a failure goes by this.
+/// The kind of a failure, which decides what an application can do about it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum Cause {
-    /// None of the others.
+    /// None of the other kinds.
     #[default]
     Other,
-    /// Redis did not answer, or made no sense.
+    /// Redis did not answer, or its answer made no sense.
     Connection,
     /// Another request has the lock.
     Lock(Holder),
-    /// Redis said no.
+    /// Redis refused the command.
     Refusal,
 }
 
 impl Failure {
-    /// Its kind.
+    /// Returns the kind of this failure.
     pub(super) fn cause(&self) -> Cause {
         match self {
             Self::Store(StoreError::Server(_) | StoreError::Demoted(_)) | Self::Refused(_) => Cause::Refusal,
@@ -177,12 +179,12 @@ impl Failure {
         }
     }
 
-    /// Whether the server is one that only reads.
+    /// Returns true if the server is a replica, which only reads.
     pub(super) fn is_of_a_replica(&self) -> bool {
         matches!(self, Self::Store(StoreError::Server(error)) | Self::Refused(error) if error.code == "READONLY")
     }
 
-    /// The rule that the Redis user should have, if it is its rights that lack.
+    /// Returns the rule that the Redis user needs, if the failure is a lack of rights.
     pub(super) fn missing_rights(&self, prefix: &str, place: &Target) -> Option<String> {
         let (Self::Store(StoreError::Server(error)) | Self::Refused(error)) = self else { return None };
         let is_special = |c: char| matches!(c, '*' | '?' | '[' | '\\');
@@ -206,14 +208,16 @@ impl From<StoreError> for Failure {
     }
 }
 
-/// Shorter ids can be guessed anyway: PHP's own have at least 22 characters.
+/// The length at which an id becomes a secret. Shorter ids can be guessed anyway: PHP's own have at
+/// least 22 characters.
 const SECRET_LEN: usize = 16;
 
-/// One warning: what did not work, for which session, where, and why.
+/// Returns one warning, which tells what did not work, for which session, where, and why.
 pub fn warning(what: &str, id: Option<&SessionId>, place: &impl fmt::Display, failure: &Failure) -> String {
     match id {
         Some(id) => {
-            // Redis' own words may hold the key. Short ids are part of ordinary words, and no secret.
+            // A message from Redis may contain the key. Short ids stay, because they are part of
+            // ordinary words, and no secret.
             let mut failure = failure.to_string();
             if id.as_str().len() >= SECRET_LEN {
                 failure = failure.replace(id.as_str(), &id.to_string());

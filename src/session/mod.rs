@@ -1,8 +1,8 @@
-//! What PHP asks of a save handler, as a state machine over [`Store`].
+//! A save handler's session, as a state machine over [`Store`].
 //!
-//! It knows no PHP and no Redis. Each method is one callback; it answers whether that succeeded and leaves warnings
-//! to be taken with [`Session::take_warnings`]. The order in which PHP calls them, and what it does with an
-//! answer, is what the comments here are about.
+//! The machine knows neither PHP nor Redis. Each method is one callback of PHP: it returns whether
+//! the callback succeeded, and leaves its warnings for [`Session::take_warnings`]. The comments
+//! here tell in which order PHP calls the methods, and what PHP does with a result.
 
 mod failure;
 mod prefetch;
@@ -33,15 +33,16 @@ use crate::{
     store::Store,
 };
 
-/// How long after a session went on under another id requests under the old one are taken for late ones.
+/// The time for which requests under a session's old id count as late, after the session went on
+/// under another id.
 const LATE_MS: u64 = 10_000;
 
-/// What a request wants of its session.
+/// The use that a request makes of its session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Access {
-    /// To read and perhaps write it: takes the lock, if locking is on.
+    /// Reads the session and perhaps writes it. Takes the lock, if locking is on.
     Update,
-    /// Only to read it (`read_and_close`).
+    /// Only reads the session (`read_and_close`).
     Read,
 }
 
@@ -49,25 +50,26 @@ pub enum Access {
 pub struct Session<S: Store> {
     store: S,
     settings: Arc<Settings>,
-    /// `host|pid|sapi|uri`, for others to see.
+    /// `host|pid|sapi|uri`, shown to requests that wait for this one.
     info: Arc<str>,
     current: Option<Current<S::Lease>>,
-    /// What validate or create ran into. PHP learns of it at the read that follows.
+    /// A failure of `validate` or `create`. PHP learns of it at the read that follows.
     pending: Option<Pending>,
     /// An id for `session_create_id()` that was found free.
     vetted: Option<SessionId>,
-    /// Servers out of several that could not be reached for a new id.
+    /// The servers, out of several, that could not be reached for a new id.
     dead: Vec<Arc<Target>>,
-    /// Asked for before PHP started it.
+    /// The prefetched session, until PHP starts it or the request ends.
     prefetch: Option<Prefetch<S::Lease>>,
-    /// What the last read found, until [`Session::drop_value`].
+    /// The value that the last read found, until [`Session::drop_value`].
     value: Option<Vec<u8>>,
     too_large: usize,
-    /// The session that could not be read last. A handler class may make an empty one of that.
+    /// The last session that could not be read. A handler class may make an empty session of it and
+    /// write that.
     failed: Option<SessionId>,
-    /// `session_reset()` reads next.
+    /// Set if the next read is that of `session_reset()`.
     resets: bool,
-    /// Of the last failure.
+    /// The cause of the last failure.
     cause: Cause,
     warnings: Vec<String>,
 }
@@ -78,40 +80,43 @@ struct Current<L> {
     hold: Hold<L>,
     loaded: SessionData,
     since: Instant,
-    /// Fetched by validate or create; PHP's read is yet to come.
+    /// Set from a fetch by `validate` or `create` until PHP's read.
     unread: bool,
-    /// Nobody had stored it when it was read.
+    /// Set if the session was not stored when it was read.
     is_new: bool,
-    /// What its TTL is to be, if that was not refreshed when it was read; else 0.
+    /// The session's new TTL if the read did not refresh it, otherwise 0.
     ttl_due: u64,
-    /// What a handler class has got of it, until it writes something else.
+    /// The print of the value that a handler class has read, until the class writes another value.
     delivered: Option<Print>,
 }
 
-/// What we have of the current session.
+/// The hold that this request has on the current session.
 enum Hold<L> {
-    /// Its lock.
+    /// The lock is ours.
     Locked { token: String, base: Option<String>, guard: Option<L> },
-    /// Perhaps its lock: so many writes under this token had no answer.
+    /// The lock is perhaps ours: this many writes under the token had no answer.
     Unsure { token: String, writes: u32 },
     /// Locking is off.
     Unlocked,
-    /// Nothing: the session was moved or destroyed while we waited for it, or moved a moment ago. It is empty for this
-    /// request, which keeps its id: with another one PHP would overwrite the cookie of who moved it.
+    /// The session was moved or destroyed while this request waited for it, or was moved a moment
+    /// ago. For this request the session is empty and keeps its id: with another id, PHP would
+    /// overwrite the cookie from the request that moved the session.
     Overtaken,
-    /// It was not our turn, or no lock was wanted (`read_and_close`).
+    /// The session was read without its lock: another request had its turn, or no lock was wanted
+    /// (`read_and_close`).
     ReadOnly,
-    /// Nothing any more: a write behind a handler class gave the lock back. Another one takes it again, and goes over nothing
-    /// but this.
+    /// The lock is released: a write for a handler class gave it back. Another write takes the lock
+    /// again, and overwrites nothing but the value with this print.
     Saved(Print),
-    /// The lock is not ours any more, or the session was destroyed: another write would overwrite what came in between.
+    /// The lock is no longer ours, or the session was destroyed. Another write would overwrite a
+    /// change that was made in between.
     Barred(fn() -> Failure),
 }
 
 struct Pending {
     id: SessionId,
     failure: Failure,
-    /// It is an id that we made: not taken, as far as we know.
+    /// Set if the id was made here. It is then not taken, as far as we know.
     created: bool,
 }
 
@@ -122,7 +127,7 @@ enum Fetched {
 }
 
 impl<S: Store> Session<S> {
-    /// A session that has not been asked for anything yet. No I/O happens here.
+    /// Returns a session on which no callback has run yet. No I/O happens here.
     pub fn new(store: S, settings: Arc<Settings>, info: impl Into<Arc<str>>) -> Self {
         Self {
             store,
@@ -142,13 +147,15 @@ impl<S: Store> Session<S> {
         }
     }
 
-    /// `session_reset()` (`resets`) opens again without a close, and so may a handler class: the lock stays, settings may
-    /// have changed. False, and nothing is done, if the session would be elsewhere.
+    /// Opens the session again without a close, as `session_reset()` (`resets`) does and a handler
+    /// class may do. The lock stays, and the settings may have changed. Returns false, and does
+    /// nothing, if the session would lie elsewhere.
     pub fn reopen(&mut self, settings: &Arc<Settings>, resets: bool) -> bool {
         let is_here = settings.shards == self.settings.shards && settings.prefix == self.settings.prefix;
         if is_here {
             self.resets = resets;
-            // Locking that was turned off meanwhile leaves no lock behind: what this session has, it releases.
+            // If locking was turned off meanwhile, the old lock settings stay while this session
+            // has a lock to release.
             let lock =
                 settings.lock.clone().or_else(|| self.settings.lock.clone().filter(|_| self.has_lock()));
             self.settings = if lock == settings.lock {
@@ -160,15 +167,16 @@ impl<S: Store> Session<S> {
         is_here
     }
 
-    /// PHP reads this session as its own. One that a handler class has looked at before is left: its
-    /// lock would go with the request, and this one would have none.
+    /// Closes the current session if its id is not `id`, which PHP reads next as its own session. A
+    /// handler class has only looked at the other session, whose lock would be kept until the end
+    /// of the request, while PHP's own session would have none.
     pub fn make_way(&mut self, id: &[u8]) {
         if self.current.as_ref().is_some_and(|current| current.id.as_str().as_bytes() != id) {
             self.close();
         }
     }
 
-    /// True if a write of this text would leave the session as a handler class has read it.
+    /// Returns true if a write of this text would leave the session as a handler class has read it.
     pub fn has_delivered(&self, id: &[u8], text: &[u8]) -> bool {
         self.current.as_ref().is_some_and(|current| {
             current.id.as_str().as_bytes() == id
@@ -176,7 +184,7 @@ impl<S: Store> Session<S> {
         })
     }
 
-    /// Whether PHP has read a session here.
+    /// Returns true if PHP has read a session here.
     pub fn is_read(&self) -> bool {
         self.current.as_ref().is_some_and(|current| !current.unread)
     }
@@ -185,18 +193,20 @@ impl<S: Store> Session<S> {
         matches!(self.current, Some(Current { hold: Hold::Locked { .. } | Hold::Unsure { .. }, .. }))
     }
 
-    /// The warnings since the last call.
+    /// Returns the warnings since the last call.
     pub fn take_warnings(&mut self) -> Vec<String> {
         mem::take(&mut self.warnings)
     }
 
-    /// The shortened id of the session whose lock is held, and for how long it is.
+    /// Returns the shortened id of the session whose lock is held, and for how long it has been
+    /// held.
     pub fn locked(&self) -> Option<(String, Duration)> {
         let current = self.current.as_ref()?;
         matches!(current.hold, Hold::Locked { .. }).then(|| (current.id.to_string(), current.since.elapsed()))
     }
 
-    /// validate_sid: whether the session exists. What it fetches is kept for the read that follows.
+    /// `validate_sid`: returns true if the session exists. The fetched session is kept for the read
+    /// that follows.
     pub fn validate(&mut self, id: &[u8], access: Access, ttl: u64) -> bool {
         let Some(id) = SessionId::parse(id) else { return false };
         if self.vetted.as_ref() == Some(&id) {
@@ -209,11 +219,11 @@ impl<S: Store> Session<S> {
             Some(current) if current.id == id && current.unread => {
                 return current.loaded.data.is_some() || matches!(current.hold, Hold::Overtaken);
             }
-            // session_reset(): a new session is ours although it was never written.
+            // In session_reset(), a new session is ours although it was never written.
             Some(Current { id: ours, hold: Hold::Locked { .. } | Hold::Overtaken, .. }) if *ours == id => {
                 return true;
             }
-            // session_create_id() while a session is active: just a question.
+            // session_create_id() while a session is active only asks if the id is taken.
             Some(current) if current.id != id && !current.unread => {
                 let keys = self.keys(&id);
                 return self.store.exists(&keys).unwrap_or(false);
@@ -224,15 +234,18 @@ impl<S: Store> Session<S> {
         match self.fetch(&id, Mode::Known, access, ttl) {
             Ok(fetched) => matches!(fetched, Fetched::Yes),
             Err(failure) => {
-                // Not "unknown": PHP would send the browser a new id, which logs the user out.
+                // With false ("unknown"), PHP would send the browser a new id, which logs the user
+                // out.
                 self.pending = Some(Pending { id, failure, created: false });
                 true
             }
         }
     }
 
-    /// create_sid: whether this new id is free. It is locked, and kept for the read that follows. One on a server that is
-    /// away, out of several, is not: the next one may lie elsewhere. Without strict mode that is all that is asked.
+    /// `create_sid`: returns true if this new id is free. The id is then locked, and its session is
+    /// kept for the read that follows. Out of several servers, an id on an unreachable one does not
+    /// count as free, because the next id may lie on another server. Without strict mode, only that
+    /// is checked.
     pub fn create(&mut self, id: &[u8], ttl: u64, strict: bool) -> bool {
         let Some(id) = SessionId::parse(id) else { return true };
         let is_open = self.current.as_ref().is_some_and(|current| !current.unread);
@@ -240,7 +253,7 @@ impl<S: Store> Session<S> {
             return true;
         }
         if is_open {
-            // session_create_id() while a session is active: only the id is wanted.
+            // session_create_id() while a session is active needs only the id.
             let keys = self.keys(&id);
             let free = !self.store.exists(&keys).unwrap_or(false);
             self.vetted = free.then_some(id);
@@ -266,7 +279,7 @@ impl<S: Store> Session<S> {
         }
     }
 
-    /// read: the value is then in [`Session::value`]; empty if there is no such session.
+    /// `read`: leaves the value in [`Session::value`], which is empty if there is no such session.
     pub fn read(&mut self, id: &[u8], access: Access, ttl: u64) -> bool {
         let Some(id) = SessionId::parse(id) else { return self.fail("can't be read", None, &Failure::BadId) };
         stats::STARTS.add();
@@ -282,9 +295,10 @@ impl<S: Store> Session<S> {
                 Ok(())
             }
             Some(current) if !(current.unread || (current.id == id && resets)) => {
-                // A SessionHandler subclass looks at another session than its own, or at what has become of its own. What
-                // it writes next comes from what PHP has read all the same: a lock that it lost, gave back or never had
-                // must not be taken for that.
+                // A SessionHandler subclass reads a session other than its own, or the present
+                // state of its own. The next write of the subclass is still based on the value that
+                // PHP has read, so this read must not replace a lock that the session has lost,
+                // given back or never had.
                 let keys = self.keys(&id);
                 return match self.store.read(&keys, ttl) {
                     Ok(loaded) => self.deliver(&id, loaded.data),
@@ -309,8 +323,8 @@ impl<S: Store> Session<S> {
         }
     }
 
-    /// Keeps in mind what the last read has found, for a handler class that may write it unchanged. A new session is to be
-    /// stored even so.
+    /// Remembers the value that the last read found, for a handler class that may write the value
+    /// unchanged. A new session is left out, because it is to be stored even if it is unchanged.
     pub fn remember(&mut self, id: &[u8]) {
         if let (Some(current), Some(value)) = (&mut self.current, &self.value)
             && current.id.as_str().as_bytes() == id
@@ -320,9 +334,10 @@ impl<S: Store> Session<S> {
         }
     }
 
-    /// read from inside the validateId() of a handler class. An id that nobody has stored is not locked: PHP makes another one
-    /// then, and requests with the same id would wait for nothing. `fresh`: unless it is one that PHP has made, and takes if
-    /// nobody has stored it.
+    /// `read` inside the `validateId()` of a handler class. An id without a stored session is not
+    /// locked: PHP makes another id then, and requests with the same id would wait for nothing.
+    /// With `fresh`, PHP has just made the id and takes it if no session is stored under it: such
+    /// an id is locked.
     pub fn look(&mut self, id: &[u8], access: Access, ttl: u64, fresh: bool) -> bool {
         let is_first = self.pending.is_none() && self.current.as_ref().is_none_or(|current| current.unread);
         if let Some(id) = SessionId::parse(id).filter(|_| is_first) {
@@ -350,7 +365,7 @@ impl<S: Store> Session<S> {
     fn refuse(&mut self, id: &SessionId, failure: &Failure) -> bool {
         if let Failure::Store(StoreError::TooLarge(size)) = failure {
             self.too_large = usize::try_from(*size).unwrap_or(usize::MAX);
-            // Nobody has it; an end of the request must not store an empty one.
+            // PHP does not have the value, so the end of the request must not store an empty one.
             self.value = Some(Vec::new());
         }
         if self.current.is_none() {
@@ -359,27 +374,28 @@ impl<S: Store> Session<S> {
         self.fail("can't be read", Some(id), failure)
     }
 
-    /// How many bytes the last read would have taken, if memory_limit does not leave them; else 0.
+    /// Returns the number of bytes that the last read would have taken, if `memory_limit` does not
+    /// leave that many, otherwise 0.
     pub fn too_large(&self) -> usize {
         self.too_large
     }
 
-    /// What kind of failure the last one was.
+    /// Returns the cause of the last failure.
     pub fn cause(&self) -> &Cause {
         &self.cause
     }
 
-    /// What the last read found.
+    /// Returns the value that the last read found.
     pub fn value(&self) -> &[u8] {
         self.value.as_deref().unwrap_or_default()
     }
 
-    /// Frees what the last read found: PHP has its own copy now.
+    /// Frees the value that the last read found, because PHP has its own copy now.
     pub fn drop_value(&mut self) {
         self.value = None;
     }
 
-    /// close: releases a lock that no write has released.
+    /// `close`: releases a lock that no write has released.
     pub fn close(&mut self) {
         self.give_back_ahead();
         match self.current.take() {
@@ -399,7 +415,8 @@ impl<S: Store> Session<S> {
                     self.store.give_back(&keys, token);
                 }
             }
-            // The write may not have got there, and with it the release.
+            // The write without an answer, and with it the release, may not have reached the
+            // server.
             Some(Current { keys, hold: Hold::Unsure { token, .. }, .. }) => {
                 self.store.give_back(&keys, token);
             }
@@ -412,7 +429,7 @@ impl<S: Store> Session<S> {
         if shards.is_cluster() { Keys::in_cluster(prefix, id) } else { Keys::new(prefix, id) }
     }
 
-    /// What a session may have when it is decompressed.
+    /// Returns the largest number of bytes that a session may have after decompression.
     fn size_limit(&self) -> u64 {
         let memory = memory_left() as u64;
         self.settings.max_value_size.map_or(memory, |limit| limit.min(memory))
@@ -427,7 +444,7 @@ impl<S: Store> Session<S> {
                 }
                 Vec::new()
             }
-            // Another process, or another limit, can read it.
+            // The stored value stays: another process, or a larger limit, may be able to read it.
             Err(unreadable) => return self.fail("can't be read", Some(id), &Failure::Compressed(unreadable)),
         };
         self.value = Some(text);
@@ -448,11 +465,12 @@ impl<S: Store> Session<S> {
         false
     }
 
-    /// Reads the session, under its lock if that is wanted, and makes it the current one.
+    /// Reads the session, under its lock if one is wanted, and makes it the current session.
     fn fetch(&mut self, id: &SessionId, mode: Mode, access: Access, ttl: u64) -> Result<Fetched, Failure> {
         let keys = self.keys(id);
         let settings = self.settings.clone();
-        // A lock that we have is given back by close alone.
+        // Only close gives back a lock that we have, so a read without a lock must not drop it
+        // here.
         let has_its_lock = self.has_lock() && self.current.as_ref().is_some_and(|current| current.id == *id);
         let access = if has_its_lock { Access::Update } else { access };
         let prefetched = self.prefetched(id, mode, access, ttl);
@@ -469,7 +487,7 @@ impl<S: Store> Session<S> {
             }
             (Prefetched::Ask(held), Some(lock)) => match self.acquire(&keys, lock, mode, ttl, held) {
                 Ok(Outcome::Granted(Grant { token, base, loaded, overtaken: true })) => {
-                    // Others may wait, too.
+                    // Other requests may wait for this lock, too.
                     self.let_go(&keys, token, base.as_deref())?;
                     (Hold::Overtaken, loaded)
                 }
@@ -488,7 +506,7 @@ impl<S: Store> Session<S> {
                     let holder = holder.at(pattern_of_lock(&keys, id));
                     self.not_our_turn(id, &keys, ttl, lock, Failure::Full(n, holder))?
                 }
-                // It may be read all the same.
+                // The session may be readable even if the server refuses to lock it.
                 Err(error @ StoreError::Server(_)) if mode != Mode::New => {
                     self.not_our_turn(id, &keys, ttl, lock, error.into())?
                 }
@@ -496,7 +514,8 @@ impl<S: Store> Session<S> {
             },
         };
         let hold = match hold {
-            // Also where it was not our turn: others that come late take the lock, too, and give it back.
+            // This check also applies if another request had its turn, because other late requests
+            // take the lock, too, only to give it back.
             hold @ (Hold::Locked { .. } | Hold::Unlocked | Hold::ReadOnly) if mode != Mode::New => {
                 let has_left = self.has_just_left(&keys, &loaded);
                 match (has_left, hold) {
@@ -517,7 +536,7 @@ impl<S: Store> Session<S> {
             }
             hold => hold,
         };
-        // What was read without the lock is never written.
+        // A session that was read without its lock is never written.
         let hold = match hold {
             Hold::Unlocked if access == Access::Read => Hold::ReadOnly,
             hold => hold,
@@ -540,7 +559,8 @@ impl<S: Store> Session<S> {
             delivered: None,
         });
         Ok(match mode {
-            // The lock came with a session that vanished while we waited: read or close will release it.
+            // The session vanished while we waited for its lock: read or close will release the
+            // lock.
             Mode::Known
                 if self.current.as_ref().is_some_and(|current| {
                     current.loaded.data.is_none() && !matches!(current.hold, Hold::Overtaken)
@@ -562,8 +582,8 @@ impl<S: Store> Session<S> {
         result.map(drop)
     }
 
-    /// Whether the session went on under another id a moment ago: what the browser sent meanwhile has the old one, and must
-    /// not bring it back.
+    /// Returns true if the session went on under another id a moment ago. The requests that the
+    /// browser sent meanwhile have the old id, and must not bring the old session back.
     fn has_just_left(&mut self, keys: &Keys, loaded: &SessionData) -> Result<bool, StoreError> {
         let left = match loaded {
             SessionData { data: None, tombstone: Some(stone) } => stone.split_once("|left|"),
@@ -622,7 +642,7 @@ impl<S: Store> Session<S> {
         }
     }
 
-    /// A lock that validate or create took for a session that PHP then does not read.
+    /// Releases a lock that `validate` or `create` took for a session that PHP then does not read.
     fn drop_unread(&mut self) {
         if self.current.as_ref().is_some_and(|current| current.unread) {
             self.close();
@@ -636,7 +656,7 @@ impl<S: Store> Session<S> {
     }
 }
 
-/// The lock's key without what makes the id a secret.
+/// Returns the lock's key as a pattern, without the part that makes the id a secret.
 fn pattern_of_lock(keys: &Keys, id: &SessionId) -> String {
     keys.lock.replace(id.as_str(), &id.to_string().replace("...", "*"))
 }

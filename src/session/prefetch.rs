@@ -1,8 +1,9 @@
-//! A session that was asked for before PHP starts it (`rustredis.prefetch`).
+//! A session that is requested before PHP starts it (`rustredis.prefetch`).
 //!
-//! At the start of a request with a session cookie its lock and its data are asked for, and the page runs meanwhile. It is
-//! a try that does not queue: a lock that is taken costs nothing, and session_start() asks again in its own way. What
-//! session_start() cannot use is given back.
+//! At the start of a request with a session cookie, the extension asks for the session's lock and
+//! data, and the page runs meanwhile. A prefetch is one try, and does not queue: if the lock is
+//! taken, the try has cost nothing, and session_start() asks again in its own way. A prefetched
+//! lock that session_start() cannot use is given back.
 
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use crate::{
     store::Store,
 };
 
-/// What was sent.
+/// A prefetch that was sent.
 pub(super) struct Prefetch<L> {
     id: SessionId,
     keys: Keys,
@@ -23,22 +24,24 @@ pub(super) struct Prefetch<L> {
     guard: Option<L>,
 }
 
-/// What it has come to.
+/// The result of a prefetch.
 pub(super) enum Prefetched<L> {
-    /// The session, and the lock if it was wanted. Nobody has refreshed its TTL.
+    /// The session, and its lock if it was wanted. The TTL has not been refreshed.
     Read(Hold<L>, SessionData),
-    /// There is no such session, and nothing is locked; with its tombstone.
+    /// The session does not exist, and nothing is locked. The value is its tombstone.
     Absent(Option<String>),
-    /// Nothing: the session has to be asked for. With a token that may hold the lock, although nobody has said so.
+    /// The prefetch has no result, so the session has to be requested now. A token here may hold
+    /// the lock, although no answer has said so.
     Ask(Option<String>),
-    /// Redis hangs, and has had all the time that it gets, or nobody could use what it has.
+    /// Redis hangs, and has used up the time for its answer.
     Failed(StoreError),
 }
 
 impl<S: Store> Session<S> {
-    /// Asks for a session and its lock without waiting for the answer, if there is a connection to do it over. `strict`:
-    /// only if it exists. The TTL stays as it is: what it is to be is the script's to say, which has not run yet, and a page
-    /// that never starts its session has not used it.
+    /// Requests a session and its lock without waiting for the answer. Returns false if there is no
+    /// connection to send the request over. With `strict`, only an existing session is locked. The
+    /// TTL stays as it is: the script, which has not run yet, decides on it, and a page that never
+    /// starts its session has not used the session.
     pub fn prefetch(&mut self, id: &[u8], strict: bool) -> bool {
         let (Some(id), Some(lock)) = (SessionId::parse(id), self.settings.lock.clone()) else { return false };
         let keys = self.keys(&id);
@@ -64,9 +67,9 @@ impl<S: Store> Session<S> {
         true
     }
 
-    /// Takes the settings of the script, if they leave the request ahead as it was: the same server,
-    /// the same keys, the same lock. All else is for the rest of the session. False, and nothing is
-    /// done, if not.
+    /// Adopts the settings of the script if the prefetch still holds under them: the same server,
+    /// the same keys and the same lock. All other settings only matter for the rest of the session.
+    /// Returns false, and does nothing, if the prefetch does not hold.
     pub fn takes(&mut self, settings: &Arc<Settings>) -> bool {
         let old = &self.settings;
         let lock = |settings: &Settings| {
@@ -82,7 +85,8 @@ impl<S: Store> Session<S> {
         is_same
     }
 
-    /// What was asked for ahead, if it is what is wanted now.
+    /// Returns the result of the prefetch, if the prefetch was for the session and the mode that
+    /// are wanted now.
     pub(super) fn prefetched(
         &mut self,
         id: &SessionId,
@@ -96,7 +100,7 @@ impl<S: Store> Session<S> {
             return Prefetched::Ask(None);
         }
         match self.store.prefetched() {
-            // Strict mode came on when the script ran.
+            // The script has turned strict mode on.
             Ok(AcquireReply::Held(loaded)) if mode == Mode::Known && loaded.data.is_none() => {
                 self.release_prefetch(prefetch, 0);
                 Prefetched::Absent(loaded.tombstone)
@@ -115,12 +119,12 @@ impl<S: Store> Session<S> {
                 self.store.give_back(&prefetch.keys, prefetch.token);
                 Prefetched::Failed(error)
             }
-            // It may have been carried out all the same.
+            // Redis may have carried out the command all the same.
             Err(_) => Prefetched::Ask(Some(prefetch.token)),
         }
     }
 
-    /// Gives back what no session_start() has wanted.
+    /// Gives back a prefetch that no session_start() has used.
     pub(super) fn give_back_ahead(&mut self) {
         if let Some(prefetch) = self.prefetch.take() {
             self.give_back(prefetch);
@@ -132,7 +136,8 @@ impl<S: Store> Session<S> {
         self.release_prefetch(prefetch, 0);
     }
 
-    /// Nobody waits for the answer: if we never had the lock the script does nothing. `ttl`: as for [`Op::None`].
+    /// Releases the lock of a prefetch without waiting for the answer: if we never had the lock,
+    /// the script does nothing. `ttl` works as for [`Op::None`].
     fn release_prefetch(&mut self, prefetch: Prefetch<S::Lease>, ttl: u64) {
         let Prefetch { id, keys, token, guard } = prefetch;
         drop(guard);
@@ -172,7 +177,7 @@ mod tests {
     #[test]
     fn what_was_asked_for_ahead_and_is_not_wanted_is_given_back() {
         let store = stored(b"old");
-        // Nobody starts it; another one; without a lock.
+        // The page starts no session, another session, or this one without a lock.
         for wanted in 0..3 {
             let mut session = session(&store);
             assert!(session.prefetch(ID, true));
@@ -191,7 +196,7 @@ mod tests {
 
     #[test]
     fn the_ttl_is_what_the_script_says_and_stays_where_it_starts_no_session() {
-        // Until its end: written, unchanged, aborted; only read; never started.
+        // The session is written, unchanged, aborted, only read, or never started.
         for (end, ttl) in [("write", 90), ("touch", 90), ("abort", 90), ("peek", 90), ("nothing", TTL)] {
             let store = stored(b"old");
             let ttl_now = || store.server().ttl(&keys(ID));

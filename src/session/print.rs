@@ -1,9 +1,9 @@
-//! Knowing a session's text again without keeping it.
+//! Recognizes a session's text without keeping the text.
 
 use std::hash::{BuildHasher, RandomState};
 
-/// 128 bits of a text, under keys that nobody outside of this process knows: who chooses what a session holds can't make
-/// two texts of one print.
+/// 128 bits of a text, hashed under keys that are known only in this process. A visitor who chooses
+/// the content of a session can't construct two texts with the same print.
 pub struct Print {
     keys: [RandomState; 2],
     bits: [u64; 2],

@@ -1,4 +1,4 @@
-//! The callbacks that change a session: write, update_timestamp and destroy.
+//! The callbacks that change a session: `write`, `update_timestamp` and `destroy`.
 
 use std::mem;
 
@@ -12,21 +12,23 @@ use crate::{
     store::{DeferredFailure, Store},
 };
 
-/// Larger sessions, in bytes, are waited for whatever `rustredis.write_ack` says.
+/// The largest session, in bytes, whose release may be deferred. For larger ones, the request waits
+/// even with `rustredis.write_ack=deferred`.
 const MAX_DEFERRED: usize = 64 << 10;
 
-/// Who writes, and so what may follow before close.
+/// The caller of a write, which decides what may follow before close.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Writer {
-    /// PHP itself: nothing.
+    /// PHP itself. Nothing follows.
     Php,
-    /// A handler class that PHP has asked to save: hardly ever another write.
+    /// A handler class that PHP has asked to save. Another write hardly ever follows.
     Saving,
-    /// A handler class at any other time: PHP's own save, at least.
+    /// A handler class at any other time. At least PHP's own save follows.
     Class,
 }
 
-/// What a request was not told in time (`rustredis.write_ack=deferred`).
+/// Returns the warning about a save that failed after the end of its request
+/// (`rustredis.write_ack=deferred`).
 #[must_use]
 pub fn deferred_warning(late: DeferredFailure) -> String {
     let DeferredFailure { id, target, outcome } = late;
@@ -35,11 +37,11 @@ pub fn deferred_warning(late: DeferredFailure) -> String {
     warning(what, Some(&id), &target, &failure)
 }
 
-/// Why nothing was saved, if that is so.
+/// Returns the reason why nothing was saved, or `None` if the save succeeded.
 fn failure_of(result: Result<ReleaseReply, StoreError>, loss: Loss) -> Option<Failure> {
     let failure = match result {
         Ok(ReleaseReply::Done) => return None,
-        // Only what refreshes a TTL can be told so, and then the value was sent.
+        // Only a refresh of the TTL has this answer, and the value was sent after that.
         Ok(ReleaseReply::Gone) => {
             Failure::Store(StoreError::Protocol("an unexpected reply to release".into()))
         }
@@ -61,13 +63,13 @@ fn refused(failure: Failure) -> Failure {
     failure
 }
 
-/// What the serializers make of a session without values.
+/// Returns true if the text is what a serializer makes of a session without values.
 fn is_empty(text: &[u8]) -> bool {
     [&b""[..], b"a:0:{}", b"{}", b"\x80", b"\x90", b"\0\0\0\x02\x14\0"].contains(&text)
 }
 
-/// What is left of a session whose lock a write has given back. `saved`: what it has written, if a handler class may write
-/// once more.
+/// Returns the hold that is left after a write has given the lock back. `saved` returns the print
+/// of the written value if a handler class may write once more.
 fn after<L>(result: &Result<ReleaseReply, StoreError>, saved: impl FnOnce() -> Option<Print>) -> Hold<L> {
     match result {
         Ok(ReleaseReply::Dead) => Hold::Barred(|| Failure::Destroyed),
@@ -77,7 +79,8 @@ fn after<L>(result: &Result<ReleaseReply, StoreError>, saved: impl FnOnce() -> O
 }
 
 impl<S: Store> Session<S> {
-    /// write. What [`Session::remember`] knows again is not sent: handler classes write unchanged sessions, too.
+    /// `write`. A value that [`Session::remember`] has noted is not sent, because handler classes
+    /// also write unchanged sessions.
     pub fn write(&mut self, id: &[u8], data: &[u8], ttl: u64, writer: Writer) -> bool {
         if let Some(limit) = self.settings.max_value_size.filter(|&limit| data.len() as u64 > limit) {
             stats::REFUSED_WRITES.add();
@@ -91,13 +94,14 @@ impl<S: Store> Session<S> {
         self.save(id, &Text::new(data, &settings.compression), true, ttl, writer)
     }
 
-    /// update_timestamp: refreshes the TTL of an unchanged session, and stores `data` again if it went missing.
+    /// `update_timestamp`: refreshes the TTL of an unchanged session, and stores `data` again if
+    /// the session went missing.
     pub fn touch(&mut self, id: &[u8], data: &[u8], ttl: u64, writer: Writer) -> bool {
         let settings = self.settings.clone();
         self.save(id, &Text::new(data, &settings.compression), false, ttl, writer)
     }
 
-    /// destroy. `moved`: the session goes on under another id.
+    /// `destroy`. With `moved`, the session goes on under another id.
     pub fn destroy(&mut self, id: &[u8], moved: bool) -> bool {
         let Some(id) = SessionId::parse(id) else {
             return self.fail("can't be destroyed", None, &Failure::BadId);
@@ -107,7 +111,7 @@ impl<S: Store> Session<S> {
         }
         let op =
             match &self.current {
-                // Frameworks begin each visit with one that they then throw away.
+                // Frameworks begin each visit with a session that they then throw away.
                 Some(Current {
                     id: ours, is_new: true, hold: Hold::Locked { .. } | Hold::Unlocked, ..
                 }) if *ours == id => Op::Drop,
@@ -122,13 +126,15 @@ impl<S: Store> Session<S> {
         is_destroyed
     }
 
-    /// Keeps a value that PHP can't decode for a day, under a key that the warning names; the session ends.
+    /// Keeps a value that PHP can't decode for a day, under a key that the warning names. The
+    /// session ends.
     pub fn set_aside(&mut self, id: &[u8]) -> bool {
         let Some(id) = SessionId::parse(id) else { return self.fail("can't be kept", None, &Failure::BadId) };
         self.keep_aside(&id, None)
     }
 
-    /// The same for one that can't be decompressed: what PHP then gets is an empty session.
+    /// Does the same for a value that can't be decompressed (`damage`). PHP then gets an empty
+    /// session.
     pub(super) fn keep_aside(&mut self, id: &SessionId, damage: Option<Unreadable>) -> bool {
         let key = self.keys(id).aside(&self.settings.prefix);
         let result = self.end(id, Op::SetAside(&key));
@@ -178,7 +184,8 @@ impl<S: Store> Session<S> {
         let mut current = match self.current.take() {
             Some(current) if current.id == id => current,
             other => {
-                // A SessionHandler subclass writes another session than its own: under that one's lock, too.
+                // A SessionHandler subclass writes a session other than its own. This write also
+                // takes that session's lock.
                 let saved = self.save_another(&id, text, ttl);
                 self.current = other;
                 return saved;
@@ -192,7 +199,8 @@ impl<S: Store> Session<S> {
         let (keys, stone) = (&current.keys, current.loaded.tombstone.as_deref());
         let op = match (changed, current.is_new) {
             (true, _) => Op::Set(text.stored()),
-            // PHP 8.6 finds a new session that stays empty unchanged: there is nothing yet whose TTL could be refreshed.
+            // For PHP 8.6, a new session that stays empty is unchanged. There is no key yet whose
+            // TTL could be refreshed.
             (false, true) => Op::Restore(text.stored()),
             (false, false) => Op::Keep,
         };
@@ -246,7 +254,7 @@ impl<S: Store> Session<S> {
                 };
                 (Hold::Unlocked, failure_of(result, loss))
             }
-            // Refreshing the TTL of what another request works on is no change.
+            // A refreshed TTL is no change to a session that another request works on.
             Hold::ReadOnly if !changed => {
                 let result = self.store.write(keys, &self.write_of(Op::Keep, ttl, stone));
                 (Hold::ReadOnly, failure_of(result.map(|_| ReleaseReply::Done), loss))
@@ -267,8 +275,8 @@ impl<S: Store> Session<S> {
         self.told(&id, "was not saved", failure)
     }
 
-    /// A handler class writes once more after the write that gave the lock back: under the lock again, and only over what
-    /// this request has written.
+    /// Writes once more for a handler class, after a write that gave the lock back. This write
+    /// takes the lock again, and overwrites only a value that this request has written.
     fn save_again(&mut self, saved: Current<S::Lease>, text: &Text<'_>, ttl: u64, writer: Writer) -> bool {
         let id = saved.id.clone();
         if let Err(failure) = self.fetch(&id, Mode::Any, Access::Update, ttl) {
@@ -277,7 +285,7 @@ impl<S: Store> Session<S> {
         }
         let limit = Some(self.size_limit());
         let Some(current) = &mut self.current else {
-            // Only a session that must exist can be absent.
+            // With `Mode::Any`, fetch always leaves a current session.
             self.current = Some(saved);
             let failure = StoreError::Protocol("an unexpected reply to acquire".into()).into();
             return self.fail("was not saved", Some(&id), &failure);
@@ -292,7 +300,7 @@ impl<S: Store> Session<S> {
         } else {
             let is_ours = match (&saved.hold, stored) {
                 (Hold::Saved(print), Some(Ok(stored))) => print.is_of(&stored),
-                // It has vanished.
+                // The session has vanished.
                 (_, stored) => stored.is_none(),
             };
             if is_ours {
@@ -306,12 +314,14 @@ impl<S: Store> Session<S> {
         self.fail("was not saved", Some(&id), &failure())
     }
 
-    /// What a repeat needs is kept until the answer is there: not for every session.
+    /// Returns true if the release of this value may be deferred. The value is kept for a repeat
+    /// until the answer arrives, so a large value is not deferred.
     fn may_defer(&self, text: &Text<'_>) -> bool {
         self.settings.write_ack == WriteAck::Deferred && text.plain_len() <= MAX_DEFERRED
     }
 
-    /// A session that vanished since it was read is stored again; only then its value travels.
+    /// Releases the lock. A session that vanished since it was read is stored again, and only then
+    /// is its value sent.
     fn release_or_restore(
         &mut self,
         keys: &Keys,
@@ -330,7 +340,7 @@ impl<S: Store> Session<S> {
         match self.fetch(id, Mode::Any, Access::Update, ttl) {
             Ok(_) => {
                 let saved = self.save(id.as_str().as_bytes(), text, true, ttl, Writer::Php);
-                // A refused write leaves the lock for another one, which does not come here.
+                // A refused write leaves the lock for another write, but none follows here.
                 self.close();
                 saved
             }
@@ -338,7 +348,8 @@ impl<S: Store> Session<S> {
         }
     }
 
-    /// Only a plain "done" is success: whatever else the server says is a failure to PHP, and a warning.
+    /// Returns true only for [`ReleaseReply::Done`]. For PHP, any other answer is a failure with a
+    /// warning.
     fn answered(&mut self, id: &SessionId, what: &str, result: Result<ReleaseReply, StoreError>) -> bool {
         self.told(id, what, failure_of(result, Loss::Unknown))
     }

@@ -30,7 +30,7 @@ pub(super) fn keys(id: &[u8]) -> Keys {
     Keys::new("PHPREDIS_SESSION:", &SessionId::parse(id).unwrap())
 }
 
-/// A server that holds one session.
+/// Returns a server that holds one session.
 pub(super) fn stored(value: &[u8]) -> MemoryStore {
     let store = MemoryStore::new();
     let mut session = session_with(&store, &unlocked());
@@ -95,7 +95,7 @@ fn a_session_that_vanished_is_stored_again_by_touch() {
     }
 }
 
-/// PHP 8.6 asks for a touch then, where 8.5 wrote.
+/// PHP 8.6 asks for a touch in this case, while PHP 8.5 asks for a write.
 #[test]
 fn a_new_session_that_stays_empty_is_stored_in_one_trip_unless_another_was_first() {
     for texts in [IniValues::default(), unlocked()] {
@@ -303,7 +303,7 @@ fn an_outage_at_validate_keeps_the_id_and_warns_once_at_read() {
     let store = stored(b"old");
     let mut session = session(&store);
     session.store.down = 9;
-    // "Unknown" would make PHP send a new id.
+    // The answer "unknown" would make PHP send a new id.
     assert!(session.validate(ID, Access::Update, TTL));
     assert!(session.take_warnings().is_empty());
     assert!(!session.read(ID, Access::Update, TTL));
@@ -353,7 +353,8 @@ fn what_php_never_got_is_not_overwritten() {
     let store = stored(b"old");
     let mut session = session(&store);
     assert!(session.read(ID, Access::Update, TTL));
-    // No drop_value: PHP bailed out while it made its copy, and writes an empty session at shutdown.
+    // The test calls no drop_value, as if PHP had bailed out while it made its copy. PHP then
+    // writes an empty session at shutdown.
     assert!(!session.write(ID, b"", TTL, Writer::Php));
     session.close();
     assert_eq!((data(&store, ID).unwrap(), holder(&store, ID)), (b"old".to_vec(), None));
@@ -427,7 +428,7 @@ fn an_unknown_id_that_a_handler_class_only_looks_at_is_not_locked() {
     assert!(session.look(ID, Access::Update, TTL, false));
     assert_eq!((session.value(), holder(&store, ID)), (&b""[..], None));
     session.drop_value();
-    // PHP makes an id of its own, and the class answers its read from what it has seen.
+    // PHP makes an id of its own, and the class answers PHP's read with the value that it has seen.
     assert!(session.write(NEW, b"x", TTL, Writer::Class));
     session.close();
     assert_eq!((data(&store, NEW).unwrap(), holder(&store, NEW)), (b"x".to_vec(), None));
@@ -446,7 +447,7 @@ fn a_known_id_that_a_handler_class_looks_at_is_locked() {
     assert_eq!((data(&store, ID).unwrap(), holder(&store, ID)), (b"new".to_vec(), None));
 }
 
-/// A session that went on under NEW.
+/// Returns a server whose session went on under NEW.
 fn moved() -> MemoryStore {
     let store = stored(b"old");
     let mut login = session(&store);
@@ -457,7 +458,7 @@ fn moved() -> MemoryStore {
 
 #[test]
 fn a_late_request_whose_questions_find_no_server_leaves_no_lock() {
-    // Its acquire, TIME, the release.
+    // The command that finds no server is the acquire, TIME, or the release.
     for lost in 1..=3 {
         let store = moved();
         let mut late = session(&store);
@@ -496,7 +497,7 @@ fn reset_after_a_write_without_an_answer_waits_for_no_lock_of_its_own() {
     }
 }
 
-/// Behind a handler class, where PHP saves.
+/// Reads and saves as a handler class does when PHP saves.
 fn reads_and_saves(session: &mut Session<MemoryStore>, value: &[u8]) {
     assert!(session.read(ID, Access::Update, TTL));
     session.remember(ID);
@@ -524,7 +525,7 @@ fn what_a_handler_class_writes_unchanged_is_only_refreshed() {
         assert!(session.read(ID, Access::Update, TTL));
         session.remember(ID);
         session.drop_value();
-        // A client that knows no lock.
+        // A client that knows no lock writes in between.
         let mut other = session_with(&store, &unlocked());
         assert!(other.write(ID, b"other", TTL, Writer::Php));
         store.server().advance(5000);
@@ -532,7 +533,7 @@ fn what_a_handler_class_writes_unchanged_is_only_refreshed() {
         assert_eq!(data(&store, ID).unwrap(), b"other");
         assert_eq!(store.server().ttl(&keys(ID)), Some(TTL * 1000));
     }
-    // It has vanished; it was written otherwise meanwhile.
+    // The session has vanished, or was written with another value meanwhile.
     for vanishes in [true, false] {
         let store = stored(b"old");
         let mut session = session(&store);
@@ -583,7 +584,7 @@ fn a_second_write_of_a_handler_class_goes_over_nothing_of_others() {
             assert!(second.write(ID, b"two", TTL, Writer::Php));
         }
         second.close();
-        // Once refused it stays so.
+        // A refused write stays refused.
         for _ in 0..2 {
             assert!(!first.write(ID, b"three", TTL, Writer::Saving));
             let warnings = first.take_warnings();
@@ -621,12 +622,13 @@ fn what_could_not_be_read_is_not_overwritten() {
         assert!(session.take_warnings().last().unwrap().contains("could not read it"));
     }
     assert_eq!(data(&store, ID).unwrap(), b"old");
-    // Another try gets it.
+    // Another try reads the session.
     assert_eq!(read(&mut session, ID), b"old");
     assert!(session.write(ID, b"new", TTL, Writer::Php));
 }
 
-/// What a handler class reads by hand once PHP has the session is no ground for its next write.
+/// A value that a handler class reads by hand once PHP has the session is no ground for the class'
+/// next write.
 #[test]
 fn a_handler_class_that_reads_again_gets_no_lock_for_its_old_value() {
     for how in ["lost", "refused", "readonly", "unsure", "unlocked and destroyed"] {
@@ -644,7 +646,7 @@ fn a_handler_class_that_reads_again_gets_no_lock_for_its_old_value() {
             first.store.down = 1;
             assert!(!first.write(ID, b"one", TTL, Writer::Class));
         }
-        // Its lease ends, and another request has its turn.
+        // The lease ends, and another request has its turn.
         store.server().advance(400_000);
         assert!(session_with(&store, &unlocked()).write(ID, b"two", TTL, Writer::Php));
         let mut second = session(&store);
@@ -668,7 +670,7 @@ fn a_handler_class_that_reads_again_gets_no_lock_for_its_old_value() {
     }
 }
 
-/// session_reset(), in contrast, gives PHP what is stored now.
+/// session_reset(), in contrast, gives PHP the value that is stored now.
 #[test]
 fn a_reset_after_a_lost_lock_is_a_new_start() {
     let store = stored(b"old");
@@ -692,12 +694,12 @@ fn what_could_not_be_read_is_not_moved_but_may_be_destroyed_and_begun_anew() {
     assert!(!session.read(ID, Access::Update, TTL));
     store.server().advance(1000);
     session.take_warnings();
-    // session_regenerate_id(true): what goes on under another id is not what is stored.
+    // With session_regenerate_id(true), the session under the new id would not be the stored one.
     assert!(!session.destroy(ID, true));
     let warnings = session.take_warnings();
     assert!(warnings.len() == 1 && warnings[0].contains("could not read it"), "{warnings:?}");
     assert_eq!(data(&store, ID).unwrap(), b"old");
-    // A logout that finds no server is none.
+    // A logout that finds no server has not happened.
     session.store.down = 9;
     assert!(!session.destroy(ID, false));
     session.store.down = 0;
@@ -734,7 +736,7 @@ fn phps_own_session_takes_the_place_of_one_that_a_class_has_read_before() {
     session.make_way(ID);
     assert_eq!(read(&mut session, ID), b"old");
     assert_eq!((holder(&store, ID).is_some(), holder(&store, NEW)), (true, None));
-    // The same once more changes nothing.
+    // A second call with the same id changes nothing.
     session.make_way(ID);
     assert_eq!(read(&mut session, NEW), b"");
     assert!(session.write(ID, b"new", TTL, Writer::Saving));
