@@ -51,9 +51,9 @@ pub struct Acquire {
 }
 
 impl Acquire {
-    /// Returns true if plain commands may try this request: it is the first send of an attempt that
-    /// holds nothing yet. A later send asks if a taken lock is free by now, which only the script
-    /// can tell.
+    /// Returns true if a first try ([`super::first_try`]) may send this request: it is the first
+    /// send of an attempt that holds nothing yet. A later send asks if a taken lock is free by now,
+    /// which only the script can tell.
     #[must_use]
     pub fn is_first_try(&self) -> bool {
         let first = if self.mode == Mode::Known { ":0" } else { ":1" };
@@ -232,7 +232,8 @@ impl Claim {
     /// `claim.lua` with its arguments.
     #[must_use]
     pub fn command(&self, keys: &Keys) -> Command<'static> {
-        // The script goes by its text: the reply is read too late to send the text after a NOSCRIPT.
+        // The script is sent as text, because the reply is read too late to send the text after a
+        // NOSCRIPT.
         let mut command = Command::eval(&CLAIM.text, &[&keys.lock, &keys.waiters, &keys.tombstone]);
         command.arg(&self.token).number(self.lease).arg(&self.base).arg(&*self.info);
         command

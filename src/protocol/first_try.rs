@@ -1,13 +1,17 @@
-//! The first try for a session, by plain commands sent in one go: SET NX for its lock, MGET for the rest.
+//! The first try for a session: commands that are sent together, SET NX for the lock and MGET for
+//! the rest.
 //!
-//! Most requests find their session unlocked and unmoved. For them this does what `acquire.lua` and `read.lua` would do,
-//! and costs Redis a fraction of it: an EVALSHA alone takes as long as three commands, each key and argument of it as long
-//! as a third of one, and Lua hashes each byte of the session. Whatever else there is to decide (somebody holds the lock,
-//! the slot moves, a right is missing) is the scripts', which are asked next; nothing that this has done is in their way.
+//! Most requests find their session unlocked and unmoved. For them, the first try has the effect of
+//! `acquire.lua` and `read.lua` at a fraction of the cost to Redis: an EVALSHA alone takes as long
+//! as three commands, each of its keys and arguments takes as long as a third of a command, and Lua
+//! hashes each byte of the session. All other cases (another client holds the lock, the slot moves,
+//! a right is missing) are left to the scripts, which are asked next. The first try leaves nothing
+//! behind that is in their way.
 //!
-//! The first session of a connection is always the scripts': a server or a user that cannot run them shows when the session
-//! starts, not when it is to be saved. The try of the next one shows whether transactions do, by which the others release
-//! ([`super::transaction`]).
+//! The first session of a connection always goes to the scripts, so that a server or a user that
+//! cannot run them is noticed when the session starts, and not when it is to be saved. The first
+//! try for the connection's second session shows whether transactions work, by which later sessions
+//! are released ([`super::transaction`]).
 
 use redis::Value;
 
@@ -23,22 +27,23 @@ use crate::{
     },
 };
 
-/// How a first try for a session is sent.
+/// The form in which a first try is sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Form {
-    /// Without WATCH.
+    /// The try has no WATCH.
     Bare,
-    /// With a transaction that must fail. Where MULTI is refused but what follows it is not, the release would be carried out
-    /// whatever has happened, so this has to be known before.
+    /// The try has a transaction that must fail. If a server refuses MULTI but not the commands
+    /// after it, a release by transaction would be carried out regardless of all changes, so the
+    /// client has to know this before.
     Proof,
-    /// With WATCH.
+    /// The try has a WATCH.
     Watched {
-        /// Something else is watched, which ends first.
+        /// Set if the connection watches other keys, which an UNWATCH ends first.
         again: bool,
     },
 }
 
-/// The lock, as `acquire.lua` takes it, and what it guards.
+/// Packs the commands that take the lock, as `acquire.lua` does, and read the session.
 pub fn pack(keys: &Keys, acquire: &Acquire, form: Form, now: u64, batch: &mut Batch<'_>) {
     let Keys { data, lock, waiters, tombstone, .. } = keys;
     let holder = [&*acquire.token, "|", &now.to_string(), "|", &*acquire.info].concat();
@@ -48,7 +53,7 @@ pub fn pack(keys: &Keys, acquire: &Acquire, form: Form, now: u64, batch: &mut Ba
             batch.add(&take);
             return pack_read(keys, acquire.ttl, batch);
         }
-        // Our own SET is a change as well: this transaction must fail.
+        // Our own SET is a change as well, so this transaction must fail.
         Form::Proof => {
             batch.add(&[Text("WATCH"), Text(lock)]);
             batch.add(&take);
@@ -64,26 +69,27 @@ pub fn pack(keys: &Keys, acquire: &Acquire, form: Form, now: u64, batch: &mut Ba
     }
     refresh(keys, acquire.ttl, batch);
     batch.add(&[Text("WATCH"), Text(data), Text(lock), Text(waiters), Text(tombstone)]);
-    // Behind the WATCH: were these commands held up on their way, the lock may have ended already, and somebody may wait.
+    // EXISTS comes after WATCH: if these commands were held up on their way, the lock may have
+    // ended already, and another request may wait for it.
     batch.add(&[Text("EXISTS"), Text(waiters)]);
     batch.add(&[Text("MGET"), Text(tombstone), Text(data), Text(lock)]);
 }
 
 fn refresh(keys: &Keys, ttl: u64, batch: &mut Batch<'_>) {
-    // EXPIRE 0 would delete.
+    // EXPIRE with 0 would delete the session.
     match ttl {
         0 => batch.add(&[Text("EXISTS"), Text(&keys.data)]),
         ttl => batch.add(&[Text("EXPIRE"), Text(&keys.data), Number(ttl)]),
     }
 }
 
-/// TTL, tombstone and data.
+/// Packs the commands that refresh the TTL and read the tombstone and the data.
 pub fn pack_read(keys: &Keys, ttl: u64, batch: &mut Batch<'_>) {
     refresh(keys, ttl, batch);
     batch.add(&[Text("MGET"), Text(&keys.tombstone), Text(&keys.data)]);
 }
 
-/// The result of a first try with plain commands.
+/// The result of a first try.
 #[derive(Debug)]
 pub struct FirstTry {
     /// Set if the lock is ours.
@@ -93,7 +99,7 @@ pub struct FirstTry {
     /// Set if Redis watches every key that a release depends on, since a moment when the lock was
     /// ours and no request waited for it.
     pub watched: bool,
-    /// The answer to the question if transactions work, as far as the replies show it.
+    /// Tells if transactions work, or is `None` if the replies do not show it.
     pub transactions: Option<bool>,
     /// Set if a transaction was begun and its end refused.
     pub left_open: bool,
@@ -147,7 +153,8 @@ fn proven(watch: &Value, lock: &Value, multi: &Value, exec: &Value) -> Option<bo
     }
 }
 
-/// Reads the replies to a read with plain commands. Returns `None` if something about them is odd.
+/// Reads the replies to the commands of [`pack_read`]. Returns `None` if something about the
+/// replies is odd.
 pub fn read_by_commands(values: Vec<Value>) -> Result<Option<SessionData>> {
     match <[Value; 2]>::try_from(values) {
         // A server that refuses writes at the moment can still return the session. A missing

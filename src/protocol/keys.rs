@@ -6,9 +6,10 @@ use crate::process::random_hex;
 /// The key names of one session.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Keys {
-    /// Which of several servers has the session: the first four bytes of its id, as phpredis counts.
+    /// The number that selects one of several servers: the first four bytes of the id, as phpredis
+    /// counts.
     pub route: u32,
-    /// The hash slot of all of its keys; none outside of a Cluster.
+    /// The hash slot of all these keys, or `None` outside of a Cluster.
     pub slot: Option<u16>,
     /// The session itself: `<prefix><id>`.
     pub data: String,
@@ -18,7 +19,7 @@ pub struct Keys {
     pub wake: String,
     /// A sorted set of the waiters by deadline.
     pub waiters: String,
-    /// Left by destroy, so that a slower request cannot write the session back.
+    /// The mark that destroy leaves, so that a slower request cannot write the session back.
     pub tombstone: String,
 }
 
@@ -29,7 +30,8 @@ impl Keys {
         Self::named([prefix, id.as_str()].concat(), id, None)
     }
 
-    /// The keys of `id` in a Cluster, all in the slot of the first. The prefix is one that [`fits_a_cluster`].
+    /// The keys of `id` in a Cluster, all in the slot of the session itself. The prefix must be one
+    /// that [`fits_a_cluster`].
     #[must_use]
     pub fn in_cluster(prefix: &str, id: &SessionId) -> Self {
         let data = [prefix, id.as_str()].concat();
@@ -57,26 +59,28 @@ impl Keys {
         }
     }
 
-    /// Where the release of `token` leaves its receipt, so that a repeat of it is told what happened.
+    /// The key of the receipt that the release of `token` leaves. From the receipt, a repeat of the
+    /// release learns the result.
     #[must_use]
     pub fn receipt(&self, token: &str) -> String {
         [self.stem(), "_DONE:", token].concat()
     }
 
-    /// Where a new value lies for a moment, between the command that brings it and the script that moves it to its place.
-    /// `unique`: the token of the lock, or random digits.
+    /// The key that has a new value for a moment, between the command that uploads the value and
+    /// the script that moves it to its place. `unique` is the token of the lock, or random digits.
     #[must_use]
     pub fn new_value(&self, unique: &str) -> String {
         [self.stem(), "_NEW:", unique].concat()
     }
 
-    /// What the names of all side keys begin with.
+    /// The beginning of the names of all side keys.
     fn stem(&self) -> &str {
         &self.lock[..self.lock.len() - LOCK.len()]
     }
 
-    /// A new key for a value that cannot be decoded. A warning will show it, so it tells nothing of the id; in a Cluster
-    /// the first random name is taken that lies in the slot of the session, because RENAME does not leave its slot.
+    /// A new key for a value that cannot be decoded. A warning will show the key, so its name tells
+    /// nothing of the id. In a Cluster, the name is the first random one that lies in the slot of
+    /// the session, because RENAME works only within a slot.
     #[must_use]
     pub fn aside(&self, prefix: &str) -> String {
         loop {
@@ -90,14 +94,16 @@ impl Keys {
 
 const LOCK: &str = "_LOCK";
 
-/// Whether all keys of a session with this prefix can be in one slot. A `}` that ends no hash tag makes that
-/// impossible: the session itself is hashed as a whole, and no tag can hold a `}`.
+/// Returns true if all keys of a session with this prefix can be in one slot. A `}` that ends no
+/// hash tag makes that impossible: Redis then hashes the whole name of the session's own key, and
+/// no tag can hold a `}`.
 #[must_use]
 pub fn fits_a_cluster(prefix: &str) -> bool {
     hash_slot::tag(prefix).is_some() || !prefix.contains('}')
 }
 
-/// Shorter ids count as if NULs followed, which is what follows them in PHP's memory.
+/// Returns the first four bytes as a number. A shorter id counts as if NULs followed, which is what
+/// follows it in PHP's memory.
 fn route(id: &[u8]) -> u32 {
     let mut first = [0; 4];
     let len = id.len().min(4);

@@ -122,10 +122,10 @@ impl<'a> Release<'a> {
     }
 }
 
-/// Gives back a lock that was taken only to see whether there is a session.
+/// Releases a lock that was taken only to see if the session exists.
 #[must_use]
 pub fn unlock(keys: &Keys, token: &str) -> Command<'static> {
-    // The script goes by its text, because this client never reads the reply.
+    // The script is sent as text, because this client never reads the reply.
     let mut command = Command::eval(&UNLOCK.text, &[&keys.lock]);
     command.arg(token);
     command
@@ -205,7 +205,8 @@ impl ReleaseReply {
             },
             error => {
                 let error = ServerError::parse(error);
-                // Anything else is the answer to another question, and perhaps another visitor's secret.
+                // Any other text is the answer to another question, and perhaps another visitor's
+                // secret.
                 if error.code.is_empty()
                     || !error.code.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
                 {
@@ -219,7 +220,7 @@ impl ReleaseReply {
     }
 }
 
-/// Returns the value if it is worth a command beside the script.
+/// Returns the value if it is worth an upload before the script.
 fn staged(op: Op<'_>, how: Payload) -> Option<&[u8]> {
     match op {
         Op::Set(data) if how == Payload::Uploaded && data.len() > LARGE => Some(data),
@@ -227,7 +228,7 @@ fn staged(op: Op<'_>, how: Payload) -> Option<&[u8]> {
     }
 }
 
-/// The operation for an [`Op::Set`] whose value goes beside the script.
+/// The operation for an [`Op::Set`] whose value is uploaded before the script.
 const MOVE: (&str, &[u8]) = ("move", b"");
 
 /// The key that a script moves a value from or to.

@@ -6,7 +6,7 @@ use redis::Value;
 use super::SessionData;
 use crate::error::{StoreError, too_large};
 
-/// Most replies can be read in one way only.
+/// The value that a reply is read as, or the error.
 pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// Reads the replies to several commands.
@@ -51,7 +51,7 @@ impl Items {
         }
     }
 
-    /// Nothing must be left: the answer to another question may begin in the same way.
+    /// Checks that no item is left: the answer to another question may begin in the same way.
     pub fn end(mut self) -> Result<()> {
         self.values.next().map_or(Ok(()), |_| Err(nonsense(self.what)))
     }

@@ -73,7 +73,7 @@ pub struct ScriptCall<'a> {
 /// The two ways to send a new value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Payload {
-    /// The value goes beside the script if that costs less.
+    /// The value is uploaded before the script, if that costs less.
     Uploaded,
     /// The value is an argument.
     Argument,

@@ -1,4 +1,4 @@
-//! Session ids: what may become part of a key name.
+//! Session ids, which become part of key names.
 
 use std::fmt;
 
@@ -7,13 +7,13 @@ const MAX_LEN: usize = 256;
 
 /// A session id of 1 to 256 characters out of `[A-Za-z0-9,-]`.
 ///
-/// PHP itself only refuses a few characters, so `a/b`, `a_b` and ids with a NUL reach a save handler. With this
-/// set no suffix of a side key (`_LOCK` ...) can be reached by an id.
+/// PHP itself only refuses a few characters, so `a/b`, `a_b` and ids with a NUL reach a save
+/// handler. With this set, no id can end in the suffix of a side key (`_LOCK` ...).
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct SessionId(Box<str>);
 
 impl SessionId {
-    /// The id, if every byte is allowed and the length is within bounds.
+    /// Returns the id, if every byte is allowed and the length is within bounds.
     #[must_use]
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let allowed = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b',' | b'-');
@@ -33,8 +33,8 @@ impl SessionId {
 /// The first six characters: enough to find a session in a log, not enough to take it over.
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Ids may be short (session.sid_length goes down to 22, session_id() takes anything): never show
-        // more than a third.
+        // Ids may be short (session.sid_length goes down to 22, and session_id() takes any id), so
+        // at most a third is shown.
         let shown = 6.min(self.0.len() / 3);
         write!(f, "{}...", &self.0[..shown])
     }

@@ -1,4 +1,4 @@
-//! The replies that are read, and those that no script sends.
+//! Tests of the replies that are read, and of replies that no script sends.
 
 use redis::Value;
 
@@ -36,7 +36,7 @@ fn refuses_what_no_script_sends() {
         ReleaseReply::parse(texts(&["OOM command not allowed when used memory > 'maxmemory'."])),
         Ok(ReleaseReply::Refused(_))
     ));
-    // The answers to other questions: an acquire, a read, BLPOP, MGET.
+    // The texts here answer other questions: an acquire, a read, BLPOP, MGET.
     for other in [
         &["ok", "n|i:1;", ""][..],
         &["ok", "n|i:1;"],

@@ -1,12 +1,13 @@
-//! The release by a transaction, where nothing stands in its way.
+//! The release by a transaction, for a session that no other client has touched.
 //!
-//! The first try for a session ([`super::first_try`]) has Redis watch its keys. If the lock is still held then, nobody waits for
-//! it and nobody has touched the session when it is to be written, MULTI, SET, DEL and EXEC do what `release.lua` would do,
-//! for little more than half of its cost and without the session passing through Lua. If not, EXEC does nothing, and the
-//! script is asked.
+//! The first try for a session ([`super::first_try`]) makes Redis watch the session's keys. If the
+//! lock is still held when the session is to be written, no other request waits for the lock, and
+//! no client has touched the session, then MULTI, SET, DEL and EXEC have the effect of
+//! `release.lua`, for little more than half of its cost and without the session passing through
+//! Lua. Otherwise EXEC does nothing, and the script is asked.
 //!
-//! WATCH belongs to a connection, and an EXEC ends all of it. So each connection knows which lock it watches; who comes with
-//! another token, or over another connection, has the script.
+//! WATCH belongs to a connection, and an EXEC ends all of it. So each connection knows which lock
+//! it watches. A release with another token, or over another connection, goes to the script.
 
 use redis::Value;
 
@@ -23,11 +24,12 @@ use crate::{
     },
 };
 
-/// What a connection knows of transactions.
+/// The knowledge that a connection has of transactions.
 #[derive(Default)]
 pub struct Transactions {
-    /// Whether the server carries them out as it should. A user's rights can be taken away meanwhile: harmless, but for a
-    /// session whose lock is lost at that very moment.
+    /// Tells if the server carries out transactions as it should, or is `None` before that is
+    /// known. A user's rights can be taken away later, which harms only a session whose lock is
+    /// lost at that very moment.
     work: Option<bool>,
     watched: Watched,
 }
@@ -39,13 +41,13 @@ enum Watched {
     Something,
     Session {
         token: String,
-        /// There is such a session.
+        /// Set if the session exists.
         exists: bool,
     },
 }
 
 impl Transactions {
-    /// The form of a try that is sent now.
+    /// Returns the form for a first try that is sent now.
     pub fn form(&mut self) -> Form {
         let form = match self.work {
             None => Form::Proof,
@@ -58,7 +60,7 @@ impl Transactions {
         form
     }
 
-    /// What a try under this token has shown.
+    /// Learns from the result of a first try under this token.
     pub fn learn(&mut self, token: &str, tried: &FirstTry) {
         self.work = self.work.or(tried.transactions);
         if self.work == Some(true)
@@ -70,7 +72,8 @@ impl Transactions {
         }
     }
 
-    /// Whether a transaction may do this. If so, it is sent, and nothing is watched any more.
+    /// Returns true if a transaction may carry out this release. The caller then sends the
+    /// transaction, after which nothing is watched any more.
     pub fn take(&mut self, release: &Release<'_>) -> bool {
         let Watched::Session { token, exists } = &self.watched else { return false };
         let may = token == release.token
@@ -82,7 +85,7 @@ impl Transactions {
                 Op::Keep => *exists && release.ttl > 0,
                 Op::Drop => !exists,
                 Op::Restore(_) | Op::Delete | Op::Leave | Op::SetAside(_) => false,
-                // Whether it is there is what EXPIRE answers.
+                // EXPIRE gives the expected answer only if the session exists.
                 Op::None => *exists || release.ttl == 0,
             };
         if may {
@@ -92,7 +95,8 @@ impl Transactions {
     }
 }
 
-/// Packs what `release.lua` would do. Returns what Redis answers if it does it.
+/// Packs the commands with the effect of `release.lua`. Returns the bytes that Redis answers if all
+/// of them succeed.
 pub fn pack<'a>(keys: &Keys, release: &Release<'a>, receipt_ms: u64, batch: &mut Batch<'a>) -> &'static [u8] {
     batch.add(&[Text("MULTI")]);
     let unlock = [Text("DEL"), Text(&keys.lock)];
@@ -127,12 +131,12 @@ pub fn pack<'a>(keys: &Keys, release: &Release<'a>, receipt_ms: u64, batch: &mut
 /// The result of a transaction that did not answer as expected.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Executed {
-    /// Redis refused a part of it, and so all of it.
+    /// Redis refused a part of the transaction, and so all of it.
     Refused,
-    /// A key that it depends on has changed, so nothing was carried out.
+    /// A key that the transaction depends on has changed, so nothing was carried out.
     Changed,
-    /// Everything but this was carried out, as a proxy in front of Redis may do it. The receipt says
-    /// nothing then.
+    /// All commands but the one with this error were carried out, as a proxy in front of Redis may
+    /// do it. The receipt then says nothing.
     Partly(ServerError),
 }
 

@@ -1,29 +1,34 @@
--- ACQUIRE: take the lock of a session, refresh its TTL and read it, or join its queue. One trip.
+-- ACQUIRE: takes a session's lock, refreshes its TTL and reads it, or joins the queue. One trip.
 -- KEYS  1 D data  2 L lock  3 Q wake list  4 W waiters  5 T tombstone   (all in one slot)
 -- ARGV  1 base     'o:' .. 32 hex, one for each attempt; the attempt's entry in W
---       2 token    base .. ':' .. send number; a new one for each send. 0 is the first of a client that takes the lock by
---                  SET NX before it sees whether there is a session (mode known): without one it gives the lock back at once
+--       2 token    base .. ':' .. number of the send; a new one for each send. 0 is the first send
+--                  of a client that takes the lock by SET NX before it sees if the session exists
+--                  (mode known). If there is no session, the client gives the lock back at once.
 --       3 held     a token that this caller already holds ('' = none): its lock counts as free
---       4 mode     any | known (answer 'absent' if the session does not exist) | new (answer 'exists' if it does)
---       5 info     who is asking: host|pid|sapi|uri
---       6 lease_ms  7 ttl_s  8 wait_ms (what is left; 0 = last try, don't queue)
+--       4 mode     any | known (answer 'absent' if the session does not exist)
+--                  | new (answer 'exists' if it does)
+--       5 info     the request that asks: host|pid|sapi|uri
+--       6 lease_ms  7 ttl_s  8 wait_ms (the time left; 0 = last try, which does not queue)
 --       9 max_waiters (0 = no limit)  10 recheck_ms (longest block)  11 mixed (1 = poll)
 -- Replies: {'ok', data|nil, tombstone|nil}  {'absent', tombstone|nil}  {'exists'}
---          {'full', waiters, holder, now_ms, pttl}  {'busy', holder, pttl, block_ms (0 = don't), now_ms, tombstone|nil}
-local SLACK, GRACE, FOREIGN, HANDOFF, TRIAL = 5, 500, 10, 1000, 1000  -- docs/wire-format.md says what for
+--          {'full', waiters, holder, now_ms, pttl}
+--          {'busy', holder, pttl, block_ms (0 = do not block), now_ms, tombstone|nil}
+local SLACK, GRACE, FOREIGN, HANDOFF, TRIAL = 5, 500, 10, 1000, 1000  -- see docs/wire-format.md
 local D, L, Q, W, T = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local base, held = ARGV[1], ARGV[3]
--- One call for three keys: calls are what a script costs. MGET takes a key of another type for a missing one.
+-- One call reads three keys, because the calls are the cost of a script. MGET treats a key of
+-- another type as missing.
 local got = redis.call('MGET', L, D, T)
 local holder, data = got[1], got[2]
 local mine = holder and string.sub(holder, 1, #base + 1) == base .. ':'
 if mine and tonumber(string.match(holder, '^%d+', #base + 2)) > tonumber(string.sub(ARGV[2], #base + 2)) then
-  -- An older send that arrives late, behind its own repeat: nobody reads this answer.
+  -- An older send has arrived late, after its own repeat. The client does not read this answer.
   return {'busy', holder, 0, 0, 0, false}
 end
 local free = not holder or mine
   or (held ~= '' and (holder == held or string.sub(holder, 1, #held + 1) == held .. '|'))
--- 't:' .. id alone is handed over and not claimed yet; a claimed one has '|' and more behind the id
+-- A lock with 't:' .. id alone is handed over and not claimed yet. A claimed lock has '|' and more
+-- after the id.
 local ticket = holder and string.sub(holder, 1, 2) == 't:' and not string.find(holder, '|', 1, true)
 if ticket and not free then
   local want = string.sub(holder, 3) .. '\n'
@@ -37,31 +42,35 @@ else
 end
 if free then
   if ARGV[4] == 'known' and not data and not holder then
-    if redis.call('EXISTS', D) == 1 then redis.call('GET', D) end   -- another type: not absent, but this error
+    -- A key of another type is not absent: GET gives its error.
+    if redis.call('EXISTS', D) == 1 then redis.call('GET', D) end
     redis.call('ZREM', W, base)
     return {'absent', got[3]}
   end
   if ARGV[4] == 'new' and data then return {'exists'} end
-  -- EXPIRE 0 would delete
+  -- EXPIRE with 0 would delete the session.
   if tonumber(ARGV[7]) > 0 and redis.call('EXPIRE', D, ARGV[7]) == 1 and not data then
-    redis.call('GET', D)                         -- another type: this error, before the lock is taken
+    redis.call('GET', D)                         -- another type: GET fails before the lock is taken
   end
   local tm = redis.call('TIME')
-  local ms = tm[1] .. string.sub('00000' .. tm[2], -6, -4)   -- a third of what string.format would cost
+  -- This expression costs a third of string.format.
+  local ms = tm[1] .. string.sub('00000' .. tm[2], -6, -4)
   redis.call('SET', L, ARGV[2] .. '|' .. ms .. '|' .. ARGV[5], 'PX', ARGV[6])
-  -- the first send never queued
+  -- The first send has never queued.
   if tonumber(string.sub(ARGV[2], #base + 2)) > (ARGV[4] == 'known' and 0 or 1) then redis.call('ZREM', W, base) end
   return {'ok', data, got[3]}
 end
-if ARGV[4] == 'new' then return {'exists'} end   -- somebody works under this id
+if ARGV[4] == 'new' then return {'exists'} end   -- another client works under this id
 redis.call('ZREM', W, base)                      -- never count ourselves
 local wait = tonumber(ARGV[8])
 local pttl = redis.call('PTTL', L)
 local tm = redis.call('TIME')
 local now = tm[1] * 1000 + math.floor(tm[2] / 1000)
--- Who has it looks whether there is such a session; there is none. After that time it may be one that vanished.
+-- The holder only checks if the session exists, and it does not. After TRIAL, the holder may have a
+-- session that vanished.
 local tried = not data and string.match(holder, '^o:[^:|]*:0|(%d+)')
-tried = tried and math.abs(now - tonumber(tried)) < TRIAL  -- of a time ahead: the clock was set back
+-- The time lies in the future if the clock was set back.
+tried = tried and math.abs(now - tonumber(tried)) < TRIAL
 if tried and ARGV[4] == 'known' then return {'absent', got[3]} end
 if wait <= 0 then return {'busy', holder, pttl, 0, now, got[3]} end
 redis.call('ZREMRANGEBYSCORE', W, '-inf', now)
@@ -71,8 +80,8 @@ if maxw > 0 then
   if n >= maxw then return {'full', n, holder, now, pttl} end
 end
 local block = tonumber(ARGV[10])
--- A ticket younger than 100 ms is just being claimed: its short PTTL says nothing, and blocking again
--- would cost the place in the queue.
+-- A ticket younger than 100 ms is just being claimed: its short PTTL says nothing, and another
+-- block would cost the place in the queue.
 if pttl >= 0 and not (ticket and pttl > HANDOFF - 100) then
   block = math.min(block, pttl + SLACK)
 end

@@ -1,7 +1,8 @@
--- READ: a session without its lock (read_and_close, locking off), with its TTL refreshed. One trip.
+-- READ: reads a session without its lock (read_and_close, locking off), and refreshes its TTL. One
+-- trip.
 -- KEYS  1 D data  2 T tombstone    ARGV  1 ttl_s
 -- Reply: {data|nil, tombstone|nil}
 local data = redis.call('GET', KEYS[1])
--- A server that refuses writes just now has the session all the same.
+-- A server that refuses writes at the moment can still return the session.
 if data and tonumber(ARGV[1]) > 0 then redis.pcall('EXPIRE', KEYS[1], ARGV[1]) end
 return {data, redis.call('GET', KEYS[2])}

@@ -1,31 +1,34 @@
--- RELEASE: compare the lock, write, then free the lock or hand it to the first waiter. One trip.
+-- RELEASE: compares the lock, writes, and frees the lock or hands it to the first waiter. One trip.
 -- KEYS  1 D data  2 L lock  3 Q wake list  4 W waiters  6 T tombstone
---       5 R receipt: D .. '_DONE:' .. token, with ':' .. n for the n-th write after one without an answer
---       7 N (move) D .. '_NEW:' .. token: the new value, which the command before this one has put there
---         A (aside) where D is moved to
+--       5 R receipt: D .. '_DONE:' .. token, with ':' .. n after n writes that had no answer
+--       7 N (move) D .. '_NEW:' .. token: the new value, which the command before this one has put
+--           there
+--         A (aside) the new name of D
 -- ARGV  1 token  2 base (own entry in W, '' if never queued)
---       3 op: set | move (set to what lies under N: that does not pass through Lua)
---         | keep (refresh the TTL) | restore (keep, or set where D is gone) | del
---         | none (refresh the TTL unless it is 0, whatever comes of that)
+--       3 op: set | move (set to the value of N, which does not pass through Lua)
+--         | keep (refresh the TTL) | restore (keep, or set if D is gone) | del
+--         | none (refresh the TTL unless it is 0; the result does not matter)
 --         | leave (del, because the session goes on under another id)
---         | drop (del of what was not there when it was read: leaves nothing behind unless D is there by now)
+--         | drop (del of a session that did not exist at the read: leaves nothing behind unless D
+--           exists by now)
 --         | aside (move it to A, for a day)
 --       4 data   5 ttl_s
---       6 tombstone seen at read ('' = none)  7 hold (1 = write and keep the lock)
---       8 retry (1 = keep the lock if Redis has no memory for the write: another one may follow)
+--       6 tombstone seen at the read ('' = none)  7 hold (1 = write and keep the lock)
+--       8 retry (1 = keep the lock if Redis has no memory for the write: another write may follow)
 --       9 a name for a new ticket or tombstone  10 receipt_ms  11 mixed  12 tombstone_ms
 -- Replies: {'ok'}  {'gone'} (keep: D does not exist; move: N does not; the lock is kept, send set)
---          {'dead'} (destroyed meanwhile)  {'lost', holder|'', now_ms}  {error text} (the write failed)
-local HANDOFF, MARGIN = 1000, 250                -- Q dies this much before L
+--          {'dead'} (destroyed meanwhile)  {'lost', holder|'', now_ms}
+--          {error text} (the write failed)
+local HANDOFF, MARGIN = 1000, 250                -- Q ends this much before L
 local D, L, Q, W, R, T = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local token, op = ARGV[1], ARGV[3]
 local got = redis.call('MGET', L, T)
 local holder, stone = got[1], got[2]
 local ours = holder and (holder == token or string.sub(holder, 1, #token + 1) == token .. '|')
--- Nobody can write back what nobody has stored.
+-- A session that was never stored cannot be written back, so its drop leaves no tombstone.
 local drop = op == 'drop'
 if drop then op = redis.call('EXISTS', D) == 1 and 'del' or 'none' end
--- Deletes D; the tombstone of one that goes on elsewhere says since when.
+-- Deletes D. The tombstone of a session that goes on under another id says since when.
 local function bury()
   redis.call('DEL', D)
   local mark = token
@@ -33,16 +36,17 @@ local function bury()
     local tm = redis.call('TIME')
     mark = ARGV[9] .. '|left|' .. tm[1] .. string.sub('00000' .. tm[2], -6, -4)
   end
-  -- It outlives the lock that somebody has: renew and claim, which make that longer, keep to this.
+  -- The tombstone outlives the present lock: renew and claim prolong both.
   local life = math.max(tonumber(ARGV[12]), redis.call('PTTL', L) + 1000)
   local r = redis.pcall('SET', T, mark, 'PX', life)
   return not (type(r) == 'table' and r.err) and mark
 end
 if not ours then
   if op == 'move' then redis.call('DEL', KEYS[7]) end
-  local receipt = redis.call('GET', R)           -- an earlier send of this very release?
+  local receipt = redis.call('GET', R)           -- from an earlier send of this same release
   if receipt then return {receipt} end
-  if op == 'del' or op == 'leave' then           -- a logout holds whoever has the lock now: the tombstone stops it
+  -- A logout is carried out even if another client has the lock: the tombstone stops that client.
+  if op == 'del' or op == 'leave' then
     bury()
     return {'ok'}
   end
@@ -86,7 +90,8 @@ elseif op == 'keep' then
   end
 end
 if ARGV[7] == '1' or ARGV[8] == '1' and string.find(res, 'OOM', 1, true) then return {res} end
-redis.call('DEL', L)                             -- never refused for memory: the lock is free whatever fails below
+-- DEL is never refused for lack of memory, so the lock is free even if a command below fails.
+redis.call('DEL', L)
 if op ~= 'none' and ARGV[10] ~= '0' then redis.pcall('SET', R, res, 'PX', ARGV[10]) end
 if ARGV[2] ~= '' then redis.call('ZREM', W, ARGV[2]) end
 if ARGV[11] == '1' then return {res} end         -- polling mode: no hand-over

@@ -1,13 +1,17 @@
--- WRITE: change a session without a lock (locking off). One trip. A repeat of it does no harm.
+-- WRITE: changes a session without a lock (locking off). One trip. A repeat does no harm.
 -- KEYS  1 D data  2 T tombstone
---       3 N (move) the new value, which the command before this one has put there; A (aside) where D is moved to;
+--       3 N (move) the new value, which the command before this one has put there
+--         A (aside) the new name of D
 --         L (del, leave, drop) the lock
--- ARGV  1 op: set | move (set to what lies under N: that does not pass through Lua) | keep
---         | restore (keep, or set where D is gone) | del | leave (del, because the session goes on under another id)
---         | drop (del of what was not there when it was read: leaves nothing behind unless D is there by now)
+-- ARGV  1 op: set | move (set to the value of N, which does not pass through Lua) | keep
+--         | restore (keep, or set if D is gone) | del
+--         | leave (del, because the session goes on under another id)
+--         | drop (del of a session that did not exist at the read: leaves nothing behind unless D
+--           exists by now)
 --         | aside (move it to A, for a day)
---       2 data  3 ttl_s  4 tombstone seen at read ('' = none)  5 new tombstone  6 tombstone_ms
--- Replies: {'ok'}  {'gone'} (keep: D does not exist; move: N does not; send set)  {'dead'} (destroyed since it was read)
+--       2 data  3 ttl_s  4 tombstone seen at the read ('' = none)  5 new tombstone  6 tombstone_ms
+-- Replies: {'ok'}  {'gone'} (keep: D does not exist; move: N does not; send set)
+--          {'dead'} (destroyed since it was read)
 local D, T, op = KEYS[1], KEYS[2], ARGV[1]
 if op == 'drop' then
   if redis.call('EXISTS', D) == 0 then return {'ok'} end
@@ -20,7 +24,7 @@ if op == 'del' or op == 'leave' then
     mark = mark .. '|left|' .. tm[1] .. string.sub('00000' .. tm[2], -6, -4)
   end
   redis.call('DEL', D)
-  -- It outlives the lock that somebody has: renew and claim, which make that longer, keep to this.
+  -- The tombstone outlives the present lock: renew and claim prolong both.
   redis.call('SET', T, mark, 'PX', math.max(tonumber(ARGV[6]), redis.call('PTTL', KEYS[3]) + 1000))
   return {'ok'}
 end
