@@ -32,8 +32,8 @@ pub enum Say {
     Advice = 3,
 }
 
-/// The most texts of one kind that wait for a place to be raised; further texts are logged. Texts
-/// beyond this limit in the log, too, are dropped, because they have nothing new to say.
+/// The most texts of one kind that wait for a place to be raised. Further texts are logged, and if
+/// the log has as many already, they are dropped, because they have nothing new to say.
 const MAX_WAITING: usize = 50;
 
 /// Runs the body of an `extern "C"` function. A panic must not leave the function, because that

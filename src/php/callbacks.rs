@@ -1,4 +1,5 @@
-//! The save handler's callbacks, as handler.c calls them; shim.h says what each takes and gives.
+//! The save handler's callbacks, as handler.c calls them. shim.h describes their arguments and
+//! results.
 
 use std::ffi::{c_char, c_int, c_void};
 
@@ -14,12 +15,14 @@ use crate::{
     store::redis::RedisStore,
 };
 
-/// What PHP itself has for session.gc_maxlifetime when nobody sets it.
+/// PHP's own default of session.gc_maxlifetime, in seconds.
 const DEFAULT_TTL: u64 = 1440;
-/// Redis takes a TTL in milliseconds as a 64 bit number; nobody needs a longer one than this (68 years).
+/// The longest TTL, in seconds (68 years). Redis takes a TTL in milliseconds as a 64-bit number,
+/// and no session needs a longer one than this.
 const MAX_TTL: u64 = i32::MAX as u64;
 
-/// session.gc_maxlifetime can be 0 or negative, which Redis refuses as a TTL.
+/// Returns the TTL of a session. session.gc_maxlifetime can be 0 or negative, which Redis refuses
+/// as a TTL.
 fn ttl(maxlifetime: i64) -> u64 {
     if let Ok(seconds @ 1..) = u64::try_from(maxlifetime) {
         return seconds.min(MAX_TTL);
@@ -84,7 +87,7 @@ unsafe extern "C" fn rustredis_close_left(mod_data: *mut *mut c_void) {
     guarded((), || unsafe { mod_data::close_left(mod_data) });
 }
 
-/// See shim.h. Whatever is wrong is silent: session_start() asks again, and tells.
+/// See shim.h. A failure is silent, because session_start() asks again and reports it.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn rustredis_prefetch(
     path: *const c_char,
@@ -220,10 +223,12 @@ unsafe extern "C" fn rustredis_save(
             _ => Writer::Class,
         };
         if unchanged != 0 {
-            // An unchanged session in a forked child: its parent refreshes it.
+            // An unchanged session in a forked child is left alone, because the parent refreshes
+            // its TTL.
             with_session(mod_data, |_, _| true, |session| session.touch(id, value, ttl, writer))
         } else {
-            // A handler class writes an unchanged session, too.
+            // A handler class also writes unchanged sessions, and in a child such a write succeeds
+            // without effect.
             let in_child = |pid, session: &Session<RedisStore>| {
                 session.has_delivered(id, value) || forked("was not saved", id, pid)
             };

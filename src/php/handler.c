@@ -1,9 +1,9 @@
 /* The save handler's callbacks.
  *
- * They are in C for two reasons. First, the compiler checks them against the installed
+ * The callbacks are in C for two reasons. First, the compiler checks them against the installed
  * php_session.h, whose layouts and signatures differ between PHP versions. Second, code that can
- * bail out (allocating a zend_string, raising a warning) longjmps over the frames in between:
- * here these are C frames, with nothing to destroy. */
+ * bail out (allocating a zend_string, raising a warning) longjmps over the frames in between: here
+ * these are C frames, with nothing to destroy. */
 #include "php.h"
 #include "SAPI.h"
 #include "ext/session/php_session.h"
@@ -446,10 +446,9 @@ PS_UPDATE_TIMESTAMP_FUNC(rustredis)
 	return save(mod_data, key, val, maxlifetime, 1);
 }
 
-/* True if memory_limit or a timeout has ended the decoding. The value is then still good, and
- * the next request may have more memory or time. The error has already happened (a bailout), or
- * is pending for the next opcode (some builds of 8.2 let an allocation pass and report it
- * there). */
+/* True if memory_limit or a timeout has ended the decoding. The value is then still good, and the
+ * next request may have more memory or time. The error has already happened (a bailout), or is
+ * pending for the next opcode (some builds of 8.2 let an allocation pass and report it there). */
 static bool is_out_of_resources(void)
 {
 #if PHP_VERSION_ID >= 80200
@@ -491,8 +490,8 @@ static int how_to_destroy(void)
 			}
 			if (zend_string_equals_literal(name, "session_start") || zend_string_equals_literal(name, "session_reset")
 					|| zend_string_equals_literal(name, "session_decode")) {
-				/* PHP itself calls a handler's destroy(). The handler's read() may also call it,
-				 * and means it. */
+				/* PHP itself calls a handler's destroy() here. The handler's read() may also call
+				 * destroy(), and then the session is really to be deleted. */
 				if (callee && !zend_string_equals_literal_ci(callee->common.function_name, "destroy")
 						&& !rustredis_is_of_handler(RUSTREDIS_HANDLER_DESTROY, callee)) {
 					return RUSTREDIS_DELETE;

@@ -39,8 +39,8 @@ void rustredis_mask_password(void)
 	if (!entry) {
 		return;
 	}
-	/* FPM's pool has set it behind the back of on_modify, and a section of php.ini another one for
-	 * this request. */
+	/* FPM's pool file has set this password without a call of on_modify, and a section of php.ini
+	 * has set another one for this request. */
 	if (entry->modified && entry->value != entry->orig_value && is_in_clear(entry->orig_value)) {
 		rustredis_password_found(ZSTR_VAL(entry->orig_value), ZSTR_LEN(entry->orig_value), 0);
 		entry->orig_value = password_mask;

@@ -74,7 +74,7 @@ const fn table() -> [IniEntryDef; ENTRIES] {
     entries
 }
 
-/// Registers the settings; in MINIT.
+/// Registers the settings; called in MINIT.
 pub fn register(module_number: c_int) {
     IniEntryDef::register(TABLE.as_slice(), module_number);
 }

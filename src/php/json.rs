@@ -42,7 +42,7 @@ extern "C" fn rustredis_json_writer(limit: usize) -> *mut c_void {
 }
 
 /// # Safety
-/// `writer` is what [`rustredis_json_writer`] gave in this thread.
+/// `writer` is the pointer that [`rustredis_json_writer`] returned in this thread.
 unsafe fn writer<'a>(writer: *mut c_void) -> &'a mut Writer {
     // SAFETY: the caller's contract, and the C files call one function at a time.
     unsafe { &mut *writer.cast() }

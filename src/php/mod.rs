@@ -1,4 +1,5 @@
-//! The PHP module: its life cycle and what it registers. All that is `unsafe` in this crate is under here.
+//! The PHP module: its life cycle and its registrations. All `unsafe` code of this crate is in this
+//! folder.
 
 mod advice;
 mod boundary;
@@ -35,7 +36,8 @@ const FAILURE: c_int = -1;
 /// `MODULE_DEP_REQUIRED` in `zend_modules.h`.
 const REQUIRED: u8 = 1;
 
-/// PHP starts `session` before us, and refuses to load us without it.
+/// The module's dependency table. Because of it, PHP starts `session` before this module, and
+/// refuses to load this module without `session`.
 struct Dependencies([_zend_module_dep; 2]);
 
 // SAFETY: PHP only reads the table, and its one pointer is to a static C string.
@@ -46,7 +48,7 @@ static DEPENDENCIES: Dependencies = Dependencies([
     _zend_module_dep { name: ptr::null(), rel: ptr::null(), version: ptr::null(), type_: 0 },
 ]);
 
-/// What PHP looks for in an extension's library.
+/// The symbol that PHP looks for in an extension's library.
 #[unsafe(no_mangle)]
 extern "C" fn get_module() -> *mut ModuleEntry {
     static MODULE: StaticModuleEntry = StaticModuleEntry::new();
@@ -116,7 +118,8 @@ extern "C" fn start_request(_kind: c_int, _module_number: c_int) -> c_int {
     SUCCESS
 }
 
-/// RSHUTDOWN. What `session`, which comes after us, still has to say is raised in its close.
+/// RSHUTDOWN. The `session` module shuts down after this one: messages that remain then are raised
+/// in its close.
 extern "C" fn stop_request(_kind: c_int, _module_number: c_int) -> c_int {
     sys::rustredis_restore_id();
     sys::rustredis_note_end(1);
@@ -125,7 +128,8 @@ extern "C" fn stop_request(_kind: c_int, _module_number: c_int) -> c_int {
     SUCCESS
 }
 
-/// After every module's RSHUTDOWN: `session` writes and closes in its own, which runs after ours.
+/// Runs after every module's RSHUTDOWN, because `session` writes and closes in its own, which runs
+/// after ours.
 unsafe extern "C" fn end_request() -> c_int {
     guarded((), || {
         mod_data::end_request();

@@ -1,7 +1,7 @@
-//! PHP's one pointer for us (`mod_data`), and what it points to.
+//! PHP's one pointer for this extension (`mod_data`), and the handler behind the pointer.
 //!
-//! It is a boxed [`Handler`], made by open, freed by close, and valid over a bailout. A forked child has its parent's, and
-//! must touch neither the connection nor the lock in it.
+//! The [`Handler`] is boxed, made by open, freed by close, and valid over a bailout. A forked child
+//! has its parent's handler, and must touch neither the connection nor the lock in it.
 
 use std::{
     cell::Cell,
@@ -30,21 +30,23 @@ pub struct Handler {
 }
 
 thread_local! {
-    /// The handler that PHP has now. A `SessionHandler` subclass can forget to call its parent's close.
+    /// The handler that PHP has now. A `SessionHandler` subclass can forget to call its parent's
+    /// close.
     static LIVE: Cell<*mut Handler> = const { Cell::new(ptr::null_mut()) };
-    /// A session that was asked for before PHP has started one.
+    /// A prefetched session, which PHP has not started yet.
     static AHEAD: Cell<Option<Box<Handler>>> = const { Cell::new(None) };
 }
 
 /// Runs `body` with this thread's open session, if it has one that belongs to this process.
 pub fn with_live<T>(body: impl FnOnce(&Handler) -> T) -> Option<T> {
-    // SAFETY: LIVE points to a handler that close has not freed; only this thread uses it, and no callback runs now.
+    // SAFETY: LIVE points to a handler that close has not freed; only this thread uses it, and no
+    // callback runs now.
     let handler = unsafe { LIVE.get().as_ref() }?;
     (handler.pid == process::id()).then(|| body(handler))
 }
 
-/// The handler of `mod_data`, if [`open`] has made it. A handler class over PHP's files that forgets
-/// its parent's close leaves another handler's data there.
+/// Returns the handler of `mod_data`, if [`open`] has made it. A handler class over PHP's files
+/// that forgets its parent's close leaves another handler's data there.
 ///
 /// # Safety
 /// As for [`with_session`].
@@ -52,12 +54,12 @@ unsafe fn ours<'a>(mod_data: *mut *mut c_void) -> Option<&'a mut Handler> {
     let live = LIVE.get();
     // SAFETY: the caller's contract.
     let is_live = unsafe { (*mod_data).cast::<Handler>() == live };
-    // SAFETY: LIVE is null, or the handler that `open` made last and `close` has not freed; callbacks
-    // never overlap.
+    // SAFETY: LIVE is null, or the handler that `open` made last and `close` has not freed;
+    // callbacks never overlap.
     if is_live { unsafe { live.as_mut() } } else { None }
 }
 
-/// Makes the handler, with the session that was asked for ahead if these are its settings.
+/// Makes the handler. A prefetched session becomes its session if the settings fit.
 ///
 /// # Safety
 /// As for [`with_session`].
@@ -67,7 +69,8 @@ pub unsafe fn open(mod_data: *mut *mut c_void, settings: Arc<Settings>, begins: 
         None => false,
         Some(handler) if handler.pid != process::id() => true,
         Some(handler) => {
-            // session_reset() opens again without a close, and a SessionHandler subclass may open twice.
+            // session_reset() opens again without a close, and a SessionHandler subclass may open
+            // twice.
             let goes_on = !(begins && handler.session.is_read());
             if goes_on && handler.session.reopen(&settings, resets) {
                 return;
@@ -76,11 +79,12 @@ pub unsafe fn open(mod_data: *mut *mut c_void, settings: Arc<Settings>, begins: 
         }
     };
     if inherited {
-        // A forked child starts over; what it inherited belongs to its parent and is left as it is.
+        // A forked child starts over. The inherited handler belongs to its parent and stays as it
+        // is.
         // SAFETY: the caller's contract.
         unsafe { *mod_data = ptr::null_mut() };
     } else {
-        // The session before was left without a close, or this one is elsewhere.
+        // The previous session was left without a close, or the new session lies elsewhere.
         // SAFETY: the caller's contract.
         unsafe { close_left(mod_data) };
     }
@@ -91,7 +95,8 @@ pub unsafe fn open(mod_data: *mut *mut c_void, settings: Arc<Settings>, begins: 
     let handler = match ahead {
         Some(ahead) if is_usable => ahead,
         other => {
-            // Another server, say: its place there is free before the new one is asked.
+            // The settings changed, perhaps to another server. Release that connection before
+            // asking for a new one.
             if let Some(ahead) = other {
                 end(ahead);
             }
@@ -104,7 +109,7 @@ pub unsafe fn open(mod_data: *mut *mut c_void, settings: Arc<Settings>, begins: 
     unsafe { *mod_data = handler.cast() };
 }
 
-/// Asks for a session before PHP starts one, and keeps it for [`open`].
+/// Prefetches a session, and keeps it for [`open`].
 pub fn prefetch(settings: Arc<Settings>, id: &[u8], strict: bool) {
     let mut handler = new_handler(process::id(), settings);
     if handler.session.prefetch(id, strict) {
@@ -112,8 +117,8 @@ pub fn prefetch(settings: Arc<Settings>, id: &[u8], strict: bool) {
     }
 }
 
-/// Gives the session to `body`, which answers whether the callback succeeded. In a forked child the answer is `in_child`
-/// and the handler is left alone.
+/// Passes the session to `body`, which returns whether the callback succeeded. In a forked child,
+/// the result is that of `in_child`, and the handler is left alone.
 ///
 /// # Safety
 /// `mod_data` points to null or to a pointer that [`open`] made and [`close`] has not freed.
@@ -137,8 +142,9 @@ pub unsafe fn with_session(
     })
 }
 
-/// The same for a question whose answer no is no failure. What goes wrong is told by the callback that follows: an
-/// id that is not known to us would be replaced, and its cookie with it.
+/// Does the same for a question to which "no" is no failure. A failure counts as "yes", and the
+/// callback that follows reports it: PHP would replace an id that it takes for unknown, and the
+/// cookie with it.
 ///
 /// # Safety
 /// As for [`with_session`].
@@ -160,8 +166,8 @@ fn say_all(when: Say, session: &mut Session<RedisStore>) {
     session.take_warnings().into_iter().for_each(|warning| say(when, warning));
 }
 
-/// Logs what became of earlier sessions whose last answer has come now. Their requests are over, and this one may be
-/// somebody else's.
+/// Logs the failures of earlier sessions whose last answer has come only now. The requests of these
+/// sessions are over, and this request may be that of another visitor.
 pub fn log_deferred_failures() {
     take_deferred_failures().into_iter().map(deferred_warning).for_each(|warning| say(Say::Logged, warning));
 }
@@ -178,12 +184,13 @@ pub unsafe fn close(mod_data: *mut *mut c_void) {
             return;
         }
         LIVE.set(ptr::null_mut());
-        // SAFETY: made by Box::into_raw in [`open`]; nobody else has it now that both pointers are null.
+        // SAFETY: made by Box::into_raw in [`open`]; no other code has it, now that both pointers
+        // are null.
         end(unsafe { Box::from_raw(handler) });
     });
 }
 
-/// The same for the handler that was opened last, whether PHP still knows of it or not.
+/// Does the same for the handler that was opened last, even if PHP no longer knows of it.
 ///
 /// # Safety
 /// As for [`with_session`].
@@ -198,7 +205,7 @@ pub unsafe fn close_left(mod_data: *mut *mut c_void) {
     unsafe { close(&raw mut left) };
 }
 
-/// Whether one was opened and not closed.
+/// Returns true if a handler was opened and not closed.
 pub fn is_open() -> bool {
     !LIVE.get().is_null()
 }
@@ -209,8 +216,8 @@ fn end(mut handler: Box<Handler>) {
         handler.session.close();
         say_all(Say::Later, &mut handler.session);
     } else {
-        // Dropping would close the parent's socket politely and give back its place in a pool that has no threads
-        // here.
+        // A drop would close the parent's socket in good order, and give its entry back to a pool
+        // that has no threads in this process.
         mem::forget(handler);
     }
 }
@@ -220,7 +227,7 @@ fn new_handler(pid: u32, settings: Arc<Settings>) -> Box<Handler> {
     Box::new(Handler { pid, session: Session::new(RedisStore::new(settings.clone()), settings, info) })
 }
 
-/// Closes what PHP left open; at the end of a request.
+/// Closes the sessions that PHP left open; called at the end of a request.
 pub fn end_request() {
     // SAFETY: PHP has no pointer of ours any more.
     unsafe { close_left(&mut ptr::null_mut()) };

@@ -1,5 +1,5 @@
-/* rustredis.prefetch: at the start of a request with a session cookie, asks for its session
- * before any script runs. */
+/* rustredis.prefetch: at the start of a request with a session cookie, requests the session of that
+ * cookie before any script runs. */
 #include "php.h"
 #include "php_ini.h"
 #include "ext/session/php_session.h"

@@ -1,5 +1,5 @@
-/* The functions that Rust (callbacks.rs, boundary.rs, ini.rs, status.rs) gives to the C files
- * beside it, and the functions that these C files give to each other.
+/* The functions that Rust (callbacks.rs, boundary.rs, ini.rs, status.rs) gives to the C files of
+ * this folder, and the functions that these C files give to each other.
  *
  * None of Rust's functions calls into Zend, so none can bail out. All of them return normally,
  * because the Rust side catches panics. Pointers are only read during the call, unless a comment
@@ -13,13 +13,12 @@
 
 /* The callbacks. They return 1 for success; after a 0 there is a reason to raise. `mod_data` is
  * PHP's pointer for this handler. */
-/* With `begins`, the data that `mod_data` has read so far is no part of the session that is
- * opened. With `resets`, PHP reads the same session once more, and continues with what it then
- * finds. */
+/* With `begins`, the data that `mod_data` has read so far is no part of the session that is opened.
+ * With `resets`, PHP reads the same session once more, and continues with what it then finds. */
 int rustredis_open(void **mod_data, const char *save_path, size_t save_path_len, int begins, int resets);
 int rustredis_validate(void **mod_data, const char *id, size_t id_len, int64_t ttl, int read_only);
 int rustredis_create(void **mod_data, const char *id, size_t id_len, int64_t ttl, int strict);
-/* True if a key's name can contain this id; otherwise an advice says so. */
+/* True if a key's name can contain this id. Otherwise, a piece of advice says so. */
 int rustredis_is_id(const char *id, size_t id_len);
 /* The ways to destroy a session: delete it; set it aside for a day, because it cannot be
  * decoded; only release its lock; delete it because it goes on under another id. */
@@ -53,7 +52,8 @@ typedef struct {
 } rustredis_failure;
 void rustredis_failure_get(void **mod_data, rustredis_failure *failure);
 
-/* Asks for a session that is likely to be started soon, without waiting for the answer. */
+/* Prefetches a session that is likely to be started soon: requests it, and does not wait for the
+ * answer. */
 void rustredis_prefetch(const char *save_path, size_t save_path_len, const char *id, size_t id_len, int strict);
 
 /* rustredis_is_open: true if this thread has a session that was opened and not closed.

@@ -35,7 +35,7 @@ unsafe extern "C" {
     pub safe fn rustredis_set_interrupted(interrupted: bool);
     /// Notes that PHP has decoded a session that has started by itself.
     pub safe fn rustredis_is_decoded();
-    /// Asks for the session of the request's cookie, if `rustredis.prefetch` is on.
+    /// Prefetches the session of the request's cookie, if `rustredis.prefetch` is on.
     pub safe fn rustredis_ask_ahead();
     /// Forgets the ini settings of a module.
     pub safe fn rustredis_unregister_ini(module_number: c_int);
@@ -58,7 +58,8 @@ unsafe extern "C" {
     ) -> c_int;
     /// Writes the messages that are never raised into PHP's error log.
     pub safe fn rustredis_log_waiting();
-    /// Also writes the messages that could not be raised; called at the end of a request.
+    /// Writes these messages, and also those that could not be raised; called at the end of a
+    /// request.
     pub safe fn rustredis_log_rest();
     /// Does the same at module shutdown.
     pub safe fn rustredis_log_at_shutdown();
