@@ -1,11 +1,13 @@
-//! Names to addresses, within a deadline.
+//! Looks up the addresses of host names within a deadline.
 //!
-//! The C library's resolver has no timeout of its own beyond resolv.conf's (by default 5 s and 2 tries
-//! for each server), so a name is looked up on a thread, which is left behind when it takes too long.
-//! It owns all it needs and ends with the resolver's own timeout. What a slow lookup finds is for those
-//! who ask next, too: where each takes all of the time for connecting, or the most of it, there would
-//! else never be a connection. Whenever they are given it, the name is looked up again behind their
-//! back.
+//! The C library's resolver has no timeout of its own beyond that of resolv.conf (by default 5 s
+//! and 2 tries for each server). Each name is therefore looked up on a thread, which is left behind
+//! if the lookup takes too long. The thread owns all its data and ends with the resolver's own
+//! timeout.
+//!
+//! The result of a slow lookup also serves later calls. Otherwise, no connection could ever be made
+//! if every lookup took all or most of the time for connecting. Each time an earlier result is
+//! used, the name is looked up again in the background.
 
 use std::{
     io, mem,
@@ -19,22 +21,25 @@ use crate::{
     process::{Shared, threads},
 };
 
-/// So long the answer of a slow lookup is as good as a new one.
+/// The time for which the result of a slow lookup remains valid.
 const LATE: Duration = Duration::from_mins(1);
-/// So long an address that did not answer comes after the others of its name.
+/// The time for which an address that did not answer comes after the other addresses of its name.
 const AVOIDED: Duration = Duration::from_secs(30);
-/// A script can set session.save_path to anything, and each name that is looked up has a thread.
+/// The largest number of lookups. A script can set `session.save_path` to any value, and each name
+/// that is looked up has a thread.
 const MAX_LOOKUPS: usize = 16;
-/// The same for addresses that did not answer: more replace the oldest ones.
+/// The largest number of addresses that did not answer. Further addresses replace the oldest.
 const MAX_AVOIDED: usize = 256;
-/// Name services are modules of the C library that expect a program's ordinary threads.
+/// The stack of a lookup's thread. Name services are modules of the C library that expect a
+/// program's ordinary threads.
 const STACK: usize = 2 << 20;
 
 type Found = Result<Vec<IpAddr>, (io::ErrorKind, String)>;
 
 struct Lookup {
     name: String,
-    /// The standard library's: a lock of `parking_lot` leaves a trace in a forked child.
+    /// The mutex is the standard library's: a lock of `parking_lot` leaves a trace in a forked
+    /// child.
     found: Mutex<State>,
     arrival: Condvar,
 }
@@ -42,7 +47,7 @@ struct Lookup {
 #[derive(Default)]
 struct State {
     answer: Option<Answer>,
-    /// A thread asks again.
+    /// Set while a thread looks the name up again.
     again: bool,
 }
 
@@ -50,11 +55,11 @@ struct State {
 struct Answer {
     found: Found,
     at: Instant,
-    /// How long the resolver has needed for it.
+    /// The time that the resolver needed for the answer.
     took: Duration,
 }
 
-/// Lookups that are under way, and slow ones.
+/// Lookups that are under way, and the results of slow lookups.
 static LOOKUPS: Shared<Vec<Arc<Lookup>>> = Shared::empty();
 
 static AVOID: Shared<Vec<(SocketAddr, Instant)>> = Shared::empty();
@@ -68,7 +73,7 @@ impl Lookup {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether it may still tell something of use.
+    /// Returns true if the lookup is under way or has a result that is still valid.
     fn is_good(&self) -> bool {
         match &self.found().answer {
             None => true,
@@ -94,7 +99,7 @@ impl Lookup {
         self.arrival.notify_all();
     }
 
-    /// Has it answered anew, for the next who asks.
+    /// Looks the name up again in the background, for later calls.
     fn ask_again(self: &Arc<Self>) {
         if mem::replace(&mut self.found().again, true) {
             return;
@@ -106,7 +111,7 @@ impl Lookup {
     }
 }
 
-/// The addresses of a name in the order in which they should be tried.
+/// Returns the addresses of a name in the order in which they should be tried.
 pub fn addresses(host: &str, port: u16, timeout: Duration) -> io::Result<Vec<SocketAddr>> {
     if let Ok(ip) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(ip, port)]);
@@ -125,7 +130,8 @@ pub fn addresses(host: &str, port: u16, timeout: Duration) -> io::Result<Vec<Soc
             ),
         ));
     };
-    // What is left of the time may not be enough to connect. If so, the next one begins here.
+    // After a slow lookup, the time that is left may be too short to connect. The result is then
+    // kept for the next call.
     if took < timeout / 2 {
         LOOKUPS.lock().retain(|other| !Arc::ptr_eq(other, &lookup));
     } else if is_older {
@@ -135,7 +141,7 @@ pub fn addresses(host: &str, port: u16, timeout: Duration) -> io::Result<Vec<Soc
     Ok(in_order(ips.into_iter().map(|ip| SocketAddr::new(ip, port)).collect()))
 }
 
-/// A lookup of this name: one that has been left behind, or a new one.
+/// Returns the lookup of this name: one that is under way or was slow, or a new one.
 fn lookup(host: &str) -> io::Result<Arc<Lookup>> {
     let mut lookups = LOOKUPS.lock();
     lookups.retain(|lookup| lookup.is_good());
@@ -159,8 +165,8 @@ fn lookup(host: &str) -> io::Result<Arc<Lookup>> {
     Ok(lookup)
 }
 
-/// Both families in turn, as the system has put the addresses of each: a family may lead nowhere.
-/// Those that did not answer a moment ago come last.
+/// Alternates between the two address families, because one of them may lead nowhere. Each family
+/// keeps the order of the system. Addresses that did not answer a moment ago come last.
 fn in_order(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let Some(first) = addresses.first().map(SocketAddr::is_ipv6) else { return addresses };
     let (one, other): (Vec<_>, Vec<_>) =
@@ -178,7 +184,7 @@ fn in_order(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     ordered
 }
 
-/// This address did not answer.
+/// Records that this address did not answer.
 pub fn avoid(address: SocketAddr) {
     let mut avoid = AVOID.lock();
     avoid.retain(|(avoided, _)| *avoided != address);
@@ -212,10 +218,10 @@ mod tests {
         );
     }
 
-    /// A lookup whose resolver is this test.
+    /// Starts a lookup that the test answers in place of the resolver.
     fn unanswered(name: &str) -> Arc<Lookup> {
         let lookup = Lookup::of(name);
-        // The test's own thread, so to speak.
+        // The test itself stands for the lookup's thread.
         lookup.found().again = true;
         LOOKUPS.lock().push(lookup.clone());
         lookup
@@ -245,13 +251,13 @@ mod tests {
         let asker = std::thread::spawn(move || addresses("slow.invalid", 7, timeout).unwrap());
         lookup.answer(Ok(one("192.0.2.9")), timeout / 10 * 9);
         let first = asker.join().unwrap();
-        // A thread asks again: this test.
+        // The test stands for the thread that looks the name up again.
         lookup.found().again = true;
         assert_eq!(addresses("slow.invalid", 7, timeout).unwrap(), first);
         lookup.answer(Ok(one("192.0.2.10")), timeout / 10 * 9);
         let next = addresses("slow.invalid", 7, timeout).unwrap();
         assert_eq!(next, [SocketAddr::new("192.0.2.10".parse().unwrap(), 7)]);
-        // One that fails leaves what was found before.
+        // A lookup that fails leaves the earlier result in place.
         lookup.answer(Err((io::ErrorKind::NotFound, "no".into())), timeout);
         assert_eq!(addresses("slow.invalid", 7, timeout).unwrap(), next);
     }

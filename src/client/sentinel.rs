@@ -1,7 +1,7 @@
-//! The master that sentinels name.
+//! Finds the master that sentinels name.
 //!
-//! It is asked for whenever a connection is made, and connections are made anew after every sign of a failover. While a
-//! connection lives, [`super::switch`] goes on asking.
+//! Each new connection asks the sentinels for the master, and every sign of a failover leads to a
+//! new connection. While a connection lives, [`super::switch`] continues to ask.
 
 use std::{
     io,
@@ -21,21 +21,22 @@ use crate::{
     resp::Command,
 };
 
-/// The longest name of a host, as DNS limits it.
+/// The longest host name that DNS allows.
 pub const MAX_HOST: usize = 255;
 
-/// A way to the master.
+/// A connection to the master, and the sentinel that led to it.
 pub struct Found {
     pub connection: Connection,
     /// The address of the master, as it was named.
     pub master: Endpoint,
-    /// The connection to the sentinel that named it; none if no sentinel did.
+    /// The connection to the sentinel that named the master, or `None` if no sentinel did.
     pub sentinel: Option<Connection>,
 }
 
-/// A connection to the master. The time for connecting is shared out among the sentinels that do not answer and the
-/// servers that they name. If no sentinel answers, `last` is asked, which was the master before. `left` was the master
-/// until another was named: a sentinel that names it may not know yet, so the others are asked first.
+/// Opens a connection to the master. The sentinels that do not answer and the servers that
+/// sentinels name share the time for connecting. If no sentinel answers, `last` is tried, which was
+/// the master before. `left` was the master until a sentinel named another server. A sentinel that
+/// still names `left` may be behind, so the others are asked first.
 pub fn open(
     sentinel: &Sentinel,
     target: &Target,
@@ -47,12 +48,12 @@ pub fn open(
     let time = || deadline.saturating_duration_since(Instant::now());
     let mut problems = Unreachable::default();
     let mut none_answered = true;
-    // They did not answer within their share.
+    // The servers that did not answer within their share.
     let mut slow: Vec<Endpoint> = Vec::new();
     let mut named_left = None;
     for (asked, node) in sentinel.nodes.iter().enumerate() {
         let nodes_left = u32::try_from(sentinel.nodes.len() - asked).unwrap_or(u32::MAX);
-        // One more share, for the master itself.
+        // One more share is for the master itself.
         let share = time() / (nodes_left + 1);
         if share.is_zero() {
             break;
@@ -73,12 +74,12 @@ pub fn open(
             named_left = Some(master);
             "it names the master that another has replaced".to_owned()
         } else {
-            // The other sentinels may name another.
+            // The other sentinels may name another server.
             match open_master(&master, target, time() / nodes_left, timeouts.read) {
                 Ok(to_master) => {
                     return Ok(Found { connection: to_master, master, sentinel: Some(connection) });
                 }
-                // What the master itself refuses it refuses whichever sentinel names it.
+                // An error from the master does not depend on which sentinel named it: stop here.
                 Err(error @ StoreError::Server(_)) => return Err(error),
                 Err(problem) => {
                     let text = format!("{master}: {}", cause(&problem));
@@ -91,7 +92,8 @@ pub fn open(
         };
         problems.add(node, problem);
     }
-    // The rest of the time is for one that was only slow, and for one that is the master again.
+    // The rest of the time is for a server that was only slow, for a previous master that is the
+    // master again, and for the last known master.
     let last = last.filter(|_| none_answered);
     for master in slow.into_iter().chain(named_left).chain(last) {
         if time() > Duration::ZERO
@@ -103,7 +105,7 @@ pub fn open(
     Err(problems.into_error(format_args!("no sentinel led to the master {:?}", sentinel.master)))
 }
 
-/// A connection to one sentinel.
+/// Opens a connection to one sentinel.
 pub fn connect(
     sentinel: &Sentinel,
     (host, port): &(String, u16),
@@ -120,21 +122,22 @@ pub fn connect(
     Connection::open_by(&node, timeouts, Instant::now() + timeouts.connect)
 }
 
-/// SENTINEL GET-MASTER-ADDR-BY-NAME
+/// Returns the command `SENTINEL GET-MASTER-ADDR-BY-NAME`.
 pub fn question(sentinel: &Sentinel) -> Command<'static> {
     let mut command = Command::new("SENTINEL");
     command.arg("GET-MASTER-ADDR-BY-NAME").arg(&sentinel.master);
     command
 }
 
-/// The answer to that.
+/// Reads the reply to [`question`].
 pub fn answer(sentinel: &Sentinel, answer: Value) -> Result<Endpoint, StoreError> {
     if answer == Value::Nil {
         let text = format!("it knows no master {:?}", sentinel.master);
         return Err(StoreError::Connect(io::Error::other(text)));
     }
     match <(String, u16)>::from_redis_value(answer) {
-        // An address that leads nowhere is no word on the master: the one that is known may serve.
+        // An address that leads nowhere says nothing about the master: the known master may still
+        // serve.
         Ok((host, port)) if port != 0 && !host.is_empty() && host.len() <= MAX_HOST => {
             Ok(Endpoint::Tcp { host, port })
         }
@@ -155,7 +158,7 @@ fn ask(
     Ok((answer(sentinel, reply)?, connection))
 }
 
-/// Why a sentinel names nobody.
+/// Returns the reason why a sentinel names no master.
 fn refusal(problem: StoreError) -> String {
     match problem {
         StoreError::Server(error) => format!(
@@ -166,7 +169,8 @@ fn refusal(problem: StoreError) -> String {
     }
 }
 
-/// Sentinels may not know yet that the master has become a replica: only its own word counts.
+/// Opens a connection to a server and checks that the server is the master. Sentinels may not know
+/// yet that the master has become a replica, so only the server's own word counts.
 fn open_master(
     master: &Endpoint,
     target: &Target,
@@ -194,7 +198,9 @@ fn within(share: Duration, timeouts: Timeouts) -> Timeouts {
     Timeouts { connect: share, read: timeouts.read.min(share) }
 }
 
-/// Nothing was carried out yet, and the time was a share of that for connecting. This is about the way to the server.
+/// Converts a failure of the first exchange into a failure to connect. No command was carried out
+/// yet, and the time was a share of the time for connecting, so the failure concerns the way to the
+/// server.
 pub fn unanswered(problem: StoreError) -> StoreError {
     match problem {
         StoreError::Broken(ref error) => {
@@ -209,7 +215,8 @@ pub fn unanswered(problem: StoreError) -> StoreError {
     }
 }
 
-/// Whether there is no sentinel, in distinction to one that names nobody.
+/// Returns true if the sentinel cannot be reached. A sentinel that answers but names no master does
+/// not count.
 fn is_gone(problem: &StoreError) -> bool {
     match problem {
         StoreError::Connect(error) => error.kind() != io::ErrorKind::Other,

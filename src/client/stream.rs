@@ -1,7 +1,8 @@
 //! A socket on which every wait is bounded.
 //!
-//! The system's own receive timeout bounds one call, not an answer: a server that sends a byte now and then would
-//! hold a request for ever. [`Stream`] also keeps a deadline for the whole answer and a limit on its size.
+//! The system's own receive timeout bounds one call, not an answer: a server that sends a byte now
+//! and then would hold up a request forever. [`Stream`] also keeps a deadline for the whole answer
+//! and a limit on its size.
 
 use std::{
     io::{self, IoSlice, IoSliceMut, Read, Write},
@@ -24,28 +25,32 @@ use crate::{
     resp::MAX_BULK,
 };
 
-/// A string of any length that Redis allows, plus what an answer has around it.
+/// The limit for an answer: the longest string that Redis allows, plus the bytes around it.
 const MAX_ANSWER: usize = MAX_BULK + (64 << 10);
 
-/// Finds out about a peer that vanished without a word (a firewall that forgot the connection) while idle.
+/// The idle time before the system probes the peer. The probes reveal a peer that vanished without
+/// notice, for example because a firewall forgot the connection.
 const KEEPALIVE: Duration = Duration::from_mins(1);
 
-/// So far the timeouts of a socket may be from what is left of an exchange: changing one is a system call.
+/// The largest difference between a socket's timeout and the time left for an exchange. Each change
+/// of the timeout is a system call.
 const SLACK: Duration = Duration::from_millis(20);
 
-/// A peer that is gone is an error of the write, and no signal, whose default action ends the process.
+/// Makes a write to a peer that is gone fail with an error. Without this flag, the write raises a
+/// signal, whose default action ends the process.
 const NO_SIGNAL: i32 = libc::MSG_NOSIGNAL;
 
-/// How long connecting, and one exchange, may take.
+/// The limits for connecting and for one exchange.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
-    /// Connecting, with the resolving of a name, TLS, and the asking of sentinels.
+    /// The limit for connecting, which includes name resolution, TLS and the questions to
+    /// sentinels.
     pub connect: Duration,
-    /// One exchange.
+    /// The limit for one exchange.
     pub read: Duration,
 }
 
-/// The end of one try where `others` may follow: each has the same share of what is left.
+/// Returns the end of one try if `others` may follow: each try has the same share of the time left.
 pub fn share(deadline: Instant, others: usize) -> Instant {
     let now = Instant::now();
     let shares = u32::try_from(others).unwrap_or(u32::MAX).saturating_add(1);
@@ -57,24 +62,25 @@ enum Channel {
     Tls(Box<StreamOwned<ClientConnection, Bounded>>),
 }
 
-/// A socket whose every call ends by the deadline, however often it is interrupted or reads a part.
+/// A socket on which every call ends by the deadline, however often the call is interrupted or
+/// reads only a part.
 struct Bounded {
     socket: Socket,
     deadline: Instant,
-    /// What the socket's own timeouts are set to now.
+    /// The current timeouts of the socket itself.
     receive_timeout: Duration,
     send_timeout: Duration,
 }
 
 pub struct Stream {
     channel: Channel,
-    /// Of the server, where it has one.
+    /// The address of the server; a Unix socket has none.
     pub(super) address: Option<SocketAddr>,
     allowance: usize,
 }
 
 impl Stream {
-    /// Connects in time. The addresses of a name share it.
+    /// Connects within the timeout, which the addresses of a name share.
     pub fn connect(endpoint: &Endpoint, tls: Option<&Tls>, timeouts: Timeouts) -> io::Result<Self> {
         let deadline = Instant::now() + timeouts.connect;
         let mut stream = match endpoint {
@@ -91,8 +97,8 @@ impl Stream {
         Ok(stream)
     }
 
-    /// The first of these that answers. `whole` is the time for connecting: the resolver has had a
-    /// part of what is left until the deadline.
+    /// Connects to the first address that answers. `whole` is the total time for connecting. The
+    /// resolver has used a part of that time, and the rest ends at `deadline`.
     pub(super) fn to_one_of(
         addresses: &[SocketAddr],
         deadline: Instant,
@@ -101,7 +107,8 @@ impl Stream {
         host: &str,
     ) -> io::Result<Self> {
         let mut problems = Unreachable::default();
-        // Half of its share, if nothing else had taken any of the time.
+        // An address that had less than half of its fair share is not blamed for a timeout. The
+        // share is fair if nothing else has used any of the time.
         let fair = whole / 2 / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
         for (tried, address) in addresses.iter().enumerate() {
             let others = addresses.len() - tried - 1;
@@ -131,7 +138,8 @@ impl Stream {
         Ok(Self { channel, address, allowance: MAX_ANSWER })
     }
 
-    /// The server took the connection and is of no use: another address of its name comes first the next time.
+    /// Marks the address of a server that accepted the connection but is of no use. Next time,
+    /// another address of its name comes first.
     pub fn avoid_address(&self) {
         self.address.into_iter().for_each(dns::avoid);
     }
@@ -143,13 +151,13 @@ impl Stream {
         }
     }
 
-    /// Starts an exchange that must be over `timeout` from now.
+    /// Starts an exchange that must end within `timeout` after `now`.
     pub fn expect_within(&mut self, timeout: Duration, now: Instant) {
         self.bounded().deadline = now + timeout;
         self.allowance = MAX_ANSWER;
     }
 
-    /// Sends all of these.
+    /// Sends all pieces.
     pub fn send(&mut self, pieces: &mut [IoSlice<'_>]) -> io::Result<()> {
         let used = pieces.iter().rposition(|piece| !piece.is_empty()).map_or(0, |last| last + 1);
         let mut pieces = &mut pieces[..used];
@@ -161,29 +169,30 @@ impl Stream {
         }
         match &mut self.channel {
             Channel::Tcp(_) => Ok(()),
-            // A long write leaves a part of it in the TLS layer's buffer.
+            // After a long write, a part of the data is still in the TLS layer's buffer.
             Channel::Tls(tls) => tls.flush(),
         }
     }
 
-    /// Makes dropping this stream reset the connection: what is still on its way must not reach Redis later than a
-    /// repeat on another connection.
+    /// Makes the drop of this stream reset the connection. Bytes that are still on their way must
+    /// not reach Redis later than a repeat over another connection.
     pub fn reset_on_drop(&mut self) {
         let _ = self.bounded().socket.set_linger(Some(Duration::ZERO));
     }
 
-    /// Whether the peer has sent nothing that was not read, nor closed.
+    /// Returns true if there is nothing to read: no bytes, and no end of the stream.
     pub fn is_quiet(&mut self) -> bool {
         let Channel::Tls(tls) = &mut self.channel else { return self.bounded().has_nothing() };
         match tls.conn.process_new_packets() {
             Ok(state) if state.plaintext_bytes_to_read() == 0 && !state.peer_has_closed() => {}
             _ => return false,
         }
-        // It may be TLS's own, a ticket for instance.
+        // The bytes may be TLS's own, such as a session ticket.
         self.bounded().has_nothing() || matches!(self.read_available(&mut [0]), Ok(None))
     }
 
-    /// Reads what is there already, without waiting: none if that is nothing.
+    /// Reads the bytes that have already arrived, without waiting. Returns `None` if there are
+    /// none.
     pub fn read_available(&mut self, buf: &mut [u8]) -> io::Result<Option<usize>> {
         if let Channel::Tls(tls) = &mut self.channel
             && let Ok(read) = tls.conn.reader().read(buf)
@@ -193,7 +202,7 @@ impl Stream {
         self.bounded().socket.set_nonblocking(true)?;
         let read = match &mut self.channel {
             Channel::Tcp(bounded) => (&bounded.socket).read(buf),
-            // By hand: the owner's read waits for a whole record.
+            // The read of `StreamOwned` would wait for a whole record.
             Channel::Tls(tls) => match tls.conn.read_tls(&mut &tls.sock.socket) {
                 Ok(0) => Ok(0),
                 Ok(_) => tls
@@ -213,14 +222,15 @@ impl Stream {
     }
 }
 
-/// A socket of this kind, which is never one of the standard streams. A process that has closed one
-/// of those would else print into a session's connection.
+/// Creates a socket that never takes the place of a standard stream. If a process has closed a
+/// standard stream, the next socket gets its number, and the process would print into a session's
+/// connection.
 fn socket(domain: Domain) -> io::Result<Socket> {
     let socket = OwnedFd::from(Socket::new(domain, Type::STREAM, None)?);
     if socket.as_raw_fd() > libc::STDERR_FILENO {
         return Ok(socket.into());
     }
-    // Never below 3, as the standard library has it.
+    // The standard library never clones to a number below 3.
     Ok(socket.try_clone()?.into())
 }
 
@@ -233,7 +243,8 @@ fn tcp(address: SocketAddr, deadline: Instant) -> io::Result<Bounded> {
     Ok(socket)
 }
 
-/// Connects, and waits its turn where many do. Without blocking that would be an error at once.
+/// Connects, and waits while the server's backlog is full. A non-blocking socket would fail at
+/// once.
 fn unix(path: &Path, deadline: Instant) -> io::Result<Bounded> {
     let mut socket = Bounded::new(socket(Domain::UNIX)?, deadline);
     let address = SockAddr::unix(path)?;
@@ -241,7 +252,7 @@ fn unix(path: &Path, deadline: Instant) -> io::Result<Bounded> {
     Ok(socket)
 }
 
-/// The TLS handshake, within what is left for connecting.
+/// Performs the TLS handshake within the time left for connecting.
 fn handshake(
     mut socket: Bounded,
     tls: &Tls,
@@ -266,11 +277,12 @@ fn handshake(
 
 impl Bounded {
     fn new(socket: Socket, deadline: Instant) -> Self {
-        // Zero is how the system calls "none".
+        // Zero means no timeout, as in the system's own interface.
         Self { socket, deadline, receive_timeout: Duration::ZERO, send_timeout: Duration::ZERO }
     }
 
-    /// What is left until the deadline. PHP's timers interrupt us; the wait goes on, but not from its start.
+    /// Returns the time left until the deadline. PHP's timers interrupt system calls. The wait then
+    /// continues, and does not start from the beginning.
     fn left(&self) -> io::Result<Duration> {
         match self.deadline.saturating_duration_since(Instant::now()) {
             Duration::ZERO => Err(io::ErrorKind::TimedOut.into()),
@@ -306,7 +318,7 @@ impl Bounded {
         }
     }
 
-    /// Whether there is nothing to read, not even an end.
+    /// Returns true if there is nothing to read, not even the end of the stream.
     fn has_nothing(&self) -> bool {
         let peeked =
             self.socket.recv_with_flags(&mut [MaybeUninit::uninit()], libc::MSG_PEEK | libc::MSG_DONTWAIT);
@@ -314,7 +326,8 @@ impl Bounded {
     }
 }
 
-/// An interruption, or the end of the socket's own timeout. The deadline is what counts.
+/// Returns true for an interruption and for the end of the socket's own timeout. Only the deadline
+/// ends a wait.
 fn is_pause(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock)
 }
@@ -350,11 +363,11 @@ impl Write for Bounded {
 }
 
 impl Stream {
-    /// Writes what the socket takes of the first pieces.
+    /// Writes as much of the first pieces as the socket takes.
     fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         match &mut self.channel {
             Channel::Tcp(socket) => socket.write_vectored(pieces),
-            // Not the owner's own write: that would make a record of each piece.
+            // The write of `StreamOwned` would make a TLS record of each piece.
             Channel::Tls(tls) => {
                 let StreamOwned { conn, sock } = &mut **tls;
                 rustls::Stream::new(conn, sock).write_vectored(pieces)

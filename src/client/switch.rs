@@ -1,9 +1,10 @@
-//! What the sentinels say of the master while connections to it are in use.
+//! Asks the sentinels for the current master while connections to it are in use.
 //!
-//! Sentinel demotes an old master seconds after it has promoted the new one, and whatever the old one takes until then is
-//! lost. So each process asks again while it works, at most once a second, over a connection to a sentinel that it
-//! keeps. The question goes out before a request to the master, and its answer is taken when one of the next finds it there.
-//! Only a write that finds the last word too old waits for the next one.
+//! Sentinel demotes an old master seconds after the promotion of the new one, and all data that the
+//! old master accepts in the meantime is lost. Each process therefore asks again while it works, at
+//! most once a second, over a connection to a sentinel that it keeps open. The question goes out
+//! before a request to the master, and a later request takes the answer if it has arrived. A write
+//! waits for the answer if the previous one is too old; no other request waits.
 
 use std::{
     sync::Arc,
@@ -23,43 +24,46 @@ use crate::{
     process::PerProcess,
 };
 
-/// How old the last word of a sentinel may be.
+/// The time between two questions, and the largest age of an answer before a write.
 const PERIOD: Duration = Duration::from_secs(1);
-/// How long a request may be held up by a sentinel that does not answer, or while another is looked for ...
+/// The longest time for which a sentinel that does not answer, or the search for another sentinel,
+/// may hold up a request.
 const SEARCH: Duration = Duration::from_millis(100);
-/// ... and for how long at most none is looked for after that was in vain.
+/// The longest pause after a search that found no sentinel.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// So long a sentinel that names the master which was left is held to be behind the others. They tell each other every two
-/// seconds, but one may be cut off.
+/// The time for which a sentinel that names the previous master counts as behind the others.
+/// Sentinels tell each other of a change every two seconds, but one of them may be cut off.
 const BEHIND: Duration = Duration::from_secs(30);
-/// A script can set session.save_path to anything: more groups than this replace the oldest ones.
+/// The largest number of groups. A script can set `session.save_path` to any value, and further
+/// groups replace the oldest.
 const MAX_GROUPS: usize = 32;
 
-/// One group of sentinels, and what they said.
+/// A group of sentinels and their answers.
 struct Group {
     target: Arc<Target>,
-    /// The last one that said of itself that it is the master.
+    /// The last server that confirmed its own role as the master.
     last: Endpoint,
-    /// What was named since.
+    /// The master that a sentinel has named since then.
     named: Option<Endpoint>,
-    /// The one before, and when it was left.
+    /// The previous master, and the time when it was left.
     left: Option<(Endpoint, Instant)>,
     sentinel: Option<Connection>,
-    /// That sentinel has named `last`: it does not go back to the master before by being behind.
+    /// Set if this sentinel has named `last`. Such a sentinel cannot name the previous master
+    /// merely because it is behind.
     is_ahead: bool,
-    /// A question without an answer yet.
+    /// The question that has no answer yet.
     pending: Option<Sent>,
     asked: Instant,
     heard: Instant,
-    /// Whom to look for next, and after which pause.
+    /// The number of the sentinel to search for next, after `pause`.
     turn: usize,
     pause: Duration,
 }
 
-/// Only request threads lock it.
+/// Only request threads lock this list.
 static GROUPS: PerProcess<Vec<Group>> = PerProcess::new(Vec::new());
 
-/// A connection to the master.
+/// Opens a connection to the master. Returns it together with the master's address.
 pub fn open(
     sentinel: &Sentinel,
     target: &Arc<Target>,
@@ -95,7 +99,8 @@ pub fn open(
     Ok((connection, master))
 }
 
-/// Whether the sentinels name another master than `to`. Before a write the last word of them must not be old.
+/// Returns true if the sentinels name another master than `to`. Before a write, their last answer
+/// must not be old.
 pub fn has_moved(sentinel: &Sentinel, target: &Arc<Target>, to: &Endpoint, before_write: bool) -> bool {
     let mut groups = GROUPS.lock();
     let Some(group) = groups.iter_mut().find(|group| group.is_of(target)) else { return false };
@@ -104,7 +109,7 @@ pub fn has_moved(sentinel: &Sentinel, target: &Arc<Target>, to: &Endpoint, befor
         group.await_word(sentinel);
     }
     if let Some(node) = searched.and_then(|turn| sentinel.nodes.get(turn % sentinel.nodes.len().max(1))) {
-        // Others go on meanwhile.
+        // Other threads do not wait for the search.
         drop(groups);
         let found =
             sentinel::connect(sentinel, node, target, Timeouts { connect: SEARCH, read: SEARCH }).ok();
@@ -124,7 +129,8 @@ impl Group {
         Arc::ptr_eq(&self.target, target) || self.target == *target
     }
 
-    /// The last master, and the one that was left lately: the last one itself if another was named since.
+    /// Returns the last master, and the master that was left lately. If a sentinel has named
+    /// another master since, the last master is also the one that was left.
     fn before(&self) -> (Endpoint, Option<(Endpoint, Instant)>) {
         let left = match &self.named {
             Some(named) if *named != self.last => Some((self.last.clone(), Instant::now())),
@@ -142,7 +148,8 @@ impl Group {
         self.named.as_ref().is_some_and(|named| named != than)
     }
 
-    /// Takes an answer that is there, and asks if it is time to. Returns whom to look for if there is no sentinel to ask.
+    /// Takes the answer if it has arrived, and asks again if the time has come. If there is no
+    /// sentinel to ask, returns the number of the sentinel to search for.
     fn go_on(&mut self, sentinel: &Sentinel) -> Option<usize> {
         if let (Some(connection), Some(sent)) = (&mut self.sentinel, self.pending)
             && let Some(answer) = connection.answer_if_there(sent)
@@ -153,7 +160,7 @@ impl Group {
             return None;
         }
         if self.pending.take().is_some() {
-            // It has had a whole period to answer.
+            // The sentinel had a whole period to answer.
             self.sentinel = None;
         }
         self.ask(sentinel);

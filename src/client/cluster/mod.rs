@@ -1,12 +1,13 @@
-//! Redis Cluster: which node has a session, and the way there.
+//! Redis Cluster: the node that has a session, and the way to it.
 //!
-//! A process keeps one map of the slots for each cluster. It is asked for on first use, and again when a node sends us
-//! elsewhere, does not answer, or says that the cluster is down: of any node that answers, those of the map first, the
-//! seeds of session.save_path after them.
+//! A process keeps one map of the slots for each cluster. The map is read on first use, and again
+//! when a node redirects a command, does not answer, or says that the cluster is down. Any node
+//! that answers can give the map: the nodes of the old map take turns with the seeds of
+//! `session.save_path`.
 //!
-//! What a node says while a slot moves: MOVED (it is another's), ASK (this key is on its way), TRYAGAIN (some of these
-//! keys are). None of them has carried anything out. [`Cluster::follow`] goes where the first two point; waiting for the
-//! third to pass is its caller's.
+//! While a slot moves, a node answers MOVED (another node has the slot), ASK (this key is on its
+//! way to another node) or TRYAGAIN (some of these keys are). In all three cases, the command was
+//! not carried out. [`Cluster::follow`] follows MOVED and ASK. After TRYAGAIN, the caller waits.
 
 mod slots;
 
@@ -33,37 +34,38 @@ use crate::{
 };
 use slots::{Redirect, SlotMap, interned};
 
-/// So often in a row a command is sent elsewhere before the nodes are held to disagree.
+/// The largest number of redirects in a row. After that, the nodes are considered to disagree.
 const HOPS: usize = 5;
-/// A map that was read this recently is not read again for a slot that moved ...
+/// A map younger than this is not read again because a slot has moved.
 const SETTLED: Duration = Duration::from_secs(1);
-/// ... nor for a node that is lost.
+/// A map younger than this is not read again because a node is lost or the cluster is down.
 const FRESH: Duration = Duration::from_millis(100);
-/// No node gets less time than this to tell the map, however many there are.
+/// The shortest time for a node to send the map, however many nodes there are.
 const SHARE: Duration = Duration::from_millis(100);
-/// A script can set session.save_path to anything: more clusters than this replace the oldest ones.
+/// The largest number of clusters. A script can set `session.save_path` to any value, and further
+/// clusters replace the oldest.
 const MAX_CLUSTERS: usize = 32;
 
-/// What to do about one address that shards by itself, as proxies and managed services have it.
+/// The advice for a single address that shards by itself, as proxies and managed services do.
 const NO_CLUSTER: &str = "this server knows no CLUSTER SLOTS: write tcp://host:port in session.save_path, and give \
                           rustredis.prefix a hash tag, such as {app}:, if the server shards by itself";
 
-/// How a command goes to a node.
+/// The way to send a command to a node.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Way {
-    /// Over the connection that is there.
+    /// Over the existing connection.
     Straight,
-    /// With ASKING before it.
+    /// With ASKING before the command.
     Asking,
-    /// Over a new connection. The node has named its own address: another server has that now.
+    /// Over a new connection. The node has named its own address, which another server has by now.
     Anew,
 }
 
-/// One cluster, as this process knows it.
+/// A cluster as this process knows it.
 pub struct Cluster {
-    /// The seeds, with the credentials and the TLS of every node.
+    /// The seeds, with the credentials and the TLS settings of every node.
     target: Arc<Target>,
-    /// Never held during I/O.
+    /// This lock is never held during I/O.
     state: Mutex<State>,
 }
 
@@ -72,24 +74,26 @@ struct State {
     map: Option<SlotMap>,
     doubt: Option<Doubt>,
     asked: Option<Instant>,
-    /// Which node is asked first the next time: one that is cut off must not be it for ever.
+    /// The index of the node to ask first the next time. A node that is cut off must not stay first
+    /// forever.
     turn: usize,
 }
 
-/// Why the map may be wrong.
+/// The reason why the map may be wrong.
 enum Doubt {
-    /// A slot is now served by this node.
+    /// This node now serves a slot that another node had.
     Moved(Arc<Target>),
     /// This node does not answer.
     Lost(Arc<Target>),
-    /// The cluster is down, or nobody serves a slot.
+    /// The cluster is down, or no node serves a slot.
     Down,
 }
 
-/// Only request threads lock it, and only to find a cluster: what a fork leaves locked inside one is the parent's.
+/// Only request threads lock this list, and only to find a cluster. A cluster's own lock may be
+/// locked during a fork, but a child starts with an empty list.
 static CLUSTERS: PerProcess<Vec<Arc<Cluster>>> = PerProcess::new(Vec::new());
 
-/// The cluster of a target, if it is one.
+/// Returns the cluster of a target, or `None` if the target is not a cluster.
 pub fn of(target: &Arc<Target>) -> Option<Arc<Cluster>> {
     if !matches!(target.endpoint, Endpoint::Cluster(_)) {
         return None;
@@ -107,18 +111,18 @@ pub fn of(target: &Arc<Target>) -> Option<Arc<Cluster>> {
     Some(cluster)
 }
 
-/// What is known of one cluster, for phpinfo() and `rustredis_status()`.
+/// The state of one cluster, as far as it is known, for phpinfo() and `rustredis_status()`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClusterStatus {
     /// The seeds, without secrets.
     pub target: String,
-    /// How many masters it has.
+    /// The number of masters.
     pub masters: usize,
-    /// How many of the 16384 slots somebody serves; 0 before the first use.
+    /// The number of slots, of 16384, that a node serves; 0 before the first use.
     pub slots: usize,
 }
 
-/// The clusters of this process.
+/// Returns the clusters of this process.
 #[must_use]
 pub fn clusters() -> Vec<ClusterStatus> {
     let status = |cluster: &Arc<Cluster>| {
@@ -134,8 +138,8 @@ pub fn clusters() -> Vec<ClusterStatus> {
 }
 
 impl Cluster {
-    /// Sends a command to the node that has `slot`, and wherever it is sent from there. `send` is given the node and the
-    /// way.
+    /// Sends a command to the node that has `slot`, and follows the redirects from there. `send`
+    /// gets the node and the way to send the command.
     pub fn follow(
         &self,
         slot: u16,
@@ -162,8 +166,8 @@ impl Cluster {
         ))))
     }
 
-    /// Sends a command that must not be sent on: to the node that has `slot`. That it should have gone elsewhere is
-    /// known the next time.
+    /// Sends a command to the node that has `slot`, without following redirects. A redirect
+    /// corrects the map for the next command.
     pub fn at_owner(
         &self,
         slot: u16,
@@ -180,17 +184,18 @@ impl Cluster {
         answer
     }
 
-    /// The node that has `slot`, unless somebody must be asked.
+    /// Returns the node that has `slot`, or `None` if the map must be read first.
     pub fn known_owner(&self, slot: u16) -> Option<Arc<Target>> {
         self.state.lock().owner(slot)
     }
 
-    /// The node that has `slot`.
+    /// Returns the node that has `slot`, and reads the map if necessary.
     pub fn owner(&self, slot: u16, timeouts: Timeouts) -> Result<Arc<Target>, StoreError> {
         if let Some(node) = self.known_owner(slot) {
             return Ok(node);
         }
-        // Nobody serves it, by a map that is new: the others go on with that map.
+        // If a new map shows that no node serves the slot, the map is not read again: it still
+        // serves the other slots.
         if !self.state.lock().has_no_owner(slot) {
             self.ask(timeouts)?;
         }
@@ -201,7 +206,8 @@ impl Cluster {
         })
     }
 
-    /// What a failure tells about the node.
+    /// Records the doubt that a failure raises about the node or the cluster. A failure to connect
+    /// then also names the node.
     pub fn learn(&self, node: &Arc<Target>, result: Result<Value, StoreError>) -> Result<Value, StoreError> {
         result.map_err(|failure| match failure {
             StoreError::Connect(_) => {
@@ -246,11 +252,12 @@ impl Cluster {
         self.state.lock().doubt = Some(doubt);
     }
 
-    /// Asks for the map. All nodes together have the time for connecting; those that do not answer share it.
+    /// Reads the map from a node. All nodes together have the time for connecting, and the nodes
+    /// that do not answer share it.
     fn ask(&self, timeouts: Timeouts) -> Result<(), StoreError> {
         let deadline = Instant::now() + timeouts.connect;
         let nodes = self.to_ask();
-        // The next time goes on where this one ends.
+        // The next call continues where this one ends.
         let turn = self.state.lock().turn;
         let mut problems = Unreachable::default();
         let mut refusal = None;
@@ -261,7 +268,7 @@ impl Cluster {
             }
             let others = u32::try_from(nodes.len() - asked).unwrap_or(u32::MAX);
             self.state.lock().turn = turn.wrapping_add(asked + 1);
-            // One more share, for the node that has the session.
+            // One more share is for the node that has the session.
             let share = (left / (others + 1)).max(SHARE).min(left);
             match self.ask_node(node, Timeouts { connect: share, read: timeouts.read.min(share) }) {
                 Ok(map) => {
@@ -282,14 +289,16 @@ impl Cluster {
         let mut state = self.state.lock();
         state.asked = Some(Instant::now());
         if state.map.is_some() && matches!(state.doubt, Some(Doubt::Moved(_))) {
-            // What was moved is known; the rest is as good as it was.
+            // The new owner of the moved slot is known, and the rest of the map is as good as
+            // before.
             return Ok(());
         }
         Err(refusal.unwrap_or_else(|| problems.into_error("no node of the cluster answers")))
     }
 
-    /// Everybody who may know: first who has just been named, last who did not answer. Seeds take turns with the nodes of
-    /// the map, which may be dead, all of them; so may the seeds be.
+    /// Returns all nodes that may have the map: first the node that was just named, last the node
+    /// that did not answer. Seeds take turns with the nodes of the map, because all nodes of either
+    /// kind may be dead.
     fn to_ask(&self) -> Vec<Arc<Target>> {
         let state = self.state.lock();
         let State { map, doubt, turn, .. } = &*state;
@@ -347,20 +356,20 @@ impl Cluster {
     }
 }
 
-/// One of these, one of those.
+/// Alternates between known nodes and seeds.
 fn in_turns(known: &[Arc<Target>], seeds: &[Arc<Target>]) -> Vec<Arc<Target>> {
     let at = |nodes: &[Arc<Target>], n: usize| nodes.get(n).cloned();
     (0..known.len().max(seeds.len())).flat_map(|n| [at(known, n), at(seeds, n)]).flatten().collect()
 }
 
 impl State {
-    /// Whether nobody has a slot, unless that must be asked.
+    /// Returns true if a new map shows that no node has the slot.
     fn has_no_owner(&self, slot: u16) -> bool {
         self.asked.is_some_and(|asked| asked.elapsed() < FRESH)
             && self.map.as_ref().is_some_and(|map| map.owner(slot).is_none())
     }
 
-    /// Who has a slot, unless that must be asked.
+    /// Returns the node that has a slot, or `None` if the map must be read first.
     fn owner(&self, slot: u16) -> Option<Arc<Target>> {
         let patience = match &self.doubt {
             None => Duration::MAX,
@@ -399,7 +408,7 @@ mod tests {
         assert!(asked(4).iter().filter(|node| node.contains("seed")).count() == 2, "{:?}", asked(4));
         assert_eq!(cluster.to_ask().len(), 102);
         assert!(Arc::ptr_eq(cluster.to_ask().last().unwrap(), &lost));
-        // Each asking goes on where the one before has ended: all come to be asked.
+        // Each call continues where the one before ended, so that all nodes get their turn.
         let mut seen = std::collections::BTreeSet::new();
         for turn in 0..102 {
             cluster.state.lock().turn = turn;

@@ -1,4 +1,4 @@
-//! Who serves which hash slot, as the nodes of a Cluster tell.
+//! The map of hash slots to nodes, as the nodes of a Cluster report it.
 
 use std::sync::Arc;
 
@@ -16,14 +16,15 @@ pub struct SlotMap {
     /// The masters first, then their replicas, which can be asked for a newer map.
     nodes: Vec<Arc<Target>>,
     masters: usize,
-    /// For each slot, which of `nodes` serves it, or [`NOBODY`].
+    /// The index in `nodes` of each slot's owner, or [`NOBODY`].
     owners: Box<[u16]>,
 }
 
 const NOBODY: u16 = u16::MAX;
 
 impl SlotMap {
-    /// Reads the reply to CLUSTER SLOTS of the node `asked`. What it says of nodes that `known` has is these.
+    /// Reads the reply of the node `asked` to CLUSTER SLOTS. Nodes that are already in `known` are
+    /// reused, so that their pools are found again.
     pub fn parse(reply: Value, asked: &Target, known: &[Arc<Target>]) -> Result<Self, StoreError> {
         let nonsense = || StoreError::Protocol("an unexpected reply to CLUSTER SLOTS".into());
         let Value::Array(ranges) = reply else { return Err(nonsense()) };
@@ -39,7 +40,8 @@ impl SlotMap {
             let (first, last) = slots.ok_or_else(nonsense)?;
             let owner = match node(master, asked) {
                 Some(master) => map.add(&master, known, asked).ok_or_else(nonsense)?,
-                // It has lost its address, or its place in the cluster (`noaddr`). The other ranges are as good as ever.
+                // The node has lost its address, or its place in the cluster (`noaddr`). The other
+                // ranges are still valid.
                 None if is_node(master) => NOBODY,
                 None => return Err(nonsense()),
             };
@@ -53,12 +55,12 @@ impl SlotMap {
         Ok(map)
     }
 
-    /// Who serves a slot.
+    /// Returns the node that serves a slot.
     pub fn owner(&self, slot: u16) -> Option<&Arc<Target>> {
         self.nodes.get(usize::from(*self.owners.get(usize::from(slot))?))
     }
 
-    /// From now on `node` serves `slot`.
+    /// Records that `node` serves `slot` from now on.
     pub fn assign(&mut self, slot: u16, node: &Arc<Target>) {
         let place = self.nodes.iter().position(|known| Arc::ptr_eq(known, node)).unwrap_or_else(|| {
             self.nodes.push(node.clone());
@@ -69,17 +71,17 @@ impl SlotMap {
         }
     }
 
-    /// All nodes.
+    /// Returns all nodes.
     pub fn nodes(&self) -> &[Arc<Target>] {
         &self.nodes
     }
 
-    /// How many masters there were when the map was read.
+    /// Returns the number of masters at the time when the map was read.
     pub fn masters(&self) -> usize {
         self.masters
     }
 
-    /// How many slots somebody serves.
+    /// Returns the number of slots that a node serves.
     pub fn covered(&self) -> usize {
         self.owners.iter().filter(|owner| **owner != NOBODY).count()
     }
@@ -93,8 +95,8 @@ impl SlotMap {
     }
 }
 
-/// The node as it is known already, so that its pool is found by its address; else a new one, with the credentials and
-/// the TLS of the others.
+/// Returns the known node with this address, so that its pool is found again. If there is none,
+/// returns a new node with the credentials and the TLS settings of `like`.
 pub fn interned(endpoint: Endpoint, known: &[Arc<Target>], like: &Target) -> Arc<Target> {
     match known.iter().find(|node| node.endpoint == endpoint) {
         Some(node) => node.clone(),
@@ -106,8 +108,9 @@ fn is_node(value: &Value) -> bool {
     matches!(value, Value::Array(parts) if matches!(parts.get(1), Some(Value::Int(_))))
 }
 
-/// `[host, port, id, [name, value ...]]`. A host that is nil or empty is the one that was asked; `?` stands for a name
-/// that the node does not have, and its address is among the names and values.
+/// Reads `[host, port, id, [name, value ...]]`. A nil or empty host stands for the node that was
+/// asked. The host `?` stands for a name that the node does not have, and the node's address is
+/// then among the names and values.
 fn node(node: &Value, asked: &Target) -> Option<Endpoint> {
     let Value::Array(parts) = node else { return None };
     let text = |value: &Value| match value {
@@ -140,17 +143,19 @@ fn address(host: &str, port: u16, asked: &Target) -> Option<Endpoint> {
     Some(Endpoint::Tcp { host, port })
 }
 
-/// Where a node sends us.
+/// The redirect in a node's error reply.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Redirect {
-    /// It does not serve the slot; this one does.
+    /// This node serves the slot; the node that was asked does not.
     Moved(Endpoint),
-    /// The slot is on its way to this one, and so are these keys, or they will be: for this command only.
+    /// The slot is on its way to this node, which has these keys or will have them. The redirect is
+    /// valid for one command only.
     Ask(Endpoint),
 }
 
 impl Redirect {
-    /// Reads `MOVED 3999 host:port` and `ASK 3999 host:port`, whose host may be missing, as the node `asked` says it.
+    /// Reads `MOVED 3999 host:port` and `ASK 3999 host:port` from the node `asked`. If the host is
+    /// missing, the host of `asked` is meant.
     pub fn parse(error: &ServerError, asked: &Target) -> Option<Self> {
         let (_, place) = error.detail.split_once(' ')?;
         let (host, port) = place.trim().rsplit_once(':')?;
@@ -241,7 +246,7 @@ mod tests {
             let map = SlotMap::parse(reply, &asked, &[]).unwrap();
             assert_eq!(map.owner(5).unwrap().endpoint, tcp("h", 1));
             assert!(map.owner(6).is_none());
-            // The replica can tell who serves it later.
+            // The replica can tell later which node serves the slot.
             assert_eq!((map.masters(), map.covered(), map.nodes().len()), (1, 6, 2));
         }
     }

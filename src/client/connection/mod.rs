@@ -1,7 +1,7 @@
-//! One connection: its set-up in one trip, and requests with a bounded wait.
+//! A connection: its setup in one trip, and requests with a bounded wait.
 //!
-//! The socket is ours and not the `redis` crate's, whose connection cannot bound a whole answer in time and size, nor be
-//! closed with a reset.
+//! The socket is our own. The connection of the `redis` crate cannot limit the time and the size of
+//! a whole answer, and cannot be closed with a reset.
 
 mod open;
 #[cfg(test)]
@@ -25,53 +25,55 @@ use crate::{
     resp::{Batch, Command, Replies, ReplyError},
 };
 
-/// A connection that an answer is still to come on is looked at again after this long without use.
+/// The time without use after which a connection with outstanding answers is checked again.
 const FRESH: Duration = Duration::from_millis(500);
 
-/// After this long without use a connection may lead nowhere without anybody having said so: a
+/// The time without use after which a connection may be dead without notice, because a load
 /// balancer or a firewall has forgotten it.
 const QUIET: Duration = Duration::from_secs(10);
 
-/// The part of a timeout that the first answer over such a connection may take. What is left is for
-/// a new one.
+/// The divisor of the timeout for the first answer over such a connection. The rest of the timeout
+/// is for a new connection.
 const QUIET_SHARE: u32 = 4;
 
-/// How long a server that has closed may take to say why.
+/// The time in which a server that has closed the connection may give the reason.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
-/// As much memory for commands stays with an idle connection, in bytes.
+/// The largest buffer for commands that an idle connection keeps, in bytes.
 const KEPT: usize = 32 << 10;
 
 pub struct Connection {
     stream: Stream,
     replies: Replies,
-    /// How many commands were sent and how many replies read: they come in the order of the commands.
+    /// The numbers of commands sent and of replies read. Replies come in the order of the commands.
     sent: u64,
     read: u64,
-    /// Replies that will be asked for, and those of them that came along with a later one's. All others are dropped.
+    /// The numbers of the commands whose replies will be asked for. A reply that arrived together
+    /// with the reply to a later command is kept here. All other replies are dropped.
     awaited: Vec<(u64, Option<Value>)>,
-    /// Whether a script was carried out.
+    /// Set once a script was carried out.
     runs_scripts: bool,
     transactions: Transactions,
     /// Memory for the next batch of commands.
     packed: Vec<u8>,
     used: Instant,
     timeout: Duration,
-    /// Not a word has come since it was quiet for long.
+    /// Set if no answer has arrived since a long time without use.
     in_doubt: bool,
-    /// The number of commands that were sent before that.
+    /// The number of commands that were sent before the doubt began.
     doubted: u64,
-    /// It replaces one that led nowhere: the end of the timeout that this one has begun.
+    /// The deadline of the first answer, if an earlier step has used a part of the timeout, such as
+    /// a dead connection that this one replaces.
     until: Option<Instant>,
-    /// It was there before the request that uses it now.
+    /// Set if the connection existed before the request that uses it now.
     is_kept: bool,
-    /// The address that a sentinel has named for it.
+    /// The address that a sentinel has named for this connection.
     master: Option<Endpoint>,
-    /// What the server's clock (milliseconds) showed then.
+    /// The server's clock in milliseconds, and the time when it was read.
     clock: Option<(u64, Instant)>,
 }
 
-/// What was sent: which replies belong to it.
+/// The numbers of the commands that were sent together, which lead to their replies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Sent {
     first: u64,
@@ -79,9 +81,9 @@ pub struct Sent {
 }
 
 impl Connection {
-    /// Whether this connection can be used as it is: it is open, and there are no bytes that nobody
-    /// asked for. They would be taken for the answer to the next command, and with it another
-    /// visitor's session for this one's. One system call, to be paid before each use.
+    /// Returns true if this connection can be used as it is: open, and without unexpected bytes.
+    /// Such bytes would be taken for the answer to the next command, and one visitor would get the
+    /// session of another. The check costs one system call before each use.
     pub fn is_usable(&mut self) -> bool {
         if self.read == self.sent {
             return !self.replies.has_more() && self.stream.is_quiet();
@@ -90,7 +92,7 @@ impl Connection {
             return true;
         }
         let is_open = self.replies.take_available(|place| self.stream.read_available(place));
-        // What came before the end is worth as much as ever.
+        // Answers that arrived before the end are still valid.
         while !is_open
             && self.read < self.sent
             && let Ok((of, value)) = self.reply()
@@ -100,33 +102,33 @@ impl Connection {
         is_open
     }
 
-    /// From now on an exchange may take so long.
+    /// Sets the timeout of an exchange.
     pub fn allow(&mut self, timeout: Duration) {
         self.timeout = timeout;
     }
 
-    /// The same for a connection that was in use before.
+    /// Sets the timeout of an exchange over a connection that was in use before.
     pub fn allow_kept(&mut self, timeout: Duration) {
         self.timeout = timeout;
         self.is_kept = true;
     }
 
-    /// Whether it was in use before.
+    /// Returns true if the connection was in use before.
     pub fn is_kept(&self) -> bool {
         self.is_kept
     }
 
-    /// It leads to the server that a sentinel has named.
+    /// Records that the connection leads to a server that a sentinel has named.
     pub fn lead_to(&mut self, master: Endpoint) {
         self.master = Some(master);
     }
 
-    /// That server.
+    /// Returns the server that a sentinel has named for this connection.
     pub fn master(&self) -> Option<&Endpoint> {
         self.master.as_ref()
     }
 
-    /// Sends a command and waits for its reply, `extra` longer than usual.
+    /// Sends a command and waits for its reply, up to `extra` longer than usual.
     pub fn request(&mut self, command: &mut Command<'_>, extra: Duration) -> Result<Value, StoreError> {
         self.begin(self.timeout + extra);
         let sent = self.send(&mut [command])?;
@@ -134,18 +136,20 @@ impl Connection {
         self.answer(sent)
     }
 
-    /// No commands yet, in memory that was used before.
+    /// Returns an empty batch of commands, in memory that was used before.
     pub fn batch<'a>(&mut self) -> Batch<'a> {
         Batch::new(mem::take(&mut self.packed))
     }
 
-    /// Sends commands in one go and waits for their replies: an array, with errors among its values.
+    /// Sends commands in one go and waits for their replies: an array, with errors among its
+    /// values.
     pub fn request_all(&mut self, batch: Batch<'_>) -> Result<Value, StoreError> {
         let sent = self.depart(batch)?;
         self.answer(sent)
     }
 
-    /// The same where the replies should be these bytes: None if they are.
+    /// Sends commands whose replies should be exactly these bytes, and waits for the replies.
+    /// Returns `None` if the replies are as expected.
     pub fn request_expecting(
         &mut self,
         batch: Batch<'_>,
@@ -168,7 +172,7 @@ impl Connection {
         Ok(sent)
     }
 
-    /// Runs a script, with what goes before it, in one trip.
+    /// Runs a script, after its upload if there is one, in one trip.
     pub fn run(&mut self, call: &mut ScriptCall<'_>) -> Result<Value, StoreError> {
         self.begin(self.timeout);
         let script = match &mut call.upload {
@@ -181,30 +185,30 @@ impl Connection {
         answer
     }
 
-    /// Whether a script was carried out over this connection.
+    /// Returns true if a script was carried out over this connection.
     pub fn runs_scripts(&self) -> bool {
         self.runs_scripts
     }
 
-    /// What this connection knows of transactions.
+    /// Returns the state of transactions on this connection.
     pub fn transactions(&mut self) -> &mut Transactions {
         &mut self.transactions
     }
 
-    /// Sends a command whose reply nobody reads.
+    /// Sends a command whose reply will be dropped.
     pub fn send_unread(&mut self, command: &mut Command<'_>) -> Result<(), StoreError> {
         self.begin(self.timeout);
         self.send(&mut [command]).map(drop)
     }
 
-    /// Sends a command whose reply is asked for later.
+    /// Sends a command whose reply [`Connection::answer_to`] returns later.
     pub fn send_awaited(&mut self, command: &mut Command<'_>) -> Result<Sent, StoreError> {
         self.begin(self.timeout);
         let sent = self.send(&mut [command])?;
         Ok(self.awaits(sent))
     }
 
-    /// Sends commands whose replies are asked for later, together.
+    /// Sends commands together. [`Connection::answer_to`] returns their replies later.
     pub fn send_all_awaited(&mut self, batch: Batch<'_>) -> Result<Sent, StoreError> {
         self.begin(self.timeout);
         let sent = self.send_batch(batch)?;
@@ -216,7 +220,8 @@ impl Connection {
         sent
     }
 
-    /// Waits for the answer to what was sent with [`Connection::send_awaited`].
+    /// Waits for the answer to commands that were sent with [`Connection::send_awaited`] or
+    /// [`Connection::send_all_awaited`].
     pub fn answer_to(&mut self, sent: Sent) -> Result<Value, StoreError> {
         if let Some(answer) = self.arrived(sent) {
             return answer;
@@ -225,7 +230,7 @@ impl Connection {
         self.answer(sent)
     }
 
-    /// The same if it was read already.
+    /// Returns the answer to these commands if it has already been read.
     pub fn arrived(&mut self, sent: Sent) -> Option<Result<Value, StoreError>> {
         if self.read < sent.all().end {
             return None;
@@ -237,7 +242,8 @@ impl Connection {
         Some(answer_of(sent.all().map(&mut take).collect::<Option<Vec<_>>>()?))
     }
 
-    /// The same if it has begun to come or will not come any more.
+    /// Returns the answer to these commands once it has begun to arrive, or an error once the
+    /// connection has ended. Returns `None` before that.
     pub fn answer_if_there(&mut self, sent: Sent) -> Option<Result<Value, StoreError>> {
         if let Some(answer) = self.arrived(sent) {
             return Some(answer);
@@ -250,12 +256,12 @@ impl Connection {
         }
     }
 
-    /// Nobody will ask for this answer.
+    /// Drops the answer to these commands.
     pub fn forget(&mut self, sent: Sent) {
         self.awaited.retain(|(of, _)| !sent.all().contains(of));
     }
 
-    /// Closes with a reset.
+    /// Closes the connection with a reset.
     pub fn abort(mut self) {
         self.stream.reset_on_drop();
     }
@@ -264,7 +270,8 @@ impl Connection {
     fn begin(&mut self, timeout: Duration) {
         let now = Instant::now();
         if now.duration_since(self.used) > QUIET {
-            // Answers to earlier commands may have come before it went silent.
+            // Answers to earlier commands may have arrived before the connection went silent, and
+            // do not end the doubt.
             (self.in_doubt, self.doubted) = (true, self.sent);
         }
         self.used = now;
@@ -276,17 +283,19 @@ impl Connection {
         self.stream.expect_within(timeout, now);
     }
 
-    /// The end of the timeout of its last exchange, where it led nowhere.
+    /// Returns the end of the last exchange's timeout if the connection turned out to be dead after
+    /// a long time without use.
     pub fn end_of_doubt(&self) -> Option<Instant> {
         self.in_doubt.then(|| self.used + self.timeout)
     }
 
-    /// The first answer is due then, as that of another connection was.
+    /// Sets the deadline of the first answer and the timeout of later exchanges. An earlier step,
+    /// such as another connection, has used a part of the time before the deadline.
     pub fn answers_until(&mut self, until: Instant, timeout: Duration) {
         (self.until, self.timeout) = (Some(until), timeout);
     }
 
-    /// The server's clock, in milliseconds; this machine's if that of the server is not known.
+    /// Returns the server's clock in milliseconds, or this machine's if the server's is not known.
     pub fn server_ms(&self) -> u64 {
         let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         match self.clock {
@@ -328,8 +337,8 @@ impl Connection {
         }
     }
 
-    /// Why nothing more can be sent. A server that refuses what it is sent says so and closes, perhaps
-    /// before it has read all of it.
+    /// Returns the reason why no more can be sent. A server that refuses a command says so and
+    /// closes the connection, perhaps before it has read the whole command.
     fn reason_of(&mut self, sent: Sent, error: io::Error) -> StoreError {
         let broken = self.io_error(error);
         if matches!(broken, StoreError::Broken(_)) {
@@ -350,9 +359,10 @@ impl Connection {
         broken
     }
 
-    /// Reads the replies before these. A server that ends the connection with one of them has not read
-    /// on. Such a reply is told to those who wait for it; else it is the answer to this exchange, of
-    /// which it was a part.
+    /// Reads the replies to earlier commands. If the server ends the connection with one of these
+    /// replies, it has not read any further. A caller that awaits such a reply gets it later, and
+    /// this exchange is broken. If no caller does, the earlier command was a part of this exchange,
+    /// and the reply is its answer.
     fn answer_before(&mut self, sent: Sent) -> Result<(), StoreError> {
         while self.read < sent.first {
             match self.reply() {
@@ -366,7 +376,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Reads replies up to these.
+    /// Reads replies up to those of these commands.
     fn answer(&mut self, sent: Sent) -> Result<Value, StoreError> {
         self.answer_before(sent)?;
         let mut values = Vec::new();
@@ -383,14 +393,14 @@ impl Connection {
         }
     }
 
-    /// The next reply, and the command that it belongs to.
+    /// Returns the next reply, and the number of its command.
     fn reply(&mut self) -> Result<(u64, Value), StoreError> {
         let value = self.next_reply()?;
         self.read += 1;
         if let Value::ServerError(error) = &value {
             let last = server_error(error);
             if last.is_last() {
-                // The rest was not even read.
+                // The server has not read the commands after this one.
                 self.sent = self.read;
                 self.awaited.retain(|(of, _)| *of < self.read);
                 self.keep(self.read - 1, value);
@@ -423,7 +433,7 @@ impl Connection {
 
     fn io_error(&self, error: io::Error) -> StoreError {
         match error.kind() {
-            // As one that was closed meanwhile.
+            // A connection in doubt counts as one that was closed in the meantime.
             io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock if self.in_doubt => StoreError::Broken(error),
             io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => StoreError::Timeout(self.timeout),
             _ => StoreError::Broken(error),
@@ -441,7 +451,7 @@ impl Sent {
     }
 }
 
-/// The one reply, or all of them.
+/// Returns a single reply as it is, and several replies as an array.
 fn answer_of(mut values: Vec<Value>) -> Result<Value, StoreError> {
     match values.pop() {
         Some(only) if values.is_empty() => or_error(only),

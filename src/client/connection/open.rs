@@ -1,4 +1,4 @@
-//! Making a connection.
+//! The setup of a connection.
 
 use std::{
     io::{self, IoSlice},
@@ -23,7 +23,7 @@ impl Connection {
         Self::open_until(target, timeouts, None)
     }
 
-    /// The same, all of it until then.
+    /// Connects as [`Connection::open`] does, with a deadline for the whole setup.
     pub fn open_by(target: &Target, timeouts: Timeouts, until: Instant) -> Result<Self, StoreError> {
         Self::open_until(target, timeouts, Some(until))
     }
@@ -49,7 +49,7 @@ impl Connection {
             master: None,
             clock: None,
         };
-        // A resolver may have taken the most of the time.
+        // The resolver may have used most of the time. A timeout is then not the server's fault.
         let had_time = connection
             .until
             .is_none_or(|until| until.saturating_duration_since(Instant::now()) >= timeouts.read / 2);
@@ -62,7 +62,7 @@ impl Connection {
         match introduced {
             Ok(()) => Ok(connection),
             Err(StoreError::Server(error)) if error.is_full() => Err(StoreError::full(&error)),
-            // Nothing was carried out yet: that is what the difference between the two is about.
+            // No command was carried out yet, which is the difference between the two errors.
             Err(StoreError::Broken(error)) => {
                 Err(StoreError::Connect(if expects_tls(target, error.kind()) {
                     io::Error::other(MAYBE_TLS)
@@ -108,15 +108,18 @@ impl Connection {
         let (mut refused, mut no_time) = (None, None);
         for left in (0..=last).rev() {
             match self.next_reply() {
-                // For those whom we keep waiting; sentinels have none. What else is wrong is repeated for the name, unless
-                // the server closes first.
+                // The clock matters only to requests that wait for our lock, and sentinels do not
+                // have TIME. Any other problem shows again in the reply to CLIENT SETNAME, unless
+                // the server closes the connection first.
                 Ok(Value::ServerError(error)) if left == 1 => no_time = Some(server_error(&error)),
                 Ok(value) if left == 1 => self.clock = reply::time(value).map(|ms| (ms, Instant::now())),
-                // The name is a courtesy to whoever reads CLIENT LIST. An ACL may forbid it, and proxies know no CLIENT.
+                // The name is a courtesy to readers of CLIENT LIST. An ACL may forbid the command,
+                // and proxies do not know CLIENT.
                 Ok(Value::ServerError(error)) if left == 0 && !is_about_more(&server_error(&error)) => {}
                 Ok(Value::ServerError(error)) => refused = refused.or(Some(server_error(&error))),
                 Ok(_) => {}
-                // A server that is full says so and closes, perhaps before it has read what we sent.
+                // A server that is full says so and closes the connection, perhaps before it has
+                // read our commands.
                 Err(error) => {
                     let reason = refused.or(no_time).map(StoreError::Server);
                     let said =
@@ -133,12 +136,13 @@ impl Connection {
     }
 }
 
-/// Whether other commands than this one will be refused, too.
+/// Returns true if the server will refuse other commands as well.
 fn is_about_more(error: &ServerError) -> bool {
     error.code == "NOAUTH" || error.is_passing()
 }
 
-/// What a server that expects TLS does with plain text: it closes the connection, perhaps after an alert.
+/// The error for a server that closes the connection at once, perhaps after an alert. A server that
+/// expects TLS does so with plain text.
 const MAYBE_TLS: &str =
     "the server ended the connection at once (if it expects TLS, write tls:// in session.save_path)";
 

@@ -12,7 +12,8 @@ use crate::{
     config::{Endpoint, Target},
 };
 
-/// A connection to a server that takes part in the set-up, reads a little of the first request, and then does this.
+/// Connects to a server that takes part in the setup, reads a little of the first request, and then
+/// runs `then`.
 fn to_server(then: impl FnOnce(TcpStream) + Send + 'static) -> Connection {
     to_server_within(Timeouts { connect: Duration::from_secs(5), read: Duration::from_millis(300) }, then)
 }
@@ -107,7 +108,7 @@ fn a_refusal_that_ends_the_connection_belongs_to_the_command_that_it_answers() {
             before.push(connection.send_awaited(&mut first).unwrap());
         }
         sent_all.send(()).unwrap();
-        // It was not even read.
+        // The server has not even read this command.
         assert!(matches!(ping(&mut connection), Err(StoreError::Broken(_))), "{answers}");
         let refused = connection.arrived(before.pop().unwrap());
         assert!(matches!(&refused, Some(Err(StoreError::Server(error))) if error.is_last()), "{refused:?}");
@@ -127,7 +128,7 @@ fn a_read_that_has_begun_ends_with_the_timeout_of_the_whole() {
     });
     let start = Instant::now();
     assert!(matches!(ping(&mut connection), Err(StoreError::Timeout(_))));
-    // The second read used to have all of the timeout again: 5.7 s.
+    // If the second read had the whole timeout again, the request would take 5.7 s.
     assert!(start.elapsed() < Duration::from_millis(5200), "{:?}", start.elapsed());
 }
 
@@ -178,7 +179,8 @@ fn a_unix_socket_with_a_full_backlog_is_waited_for() {
         Stream::connect(&endpoint, None, Timeouts { connect: long, read: long }).map(drop)
     });
     is_about_to.recv().unwrap();
-    // Gives it time to find the backlog full. If that is too little, there is nothing to see, but nothing fails.
+    // Gives the client time to find the backlog full. If the time is too short, the test shows
+    // nothing, but does not fail.
     thread::sleep(Duration::from_millis(200));
     let mut accepted = Vec::new();
     while !client.is_finished() {
@@ -197,7 +199,7 @@ fn a_unix_socket_whose_backlog_stays_full_costs_the_timeout() {
     assert_eq!(error.err().unwrap().kind(), io::ErrorKind::TimedOut);
 }
 
-/// An address that answers nobody: its backlog is full.
+/// Returns an address that never answers, because its backlog is full.
 fn hole() -> (Socket, Vec<Socket>, std::net::SocketAddr) {
     let tcp = || Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     let listener = tcp();
@@ -223,7 +225,7 @@ fn an_address_that_does_not_answer_leaves_time_for_the_others() {
     let connect = |addresses: &[std::net::SocketAddr], time| {
         Stream::to_one_of(addresses, Instant::now() + time, time, None, "name")
     };
-    // Its one share is not all of the time, however long that is on a busy machine.
+    // A dead address takes only its own share of the time, however long that is on a busy machine.
     let stream = connect(&[first.2, second.2, good], Duration::from_secs(3)).unwrap();
     assert_eq!(stream.address, Some(good));
     let error = connect(&[first.2, second.2], Duration::from_millis(200)).err().unwrap().to_string();
@@ -243,7 +245,8 @@ fn an_address_for_which_the_resolver_has_left_no_time_is_not_avoided() {
     }
 }
 
-/// A server that takes connections and says nothing: only its own time tells that it is of no use.
+/// The server accepts connections and says nothing, so only the end of its own time shows that it
+/// is of no use.
 #[test]
 fn an_address_whose_server_had_no_time_to_answer_is_not_avoided() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -277,7 +280,7 @@ fn a_connection_that_was_quiet_for_long_costs_a_part_of_the_timeout() {
     let result = ping(&mut connection);
     assert!(matches!(result, Err(StoreError::Broken(_))), "{result:?}");
     assert!(connection.end_of_doubt().is_some());
-    // The answer to an earlier command came before it went silent, or never came.
+    // The answer to an earlier command arrived before the silence began, or never.
     for earlier in ["+earlier\r\n", ""] {
         let mut connection = to_server_within(timeouts, move |mut client| {
             client.write_all(earlier.as_bytes()).unwrap();
@@ -290,7 +293,7 @@ fn a_connection_that_was_quiet_for_long_costs_a_part_of_the_timeout() {
         assert!(matches!(result, Err(StoreError::Broken(_))), "{earlier:?}: {result:?}");
         assert!(connection.end_of_doubt().is_some());
     }
-    // One that was in use a moment ago is a server that hangs.
+    // A timeout on a connection that was in use a moment ago means that the server hangs.
     let mut connection = silent();
     connection.timeout = Duration::from_millis(400);
     let result = ping(&mut connection);
