@@ -1,8 +1,9 @@
-//! Releases whose answer was not waited for (`rustredis.write_ack=deferred`).
+//! Releases that do not wait for their answer (`rustredis.write_ack=deferred`).
 //!
-//! Such a release stays with the connection's slot, with all that a repeat of it needs. Its answer is read along with
-//! that of the connection's next command, or at the end of the process. If the connection broke before, it is repeated as
-//! any other release is: its receipt tells whether it was carried out. Whatever went wrong ends in [`take_deferred_failures`].
+//! A deferred release stays in the pool entry of its connection, with all that a repeat needs. Its
+//! answer is read together with that of the connection's next command, or at the end of the
+//! process. If the connection breaks before that, the release is repeated as any other release is:
+//! its receipt shows whether it was carried out. Every failure ends in [`take_deferred_failures`].
 
 use std::{
     io, mem,
@@ -26,33 +27,34 @@ use crate::{
     protocol::{Keys, Op, Release, ReleaseReply, SessionId, script::ScriptCall},
 };
 
-/// A release that was sent.
+/// A release that was sent without a wait for the answer.
 pub struct DeferredRelease {
     pub call: ScriptCall<'static>,
     pub keys: Keys,
     pub id: SessionId,
-    /// Those of its request.
+    /// The settings of the release's request.
     pub settings: Arc<Settings>,
-    /// Nothing was to be written: only the lock was given back.
+    /// Set if there was nothing to write: the release only frees the lock.
     pub lock_only: bool,
-    /// The lock's.
+    /// The token of the lock.
     pub token: String,
-    /// On the slot's connection.
+    /// The command, as it was sent over the entry's connection.
     pub sent: Sent,
     pub at: Instant,
-    /// How long Redis remembers what became of it.
+    /// The time for which Redis keeps the receipt of this release.
     pub receipt: Duration,
-    /// Read before its connection was given up.
+    /// The answer, if it was read before the connection was given up.
     pub answer: Option<Result<ReleaseReply, StoreError>>,
 }
 
 impl DeferredRelease {
-    /// Keeps an answer that came before this connection is given up.
+    /// Keeps the answer if it has arrived, before this connection is given up.
     pub fn collect(&mut self, connection: &mut Connection) {
         self.answer = self.answer.take().or_else(|| read(connection.arrived(self.sent)));
     }
 
-    /// The last word on a release. Where that is an error the lock may still be there, and nobody has it.
+    /// Ends the release with its last answer. After an error, the lock may still exist although no
+    /// request has it, so the lock is given back.
     pub fn end(&self, answer: Result<ReleaseReply, StoreError>) {
         if answer.is_err() {
             RedisStore::new(self.settings.clone()).give_back(&self.keys, self.token.clone());
@@ -60,15 +62,15 @@ impl DeferredRelease {
         self.finish(answer);
     }
 
-    /// Leaves what became of it to be told, unless all is well.
+    /// Adds the outcome to the failures, unless all is well.
     fn finish(&self, answer: Result<ReleaseReply, StoreError>) {
         if self.lock_only {
-            // Nothing is lost.
+            // No data is lost.
             return;
         }
         let outcome = match answer {
             Ok(ReleaseReply::Done) => return,
-            // Its receipt may have expired: it may have been carried out.
+            // The receipt may have expired, so the release may have been carried out.
             Ok(ReleaseReply::Lost { .. }) if self.at.elapsed() > self.receipt => {
                 Err(StoreError::Broken(io::ErrorKind::ConnectionAborted.into()))
             }
@@ -82,28 +84,29 @@ impl DeferredRelease {
     }
 }
 
-/// What became of a release, found out too late for its own request.
+/// A failed release whose outcome was found out too late for its own request.
 pub struct DeferredFailure {
     /// The session.
     pub id: SessionId,
-    /// Its server.
+    /// The session's server.
     pub target: Arc<Target>,
-    /// Not [`ReleaseReply::Done`].
+    /// The outcome, which is never [`ReleaseReply::Done`].
     pub outcome: Result<ReleaseReply, StoreError>,
 }
 
-/// A forked child has nothing to tell of its parent's.
+/// A forked child does not report the failures of its parent.
 static FAILURES: Shared<Vec<DeferredFailure>> = Shared::empty();
 
-/// What there is to tell, once.
+/// Returns the failures since the last call.
 #[must_use]
 pub fn take_deferred_failures() -> Vec<DeferredFailure> {
     mem::take(&mut FAILURES.lock())
 }
 
 impl RedisStore {
-    /// Sends a release without waiting, once the one before is over. It takes the script's text along: Redis may have
-    /// forgotten that (SCRIPT FLUSH; since 7.4, EVAL's scripts after 500 others), and nobody reads a NOSCRIPT soon enough.
+    /// Sends a release without waiting for the answer, after the previous one is over. The command
+    /// contains the script's text. Redis may have forgotten the script (after SCRIPT FLUSH or,
+    /// since 7.4, after 500 other scripts sent with EVAL), and a NOSCRIPT would be read too late.
     pub(super) fn send_release(&mut self, keys: &Keys, call: &ScriptCall<'_>) -> Result<Sent, StoreError> {
         self.finish_deferred();
         let target = self.settings.shards.of(keys.route).clone();
@@ -115,7 +118,7 @@ impl RedisStore {
         sent
     }
 
-    /// Keeps what a repeat of this release needs.
+    /// Keeps all that a repeat of this release needs. Returns false if there is no pool entry.
     pub(super) fn keep_deferred(
         &mut self,
         id: &SessionId,
@@ -141,17 +144,18 @@ impl RedisStore {
         true
     }
 
-    /// Sees what became of a release that was not waited for, if its answer has come or will not come any more. One
-    /// that was not carried out is sent again, and waited for.
+    /// Handles a deferred release whose answer has arrived or can no longer arrive. A release that
+    /// was not carried out is sent again, this time with a wait for the answer.
     ///
-    /// The error is that of a server that cannot be reached, where the release is kept; or of one that did not answer, and
-    /// has had all the time for that: whoever comes next must not wait as long again.
+    /// Returns an error if the server cannot be reached, in which case the release is kept, or if
+    /// the server did not answer and has had all the time for that: the next request must not wait
+    /// as long again.
     pub(super) fn poll_deferred(&mut self) -> Result<(), StoreError> {
         let Some((_, entry)) = &mut self.entry else { return Ok(()) };
         let Entry { connection, deferred: Some(deferred) } = &mut **entry else { return Ok(()) };
         let arrived = deferred.answer.take().or_else(|| read(connection.as_mut()?.arrived(deferred.sent)));
         if connection.is_some() && is_useless(arrived.as_ref()) {
-            // Its repeat goes over the next connection.
+            // The repeat goes over the next connection.
             deferred.answer = arrived;
             self.disconnect();
             return Ok(());
@@ -173,7 +177,7 @@ impl RedisStore {
             deferred.end(answer);
             return Ok(());
         }
-        // By its own request's settings, over the same slot.
+        // The repeat uses the settings of its own request, and the same pool entry.
         let settings = deferred.settings.clone();
         let target = settings.shards.of(deferred.keys.route).clone();
         let mut store = Self {
@@ -216,18 +220,18 @@ impl RedisStore {
                 self.disconnect();
             }
         }
-        // Kept for the next time if the server is away.
+        // If the server is away, the release is kept for the next time.
         let _ = self.poll_deferred();
     }
 }
 
-/// What an answer says.
+/// Reads the answer to a release.
 pub fn read(answer: Option<Result<Value, StoreError>>) -> Option<Result<ReleaseReply, StoreError>> {
     answer.map(|answer| answer.and_then(ReleaseReply::parse))
 }
 
-/// Whether nothing more is to be expected of the connection that this came over: it broke, its answers have lost their
-/// order, or the server has become a replica.
+/// Returns true if the connection that gave this answer is of no further use: it broke, its answers
+/// have lost their order, or the server has become a replica.
 fn is_useless(answer: Option<&Result<ReleaseReply, StoreError>>) -> bool {
     match answer {
         Some(Err(StoreError::Server(error))) => error.is_demotion(),
@@ -236,8 +240,8 @@ fn is_useless(answer: Option<&Result<ReleaseReply, StoreError>>) -> bool {
     }
 }
 
-/// Ends all connections of this process, at module shutdown. Releases that were not waited for are seen to their end, if
-/// the server is there: what became of them is in [`super::take_deferred_failures`].
+/// Ends all connections of this process, at module shutdown. Deferred releases are completed if
+/// their server can be reached. [`super::take_deferred_failures`] returns the ones that failed.
 pub fn close_connections() {
     let start = Instant::now();
     pool::close_pools(|mut entry| {

@@ -1,4 +1,4 @@
-//! Requests to Redis: where they are sent, what their failures say, and when they are sent again.
+//! Requests to Redis: their way to a server, the meaning of their failures, and their repeats.
 
 use std::{
     io,
@@ -21,24 +21,26 @@ use crate::{
     resp::Command,
 };
 
-/// How long to wait before a command is repeated that Redis could not carry out just now.
+/// The pause before the repeat of a command that Redis could not carry out at the moment.
 const PAUSE: Duration = Duration::from_millis(20);
-/// The same after several tries in a Cluster, or after connections that broke.
+/// The longest such pause. Pauses grow if others choose the master, or after a broken connection.
 const LONGEST_PAUSE: Duration = Duration::from_millis(320);
 
-/// When a script may be sent again with the same arguments.
+/// The condition under which a script may be sent again with the same arguments.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum RetryPolicy {
-    /// When it was certainly not carried out: the nodes of a Cluster said so, or none could be reached.
+    /// The script was certainly not carried out: the nodes of a Cluster said so, or no server could
+    /// be reached.
     IfRefused,
-    /// Also when its answer was lost: it does no harm.
+    /// The script was not carried out, or its answer was lost: a repeat does no harm.
     Freely,
-    /// Like that, and for as long as it may take a server to come back: only this frees the lock.
+    /// The same as [`RetryPolicy::Freely`], for as long as the restart of a server may take: only
+    /// this script frees the lock.
     Release,
 }
 
 impl RedisStore {
-    /// One request, sent on as the nodes of a Cluster say.
+    /// Sends a command, and follows the redirects of a Cluster.
     pub(super) fn request(
         &mut self,
         keys: &Keys,
@@ -58,7 +60,7 @@ impl RedisStore {
         })
     }
 
-    /// The same for a script with what goes along with it.
+    /// Sends a script call, and follows the redirects of a Cluster.
     pub(super) fn request_call(
         &mut self,
         keys: &Keys,
@@ -89,7 +91,8 @@ impl RedisStore {
         self.conclude(result)
     }
 
-    /// ASKING is for one command only. Slots are seldom on their way: no need to do this in one trip.
+    /// Sends a script call to a node with ASKING, which is valid for one command only. Slots seldom
+    /// move, so this need not be done in one trip.
     fn ask_call(&mut self, node: &Arc<Target>, call: &mut ScriptCall<'_>) -> Result<Value, StoreError> {
         let ScriptCall { upload, command, .. } = call;
         if let Some(upload) = upload {
@@ -100,7 +103,8 @@ impl RedisStore {
         self.exchange(node, command, Duration::ZERO)
     }
 
-    /// One request to one server. Whatever it fails with but an error reply makes the connection useless.
+    /// Sends a command to one server. Any failure except an error reply makes the connection
+    /// useless.
     pub(super) fn exchange(
         &mut self,
         target: &Arc<Target>,
@@ -111,7 +115,7 @@ impl RedisStore {
         self.conclude(result)
     }
 
-    /// A command whose reply nobody reads.
+    /// Sends a command whose reply will be dropped.
     pub(super) fn send_unread(
         &mut self,
         target: &Arc<Target>,
@@ -124,7 +128,8 @@ impl RedisStore {
         result
     }
 
-    /// Gives back a lock and waits for no answer. If it does not arrive, the lock ends with its lease.
+    /// Releases a lock without waiting for the answer. If the release does not arrive, the lock
+    /// ends with its lease.
     pub(super) fn send_release_unread(
         &mut self,
         target: &Arc<Target>,
@@ -132,12 +137,13 @@ impl RedisStore {
         release: &Release<'_>,
     ) -> Result<(), StoreError> {
         let call = release.call(keys, 0, Payload::Argument);
-        // By its text: nobody reads a NOSCRIPT.
+        // The script is sent as text, because a NOSCRIPT would not be read.
         self.send_unread(target, &mut call.command.to_eval(&call.script.text))
     }
 
-    /// A release that the server does not even read, or that breaks each connection, leaves the lock where it is. It is given
-    /// back without the session, so that the next one in turn does not wait for the end of the lease.
+    /// Releases the lock without the session, after a release that the server does not read, or
+    /// that breaks each connection. Otherwise the lock would stay, and the next request in turn
+    /// would wait for the end of the lease.
     pub(super) fn give_up(
         &mut self,
         keys: &Keys,
@@ -165,11 +171,13 @@ impl RedisStore {
         }
     }
 
-    /// What the result of a request says about the connection.
+    /// Decides by a request's result if the connection is kept. Also handles a deferred release
+    /// whose answer came with this one.
     pub(super) fn conclude(&mut self, result: Result<Value, StoreError>) -> Result<Value, StoreError> {
         match result.and_then(or_demotion) {
-            // The server has become a replica. Its name may lead to the new master by now, and sentinels know that one; over
-            // this connection no request would ever succeed again. A server that was a replica from the start stays one.
+            // The server has become a replica. Its name may lead to the new master by now, and
+            // sentinels know that master, but no request over this connection would ever succeed
+            // again. A server that was a replica from the start stays one.
             Err(StoreError::Server(error)) if error.is_demotion() => {
                 let was_master = self.current().is_some_and(|connection| connection.runs_scripts());
                 self.disconnect();
@@ -180,7 +188,7 @@ impl RedisStore {
                 })
             }
             result @ (Ok(_) | Err(StoreError::Server(_))) => {
-                // Its answer came with this one.
+                // The answer to a deferred release may have come with this one.
                 let _ = self.poll_deferred();
                 let is_odd = self.entry.as_ref().is_some_and(|(_, slot)| {
                     matches!(
@@ -188,10 +196,10 @@ impl RedisStore {
                         Some(DeferredRelease { answer: Some(Err(StoreError::Protocol(_))), .. })
                     )
                 });
-                // If that made no sense, this one may be the answer to something else.
+                // If that answer made no sense, this one may belong to another command.
                 if is_odd { Err(StoreError::Broken(io::ErrorKind::InvalidData.into())) } else { result }
             }
-            // The master may hang, and another be chosen by now.
+            // The master may hang, and another may have been chosen by now.
             Err(StoreError::Timeout(_))
                 if self.is_elected() && self.current().is_some_and(|connection| connection.is_kept()) =>
             {
@@ -205,7 +213,8 @@ impl RedisStore {
         }
     }
 
-    /// What the result of a request outside of [`Cluster::follow`] tells the Cluster about the node.
+    /// Tells the Cluster about a node, by the result of a request outside of
+    /// [`Cluster::follow`](crate::client::cluster::Cluster::follow).
     pub(super) fn tell_cluster(
         &self,
         keys: &Keys,
@@ -217,7 +226,8 @@ impl RedisStore {
         }
     }
 
-    /// After an answer that makes no sense there is no telling whose the next one is: another session's, perhaps.
+    /// Closes the connection after an answer that makes no sense: the next answer may belong to
+    /// another command, perhaps for another session.
     pub(super) fn checked<T>(&mut self, answer: Result<T, StoreError>) -> Result<T, StoreError> {
         if matches!(answer, Err(StoreError::Protocol(_))) {
             self.disconnect();
@@ -229,7 +239,7 @@ impl RedisStore {
         self.entry.as_ref().is_some_and(|(target, _)| matches!(target.endpoint, Endpoint::Sentinel(_)))
     }
 
-    /// Runs a script by its name, by its text where the server does not know it.
+    /// Runs a script by its digest, or by its text if the server does not know the script.
     pub(super) fn run(&mut self, keys: &Keys, call: &mut ScriptCall<'_>) -> Result<Value, StoreError> {
         match self.request_call(keys, call) {
             Err(StoreError::Server(error)) if error.code == "NOSCRIPT" => {
@@ -239,13 +249,15 @@ impl RedisStore {
         }
     }
 
-    /// Runs a script until an answer comes or the time is up, repeating it as `repeat` allows.
+    /// Runs a script until an answer comes or the time is up, and repeats the script as `repeat`
+    /// allows.
     ///
-    /// Once it may have arrived, and for a release from the start, a server that is away is waited for as long as for
-    /// a connection: it may be restarting, and the lock is still ours. So is a master that others choose (sentinels, the
-    /// nodes of a Cluster): its replica takes over.
+    /// Once the script may have arrived, and for a release from the start, an unreachable server
+    /// gets the whole time for connecting: the server may be restarting, and the lock is still
+    /// ours. The same holds for a master that others choose (sentinels, the nodes of a Cluster),
+    /// because its replica takes over.
     ///
-    /// An answer that `read` finds no sense in is as good as none: something else has come before it.
+    /// An answer that `read` rejects counts as lost, because other bytes must have come before it.
     pub(super) fn run_until_answered<T>(
         &mut self,
         keys: &Keys,
@@ -256,7 +268,7 @@ impl RedisStore {
         let answer = self.repeat_until_answered(keys, call, repeat, read);
         self.connect_until = None;
         match answer {
-            // Who asks for a lock tries again in its own way.
+            // The caller of an acquire repeats in its own way.
             Err(failure) if repeat != RetryPolicy::IfRefused => Err(failure.in_the_end()),
             answer => answer,
         }
@@ -271,7 +283,7 @@ impl RedisStore {
     ) -> Result<T, StoreError> {
         let start = Instant::now();
         let mut broken = None;
-        // Of a try to connect that had time enough.
+        // The failure of a try to connect that had enough time.
         let mut told: Option<StoreError> = None;
         let mut connect_until = self.begin_connecting(start);
         let mut pause = PAUSE;
@@ -285,7 +297,7 @@ impl RedisStore {
             let is_elected = self.is_elected();
             let is_lost = failure.is_loss();
             let until = match failure {
-                // Once: a server that speaks another protocol does so again.
+                // A repeat happens once: a server that speaks another protocol will do so again.
                 StoreError::Protocol(_) if broken.is_some() => return Err(failure),
                 _ if is_lost && repeat != RetryPolicy::IfRefused => start + self.settings.read_timeout,
                 StoreError::Server(ref error)
@@ -300,13 +312,15 @@ impl RedisStore {
                 }
                 failure => return Err(failure),
             };
-            // A connection that died since the last request is the common case: repeat that at once.
+            // A connection that died since the last request is the common case: repeat the script
+            // at once.
             let is_first_break = is_lost && broken.is_none();
             let pause_now = if is_first_break { Duration::ZERO } else { pause };
             if Instant::now() + pause_now >= until {
-                // What is not known must not be called "not saved" for the refusal of a later connection.
+                // An unknown outcome must not be reported as "not saved" because a later connection
+                // was refused.
                 let failure = match (failure, told) {
-                    // It had no time to find out.
+                    // The last try had too little time to find out the reason.
                     (StoreError::Connect(_), Some(told)) if !had_time => told,
                     (failure, _) => failure,
                 };
@@ -315,7 +329,7 @@ impl RedisStore {
                     .unwrap_or(failure));
             }
             if is_lost {
-                // From now on a connection is waited for.
+                // From now on, the loop waits for a connection.
                 let since = if is_elected { Instant::now() } else { start };
                 connect_until = since + self.settings.connect_timeout;
                 self.connect_until = Some(connect_until);
@@ -324,8 +338,9 @@ impl RedisStore {
                 told = Some(failure);
             }
             thread::sleep(pause_now);
-            // An election takes seconds, and each try asks who is who; a session that breaks each
-            // connection (it is above the limit of a proxy) breaks the next one, too.
+            // An election takes seconds, and each try asks for the master anew. A session that
+            // breaks each connection (it is above the limit of a proxy) breaks the next one as
+            // well.
             if is_elected || broken.is_some() {
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
@@ -345,8 +360,9 @@ impl RedisStore {
         acquired
     }
 
-    /// Runs a script that writes, with the new value beside it. Where that did not get there (Redis had no memory for it,
-    /// or evicted it at once), the value goes into the script, whose answer says why.
+    /// Runs a script that writes. If the new value was uploaded but is not there when the script
+    /// runs (Redis had no memory for it, or evicted it at once), the value becomes an argument of
+    /// the script, whose answer then gives the reason.
     pub(super) fn save<'a>(
         &mut self,
         keys: &Keys,
@@ -363,12 +379,14 @@ impl RedisStore {
     }
 }
 
-/// Whether a try to connect that begins now has time enough to tell who does not answer.
+/// Returns true if a try to connect that begins now has enough time to show which server does not
+/// answer.
 fn has_time(until: Instant, whole: Duration) -> bool {
     until.saturating_duration_since(Instant::now()) >= LONGEST_PAUSE.min(whole / 2)
 }
 
-/// The answers to several commands, unless a replica gave one of them: that is its answer to all.
+/// Returns the answers to several commands. If a replica gave one of them, its error is the answer
+/// to all.
 fn or_demotion(answer: Value) -> Result<Value, StoreError> {
     let errors = match &answer {
         Value::Array(answers) => &answers[..],

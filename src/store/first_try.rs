@@ -23,7 +23,7 @@ use crate::{
     resp::{Batch, Command},
 };
 
-/// An acquire that was sent before it is asked for.
+/// A prefetched acquire, whose answer is read later.
 pub struct PendingAcquire {
     pub sent: Sent,
     keys: Keys,
@@ -32,7 +32,8 @@ pub struct PendingAcquire {
 }
 
 impl RedisStore {
-    /// Takes the lock if nobody has it. None if that is not to be told from the answers.
+    /// Takes the lock if it is free. Returns `None` if the replies do not show that the lock was
+    /// taken, or if nothing was sent.
     pub(super) fn acquire_by_commands(
         &mut self,
         keys: &Keys,
@@ -51,7 +52,7 @@ impl RedisStore {
         let acquired = match self.checked(tried)? {
             FirstTry { taken: false, .. } => return Ok(None),
             FirstTry { loaded: Some(loaded), .. } => self.held(keys, wanted, loaded),
-            // The script may know what to do, or says what is wrong.
+            // The script may know how to go on, or reports the problem.
             FirstTry { loaded: None, .. } => {
                 self.acquire_by_script(keys, wanted).inspect_err(|_| self.give_back(keys, wanted))?
             }
@@ -59,7 +60,8 @@ impl RedisStore {
         Ok(Some(acquired))
     }
 
-    /// What the replies to [`acquire`] say, also on transactions over this connection.
+    /// Reads the replies to [`first_try::pack`], and learns from them about transactions over this
+    /// connection.
     fn tried(&mut self, form: Form, wanted: &Acquire, values: Vec<Value>) -> Result<FirstTry, StoreError> {
         let tried = FirstTry::parse(form, &wanted.token, values)?;
         if let Some(connection) = self.current() {
@@ -71,14 +73,14 @@ impl RedisStore {
         Ok(tried)
     }
 
-    /// Reads without a lock.
+    /// Reads the session without a lock. Returns `None` if the read is a matter for the script.
     pub(super) fn read_by_commands(
         &mut self,
         keys: &Keys,
         ttl: u64,
     ) -> Result<Option<SessionData>, StoreError> {
         match self.all_in_one_trip(keys, |_, batch| first_try::pack_read(keys, ttl, batch)) {
-            // To be repeated, which is the scripts' way.
+            // The read must be repeated, which the script does.
             Err(failure) if failure.is_loss() => Ok(None),
             values => {
                 let read = values?.map(first_try::read_by_commands).transpose();
@@ -87,16 +89,16 @@ impl RedisStore {
         }
     }
 
-    /// The same by single keys, for a server that carries out neither scripts that write nor commands with several keys:
-    /// a Cluster that is down but may be read, a slot that was left between two nodes, a user with few rights. The TTL
-    /// stays as it is.
+    /// Reads the session by single keys, for a server that carries out neither scripts that write
+    /// nor commands with several keys: a Cluster that is down but may be read, a slot that was left
+    /// between two nodes, or a user with few rights. The TTL stays as it is.
     pub(super) fn read_by_gets(&mut self, keys: &Keys) -> Result<SessionData, StoreError> {
         let mut get = |key: &str| {
             let answer = self.request(keys, Command::new("GET").arg(key), Duration::ZERO)?;
             self.checked(reply::bulk(answer))
         };
         let data = get(&keys.data)?;
-        // It matters to a later write alone, which asks for it again.
+        // Only a later write needs the tombstone, and that write asks for it again.
         let tombstone = get(&keys.tombstone).ok().flatten();
         Ok(SessionData {
             data,
@@ -104,7 +106,8 @@ impl RedisStore {
         })
     }
 
-    /// The lock is ours. It is given back where the session is not what it must be.
+    /// Returns the reply for a lock that is now ours. If the session is not as the request demands,
+    /// the lock is given back.
     fn held(&mut self, keys: &Keys, wanted: &Acquire, loaded: SessionData) -> AcquireReply {
         let unwanted = match (wanted.mode, loaded.data.is_some()) {
             (Mode::Known, false) => AcquireReply::Absent(loaded.tombstone),
@@ -120,15 +123,15 @@ impl RedisStore {
         let Some((target, _)) = &self.entry else { return };
         let target = target.clone();
         let _ = if wanted.mode == Mode::Known {
-            // Nobody queues behind a lock that was taken only to see whether there is a session.
+            // No request queues for a lock that was taken only to see if there is a session.
             self.send_unread(&target, &mut release::unlock(keys, &wanted.token))
         } else {
             self.send_release_unread(&target, keys, &Release::of_lock(&wanted.token, wanted.mixed))
         };
     }
 
-    /// Sends commands to the node that has the session, and returns their replies. None if nothing was sent: the scripts'
-    /// way knows whom to ask then, and for how long.
+    /// Sends commands to the node that has the session, and returns their replies. Returns `None`
+    /// if nothing was sent. The scripts then find the server to ask, and the time for it.
     fn all_in_one_trip(
         &mut self,
         keys: &Keys,
@@ -156,7 +159,8 @@ impl RedisStore {
         }
     }
 
-    /// Sends an acquire over a connection that is there, and waits for nothing.
+    /// Sends an acquire over an existing connection, without waiting. Returns false if it was not
+    /// sent.
     pub(super) fn send_prefetch(&mut self, keys: &Keys, wanted: &Acquire) -> bool {
         let target = match self.cluster(keys) {
             Some((cluster, slot)) => cluster.known_owner(slot),
@@ -179,7 +183,7 @@ impl RedisStore {
             Some((connection.send_all_awaited(batch).ok()?, form))
         });
         let Some((sent, form)) = sent else {
-            // Died while idle: who needs one makes another.
+            // The connection died while it was idle. The next request makes a new one.
             slot.take_connection();
             stats::RECONNECTS.add();
             return false;
@@ -189,7 +193,7 @@ impl RedisStore {
         true
     }
 
-    /// The answer to that.
+    /// Waits for the answer to the acquire that [`RedisStore::send_prefetch`] has sent.
     pub(super) fn receive_prefetch(&mut self) -> Result<AcquireReply, StoreError> {
         let lost = || StoreError::Broken(io::ErrorKind::UnexpectedEof.into());
         let PendingAcquire { sent, keys, acquire, form } = self.pending.take().ok_or_else(lost)?;

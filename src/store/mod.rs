@@ -1,8 +1,8 @@
 //! Redis, behind a trait.
 //!
 //! [`Store`] has everything that [`crate::session`] and [`crate::lock`] need of a server: the
-//! messages of [`crate::protocol`] and one blocking wait. [`redis::RedisStore`] talks to a server, and
-//! [`memory::MemoryStore`] does the same in memory, for tests.
+//! messages of [`crate::protocol`] and one blocking wait. [`redis::RedisStore`] talks to a server,
+//! and [`memory::MemoryStore`] does the same in memory, for tests.
 
 mod deferred;
 mod exchange;
@@ -59,8 +59,8 @@ pub trait Store {
     fn release(&mut self, keys: &Keys, release: &Release<'_>) -> Result<ReleaseReply, StoreError>;
 
     /// Releases without waiting for the answer, if that is possible: the result is then
-    /// [`ReleaseReply::Done`], and [`take_deferred_failures`] reports the outcome later. [`Op::Keep`] is not allowed,
-    /// because its answer may ask for more.
+    /// [`ReleaseReply::Done`], and [`take_deferred_failures`] reports the outcome later.
+    /// [`Op::Keep`](crate::protocol::Op::Keep) is not allowed, because its answer may ask for more.
     fn release_deferred(
         &mut self,
         _id: &SessionId,
@@ -102,10 +102,11 @@ pub trait Store {
         }
     }
 
-    /// Goes on with settings that differ in times and limits alone.
+    /// Continues with settings that differ only in times and limits.
     fn adopt(&mut self, _settings: &Arc<Settings>) {}
 
-    /// Renews a lock's lease for as long as the result lives; none where leases need no renewal.
+    /// Renews a lock's lease for as long as the result lives. Returns `None` if leases need no
+    /// renewal.
     fn look_after(&self, _keys: &Keys, _lock: &LockSettings, _token: &str) -> Option<Self::Lease> {
         None
     }

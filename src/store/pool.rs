@@ -1,11 +1,12 @@
-//! The connections of this process: one r2d2 pool for each target, built on first use.
+//! The connections of this process: one r2d2 pool for each target, created on first use.
 //!
-//! r2d2 makes connections on threads of its own and retries behind the caller's back. What it pools here is
-//! therefore a [`Entry`] that is empty at first: the request that takes it connects, on its own thread, and gets the
-//! error itself and at once. r2d2 bounds how many there are and who waits, and ends those that nobody takes any more.
+//! r2d2 makes connections on its own threads and retries without the caller's knowledge. Its pool
+//! therefore contains values of type [`Entry`], which are empty at first. The request that takes an
+//! entry connects on its own thread, and gets the error itself and at once. r2d2 limits the number
+//! of entries, lets requests wait for one, and ends entries that are no longer used.
 //!
-//! FPM and pcntl fork. A child inherits sockets that its parent uses and none of the threads, so a registry belongs to
-//! the process that built it.
+//! FPM and pcntl fork. A child inherits the sockets that its parent uses and none of the threads,
+//! so a registry belongs to the process that created it.
 
 use std::{
     convert::Infallible,
@@ -30,27 +31,29 @@ use crate::{
     process::{PerProcess, threads},
 };
 
-/// A script can set session.save_path to anything: more targets than this replace the oldest ones. Each master of a
-/// Cluster is one.
+/// The largest number of targets. A script can set `session.save_path` to any value, and further
+/// targets replace the oldest. Each master of a Cluster is a target.
 const MAX_TARGETS: usize = 256;
 
-/// A connection that nobody has used for this long is closed: after a rush, and where a process meets many targets. It
-/// is shorter than what load balancers remember (from 4 minutes on).
+/// The time without use after which a connection is closed, for example after a rush, or in a
+/// process that meets many targets. The time is shorter than the memory of load balancers (4
+/// minutes or more).
 const IDLE: Duration = Duration::from_secs(220);
 
-/// How long r2d2's thread may take to make an empty slot, besides what a request waits for its turn.
+/// The time that r2d2's thread may take to make an empty entry, in addition to a request's wait for
+/// its turn.
 const MAKING: Duration = Duration::from_secs(5);
 
-/// A place for a connection.
+/// An entry of the pool, with or without a connection.
 #[derive(Default)]
 pub struct Entry {
     pub connection: Option<Connection>,
-    /// A release that was sent over it, or over the one before.
+    /// A release that was sent over this connection or the one before.
     pub deferred: Option<DeferredRelease>,
 }
 
 impl Entry {
-    /// Gives the connection up. An answer that has come already is kept.
+    /// Takes the connection out of the entry. An answer that has already arrived is kept.
     pub fn take_connection(&mut self) -> Option<Connection> {
         let mut connection = self.connection.take()?;
         if let Some(deferred) = &mut self.deferred {
@@ -79,7 +82,7 @@ impl ManageConnection for Entries {
     }
 }
 
-/// What happens to a slot that is closed for being idle.
+/// The end of an entry that is closed because it was idle.
 #[derive(Debug)]
 struct LastWords;
 
@@ -88,12 +91,12 @@ impl CustomizeConnection<Entry, Infallible> for LastWords {
         let Entry { connection, deferred } = &mut entry;
         if let Some(mut deferred) = deferred.take() {
             let so_far = |connection: &mut Connection| {
-                // Others wait for this thread.
+                // Other requests wait for this thread.
                 connection.allow(Duration::from_millis(1));
                 read(connection.answer_if_there(deferred.sent))
             };
             let answer = deferred.answer.take().or_else(|| so_far(connection.as_mut()?));
-            // Too late for a repeat: its receipt has expired.
+            // A repeat would come too late, because the receipt has expired.
             deferred
                 .end(answer.unwrap_or_else(|| Err(StoreError::Broken(io::ErrorKind::NotConnected.into()))));
         }
@@ -109,7 +112,7 @@ struct Pool {
 #[derive(Default)]
 struct Registry {
     pools: Vec<Pool>,
-    /// Shared by all pools, for which it makes empty slots.
+    /// The thread that makes empty entries for all pools.
     timer: Option<Arc<ScheduledThreadPool>>,
 }
 
@@ -120,15 +123,15 @@ static REGISTRY: PerProcess<Registry> = PerProcess::new(Registry { pools: Vec::n
 pub struct PoolStatus {
     /// The target, without secrets.
     pub target: String,
-    /// How many connections it may have.
+    /// The largest number of connections.
     pub size: u32,
-    /// How many it has, idle or not.
+    /// The number of connections, idle or in use.
     pub open: u32,
-    /// How many are not in use.
+    /// The number of connections that are not in use.
     pub idle: u32,
 }
 
-/// The pools of this process.
+/// Returns the pools of this process.
 #[must_use]
 pub fn pools() -> Vec<PoolStatus> {
     let status = |pool: &Pool| {
@@ -143,22 +146,25 @@ pub fn pools() -> Vec<PoolStatus> {
     REGISTRY.lock().pools.iter().map(status).collect()
 }
 
-/// Closes the connections of this process, after `last` has had each slot; at module shutdown.
+/// Closes the connections of this process at module shutdown, after a call of `last` for each
+/// entry.
 pub fn close_pools(mut last: impl FnMut(PooledConnection<Entries>)) {
     let old = mem::take(&mut *REGISTRY.lock());
     for pool in &old.pools {
-        // All of them first: a slot that goes back would be the next again.
+        // All entries are taken first: an entry that went back would be the next one again.
         let entries: Vec<_> = std::iter::from_fn(|| pool.entries.try_get()).collect();
         entries.into_iter().for_each(&mut last);
     }
 }
 
-/// The thread that the pools of this process share, for work that is due later. None where no thread can be started.
+/// The thread that the pools of this process share, for jobs that are due later. `None` if no
+/// thread can be started.
 #[derive(Clone)]
 pub struct Timer(Option<Arc<ScheduledThreadPool>>);
 
 impl Timer {
-    /// Runs `job` after `delay`. It must not wait for anything: it would hold up who needs a slot.
+    /// Runs `job` after `delay`. The job must not wait, or requests that need an entry would be
+    /// delayed.
     pub fn after(&self, delay: Duration, job: impl FnOnce() + Send + 'static) {
         if let Some(threads) = &self.0 {
             threads.execute_after(delay, job);
@@ -166,16 +172,17 @@ impl Timer {
     }
 }
 
-/// The timer of this process.
+/// Returns the timer of this process.
 #[must_use]
 pub fn timer() -> Timer {
     Timer(REGISTRY.lock().timer().ok())
 }
 
-/// How long a fork waits for the timer's thread. No job of it takes long.
+/// The longest time for which a fork waits for the timer's thread. Its own jobs are short.
 const HOLD: Duration = Duration::from_secs(1);
 
-/// The forks that are under way (threads may fork at the same time), and what lets the timer go on.
+/// The forks that are under way (threads may fork at the same time), and the sender whose drop lets
+/// the timer continue.
 struct Forks {
     under_way: u32,
     held: Option<Sender<()>>,
@@ -183,11 +190,12 @@ struct Forks {
 
 static FORKS: Mutex<Forks> = Mutex::new(Forks { under_way: 0, held: None });
 
-/// Before a fork: has the timer's thread wait in a job of its own until the fork is over.
+/// Prepares for a fork: the timer's thread waits in a job of its own until the fork is over.
 ///
-/// Idle, it is parked in a table that parking_lot has for the whole process. A child inherits that table with the
-/// entry of a thread that it does not have, whose memory the C library uses again: whatever the child parks or wakes
-/// next would walk over it, and write there. In this job the thread is parked by the kernel alone.
+/// An idle thread is parked in a table that `parking_lot` keeps for the whole process. A child
+/// inherits that table with an entry for a thread that the child does not have, and the C library
+/// reuses the memory of that thread. When the child next parks or wakes a thread, it would walk
+/// over this entry and write to that memory. In the job, the kernel alone parks the thread.
 pub fn before_fork() {
     let mut forks = FORKS.lock();
     forks.under_way += 1;
@@ -196,40 +204,40 @@ pub fn before_fork() {
     let (hold, end) = mpsc::channel();
     Timer(Some(timer)).after(Duration::ZERO, move || {
         let _ = arrived.send(());
-        // Whatever comes: the fork is over, or it takes so long that its child is not PHP's.
+        // Either the fork is over, or it takes so long that its child is not PHP's.
         let _ = end.recv_timeout(HOLD * 10);
     });
-    // If it does not come in time, the fork is as safe as one without this.
+    // If the thread does not come in time, the fork is as safe as one without this step.
     let _ = arrival.recv_timeout(HOLD);
     forks.held = Some(hold);
 }
 
-/// After a fork, in the parent.
+/// Ends the preparation in the parent, after a fork.
 pub fn after_fork() {
     let mut forks = FORKS.lock();
     forks.under_way = forks.under_way.saturating_sub(1);
     if forks.under_way == 0 {
-        // Without its sender the job ends.
+        // The job ends when its sender is dropped.
         forks.held = None;
     }
 }
 
-/// After a fork, in the child: the thread that is held is the parent's.
+/// Ends the preparation in the child, after a fork. The thread that waits is the parent's.
 pub fn after_fork_in_child() {
-    // Another thread of the parent may have been about to fork.
+    // Another thread of the parent may have been about to fork, with this lock held.
     if let Some(mut forks) = FORKS.try_lock() {
         forks.under_way = 0;
         mem::forget(forks.held.take());
     }
 }
 
-/// Takes a slot of the pool for these settings if one is free and has a connection.
+/// Takes a free entry from the pool for these settings, if the entry has a connection.
 pub fn checkout_connected(settings: &Settings, target: &Arc<Target>) -> Option<PooledConnection<Entries>> {
     let pool = find(settings, target).ok()?;
     pool.try_get().filter(|entry| entry.connection.is_some())
 }
 
-/// Takes a slot of the pool for these settings, waiting up to `rustredis.pool_wait` for one.
+/// Takes an entry from the pool for these settings, and waits up to `rustredis.pool_wait` for one.
 pub fn checkout(settings: &Settings, target: &Arc<Target>) -> Result<PooledConnection<Entries>, StoreError> {
     checkout_from(&find(settings, target)?, settings.pool_size, settings.pool_wait)
 }
@@ -248,7 +256,8 @@ fn checkout_from(
         if let Ok(entry) = pool.get_timeout(next) {
             return Ok(entry);
         }
-        // There is room, and the thread that makes an empty slot has not had its turn: nobody is in our way.
+        // The pool has room, and the thread that makes an empty entry has not had its turn: no
+        // other request is in the way.
         if pool.state().connections >= size || start.elapsed() >= wait + MAKING {
             return Err(StoreError::PoolExhausted(wait));
         }
@@ -261,7 +270,8 @@ impl Registry {
         if let Some(timer) = &self.timer {
             return Ok(timer.clone());
         }
-        // The crate panics where it can start no thread. So that is tried before, and said in words.
+        // The crate panics if it cannot start a thread. A trial thread reports the problem as an
+        // error.
         threads::spawn("rustredis-pool", 64 << 10, || ())?.join().map_err(|_| no_thread())?;
         let timer = catch_unwind(AssertUnwindSafe(|| threads::starting(worker))).map_err(|_| no_thread())?;
         Ok(self.timer.insert(Arc::new(timer)).clone())
@@ -331,7 +341,7 @@ mod tests {
         });
         let entry = checkout_from(&pool, 1, Duration::ZERO).unwrap();
         helper.join().unwrap();
-        // All are in use: that is what pool_wait is for.
+        // All entries are in use, which is the case for `pool_wait`.
         let start = Instant::now();
         assert!(matches!(checkout_from(&pool, 1, Duration::ZERO), Err(StoreError::PoolExhausted(_))));
         assert!(start.elapsed() < MAKING);
@@ -341,7 +351,7 @@ mod tests {
 
     #[test]
     fn a_pool_shrinks_when_nobody_needs_it() {
-        // The rest is r2d2's, which looks every 30 s.
+        // The rest is up to r2d2, which looks every 30 s.
         let pool = builder(4, Arc::new(worker()), IDLE).build_unchecked(Entries);
         assert_eq!((pool.idle_timeout(), pool.min_idle()), (Some(IDLE), Some(0)));
     }

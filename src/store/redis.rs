@@ -32,31 +32,32 @@ use crate::{
     resp::Command,
 };
 
-/// A pooled connection that is taken on first use and kept until this value is dropped, or until a session of another
-/// server is asked for.
+/// A store over a pooled connection. The connection is taken on first use and kept until this value
+/// is dropped, or until a session of another server is needed.
 pub struct RedisStore {
     pub(super) settings: Arc<Settings>,
     pub(super) entry: Option<(Arc<Target>, PooledConnection<Entries>)>,
-    /// An acquire whose answer is asked for later.
+    /// A prefetched acquire, whose answer is read later.
     pub(super) pending: Option<PendingAcquire>,
-    /// A connection that had been idle for long led nowhere: the answer is due then all the same.
+    /// The deadline of the answer, if a connection that had long been idle turned out to be dead.
+    /// The deadline also applies to the new connection.
     pub(super) until: Option<Instant>,
-    /// The end of the time for connecting, for all tries and ways of one request together.
+    /// The end of the time for connecting, which all tries and ways of one request share.
     pub(super) connect_until: Option<Instant>,
 }
 
 impl RedisStore {
-    /// No I/O happens here.
+    /// Creates a store, without any I/O.
     #[must_use]
     pub fn new(settings: Arc<Settings>) -> Self {
         Self { settings, entry: None, pending: None, until: None, connect_until: None }
     }
 
-    /// A connection to one server.
+    /// Returns a connection to one server, and opens it if necessary.
     pub(super) fn connection(&mut self, target: &Arc<Target>) -> Result<&mut Connection, StoreError> {
         self.occupy(target)?;
         if self.entry.as_ref().is_some_and(|(_, slot)| slot.connection.is_none() && slot.deferred.is_some()) {
-            // Before anything else: the next in turn may be waiting for this release.
+            // The deferred release comes first: the next request in turn may be waiting for it.
             self.poll_deferred()?;
             self.occupy(target)?;
         }
@@ -68,7 +69,7 @@ impl RedisStore {
         match &mut slot.connection {
             Some(connection) => {
                 if is_elected {
-                    // The rest is for the master that is named then, if this one hangs.
+                    // The rest of the time is for the next master, if this one hangs.
                     connection.allow_kept(timeouts.read / 2);
                 }
                 Ok(connection)
@@ -81,13 +82,13 @@ impl RedisStore {
                     }
                     return Ok(route.insert(opened?));
                 };
-                // Whatever has taken the time since: a part of it is left.
+                // A part of the time is left, whatever the earlier steps have used.
                 let now = Instant::now();
                 let until = until.max(now + timeouts.read / 4);
                 let read = until.duration_since(now);
                 let opened = Connection::open(target, Timeouts { read, ..timeouts });
                 let mut connection = opened.map_err(|failure| match failure {
-                    // The silent one before it has had the rest.
+                    // The silent connection before this one has used the rest of the time.
                     StoreError::Timeout(_) => StoreError::Timeout(timeouts.read),
                     failure => failure,
                 })?;
@@ -97,13 +98,14 @@ impl RedisStore {
         }
     }
 
-    /// Whether others choose the master: sentinels, or the nodes of a Cluster.
+    /// Returns true if others choose the master: sentinels, or the nodes of a Cluster.
     pub(super) fn is_elected(&self) -> bool {
         let sentinels = |(target, _): &(Arc<Target>, _)| matches!(target.endpoint, Endpoint::Sentinel(_));
         self.settings.shards.is_cluster() || self.entry.as_ref().is_some_and(sentinels)
     }
 
-    /// Gives up the connection to a master whose successor the sentinels have named; false if there is none.
+    /// Gives up the connection to a master if the sentinels have named its successor. Returns true
+    /// in this case.
     pub(super) fn leave_old_master(&mut self, before_write: bool) -> bool {
         let Some((target, slot)) = &self.entry else { return false };
         let Some(connection) = &slot.connection else { return false };
@@ -119,12 +121,13 @@ impl RedisStore {
         has_moved
     }
 
-    /// The connection of the last request, if it is still there.
+    /// Returns the connection of the last request, if it still exists.
     pub(super) fn current(&mut self) -> Option<&mut Connection> {
         self.entry.as_mut()?.1.connection.as_mut()
     }
 
-    /// Takes a slot of this server. Its connection is good for use, if it has one.
+    /// Takes an entry of this server's pool. If the entry has a connection, the connection is
+    /// usable.
     fn occupy(&mut self, target: &Arc<Target>) -> Result<(), StoreError> {
         if !matches!(&self.entry, Some((of, _)) if Arc::ptr_eq(of, target)) {
             // The other server's connection goes back first.
@@ -135,8 +138,8 @@ impl RedisStore {
         Ok(())
     }
 
-    /// A connection that has died since its last use, or has bytes that nobody asked for, is
-    /// replaced without a word.
+    /// Drops a connection that has died since its last use, or that has unexpected bytes. A new one
+    /// replaces it without a warning.
     pub(super) fn drop_unusable(&mut self) {
         let Some((_, slot)) = &mut self.entry else { return };
         if slot.connection.as_mut().is_some_and(|connection| !connection.is_usable()) {
@@ -155,13 +158,13 @@ impl RedisStore {
         }
     }
 
-    /// The time for connecting begins, unless it has.
+    /// Starts the time for connecting, unless it has already started. Returns its end.
     pub(super) fn begin_connecting(&mut self, now: Instant) -> Instant {
         let begun = self.connect_until.filter(|until| *until > now);
         *self.connect_until.insert(begun.unwrap_or(now + self.settings.connect_timeout))
     }
 
-    /// The Cluster that has this session, and where in it.
+    /// Returns the Cluster that has this session, and the session's hash slot.
     pub(super) fn cluster(&self, keys: &Keys) -> Option<(Arc<Cluster>, u16)> {
         Some((cluster::of(self.settings.shards.of(keys.route))?, keys.slot?))
     }
@@ -170,14 +173,15 @@ impl RedisStore {
         Route { target: self.settings.shards.of(keys.route).clone(), cluster: self.cluster(keys) }
     }
 
-    /// Longer than everything that can lie between the first send of a release and its last repeat.
+    /// Returns the lifetime of a receipt, which is longer than all that can lie between the first
+    /// send of a release and its last repeat.
     pub(super) fn receipt_ms(&self) -> u64 {
         millis(self.settings.read_timeout * 2 + self.settings.connect_timeout) + 1000
     }
 }
 
-/// A new connection. The master that others have chosen may hang, or its machine be gone, while they choose another: a
-/// third of the time is left to ask them again.
+/// Opens a new connection. A master that others have chosen may hang, or its machine may be gone,
+/// while they choose another. A third of the time is therefore left to ask them again.
 fn open(target: &Arc<Target>, mut timeouts: Timeouts, is_elected: bool) -> Result<Connection, StoreError> {
     if is_elected {
         timeouts.connect = timeouts.connect * 2 / 3;
@@ -210,7 +214,7 @@ impl Store for RedisStore {
             Some(acquired) => acquired,
             None => self.acquire_by_script(keys, acquire)?,
         };
-        // What the old master gave meanwhile is worth nothing.
+        // A lock that the old master has given in the meantime is worthless.
         if self.leave_old_master(false) { self.acquire_by_script(keys, acquire) } else { Ok(acquired) }
     }
 
@@ -224,9 +228,11 @@ impl Store for RedisStore {
             }
         };
         match answer {
-            // The slot has moved, and our place in the queue with it: to be taken up by asking for the lock there.
+            // The slot has moved, together with our place in the queue. The next acquire takes up
+            // this place at the new node.
             Err(StoreError::Server(error)) if keys.slot.is_some() && error.is_redirect() => Ok(None),
-            // The master may be gone for good. Asking its successor is safe: a ticket that was lost with it expires.
+            // The master may be gone for good. Asking its successor is safe, because a ticket that
+            // was lost with the master expires.
             Err(StoreError::Timeout(_)) if self.is_elected() => {
                 Err(StoreError::Broken(io::ErrorKind::TimedOut.into()))
             }
@@ -254,7 +260,7 @@ impl Store for RedisStore {
         let mut call = SessionData::call(keys, ttl);
         let loaded = self.run(keys, &mut call).and_then(SessionData::parse);
         match self.checked(loaded) {
-            // Before anything is waited for: a slot on its way, for one, can be read.
+            // This comes before any wait: for example, a slot that is on its way can be read.
             Err(StoreError::Server(_)) => self.read_by_gets(keys).or_else(|_| {
                 self.run_until_answered(keys, &mut call, RetryPolicy::Freely, SessionData::parse)
             }),
@@ -283,8 +289,8 @@ impl Store for RedisStore {
         release: &Release<'_>,
     ) -> Result<ReleaseReply, StoreError> {
         if let Some((cluster, slot)) = self.cluster(keys) {
-            // Who repeats it must know the node that then has the session. A lock that is only given back is not repeated:
-            // at worst it ends with its lease.
+            // A repeat would have to know the node that has the session by then. A release of the
+            // lock alone is not repeated: at worst, the lock ends with its lease.
             let owner = cluster.known_owner(slot).filter(|_| release.op == Op::None);
             let connected = owner.filter(|owner| {
                 let here = |(of, slot): &(Arc<Target>, PooledConnection<Entries>)| {
@@ -298,7 +304,8 @@ impl Store for RedisStore {
         }
         self.leave_old_master(true);
         let receipt = self.receipt_ms();
-        // Inside: nobody is there who could send it again soon, if it did not get there beside the script.
+        // The value is an argument: if an upload did not reach the server, no request would be
+        // there to send the value again soon.
         let mut call = release.call(keys, receipt, Payload::Argument);
         if self
             .send_release(keys, &call)

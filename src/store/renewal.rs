@@ -382,17 +382,17 @@ impl Task {
     }
 }
 
-/// Where the lock of a session is.
+/// The way to the lock of a session.
 #[derive(Clone)]
 pub struct Route {
     /// The server, or the seeds of a Cluster.
     pub target: Arc<Target>,
-    /// The Cluster, and the slot in it.
+    /// The Cluster, and the hash slot in it.
     pub cluster: Option<(Arc<Cluster>, u16)>,
 }
 
 impl Route {
-    /// The server that has it, as far as that is known.
+    /// Returns the server that has the lock, as far as it is known.
     #[must_use]
     pub fn server(&self) -> Arc<Target> {
         let owner = self.cluster.as_ref().and_then(|(cluster, slot)| cluster.known_owner(*slot));
@@ -400,14 +400,15 @@ impl Route {
     }
 }
 
-/// Renews leases, and gives locks back, one after the other.
+/// The connection of a thread that renews leases and gives locks back, one after the other.
 #[derive(Default)]
 pub struct Renewer {
     connection: Option<(Arc<Target>, Connection)>,
 }
 
 impl Renewer {
-    /// Starts the lease of a lock again; false if the lock is not this token's any more. `keys`: lock and tombstone.
+    /// Starts the lease of a lock again. Returns false if this token no longer has the lock. `keys`
+    /// are the lock and the tombstone.
     pub fn renew(
         &mut self,
         route: &Route,
@@ -418,13 +419,13 @@ impl Renewer {
     ) -> Result<bool, StoreError> {
         let mut answer = self.run(route, timeouts, &keys, token, lease);
         if matches!(&answer, Err(StoreError::Server(error)) if error.code == "TRYAGAIN") {
-            // While a slot moves, a node refuses a script of which it has one key and not the other, and there is seldom a
-            // tombstone. The lock alone is where it is.
+            // While a slot moves, a node refuses a script if the node has only one of the script's
+            // keys, and there is seldom a tombstone. The lock alone is on one of the nodes.
             answer = self.run(route, timeouts, &keys[..1], token, lease);
         }
         let renewed = reply::flag(&answer?);
         if renewed.is_err() {
-            // There is no telling what its next answer would be to.
+            // The next answer over this connection may belong to another command.
             self.connection = None;
         }
         renewed
@@ -449,8 +450,8 @@ impl Renewer {
         }
     }
 
-    /// Releases a lock if it is this token's, over a new connection: the server has then carried out, or dropped, whatever
-    /// came over those before.
+    /// Releases a lock if this token has it, over a new connection. By then, the server has carried
+    /// out or dropped all commands of earlier connections.
     pub fn release(
         &mut self,
         route: &Route,
@@ -501,7 +502,8 @@ impl Renewer {
         }
         let answer = connection.request(command, Duration::ZERO);
         let is_useful = match &answer {
-            // Sentinels are asked each time: an old master that is not demoted yet would renew what the new one lets end.
+            // Sentinels are asked each time: an old master that is not demoted yet would renew a
+            // lease that the new master lets end.
             _ if matches!(target.endpoint, Endpoint::Sentinel(_)) => false,
             Ok(_) => true,
             Err(StoreError::Server(error)) => !error.is_demotion(),
@@ -514,7 +516,7 @@ impl Renewer {
     }
 }
 
-/// A new connection: to a server, or to the master that its sentinels name.
+/// Opens a new connection to a server, or to the master that its sentinels name.
 fn open(target: &Target, timeouts: Timeouts) -> Result<Connection, StoreError> {
     match &target.endpoint {
         Endpoint::Sentinel(sentinel) => {

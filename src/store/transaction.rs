@@ -13,7 +13,8 @@ use crate::{
 };
 
 impl RedisStore {
-    /// Writes and releases the lock if all is as it was when the session was read. None if the script must see to it.
+    /// Writes and releases the lock if nothing has changed since the session was read. Returns
+    /// `None` if the script must do it.
     pub(super) fn release_by_transaction(
         &mut self,
         keys: &Keys,
@@ -37,7 +38,7 @@ impl RedisStore {
                 match self.checked(executed) {
                     Ok(Executed::Refused) => self.discard(),
                     Ok(Executed::Partly(error)) => return Ok(Some(ReleaseReply::Refused(error))),
-                    // Not carried out; or the script asks for the receipt.
+                    // Either nothing was carried out, or the script will ask for the receipt.
                     Ok(Executed::Changed) => {}
                     Err(failure) if failure.is_loss() => {}
                     Err(failure) => return Err(failure),
@@ -47,7 +48,8 @@ impl RedisStore {
         }
     }
 
-    /// Some refusals of EXEC leave the transaction open in Redis 6.0. Nobody reads this reply: what follows is no part of it.
+    /// Discards a transaction. In Redis 6.0, some refusals of EXEC leave the transaction open, and
+    /// the commands that follow must not become a part of it. The reply will be dropped.
     pub(super) fn discard(&mut self) {
         if let Some(connection) = self.current() {
             let _ = connection.send_unread(&mut Command::new("DISCARD"));

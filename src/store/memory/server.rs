@@ -118,7 +118,7 @@ impl Server {
         format!("{:032x}", self.names)
     }
 
-    /// Tries plain commands first and then `acquire.lua`.
+    /// Sends the commands of a first try, and then `acquire.lua`.
     pub fn acquire(&mut self, keys: &Keys, a: &Acquire) -> AcquireReply {
         let first_try = if a.is_first_try() { self.acquire_by_commands(keys, a) } else { None };
         first_try.unwrap_or_else(|| self.acquire_by_script(keys, a))
