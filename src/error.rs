@@ -6,7 +6,7 @@ use std::{fmt, io, time::Duration};
 /// The most characters of an error reply in a message. Redis' own error texts are shorter.
 const MAX_SHOWN: usize = 300;
 
-/// A time in seconds as messages show it. What is left of a shared time has nanoseconds.
+/// A time in seconds as messages show it. The rest of a shared time has nanoseconds.
 #[must_use]
 pub fn seconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1000.0).round() / 1000.0

@@ -86,7 +86,7 @@ struct Generation<T: 'static> {
 }
 
 impl<T: Default + Send> Shared<T> {
-    /// Creates the place for the value.
+    /// Creates the value, which is empty at first.
     #[must_use]
     pub const fn empty() -> Self {
         Self(OnceLock::new())

@@ -249,7 +249,7 @@ impl Attempt {
     }
 
     /// The longest block. Half a lease is the limit, because other waiters can sleep for this long
-    /// beside a lock whose ticket died with its waiter. The time is shortened by up to a quarter,
+    /// on a lock whose ticket died with its waiter. The time is shortened by up to a quarter,
     /// so that not all waiters of a holder come back at once.
     fn recheck(&self) -> u64 {
         if self.broken > 0 {
