@@ -441,9 +441,14 @@ function passes(error) {
 
 /** Releases the locks of requests that got no answer: a server that hung grants them later. */
 async function tidy(its) {
-  for (const [session, token] of its.unanswered.splice(0)) {
+  while (its.unanswered.length > 0) {
+    const [session, token] = its.unanswered.shift();
     session.token = token;
-    await session.leave("none", "", 0).catch(() => {});
+    try {
+      await session.leave("none", "", 0);
+    } catch {
+      return; // the rest is for the next request: this one has a lock of its own, whose lease passes
+    }
   }
 }
 

@@ -247,8 +247,11 @@ func (s *Sessions) tidy() {
 	unanswered := s.unanswered
 	s.unanswered = nil
 	s.guard.Unlock()
-	for _, lock := range unanswered {
-		lock.release("none", nil, 0)
+	for i, lock := range unanswered {
+		if _, err := lock.release("none", nil, 0); err != nil {
+			s.keep(unanswered[i+1:]) // for the next request: this one has a lock of its own, whose lease passes
+			return
+		}
 	}
 }
 

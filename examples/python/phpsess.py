@@ -149,9 +149,11 @@ class Sessions:
 
     def tidy(self):
         """Releases the locks of requests that got no answer: a server that hung grants them later."""
-        while self.unanswered:
-            session, session.token = self.unanswered.popleft()
-            with suppress(redis.RedisError):
+        # Another thread may take the last one. After a failure, the rest is for the next request:
+        # this one has a lock of its own, whose lease passes.
+        with suppress(IndexError, redis.RedisError):
+            while True:
+                session, session.token = self.unanswered.popleft()
                 session.leave("none", repeat=0)
 
     def passes(self, error):
