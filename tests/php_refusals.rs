@@ -149,3 +149,23 @@ fn a_copy_that_no_script_moves_is_gone_soon() {
     let copies: Vec<_> = copies.collect();
     assert!(copies.len() == 1 && (1..=60).contains(&copies[0]), "{copies:?}");
 }
+
+/// Where RENAME is refused, the value goes into the script, and the copy that was to be moved must not
+/// outlive a logout.
+#[test]
+fn a_copy_that_cannot_be_moved_is_deleted() {
+    let server = Server::start();
+    let user = if acl::is_wanted() { acl::USER } else { "default" };
+    server.nodes().for_each(|node| node.own(&["ACL", "SETUSER", user, "-rename"]));
+    for (locking, id) in [("1", "locked"), ("0", "unlocked")] {
+        session::seed(&server, id);
+        let mut process = process(&Php::new(&server.save_path()).ini("rustredis.locking", locking));
+        process.step(&format!("start('{id}') && ($_SESSION['text'] = random_bytes(2000))")).assert_silent();
+        assert_eq!(process.step("session_write_close()").assert_silent().result, "true");
+        let copies: Vec<String> =
+            server.nodes().flat_map(|node| node.own::<Vec<String>>(&["KEYS", "*_NEW:*"])).collect();
+        assert!(copies.is_empty(), "{copies:?}");
+        let stored: usize = server.command(&["STRLEN", &session::key_at(&server, id)]);
+        assert!(stored > 2000, "{id}: {stored}");
+    }
+}

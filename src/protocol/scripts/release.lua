@@ -69,6 +69,7 @@ elseif op == 'move' then
     redis.call('DEL', KEYS[7])
     res = 'dead'
   elseif redis.pcall('EXPIRE', KEYS[7], ARGV[5]) ~= 1 or redis.pcall('RENAME', KEYS[7], D).err then
+    redis.pcall('DEL', KEYS[7])                  -- a copy must not outlive a logout
     return {'gone'}
   end
 elseif op == 'del' or op == 'leave' then

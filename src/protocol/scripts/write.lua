@@ -45,6 +45,7 @@ if op == 'move' then
   if dead then
     redis.call('DEL', KEYS[3])
   elseif redis.pcall('EXPIRE', KEYS[3], ARGV[3]) ~= 1 or redis.pcall('RENAME', KEYS[3], D).err then
+    redis.pcall('DEL', KEYS[3])                  -- a copy must not outlive a logout
     return {'gone'}
   end
   return {dead and 'dead' or 'ok'}
