@@ -1,5 +1,5 @@
 --TEST--
-a subclass that stores anew what it reads, in its read(): written under the lock, without a word
+a subclass that stores anew what it reads, in its read(), in a validateId() that reads, and in its gc(): written without a word
 --FILE--
 <?php
 require __DIR__ . '/../support/support.inc';
@@ -36,8 +36,48 @@ check_warnings('nothing is said', $got, []);
 $_SESSION['n']++;
 session_write_close();
 same('it goes on', ['NEWn|i:2;', false], [redis()->get(data_key($id)), is_locked($id)]);
+
+class Validates extends Rotates implements SessionUpdateTimestampHandlerInterface
+{
+    public function validateId(string $id): bool
+    {
+        return $this->read($id) !== '';
+    }
+
+    public function updateTimestamp(string $id, string $data): bool
+    {
+        return parent::write($id, "NEW$data");
+    }
+
+    public function gc(int $max_lifetime): int|false
+    {
+        parent::write($this->log, 'n|i:1;');
+        return 0;
+    }
+
+    public string $log;
+}
+$handler = new Validates();
+$handler->log = new_id();
+ini_set('session.use_strict_mode', '1');
+ini_set('session.gc_probability', '1');
+ini_set('session.gc_divisor', '1');
+session_set_save_handler($handler);
+$id = new_id();
+redis()->set(data_key($id), 'OLDn|i:1;');
+$got = warnings_of(fn () => start($id));
+same('validateId() may write as well', [true, ['n' => 1], $id], [$handler->written, $_SESSION, session_id()]);
+same('so may gc()', 'n|i:1;', redis()->get(data_key($handler->log)));
+check_warnings('nothing is said of them', $got, []);
+$_SESSION['n']++;
+session_write_close();
+same('nothing is lost', ['NEWn|i:2;', false], [redis()->get(data_key($id)), is_locked($id)]);
 --EXPECT--
 ok: it has its lock
 ok: it is written
 ok: nothing is said
 ok: it goes on
+ok: validateId() may write as well
+ok: so may gc()
+ok: nothing is said of them
+ok: nothing is lost

@@ -121,9 +121,13 @@ static zend_function *called_by_php(void)
  * upload progress also writes at this time, but has decoded the session: no script runs then. */
 static bool is_written_too_early(zend_string *val)
 {
-	/* A handler class that stores a value while it reads has not given the value to PHP yet. */
+	const zend_function *called = called_by_php();
+	/* A handler class that stores a value while it reads, which its validateId() may do as well, has
+	 * not given the value to PHP yet. PHP calls gc() before it decodes. */
 	return is_being_decoded && (EG(current_execute_data) || CG(unclean_shutdown))
-		&& !rustredis_is_of_handler(RUSTREDIS_HANDLER_READ, called_by_php())
+		&& !rustredis_is_of_handler(RUSTREDIS_HANDLER_READ, called)
+		&& !rustredis_is_of_handler(RUSTREDIS_HANDLER_VALIDATE_SID, called)
+		&& !rustredis_is_of_handler(RUSTREDIS_HANDLER_GC, called)
 		&& !(PS(session_vars) && zend_string_equals(val, PS(session_vars)));
 }
 

@@ -165,7 +165,8 @@ bool rustredis_changes_the_id(void);
 /* exceptions.c: in MINIT. */
 void rustredis_register_exceptions(void);
 /* exceptions.c: true if PHP calls this function as a part of the handler that a script has set. */
-enum { RUSTREDIS_HANDLER_READ = 2, RUSTREDIS_HANDLER_DESTROY = 4, RUSTREDIS_HANDLER_VALIDATE_SID = 7 };
+enum { RUSTREDIS_HANDLER_READ = 2, RUSTREDIS_HANDLER_DESTROY = 4, RUSTREDIS_HANDLER_GC = 5,
+	RUSTREDIS_HANDLER_VALIDATE_SID = 7 };
 bool rustredis_is_of_handler(int which, const zend_function *function);
 /* Reports the reason of a failed read: as a warning, or as an exception if only an exception
  * gets through. May run PHP code, and may not return. */
