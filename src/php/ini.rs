@@ -21,6 +21,7 @@ use super::{
 use crate::{
     codec::Objects,
     config::{ConfigError, IniValues, Setting, Settings},
+    process,
 };
 
 /// The text that replaces the password in PHP's table of settings (`RUSTREDIS_MASK` in shim.h).
@@ -46,10 +47,12 @@ thread_local! {
     /// Counts the changes of settings, in any request of this thread. A change makes the parsed
     /// settings out of date.
     static GENERATION: Cell<u64> = const { Cell::new(0) };
-    static CACHE: RefCell<Cache> = const { RefCell::new(Cache { generation: 0, parsed: Vec::new() }) };
+    static CACHE: RefCell<Cache> = const { RefCell::new(Cache { pid: 0, generation: 0, parsed: Vec::new() }) };
 }
 
 struct Cache {
+    /// The TLS client of a parsed target has locks that the threads of its process take.
+    pid: u32,
     generation: u64,
     parsed: Vec<(Box<[u8]>, Arc<Settings>)>,
 }
@@ -82,10 +85,10 @@ pub fn register(module_number: c_int) {
 /// Returns the settings for this save path, parsed now or earlier.
 pub fn settings(save_path: &[u8]) -> Result<Arc<Settings>, ConfigError> {
     CACHE.with_borrow_mut(|cache| {
-        let generation = GENERATION.get();
-        if cache.generation != generation {
+        let (pid, generation) = (process::id(), GENERATION.get());
+        if (cache.pid, cache.generation) != (pid, generation) {
             cache.parsed.clear();
-            cache.generation = generation;
+            (cache.pid, cache.generation) = (pid, generation);
         }
         if let Some((_, settings)) = cache.parsed.iter().find(|(path, _)| **path == *save_path) {
             return Ok(settings.clone());

@@ -1,10 +1,10 @@
 //! Names that are unique across processes.
 
-use super::PerProcess;
+use super::Shared;
 
 /// The last name. The next name is this text, counted up in place, which is cheaper than to write
 /// out a number each time. A forked child begins with a name of its own.
-static NAME: PerProcess<Option<[u8; 32]>> = PerProcess::new(None);
+static NAME: Shared<Option<[u8; 32]>> = Shared::empty();
 
 /// Returns 32 hex digits that no other process and no other call has. A process starts at a random
 /// number and counts up. The digits are names, not secrets.
