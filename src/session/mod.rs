@@ -223,6 +223,7 @@ impl<S: Store> Session<S> {
             Some(Current { id: ours, hold: Hold::Locked { .. } | Hold::Overtaken, .. }) if *ours == id => {
                 return true;
             }
+            Some(Current { id: ours, hold: Hold::Unlocked, is_new: true, .. }) if *ours == id => return true,
             // session_create_id() while a session is active only asks if the id is taken.
             Some(current) if current.id != id && !current.unread => {
                 let keys = self.keys(&id);
