@@ -67,7 +67,7 @@ $id = new_id();
 redis()->set(data_key($id), 'OLDn|i:1;');
 $got = warnings_of(fn () => start($id));
 same('validateId() may write as well', [true, ['n' => 1], $id], [$handler->written, $_SESSION, session_id()]);
-same('so may gc()', 'n|i:1;', redis()->get(data_key($handler->log)));
+same('so may gc()', 'NEWn|i:1;', redis()->get(data_key($handler->log)));
 check_warnings('nothing is said of them', $got, []);
 $_SESSION['n']++;
 session_write_close();
@@ -77,6 +77,7 @@ ok: it has its lock
 ok: it is written
 ok: nothing is said
 ok: it goes on
+ok: it has its lock
 ok: validateId() may write as well
 ok: so may gc()
 ok: nothing is said of them
