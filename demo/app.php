@@ -1,6 +1,6 @@
 <?php
-// What the pages of the demo share. Each page does its work under the session's lock, closes the session, and
-// only then draws: a slow browser never keeps another request of the same user waiting.
+// The parts that the pages of the demo share. Each page works under the session's lock, closes the
+// session, and only then draws, so that a slow browser never blocks another request of its user.
 
 declare(strict_types=1);
 
@@ -16,13 +16,13 @@ function other_machine(): string
     return machine() === 'A' ? 'B' : 'A';
 }
 
-/** Where a machine is: A and B are PHP, Python is the Flask service. */
+/** The address of a machine: A and B are PHP, Python is the Flask service. */
 function url(string $machine): string
 {
     return trim((string) file_get_contents(getenv('DEMO_DIR') . "/url-$machine"));
 }
 
-/** Who is logged in, or null. The session must be started. */
+/** The name of the user who is logged in, or null. The session must be started. */
 function user(): ?string
 {
     return $_SESSION['user'] ?? null;
@@ -61,8 +61,8 @@ function stored(string $id): array
 }
 
 /**
- * What the Python service says about the session, asked with the visitor's cookie. This request's session must be
- * closed: Python waits for its lock.
+ * The Python service's view of the session, asked for with the visitor's cookie. This request's
+ * session must be closed, because Python waits for its lock.
  *
  * @return array<string, mixed>
  */

@@ -1,8 +1,8 @@
 <?php
 
 /**
- * What the extension phpsess_rs adds to PHP, for editors and static analysis. `make lint` compares this file with
- * the loaded module.
+ * The additions of the extension phpsess_rs to PHP, for editors and static analysis. `make lint`
+ * compares this file with the loaded module.
  *
  * The save handler: session.save_handler = rustredis
  * The serializer: session.serialize_handler = json
@@ -83,7 +83,7 @@ final class ConnectionException extends SessionException {}
 final class LockTimeoutException extends SessionException
 {
     /**
-     * Who has it, as far as that is known; empty if it has just been handed on.
+     * Returns what is known of the holder; an empty array if the lock has just been handed on.
      *
      * @return array{host?: string, pid?: int, sapi?: string, held_ms?: int, uri?: string}
      */

@@ -27,7 +27,7 @@ def back():
 
 @app.get("/")
 def index():
-    """What this service finds in the session."""
+    """Shows the session as this service finds it."""
     found = dict(flask.session)
     if "balance" in found:  # as Python has it
         found["balance"] = {"repr": repr(found["balance"]), "type": type(found["balance"]).__name__}

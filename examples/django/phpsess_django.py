@@ -92,7 +92,7 @@ class SessionStore(SessionBase):
         self.in_request = self.last = self.over = self.renewed = self.destroyed = False
 
     def release(self):
-        """What was to be written is written."""
+        """Gives back all locks: the request is over, and its values are written."""
         self.over = True
         while self.held:
             self.held.popitem()[1].abandon()

@@ -195,7 +195,7 @@ class Session {
             continue;
           }
           if (this.unwanted) continue;
-          // Whoever blocks needs a connection of its own: all others' commands would wait behind it.
+          // A blocking command needs a connection of its own: other commands would wait behind it.
           this.own ??= watch(its.redis.duplicate());
           const popped = await send(this.own, "BLPOP", this.wake, block / 1000);
           if (popped === null) continue;
@@ -358,7 +358,7 @@ function* tokens(text) {
   }
 }
 
-/** Whether an odd number of backslashes stands before a place. */
+/** Returns true if an odd number of backslashes precedes this index. */
 function escaped(text, at) {
   let from = at;
   while (text[from - 1] === "\\") from--;
@@ -468,7 +468,7 @@ async function peek(its, id) {
   return (await once(() => run(its, "read", [key, `${key}_DEAD`], [its.ttl])))[0];
 }
 
-/** Whether a session has another tombstone by now, or that of a move to another id lately. */
+/** Returns true if the session has a new tombstone, or one that tells of a recent move to another id. */
 async function wasDestroyed(its, id, since, tombstone) {
   if (id === null) return false;
   const [stone, now] = await once(() => Promise.all([send(its.redis, "GET", `${its.prefix}${id}_DEAD`),

@@ -28,7 +28,7 @@ import (
 // Milliseconds. The first three are those of the scripts.
 const handoff, slack, foreign, recheck = 1000, 5, 10, 5000
 
-// How long a release is repeated, and how long Redis knows a repeat.
+// The time for which a release is repeated, and the time for which Redis knows a repeat (ms).
 const repeat, receipt = 10 * time.Second, 20_000
 
 // For so long a browser may still come with the old id after a login, as in PHP.
@@ -170,7 +170,7 @@ func (s *Sessions) Read(id string) ([]byte, error) {
 	return data, nil
 }
 
-// Whether a session has another tombstone by now, or that of a move to another id lately.
+// Returns true if the session has a new tombstone, or one that tells of a recent move to another id.
 func (s *Sessions) wasDestroyed(id string, since time.Time, tombstone string) (bool, error) {
 	if !validID.MatchString(id) {
 		return false, nil

@@ -270,7 +270,8 @@ func readable(text []byte) error {
 	return nil
 }
 
-// Whether an escape stands for half a surrogate pair, which only a json.Marshaler or a json.RawMessage can bring.
+// Returns true if an escape is half a surrogate pair, which only a json.Marshaler or a json.RawMessage
+// can bring.
 func halfSurrogate(text []byte) bool {
 	for i := 0; i < len(text); i++ {
 		if text[i] != '\\' {

@@ -47,7 +47,7 @@ func must(t *testing.T, errs ...error) {
 	}
 }
 
-// What is stored after a logout is stored, and under another id.
+// A value that is stored after a logout is kept, under another id.
 func TestMakesANewSessionAfterDestroy(t *testing.T) {
 	sessions := withKey(t, "", `{"user":"Ada"}`)
 	for _, came := range []string{someID, "unknown-0123456789"} {

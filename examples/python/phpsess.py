@@ -109,7 +109,7 @@ class Sessions:
         return session
 
     def was_destroyed(self, session_id, since, tombstone):
-        """Whether there is another tombstone by now, or that of a move to another id lately."""
+        """Returns true for a new tombstone, or one that tells of a recent move to another id."""
         try:
             dead = self.key(session_id) + "_DEAD"
         except NoSuchSession:
@@ -157,7 +157,7 @@ class Sessions:
                 session.leave("none", repeat=0)
 
     def passes(self, error):
-        """Whether it may be gone at the next try."""
+        """Returns true if the error may be gone at the next try."""
         if isinstance(error, (ReadOnlyError, MasterDownError)) or "READONLY" in str(error):
             # No master any more: the address is asked again, by the others, too.
             self.redis.connection_pool.disconnect(inuse_connections=False)
@@ -316,7 +316,7 @@ class Session:
 
 
 class Visit:
-    """What one HTTP request does with the session that its Cookie header names."""
+    """The session of one HTTP request, by the name that its Cookie header has."""
 
     def __init__(self, sessions, header, name="PHPSESSID"):
         self.sessions, self.id, self.since = sessions, cookie(header, name), time.monotonic()

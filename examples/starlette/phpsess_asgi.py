@@ -22,7 +22,7 @@ class PhpSessionMiddleware:
     def __init__(self, app, sessions, cookie="PHPSESSID", read_only=lambda scope: False, waiters=40, **attributes):
         self.app, self.sessions, self.cookie, self.read_only = app, sessions, cookie, read_only
         self.attributes = {"path": "/", "httponly": True, "samesite": "Lax", **attributes}
-        # Who waits for a lock must not use up the threads by which it is released.
+        # Requests that wait for a lock must not use up the threads that release it.
         self.waiters = CapacityLimiter(waiters)
 
     async def __call__(self, scope, receive, send):
