@@ -68,14 +68,13 @@ impl<S: Store> Session<S> {
     }
 
     /// Adopts the settings of the script if the prefetch still holds under them: the same server,
-    /// the same keys and the same lock, with what others see of its holder. All other settings only
-    /// matter for the rest of the session. Returns false, and does nothing, if the prefetch does
-    /// not hold.
+    /// the same keys and the same lock. All other settings only matter for the rest of the session.
+    /// Returns false, and does nothing, if the prefetch does not hold.
     pub fn takes(&mut self, settings: &Arc<Settings>) -> bool {
         let old = &self.settings;
         let lock = |settings: &Settings| {
             let lock = settings.lock.as_ref();
-            lock.map(|lock| (lock.lease, lock.max_hold, lock.mixed, lock.holder_uri))
+            lock.map(|lock| (lock.lease, lock.max_hold, lock.mixed))
         };
         let is_same =
             old.shards == settings.shards && old.prefix == settings.prefix && lock(old) == lock(settings);
