@@ -67,7 +67,7 @@ fn serve(client: &TcpStream, master: &Mutex<SocketAddr>, answers: Answers) -> Op
                 let (host, port) = (master.ip().to_string(), master.port().to_string());
                 format!("*2\r\n${}\r\n{host}\r\n${}\r\n{port}\r\n", host.len(), port.len())
             }
-            "CLIENT" => "+OK\r\n".to_owned(),
+            "CLIENT" | "AUTH" => "+OK\r\n".to_owned(),
             command => format!("-ERR unknown command '{command}'\r\n"),
         };
         (&*client).write_all(answer.as_bytes()).ok()?;
