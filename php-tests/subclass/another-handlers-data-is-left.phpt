@@ -1,5 +1,8 @@
 --TEST--
 a subclass over PHP's files that forgets its parent's close(), and then rustredis: its data is not taken for ours
+--SKIPIF--
+<?php
+PHP_DEBUG and die('skip the checks of PHP report what its own files handler leaks without a close');
 --FILE--
 <?php
 require __DIR__ . '/../support/support.inc';
