@@ -150,7 +150,7 @@ fn a_copy_that_no_script_moves_is_gone_soon() {
     assert!(copies.len() == 1 && (1..=60).contains(&copies[0]), "{copies:?}");
 }
 
-/// Where RENAME is refused, the value goes into the script, and the copy that was to be moved must not
+/// If RENAME is refused, the value goes into the script, and the copy that was to be moved must not
 /// outlive a logout.
 #[test]
 fn a_copy_that_cannot_be_moved_is_deleted() {

@@ -19,6 +19,7 @@ pub use holder::{Holder, Known};
 pub use keys::{Keys, fits_a_cluster};
 pub use release::{Op, Release, ReleaseReply, Write};
 pub use script::{
-    CLUSTER_COMMANDS, COMMANDS, FOREIGN_MS, GRACE_MS, HANDOFF_MS, MARGIN_MS, SLACK_MS, TRIAL_MS,
+    CLUSTER_COMMANDS, COMMANDS, FOREIGN_MS, GRACE_MS, HANDOFF_MS, MARGIN_MS, SENTINEL_COMMANDS, SLACK_MS,
+    TRIAL_MS,
 };
 pub use session_id::SessionId;

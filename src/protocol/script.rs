@@ -42,6 +42,9 @@ pub const COMMANDS: &str = "+eval +evalsha +blpop +exists +get +mget +set +del +
 /// The further commands that a Cluster needs.
 pub const CLUSTER_COMMANDS: &str = "+cluster|slots +asking";
 
+/// The further command for a master that sentinels name.
+pub const SENTINEL_COMMANDS: &str = "+role";
+
 /// The time that a handed-over lock waits for its claim, in milliseconds. Waiters stall for this
 /// time if the lock's new holder has died.
 pub const HANDOFF_MS: u64 = 1000;
@@ -115,11 +118,9 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::{
-        protocol::{
-            CLUSTER_COMMANDS, COMMANDS, FOREIGN_MS, GRACE_MS, HANDOFF_MS, MARGIN_MS, SLACK_MS, TRIAL_MS,
-        },
-        store::SENTINEL_COMMANDS,
+    use crate::protocol::{
+        CLUSTER_COMMANDS, COMMANDS, FOREIGN_MS, GRACE_MS, HANDOFF_MS, MARGIN_MS, SENTINEL_COMMANDS, SLACK_MS,
+        TRIAL_MS,
     };
 
     #[test]

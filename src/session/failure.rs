@@ -6,8 +6,7 @@ use crate::{
     compression::Unreadable,
     config::{Endpoint, Target},
     error::{ServerError, StoreError},
-    protocol::{CLUSTER_COMMANDS, COMMANDS, Holder, SessionId},
-    store::SENTINEL_COMMANDS,
+    protocol::{CLUSTER_COMMANDS, COMMANDS, Holder, SENTINEL_COMMANDS, SessionId},
 };
 
 /// The reason for a failure. The messages name the setting that matters, and never a secret.

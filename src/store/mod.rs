@@ -31,9 +31,6 @@ use crate::{
     },
 };
 
-/// The further command for a master that sentinels name.
-pub const SENTINEL_COMMANDS: &str = "+role";
-
 /// A server with sessions. A value of this type serves one session at a time, over one connection.
 pub trait Store {
     /// A lock whose lease is renewed until this is dropped.
