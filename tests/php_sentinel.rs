@@ -405,6 +405,47 @@ fn a_sentinel_that_is_behind_does_not_lead_back_to_the_old_master() {
 }
 
 #[test]
+fn a_lock_is_renewed_and_given_back_where_it_was_taken_whatever_a_stale_sentinel_says() {
+    let [old, new] = [(); 2].map(|()| Server::with_rights(&[], acl::for_sentinel()));
+    for server in [&old, &new] {
+        session::seed(server, "known");
+    }
+    let [behind, ahead] = [&old, &new].map(|server| FakeSentinel::start(address(server)));
+    let refused = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
+    let refused = refused.expect("a free port exists").to_string();
+    let to_behind = Proxy::start(&behind.addr());
+    let path = format!("sentinel://{},{}/sessions", to_behind.addr(), ahead.addr());
+    let process = |settings: [(&str, &str); 2]| {
+        let php = settings.iter().fold(Php::new(&path), |php, (name, value)| php.ini(name, value));
+        let mut process = php.spawn(STEPS);
+        process.expect("ready");
+        process
+    };
+
+    // The stale sentinel is away while the process connects, so that the process never hears of the
+    // old master.
+    to_behind.lead_to(&refused);
+    let mut unaware = process([("rustredis.lock_lease", "1"), ("rustredis.read_timeout", "5")]);
+    unaware.step("start('known') && ++$_SESSION['n']").assert_silent();
+    to_behind.lead_to(&behind.addr());
+    // Several leases.
+    unaware.step("usleep(2500000)").assert_silent();
+    assert!(session::is_locked(&new, "known"));
+    assert_eq!(unaware.step("session_write_close()").assert_silent().result, "true");
+    assert_eq!(session::counter(&new, "known"), Some(1));
+
+    to_behind.lead_to(&refused);
+    let mut waiting = process([("rustredis.lock_lease", "60"), ("rustredis.read_timeout", "0.5")]);
+    waiting.step("increment('known')").assert_silent();
+    new.pause();
+    assert_eq!(waiting.step("start('known')").result, "false");
+    to_behind.lead_to(&behind.addr());
+    // The commands whose answers did not come wait in the server's sockets.
+    new.resume();
+    poll::until("the lock is given back", SOON, || !session::is_locked(&new, "known"));
+}
+
+#[test]
 fn a_master_that_refuses_as_a_replica_has_refused() {
     const MASTER: &str = "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n";
     let readonly = FakeSentinel::server(|command| match command {

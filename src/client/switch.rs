@@ -21,7 +21,7 @@ use super::{
 use crate::{
     config::{Endpoint, Sentinel, Target},
     error::StoreError,
-    process::PerProcess,
+    process::Shared,
 };
 
 /// The time between two questions, and the largest age of an answer before a write.
@@ -60,8 +60,13 @@ struct Group {
     pause: Duration,
 }
 
-/// Only request threads lock this list.
-static GROUPS: PerProcess<Vec<Group>> = PerProcess::new(Vec::new());
+static GROUPS: Shared<Vec<Group>> = Shared::empty();
+
+/// Returns the master that this process knows, and the master that was left lately.
+pub fn known(target: &Arc<Target>) -> (Option<Endpoint>, Option<Endpoint>) {
+    let (last, left) = GROUPS.lock().iter().find(|group| group.is_of(target)).map(Group::before).unzip();
+    (last, left.flatten().map(|(master, _)| master))
+}
 
 /// Opens a connection to the master. Returns it together with the master's address.
 pub fn open(

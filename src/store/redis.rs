@@ -170,7 +170,17 @@ impl RedisStore {
     }
 
     fn route(&self, keys: &Keys) -> Route {
-        Route { target: self.settings.shards.of(keys.route).clone(), cluster: self.cluster(keys) }
+        let target = self.settings.shards.of(keys.route).clone();
+        let master = match &target.endpoint {
+            Endpoint::Sentinel(_) => {
+                let current = self.entry.as_ref().filter(|(of, _)| Arc::ptr_eq(of, &target));
+                let connection = current.and_then(|(_, slot)| slot.connection.as_ref());
+                // The connection may be gone if the lock is to be given back.
+                connection.and_then(Connection::master).cloned().or_else(|| switch::known(&target).0)
+            }
+            _ => None,
+        };
+        Route { target, cluster: self.cluster(keys), master }
     }
 
     /// Returns the lifetime of a receipt, which is longer than all that can lie between the first

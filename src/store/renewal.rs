@@ -30,13 +30,13 @@ use crate::{
         Timeouts,
         cluster::{Cluster, Way},
         connection::Connection,
-        sentinel,
+        sentinel, switch,
     },
     config::{Endpoint, LockSettings, Target},
     error::StoreError,
     process::{PerProcess, threads},
     protocol::{
-        Keys, Release, reply,
+        Keys, Release, ReleaseReply, reply,
         script::{Payload, RENEW, Script},
     },
     resp::Command,
@@ -389,9 +389,18 @@ pub struct Route {
     pub target: Arc<Target>,
     /// The Cluster, and the hash slot in it.
     pub cluster: Option<(Arc<Cluster>, u16)>,
+    /// The master at which the lock was taken, if sentinels choose it.
+    pub master: Option<Endpoint>,
 }
 
 impl Route {
+    /// Returns the way to the master at which the lock was taken, unless `asked` is that master.
+    fn to_first_master(&self, asked: Option<&Endpoint>) -> Option<Self> {
+        let master = self.master.as_ref().filter(|master| asked.is_some_and(|asked| asked != *master))?;
+        let target = Target { endpoint: master.clone(), ..Target::clone(&self.target) };
+        Some(Self { target: Arc::new(target), cluster: None, master: None })
+    }
+
     /// Returns the server that has the lock, as far as it is known.
     #[must_use]
     pub fn server(&self) -> Arc<Target> {
@@ -404,12 +413,30 @@ impl Route {
 #[derive(Default)]
 pub struct Renewer {
     connection: Option<(Arc<Target>, Connection)>,
+    /// The master that sentinels have named for the last command.
+    master: Option<Endpoint>,
 }
 
 impl Renewer {
     /// Starts the lease of a lock again. Returns false if this token no longer has the lock. `keys`
     /// are the lock and the tombstone.
     pub fn renew(
+        &mut self,
+        route: &Route,
+        timeouts: Timeouts,
+        keys: [&str; 2],
+        token: &str,
+        lease: Duration,
+    ) -> Result<bool, StoreError> {
+        let renewed = self.renew_by(route, timeouts, keys, token, lease)?;
+        // A sentinel that is cut off together with an old master still names it.
+        match route.to_first_master(self.master.as_ref()) {
+            Some(first) if !renewed => self.renew_by(&first, timeouts, keys, token, lease),
+            _ => Ok(renewed),
+        }
+    }
+
+    fn renew_by(
         &mut self,
         route: &Route,
         timeouts: Timeouts,
@@ -460,9 +487,26 @@ impl Renewer {
         token: &str,
         mixed: bool,
     ) -> Result<(), StoreError> {
+        let released = self.release_by(route, timeouts, keys, token, mixed)?;
+        match route.to_first_master(self.master.as_ref()) {
+            Some(first) if matches!(released, ReleaseReply::Lost { .. }) => {
+                self.release_by(&first, timeouts, keys, token, mixed).map(drop)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn release_by(
+        &mut self,
+        route: &Route,
+        timeouts: Timeouts,
+        keys: &Keys,
+        token: &str,
+        mixed: bool,
+    ) -> Result<ReleaseReply, StoreError> {
         self.connection = None;
         let call = Release::of_lock(token, mixed).call(keys, 0, Payload::Argument);
-        self.ask(route, timeouts, &mut call.by_text().command).map(drop)
+        ReleaseReply::parse(self.ask(route, timeouts, &mut call.by_text().command)?)
     }
 
     fn ask(
@@ -492,10 +536,10 @@ impl Renewer {
                 if connection.is_usable() {
                     connection
                 } else {
-                    open(target, timeouts)?
+                    self.open(target, timeouts)?
                 }
             }
-            _ => open(target, timeouts)?,
+            _ => self.open(target, timeouts)?,
         };
         if way == Way::Asking {
             connection.send_unread(&mut Command::new("ASKING"))?;
@@ -514,14 +558,15 @@ impl Renewer {
         }
         answer
     }
-}
 
-/// Opens a new connection to a server, or to the master that its sentinels name.
-fn open(target: &Target, timeouts: Timeouts) -> Result<Connection, StoreError> {
-    match &target.endpoint {
-        Endpoint::Sentinel(sentinel) => {
-            sentinel::open(sentinel, target, timeouts, None, None).map(|found| found.connection)
-        }
-        _ => Connection::open(target, timeouts),
+    /// Opens a new connection to a server, or to the master that its sentinels name.
+    fn open(&mut self, target: &Arc<Target>, timeouts: Timeouts) -> Result<Connection, StoreError> {
+        let Endpoint::Sentinel(sentinel) = &target.endpoint else {
+            return Connection::open(target, timeouts);
+        };
+        let (last, left) = switch::known(target);
+        let found = sentinel::open(sentinel, target, timeouts, last, left.as_ref())?;
+        self.master = Some(found.master);
+        Ok(found.connection)
     }
 }

@@ -304,7 +304,7 @@ fn a_tombstone_outlives_the_lock_that_it_finds() {
 
     let path = format!("{}?database=0", f.server.save_path());
     let settings = Settings::parse(&path, &IniValues::default()).unwrap();
-    let route = Route { target: settings.shards.of(f.keys.route).clone(), cluster: None };
+    let route = Route { target: settings.shards.of(f.keys.route).clone(), cluster: None, master: None };
     let timeouts = Timeouts { connect: settings.connect_timeout, read: settings.read_timeout };
     let keys = [&*f.keys.lock, &*f.keys.tombstone];
     let renewed = Renewer::default().renew(&route, timeouts, keys, "o:a:1", Duration::from_secs(100));
