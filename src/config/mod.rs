@@ -5,16 +5,21 @@
 
 mod ini;
 mod save_path;
+mod secret;
+mod target;
 mod tls;
 mod tls_verifier;
 
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use save_path::SavePath;
 
 pub use ini::{BadSetting, IniValues, Setting};
 pub use save_path::{SavePathError, mask};
-pub use tls::{Tls, is_authority, is_version_1};
+pub use secret::Secret;
+pub use target::{Endpoint, Sentinel, Shards, Target};
+pub use tls::Tls;
+pub use tls_verifier::{is_authority, is_version_1};
 
 use crate::{
     compression::{Compression, Format},
@@ -93,147 +98,6 @@ pub enum LockFailure {
     ReadOnly,
 }
 
-/// A server, with the user and database for the sessions there. Each target has one pool.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Target {
-    /// The server.
-    pub endpoint: Endpoint,
-    /// The ACL user, or `None` for Redis' default user.
-    pub username: Option<String>,
-    /// Its password.
-    pub password: Option<Secret>,
-    /// The number of the database.
-    pub database: u32,
-    /// The TLS options, or `None` for plain text.
-    pub tls: Option<Tls>,
-}
-
-/// The servers of a save path with their weights, at least one. Most paths have one.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Shards(Vec<(Arc<Target>, u32)>);
-
-impl Shards {
-    /// Returns true for a Redis Cluster, which is always the only entry.
-    #[must_use]
-    pub fn is_cluster(&self) -> bool {
-        matches!(self.0[0].0.endpoint, Endpoint::Cluster(_))
-    }
-
-    /// Returns true if several servers share the sessions.
-    #[must_use]
-    pub fn are_several(&self) -> bool {
-        self.0.len() > 1
-    }
-
-    /// Returns the server of a session, as phpredis finds it (`redis_pool_get_sock` in its
-    /// redis_session.c): the first four bytes of the id as a number, modulo the sum of the weights,
-    /// counted from the last server of the path. phpredis counts from the last one because it puts
-    /// each server that it reads in front of its list.
-    #[must_use]
-    pub fn of(&self, route: u32) -> &Arc<Target> {
-        let total: u64 = self.0.iter().map(|(_, weight)| u64::from(*weight)).sum();
-        let mut position = u64::from(route) % total.max(1);
-        for (target, weight) in self.0.iter().rev() {
-            match position.checked_sub((*weight).into()) {
-                Some(rest) => position = rest,
-                None => return target,
-            }
-        }
-        // Never reached, because the position is below the sum.
-        &self.0[0].0
-    }
-}
-
-/// The address of a server.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Endpoint {
-    /// `tcp://host:port`
-    Tcp {
-        /// A name or an address.
-        host: String,
-        /// The port.
-        port: u16,
-    },
-    /// `unix:///path`
-    Unix(PathBuf),
-    /// The server that the sentinels name as the master.
-    Sentinel(Sentinel),
-    /// The nodes of a Redis Cluster that are asked for all other nodes, each with host and port.
-    Cluster(Vec<(String, u16)>),
-}
-
-/// The sentinels of a master.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Sentinel {
-    /// The host and port of each sentinel.
-    pub nodes: Vec<(String, u16)>,
-    /// The name of the master in the sentinels.
-    pub master: String,
-    /// The ACL user of the sentinels themselves.
-    pub username: Option<String>,
-    /// Its password.
-    pub password: Option<Secret>,
-}
-
-/// A text that no message shows.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a password.
-    #[must_use]
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The password in clear text, for the one place that sends it.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
-impl fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp { host, port } if host.contains(':') => write!(f, "tcp://[{host}]:{port}"),
-            Self::Tcp { host, port } => write!(f, "tcp://{host}:{port}"),
-            Self::Unix(path) => write!(f, "unix://{}", path.display()),
-            Self::Sentinel(Sentinel { nodes, master, username: _, password: _ }) => {
-                write!(f, "sentinel://{}/{master}", list(nodes))
-            }
-            Self::Cluster(seeds) => write!(f, "cluster://{}", list(seeds)),
-        }
-    }
-}
-
-fn list(nodes: &[(String, u16)]) -> String {
-    let nodes: Vec<_> = nodes.iter().map(|(host, port)| format!("{host}:{port}")).collect();
-    nodes.join(",")
-}
-
-/// Shows the target in messages. The struct is destructured, so that a new field has to be decided
-/// upon here.
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { endpoint, username: _, password: _, database, tls } = self;
-        endpoint.fmt(f)?;
-        if tls.is_some() {
-            f.write_str(" (TLS)")?;
-        }
-        match database {
-            0 => Ok(()),
-            n => write!(f, " (database {n})"),
-        }
-    }
-}
-
 impl Settings {
     /// Reads `session.save_path` and the ini settings. A parameter of the save_path takes
     /// precedence over its ini setting.
@@ -257,7 +121,7 @@ impl Settings {
             let SavePath { endpoint, database, tls, weight, .. } = server;
             (Arc::new(Target { endpoint, username, password, database, tls }), weight)
         };
-        let shards = Shards(servers.into_iter().map(shard).collect());
+        let shards = Shards::new(servers.into_iter().map(shard).collect());
         let prefix = prefix.unwrap_or_else(|| match ini.text(Setting::Prefix) {
             DEFAULT_PREFIX if shards.is_cluster() => CLUSTER_PREFIX.to_owned(),
             text => text.to_owned(),

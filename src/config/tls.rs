@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf, sync::Arc, time::SystemTime};
 
 use rustls::{
-    CertificateError, ClientConfig, RootCertStore,
+    ClientConfig, RootCertStore,
     client::WebPkiServerVerifier,
     crypto::ring,
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
@@ -236,21 +236,6 @@ fn certificates(file: &PathBuf, option: &str) -> Result<Vec<CertificateDer<'stat
     let found = CertificateDer::pem_file_iter(file).map_err(|error| problem(&error))?;
     let found = found.collect::<Result<Vec<_>, _>>().map_err(|error| problem(&error))?;
     if found.is_empty() { Err(problem(&"there is none in it")) } else { Ok(found) }
-}
-
-/// Returns true if a certificate was refused because it has X.509 version 1, which has no field for
-/// the names to verify.
-#[must_use]
-pub fn is_version_1(problem: &CertificateError) -> bool {
-    matches!(problem, CertificateError::Other(cause) if format!("{:?}", cause.0) == "UnsupportedCertVersion")
-}
-
-/// Returns true if a certificate was refused because it may sign others, as the certificates that
-/// `openssl req -x509` makes.
-#[must_use]
-pub fn is_authority(problem: &CertificateError) -> bool {
-    // This error has a type of a crate that rustls does not re-export.
-    matches!(problem, CertificateError::Other(cause) if format!("{:?}", cause.0) == "CaUsedAsEndEntity")
 }
 
 #[cfg(test)]

@@ -16,8 +16,6 @@ use rustls::{
 };
 use webpki::EndEntityCert;
 
-use super::tls::{is_authority, is_version_1};
-
 /// Verifies as much as the options ask for, and in any case that the server has the certificate's
 /// key, unless the certificate cannot be read.
 #[derive(Debug)]
@@ -123,4 +121,19 @@ impl ServerCertVerifier for Verifier {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.algorithms.supported_schemes()
     }
+}
+
+/// Returns true if a certificate was refused because it has X.509 version 1, which has no field for
+/// the names to verify.
+#[must_use]
+pub fn is_version_1(problem: &CertificateError) -> bool {
+    matches!(problem, CertificateError::Other(cause) if format!("{:?}", cause.0) == "UnsupportedCertVersion")
+}
+
+/// Returns true if a certificate was refused because it may sign others, as the certificates that
+/// `openssl req -x509` makes.
+#[must_use]
+pub fn is_authority(problem: &CertificateError) -> bool {
+    // This error has a type of a crate that rustls does not re-export.
+    matches!(problem, CertificateError::Other(cause) if format!("{:?}", cause.0) == "CaUsedAsEndEntity")
 }

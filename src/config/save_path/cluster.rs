@@ -2,9 +2,9 @@
 //! `rediscluster` takes.
 
 use super::{
-    super::Endpoint,
-    SavePath,
-    url::{self, Parameters, decode, host_and_port, userinfo},
+    super::target::Endpoint,
+    server::{Parameters, SavePath},
+    text::{self, decode, host_and_port, userinfo},
 };
 
 const DEFAULT_PORT: u16 = 6379;
@@ -21,7 +21,7 @@ pub fn nodes(place: &str) -> Result<SavePath, String> {
     let mut path = SavePath::at(Endpoint::Cluster(nodes));
     path.set_user(user)?;
     if !database.is_empty() {
-        path.database = url::database(database)?;
+        path.database = text::database(database)?;
     }
     Ok(path)
 }

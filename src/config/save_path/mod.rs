@@ -14,29 +14,15 @@
 //! query string.
 
 mod cluster;
+mod server;
+mod text;
 mod url;
 
-use std::{fmt, path::Path, time::Duration};
+use std::{fmt, path::Path};
 
-use super::{Endpoint, Tls};
+pub use server::SavePath;
 
 const DEFAULT: &str = "tcp://127.0.0.1:6379";
-
-/// One server of a save path.
-#[derive(Debug, PartialEq, Eq)]
-pub struct SavePath {
-    pub endpoint: Endpoint,
-    pub username: Option<String>,
-    pub password: Option<String>,
-    pub database: u32,
-    pub tls: Option<Tls>,
-    pub weight: u32,
-    pub prefix: Option<String>,
-    pub connect_timeout: Option<Duration>,
-    pub read_timeout: Option<Duration>,
-    /// Parameters of phpredis that have no meaning here.
-    pub ignored: Vec<&'static str>,
-}
 
 /// The problem with a path, and the number of the server that has it, counted from 1, or 0 for a
 /// path with one server. The message never quotes the path, because any text that was not
@@ -69,7 +55,7 @@ pub fn mask(path: &str) -> String {
     }
     // The name of a parameter may be percent-encoded itself. A path that cannot be decoded is
     // therefore not shown.
-    let lower = url::decode(path, false).map(|text| text.to_ascii_lowercase());
+    let lower = text::decode(path, false).map(|text| text.to_ascii_lowercase());
     let has_secret =
         lower.map_or(path.contains('%'), |text| ["auth", "pass"].iter().any(|word| text.contains(word)));
     if path.contains('@') {
@@ -139,8 +125,10 @@ pub fn parse(path: &str) -> Result<Vec<SavePath>, SavePathError> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::{
-        super::{Secret, Sentinel},
+        super::{Endpoint, Secret, Sentinel},
         parse as parse_all, *,
     };
 

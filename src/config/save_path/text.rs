@@ -1,0 +1,60 @@
+//! The pieces of a path: hosts, users, numbers, and what is percent-encoded.
+
+pub fn userinfo(place: &str) -> (Option<&str>, &str) {
+    place.rsplit_once('@').map_or((None, place), |(user, place)| (Some(user), place))
+}
+
+pub fn host_and_port(text: &str, default_port: u16) -> Result<(String, u16), String> {
+    let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((v6, rest)) => (v6, rest.strip_prefix(':')),
+        None => text.rsplit_once(':').map_or((text, None), |(host, port)| (host, Some(port))),
+    };
+    if host.is_empty() || host.contains(':') && host.parse::<std::net::Ipv6Addr>().is_err() {
+        return Err("there is no host in it; write tcp://host:port (and an IPv6 address in [])".into());
+    }
+    if host.len() > 255 {
+        return Err("the host's name is longer than 255 characters".into());
+    }
+    let port = match port {
+        None => default_port,
+        Some(port) => port
+            .parse()
+            .ok()
+            .filter(|&port| port != 0)
+            .ok_or("the port must be a number from 1 to 65535".to_owned())?,
+    };
+    Ok((decode(host, false)?, port))
+}
+
+pub fn database(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| "the database must be a number".into())
+}
+
+pub fn decode(text: &str, plus_is_space: bool) -> Result<String, String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [byte, tail @ ..] = rest {
+        rest = tail;
+        match byte {
+            b'%' => match tail {
+                [high, low, tail @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                    bytes.push(hex(*high) << 4 | hex(*low));
+                    rest = tail;
+                }
+                // A lone % stays, as in PHP's urldecode().
+                _ => bytes.push(b'%'),
+            },
+            b'+' if plus_is_space => bytes.push(b' '),
+            byte => bytes.push(*byte),
+        }
+    }
+    String::from_utf8(bytes).map_err(|_| "a percent-encoded part of it is not UTF-8".into())
+}
+
+fn hex(digit: u8) -> u8 {
+    match digit {
+        b'0'..=b'9' => digit - b'0',
+        b'a'..=b'f' => digit - b'a' + 10,
+        _ => digit - b'A' + 10,
+    }
+}
