@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 
 use lz4_flex::frame::{BlockMode, FrameDecoder, FrameEncoder, FrameInfo};
 
-use super::{Format, Unreadable};
+use super::format::{Format, Unreadable};
 
 /// Returns one frame with the size of its content and a checksum.
 pub fn compressed(text: &[u8]) -> Vec<u8> {

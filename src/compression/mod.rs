@@ -5,17 +5,17 @@
 //! phpredis' own forms of lz4 and lzf have no magic number; their content identifies them
 //! (`phpredis.rs`).
 
+mod format;
 mod lz4;
 mod phpredis;
 #[cfg(test)]
 mod tests;
 mod zstd;
 
-use std::{borrow::Cow, cell::OnceCell, fmt};
+use std::{borrow::Cow, cell::OnceCell};
 
-/// The largest value that Redis takes (its `proto-max-bulk-len`), and so the largest session, in
-/// bytes.
-const MAX_SIZE: usize = 512 << 20;
+use format::MAX_SIZE;
+pub use format::{Format, Unreadable};
 
 /// `rustredis.compression` and the settings that belong to it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -26,54 +26,6 @@ pub struct Compression {
     pub level: i32,
     /// Sessions with fewer bytes are stored uncompressed.
     pub min_size: u64,
-}
-
-/// A format of compressed sessions.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Format {
-    /// A zstd frame with its content's size and checksum.
-    Zstd,
-    /// An lz4 frame with its content's size and checksum.
-    Lz4,
-}
-
-/// The reason why a stored value does not give a session.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Unreadable {
-    /// The value's first bytes name a format, but the rest is damaged.
-    Damaged {
-        /// The format that its first bytes name.
-        format: Format,
-        /// The library's description of the damage.
-        why: String,
-    },
-    /// The session has more bytes than this limit.
-    TooLarge(usize),
-    /// The system has not enough memory.
-    NoMemory(Format),
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Zstd => "zstd",
-            Self::Lz4 => "lz4",
-        })
-    }
-}
-
-impl fmt::Display for Unreadable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Damaged { format, why } => write!(f, "its {format} frame is damaged ({why})"),
-            Self::TooLarge(limit) => write!(
-                f,
-                "it is compressed and has more than {limit} bytes, which is what rustredis.max_value_size allows (or, \
-                 if that is less, what memory_limit leaves or what Redis can hold)"
-            ),
-            Self::NoMemory(format) => write!(f, "there is no memory to decompress its {format} frame"),
-        }
-    }
 }
 
 /// A session's text on its way to Redis. The first call of [`Self::stored`] compresses it, so an
@@ -140,19 +92,5 @@ pub fn original(stored: Vec<u8>, limit: Option<u64>) -> Result<Vec<u8>, Unreadab
             Some(text) => Ok(text),
             None => Ok(stored),
         },
-    }
-}
-
-impl Format {
-    fn of(stored: &[u8]) -> Option<Self> {
-        match stored.first_chunk()? {
-            b"\x28\xb5\x2f\xfd" => Some(Self::Zstd),
-            b"\x04\x22\x4d\x18" => Some(Self::Lz4),
-            _ => None,
-        }
-    }
-
-    fn damaged(self, why: impl fmt::Display) -> Unreadable {
-        Unreadable::Damaged { format: self, why: why.to_string() }
     }
 }

@@ -5,7 +5,7 @@
 //! well-formed to its last byte, and hold a text that a PHP serializer writes. This extension never
 //! writes these formats, and it stores a session that could be taken for one of them in a frame.
 
-use super::MAX_SIZE;
+use super::format::MAX_SIZE;
 
 /// Returns the session if phpredis compressed `stored`. The largest value of Redis limits its size,
 /// and so do the formats, which expand `stored` by at most 255 times.
