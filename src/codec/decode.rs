@@ -8,20 +8,13 @@
 use std::fmt;
 
 use super::{
-    MAX_DEPTH, MAX_TEXT, tags,
-    tape::{Full, Op, Tape},
+    MAX_DEPTH, MAX_TEXT,
+    objects::Objects,
+    problem::Problem,
+    tags,
+    tape::{Op, Tape},
     unescaped::unescaped,
 };
-
-/// `rustredis.json_objects`
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Objects {
-    /// Refuses a text that holds an object: unserialize() on data that others can write is how
-    /// gadget chains begin.
-    Refuse,
-    /// Hands objects over in PHP's serialization.
-    Serialize,
-}
 
 /// The reason why a text is not a session.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,15 +23,6 @@ pub struct DecodeError(String);
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-/// The problem at the reader's current position.
-pub(super) struct Problem(pub(super) &'static str);
-
-impl From<Full> for Problem {
-    fn from(_: Full) -> Self {
-        Self("its strings are too long")
     }
 }
 

@@ -20,15 +20,18 @@
 
 mod decode;
 mod encode;
+mod objects;
 pub mod php_text;
+mod problem;
 mod tags;
 pub mod tape;
 #[cfg(test)]
 mod tests;
 mod unescaped;
 
-pub use decode::{DecodeError, Objects, decode};
+pub use decode::{DecodeError, decode};
 pub use encode::{Shape, Writer};
+pub use objects::Objects;
 
 /// The deepest nesting of arrays, counting `$_SESSION`. json_encode() has the same limit.
 pub const MAX_DEPTH: usize = 512;

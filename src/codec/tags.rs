@@ -3,7 +3,8 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{
-    decode::{Objects, Problem},
+    objects::Objects,
+    problem::Problem,
     tape::{Op, Position, Tape},
 };
 
