@@ -1,5 +1,5 @@
 //! Taking the lock and reading the session: `acquire.lua`, the ticket by which a waiter gets both,
-//! `claim.lua`, and `read.lua`, which reads without a lock.
+//! and `claim.lua`.
 
 use std::sync::Arc;
 
@@ -7,8 +7,9 @@ use redis::Value;
 
 use super::{
     Keys,
+    read::SessionData,
     reply::{Items, Result, nonsense},
-    script::{ACQUIRE, CLAIM, READ, ScriptCall},
+    script::{ACQUIRE, CLAIM, ScriptCall},
 };
 use crate::resp::Command;
 
@@ -127,7 +128,7 @@ impl AcquireReply {
     pub fn parse(value: Value) -> Result<Self> {
         let mut items = Items::new(value, "acquire")?;
         let acquired = match &*items.text()? {
-            "ok" => Self::Held(items.loaded()?),
+            "ok" => Self::Held(SessionData::next(&mut items)?),
             "absent" => Self::Absent(items.tombstone()?),
             "exists" => Self::Exists,
             "busy" => {
@@ -144,33 +145,6 @@ impl AcquireReply {
         };
         items.end()?;
         Ok(acquired)
-    }
-}
-
-/// A session as read from the server.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-pub struct SessionData {
-    /// The stored value, or `None` if the session does not exist.
-    pub data: Option<Vec<u8>>,
-    /// The tombstone at the time of the read. Only a newer tombstone forbids a write.
-    pub tombstone: Option<String>,
-}
-
-impl SessionData {
-    /// `read.lua`, which reads without a lock and refreshes the TTL (seconds).
-    #[must_use]
-    pub fn call(keys: &Keys, ttl: u64) -> ScriptCall<'static> {
-        let mut call = ScriptCall::new(&READ, &[&keys.data, &keys.tombstone]);
-        call.command.number(ttl);
-        call
-    }
-
-    /// The answer of `read.lua`.
-    pub fn parse(value: Value) -> Result<Self> {
-        let mut items = Items::new(value, "read")?;
-        let loaded = items.loaded()?;
-        items.end()?;
-        Ok(loaded)
     }
 }
 

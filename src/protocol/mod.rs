@@ -6,6 +6,7 @@ pub(crate) mod first_try;
 pub mod hash_slot;
 mod holder;
 mod keys;
+mod read;
 pub(crate) mod release;
 pub(crate) mod reply;
 pub(crate) mod script;
@@ -14,9 +15,10 @@ mod session_id;
 mod tests;
 pub(crate) mod transaction;
 
-pub use acquire::{Acquire, AcquireReply, Claim, Mode, SessionData, Ticket};
+pub use acquire::{Acquire, AcquireReply, Claim, Mode, Ticket};
 pub use holder::{Holder, Known};
 pub use keys::{Keys, fits_a_cluster};
+pub use read::SessionData;
 pub use release::{Op, Release, ReleaseReply, Write};
 pub use script::{
     CLUSTER_COMMANDS, COMMANDS, FOREIGN_MS, GRACE_MS, HANDOFF_MS, MARGIN_MS, SENTINEL_COMMANDS, SLACK_MS,

@@ -3,7 +3,6 @@
 
 use redis::Value;
 
-use super::SessionData;
 use crate::error::{StoreError, too_large};
 
 /// The value that a reply is read as, or the error.
@@ -69,10 +68,6 @@ impl Items {
         let bytes = self.bytes()?.ok_or_else(|| nonsense(self.what))?;
         // The value of another client may be anything. This client only compares and shows it.
         Ok(String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()))
-    }
-
-    pub fn loaded(&mut self) -> Result<SessionData> {
-        Ok(SessionData { data: self.bytes()?, tombstone: self.tombstone()? })
     }
 
     pub fn tombstone(&mut self) -> Result<Option<String>> {
