@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use support::php::{Php, Running, STEPS, Step};
@@ -91,6 +92,33 @@ fn a_hung_server_is_one_warning() {
     assert_eq!(fails_once(&mut process, "increment('known')").result, "false");
     server.resume();
     works_again(&server, process);
+}
+
+/// The connection that is in the pool was opened with another value.
+#[test]
+fn a_hung_server_costs_the_read_timeout_that_the_script_has_set() {
+    let server = Server::start();
+    let php = Php::new(&server.save_path()).ini("rustredis.lock_lease", "1");
+    let mut process = connected(&server, &php.ini("rustredis.read_timeout", "60"));
+    process.step("ini_set('rustredis.read_timeout', '1')").assert_silent();
+    server.pause();
+    let failed = fails_once(&mut process, "increment('known')");
+    assert!(failed.only_warning().contains("no answer within 1 s"), "{failed:?}");
+    server.resume();
+    session::seed(&server, "known");
+    assert_eq!(process.step("increment('known')").assert_silent().result, "1");
+
+    process.step("ini_set('rustredis.read_timeout', '60')").assert_silent();
+    server.pause();
+    // The old value would have ended the request by then.
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            thread::sleep(Duration::from_millis(1500));
+            server.resume();
+        });
+        assert_eq!(process.step("increment('known')").assert_silent().result, "2");
+    });
+    process.wait().assert_no_crash();
 }
 
 #[test]

@@ -153,8 +153,8 @@ fn ask(
 ) -> Result<(Endpoint, Connection), StoreError> {
     let until = Instant::now() + timeouts.connect;
     let mut connection = connect(sentinel, node, target, timeouts)?;
-    connection.answers_until(until, timeouts.read);
-    let reply = connection.request(&mut question(sentinel), Duration::ZERO)?;
+    connection.answers_until(until);
+    let reply = connection.request(&mut question(sentinel), timeouts.read)?;
     Ok((answer(sentinel, reply)?, connection))
 }
 
@@ -181,9 +181,8 @@ fn open_master(
     let timeouts = within(share, Timeouts { connect: share, read });
     let until = Instant::now() + share;
     let mut connection = Connection::open_by(&target, timeouts, until).map_err(unanswered)?;
-    connection.answers_until(until, timeouts.read);
-    let role = connection.request(&mut Command::new("ROLE"), Duration::ZERO).map_err(unanswered)?;
-    connection.allow(read);
+    connection.answers_until(until);
+    let role = connection.request(&mut Command::new("ROLE"), timeouts.read).map_err(unanswered)?;
     match role {
         Value::Array(parts) if parts.first() == Some(&Value::BulkString(b"master".to_vec())) => {
             Ok(connection)

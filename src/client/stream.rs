@@ -72,6 +72,13 @@ struct Bounded {
     send_timeout: Duration,
 }
 
+/// The direction in which a call on a socket waits.
+#[derive(Clone, Copy)]
+enum Direction {
+    Receive,
+    Send,
+}
+
 pub struct Stream {
     channel: Channel,
     /// The address of the server; a Unix socket has none.
@@ -248,7 +255,7 @@ fn tcp(address: SocketAddr, deadline: Instant) -> io::Result<Bounded> {
 fn unix(path: &Path, deadline: Instant) -> io::Result<Bounded> {
     let mut socket = Bounded::new(socket(Domain::UNIX)?, deadline);
     let address = SockAddr::unix(path)?;
-    socket.send_in_time(|socket| socket.connect(&address))?;
+    socket.in_time(Direction::Send, |socket| socket.connect(&address))?;
     Ok(socket)
 }
 
@@ -290,28 +297,26 @@ impl Bounded {
         }
     }
 
-    fn receive_in_time<T>(&mut self, mut receive: impl FnMut(&Socket) -> io::Result<T>) -> io::Result<T> {
+    /// Makes a call that waits in one direction, until the deadline at most.
+    fn in_time<T>(
+        &mut self,
+        direction: Direction,
+        mut call: impl FnMut(&Socket) -> io::Result<T>,
+    ) -> io::Result<T> {
         loop {
             let left = self.left()?;
-            if self.receive_timeout.is_zero() || left.abs_diff(self.receive_timeout) > SLACK {
-                self.socket.set_read_timeout(Some(left))?;
-                self.receive_timeout = left;
+            let timeout = match direction {
+                Direction::Receive => &mut self.receive_timeout,
+                Direction::Send => &mut self.send_timeout,
+            };
+            if timeout.is_zero() || left.abs_diff(*timeout) > SLACK {
+                match direction {
+                    Direction::Receive => self.socket.set_read_timeout(Some(left))?,
+                    Direction::Send => self.socket.set_write_timeout(Some(left))?,
+                }
+                *timeout = left;
             }
-            match receive(&self.socket) {
-                Err(error) if is_pause(&error) => {}
-                result => return result,
-            }
-        }
-    }
-
-    fn send_in_time<T>(&mut self, mut send: impl FnMut(&Socket) -> io::Result<T>) -> io::Result<T> {
-        loop {
-            let left = self.left()?;
-            if self.send_timeout.is_zero() || left.abs_diff(self.send_timeout) > SLACK {
-                self.socket.set_write_timeout(Some(left))?;
-                self.send_timeout = left;
-            }
-            match send(&self.socket) {
+            match call(&self.socket) {
                 Err(error) if is_pause(&error) => {}
                 result => return result,
             }
@@ -334,26 +339,28 @@ fn is_pause(error: &io::Error) -> bool {
 
 impl Read for Bounded {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.receive_in_time(|mut socket| socket.read(buf))
+        self.in_time(Direction::Receive, |mut socket| socket.read(buf))
     }
 
     fn read_vectored(&mut self, places: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         match places {
             [all] => self.read(all),
-            places => self.receive_in_time(|mut socket| socket.read_vectored(places)),
+            places => self.in_time(Direction::Receive, |mut socket| socket.read_vectored(places)),
         }
     }
 }
 
 impl Write for Bounded {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.send_in_time(|socket| socket.send_with_flags(buf, NO_SIGNAL))
+        self.in_time(Direction::Send, |socket| socket.send_with_flags(buf, NO_SIGNAL))
     }
 
     fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         match pieces {
             [all] => self.write(all),
-            pieces => self.send_in_time(|socket| socket.send_vectored_with_flags(pieces, NO_SIGNAL)),
+            pieces => {
+                self.in_time(Direction::Send, |socket| socket.send_vectored_with_flags(pieces, NO_SIGNAL))
+            }
         }
     }
 

@@ -78,11 +78,7 @@ pub fn open(
     let (last, left) = known.unzip();
     let left = left.flatten();
     let left_now = left.as_ref().map(|(master, _)| master);
-    let Found { connection, master, mut sentinel } =
-        sentinel::open(sentinel, target, timeouts, last, left_now)?;
-    if let Some(sentinel) = &mut sentinel {
-        sentinel.allow(SEARCH);
-    }
+    let Found { connection, master, sentinel } = sentinel::open(sentinel, target, timeouts, last, left_now)?;
     let mut groups = GROUPS.lock();
     groups.retain(|group| !group.is_of(target));
     if groups.len() == MAX_GROUPS {
@@ -157,7 +153,7 @@ impl Group {
     /// sentinel to ask, returns the number of the sentinel to search for.
     fn go_on(&mut self, sentinel: &Sentinel) -> Option<usize> {
         if let (Some(connection), Some(sent)) = (&mut self.sentinel, self.pending)
-            && let Some(answer) = connection.answer_if_there(sent)
+            && let Some(answer) = connection.answer_if_there(sent, SEARCH)
         {
             self.take(sentinel, answer);
         }
@@ -181,7 +177,7 @@ impl Group {
         if self.heard.elapsed() >= PERIOD
             && let (Some(connection), Some(sent)) = (&mut self.sentinel, self.pending)
         {
-            let answer = connection.answer_to(sent);
+            let answer = connection.answer_to(sent, SEARCH);
             self.take(sentinel, answer);
         }
     }
@@ -201,7 +197,7 @@ impl Group {
 
     fn ask(&mut self, sentinel: &Sentinel) {
         let Some(connection) = &mut self.sentinel else { return };
-        match connection.send_awaited(&mut sentinel::question(sentinel)) {
+        match connection.send_awaited(&mut sentinel::question(sentinel), SEARCH) {
             Ok(sent) => {
                 self.pending = Some(sent);
                 self.asked = Instant::now();

@@ -110,8 +110,8 @@ impl RedisStore {
     pub(super) fn send_release(&mut self, keys: &Keys, call: &ScriptCall<'_>) -> Result<Sent, StoreError> {
         self.finish_deferred();
         let target = self.settings.shards.of(keys.route).clone();
-        let connection = self.connection(&target)?;
-        let sent = connection.send_awaited(&mut call.by_text().command);
+        let limit = self.settings.read_timeout;
+        let sent = self.connection(&target)?.send_awaited(&mut call.by_text().command, limit);
         if sent.is_err() {
             self.disconnect();
         }
@@ -213,9 +213,10 @@ impl RedisStore {
 
     /// Waits for the answer to a release that was sent before.
     fn finish_deferred(&mut self) {
+        let limit = self.settings.read_timeout;
         let Some((_, entry)) = &mut self.entry else { return };
         if let Entry { connection: Some(connection), deferred: Some(deferred) } = &mut **entry {
-            deferred.answer = read(Some(connection.answer_to(deferred.sent)));
+            deferred.answer = read(Some(connection.answer_to(deferred.sent, limit)));
             if is_useless(deferred.answer.as_ref()) {
                 self.disconnect();
             }

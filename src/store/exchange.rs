@@ -87,7 +87,8 @@ impl RedisStore {
         target: &Arc<Target>,
         call: &mut ScriptCall<'_>,
     ) -> Result<Value, StoreError> {
-        let result = self.connection(target)?.run(call);
+        let limit = self.settings.read_timeout;
+        let result = self.connection(target)?.run(call, limit);
         self.conclude(result)
     }
 
@@ -111,7 +112,8 @@ impl RedisStore {
         command: &mut Command<'_>,
         extra: Duration,
     ) -> Result<Value, StoreError> {
-        let result = self.connection(target)?.request(command, extra);
+        let limit = self.settings.read_timeout;
+        let result = self.connection(target)?.request_blocking(command, limit, extra);
         self.conclude(result)
     }
 
@@ -121,7 +123,8 @@ impl RedisStore {
         target: &Arc<Target>,
         command: &mut Command<'_>,
     ) -> Result<(), StoreError> {
-        let result = self.connection(target)?.send_unread(command);
+        let limit = self.settings.read_timeout;
+        let result = self.connection(target)?.send_unread(command, limit);
         if result.is_err() {
             self.disconnect();
         }
@@ -201,7 +204,7 @@ impl RedisStore {
             }
             // The master may hang, and another may have been chosen by now.
             Err(StoreError::Timeout(_))
-                if self.is_elected() && self.current().is_some_and(|connection| connection.is_kept()) =>
+                if self.is_elected() && self.current().is_some_and(|connection| connection.leaves_time()) =>
             {
                 self.disconnect();
                 Err(StoreError::Broken(io::ErrorKind::TimedOut.into()))

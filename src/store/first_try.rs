@@ -137,6 +137,7 @@ impl RedisStore {
         keys: &Keys,
         commands: impl FnOnce(&mut Connection, &mut Batch<'_>),
     ) -> Result<Option<Vec<Value>>, StoreError> {
+        let limit = self.settings.read_timeout;
         let exchange = |store: &mut Self, target: &Arc<Target>| {
             let connection = store.connection(target)?;
             if !connection.runs_scripts() {
@@ -144,7 +145,7 @@ impl RedisStore {
             }
             let mut batch = connection.batch();
             commands(connection, &mut batch);
-            let answer = connection.request_all(batch);
+            let answer = connection.request_all(batch, limit);
             store.conclude(answer)
         };
         let connect_until = self.begin_connecting(Instant::now());
@@ -180,7 +181,7 @@ impl RedisStore {
             let form = connection.transactions().form();
             let mut batch = connection.batch();
             first_try::pack(keys, wanted, form, connection.server_ms(), &mut batch);
-            Some((connection.send_all_awaited(batch).ok()?, form))
+            Some((connection.send_all_awaited(batch, self.settings.read_timeout).ok()?, form))
         });
         let Some((sent, form)) = sent else {
             // The connection died while it was idle. The next request makes a new one.
@@ -197,9 +198,10 @@ impl RedisStore {
     pub(super) fn receive_prefetch(&mut self) -> Result<AcquireReply, StoreError> {
         let lost = || StoreError::Broken(io::ErrorKind::UnexpectedEof.into());
         let PendingAcquire { sent, keys, acquire, form } = self.pending.take().ok_or_else(lost)?;
+        let limit = self.settings.read_timeout;
         let connection = self.current().ok_or_else(lost)?;
         stats::TRIPS.add();
-        let answer = connection.answer_to(sent);
+        let answer = connection.answer_to(sent, limit);
         let answer = self.conclude(answer);
         let values = self.tell_cluster(&keys, answer).and_then(reply::several);
         let tried = values.and_then(|values| self.tried(form, &acquire, values));

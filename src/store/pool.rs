@@ -92,8 +92,7 @@ impl CustomizeConnection<Entry, Infallible> for LastWords {
         if let Some(mut deferred) = deferred.take() {
             let so_far = |connection: &mut Connection| {
                 // Other requests wait for this thread.
-                connection.allow(Duration::from_millis(1));
-                read(connection.answer_if_there(deferred.sent))
+                read(connection.answer_if_there(deferred.sent, Duration::from_millis(1)))
             };
             let answer = deferred.answer.take().or_else(|| so_far(connection.as_mut()?));
             // A repeat would come too late, because the receipt has expired.

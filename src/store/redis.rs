@@ -69,8 +69,7 @@ impl RedisStore {
         match &mut slot.connection {
             Some(connection) => {
                 if is_elected {
-                    // The rest of the time is for the next master, if this one hangs.
-                    connection.allow_kept(timeouts.read / 2);
+                    connection.leave_time();
                 }
                 Ok(connection)
             }
@@ -92,7 +91,7 @@ impl RedisStore {
                     StoreError::Timeout(_) => StoreError::Timeout(timeouts.read),
                     failure => failure,
                 })?;
-                connection.answers_until(until, timeouts.read);
+                connection.answers_until(until);
                 Ok(route.insert(connection))
             }
         }
@@ -206,9 +205,7 @@ fn open(target: &Arc<Target>, mut timeouts: Timeouts, is_elected: bool) -> Resul
     }
     let within = Timeouts { read: timeouts.read.min(timeouts.connect / 2), ..timeouts };
     let until = Instant::now() + timeouts.connect;
-    let mut connection = Connection::open_by(target, within, until).map_err(sentinel::unanswered)?;
-    connection.allow(timeouts.read);
-    Ok(connection)
+    Connection::open_by(target, within, until).map_err(sentinel::unanswered)
 }
 
 fn millis(duration: Duration) -> u64 {

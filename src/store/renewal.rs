@@ -542,9 +542,9 @@ impl Renewer {
             _ => self.open(target, timeouts)?,
         };
         if way == Way::Asking {
-            connection.send_unread(&mut Command::new("ASKING"))?;
+            connection.send_unread(&mut Command::new("ASKING"), timeouts.read)?;
         }
-        let answer = connection.request(command, Duration::ZERO);
+        let answer = connection.request(command, timeouts.read);
         let is_useful = match &answer {
             // Sentinels are asked each time: an old master that is not demoted yet would renew a
             // lease that the new master lets end.

@@ -21,6 +21,7 @@ impl RedisStore {
         release: &Release<'_>,
     ) -> Result<Option<ReleaseReply>, StoreError> {
         let receipt_ms = self.receipt_ms();
+        let limit = self.settings.read_timeout;
         self.drop_unusable();
         let Some(connection) = self.current() else { return Ok(None) };
         if !connection.transactions().take(release) {
@@ -28,7 +29,7 @@ impl RedisStore {
         }
         let mut batch = connection.batch();
         let expected = transaction::pack(keys, release, receipt_ms, &mut batch);
-        let answer = connection.request_expecting(batch, expected);
+        let answer = connection.request_expecting(batch, expected, limit);
         let answer = self.conclude(answer.map(|answer| answer.unwrap_or(Value::Okay)));
         match self.tell_cluster(keys, answer) {
             Ok(Value::Okay) => Ok(Some(ReleaseReply::Done)),
@@ -51,8 +52,9 @@ impl RedisStore {
     /// Discards a transaction. In Redis 6.0, some refusals of EXEC leave the transaction open, and
     /// the commands that follow must not become a part of it. The reply will be dropped.
     pub(super) fn discard(&mut self) {
+        let limit = self.settings.read_timeout;
         if let Some(connection) = self.current() {
-            let _ = connection.send_unread(&mut Command::new("DISCARD"));
+            let _ = connection.send_unread(&mut Command::new("DISCARD"), limit);
         }
     }
 }

@@ -336,9 +336,9 @@ impl Cluster {
     fn ask_node(&self, node: &Arc<Target>, timeouts: Timeouts) -> Result<SlotMap, StoreError> {
         let until = Instant::now() + timeouts.connect;
         let mut connection = Connection::open_by(node, timeouts, until).map_err(unanswered)?;
-        connection.answers_until(until, timeouts.read);
+        connection.answers_until(until);
         let reply =
-            connection.request(Command::new("CLUSTER").arg("SLOTS"), Duration::ZERO).map_err(|error| {
+            connection.request(Command::new("CLUSTER").arg("SLOTS"), timeouts.read).map_err(|error| {
                 match error {
                     StoreError::Server(error) if error.is_unknown_command() => {
                         StoreError::Connect(io::Error::other(NO_CLUSTER))

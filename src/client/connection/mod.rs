@@ -57,7 +57,8 @@ pub struct Connection {
     /// Memory for the next batch of commands.
     packed: Vec<u8>,
     used: Instant,
-    timeout: Duration,
+    /// The time that the last exchange had.
+    limit: Duration,
     /// Set if no answer has arrived since a long time without use.
     in_doubt: bool,
     /// The number of commands that were sent before the doubt began.
@@ -65,8 +66,8 @@ pub struct Connection {
     /// The deadline of the first answer, if an earlier step has used a part of the timeout, such as
     /// a dead connection that this one replaces.
     until: Option<Instant>,
-    /// Set if the connection existed before the request that uses it now.
-    is_kept: bool,
+    /// Set if an exchange has half of its time.
+    leaves_time: bool,
     /// The address that a sentinel has named for this connection.
     master: Option<Endpoint>,
     /// The server's clock in milliseconds, and the time when it was read.
@@ -102,20 +103,16 @@ impl Connection {
         is_open
     }
 
-    /// Sets the timeout of an exchange.
-    pub fn allow(&mut self, timeout: Duration) {
-        self.timeout = timeout;
+    /// Records that the connection existed before the request that uses it now, and that others
+    /// choose its master. The master may hang, so an exchange has half of its time from now on: the
+    /// rest is for the next master.
+    pub fn leave_time(&mut self) {
+        self.leaves_time = true;
     }
 
-    /// Sets the timeout of an exchange over a connection that was in use before.
-    pub fn allow_kept(&mut self, timeout: Duration) {
-        self.timeout = timeout;
-        self.is_kept = true;
-    }
-
-    /// Returns true if the connection was in use before.
-    pub fn is_kept(&self) -> bool {
-        self.is_kept
+    /// Returns true after [`Connection::leave_time`].
+    pub fn leaves_time(&self) -> bool {
+        self.leaves_time
     }
 
     /// Records that the connection leads to a server that a sentinel has named.
@@ -128,9 +125,19 @@ impl Connection {
         self.master.as_ref()
     }
 
-    /// Sends a command and waits for its reply, up to `extra` longer than usual.
-    pub fn request(&mut self, command: &mut Command<'_>, extra: Duration) -> Result<Value, StoreError> {
-        self.begin(self.timeout + extra);
+    /// Sends a command and waits up to `limit` for its reply.
+    pub fn request(&mut self, command: &mut Command<'_>, limit: Duration) -> Result<Value, StoreError> {
+        self.request_blocking(command, limit, Duration::ZERO)
+    }
+
+    /// Sends a command that may block for `block`, and waits up to `limit` longer for its reply.
+    pub fn request_blocking(
+        &mut self,
+        command: &mut Command<'_>,
+        limit: Duration,
+        block: Duration,
+    ) -> Result<Value, StoreError> {
+        self.begin(limit, block);
         let sent = self.send(&mut [command])?;
         stats::TRIPS.add();
         self.answer(sent)
@@ -143,8 +150,8 @@ impl Connection {
 
     /// Sends commands in one go and waits for their replies: an array, with errors among its
     /// values.
-    pub fn request_all(&mut self, batch: Batch<'_>) -> Result<Value, StoreError> {
-        let sent = self.depart(batch)?;
+    pub fn request_all(&mut self, batch: Batch<'_>, limit: Duration) -> Result<Value, StoreError> {
+        let sent = self.depart(batch, limit)?;
         self.answer(sent)
     }
 
@@ -154,8 +161,9 @@ impl Connection {
         &mut self,
         batch: Batch<'_>,
         replies: &[u8],
+        limit: Duration,
     ) -> Result<Option<Value>, StoreError> {
-        let sent = self.depart(batch)?;
+        let sent = self.depart(batch, limit)?;
         self.answer_before(sent)?;
         if self.replies.are(replies, &mut self.stream).map_err(|error| self.reply_error(error))? {
             self.read = sent.all().end;
@@ -165,16 +173,16 @@ impl Connection {
         self.answer(sent).map(Some)
     }
 
-    fn depart(&mut self, batch: Batch<'_>) -> Result<Sent, StoreError> {
-        self.begin(self.timeout);
+    fn depart(&mut self, batch: Batch<'_>, limit: Duration) -> Result<Sent, StoreError> {
+        self.begin(limit, Duration::ZERO);
         let sent = self.send_batch(batch)?;
         stats::TRIPS.add();
         Ok(sent)
     }
 
     /// Runs a script, after its upload if there is one, in one trip.
-    pub fn run(&mut self, call: &mut ScriptCall<'_>) -> Result<Value, StoreError> {
-        self.begin(self.timeout);
+    pub fn run(&mut self, call: &mut ScriptCall<'_>, limit: Duration) -> Result<Value, StoreError> {
+        self.begin(limit, Duration::ZERO);
         let script = match &mut call.upload {
             None => self.send(&mut [&mut call.command])?,
             Some(upload) => self.send(&mut [upload, &mut call.command])?.but_first(),
@@ -196,21 +204,21 @@ impl Connection {
     }
 
     /// Sends a command whose reply will be dropped.
-    pub fn send_unread(&mut self, command: &mut Command<'_>) -> Result<(), StoreError> {
-        self.begin(self.timeout);
+    pub fn send_unread(&mut self, command: &mut Command<'_>, limit: Duration) -> Result<(), StoreError> {
+        self.begin(limit, Duration::ZERO);
         self.send(&mut [command]).map(drop)
     }
 
     /// Sends a command whose reply [`Connection::answer_to`] returns later.
-    pub fn send_awaited(&mut self, command: &mut Command<'_>) -> Result<Sent, StoreError> {
-        self.begin(self.timeout);
+    pub fn send_awaited(&mut self, command: &mut Command<'_>, limit: Duration) -> Result<Sent, StoreError> {
+        self.begin(limit, Duration::ZERO);
         let sent = self.send(&mut [command])?;
         Ok(self.awaits(sent))
     }
 
     /// Sends commands together. [`Connection::answer_to`] returns their replies later.
-    pub fn send_all_awaited(&mut self, batch: Batch<'_>) -> Result<Sent, StoreError> {
-        self.begin(self.timeout);
+    pub fn send_all_awaited(&mut self, batch: Batch<'_>, limit: Duration) -> Result<Sent, StoreError> {
+        self.begin(limit, Duration::ZERO);
         let sent = self.send_batch(batch)?;
         Ok(self.awaits(sent))
     }
@@ -222,11 +230,11 @@ impl Connection {
 
     /// Waits for the answer to commands that were sent with [`Connection::send_awaited`] or
     /// [`Connection::send_all_awaited`].
-    pub fn answer_to(&mut self, sent: Sent) -> Result<Value, StoreError> {
+    pub fn answer_to(&mut self, sent: Sent, limit: Duration) -> Result<Value, StoreError> {
         if let Some(answer) = self.arrived(sent) {
             return answer;
         }
-        self.begin(self.timeout);
+        self.begin(limit, Duration::ZERO);
         self.answer(sent)
     }
 
@@ -243,14 +251,14 @@ impl Connection {
     }
 
     /// Returns the answer to these commands once it has begun to arrive, or an error once the
-    /// connection has ended. Returns `None` before that.
-    pub fn answer_if_there(&mut self, sent: Sent) -> Option<Result<Value, StoreError>> {
+    /// connection has ended. Returns `None` before that. The rest of an answer has `limit`.
+    pub fn answer_if_there(&mut self, sent: Sent, limit: Duration) -> Option<Result<Value, StoreError>> {
         if let Some(answer) = self.arrived(sent) {
             return Some(answer);
         }
         let is_open = self.replies.take_available(|place| self.stream.read_available(place));
         match (self.replies.has_more(), is_open) {
-            (true, _) => Some(self.answer_to(sent)),
+            (true, _) => Some(self.answer_to(sent, limit)),
             (false, true) => None,
             (false, false) => Some(Err(StoreError::Broken(io::ErrorKind::UnexpectedEof.into()))),
         }
@@ -266,33 +274,34 @@ impl Connection {
         self.stream.reset_on_drop();
     }
 
-    /// Starts an exchange.
-    fn begin(&mut self, timeout: Duration) {
+    /// Starts an exchange, in which Redis may block for `block` before it answers.
+    fn begin(&mut self, limit: Duration, block: Duration) {
+        let limit = if self.leaves_time { limit / 2 } else { limit };
         let now = Instant::now();
         if now.duration_since(self.used) > QUIET {
             // Answers to earlier commands may have arrived before the connection went silent, and
             // do not end the doubt.
             (self.in_doubt, self.doubted) = (true, self.sent);
         }
-        self.used = now;
-        let timeout = match self.until {
+        (self.used, self.limit) = (now, limit);
+        let time = match self.until {
             Some(until) => until.saturating_duration_since(now),
-            None if self.in_doubt && timeout == self.timeout => timeout / QUIET_SHARE,
-            None => timeout,
+            None if self.in_doubt && block.is_zero() => limit / QUIET_SHARE,
+            None => limit + block,
         };
-        self.stream.expect_within(timeout, now);
+        self.stream.expect_within(time, now);
     }
 
     /// Returns the end of the last exchange's timeout if the connection turned out to be dead after
     /// a long time without use.
     pub fn end_of_doubt(&self) -> Option<Instant> {
-        self.in_doubt.then(|| self.used + self.timeout)
+        self.in_doubt.then(|| self.used + self.limit)
     }
 
-    /// Sets the deadline of the first answer and the timeout of later exchanges. An earlier step,
-    /// such as another connection, has used a part of the time before the deadline.
-    pub fn answers_until(&mut self, until: Instant, timeout: Duration) {
-        (self.until, self.timeout) = (Some(until), timeout);
+    /// Sets the deadline of the first answer. An earlier step, such as another connection, has used
+    /// a part of the time before the deadline.
+    pub fn answers_until(&mut self, until: Instant) {
+        self.until = Some(until);
     }
 
     /// Returns the server's clock in milliseconds, or this machine's if the server's is not known.
@@ -435,7 +444,7 @@ impl Connection {
         match error.kind() {
             // A connection in doubt counts as one that was closed in the meantime.
             io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock if self.in_doubt => StoreError::Broken(error),
-            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => StoreError::Timeout(self.timeout),
+            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => StoreError::Timeout(self.limit),
             _ => StoreError::Broken(error),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, IoSlice},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use redis::Value;
@@ -41,11 +41,11 @@ impl Connection {
             transactions: Transactions::default(),
             packed: Vec::new(),
             used: Instant::now(),
-            timeout: timeouts.read,
+            limit: timeouts.read,
             in_doubt: false,
             doubted: 0,
             until: until.map(|until| until.min(Instant::now() + timeouts.read)),
-            is_kept: false,
+            leaves_time: false,
             master: None,
             clock: None,
         };
@@ -101,7 +101,7 @@ impl Connection {
         name.arg("SETNAME").arg("phpsess_rs");
         commands.push(name);
 
-        self.begin(self.timeout);
+        self.begin(self.limit, Duration::ZERO);
         let mut pieces: Vec<IoSlice> = commands.iter_mut().flat_map(Command::pieces).collect();
         let sent = self.stream.send(&mut pieces).map_err(|error| self.io_error(error));
         stats::TRIPS.add();

@@ -15,7 +15,7 @@ use crate::{
 /// Connects to a server that takes part in the setup, reads a little of the first request, and then
 /// runs `then`.
 fn to_server(then: impl FnOnce(TcpStream) + Send + 'static) -> Connection {
-    to_server_within(Timeouts { connect: Duration::from_secs(5), read: Duration::from_millis(300) }, then)
+    to_server_within(Timeouts { connect: Duration::from_secs(5), read: Duration::from_secs(5) }, then)
 }
 
 fn to_server_within(timeouts: Timeouts, then: impl FnOnce(TcpStream) + Send + 'static) -> Connection {
@@ -39,8 +39,15 @@ fn to_server_within(timeouts: Timeouts, then: impl FnOnce(TcpStream) + Send + 's
     Connection::open(&target, timeouts).unwrap()
 }
 
+/// The time of one exchange.
+const LIMIT: Duration = Duration::from_millis(300);
+
 fn ping(connection: &mut Connection) -> Result<Value, StoreError> {
-    connection.request(&mut Command::new("PING"), Duration::ZERO)
+    ping_within(connection, LIMIT)
+}
+
+fn ping_within(connection: &mut Connection, limit: Duration) -> Result<Value, StoreError> {
+    connection.request(&mut Command::new("PING"), limit)
 }
 
 #[test]
@@ -66,7 +73,7 @@ fn a_server_that_does_not_read_holds_a_request_no_longer_than_the_timeout() {
     let mut command = Command::new("SET");
     command.data(&data);
     let start = Instant::now();
-    let result = connection.request(&mut command, Duration::ZERO);
+    let result = connection.request(&mut command, LIMIT);
     assert!(matches!(result, Err(StoreError::Timeout(_))), "{result:?}");
     assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
 }
@@ -105,7 +112,7 @@ fn a_refusal_that_ends_the_connection_belongs_to_the_command_that_it_answers() {
         let mut first = Command::new("PING");
         let mut before = Vec::new();
         for _ in 0..answers.matches("\r\n").count() {
-            before.push(connection.send_awaited(&mut first).unwrap());
+            before.push(connection.send_awaited(&mut first, LIMIT).unwrap());
         }
         sent_all.send(()).unwrap();
         // The server has not even read this command.
@@ -127,7 +134,7 @@ fn a_read_that_has_begun_ends_with_the_timeout_of_the_whole() {
         let _ = client.read_to_end(&mut Vec::new());
     });
     let start = Instant::now();
-    assert!(matches!(ping(&mut connection), Err(StoreError::Timeout(_))));
+    assert!(matches!(ping_within(&mut connection, timeouts.read), Err(StoreError::Timeout(_))));
     // If the second read had the whole timeout again, the request would take 5.7 s.
     assert!(start.elapsed() < Duration::from_millis(5200), "{:?}", start.elapsed());
 }
@@ -275,7 +282,6 @@ fn a_connection_that_was_quiet_for_long_costs_a_part_of_the_timeout() {
         })
     };
     let mut connection = silent();
-    connection.timeout = Duration::from_millis(400);
     connection.used -= QUIET * 2;
     let result = ping(&mut connection);
     assert!(matches!(result, Err(StoreError::Broken(_))), "{result:?}");
@@ -286,8 +292,7 @@ fn a_connection_that_was_quiet_for_long_costs_a_part_of_the_timeout() {
             client.write_all(earlier.as_bytes()).unwrap();
             let _ = client.read_to_end(&mut Vec::new());
         });
-        connection.timeout = Duration::from_millis(400);
-        connection.send_awaited(&mut Command::new("PING")).unwrap();
+        connection.send_awaited(&mut Command::new("PING"), LIMIT).unwrap();
         connection.used -= QUIET * 2;
         let result = ping(&mut connection);
         assert!(matches!(result, Err(StoreError::Broken(_))), "{earlier:?}: {result:?}");
@@ -295,7 +300,6 @@ fn a_connection_that_was_quiet_for_long_costs_a_part_of_the_timeout() {
     }
     // A timeout on a connection that was in use a moment ago means that the server hangs.
     let mut connection = silent();
-    connection.timeout = Duration::from_millis(400);
     let result = ping(&mut connection);
     assert!(matches!(result, Err(StoreError::Timeout(_))), "{result:?}");
     assert!(connection.end_of_doubt().is_none());
