@@ -13,7 +13,7 @@ VALGRIND_MODULE = modules/valgrind/phpsess_rs.so
 .DEFAULT_GOAL := build
 # Set-up runs before the other targets, also under -j.
 .NOTPARALLEL:
-.PHONY: help build build-valgrind install demo screenshot test guard guard-update test-rust test-php test-php-src test-acl test-cluster test-msrv test-pie test-miri test-valgrind stress fuzz lint clean setup-%
+.PHONY: help build build-valgrind install demo screenshot test guard guard-update test-rust test-php test-php-src test-frameworks test-acl test-cluster test-msrv test-pie test-miri test-valgrind stress fuzz lint clean setup-%
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9.%-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -49,6 +49,9 @@ test-php: setup-test build ## the .phpt tests
 
 test-php-src: setup-test build ## php-src's own tests of sessions (from Debian's source package), with rustredis as their handler
 	@scripts/php-src-tests
+
+test-frameworks: setup-test build ## Debian's Symfony, Laravel, Slim, phpMyAdmin and Roundcube with their sessions in Redis, under php -S and php-fpm (scripts/frameworks fetches them)
+	@scripts/test frameworks
 
 test-acl: setup-test build ## all that run the module in PHP as a Redis user with no more rights than README.md names; then those of the lock in a Cluster
 	@scripts/test acl acl-cluster

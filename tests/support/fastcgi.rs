@@ -53,6 +53,7 @@ pub fn get(
     let params = [
         ("GATEWAY_INTERFACE", "CGI/1.1"),
         ("SERVER_PROTOCOL", "HTTP/1.1"),
+        ("REMOTE_ADDR", "127.0.0.1"),
         ("REQUEST_METHOD", "GET"),
         ("SCRIPT_FILENAME", script),
         ("SCRIPT_NAME", "/page.php"),

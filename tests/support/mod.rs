@@ -7,6 +7,7 @@
 pub mod acl;
 pub mod apache;
 pub mod callgrind;
+pub mod cli_server;
 pub mod cluster;
 pub mod fake_sentinel;
 pub mod fastcgi;

@@ -1,0 +1,418 @@
+//! Frameworks and applications of Debian's, each as a page that counts, logs in and logs out, under
+//! `php -S` with 16 workers and under php-fpm. The tests run by `make test-frameworks`, which fetches
+//! the packages.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use support::cli_server::CliServer;
+use support::fastcgi::Response;
+use support::fpm::Fpm;
+use support::php::{self, Php};
+use support::poll::{self, SOON};
+use support::process;
+use support::redis::Server;
+use support::session;
+use support::temp_dir::TempDir;
+
+const WORKERS: usize = 16;
+const INCREMENTS: usize = 200;
+/// The price of a killed worker.
+const LEASE: Duration = Duration::from_secs(2);
+
+/// An application: a page in tests/frameworks/.
+#[derive(Clone, Copy)]
+struct App {
+    page: &'static str,
+    cookie: &'static str,
+    /// A logout ends the session, and does not only empty it.
+    destroys: bool,
+    /// Further environment variables.
+    env: &'static [(&'static str, &'static str)],
+    /// The application deletes its cookie by itself when its session cannot start.
+    deletes_cookie: bool,
+    /// The application shows an error to a request under an id that has just ended.
+    refuses_late: bool,
+}
+
+const NATIVE: App = App {
+    page: "native.php",
+    cookie: "PHPSESSID",
+    destroys: true,
+    env: &[],
+    deletes_cookie: false,
+    refuses_late: false,
+};
+
+#[test]
+#[ignore = "make test-frameworks"]
+fn debians_php_without_a_framework() {
+    NATIVE.test();
+}
+
+#[test]
+#[ignore = "make test-frameworks"]
+fn debians_symfony_with_the_handler_of_php_ini() {
+    App { page: "symfony.php", ..NATIVE }.test();
+}
+
+#[test]
+#[ignore = "make test-frameworks"]
+fn debians_slim() {
+    App { page: "slim.php", ..NATIVE }.test();
+}
+
+#[test]
+#[ignore = "make test-frameworks"]
+fn debians_roundcube() {
+    let app = App { page: "roundcube.php", cookie: "roundcube_sessid", ..NATIVE };
+    App { destroys: false, ..app }.test();
+}
+
+#[test]
+#[ignore = "make test-frameworks"]
+fn debians_phpmyadmin() {
+    App { page: "phpmyadmin.php", cookie: "phpMyAdmin", deletes_cookie: true, refuses_late: true, ..NATIVE }
+        .test();
+}
+
+impl App {
+    /// Makes all assertions under both servers. scripts/test skips an application that this Debian does
+    /// not have.
+    fn test(self) {
+        let root = packages();
+        let begin = Instant::now();
+        for front in [Front::cli_server, Front::fpm] {
+            let mut site = Site::start(self, &root, front);
+            site.parallel_increments_all_count();
+            site.a_logout_is_not_undone_by_a_slower_request();
+            site.a_login_changes_the_id_and_ends_the_old_session();
+            site.a_killed_worker_costs_one_lease();
+            site.a_redis_that_dies_and_comes_back_changes_no_id();
+        }
+        println!("{}: {:?}", self.page, begin.elapsed());
+    }
+}
+
+/// The folder in which scripts/frameworks has unpacked Debian's packages.
+fn packages() -> PathBuf {
+    let folder = std::env::var_os("FRAMEWORKS")
+        .expect("run make test-frameworks, or scripts/frameworks cargo test ...");
+    PathBuf::from(folder).join("root")
+}
+
+/// A web server.
+enum Front {
+    Cli(CliServer),
+    Fpm(Fpm),
+}
+
+impl Front {
+    fn cli_server(php: &Php, script: &str, env: &[(&str, &str)]) -> Self {
+        Self::Cli(CliServer::start(php, WORKERS, script, env))
+    }
+
+    fn fpm(php: &Php, script: &str, env: &[(&str, &str)]) -> Self {
+        let manager = format!("pm = static\npm.max_children = {WORKERS}\n");
+        Self::Fpm(Fpm::with_env(php, &manager, script, env))
+    }
+
+    fn get(&self, query: &str, cookies: &str) -> io::Result<Response> {
+        match self {
+            Self::Cli(server) => server.try_get(query, cookies),
+            Self::Fpm(fpm) => fpm.try_get(query, cookies),
+        }
+    }
+
+    /// The process that must not be killed.
+    fn pid(&self) -> u32 {
+        match self {
+            Self::Cli(server) => server.pid(),
+            Self::Fpm(fpm) => fpm.pid(),
+        }
+    }
+
+    fn log(&self) -> String {
+        match self {
+            Self::Cli(server) => server.log(),
+            Self::Fpm(fpm) => fpm.log(),
+        }
+    }
+}
+
+type StartFront = fn(&Php, &str, &[(&str, &str)]) -> Front;
+
+struct Site {
+    app: App,
+    // Fields are dropped in this order: nothing may ask a server that is gone.
+    front: Front,
+    server: Server,
+    dir: TempDir,
+    /// The number of files that pages have waited for.
+    gates: AtomicUsize,
+}
+
+/// The answer of a page, and the id that the visitor has from now on.
+#[derive(Debug)]
+struct Answer {
+    id: String,
+    n: Option<u64>,
+    user: Option<String>,
+}
+
+impl Site {
+    fn start(app: App, root: &Path, front: StartFront) -> Self {
+        // The append-only file is for the Redis that comes back.
+        let server = Server::with_args(&["--appendonly", "yes"]);
+        let dir = TempDir::new("frameworks");
+        let php = php(&server, root);
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/frameworks").join(app.page);
+        let script = format!("require '{}';", script.display());
+        let path = dir.path().display().to_string();
+        let root = root.display().to_string();
+        let libraries = format!("{root}/usr/lib/{}-linux-gnu", std::env::consts::ARCH);
+        let mut env = vec![
+            ("APP_DIR", path.as_str()),
+            ("PACKAGES", root.as_str()),
+            ("SAVE_PATH", ""),
+            ("LD_LIBRARY_PATH", libraries.as_str()),
+        ];
+        let save_path = server.save_path();
+        env[2].1 = &save_path;
+        env.extend(app.env);
+        let front = front(&php, &script, &env);
+        Self { app, front, server, dir, gates: AtomicUsize::new(0) }
+    }
+
+    fn get(&self, query: &str, id: &str) -> Response {
+        self.try_get(query, id).unwrap_or_else(|error| panic!("{query}: {error}: {}", self.front.log()))
+    }
+
+    fn try_get(&self, query: &str, id: &str) -> io::Result<Response> {
+        let cookies = if id.is_empty() { String::new() } else { format!("{}={id}", self.app.cookie) };
+        self.front.get(query, &cookies)
+    }
+
+    /// A page that must succeed.
+    fn visit(&self, query: &str, id: &str) -> Answer {
+        let page = self.get(query, id);
+        assert_eq!(page.stderr, "", "{query}: {page:?}");
+        self.answer(&page, query, id)
+    }
+
+    fn answer(&self, page: &Response, query: &str, id: &str) -> Answer {
+        assert_eq!(page.status, 200, "{query}: {page:?} {}", self.front.log());
+        let answer: serde_json::Value = serde_json::from_str(&page.body)
+            .unwrap_or_else(|error| panic!("{query}: {error}: {page:?} {}", self.front.log()));
+        Answer {
+            id: page.cookie(self.app.cookie).unwrap_or(id).to_owned(),
+            n: answer["n"].as_u64(),
+            user: answer["user"].as_str().map(str::to_owned),
+        }
+    }
+
+    /// A request under an id that ended while the request waited for it, or a moment before. It sees
+    /// an empty session at most.
+    fn late(&self, query: &str, id: &str) {
+        let page = self.get(query, id);
+        if self.app.refuses_late {
+            assert!(page.body.contains("session_write_close()") && !page.body.contains("ann"), "{page:?}");
+        } else {
+            let answer = self.answer(&page, query, id);
+            assert_eq!((answer.user, answer.n), (None, Some(1)), "{query}");
+        }
+    }
+
+    /// A visitor who is logged in.
+    fn logged_in(&self) -> String {
+        let id = self.visit("do=count", "").id;
+        let login = self.visit("do=login&user=ann", &id);
+        assert_eq!(login.user.as_deref(), Some("ann"));
+        login.id
+    }
+
+    /// A file that is not there yet, for a page to wait for.
+    fn gate(&self) -> PathBuf {
+        self.dir.join(&format!("gate{}", self.gates.fetch_add(1, Relaxed)))
+    }
+
+    fn open(&self, gate: &Path) {
+        fs::write(gate, "").unwrap_or_else(|error| panic!("{error}: {}", self.dir.path().display()));
+    }
+
+    fn is_stored(&self, id: &str) -> bool {
+        self.server.command(&["EXISTS", &session::key(id)])
+    }
+
+    fn parallel_increments_all_count(&self) {
+        // Symfony makes no session for a visitor who leaves nothing in it.
+        let id = self.visit("do=count", "").id;
+        let left = AtomicUsize::new(INCREMENTS);
+        let counts: Vec<u64> = thread::scope(|scope| {
+            let visitor = || {
+                let mut counts = Vec::new();
+                while left.try_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok() {
+                    let answer = self.visit("do=count", &id);
+                    assert_eq!(answer.id, id, "the id stays");
+                    counts.push(answer.n.expect("the page counts"));
+                }
+                counts
+            };
+            let visitors: Vec<_> = (0..WORKERS).map(|_| scope.spawn(visitor)).collect();
+            visitors.into_iter().flat_map(|visitor| visitor.join().expect("its assertions hold")).collect()
+        });
+        assert_eq!(counts.len(), INCREMENTS);
+        assert_eq!(counts.into_iter().collect::<BTreeSet<_>>(), (2..=INCREMENTS as u64 + 1).collect());
+        assert_eq!(self.visit("do=show", &id).n, Some(INCREMENTS as u64 + 1));
+    }
+
+    /// One request is in the session when the visitor logs out, and another one has come meanwhile.
+    fn a_logout_is_not_undone_by_a_slower_request(&self) {
+        let id = self.logged_in();
+        let (first, second) = (self.gate(), self.gate());
+        let (before, logout) = thread::scope(|scope| {
+            let stay = |gate: &Path| format!("do=count&until={}", gate.display());
+            let (id, first_stay, second_stay) = (&id, stay(&first), stay(&second));
+            let before = scope.spawn(move || self.visit(&first_stay, id));
+            poll::until("a request is in the session", SOON, || session::is_locked(&self.server, id));
+            let logout = scope.spawn(move || self.visit("do=logout", id));
+            poll::until("the logout waits", SOON, || session::waiters(&self.server, id) == 1);
+            let after = scope.spawn(move || self.late(&second_stay, id));
+            poll::until("the slower request waits", SOON, || session::waiters(&self.server, id) == 2);
+            self.open(&first);
+            let before = before.join().expect("its assertions hold");
+            let logout = logout.join().expect("its assertions hold");
+            // The slower request writes when the logout is long done.
+            self.open(&second);
+            after.join().expect("its assertions hold");
+            (before, logout)
+        });
+        assert_eq!(before.user.as_deref(), Some("ann"), "this request came before the logout");
+        assert_eq!(logout.user, None);
+        let now = self.visit("do=show", &id);
+        assert_eq!(now.user, None);
+        if self.app.destroys {
+            assert_eq!(now.n, None);
+            assert!(!self.is_stored(&id));
+        }
+    }
+
+    fn a_login_changes_the_id_and_ends_the_old_session(&self) {
+        let old = self.visit("do=count", "").id;
+        let login = self.visit("do=login&user=ann", &old);
+        assert_ne!(login.id, old);
+        assert_eq!((login.user.as_deref(), login.n), (Some("ann"), Some(1)), "{login:?}");
+        self.late("do=count", &old);
+        assert!(!self.is_stored(&old), "nothing is stored under an id that has ended");
+        assert_eq!(self.visit("do=count", &login.id).n, Some(2));
+    }
+
+    fn a_killed_worker_costs_one_lease(&self) {
+        let id = self.visit("do=count", "").id;
+        let gate = self.gate();
+        let stay = format!("do=count&until={}", gate.display());
+        // The value of a lock names the process that has it.
+        let killed = thread::scope(|scope| {
+            let visitor = scope.spawn(|| self.try_get(&stay, &id));
+            let holder = poll::until_some("a worker is in the session", SOON, || {
+                let lock = session::lock(&self.server, &id)?;
+                lock.split('|').nth(3).and_then(|pid| pid.parse::<u32>().ok())
+            });
+            let spare = holder == self.front.pid();
+            if spare {
+                self.open(&gate);
+            } else {
+                process::signal(holder, "KILL");
+            }
+            let _ = visitor.join().expect("its assertions hold");
+            !spare
+        });
+        if !killed {
+            // The first process of `php -S` serves as well, and its end would be the server's.
+            return self.a_killed_worker_costs_one_lease();
+        }
+        let begin = Instant::now();
+        let next = self.visit("do=count", &id);
+        let took = begin.elapsed();
+        assert_eq!((next.id, next.n), (id, Some(2)), "the killed request wrote nothing");
+        // The bound is far above one lease, because the machine may be busy, and far below
+        // rustredis.lock_wait.
+        assert!(took < LEASE + Duration::from_secs(15), "the next request took {took:?}");
+    }
+
+    fn a_redis_that_dies_and_comes_back_changes_no_id(&mut self) {
+        let id = self.logged_in();
+        let n = self.visit("do=count", &id).n.expect("the page counts");
+        self.server.kill9();
+        for query in ["do=count", "do=show", "do=login&user=eve"] {
+            let page = self.get(query, &id);
+            let cookie = page.cookie(self.app.cookie);
+            // Symfony sends the cookie again, with the same id.
+            let kept = cookie.is_none_or(|now| now == id || (now == "deleted" && self.app.deletes_cookie));
+            assert!(kept, "{query} of {id}: {page:?}");
+        }
+        self.server.restart();
+        let answer = self.visit("do=count", &id);
+        assert_eq!((answer.id, answer.user.as_deref(), answer.n), (id, Some("ann"), Some(n + 1)));
+    }
+}
+
+/// PHP with the modules that Debian's packages need, all that a production server sets, and as many
+/// waiters as there are workers.
+fn php(server: &Server, root: &Path) -> Php {
+    let include_path = format!(".:{0}/usr/share/php:/usr/share/php", root.display());
+    let php = Php::new(&server.save_path())
+        .ini("include_path", &include_path)
+        .ini("rustredis.lock_wait", "60")
+        .ini("rustredis.lock_max_waiters", "0")
+        .ini("rustredis.lock_lease", &LEASE.as_secs().to_string())
+        .ini("rustredis.connect_timeout", "1")
+        .ini("display_errors", "0")
+        .ini("log_errors", "1")
+        // Debian's frameworks are older than its PHP.
+        .ini("error_reporting", "22527");
+    modules(root).iter().fold(php, |php, module| php.ini("extension", module))
+}
+
+/// PHP's shared modules that the packages use: this machine's own, or else the packages'.
+fn modules(root: &Path) -> Vec<String> {
+    let folder = php::answer("echo ini_get('extension_dir');");
+    let own = PathBuf::from(&folder);
+    let unpacked = root.join(folder.trim_start_matches('/'));
+    let built_in = php::answer("echo strtolower(implode(' ', get_loaded_extensions()));");
+    // A module comes after the ones that it needs.
+    let names = [
+        "ctype",
+        "iconv",
+        "tokenizer",
+        "mbstring",
+        "dom",
+        "xml",
+        "simplexml",
+        "posix",
+        "fileinfo",
+        "intl",
+        "pdo",
+        "sqlite3",
+        "pdo_sqlite",
+        "mysqlnd",
+        "mysqli",
+    ];
+    names
+        .into_iter()
+        .filter(|name| !built_in.split(' ').any(|module| module == *name))
+        .filter_map(|name| {
+            let file = format!("{name}.so");
+            let found = [own.join(&file), unpacked.join(&file)].into_iter().find(|path| path.exists())?;
+            Some(found.display().to_string())
+        })
+        .collect()
+}
