@@ -1,5 +1,5 @@
 --TEST--
-a subclass that stores anew what it reads, in its read(), in a validateId() that reads, and in its gc(): written without a word
+a subclass that stores anew what it reads, in its read(), also of read_and_close, in a validateId() that reads, and in its gc(): written without a word
 --FILE--
 <?php
 require __DIR__ . '/../support/support.inc';
@@ -7,14 +7,17 @@ require __DIR__ . '/../support/support.inc';
 class Rotates extends SessionHandler
 {
     public ?bool $written = null;
+    public bool $locks = true;
+    public ?Closure $meanwhile = null;
 
     public function read(string $id): string|false
     {
         $data = parent::read($id);
         if ($data !== false && str_starts_with($data, 'OLD')) {
             $data = substr($data, 3);
+            $this->meanwhile && ($this->meanwhile)($id);
             $this->written = parent::write($id, "NEW$data");
-            same('it has its lock', true, is_locked($id));
+            same('it has its lock', $this->locks, is_locked($id));
         } elseif ($data !== false && str_starts_with($data, 'NEW')) {
             $data = substr($data, 3);
         }
@@ -36,6 +39,26 @@ check_warnings('nothing is said', $got, []);
 $_SESSION['n']++;
 session_write_close();
 same('it goes on', ['NEWn|i:2;', false], [redis()->get(data_key($id)), is_locked($id)]);
+
+// read_and_close holds no lock: the class' write takes it, and gives it back at once.
+$handler->locks = false;
+foreach (['1', '0'] as $locking) {
+    ini_set('rustredis.locking', $locking);
+    $id = new_id();
+    redis()->set(data_key($id), 'OLDn|i:1;');
+    $handler->written = null;
+    $got = warnings_of(fn () => start($id, ['read_and_close' => true]));
+    same("read_and_close, locking $locking", [true, ['n' => 1], 'NEWn|i:1;', false],
+        [$handler->written, $_SESSION, redis()->get(data_key($id)), is_locked($id)]);
+    check_warnings('nothing is said', $got, []);
+}
+ini_set('rustredis.locking', '1');
+$handler->meanwhile = fn ($id) => redis()->set(data_key($id), 'NEWn|i:2;');
+$id = new_id();
+redis()->set(data_key($id), 'OLDn|i:1;');
+$got = warnings_of(fn () => start($id, ['read_and_close' => true]));
+same('nothing is written over what came in', [false, 'NEWn|i:2;'], [$handler->written, redis()->get(data_key($id))]);
+ok('that is told', (bool) preg_grep('/another request changed it/', $got), $got);
 
 class Validates extends Rotates implements SessionUpdateTimestampHandlerInterface
 {
@@ -77,6 +100,15 @@ ok: it has its lock
 ok: it is written
 ok: nothing is said
 ok: it goes on
+ok: it has its lock
+ok: read_and_close, locking 1
+ok: nothing is said
+ok: it has its lock
+ok: read_and_close, locking 0
+ok: nothing is said
+ok: it has its lock
+ok: nothing is written over what came in
+ok: that is told
 ok: it has its lock
 ok: validateId() may write as well
 ok: so may gc()

@@ -185,6 +185,7 @@ unsafe extern "C" fn rustredis_read_done(
     id: *const c_char,
     id_len: usize,
     remember: c_int,
+    look: c_int,
 ) {
     // SAFETY: as in rustredis_validate.
     unsafe {
@@ -194,6 +195,9 @@ unsafe extern "C" fn rustredis_read_done(
             |session| {
                 if remember != 0 {
                     session.remember(bytes(id, id_len));
+                }
+                if look != 0 {
+                    session.note_look(bytes(id, id_len));
                 }
                 session.drop_value();
                 true

@@ -284,6 +284,12 @@ static bool is_own(zend_string *key)
 		&& (rustredis_takes_an_id() || rustredis_changes_the_id());
 }
 
+/* True if a handler class reads what it may write by hand without having kept the lock. */
+static bool is_look(zend_string *key)
+{
+	return PS(mod_user_implemented) && (wants_read_only() || !PS(id) || !zend_string_equals(key, PS(id)));
+}
+
 PS_READ_FUNC(rustredis)
 {
 	const int reason = reason_to_read();
@@ -330,7 +336,7 @@ PS_READ_FUNC(rustredis)
 	}
 	/* A handler class has no touch, or turns a touch into a write. */
 	rustredis_read_done(mod_data, ZSTR_VAL(key), ZSTR_LEN(key),
-		PS(mod_user_implemented) && PS(lazy_write) && !wants_read_only());
+		PS(mod_user_implemented) && PS(lazy_write) && !wants_read_only(), is_look(key));
 	/* session_regenerate_id() is not included, because it reads the session that it has just
 	 * made. */
 	is_being_decoded = ZSTR_LEN(*val) && is_starting();

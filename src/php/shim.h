@@ -35,8 +35,9 @@ void rustredis_make_way(void **mod_data, const char *id, size_t id_len);
 enum { RUSTREDIS_TO_DELIVER, RUSTREDIS_TO_VALIDATE, RUSTREDIS_TO_VALIDATE_NEW };
 int rustredis_read(void **mod_data, const char *id, size_t id_len, int64_t ttl, int read_only, int reason,
 	const char **value, size_t *value_len);
-/* With `remember`, a later write of exactly the same value leaves the stored one alone. */
-void rustredis_read_done(void **mod_data, const char *id, size_t id_len, int remember);
+/* With `remember`, a later write of exactly the same value leaves the stored one alone. With `look`,
+ * a handler class has read without a lock that is kept, and its write goes over nothing else. */
+void rustredis_read_done(void **mod_data, const char *id, size_t id_len, int remember, int look);
 /* `unchanged` means update_timestamp. The writer is PHP itself, a handler class that PHP has
  * asked to save, or a handler class at any other time, so that PHP's own save is still to come. */
 enum { RUSTREDIS_WRITTEN_BY_PHP, RUSTREDIS_SAVED_BY_CLASS, RUSTREDIS_WRITTEN_BY_CLASS };

@@ -28,6 +28,8 @@ pub enum Failure {
     Overtaken,
     /// This request has already written the session and given its lock back.
     Saved,
+    /// The session was changed after a handler class had read it without keeping its lock.
+    Changed,
     /// The session was destroyed after it was read.
     Destroyed,
     /// The session exceeds `rustredis.max_value_size`: its size, and the limit.
@@ -122,6 +124,9 @@ impl fmt::Display for Failure {
             Self::Saved => f.write_str(
                 "this request saved it before and gave its lock back; others may have changed the session since",
             ),
+            Self::Changed => {
+                f.write_str("another request changed it after this one had read it, without a lock that lasts until now")
+            }
             Self::Destroyed => f.write_str("another request destroyed it after this one had read it"),
             Self::TooLarge(size, limit) => {
                 write!(f, "it has {size} bytes, rustredis.max_value_size allows {limit}")

@@ -37,6 +37,10 @@ use crate::{
 /// under another id.
 const LATE_MS: u64 = 10_000;
 
+/// The number of sessions that a handler class may look at before the first one is forgotten. A
+/// write to a forgotten session is compared with nothing.
+const MAX_LOOKED_AT: usize = 64;
+
 /// The use that a request makes of its session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Access {
@@ -67,6 +71,9 @@ pub struct Session<S: Store> {
     /// The last session that could not be read. A handler class may make an empty session of it and
     /// write that.
     failed: Option<SessionId>,
+    /// The sessions that a handler class has read without keeping their locks, each with the print
+    /// of its value, the last one at the end.
+    looked_at: Vec<(SessionId, Print)>,
     /// Set if the next read is that of `session_reset()`.
     resets: bool,
     /// The cause of the last failure.
@@ -141,6 +148,7 @@ impl<S: Store> Session<S> {
             value: None,
             too_large: 0,
             failed: None,
+            looked_at: Vec::new(),
             resets: false,
             cause: Cause::Other,
             warnings: Vec::new(),
@@ -333,6 +341,24 @@ impl<S: Store> Session<S> {
         {
             current.delivered = Some(Print::of(value));
         }
+    }
+
+    /// Notes the value that the last read found, for a handler class that may write the session by
+    /// hand although its lock is not kept until then: a session other than PHP's own, or one of
+    /// `read_and_close`. Such a write goes over nothing else than this value.
+    pub fn note_look(&mut self, id: &[u8]) {
+        if let (Some(id), Some(value)) = (SessionId::parse(id), &self.value) {
+            let print = Print::of(value);
+            self.looked_at.retain(|(other, _)| *other != id);
+            if self.looked_at.len() == MAX_LOOKED_AT {
+                self.looked_at.remove(0);
+            }
+            self.looked_at.push((id, print));
+        }
+    }
+
+    fn print_of_look(&self, id: &SessionId) -> Option<&Print> {
+        self.looked_at.iter().find_map(|(other, print)| (other == id).then_some(print))
     }
 
     /// `read` inside the `validateId()` of a handler class. An id without a stored session is not

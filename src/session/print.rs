@@ -4,6 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 
 /// 128 bits of a text, hashed under keys that are known only in this process. A visitor who chooses
 /// the content of a session can't construct two texts with the same print.
+#[derive(Clone)]
 pub struct Print {
     keys: [RandomState; 2],
     bits: [u64; 2],

@@ -122,6 +122,7 @@ impl<S: Store> Session<S> {
         let is_destroyed = self.answered(&id, "was not destroyed", result);
         if is_destroyed {
             self.failed.take_if(|failed| *failed == id);
+            self.look_again(&id, b"");
         }
         is_destroyed
     }
@@ -182,10 +183,10 @@ impl<S: Store> Session<S> {
             return self.fail("was not saved", Some(&id), &Failure::Unread);
         }
         let mut current = match self.current.take() {
-            Some(current) if current.id == id => current,
+            Some(current) if current.id == id && !self.is_looked_at(&current, writer) => current,
             other => {
-                // A SessionHandler subclass writes a session other than its own. This write also
-                // takes that session's lock.
+                // A SessionHandler subclass writes a session other than its own, or one that was
+                // read with `read_and_close`. This write also takes that session's lock.
                 let saved = self.save_another(&id, text, ttl);
                 self.current = other;
                 return saved;
@@ -272,7 +273,24 @@ impl<S: Store> Session<S> {
         };
         current.hold = hold;
         self.current = Some(current);
+        if failure.is_none() {
+            self.look_again(&id, text.plain());
+        }
         self.told(&id, "was not saved", failure)
+    }
+
+    /// Returns true if a handler class writes by hand what PHP reads with `read_and_close`.
+    fn is_looked_at(&self, current: &Current<S::Lease>, writer: Writer) -> bool {
+        writer == Writer::Class
+            && matches!(current.hold, Hold::ReadOnly)
+            && self.print_of_look(&current.id).is_some()
+    }
+
+    /// Has a handler class go on with what it has written, or, after a destroy, with nothing.
+    fn look_again(&mut self, id: &SessionId, text: &[u8]) {
+        if let Some((_, print)) = self.looked_at.iter_mut().find(|(other, _)| other == id) {
+            *print = Print::of(text);
+        }
     }
 
     /// Writes once more for a handler class, after a write that gave the lock back. This write
@@ -290,7 +308,6 @@ impl<S: Store> Session<S> {
             let failure = StoreError::Protocol("an unexpected reply to acquire".into()).into();
             return self.fail("was not saved", Some(&id), &failure);
         };
-        current.unread = false;
         let stored = current.loaded.data.take().map(|data| compression::original(data, limit));
         let stone = current.loaded.tombstone.as_ref();
         let failure: fn() -> Failure = if matches!(current.hold, Hold::Overtaken) {
@@ -337,14 +354,31 @@ impl<S: Store> Session<S> {
     }
 
     fn save_another(&mut self, id: &SessionId, text: &Text<'_>, ttl: u64) -> bool {
-        match self.fetch(id, Mode::Any, Access::Update, ttl) {
-            Ok(_) => {
-                let saved = self.save(id.as_str().as_bytes(), text, true, ttl, Writer::Php);
-                // A refused write leaves the lock for another write, but none follows here.
-                self.close();
-                saved
-            }
-            Err(failure) => self.fail("was not saved", Some(id), &failure),
+        if let Err(failure) = self.fetch(id, Mode::Any, Access::Update, ttl) {
+            return self.fail("was not saved", Some(id), &failure);
+        }
+        let saved = match self.change_since_look(id) {
+            Some(failure) => self.fail("was not saved", Some(id), &refused(failure)),
+            None => self.save(id.as_str().as_bytes(), text, true, ttl, Writer::Php),
+        };
+        // A refused write leaves the lock for another write, but none follows here.
+        self.close();
+        saved
+    }
+
+    /// Returns the reason why the session, which was fetched to be written, must not be: a handler
+    /// class has read another value. Without locking, the last write wins.
+    fn change_since_look(&mut self, id: &SessionId) -> Option<Failure> {
+        self.settings.lock.as_ref()?;
+        let print = self.print_of_look(id)?.clone();
+        let limit = Some(self.size_limit());
+        let current = self.current.as_mut()?;
+        match current.loaded.data.take().map(|data| compression::original(data, limit)) {
+            Some(Ok(stored)) if print.is_of(&stored) => None,
+            Some(_) => Some(Failure::Changed),
+            None if current.loaded.tombstone.is_some() && !print.is_of(b"") => Some(Failure::Destroyed),
+            // The session has vanished, or still does not exist.
+            None => None,
         }
     }
 

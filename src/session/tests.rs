@@ -742,3 +742,33 @@ fn phps_own_session_takes_the_place_of_one_that_a_class_has_read_before() {
     assert!(session.write(ID, b"new", TTL, Writer::Saving));
     assert_eq!((data(&store, ID).unwrap(), holder(&store, ID)), (b"new".to_vec(), None));
 }
+
+#[test]
+fn what_a_class_has_only_looked_at_is_not_written_over_another_value() {
+    for (meanwhile, word) in
+        [("nothing", None), ("written", Some("changed it")), ("destroyed", Some("destroyed it"))]
+    {
+        let store = stored(b"old");
+        let mut first = session(&store);
+        assert_eq!(read(&mut first, NEW), b"");
+        assert!(first.read(ID, Access::Update, TTL));
+        first.note_look(ID);
+        first.drop_value();
+        let mut second = session(&store);
+        read(&mut second, ID);
+        match meanwhile {
+            "written" => assert!(second.write(ID, b"two", TTL, Writer::Php)),
+            "destroyed" => assert!(second.destroy(ID, false)),
+            _ => {}
+        }
+        second.close();
+        let left = data(&store, ID);
+        assert_eq!(first.write(ID, b"one", TTL, Writer::Class), word.is_none(), "{meanwhile}");
+        let warnings = first.take_warnings();
+        assert!(word.is_none_or(|word| warnings[0].contains(word)), "{meanwhile}: {warnings:?}");
+        let left = if word.is_none() { Some(b"one".to_vec()) } else { left };
+        assert_eq!((data(&store, ID), holder(&store, ID)), (left, None), "{meanwhile}");
+        // PHP's own session is still the locked one.
+        assert!(first.write(NEW, b"own", TTL, Writer::Php));
+    }
+}
