@@ -10,6 +10,29 @@ require __DIR__ . '/../support/support.inc';
 require __DIR__ . '/exact.inc';
 
 $code = 'session_id($argv[1]); session_start(); echo "started";';
+
+// 24 MB whose values take 128 MB, in PHP as on the way there. Without a limit, PHP's process takes 170 MB here, and otherwise 70 MB.
+$id = new_id();
+redis()->set(data_key($id), '{"v":[', 'EX', 100);
+for ($i = 0; $i < 8; $i++) {
+    redis()->append(data_key($id), str_repeat('-0,', 1 << 20));
+}
+redis()->append(data_key($id), '0]}');
+$size = redis()->strlen(data_key($id));
+$child = Child::run($code, [$id], ['session.serialize_handler' => 'json', 'memory_limit' => '40M']);
+$output = $child->output();
+ok('floats: out of memory', ran_out_of_memory($output) && !str_contains($output, 'started'), $output);
+$killed = $child->exit_code() === 137;
+// The largest of the children so far, which is this one.
+$megabytes = getrusage(1)['ru_maxrss'] >> 10;
+ok('little memory is taken outside of the limit', $megabytes < 120, $megabytes);
+same('what is stored', $size, redis()->strlen(data_key($id)));
+ok('the lock is gone', $killed || !is_locked($id));
+redis()->del(lock_key($id));
+$child = Child::run($code, [$id], ['session.serialize_handler' => 'json', 'memory_limit' => '512M']);
+same('with more memory', 'started', $child->output());
+redis()->del(data_key($id));
+
 $rows = implode(',', array_fill(0, 60_000, '{"a":1}'));
 $texts = ['arrays' => "{\"v\":[$rows]}", 'one long string' => '{"v":"' . str_repeat('x', 12 << 20) . '"}',
     'bytes' => '{"v":{"$bytes":"' . base64_encode(str_repeat("\xff", 12 << 20)) . '"}}',
@@ -31,6 +54,11 @@ foreach ($texts as $what => $text) {
     same('with more memory', 'started', $child->output());
 }
 --EXPECT--
+ok: floats: out of memory
+ok: little memory is taken outside of the limit
+ok: what is stored
+ok: the lock is gone
+ok: with more memory
 ok: arrays: out of memory
 ok: no crash
 ok: what is stored

@@ -26,7 +26,8 @@ impl fmt::Display for DecodeError {
     }
 }
 
-/// Reads one JSON object, with nothing after it, onto an empty tape.
+/// Reads one JSON object, with nothing after it, onto an empty tape. Stops with an error when the
+/// tape is full.
 pub fn decode(json: &[u8], objects: Objects, tape: &mut Tape) -> Result<(), DecodeError> {
     if json.len() > MAX_TEXT {
         return Err(DecodeError("it is longer than 512 MB".into()));
@@ -90,6 +91,11 @@ impl Reader<'_> {
     }
 
     #[inline]
+    fn fits(&self) -> Result<(), Problem> {
+        if self.tape.is_full() { Err(Problem("its values need more memory than there is")) } else { Ok(()) }
+    }
+
+    #[inline]
     fn word(&mut self, word: &[u8], op: Op) -> Result<(), Problem> {
         if !self.json[self.at..].starts_with(word) {
             return Err(Problem("a value is missing"));
@@ -108,6 +114,7 @@ impl Reader<'_> {
             loop {
                 self.value(depth)?;
                 count += 1;
+                self.fits()?;
                 match self.token() {
                     b',' => self.at += 1,
                     b']' => break,
@@ -137,6 +144,7 @@ impl Reader<'_> {
                 self.at += 1;
                 self.value(depth)?;
                 count += 1;
+                self.fits()?;
                 match self.token() {
                     b',' => self.at += 1,
                     b'}' => break,

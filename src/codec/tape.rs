@@ -53,14 +53,22 @@ const PLACE_BITS: u32 = 30;
 const PLACE_MASK: u64 = (1 << PLACE_BITS) - 1;
 
 /// Decoded values: the entries, and the strings that differ from their form in the text.
-#[derive(Default, Debug)]
+#[derive(Debug)]
 pub struct Tape {
     words: Vec<u64>,
     strings: Vec<u8>,
+    /// The number of words after which the tape is full.
+    limit: usize,
 }
 
 /// The index of an entry's first word.
 pub type Position = usize;
+
+impl Default for Tape {
+    fn default() -> Self {
+        Self::for_text(0, usize::MAX)
+    }
+}
 
 /// The strings are larger than an entry can address.
 #[derive(Debug)]
@@ -79,10 +87,20 @@ impl Tape {
         &self.strings
     }
 
-    /// Creates a tape with room for the values of a typical text of `len` bytes.
+    /// Creates a tape for a text of `len` bytes whose entries may take about `memory` bytes. The
+    /// strings take no more than the text.
     #[must_use]
-    pub fn for_text(len: usize) -> Self {
-        Self { words: Vec::with_capacity(len / 6 + 8), strings: Vec::new() }
+    pub fn for_text(len: usize, memory: usize) -> Self {
+        let limit = memory / size_of::<u64>();
+        // A typical text needs no more.
+        let room = (len / 6).min(limit) + 8;
+        Self { words: Vec::with_capacity(room), strings: Vec::new(), limit }
+    }
+
+    /// Returns true if the entries take more memory than they may.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.words.len() > self.limit
     }
 
     pub(super) fn unescaped(&mut self, op: Op) {

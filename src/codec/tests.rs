@@ -137,6 +137,19 @@ fn nesting_is_bounded_and_the_stack_is_enough_for_it() {
 }
 
 #[test]
+fn a_tape_ends_at_its_memory() {
+    let floats = |count: usize| format!("{{\"v\":[{}0]}}", "-0,".repeat(count));
+    for (count, fits) in [(400, true), (600, false), (100_000, false)] {
+        let json = floats(count);
+        // A float takes two words, and few of them are not for floats.
+        let mut tape = Tape::for_text(json.len(), 8 * 1000);
+        assert_eq!(decode(json.as_bytes(), Objects::Refuse, &mut tape).is_ok(), fits, "{count}");
+        assert_eq!(tape.is_full(), !fits, "{count}");
+        assert!(tape.words().len() < 1010, "{count}");
+    }
+}
+
+#[test]
 fn random_values_come_back() {
     let mut random = Random(0x1234_5678_9abc_def1);
     for _ in 0..trials(20_000) {

@@ -37,10 +37,10 @@ enum {
 #define RUSTREDIS_TAPE_OP_BITS 4
 #define RUSTREDIS_TAPE_PLACE_BITS 30
 
-/* Decodes a text. Returns NULL if the text is not a session; `error` then gives the reason.
- * `strings` points to the tape's own strings. rustredis_json_free frees the tape, or else the
- * end of the request does. */
-const uint64_t *rustredis_json_decode(const char *text, size_t len, const char **strings, char *error,
+/* Decodes a text. Returns NULL if the text is not a session; `error` then gives the reason, and is
+ * empty if the tape would take more than `memory` bytes. `strings` points to the tape's own
+ * strings. rustredis_json_free frees the tape, or else the end of the request does. */
+const uint64_t *rustredis_json_decode(const char *text, size_t len, size_t memory, const char **strings, char *error,
 	size_t error_size);
 void rustredis_json_free(const uint64_t *tape);
 /* True if the text is a session in JSON, with or without objects. */

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     boundary::{copy_text, guarded},
-    ini,
+    ini, sys,
 };
 use crate::codec::{
     Objects, Shape, Writer, decode,
@@ -161,7 +161,9 @@ unsafe extern "C" fn rustredis_is_json(text: *const c_char, len: usize) -> c_int
     guarded(0, || {
         // SAFETY: as above.
         let text = unsafe { bytes(text, len) };
-        c_int::from(decode(text, Objects::Serialize, &mut Tape::for_text(len)).is_ok())
+        let mut tape = Tape::for_text(len, sys::rustredis_memory_left());
+        // A text that is too large for PHP is refused when it is decoded.
+        c_int::from(decode(text, Objects::Serialize, &mut tape).is_ok() || tape.is_full())
     })
 }
 
@@ -196,12 +198,13 @@ extern "C" fn rustredis_json_objects() -> c_int {
 unsafe extern "C" fn rustredis_json_decode(
     text: *const c_char,
     len: usize,
+    memory: usize,
     strings: *mut *const c_char,
     error: *mut c_char,
     error_size: usize,
 ) -> *const u64 {
     guarded(ptr::null(), || {
-        let mut tape = Box::new(Tape::for_text(len));
+        let mut tape = Box::new(Tape::for_text(len, memory));
         // SAFETY: the C files pass a Zend string with its length.
         match decode(unsafe { bytes(text, len) }, ini::json_objects(), &mut tape) {
             Ok(()) => {
@@ -212,8 +215,9 @@ unsafe extern "C" fn rustredis_json_decode(
                 start
             }
             Err(reason) => {
+                let reason = if tape.is_full() { String::new() } else { reason.to_string() };
                 // SAFETY: the C files pass a buffer of `error_size` bytes.
-                unsafe { copy_text(&reason.to_string(), error, error_size) };
+                unsafe { copy_text(&reason, error, error_size) };
                 ptr::null()
             }
         }

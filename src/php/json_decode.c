@@ -215,14 +215,25 @@ static bool build_map(decoding *d, zval *value, uint32_t count)
  * bailout, the end of the request frees the tape. */
 static bool decode(const char *text, size_t len, zval *session, char *error, size_t error_size)
 {
+	size_t memory = rustredis_memory_left();
 	const char *strings = NULL;
-	const uint64_t *tape = rustredis_json_decode(text, len, &strings, error, error_size);
-	decoding d = { tape, text, strings, NULL, { NULL } };
+	const uint64_t *tape;
+	decoding d = {0};
 	bool done;
 	int i;
-	if (!tape) {
-		return false;
+	while (!(tape = rustredis_json_decode(text, len, memory, &strings, error, error_size))) {
+		if (*error) {
+			return false;
+		}
+		/* PHP's values take as much memory as the tape, or more. Over memory_limit, PHP reports this
+		 * in its own words, and ends the request as usual. Otherwise PHP had more memory than was
+		 * known, in pieces that are free again. */
+		memory = MAX(memory, 1 << 20) * 2;
+		efree(emalloc(memory));
 	}
+	d.at = tape;
+	d.text = text;
+	d.strings = strings;
 	done = build(&d, session);
 	rustredis_json_free(tape);
 	/* An empty session is PHP's shared empty array, which must not be written to. */
