@@ -61,7 +61,7 @@ test-cluster: setup-test build ## the tests of the lock and of round trips once 
 
 stress: setup-test build ## processes and Redis killed, stopped, restarted for STRESS_SECONDS (120), judged by their logs; then under one process of HOSTILE_REQUESTS (10000)
 	STRESS_SECONDS=$${STRESS_SECONDS:-120} cargo test --no-default-features --test stress -- --nocapture
-	HOSTILE_REQUESTS=$${HOSTILE_REQUESTS:-10000} cargo test --no-default-features --test php_hostile_restarts -- --nocapture
+	HOSTILE_REQUESTS=$${HOSTILE_REQUESTS:-10000} cargo test --no-default-features --test php hostile_restarts:: -- --nocapture
 
 test-module: setup-test build ## the tests that run the module in PHP: for another PHP (scripts/own-php)
 	@scripts/test module php jit
@@ -71,8 +71,7 @@ test-zts: setup-source ## these for a thread-safe PHP 8.2 built from Debian's so
 
 fuzz: setup-test build ## hostile settings, sessions and a lying Redis, FUZZ_SECONDS (60) each; FUZZ_SEED repeats a run
 	@export FUZZ_SECONDS=$${FUZZ_SECONDS:-60} && export JSON_SECONDS=$$FUZZ_SECONDS && \
-	cargo test --no-default-features --test hostile_texts --test lies -- --nocapture && \
-	cargo test --no-default-features --test json_property no_text -- --nocapture
+	cargo test --no-default-features --test protocol --test php -- --nocapture hostile_texts:: lies:: json_property::no_text
 
 test-msrv: setup-msrv ## a build and the unit tests with the oldest Rust that Cargo.toml promises (rustup fetches it)
 	@scripts/test msrv
@@ -105,7 +104,7 @@ bench-here: setup-bench build ## the same for this machine's PHP alone; BENCH="q
 	@cargo bench --no-default-features --target-dir $(or $(CARGO_TARGET_DIR),target)/bench --bench bench -- $(BENCH)
 
 bench-failover: setup-test build ## each kind of failover under load, for docs/operations.md: seconds without sessions, writes lost, requests failed (6 minutes)
-	cargo test --no-default-features --test failovers -- --ignored --nocapture
+	cargo test --no-default-features --test stress failovers:: -- --ignored --nocapture
 
 lint: setup-lint build ## format, clippy, cargo-deny, stubs, shell and Lua syntax
 	@scripts/lint

@@ -1,6 +1,6 @@
 //! phpsess_rs: a PHP extension that keeps `$_SESSION` in Redis (`session.save_handler=rustredis`).
 //!
-//! The layers, from the top down; each names only those below it (`tests/layers.rs`,
+//! The layers, from the top down; each names only those below it (`tests/protocol/layers.rs`,
 //! `docs/architecture.md`):
 //!
 //! - `php`: the module, its callbacks and everything `unsafe`; only with the feature `php`

@@ -1,5 +1,8 @@
 //! The cost of a request must not grow unseen. These tests compare instructions, commands, bytes,
 //! round trips and the module's size with tests/guard/table.tsv. See docs/testing.md.
+//!
+//! This is a program of its own, because no other test may run beside it: trips must be equal to
+//! the table's, and a request that a busy machine holds up for long has its lease renewed.
 
 mod support;
 

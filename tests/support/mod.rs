@@ -1,8 +1,8 @@
 //! Code that the tests share: real Redis servers, a proxy that counts round trips, PHP processes,
 //! php-fpm pools and Apache.
 //!
-//! Every test file compiles this module for itself and uses a part of it.
-#![allow(dead_code, reason = "each test file uses another part")]
+//! Each test program compiles this module for itself and uses a part of it.
+#![allow(dead_code, reason = "each test program uses another part")]
 
 pub mod acl;
 pub mod apache;

@@ -1,0 +1,441 @@
+//! The examples for other languages under more demanding applications: answers in pieces, clients
+//! that leave, values without JSON, cookies with attributes.
+
+use std::io::Read;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::neighbour::{Kind, Neighbour};
+use crate::python::Python;
+use crate::support::php::{Php, Running, STEPS};
+use crate::support::poll::{self, SOON};
+use crate::support::proxy::Proxy;
+use crate::support::redis::Server;
+use crate::support::session;
+
+const ID: &str = "k3jq0v5u9d7s2m4b8n1c6x0zlp";
+
+/// The lease is 10 s, so a lock that is free within this time was given back.
+const AT_ONCE: Duration = Duration::from_secs(6);
+
+fn seed(server: &Server, value: &str) {
+    server.command::<()>(&["SET", &session::key(ID), value, "EX", "1440"]);
+}
+
+fn stored(server: &Server) -> Option<String> {
+    server.command(&["GET", &session::key(ID)])
+}
+
+fn php(server: &Server) -> Running {
+    let mut php = Php::new(&server.save_path()).ini("session.serialize_handler", "json").spawn(STEPS);
+    php.expect("ready");
+    php
+}
+
+fn cookie() -> String {
+    format!("PHPSESSID={ID}")
+}
+
+/// The keys of the sessions, without their companions.
+fn sessions(server: &Server) -> Vec<String> {
+    let mut keys: Vec<String> = server.command(&["KEYS", "PHPREDIS_SESSION:*"]);
+    keys.retain(|key| !key[17..].contains('_'));
+    keys
+}
+
+/// The whole answer, as it comes.
+fn raw(neighbour: &Neighbour, method: &str, path: &str, cookies: &str) -> String {
+    let mut bytes = Vec::new();
+    neighbour.connect(method, path, cookies).read_to_end(&mut bytes).expect("there is an answer");
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[test]
+fn express_sends_an_answer_in_pieces_whole_and_with_its_cookie() {
+    let server = Server::start();
+    let express = Neighbour::start(Kind::ExpressTest, &server);
+    for (path, body) in [
+        ("/write", "first,last".to_owned()),
+        ("/head", "whole".to_owned()),
+        ("/raw", "whole".to_owned()),
+        ("/pipe", "x".repeat(3_000_000)),
+    ] {
+        let answer = raw(&express, "GET", path, "");
+        assert!(answer.ends_with(&format!("\r\n\r\n{body}")), "{path}: {} {}", answer.len(), express.log());
+        let (_, id) = answer.split_once("PHPSESSID=").unwrap_or_else(|| panic!("{path} sends no cookie"));
+        let id = &id[..32];
+        assert_eq!(sessions(&server), [session::key(id)], "{path}");
+        if path == "/head" {
+            for part in ["HTTP/1.1 200 Fine", "X-Set: 1", "X-Head: 1", "Set-Cookie: other=1"] {
+                assert!(answer.contains(part), "{part} is missing: {answer}");
+            }
+        } else if path == "/raw" {
+            assert!(answer.contains("X-Head: 1\r\nX-Head: 2"), "{answer}");
+        }
+        server.command::<()>(&["FLUSHALL"]);
+    }
+    seed(&server, r#"{"n":5}"#);
+    let answer = express.post("/logout", ID);
+    assert_eq!(
+        (answer.status, answer.cookie.as_deref(), answer.body.as_str()),
+        (200, Some(""), "first,last")
+    );
+    assert_eq!(stored(&server), None);
+}
+
+/// An error of ioredis contains the command that failed, so a log of the error would contain it as
+/// well.
+#[test]
+fn express_tells_no_log_the_session_id_or_its_data() {
+    let server = Server::start();
+    let express = Neighbour::start(Kind::ExpressTest, &server);
+    seed(&server, r#"{"n":1}"#);
+    assert_eq!(express.post(&format!("/unreleased?id={ID}"), ID).status, 500);
+    for suffix in ["", "_DEAD"] {
+        server.command::<()>(&["FLUSHALL"]);
+        server.command::<()>(&["HSET", &format!("{}{suffix}", session::key(ID)), "a", "b"]);
+        assert_eq!(express.post("/count", ID).status, 500, "{suffix}");
+    }
+    server.command::<()>(&["FLUSHALL"]);
+    seed(&server, r#"{"secret":sesame}"#);
+    assert_eq!(express.post("/count", ID).status, 500);
+    seed(&server, r#"{"n":1}"#);
+    assert_eq!(express.post("/set/sesame", ID).status, 500);
+    let log = express.log();
+    assert_eq!(log.matches("error:").count(), 5, "{log}");
+    assert!(log.contains("half a surrogate pair") && !log.contains("the lock was lost"), "{log}");
+    assert!(log.contains("WRONGTYPE"), "{log}");
+    assert!(!log.contains(ID) && !log.contains("sesame"), "{log}");
+}
+
+/// An exception that says what to answer is an answer like any other.
+#[test]
+fn a_request_that_is_refused_by_an_exception_keeps_its_changes() {
+    for (kind, status) in [
+        (Kind::FlaskTest, 403),
+        (Kind::StarletteTest, 403),
+        (Kind::DjangoAsync, 404),
+        (Kind::ExpressTest, 404),
+    ] {
+        let server = Server::start();
+        let neighbour = Neighbour::start(kind, &server);
+        seed(&server, r#"{"n":1}"#);
+        let answer = neighbour.post("/refuse", ID);
+        assert_eq!(answer.status, status, "{kind:?}: {answer:?}");
+        assert_eq!(stored(&server).as_deref(), Some(r#"{"n":2}"#), "{kind:?}");
+        assert!(!session::is_locked(&server, ID), "{kind:?}");
+    }
+}
+
+/// Django's debug page and error mails hide a member of this name.
+#[test]
+fn django_takes_a_password_that_it_does_not_show() {
+    let server = Server::start();
+    server.command::<()>(&["ACL", "SETUSER", "app", "on", ">sesame", "~*", "+@all"]);
+    let url = format!("redis://app@{}/0", server.addr());
+    let env = [("REDIS", url.as_str()), ("REDIS_PASSWORD", "sesame")];
+    let django = Neighbour::with_env(Kind::DjangoAsync, &server.addr(), &env);
+    seed(&server, r#"{"n":1}"#);
+    assert_eq!(django.post("/count", ID).json(), r#"{"n":2}"#);
+    let shown = django.get("/settings", ID).json();
+    assert!(shown.contains(r#""password":"***"#) && !shown.contains("sesame"), "{shown}");
+}
+
+#[test]
+fn express_holds_no_lock_while_it_streams() {
+    let server = Server::start();
+    let express = Neighbour::start(Kind::ExpressTest, &server);
+    seed(&server, "{}");
+    let mut stream = express.connect("GET", "/events", &cookie());
+    let mut answer = String::new();
+    while !answer.contains("data: 1\n\n") {
+        let mut bytes = [0; 1000];
+        let n = stream.read(&mut bytes).expect("the stream lives");
+        assert!(n > 0, "the stream ended: {answer}");
+        answer += &String::from_utf8_lossy(&bytes[..n]);
+    }
+    assert!(!session::is_locked(&server, ID));
+    assert_eq!(stored(&server).as_deref(), Some(r#"{"n":1}"#));
+}
+
+#[test]
+fn express_survives_what_goes_wrong_at_the_end_of_an_answer() {
+    let server = Server::start();
+    let express = Neighbour::start(Kind::ExpressTest, &server);
+    for (path, said) in [("/end", "chunk"), ("/late", "too late"), ("/unstored", "beyond 1.8e308")] {
+        seed(&server, r#"{"n":1}"#);
+        let mut bytes = Vec::new();
+        // The result is an answer with an error, or the end of the connection.
+        let _ = express.connect("POST", path, &cookie()).read_to_end(&mut bytes);
+        assert!(!String::from_utf8_lossy(&bytes).contains(" 200 OK\r\n") || path == "/late", "{path}");
+        poll::until("the log says so", SOON, || express.log().contains(said));
+        poll::until("the lock is free", AT_ONCE, || !session::is_locked(&server, ID));
+        assert_eq!(express.post("/count", ID).status, 200, "{path}: {}", express.log());
+    }
+}
+
+#[test]
+fn express_leaves_out_what_has_no_json_and_refuses_what_php_could_not_read() {
+    let server = Server::start();
+    let express = Neighbour::start(Kind::ExpressTest, &server);
+    let mut php = php(&server);
+    let long = "{\"user\":\"Ada\",\"x\":".len() + 20_000_000;
+    for (what, expected) in [
+        ("undefined", Some(r#"{"user":"Ada"}"#)),
+        ("function", Some(r#"{"user":"Ada"}"#)),
+        ("symbol", Some(r#"{"user":"Ada"}"#)),
+        ("tojson", Some(r#"{"user":"Ada"}"#)),
+        ("nested", Some(r#"{"user":"Ada","x":{"d":[null,null],"e":"kept"}}"#)),
+        ("nan", Some(r#"{"user":"Ada","x":null}"#)),
+        ("pair", Some("{\"user\":\"Ada\",\"x\":\"\u{1f600}\"}")),
+        ("slashes", None),
+        ("text", None),
+        ("big", None),
+        ("deepest", None),
+    ] {
+        seed(&server, r#"{"user":"Ada"}"#);
+        assert_eq!(express.post(&format!("/set/{what}"), ID).status, 200, "{what}: {}", express.log());
+        // Count once more with the value in the session.
+        let answer = express.post("/count", ID);
+        assert_eq!(answer.json(), r#"{"n":1}"#, "{what}");
+        let value = stored(&server).expect("the session is there");
+        if let Some(expected) = expected {
+            assert_eq!(value, format!("{},\"n\":1}}", &expected[..expected.len() - 1]), "{what}");
+        } else if ["slashes", "text"].contains(&what) {
+            assert!(value.len() > long, "{what}: {}", value.len());
+        }
+        let step = php.step(&format!(
+            "(function () {{ start('{ID}'); session_abort(); return $_SESSION['user']; }})()"
+        ));
+        assert!(step.assert_silent().result.contains("Ada"), "{what}: {step:?}");
+    }
+    for path in ["/set/surrogate", "/set/huge", "/set/deep", "/set/name", "/name"] {
+        seed(&server, r#"{"user":"Ada"}"#);
+        assert_eq!(express.post(path, ID).status, 500, "{path}");
+        assert_eq!(stored(&server).as_deref(), Some(r#"{"user":"Ada"}"#), "{path}");
+        assert!(!session::is_locked(&server, ID));
+    }
+}
+
+#[test]
+fn python_refuses_what_php_could_not_read() {
+    let server = Server::start();
+    let mut python = Python::start(&server);
+    let nested = |levels: usize| {
+        format!("__import__('functools').reduce(lambda value, _: [value], range({levels}), 1)")
+    };
+    for value in [
+        "float('nan')",
+        "float('-inf')",
+        "b'bytes'",
+        "{1, 2}",
+        "object()",
+        "'\\ud800'",
+        "{'\\udfff': 1}",
+        "10 ** 400",
+        "[{'a': -10 ** 400}]",
+        &nested(512),
+    ] {
+        let answer = python.step(&format!("phpsess.text({{'x': {value}}}).decode()"));
+        assert!(answer.contains("Error") || answer.contains("NotSaved"), "{value}: {answer}");
+    }
+    assert!(python.step("phpsess.text({'\\ud800': 1}).decode()").contains("NotSaved"));
+    for value in ["10 ** 300", "'1e999'", "{'1e999]': '[' * 600}", "1e300", "None", &nested(511)] {
+        let answer = python.step(&format!("phpsess.text({{'x': {value}}}).decode()"));
+        assert!(answer.starts_with(r#""{\"x\":"#), "{value}: {answer}");
+    }
+}
+
+/// The data must not appear in a log of repr() of an error either.
+#[test]
+fn the_errors_of_python_have_no_data() {
+    let server = Server::start();
+    let mut python = Python::start(&server);
+    for step in [
+        r#"phpsess.values(b'{"secret":sesame}')"#,
+        r#"phpsess.values(b'{"secret":"sesame\xff"}')"#,
+        r#"phpsess.text({"a": 1}, b'{"secret":"sesame\xed\xa0\x80"}')"#,
+        r#"phpsess.text({"secret": "sesame\ud800"})"#,
+        r#"phpsess.text({"secret": "sesame\ud800"}, b'{"a":1}')"#,
+    ] {
+        let answer = python.step(&format!("shown(lambda: {step})"));
+        assert!(!answer.contains("sesame"), "{answer}");
+        assert!(answer.contains("NotSaved") || answer.contains("SessionError"), "{answer}");
+    }
+}
+
+/// The reader must not allocate memory for each escape of a text.
+#[test]
+fn python_looks_through_a_long_text_in_little_memory() {
+    let server = Server::start();
+    let mut python = Python::start(&server);
+    python.step("__import__('resource').setrlimit(__import__('resource').RLIMIT_AS, (1 << 30, 1 << 30))");
+    assert_eq!(python.step(r#"len(phpsess.text({'x': '"\\' * 8_000_000}))"#), "32000008");
+}
+
+/// A form that PHP stored may have brought the name: `$_SESSION["form"] = $_POST`.
+#[test]
+fn express_takes_no_member_for_a_prototype() {
+    let server = Server::start();
+    let express = Neighbour::start(Kind::ExpressTest, &server);
+    let form = r#""form":{"__proto__":{"admin":true},"k":1},"constructor":{"prototype":{"admin":true}}"#;
+    seed(&server, &format!("{{{form}}}"));
+    let answer = express.post("/form", ID);
+    assert_eq!(answer.json(), r#"{"admin":[null,null,null]}"#);
+    let changed = form.replace(r#""k":1"#, r#""k":2"#);
+    assert_eq!(stored(&server), Some(format!("{{{changed}}}")));
+}
+
+/// Go's tests cover forbidden values, the message about a holder, and a session after its end.
+#[test]
+fn go_passes_its_own_tests() {
+    let server = Server::start();
+    let output = Command::new("go")
+        .args(["test", "-count=1", "-vet=off", "."])
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/go"))
+        .envs([("GO111MODULE", "off"), ("GOPATH", "/usr/share/gocode"), ("GOFLAGS", "")])
+        .env("TEST_REDIS", format!("redis://{}/0", server.addr()))
+        .output()
+        .expect("go runs: scripts/setup test installs it");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+/// The client gave up its place in the queue, and no request without a client may take the lock.
+fn a_client_that_leaves_while_it_waits_leaves_no_lock(kind: Kind, path: &str) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    seed(&server, r#"{"n":1}"#);
+    let mut php = php(&server);
+    assert_eq!(php.step(&format!("start('{ID}')")).assert_silent().result, "true");
+    let stream = neighbour.connect("POST", path, &cookie());
+    poll::until("the service is in the queue", SOON, || server.blocked_clients() == 1);
+    drop(stream);
+    // Express and Django leave the queue at once. Go notices when its turn comes.
+    if kind != Kind::Go {
+        let free = || session::waiters(&server, ID) == 0 || server.blocked_clients() == 0;
+        poll::until("it does not wait any more", SOON, free);
+    }
+    assert_eq!(php.step("session_write_close()").assert_silent().result, "true");
+    poll::until("the lock is free", AT_ONCE, || !session::is_locked(&server, ID));
+    assert_eq!(stored(&server).as_deref(), Some(r#"{"n":1}"#));
+}
+
+#[test]
+fn a_client_of_express_that_leaves_while_it_waits_leaves_no_lock() {
+    a_client_that_leaves_while_it_waits_leaves_no_lock(Kind::Express, "/count?hold_ms=8000");
+}
+
+#[test]
+fn a_client_of_go_that_leaves_while_it_waits_leaves_no_lock() {
+    a_client_that_leaves_while_it_waits_leaves_no_lock(Kind::Go, "/count?hold_ms=8000");
+}
+
+#[test]
+fn a_client_of_django_that_leaves_while_it_waits_leaves_no_lock() {
+    for path in ["/count?hold_ms=8000", "/synchronous?hold_ms=8000"] {
+        a_client_that_leaves_while_it_waits_leaves_no_lock(Kind::DjangoAsync, path);
+    }
+}
+
+/// A late write of a view that cannot be stopped is refused, too.
+#[test]
+fn a_request_that_is_cancelled_gives_its_lock_back_at_once() {
+    for (kind, path) in
+        [(Kind::DjangoAsync, "/count"), (Kind::DjangoAsync, "/synchronous"), (Kind::Express, "/count")]
+    {
+        let server = Server::start();
+        let neighbour = Neighbour::start(kind, &server);
+        seed(&server, r#"{"n":1}"#);
+        let stream = neighbour.connect("POST", &format!("{path}?hold_ms=8000"), &cookie());
+        poll::until("the service has the lock", SOON, || session::is_locked(&server, ID));
+        drop(stream);
+        poll::until("the lock is free", AT_ONCE, || !session::is_locked(&server, ID));
+        assert_eq!(stored(&server).as_deref(), Some(r#"{"n":1}"#));
+    }
+}
+
+#[test]
+fn django_changes_nothing_in_a_request_that_fails() {
+    let server = Server::start();
+    let django = Neighbour::start(Kind::DjangoAsync, &server);
+    seed(&server, r#"{"n":1}"#);
+    for path in ["/login?status=500", "/logout?status=503"] {
+        let answer = django.post(path, ID);
+        assert_eq!((answer.status / 100, answer.cookie), (5, None), "{path}");
+        assert_eq!(sessions(&server), [session::key(ID)], "{path}");
+        assert_eq!(stored(&server).as_deref(), Some(r#"{"n":1}"#), "{path}");
+        poll::until("the lock is free", AT_ONCE, || !session::is_locked(&server, ID));
+    }
+    let id = django.post("/login", ID).cookie.expect("there is a new id");
+    assert_eq!(sessions(&server), [session::key(&id)]);
+    assert_eq!(django.post("/logout", &id).cookie.as_deref(), Some(""));
+    assert_eq!(sessions(&server), Vec::<String>::new());
+}
+
+#[test]
+fn django_leaves_no_lock_when_a_middleware_outside_reads_the_session() {
+    let server = Server::start();
+    let django = Neighbour::start(Kind::DjangoAsync, &server);
+    seed(&server, r#"{"n":7}"#);
+    assert!(raw(&django, "GET", "/late", &cookie()).to_lowercase().contains("x-n: 7"));
+    assert!(!session::is_locked(&server, ID));
+}
+
+/// The attributes that are set, and the same ones when the cookie is deleted: a browser would keep
+/// a cookie with others.
+#[test]
+fn a_cookie_has_the_attributes_that_are_set() {
+    let server = Server::start();
+    for kind in [Kind::ExpressTest, Kind::DjangoAsync] {
+        let neighbour = Neighbour::start(kind, &server);
+        seed(&server, r#"{"n":1}"#);
+        let made = raw(&neighbour, "POST", "/count", "").to_lowercase();
+        let ended = raw(&neighbour, "POST", "/logout", &cookie()).to_lowercase();
+        for (attribute, answer) in ["domain=example.org", "path=/", "samesite=strict"]
+            .iter()
+            .flat_map(|one| [(one, &made), (one, &ended)])
+        {
+            assert!(answer.contains(attribute), "{kind:?}: {attribute} is missing: {answer}");
+        }
+        assert!(made.contains("; secure") && made.contains("; httponly"), "{kind:?}: {made}");
+        assert!(ended.contains("max-age=0"), "{kind:?}: {ended}");
+    }
+}
+
+/// The first connection is dead. A reader without the lock has no queue to wait in.
+#[test]
+fn a_read_without_the_lock_is_repeated_once() {
+    let server = Server::start();
+    let proxy = Proxy::start(&server.addr());
+    seed(&server, r#"{"n":1}"#);
+    for kind in [Kind::Starlette, Kind::Express, Kind::Go] {
+        let neighbour = Neighbour::with_env(kind, &proxy.addr(), &[]);
+        assert_eq!(neighbour.get("/", ID).json(), r#"{"user":null,"n":1}"#);
+        proxy.swallow_reply(1);
+        assert_eq!(neighbour.get("/", ID).json(), r#"{"user":null,"n":1}"#, "{kind:?}");
+        assert!(proxy.has_swallowed());
+    }
+}
+
+/// A kept connection leads to a former master that is a replica by now, and the address leads to
+/// the new master.
+#[test]
+fn a_server_that_is_no_master_any_more_is_left() {
+    for kind in [Kind::Flask, Kind::Django, Kind::Starlette, Kind::Express, Kind::Go] {
+        let (old, new) = (Server::start(), Server::start());
+        let address = Proxy::start(&old.addr());
+        let neighbour = Neighbour::with_env(kind, &address.addr(), &[]);
+        seed(&old, r#"{"n":1}"#);
+        assert_eq!(neighbour.post("/count", ID).json(), r#"{"n":2}"#);
+        seed(&new, r#"{"n":2}"#);
+        address.lead_new_to(&new.addr());
+        old.command::<()>(&["REPLICAOF", "127.0.0.1", &new.port().to_string()]);
+        for n in 3..6 {
+            assert!(neighbour.get("/", ID).json().contains(&format!(r#""n":{}"#, n - 1)), "{kind:?}");
+            assert_eq!(neighbour.post("/count", ID).json(), format!(r#"{{"n":{n}}}"#), "{kind:?}");
+        }
+        assert_eq!(stored(&new).as_deref(), Some(r#"{"n":5}"#));
+        assert!(!session::is_locked(&new, ID));
+    }
+}

@@ -1,0 +1,610 @@
+//! The examples for Flask, Django, Starlette, Express and Go, each on one session with PHP. Each
+//! side reads the other's writes, and neither loses or changes the other's values.
+
+use std::thread;
+use std::time::Duration;
+
+use crate::neighbour::{Answer, Kind, Neighbour};
+use crate::support::fpm::Fpm;
+use crate::support::php::{Php, Running, STEPS};
+use crate::support::poll::{self, SOON};
+use crate::support::process;
+use crate::support::proxy::Proxy;
+use crate::support::redis::Server;
+use crate::support::session;
+
+const ID: &str = "k3jq0v5u9d7s2m4b8n1c6x0zlp";
+
+const HALF_A_LEASE: Duration = Duration::from_secs(5);
+
+/// Everything that a careless reader would change: tags, integers over 2^53, floats that look like
+/// integers, digits, escapes, the order and the spelling of names.
+const FOREIGN: &str = concat!(
+    r#""bytes":{"$bytes":"/w=="},"nan":{"$float":"NAN"},"map":{"$map":[["b",1],[1,2]]},"later":{"$later":[1.0]},"#,
+    r#""big":9223372036854775807,"small":-9007199254740993,"one":1.0,"minus":-0.0,"e":[1e+25,1.5e-7,0.1],"#,
+    r#""10":{"-5":1,"3":2,"empty":[],"none":{}},"__proto__":{"__proto__":1},"":"é/\u0001\" ${x}<&>","null":null"#,
+);
+
+fn php(server: &Server) -> Php {
+    Php::new(&server.save_path()).ini("session.serialize_handler", "json").ini("rustredis.lock_wait", "60")
+}
+
+fn steps(php: &Php) -> Running {
+    let mut running = php.spawn(STEPS);
+    running.expect("ready");
+    running
+}
+
+fn seed(server: &Server, value: &str) {
+    server.command::<()>(&["SET", &session::key(ID), value, "EX", "1440"]);
+}
+
+fn stored(server: &Server) -> Option<String> {
+    server.command(&["GET", &session::key(ID)])
+}
+
+fn ttl(server: &Server) -> i64 {
+    server.command(&["TTL", &session::key(ID)])
+}
+
+/// All keys except receipts.
+fn keys(server: &Server) -> Vec<String> {
+    let mut keys: Vec<String> = server.command(&["KEYS", "*"]);
+    keys.retain(|key| !key.contains("_DONE:"));
+    keys
+}
+
+fn shares_a_session_with_php(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    let php = php(&server).ini("session.use_strict_mode", "0");
+    let script =
+        |work: &str| format!(r#"session_id("{ID}"); session_start(); {work} session_write_close();"#);
+    php.run(&script(r#"$_SESSION = ["user" => "Ada é", "n" => 41, "cart" => ["a" => [1.0]]];"#))
+        .assert_clean();
+
+    let answer = neighbour.get("/", ID).json().replace(r"\u00e9", "é");
+    assert!(answer.contains(r#""user":"Adaé""#) && answer.contains(r#""n":41"#), "{answer}");
+    assert_eq!(neighbour.post("/count", ID).json(), r#"{"n":42}"#);
+    assert_eq!(stored(&server).as_deref(), Some(r#"{"user":"Ada é","n":42,"cart":{"a":[1.0]}}"#));
+
+    let output = php.run(&script(
+        r#"var_dump($_SESSION === ["user" => "Ada é", "n" => 42, "cart" => ["a" => [1.0]]]); $_SESSION["n"]++;"#,
+    ));
+    assert_eq!(output.assert_clean().stdout, "bool(true)\n");
+    assert_eq!(neighbour.post("/count", ID).json(), r#"{"n":44}"#);
+    assert!(!session::is_locked(&server, ID));
+}
+
+fn leaves_what_it_does_not_know(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    seed(&server, &format!(r#"{{{FOREIGN},"n":1,"last":[{{"$bytes":"gA=="}}]}}"#));
+    assert_eq!(neighbour.post("/count", ID).json(), r#"{"n":2}"#);
+    assert_eq!(stored(&server), Some(format!(r#"{{{FOREIGN},"n":2,"last":[{{"$bytes":"gA=="}}]}}"#)));
+    // Text follows the last member, and the layout is not PHP's.
+    seed(&server, &format!("{{ {FOREIGN} , \"n\" : 5 }}"));
+    assert_eq!(neighbour.post("/count", ID).json(), r#"{"n":6}"#);
+    assert_eq!(stored(&server), Some(format!(r#"{{{FOREIGN},"n":6}}"#)));
+}
+
+fn does_not_break_a_session_that_is_a_tag(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    let value = r#"{"$map":[["b",1],[7,2]]}"#;
+    seed(&server, value);
+    assert_eq!(neighbour.get("/", ID).status, 200);
+    assert_eq!(neighbour.post("/count", ID).status, 500);
+    assert_eq!(stored(&server).as_deref(), Some(value));
+    assert!(!session::is_locked(&server, ID));
+}
+
+fn refuses_a_compressed_session_and_leaves_it(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    for (format, magic) in [("zstd", b"\x28\xb5\x2f\xfd"), ("lz4", b"\x04\x22\x4d\x18")] {
+        server.command::<()>(&["DEL", &session::key(ID)]);
+        let php = php(&server).ini("session.use_strict_mode", "0").ini("rustredis.compression", format);
+        let script = r#"start("k3jq0v5u9d7s2m4b8n1c6x0zlp"); $_SESSION = ["n" => 1, "text" => str_repeat("abc", 1000)];"#;
+        steps(&php)
+            .step(&format!("(function () {{ {script} return session_write_close(); }})()"))
+            .assert_silent();
+        let before: Vec<u8> = server.command(&["GET", &session::key(ID)]);
+        assert!(before.starts_with(magic));
+        for answer in [neighbour.get("/", ID), neighbour.post("/count", ID)] {
+            assert!(matches!(answer.status, 500 | 503), "{answer:?}");
+            let said = answer.body + &neighbour.log();
+            // The apps of the other kinds keep the reason of a failed request to themselves.
+            let tells = matches!(kind, Kind::Flask | Kind::Starlette | Kind::Express);
+            assert!(!tells || said.contains("compressed: set rustredis.compression=none"), "{said}");
+        }
+        assert_eq!(server.command::<Vec<u8>>(&["GET", &session::key(ID)]), before);
+        assert!(!session::is_locked(&server, ID));
+    }
+}
+
+/// The serializer `php` writes an empty session so, and may have been set before.
+fn reads_an_empty_value_as_an_empty_session(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    seed(&server, "");
+    let answer = neighbour.get("/", ID);
+    assert_eq!((answer.status, answer.cookie.as_deref()), (200, None), "{answer:?}");
+    seed(&server, "");
+    let answer = neighbour.post("/count", ID);
+    assert_eq!((answer.json().as_str(), answer.cookie), (r#"{"n":1}"#, None));
+    assert_eq!(stored(&server).as_deref(), Some(r#"{"n":1}"#));
+}
+
+/// Some Redis clients go on in database 0, whose sessions may be those of another site.
+fn uses_no_database_but_its_own(kind: Kind) {
+    let server = Server::start();
+    server.command::<()>(&["ACL", "SETUSER", "app", "on", ">sesame", "~*", "+@all", "-select"]);
+    seed(&server, r#"{"user":"Ada","n":1}"#);
+    for url in [format!("redis://{}/99", server.addr()), format!("redis://app:sesame@{}/1", server.addr())] {
+        let neighbour = Neighbour::with_env(kind, &server.addr(), &[("REDIS", &url)]);
+        for answer in [neighbour.get("/", ID), neighbour.post("/count", ID), neighbour.post("/count", "")] {
+            assert!(matches!(answer.status, 500 | 503), "{url}: {answer:?}");
+            assert_eq!(answer.cookie, None);
+        }
+        assert_eq!(keys(&server), [session::key(ID)], "{url}");
+    }
+}
+
+fn keeps_the_ttl(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    seed(&server, r#"{"n":1}"#);
+    for path in ["/", "/count"] {
+        server.command::<()>(&["EXPIRE", &session::key(ID), "50"]);
+        let answer = if path == "/" { neighbour.get(path, ID) } else { neighbour.post(path, ID) };
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert!((1430..=1440).contains(&ttl(&server)), "{path}: {}", ttl(&server));
+    }
+}
+
+fn loses_no_increment(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    seed(&server, r#"{"n":0,"one":1.0}"#);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let mut php = steps(&php(&server));
+                for _ in 0..15 {
+                    let step = php.step(&format!("increment('{ID}')"));
+                    assert_ne!(step.assert_silent().result, "false");
+                }
+            });
+            scope.spawn(|| {
+                for _ in 0..15 {
+                    let answer = neighbour.post("/count?hold_ms=3", ID);
+                    assert_eq!(answer.status, 200, "{answer:?} {}", neighbour.log());
+                }
+            });
+        }
+    });
+    assert_eq!(stored(&server).as_deref(), Some(r#"{"n":60,"one":1.0}"#));
+    assert!(!session::is_locked(&server, ID));
+    assert_eq!(session::waiters(&server, ID), 0);
+}
+
+fn makes_no_session_under_an_id_that_php_does_not_know(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    let long = "a".repeat(300);
+    for id in [ID, "x_LOCK", "x%5FLOCK", "%2e%2e", "%0a", "%", &long] {
+        assert_eq!(neighbour.get("/", id).status, 200, "{id}");
+        assert_eq!(keys(&server), Vec::<String>::new(), "{id}");
+        let answer = neighbour.post("/count", id);
+        assert_eq!(answer.json(), r#"{"n":1}"#, "{id}");
+        let own = answer.cookie.expect("a new session has a cookie");
+        assert!(own != id && own.len() >= 22, "{own}");
+        assert_eq!(keys(&server), [session::key(&own)], "{id}");
+        server.command::<()>(&["FLUSHALL"]);
+    }
+}
+
+fn makes_a_session_that_php_continues(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    let id = neighbour.post("/count", "").cookie.expect("a new session has a cookie");
+    let mut php = steps(&php(&server));
+    assert_eq!(php.step(&format!("increment('{id}')")).assert_silent().result, "2");
+    let answer = neighbour.post("/count", &id);
+    assert_eq!(answer.json(), r#"{"n":3}"#);
+}
+
+fn a_failed_request_writes_nothing(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    seed(&server, r#"{"n":1}"#);
+    // Go's server ends the connection after a panic, without an answer.
+    if kind == Kind::Go {
+        assert!(thread::scope(|scope| scope.spawn(|| neighbour.post("/fail", ID)).join()).is_err());
+    } else {
+        assert_eq!(neighbour.post("/fail", ID).status, 500);
+    }
+    poll::until("the lock is free", SOON, || !session::is_locked(&server, ID));
+    assert_eq!(stored(&server).as_deref(), Some(r#"{"n":1}"#));
+}
+
+/// The update was not stored, the request says so, and the visitor's cookie is left alone.
+fn assert_refused(answer: &Answer) {
+    assert!([400, 500].contains(&answer.status), "{answer:?}");
+    assert_eq!(answer.cookie, None, "{answer:?}");
+}
+
+fn does_not_undo_a_logout_that_it_waited_for(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    seed(&server, r#"{"n":1}"#);
+    let mut php = steps(&php(&server));
+    assert_eq!(php.step(&format!("start('{ID}')")).assert_silent().result, "true");
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| neighbour.post("/count", ID));
+        poll::until("the service is in the queue", SOON, || server.blocked_clients() == 1);
+        assert_eq!(php.step("session_destroy()").assert_silent().result, "true");
+        let answer = waiting.join().expect("the request is answered");
+        assert_refused(&answer);
+    });
+    assert_eq!(stored(&server), None);
+}
+
+fn does_not_undo_a_logout_in_the_middle_of_its_request(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    seed(&server, r#"{"n":1}"#);
+    let mut php = steps(&php(&server).ini("rustredis.locking", "0"));
+    thread::scope(|scope| {
+        let holding = scope.spawn(|| neighbour.post("/count?hold_ms=1000", ID));
+        poll::until("the service has the lock", SOON, || session::is_locked(&server, ID));
+        let step = php.step(&format!("start('{ID}') && session_destroy()"));
+        assert_eq!(step.assert_silent().result, "true");
+        let answer = holding.join().expect("the request is answered");
+        assert!([400, 500].contains(&answer.status), "{answer:?}");
+    });
+    assert_eq!(stored(&server), None);
+    assert!(!session::is_locked(&server, ID));
+}
+
+/// A cookie in this answer would replace the cookie of the login.
+fn leaves_a_login_in_php_alone(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    seed(&server, r#"{"user":"Ada","n":1}"#);
+    let mut php = steps(&php(&server));
+    assert_eq!(php.step(&format!("start('{ID}')")).assert_silent().result, "true");
+    let id = thread::scope(|scope| {
+        let waiting = scope.spawn(|| neighbour.post("/count", ID));
+        poll::until("the service is in the queue", SOON, || server.blocked_clients() == 1);
+        assert_eq!(php.step("session_regenerate_id(true)").assert_silent().result, "true");
+        let id = php.step("session_id()").assert_silent().result.trim_matches(['\'', '"']).to_owned();
+        assert_eq!(php.step("session_write_close()").assert_silent().result, "true");
+        assert_refused(&waiting.join().expect("the request is answered"));
+        id
+    });
+    // A request that was sent with the old id may arrive later.
+    let answer = neighbour.get("/", ID);
+    assert!(answer.json().contains(r#""user":null"#) && answer.cookie.is_none(), "{answer:?}");
+    assert_refused(&neighbour.post("/count", ID));
+    assert_eq!(neighbour.post("/logout", ID).cookie, None);
+    assert_eq!(keys(&server).iter().filter(|key| !key.contains('_')).count(), 0, "{:?}", keys(&server));
+    assert_eq!(neighbour.post("/count", &id).json(), r#"{"n":2}"#);
+    // Ten seconds after the login the browser has had time to take its cookie, as PHP assumes, too.
+    let dead = format!("{}_DEAD", session::key(ID));
+    let stone: String = server.command(&["GET", &dead]);
+    let (name, ms) = stone.split_once("|left|").expect("the tombstone says when");
+    let earlier = ms.parse::<u64>().expect("it is a number") - 15_000;
+    server.command::<()>(&["SET", &dead, &format!("{name}|left|{earlier}"), "PX", "280000"]);
+    assert!(neighbour.post("/count", ID).cookie.is_some_and(|own| own != ID));
+    // After a logout, PHP has left the old cookie and the visitor has no other, so the next request
+    // makes a new session.
+    assert_eq!(php.step(&format!("start('{id}') && session_destroy()")).assert_silent().result, "true");
+    let answer = neighbour.post("/count", &id);
+    assert_eq!(answer.json(), r#"{"n":1}"#);
+    assert!(answer.cookie.is_some_and(|own| own != id));
+}
+
+/// The tombstone itself tells them apart. Its TTL does not, because a longer lock prolongs it, and
+/// each PHP has settings of its own.
+fn tells_a_logout_under_way_from_an_earlier_one(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    let dead = format!("{}_DEAD", session::key(ID));
+    for life in ["5000", "300000", "900000"] {
+        server.command::<()>(&["SET", &dead, "earlier", "PX", life]);
+        let answer = neighbour.post("/count", ID);
+        assert_eq!(answer.json(), r#"{"n":1}"#, "{life}");
+        assert!(answer.cookie.is_some_and(|own| own != ID), "{life}");
+        thread::scope(|scope| {
+            let (before, looked): (u64, u64) = (server.command(&["DBSIZE"]), looks(&server));
+            let working = scope.spawn(|| neighbour.post("/count?hold_ms=1000", ID));
+            poll::until("the service has looked for the session", SOON, || looks(&server) > looked);
+            server.command::<()>(&["SET", &dead, "later", "PX", life]);
+            assert_refused(&working.join().expect("the request is answered"));
+            assert_eq!(server.command::<u64>(&["DBSIZE"]), before, "{life}");
+        });
+    }
+}
+
+/// The master of a pair has none while a failover is under way.
+fn waits_with_its_write_for_a_replica(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    seed(&server, r#"{"n":1}"#);
+    thread::scope(|scope| {
+        let working = scope.spawn(|| neighbour.post("/count?hold_ms=500", ID));
+        poll::until("the service has the lock", SOON, || session::is_locked(&server, ID));
+        server.set("min-replicas-to-write", "1");
+        let calls = || server.info_commandstats().get("evalsha").copied().unwrap_or_default();
+        let before = calls();
+        // Redis 6 refuses no script for this reason: the write is done at once.
+        let done = || !session::is_locked(&server, ID);
+        poll::until("its write is refused and comes again", SOON, || calls() > before + 2 || done());
+        server.set("min-replicas-to-write", "0");
+        assert_eq!(working.join().expect("the request is answered").json(), r#"{"n":2}"#);
+    });
+    assert_eq!(stored(&server).as_deref(), Some(r#"{"n":2}"#));
+    assert!(!session::is_locked(&server, ID));
+}
+
+/// A Redis that goes on carries out the commands of requests that have failed meanwhile.
+fn gives_back_what_a_server_that_hung_gave_it_too_late(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    seed(&server, r#"{"n":1}"#);
+    assert_eq!(neighbour.post("/count", ID).json(), r#"{"n":2}"#);
+    process::signal(server.pid(), "STOP");
+    let answer = neighbour.post("/count", ID);
+    process::signal(server.pid(), "CONT");
+    assert!(matches!(answer.status, 500 | 503), "{answer:?}");
+    poll::until("the lock is given after all", SOON, || session::is_locked(&server, ID));
+    // The next request of any visitor gives it back.
+    assert_eq!(neighbour.post("/count", "").json(), r#"{"n":1}"#);
+    poll::until("the lock is free long before its lease ends", HALF_A_LEASE, || {
+        !session::is_locked(&server, ID)
+    });
+    assert_eq!(neighbour.post("/count", ID).json(), r#"{"n":3}"#);
+}
+
+/// The key of a command that Redis does not know is in its error, which a log would show.
+fn tells_no_log_the_key_of_a_renamed_command(kind: Kind) {
+    for command in ["EVALSHA", "BLPOP", "GET"] {
+        let server = Server::with_args(&["--rename-command", command, ""]);
+        let neighbour = Neighbour::start(kind, &server);
+        if command == "BLPOP" {
+            seed(&server, "{}");
+            let lock = format!("{}_LOCK", session::key(ID));
+            server.command::<()>(&["SET", &lock, "o:0123:1|1795177490491|web1|42|fpm|", "PX", "60000"]);
+        }
+        assert!(matches!(neighbour.post("/count", ID).status, 500 | 503), "{command}");
+        if !matches!(kind, Kind::Django | Kind::DjangoAsgi) {
+            // which sends a mail
+            poll::until("the log says so", SOON, || neighbour.log().to_lowercase().contains("unknown"));
+        }
+        assert!(!neighbour.log().contains(ID), "{command}: {}", neighbour.log());
+    }
+}
+
+/// The messages of some Redis clients contain the command that failed.
+fn tells_no_log_the_session_id(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    // The keys of two reads: that of the session, and that of its tombstone before a new session is
+    // made.
+    for suffix in ["", "_DEAD"] {
+        server.command::<()>(&["FLUSHALL"]);
+        server.command::<()>(&["HSET", &format!("{}{suffix}", session::key(ID)), "a", "b"]);
+        assert!(neighbour.post("/count", ID).status >= 500, "{suffix}");
+        neighbour.get("/", ID);
+    }
+    let log = neighbour.log();
+    let logs = !matches!(kind, Kind::Django | Kind::DjangoAsgi); // Django sends a mail.
+    assert!((!logs || log.contains("WRONGTYPE")) && !log.contains(ID), "{log}");
+}
+
+/// The number of times that a service has looked for a session, with its lock, that may not exist.
+fn looks(server: &Server) -> u64 {
+    let stats: String = server.command(&["INFO", "commandstats"]);
+    let calls = stats.lines().find_map(|line| line.strip_prefix("cmdstat_mget:calls="));
+    calls.and_then(|calls| calls.split(',').next()?.parse().ok()).unwrap_or_default()
+}
+
+/// PHP takes the last one, too. PHP never writes a name twice, but a client that builds its text by
+/// hand may.
+fn takes_the_last_of_two_members_of_one_name(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    seed(&server, r#"{"n":1,"user":"Eve","x":{"a":1,"a":2.0},"n":5,"\u0075ser":"Ada"}"#);
+    let answer = neighbour.get("/", ID).json();
+    assert!(answer.contains(r#""user":"Ada""#) && answer.contains(r#""n":5"#), "{answer}");
+    assert_eq!(neighbour.post("/count", ID).json(), r#"{"n":6}"#);
+    assert_eq!(stored(&server).as_deref(), Some(r#"{"n":6,"user":"Ada","x":{"a":1,"a":2.0}}"#));
+}
+
+fn sends_a_cookie_only_for_another_id(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    seed(&server, r#"{"n":1}"#);
+    for path in ["/count", "/count"] {
+        let answer = neighbour.post(path, ID);
+        assert_eq!((answer.status, answer.cookie), (200, None));
+    }
+    assert_eq!(neighbour.get("/", ID).cookie, None);
+    assert_eq!(neighbour.get("/", "unknown-0123456789").cookie, None);
+    assert_eq!(neighbour.post("/logout", "unknown-0123456789").cookie, None);
+    assert_eq!(neighbour.post("/logout", ID).cookie.as_deref(), Some(""));
+    assert_eq!(stored(&server), None);
+}
+
+/// PHP percent-encodes such ids with `session.sid_bits_per_character=6`.
+fn finds_an_id_that_php_percent_encoded(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    server.command::<()>(&["SET", &session::key("comma,comma-0123456789abcdef"), r#"{"user":"Ada","n":1}"#]);
+    for cookie in
+        ["comma%2Ccomma-0123456789abcdef", "comma%2ccomm%61-0123456789abcdef", "comma,comma-0123456789abcdef"]
+    {
+        let answer = neighbour.get("/", cookie);
+        let found = answer.json().contains(r#""user":"Ada""#) && answer.cookie.is_none();
+        assert!(found, "{cookie}: {answer:?}");
+    }
+    let answer = neighbour.post("/count", "comma%2Ccomma-0123456789abcdef");
+    assert_eq!((answer.json().as_str(), answer.cookie), (r#"{"n":2}"#, None));
+}
+
+fn takes_the_cookie_that_php_takes(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    let page =
+        "session_start(['read_and_close' => true]); echo json_encode(['user' => $_SESSION['user'] ?? null]);";
+    let fpm = Fpm::start(&php(&server), 1, page);
+    seed(&server, r#"{"user":"Ada"}"#);
+    server.command::<()>(&["SET", &session::key("other-0123456789abcdef"), r#"{"user":"Bob"}"#]);
+    for (cookies, user) in [
+        (format!("PHPSESSID={ID}; PHPSESSID=other-0123456789abcdef"), r#""Ada""#),
+        (format!("PHPSESSID=unknown-0123456789; PHPSESSID={ID}"), "null"),
+        (format!("PHPSESSID=; PHPSESSID={ID}"), "null"),
+        (format!("PHPSESSID; PHPSESSID={ID}"), "null"),
+        (format!("phpsessid=other-0123456789abcdef;PHPSESSID={ID}"), r#""Ada""#),
+        (format!("x=\"a; PHPSESSID={ID}; y=\""), r#""Ada""#),
+        (format!("PHPSESSID=\"{ID}\""), "null"),
+        (format!("PHPSESSID={ID}=; a=b"), "null"),
+        (format!("PHPSESSID={ID} ; a=b"), "null"),
+        // PHP takes this space for a part of the name. Such a cookie must not replace the other one.
+        (format!("a=b;\u{a0}PHPSESSID=other-0123456789abcdef; PHPSESSID={ID}"), r#""Ada""#),
+    ] {
+        let expected = format!(r#""user":{user}"#);
+        let answer = fpm.get("", &cookies).body;
+        assert!(answer.contains(&expected), "PHP with {cookies}: {answer}");
+        let answer = neighbour.get_with("/", &cookies).json();
+        assert!(answer.contains(&expected), "{cookies}: {answer}");
+    }
+}
+
+fn its_logout_holds_for_php(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    seed(&server, r#"{"n":1}"#);
+    let mut php = steps(&php(&server).ini("rustredis.locking", "0"));
+    assert_eq!(php.step(&format!("start('{ID}') && ++$_SESSION['n']")).assert_silent().result, "true");
+    assert_eq!(neighbour.post("/logout", ID).status, 200);
+    let step = php.step("session_write_close()");
+    assert!(step.only_warning().contains("destroyed"), "{step:?}");
+    assert_eq!(stored(&server), None);
+}
+
+fn says_that_it_could_not_write_after_losing_the_lock(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    seed(&server, r#"{"n":1}"#);
+    thread::scope(|scope| {
+        let holding = scope.spawn(|| neighbour.post("/count?hold_ms=500", ID));
+        poll::until("the service has the lock", SOON, || session::is_locked(&server, ID));
+        server.command::<()>(&["DEL", &format!("{}_LOCK", session::key(ID))]);
+        let mut php = steps(&php(&server));
+        assert_eq!(php.step(&format!("increment('{ID}')")).assert_silent().result, "2");
+        let answer = holding.join().expect("the request is answered");
+        assert!([400, 500].contains(&answer.status), "{answer:?}");
+    });
+    assert_eq!(stored(&server).as_deref(), Some(r#"{"n":2}"#));
+}
+
+fn loses_nothing_with_a_reply(kind: Kind) {
+    let server = Server::start();
+    let proxy = Proxy::start(&server.addr());
+    let neighbour = Neighbour::with_env(kind, &proxy.addr(), &[]);
+    seed(&server, r#"{"n":0}"#);
+    // The service is connected, and Redis knows all scripts.
+    assert_eq!(neighbour.post("/count", ID).json(), r#"{"n":1}"#);
+    // The lost replies: first that to the request that takes the lock, then that to the one that
+    // writes and releases it.
+    for (reply, n) in [(1, 2), (2, 3)] {
+        proxy.swallow_reply(reply);
+        assert_eq!(neighbour.post("/count", ID).json(), format!(r#"{{"n":{n}}}"#));
+        assert!(proxy.has_swallowed());
+        assert_eq!(stored(&server), Some(format!(r#"{{"n":{n}}}"#)));
+        poll::until("the lock is free", SOON, || !session::is_locked(&server, ID));
+    }
+}
+
+fn survives_a_restart_of_redis(kind: Kind) {
+    let mut server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    seed(&server, r#"{"n":0}"#);
+    thread::scope(|scope| {
+        // Parallel requests open several connections, if the service has them.
+        for _ in 0..3 {
+            scope.spawn(|| assert_eq!(neighbour.post("/count?hold_ms=20", ID).status, 200));
+        }
+    });
+    server.restart();
+    seed(&server, r#"{"n":5}"#);
+    assert_eq!(neighbour.post("/count", ID).json(), r#"{"n":6}"#);
+}
+
+macro_rules! each_of {
+    ($($module:ident: $kind:ident),*; $($test:ident),* $(,)?) => {
+        each_of!(@ [$($module $kind)*] ($($test)*));
+    };
+    (@ [$($module:ident $kind:ident)*] $tests:tt) => {
+        $(each_of!(@@ $module $kind $tests);)*
+    };
+    (@@ $module:ident $kind:ident ($($test:ident)*)) => {
+        mod $module {
+            $(#[test]
+            fn $test() {
+                super::$test(super::Kind::$kind);
+            })*
+        }
+    };
+}
+
+each_of! {
+    flask: Flask, django: Django, django_asgi: DjangoAsgi, starlette: Starlette, express: Express, go: Go;
+    shares_a_session_with_php,
+    leaves_what_it_does_not_know,
+    does_not_break_a_session_that_is_a_tag,
+    refuses_a_compressed_session_and_leaves_it,
+    reads_an_empty_value_as_an_empty_session,
+    uses_no_database_but_its_own,
+    keeps_the_ttl,
+    loses_no_increment,
+    makes_no_session_under_an_id_that_php_does_not_know,
+    makes_a_session_that_php_continues,
+    a_failed_request_writes_nothing,
+    does_not_undo_a_logout_that_it_waited_for,
+    does_not_undo_a_logout_in_the_middle_of_its_request,
+    leaves_a_login_in_php_alone,
+    tells_a_logout_under_way_from_an_earlier_one,
+    takes_the_last_of_two_members_of_one_name,
+    tells_no_log_the_session_id,
+    tells_no_log_the_key_of_a_renamed_command,
+    waits_with_its_write_for_a_replica,
+    gives_back_what_a_server_that_hung_gave_it_too_late,
+    sends_a_cookie_only_for_another_id,
+    finds_an_id_that_php_percent_encoded,
+    takes_the_cookie_that_php_takes,
+    its_logout_holds_for_php,
+    says_that_it_could_not_write_after_losing_the_lock,
+    loses_nothing_with_a_reply,
+    survives_a_restart_of_redis,
+}
+
+#[test]
+fn a_login_in_django_moves_the_session_to_a_new_id() {
+    let server = Server::start();
+    let neighbour = Neighbour::start(Kind::Django, &server);
+    seed(&server, r#"{"n":1,"big":9223372036854775807}"#);
+    let id = neighbour.post("/login", ID).cookie.expect("there is a new id");
+    assert_eq!(stored(&server), None);
+    // The tombstone tells later requests with the old id that the session goes on.
+    let stone: String = server.command(&["GET", &format!("{}_DEAD", session::key(ID))]);
+    assert!(stone.contains("|left|"), "{stone}");
+    let value: String = server.command(&["GET", &session::key(&id)]);
+    assert_eq!(value, r#"{"n":1,"big":9223372036854775807,"user":"Ada"}"#);
+    let mut php = steps(&php(&server));
+    assert_eq!(php.step(&format!("increment('{id}')")).assert_silent().result, "2");
+    assert!(!session::is_locked(&server, ID));
+}

@@ -1,0 +1,299 @@
+//! The cost of a request: round trips between PHP and Redis, counted by a proxy, and commands,
+//! counted by Redis. Locking and strict mode are on.
+
+use crate::support::php::{Php, Running, STEPS};
+use crate::support::proxy::{Counts, Proxy};
+use crate::support::redis::Server;
+use crate::support::session;
+
+/// One PHP process with a connection and a session `known`.
+struct Bench {
+    server: Server,
+    proxy: Proxy,
+    php: Running,
+}
+
+/// The cost of one request.
+#[derive(Debug)]
+struct Cost {
+    counts: Counts,
+    /// Script calls by Redis' own count.
+    scripts: u64,
+    requests: Vec<String>,
+    result: String,
+}
+
+impl Bench {
+    /// The process has its connection, and Redis knows the scripts.
+    fn warm() -> Self {
+        let server = Server::start();
+        session::seed(&server, "known");
+        session::seed(&server, "old");
+        let proxy = Proxy::in_front_of(&server);
+        let mut php = Php::new(&proxy.save_path()).spawn(STEPS);
+        php.expect("ready");
+        // Each node of a Cluster needs its connection and scripts, so there are enough new sessions
+        // to reach them all.
+        for _ in 1..if server.is_cluster() { 40 } else { 1 } {
+            php.step(NEW).assert_silent();
+        }
+        for warm_up in ["increment('known')", "peek('known')", &regenerate("old"), NEW] {
+            php.step(warm_up).assert_silent();
+        }
+        Self { server, proxy, php }
+    }
+
+    /// Runs a request, which must succeed without a message.
+    fn cost(&mut self, request: &str) -> Cost {
+        let (counts, scripts) = (self.proxy.counts(), script_calls(&self.server));
+        let step = self.php.step(request);
+        let result = step.assert_silent().result.clone();
+        assert!(!result.contains("false"), "{request}: {result}");
+        Cost {
+            counts: self.proxy.counts() - counts,
+            scripts: script_calls(&self.server) - scripts,
+            requests: self.proxy.requests_since(counts.trips),
+            result,
+        }
+    }
+}
+
+impl Cost {
+    /// Checks that there were no more trips than this, all on the existing connection, and each of
+    /// them a script or a first try.
+    fn assert_at_most(&self, trips: usize) {
+        assert!((1..=trips).contains(&self.counts.trips), "at most {trips} trips: {self:#?}");
+        assert_eq!(self.counts.connections, 0, "no new connection: {self:#?}");
+        assert!(self.scripts <= trips as u64, "at most {trips} scripts: {self:#?}");
+        let is_ours = |request: &String| {
+            ["EVALSHA", "_LOCK", "_DEAD"].iter().any(|part| request.contains(part))
+                && !["PING", "AUTH", "SELECT", "CLIENT"].iter().any(|part| request.contains(part))
+        };
+        assert!(self.requests.iter().all(is_ours), "nothing else: {self:#?}");
+    }
+}
+
+fn script_calls(server: &Server) -> u64 {
+    let stats = server.info_commandstats();
+    ["evalsha", "eval", "fcall"].iter().filter_map(|command| stats.get(*command)).sum()
+}
+
+/// A new session, for which the process forgets the id that it had.
+const NEW: &str = "[session_id(''), session_start(), $_SESSION['n'] = 1, session_write_close()]";
+
+/// A request that moves a session to a new id and changes it.
+fn regenerate(id: &str) -> String {
+    format!("[start('{id}'), session_regenerate_id(true), $_SESSION['n'] = 7, session_write_close()]")
+}
+
+#[test]
+fn a_changed_session_costs_two_trips() {
+    let mut bench = Bench::warm();
+    let cost = bench.cost("increment('known')");
+    cost.assert_at_most(2);
+    assert_eq!((cost.result.as_str(), session::counter(&bench.server, "known")), ("2", Some(2)));
+}
+
+#[test]
+fn an_unchanged_session_costs_two_trips() {
+    let mut bench = Bench::warm();
+    bench.cost("start('known') && session_write_close()").assert_at_most(2);
+    assert_eq!(session::counter(&bench.server, "known"), Some(1));
+    assert!(!session::is_locked(&bench.server, "known"));
+}
+
+#[test]
+fn an_unchanged_session_without_lazy_write_costs_two_trips() {
+    let mut bench = Bench::warm();
+    bench.php.step("ini_set('session.lazy_write', 0)").assert_silent();
+    bench.cost("start('known') && session_write_close()").assert_at_most(2);
+}
+
+#[test]
+fn read_and_close_costs_one_trip_and_takes_no_lock() {
+    let mut bench = Bench::warm();
+    let cost = bench.cost("peek('known')");
+    cost.assert_at_most(1);
+    assert_eq!(cost.result, "1");
+    assert!(!session::is_locked(&bench.server, "known"));
+}
+
+#[test]
+fn regenerating_the_id_costs_four_trips_and_no_connection() {
+    let mut bench = Bench::warm();
+    bench.cost(&regenerate("known")).assert_at_most(4);
+    let id = bench.cost("session_id()").result.trim_matches('"').to_owned();
+    assert_ne!(id, "known");
+    assert_eq!(session::counter(&bench.server, &id), Some(7));
+}
+
+#[test]
+fn an_aborted_session_costs_two_trips() {
+    let mut bench = Bench::warm();
+    bench.cost("start('known') && ($_SESSION['n'] = 9) && session_abort()").assert_at_most(2);
+    assert_eq!(session::counter(&bench.server, "known"), Some(1));
+    assert!(!session::is_locked(&bench.server, "known"));
+}
+
+#[test]
+fn a_new_session_costs_two_trips() {
+    let mut bench = Bench::warm();
+    bench.cost(NEW).assert_at_most(2);
+    let id = bench.cost("session_id()").result.trim_matches('"').to_owned();
+    assert_eq!(session::counter(&bench.server, &id), Some(1));
+}
+
+/// A class that passes everything on, as those of applications do.
+const SUBCLASS: &str = "session_set_save_handler(new class extends SessionHandler {
+    public function read(string $id): string|false { return parent::read($id); }
+    public function write(string $id, string $data): bool { return parent::write($id, $data); }
+    public function close(): bool { return parent::close(); }
+})";
+
+/// The order of calls of a framework's strict wrapper: validateId() reads, read() returns the data
+/// that validateId() found, and updateTimestamp() writes.
+const STRICT: &str = "session_set_save_handler(
+    new class implements SessionHandlerInterface, SessionUpdateTimestampHandlerInterface {
+        private SessionHandler $inner;
+        private array $seen = [];
+        public function __construct() { $this->inner = new SessionHandler(); }
+        public function open(string $path, string $name): bool { return $this->inner->open($path, $name); }
+        public function close(): bool { $this->seen = []; return $this->inner->close(); }
+        public function validateId(string $id): bool {
+            $this->seen = [$id => $this->inner->read($id)];
+            return $this->seen[$id] !== '';
+        }
+        public function read(string $id): string|false {
+            $seen = $this->seen[$id] ?? null;
+            $this->seen = [];
+            return $seen ?? $this->inner->read($id);
+        }
+        public function write(string $id, string $data): bool { return $this->inner->write($id, $data); }
+        public function updateTimestamp(string $id, string $data): bool { return $this->write($id, $data); }
+        public function destroy(string $id): bool { return $this->inner->destroy($id); }
+        public function gc(int $max): int|false { return $this->inner->gc($max); }
+    }
+)";
+
+/// Runs the test behind each of the handler classes, one at a time.
+fn behind_a_handler_class(test: fn(&mut Bench)) {
+    for class in [SUBCLASS, STRICT] {
+        let mut bench = Bench::warm();
+        bench.php.step(&class.replace('\n', " ")).assert_silent();
+        session::seed(&bench.server, "other");
+        session::seed(&bench.server, "known");
+        bench.php.step("increment('other')").assert_silent();
+        test(&mut bench);
+    }
+}
+
+#[test]
+fn a_changed_session_costs_two_trips_behind_a_handler_class() {
+    behind_a_handler_class(|bench| {
+        let cost = bench.cost("increment('known')");
+        cost.assert_at_most(2);
+        assert_eq!((cost.result.as_str(), session::counter(&bench.server, "known")), ("1", Some(1)));
+        assert!(!session::is_locked(&bench.server, "known"));
+        let cost = bench.cost("[start('known'), $_SESSION['n'] = 5, session_commit()]");
+        cost.assert_at_most(2);
+        assert_eq!(session::counter(&bench.server, "known"), Some(5));
+    });
+}
+
+#[test]
+fn an_unchanged_session_costs_two_trips_and_is_not_sent_behind_a_handler_class() {
+    behind_a_handler_class(|bench| {
+        let text = format!("x|s:20000:\"{}\";", "x".repeat(20_000));
+        let key = session::key_at(&bench.server, "known");
+        bench.server.command::<()>(&["SET", &key, &text, "EX", "100"]);
+        let cost = bench.cost("start('known') && session_write_close()");
+        cost.assert_at_most(2);
+        assert!(cost.counts.bytes_to_server < 3000, "{cost:#?}");
+        assert_eq!(bench.server.command::<String>(&["GET", &key]), text);
+        assert!(bench.server.command::<u64>(&["TTL", &key]) > 1000, "it is refreshed");
+        assert!(!session::is_locked(&bench.server, "known"));
+    });
+}
+
+#[test]
+fn regenerating_the_id_costs_four_trips_behind_a_handler_class() {
+    behind_a_handler_class(|bench| {
+        bench.cost(&regenerate("known")).assert_at_most(4);
+        let id = bench.cost("session_id()").result.trim_matches('"').to_owned();
+        assert_ne!(id, "known");
+        assert_eq!(session::counter(&bench.server, &id), Some(7));
+        assert!(!session::is_locked(&bench.server, &id));
+        assert_eq!(session::counter(&bench.server, "known"), None);
+    });
+}
+
+#[test]
+fn an_aborted_session_costs_two_trips_behind_a_handler_class() {
+    behind_a_handler_class(|bench| {
+        bench.cost("start('known') && ($_SESSION['n'] = 9) && session_abort()").assert_at_most(2);
+        assert_eq!(session::counter(&bench.server, "known"), Some(0));
+        assert!(!session::is_locked(&bench.server, "known"));
+    });
+}
+
+/// PHP saves at the end of the request without calling any PHP function.
+#[test]
+fn the_end_of_the_request_costs_one_trip_behind_a_handler_class() {
+    for class in [SUBCLASS, STRICT] {
+        let server = Server::start();
+        session::seed(&server, "known");
+        let proxy = Proxy::in_front_of(&server);
+        // Redis learns the scripts.
+        Php::new(&proxy.save_path()).run("session_id('known'); session_start();").assert_clean();
+        let script = format!(
+            "{class}; fwrite(STDOUT, \"ready\\n\"); session_id('known'); session_start(); $_SESSION['n']++;
+            fwrite(STDOUT, \"open\\n\"); fgets(STDIN);"
+        );
+        let mut php = Php::new(&proxy.save_path()).spawn(&script);
+        php.expect("open");
+        let before = proxy.counts();
+        php.send("");
+        php.wait().assert_clean();
+        assert_eq!((proxy.counts() - before).trips, 1, "{:#?}", proxy.requests_since(before.trips));
+        assert_eq!(session::counter(&server, "known"), Some(1));
+        assert!(!session::is_locked(&server, "known"));
+    }
+}
+
+/// Any client can send such cookies.
+#[test]
+fn an_unknown_id_costs_one_trip_more_than_a_new_session_and_no_long_script() {
+    let mut bench = Bench::warm();
+    let cost = bench.cost("[start('unknown'), $_SESSION['n'] = 1, session_write_close()]");
+    // One of the four trips, the release of the lock, is not waited for. A Cluster's node may not
+    // know the session's script yet.
+    cost.assert_at_most(4);
+    assert!(bench.server.is_cluster() || cost.counts.bytes_to_server < 3000, "{cost:#?}");
+    assert!(!session::is_locked(&bench.server, "unknown"));
+    assert_eq!(session::counter(&bench.server, "unknown"), None);
+}
+
+#[test]
+fn connecting_costs_one_trip_even_with_password_and_database() {
+    let server = Server::with_args(&["--requirepass", "open sesame"]);
+    let proxy = Proxy::start(&server.addr());
+    let php = Php::new(&format!("{}?database=3", proxy.save_path()))
+        .default_user()
+        .ini("rustredis.password", "open sesame");
+    // Redis learns the scripts from another process.
+    php.run("session_start(); $_SESSION['n'] = 1;").assert_clean();
+
+    let before = proxy.counts();
+    let mut process = php.spawn(STEPS);
+    process.expect("ready");
+    process.step(NEW).assert_silent();
+    let first = proxy.counts() - before;
+    assert_eq!((first.trips, first.connections), (3, 1), "{:#?}", proxy.requests_since(before.trips));
+
+    let before = proxy.counts();
+    process.step(NEW).assert_silent();
+    let second = proxy.counts() - before;
+    assert_eq!((second.trips, second.connections), (2, 0), "{:#?}", proxy.requests_since(before.trips));
+    process.wait().assert_no_crash();
+    assert!(server.info("keyspace").contains_key("db3"));
+}

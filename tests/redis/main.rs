@@ -1,0 +1,8 @@
+//! Tests of the store and its scripts, which need a Redis and no PHP.
+
+mod scripts;
+mod store;
+#[path = "../support/mod.rs"]
+mod support;
+mod transaction;
+mod without_lua;

@@ -1,0 +1,266 @@
+//! The in-memory store answers as the scripts do: the same random commands go to both.
+
+#![allow(clippy::unwrap_used, reason = "a failed look-up is a failed test")]
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use crate::support::redis::Server;
+use phpsess_rs::{
+    config::{IniValues, Settings},
+    protocol::{
+        Acquire, AcquireReply, Claim, HANDOFF_MS, Keys, Mode, Op, Release, ReleaseReply, SessionData,
+        SessionId, Ticket, Write,
+    },
+    store::{Store, memory::MemoryStore, redis::RedisStore},
+};
+
+const CLIENTS: usize = 3;
+const TTL: u64 = 1000;
+/// The clock in memory stands still during the test, so that no key expires.
+const LEASE: u64 = 600_000;
+
+/// xorshift64
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % n as u64).expect("below a usize")
+    }
+
+    fn one_of<T: Copy>(&mut self, items: &[T]) -> T {
+        items[self.below(items.len())]
+    }
+}
+
+/// The values that one client knows. Names that a server or its client makes up differ between the
+/// stores.
+#[derive(Default, Clone)]
+struct Known {
+    sends: u32,
+    token: [Option<String>; 2],
+    tombstone: [Option<String>; 2],
+    writes: u32,
+}
+
+/// An answer without the parts that may differ: names of tickets and tombstones, and times.
+#[derive(PartialEq, Eq, Debug)]
+enum Answer {
+    AcquireReply(&'static str, Option<(Option<Vec<u8>>, bool)>, Option<String>),
+    ReleaseReply(&'static str, Option<String>),
+    SessionData(Option<Vec<u8>>, bool),
+    Ticket(Option<(Option<Vec<u8>>, bool)>),
+    Flag(bool),
+}
+
+fn shape(loaded: &SessionData) -> (Option<Vec<u8>>, bool) {
+    (loaded.data.clone(), loaded.tombstone.is_some())
+}
+
+/// `token|ms|info` without the time, and a ticket without its name.
+fn holder(value: &str) -> String {
+    let fields: Vec<&str> = value.split('|').collect();
+    let token = if fields[0].starts_with("t:") { "t:" } else { fields[0] };
+    [&[token], fields.get(2..).unwrap_or(&[])].concat().join("|")
+}
+
+fn acquired(answer: &AcquireReply) -> Answer {
+    match answer {
+        AcquireReply::Held(loaded) => Answer::AcquireReply("held", Some(shape(loaded)), None),
+        AcquireReply::Absent(tombstone) => {
+            Answer::AcquireReply("absent", Some((None, tombstone.is_some())), None)
+        }
+        AcquireReply::Exists => Answer::AcquireReply("exists", None, None),
+        AcquireReply::Busy { holder: by, block, tombstone, .. } => {
+            // The last try, a poll, or a longer block, without the milliseconds.
+            let kind = ["last", "poll", "block"][usize::from(*block > 0) + usize::from(*block > 20)];
+            Answer::AcquireReply(kind, Some((None, tombstone.is_some())), Some(holder(by)))
+        }
+        AcquireReply::Full { holder: by, .. } => Answer::AcquireReply("full", None, Some(holder(by))),
+    }
+}
+
+fn written(answer: &ReleaseReply) -> Answer {
+    match answer {
+        ReleaseReply::Done => Answer::ReleaseReply("done", None),
+        ReleaseReply::Gone => Answer::ReleaseReply("gone", None),
+        ReleaseReply::Dead => Answer::ReleaseReply("dead", None),
+        ReleaseReply::Lost { holder: by, .. } => Answer::ReleaseReply("lost", by.as_deref().map(holder)),
+        ReleaseReply::Refused(error) => panic!("{error}"),
+    }
+}
+
+/// One random command, sent by client `c` of one store. Every choice comes from `choice`, which is
+/// the same for both.
+struct Command {
+    client: usize,
+    kind: usize,
+    mode: Mode,
+    op: usize,
+    wait: u64,
+    max_waiters: u64,
+    mixed: bool,
+    hold: bool,
+    value: Vec<u8>,
+}
+
+fn run(store: &mut impl Store, side: usize, keys: &Keys, command: &Command, known: &mut Known) -> Answer {
+    let base = format!("o:client{}", command.client);
+    let op = match command.op {
+        0 | 1 => Op::Set(&command.value),
+        2 => Op::Keep,
+        3 => Op::Restore(&command.value),
+        4 => Op::None,
+        5 => Op::Leave,
+        6 => Op::Drop,
+        _ => Op::Delete,
+    };
+    let (token, tombstone) = (known.token[side].clone(), known.tombstone[side].clone());
+    let remember =
+        |known: &mut Known, loaded: &SessionData| known.tombstone[side].clone_from(&loaded.tombstone);
+    match command.kind {
+        0 | 1 => {
+            let send = format!("{base}:{}", known.sends - 1);
+            let answer = store
+                .acquire(
+                    keys,
+                    &Acquire {
+                        held: token.filter(|_| command.kind == 1),
+                        base,
+                        token: send.clone(),
+                        mode: command.mode,
+                        info: "h|1|cli|".into(),
+                        lease: LEASE,
+                        ttl: TTL,
+                        wait: command.wait,
+                        max_waiters: command.max_waiters,
+                        recheck: 5000,
+                        mixed: command.mixed,
+                    },
+                )
+                .unwrap();
+            if let AcquireReply::Held(loaded) = &answer {
+                known.token[side] = Some(send);
+                known.writes = 0;
+                remember(known, loaded);
+            }
+            acquired(&answer)
+        }
+        2 => {
+            let ticket = store.wait(keys, Duration::from_millis(1)).unwrap();
+            if let Some(Ticket { id, loaded, .. }) = &ticket {
+                known.token[side] = Some(format!("t:{id}"));
+                remember(known, loaded);
+            }
+            Answer::Ticket(ticket.map(|ticket| shape(&ticket.loaded)))
+        }
+        3 => {
+            let token = token.unwrap_or_else(|| "t:none".into());
+            Answer::Flag(
+                store.claim(keys, &Claim { token, base, lease: LEASE, info: "h|1|cli|".into() }).unwrap(),
+            )
+        }
+        4 | 5 => {
+            let token = token.unwrap_or_else(|| "o:none:1".into());
+            let nth = if command.kind == 5 { known.writes + 1 } else { 0 };
+            let answer = store.release(
+                keys,
+                &Release {
+                    token: &token,
+                    base: Some(&base),
+                    op,
+                    ttl: TTL,
+                    tombstone: tombstone.as_deref(),
+                    hold: command.hold,
+                    retry: command.hold,
+                    nth,
+                    mixed: command.mixed,
+                    tombstone_ms: LEASE,
+                },
+            );
+            written(&answer.unwrap())
+        }
+        6 => {
+            let loaded = store.read(keys, TTL).unwrap();
+            remember(known, &loaded);
+            let (data, tombstone) = shape(&loaded);
+            Answer::SessionData(data, tombstone)
+        }
+        7 => {
+            let op = if op == Op::None { Op::Keep } else { op };
+            let write = Write { op, ttl: TTL, tombstone: tombstone.as_deref(), tombstone_ms: LEASE };
+            written(&store.write(keys, &write).unwrap())
+        }
+        _ => Answer::Flag(store.exists(keys).unwrap()),
+    }
+}
+
+/// Runs one sequence. Returns false if the machine was so slow that hand-overs expired during it.
+fn sequence(seed: u64, attempt: u32, settings: &Arc<Settings>) -> bool {
+    let begun = Instant::now();
+    let id = SessionId::parse(format!("seed{seed}-{attempt}").as_bytes()).unwrap();
+    let keys = Keys::new("P:", &id);
+    let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let mut memory = MemoryStore::new();
+    let mut redis: Vec<RedisStore> = (0..CLIENTS).map(|_| RedisStore::new(settings.clone())).collect();
+    // The first session of a connection goes through the scripts. After it, plain commands are
+    // tried first.
+    let another = Keys::new("Q:", &id);
+    for client in &mut redis {
+        assert_eq!(client.read(&another, TTL).unwrap(), SessionData::default());
+    }
+    let mut known = vec![Known::default(); CLIENTS];
+    let mut log = Vec::new();
+    for step in 0..120u32 {
+        let command = Command {
+            client: random.below(CLIENTS),
+            kind: random.one_of(&[0, 0, 0, 1, 2, 2, 3, 4, 4, 4, 5, 6, 7, 8]),
+            mode: random.one_of(&[Mode::Any, Mode::Any, Mode::Known, Mode::New]),
+            op: random.below(8),
+            wait: random.one_of(&[0, 5000, 5000]),
+            max_waiters: random.one_of(&[0, 0, 1, 2]),
+            mixed: random.below(8) == 0,
+            hold: random.below(5) == 0,
+            value: step.to_string().into_bytes(),
+        };
+        if command.kind == 2 && !memory.server().has_ticket(&keys) {
+            // An empty BLPOP takes Redis a tenth of a second.
+            continue;
+        }
+        let mine = &mut known[command.client];
+        mine.sends += 1;
+        let writes = mine.writes;
+        let there = run(&mut redis[command.client], 0, &keys, &command, mine);
+        mine.writes = writes;
+        let here = run(&mut memory, 1, &keys, &command, mine);
+        if command.kind == 5 {
+            mine.writes += 1;
+        }
+        if begun.elapsed() > Duration::from_millis(HANDOFF_MS / 2) {
+            return false;
+        }
+        log.push(format!(
+            "{step}: client {} kind {} op {} -> {there:?}",
+            command.client, command.kind, command.op
+        ));
+        assert_eq!(there, here, "seed {seed}, Redis left, memory right; so far:\n{}", log.join("\n"));
+    }
+    true
+}
+
+#[test]
+fn random_commands_get_the_same_answers() {
+    let server = Server::start();
+    let mut settings = Settings::parse(&server.save_path(), &IniValues::default()).unwrap();
+    settings.pool_size = 4;
+    let settings = Arc::new(settings);
+    for seed in 1..=200 {
+        let done = (0..20).any(|attempt| sequence(seed, attempt, &settings));
+        assert!(done, "this machine is too slow for seed {seed}");
+    }
+}

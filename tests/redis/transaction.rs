@@ -1,0 +1,184 @@
+//! The release by WATCH, MULTI and EXEC: its effect, and that it has none if anything stands in its
+//! way.
+
+#![allow(clippy::unwrap_used, reason = "a failed look-up is a failed test")]
+
+use crate::support::{
+    one_session::{Fixture, LARGE, TTL, client, first, of_lock},
+    poll,
+};
+use phpsess_rs::{
+    protocol::{Acquire, AcquireReply, Keys, Op, Release, ReleaseReply, SessionId},
+    store::Store,
+};
+use redis::Commands;
+
+/// Takes the lock, lets something happen, and releases the lock. Returns the answer and the way of
+/// the release.
+fn release_after(f: &mut Fixture, op: Op<'_>, happens: impl FnOnce(&mut Fixture)) -> (ReleaseReply, By) {
+    f.acquire();
+    happens(f);
+    let scripts = f.calls("evalsha") + f.calls("eval");
+    let written = f.release(op);
+    let by = if f.calls("evalsha") + f.calls("eval") == scripts { By::Transaction } else { By::Script };
+    (written, by)
+}
+
+#[derive(PartialEq, Eq, Debug)]
+enum By {
+    Transaction,
+    Script,
+}
+
+#[test]
+fn a_lock_that_nobody_waits_for_is_released_without_a_script() {
+    let mut f = Fixture::new();
+    f.put(b"before");
+    for value in [&b"small"[..], LARGE] {
+        assert_eq!(release_after(&mut f, Op::Set(value), |_| ()), (ReleaseReply::Done, By::Transaction));
+        assert_eq!((f.names(), f.data().as_deref()), (vec![f.keys.data.clone()], Some(value)));
+        let left: i64 = f.server.connection().ttl(&f.keys.data).unwrap();
+        assert!(left > 50, "{left}");
+        let receipt: Option<String> = f.server.connection().get(f.keys.receipt("o:a:1")).unwrap();
+        assert_eq!(receipt.as_deref(), Some("ok"));
+    }
+    f.put(b"kept");
+    assert_eq!(release_after(&mut f, Op::None, |_| ()), (ReleaseReply::Done, By::Transaction));
+    let shorten = |f: &mut Fixture| f.put(b"kept");
+    // The session was written meanwhile, so the script takes over.
+    assert_eq!(release_after(&mut f, Op::Keep, shorten), (ReleaseReply::Done, By::Script));
+    assert_eq!(release_after(&mut f, Op::Keep, |_| ()), (ReleaseReply::Done, By::Transaction));
+    let left: i64 = f.server.connection().ttl(&f.keys.data).unwrap();
+    assert!(left > 50, "{left}");
+    assert_eq!((f.names(), f.data().unwrap()), (vec![f.keys.data.clone()], b"kept".to_vec()));
+}
+
+#[test]
+fn a_lock_that_is_lost_writes_nothing_whatever_took_it() {
+    let mut f = Fixture::new();
+    f.put(b"before");
+    let takers: [fn(&mut Fixture); 3] = [
+        |f| f.server.connection().set(&f.keys.lock, "o:b:1|1|them").unwrap(),
+        |f| f.server.connection().del(&f.keys.lock).unwrap(),
+        |f| {
+            let () = f.server.connection().pexpire(&f.keys.lock, 1).unwrap();
+            poll::until("the lease ends", poll::SOON, || f.names().len() == 1);
+        },
+    ];
+    for happens in takers {
+        let (written, _) = release_after(&mut f, Op::Set(LARGE), happens);
+        assert!(matches!(written, ReleaseReply::Lost { .. }), "{written:?}");
+        assert_eq!(f.data().unwrap(), b"before");
+        let () = f.server.connection().del(&f.keys.lock).unwrap();
+    }
+}
+
+#[test]
+fn a_lease_that_ended_unnoticed_writes_nothing() {
+    let mut f = Fixture::new();
+    f.put(b"before");
+    // Redis removes an expired key when a client reads it, or in its own time, which is once a
+    // second now.
+    f.server.set("hz", "1");
+    let (written, _) = release_after(&mut f, Op::Set(b"late"), |f| {
+        let () = f.server.connection().pexpire(&f.keys.lock, 1).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    });
+    assert!(matches!(written, ReleaseReply::Lost { .. }), "{written:?}");
+    assert_eq!(f.data().unwrap(), b"before");
+}
+
+#[test]
+fn who_waits_is_handed_the_lock_whenever_they_came() {
+    let mut f = Fixture::new();
+    let wait = |f: &Fixture| {
+        let () = f.server.connection().zadd(&f.keys.waiters, "o:b", 1e15).unwrap();
+    };
+    let handed_over = |f: &Fixture| {
+        let holder: String = f.server.connection().get(&f.keys.lock).unwrap();
+        assert!(holder.starts_with("t:"), "{holder}");
+        let Keys { lock, wake, waiters, .. } = &f.keys;
+        let () = f.server.connection().del(&[lock, wake, waiters]).unwrap();
+    };
+    assert_eq!(release_after(&mut f, Op::Set(b"1"), |f| wait(f)), (ReleaseReply::Done, By::Script));
+    handed_over(&f);
+    wait(&f);
+    assert_eq!(release_after(&mut f, Op::Set(b"2"), |_| ()), (ReleaseReply::Done, By::Script));
+    handed_over(&f);
+    assert_eq!(release_after(&mut f, Op::Set(b"3"), |_| ()), (ReleaseReply::Done, By::Transaction));
+    assert_eq!(f.data().unwrap(), b"3");
+}
+
+#[test]
+fn what_changes_under_the_lock_is_left_to_the_script() {
+    let mut f = Fixture::new();
+    let renewed = |f: &mut Fixture| f.server.connection().pexpire(&f.keys.lock, 9000).unwrap();
+    assert_eq!(release_after(&mut f, Op::Set(b"1"), renewed), (ReleaseReply::Done, By::Script));
+    let destroyed = |f: &mut Fixture| f.server.connection().set_ex(&f.keys.tombstone, "t", 60).unwrap();
+    assert_eq!(release_after(&mut f, Op::Set(b"2"), destroyed), (ReleaseReply::Dead, By::Script));
+    assert_eq!(f.data().unwrap(), b"1");
+    // A tombstone that existed when the session was read does not forbid the write.
+    let seen = Release { op: Op::Set(b"3"), tombstone: Some("t"), ttl: TTL, ..of_lock() };
+    f.acquire();
+    assert_eq!(f.store.release(&f.keys, &seen).unwrap(), ReleaseReply::Done);
+    assert_eq!(f.data().unwrap(), b"3");
+}
+
+#[test]
+fn another_session_of_the_connection_ends_what_is_watched() {
+    let mut f = Fixture::new();
+    let other = Keys::new("PHPREDIS_SESSION:", &SessionId::parse(b"qrstuvwxyzabcdef").unwrap());
+    let (token, release) = ("o:c:1", Release { op: Op::Set(b"2"), ttl: TTL, ..of_lock() });
+    let (written, by) = release_after(&mut f, Op::Set(b"1"), |f| {
+        let wanted = Acquire { base: "o:c".into(), token: token.into(), ..first() };
+        assert!(matches!(f.store.acquire(&other, &wanted).unwrap(), AcquireReply::Held(_)));
+        assert_eq!(
+            f.store.release(&other, &Release { token, ..release.clone() }).unwrap(),
+            ReleaseReply::Done
+        );
+        let () = f.server.connection().set(&f.keys.lock, "o:b:1|1|them").unwrap();
+    });
+    assert!(matches!(written, ReleaseReply::Lost { .. }), "{written:?}");
+    assert_eq!((by, f.data()), (By::Script, None));
+}
+
+#[test]
+fn without_the_rights_to_a_transaction_the_scripts_do_it() {
+    let f = Fixture::new();
+    for lacks in ["multi", "exec", "watch", "watch -unwatch -multi -exec -discard", "multi -discard"] {
+        let mut rule = vec!["SETUSER", "u", "reset", "on", ">p", "~*", "+@all"];
+        let lacks = format!("-{lacks}");
+        rule.extend(lacks.split(' '));
+        let () = redis::cmd("ACL").arg(&rule).query(&mut f.server.connection()).unwrap();
+        let mut store = client(&format!("{}?auth[]=u&auth[]=p", f.server.save_path()));
+        store.read(&f.keys, TTL).unwrap();
+        let scripts = f.calls("evalsha") + f.calls("eval");
+        for n in 0..3 {
+            assert!(
+                matches!(store.acquire(&f.keys, &first()).unwrap(), AcquireReply::Held(_)),
+                "{lacks} {n}"
+            );
+            let release = Release { op: Op::Set(b"x"), ttl: TTL, ..of_lock() };
+            assert_eq!(store.release(&f.keys, &release).unwrap(), ReleaseReply::Done, "{lacks} {n}");
+            assert_eq!(f.names(), [&*f.keys.data], "{lacks} {n}");
+        }
+        assert!(f.calls("evalsha") + f.calls("eval") >= scripts + 3, "{lacks}");
+    }
+}
+
+#[test]
+fn a_transaction_that_redis_refuses_is_left_to_the_script() {
+    let mut f = Fixture::new();
+    // The value is below the size that would be sent beside the script.
+    let full = |f: &mut Fixture| f.server.set("maxmemory", "1");
+    let (written, by) = release_after(&mut f, Op::Set(b"small"), full);
+    assert!(
+        matches!(&written, ReleaseReply::Refused(error) if error.to_string().contains("OOM")),
+        "{written:?}"
+    );
+    assert_eq!(by, By::Script);
+    f.server.set("maxmemory", "0");
+    assert_eq!(f.names(), [""; 0]);
+    // The refused transaction leaves nothing on the connection.
+    assert_eq!(release_after(&mut f, Op::Set(b"small"), |_| ()), (ReleaseReply::Done, By::Transaction));
+}
