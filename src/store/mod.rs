@@ -2,11 +2,12 @@
 //!
 //! [`Store`] has everything that [`crate::session`] and [`crate::lock`] need of a server: the
 //! messages of [`crate::protocol`] and one blocking wait. [`redis::RedisStore`] talks to a server,
-//! and [`memory::MemoryStore`] does the same in memory, for tests.
+//! and `memory::MemoryStore` does the same in memory, for tests (the feature `in-memory`).
 
 mod deferred;
 mod exchange;
 mod first_try;
+#[cfg(any(test, feature = "in-memory"))]
 pub mod memory;
 mod pool;
 pub mod redis;
