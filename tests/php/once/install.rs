@@ -1,4 +1,5 @@
-//! `scripts/install`: PHP has loaded every module that the script installs.
+//! `scripts/install`: PHP has loaded every module that the script installs. `scripts/release`: a
+//! release has one version everywhere.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -227,4 +228,98 @@ fn so_does_pie_which_builds_again_once_it_is_configured_again() {
     }
     let again = sources.make(&arguments, &[("PATH", "/usr/bin:/bin")]);
     assert!(!String::from_utf8_lossy(&again.stdout).contains("scripts/build"), "{again:?}");
+}
+
+/// A git repository with the files that have a version.
+struct Release(Folder);
+
+impl Release {
+    const FILES: [&str; 7] = [
+        "Cargo.toml",
+        "Cargo.lock",
+        "CHANGELOG.md",
+        "composer.json",
+        "stubs/composer.json",
+        "docs/install.md",
+        "scripts/release",
+    ];
+
+    fn new(name: &str) -> Self {
+        let release = Self(Folder::new(name));
+        let from = Path::new(env!("CARGO_MANIFEST_DIR"));
+        for file in Self::FILES {
+            let to = release.0.path().join(file);
+            std::fs::create_dir_all(to.parent().expect("a parent")).expect("a folder");
+            std::fs::copy(from.join(file), to).expect("a copy");
+        }
+        // The real list of changes may just have been released.
+        release.replace("CHANGELOG.md", "## Unreleased\n", "## Unreleased\n\nA change.\n");
+        release.git(&["init", "-q"]);
+        release.commit();
+        release
+    }
+
+    fn git(&self, arguments: &[&str]) {
+        let identity = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"];
+        let output = Command::new("git").args(identity).args(arguments).current_dir(self.0.path()).output();
+        let output = output.expect("git runs");
+        assert!(output.status.success(), "{output:?}");
+    }
+
+    fn commit(&self) {
+        self.git(&["add", "-A"]);
+        self.git(&["commit", "-q", "--allow-empty", "-m", "release"]);
+    }
+
+    fn replace(&self, file: &str, old: &str, new: &str) {
+        let path = self.0.path().join(file);
+        let text = std::fs::read_to_string(&path).expect("a file");
+        assert!(text.contains(old), "{file} has no {old}");
+        std::fs::write(path, text.replacen(old, new, 1)).expect("a file");
+    }
+
+    fn run(&self, arguments: &[&str]) -> Result<String, String> {
+        let output = Command::new(self.0.path().join("scripts/release")).args(arguments).output();
+        let output = output.expect("scripts/release runs");
+        let text = |bytes| String::from_utf8(bytes).expect("text");
+        if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
+    }
+}
+
+#[test]
+fn a_release_has_one_version_everywhere() {
+    let release = Release::new("release");
+    assert!(release.run(&["--set", "v9.8.7"]).is_err());
+    release.run(&["--set", "9.8.7"]).expect("a new version");
+    let refusal = release.run(&["--check"]).expect_err("nothing is committed");
+    assert!(refusal.contains("uncommitted changes") && refusal.contains("CHANGELOG.md"), "{refusal}");
+    release.commit();
+    assert_eq!(release.run(&["--check"]).as_deref(), Ok("release: 9.8.7 agrees everywhere\n"));
+    assert!(release.run(&["--notes"]).expect("the notes").starts_with("A change.\n"));
+    assert!(release.run(&["--check", "v9.8.7"]).expect_err("another tag").contains("'v9.8.7'"));
+    release.git(&["tag", "9.8.6"]);
+    assert!(release.run(&["--check"]).expect_err("another tag").contains("'9.8.6'"));
+    assert!(release.run(&["--check", "9.8.7"]).is_ok());
+}
+
+#[test]
+fn a_release_names_each_file_with_another_version() {
+    let release = Release::new("disagreement");
+    release.run(&["--set", "9.8.7"]).expect("a new version");
+    for (file, old, new) in [
+        ("Cargo.lock", "\"9.8.7\"", "\"9.8.6\""),
+        ("CHANGELOG.md", "## 9.8.7, ", "## 9.8.6, "),
+        ("CHANGELOG.md", "## Unreleased\n", "## Unreleased\n\nAnother change.\n"),
+        ("composer.json", "    \"type\"", "    \"version\": \"9.8.7\",\n    \"type\""),
+        ("stubs/composer.json", "    \"type\"", "    \"version\": \"9.8.7\",\n    \"type\""),
+        ("docs/install.md", "VERSION=9.8.7", "VERSION=9.8.6"),
+    ] {
+        release.replace(file, old, new);
+        release.commit();
+        let refusal = release.run(&["--check", "9.8.7"]).expect_err(file);
+        assert!(refusal.contains(file) && refusal.lines().count() == 1, "{file}: {refusal}");
+        release.replace(file, new, old);
+    }
+    release.commit();
+    release.run(&["--check", "9.8.7"]).expect("all agree again");
 }
