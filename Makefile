@@ -13,7 +13,7 @@ VALGRIND_MODULE = modules/valgrind/phpsess_rs.so
 .DEFAULT_GOAL := build
 # Set-up runs before the other targets, also under -j.
 .NOTPARALLEL:
-.PHONY: help build build-valgrind install demo screenshot test guard guard-update test-rust test-php test-php-src test-frameworks test-acl test-cluster test-msrv test-pie test-miri test-valgrind stress fuzz lint clean setup-%
+.PHONY: help build build-valgrind install demo screenshot site test-site test-install test guard guard-update test-rust test-php test-php-src test-frameworks test-acl test-cluster test-msrv test-pie test-miri test-valgrind stress fuzz lint clean setup-%
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9.%-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -31,6 +31,15 @@ demo: setup-demo build ## two PHP servers and a Python service that share a logi
 
 screenshot: setup-screenshot build ## docs/demo.png: the demo's page in headless Chromium
 	@demo/run scripts/screenshot
+
+site: setup-site ## the documentation site, in build/site
+	@scripts/site
+
+test-site: site ## the site in a browser: no page is wider than a phone, and the search finds a setting
+	@scripts/test-site
+
+test-install: setup-test build ## each block of README and docs/install.md that can run here, and the messages that the page explains
+	@scripts/test-install
 
 test: setup-test build ## every test; the last line is the sum
 	@scripts/test rust guard php jit subclass throws
