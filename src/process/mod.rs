@@ -19,6 +19,7 @@ use std::{
     },
 };
 
+use once_cell::race::OnceRef;
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 
 static KEPT: OnceLock<&'static AtomicU32> = OnceLock::new();
@@ -76,7 +77,10 @@ impl<T: Default> PerProcess<T> {
 /// A value of this process that our threads may lock. A thread may hold the lock at the moment of a
 /// fork, so a forked child has a lock of its own besides an empty value. The parent's stays behind
 /// as it is.
-pub struct Shared<T: 'static>(OnceLock<&'static Generation<T>>);
+///
+/// The value may also be on its way at that moment. A [`OnceLock`] would then let the child wait
+/// for a thread that it does not have; this cell takes the value of the first that has one.
+pub struct Shared<T: 'static>(OnceRef<'static, Generation<T>>);
 
 struct Generation<T: 'static> {
     pid: u32,
@@ -89,7 +93,7 @@ impl<T: Default + Send> Shared<T> {
     /// Creates the value, which is empty at first.
     #[must_use]
     pub const fn empty() -> Self {
-        Self(OnceLock::new())
+        Self(OnceRef::new())
     }
 
     /// Locks the value of this process.
@@ -115,6 +119,8 @@ impl<T: Default + Send> Shared<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::{sync::mpsc, thread, time::Duration};
+
     use super::*;
 
     #[test]
@@ -130,5 +136,37 @@ mod tests {
         }
         assert_eq!(*LIST.of(2).lock().unwrap(), [2]);
         assert_eq!(*held, [1]);
+    }
+    #[test]
+    fn a_value_that_a_thread_makes_at_a_fork_does_not_hold_up_the_child() {
+        /// A value that takes as long as the sender of [`GATE`] lives, on a thread of its own.
+        struct Slow;
+        static GATE: sync::Mutex<Option<mpsc::Receiver<()>>> = sync::Mutex::new(None);
+        static VALUE: Shared<Slow> = Shared::empty();
+        impl Default for Slow {
+            fn default() -> Self {
+                let gate = GATE.lock().unwrap().take();
+                if let Some(gate) = gate {
+                    let _ = gate.recv();
+                }
+                Self
+            }
+        }
+        let (sender, gate) = mpsc::channel();
+        *GATE.lock().unwrap() = Some(gate);
+        let parents = thread::spawn(|| drop(VALUE.of(1).lock()));
+        while GATE.lock().unwrap().is_some() {
+            thread::yield_now();
+        }
+        let (done, is_done) = mpsc::channel();
+        let childs = thread::spawn(move || {
+            drop(VALUE.of(2).lock());
+            done.send(()).unwrap();
+        });
+        let made = is_done.recv_timeout(Duration::from_secs(10));
+        drop(sender);
+        parents.join().unwrap();
+        childs.join().unwrap();
+        assert_eq!(made, Ok(()));
     }
 }
