@@ -1,5 +1,7 @@
 //! The release of [`RedisStore`] by a transaction ([`crate::protocol::transaction`]).
 
+use std::time::Duration;
+
 use redis::Value;
 
 use super::redis::RedisStore;
@@ -38,7 +40,14 @@ impl RedisStore {
                     answer.and_then(reply::several).and_then(|values| transaction::executed(&values));
                 match self.checked(executed) {
                     Ok(Executed::Refused) => self.discard(),
-                    Ok(Executed::Partly(error)) => return Ok(Some(ReleaseReply::Refused(error))),
+                    Ok(Executed::Partly(error)) => {
+                        // The lock is free, and the receipt says that the value was written. A
+                        // further write of this session must not believe it.
+                        let mut forget = Command::new("DEL");
+                        forget.arg(keys.receipt(&release.receipt()));
+                        self.request(keys, &mut forget, Duration::ZERO)?;
+                        return Ok(Some(ReleaseReply::Refused(error)));
+                    }
                     // Either nothing was carried out, or the script will ask for the receipt.
                     Ok(Executed::Changed) => {}
                     Err(failure) if failure.is_loss() => {}

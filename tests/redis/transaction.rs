@@ -3,6 +3,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed look-up is a failed test")]
 
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+
 use crate::support::{
     one_session::{Fixture, LARGE, TTL, client, first, of_lock},
     poll,
@@ -122,6 +126,62 @@ fn what_changes_under_the_lock_is_left_to_the_script() {
     f.acquire();
     assert_eq!(f.store.release(&f.keys, &seen).unwrap(), ReleaseReply::Done);
     assert_eq!(f.data().unwrap(), b"3");
+}
+
+/// A proxy that lets EXEC carry out all but the SET of this key, which it refuses as Redis does
+/// without memory. Returns its address.
+fn refusing(addr: String, key: &str) -> String {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let own = listener.local_addr().unwrap().to_string();
+    let set = format!("*5\r\n$3\r\nSET\r\n${}\r\n{key}\r\n", key.len()).into_bytes();
+    thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            let mut server = TcpStream::connect(&addr).unwrap();
+            let (mut answers, mut to_client) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+            thread::spawn(move || std::io::copy(&mut answers, &mut to_client));
+            let set = set.clone();
+            thread::spawn(move || {
+                let mut bytes = vec![0; 1 << 16];
+                while let Ok(n @ 1..) = client.read(&mut bytes) {
+                    // A batch of this size arrives in one piece.
+                    let part = &bytes[..n];
+                    let at = |what: &[u8], from: usize| {
+                        part[from..].windows(what.len()).position(|found| found == what).map(|at| from + at)
+                    };
+                    let place = at(b"$5\r\nMULTI\r\n", 0).and_then(|multi| at(&set, multi));
+                    let end = place.and_then(|place| at(b"\r\n*", place));
+                    let changed = match place.zip(end) {
+                        None => part.to_vec(),
+                        Some((place, end)) => {
+                            let refusal = "return redis.error_reply('OOM command not allowed')";
+                            let eval =
+                                format!("*3\r\n$4\r\nEVAL\r\n${}\r\n{refusal}\r\n$1\r\n0", refusal.len());
+                            [&part[..place], eval.as_bytes(), &part[end..]].concat()
+                        }
+                    };
+                    server.write_all(&changed).unwrap();
+                }
+            });
+        }
+    });
+    own
+}
+
+#[test]
+fn a_transaction_without_its_write_leaves_no_receipt_to_a_second_write() {
+    let mut f = Fixture::new();
+    let address = refusing(f.server.addr(), &f.keys.data);
+    f.store = client(&f.server.save_path().replace(&f.server.addr(), &address));
+    f.put(b"before");
+    let () = f.store.read(&f.keys, TTL).map(drop).unwrap();
+    f.acquire();
+    let written = f.release(Op::Set(b"1"));
+    assert!(matches!(&written, ReleaseReply::Refused(error) if error.code == "OOM"), "{written:?}");
+    assert_eq!(f.names(), [&*f.keys.data]);
+    // After a refusal for want of memory, the session may be written once more.
+    let again = f.release(Op::Set(b"2"));
+    assert!(matches!(again, ReleaseReply::Lost { .. }), "{again:?}");
+    assert_eq!(f.data().unwrap(), b"before");
 }
 
 #[test]
