@@ -1,13 +1,23 @@
 //! Sessions in a Redis Cluster whose nodes die, hang and come back.
 
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::cluster::{self, Cluster, NODE_TIMEOUT};
+use crate::support::one_session::{first, of_lock};
 use crate::support::outage::{CONNECT, READ, impatient, outage, workers};
 use crate::support::php::{Php, Running, STEPS};
 use crate::support::poll::{self, SOON};
 use crate::support::session;
+use phpsess_rs::{
+    config::{IniValues, Settings},
+    protocol::{Acquire, AcquireReply, Keys, ReleaseReply, SessionId},
+    store::{Store, redis::RedisStore},
+};
+
+/// The read_timeout of the process that prefetches. It is far above any delay of a busy machine.
+const PREFETCH_READ: Duration = Duration::from_secs(8);
 
 fn process(php: &Php) -> Running {
     let mut process = php.spawn(STEPS);
@@ -156,6 +166,18 @@ fn with_patience_a_master_that_hangs_costs_only_time() {
     for (process, id) in [(&mut write, &ids[1]), (&mut late, &ids[2])] {
         process.step(&format!("start('{id}') && ++$_SESSION['n']")).assert_silent();
     }
+    let mut settings = Settings::parse(&cluster.save_path(), &IniValues::default()).expect("a save path");
+    (settings.connect_timeout, settings.read_timeout) = (Duration::from_mins(1), PREFETCH_READ);
+    let settings = Arc::new(settings);
+    // A request leaves its connection to the next one.
+    let mut ahead = RedisStore::new(settings.clone());
+    let id = SessionId::parse(cluster.id_on(0, "prefetched").as_bytes()).expect("an id");
+    let keys = Keys::in_cluster("PHPREDIS_SESSION:", &id);
+    for _ in 0..2 {
+        assert!(matches!(ahead.acquire(&keys, &first()), Ok(AcquireReply::Held(_))));
+        assert!(matches!(ahead.release(&keys, &of_lock()), Ok(ReleaseReply::Done)));
+    }
+    drop(ahead);
     poll::until("the replica has all of it", SOON, || {
         let offsets = [0, 3].map(|n| cluster.node(n).info("replication").get("master_repl_offset").cloned());
         offsets[0] == offsets[1]
@@ -173,6 +195,18 @@ fn with_patience_a_master_that_hangs_costs_only_time() {
     for (id, n) in [(&ids[0], 4), (&ids[1], 4)] {
         assert_eq!(session::counter(&cluster, id), Some(n), "{id}");
     }
+
+    // This process still takes the hung node for the master.
+    let mut ahead = RedisStore::new(settings);
+    let hung = cluster.node(0).addr();
+    assert!(ahead.prefetch(&keys, &first()));
+    assert!(ahead.prefetched().is_err());
+    let start = Instant::now();
+    let again = Acquire { held: Some(first().token), token: "o:a:2".into(), ..first() };
+    assert!(matches!(ahead.acquire(&keys, &again), Ok(AcquireReply::Held(_))));
+    // A process that goes to the hung node again waits there for all of its timeout.
+    let took = start.elapsed();
+    assert!(took < PREFETCH_READ * 3 / 4, "{took:?} without the answer of {hung}");
     cluster.resume();
 }
 
