@@ -247,8 +247,9 @@ func (s *Sessions) tidy() {
 	unanswered := s.unanswered
 	s.unanswered = nil
 	s.guard.Unlock()
+	until := time.Now().Add(s.Lease / 4)
 	for i, lock := range unanswered {
-		if _, err := lock.release("none", nil, 0); err != nil {
+		if _, err := lock.release("none", nil, 0); err != nil || !time.Now().Before(until) {
 			s.keep(unanswered[i+1:]) // for the next request: this one has a lock of its own, whose lease passes
 			return
 		}

@@ -149,10 +149,11 @@ class Sessions:
 
     def tidy(self):
         """Releases the locks of requests that got no answer: a server that hung grants them later."""
-        # Another thread may take the last one. After a failure, the rest is for the next request:
-        # this one has a lock of its own, whose lease passes.
+        # Another thread may take the last one. After a failure or a quarter of the lease, the rest is
+        # for the next request: this one has a lock of its own, whose lease passes.
+        until = time.monotonic() + self.lease / 4000
         with suppress(IndexError, redis.RedisError):
-            while True:
+            while time.monotonic() < until:
                 session, session.token = self.unanswered.popleft()
                 session.leave("none", repeat=0)
 

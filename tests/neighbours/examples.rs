@@ -544,6 +544,39 @@ fn survives_a_restart_of_redis(kind: Kind) {
     assert_eq!(neighbour.post("/count", ID).json(), r#"{"n":6}"#);
 }
 
+/// The three clients of the protocol have this in common: Django and Starlette use Flask's.
+#[test]
+fn gives_back_no_more_locks_than_its_own_lease_allows() {
+    // To release all of them, one after the other with this delay, takes most of a lease.
+    const MANY: usize = 30;
+    const SLOW: Duration = Duration::from_millis(250);
+    thread::scope(|scope| {
+        for kind in [Kind::Flask, Kind::Express, Kind::Go] {
+            scope.spawn(move || {
+                let server = Server::start();
+                let proxy = Proxy::start(&server.addr());
+                let neighbour = Neighbour::with_env(kind, &proxy.addr(), &[]);
+                assert_eq!(neighbour.post("/count", "").json(), r#"{"n":1}"#);
+                process::signal(server.pid(), "STOP");
+                thread::scope(|scope| {
+                    let ask = |n| neighbour.post("/count", &format!("{ID}{n}"));
+                    let requests: Vec<_> = (0..MANY).map(|n| scope.spawn(move || ask(n))).collect();
+                    for request in requests {
+                        let answer = request.join().expect("the request is answered");
+                        assert!(matches!(answer.status, 500 | 503), "{answer:?}");
+                    }
+                });
+                process::signal(server.pid(), "CONT");
+                proxy.delay(SLOW);
+                let before = proxy.counts();
+                assert_eq!(neighbour.post("/count", "").json(), r#"{"n":1}"#);
+                let trips = (proxy.counts() - before).trips;
+                assert!(trips < MANY * 2 / 3, "{trips} trips");
+            });
+        }
+    });
+}
+
 macro_rules! each_of {
     ($($module:ident: $kind:ident),*; $($test:ident),* $(,)?) => {
         each_of!(@ [$($module $kind)*] ($($test)*));
