@@ -85,6 +85,15 @@ static TSRM_TLS bool is_being_decoded;
  * are destroyed. */
 static TSRM_TLS bool is_unread;
 
+/* The number of opens and reads in this thread. A session_start() that PHP ignores, because a session
+ * is active, makes none. */
+static TSRM_TLS unsigned begun;
+
+unsigned rustredis_begun(void)
+{
+	return begun;
+}
+
 /* session_reset() has put the stored values into $_SESSION while PHP was saving the previous
  * ones. */
 static TSRM_TLS bool is_reset_while_saved;
@@ -217,6 +226,7 @@ PS_OPEN_FUNC(rustredis)
 {
 	const char *path = rustredis_save_path(SAVE_PATH_ARG());
 	(void) session_name;
+	begun++;
 	half_decoded = false;
 	is_being_decoded = false;
 	is_reset_while_saved = rustredis_resets_while_saving();
@@ -340,6 +350,7 @@ PS_READ_FUNC(rustredis)
 	/* session_regenerate_id() is not included, because it reads the session that it has just
 	 * made. */
 	is_being_decoded = ZSTR_LEN(*val) && is_starting();
+	begun++;
 	rustredis_watch_exceptions();
 	return SUCCESS;
 }

@@ -117,6 +117,7 @@ void rustredis_start_serializer_over(void)
 		const bool is_alone = !EG(active_fiber); \
 		const serializer_state outer = is_alone ? start_serializer_over() : serializer_state_now(); \
 		const bool was_interrupted = rustredis_encoding_is_interrupted(); \
+		const unsigned begun = rustredis_begun(); \
 		functions[INDEX_##name].original(INTERNAL_FUNCTION_PARAM_PASSTHRU); \
 		if (is_alone) { \
 			go_on_with_serializer(outer); \
@@ -124,7 +125,10 @@ void rustredis_start_serializer_over(void)
 		rustredis_set_interrupted(was_interrupted); \
 		if (INDEX_##name == INDEX_session_start || INDEX_##name == INDEX_session_reset) { \
 			rustredis_restore_id(); \
-			rustredis_is_decoded(); \
+			/* A call that PHP ignores decodes nothing, and may lie inside one that does. */ \
+			if (rustredis_begun() != begun) { \
+				rustredis_is_decoded(); \
+			} \
 		} \
 		close_what_is_left(execute_data); \
 	}

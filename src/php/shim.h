@@ -117,6 +117,8 @@ zend_execute_data *rustredis_running(const char *name);
 /* handler.c: notes that PHP has decoded the value of a read, including in a session that has
  * started by itself. */
 void rustredis_is_decoded(void);
+/* handler.c: a number that changes whenever a session is opened or read. */
+unsigned rustredis_begun(void);
 
 /* handler.c: true if an error has struck while a serializer was at work. If the error has not
  * ended the call, the previous state is restored. */
