@@ -133,11 +133,9 @@ static void replace_path(zval *value, const char *path, size_t len, int depth, z
 }
 
 /* With zend.exception_ignore_args=0, the trace has the arguments of a handler class' open(). */
-static void hide_in_trace(zend_object *exception)
+static void hide_in_trace(zend_object *exception, const char *path, size_t len)
 {
 	zend_class_entry *base = instanceof_function(exception->ce, zend_ce_exception) ? zend_ce_exception : zend_ce_error;
-	const char *path = path_now();
-	size_t len = strlen(path);
 	zval undefined, trace;
 	char masked[512];
 
@@ -159,12 +157,12 @@ static void hide_in_trace(zend_object *exception)
 
 /* Hides the path in an exception and in its previous ones, which were made in the same place and
  * may never have been thrown. */
-static void hide_in_traces(zend_object *exception)
+static void hide_in_traces(zend_object *exception, const char *path, size_t len)
 {
 	int left;
 	for (left = CHAIN_LENGTH; left; left--) {
 		zval undefined, *previous;
-		hide_in_trace(exception);
+		hide_in_trace(exception, path, len);
 		if (!instanceof_function(exception->ce, zend_ce_throwable)) {
 			return;
 		}
@@ -174,6 +172,53 @@ static void hide_in_traces(zend_object *exception)
 			return;
 		}
 		exception = Z_OBJ_P(previous);
+	}
+}
+
+/* Returns the path that a script passes to a running call of one of PHP's functions, or NULL. PHP
+ * may refuse the path, for example while a session is active, and then never has it. */
+static zend_string *path_of_call(zend_execute_data *call)
+{
+	const zend_function *function = call->func;
+	const uint32_t arguments = ZEND_CALL_NUM_ARGS(call);
+	zend_string *name;
+	zval *value = NULL;
+
+	if (!function || function->type != ZEND_INTERNAL_FUNCTION || function->common.scope
+			|| !function->common.function_name) {
+		return NULL;
+	}
+	name = function->common.function_name;
+	if (arguments >= 1 && zend_string_equals_literal(name, "session_start")) {
+		zval *options = ZEND_CALL_ARG(call, 1);
+		ZVAL_DEREF(options);
+		if (Z_TYPE_P(options) == IS_ARRAY) {
+			value = zend_hash_str_find(Z_ARRVAL_P(options), ZEND_STRL("save_path"));
+		}
+	} else if (arguments >= 1 && zend_string_equals_literal(name, "session_save_path")) {
+		value = ZEND_CALL_ARG(call, 1);
+	} else if (arguments >= 2 && (zend_string_equals_literal(name, "ini_set") || zend_string_equals_literal(name, "ini_alter"))) {
+		zval *setting = ZEND_CALL_ARG(call, 1);
+		ZVAL_DEREF(setting);
+		if (Z_TYPE_P(setting) == IS_STRING && zend_string_equals_literal(Z_STR_P(setting), "session.save_path")) {
+			value = ZEND_CALL_ARG(call, 2);
+		}
+	}
+	if (!value) {
+		return NULL;
+	}
+	ZVAL_DEREF(value);
+	return Z_TYPE_P(value) == IS_STRING ? Z_STR_P(value) : NULL;
+}
+
+static void hide_paths_of_calls(zend_object *exception)
+{
+	zend_execute_data *call;
+	for (call = EG(current_execute_data); call; call = call->prev_execute_data) {
+		zend_string *path = path_of_call(call);
+		if (path) {
+			hide_in_traces(exception, ZSTR_VAL(path), ZSTR_LEN(path));
+		}
 	}
 }
 
@@ -230,8 +275,9 @@ static void exception_is_thrown(zend_object *exception)
 	if (exception) {
 		script_has_thrown = is_script_running();
 		if (rustredis_opens_a_session()) {
-			hide_in_traces(exception);
+			hide_in_traces(exception, path_now(), strlen(path_now()));
 		}
+		hide_paths_of_calls(exception);
 	}
 	if (next_hook) {
 		next_hook(exception);
