@@ -216,8 +216,9 @@ impl IniValues {
     }
 }
 
-/// php.ini turns `On` into "1" and `Off` into "". `ini_set()` passes its argument on unchanged.
-fn flag(text: &str) -> Option<bool> {
+/// Reads a flag of an ini setting or of a save path. php.ini turns `On` into "1" and `Off` into "";
+/// `ini_set()` and a path have the text as it was written.
+pub(super) fn flag(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
         "1" | "on" | "yes" | "true" => Some(true),
         "" | "0" | "off" | "no" | "false" => Some(false),

@@ -9,7 +9,7 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
 };
 
-use super::tls_verifier::Verifier;
+use super::{ini, tls_verifier::Verifier};
 use crate::process::PerProcess;
 
 /// The TLS options of a server. The default verifies the server's certificate against the system's
@@ -61,11 +61,7 @@ impl Default for Tls {
 impl Tls {
     /// Sets an option by its PHP name.
     pub(super) fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
-        let flag = || match value.to_ascii_lowercase().as_str() {
-            "1" | "true" | "on" => Ok(true),
-            "" | "0" | "false" | "off" => Ok(false),
-            _ => Err(format!("stream[{name}] is 1 or 0")),
-        };
+        let flag = || ini::flag(value).ok_or_else(|| format!("stream[{name}] is 1 or 0"));
         let options = &mut self.options;
         match name {
             "verify_peer" => options.verify_peer = flag()?,

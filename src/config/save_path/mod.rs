@@ -174,6 +174,30 @@ mod tests {
     }
 
     #[test]
+    fn a_flag_has_the_spellings_of_php_ini() {
+        for on in ["1", "on", "Yes", "TRUE"] {
+            // Without verify_peer, the system's authorities are not read.
+            assert!(
+                parse(&format!("h:1?tls={on}&stream[verify_peer]=0")).is_ok_and(|path| path.tls.is_some())
+            );
+            assert!(parse(&format!("h:1?persistent={on}")).unwrap().ignored.is_empty(), "{on}");
+        }
+        for off in ["0", "off", "No", "FALSE"] {
+            assert!(parse(&format!("h:1?tls={off}")).is_ok_and(|path| path.tls.is_none()), "{off}");
+            let unverified = |text| parse(&format!("tls://h:1?stream[verify_peer]={text}"));
+            assert_eq!(unverified(off), unverified("0"));
+            assert_eq!(parse(&format!("h:1?persistent={off}")).unwrap().ignored, ["persistent=0"]);
+        }
+        for neither in ["tls", "tls=", "tls=2", "tls=maybe", "stream[verify_peer]=2"] {
+            assert!(
+                parse(&format!("h:1?{neither}")).unwrap_err().to_string().contains("is 1 or 0"),
+                "{neither}"
+            );
+        }
+        assert!(parse("h:1?persistent=2").unwrap().ignored.is_empty());
+    }
+
+    #[test]
     fn reads_urls() {
         let path = parse("redis://user:p%40ss+word@[::1]:7000/3?prefix=x").unwrap();
         assert_eq!(path.endpoint, tcp("::1", 7000));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    super::{ini::seconds, secret::Secret, target::Endpoint, tls::Tls},
+    super::{ini, secret::Secret, target::Endpoint, tls::Tls},
     text::{database, decode},
 };
 
@@ -116,14 +116,18 @@ impl SavePath {
             "weight" => {
                 self.weight = value.parse().map_err(|_| "weight must be a whole number")?;
             }
-            "tls" => match value.as_str() {
-                "1" => parameters.tls = Some(parameters.tls.take().unwrap_or_default()),
-                "0" => {}
-                _ => return Err("tls is 1 or 0".into()),
+            // A lone `tls` is refused: it may be meant as either.
+            "tls" => match ini::flag(&value).filter(|_| !value.is_empty()) {
+                Some(true) => parameters.tls = Some(parameters.tls.take().unwrap_or_default()),
+                Some(false) => {}
+                None => return Err("tls is 1 or 0".into()),
             },
-            // All connections here are persistent.
-            "persistent" if value.parse().is_ok_and(|n: i64| n != 0) => {}
-            "persistent" => self.ignored.push("persistent=0"),
+            // All connections here are persistent. phpredis takes any number but 0.
+            "persistent" => {
+                if !ini::flag(&value).unwrap_or_else(|| value.parse().is_ok_and(|n: i64| n != 0)) {
+                    self.ignored.push("persistent=0");
+                }
+            }
             "persistent_id" => self.ignored.push("persistent_id"),
             "retry_interval" => self.ignored.push("retry_interval"),
             // This chooses the node that phpredis reads from. Here, a session is always read from
@@ -150,7 +154,7 @@ impl SavePath {
 
 /// In phpredis, 0 means "no limit" and is the default. Here, 0 means the ini setting's limit.
 fn timeout(name: &str, text: &str) -> Result<Option<Duration>, String> {
-    match seconds(text).filter(|n| *n <= 86400.0 * 365.0) {
+    match ini::seconds(text).filter(|n| *n <= 86400.0 * 365.0) {
         Some(n) if n > 0.0 => Ok(Some(Duration::from_secs_f64(n).clamp(MIN_TIMEOUT, MAX_TIMEOUT))),
         Some(_) => Ok(None),
         None => Err(format!("{name} must be a number of seconds")),
