@@ -1,14 +1,13 @@
 <?php
-// Compares stubs/phpsess_rs.stub.php and the README's settings table with the loaded module:
-// functions and classes with their parameters and types, the settings with their defaults, and the
-// result of rustredis_status(). scripts/check-stubs runs this script without any other php.ini, so
-// that each setting has its default.
+// Compares stubs/phpsess_rs.stub.php with the loaded module: functions and classes with their
+// parameters and types, the settings with their defaults, and the result of rustredis_status().
+// scripts/check-stubs runs this script without any other php.ini, so that each setting has its
+// default. tests/protocol/settings.rs compares the README's table with the same settings.
 
 declare(strict_types=1);
 
 const EXTENSION = 'phpsess_rs';
 const STUB = __DIR__ . '/../stubs/phpsess_rs.stub.php';
-const README = __DIR__ . '/../README.md';
 
 /** `name(type $parameter): type` for each function. */
 function signatures(array $functions): array
@@ -83,8 +82,6 @@ compare('constant', array_keys($module->getConstants()), 'the stub', []);
 $settings = array_map(fn ($name, $value) => "$name = $value", array_keys($module->getINIEntries()), $module->getINIEntries());
 preg_match_all('/^ \*   (rustredis\.\w+) = ?(.*)$/m', $stub, $m, PREG_SET_ORDER);
 compare('setting', $settings, 'the stub', array_map(fn ($line) => "$line[1] = $line[2]", $m));
-preg_match_all('/^\| `(rustredis\.\w+)` \| (?:`([^`]*)`|none) \|/m', file_get_contents(README), $m, PREG_SET_ORDER);
-compare('setting', $settings, "the README's table", array_map(fn ($line) => "$line[1] = " . ($line[2] ?? ''), $m));
 
 // The parts of the array that exist in any process. The lists are empty in this one.
 preg_match('/@return array\{(.*?)^ \* \}/ms', $stub, $m);

@@ -2,32 +2,118 @@
 
 use std::{ffi::CStr, fmt, time::Duration};
 
-/// One ini setting.
+/// Makes [`Setting`] of one row for each setting: its variant, its name and default as in php.ini,
+/// its values, the places that may set it, and its line in README.md.
+macro_rules! settings {
+    ($($setting:ident: $name:literal, $default:literal, $kind:expr, $permission:ident, $doc:literal;)*) => {
+        /// One ini setting.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        pub enum Setting {
+            $(#[doc = $doc] $setting,)*
+        }
+
+        impl Setting {
+            /// All settings, in the order of their values.
+            pub const ALL: [Self; [$($name),*].len()] = [$(Self::$setting),*];
+
+            const fn spec(self) -> (&'static CStr, &'static CStr, Kind) {
+                match self {
+                    $(Self::$setting => ($name, $default, $kind),)*
+                }
+            }
+
+            /// The places that may set it.
+            #[must_use]
+            pub const fn permission(self) -> Permission {
+                match self {
+                    $(Self::$setting => Permission::$permission,)*
+                }
+            }
+
+            /// The meaning, as the table of README.md has it.
+            #[must_use]
+            pub const fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$setting => $doc,)*
+                }
+            }
+        }
+    };
+}
+
+// `SETTINGS_UPDATE=1 cargo test --no-default-features --test protocol settings::` writes README.md
+// and the stub anew from these rows.
+settings! {
+    Username: c"rustredis.username", c"", Kind::Text, System,
+        "the Redis ACL user; only in php.ini or the server's configuration, never by a script";
+    Password: c"rustredis.password", c"", Kind::Text, System,
+        "the password of that user; likewise, and never shown";
+    Locking: c"rustredis.locking", c"1", Kind::Flag, Anywhere,
+        "one request at a time per session";
+    LockWait: c"rustredis.lock_wait", c"10", Kind::Seconds(0.0, 3600.0), Anywhere,
+        "seconds a request waits for its turn; 0 = does not wait";
+    LockLease: c"rustredis.lock_lease", c"10", Kind::Seconds(0.1, 3600.0), Anywhere,
+        "seconds after which a lock that was not released is free: the price of a crashed \
+         request for the next one; a living request renews it";
+    LockMaxHold: c"rustredis.lock_max_hold", c"300", Kind::Seconds(1.0, 86400.0), Anywhere,
+        "seconds that a lock lasts at most: a longer lease, and the last renewal of one, are \
+         cut to that; a destroyed session stays destroyed for as long";
+    LockMaxWaiters: c"rustredis.lock_max_waiters", c"12", Kind::Count(1_000_000), Anywhere,
+        "more waiters on one session than this fail at once; 0 = no limit";
+    LockMixed: c"rustredis.lock_mixed", c"0", Kind::Flag, Anywhere,
+        "1 while phpredis and rustredis serve the same sessions";
+    LockFailure: c"rustredis.lock_failure", c"fail", Kind::Choice(&["fail", "readonly"]), Anywhere,
+        "a request that does not get the lock in time, or whose Redis takes no writes: `fail` \
+         = session_start() is false; `readonly` = the data is there, writes are refused with \
+         a warning";
+    LockHolderUri: c"rustredis.lock_holder_uri", c"0", Kind::Flag, Anywhere,
+        "1 = a request that waits in vain is told which page holds the lock (its path, \
+         without the query)";
+    WriteAck: c"rustredis.write_ack", c"wait", Kind::Choice(&["wait", "deferred"]), Anywhere,
+        "`deferred` = PHP sends the last write of a request and does not wait for the answer; \
+         see below";
+    Prefetch: c"rustredis.prefetch", c"0", Kind::Flag, PerDirectory,
+        "1 = the session of the request's cookie is requested before the script runs; see \
+         below. Not by ini_set()";
+    ConnectTimeout: c"rustredis.connect_timeout", c"2", Kind::Seconds(0.001, 300.0), Anywhere,
+        "seconds to connect, with name resolution";
+    ReadTimeout: c"rustredis.read_timeout", c"5", Kind::Seconds(0.001, 3600.0), Anywhere,
+        "seconds for one exchange with Redis";
+    PoolSize: c"rustredis.pool_size", c"0", Kind::Count(1024), Anywhere,
+        "connections of a process to one target; 0 = 1, or 16 if PHP runs with threads (ZTS)";
+    PoolWait: c"rustredis.pool_wait", c"5", Kind::Seconds(0.0, 300.0), Anywhere,
+        "seconds to wait for a connection of the pool";
+    Prefix: c"rustredis.prefix", c"PHPREDIS_SESSION:", Kind::Text, Anywhere,
+        "the beginning of all keys; this default stands for `PHPREDIS_CLUSTER_SESSION:` in a \
+         Cluster";
+    MaxValueSize: c"rustredis.max_value_size", c"0", Kind::Bytes, Anywhere,
+        "bytes; a larger session is refused with a warning; `K`, `M`, `G` may follow; 0 = no \
+         limit";
+    Compression: c"rustredis.compression", c"none", Kind::Choice(&["none", "zstd", "lz4"]), Anywhere,
+        "`zstd` or `lz4`: the compression of larger sessions. The stored bytes themselves \
+         tell how they are compressed, so servers may differ, and the setting may change at \
+         any time";
+    CompressionLevel: c"rustredis.compression_level", c"0", Kind::Count(22), Anywhere,
+        "zstd's level, 1 to 22; 0 is zstd's own default (3). lz4 has a single level";
+    CompressionMinSize: c"rustredis.compression_min_size", c"1K", Kind::Bytes, Anywhere,
+        "smaller sessions, in bytes, are stored uncompressed; so are sessions that do not get \
+         smaller";
+    JsonObjects: c"rustredis.json_objects", c"refuse", Kind::Choice(&["refuse", "serialize"]), Anywhere,
+        "an object in a session that is stored as JSON: `refuse` = a warning that says where \
+         it is, and nothing is written; `serialize` = stored in PHP's own serialization, \
+         which is a risk if others can write to Redis";
+}
+
+/// The places that may set a setting.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[allow(missing_docs, reason = "each is what its name says; README.md has the table")]
-pub enum Setting {
-    Username,
-    Password,
-    Locking,
-    LockWait,
-    LockLease,
-    LockMaxHold,
-    LockMaxWaiters,
-    LockMixed,
-    LockFailure,
-    LockHolderUri,
-    WriteAck,
-    Prefetch,
-    ConnectTimeout,
-    ReadTimeout,
-    PoolSize,
-    PoolWait,
-    Prefix,
-    MaxValueSize,
-    Compression,
-    CompressionLevel,
-    CompressionMinSize,
-    JsonObjects,
+pub enum Permission {
+    /// Only php.ini or the server's configuration, never a script. The administrator who writes
+    /// the setting there knows the server that it is for from elsewhere.
+    System,
+    /// These, and the settings of a folder: it has taken effect before any script runs.
+    PerDirectory,
+    /// These, and every script.
+    Anywhere,
 }
 
 /// The values that a setting can have.
@@ -44,82 +130,21 @@ enum Kind {
 }
 
 impl Setting {
-    /// All settings, in the order of their values.
-    pub const ALL: [Self; 22] = [
-        Self::Username,
-        Self::Password,
-        Self::Locking,
-        Self::LockWait,
-        Self::LockLease,
-        Self::LockMaxHold,
-        Self::LockMaxWaiters,
-        Self::LockMixed,
-        Self::LockFailure,
-        Self::LockHolderUri,
-        Self::WriteAck,
-        Self::Prefetch,
-        Self::ConnectTimeout,
-        Self::ReadTimeout,
-        Self::PoolSize,
-        Self::PoolWait,
-        Self::Prefix,
-        Self::MaxValueSize,
-        Self::Compression,
-        Self::CompressionLevel,
-        Self::CompressionMinSize,
-        Self::JsonObjects,
-    ];
-
-    const fn table(self) -> (&'static CStr, &'static CStr, Kind) {
-        match self {
-            Self::Username => (c"rustredis.username", c"", Kind::Text),
-            Self::Password => (c"rustredis.password", c"", Kind::Text),
-            Self::Locking => (c"rustredis.locking", c"1", Kind::Flag),
-            Self::LockWait => (c"rustredis.lock_wait", c"10", Kind::Seconds(0.0, 3600.0)),
-            Self::LockLease => (c"rustredis.lock_lease", c"10", Kind::Seconds(0.1, 3600.0)),
-            Self::LockMaxHold => (c"rustredis.lock_max_hold", c"300", Kind::Seconds(1.0, 86400.0)),
-            Self::LockMaxWaiters => (c"rustredis.lock_max_waiters", c"12", Kind::Count(1_000_000)),
-            Self::LockMixed => (c"rustredis.lock_mixed", c"0", Kind::Flag),
-            Self::LockFailure => (c"rustredis.lock_failure", c"fail", Kind::Choice(&["fail", "readonly"])),
-            Self::LockHolderUri => (c"rustredis.lock_holder_uri", c"0", Kind::Flag),
-            Self::WriteAck => (c"rustredis.write_ack", c"wait", Kind::Choice(&["wait", "deferred"])),
-            Self::Prefetch => (c"rustredis.prefetch", c"0", Kind::Flag),
-            Self::ConnectTimeout => (c"rustredis.connect_timeout", c"2", Kind::Seconds(0.001, 300.0)),
-            Self::ReadTimeout => (c"rustredis.read_timeout", c"5", Kind::Seconds(0.001, 3600.0)),
-            Self::PoolSize => (c"rustredis.pool_size", c"0", Kind::Count(1024)),
-            Self::PoolWait => (c"rustredis.pool_wait", c"5", Kind::Seconds(0.0, 300.0)),
-            Self::Prefix => (c"rustredis.prefix", c"PHPREDIS_SESSION:", Kind::Text),
-            Self::MaxValueSize => (c"rustredis.max_value_size", c"0", Kind::Bytes),
-            Self::Compression => (c"rustredis.compression", c"none", Kind::Choice(&["none", "zstd", "lz4"])),
-            Self::CompressionLevel => (c"rustredis.compression_level", c"0", Kind::Count(22)),
-            Self::CompressionMinSize => (c"rustredis.compression_min_size", c"1K", Kind::Bytes),
-            Self::JsonObjects => {
-                (c"rustredis.json_objects", c"refuse", Kind::Choice(&["refuse", "serialize"]))
-            }
-        }
-    }
-
     /// The name as in php.ini.
     #[must_use]
     pub const fn name(self) -> &'static CStr {
-        self.table().0
+        self.spec().0
     }
 
     /// The default as in php.ini.
     #[must_use]
     pub const fn default_text(self) -> &'static CStr {
-        self.table().1
-    }
-
-    /// Returns a text of this setting in bytes, if the setting is a number of bytes.
-    #[must_use]
-    pub fn bytes(self, text: &str) -> Option<u64> {
-        bytes(text).filter(|_| matches!(self.table().2, Kind::Bytes))
+        self.spec().1
     }
 
     /// Checks that `text` is a valid value of this setting.
     pub fn check(self, text: &str) -> Result<(), BadSetting> {
-        let good = match self.table().2 {
+        let good = match self.spec().2 {
             Kind::Text => true,
             Kind::Flag => flag(text).is_some(),
             // php.ini turns an unquoted `none` into "".
@@ -144,7 +169,7 @@ pub struct BadSetting {
 
 impl fmt::Display for BadSetting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, _, kind) = self.setting.table();
+        let (name, _, kind) = self.setting.spec();
         let shown: String = self.text.chars().take(40).collect();
         write!(f, "{} can't be {shown:?}: it is ", name.to_string_lossy())?;
         match kind {
@@ -207,6 +232,11 @@ impl IniValues {
 
     pub(super) fn count(&self, setting: Setting) -> Result<u64, BadSetting> {
         self.parsed(setting, bytes)
+    }
+
+    /// `rustredis.max_value_size`, where 0 is no limit.
+    pub(super) fn max_value_size(&self) -> Result<Option<u64>, BadSetting> {
+        Ok(Some(self.count(Setting::MaxValueSize)?).filter(|&n| n > 0))
     }
 
     fn parsed<T>(&self, setting: Setting, parse: fn(&str) -> Option<T>) -> Result<T, BadSetting> {

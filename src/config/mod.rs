@@ -14,7 +14,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use save_path::SavePath;
 
-pub use ini::{BadSetting, IniValues, Setting};
+pub use ini::{BadSetting, IniValues, Permission, Setting};
 pub use save_path::{SavePathError, mask};
 pub use secret::Secret;
 pub use target::{Endpoint, Sentinel, Shards, Target};
@@ -22,6 +22,7 @@ pub use tls::Tls;
 pub use tls_verifier::{is_authority, is_version_1};
 
 use crate::{
+    codec::Objects,
     compression::{Compression, Format},
     protocol::fits_a_cluster,
 };
@@ -55,6 +56,33 @@ pub struct Settings {
     pub ignored: Vec<&'static str>,
     /// The time for which a destroyed session stays destroyed for requests that began before.
     pub tombstone: Duration,
+}
+
+/// The settings of the `json` serializer, which needs no save path: it may serve another save
+/// handler.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct JsonSettings {
+    /// The treatment of objects.
+    pub objects: Objects,
+    /// As in [`Settings`]; it bounds only sessions of this save handler.
+    pub max_value_size: Option<u64>,
+}
+
+impl Default for JsonSettings {
+    fn default() -> Self {
+        Self { objects: Objects::Refuse, max_value_size: None }
+    }
+}
+
+impl JsonSettings {
+    /// Reads the ini settings.
+    pub fn parse(ini: &IniValues) -> Result<Self, BadSetting> {
+        let objects = match ini.choice(Setting::JsonObjects)? {
+            "serialize" => Objects::Serialize,
+            _ => Objects::Refuse,
+        };
+        Ok(Self { objects, max_value_size: ini.max_value_size()? })
+    }
 }
 
 /// The default prefixes of phpredis' handlers `redis` and `rediscluster`.
@@ -161,7 +189,7 @@ impl Settings {
                 "deferred" => WriteAck::Deferred,
                 _ => WriteAck::Wait,
             },
-            max_value_size: Some(ini.count(Setting::MaxValueSize)?).filter(|&n| n > 0),
+            max_value_size: ini.max_value_size()?,
             compression: Compression {
                 format: match ini.choice(Setting::Compression)? {
                     "zstd" => Some(Format::Zstd),

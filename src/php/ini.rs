@@ -19,8 +19,7 @@ use super::{
     sys,
 };
 use crate::{
-    codec::Objects,
-    config::{ConfigError, IniValues, Setting, Settings},
+    config::{ConfigError, IniValues, JsonSettings, Permission, Setting, Settings},
     process,
 };
 
@@ -48,6 +47,8 @@ thread_local! {
     /// settings out of date.
     static GENERATION: Cell<u64> = const { Cell::new(0) };
     static CACHE: RefCell<Cache> = const { RefCell::new(Cache { pid: 0, generation: 0, parsed: Vec::new() }) };
+    /// The settings of the json serializer, and the generation that they are of.
+    static JSON: Cell<Option<(u64, JsonSettings)>> = const { Cell::new(None) };
 }
 
 struct Cache {
@@ -62,13 +63,10 @@ const fn table() -> [IniEntryDef; ENTRIES] {
     let mut i = 0;
     while i < Setting::ALL.len() {
         let setting = Setting::ALL[i];
-        // Only php.ini or the server's configuration sets these, never a script. The administrator
-        // who writes them there knows the server that they are for from elsewhere.
-        let permission = match setting {
-            Setting::Username | Setting::Password => IniEntryPermission::System,
-            // This setting has taken effect before any script runs.
-            Setting::Prefetch => IniEntryPermission::System.union(IniEntryPermission::PerDir),
-            _ => IniEntryPermission::All,
+        let permission = match setting.permission() {
+            Permission::System => IniEntryPermission::System,
+            Permission::PerDirectory => IniEntryPermission::System.union(IniEntryPermission::PerDir),
+            Permission::Anywhere => IniEntryPermission::All,
         };
         entries[i] = IniEntryDef::new(setting.name(), setting.default_text(), permission);
         entries[i].on_modify = Some(sys::rustredis_on_modify);
@@ -93,8 +91,7 @@ pub fn settings(save_path: &[u8]) -> Result<Arc<Settings>, ConfigError> {
         if let Some((_, settings)) = cache.parsed.iter().find(|(path, _)| **path == *save_path) {
             return Ok(settings.clone());
         }
-        let texts = IniValues::collect(ext_php_rs::PHP_ZTS, text);
-        let settings = Arc::new(Settings::parse(&String::from_utf8_lossy(save_path), &texts)?);
+        let settings = Arc::new(Settings::parse(&String::from_utf8_lossy(save_path), &values())?);
         if cache.parsed.len() == CACHED {
             cache.parsed.remove(0);
         }
@@ -118,15 +115,23 @@ fn text(setting: Setting) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// `rustredis.json_objects`, which the json serializer needs with every save handler.
-pub fn json_objects() -> Objects {
-    if text(Setting::JsonObjects) == "serialize" { Objects::Serialize } else { Objects::Refuse }
+/// Returns the settings of the json serializer, parsed now or earlier. They hold with every save
+/// handler, so no save path is read.
+pub fn json() -> JsonSettings {
+    let generation = GENERATION.get();
+    JSON.get().filter(|(of, _)| *of == generation).map_or_else(
+        || {
+            // PHP keeps only values that were checked.
+            let json = JsonSettings::parse(&values()).unwrap_or_default();
+            JSON.set(Some((generation, json)));
+            json
+        },
+        |(_, json)| json,
+    )
 }
 
-/// `rustredis.max_value_size` in bytes; 0 is no limit.
-pub fn max_value_size() -> usize {
-    let bytes = Setting::MaxValueSize.bytes(&text(Setting::MaxValueSize));
-    usize::try_from(bytes.unwrap_or_default()).unwrap_or(usize::MAX)
+fn values() -> IniValues {
+    IniValues::collect(ext_php_rs::PHP_ZTS, text)
 }
 
 /// See shim.h.

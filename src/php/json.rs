@@ -186,12 +186,15 @@ unsafe extern "C" fn rustredis_php_content(
 
 #[unsafe(no_mangle)]
 extern "C" fn rustredis_max_value_size() -> usize {
-    guarded(0, ini::max_value_size)
+    guarded(0, || {
+        let bytes = ini::json().max_value_size.unwrap_or_default();
+        usize::try_from(bytes).unwrap_or(usize::MAX)
+    })
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn rustredis_json_objects() -> c_int {
-    guarded(0, || c_int::from(ini::json_objects() == Objects::Serialize))
+    guarded(0, || c_int::from(ini::json().objects == Objects::Serialize))
 }
 
 #[unsafe(no_mangle)]
@@ -206,7 +209,7 @@ unsafe extern "C" fn rustredis_json_decode(
     guarded(ptr::null(), || {
         let mut tape = Box::new(Tape::for_text(len, memory));
         // SAFETY: the C files pass a Zend string with its length.
-        match decode(unsafe { bytes(text, len) }, ini::json_objects(), &mut tape) {
+        match decode(unsafe { bytes(text, len) }, ini::json().objects, &mut tape) {
             Ok(()) => {
                 let start = tape.words().as_ptr();
                 // SAFETY: the C files pass a pointer to a variable.

@@ -1,10 +1,11 @@
 //! Tests that need neither a server nor PHP: the lock in every order of events, foreign texts, the
-//! layers of src/, and the numbers of docs/wire-format.md.
+//! layers of src/, and the documents that repeat what the code says.
 
 mod hostile_texts;
 mod layers;
 mod model;
 mod programs;
+mod settings;
 #[path = "../support/mod.rs"]
 mod support;
 mod wire_format;
