@@ -124,8 +124,17 @@ impl FirstTry {
             (Form::Watched { again: false }, [lock, refreshed, watch, waiters])
             | (Form::Watched { again: true }, [_, lock, refreshed, watch, waiters])
             | (Form::Proof, [_, lock, _, _, refreshed, watch, waiters]) => {
-                let is_ours = matches!(got.pop(), Some(Value::BulkString(holder))
-                    if holder.strip_prefix(token.as_bytes()).is_some_and(|rest| rest.first() == Some(&b'|')));
+                let ours = |holder: &[u8]| {
+                    holder.strip_prefix(token.as_bytes()).is_some_and(|rest| rest.first() == Some(&b'|'))
+                };
+                let is_ours = match got.pop() {
+                    Some(Value::BulkString(holder)) if ours(&holder) => true,
+                    // These are the replies to an earlier try, perhaps for another session.
+                    Some(Value::BulkString(_)) if *lock == Value::Okay => {
+                        return Err(nonsense("plain commands"));
+                    }
+                    _ => false,
+                };
                 (lock, refreshed, *watch == Value::Okay && *waiters == Value::Int(0) && is_ours)
             }
             _ => return Err(nonsense("plain commands")),

@@ -2,8 +2,12 @@
 
 use redis::Value;
 
-use super::{transaction::Executed, *};
-use crate::error::ServerError;
+use super::{
+    first_try::{FirstTry, Form},
+    transaction::Executed,
+    *,
+};
+use crate::error::{ServerError, StoreError};
 
 fn pop(ticket: &[u8]) -> Value {
     Value::Array(vec![Value::BulkString(b"k".to_vec()), Value::BulkString(ticket.to_vec())])
@@ -76,4 +80,24 @@ fn a_transaction_without_one_of_its_commands_is_a_refusal() {
     assert_eq!(same(&[ok(), queued(), Value::Nil]), Ok(Executed::Changed));
     assert_eq!(same(&[ok(), error(), reply(b"-EXECABORT x\r\n")]), Ok(Executed::Refused));
     assert!(same(&[ok(), queued(), done()]).is_err());
+}
+
+#[test]
+fn the_replies_to_an_earlier_try_are_not_believed() {
+    let bulk = |text: &str| Value::BulkString(text.as_bytes().to_vec());
+    let tried = |lock: Value, holder: Value| {
+        let got = Value::Array(vec![Value::Nil, bulk("n|i:1;"), holder]);
+        let values = vec![lock, Value::Int(1), Value::Okay, Value::Int(0), got];
+        FirstTry::parse(Form::Watched { again: false }, "o:a:1", values)
+    };
+    let ours = tried(Value::Okay, bulk("o:a:1|5|host")).unwrap();
+    assert!(ours.taken && ours.watched && ours.loaded.is_some());
+    // The same bytes come again while the next try is awaited.
+    for earlier in ["o:b:1|5|host", "o:a:10|5|host", "o:a:1"] {
+        assert!(matches!(tried(Value::Okay, bulk(earlier)), Err(StoreError::Protocol(_))), "{earlier}");
+    }
+    // The lease may have ended already, and another client may have had the lock all along.
+    let ended = tried(Value::Okay, Value::Nil).unwrap();
+    assert!(ended.taken && !ended.watched);
+    assert!(!tried(Value::Nil, bulk("o:b:1|5|host")).unwrap().taken);
 }
