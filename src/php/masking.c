@@ -197,7 +197,8 @@ static zend_string *path_of_call(zend_execute_data *call)
 		}
 	} else if (arguments >= 1 && zend_string_equals_literal(name, "session_save_path")) {
 		value = ZEND_CALL_ARG(call, 1);
-	} else if (arguments >= 2 && (zend_string_equals_literal(name, "ini_set") || zend_string_equals_literal(name, "ini_alter"))) {
+	} else if (arguments >= 2
+			&& (zend_string_equals_literal(name, "ini_set") || zend_string_equals_literal(name, "ini_alter"))) {
 		zval *setting = ZEND_CALL_ARG(call, 1);
 		ZVAL_DEREF(setting);
 		if (Z_TYPE_P(setting) == IS_STRING && zend_string_equals_literal(Z_STR_P(setting), "session.save_path")) {
