@@ -27,6 +27,7 @@ mod php {
                 "masking",
                 "ownership",
                 "exceptions",
+                "object",
                 "prefetch",
                 "ini",
                 "info",

@@ -71,8 +71,9 @@ function rustredis_status(): array {}
 
 namespace RustRedis {
 /**
- * Why a session could not be read, where a handler class around SessionHandler declares that it returns a string: false
- * would become an empty session there. The message is that of the warning that comes elsewhere.
+ * Why a session could not be read or saved: thrown by SessionHandler, and by PHP's own \SessionHandler where a handler
+ * class around it declares that it returns a string: false would become an empty session there. The message is that of
+ * the warning that comes elsewhere.
  */
 class SessionException extends \RuntimeException {}
 
@@ -92,4 +93,73 @@ final class LockTimeoutException extends SessionException
 
 /** Redis said no: a right is missing, it takes no writes, or the like. */
 final class RefusedException extends SessionException {}
+
+/**
+ * The lock was lost before the write, or an earlier write has released it and others have changed the session since: what
+ * is stored stays.
+ */
+final class LockLostException extends SessionException {}
+
+/** Another request has destroyed the session or moved it to a new id: it stays destroyed. */
+final class SessionDestroyedException extends SessionException {}
+
+/**
+ * Sessions with the locks of the save handler, for applications that never call session_start(). Each failure is an
+ * exception; docs/frameworks.md has more.
+ */
+final class SessionHandler implements \SessionHandlerInterface, \SessionIdInterface, \SessionUpdateTimestampHandlerInterface
+{
+    /**
+     * @param ?string $savePath null is session.save_path
+     * @param array<string, scalar> $options names of rustredis.* without the prefix, and `ttl` in seconds; the rest comes
+     *     from php.ini
+     */
+    public function __construct(#[\SensitiveParameter] ?string $savePath = null, #[\SensitiveParameter] array $options = []) {}
+
+    /** Does nothing, and takes no notice of its arguments. */
+    public function open(string $path, string $name): bool {}
+
+    /** Releases everything that this object holds. */
+    public function close(): bool {}
+
+    /** Locks and reads a session, '' if there is none. Never returns false. */
+    public function read(string $id): string|false {}
+
+    /** Writes a session and releases its lock. */
+    public function write(string $id, string $data): bool {}
+
+    public function destroy(string $id): bool {}
+
+    /** Returns 0: Redis deletes expired sessions by itself. */
+    public function gc(int $max_lifetime): int|false {}
+
+    public function create_sid(): string {}
+
+    /** Returns true if the session exists, which is then locked for the read that follows. */
+    public function validateId(string $id): bool {}
+
+    /** Keeps an unchanged session for another TTL, stores it again if it vanished, and releases its lock. */
+    public function updateTimestamp(string $id, string $data): bool {}
+
+    /**
+     * Locks a session for the read that follows, with `locking` off, too.
+     *
+     * @param ?float $wait the longest wait in seconds; null is rustredis.lock_wait
+     */
+    public function lock(string $id, ?float $wait = null): void {}
+
+    /** Does the same if the lock is free, and otherwise returns false at once. */
+    public function tryLock(string $id): bool {}
+
+    /** Releases a lock without a write, or with null everything that this object holds. */
+    public function release(?string $id = null): void {}
+
+    /** Returns true if this object has the lock, as far as it knows. */
+    public function isLocked(string $id): bool {}
+
+    /** Reads a session without its lock, and leaves its TTL as it is. */
+    public function peek(string $id): ?string {}
+
+    public function exists(string $id): bool {}
+}
 }

@@ -169,10 +169,18 @@ pub struct BadSetting {
 
 impl fmt::Display for BadSetting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, _, kind) = self.setting.spec();
+        let name = self.setting.name().to_string_lossy();
         let shown: String = self.text.chars().take(40).collect();
-        write!(f, "{} can't be {shown:?}: it is ", name.to_string_lossy())?;
-        match kind {
+        write!(f, "{name} can't be {shown:?}: it is {}", Rule(self.setting))
+    }
+}
+
+/// The values that a setting can have, for a message.
+pub(super) struct Rule(pub Setting);
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.spec().2 {
             Kind::Text => f.write_str("any text"),
             Kind::Flag => f.write_str("1 (on) or 0 (off)"),
             Kind::Choice(words) => write!(f, "one of {}", words.join(", ")),
@@ -186,7 +194,7 @@ impl fmt::Display for BadSetting {
 }
 
 /// The texts of all settings, as PHP has them.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct IniValues {
     texts: [String; Setting::ALL.len()],
     /// True if threads share this process (a thread-safe PHP). The meaning of `pool_size = 0`

@@ -4,6 +4,7 @@
 //! a setting again.
 
 mod ini;
+mod object;
 mod save_path;
 mod secret;
 mod target;
@@ -15,6 +16,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use save_path::SavePath;
 
 pub use ini::{BadSetting, IniValues, Permission, Setting};
+pub use object::{BadOption, ObjectSettings};
 pub use save_path::{SavePathError, mask};
 pub use secret::Secret;
 pub use target::{Endpoint, Sentinel, Shards, Target};
@@ -42,6 +44,8 @@ pub struct Settings {
     pub pool_size: u32,
     /// The longest time to wait for a free connection.
     pub pool_wait: Duration,
+    /// Takes connections from a pool beside that of `$_SESSION`.
+    pub of_object: bool,
     /// The settings of the lock, or `None` if locking is off.
     pub lock: Option<LockSettings>,
     /// Decides if a request waits for the answer to its last write.
@@ -126,6 +130,25 @@ pub enum LockFailure {
     ReadOnly,
 }
 
+impl LockSettings {
+    /// Reads the settings of the lock, whether locking is on or off.
+    fn parse(ini: &IniValues) -> Result<Self, BadSetting> {
+        let max_hold = ini.seconds(Setting::LockMaxHold)?;
+        Ok(Self {
+            wait: ini.seconds(Setting::LockWait)?,
+            lease: ini.seconds(Setting::LockLease)?.min(max_hold),
+            max_hold,
+            max_waiters: ini.count(Setting::LockMaxWaiters)?,
+            mixed: ini.flag(Setting::LockMixed)?,
+            holder_uri: ini.flag(Setting::LockHolderUri)?,
+            failure: match ini.choice(Setting::LockFailure)? {
+                "readonly" => LockFailure::ReadOnly,
+                _ => LockFailure::Fail,
+            },
+        })
+    }
+}
+
 impl Settings {
     /// Reads `session.save_path` and the ini settings. A parameter of the save_path takes
     /// precedence over its ini setting.
@@ -157,21 +180,7 @@ impl Settings {
         if shards.is_cluster() && !fits_a_cluster(&prefix) {
             return Err(ConfigError::Prefix(prefix));
         }
-        let lock = ini.flag(Setting::Locking)?.then(|| -> Result<_, BadSetting> {
-            let max_hold = ini.seconds(Setting::LockMaxHold)?;
-            Ok(LockSettings {
-                wait: ini.seconds(Setting::LockWait)?,
-                lease: ini.seconds(Setting::LockLease)?.min(max_hold),
-                max_hold,
-                max_waiters: ini.count(Setting::LockMaxWaiters)?,
-                mixed: ini.flag(Setting::LockMixed)?,
-                holder_uri: ini.flag(Setting::LockHolderUri)?,
-                failure: match ini.choice(Setting::LockFailure)? {
-                    "readonly" => LockFailure::ReadOnly,
-                    _ => LockFailure::Fail,
-                },
-            })
-        });
+        let lock = ini.flag(Setting::Locking)?.then(|| LockSettings::parse(ini));
         Ok(Self {
             shards,
             prefix,
@@ -183,6 +192,7 @@ impl Settings {
                 n => u32::try_from(n).unwrap_or(u32::MAX),
             },
             pool_wait: ini.seconds(Setting::PoolWait)?,
+            of_object: false,
             lock: lock.transpose()?,
             prefetch: ini.flag(Setting::Prefetch)?,
             write_ack: match ini.choice(Setting::WriteAck)? {

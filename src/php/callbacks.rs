@@ -23,7 +23,7 @@ const MAX_TTL: u64 = i32::MAX as u64;
 
 /// Returns the TTL of a session. session.gc_maxlifetime can be 0 or negative, which Redis refuses
 /// as a TTL.
-fn ttl(maxlifetime: i64) -> u64 {
+pub fn ttl(maxlifetime: i64) -> u64 {
     if let Ok(seconds @ 1..) = u64::try_from(maxlifetime) {
         return seconds.min(MAX_TTL);
     }
@@ -280,35 +280,47 @@ pub struct FailureInC {
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn rustredis_failure_get(mod_data: *mut *mut c_void, failure: *mut FailureInC) {
-    // SAFETY: exceptions.c passes a variable of its own; all of its bytes may be 0.
+    let mut cause = Cause::Other;
+    let ask = |session: &mut Session<RedisStore>| {
+        cause = session.cause().clone();
+        true
+    };
+    // SAFETY: as in rustredis_validate; exceptions.c passes a variable of its own.
+    unsafe {
+        with_session(mod_data, |_, _| true, ask);
+        tell_failure(&cause, failure);
+    }
+}
+
+/// Describes a failure for C.
+///
+/// # Safety
+/// `failure` points to a variable in C.
+pub unsafe fn tell_failure(cause: &Cause, failure: *mut FailureInC) {
+    // SAFETY: the caller's contract; all bytes of the variable may be 0.
     let failure = unsafe {
         failure.write_bytes(0, 1);
         &mut *failure
     };
     (failure.pid, failure.held_ms) = (-1, -1);
-    let tell = |session: &mut Session<RedisStore>| {
-        let Cause::Lock(holder) = session.cause() else {
-            failure.kind = match session.cause() {
-                Cause::Connection => 1,
-                Cause::Refusal => 3,
-                Cause::Lock(_) | Cause::Other => 0,
-            };
-            return true;
-        };
-        let Known { host, pid, sapi, age, uri } = holder.known();
-        failure.kind = 2;
-        failure.pid = pid.and_then(|pid| pid.parse().ok()).unwrap_or(-1);
-        failure.held_ms = age.and_then(|age| i64::try_from(age).ok()).unwrap_or(-1);
-        // SAFETY: the three are arrays of these sizes.
-        unsafe {
-            copy_text(&host, failure.host.as_mut_ptr(), failure.host.len());
-            copy_text(&sapi, failure.sapi.as_mut_ptr(), failure.sapi.len());
-            copy_text(&uri, failure.uri.as_mut_ptr(), failure.uri.len());
-        }
-        true
+    failure.kind = match cause {
+        Cause::Other => 0,
+        Cause::Connection => 1,
+        Cause::Lock(_) => 2,
+        Cause::Refusal => 3,
+        Cause::Loss => 4,
+        Cause::Destruction => 5,
     };
-    // SAFETY: as in rustredis_validate.
-    unsafe { with_session(mod_data, |_, _| true, tell) };
+    let Cause::Lock(holder) = cause else { return };
+    let Known { host, pid, sapi, age, uri } = holder.known();
+    failure.pid = pid.and_then(|pid| pid.parse().ok()).unwrap_or(-1);
+    failure.held_ms = age.and_then(|age| i64::try_from(age).ok()).unwrap_or(-1);
+    // SAFETY: the three are arrays of these sizes.
+    unsafe {
+        copy_text(&host, failure.host.as_mut_ptr(), failure.host.len());
+        copy_text(&sapi, failure.sapi.as_mut_ptr(), failure.sapi.len());
+        copy_text(&uri, failure.uri.as_mut_ptr(), failure.uri.len());
+    }
 }
 
 #[unsafe(no_mangle)]

@@ -10,7 +10,8 @@
 #include "zend_exceptions.h"
 #include "shim.h"
 
-static zend_class_entry *session_exception, *connection_exception, *lock_timeout_exception, *refused_exception;
+static zend_class_entry *session_exception, *connection_exception, *lock_timeout_exception, *lock_lost_exception,
+	*session_destroyed_exception, *refused_exception;
 
 static ZEND_FUNCTION(get_holder)
 {
@@ -45,6 +46,8 @@ void rustredis_register_exceptions(void)
 	INIT_NS_CLASS_ENTRY(prepared, "RustRedis", "SessionException", NULL);
 	session_exception = zend_register_internal_class_ex(&prepared, spl_ce_RuntimeException);
 	connection_exception = final_exception(ZEND_STRL("RustRedis\\ConnectionException"), NULL);
+	lock_lost_exception = final_exception(ZEND_STRL("RustRedis\\LockLostException"), NULL);
+	session_destroyed_exception = final_exception(ZEND_STRL("RustRedis\\SessionDestroyedException"), NULL);
 	refused_exception = final_exception(ZEND_STRL("RustRedis\\RefusedException"), NULL);
 	lock_timeout_exception = final_exception(ZEND_STRL("RustRedis\\LockTimeoutException"), lock_timeout_methods);
 	ZVAL_EMPTY_ARRAY(&none);
@@ -147,7 +150,9 @@ static void throw_one(const char *text, const rustredis_failure *failure)
 {
 	zend_class_entry *class = failure->kind == RUSTREDIS_NO_CONNECTION ? connection_exception
 		: failure->kind == RUSTREDIS_NO_LOCK ? lock_timeout_exception
-		: failure->kind == RUSTREDIS_REFUSED ? refused_exception : session_exception;
+		: failure->kind == RUSTREDIS_REFUSED ? refused_exception
+		: failure->kind == RUSTREDIS_LOCK_LOST ? lock_lost_exception
+		: failure->kind == RUSTREDIS_DESTROYED ? session_destroyed_exception : session_exception;
 	zval exception, holder;
 
 	object_init_ex(&exception, class);
@@ -160,9 +165,16 @@ static void throw_one(const char *text, const rustredis_failure *failure)
 	zend_throw_exception_object(&exception);
 }
 
-void rustredis_tell_failed_read(void **mod_data, bool validating)
+void rustredis_throw_reasons(const rustredis_failure *failure)
 {
 	char text[RUSTREDIS_TEXT_SIZE];
+	while (rustredis_next_message(RUSTREDIS_NOW, text, sizeof text)) {
+		throw_one(text, failure);
+	}
+}
+
+void rustredis_tell_failed_read(void **mod_data, bool validating)
+{
 	rustredis_failure failure;
 
 	if (!PS(mod_user_implemented) || !loses_false(validating)) {
@@ -170,9 +182,7 @@ void rustredis_tell_failed_read(void **mod_data, bool validating)
 		return;
 	}
 	rustredis_failure_get(mod_data, &failure);
-	while (rustredis_next_message(RUSTREDIS_NOW, text, sizeof text)) {
-		throw_one(text, &failure);
-	}
+	rustredis_throw_reasons(&failure);
 }
 
 /* PHP takes an exception from validateId(), or an exit of an error handler there, for a no: it

@@ -100,7 +100,8 @@ pub fn settings(save_path: &[u8]) -> Result<Arc<Settings>, ConfigError> {
     })
 }
 
-fn text(setting: Setting) -> String {
+/// The text of a setting at the moment.
+pub fn text(setting: Setting) -> String {
     if setting == Setting::Password {
         return OWN_PASSWORD.with_borrow(Clone::clone).unwrap_or_else(|| PASSWORD.lock().clone());
     }

@@ -44,7 +44,7 @@ static zend_string *as_html(const char *path, size_t len)
 		NULL, 1, 1);
 }
 
-static const char *path_now(void)
+const char *rustredis_path_now(void)
 {
 #if PHP_VERSION_ID >= 80500
 	return PS(save_path) ? ZSTR_VAL(PS(save_path)) : "";
@@ -58,7 +58,7 @@ static const char *path_now(void)
 static bool has_secret(zend_string *text, const char **path, size_t *len, char *masked, size_t size)
 {
 	const char *at;
-	*path = path_now();
+	*path = rustredis_path_now();
 	if (!**path) {
 		return false;
 	}
@@ -276,7 +276,7 @@ static void exception_is_thrown(zend_object *exception)
 	if (exception) {
 		script_has_thrown = is_script_running();
 		if (rustredis_opens_a_session()) {
-			hide_in_traces(exception, path_now(), strlen(path_now()));
+			hide_in_traces(exception, rustredis_path_now(), strlen(rustredis_path_now()));
 		}
 		hide_paths_of_calls(exception);
 	}

@@ -9,6 +9,7 @@ mod identity;
 mod ini;
 mod json;
 mod mod_data;
+mod object;
 mod signals;
 mod status;
 mod sys;
@@ -132,6 +133,7 @@ extern "C" fn stop_request(_kind: c_int, _module_number: c_int) -> c_int {
 /// after ours.
 unsafe extern "C" fn end_request() -> c_int {
     guarded((), || {
+        object::end_request();
         mod_data::end_request();
         json::end_request();
     });

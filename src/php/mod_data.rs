@@ -12,7 +12,7 @@ use std::{
 
 use super::{
     boundary::{self, Say, guarded, say},
-    identity, sys,
+    identity, object, sys,
 };
 use crate::{
     config::Settings,
@@ -224,7 +224,10 @@ fn end(mut handler: Box<Handler>) {
 
 fn new_handler(pid: u32, settings: Arc<Settings>) -> Box<Handler> {
     let info = identity::of_this_request(&settings, pid);
-    Box::new(Handler { pid, session: Session::new(RedisStore::new(settings.clone()), settings, info) })
+    Box::new(Handler {
+        pid,
+        session: Session::new(RedisStore::new(settings.clone()), settings, info).beside(object::holds),
+    })
 }
 
 /// Closes the sessions that PHP left open; called at the end of a request.

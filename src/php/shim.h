@@ -46,12 +46,54 @@ int rustredis_save(void **mod_data, const char *id, size_t id_len, const char *v
 
 /* The last failure of a callback in this session: its kind, and the holder of the lock as far as
  * it is known ('' and -1 otherwise). */
-enum { RUSTREDIS_OTHER, RUSTREDIS_NO_CONNECTION, RUSTREDIS_NO_LOCK, RUSTREDIS_REFUSED };
+enum { RUSTREDIS_OTHER, RUSTREDIS_NO_CONNECTION, RUSTREDIS_NO_LOCK, RUSTREDIS_REFUSED, RUSTREDIS_LOCK_LOST,
+	RUSTREDIS_DESTROYED };
 typedef struct {
 	int64_t kind, pid, held_ms;
 	char host[256], sapi[64], uri[1024];
 } rustredis_failure;
 void rustredis_failure_get(void **mod_data, rustredis_failure *failure);
+
+/* The objects of RustRedis\SessionHandler. */
+typedef struct {
+	const char *name;
+	size_t name_len;
+	const char *value;
+	size_t value_len;
+} rustredis_option;
+/* Returns the number of a new object, or 0 if an argument is not valid: the number of the argument
+ * (0 for session.save_path of php.ini, which is `own_path`) and a text about it. `path` may be
+ * NULL. Without a text, there is a reason to throw. */
+uint64_t rustredis_object_new(const char *own_path, size_t own_path_len, const char *path, size_t path_len,
+	const rustredis_option *options, size_t count, int *argument, char *text, size_t size);
+/* Releases everything that the object holds. */
+void rustredis_object_free(uint64_t handle);
+/* True if a key's name can contain this id. */
+int rustredis_object_takes(const char *id, size_t id_len);
+enum { RUSTREDIS_CHECK, RUSTREDIS_READ, RUSTREDIS_WRITE, RUSTREDIS_TOUCH, RUSTREDIS_DESTROY, RUSTREDIS_VALIDATE,
+	RUSTREDIS_LOCK, RUSTREDIS_TRY_LOCK, RUSTREDIS_RELEASE, RUSTREDIS_RELEASE_ALL, RUSTREDIS_IS_LOCKED, RUSTREDIS_PEEK,
+	RUSTREDIS_EXISTS };
+typedef struct {
+	const char *id;
+	size_t id_len;
+	const char *data;
+	size_t data_len;
+	int64_t maxlifetime;
+	/* in seconds, or negative for rustredis.lock_wait */
+	double wait;
+	/* Tells the fibers of a thread apart. */
+	uintptr_t fiber;
+	/* The value that was read, valid until rustredis_object_done, which must follow as soon as PHP
+	 * has its copy. */
+	const char *value;
+	size_t value_len;
+} rustredis_call;
+enum { RUSTREDIS_FAILED, RUSTREDIS_YES, RUSTREDIS_NO };
+/* After RUSTREDIS_FAILED, there are reasons to throw. */
+int rustredis_object_call(uint64_t handle, int what, rustredis_call *call);
+void rustredis_object_done(uint64_t handle, const char *id, size_t id_len);
+/* The failure of the last call. */
+void rustredis_object_failure(uint64_t handle, rustredis_failure *failure);
 
 /* Prefetches a session that is likely to be started soon: requests it, and does not wait for the
  * answer. */
@@ -167,6 +209,10 @@ bool rustredis_takes_an_id(void);
 bool rustredis_changes_the_id(void);
 /* exceptions.c: in MINIT. */
 void rustredis_register_exceptions(void);
+/* object.c: in MINIT, after the exceptions. */
+void rustredis_register_class(void);
+/* exceptions.c: throws the reasons of a failure, each with the one before it as its previous. */
+void rustredis_throw_reasons(const rustredis_failure *failure);
 /* exceptions.c: true if PHP calls this function as a part of the handler that a script has set. */
 enum { RUSTREDIS_HANDLER_READ = 2, RUSTREDIS_HANDLER_DESTROY = 4, RUSTREDIS_HANDLER_GC = 5,
 	RUSTREDIS_HANDLER_VALIDATE_SID = 7 };
@@ -183,6 +229,8 @@ void rustredis_note_built_in_path(void);
 /* Returns the path that PHP passes, or an empty one if it is PHP's own default. */
 const char *rustredis_save_path(const char *path);
 
+/* masking.c: session.save_path at the moment, valid until it changes. */
+const char *rustredis_path_now(void);
 /* masking.c: in MINIT and MSHUTDOWN. */
 void rustredis_start_masking(void);
 void rustredis_stop_masking(void);

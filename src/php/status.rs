@@ -5,6 +5,7 @@ use std::ffi::{c_char, c_int};
 use super::{
     boundary::{copy_text, guarded},
     mod_data::with_live,
+    object,
 };
 use crate::{client::clusters, process, process::stats, store::pools};
 
@@ -105,8 +106,8 @@ unsafe extern "C" fn rustredis_cluster_get(index: usize, cluster: *mut Cluster) 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn rustredis_lock_get(index: usize, lock: *mut Lock) -> c_int {
     guarded(0, || {
-        let held = with_live(|handler| handler.session.locked()).flatten().filter(|_| index == 0);
-        let Some((session, held)) = held else { return 0 };
+        let own = with_live(|handler| handler.session.locked()).flatten();
+        let Some((session, held)) = own.into_iter().chain(object::locked()).nth(index) else { return 0 };
         // SAFETY: info.c passes a struct of this layout.
         unsafe {
             copy_text(&session, (&raw mut (*lock).session).cast(), 32);

@@ -22,6 +22,8 @@ pub enum Failure {
     Busy(Duration, Holder),
     /// As many requests as `rustredis.lock_max_waiters` allows wait for the lock already.
     Full(u64, Holder),
+    /// This thread has the lock already, so that a wait for it could not end.
+    HeldHere,
     /// The lock went to another request before the write, or is gone.
     Lost(Option<Holder>, Loss),
     /// The session was moved or destroyed before this request had read it.
@@ -111,6 +113,10 @@ impl fmt::Display for Failure {
                     "{waiters} requests wait for it already (rustredis.lock_max_waiters); it is {holder}{advice}"
                 )
             }
+            Self::HeldHere => f.write_str(
+                "this very process has its lock, in $_SESSION, in another RustRedis\\SessionHandler or in another fiber, and \
+                 would wait for itself",
+            ),
             Self::Lost(holder, loss) => {
                 write!(f, "this request lost its lock ({loss}), ")?;
                 match holder {
@@ -169,6 +175,10 @@ pub enum Cause {
     Lock(Holder),
     /// Redis refused the command.
     Refusal,
+    /// The lock was lost before the write, or given back by an earlier write.
+    Loss,
+    /// Another request has destroyed the session or moved it to a new id.
+    Destruction,
 }
 
 impl Failure {
@@ -179,6 +189,9 @@ impl Failure {
             Self::Store(StoreError::TooLarge(_)) => Cause::Other,
             Self::Store(_) => Cause::Connection,
             Self::Busy(_, holder) | Self::Full(_, holder) => Cause::Lock(holder.clone()),
+            Self::HeldHere => Cause::Lock(Holder::new(String::new(), 0)),
+            Self::Lost(..) | Self::Saved | Self::Changed => Cause::Loss,
+            Self::Destroyed | Self::Overtaken => Cause::Destruction,
             _ => Cause::Other,
         }
     }

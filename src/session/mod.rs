@@ -4,6 +4,7 @@
 //! the callback succeeded, and leaves its warnings for [`Session::take_warnings`]. The comments
 //! here tell in which order PHP calls the methods, and what PHP does with a result.
 
+mod direct;
 mod failure;
 mod prefetch;
 mod print;
@@ -63,6 +64,8 @@ pub struct Session<S: Store> {
     vetted: Option<SessionId>,
     /// The servers, out of several, that could not be reached for a new id.
     dead: Vec<Arc<Target>>,
+    /// Tells if this thread has the lock of a session elsewhere.
+    is_held_here: fn(&Target, &Keys) -> bool,
     /// The prefetched session, until PHP starts it or the request ends.
     prefetch: Option<Prefetch<S::Lease>>,
     /// The value that the last read found, until [`Session::drop_value`].
@@ -144,6 +147,7 @@ impl<S: Store> Session<S> {
             pending: None,
             vetted: None,
             dead: Vec::new(),
+            is_held_here: |_, _| false,
             prefetch: None,
             value: None,
             too_large: 0,
@@ -153,6 +157,12 @@ impl<S: Store> Session<S> {
             cause: Cause::Other,
             warnings: Vec::new(),
         }
+    }
+
+    /// Asks `is_held_here` before each wait for a lock.
+    #[must_use]
+    pub fn beside(self, is_held_here: fn(&Target, &Keys) -> bool) -> Self {
+        Self { is_held_here, ..self }
     }
 
     /// Opens the session again without a close, as `session_reset()` (`resets`) does and a handler
@@ -511,6 +521,14 @@ impl<S: Store> Session<S> {
                     self.store.give_back(&keys, token);
                 }
                 (Hold::Unlocked, self.store.read(&keys, ttl)?)
+            }
+            (Prefetched::Ask(unsure), Some(lock))
+                if !has_its_lock && (self.is_held_here)(settings.shards.of(keys.route), &keys) =>
+            {
+                if let Some(token) = unsure {
+                    self.store.give_back(&keys, token);
+                }
+                self.not_our_turn(id, &keys, ttl, lock, Failure::HeldHere)?
             }
             (Prefetched::Ask(held), Some(lock)) => match self.acquire(&keys, lock, mode, ttl, held) {
                 Ok(Outcome::Granted(Grant { token, base, loaded, overtaken: true })) => {

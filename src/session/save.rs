@@ -308,6 +308,8 @@ impl<S: Store> Session<S> {
             let failure = StoreError::Protocol("an unexpected reply to acquire".into()).into();
             return self.fail("was not saved", Some(&id), &failure);
         };
+        // The value is taken below, and a read must not find none.
+        current.unread = false;
         let stored = current.loaded.data.take().map(|data| compression::original(data, limit));
         let stone = current.loaded.tombstone.as_ref();
         let failure: fn() -> Failure = if matches!(current.hold, Hold::Overtaken) {

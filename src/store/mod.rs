@@ -100,6 +100,9 @@ pub trait Store {
         }
     }
 
+    /// Gives the connection back to its pool. The next command takes one again.
+    fn rest(&mut self) {}
+
     /// Continues with settings that differ only in times and limits.
     fn adopt(&mut self, _settings: &Arc<Settings>) {}
 

@@ -105,6 +105,7 @@ impl CustomizeConnection<Entry, Infallible> for LastWords {
 struct Pool {
     target: Arc<Target>,
     size: u32,
+    of_object: bool,
     entries: r2d2::Pool<Entries>,
 }
 
@@ -284,7 +285,8 @@ fn no_thread() -> io::Error {
 fn find(settings: &Settings, target: &Arc<Target>) -> Result<r2d2::Pool<Entries>, StoreError> {
     let mut registry = REGISTRY.lock();
     let same = |pool: &&Pool| {
-        pool.size == settings.pool_size && (Arc::ptr_eq(&pool.target, target) || pool.target == *target)
+        (pool.size, pool.of_object) == (settings.pool_size, settings.of_object)
+            && (Arc::ptr_eq(&pool.target, target) || pool.target == *target)
     };
     if let Some(pool) = registry.pools.iter().find(same) {
         return Ok(pool.entries.clone());
@@ -294,7 +296,12 @@ fn find(settings: &Settings, target: &Arc<Target>) -> Result<r2d2::Pool<Entries>
     if registry.pools.len() == MAX_TARGETS {
         registry.pools.remove(0);
     }
-    registry.pools.push(Pool { target: target.clone(), size: settings.pool_size, entries: entries.clone() });
+    registry.pools.push(Pool {
+        target: target.clone(),
+        size: settings.pool_size,
+        of_object: settings.of_object,
+        entries: entries.clone(),
+    });
     Ok(entries)
 }
 

@@ -348,6 +348,10 @@ impl Store for RedisStore {
         self.checked(reply::flag(&answer?))
     }
 
+    fn rest(&mut self) {
+        self.entry = None;
+    }
+
     fn adopt(&mut self, settings: &Arc<Settings>) {
         self.settings = settings.clone();
     }

@@ -1,0 +1,613 @@
+//! The objects of the class `RustRedis\SessionHandler`, as object.c calls them. shim.h describes the
+//! functions.
+//!
+//! An object is a map of ids to [`Session`]s. C knows it by a number, so that PHP can't free what
+//! is in use here. Everything belongs to one thread.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    ffi::{c_char, c_int},
+    mem,
+    sync::Arc,
+    time::Duration,
+};
+
+use super::{
+    boundary::{Say, bytes, copy_text, guarded, say, warn},
+    callbacks::{FailureInC, tell_failure, ttl},
+    identity, ini,
+    mod_data::with_live,
+    sys,
+};
+use crate::{
+    config::{IniValues, LockFailure, LockSettings, ObjectSettings, Settings, Target},
+    process::{self, stats},
+    protocol::{Keys, SessionId},
+    resp::set_memory_left,
+    session::{Access, Cause, Session},
+    store::redis::RedisStore,
+};
+
+/// The most ids of which one object remembers something. The connections limit the number of
+/// locks; of the sessions without a lock, the one that was used first is forgotten.
+const MAX_IDS: usize = 1024;
+
+/// The number of different settings that are kept. An application makes its object anew in each
+/// request.
+const CACHED: usize = 8;
+
+struct Object {
+    pid: u32,
+    settings: ObjectSettings,
+    /// The TTL in seconds, or `None` for `session.gc_maxlifetime`.
+    ttl: Option<u64>,
+    sessions: HashMap<SessionId, Entry>,
+    /// Counts the calls, for the order of the entries.
+    calls: u64,
+    cause: Cause,
+    /// The value that a call returns, until C has its copy.
+    value: Vec<u8>,
+}
+
+struct Entry {
+    session: Session<RedisStore>,
+    /// The fiber that has begun with this session.
+    fiber: usize,
+    last_call: u64,
+}
+
+/// Settings with their texts and the process that has parsed them.
+struct Parsed {
+    pid: u32,
+    path: String,
+    texts: IniValues,
+    settings: ObjectSettings,
+}
+
+thread_local! {
+    /// The objects that are not in use at the moment.
+    static OBJECTS: RefCell<Vec<(u64, Object)>> = const { RefCell::new(Vec::new()) };
+    static LAST: Cell<u64> = const { Cell::new(0) };
+    static CACHE: RefCell<Vec<Parsed>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The result of a call; the values are those of shim.h.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Failed = 0,
+    Yes = 1,
+    No = 2,
+}
+
+impl From<bool> for Answer {
+    fn from(yes: bool) -> Self {
+        if yes { Self::Yes } else { Self::No }
+    }
+}
+
+/// Returns true if an object of this thread has this lock. The object whose call is running is not
+/// asked.
+pub fn holds(target: &Target, keys: &Keys) -> bool {
+    let pid = process::id();
+    OBJECTS.with_borrow(|objects| {
+        let own = objects.iter().filter(|(_, object)| object.pid == pid);
+        let mut sessions = own.flat_map(|(_, object)| object.sessions.values());
+        sessions.any(|entry| entry.session.holds(target, keys))
+    })
+}
+
+/// Returns true if another object, or `$_SESSION`, has this lock in this thread.
+fn is_held_elsewhere(target: &Target, keys: &Keys) -> bool {
+    holds(target, keys) || with_live(|handler| handler.session.holds(target, keys)).unwrap_or(false)
+}
+
+/// The locked sessions of this thread's objects, for `rustredis_status()`.
+pub fn locked() -> Vec<(String, Duration)> {
+    let pid = process::id();
+    OBJECTS.with_borrow(|objects| {
+        let own = objects.iter().filter(|(_, object)| object.pid == pid);
+        own.flat_map(|(_, object)| object.sessions.values())
+            .filter_map(|entry| entry.session.locked())
+            .collect()
+    })
+}
+
+/// The number of connections that the objects of this thread keep.
+fn connections(own: &Object) -> usize {
+    let count = |object: &Object| object.sessions.values().filter(|entry| entry.session.is_locked()).count();
+    let others: usize = OBJECTS.with_borrow(|objects| {
+        objects.iter().filter(|(_, object)| object.pid == own.pid).map(|(_, object)| count(object)).sum()
+    });
+    others + count(own)
+}
+
+/// Frees the objects that PHP has not freed; called at the end of a request.
+pub fn end_request() {
+    for (_, object) in OBJECTS.take() {
+        end(object);
+    }
+}
+
+/// Releases the locks of an object.
+fn end(mut object: Object) {
+    if object.pid == process::id() {
+        object.release_all();
+    } else {
+        // The connections are the parent's.
+        mem::forget(object);
+    }
+}
+
+impl Object {
+    /// Returns a session without any state. If the other sessions of this thread have all
+    /// connections, none can become free while it waits.
+    fn new_session(&self, settings: &Arc<Settings>) -> Session<RedisStore> {
+        let mut settings = settings.clone();
+        if connections(self) >= settings.pool_size as usize && !settings.pool_wait.is_zero() {
+            Arc::make_mut(&mut settings).pool_wait = Duration::ZERO;
+        }
+        let info = identity::of_this_request(&settings, self.pid);
+        Session::new(RedisStore::new(settings.clone()), settings, info).beside(is_held_elsewhere)
+    }
+
+    fn own_settings(&self) -> &Arc<Settings> {
+        if self.settings.locking { &self.settings.locked } else { &self.settings.unlocked }
+    }
+
+    fn keep(&mut self, id: SessionId, session: Session<RedisStore>, fiber: usize) {
+        if self.sessions.len() >= MAX_IDS && !self.sessions.contains_key(&id) {
+            let free = self.sessions.iter().filter(|(_, entry)| !entry.session.is_locked());
+            if let Some(first) = free.min_by_key(|(_, entry)| entry.last_call).map(|(id, _)| id.clone()) {
+                self.sessions.remove(&first);
+            }
+        }
+        self.calls += 1;
+        self.sessions.insert(id, Entry { session, fiber, last_call: self.calls });
+    }
+
+    /// Reports the warnings of a call: as an exception, or in the log after a success.
+    fn tell(&mut self, session: &mut Session<RedisStore>, answer: Answer) {
+        let when = if answer == Answer::Failed { Say::Now } else { Say::Logged };
+        if answer == Answer::Failed {
+            self.cause = session.cause().clone();
+        }
+        session.take_warnings().into_iter().for_each(|warning| say(when, warning));
+    }
+
+    /// Passes the session of this id to `body`, and keeps it.
+    fn with_session(
+        &mut self,
+        id: &SessionId,
+        fiber: usize,
+        anew: bool,
+        body: impl FnOnce(&mut Session<RedisStore>) -> Answer,
+    ) -> Answer {
+        let known = self.sessions.remove(id).filter(|_| !anew);
+        let (mut session, fiber) = match known {
+            Some(entry) => (entry.session, entry.fiber),
+            None => (self.new_session(self.own_settings()), fiber),
+        };
+        let answer = body(&mut session);
+        self.tell(&mut session, answer);
+        session.rest();
+        self.keep(id.clone(), session, fiber);
+        answer
+    }
+
+    /// Passes a session to `body` that has no lock and is not kept. If the lock of this id is held
+    /// here, the session of the lock is passed, which has a connection.
+    fn aside(&mut self, id: &SessionId, body: impl FnOnce(&mut Session<RedisStore>) -> Answer) -> Answer {
+        let Some(mut entry) = self.take_locked(id) else {
+            let mut session = self.new_session(&self.settings.unlocked);
+            let answer = body(&mut session);
+            self.tell(&mut session, answer);
+            return answer;
+        };
+        let answer = body(&mut entry.session);
+        self.tell(&mut entry.session, answer);
+        self.sessions.insert(id.clone(), entry);
+        answer
+    }
+
+    /// Takes the session of this id out of the map if its lock is held.
+    fn take_locked(&mut self, id: &SessionId) -> Option<Entry> {
+        self.sessions.get(id).filter(|entry| entry.session.is_locked())?;
+        self.sessions.remove(id)
+    }
+
+    fn peek(&mut self, id: &SessionId) -> Answer {
+        let mut value = None;
+        let answer = self.aside(id, |session| {
+            let answered = session.peek(id.as_str().as_bytes(), &mut value);
+            if answered { value.is_some().into() } else { Answer::Failed }
+        });
+        self.value = value.unwrap_or_default();
+        answer
+    }
+
+    fn goes_on(&self, id: &SessionId) -> bool {
+        self.sessions.get(id).is_some_and(|entry| entry.session.goes_on())
+    }
+
+    /// Returns true if another fiber has begun with this session and has its lock.
+    fn is_of_another_fiber(&self, id: &SessionId, fiber: usize) -> bool {
+        let Some(entry) = self.sessions.get(id) else { return false };
+        entry.session.is_locked() && entry.fiber != fiber
+    }
+
+    fn refuse_as_held(&mut self, id: &SessionId) -> Answer {
+        let mut session = self.new_session(&self.settings.locked);
+        session.refuse_as_held(id.as_str().as_bytes());
+        self.tell(&mut session, Answer::Failed);
+        Answer::Failed
+    }
+
+    fn read(&mut self, id: &SessionId, ttl: u64, fiber: usize) -> Answer {
+        if self.is_of_another_fiber(id, fiber) {
+            return self.refuse_as_held(id);
+        }
+        let anew = !self.goes_on(id);
+        self.with_session(id, fiber, anew, |session| {
+            if session.read(id.as_str().as_bytes(), Access::Update, ttl) {
+                Answer::Yes
+            } else {
+                Answer::Failed
+            }
+        })
+    }
+
+    fn validate(&mut self, id: &SessionId, ttl: u64, fiber: usize) -> Answer {
+        if self.is_of_another_fiber(id, fiber) {
+            return self.refuse_as_held(id);
+        }
+        let anew = !self.goes_on(id);
+        let answer = self.with_session(id, fiber, anew, |session| {
+            session.is_known(id.as_str().as_bytes(), ttl).map_or(Answer::Failed, Answer::from)
+        });
+        if answer == Answer::No {
+            // A session that vanished while this call waited for its lock has left the lock.
+            self.release(id);
+        }
+        answer
+    }
+
+    /// Locks a session. With `tries`, "no" is the answer if its lock is taken.
+    fn lock(
+        &mut self,
+        id: &SessionId,
+        ttl: u64,
+        wait: Option<Duration>,
+        fiber: usize,
+        tries: bool,
+    ) -> Answer {
+        if self.sessions.get(id).is_some_and(|entry| entry.session.is_locked()) {
+            return if tries { Answer::No } else { self.refuse_as_held(id) };
+        }
+        let mut settings = self.settings.locked.clone();
+        let lock = settings.lock.as_ref();
+        if lock.is_some_and(|lock| wait.is_some() || lock.failure != LockFailure::Fail) {
+            let lock = lock.map(|lock| LockSettings {
+                wait: wait.unwrap_or(lock.wait),
+                failure: LockFailure::Fail,
+                ..lock.clone()
+            });
+            settings = Arc::new(Settings { lock, ..Settings::clone(&settings) });
+        }
+        let mut session = self.new_session(&settings);
+        let answer = if session.lock(id.as_str().as_bytes(), ttl) { Answer::Yes } else { Answer::Failed };
+        if tries && answer == Answer::Failed && matches!(session.cause(), Cause::Lock(_)) {
+            return Answer::No;
+        }
+        self.tell(&mut session, answer);
+        if answer == Answer::Yes {
+            self.keep(id.clone(), session, fiber);
+        }
+        answer
+    }
+
+    fn put(&mut self, id: &SessionId, data: &[u8], changed: bool, ttl: u64, fiber: usize) -> Answer {
+        self.with_session(id, fiber, false, |session| {
+            if session.put(id.as_str().as_bytes(), data, changed, ttl) { Answer::Yes } else { Answer::Failed }
+        })
+    }
+
+    fn destroy(&mut self, id: &SessionId, fiber: usize) -> Answer {
+        let answer = self.with_session(id, fiber, false, |session| {
+            if session.destroy(id.as_str().as_bytes(), false) { Answer::Yes } else { Answer::Failed }
+        });
+        if answer == Answer::Yes {
+            self.release(id);
+        }
+        answer
+    }
+
+    fn release(&mut self, id: &SessionId) {
+        let Some(mut entry) = self.sessions.remove(id) else { return };
+        entry.session.close();
+        // The lock goes back in the background if its server does not answer.
+        entry.session.take_warnings().into_iter().for_each(|warning| say(Say::Logged, warning));
+    }
+
+    fn release_all(&mut self) {
+        let ids: Vec<_> = self.sessions.keys().cloned().collect();
+        for id in &ids {
+            self.release(id);
+        }
+    }
+}
+
+/// Runs `body` with an object. The object is out of the list for that time, so that a panic frees
+/// it.
+fn with_object(handle: u64, body: impl FnOnce(&mut Object) -> Answer) -> c_int {
+    let answer = guarded(Answer::Failed, || {
+        let taken = OBJECTS.with_borrow_mut(|objects| {
+            let at = objects.iter().position(|(known, _)| *known == handle)?;
+            Some(objects.swap_remove(at).1)
+        });
+        let Some(mut object) = taken else {
+            warn("rustredis: this RustRedis\\SessionHandler was given up after an internal error".into());
+            return Answer::Failed;
+        };
+        let answer = if object.pid == process::id() {
+            stats::belong_to(object.pid);
+            set_memory_left(sys::rustredis_memory_left());
+            object.cause = Cause::Other;
+            body(&mut object)
+        } else {
+            warn(format!(
+                "rustredis: this RustRedis\\SessionHandler belongs to process {}, which forked this one: make another in \
+                 the child",
+                object.pid
+            ));
+            Answer::Failed
+        };
+        OBJECTS.with_borrow_mut(|objects| objects.push((handle, object)));
+        answer
+    });
+    answer as c_int
+}
+
+fn parsed(path: &str, texts: &IniValues) -> Result<ObjectSettings, String> {
+    let pid = process::id();
+    CACHE.with_borrow_mut(|cache| {
+        // The TLS client of a parsed target has locks that the threads of its process take.
+        cache.retain(|known| known.pid == pid);
+        if let Some(known) = cache.iter().find(|known| known.path == path && known.texts == *texts) {
+            return Ok(known.settings.clone());
+        }
+        let settings = Settings::parse_for_object(path, texts).map_err(|error| error.to_string())?;
+        if cache.len() == CACHED {
+            cache.remove(0);
+        }
+        cache.push(Parsed { pid, path: path.to_owned(), texts: texts.clone(), settings: settings.clone() });
+        Ok(settings)
+    })
+}
+
+/// An option of the constructor, as C passes it.
+#[repr(C)]
+pub struct OptionInC {
+    name: *const c_char,
+    name_len: usize,
+    value: *const c_char,
+    value_len: usize,
+}
+
+/// The argument of the constructor that a message is about, as PHP counts.
+const SAVE_PATH: c_int = 1;
+const OPTIONS: c_int = 2;
+
+/// Returns a new object, or the number of the argument that is not valid and a text about it.
+fn make(own_path: &str, path: Option<&str>, options: &[(&str, &str)]) -> Result<Object, (c_int, String)> {
+    // A thread-safe PHP and any other one get a pool of the same size.
+    let mut texts = IniValues::collect(true, ini::text);
+    if let Some(path) = path {
+        texts = texts.for_servers_of(path, own_path);
+    }
+    let mut ttl = None;
+    for (name, value) in options {
+        if *name == "ttl" {
+            let seconds = value.parse().ok().filter(|seconds| (1..=i64::from(i32::MAX)).contains(seconds));
+            let seconds = seconds.and_then(|seconds| u64::try_from(seconds).ok());
+            let text = "must have a good value for \"ttl\": it is a number of seconds, at least 1".to_owned();
+            ttl = Some(seconds.ok_or((OPTIONS, text))?);
+        } else {
+            texts = texts.with_option(name, value).map_err(|bad| (OPTIONS, bad.to_string()))?;
+        }
+    }
+    let argument = if path.is_some() { SAVE_PATH } else { 0 };
+    let settings = parsed(path.unwrap_or(own_path), &texts).map_err(|text| {
+        let text = if argument == 0 { text } else { text.replacen("session.save_path", "is not valid", 1) };
+        (argument, text)
+    })?;
+    let pid = process::id();
+    Ok(Object {
+        pid,
+        settings,
+        ttl,
+        sessions: HashMap::new(),
+        calls: 0,
+        cause: Cause::Other,
+        value: Vec::new(),
+    })
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn rustredis_object_new(
+    own_path: *const c_char,
+    own_path_len: usize,
+    path: *const c_char,
+    path_len: usize,
+    options: *const OptionInC,
+    count: usize,
+    argument: *mut c_int,
+    text: *mut c_char,
+    size: usize,
+) -> u64 {
+    guarded(0, || {
+        // SAFETY: object.c passes a C string with its length, and a Zend string or null.
+        let (own_path, path) = unsafe {
+            let path = (!path.is_null()).then(|| String::from_utf8_lossy(bytes(path, path_len)));
+            (String::from_utf8_lossy(bytes(own_path, own_path_len)), path)
+        };
+        // SAFETY: object.c passes `count` options, each with two Zend strings.
+        let options: Vec<_> = (0..count)
+            .map(|i| unsafe {
+                let option = &*options.add(i);
+                (
+                    String::from_utf8_lossy(bytes(option.name, option.name_len)),
+                    String::from_utf8_lossy(bytes(option.value, option.value_len)),
+                )
+            })
+            .collect();
+        let options: Vec<_> = options.iter().map(|(name, value)| (&**name, &**value)).collect();
+        match make(&own_path, path.as_deref(), &options) {
+            Ok(object) => {
+                LAST.set(LAST.get() + 1);
+                OBJECTS.with_borrow_mut(|objects| objects.push((LAST.get(), object)));
+                LAST.get()
+            }
+            Err((about, reason)) => {
+                // SAFETY: object.c passes a variable and a buffer of `size` bytes.
+                unsafe {
+                    *argument = about;
+                    copy_text(&reason, text, size);
+                }
+                0
+            }
+        }
+    })
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn rustredis_object_free(handle: u64) {
+    guarded((), || {
+        let freed = OBJECTS.with_borrow_mut(|objects| {
+            let at = objects.iter().position(|(known, _)| *known == handle)?;
+            Some(objects.swap_remove(at).1)
+        });
+        freed.into_iter().for_each(end);
+    });
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn rustredis_object_takes(id: *const c_char, id_len: usize) -> c_int {
+    // SAFETY: object.c passes a Zend string.
+    guarded(0, || c_int::from(SessionId::parse(unsafe { bytes(id, id_len) }).is_some()))
+}
+
+/// The calls, with the values of shim.h.
+mod call {
+    pub const CHECK: i32 = 0;
+    pub const READ: i32 = 1;
+    pub const WRITE: i32 = 2;
+    pub const TOUCH: i32 = 3;
+    pub const DESTROY: i32 = 4;
+    pub const VALIDATE: i32 = 5;
+    pub const LOCK: i32 = 6;
+    pub const TRY_LOCK: i32 = 7;
+    pub const RELEASE: i32 = 8;
+    pub const RELEASE_ALL: i32 = 9;
+    pub const IS_LOCKED: i32 = 10;
+    pub const PEEK: i32 = 11;
+    pub const EXISTS: i32 = 12;
+}
+
+/// `rustredis_call` of shim.h.
+#[repr(C)]
+pub struct CallInC {
+    id: *const c_char,
+    id_len: usize,
+    data: *const c_char,
+    data_len: usize,
+    maxlifetime: i64,
+    wait: f64,
+    fiber: usize,
+    value: *const c_char,
+    value_len: usize,
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn rustredis_object_call(handle: u64, what: c_int, call: *mut CallInC) -> c_int {
+    let run = |object: &mut Object| {
+        // SAFETY: object.c passes a variable of its own, with Zend strings or empty texts.
+        let (call, id, data) = unsafe {
+            let call = &mut *call;
+            (&*call, bytes(call.id, call.id_len), bytes(call.data, call.data_len))
+        };
+        match what {
+            call::CHECK => return Answer::Yes,
+            call::RELEASE_ALL => {
+                object.release_all();
+                return Answer::Yes;
+            }
+            _ => {}
+        }
+        let Some(id) = SessionId::parse(id) else { return Answer::No };
+        let ttl = object.ttl.unwrap_or_else(|| ttl(call.maxlifetime));
+        match what {
+            call::READ => object.read(&id, ttl, call.fiber),
+            call::WRITE => object.put(&id, data, true, ttl, call.fiber),
+            call::TOUCH => object.put(&id, data, false, ttl, call.fiber),
+            call::DESTROY => object.destroy(&id, call.fiber),
+            call::VALIDATE => object.validate(&id, ttl, call.fiber),
+            call::LOCK => {
+                let wait = (call.wait >= 0.0).then(|| Duration::from_secs_f64(call.wait));
+                object.lock(&id, ttl, wait, call.fiber, false)
+            }
+            call::TRY_LOCK => object.lock(&id, ttl, Some(Duration::ZERO), call.fiber, true),
+            call::RELEASE => {
+                object.release(&id);
+                Answer::Yes
+            }
+            call::IS_LOCKED => object.sessions.get(&id).is_some_and(|entry| entry.session.is_locked()).into(),
+            call::PEEK => object.peek(&id),
+            call::EXISTS => object.aside(&id, |session| {
+                session.exists(id.as_str().as_bytes()).map_or(Answer::Failed, Answer::from)
+            }),
+            _ => Answer::Failed,
+        }
+    };
+    with_object(handle, |object| {
+        object.value = Vec::new();
+        let answer = run(object);
+        // SAFETY: as above.
+        unsafe {
+            let call = &mut *call;
+            let id = SessionId::parse(bytes(call.id, call.id_len));
+            let read = id.filter(|_| what == call::READ).and_then(|id| object.sessions.get(&id));
+            let value = read.map_or(&*object.value, |entry| entry.session.value());
+            // The bytes stay where they are until the next call or rustredis_object_done.
+            (call.value, call.value_len) = (value.as_ptr().cast(), value.len());
+        }
+        answer
+    })
+}
+
+/// See shim.h. Until this call, a write of the session is refused: PHP may have run out of memory.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn rustredis_object_done(handle: u64, id: *const c_char, id_len: usize) {
+    with_object(handle, |object| {
+        // SAFETY: object.c passes a Zend string.
+        let id = SessionId::parse(unsafe { bytes(id, id_len) });
+        object.value = Vec::new();
+        if let Some((id, entry)) = id.and_then(|id| object.sessions.get_mut(&id).map(|entry| (id, entry))) {
+            entry.session.remember(id.as_str().as_bytes());
+            entry.session.drop_value();
+        }
+        Answer::Yes
+    });
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn rustredis_object_failure(handle: u64, failure: *mut FailureInC) {
+    let mut cause = Cause::Other;
+    OBJECTS.with_borrow(|objects| {
+        if let Some((_, object)) = objects.iter().find(|(known, _)| *known == handle) {
+            cause = object.cause.clone();
+        }
+    });
+    // SAFETY: object.c passes a variable of its own.
+    unsafe { tell_failure(&cause, failure) };
+}

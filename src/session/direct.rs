@@ -1,0 +1,129 @@
+//! The calls of `RustRedis\SessionHandler` that PHP's own session functions don't make.
+
+use super::{Access, Current, Failure, Fetched, Hold, Session, Writer};
+use crate::{
+    compression,
+    config::Target,
+    protocol::{Keys, Mode, SessionId},
+    store::Store,
+};
+
+impl<S: Store> Session<S> {
+    /// Returns true if the lock is ours, as far as we know.
+    pub fn is_locked(&self) -> bool {
+        self.has_lock()
+    }
+
+    /// Returns true if this session has the lock of these keys, whichever user it has it as.
+    pub fn holds(&self, target: &Target, keys: &Keys) -> bool {
+        let is_it = |current: &Current<S::Lease>| {
+            let own = self.settings.shards.of(current.keys.route);
+            current.keys.lock == keys.lock
+                && (&own.endpoint, own.database) == (&target.endpoint, target.database)
+        };
+        self.has_lock() && self.current.as_ref().is_some_and(is_it)
+    }
+
+    /// Returns true if a read continues what an earlier call has begun: the lock is ours, or the
+    /// session was fetched for this read.
+    pub fn goes_on(&self) -> bool {
+        self.has_lock() || self.current.as_ref().is_some_and(|current| current.unread)
+    }
+
+    /// Takes the lock. The session is kept for the read that follows.
+    pub fn lock(&mut self, id: &[u8], ttl: u64) -> bool {
+        let Some(id) = SessionId::parse(id) else {
+            return self.fail("can't be locked", None, &Failure::BadId);
+        };
+        let failure = match self.fetch(&id, Mode::Any, Access::Update, ttl) {
+            Ok(_) if self.has_lock() => return true,
+            Ok(_) => Failure::Overtaken,
+            Err(failure) => failure,
+        };
+        self.current = None;
+        self.fail("can't be locked", Some(&id), &failure)
+    }
+
+    /// Refuses a call for a session that another fiber has locked.
+    pub fn refuse_as_held(&mut self, id: &[u8]) -> bool {
+        self.fail("can't be locked", SessionId::parse(id).as_ref(), &Failure::HeldHere)
+    }
+
+    /// [`Session::validate`] with a failure of its own. Returns `None` after a failure.
+    pub fn is_known(&mut self, id: &[u8], ttl: u64) -> Option<bool> {
+        let known = self.validate(id, Access::Update, ttl);
+        let Some(pending) = self.pending.take() else { return Some(known) };
+        self.refuse(&pending.id, &pending.failure);
+        None
+    }
+
+    /// Writes a session, or with `changed` unset keeps it, and releases its lock. A session that
+    /// was not read before is locked first.
+    pub fn put(&mut self, id: &[u8], data: &[u8], changed: bool, ttl: u64) -> bool {
+        let is_alone = self.current.is_none() && self.failed.is_none();
+        if let Some(id) = SessionId::parse(id).filter(|_| is_alone) {
+            match self.fetch(&id, Mode::Any, Access::Update, ttl) {
+                Ok(Fetched::Yes | Fetched::Absent | Fetched::Exists) => {
+                    if let Some(current) = &mut self.current {
+                        current.unread = false;
+                    }
+                }
+                Err(failure) => return self.fail("was not saved", Some(&id), &failure),
+            }
+        }
+        let saved = if changed {
+            self.write(id, data, ttl, Writer::Saving)
+        } else {
+            self.touch(id, data, ttl, Writer::Saving)
+        };
+        // The caller may try once more, but a lock that this call alone has taken goes back.
+        if !saved
+            && is_alone
+            && matches!(self.current.as_ref().map(|current| &current.hold), Some(Hold::Locked { .. }))
+        {
+            self.close();
+        }
+        saved
+    }
+
+    /// Reads a session without its lock, and without a refresh of its TTL. Returns false after a
+    /// failure.
+    pub fn peek(&mut self, id: &[u8], value: &mut Option<Vec<u8>>) -> bool {
+        let Some(id) = SessionId::parse(id) else { return self.fail("can't be read", None, &Failure::BadId) };
+        let keys = self.keys(&id);
+        let data = match self.store.read(&keys, 0) {
+            Ok(loaded) => loaded.data,
+            Err(error) => return self.fail("can't be read", Some(&id), &error.into()),
+        };
+        match data.map(|data| compression::original(data, Some(self.size_limit()))).transpose() {
+            Ok(text) => *value = text,
+            Err(unreadable) => {
+                return self.fail("can't be read", Some(&id), &Failure::Compressed(unreadable));
+            }
+        }
+        true
+    }
+
+    /// Returns whether the session exists, or `None` after a failure.
+    pub fn exists(&mut self, id: &[u8]) -> Option<bool> {
+        let Some(id) = SessionId::parse(id) else {
+            self.fail("can't be looked up", None, &Failure::BadId);
+            return None;
+        };
+        let keys = self.keys(&id);
+        match self.store.exists(&keys) {
+            Ok(exists) => Some(exists),
+            Err(error) => {
+                self.fail("can't be looked up", Some(&id), &error.into());
+                None
+            }
+        }
+    }
+
+    /// Gives the connection back, unless the lock is held over it.
+    pub fn rest(&mut self) {
+        if !self.has_lock() {
+            self.store.rest();
+        }
+    }
+}
