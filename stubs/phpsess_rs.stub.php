@@ -162,4 +162,12 @@ final class SessionHandler implements \SessionHandlerInterface, \SessionIdInterf
 
     public function exists(string $id): bool {}
 }
+
+/** session.serialize_handler=json for any array, where there is no session_encode(). A failure is a SessionException. */
+final class Json
+{
+    public static function encode(array $data): string {}
+
+    public static function decode(string $text): array {}
+}
 }

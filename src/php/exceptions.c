@@ -165,6 +165,17 @@ static void throw_one(const char *text, const rustredis_failure *failure)
 	zend_throw_exception_object(&exception);
 }
 
+void rustredis_throw(const char *format, ...)
+{
+	static const rustredis_failure other = { RUSTREDIS_OTHER, -1, -1, "", "", "" };
+	char text[RUSTREDIS_TEXT_SIZE];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	throw_one(text, &other);
+}
+
 void rustredis_throw_reasons(const rustredis_failure *failure)
 {
 	char text[RUSTREDIS_TEXT_SIZE];

@@ -619,7 +619,7 @@ int rustredis_register(void)
 	rustredis_start_masking();
 	zend_observer_error_register(note_error);
 	rustredis_register_exceptions();
-	rustredis_register_class();
+	rustredis_register_classes();
 	return php_session_register_module(&ps_mod_rustredis) == SUCCESS && rustredis_register_json();
 }
 

@@ -250,6 +250,15 @@ static bool decode(const char *text, size_t len, zval *session, char *error, siz
 	return done;
 }
 
+bool rustredis_json_decode_array(zend_string *text, zval *array, char *error, size_t error_size)
+{
+	if (ZSTR_LEN(text)) {
+		return decode(ZSTR_VAL(text), ZSTR_LEN(text), array, error, error_size);
+	}
+	array_init(array);
+	return true;
+}
+
 static void set_session(zval *session)
 {
 	zend_string *name = zend_string_init("_SESSION", sizeof "_SESSION" - 1, 0);

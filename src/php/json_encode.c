@@ -8,6 +8,7 @@
 #include "ext/standard/php_var.h"
 #include "zend_smart_str.h"
 #include "json.h"
+#include "shim.h"
 
 /* The rows of a list repeat their keys, mostly as the same string, so each key is checked only
  * once. */
@@ -25,6 +26,8 @@ typedef struct {
 	size_t limit;
 	const char *limited_by;
 	bool is_too_long;
+	/* Otherwise it is any array (RustRedis\Json). */
+	bool is_session;
 	/* The reason of a failure, and the path to its place, written from the end. */
 	const char *problem;
 	zend_class_entry *class;
@@ -306,7 +309,7 @@ size_t rustredis_memory_left(void)
 
 static void find_limit(encoding *e)
 {
-	size_t memory = rustredis_memory_left(), value = is_kept_by_us() ? rustredis_max_value_size() : 0;
+	size_t memory = rustredis_memory_left(), value = e->is_session && is_kept_by_us() ? rustredis_max_value_size() : 0;
 	e->limit = (size_t) 512 << 20;
 	e->limited_by = "which is what Redis can hold";
 	if (value && value < e->limit) {
@@ -319,13 +322,15 @@ static void find_limit(encoding *e)
 	}
 }
 
-static bool encode(HashTable *session, encoding *e)
+static bool encode(HashTable *session, encoding *e, bool is_session)
 {
 	zval objects;
 	bool done;
 
 	memset(e, 0, offsetof(encoding, path));
-	e->path_start = sizeof e->path;
+	e->path_start = sizeof e->path - 1;
+	e->path[e->path_start] = '\0';
+	e->is_session = is_session;
 	find_limit(e);
 	e->writer = rustredis_json_writer(e->limit);
 	done = write_array(e, session, 0);
@@ -349,6 +354,41 @@ static bool encode(HashTable *session, encoding *e)
 	zval_ptr_dtor(&objects);
 	zend_array_release(session);
 	return done;
+}
+
+/* Writes the reason of a failure, unless an exception has it. */
+static bool explain(const encoding *e, char *text, size_t size)
+{
+	const char *path = e->path + e->path_start, *name = e->is_session ? "$_SESSION" : "$data";
+	if (e->class) {
+		snprintf(text, size, "%s%s is an object of class %s; keep plain data in the session, or set "
+			"rustredis.json_objects=serialize", name, path, ZSTR_VAL(e->class->name));
+	} else if (e->is_too_long) {
+		snprintf(text, size, "%s%s does not fit: as JSON the session has more than %zu bytes, %s", name, path,
+			e->limit, e->limited_by);
+	} else if (!EG(exception)) {
+		snprintf(text, size, "%s%s %s", name, path, e->problem ? e->problem : "cannot be encoded");
+	} else {
+		return false;
+	}
+	return true;
+}
+
+static zend_string *text_of(encoding *e)
+{
+	size_t len;
+	const char *text = rustredis_json_text(e->writer, &len);
+	return zend_string_init(text, len, 0);
+}
+
+zend_string *rustredis_json_encode_array(HashTable *array, char *error, size_t error_size)
+{
+	encoding e;
+	if (encode(array, &e, false)) {
+		return text_of(&e);
+	}
+	explain(&e, error, error_size);
+	return NULL;
 }
 
 static bool is_running(const char *function)
@@ -390,8 +430,7 @@ static zend_string *keep_stored(void)
 PS_SERIALIZER_ENCODE_FUNC(json)
 {
 	encoding e;
-	const char *text;
-	size_t len;
+	char reason[RUSTREDIS_TEXT_SIZE];
 	zval *session = &PS(http_session_vars);
 
 	refused = false;
@@ -401,22 +440,11 @@ PS_SERIALIZER_ENCODE_FUNC(json)
 	if (Z_TYPE_P(session) != IS_ARRAY) {
 		return NULL;
 	}
-	if (!encode(Z_ARRVAL_P(session), &e)) {
-		const char *path = e.path + e.path_start;
-		int path_len = (int) (sizeof e.path - e.path_start);
-		if (e.class) {
-			php_error_docref(NULL, E_WARNING, "rustredis: the session is not saved: $_SESSION%.*s is an object of class "
-				"%s; keep plain data in the session, or set rustredis.json_objects=serialize", path_len, path,
-				ZSTR_VAL(e.class->name));
-		} else if (e.is_too_long) {
-			php_error_docref(NULL, E_WARNING, "rustredis: the session is not saved: $_SESSION%.*s does not fit: as JSON the "
-				"session has more than %zu bytes, %s", path_len, path, e.limit, e.limited_by);
-		} else if (!EG(exception)) {
-			php_error_docref(NULL, E_WARNING, "rustredis: the session is not saved: $_SESSION%.*s %s", path_len, path,
-				e.problem ? e.problem : "cannot be encoded");
-		}
-		return keep_stored();
+	if (encode(Z_ARRVAL_P(session), &e, true)) {
+		return text_of(&e);
 	}
-	text = rustredis_json_text(e.writer, &len);
-	return zend_string_init(text, len, 0);
+	if (explain(&e, reason, sizeof reason)) {
+		php_error_docref(NULL, E_WARNING, "rustredis: the session is not saved: %s", reason);
+	}
+	return keep_stored();
 }

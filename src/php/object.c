@@ -1,6 +1,7 @@
-/* The class RustRedis\SessionHandler, for applications that never call session_start().
+/* The classes for applications that never call session_start(): RustRedis\SessionHandler and
+ * RustRedis\Json.
  *
- * Its state is in Rust (object.rs), by the number of the object. No Rust code is running when a
+ * The state of a handler is in Rust (object.rs), by the number of the object. No Rust code is running when a
  * method throws or makes a string, both of which can bail out. */
 #include "php.h"
 #include "ext/session/php_session.h"
@@ -10,6 +11,7 @@
 #include "zend_interfaces.h"
 #include "zend_smart_str.h"
 #include "shim.h"
+#include "json.h"
 
 typedef struct {
 	/* 0 before the constructor */
@@ -429,9 +431,61 @@ static const zend_function_entry methods[] = {
 	ZEND_FE_END
 };
 
-void rustredis_register_class(void)
+static ZEND_METHOD(RustRedis_Json, encode)
+{
+	HashTable *data;
+	zend_string *text;
+	char reason[RUSTREDIS_TEXT_SIZE] = "";
+	ZEND_PARSE_PARAMETERS_START(1, 1)
+		Z_PARAM_ARRAY_HT(data)
+	ZEND_PARSE_PARAMETERS_END();
+	text = rustredis_json_encode_array(data, reason, sizeof reason);
+	if (text) {
+		RETURN_STR(text);
+	}
+	if (!EG(exception)) {
+		rustredis_throw("rustredis: the session cannot be written as JSON: %s", reason);
+	}
+	RETURN_THROWS();
+}
+
+static ZEND_METHOD(RustRedis_Json, decode)
+{
+	zend_string *text;
+	char reason[RUSTREDIS_TEXT_SIZE] = "";
+	ZEND_PARSE_PARAMETERS_START(1, 1)
+		Z_PARAM_STR(text)
+	ZEND_PARSE_PARAMETERS_END();
+	if (rustredis_json_decode_array(text, return_value, reason, sizeof reason)) {
+		return;
+	}
+	ZVAL_NULL(return_value);
+	if (!EG(exception)) {
+		rustredis_throw("rustredis: the session cannot be read as JSON: %s", reason);
+	}
+	RETURN_THROWS();
+}
+
+ZEND_BEGIN_ARG_WITH_RETURN_TYPE_INFO_EX(arginfo_encode, 0, 1, IS_STRING, 0)
+	ZEND_ARG_TYPE_INFO(0, data, IS_ARRAY, 0)
+ZEND_END_ARG_INFO()
+
+ZEND_BEGIN_ARG_WITH_RETURN_TYPE_INFO_EX(arginfo_decode, 0, 1, IS_ARRAY, 0)
+	ZEND_ARG_TYPE_INFO(0, text, IS_STRING, 0)
+ZEND_END_ARG_INFO()
+
+static const zend_function_entry json_methods[] = {
+	ZEND_ME(RustRedis_Json, encode, arginfo_encode, ZEND_ACC_PUBLIC | ZEND_ACC_STATIC)
+	ZEND_ME(RustRedis_Json, decode, arginfo_decode, ZEND_ACC_PUBLIC | ZEND_ACC_STATIC)
+	ZEND_FE_END
+};
+
+void rustredis_register_classes(void)
 {
 	zend_class_entry prepared;
+
+	INIT_NS_CLASS_ENTRY(prepared, "RustRedis", "Json", json_methods);
+	zend_register_internal_class_ex(&prepared, NULL)->ce_flags |= ZEND_ACC_FINAL;
 
 	INIT_NS_CLASS_ENTRY(prepared, "RustRedis", "SessionHandler", methods);
 	handler_class = zend_register_internal_class_ex(&prepared, NULL);

@@ -210,7 +210,9 @@ bool rustredis_changes_the_id(void);
 /* exceptions.c: in MINIT. */
 void rustredis_register_exceptions(void);
 /* object.c: in MINIT, after the exceptions. */
-void rustredis_register_class(void);
+void rustredis_register_classes(void);
+/* exceptions.c: throws a SessionException. */
+void rustredis_throw(const char *format, ...) ZEND_ATTRIBUTE_FORMAT(printf, 1, 2);
 /* exceptions.c: throws the reasons of a failure, each with the one before it as its previous. */
 void rustredis_throw_reasons(const rustredis_failure *failure);
 /* exceptions.c: true if PHP calls this function as a part of the handler that a script has set. */
