@@ -62,7 +62,11 @@ impl<S: Store> Session<S> {
         if !self.store.prefetch(&keys, &acquire) {
             return false;
         }
-        let guard = self.store.look_after(&keys, &lock, &acquire.token);
+        let guard = if strict {
+            self.store.look_after_trial(&keys, &lock, &acquire.token)
+        } else {
+            self.store.look_after(&keys, &lock, &acquire.token)
+        };
         self.prefetch = Some(Prefetch { id, keys, token: acquire.token, guard });
         true
     }
@@ -109,10 +113,15 @@ impl<S: Store> Session<S> {
                 self.release_prefetch(prefetch, ttl);
                 Prefetched::Read(Hold::Unlocked, loaded)
             }
-            Ok(AcquireReply::Held(loaded)) => Prefetched::Read(
-                Hold::Locked { token: prefetch.token, base: None, guard: prefetch.guard },
-                loaded,
-            ),
+            Ok(AcquireReply::Held(loaded)) => {
+                if let Some(guard) = &prefetch.guard {
+                    self.store.confirm(guard);
+                }
+                Prefetched::Read(
+                    Hold::Locked { token: prefetch.token, base: None, guard: prefetch.guard },
+                    loaded,
+                )
+            }
             Ok(AcquireReply::Absent(tombstone)) if mode == Mode::Known => Prefetched::Absent(tombstone),
             Ok(_) => Prefetched::Ask(None),
             Err(error @ StoreError::Timeout(_)) => {

@@ -112,6 +112,15 @@ pub trait Store {
         None
     }
 
+    /// The same for the lock of a prefetched session that may not exist. It is then released soon,
+    /// even if the answer is never read.
+    fn look_after_trial(&self, keys: &Keys, lock: &LockSettings, token: &str) -> Option<Self::Lease> {
+        self.look_after(keys, lock, token)
+    }
+
+    /// The answer has come: the session of [`Store::look_after_trial`] exists.
+    fn confirm(&self, _lease: &Self::Lease) {}
+
     /// The reason why no lease can be renewed at the moment, if there is one.
     fn hindrance(&self, _lease: &Self::Lease) -> Option<String> {
         None

@@ -13,7 +13,7 @@ use super::{
     exchange::RetryPolicy,
     first_try::PendingAcquire,
     pool::{self, Entries},
-    renewal::{LeaseGuard, Route, give_back, guard},
+    renewal::{LeaseGuard, Route, give_back, guard, guard_of_trial},
 };
 use crate::{
     client::{
@@ -372,6 +372,14 @@ impl Store for RedisStore {
 
     fn look_after(&self, keys: &Keys, lock: &LockSettings, token: &str) -> Option<LeaseGuard> {
         Some(guard(self.route(keys), self.timeouts(), lock, keys, token))
+    }
+
+    fn look_after_trial(&self, keys: &Keys, lock: &LockSettings, token: &str) -> Option<LeaseGuard> {
+        Some(guard_of_trial(self.route(keys), self.timeouts(), lock, keys, token))
+    }
+
+    fn confirm(&self, lease: &LeaseGuard) {
+        lease.confirm();
     }
 
     fn hindrance(&self, lease: &LeaseGuard) -> Option<String> {

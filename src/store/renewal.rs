@@ -36,7 +36,7 @@ use crate::{
     error::StoreError,
     process::{PerProcess, threads},
     protocol::{
-        Keys, Release, ReleaseReply, reply,
+        Keys, Release, ReleaseReply, TRIAL_MS, reply,
         script::{Payload, RENEW, Script},
     },
     resp::Command,
@@ -108,6 +108,14 @@ struct Task {
 
 #[derive(Clone)]
 enum Work {
+    /// Looks if the session of a prefetched lock exists: a page that runs long and starts no session
+    /// would hold the lock of an unknown id. The lock is then released, and otherwise renewed.
+    Try {
+        keys: Keys,
+        mixed: bool,
+        length: Duration,
+        renewal: Instant,
+    },
     Renew {
         lock: String,
         tombstone: String,
@@ -126,6 +134,26 @@ static LAST: PerProcess<Option<Vec<Task>>> = PerProcess::new(None);
 
 /// All renewals. The lock is held only to find one of them.
 static RENEWALS: PerProcess<Vec<Arc<Renewal>>> = PerProcess::new(Vec::new());
+
+/// Renews the lease of a prefetched lock whose session may not exist. [`LeaseGuard::confirm`] tells
+/// that it does.
+#[must_use]
+pub fn guard_of_trial(
+    route: Route,
+    timeouts: Timeouts,
+    lock: &LockSettings,
+    keys: &Keys,
+    token: &str,
+) -> LeaseGuard {
+    let now = Instant::now();
+    let renewal = now + lock.lease / 3;
+    let work = Work::Try { keys: keys.clone(), mixed: lock.mixed, length: lock.lease, renewal };
+    let due = renewal.min(now + Duration::from_millis(TRIAL_MS));
+    let task = Task { id: 0, route, timeouts, token: token.to_owned(), work, due, end: now + lock.max_hold };
+    let renewal = Renewal::of(&task.route.server());
+    let id = renewal.add(task);
+    LeaseGuard { renewal, id }
+}
 
 /// Renews the lease of a lock that was just taken.
 #[must_use]
@@ -147,6 +175,14 @@ pub fn guard(route: Route, timeouts: Timeouts, lock: &LockSettings, keys: &Keys,
 }
 
 impl LeaseGuard {
+    /// The session of a prefetched lock exists: the lock is renewed whatever becomes of the session.
+    pub fn confirm(&self) {
+        let mut state = self.renewal.state();
+        if let Some(task) = state.tasks.iter_mut().find(|task| task.id == self.id) {
+            task.confirm();
+        }
+    }
+
     /// The reason why no lease can be renewed at the moment: no thread can be started.
     #[must_use]
     pub fn hindrance(&self) -> Option<String> {
@@ -348,10 +384,30 @@ impl Renewal {
 }
 
 impl Task {
+    /// Goes on to the renewal of the lock if this is the look at its session.
+    fn confirm(&mut self) {
+        if let Work::Try { keys, length, renewal, .. } = &self.work {
+            self.due = *renewal;
+            self.work =
+                Work::Renew { lock: keys.lock.clone(), tombstone: keys.tombstone.clone(), length: *length };
+        }
+    }
+
     /// Carries the task out once and sets the time when it is due again, or its end if it is over.
     fn carry_out(&mut self, renewer: &mut Renewer) {
         let now = Instant::now();
         self.due = match &mut self.work {
+            Work::Try { keys, mixed, .. } => {
+                if let Ok(false) = renewer.exists(&self.route, self.timeouts, keys) {
+                    let (keys, mixed) = (keys.clone(), *mixed);
+                    self.work = Work::Release { keys, mixed, pause: PAUSE };
+                    now
+                } else {
+                    // Without an answer the lock is renewed, as that of a session that exists.
+                    self.confirm();
+                    self.due
+                }
+            }
             Work::Renew { lock, tombstone, length } => {
                 let left = self.end.saturating_duration_since(now);
                 let lease = left.min(*length);
@@ -475,6 +531,17 @@ impl Renewer {
             }
             answer => answer,
         }
+    }
+
+    /// Returns true if a session is stored.
+    fn exists(&mut self, route: &Route, timeouts: Timeouts, keys: &Keys) -> Result<bool, StoreError> {
+        let mut command = Command::new("EXISTS");
+        command.arg(&keys.data);
+        let exists = reply::flag(&self.ask(route, timeouts, &mut command)?);
+        if exists.is_err() {
+            self.connection = None;
+        }
+        exists
     }
 
     /// Releases a lock if this token has it, over a new connection. By then, the server has carried
