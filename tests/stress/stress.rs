@@ -6,10 +6,16 @@
 //! `STRESS_SECONDS` sets the length (`make stress` runs longer than `make test`), `STRESS_SEED`
 //! repeats the choices of a run.
 
+use std::fs;
 use std::time::Duration;
 
 use crate::alone;
+use crate::process::Program;
 use crate::run::{self, Phase, Plan};
+use crate::support::php::Php;
+use crate::support::redis::Server;
+use crate::support::session;
+use crate::support::temp_dir::TempDir;
 
 const SHORT: u64 = 15;
 /// One round of a run: the seconds of each phase, and the longest time between two disturbances in
@@ -54,4 +60,26 @@ fn without_locks_the_logs_show_lost_updates() {
     let report = Plan { seed: 1, php: 6, proxied: 0, python: 0, sessions: 1, locking: false, phases }.run();
     let found = |what: &str| report.violations.iter().any(|violation| violation.contains(what));
     assert!(found("lost update") && found("had it at once"), "{}", report.summary);
+}
+
+/// On a busy machine, the next process of a killed worker may start when the time is over.
+#[test]
+fn the_plan_of_a_killed_worker_is_carried_out_even_if_the_time_is_over() {
+    let _alone = alone();
+    let server = Server::with_args(&[]);
+    server.command::<()>(&["SET", &session::key("s0"), "n|i:0;by|s:1:\"-\";", "EX", "1440"]);
+    let php = Program::Php(Php::new(&server.save_path()));
+    for program in [Some(php), Program::python()].into_iter().flatten() {
+        let dir = TempDir::new("stress");
+        let log = dir.join("log");
+        fs::write(&log, "1 start\n2 plan 0\n").expect("the log can be written");
+        let orders = format!(
+            r#"{{"number":0,"life":1,"seed":1,"log":"{}","sessions":1,"until":0,"url":"redis://{}/0","lease":2,"wait":10}}"#,
+            log.display(),
+            server.addr()
+        );
+        program.start(&orders).wait().expect("the worker ends well");
+        let text = fs::read_to_string(&log).expect("the log can be read");
+        assert_eq!(text.matches(" ok\n").count(), 1, "{text}");
+    }
 }
