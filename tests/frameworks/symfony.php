@@ -1,5 +1,5 @@
 <?php
-// Symfony's full stack with one bundle and one controller. SYMFONY_HANDLER is the `handler_id` of
+// Symfony's full stack with one bundle and one controller. HANDLER is the `handler_id` of
 // framework.session; without it the value is null, and PHP's own settings choose the handler.
 declare(strict_types=1);
 
@@ -67,7 +67,7 @@ final class App extends Kernel
 
     protected function configureContainer(ContainerConfigurator $container): void
     {
-        $handler = getenv('SYMFONY_HANDLER') ?: null;
+        $handler = getenv('HANDLER') ?: null;
         $container->extension('framework', [
             'secret' => 'not a secret',
             'session' => [

@@ -28,6 +28,7 @@ function carry_out(Visit $visit): array
         case 'count':
             $n = ($visit->get('n') ?? 0) + 1;
             if (isset($_GET['until'])) {
+                touch($_GET['until'] . '.reached');
                 for ($end = hrtime(true) + 60e9; !file_exists($_GET['until']); clearstatcache()) {
                     hrtime(true) < $end or throw new RuntimeException("nobody made {$_GET['until']}");
                     usleep(2000);

@@ -1,0 +1,42 @@
+<?php
+
+declare(strict_types=1);
+
+namespace RustRedis\Laravel;
+
+use Closure;
+use Illuminate\Http\Request;
+use Illuminate\Session\Middleware\StartSession as LaravelsStartSession;
+
+/**
+ * Laravel's middleware, which gives the lock back whatever happens to the request. Laravel itself writes
+ * no session at the end of a precognitive request, nor after an exception that leaves its pipeline.
+ */
+class StartSession extends LaravelsStartSession
+{
+    protected function handleStatefulRequest(Request $request, $session, Closure $next)
+    {
+        try {
+            return parent::handleStatefulRequest($request, $session, $next);
+        } finally {
+            $handler = $session->getHandler();
+            if ($handler instanceof Handler) {
+                $handler->close();
+            }
+        }
+    }
+
+    /** A route with block(): the lock is that of the session, and no other one. */
+    protected function handleRequestWhileBlocking(Request $request, $session, Closure $next)
+    {
+        $handler = $session->getHandler();
+        if (!$handler instanceof Handler || $handler->locking() === Locking::Never) {
+            return parent::handleRequestWhileBlocking($request, $session, $next);
+        }
+        if ($handler->locking() === Locking::Routes) {
+            $wait = $request->route()?->waitsFor();
+            $handler->lock($session->getId(), $wait === null ? null : (float) $wait);
+        }
+        return $this->handleStatefulRequest($request, $session, $next);
+    }
+}
