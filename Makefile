@@ -59,7 +59,7 @@ test-php: setup-test build ## the .phpt tests
 test-php-src: setup-test build ## php-src's own tests of sessions (from Debian's source package), with rustredis as their handler
 	@scripts/php-src-tests
 
-test-frameworks: setup-test build ## Debian's Symfony, Laravel, Slim, phpMyAdmin and Roundcube with their sessions in Redis, under php -S and php-fpm (scripts/frameworks fetches them)
+test-frameworks: setup-test build ## Debian's Symfony, Laravel, WordPress, phpMyAdmin and others with their sessions in Redis, under php -S and php-fpm (scripts/frameworks fetches them)
 	@scripts/test frameworks
 
 test-acl: setup-test build ## all that run the module in PHP as a Redis user with no more rights than README.md names; then those of the lock in a Cluster

@@ -2,6 +2,7 @@
 //! `php -S` with 16 workers and under php-fpm. The tests run by `make test-frameworks`, which fetches
 //! the packages.
 
+mod mariadb;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -13,6 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use mariadb::MariaDb;
 use support::cli_server::CliServer;
 use support::fastcgi::Response;
 use support::fpm::Fpm;
@@ -37,6 +39,8 @@ struct App {
     strict: bool,
     /// A logout ends the session, and does not only empty it.
     destroys: bool,
+    /// The application needs a database, and is installed by `do=install`.
+    has_database: bool,
     /// Further environment variables.
     env: &'static [(&'static str, &'static str)],
     /// The application deletes its cookie by itself when its session cannot start.
@@ -53,6 +57,7 @@ const NATIVE: App = App {
     cookie: "PHPSESSID",
     strict: true,
     destroys: true,
+    has_database: false,
     env: &[],
     deletes_cookie: false,
     late_error: "",
@@ -151,6 +156,12 @@ fn debians_laravel_leaves_no_lock() {
 
 #[test]
 #[ignore = "make test-frameworks"]
+fn debians_wordpress() {
+    App { page: "wordpress.php", has_database: true, ..NATIVE }.test();
+}
+
+#[test]
+#[ignore = "make test-frameworks"]
 fn the_driver_for_codeigniter() {
     App { page: "codeigniter4.php", cookie: "ci_session", ..NATIVE }.test();
 }
@@ -231,6 +242,7 @@ struct Site {
     // Fields are dropped in this order: nothing may ask a server that is gone.
     front: Front,
     server: Server,
+    _database: Option<MariaDb>,
     dir: TempDir,
     /// The number of files that pages have waited for.
     gates: AtomicUsize,
@@ -253,19 +265,25 @@ impl Site {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/frameworks").join(app.page);
         let script = format!("require '{}';", script.display());
         let path = dir.path().display().to_string();
+        let database = app.has_database.then(|| MariaDb::start(root));
+        let socket = database.as_ref().map(|database| database.socket().display().to_string());
         let root = root.display().to_string();
         let libraries = format!("{root}/usr/lib/{}-linux-gnu", std::env::consts::ARCH);
+        let save_path = server.save_path();
         let mut env = vec![
             ("APP_DIR", path.as_str()),
             ("PACKAGES", root.as_str()),
-            ("SAVE_PATH", ""),
+            ("SAVE_PATH", save_path.as_str()),
             ("LD_LIBRARY_PATH", libraries.as_str()),
         ];
-        let save_path = server.save_path();
-        env[2].1 = &save_path;
+        env.extend(socket.as_deref().map(|socket| ("MARIADB", socket)));
         env.extend(app.env);
         let front = front(&php, &script, &env);
-        Self { app, front, server, dir, gates: AtomicUsize::new(0) }
+        let site = Self { app, front, server, _database: database, dir, gates: AtomicUsize::new(0) };
+        if app.has_database {
+            site.visit("do=install", "");
+        }
+        site
     }
 
     fn get(&self, query: &str, id: &str) -> Response {
