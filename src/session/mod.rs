@@ -4,10 +4,13 @@
 //! the callback succeeded, and leaves its warnings for [`Session::take_warnings`]. The comments
 //! here tell in which order PHP calls the methods, and what PHP does with a result.
 
+mod access;
 mod direct;
 mod failure;
+mod hold;
 mod prefetch;
 mod print;
+mod requested;
 mod save;
 #[cfg(test)]
 mod tests;
@@ -18,9 +21,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub use access::Access;
 pub use failure::{Cause, Failure, warning};
-use prefetch::{Prefetch, Prefetched};
+use hold::Hold;
 use print::Print;
+use requested::{Prefetch, Prefetched};
 pub use save::{Writer, deferred_warning};
 
 use crate::{
@@ -41,15 +46,6 @@ const LATE_MS: u64 = 10_000;
 /// The number of sessions that a handler class may look at before the first one is forgotten. A
 /// write to a forgotten session is compared with nothing.
 const MAX_LOOKED_AT: usize = 64;
-
-/// The use that a request makes of its session.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Access {
-    /// Reads the session and perhaps writes it. Takes the lock, if locking is on.
-    Update,
-    /// Only reads the session (`read_and_close`).
-    Read,
-}
 
 /// One session of one request, from PHP's open to its close.
 pub struct Session<S: Store> {
@@ -98,29 +94,6 @@ struct Current<L> {
     ttl_due: u64,
     /// The print of the value that a handler class has read, until the class writes another value.
     delivered: Option<Print>,
-}
-
-/// The hold that this request has on the current session.
-enum Hold<L> {
-    /// The lock is ours.
-    Locked { token: String, base: Option<String>, guard: Option<L> },
-    /// The lock is perhaps ours: this many writes under the token had no answer.
-    Unsure { token: String, writes: u32 },
-    /// Locking is off.
-    Unlocked,
-    /// The session was moved or destroyed while this request waited for it, or was moved a moment
-    /// ago. For this request the session is empty and keeps its id: with another id, PHP would
-    /// overwrite the cookie from the request that moved the session.
-    Overtaken,
-    /// The session was read without its lock: another request had its turn, or no lock was wanted
-    /// (`read_and_close`).
-    ReadOnly,
-    /// The lock is released: a write for a handler class gave it back. Another write takes the lock
-    /// again, and overwrites nothing but the value with this print.
-    Saved(Print),
-    /// The lock is no longer ours, or the session was destroyed. Another write would overwrite a
-    /// change that was made in between.
-    Barred(fn() -> Failure),
 }
 
 struct Pending {

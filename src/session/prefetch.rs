@@ -7,35 +7,19 @@
 
 use std::sync::Arc;
 
-use super::{Access, Hold, Session, millis};
+use super::{
+    Access, Session,
+    hold::Hold,
+    millis,
+    requested::{Prefetch, Prefetched},
+};
 use crate::{
     config::Settings,
     error::StoreError,
     lock::{Attempt, Request, Step},
-    protocol::{AcquireReply, Keys, Mode, Op, SessionData, SessionId},
+    protocol::{AcquireReply, Mode, Op, SessionId},
     store::Store,
 };
-
-/// A prefetch that was sent.
-pub(super) struct Prefetch<L> {
-    id: SessionId,
-    keys: Keys,
-    token: String,
-    guard: Option<L>,
-}
-
-/// The result of a prefetch.
-pub(super) enum Prefetched<L> {
-    /// The session, and its lock if it was wanted. The TTL has not been refreshed.
-    Read(Hold<L>, SessionData),
-    /// The session does not exist, and nothing is locked. The value is its tombstone.
-    Absent(Option<String>),
-    /// The prefetch has no result, so the session has to be requested now. A token here may hold
-    /// the lock, although no answer has said so.
-    Ask(Option<String>),
-    /// Redis hangs, and has used up the time for its answer.
-    Failed(StoreError),
-}
 
 impl<S: Store> Session<S> {
     /// Requests a session and its lock without waiting for the answer. Returns false if there is no
