@@ -10,7 +10,6 @@ $left = fn (string $id) => array_filter(
 );
 foreach (['1', '0'] as $locking) {
     ini_set('rustredis.locking', $locking);
-    // The first session of a connection is the scripts', the others may be transactions.
     foreach ([1, 2, 3] as $n) {
         $id = new_id();
         start($id);

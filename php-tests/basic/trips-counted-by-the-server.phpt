@@ -42,7 +42,7 @@ $commands = function (callable $what) use ($monitor, $control, $goes_along) {
 };
 $id = new_id();
 store_session($id, ['n' => 1], 1440, $control);
-// The first sessions of a process load the scripts, and show whether transactions work.
+// The first sessions of a process make the connection and load the scripts.
 foreach ([1, 2] as $n) {
     start($id);
     $_SESSION['n'] = -$n;

@@ -9,7 +9,7 @@ require __DIR__ . '/../support/support.inc';
 
 $code = <<<'PHP'
     $peak = function (): int { preg_match('/^VmHWM:\s*(\d+) kB/m', file_get_contents('/proc/self/status'), $m); return $m[1] >> 10; };
-    // The first session of a connection is asked for by scripts, later ones are not.
+    // With and without a connection that was used before.
     for ($i = 0; $i < (int) $argv[3]; $i++) {
         session_id($argv[2]);
         session_start();

@@ -26,49 +26,70 @@ $cases = [
 ];
 $advice = ['NOREPLICAS' => 'min-replicas-to-write', 'READONLY' => 'primary', 'MISCONF' => 'log', 'NOPERM' => '\\+expire'];
 foreach ($cases as $code => $refuse) {
-    $server = RedisServer::start();
-    store_session($id = new_id(), ['n' => 1], 1440, $server->resp());
-    $refuse($server);
-    $found = [];
-    $got = warnings_of(function () use ($id, $server, &$found) {
+    // A new connection shows that writes are refused, and is asked by scripts. One that was made before is asked by plain commands first.
+    foreach (["$code, new" => false, "$code, connected" => true] as $what => $is_connected) {
+        $server = RedisServer::start();
+        store_session($id = new_id(), ['n' => 1], 1440, $server->resp());
         ini_set('session.save_path', $server->save_path());
-        // The first session of a connection is asked for by scripts, later ones are not.
-        foreach ([1, 2] as $ignored) {
-            $found[] = [start($id, ['read_and_close' => true]), $_SESSION];
+        if ($is_connected) {
+            start(new_id(), ['read_and_close' => true]);
         }
-        ini_set('rustredis.locking', '0');
-        $found[] = [start($id), $_SESSION];
-        session_abort();
-        ini_set('rustredis.locking', '1');
-    });
-    same("$code: without a lock", [array_fill(0, 3, [true, ['n' => 1]]), []], [$found, $got]);
-    $got = warnings_of(function () use ($id, &$started) {
-        ini_set('rustredis.lock_failure', 'readonly');
-        $started = [start($id), $_SESSION];
-        session_abort();
-        ini_set('rustredis.lock_failure', 'fail');
-    });
-    same("$code: lock_failure=readonly", [true, ['n' => 1]], $started);
-    $got = warnings_of(function () use ($id, &$started) {
-        $started = start($id);
-    });
-    same("$code: no lock, no session", false, $started);
-    check_warnings("$code: the warning", $got, [['rustredis: ', $code, $advice[$code]], READ_FAILED]);
+        $refuse($server);
+        $found = [];
+        $got = warnings_of(function () use ($id, &$found) {
+            foreach ([1, 2] as $ignored) {
+                $found[] = [start($id, ['read_and_close' => true]), $_SESSION];
+            }
+            ini_set('rustredis.locking', '0');
+            $found[] = [start($id), $_SESSION];
+            session_abort();
+            ini_set('rustredis.locking', '1');
+        });
+        same("$what: without a lock", [array_fill(0, 3, [true, ['n' => 1]]), []], [$found, $got]);
+        $got = warnings_of(function () use ($id, &$started) {
+            ini_set('rustredis.lock_failure', 'readonly');
+            $started = [start($id), $_SESSION];
+            session_abort();
+            ini_set('rustredis.lock_failure', 'fail');
+        });
+        same("$what: lock_failure=readonly", [true, ['n' => 1]], $started);
+        $got = warnings_of(function () use ($id, &$started) {
+            $started = start($id);
+        });
+        same("$what: no lock, no session", false, $started);
+        check_warnings("$what: the warning", $got, [['rustredis: ', $code, $advice[$code]], READ_FAILED]);
+    }
 }
 --EXPECT--
-ok: NOREPLICAS: without a lock
-ok: NOREPLICAS: lock_failure=readonly
-ok: NOREPLICAS: no lock, no session
-ok: NOREPLICAS: the warning
-ok: READONLY: without a lock
-ok: READONLY: lock_failure=readonly
-ok: READONLY: no lock, no session
-ok: READONLY: the warning
-ok: MISCONF: without a lock
-ok: MISCONF: lock_failure=readonly
-ok: MISCONF: no lock, no session
-ok: MISCONF: the warning
-ok: NOPERM: without a lock
-ok: NOPERM: lock_failure=readonly
-ok: NOPERM: no lock, no session
-ok: NOPERM: the warning
+ok: NOREPLICAS, new: without a lock
+ok: NOREPLICAS, new: lock_failure=readonly
+ok: NOREPLICAS, new: no lock, no session
+ok: NOREPLICAS, new: the warning
+ok: NOREPLICAS, connected: without a lock
+ok: NOREPLICAS, connected: lock_failure=readonly
+ok: NOREPLICAS, connected: no lock, no session
+ok: NOREPLICAS, connected: the warning
+ok: READONLY, new: without a lock
+ok: READONLY, new: lock_failure=readonly
+ok: READONLY, new: no lock, no session
+ok: READONLY, new: the warning
+ok: READONLY, connected: without a lock
+ok: READONLY, connected: lock_failure=readonly
+ok: READONLY, connected: no lock, no session
+ok: READONLY, connected: the warning
+ok: MISCONF, new: without a lock
+ok: MISCONF, new: lock_failure=readonly
+ok: MISCONF, new: no lock, no session
+ok: MISCONF, new: the warning
+ok: MISCONF, connected: without a lock
+ok: MISCONF, connected: lock_failure=readonly
+ok: MISCONF, connected: no lock, no session
+ok: MISCONF, connected: the warning
+ok: NOPERM, new: without a lock
+ok: NOPERM, new: lock_failure=readonly
+ok: NOPERM, new: no lock, no session
+ok: NOPERM, new: the warning
+ok: NOPERM, connected: without a lock
+ok: NOPERM, connected: lock_failure=readonly
+ok: NOPERM, connected: no lock, no session
+ok: NOPERM, connected: the warning

@@ -6,7 +6,7 @@ session.use_strict_mode=1
 <?php
 require __DIR__ . '/../support/support.inc';
 
-// The connection's first session is the scripts'.
+// This makes the connection.
 start(new_id());
 session_write_close();
 $ms = fn () => (function ($time) { return $time[0] * 1000 + intdiv($time[1], 1000); })(redis()->time());

@@ -8,10 +8,7 @@
 //! a right is missing) are left to the scripts, which are asked next. The first try leaves nothing
 //! behind that is in their way.
 //!
-//! The first session of a connection always goes to the scripts, so that a server or a user that
-//! cannot run them is noticed when the session starts, and not when it is to be saved. The first
-//! try for the connection's second session shows whether transactions work, by which later sessions
-//! are released ([`super::transaction`]).
+//! A connection whose trial ([`super::trial`]) shows that scripts are refused sends no first try.
 
 use redis::Value;
 
@@ -32,10 +29,6 @@ use crate::{
 pub enum Form {
     /// The try has no WATCH.
     Bare,
-    /// The try has a transaction that must fail. If a server refuses MULTI but not the commands
-    /// after it, a release by transaction would be carried out regardless of all changes, so the
-    /// client has to know this before.
-    Proof,
     /// The try has a WATCH.
     Watched {
         /// Set if the connection watches other keys, which an UNWATCH ends first.
@@ -52,13 +45,6 @@ pub fn pack(keys: &Keys, acquire: &Acquire, form: Form, now: u64, batch: &mut Ba
         Form::Bare => {
             batch.add(&take);
             return pack_read(keys, acquire.ttl, batch);
-        }
-        // Our own SET is a change as well, so this transaction must fail.
-        Form::Proof => {
-            batch.add(&[Text("WATCH"), Text(lock)]);
-            batch.add(&take);
-            batch.add(&[Text("MULTI")]);
-            batch.add(&[Text("EXEC")]);
         }
         Form::Watched { again } => {
             if again {
@@ -99,10 +85,6 @@ pub struct FirstTry {
     /// Set if Redis watches every key that a release depends on, since a moment when the lock was
     /// ours and no request waited for it.
     pub watched: bool,
-    /// Tells if transactions work, or is `None` if the replies do not show it.
-    pub transactions: Option<bool>,
-    /// Set if a transaction was begun and its end refused.
-    pub left_open: bool,
 }
 
 impl FirstTry {
@@ -112,18 +94,10 @@ impl FirstTry {
             Some(Value::Array(got)) => got,
             _ => Vec::new(),
         };
-        let (transactions, left_open) = match (form, &values[..]) {
-            (Form::Proof, [watch, lock, multi, exec, ..]) => {
-                let left_open = *multi == Value::Okay && matches!(exec, Value::ServerError(_));
-                (proven(watch, lock, multi, exec), left_open)
-            }
-            _ => (None, false),
-        };
         let (lock, refreshed, watched) = match (form, &values[..]) {
             (Form::Bare, [lock, refreshed]) => (lock, refreshed, false),
             (Form::Watched { again: false }, [lock, refreshed, watch, waiters])
-            | (Form::Watched { again: true }, [_, lock, refreshed, watch, waiters])
-            | (Form::Proof, [_, lock, _, _, refreshed, watch, waiters]) => {
+            | (Form::Watched { again: true }, [_, lock, refreshed, watch, waiters]) => {
                 let ours = |holder: &[u8]| {
                     holder.strip_prefix(token.as_bytes()).is_some_and(|rest| rest.first() == Some(&b'|'))
                 };
@@ -139,26 +113,7 @@ impl FirstTry {
             }
             _ => return Err(nonsense("plain commands")),
         };
-        Ok(Self {
-            taken: *lock == Value::Okay,
-            loaded: data_of(refreshed, got)?,
-            watched,
-            transactions,
-            left_open,
-        })
-    }
-}
-
-/// Returns whether transactions work, as shown by the transaction that must fail.
-fn proven(watch: &Value, lock: &Value, multi: &Value, exec: &Value) -> Option<bool> {
-    match (watch, lock, multi, exec) {
-        (Value::Okay, Value::Okay, Value::Okay, Value::Nil) => Some(true),
-        // The transaction was carried out in spite of our own change, so this is no Redis as we
-        // know it.
-        (_, Value::Okay, _, Value::Array(_)) => Some(false),
-        // The command is not allowed or not known.
-        (refused, ..) | (_, _, refused, _) | (.., refused) if is_refusal(refused) => Some(false),
-        _ => None,
+        Ok(Self { taken: *lock == Value::Okay, loaded: data_of(refreshed, got)?, watched })
     }
 }
 
@@ -192,8 +147,4 @@ fn data_of(refreshed: &Value, got: Vec<Value>) -> Result<Option<SessionData>> {
         _ => return Ok(None),
     }
     Ok(Some(SessionData { data, tombstone: stone.map(|stone| String::from_utf8_lossy(&stone).into_owned()) }))
-}
-
-fn is_refusal(value: &Value) -> bool {
-    matches!(value, Value::ServerError(error) if ["NOPERM", "ERR"].contains(&error.code()))
 }

@@ -73,6 +73,12 @@ impl Keys {
         [self.stem(), "_NEW:", unique].concat()
     }
 
+    /// The key of the trial with which a connection begins. The trial leaves nothing there.
+    #[must_use]
+    pub fn trial(&self) -> String {
+        [self.stem(), "_TRIAL"].concat()
+    }
+
     /// The beginning of the names of all side keys.
     fn stem(&self) -> &str {
         &self.lock[..self.lock.len() - LOCK.len()]

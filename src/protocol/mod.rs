@@ -14,6 +14,7 @@ mod session_id;
 #[cfg(test)]
 mod tests;
 pub(crate) mod transaction;
+pub(crate) mod trial;
 
 pub use acquire::{Acquire, AcquireReply, Claim, Mode, Ticket};
 pub use holder::{Holder, Known};

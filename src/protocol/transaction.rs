@@ -15,6 +15,7 @@ use super::{
     Keys, Op, Release,
     first_try::{FirstTry, Form},
     reply::{Result, nonsense},
+    trial::Capabilities,
 };
 use crate::{
     error::{ServerError, server_error},
@@ -24,19 +25,14 @@ use crate::{
     },
 };
 
-/// The knowledge that a connection has of transactions.
-#[derive(Default)]
+/// The session that a connection watches.
 pub struct Transactions {
-    /// Tells if the server carries out transactions as it should, or is `None` before that is
-    /// known. A user's rights can be taken away later, which harms only a session whose lock is
-    /// lost at that very moment.
-    work: Option<bool>,
+    /// Set if the server carries out transactions.
+    work: bool,
     watched: Watched,
 }
 
-#[derive(Default)]
 enum Watched {
-    #[default]
     Nothing,
     Something,
     Session {
@@ -47,24 +43,24 @@ enum Watched {
 }
 
 impl Transactions {
+    /// Begins without anything watched.
+    pub fn new(capabilities: Capabilities) -> Self {
+        Self { work: capabilities.transactions, watched: Watched::Nothing }
+    }
+
     /// Returns the form for a first try that is sent now.
     pub fn form(&mut self) -> Form {
-        let form = match self.work {
-            None => Form::Proof,
-            Some(false) => Form::Bare,
-            Some(true) => Form::Watched { again: !matches!(self.watched, Watched::Nothing) },
-        };
-        if form != Form::Bare {
-            self.watched = Watched::Something;
+        if !self.work {
+            return Form::Bare;
         }
-        form
+        let again = !matches!(self.watched, Watched::Nothing);
+        self.watched = Watched::Something;
+        Form::Watched { again }
     }
 
     /// Learns from the result of a first try under this token.
     pub fn learn(&mut self, token: &str, tried: &FirstTry) {
-        self.work = self.work.or(tried.transactions);
-        if self.work == Some(true)
-            && tried.taken
+        if tried.taken
             && tried.watched
             && let Some(loaded) = &tried.loaded
         {

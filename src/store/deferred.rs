@@ -111,7 +111,7 @@ impl RedisStore {
         self.finish_deferred();
         let target = self.settings.shards.of(keys.route).clone();
         let limit = self.settings.read_timeout;
-        let sent = self.connection(&target)?.send_awaited(&mut call.by_text().command, limit);
+        let sent = self.connection(keys, &target)?.send_awaited(&mut call.by_text().command, limit);
         if sent.is_err() {
             self.disconnect();
         }

@@ -49,14 +49,14 @@ impl RedisStore {
     ) -> Result<Value, StoreError> {
         let Some((cluster, slot)) = self.cluster(keys) else {
             let target = self.settings.shards.of(keys.route).clone();
-            return self.exchange(&target, command, extra);
+            return self.exchange(keys, &target, command, extra);
         };
         cluster.follow(slot, self.timeouts(), |node, way| {
             self.enter(way);
             if way == Way::Asking {
-                self.send_unread(node, &mut Command::new("ASKING"))?;
+                self.send_unread(keys, node, &mut Command::new("ASKING"))?;
             }
-            self.exchange(node, command, extra)
+            self.exchange(keys, node, command, extra)
         })
     }
 
@@ -68,11 +68,15 @@ impl RedisStore {
     ) -> Result<Value, StoreError> {
         let Some((cluster, slot)) = self.cluster(keys) else {
             let target = self.settings.shards.of(keys.route).clone();
-            return self.exchange_call(&target, call);
+            return self.exchange_call(keys, &target, call);
         };
         cluster.follow(slot, self.timeouts(), |node, way| {
             self.enter(way);
-            if way == Way::Asking { self.ask_call(node, call) } else { self.exchange_call(node, call) }
+            if way == Way::Asking {
+                self.ask_call(keys, node, call)
+            } else {
+                self.exchange_call(keys, node, call)
+            }
         })
     }
 
@@ -84,47 +88,55 @@ impl RedisStore {
 
     fn exchange_call(
         &mut self,
+        keys: &Keys,
         target: &Arc<Target>,
         call: &mut ScriptCall<'_>,
     ) -> Result<Value, StoreError> {
         let limit = self.settings.read_timeout;
-        let result = self.connection(target)?.run(call, limit);
+        let result = self.connection(keys, target)?.run(call, limit);
         self.conclude(result)
     }
 
     /// Sends a script call to a node with ASKING, which is valid for one command only. Slots seldom
     /// move, so this need not be done in one trip.
-    fn ask_call(&mut self, node: &Arc<Target>, call: &mut ScriptCall<'_>) -> Result<Value, StoreError> {
+    fn ask_call(
+        &mut self,
+        keys: &Keys,
+        node: &Arc<Target>,
+        call: &mut ScriptCall<'_>,
+    ) -> Result<Value, StoreError> {
         let ScriptCall { upload, command, .. } = call;
         if let Some(upload) = upload {
-            self.send_unread(node, &mut Command::new("ASKING"))?;
-            self.send_unread(node, upload)?;
+            self.send_unread(keys, node, &mut Command::new("ASKING"))?;
+            self.send_unread(keys, node, upload)?;
         }
-        self.send_unread(node, &mut Command::new("ASKING"))?;
-        self.exchange(node, command, Duration::ZERO)
+        self.send_unread(keys, node, &mut Command::new("ASKING"))?;
+        self.exchange(keys, node, command, Duration::ZERO)
     }
 
     /// Sends a command to one server. Any failure except an error reply makes the connection
     /// useless.
     pub(super) fn exchange(
         &mut self,
+        keys: &Keys,
         target: &Arc<Target>,
         command: &mut Command<'_>,
         extra: Duration,
     ) -> Result<Value, StoreError> {
         let limit = self.settings.read_timeout;
-        let result = self.connection(target)?.request_blocking(command, limit, extra);
+        let result = self.connection(keys, target)?.request_blocking(command, limit, extra);
         self.conclude(result)
     }
 
     /// Sends a command whose reply will be dropped.
     pub(super) fn send_unread(
         &mut self,
+        keys: &Keys,
         target: &Arc<Target>,
         command: &mut Command<'_>,
     ) -> Result<(), StoreError> {
         let limit = self.settings.read_timeout;
-        let result = self.connection(target)?.send_unread(command, limit);
+        let result = self.connection(keys, target)?.send_unread(command, limit);
         if result.is_err() {
             self.disconnect();
         }
@@ -141,7 +153,7 @@ impl RedisStore {
     ) -> Result<(), StoreError> {
         let call = release.call(keys, 0, Payload::Argument);
         // The script is sent as text, because a NOSCRIPT would not be read.
-        self.send_unread(target, &mut call.command.to_eval(&call.script.text))
+        self.send_unread(keys, target, &mut call.command.to_eval(&call.script.text))
     }
 
     /// Releases the lock without the session, after a release that the server does not read, or
@@ -182,7 +194,7 @@ impl RedisStore {
             // sentinels know that master, but no request over this connection would ever succeed
             // again. A server that was a replica from the start stays one.
             Err(StoreError::Server(error)) if error.is_demotion() => {
-                let was_master = self.current().is_some_and(|connection| connection.runs_scripts());
+                let was_master = self.current().is_some_and(|connection| connection.capabilities().scripts);
                 self.disconnect();
                 Err(if was_master || self.asks_sentinels() {
                     StoreError::Demoted(error)

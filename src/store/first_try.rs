@@ -60,15 +60,11 @@ impl RedisStore {
         Ok(Some(acquired))
     }
 
-    /// Reads the replies to [`first_try::pack`], and learns from them about transactions over this
-    /// connection.
+    /// Reads the replies to [`first_try::pack`], and learns from them what the connection watches.
     fn tried(&mut self, form: Form, wanted: &Acquire, values: Vec<Value>) -> Result<FirstTry, StoreError> {
         let tried = FirstTry::parse(form, &wanted.token, values)?;
         if let Some(connection) = self.current() {
             connection.transactions().learn(&wanted.token, &tried);
-        }
-        if tried.left_open {
-            self.discard();
         }
         Ok(tried)
     }
@@ -124,7 +120,7 @@ impl RedisStore {
         let target = target.clone();
         let _ = if wanted.mode == Mode::Known {
             // No request queues for a lock that was taken only to see if there is a session.
-            self.send_unread(&target, &mut release::unlock(keys, &wanted.token))
+            self.send_unread(keys, &target, &mut release::unlock(keys, &wanted.token))
         } else {
             self.send_release_unread(&target, keys, &Release::of_lock(&wanted.token, wanted.mixed))
         };
@@ -139,8 +135,8 @@ impl RedisStore {
     ) -> Result<Option<Vec<Value>>, StoreError> {
         let limit = self.settings.read_timeout;
         let exchange = |store: &mut Self, target: &Arc<Target>| {
-            let connection = store.connection(target)?;
-            if !connection.runs_scripts() {
+            let connection = store.connection(keys, target)?;
+            if !connection.capabilities().scripts {
                 return Ok(Value::Nil);
             }
             let mut batch = connection.batch();
@@ -175,7 +171,7 @@ impl RedisStore {
         }
         let Some((target, mut slot)) = self.entry.take() else { return false };
         let sent = slot.connection.as_mut().and_then(|connection| {
-            if !connection.is_usable() {
+            if !connection.is_usable() || !connection.capabilities().scripts {
                 return None;
             }
             let form = connection.transactions().form();

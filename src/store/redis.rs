@@ -53,8 +53,12 @@ impl RedisStore {
         Self { settings, entry: None, pending: None, until: None, connect_until: None }
     }
 
-    /// Returns a connection to one server, and opens it if necessary.
-    pub(super) fn connection(&mut self, target: &Arc<Target>) -> Result<&mut Connection, StoreError> {
+    /// Returns a connection to one server that has this session, and opens it if necessary.
+    pub(super) fn connection(
+        &mut self,
+        keys: &Keys,
+        target: &Arc<Target>,
+    ) -> Result<&mut Connection, StoreError> {
         self.occupy(target)?;
         if self.entry.as_ref().is_some_and(|(_, slot)| slot.connection.is_none() && slot.deferred.is_some()) {
             // The deferred release comes first: the next request in turn may be waiting for it.
@@ -75,7 +79,7 @@ impl RedisStore {
             }
             route => {
                 let Some(until) = self.until.take().filter(|_| !is_elected) else {
-                    let opened = open(target, timeouts, is_elected);
+                    let opened = open(target, timeouts, is_elected, &keys.trial());
                     if opened.is_err() {
                         self.connect_until = connect_until;
                     }
@@ -85,7 +89,8 @@ impl RedisStore {
                 let now = Instant::now();
                 let until = until.max(now + timeouts.read / 4);
                 let read = until.duration_since(now);
-                let opened = Connection::open(target, Timeouts { read, ..timeouts });
+                let opened =
+                    Connection::open(target, Timeouts { read, ..timeouts }, None, Some(&keys.trial()));
                 let mut connection = opened.map_err(|failure| match failure {
                     // The silent connection before this one has used the rest of the time.
                     StoreError::Timeout(_) => StoreError::Timeout(timeouts.read),
@@ -131,7 +136,13 @@ impl RedisStore {
         if !matches!(&self.entry, Some((of, _)) if Arc::ptr_eq(of, target)) {
             // The other server's connection goes back first.
             self.entry = None;
-            self.entry = Some((target.clone(), pool::checkout(&self.settings, target)?));
+            let mut entry = pool::checkout(&self.settings, target)?;
+            // A server that refused scripts for a while, such as one without memory, may take them
+            // by now.
+            if entry.connection.as_ref().is_some_and(|connection| !connection.capabilities().scripts) {
+                entry.take_connection();
+            }
+            self.entry = Some((target.clone(), entry));
         }
         self.drop_unusable();
         Ok(())
@@ -191,21 +202,26 @@ impl RedisStore {
 
 /// Opens a new connection. A master that others have chosen may hang, or its machine may be gone,
 /// while they choose another. A third of the time is therefore left to ask them again.
-fn open(target: &Arc<Target>, mut timeouts: Timeouts, is_elected: bool) -> Result<Connection, StoreError> {
+fn open(
+    target: &Arc<Target>,
+    mut timeouts: Timeouts,
+    is_elected: bool,
+    trial: &str,
+) -> Result<Connection, StoreError> {
     if is_elected {
         timeouts.connect = timeouts.connect * 2 / 3;
     }
     if let Endpoint::Sentinel(sentinel) = &target.endpoint {
-        let (mut connection, master) = switch::open(sentinel, target, timeouts)?;
+        let (mut connection, master) = switch::open(sentinel, target, timeouts, trial)?;
         connection.lead_to(master);
         return Ok(connection);
     }
     if !is_elected {
-        return Connection::open(target, timeouts);
+        return Connection::open(target, timeouts, None, Some(trial));
     }
     let within = Timeouts { read: timeouts.read.min(timeouts.connect / 2), ..timeouts };
     let until = Instant::now() + timeouts.connect;
-    Connection::open_by(target, within, until).map_err(sentinel::unanswered)
+    Connection::open(target, within, Some(until), Some(trial)).map_err(sentinel::unanswered)
 }
 
 fn millis(duration: Duration) -> u64 {
@@ -231,7 +247,7 @@ impl Store for RedisStore {
         let answer = match self.cluster(keys) {
             None => self.request(keys, &mut command, block),
             Some((cluster, slot)) => {
-                cluster.at_owner(slot, self.timeouts(), |node| self.exchange(node, &mut command, block))
+                cluster.at_owner(slot, self.timeouts(), |node| self.exchange(keys, node, &mut command, block))
             }
         };
         match answer {
@@ -257,7 +273,7 @@ impl Store for RedisStore {
             Some((cluster, slot)) => cluster.owner(slot, self.timeouts())?,
             None => self.settings.shards.of(keys.route).clone(),
         };
-        self.send_unread(&target, &mut claim.command(keys))
+        self.send_unread(keys, &target, &mut claim.command(keys))
     }
 
     fn read(&mut self, keys: &Keys, ttl: u64) -> Result<SessionData, StoreError> {

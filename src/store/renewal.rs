@@ -629,10 +629,10 @@ impl Renewer {
     /// Opens a new connection to a server, or to the master that its sentinels name.
     fn open(&mut self, target: &Arc<Target>, timeouts: Timeouts) -> Result<Connection, StoreError> {
         let Endpoint::Sentinel(sentinel) = &target.endpoint else {
-            return Connection::open(target, timeouts);
+            return Connection::open(target, timeouts, None, None);
         };
         let (last, left) = switch::known(target);
-        let found = sentinel::open(sentinel, target, timeouts, last, left.as_ref())?;
+        let found = sentinel::open(sentinel, target, timeouts, last, left.as_ref(), None)?;
         self.master = Some(found.master);
         Ok(found.connection)
     }

@@ -158,7 +158,6 @@ fn with_patience_a_master_that_hangs_costs_only_time() {
     let [mut start, mut write, mut late] =
         [php(), php(), php().ini("rustredis.write_ack", "deferred")].map(|php| process(&php));
     for (process, id) in [(&mut start, &ids[0]), (&mut write, &ids[1]), (&mut late, &ids[2])] {
-        // From the second session on, requests use plain commands and a transaction.
         for n in 1..=3 {
             assert_eq!(process.step(&format!("increment('{id}')")).assert_silent().result, n.to_string());
         }

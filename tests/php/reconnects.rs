@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::support::acl;
 use crate::support::php::{Php, Running, STEPS};
 use crate::support::poll::{self, SOON};
 use crate::support::proxy::Proxy;
@@ -120,20 +121,24 @@ fn a_lost_reply_to_a_destroy_is_asked_for_again() {
     assert!(!session::is_locked(&server, "known"));
 }
 
-/// Each exchange with Redis: by scripts (the first session of a connection), by plain commands and
-/// a transaction, without a lock, and with a deferred answer.
+/// Each exchange with Redis: by plain commands and a transaction, by plain commands and a script,
+/// without a lock, and with a deferred answer.
 #[test]
 fn a_reply_that_belongs_to_nothing_costs_a_connection_and_no_session() {
-    let server = Server::start();
-    for (ini, expression, adds) in [
-        (None, "increment('known')", 1),
-        (None, "start('known') && session_write_close()", 0),
-        (Some(("rustredis.locking", "0")), "increment('known')", 1),
-        (Some(("rustredis.write_ack", "deferred")), "increment('known')", 1),
-    ] {
-        for sessions_before in [0, 1, 3] {
+    for (transactions, sessions_before) in [(true, 0), (true, 2), (false, 1)] {
+        let server = Server::start();
+        if !transactions {
+            acl::without_transactions(&server);
+        }
+        for (ini, expression, adds) in [
+            (None, "increment('known')", 1),
+            (None, "start('known') && session_write_close()", 0),
+            (Some(("rustredis.locking", "0")), "increment('known')", 1),
+            (Some(("rustredis.write_ack", "deferred")), "increment('known')", 1),
+        ] {
             for nth in [1, 2] {
-                let what = format!("{ini:?} {expression}, trip {nth} after {sessions_before}");
+                let what =
+                    format!("{ini:?} {expression}, trip {nth} after {sessions_before}, {transactions}");
                 session::seed(&server, "known");
                 let proxy = Proxy::start(&server.addr());
                 let php = Php::new(&proxy.save_path());
@@ -174,6 +179,10 @@ fn blocked(server: &Server, proxy: &Proxy, process: &mut Running) -> Running {
     let mut holder = Php::new(&server.save_path()).spawn(STEPS);
     holder.expect("ready");
     assert_eq!(holder.step("start('known') && ++$_SESSION['n']").assert_silent().result, "true");
+    // Redis learns the script that asks for a lock.
+    process.step("ini_set('rustredis.lock_wait', '0')").assert_silent();
+    assert_eq!(process.step("start('known')").result, "false");
+    process.step("ini_restore('rustredis.lock_wait')");
     let before = proxy.counts();
     process.send("increment('known')");
     poll::until("the process waits", SOON, || server.blocked_clients() == 1);

@@ -266,7 +266,7 @@ fn a_lock_that_a_stalled_server_takes_for_nobody_is_given_back() {
     let ini =
         [("rustredis.lock_lease", "60"), ("rustredis.read_timeout", "0.5"), ("rustredis.lock_wait", "0")];
     let mut worker = worker(&server, &ini);
-    // The first try of a connection is a script, the next one shows whether transactions work.
+    // The first round gives up a handshake, the others plain commands.
     for tried in 0..4 {
         for n in 0..tried {
             assert_eq!(worker.step("increment('shared')").assert_silent().result, (n + 1).to_string());

@@ -1,6 +1,9 @@
 //! The cost of a request: round trips between PHP and Redis, counted by a proxy, and commands,
 //! counted by Redis. Locking and strict mode are on.
 
+use std::collections::BTreeMap;
+
+use crate::support::acl;
 use crate::support::php::{Php, Running, STEPS};
 use crate::support::proxy::{Counts, Proxy};
 use crate::support::redis::Server;
@@ -271,6 +274,55 @@ fn an_unknown_id_costs_one_trip_more_than_a_new_session_and_no_long_script() {
     assert!(bench.server.is_cluster() || cost.counts.bytes_to_server < 3000, "{cost:#?}");
     assert!(!session::is_locked(&bench.server, "unknown"));
     assert_eq!(session::counter(&bench.server, "unknown"), None);
+}
+
+/// The handshake shows what the server and the user can do, so the first session of a process costs
+/// what a later one does.
+#[test]
+fn the_first_session_costs_one_trip_more_than_a_later_one_and_the_commands_of_the_handshake() {
+    let server = Server::with_args(&[]);
+    let rights: Vec<&str> = acl::rule().split(' ').collect();
+    let user = |name, more: &[&'static str]| {
+        server.command::<()>(&[&["ACL", "SETUSER", name, "on", ">pw"], &rights[..], more].concat());
+    };
+    user("small", &[]);
+    user("large", &["+client|setname", "+watch", "+unwatch", "+multi", "+exec", "+discard"]);
+    let proxy = Proxy::start(&server.addr());
+    // A server that refuses a command does not count it. Two commands of the handshake are scripts
+    // that ask for the time, set a key and delete it.
+    let small = [("auth", 1), ("time", 3), ("eval", 1), ("evalsha", 1), ("set", 2), ("del", 2)];
+    let large = [("client|setname", 1), ("watch", 1), ("multi", 1), ("exec", 1)];
+    for (name, handshake) in [("small", small.to_vec()), ("large", [&small[..], &large].concat())] {
+        session::seed(&server, "known");
+        let php = Php::new(&proxy.save_path()).ini("rustredis.username", name);
+        let php = php.ini("rustredis.password", "pw");
+        // Redis learns the scripts, if any are needed.
+        php.run("session_id('known'); session_start(); $_SESSION['n'] = 0;").assert_clean();
+        let mut process = php.spawn(STEPS);
+        process.expect("ready");
+        let mut cost = |n: &str| {
+            let (before, calls) = (proxy.counts(), server.info_commandstats());
+            assert_eq!(process.step("increment('known')").assert_silent().result, n);
+            let after = server.info_commandstats();
+            let calls = after.into_iter().map(|(command, count)| {
+                let before = calls.get(&command).copied().unwrap_or(0);
+                (command, count - before)
+            });
+            // The test's own.
+            let calls = calls.filter(|(command, count)| *count > 0 && command != "info");
+            (proxy.counts() - before, calls.collect::<BTreeMap<_, _>>())
+        };
+        let (first, mut first_calls) = cost("1");
+        let (second, second_calls) = cost("2");
+        assert_eq!((first.trips, second.trips), (3, 2), "{name}");
+        assert_eq!((first.connections, second.connections), (1, 0), "{name}");
+        for (command, count) in handshake {
+            let calls = first_calls.get_mut(command).filter(|calls| **calls >= count);
+            *calls.unwrap_or_else(|| panic!("{name}: {count} times {command} in the handshake")) -= count;
+        }
+        first_calls.retain(|_, count| *count > 0);
+        assert_eq!(first_calls, second_calls, "{name}");
+    }
 }
 
 #[test]

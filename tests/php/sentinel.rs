@@ -282,7 +282,6 @@ fn a_master_that_hangs_costs_time_and_no_request() {
         process
     });
     for (process, id) in [(&mut start, "start"), (&mut write, "write"), (&mut late, "late")] {
-        // From the second session on, requests use plain commands and a transaction.
         for n in 1..=3 {
             assert_eq!(process.step(&format!("increment('{id}')")).assert_silent().result, n.to_string());
         }

@@ -208,8 +208,7 @@ fn sequence(seed: u64, attempt: u32, settings: &Arc<Settings>) -> bool {
     let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let mut memory = MemoryStore::new();
     let mut redis: Vec<RedisStore> = (0..CLIENTS).map(|_| RedisStore::new(settings.clone())).collect();
-    // The first session of a connection goes through the scripts. After it, plain commands are
-    // tried first.
+    // All connections are open before the sequence.
     let another = Keys::new("Q:", &id);
     for client in &mut redis {
         assert_eq!(client.read(&another, TTL).unwrap(), SessionData::default());

@@ -39,6 +39,12 @@ pub fn permit(server: &Server, rights: &[&str]) {
     }
 }
 
+/// Takes transactions away from the user of the tests, so that scripts write and release.
+pub fn without_transactions(server: &Server) {
+    let user = if is_wanted() { USER } else { "default" };
+    server.nodes().for_each(|node| node.own::<()>(&["ACL", "SETUSER", user, "-multi"]));
+}
+
 pub fn is_wanted() -> bool {
     std::env::var("REDIS_ACL").is_ok_and(|value| value == "1")
 }

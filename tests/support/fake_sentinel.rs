@@ -1,6 +1,6 @@
 //! A sentinel that names any server that a test wants, and a server that answers as a test wants.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -52,13 +52,14 @@ impl FakeSentinel {
 }
 
 fn serve(client: &TcpStream, master: &Mutex<SocketAddr>, answers: Answers) -> Option<()> {
-    let mut lines = BufReader::new(client).lines();
+    let mut reader = BufReader::new(client);
     loop {
-        let count: usize = lines.next()?.ok()?.strip_prefix('*')?.parse().ok()?;
+        let count = number(&mut reader, '*')?;
         let mut words = Vec::new();
         for _ in 0..count {
-            lines.next()?.ok()?;
-            words.push(lines.next()?.ok()?);
+            let mut word = vec![0; number(&mut reader, '$')? + 2];
+            reader.read_exact(&mut word).ok()?;
+            words.push(String::from_utf8(word).ok()?.trim_end().to_owned());
         }
         let answer = match &*words[0] {
             command if answers(command).is_some() => answers(command)?.to_owned(),
@@ -72,4 +73,11 @@ fn serve(client: &TcpStream, master: &Mutex<SocketAddr>, answers: Answers) -> Op
         };
         (&*client).write_all(answer.as_bytes()).ok()?;
     }
+}
+
+/// The number of the next line, behind this sign.
+fn number(reader: &mut impl BufRead, sign: char) -> Option<usize> {
+    let mut line = String::new();
+    reader.read_line(&mut line).ok()?;
+    line.trim_end().strip_prefix(sign)?.parse().ok()
 }

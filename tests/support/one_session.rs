@@ -26,7 +26,7 @@ impl Fixture {
         let mut store = client(&server.save_path());
         let id = SessionId::parse(b"abcdefghijklmnop").expect("it is an id");
         let keys = Keys::new("PHPREDIS_SESSION:", &id);
-        // The first session of a connection always goes through the scripts.
+        // This opens the connection.
         assert_eq!(store.read(&keys, TTL).expect("Redis answers"), SessionData::default());
         Self { server, store, keys }
     }

@@ -335,7 +335,7 @@ impl Cluster {
 
     fn ask_node(&self, node: &Arc<Target>, timeouts: Timeouts) -> Result<SlotMap, StoreError> {
         let until = Instant::now() + timeouts.connect;
-        let mut connection = Connection::open_by(node, timeouts, until).map_err(unanswered)?;
+        let mut connection = Connection::open(node, timeouts, Some(until), None).map_err(unanswered)?;
         connection.answers_until(until);
         let reply =
             connection.request(Command::new("CLUSTER").arg("SLOTS"), timeouts.read).map_err(|error| {

@@ -21,7 +21,7 @@ use crate::{
     config::Endpoint,
     error::{StoreError, server_error, too_large},
     process::stats,
-    protocol::{script::ScriptCall, transaction::Transactions},
+    protocol::{script::ScriptCall, transaction::Transactions, trial::Capabilities},
     resp::{Batch, Command, Replies, ReplyError},
 };
 
@@ -51,8 +51,7 @@ pub struct Connection {
     /// The numbers of the commands whose replies will be asked for. A reply that arrived together
     /// with the reply to a later command is kept here. All other replies are dropped.
     awaited: Vec<(u64, Option<Value>)>,
-    /// Set once a script was carried out.
-    runs_scripts: bool,
+    capabilities: Capabilities,
     transactions: Transactions,
     /// Memory for the next batch of commands.
     packed: Vec<u8>,
@@ -188,14 +187,12 @@ impl Connection {
             Some(upload) => self.send(&mut [upload, &mut call.command])?.but_first(),
         };
         stats::TRIPS.add();
-        let answer = self.answer(script);
-        self.runs_scripts |= answer.is_ok();
-        answer
+        self.answer(script)
     }
 
-    /// Returns true if a script was carried out over this connection.
-    pub fn runs_scripts(&self) -> bool {
-        self.runs_scripts
+    /// Returns the abilities of the server and the user, as the handshake has shown them.
+    pub fn capabilities(&self) -> Capabilities {
+        self.capabilities
     }
 
     /// Returns the state of transactions on this connection.

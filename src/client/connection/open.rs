@@ -13,22 +13,42 @@ use crate::{
     config::{Endpoint, Target},
     error::{ServerError, StoreError, server_error},
     process::stats,
-    protocol::{reply, transaction::Transactions},
+    protocol::{
+        reply,
+        transaction::Transactions,
+        trial::{self, Capabilities, Scope},
+    },
     resp::{Command, Replies},
 };
 
 impl Connection {
-    /// Connects, and sends AUTH, SELECT, TIME and CLIENT SETNAME in one trip.
-    pub fn open(target: &Target, timeouts: Timeouts) -> Result<Self, StoreError> {
-        Self::open_until(target, timeouts, None)
+    /// Connects, and sends AUTH, SELECT, TIME and CLIENT SETNAME in one trip, and with them the
+    /// trial with the key `trial` ([`crate::protocol::trial`]). `until` is a deadline for the whole
+    /// setup.
+    pub fn open(
+        target: &Target,
+        timeouts: Timeouts,
+        until: Option<Instant>,
+        trial: Option<&str>,
+    ) -> Result<Self, StoreError> {
+        let all = trial.map(|key| (key, Scope::All));
+        match (Self::open_with(target, timeouts, until, all)?, trial) {
+            (Some(connection), _) => Ok(connection),
+            (None, key) => {
+                let scripts = key.map(|key| (key, Scope::Scripts));
+                let opened = Self::open_with(target, timeouts, until, scripts)?;
+                opened.ok_or_else(|| StoreError::Connect(io::ErrorKind::UnexpectedEof.into()))
+            }
+        }
     }
 
-    /// Connects as [`Connection::open`] does, with a deadline for the whole setup.
-    pub fn open_by(target: &Target, timeouts: Timeouts, until: Instant) -> Result<Self, StoreError> {
-        Self::open_until(target, timeouts, Some(until))
-    }
-
-    fn open_until(target: &Target, timeouts: Timeouts, until: Option<Instant>) -> Result<Self, StoreError> {
+    /// Connects. Returns `None` if the trial has spoilt the connection.
+    fn open_with(
+        target: &Target,
+        timeouts: Timeouts,
+        until: Option<Instant>,
+        trial: Option<(&str, Scope)>,
+    ) -> Result<Option<Self>, StoreError> {
         let stream =
             Stream::connect(&target.endpoint, target.tls.as_ref(), timeouts).map_err(StoreError::Connect)?;
         let mut connection = Self {
@@ -37,8 +57,8 @@ impl Connection {
             sent: 0,
             read: 0,
             awaited: Vec::new(),
-            runs_scripts: false,
-            transactions: Transactions::default(),
+            capabilities: Capabilities::default(),
+            transactions: Transactions::new(Capabilities::default()),
             packed: Vec::new(),
             used: Instant::now(),
             limit: timeouts.read,
@@ -53,14 +73,16 @@ impl Connection {
         let had_time = connection
             .until
             .is_none_or(|until| until.saturating_duration_since(Instant::now()) >= timeouts.read / 2);
-        let introduced = connection.introduce(target);
+        let trial = trial.map(|(key, scope)| trial::commands(key, scope));
+        let introduced = connection.introduce(target, trial.unwrap_or_default());
         match introduced {
-            Ok(()) | Err(StoreError::Server(_)) => {}
+            Ok(_) | Err(StoreError::Server(_)) => {}
             Err(StoreError::Timeout(_)) if !had_time => {}
             Err(_) => connection.stream.avoid_address(),
         }
         match introduced {
-            Ok(()) => Ok(connection),
+            Ok(false) => Ok(None),
+            Ok(true) => Ok(Some(connection)),
             Err(StoreError::Server(error)) if error.is_full() => Err(StoreError::full(&error)),
             // No command was carried out yet, which is the difference between the two errors.
             Err(StoreError::Broken(error)) => {
@@ -80,7 +102,8 @@ impl Connection {
         }
     }
 
-    fn introduce(&mut self, target: &Target) -> Result<(), StoreError> {
+    /// Returns false if the trial has spoilt the connection.
+    fn introduce(&mut self, target: &Target, mut trial: Vec<Command<'static>>) -> Result<bool, StoreError> {
         let mut commands = Vec::new();
         if let Some(password) = &target.password {
             let mut auth = Command::new("AUTH");
@@ -102,7 +125,8 @@ impl Connection {
         commands.push(name);
 
         self.begin(self.limit, Duration::ZERO);
-        let mut pieces: Vec<IoSlice> = commands.iter_mut().flat_map(Command::pieces).collect();
+        let all = commands.iter_mut().chain(&mut trial);
+        let mut pieces: Vec<IoSlice> = all.flat_map(Command::pieces).collect();
         let sent = self.stream.send(&mut pieces).map_err(|error| self.io_error(error));
         stats::TRIPS.add();
         let (mut refused, mut no_time) = (None, None);
@@ -132,7 +156,25 @@ impl Connection {
             }
         }
         sent?;
-        refused.map_or(Ok(()), |error| Err(StoreError::Server(error)))
+        match refused {
+            Some(error) => Err(StoreError::Server(error)),
+            None => self.try_out(trial.len()),
+        }
+    }
+
+    /// Reads the replies to the trial. Returns false if the trial has spoilt the connection.
+    fn try_out(&mut self, commands: usize) -> Result<bool, StoreError> {
+        let replies: Result<Vec<_>, _> = (0..commands).map(|_| self.next_reply()).collect();
+        let capabilities = match replies {
+            Ok(replies) => trial::read(&replies),
+            // Some proxies end the connection at a command that they do not know.
+            Err(StoreError::Broken(_) | StoreError::Protocol(_)) => None,
+            Err(error) => return Err(error),
+        };
+        let Some(capabilities) = capabilities else { return Ok(false) };
+        self.capabilities = capabilities;
+        self.transactions = Transactions::new(capabilities);
+        Ok(true)
     }
 }
 

@@ -36,7 +36,7 @@ fn to_server_within(timeouts: Timeouts, then: impl FnOnce(TcpStream) + Send + 's
         database: 0,
         tls: None,
     };
-    Connection::open(&target, timeouts).unwrap()
+    Connection::open(&target, timeouts, None, None).unwrap()
 }
 
 /// The time of one exchange.
@@ -267,7 +267,7 @@ fn an_address_whose_server_had_no_time_to_answer_is_not_avoided() {
     };
     let timeouts = Timeouts { connect: Duration::from_secs(3), read: Duration::from_millis(400) };
     for (left, is_avoided) in [(timeouts.read / 20, false), (timeouts.read, true)] {
-        let opened = Connection::open_by(&target, timeouts, Instant::now() + left);
+        let opened = Connection::open(&target, timeouts, Some(Instant::now() + left), None);
         assert!(matches!(opened, Err(StoreError::Timeout(_))));
         assert_eq!(dns::is_avoided(address), is_avoided, "{left:?}");
     }

@@ -14,6 +14,9 @@ use crate::support::redis::Server;
 pub const TTL: u64 = 60;
 pub const LEASE: u64 = 10_000;
 
+/// The user whose clients go by scripts alone.
+const USER: &str = "scripts";
+
 pub struct Fixture {
     pub server: Server,
     pub keys: Keys,
@@ -26,12 +29,20 @@ impl Fixture {
 
     pub fn on(server: Server) -> Self {
         let id = SessionId::parse(b"abcdefghijklmnop").unwrap();
-        Self { server, keys: Keys::new("PHPREDIS_SESSION:", &id) }
+        let keys = Keys::new("PHPREDIS_SESSION:", &id);
+        // The user may use all keys of the session but that of a connection's trial, so that no
+        // client tries plain commands first.
+        let (data, receipts, values) = (&keys.data, keys.receipt("*"), keys.new_value("*"));
+        let names = [data, &keys.lock, &keys.wake, &keys.waiters, &keys.tombstone, &receipts, &values];
+        let patterns: Vec<String> = names.into_iter().map(|name| format!("~{name}")).collect();
+        let rule = ["ACL", "SETUSER", USER, "on", ">p", "+@all"].into_iter();
+        server.own::<()>(&rule.chain(patterns.iter().map(String::as_str)).collect::<Vec<_>>());
+        Self { server, keys }
     }
 
     /// A separate client: the user field of its pool has a name that no other client has.
     pub fn client(&self, name: &str) -> RedisStore {
-        let path = format!("{}?database=0&prefix={name}", self.server.save_path());
+        let path = format!("{}?auth[]={USER}&auth[]=p&prefix={name}", self.server.save_path());
         let mut settings = Settings::parse(&path, &IniValues::default()).unwrap();
         settings.pool_size = 16;
         RedisStore::new(Arc::new(settings))

@@ -107,7 +107,10 @@ fn serve(stream: &TcpStream, state: &State) -> std::io::Result<()> {
             let mut mood = lock(&state.mood);
             let Mood { random, lies, secrets, .. } = &mut *mood;
             // Commands of a connection's setup get fewer lies, so that most clients get past it.
-            let odds = if command[0] == b"EVALSHA" || command[0] == b"EVAL" { *lies } else { *lies / 8 };
+            // The script of its trial has one key.
+            let is_script = command[0] == b"EVALSHA" || command[0] == b"EVAL";
+            let is_setup = !is_script || command.get(2).is_some_and(|keys| keys == b"1");
+            let odds = if is_setup { *lies / 8 } else { *lies };
             if random.between(0, 99) < odds {
                 state.lies.fetch_add(1, SeqCst);
                 let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
