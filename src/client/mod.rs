@@ -3,9 +3,10 @@
 pub(crate) mod cluster;
 pub(crate) mod connection;
 mod dns;
+pub(crate) mod route;
 pub(crate) mod sentinel;
 pub(crate) mod stream;
-pub(crate) mod switch;
+mod switch;
 mod tls_error;
 mod unreachable;
 

@@ -8,6 +8,7 @@ mod holder;
 mod keys;
 mod read;
 pub(crate) mod release;
+pub(crate) mod renew;
 pub(crate) mod reply;
 pub(crate) mod script;
 mod session_id;

@@ -66,7 +66,6 @@ pub const TRIAL_MS: u64 = 1000;
 pub const LARGE: usize = 1 << 10;
 
 /// A script with its arguments, and the command to send before it.
-#[derive(Clone)]
 pub struct ScriptCall<'a> {
     pub script: &'static Script,
     pub command: Command<'a>,
@@ -83,14 +82,14 @@ pub enum Payload {
     Argument,
 }
 
-impl ScriptCall<'_> {
+impl<'a> ScriptCall<'a> {
     pub fn new(script: &'static Script, keys: &[&str]) -> Self {
         Self { script, command: Command::evalsha(&script.sha, keys), upload: None }
     }
 
-    /// Returns the same call with the script's text, for a server that does not know the digest.
-    pub fn by_text(&self) -> Self {
-        Self { command: self.command.to_eval(&self.script.text), ..self.clone() }
+    /// Returns the command with the script's text, for a server that does not know the digest.
+    pub fn by_text(&self) -> Command<'a> {
+        self.command.to_eval(&self.script.text)
     }
 
     /// Returns a copy that owns all its arguments.

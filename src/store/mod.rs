@@ -5,14 +5,14 @@
 //! and `memory::MemoryStore` does the same in memory, for tests (the feature `in-memory`).
 
 mod deferred;
-mod exchange;
-mod first_try;
 #[cfg(any(test, feature = "in-memory"))]
 pub mod memory;
 mod pool;
 pub mod redis;
 pub mod renewal;
-mod transaction;
+mod retry;
+mod router;
+mod timer;
 
 use std::{
     sync::{Arc, LazyLock},
@@ -20,9 +20,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub use deferred::{DeferredFailure, close_connections, take_deferred_failures};
-pub use pool::{PoolStatus, Timer, after_fork, after_fork_in_child, before_fork, pools, timer};
+pub use deferred::{DeferredFailure, take_deferred_failures};
+pub use pool::{PoolStatus, pools};
 pub use renewal::{give_back_last, stop as stop_renewal};
+pub use router::close_connections;
+pub use timer::{after_fork, after_fork_in_child, before_fork};
 
 use crate::{
     config::{LockSettings, Settings},

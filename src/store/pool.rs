@@ -10,25 +10,20 @@
 
 use std::{
     convert::Infallible,
-    io, mem,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc,
-        mpsc::{self, Sender},
-    },
+    mem,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use parking_lot::Mutex;
 use r2d2::{CustomizeConnection, ManageConnection, PooledConnection};
-use scheduled_thread_pool::{OnPoolDropBehavior, ScheduledThreadPool};
+use scheduled_thread_pool::ScheduledThreadPool;
 
-use super::deferred::{DeferredRelease, read};
+use super::{deferred::DeferredRelease, timer};
 use crate::{
     client::connection::Connection,
     config::{Settings, Target},
     error::StoreError,
-    process::{PerProcess, threads},
+    process::PerProcess,
 };
 
 /// The largest number of targets. A script can set `session.save_path` to any value, and further
@@ -88,16 +83,8 @@ struct LastWords;
 
 impl CustomizeConnection<Entry, Infallible> for LastWords {
     fn on_release(&self, mut entry: Entry) {
-        let Entry { connection, deferred } = &mut entry;
-        if let Some(mut deferred) = deferred.take() {
-            let so_far = |connection: &mut Connection| {
-                // Other requests wait for this thread.
-                read(connection.answer_if_there(deferred.sent, Duration::from_millis(1)))
-            };
-            let answer = deferred.answer.take().or_else(|| so_far(connection.as_mut()?));
-            // A repeat would come too late, because the receipt has expired.
-            deferred
-                .end(answer.unwrap_or_else(|| Err(StoreError::Broken(io::ErrorKind::NotConnected.into()))));
+        if let Some(deferred) = entry.deferred.take() {
+            deferred.end_late(entry.connection.as_mut());
         }
     }
 }
@@ -109,14 +96,7 @@ struct Pool {
     entries: r2d2::Pool<Entries>,
 }
 
-#[derive(Default)]
-struct Registry {
-    pools: Vec<Pool>,
-    /// The thread that makes empty entries for all pools.
-    timer: Option<Arc<ScheduledThreadPool>>,
-}
-
-static REGISTRY: PerProcess<Registry> = PerProcess::new(Registry { pools: Vec::new(), timer: None });
+static POOLS: PerProcess<Vec<Pool>> = PerProcess::new(Vec::new());
 
 /// The state of one pool, for phpinfo() and `rustredis_status()`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,92 +123,20 @@ pub fn pools() -> Vec<PoolStatus> {
             idle: state.idle_connections,
         }
     };
-    REGISTRY.lock().pools.iter().map(status).collect()
+    POOLS.lock().iter().map(status).collect()
 }
 
 /// Closes the connections of this process at module shutdown, after a call of `last` for each
 /// entry.
 pub fn close_pools(mut last: impl FnMut(PooledConnection<Entries>)) {
-    let old = mem::take(&mut *REGISTRY.lock());
-    for pool in &old.pools {
+    let old = mem::take(&mut *POOLS.lock());
+    for pool in &old {
         // All entries are taken first: an entry that went back would be the next one again.
         let entries: Vec<_> = std::iter::from_fn(|| pool.entries.try_get()).collect();
         entries.into_iter().for_each(&mut last);
     }
-}
-
-/// The thread that the pools of this process share, for jobs that are due later. `None` if no
-/// thread can be started.
-#[derive(Clone)]
-pub struct Timer(Option<Arc<ScheduledThreadPool>>);
-
-impl Timer {
-    /// Runs `job` after `delay`. The job must not wait, or requests that need an entry would be
-    /// delayed.
-    pub fn after(&self, delay: Duration, job: impl FnOnce() + Send + 'static) {
-        if let Some(threads) = &self.0 {
-            threads.execute_after(delay, job);
-        }
-    }
-}
-
-/// Returns the timer of this process.
-#[must_use]
-pub fn timer() -> Timer {
-    Timer(REGISTRY.lock().timer().ok())
-}
-
-/// The longest time for which a fork waits for the timer's thread. Its own jobs are short.
-const HOLD: Duration = Duration::from_secs(1);
-
-/// The forks that are under way (threads may fork at the same time), and the sender whose drop lets
-/// the timer continue.
-struct Forks {
-    under_way: u32,
-    held: Option<Sender<()>>,
-}
-
-static FORKS: Mutex<Forks> = Mutex::new(Forks { under_way: 0, held: None });
-
-/// Prepares for a fork: the timer's thread waits in a job of its own until the fork is over.
-///
-/// An idle thread is parked in a table that `parking_lot` keeps for the whole process. A child
-/// inherits that table with an entry for a thread that the child does not have, and the C library
-/// reuses the memory of that thread. When the child next parks or wakes a thread, it would walk
-/// over this entry and write to that memory. In the job, the kernel alone parks the thread.
-pub fn before_fork() {
-    let mut forks = FORKS.lock();
-    forks.under_way += 1;
-    let Some(timer) = REGISTRY.lock().timer.clone().filter(|_| forks.held.is_none()) else { return };
-    let (arrived, arrival) = mpsc::channel();
-    let (hold, end) = mpsc::channel();
-    Timer(Some(timer)).after(Duration::ZERO, move || {
-        let _ = arrived.send(());
-        // Either the fork is over, or it takes so long that its child is not PHP's.
-        let _ = end.recv_timeout(HOLD * 10);
-    });
-    // If the thread does not come in time, the fork is as safe as one without this step.
-    let _ = arrival.recv_timeout(HOLD);
-    forks.held = Some(hold);
-}
-
-/// Ends the preparation in the parent, after a fork.
-pub fn after_fork() {
-    let mut forks = FORKS.lock();
-    forks.under_way = forks.under_way.saturating_sub(1);
-    if forks.under_way == 0 {
-        // The job ends when its sender is dropped.
-        forks.held = None;
-    }
-}
-
-/// Ends the preparation in the child, after a fork. The thread that waits is the parent's.
-pub fn after_fork_in_child() {
-    // Another thread of the parent may have been about to fork, with this lock held.
-    if let Some(mut forks) = FORKS.try_lock() {
-        forks.under_way = 0;
-        mem::forget(forks.held.take());
-    }
+    drop(old);
+    timer::end();
 }
 
 /// Takes a free entry from the pool for these settings, if the entry has a connection.
@@ -265,38 +173,21 @@ fn checkout_from(
     }
 }
 
-impl Registry {
-    fn timer(&mut self) -> io::Result<Arc<ScheduledThreadPool>> {
-        if let Some(timer) = &self.timer {
-            return Ok(timer.clone());
-        }
-        // The crate panics if it cannot start a thread. A trial thread reports the problem as an
-        // error.
-        threads::spawn("rustredis-pool", 64 << 10, || ())?.join().map_err(|_| no_thread())?;
-        let timer = catch_unwind(AssertUnwindSafe(|| threads::starting(worker))).map_err(|_| no_thread())?;
-        Ok(self.timer.insert(Arc::new(timer)).clone())
-    }
-}
-
-fn no_thread() -> io::Error {
-    io::Error::new(io::ErrorKind::WouldBlock, "this process can start no thread")
-}
-
 fn find(settings: &Settings, target: &Arc<Target>) -> Result<r2d2::Pool<Entries>, StoreError> {
-    let mut registry = REGISTRY.lock();
+    let mut pools = POOLS.lock();
     let same = |pool: &&Pool| {
         (pool.size, pool.of_object) == (settings.pool_size, settings.of_object)
             && (Arc::ptr_eq(&pool.target, target) || pool.target == *target)
     };
-    if let Some(pool) = registry.pools.iter().find(same) {
+    if let Some(pool) = pools.iter().find(same) {
         return Ok(pool.entries.clone());
     }
-    let timer = registry.timer().map_err(StoreError::Connect)?;
+    let timer = timer::threads().map_err(StoreError::Connect)?;
     let entries = builder(settings.pool_size, timer, IDLE).build_unchecked(Entries);
-    if registry.pools.len() == MAX_TARGETS {
-        registry.pools.remove(0);
+    if pools.len() == MAX_TARGETS {
+        pools.remove(0);
     }
-    registry.pools.push(Pool {
+    pools.push(Pool {
         target: target.clone(),
         size: settings.pool_size,
         of_object: settings.of_object,
@@ -316,19 +207,11 @@ fn builder(size: u32, timer: Arc<ScheduledThreadPool>, idle: Duration) -> r2d2::
         .thread_pool(timer)
 }
 
-fn worker() -> ScheduledThreadPool {
-    ScheduledThreadPool::builder()
-        .num_threads(1)
-        .thread_name_pattern("rustredis-pool")
-        .on_drop_behavior(OnPoolDropBehavior::DiscardPendingScheduled)
-        .build()
-}
-
 #[cfg(test)]
 mod tests {
     use std::{sync::mpsc::channel, thread};
 
-    use super::*;
+    use super::{timer::worker, *};
 
     #[test]
     fn a_slot_that_is_slow_to_be_made_is_waited_for_whatever_pool_wait_is() {

@@ -1,231 +1,260 @@
-//! [`Store`] on a Redis server.
+//! [`Store`] on a Redis server: the requests of a session, by the cheapest way that has their effect.
+//!
+//! The first try for a session and reads without a lock need no script
+//! ([`crate::protocol::first_try`]), nor does an undisturbed release
+//! ([`crate::protocol::transaction`]). The scripts decide in all other cases.
 
-use std::{
-    io,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{io, sync::Arc, time::Duration};
 
-use r2d2::PooledConnection;
+use redis::Value;
 
 use super::{
     Store,
-    exchange::RetryPolicy,
-    first_try::PendingAcquire,
-    pool::{self, Entries},
-    renewal::{LeaseGuard, Route, give_back, guard, guard_of_trial},
+    renewal::{self, LeaseGuard},
+    retry::RetryPolicy,
+    router::Router,
 };
 use crate::{
-    client::{
-        Timeouts,
-        cluster::{self, Cluster},
-        connection::Connection,
-        sentinel, switch,
-    },
-    config::{Endpoint, LockSettings, Settings, Target},
+    config::{LockSettings, Settings, Target},
     error::StoreError,
-    process::stats,
     protocol::{
-        Acquire, AcquireReply, Claim, Keys, Op, Release, ReleaseReply, SessionData, SessionId, Ticket, Write,
-        reply, script::Payload,
+        Acquire, AcquireReply, Claim, Keys, Mode, Op, Release, ReleaseReply, SessionData, SessionId, Ticket,
+        Write,
+        first_try::{self, FirstTry, Form},
+        release, reply,
+        script::{Payload, ScriptCall},
+        transaction::{self, Executed},
     },
     resp::Command,
 };
 
-/// A store over a pooled connection. The connection is taken on first use and kept until this value
-/// is dropped, or until a session of another server is needed.
+/// A store over a pooled connection.
 pub struct RedisStore {
-    pub(super) settings: Arc<Settings>,
-    pub(super) entry: Option<(Arc<Target>, PooledConnection<Entries>)>,
+    router: Router,
     /// A prefetched acquire, whose answer is read later.
-    pub(super) pending: Option<PendingAcquire>,
-    /// The deadline of the answer, if a connection that had long been idle turned out to be dead.
-    /// The deadline also applies to the new connection.
-    pub(super) until: Option<Instant>,
-    /// The end of the time for connecting, which all tries and ways of one request share.
-    pub(super) connect_until: Option<Instant>,
+    pending: Option<PendingAcquire>,
+}
+
+struct PendingAcquire {
+    keys: Keys,
+    acquire: Acquire,
+    form: Form,
 }
 
 impl RedisStore {
     /// Creates a store, without any I/O.
     #[must_use]
     pub fn new(settings: Arc<Settings>) -> Self {
-        Self { settings, entry: None, pending: None, until: None, connect_until: None }
+        Self { router: Router::new(settings), pending: None }
     }
 
-    /// Returns a connection to one server that has this session, and opens it if necessary.
-    pub(super) fn connection(
+    fn acquire_by_script(&mut self, keys: &Keys, acquire: &Acquire) -> Result<AcquireReply, StoreError> {
+        let mut call = acquire.call(keys);
+        let acquired =
+            self.router.run_until_answered(keys, &mut call, RetryPolicy::IfRefused, AcquireReply::parse);
+        if matches!(acquired, Err(StoreError::TooLarge(_))) {
+            self.unlock(keys, acquire);
+        }
+        acquired
+    }
+
+    /// Takes the lock if it is free. Returns `None` if the replies do not show that the lock was
+    /// taken, or if nothing was sent.
+    fn acquire_by_commands(
         &mut self,
         keys: &Keys,
-        target: &Arc<Target>,
-    ) -> Result<&mut Connection, StoreError> {
-        self.occupy(target)?;
-        if self.entry.as_ref().is_some_and(|(_, slot)| slot.connection.is_none() && slot.deferred.is_some()) {
-            // The deferred release comes first: the next request in turn may be waiting for it.
-            self.poll_deferred()?;
-            self.occupy(target)?;
-        }
-        self.leave_old_master(false);
-        let timeouts = self.timeouts();
-        let is_elected = self.is_elected();
-        let connect_until = self.connect_until.take();
-        let (target, slot) = self.entry.as_mut().expect("it was taken above");
-        match &mut slot.connection {
-            Some(connection) => {
-                if is_elected {
-                    connection.leave_time();
+        wanted: &Acquire,
+    ) -> Result<Option<AcquireReply>, StoreError> {
+        let mut form = Form::Bare;
+        let sent = self.router.request_all(keys, |connection, batch| {
+            form = connection.transactions().form();
+            first_try::pack(keys, wanted, form, connection.server_ms(), batch);
+        });
+        let Some(values) = sent? else { return Ok(None) };
+        let acquired = match self.tried(keys, form, wanted, values)? {
+            FirstTry { taken: false, .. } => return Ok(None),
+            FirstTry { loaded: Some(loaded), .. } => self.held(keys, wanted, loaded),
+            // The script may know how to go on, or reports the problem.
+            FirstTry { loaded: None, .. } => {
+                self.acquire_by_script(keys, wanted).inspect_err(|_| self.unlock(keys, wanted))?
+            }
+        };
+        Ok(Some(acquired))
+    }
+
+    /// Reads the replies to [`first_try::pack`], and learns from them what the connection watches.
+    fn tried(
+        &mut self,
+        keys: &Keys,
+        form: Form,
+        wanted: &Acquire,
+        values: Vec<Value>,
+    ) -> Result<FirstTry, StoreError> {
+        let tried = FirstTry::parse(form, &wanted.token, values);
+        match &tried {
+            Ok(tried) => {
+                if let Some(connection) = self.router.current() {
+                    connection.transactions().learn(&wanted.token, tried);
                 }
-                Ok(connection)
             }
-            route => {
-                let Some(until) = self.until.take().filter(|_| !is_elected) else {
-                    let opened = open(target, timeouts, is_elected, &keys.trial());
-                    if opened.is_err() {
-                        self.connect_until = connect_until;
-                    }
-                    return Ok(route.insert(opened?));
-                };
-                // A part of the time is left, whatever the earlier steps have used.
-                let now = Instant::now();
-                let until = until.max(now + timeouts.read / 4);
-                let read = until.duration_since(now);
-                let opened =
-                    Connection::open(target, Timeouts { read, ..timeouts }, None, Some(&keys.trial()));
-                let mut connection = opened.map_err(|failure| match failure {
-                    // The silent connection before this one has used the rest of the time.
-                    StoreError::Timeout(_) => StoreError::Timeout(timeouts.read),
-                    failure => failure,
-                })?;
-                connection.answers_until(until);
-                Ok(route.insert(connection))
+            Err(StoreError::TooLarge(_)) => self.unlock(keys, wanted),
+            Err(_) => {}
+        }
+        self.router.checked(tried)
+    }
+
+    /// Reads the session without a lock. Returns `None` if the read is a matter for the script.
+    fn read_by_commands(&mut self, keys: &Keys, ttl: u64) -> Result<Option<SessionData>, StoreError> {
+        match self.router.request_all(keys, |_, batch| first_try::pack_read(keys, ttl, batch)) {
+            // The read must be repeated, which the script does.
+            Err(failure) if failure.is_loss() => Ok(None),
+            values => {
+                let read = values?.map(first_try::read_by_commands).transpose();
+                Ok(self.router.checked(read)?.flatten())
             }
         }
     }
 
-    /// Returns true if others choose the master: sentinels, or the nodes of a Cluster.
-    pub(super) fn is_elected(&self) -> bool {
-        let sentinels = |(target, _): &(Arc<Target>, _)| matches!(target.endpoint, Endpoint::Sentinel(_));
-        self.settings.shards.is_cluster() || self.entry.as_ref().is_some_and(sentinels)
-    }
-
-    /// Gives up the connection to a master if the sentinels have named its successor. Returns true
-    /// in this case.
-    pub(super) fn leave_old_master(&mut self, before_write: bool) -> bool {
-        let Some((target, slot)) = &self.entry else { return false };
-        let Some(connection) = &slot.connection else { return false };
-        let has_moved = match (&target.endpoint, connection.master()) {
-            (Endpoint::Sentinel(sentinel), Some(master)) => {
-                switch::has_moved(sentinel, target, master, before_write)
-            }
-            _ => false,
+    /// Reads the session by single keys, for a server that carries out neither scripts that write
+    /// nor commands with several keys: a Cluster that is down but may be read, a slot that was left
+    /// between two nodes, or a user with few rights. The TTL stays as it is.
+    fn read_by_gets(&mut self, keys: &Keys) -> Result<SessionData, StoreError> {
+        let mut get = |key: &str| {
+            let answer = self.router.request(keys, Command::new("GET").arg(key))?;
+            self.router.checked(reply::bulk(answer))
         };
-        if has_moved {
-            self.disconnect();
-        }
-        has_moved
+        let data = get(&keys.data)?;
+        // Only a later write needs the tombstone, and that write asks for it again.
+        let tombstone = get(&keys.tombstone).ok().flatten();
+        let tombstone = tombstone.map(|tombstone| String::from_utf8_lossy(&tombstone).into_owned());
+        Ok(SessionData { data, tombstone })
     }
 
-    /// Returns the connection of the last request, if it still exists.
-    pub(super) fn current(&mut self) -> Option<&mut Connection> {
-        self.entry.as_mut()?.1.connection.as_mut()
-    }
-
-    /// Takes an entry of this server's pool. If the entry has a connection, the connection is
-    /// usable.
-    fn occupy(&mut self, target: &Arc<Target>) -> Result<(), StoreError> {
-        if !matches!(&self.entry, Some((of, _)) if Arc::ptr_eq(of, target)) {
-            // The other server's connection goes back first.
-            self.entry = None;
-            let mut entry = pool::checkout(&self.settings, target)?;
-            // A server that refused scripts for a while, such as one without memory, may take them
-            // by now.
-            if entry.connection.as_ref().is_some_and(|connection| !connection.capabilities().scripts) {
-                entry.take_connection();
-            }
-            self.entry = Some((target.clone(), entry));
-        }
-        self.drop_unusable();
-        Ok(())
-    }
-
-    /// Drops a connection that has died since its last use, or that has unexpected bytes. A new one
-    /// replaces it without a warning.
-    pub(super) fn drop_unusable(&mut self) {
-        let Some((_, slot)) = &mut self.entry else { return };
-        if slot.connection.as_mut().is_some_and(|connection| !connection.is_usable()) {
-            slot.take_connection();
-            stats::RECONNECTS.add();
-        }
-    }
-
-    pub(super) fn timeouts(&self) -> Timeouts {
-        let Settings { connect_timeout, read_timeout, .. } = *self.settings;
-        let left = self.connect_until.map(|until| until.saturating_duration_since(Instant::now()));
-        let left = left.filter(|left| !left.is_zero());
-        Timeouts {
-            connect: left.map_or(connect_timeout, |left| left.min(connect_timeout)),
-            read: read_timeout,
-        }
-    }
-
-    /// Starts the time for connecting, unless it has already started. Returns its end.
-    pub(super) fn begin_connecting(&mut self, now: Instant) -> Instant {
-        let begun = self.connect_until.filter(|until| *until > now);
-        *self.connect_until.insert(begun.unwrap_or(now + self.settings.connect_timeout))
-    }
-
-    /// Returns the Cluster that has this session, and the session's hash slot.
-    pub(super) fn cluster(&self, keys: &Keys) -> Option<(Arc<Cluster>, u16)> {
-        Some((cluster::of(self.settings.shards.of(keys.route))?, keys.slot?))
-    }
-
-    fn route(&self, keys: &Keys) -> Route {
-        let target = self.settings.shards.of(keys.route).clone();
-        let master = match &target.endpoint {
-            Endpoint::Sentinel(_) => {
-                let current = self.entry.as_ref().filter(|(of, _)| Arc::ptr_eq(of, &target));
-                let connection = current.and_then(|(_, slot)| slot.connection.as_ref());
-                // The connection may be gone if the lock is to be given back.
-                connection.and_then(Connection::master).cloned().or_else(|| switch::known(&target).0)
-            }
-            _ => None,
+    /// Returns the reply for a lock that is now ours. If the session is not as the request demands,
+    /// the lock is released.
+    fn held(&mut self, keys: &Keys, wanted: &Acquire, loaded: SessionData) -> AcquireReply {
+        let unwanted = match (wanted.mode, loaded.data.is_some()) {
+            (Mode::Known, false) => AcquireReply::Absent(loaded.tombstone),
+            (Mode::New, true) => AcquireReply::Exists,
+            _ => return AcquireReply::Held(loaded),
         };
-        Route { target, cluster: self.cluster(keys), master }
+        self.unlock(keys, wanted);
+        unwanted
     }
 
-    /// Returns the lifetime of a receipt, which is longer than all that can lie between the first
-    /// send of a release and its last repeat.
-    pub(super) fn receipt_ms(&self) -> u64 {
-        millis(self.settings.read_timeout * 2 + self.settings.connect_timeout) + 1000
+    /// Releases a lock that is of no use, without waiting for the answer.
+    fn unlock(&mut self, keys: &Keys, wanted: &Acquire) {
+        let Some(target) = self.router.last_server() else { return };
+        let _ = if wanted.mode == Mode::Known {
+            // No request queues for a lock that was taken only to see if there is a session.
+            self.router.send_unread(keys, &target, &mut release::unlock(keys, &wanted.token))
+        } else {
+            self.send_release_unread(&target, keys, &Release::of_lock(&wanted.token, wanted.mixed))
+        };
     }
-}
 
-/// Opens a new connection. A master that others have chosen may hang, or its machine may be gone,
-/// while they choose another. A third of the time is therefore left to ask them again.
-fn open(
-    target: &Arc<Target>,
-    mut timeouts: Timeouts,
-    is_elected: bool,
-    trial: &str,
-) -> Result<Connection, StoreError> {
-    if is_elected {
-        timeouts.connect = timeouts.connect * 2 / 3;
+    /// Releases a lock without waiting for the answer. If the release does not arrive, the lock
+    /// ends with its lease.
+    fn send_release_unread(
+        &mut self,
+        target: &Arc<Target>,
+        keys: &Keys,
+        release: &Release<'_>,
+    ) -> Result<(), StoreError> {
+        let call = release.call(keys, 0, Payload::Argument);
+        // The script is sent as text, because a NOSCRIPT would not be read.
+        self.router.send_unread(keys, target, &mut call.by_text())
     }
-    if let Endpoint::Sentinel(sentinel) = &target.endpoint {
-        let (mut connection, master) = switch::open(sentinel, target, timeouts, trial)?;
-        connection.lead_to(master);
-        return Ok(connection);
-    }
-    if !is_elected {
-        return Connection::open(target, timeouts, None, Some(trial));
-    }
-    let within = Timeouts { read: timeouts.read.min(timeouts.connect / 2), ..timeouts };
-    let until = Instant::now() + timeouts.connect;
-    Connection::open(target, within, Some(until), Some(trial)).map_err(sentinel::unanswered)
-}
 
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+    fn receipt_ms(&self) -> u64 {
+        u64::try_from(self.router.receipt().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Writes and releases the lock by a transaction if nothing has changed since the session was
+    /// read. Returns `None` if the script must do it.
+    fn release_by_transaction(
+        &mut self,
+        keys: &Keys,
+        release: &Release<'_>,
+    ) -> Result<Option<ReleaseReply>, StoreError> {
+        let receipt_ms = self.receipt_ms();
+        let sent = self.router.request_expecting(keys, |connection| {
+            if !connection.transactions().take(release) {
+                return None;
+            }
+            let mut batch = connection.batch();
+            let expected = transaction::pack(keys, release, receipt_ms, &mut batch);
+            Some((batch, expected))
+        });
+        let executed = match sent {
+            None => return Ok(None),
+            Some(Ok(None)) => return Ok(Some(ReleaseReply::Done)),
+            Some(Ok(Some(values))) => transaction::executed(&values),
+            Some(Err(failure)) => Err(failure),
+        };
+        match self.router.checked(executed) {
+            // In Redis 6.0, some refusals of EXEC leave the transaction open, and the commands that
+            // follow must not become a part of it.
+            Ok(Executed::Refused) => self.router.send_after(&mut Command::new("DISCARD")),
+            Ok(Executed::Partly(error)) => {
+                // The lock is free, and the receipt says that the value was written. A further
+                // write of this session must not believe it.
+                let mut forget = Command::new("DEL");
+                forget.arg(keys.receipt(&release.receipt()));
+                self.router.request(keys, &mut forget)?;
+                return Ok(Some(ReleaseReply::Refused(error)));
+            }
+            // Either nothing was carried out, or the script will ask for the receipt.
+            Ok(Executed::Changed) => {}
+            Err(failure) if failure.is_loss() => {}
+            Err(failure) => return Err(failure),
+        }
+        Ok(None)
+    }
+
+    /// Runs a script that writes. If the new value was uploaded but is not there when the script
+    /// runs (Redis had no memory for it, or evicted it at once), the value becomes an argument of
+    /// the script, whose answer then gives the reason.
+    fn save<'a>(
+        &mut self,
+        keys: &Keys,
+        policy: RetryPolicy,
+        call: impl Fn(Payload) -> ScriptCall<'a>,
+    ) -> Result<ReleaseReply, StoreError> {
+        let mut first = call(Payload::Uploaded);
+        match self.router.run_until_answered(keys, &mut first, policy, ReleaseReply::parse)? {
+            ReleaseReply::Gone if first.upload.is_some() => {
+                let mut second = call(Payload::Argument);
+                self.router.run_until_answered(keys, &mut second, policy, ReleaseReply::parse)
+            }
+            written => Ok(written),
+        }
+    }
+
+    /// Releases the lock without the session, after a release that the server does not read, or
+    /// that breaks each connection. Otherwise the lock would stay, and the next request in turn
+    /// would wait for the end of the lease.
+    fn give_up(
+        &mut self,
+        keys: &Keys,
+        release: &Release<'_>,
+        failure: StoreError,
+    ) -> Result<ReleaseReply, StoreError> {
+        let is_last = matches!(&failure, StoreError::Server(error) if error.is_last());
+        if !is_last && !matches!(failure, StoreError::Broken(_))
+            || !matches!(release.op, Op::Set(_) | Op::Restore(_))
+        {
+            return Err(failure);
+        }
+        let server = self.router.route(keys).known_server().filter(|_| !release.hold);
+        let lock_only = Release::of_lock(release.token, release.mixed);
+        let is_free =
+            server.is_some_and(|server| self.send_release_unread(&server, keys, &lock_only).is_ok());
+        match failure {
+            StoreError::Server(error) if is_last && is_free => Ok(ReleaseReply::Refused(error)),
+            failure => Err(failure),
+        }
+    }
 }
 
 impl Store for RedisStore {
@@ -238,42 +267,34 @@ impl Store for RedisStore {
             None => self.acquire_by_script(keys, acquire)?,
         };
         // A lock that the old master has given in the meantime is worthless.
-        if self.leave_old_master(false) { self.acquire_by_script(keys, acquire) } else { Ok(acquired) }
+        if self.router.leave_old_master(false) { self.acquire_by_script(keys, acquire) } else { Ok(acquired) }
     }
 
     fn wait(&mut self, keys: &Keys, block: Duration) -> Result<Option<Ticket>, StoreError> {
         let mut command = Command::new("BLPOP");
         command.arg(&keys.wake).arg(block.as_secs_f64().to_string());
-        let answer = match self.cluster(keys) {
-            None => self.request(keys, &mut command, block),
-            Some((cluster, slot)) => {
-                cluster.at_owner(slot, self.timeouts(), |node| self.exchange(keys, node, &mut command, block))
-            }
-        };
-        match answer {
+        let route = self.router.route(keys);
+        match self.router.request_blocking(keys, &mut command, block) {
             // The slot has moved, together with our place in the queue. The next acquire takes up
             // this place at the new node.
-            Err(StoreError::Server(error)) if keys.slot.is_some() && error.is_redirect() => Ok(None),
+            Err(StoreError::Server(error)) if route.can_move() && error.is_redirect() => Ok(None),
             // The master may be gone for good. Asking its successor is safe, because a ticket that
             // was lost with the master expires.
-            Err(StoreError::Timeout(_)) if self.is_elected() => {
+            Err(StoreError::Timeout(_)) if route.is_elected() => {
                 Err(StoreError::Broken(io::ErrorKind::TimedOut.into()))
             }
-            answer => self.checked(Ticket::parse(answer?)),
+            answer => self.router.checked(Ticket::parse(answer?)),
         }
     }
 
     fn claim(&mut self, keys: &Keys, claim: &Claim) -> Result<bool, StoreError> {
-        let answer = self.request(keys, &mut claim.command(keys), Duration::ZERO)?;
-        self.checked(reply::flag(&answer))
+        let answer = self.router.request(keys, &mut claim.command(keys))?;
+        self.router.checked(reply::flag(&answer))
     }
 
     fn claim_later(&mut self, keys: &Keys, claim: &Claim) -> Result<(), StoreError> {
-        let target = match self.cluster(keys) {
-            Some((cluster, slot)) => cluster.owner(slot, self.timeouts())?,
-            None => self.settings.shards.of(keys.route).clone(),
-        };
-        self.send_unread(keys, &target, &mut claim.command(keys))
+        let server = self.router.route(keys).server(self.router.timeouts())?;
+        self.router.send_unread(keys, &server, &mut claim.command(keys))
     }
 
     fn read(&mut self, keys: &Keys, ttl: u64) -> Result<SessionData, StoreError> {
@@ -281,21 +302,22 @@ impl Store for RedisStore {
             return Ok(loaded);
         }
         let mut call = SessionData::call(keys, ttl);
-        let loaded = self.run(keys, &mut call).and_then(SessionData::parse);
-        match self.checked(loaded) {
+        let loaded = self.router.run(keys, &mut call).and_then(SessionData::parse);
+        let again = |store: &mut Self, call: &mut ScriptCall<'_>| {
+            store.router.run_until_answered(keys, call, RetryPolicy::Freely, SessionData::parse)
+        };
+        match self.router.checked(loaded) {
             // This comes before any wait: for example, a slot that is on its way can be read.
-            Err(StoreError::Server(_)) => self.read_by_gets(keys).or_else(|_| {
-                self.run_until_answered(keys, &mut call, RetryPolicy::Freely, SessionData::parse)
-            }),
+            Err(StoreError::Server(_)) => self.read_by_gets(keys).or_else(|_| again(self, &mut call)),
             Err(failure) if failure.is_loss() || matches!(failure, StoreError::Connect(_)) => {
-                self.run_until_answered(keys, &mut call, RetryPolicy::Freely, SessionData::parse)
+                again(self, &mut call)
             }
             loaded => loaded,
         }
     }
 
     fn release(&mut self, keys: &Keys, release: &Release<'_>) -> Result<ReleaseReply, StoreError> {
-        self.leave_old_master(true);
+        self.router.leave_old_master(true);
         let receipt = self.receipt_ms();
         let released = match self.release_by_transaction(keys, release) {
             Ok(None) => self.save(keys, RetryPolicy::Release, |data| release.call(keys, receipt, data)),
@@ -311,87 +333,103 @@ impl Store for RedisStore {
         keys: &Keys,
         release: &Release<'_>,
     ) -> Result<ReleaseReply, StoreError> {
-        if let Some((cluster, slot)) = self.cluster(keys) {
+        let route = self.router.route(keys);
+        if route.can_move() {
             // A repeat would have to know the node that has the session by then. A release of the
             // lock alone is not repeated: at worst, the lock ends with its lease.
-            let owner = cluster.known_owner(slot).filter(|_| release.op == Op::None);
-            let connected = owner.filter(|owner| {
-                let here = |(of, slot): &(Arc<Target>, PooledConnection<Entries>)| {
-                    Arc::ptr_eq(of, owner) && slot.connection.is_some()
-                };
-                self.entry.as_ref().is_some_and(here)
-            });
-            let Some(owner) = connected else { return self.release(keys, release) };
+            let owner = route.known_server().filter(|owner| self.router.is_connected_to(owner));
+            let Some(owner) = owner.filter(|_| release.op == Op::None) else {
+                return self.release(keys, release);
+            };
             self.send_release_unread(&owner, keys, release)?;
             return Ok(ReleaseReply::Done);
         }
-        self.leave_old_master(true);
-        let receipt = self.receipt_ms();
+        self.router.leave_old_master(true);
         // The value is an argument: if an upload did not reach the server, no request would be
         // there to send the value again soon.
-        let mut call = release.call(keys, receipt, Payload::Argument);
-        if self
-            .send_release(keys, &call)
-            .is_ok_and(|sent| self.keep_deferred(id, keys, release, call.to_owned(), sent))
-        {
+        let mut call = release.call(keys, self.receipt_ms(), Payload::Argument);
+        if self.router.send_deferred(id, keys, release, &call) {
             return Ok(ReleaseReply::Done);
         }
-        self.run_until_answered(keys, &mut call, RetryPolicy::Release, ReleaseReply::parse)
+        self.router
+            .run_until_answered(keys, &mut call, RetryPolicy::Release, ReleaseReply::parse)
             .or_else(|failure| self.give_up(keys, release, failure))
     }
 
     fn write(&mut self, keys: &Keys, write: &Write<'_>) -> Result<ReleaseReply, StoreError> {
-        self.leave_old_master(true);
+        self.router.leave_old_master(true);
         self.save(keys, RetryPolicy::Freely, |data| write.call(keys, data))
     }
 
     fn server_time(&mut self, keys: &Keys) -> Result<u64, StoreError> {
-        let answer = self.request(keys, &mut Command::new("TIME"), Duration::ZERO)?;
-        self.checked(
-            reply::time(answer).ok_or_else(|| StoreError::Protocol("an unexpected reply to TIME".into())),
-        )
+        let answer = self.router.request(keys, &mut Command::new("TIME"))?;
+        let time = reply::time(answer);
+        self.router.checked(time.ok_or_else(|| StoreError::Protocol("an unexpected reply to TIME".into())))
     }
 
     fn exists(&mut self, keys: &Keys) -> Result<bool, StoreError> {
         let mut command = Command::new("EXISTS");
         command.arg(&keys.data);
-        let answer = match self.request(keys, &mut command, Duration::ZERO) {
-            Err(StoreError::Broken(_) | StoreError::Demoted(_)) => {
-                self.request(keys, &mut command, Duration::ZERO)
-            }
+        let answer = match self.router.request(keys, &mut command) {
+            Err(StoreError::Broken(_) | StoreError::Demoted(_)) => self.router.request(keys, &mut command),
             answer => answer,
         };
-        self.checked(reply::flag(&answer?))
+        self.router.checked(reply::flag(&answer?))
     }
 
     fn rest(&mut self) {
-        self.entry = None;
+        self.pending = None;
+        self.router.rest();
     }
 
     fn adopt(&mut self, settings: &Arc<Settings>) {
-        self.settings = settings.clone();
+        self.router.adopt(settings);
     }
 
     fn prefetch(&mut self, keys: &Keys, acquire: &Acquire) -> bool {
-        self.send_prefetch(keys, acquire)
+        let form = self.router.send_ahead(keys, |connection, batch| {
+            let form = connection.transactions().form();
+            first_try::pack(keys, acquire, form, connection.server_ms(), batch);
+            form
+        });
+        self.pending = form.map(|form| PendingAcquire { keys: keys.clone(), acquire: acquire.clone(), form });
+        self.pending.is_some()
     }
 
     fn prefetched(&mut self) -> Result<AcquireReply, StoreError> {
-        self.receive_prefetch()
-    }
-
-    fn forget_prefetch(&mut self) {
-        if let (Some(pending), Some(connection)) = (self.pending.take(), self.current()) {
-            connection.forget(pending.sent);
+        let Some(PendingAcquire { keys, acquire, form }) = self.pending.take() else {
+            return Err(StoreError::Broken(io::ErrorKind::UnexpectedEof.into()));
+        };
+        let values = self.router.receive_ahead(&keys);
+        let values = self.router.checked(values)?;
+        match self.tried(&keys, form, &acquire, values)? {
+            FirstTry { taken: true, loaded: Some(loaded), .. } => Ok(self.held(&keys, &acquire, loaded)),
+            tried => {
+                if tried.taken {
+                    self.unlock(&keys, &acquire);
+                }
+                Ok(AcquireReply::Busy {
+                    holder: String::new(),
+                    endless: false,
+                    block: 0,
+                    now: 0,
+                    tombstone: None,
+                })
+            }
         }
     }
 
+    fn forget_prefetch(&mut self) {
+        self.pending = None;
+        self.router.forget_ahead();
+    }
+
     fn look_after(&self, keys: &Keys, lock: &LockSettings, token: &str) -> Option<LeaseGuard> {
-        Some(guard(self.route(keys), self.timeouts(), lock, keys, token))
+        Some(renewal::guard(self.router.home(keys), self.router.timeouts(), lock, keys, token))
     }
 
     fn look_after_trial(&self, keys: &Keys, lock: &LockSettings, token: &str) -> Option<LeaseGuard> {
-        Some(guard_of_trial(self.route(keys), self.timeouts(), lock, keys, token))
+        Some(renewal::guard_of_trial(self.router.home(keys), self.router.timeouts(), lock, keys, token))
     }
 
     fn confirm(&self, lease: &LeaseGuard) {
@@ -403,16 +441,11 @@ impl Store for RedisStore {
     }
 
     fn give_back(&self, keys: &Keys, token: String) {
-        let mixed = self.settings.lock.as_ref().is_some_and(|lock| lock.mixed);
-        give_back(self.route(keys), self.timeouts(), self.settings.tombstone, keys, token, mixed);
+        renewal::give_back(self.router.home(keys), self.router.settings(), keys, token);
     }
 
     fn disconnect(&mut self) {
         self.pending = None;
-        if let Some(connection) = self.entry.as_mut().and_then(|(_, slot)| slot.take_connection()) {
-            self.until = connection.end_of_doubt();
-            connection.abort();
-            stats::RECONNECTS.add();
-        }
+        self.router.disconnect();
     }
 }

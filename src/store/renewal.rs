@@ -24,21 +24,18 @@ use std::{
 
 use redis::Value;
 
-use super::{Timer, timer};
+use super::timer::{Timer, timer};
 use crate::{
     client::{
         Timeouts,
-        cluster::{Cluster, Way},
+        cluster::Hop,
         connection::Connection,
-        sentinel, switch,
+        route::{self, Route},
     },
-    config::{Endpoint, LockSettings, Target},
+    config::{Endpoint, LockSettings, Settings, Target},
     error::StoreError,
     process::{PerProcess, threads},
-    protocol::{
-        Keys, Release, ReleaseReply, TRIAL_MS, reply,
-        script::{Payload, RENEW, Script},
-    },
+    protocol::{Keys, Release, ReleaseReply, TRIAL_MS, renew::Renew, reply, script::Payload},
     resp::Command,
 };
 
@@ -98,7 +95,7 @@ struct State {
 #[derive(Clone)]
 struct Task {
     id: u64,
-    route: Route,
+    home: Home,
     timeouts: Timeouts,
     token: String,
     work: Work,
@@ -139,7 +136,7 @@ static RENEWALS: PerProcess<Vec<Arc<Renewal>>> = PerProcess::new(Vec::new());
 /// that it does.
 #[must_use]
 pub fn guard_of_trial(
-    route: Route,
+    home: Home,
     timeouts: Timeouts,
     lock: &LockSettings,
     keys: &Keys,
@@ -149,21 +146,21 @@ pub fn guard_of_trial(
     let renewal = now + lock.lease / 3;
     let work = Work::Try { keys: keys.clone(), mixed: lock.mixed, length: lock.lease, renewal };
     let due = renewal.min(now + Duration::from_millis(TRIAL_MS));
-    let task = Task { id: 0, route, timeouts, token: token.to_owned(), work, due, end: now + lock.max_hold };
-    let renewal = Renewal::of(&task.route.server());
+    let task = Task { id: 0, home, timeouts, token: token.to_owned(), work, due, end: now + lock.max_hold };
+    let renewal = Renewal::of(&task.home.server());
     let id = renewal.add(task);
     LeaseGuard { renewal, id }
 }
 
 /// Renews the lease of a lock that was just taken.
 #[must_use]
-pub fn guard(route: Route, timeouts: Timeouts, lock: &LockSettings, keys: &Keys, token: &str) -> LeaseGuard {
+pub fn guard(home: Home, timeouts: Timeouts, lock: &LockSettings, keys: &Keys, token: &str) -> LeaseGuard {
     let now = Instant::now();
-    let renewal = Renewal::of(&route.server());
+    let renewal = Renewal::of(&home.server());
     let work = Work::Renew { lock: keys.lock.clone(), tombstone: keys.tombstone.clone(), length: lock.lease };
     let task = Task {
         id: 0,
-        route,
+        home,
         timeouts,
         token: token.to_owned(),
         work,
@@ -198,24 +195,21 @@ impl Drop for LeaseGuard {
 
 /// Releases a lock that this token has or may yet get, as soon as the server answers. The release
 /// uses a new connection, so that the server handles it after all earlier commands. After
-/// `patience`, it is given up.
-pub fn give_back(
-    route: Route,
-    timeouts: Timeouts,
-    patience: Duration,
-    keys: &Keys,
-    token: String,
-    mixed: bool,
-) {
+/// a tombstone's life, it is given up.
+pub fn give_back(home: Home, settings: &Settings, keys: &Keys, token: String) {
     let now = Instant::now();
-    let timeouts = Timeouts { connect: timeouts.connect.min(PATIENCE), read: timeouts.read.min(PATIENCE) };
+    let timeouts = Timeouts {
+        connect: settings.connect_timeout.min(PATIENCE),
+        read: settings.read_timeout.min(PATIENCE),
+    };
+    let mixed = settings.lock.as_ref().is_some_and(|lock| lock.mixed);
     let work = Work::Release { keys: keys.clone(), mixed, pause: PAUSE };
-    let task = Task { id: 0, route, timeouts, token, work, due: now + PAUSE, end: now + patience };
+    let task = Task { id: 0, home, timeouts, token, work, due: now + PAUSE, end: now + settings.tombstone };
     if let Some(last) = &mut *LAST.lock() {
         last.push(task);
         return;
     }
-    Renewal::of(&task.route.server()).add(task);
+    Renewal::of(&task.home.server()).add(task);
 }
 
 /// Ends the threads and waits for them; called at module shutdown. The timeouts of an exchange with
@@ -255,10 +249,10 @@ pub fn give_back_last() {
         }
         let timeouts =
             Timeouts { connect: left.min(task.timeouts.connect), read: left.min(task.timeouts.read) };
-        let released = renewer.release(&task.route, timeouts, keys, &task.token, *mixed);
+        let released = renewer.release(&task.home, timeouts, keys, &task.token, *mixed);
         if !matches!(released, Ok(()) | Err(StoreError::Server(_))) {
-            let server = task.route.server();
-            tasks.retain(|other| other.route.server() != server);
+            let server = task.home.server();
+            tasks.retain(|other| other.home.server() != server);
         }
     }
 }
@@ -398,7 +392,7 @@ impl Task {
         let now = Instant::now();
         self.due = match &mut self.work {
             Work::Try { keys, mixed, .. } => {
-                if let Ok(false) = renewer.exists(&self.route, self.timeouts, keys) {
+                if let Ok(false) = renewer.exists(&self.home, self.timeouts, keys) {
                     let (keys, mixed) = (keys.clone(), *mixed);
                     self.work = Work::Release { keys, mixed, pause: PAUSE };
                     now
@@ -411,7 +405,7 @@ impl Task {
             Work::Renew { lock, tombstone, length } => {
                 let left = self.end.saturating_duration_since(now);
                 let lease = left.min(*length);
-                match renewer.renew(&self.route, self.timeouts, [lock, tombstone], &self.token, lease) {
+                match renewer.renew(&self.home, self.timeouts, [lock, tombstone], &self.token, lease) {
                     Ok(true) if lease == *length => Instant::now() + *length / 3,
                     // This was the last renewal, or another request has the lock. In the latter
                     // case the write will be refused, and its warning will name the holder.
@@ -420,7 +414,7 @@ impl Task {
                 }
             }
             Work::Release { keys, mixed, pause } => {
-                match renewer.release(&self.route, self.timeouts, keys, &self.token, *mixed) {
+                match renewer.release(&self.home, self.timeouts, keys, &self.token, *mixed) {
                     Err(StoreError::Server(error)) if !error.is_passing() && !error.is_demotion() => self.end,
                     Err(_) => {
                         let wait = *pause;
@@ -438,30 +432,33 @@ impl Task {
     }
 }
 
-/// The way to the lock of a session.
+/// The place of a session's lock.
 #[derive(Clone)]
-pub struct Route {
-    /// The server, or the seeds of a Cluster.
-    pub target: Arc<Target>,
-    /// The Cluster, and the hash slot in it.
-    pub cluster: Option<(Arc<Cluster>, u16)>,
+pub struct Home {
+    route: Route,
     /// The master at which the lock was taken, if sentinels choose it.
-    pub master: Option<Endpoint>,
+    master: Option<Endpoint>,
 }
 
-impl Route {
-    /// Returns the way to the master at which the lock was taken, unless `asked` is that master.
-    fn to_first_master(&self, asked: Option<&Endpoint>) -> Option<Self> {
+impl Home {
+    /// Returns the place of the lock that was taken over this connection.
+    #[must_use]
+    pub fn new(settings: &Settings, keys: &Keys, connection: Option<&Connection>) -> Self {
+        let route = Route::new(settings.shards.of(keys.route), keys.slot);
+        let master = route.master(connection);
+        Self { route, master }
+    }
+
+    /// Returns the place at the master where the lock was taken, unless `asked` is that master.
+    fn at_first_master(&self, asked: Option<&Endpoint>) -> Option<Self> {
         let master = self.master.as_ref().filter(|master| asked.is_some_and(|asked| asked != *master))?;
-        let target = Target { endpoint: master.clone(), ..Target::clone(&self.target) };
-        Some(Self { target: Arc::new(target), cluster: None, master: None })
+        let target = Target { endpoint: master.clone(), ..Target::clone(&self.server()) };
+        Some(Self { route: Route::Server(Arc::new(target)), master: None })
     }
 
     /// Returns the server that has the lock, as far as it is known.
-    #[must_use]
-    pub fn server(&self) -> Arc<Target> {
-        let owner = self.cluster.as_ref().and_then(|(cluster, slot)| cluster.known_owner(*slot));
-        owner.unwrap_or_else(|| self.target.clone())
+    fn server(&self) -> Arc<Target> {
+        self.route.server_or_seeds()
     }
 }
 
@@ -478,15 +475,15 @@ impl Renewer {
     /// are the lock and the tombstone.
     pub fn renew(
         &mut self,
-        route: &Route,
+        home: &Home,
         timeouts: Timeouts,
         keys: [&str; 2],
         token: &str,
         lease: Duration,
     ) -> Result<bool, StoreError> {
-        let renewed = self.renew_by(route, timeouts, keys, token, lease)?;
+        let renewed = self.renew_by(home, timeouts, keys, token, lease)?;
         // A sentinel that is cut off together with an old master still names it.
-        match route.to_first_master(self.master.as_ref()) {
+        match home.at_first_master(self.master.as_ref()) {
             Some(first) if !renewed => self.renew_by(&first, timeouts, keys, token, lease),
             _ => Ok(renewed),
         }
@@ -494,19 +491,20 @@ impl Renewer {
 
     fn renew_by(
         &mut self,
-        route: &Route,
+        home: &Home,
         timeouts: Timeouts,
         keys: [&str; 2],
         token: &str,
         lease: Duration,
     ) -> Result<bool, StoreError> {
-        let mut answer = self.run(route, timeouts, &keys, token, lease);
+        let renew = Renew { token, lease };
+        let mut answer = self.run(home, timeouts, &keys, renew);
         if matches!(&answer, Err(StoreError::Server(error)) if error.code == "TRYAGAIN") {
             // While a slot moves, a node refuses a script if the node has only one of the script's
             // keys, and there is seldom a tombstone. The lock alone is on one of the nodes.
-            answer = self.run(route, timeouts, &keys[..1], token, lease);
+            answer = self.run(home, timeouts, &keys[..1], renew);
         }
-        let renewed = reply::flag(&answer?);
+        let renewed = Renew::parse(&answer?);
         if renewed.is_err() {
             // The next answer over this connection may belong to another command.
             self.connection = None;
@@ -516,28 +514,25 @@ impl Renewer {
 
     fn run(
         &mut self,
-        route: &Route,
+        home: &Home,
         timeouts: Timeouts,
         keys: &[&str],
-        token: &str,
-        lease: Duration,
+        renew: Renew<'_>,
     ) -> Result<Value, StoreError> {
-        let Script { text, sha } = &*RENEW;
-        let mut command = Command::evalsha(sha, keys);
-        command.arg(token).number(u64::try_from(lease.as_millis()).unwrap_or(u64::MAX));
-        match self.ask(route, timeouts, &mut command) {
+        let mut call = renew.call(keys);
+        match self.ask(home, timeouts, &mut call.command) {
             Err(StoreError::Server(error)) if error.code == "NOSCRIPT" => {
-                self.ask(route, timeouts, &mut command.to_eval(text))
+                self.ask(home, timeouts, &mut call.by_text())
             }
             answer => answer,
         }
     }
 
     /// Returns true if a session is stored.
-    fn exists(&mut self, route: &Route, timeouts: Timeouts, keys: &Keys) -> Result<bool, StoreError> {
+    fn exists(&mut self, home: &Home, timeouts: Timeouts, keys: &Keys) -> Result<bool, StoreError> {
         let mut command = Command::new("EXISTS");
         command.arg(&keys.data);
-        let exists = reply::flag(&self.ask(route, timeouts, &mut command)?);
+        let exists = reply::flag(&self.ask(home, timeouts, &mut command)?);
         if exists.is_err() {
             self.connection = None;
         }
@@ -548,14 +543,14 @@ impl Renewer {
     /// out or dropped all commands of earlier connections.
     pub fn release(
         &mut self,
-        route: &Route,
+        home: &Home,
         timeouts: Timeouts,
         keys: &Keys,
         token: &str,
         mixed: bool,
     ) -> Result<(), StoreError> {
-        let released = self.release_by(route, timeouts, keys, token, mixed)?;
-        match route.to_first_master(self.master.as_ref()) {
+        let released = self.release_by(home, timeouts, keys, token, mixed)?;
+        match home.at_first_master(self.master.as_ref()) {
             Some(first) if matches!(released, ReleaseReply::Lost { .. }) => {
                 self.release_by(&first, timeouts, keys, token, mixed).map(drop)
             }
@@ -565,7 +560,7 @@ impl Renewer {
 
     fn release_by(
         &mut self,
-        route: &Route,
+        home: &Home,
         timeouts: Timeouts,
         keys: &Keys,
         token: &str,
@@ -573,42 +568,33 @@ impl Renewer {
     ) -> Result<ReleaseReply, StoreError> {
         self.connection = None;
         let call = Release::of_lock(token, mixed).call(keys, 0, Payload::Argument);
-        ReleaseReply::parse(self.ask(route, timeouts, &mut call.by_text().command)?)
+        ReleaseReply::parse(self.ask(home, timeouts, &mut call.by_text())?)
     }
 
     fn ask(
         &mut self,
-        route: &Route,
+        home: &Home,
         timeouts: Timeouts,
         command: &mut Command<'_>,
     ) -> Result<Value, StoreError> {
-        match &route.cluster {
-            None => self.request(&route.target, timeouts, Way::Straight, command),
-            Some((cluster, slot)) => {
-                cluster.follow(*slot, timeouts, |node, way| self.request(node, timeouts, way, command))
-            }
-        }
+        home.route.follow(timeouts, |node, hop| self.request(node, timeouts, hop, command))
     }
 
     fn request(
         &mut self,
         target: &Arc<Target>,
         timeouts: Timeouts,
-        way: Way,
+        hop: Hop,
         command: &mut Command<'_>,
     ) -> Result<Value, StoreError> {
         // Threads of one process may hold locks on different servers.
         let mut connection = match self.connection.take() {
-            Some((of, mut connection)) if of == *target && way != Way::Anew => {
-                if connection.is_usable() {
-                    connection
-                } else {
-                    self.open(target, timeouts)?
-                }
+            Some((of, mut connection)) if of == *target && hop != Hop::Reconnect => {
+                if connection.is_usable() { connection } else { self.open(target, timeouts)? }
             }
             _ => self.open(target, timeouts)?,
         };
-        if way == Way::Asking {
+        if hop == Hop::Asking {
             connection.send_unread(&mut Command::new("ASKING"), timeouts.read)?;
         }
         let answer = connection.request(command, timeouts.read);
@@ -626,14 +612,9 @@ impl Renewer {
         answer
     }
 
-    /// Opens a new connection to a server, or to the master that its sentinels name.
     fn open(&mut self, target: &Arc<Target>, timeouts: Timeouts) -> Result<Connection, StoreError> {
-        let Endpoint::Sentinel(sentinel) = &target.endpoint else {
-            return Connection::open(target, timeouts, None, None);
-        };
-        let (last, left) = switch::known(target);
-        let found = sentinel::open(sentinel, target, timeouts, last, left.as_ref(), None)?;
-        self.master = Some(found.master);
-        Ok(found.connection)
+        let connection = route::open_beside(target, timeouts)?;
+        self.master = connection.master().cloned();
+        Ok(connection)
     }
 }

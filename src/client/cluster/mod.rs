@@ -52,13 +52,13 @@ const NO_CLUSTER: &str = "this server knows no CLUSTER SLOTS: write tcp://host:p
 
 /// The way to send a command to a node.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Way {
+pub enum Hop {
     /// Over the existing connection.
-    Straight,
+    Direct,
     /// With ASKING before the command.
     Asking,
     /// Over a new connection. The node has named its own address, which another server has by now.
-    Anew,
+    Reconnect,
 }
 
 /// A cluster as this process knows it.
@@ -144,18 +144,18 @@ impl Cluster {
         &self,
         slot: u16,
         timeouts: Timeouts,
-        mut send: impl FnMut(&Arc<Target>, Way) -> Result<Value, StoreError>,
+        mut send: impl FnMut(&Arc<Target>, Hop) -> Result<Value, StoreError>,
     ) -> Result<Value, StoreError> {
-        let (mut node, mut way) = (self.owner(slot, timeouts)?, Way::Straight);
+        let (mut node, mut hop) = (self.owner(slot, timeouts)?, Hop::Direct);
         for _ in 0..HOPS {
-            let answer = self.learn(&node, send(&node, way));
+            let answer = self.learn(&node, send(&node, hop));
             let Err(StoreError::Server(error)) = &answer else { return answer };
-            (node, way) = match Redirect::parse(error, &node) {
+            (node, hop) = match Redirect::parse(error, &node) {
                 Some(Redirect::Moved(to)) => {
-                    let way = if to == node.endpoint { Way::Anew } else { Way::Straight };
-                    (self.moved(slot, to), way)
+                    let hop = if to == node.endpoint { Hop::Reconnect } else { Hop::Direct };
+                    (self.moved(slot, to), hop)
                 }
-                Some(Redirect::Ask(to)) => (self.known(to), Way::Asking),
+                Some(Redirect::Ask(to)) => (self.known(to), Hop::Asking),
                 None => return answer,
             };
         }
@@ -182,6 +182,11 @@ impl Cluster {
             self.moved(slot, to);
         }
         answer
+    }
+
+    /// Returns the seeds, as `session.save_path` names them.
+    pub fn seeds(&self) -> &Arc<Target> {
+        &self.target
     }
 
     /// Returns the node that has `slot`, or `None` if the map must be read first.

@@ -10,7 +10,7 @@ use phpsess_rs::{
     store::{
         Store,
         redis::RedisStore,
-        renewal::{Renewer, Route},
+        renewal::{Home, Renewer},
     },
 };
 use redis::Commands;
@@ -302,10 +302,10 @@ fn a_tombstone_outlives_the_lock_that_it_finds() {
 
     let path = format!("{}?database=0", f.server.save_path());
     let settings = Settings::parse(&path, &IniValues::default()).unwrap();
-    let route = Route { target: settings.shards.of(f.keys.route).clone(), cluster: None, master: None };
+    let home = Home::new(&settings, &f.keys, None);
     let timeouts = Timeouts { connect: settings.connect_timeout, read: settings.read_timeout };
     let keys = [&*f.keys.lock, &*f.keys.tombstone];
-    let renewed = Renewer::default().renew(&route, timeouts, keys, "o:a:1", Duration::from_secs(100));
+    let renewed = Renewer::default().renew(&home, timeouts, keys, "o:a:1", Duration::from_secs(100));
     assert!(renewed.unwrap() && f.pttl(&f.keys.lock) > 50_000);
     outlives("renewed");
 
