@@ -64,7 +64,9 @@ impl Acquire {
     /// The script with its arguments, as its head lists them.
     #[must_use]
     pub fn call(&self, keys: &Keys) -> ScriptCall<'static> {
-        let names = [&*keys.data, &*keys.lock, &*keys.wake, &*keys.waiters, &*keys.tombstone];
+        let [data, others @ ..] = SessionData::keys(keys);
+        let mut names = vec![data, &keys.lock, &keys.wake, &keys.waiters];
+        names.extend(others);
         let mode = match self.mode {
             Mode::Any => "any",
             Mode::Known => "known",
@@ -185,7 +187,8 @@ impl Ticket {
         let (id, made, tombstone, present, start) = parsed.ok_or_else(|| nonsense("ticket"))?;
         bytes.drain(..start);
         let tombstone = Some(tombstone).filter(|t| !t.is_empty());
-        Ok(Some(Self { id, made, loaded: SessionData { data: present.then_some(bytes), tombstone } }))
+        let loaded = SessionData::new(present.then_some(bytes), tombstone);
+        Ok(Some(Self { id, made, loaded }))
     }
 }
 

@@ -17,7 +17,7 @@ use super::{
     reply::{Result, nonsense},
 };
 use crate::{
-    error::too_large,
+    error::StoreError,
     resp::{
         Arg::{Number, Text},
         Batch,
@@ -58,7 +58,10 @@ pub fn pack(keys: &Keys, acquire: &Acquire, form: Form, now: u64, batch: &mut Ba
     // EXISTS comes after WATCH: if these commands were held up on their way, the lock may have
     // ended already, and another request may wait for it.
     batch.add(&[Text("EXISTS"), Text(waiters)]);
-    batch.add(&[Text("MGET"), Text(tombstone), Text(data), Text(lock)]);
+    let mut get = [Text("MGET"); SessionData::KEYS + 2];
+    get[1..=SessionData::KEYS].copy_from_slice(&SessionData::keys(keys).map(Text));
+    get[SessionData::KEYS + 1] = Text(lock);
+    batch.add(&get);
 }
 
 fn refresh(keys: &Keys, ttl: u64, batch: &mut Batch<'_>) {
@@ -69,10 +72,12 @@ fn refresh(keys: &Keys, ttl: u64, batch: &mut Batch<'_>) {
     }
 }
 
-/// Packs the commands that refresh the TTL and read the tombstone and the data.
+/// Packs the commands that refresh the TTL and read the session.
 pub fn pack_read(keys: &Keys, ttl: u64, batch: &mut Batch<'_>) {
     refresh(keys, ttl, batch);
-    batch.add(&[Text("MGET"), Text(&keys.tombstone), Text(&keys.data)]);
+    let mut get = [Text("MGET"); SessionData::KEYS + 1];
+    get[1..].copy_from_slice(&SessionData::keys(keys).map(Text));
+    batch.add(&get);
 }
 
 /// The result of a first try.
@@ -130,21 +135,18 @@ pub fn read_by_commands(values: Vec<Value>) -> Result<Option<SessionData>> {
     }
 }
 
-/// Reads a tombstone and the data.
+/// Reads the session, or returns `None` if something about the replies is odd.
 fn data_of(refreshed: &Value, got: Vec<Value>) -> Result<Option<SessionData>> {
-    let Ok([stone, data]) = <[Value; 2]>::try_from(got) else { return Ok(None) };
-    let bytes = |value| match value {
-        Value::BulkString(bytes) => Ok(Some(Some(bytes))),
-        Value::Nil => Ok(Some(None)),
-        Value::ServerError(error) => too_large(&error).map_or(Ok(None), Err),
-        _ => Ok(None),
+    let loaded = match SessionData::of_values(got) {
+        Ok(loaded) => loaded,
+        Err(StoreError::Protocol(_)) => return Ok(None),
+        Err(error) => return Err(error),
     };
-    let (Some(stone), Some(data)) = (bytes(stone)?, bytes(data)?) else { return Ok(None) };
     match refreshed {
         Value::Int(0) => {}
         // MGET treats a key of another type as missing.
-        Value::Int(1) if data.is_some() => {}
+        Value::Int(1) if loaded.data.is_some() => {}
         _ => return Ok(None),
     }
-    Ok(Some(SessionData { data, tombstone: stone.map(|stone| String::from_utf8_lossy(&stone).into_owned()) }))
+    Ok(Some(loaded))
 }

@@ -18,17 +18,38 @@ pub struct SessionData {
 }
 
 impl SessionData {
+    /// Returns a session as a ticket brings it.
+    #[must_use]
+    pub fn new(data: Option<Vec<u8>>, tombstone: Option<String>) -> Self {
+        Self { data, tombstone }
+    }
+
+    /// The number of keys that a session is read from.
+    pub const KEYS: usize = 2;
+
+    /// The keys that a session is read from, in the order of the replies. The session itself is the
+    /// first of them.
+    #[must_use]
+    pub fn keys(keys: &Keys) -> [&str; Self::KEYS] {
+        [&keys.data, &keys.tombstone]
+    }
+
+    /// Reads the session at this place of a reply.
+    pub fn next(items: &mut Items) -> Result<Self> {
+        Ok(Self { data: items.bytes()?, tombstone: items.tombstone()? })
+    }
+
+    /// Reads the values of the keys.
+    pub fn of_values(values: Vec<Value>) -> Result<Self> {
+        Self::parse(Value::Array(values))
+    }
+
     /// `read.lua`, which reads without a lock and refreshes the TTL (seconds).
     #[must_use]
     pub fn call(keys: &Keys, ttl: u64) -> ScriptCall<'static> {
-        let mut call = ScriptCall::new(&READ, &[&keys.data, &keys.tombstone]);
+        let mut call = ScriptCall::new(&READ, &Self::keys(keys));
         call.command.number(ttl);
         call
-    }
-
-    /// The session at this place of a reply: its value and its tombstone.
-    pub(super) fn next(items: &mut Items) -> Result<Self> {
-        Ok(Self { data: items.bytes()?, tombstone: items.tombstone()? })
     }
 
     /// The answer of `read.lua`.

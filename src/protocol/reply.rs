@@ -24,11 +24,6 @@ pub fn time(value: Value) -> Option<u64> {
     seconds.checked_mul(1000)?.checked_add(micros / 1000)
 }
 
-/// Reads the reply to GET.
-pub fn bulk(value: Value) -> Result<Option<Vec<u8>>> {
-    Items::new(Value::Array(vec![value]), "GET")?.bytes()
-}
-
 pub fn flag(value: &Value) -> Result<bool> {
     match value {
         Value::Int(n) => Ok(*n != 0),

@@ -15,9 +15,8 @@ fn pop(ticket: &[u8]) -> Value {
 
 #[test]
 fn reads_tickets() {
-    let loaded = |data: Option<&[u8]>, stone: Option<&str>| SessionData {
-        data: data.map(<[u8]>::to_vec),
-        tombstone: stone.map(str::to_owned),
+    let loaded = |data: Option<&[u8]>, stone: Option<&str>| {
+        SessionData::new(data.map(<[u8]>::to_vec), stone.map(str::to_owned))
     };
     let with_data = Ticket::parse(pop(b"ab\n17\n\n1a\nb\n")).unwrap().unwrap();
     assert_eq!(with_data, Ticket { id: "ab".into(), made: 17, loaded: loaded(Some(b"a\nb\n"), None) });
@@ -86,7 +85,7 @@ fn a_transaction_without_one_of_its_commands_is_a_refusal() {
 fn the_replies_to_an_earlier_try_are_not_believed() {
     let bulk = |text: &str| Value::BulkString(text.as_bytes().to_vec());
     let tried = |lock: Value, holder: Value| {
-        let got = Value::Array(vec![Value::Nil, bulk("n|i:1;"), holder]);
+        let got = Value::Array(vec![bulk("n|i:1;"), Value::Nil, holder]);
         let values = vec![lock, Value::Int(1), Value::Okay, Value::Int(0), got];
         FirstTry::parse(Form::Watched { again: false }, "o:a:1", values)
     };

@@ -487,7 +487,7 @@ impl<S: Store> Session<S> {
         let ttl_due = if matches!(prefetched, Prefetched::Read(Hold::Locked { .. }, _)) { ttl } else { 0 };
         let (hold, loaded) = match (prefetched, settings.lock.as_ref().filter(|_| access == Access::Update)) {
             (Prefetched::Read(hold, loaded), _) => (hold, loaded),
-            (Prefetched::Absent(tombstone), _) => (Hold::Unlocked, SessionData { data: None, tombstone }),
+            (Prefetched::Absent(tombstone), _) => (Hold::Unlocked, SessionData::new(None, tombstone)),
             (Prefetched::Failed(error), _) => return Err(error.into()),
             (Prefetched::Ask(unsure), None) => {
                 if let Some(token) = unsure {
@@ -604,7 +604,7 @@ impl<S: Store> Session<S> {
     /// browser sent meanwhile have the old id, and must not bring the old session back.
     fn has_just_left(&mut self, keys: &Keys, loaded: &SessionData) -> Result<bool, StoreError> {
         let left = match loaded {
-            SessionData { data: None, tombstone: Some(stone) } => stone.split_once("|left|"),
+            SessionData { data: None, tombstone: Some(stone), .. } => stone.split_once("|left|"),
             _ => None,
         };
         let Some(left) = left.and_then(|(_, ms)| ms.parse::<u64>().ok()) else { return Ok(false) };

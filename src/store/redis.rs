@@ -119,15 +119,16 @@ impl RedisStore {
     /// nor commands with several keys: a Cluster that is down but may be read, a slot that was left
     /// between two nodes, or a user with few rights. The TTL stays as it is.
     fn read_by_gets(&mut self, keys: &Keys) -> Result<SessionData, StoreError> {
-        let mut get = |key: &str| {
-            let answer = self.router.request(keys, Command::new("GET").arg(key))?;
-            self.router.checked(reply::bulk(answer))
-        };
-        let data = get(&keys.data)?;
-        // Only a later write needs the tombstone, and that write asks for it again.
-        let tombstone = get(&keys.tombstone).ok().flatten();
-        let tombstone = tombstone.map(|tombstone| String::from_utf8_lossy(&tombstone).into_owned());
-        Ok(SessionData { data, tombstone })
+        let mut values = Vec::new();
+        for key in SessionData::keys(keys) {
+            match self.router.request(keys, Command::new("GET").arg(key)) {
+                Ok(value) => values.push(value),
+                // Only a later write needs the other keys, and that write asks for them again.
+                Err(_) if !values.is_empty() => values.push(Value::Nil),
+                Err(failure) => return Err(failure),
+            }
+        }
+        self.router.checked(SessionData::of_values(values))
     }
 
     /// Returns the reply for a lock that is now ours. If the session is not as the request demands,

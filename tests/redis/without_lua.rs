@@ -158,7 +158,7 @@ fn a_free_session_is_taken_without_a_script() {
     let () = f.server.connection().set_ex(&f.keys.tombstone, "t", 60).unwrap();
     let scripts = f.calls("evalsha") + f.calls("eval");
     let loaded = f.acquire();
-    assert_eq!(loaded, SessionData { data: Some(b"data".to_vec()), tombstone: Some("t".into()) });
+    assert_eq!(loaded, SessionData::new(Some(b"data".to_vec()), Some("t".into())));
     assert_eq!(f.calls("evalsha") + f.calls("eval"), scripts);
     let (lock, left): (String, i64) =
         redis::pipe().get(&f.keys.lock).pttl(&f.keys.data).query(&mut f.server.connection()).unwrap();

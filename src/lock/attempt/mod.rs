@@ -172,7 +172,7 @@ impl Attempt {
         match event {
             Event::Answer(AcquireReply::Held(loaded)) => self.granted(self.token(), loaded),
             Event::Answer(AcquireReply::Absent(tombstone)) => {
-                let loaded = SessionData { data: None, tombstone };
+                let loaded = SessionData::new(None, tombstone);
                 Step::Done(Outcome::Absent { overtaken: self.is_overtaken(&loaded), loaded })
             }
             Event::Answer(AcquireReply::Exists) => Step::Done(Outcome::Exists),

@@ -131,9 +131,8 @@ fn the_recheck_is_spread_within_a_quarter() {
 
 #[test]
 fn a_session_that_was_destroyed_while_we_waited_has_overtaken_us() {
-    let loaded = |data: Option<&[u8]>, stone: Option<&str>| SessionData {
-        data: data.map(<[u8]>::to_vec),
-        tombstone: stone.map(str::to_owned),
+    let loaded = |data: Option<&[u8]>, stone: Option<&str>| {
+        SessionData::new(data.map(<[u8]>::to_vec), stone.map(str::to_owned))
     };
     for (before, found, expected) in [
         (None, loaded(None, Some("new")), true),

@@ -24,7 +24,7 @@ fn acquire_locks_refreshes_and_reads() {
     f.store(b"data");
     let () = f.redis().expire(&f.keys.data, 5).unwrap();
     let loaded = held(f.client("a").acquire(&f.keys, &ask("a", 1, 0)).unwrap());
-    assert_eq!(loaded, SessionData { data: Some(b"data".to_vec()), tombstone: None });
+    assert_eq!(loaded, SessionData::new(Some(b"data".to_vec()), None));
     assert!(f.pttl(&f.keys.data) > 50_000 && f.pttl(&f.keys.lock) > 9_000);
     assert!(f.lock().unwrap().starts_with("o:a:1|"));
 }

@@ -27,7 +27,7 @@ fn hand_over_carries_the_session_and_is_claimed() {
     let (mut a, mut b) = contended(&f);
     assert_eq!(a.release(&f.keys, &release("o:a:1", Op::Set(b"1\n2"))).unwrap(), ReleaseReply::Done);
     let ticket = b.wait(&f.keys, Duration::from_secs(5)).unwrap().unwrap();
-    assert_eq!(ticket.loaded, SessionData { data: Some(b"1\n2".to_vec()), tombstone: None });
+    assert_eq!(ticket.loaded, SessionData::new(Some(b"1\n2".to_vec()), None));
     let token = format!("t:{}", ticket.id);
     let claim = Claim { token: token.clone(), base: "o:b".into(), lease: LEASE, info: "host|2|cli|".into() };
     assert!(b.claim(&f.keys, &claim).unwrap());
