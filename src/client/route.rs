@@ -126,8 +126,8 @@ impl Route {
         }
     }
 
-    /// Opens a connection to this server for a request. It begins with a trial with the key
-    /// `trial`.
+    /// Opens a connection to this server for a request. It begins with a probe with the key
+    /// `probe`.
     ///
     /// A master that others have chosen may hang, or its machine may be gone, while they choose
     /// another. A third of the time is therefore left to ask them again.
@@ -135,21 +135,21 @@ impl Route {
         &self,
         server: &Arc<Target>,
         mut timeouts: Timeouts,
-        trial: &str,
+        probe: &str,
     ) -> Result<Connection, StoreError> {
         if self.is_elected() {
             timeouts.connect = timeouts.connect * 2 / 3;
         }
         match (self, &server.endpoint) {
             (Self::Server(_), Endpoint::Sentinel(sentinel)) => {
-                let (connection, master) = switch::open(sentinel, server, timeouts, trial)?;
+                let (connection, master) = switch::open(sentinel, server, timeouts, probe)?;
                 Ok(led_to(master, connection))
             }
-            (Self::Server(_), _) => Connection::open(server, timeouts, None, Some(trial)),
+            (Self::Server(_), _) => Connection::open(server, timeouts, None, Some(probe)),
             (Self::Slot(..), _) => {
                 let within = Timeouts { read: timeouts.read.min(timeouts.connect / 2), ..timeouts };
                 let until = Instant::now() + timeouts.connect;
-                Connection::open(server, within, Some(until), Some(trial)).map_err(sentinel::unanswered)
+                Connection::open(server, within, Some(until), Some(probe)).map_err(sentinel::unanswered)
             }
         }
     }

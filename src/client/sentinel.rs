@@ -36,7 +36,7 @@ pub struct Found {
 /// Opens a connection to the master. The sentinels that do not answer and the servers that
 /// sentinels name share the time for connecting. If no sentinel answers, `last` is tried, which was
 /// the master before. `left` was the master until a sentinel named another server. A sentinel that
-/// still names `left` may be behind, so the others are asked first. `trial` is the key for
+/// still names `left` may be behind, so the others are asked first. `probe` is the key for
 /// [`Connection::open`].
 pub fn open(
     sentinel: &Sentinel,
@@ -44,7 +44,7 @@ pub fn open(
     timeouts: Timeouts,
     last: Option<Endpoint>,
     left: Option<&Endpoint>,
-    trial: Option<&str>,
+    probe: Option<&str>,
 ) -> Result<Found, StoreError> {
     let deadline = Instant::now() + timeouts.connect;
     let time = || deadline.saturating_duration_since(Instant::now());
@@ -77,7 +77,7 @@ pub fn open(
             "it names the master that another has replaced".to_owned()
         } else {
             // The other sentinels may name another server.
-            match open_master(&master, target, time() / nodes_left, timeouts.read, trial) {
+            match open_master(&master, target, time() / nodes_left, timeouts.read, probe) {
                 Ok(to_master) => {
                     return Ok(Found { connection: to_master, master, sentinel: Some(connection) });
                 }
@@ -99,7 +99,7 @@ pub fn open(
     let last = last.filter(|_| none_answered);
     for master in slow.into_iter().chain(named_left).chain(last) {
         if time() > Duration::ZERO
-            && let Ok(connection) = open_master(&master, target, time(), timeouts.read, trial)
+            && let Ok(connection) = open_master(&master, target, time(), timeouts.read, probe)
         {
             return Ok(Found { connection, master, sentinel: None });
         }
@@ -178,12 +178,12 @@ fn open_master(
     target: &Target,
     share: Duration,
     read: Duration,
-    trial: Option<&str>,
+    probe: Option<&str>,
 ) -> Result<Connection, StoreError> {
     let target = Target { endpoint: master.clone(), ..target.clone() };
     let timeouts = within(share, Timeouts { connect: share, read });
     let until = Instant::now() + share;
-    let mut connection = Connection::open(&target, timeouts, Some(until), trial).map_err(unanswered)?;
+    let mut connection = Connection::open(&target, timeouts, Some(until), probe).map_err(unanswered)?;
     connection.answers_until(until);
     let role = connection.request(&mut Command::new("ROLE"), timeouts.read).map_err(unanswered)?;
     match role {

@@ -73,14 +73,14 @@ pub fn open(
     sentinel: &Sentinel,
     target: &Arc<Target>,
     timeouts: Timeouts,
-    trial: &str,
+    probe: &str,
 ) -> Result<(Connection, Endpoint), StoreError> {
     let known = GROUPS.lock().iter().find(|group| group.is_of(target)).map(Group::before);
     let (last, left) = known.unzip();
     let left = left.flatten();
     let left_now = left.as_ref().map(|(master, _)| master);
     let Found { connection, master, sentinel } =
-        sentinel::open(sentinel, target, timeouts, last, left_now, Some(trial))?;
+        sentinel::open(sentinel, target, timeouts, last, left_now, Some(probe))?;
     let mut groups = GROUPS.lock();
     groups.retain(|group| !group.is_of(target));
     if groups.len() == MAX_GROUPS {

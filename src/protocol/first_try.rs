@@ -8,7 +8,7 @@
 //! a right is missing) are left to the scripts, which are asked next. The first try leaves nothing
 //! behind that is in their way.
 //!
-//! A connection whose trial ([`super::trial`]) shows that scripts are refused sends no first try.
+//! A connection whose probe ([`super::probe`]) shows that scripts are refused sends no first try.
 
 use redis::Value;
 

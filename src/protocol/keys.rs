@@ -73,10 +73,10 @@ impl Keys {
         [self.stem(), "_NEW:", unique].concat()
     }
 
-    /// The key of the trial with which a connection begins. The trial leaves nothing there.
+    /// The key of the probe with which a connection begins. The probe leaves nothing there.
     #[must_use]
-    pub fn trial(&self) -> String {
-        [self.stem(), "_TRIAL"].concat()
+    pub fn probe(&self) -> String {
+        [self.stem(), "_PROBE"].concat()
     }
 
     /// The beginning of the names of all side keys.

@@ -6,6 +6,7 @@ pub(crate) mod first_try;
 pub mod hash_slot;
 mod holder;
 mod keys;
+pub(crate) mod probe;
 mod read;
 pub(crate) mod release;
 pub(crate) mod renew;
@@ -15,7 +16,6 @@ mod session_id;
 #[cfg(test)]
 mod tests;
 pub(crate) mod transaction;
-pub(crate) mod trial;
 
 pub use acquire::{Acquire, AcquireReply, Claim, Mode, Ticket};
 pub use holder::{Holder, Known};

@@ -14,8 +14,8 @@ use redis::Value;
 use super::{
     Keys, Op, Release,
     first_try::{FirstTry, Form},
+    probe::Capabilities,
     reply::{Result, nonsense},
-    trial::Capabilities,
 };
 use crate::{
     error::{ServerError, server_error},

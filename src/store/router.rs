@@ -545,7 +545,7 @@ impl Router {
             }
             place => {
                 let Some(until) = self.until.take().filter(|_| !is_elected) else {
-                    let opened = route.open(target, timeouts, &keys.trial());
+                    let opened = route.open(target, timeouts, &keys.probe());
                     if opened.is_err() {
                         self.connect_until = connect_until;
                     }
@@ -555,7 +555,7 @@ impl Router {
                 let now = Instant::now();
                 let until = until.max(now + timeouts.read / 4);
                 let read = until.duration_since(now);
-                let opened = route.open(target, Timeouts { read, ..timeouts }, &keys.trial());
+                let opened = route.open(target, Timeouts { read, ..timeouts }, &keys.probe());
                 let mut connection = opened.map_err(|failure| match failure {
                     // The silent connection before this one has used the rest of the time.
                     StoreError::Timeout(_) => StoreError::Timeout(timeouts.read),

@@ -21,7 +21,7 @@ use crate::{
     config::Endpoint,
     error::{StoreError, server_error, too_large},
     process::stats,
-    protocol::{script::ScriptCall, transaction::Transactions, trial::Capabilities},
+    protocol::{probe::Capabilities, script::ScriptCall, transaction::Transactions},
     resp::{Batch, Command, Replies, ReplyError},
 };
 

@@ -14,25 +14,25 @@ use crate::{
     error::{ServerError, StoreError, server_error},
     process::stats,
     protocol::{
+        probe::{self, Capabilities, Scope},
         reply,
         transaction::Transactions,
-        trial::{self, Capabilities, Scope},
     },
     resp::{Command, Replies},
 };
 
 impl Connection {
     /// Connects, and sends AUTH, SELECT, TIME and CLIENT SETNAME in one trip, and with them the
-    /// trial with the key `trial` ([`crate::protocol::trial`]). `until` is a deadline for the whole
+    /// probe with the key `probe` ([`crate::protocol::probe`]). `until` is a deadline for the whole
     /// setup.
     pub fn open(
         target: &Target,
         timeouts: Timeouts,
         until: Option<Instant>,
-        trial: Option<&str>,
+        probe: Option<&str>,
     ) -> Result<Self, StoreError> {
-        let all = trial.map(|key| (key, Scope::All));
-        match (Self::open_with(target, timeouts, until, all)?, trial) {
+        let all = probe.map(|key| (key, Scope::All));
+        match (Self::open_with(target, timeouts, until, all)?, probe) {
             (Some(connection), _) => Ok(connection),
             (None, key) => {
                 let scripts = key.map(|key| (key, Scope::Scripts));
@@ -42,12 +42,12 @@ impl Connection {
         }
     }
 
-    /// Connects. Returns `None` if the trial has spoilt the connection.
+    /// Connects. Returns `None` if the probe has spoilt the connection.
     fn open_with(
         target: &Target,
         timeouts: Timeouts,
         until: Option<Instant>,
-        trial: Option<(&str, Scope)>,
+        probe: Option<(&str, Scope)>,
     ) -> Result<Option<Self>, StoreError> {
         let stream =
             Stream::connect(&target.endpoint, target.tls.as_ref(), timeouts).map_err(StoreError::Connect)?;
@@ -73,8 +73,8 @@ impl Connection {
         let had_time = connection
             .until
             .is_none_or(|until| until.saturating_duration_since(Instant::now()) >= timeouts.read / 2);
-        let trial = trial.map(|(key, scope)| trial::commands(key, scope));
-        let introduced = connection.introduce(target, trial.unwrap_or_default());
+        let probe = probe.map(|(key, scope)| probe::commands(key, scope));
+        let introduced = connection.introduce(target, probe.unwrap_or_default());
         match introduced {
             Ok(_) | Err(StoreError::Server(_)) => {}
             Err(StoreError::Timeout(_)) if !had_time => {}
@@ -102,8 +102,8 @@ impl Connection {
         }
     }
 
-    /// Returns false if the trial has spoilt the connection.
-    fn introduce(&mut self, target: &Target, mut trial: Vec<Command<'static>>) -> Result<bool, StoreError> {
+    /// Returns false if the probe has spoilt the connection.
+    fn introduce(&mut self, target: &Target, mut probe: Vec<Command<'static>>) -> Result<bool, StoreError> {
         let mut commands = Vec::new();
         if let Some(password) = &target.password {
             let mut auth = Command::new("AUTH");
@@ -125,7 +125,7 @@ impl Connection {
         commands.push(name);
 
         self.begin(self.limit, Duration::ZERO);
-        let all = commands.iter_mut().chain(&mut trial);
+        let all = commands.iter_mut().chain(&mut probe);
         let mut pieces: Vec<IoSlice> = all.flat_map(Command::pieces).collect();
         let sent = self.stream.send(&mut pieces).map_err(|error| self.io_error(error));
         stats::TRIPS.add();
@@ -158,15 +158,15 @@ impl Connection {
         sent?;
         match refused {
             Some(error) => Err(StoreError::Server(error)),
-            None => self.try_out(trial.len()),
+            None => self.read_probe(probe.len()),
         }
     }
 
-    /// Reads the replies to the trial. Returns false if the trial has spoilt the connection.
-    fn try_out(&mut self, commands: usize) -> Result<bool, StoreError> {
+    /// Reads the replies to the probe. Returns false if the probe has spoilt the connection.
+    fn read_probe(&mut self, commands: usize) -> Result<bool, StoreError> {
         let replies: Result<Vec<_>, _> = (0..commands).map(|_| self.next_reply()).collect();
         let capabilities = match replies {
-            Ok(replies) => trial::read(&replies),
+            Ok(replies) => probe::read(&replies),
             // Some proxies end the connection at a command that they do not know.
             Err(StoreError::Broken(_) | StoreError::Protocol(_)) => None,
             Err(error) => return Err(error),

@@ -30,7 +30,7 @@ impl Fixture {
     pub fn on(server: Server) -> Self {
         let id = SessionId::parse(b"abcdefghijklmnop").unwrap();
         let keys = Keys::new("PHPREDIS_SESSION:", &id);
-        // The user may use all keys of the session but that of a connection's trial, so that no
+        // The user may use all keys of the session but that of a connection's probe, so that no
         // client tries plain commands first.
         let (data, receipts, values) = (&keys.data, keys.receipt("*"), keys.new_value("*"));
         let names = [data, &keys.lock, &keys.wake, &keys.waiters, &keys.tombstone, &receipts, &values];

@@ -107,7 +107,7 @@ fn serve(stream: &TcpStream, state: &State) -> std::io::Result<()> {
             let mut mood = lock(&state.mood);
             let Mood { random, lies, secrets, .. } = &mut *mood;
             // Commands of a connection's setup get fewer lies, so that most clients get past it.
-            // The script of its trial has one key.
+            // The script of its probe has one key.
             let is_script = command[0] == b"EVALSHA" || command[0] == b"EVAL";
             let is_setup = !is_script || command.get(2).is_some_and(|keys| keys == b"1");
             let odds = if is_setup { *lies / 8 } else { *lies };

@@ -1,4 +1,4 @@
--- TRIAL: shows that scripts may write, and changes a key that a client watches. Leaves nothing.
+-- PROBE: shows that scripts may write, and changes a key that a client watches. Leaves nothing.
 -- KEYS  1 a key that no client uses
 -- Reply: 1
 redis.call('TIME')

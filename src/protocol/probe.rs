@@ -1,4 +1,4 @@
-//! The trial with which a connection to a session's server begins, in the trip of its handshake. It
+//! The probe with which a connection to a session's server begins, in the trip of its handshake. It
 //! shows if the server carries out scripts and transactions, and if the user may run them.
 //!
 //! A server that lacks scripts, or a user without the right to them, is so noticed when the session
@@ -7,11 +7,11 @@
 //!
 //! If a server refused MULTI but not the commands after it, a release by transaction would be
 //! carried out regardless of all changes. Some proxies accept a WATCH and ignore it. So the
-//! transaction of the trial must fail, because the script before it changes the watched key.
+//! transaction of the probe must fail, because the script before it changes the watched key.
 
 use redis::Value;
 
-use super::script::TRIAL;
+use super::script::PROBE;
 use crate::resp::Command;
 
 /// The abilities of a connection's server and user. Rights can be taken away later, which harms
@@ -24,7 +24,7 @@ pub struct Capabilities {
     pub transactions: bool,
 }
 
-/// The parts of a trial.
+/// The parts of a probe.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Scope {
     /// Scripts and transactions.
@@ -34,11 +34,11 @@ pub enum Scope {
     Scripts,
 }
 
-/// Returns the commands of a trial with `key`, which no client uses.
+/// Returns the commands of a probe with `key`, which no client uses.
 #[must_use]
 pub fn commands(key: &str, scope: Scope) -> Vec<Command<'static>> {
-    let mut commands = vec![Command::eval(&TRIAL.text, &[key])];
-    let by_digest = Command::evalsha(&TRIAL.sha, &[key]);
+    let mut commands = vec![Command::eval(&PROBE.text, &[key])];
+    let by_digest = Command::evalsha(&PROBE.sha, &[key]);
     match scope {
         Scope::Scripts => commands.push(by_digest),
         Scope::All => {
