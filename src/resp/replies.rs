@@ -76,17 +76,11 @@ pub struct Replies {
 
 impl Default for Replies {
     fn default() -> Self {
-        Self::new()
+        Self { buffer: vec![0; BUFFER].into(), start: 0, end: 0 }
     }
 }
 
 impl Replies {
-    /// Creates the reader of a new connection.
-    #[must_use]
-    pub fn new() -> Self {
-        Self { buffer: vec![0; BUFFER].into(), start: 0, end: 0 }
-    }
-
     /// Returns true if more bytes were read than the replies so far contain.
     #[must_use]
     pub fn has_more(&self) -> bool {

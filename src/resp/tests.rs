@@ -35,13 +35,13 @@ impl Read for Chopped<'_> {
 
 fn read(bytes: &[u8], lengths: &[usize]) -> Result<(Value, Value), ReplyError> {
     let mut source = Chopped { bytes, lengths: lengths.to_vec() };
-    let mut replies = Replies::new();
+    let mut replies = Replies::default();
     let first = replies.next(&mut source)?;
     Ok((first, replies.next(&mut source)?))
 }
 
 fn only(bytes: &[u8]) -> Result<Value, ReplyError> {
-    Replies::new().next(&mut Chopped { bytes, lengths: vec![usize::MAX] })
+    Replies::default().next(&mut Chopped { bytes, lengths: vec![usize::MAX] })
 }
 
 fn bulk(text: &[u8]) -> Value {
@@ -160,7 +160,7 @@ fn takes_no_memory_for_what_is_only_announced() {
 
 #[test]
 fn says_when_more_came_than_was_asked_for() {
-    let mut replies = Replies::new();
+    let mut replies = Replies::default();
     let mut source = Chopped { bytes: b"+OK\r\n+again\r\n", lengths: vec![usize::MAX] };
     replies.next(&mut source).unwrap();
     assert!(replies.has_more());

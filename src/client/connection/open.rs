@@ -53,7 +53,7 @@ impl Connection {
             Stream::connect(&target.endpoint, target.tls.as_ref(), timeouts).map_err(StoreError::Connect)?;
         let mut connection = Self {
             stream,
-            replies: Replies::new(),
+            replies: Replies::default(),
             sent: 0,
             read: 0,
             awaited: Vec::new(),
