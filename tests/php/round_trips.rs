@@ -39,6 +39,8 @@ impl Bench {
         // to reach them all.
         for _ in 1..if server.is_cluster() { 40 } else { 1 } {
             php.step(NEW).assert_silent();
+            let id = php.step("session_id()").result.trim_matches('"').to_owned();
+            php.step(&regenerate(&id)).assert_silent();
         }
         for warm_up in ["increment('known')", "peek('known')", &regenerate("old"), NEW] {
             php.step(warm_up).assert_silent();
