@@ -13,7 +13,7 @@ VALGRIND_MODULE = modules/valgrind/phpsess_rs.so
 .DEFAULT_GOAL := build
 # Set-up runs before the other targets, also under -j.
 .NOTPARALLEL:
-.PHONY: help build build-valgrind install demo screenshot site test-site test-install test guard guard-update test-rust test-php test-php-src test-frameworks test-acl test-cluster test-msrv test-pie test-miri test-valgrind stress fuzz lint clean setup-%
+.PHONY: help build build-valgrind install demo screenshot site test-site test-install test guard guard-update test-rust test-php test-php-src test-frameworks test-acl test-cluster test-msrv test-pie dist deb rpm test-dist test-miri test-valgrind stress fuzz lint clean setup-%
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9.%-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -87,6 +87,18 @@ test-msrv: setup-msrv ## a build and the unit tests with the oldest Rust that Ca
 
 test-pie: setup-pie ## the committed sources as `pie install` builds them: phpize, configure, make, make install without Cargo
 	@scripts/test-pie
+
+dist: setup-dist ## what PIE installs: this PHP's modules for x86_64 and arm64, glibc and musl, in dist/; TARGETS="8.4-x86_64-glibc" for others
+	@scripts/dist $(TARGETS)
+
+deb: setup-packages ## Debian packages of the modules in dist/
+	@scripts/deb
+
+rpm: setup-packages ## RPM packages of the modules in dist/
+	@scripts/rpm
+
+test-dist: setup-test-dist ## what is in dist/, run with the PHPs it is for (root): musl, arm64 under QEMU, Debian 11 to 13; PARTS="files musl" for a part
+	@scripts/test-dist $(PARTS)
 
 test-miri: setup-miri ## codec, settings, ids, lock and sessions under Miri (rustup fetches it)
 	@MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test --no-default-features --lib -- codec:: config:: lock:: session::
