@@ -122,7 +122,8 @@ bench: bench-here ## rustredis beside phpredis and files, here and in the Debian
 	@scripts/debian13 make bench-here
 
 bench-here: setup-bench build ## the same for this machine's PHP alone; BENCH="quick dry" only shows that it runs
-	@cargo bench --no-default-features --target-dir $(or $(CARGO_TARGET_DIR),target)/bench --bench bench -- $(BENCH)
+	@# The part `frameworks` is left out where Debian's packages cannot be had.
+	@$$(scripts/frameworks echo scripts/frameworks) cargo bench --no-default-features --target-dir $(or $(CARGO_TARGET_DIR),target)/bench --bench bench -- $(BENCH)
 
 bench-failover: setup-test build ## each kind of failover under load, for docs/operations.md: seconds without sessions, writes lost, requests failed (6 minutes)
 	cargo test --no-default-features --test stress failovers:: -- --ignored --nocapture

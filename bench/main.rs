@@ -7,6 +7,7 @@ mod contention;
 mod cost;
 mod crowd;
 mod floor;
+mod frameworks;
 mod load;
 mod picture;
 mod process;
@@ -75,7 +76,7 @@ impl Bench {
 
 /// A part of the report, and its name on the command line.
 type Part = (&'static str, fn(&Bench) -> String);
-const PARTS: [Part; 7] = [
+const PARTS: [Part; 8] = [
     ("single", single::run),
     ("connections", connections::run),
     ("waiting", waiting::run),
@@ -83,6 +84,7 @@ const PARTS: [Part; 7] = [
     ("cost", cost::run),
     ("codec", codec::run),
     ("load", load::run),
+    ("frameworks", frameworks::run),
 ];
 
 /// The arguments: `quick` measures little, `dry` writes no page, and part names select the parts to
@@ -99,7 +101,7 @@ fn main() {
         |word: &String| ["quick", "dry"].contains(&&**word) || PARTS.iter().any(|(name, _)| name == word);
     assert!(
         words.iter().all(known),
-        "words are quick, dry, single, connections, waiting, contention, cost, codec, load; not {words:?}"
+        "words are quick, dry, single, connections, waiting, contention, cost, codec, load, frameworks; not {words:?}"
     );
     let all = !PARTS.iter().any(|(name, _)| said(name));
 

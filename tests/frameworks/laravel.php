@@ -109,7 +109,7 @@ $config = [
     'database' => ['redis' => [
         'client' => getenv('LARAVEL_CLIENT') ?: 'phpredis',
         'options' => ['prefix' => ''],
-        'default' => ['host' => $server['host'], 'port' => $server['port'], 'password' => null, 'database' => '0'],
+        'default' => ['host' => $server['host'], 'port' => $server['port'], 'password' => null, 'database' => '0', 'persistent' => true],
     ]],
     'logging' => [
         'default' => 'errorlog',

@@ -18,7 +18,8 @@ use mariadb::MariaDb;
 use support::cli_server::CliServer;
 use support::fastcgi::Response;
 use support::fpm::Fpm;
-use support::php::{self, Php};
+use support::frameworks;
+use support::php::Php;
 use support::poll::{self, SOON};
 use support::process;
 use support::redis::Server;
@@ -45,6 +46,8 @@ struct App {
     env: &'static [(&'static str, &'static str)],
     /// The application deletes its cookie by itself when its session cannot start.
     deletes_cookie: bool,
+    /// The status of a page whose session cannot start.
+    status_without_redis: u16,
     /// A part of the error that the application shows to a request under an id that has just ended, or
     /// nothing if it shows its page.
     late_error: &'static str,
@@ -60,6 +63,7 @@ const NATIVE: App = App {
     has_database: false,
     env: &[],
     deletes_cookie: false,
+    status_without_redis: 500,
     late_error: "",
 };
 
@@ -95,6 +99,7 @@ fn debians_phpmyadmin() {
         page: "phpmyadmin.php",
         cookie: "phpMyAdmin",
         deletes_cookie: true,
+        status_without_redis: 200,
         late_error: "session_write_close()",
         ..NATIVE
     }
@@ -117,7 +122,7 @@ fn debians_symfony_with_the_class() {
 #[test]
 #[ignore = "make test-frameworks"]
 fn debians_laravel_with_the_package() {
-    App { env: &[("LARAVEL", "always")], ..LARAVEL }.test();
+    App { env: &[("LARAVEL", "always")], status_without_redis: 503, ..LARAVEL }.test();
 }
 
 /// Laravel knows neither the exceptions of the class nor when to give its lock back.
@@ -151,7 +156,10 @@ fn debians_laravel_without_locks() {
 #[ignore = "make test-frameworks"]
 fn debians_laravel_leaves_no_lock() {
     let app = App { env: &[("LARAVEL", "always")], ..LARAVEL };
-    app.each_site(|site| site.a_request_that_writes_nothing_leaves_no_lock());
+    app.each_site(|site| {
+        site.a_request_that_writes_nothing_leaves_no_lock();
+        site.a_request_that_lost_its_lock_is_told_so();
+    });
 }
 
 #[test]
@@ -180,20 +188,14 @@ impl App {
     }
 
     fn each_site(self, mut test: impl FnMut(&mut Site)) {
-        let root = packages();
+        let root =
+            frameworks::packages().expect("run make test-frameworks, or scripts/frameworks cargo test ...");
         let begin = Instant::now();
         for front in [Front::cli_server, Front::fpm] {
             test(&mut Site::start(self, &root, front));
         }
         println!("{} {:?}: {:?}", self.page, self.env, begin.elapsed());
     }
-}
-
-/// The folder in which scripts/frameworks has unpacked Debian's packages.
-fn packages() -> PathBuf {
-    let folder = std::env::var_os("FRAMEWORKS")
-        .expect("run make test-frameworks, or scripts/frameworks cargo test ...");
-    PathBuf::from(folder).join("root")
 }
 
 /// A web server.
@@ -262,13 +264,12 @@ impl Site {
         let server = Server::with_args(&["--appendonly", "yes"]);
         let dir = TempDir::new("frameworks");
         let php = php(&server, root);
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/frameworks").join(app.page);
-        let script = format!("require '{}';", script.display());
+        let script = frameworks::page(app.page);
         let path = dir.path().display().to_string();
         let database = app.has_database.then(|| MariaDb::start(root));
         let socket = database.as_ref().map(|database| database.socket().display().to_string());
         let root = root.display().to_string();
-        let libraries = format!("{root}/usr/lib/{}-linux-gnu", std::env::consts::ARCH);
+        let libraries = frameworks::libraries(Path::new(&root));
         let save_path = server.save_path();
         let mut env = vec![
             ("APP_DIR", path.as_str()),
@@ -375,12 +376,14 @@ impl Site {
         let (before, logout) = thread::scope(|scope| {
             let stay = |gate: &Path| format!("do=count&until={}", gate.display());
             let (id, first_stay, second_stay) = (&id, stay(&first), stay(&second));
+            // A waiter's turn comes in the order in which they block.
+            let waits = || session::waiters(&self.server, id).min(self.server.blocked_clients());
             let before = scope.spawn(move || self.visit(&first_stay, id));
             poll::until("a request is in the session", SOON, || session::is_locked(&self.server, id));
             let logout = scope.spawn(move || self.visit("do=logout", id));
-            poll::until("the logout waits", SOON, || session::waiters(&self.server, id) == 1);
+            poll::until("the logout waits", SOON, || waits() == 1);
             let after = scope.spawn(move || self.get(&second_stay, id));
-            poll::until("the slower request waits", SOON, || session::waiters(&self.server, id) == 2);
+            poll::until("the slower request waits", SOON, || waits() == 2);
             self.open(&first);
             let before = before.join().expect("its assertions hold");
             let logout = logout.join().expect("its assertions hold");
@@ -418,6 +421,22 @@ impl Site {
         assert_eq!(slower.user.as_deref(), Some("ann"), "the page is that of the session before");
         assert!(!self.is_stored(&id));
         assert_eq!(self.visit("do=show", &id).user, None);
+    }
+
+    fn a_request_that_lost_its_lock_is_told_so(&self) {
+        let id = self.visit("do=count", "").id;
+        let gate = self.gate();
+        let lock = session::side_key(&self.server, &id, "LOCK");
+        let page = thread::scope(|scope| {
+            let page = scope.spawn(|| self.get(&format!("do=count&until={}", gate.display()), &id));
+            poll::until("the request is in the session", SOON, || session::is_locked(&self.server, &id));
+            self.server.command::<()>(&["SET", &lock, "another-host|1", "PX", "60000"]);
+            self.open(&gate);
+            page.join().expect("its assertions hold")
+        });
+        assert_eq!((page.status, page.cookie(self.app.cookie)), (409, None), "{page:?}");
+        self.server.command::<()>(&["DEL", &lock]);
+        assert_eq!(self.visit("do=count", &id).n, Some(2), "what it wrote is not saved");
     }
 
     fn a_request_that_writes_nothing_leaves_no_lock(&self) {
@@ -480,6 +499,7 @@ impl Site {
         for query in ["do=count", "do=show", "do=login&user=eve"] {
             let page = self.get(query, &id);
             let cookie = page.cookie(self.app.cookie);
+            assert_eq!(page.status, self.app.status_without_redis, "{query}: {page:?}");
             // Symfony sends the cookie again, with the same id.
             let kept = cookie.is_none_or(|now| now == id || (now == "deleted" && self.app.deletes_cookie));
             assert!(kept, "{query} of {id}: {page:?}");
@@ -490,64 +510,11 @@ impl Site {
     }
 }
 
-/// PHP with the modules that Debian's packages need, all that a production server sets, and as many
-/// waiters as there are workers.
+/// A site whose visitors wait for each other, and whose lost locks cost little.
 fn php(server: &Server, root: &Path) -> Php {
-    let include_path = format!(".:{0}/usr/share/php:/usr/share/php", root.display());
-    let php = Php::new(&server.save_path())
-        .ini("include_path", &include_path)
+    frameworks::php(&server.save_path(), root)
         .ini("rustredis.lock_wait", "60")
         .ini("rustredis.lock_max_waiters", "0")
         .ini("rustredis.lock_lease", &LEASE.as_secs().to_string())
         .ini("rustredis.connect_timeout", "1")
-        .ini("display_errors", "0")
-        .ini("log_errors", "1")
-        // Debian's frameworks are older than its PHP.
-        .ini("error_reporting", "22527");
-    // Otherwise each page compiles its framework.
-    let opcache = extension_dir().join("opcache.so");
-    let php = if opcache.exists() {
-        php.ini("zend_extension", &opcache.display().to_string()).ini("opcache.enable_cli", "1")
-    } else {
-        php
-    };
-    modules(root).iter().fold(php, |php, module| php.ini("extension", module))
-}
-
-fn extension_dir() -> PathBuf {
-    php::answer("echo ini_get('extension_dir');").into()
-}
-
-/// PHP's shared modules that the packages use: this machine's own, or else the packages'.
-fn modules(root: &Path) -> Vec<String> {
-    let own = extension_dir();
-    let unpacked = root.join(own.strip_prefix("/").expect("the folder has an absolute path"));
-    let built_in = php::answer("echo strtolower(implode(' ', get_loaded_extensions()));");
-    // A module comes after the ones that it needs.
-    let names = [
-        "ctype",
-        "iconv",
-        "tokenizer",
-        "mbstring",
-        "dom",
-        "xml",
-        "simplexml",
-        "posix",
-        "fileinfo",
-        "intl",
-        "pdo",
-        "sqlite3",
-        "pdo_sqlite",
-        "mysqlnd",
-        "mysqli",
-    ];
-    names
-        .into_iter()
-        .filter(|name| !built_in.split(' ').any(|module| module == *name))
-        .filter_map(|name| {
-            let file = format!("{name}.so");
-            let found = [own.join(&file), unpacked.join(&file)].into_iter().find(|path| path.exists())?;
-            Some(found.display().to_string())
-        })
-        .collect()
 }

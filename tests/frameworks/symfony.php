@@ -1,6 +1,7 @@
 <?php
-// Symfony's full stack with one bundle and one controller. HANDLER is the `handler_id` of
-// framework.session; without it the value is null, and PHP's own settings choose the handler.
+// Symfony's full stack with one bundle and one controller. HANDLER is the class of the save handler, or
+// `redis` for Symfony's own with phpredis; without it `handler_id` is null, and PHP's own settings choose
+// the handler.
 declare(strict_types=1);
 
 require_once 'Symfony/Bundle/FrameworkBundle/autoload.php';
@@ -12,8 +13,11 @@ use Symfony\Component\DependencyInjection\Loader\Configurator\ContainerConfigura
 use Symfony\Component\HttpFoundation\JsonResponse;
 use Symfony\Component\HttpFoundation\Request;
 use Symfony\Component\HttpFoundation\Session\SessionInterface;
+use Symfony\Component\HttpFoundation\Session\Storage\Handler\RedisSessionHandler;
 use Symfony\Component\HttpKernel\Kernel;
 use Symfony\Component\Routing\Loader\Configurator\RoutingConfigurator;
+
+use function Symfony\Component\DependencyInjection\Loader\Configurator\service;
 
 final class SymfonyVisit implements Visit
 {
@@ -68,6 +72,14 @@ final class App extends Kernel
     protected function configureContainer(ContainerConfigurator $container): void
     {
         $handler = getenv('HANDLER') ?: null;
+        if ($handler === 'redis') {
+            $handler = RedisSessionHandler::class;
+            $server = parse_url(getenv('SAVE_PATH'));
+            $container->services()->set('redis', Redis::class)->call('pconnect', [$server['host'], $server['port']]);
+            $container->services()->set($handler)->args([service('redis')]);
+        } elseif ($handler !== null) {
+            $container->services()->set($handler);
+        }
         $container->extension('framework', [
             'secret' => 'not a secret',
             'session' => [
@@ -76,9 +88,6 @@ final class App extends Kernel
                 'metadata_update_threshold' => 120,
             ],
         ]);
-        if ($handler !== null) {
-            $container->services()->set($handler);
-        }
     }
 
     protected function configureRoutes(RoutingConfigurator $routes): void

@@ -12,6 +12,7 @@ pub mod cluster;
 pub mod fake_sentinel;
 pub mod fastcgi;
 pub mod fpm;
+pub mod frameworks;
 pub mod fuzz;
 pub mod http;
 pub mod one_session;
