@@ -63,13 +63,18 @@ pub fn run(bench: &Bench) -> String {
     let php = frameworks::php(&save_path, &root)
         .ini("rustredis.lock_max_waiters", "0")
         .ini("rustredis.lock_wait", "60");
+    let libraries = frameworks::libraries(&root);
     let root = root.display().to_string();
     let mut pools: Vec<_> = ROWS
         .iter()
         .map(|row| {
             let folder = bench.folder(row.name);
-            let mut env =
-                vec![("APP_DIR", &*folder), ("PACKAGES", root.as_str()), ("SAVE_PATH", save_path.as_str())];
+            let mut env = vec![
+                ("APP_DIR", &*folder),
+                ("PACKAGES", root.as_str()),
+                ("SAVE_PATH", save_path.as_str()),
+                ("LD_LIBRARY_PATH", libraries.as_str()),
+            ];
             env.extend(row.env);
             let manager = format!("pm = static\npm.max_children = {WORKERS}\n");
             let fpm = Fpm::with_env(&php, &manager, &frameworks::page(row.page), &env);

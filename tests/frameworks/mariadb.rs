@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use crate::support::frameworks;
 use crate::support::poll::{self, SOON};
 use crate::support::temp_dir::TempDir;
 
@@ -30,6 +31,7 @@ impl MariaDb {
             .arg(option("lc-messages-dir", messages))
             .args(["--skip-networking", "--skip-grant-tables", "--innodb-buffer-pool-size=16M"])
             .args(["--innodb-log-file-size=4M", "--innodb-flush-log-at-trx-commit=0"])
+            .env("LD_LIBRARY_PATH", frameworks::libraries(root))
             .args(if dir.owned_by_root() { &["--user=root"][..] } else { &[] })
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("the log has a second handle"))

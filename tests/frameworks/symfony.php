@@ -5,6 +5,7 @@
 declare(strict_types=1);
 
 require_once 'Symfony/Bundle/FrameworkBundle/autoload.php';
+require __DIR__ . '/composer.php';
 require __DIR__ . '/visit.php';
 
 use Symfony\Bundle\FrameworkBundle\FrameworkBundle;

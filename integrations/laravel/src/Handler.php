@@ -20,6 +20,9 @@ use Throwable;
  */
 final class Handler implements SessionHandlerInterface
 {
+    /** Set if the session was destroyed before this request could write it. */
+    private bool $missed = false;
+
     /** @param Closure(Throwable): void $report writes an exception to the application's log */
     public function __construct(
         private SessionHandler $sessions,
@@ -31,6 +34,12 @@ final class Handler implements SessionHandlerInterface
     public function locking(): Locking
     {
         return $this->locking;
+    }
+
+    /** Returns true if the session that the request had was destroyed by another one. */
+    public function hasMissedItsSession(): bool
+    {
+        return $this->missed;
     }
 
     /** Locks a session for the read that follows. `$wait` is in seconds. */
@@ -52,6 +61,7 @@ final class Handler implements SessionHandlerInterface
 
     public function read(string $id): string
     {
+        $this->missed = false;
         return $this->attempt(fn () => $this->sessions->read($id));
     }
 
@@ -61,8 +71,9 @@ final class Handler implements SessionHandlerInterface
             return $this->attempt(fn () => $this->sessions->write($id, $data));
         } catch (ConflictHttpException $conflict) {
             if ($conflict->getPrevious() instanceof SessionDestroyedException) {
-                // Another request has logged the visitor out: this one has nothing to save, and its
-                // page is as good as any.
+                // Another request has logged the visitor out, or in: this one has nothing to save, and
+                // its page is as good as any.
+                $this->missed = true;
                 return false;
             }
             throw $conflict;

@@ -16,13 +16,20 @@ class StartSession extends LaravelsStartSession
 {
     protected function handleStatefulRequest(Request $request, $session, Closure $next)
     {
-        try {
+        $handler = $session->getHandler();
+        if (!$handler instanceof Handler) {
             return parent::handleStatefulRequest($request, $session, $next);
-        } finally {
-            $handler = $session->getHandler();
-            if ($handler instanceof Handler) {
-                $handler->close();
+        }
+        try {
+            $response = parent::handleStatefulRequest($request, $session, $next);
+            if ($handler->hasMissedItsSession()) {
+                // The browser has the cookie of the request that made a new id, or will have it.
+                $config = $this->manager->getSessionConfig();
+                $response->headers->removeCookie($session->getName(), $config['path'], $config['domain']);
             }
+            return $response;
+        } finally {
+            $handler->close();
         }
     }
 
