@@ -412,6 +412,7 @@ async function run({ redis, scripts }, name, keys, args) {
  * command, and Redis quotes an unknown one, such as a renamed one.
  */
 async function send(redis, ...command) {
+  await closing(redis);
   let answered = false;
   // An answer that came while something blocked the event loop is read first.
   const late = setTimeout(() => setImmediate(() => answered || reset(redis)), TIMEOUT);
@@ -425,6 +426,15 @@ async function send(redis, ...command) {
     answered = true;
     clearTimeout(late);
   }
+}
+
+/** A connection that is being left, after READONLY say, fails all that is sent before it is closed. */
+async function closing({ stream }) {
+  if (!stream || stream.writable || stream.closed) return;
+  await new Promise((resolve) => {
+    stream.once("close", resolve);
+    setTimeout(resolve, TIMEOUT).unref();
+  });
 }
 
 /** A reset ends the connection, so that bytes still on their way take no lock. */
