@@ -5,34 +5,18 @@ use std::ffi::{c_char, c_int, c_void};
 
 use super::{
     advice::advise,
-    boundary::{bytes, copy_text, guarded, warn},
+    boundary::{bytes, guarded, warn},
+    failure::{FailureInC, tell_failure},
     ini,
     mod_data::{self, ask_session, log_deferred_failures, with_session},
+    object,
+    ttl::ttl,
 };
 use crate::{
-    protocol::{Known, SessionId},
+    protocol::SessionId,
     session::{Access, Cause, Failure, Session, Writer, warning},
     store::redis::RedisStore,
 };
-
-/// PHP's own default of session.gc_maxlifetime, in seconds.
-const DEFAULT_TTL: u64 = 1440;
-/// The longest TTL, in seconds (68 years). Redis takes a TTL in milliseconds as a 64-bit number,
-/// and no session needs a longer one than this.
-const MAX_TTL: u64 = i32::MAX as u64;
-
-/// Returns the TTL of a session. session.gc_maxlifetime can be 0 or negative, which Redis refuses
-/// as a TTL.
-pub fn ttl(maxlifetime: i64) -> u64 {
-    if let Ok(seconds @ 1..) = u64::try_from(maxlifetime) {
-        return seconds.min(MAX_TTL);
-    }
-    advise(format!(
-        "rustredis: session.gc_maxlifetime is {maxlifetime}, but must be at least 1 second; sessions are kept for \
-         {DEFAULT_TTL} seconds"
-    ));
-    DEFAULT_TTL
-}
 
 fn access(read_only: c_int) -> Access {
     if read_only == 0 { Access::Update } else { Access::Read }
@@ -64,7 +48,7 @@ unsafe extern "C" fn rustredis_open(
             ));
         }
         // SAFETY: `mod_data` is PHP's pointer for us: null, or a handler that close has not freed.
-        unsafe { mod_data::open(mod_data, settings, begins != 0, resets != 0) };
+        unsafe { mod_data::open(mod_data, settings, begins != 0, resets != 0, object::holds) };
         1
     })
 }
@@ -100,7 +84,7 @@ unsafe extern "C" fn rustredis_prefetch(
         // SAFETY: prefetch.c passes a C string with its length, and a Zend string.
         let (path, id) = unsafe { (bytes(path, path_len), bytes(id, id_len)) };
         let Some(settings) = ini::settings(path).ok().filter(|settings| settings.prefetch) else { return };
-        mod_data::prefetch(settings, id, strict != 0);
+        mod_data::prefetch(settings, id, strict != 0, object::holds);
     });
 }
 
@@ -267,17 +251,6 @@ unsafe extern "C" fn rustredis_destroy(
     }
 }
 
-/// `rustredis_failure` of shim.h.
-#[repr(C)]
-pub struct FailureInC {
-    kind: i64,
-    pid: i64,
-    held_ms: i64,
-    host: [c_char; 256],
-    sapi: [c_char; 64],
-    uri: [c_char; 1024],
-}
-
 #[unsafe(no_mangle)]
 unsafe extern "C" fn rustredis_failure_get(mod_data: *mut *mut c_void, failure: *mut FailureInC) {
     let mut cause = Cause::Other;
@@ -289,37 +262,6 @@ unsafe extern "C" fn rustredis_failure_get(mod_data: *mut *mut c_void, failure: 
     unsafe {
         with_session(mod_data, |_, _| true, ask);
         tell_failure(&cause, failure);
-    }
-}
-
-/// Describes a failure for C.
-///
-/// # Safety
-/// `failure` points to a variable in C.
-pub unsafe fn tell_failure(cause: &Cause, failure: *mut FailureInC) {
-    // SAFETY: the caller's contract; all bytes of the variable may be 0.
-    let failure = unsafe {
-        failure.write_bytes(0, 1);
-        &mut *failure
-    };
-    (failure.pid, failure.held_ms) = (-1, -1);
-    failure.kind = match cause {
-        Cause::Other => 0,
-        Cause::Connection => 1,
-        Cause::Lock(_) => 2,
-        Cause::Refusal => 3,
-        Cause::Loss => 4,
-        Cause::Destruction => 5,
-    };
-    let Cause::Lock(holder) = cause else { return };
-    let Known { host, pid, sapi, age, uri } = holder.known();
-    failure.pid = pid.and_then(|pid| pid.parse().ok()).unwrap_or(-1);
-    failure.held_ms = age.and_then(|age| i64::try_from(age).ok()).unwrap_or(-1);
-    // SAFETY: the three are arrays of these sizes.
-    unsafe {
-        copy_text(&host, failure.host.as_mut_ptr(), failure.host.len());
-        copy_text(&sapi, failure.sapi.as_mut_ptr(), failure.sapi.len());
-        copy_text(&uri, failure.uri.as_mut_ptr(), failure.uri.len());
     }
 }
 

@@ -4,6 +4,7 @@
 mod advice;
 mod boundary;
 mod callbacks;
+mod failure;
 mod fork;
 mod identity;
 mod ini;
@@ -13,6 +14,7 @@ mod object;
 mod signals;
 mod status;
 mod sys;
+mod ttl;
 mod warm_up;
 
 use std::{ffi::c_int, ptr};

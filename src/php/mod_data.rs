@@ -12,12 +12,13 @@ use std::{
 
 use super::{
     boundary::{self, Say, guarded, say},
-    identity, object, sys,
+    identity, sys,
 };
 use crate::{
-    config::Settings,
+    config::{Settings, Target},
     process,
     process::stats,
+    protocol::Keys,
     resp::set_memory_left,
     session::{Session, deferred_warning},
     store::{redis::RedisStore, take_deferred_failures},
@@ -28,6 +29,9 @@ pub struct Handler {
     pid: u32,
     pub session: Session<RedisStore>,
 }
+
+/// Tells if an object of this thread has a lock.
+pub type Beside = fn(&Target, &Keys) -> bool;
 
 thread_local! {
     /// The handler that PHP has now. A `SessionHandler` subclass can forget to call its parent's
@@ -63,7 +67,13 @@ unsafe fn ours<'a>(mod_data: *mut *mut c_void) -> Option<&'a mut Handler> {
 ///
 /// # Safety
 /// As for [`with_session`].
-pub unsafe fn open(mod_data: *mut *mut c_void, settings: Arc<Settings>, begins: bool, resets: bool) {
+pub unsafe fn open(
+    mod_data: *mut *mut c_void,
+    settings: Arc<Settings>,
+    begins: bool,
+    resets: bool,
+    beside: Beside,
+) {
     // SAFETY: the caller's contract.
     let inherited = match unsafe { ours(mod_data) } {
         None => false,
@@ -100,7 +110,7 @@ pub unsafe fn open(mod_data: *mut *mut c_void, settings: Arc<Settings>, begins: 
             if let Some(ahead) = other {
                 end(ahead);
             }
-            new_handler(pid, settings)
+            new_handler(pid, settings, beside)
         }
     };
     let handler = Box::into_raw(handler);
@@ -110,8 +120,8 @@ pub unsafe fn open(mod_data: *mut *mut c_void, settings: Arc<Settings>, begins: 
 }
 
 /// Prefetches a session, and keeps it for [`open`].
-pub fn prefetch(settings: Arc<Settings>, id: &[u8], strict: bool) {
-    let mut handler = new_handler(process::id(), settings);
+pub fn prefetch(settings: Arc<Settings>, id: &[u8], strict: bool, beside: Beside) {
+    let mut handler = new_handler(process::id(), settings, beside);
     if handler.session.prefetch(id, strict) {
         AHEAD.set(Some(handler));
     }
@@ -222,11 +232,11 @@ fn end(mut handler: Box<Handler>) {
     }
 }
 
-fn new_handler(pid: u32, settings: Arc<Settings>) -> Box<Handler> {
+fn new_handler(pid: u32, settings: Arc<Settings>, beside: Beside) -> Box<Handler> {
     let info = identity::of_this_request(&settings, pid);
     Box::new(Handler {
         pid,
-        session: Session::new(RedisStore::new(settings.clone()), settings, info).beside(object::holds),
+        session: Session::new(RedisStore::new(settings.clone()), settings, info).beside(beside),
     })
 }
 

@@ -15,10 +15,11 @@ use std::{
 
 use super::{
     boundary::{Say, bytes, copy_text, guarded, say, warn},
-    callbacks::{FailureInC, tell_failure, ttl},
+    failure::{FailureInC, tell_failure},
     identity, ini,
     mod_data::with_live,
     sys,
+    ttl::ttl,
 };
 use crate::{
     config::{IniValues, LockFailure, LockSettings, ObjectSettings, Settings, Target},
