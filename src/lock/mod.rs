@@ -8,22 +8,28 @@ use std::time::Duration;
 
 pub use attempt::{Attempt, Event, Grant, Outcome, Request, Step};
 
-use crate::{error::StoreError, process::stats, protocol::Keys, store::Store};
+use crate::{
+    error::StoreError,
+    process::stats,
+    protocol::{AcquireReply, Keys},
+    store::Store,
+};
 
-/// Runs one attempt to its end. After an error, gives back the lock that the attempt may have got.
+/// Runs one attempt to its end. Gives back the locks that the attempt may have got without an
+/// answer.
 pub fn acquire(store: &mut impl Store, keys: &Keys, request: Request) -> Result<Outcome, StoreError> {
     let mut lost = Vec::new();
     let result = attempt(store, keys, request, &mut lost);
-    if result.is_err() {
-        for token in lost {
-            store.give_back(keys, token);
-        }
+    for token in lost {
+        store.give_back(keys, token);
     }
     result
 }
 
-/// Runs one attempt. `lost` collects the tokens of commands without an answer. An answer to a later
-/// command clears the list, because the server gives it after it has handled these commands.
+/// Runs one attempt. `lost` collects the tokens of commands without an answer. A later command
+/// clears the list if its answer shows that no such token has the lock. A refusal does not show
+/// that, nor does [`AcquireReply::Exists`], because the session may have been found under a lock of
+/// ours. If a new master gives the answer, the old one gives no more locks that anybody asks for.
 fn attempt(
     store: &mut impl Store,
     keys: &Keys,
@@ -48,9 +54,18 @@ fn attempt(
             Step::Failed => return Err(failure.expect("an attempt only fails after an error")),
         };
         match (&result, &step) {
-            (Ok(_) | Err(StoreError::Server(_)), _) => lost.clear(),
+            (Ok(Event::Answer(AcquireReply::Exists)), _) => {}
+            (Ok(_), _) => lost.clear(),
             // Nothing was carried out.
-            (Err(StoreError::Connect(_) | StoreError::PoolExhausted(_) | StoreError::Demoted(_)), _) => {}
+            (
+                Err(
+                    StoreError::Server(_)
+                    | StoreError::Connect(_)
+                    | StoreError::PoolExhausted(_)
+                    | StoreError::Demoted(_),
+                ),
+                _,
+            ) => {}
             (Err(_), Step::Acquire { acquire, .. }) => lost.push(acquire.token.clone()),
             (Err(_), Step::Claim { claim, .. }) => lost.push(claim.token.clone()),
             (Err(_), _) => {}
@@ -75,5 +90,34 @@ fn attempt(
             waited = true;
             stats::LOCK_WAITS.add();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        protocol::{Mode, SessionId},
+        store::memory::MemoryStore,
+    };
+
+    #[test]
+    fn a_lock_without_an_answer_is_given_back_after_a_refusal() {
+        let keys = Keys::new("p:", &SessionId::parse(b"id").expect("an id"));
+        let mut store = MemoryStore::new();
+        (store.lost_at, store.refused_at) = (1, 2);
+        let request = Request {
+            mode: Mode::Any,
+            held: None,
+            info: "".into(),
+            lease: 10_000,
+            ttl: 60,
+            wait: 100,
+            max_waiters: 0,
+            mixed: false,
+        };
+        let failure = acquire(&mut store, &keys, request);
+        assert!(matches!(failure, Err(StoreError::Server(_))), "{failure:?}");
+        assert_eq!((store.trips, store.server().holder(&keys)), (2, None));
     }
 }

@@ -21,7 +21,7 @@ pub use server::Server;
 
 use super::Store;
 use crate::{
-    error::StoreError,
+    error::{ServerError, StoreError},
     protocol::{Acquire, AcquireReply, Claim, Keys, Release, ReleaseReply, SessionData, Ticket, Write},
 };
 
@@ -33,6 +33,10 @@ pub struct MemoryStore {
     pub down: u32,
     /// The command with this number finds no server. The first command is 1.
     pub down_at: u32,
+    /// The acquire with this number is carried out, and its answer is lost.
+    pub lost_at: u32,
+    /// The command with this number is refused.
+    pub refused_at: u32,
     /// The number of commands sent.
     pub trips: u32,
     pending: Option<AcquireReply>,
@@ -63,6 +67,9 @@ impl MemoryStore {
             self.down = self.down.saturating_sub(1);
             return Err(StoreError::Connect(io::ErrorKind::ConnectionRefused.into()));
         }
+        if self.trips == self.refused_at {
+            return Err(StoreError::Server(ServerError::parse("OOM command not allowed")));
+        }
         Ok(self.server.borrow_mut())
     }
 }
@@ -71,7 +78,11 @@ impl Store for MemoryStore {
     type Lease = Infallible;
 
     fn acquire(&mut self, keys: &Keys, acquire: &Acquire) -> Result<AcquireReply, StoreError> {
-        Ok(self.send()?.acquire(keys, acquire))
+        let answer = self.send()?.acquire(keys, acquire);
+        if self.trips == self.lost_at {
+            return Err(StoreError::Broken(io::ErrorKind::UnexpectedEof.into()));
+        }
+        Ok(answer)
     }
 
     /// Lets the whole time of the block pass, unless there is a ticket: no other client runs in the
