@@ -180,6 +180,10 @@ class Session {
             [this.base, token, held, mode, info, its.lease, its.ttl, left, its.maxWaiters, recheck,
              its.mixed]);
           const word = String(reply);
+          if ((word === "ok" || word === "absent") && String(rest.pop()) !== token) {
+            its.redis.disconnect(true); // all further answers would be to other requests, too
+            throw new Error("an answer to another request");
+          }
           await tidy(its);
           // The tombstone of an earlier session, that was there before we waited.
           if (word === "busy" || word === "absent") this.before ??= String(rest.at(-1) ?? "");

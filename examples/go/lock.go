@@ -272,8 +272,15 @@ func (l *Lock) try(conn redis.Conn, mode, info string, send int, wasBroken bool,
 	if err != nil {
 		return false, err
 	}
-	s.tidy()
 	word, _ := redis.String(reply[0], nil)
+	if word == "ok" || word == "absent" {
+		last := len(reply) - 1
+		if echo, _ := redis.String(reply[last], nil); echo != token {
+			return false, errors.New("an answer to another request")
+		}
+		reply = reply[:last]
+	}
+	s.tidy()
 	if l.before == nil && (word == "busy" || word == "absent") {
 		stone, _ := redis.String(reply[len(reply)-1], nil)
 		l.before = &stone

@@ -226,6 +226,8 @@ class Session:
                     [self.key, self.lock, self.wake, self.waiters, self.dead],
                     [self.base, token, held, mode, info, its.lease, its.ttl, left, its.max_waiters,
                      recheck, its.mixed])
+                if word in (b"ok", b"absent") and rest.pop() != token.encode():
+                    raise redis.ConnectionError("an answer to another request")
                 its.tidy()
                 if before is None and word in (b"busy", b"absent"):
                     before = rest[-1] or b""

@@ -126,12 +126,21 @@ pub enum AcquireReply {
 }
 
 impl AcquireReply {
-    /// The answer of `acquire.lua`.
-    pub fn parse(value: Value) -> Result<Self> {
+    /// The answer of `acquire.lua` to the send with this token. An answer to another send may be
+    /// about another session.
+    pub fn parse(value: Value, token: &str) -> Result<Self> {
         let mut items = Items::new(value, "acquire")?;
         let acquired = match &*items.text()? {
-            "ok" => Self::Held(SessionData::next(&mut items)?),
-            "absent" => Self::Absent(items.tombstone()?),
+            "ok" => {
+                let loaded = SessionData::next(&mut items)?;
+                items.echo(token)?;
+                Self::Held(loaded)
+            }
+            "absent" => {
+                let tombstone = items.tombstone()?;
+                items.echo(token)?;
+                Self::Absent(tombstone)
+            }
             "exists" => Self::Exists,
             "busy" => {
                 let holder = items.text()?;
@@ -162,14 +171,14 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// Reads the reply to BLPOP: nil, or the key and the ticket
+    /// Reads the reply to BLPOP of the list `wake`: nil, or that key and the ticket
     /// `<id>\n<ms>\n<tombstone>\n<0 or 1><data>`.
-    pub fn parse(value: Value) -> Result<Option<Self>> {
+    pub fn parse(value: Value, wake: &str) -> Result<Option<Self>> {
         if value == Value::Nil {
             return Ok(None);
         }
         let mut items = Items::new(value, "ticket")?;
-        items.bytes()?;
+        items.echo(wake)?;
         let mut bytes = items.bytes()?.ok_or_else(|| nonsense("ticket"))?;
         let mut lines = bytes.splitn(4, |b| *b == b'\n');
         let parsed = (|| {

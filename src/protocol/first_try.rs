@@ -16,12 +16,9 @@ use super::{
     Acquire, Keys, SessionData,
     reply::{Result, nonsense},
 };
-use crate::{
-    error::StoreError,
-    resp::{
-        Arg::{Number, Text},
-        Batch,
-    },
+use crate::resp::{
+    Arg::{Number, Text},
+    Batch,
 };
 
 /// The form in which a first try is sent.
@@ -42,10 +39,7 @@ pub fn pack(keys: &Keys, acquire: &Acquire, form: Form, now: u64, batch: &mut Ba
     let holder = [&*acquire.token, "|", &now.to_string(), "|", &*acquire.info].concat();
     let take = [Text("SET"), Text(lock), Text(&holder), Text("NX"), Text("PX"), Number(acquire.lease)];
     match form {
-        Form::Bare => {
-            batch.add(&take);
-            return pack_read(keys, acquire.ttl, batch);
-        }
+        Form::Bare => batch.add(&take),
         Form::Watched { again } => {
             if again {
                 batch.add(&[Text("UNWATCH")]);
@@ -54,10 +48,13 @@ pub fn pack(keys: &Keys, acquire: &Acquire, form: Form, now: u64, batch: &mut Ba
         }
     }
     refresh(keys, acquire.ttl, batch);
-    batch.add(&[Text("WATCH"), Text(data), Text(lock), Text(waiters), Text(tombstone)]);
-    // EXISTS comes after WATCH: if these commands were held up on their way, the lock may have
-    // ended already, and another request may wait for it.
-    batch.add(&[Text("EXISTS"), Text(waiters)]);
+    if form != Form::Bare {
+        batch.add(&[Text("WATCH"), Text(data), Text(lock), Text(waiters), Text(tombstone)]);
+        // EXISTS comes after WATCH: if these commands were held up on their way, the lock may have
+        // ended already, and another request may wait for it.
+        batch.add(&[Text("EXISTS"), Text(waiters)]);
+    }
+    // The lock shows whose replies these are.
     let mut get = [Text("MGET"); SessionData::KEYS + 2];
     get[1..=SessionData::KEYS].copy_from_slice(&SessionData::keys(keys).map(Text));
     get[SessionData::KEYS + 1] = Text(lock);
@@ -72,12 +69,36 @@ fn refresh(keys: &Keys, ttl: u64, batch: &mut Batch<'_>) {
     }
 }
 
+/// The number of forms of a read without the lock.
+const TURNS: u8 = 4;
+
+/// The form of a read without the lock. Such a read has nothing that Redis would answer with, as
+/// the lock of a first try. It therefore asks for more values than the read before it over the same
+/// connection, or for fewer: the replies to that one are not taken for its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Turn(u8);
+
+impl Turn {
+    /// Returns the form of the next read.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self((self.0 + 1) % TURNS)
+    }
+
+    /// The number of values to ask for. The last one may be asked for several times.
+    fn values(self) -> usize {
+        SessionData::KEYS + usize::from(self.0)
+    }
+}
+
 /// Packs the commands that refresh the TTL and read the session.
-pub fn pack_read(keys: &Keys, ttl: u64, batch: &mut Batch<'_>) {
+pub fn pack_read(keys: &Keys, ttl: u64, turn: Turn, batch: &mut Batch<'_>) {
     refresh(keys, ttl, batch);
-    let mut get = [Text("MGET"); SessionData::KEYS + 1];
-    get[1..].copy_from_slice(&SessionData::keys(keys).map(Text));
-    batch.add(&get);
+    let wanted = SessionData::keys(keys).map(Text);
+    let mut get = [wanted[SessionData::KEYS - 1]; SessionData::KEYS + TURNS as usize];
+    get[0] = Text("MGET");
+    get[1..=SessionData::KEYS].copy_from_slice(&wanted);
+    batch.add(&get[..=turn.values()]);
 }
 
 /// The result of a first try.
@@ -97,56 +118,65 @@ impl FirstTry {
     pub fn parse(form: Form, token: &str, mut values: Vec<Value>) -> Result<Self> {
         let mut got = match values.pop() {
             Some(Value::Array(got)) => got,
-            _ => Vec::new(),
+            Some(Value::ServerError(_)) => Vec::new(),
+            _ => return Err(nonsense("plain commands")),
         };
         let (lock, refreshed, watched) = match (form, &values[..]) {
             (Form::Bare, [lock, refreshed]) => (lock, refreshed, false),
             (Form::Watched { again: false }, [lock, refreshed, watch, waiters])
             | (Form::Watched { again: true }, [_, lock, refreshed, watch, waiters]) => {
-                let ours = |holder: &[u8]| {
-                    holder.strip_prefix(token.as_bytes()).is_some_and(|rest| rest.first() == Some(&b'|'))
-                };
-                let is_ours = match got.pop() {
-                    Some(Value::BulkString(holder)) if ours(&holder) => true,
-                    // These are the replies to an earlier try, perhaps for another session.
-                    Some(Value::BulkString(_)) if *lock == Value::Okay => {
-                        return Err(nonsense("plain commands"));
-                    }
-                    _ => false,
-                };
-                (lock, refreshed, *watch == Value::Okay && *waiters == Value::Int(0) && is_ours)
+                (lock, refreshed, *watch == Value::Okay && *waiters == Value::Int(0))
             }
             _ => return Err(nonsense("plain commands")),
         };
-        Ok(Self { taken: *lock == Value::Okay, loaded: data_of(refreshed, got)?, watched })
+        let taken = match lock {
+            Value::Okay => true,
+            Value::Nil | Value::ServerError(_) => false,
+            _ => return Err(nonsense("plain commands")),
+        };
+        let ours = |holder: &[u8]| {
+            holder.strip_prefix(token.as_bytes()).is_some_and(|rest| rest.first() == Some(&b'|'))
+        };
+        let is_ours = match got.pop() {
+            Some(Value::BulkString(holder)) if ours(&holder) => true,
+            // These are the replies to an earlier try, perhaps for another session.
+            Some(Value::BulkString(_)) if taken => return Err(nonsense("plain commands")),
+            Some(Value::BulkString(_) | Value::Nil | Value::ServerError(_)) | None => false,
+            Some(_) => return Err(nonsense("plain commands")),
+        };
+        let loaded = if got.is_empty() { None } else { data_of(refreshed, got)? };
+        // Without the lock, nothing shows whose replies these are.
+        let loaded = loaded.filter(|_| is_ours);
+        Ok(Self { taken, loaded, watched: watched && is_ours })
     }
 }
 
-/// Reads the replies to the commands of [`pack_read`]. Returns `None` if something about the
-/// replies is odd.
-pub fn read_by_commands(values: Vec<Value>) -> Result<Option<SessionData>> {
+/// Reads the replies to the commands of [`pack_read`]. Returns `None` if the replies leave the
+/// session open.
+pub fn read_by_commands(turn: Turn, values: Vec<Value>) -> Result<Option<SessionData>> {
     match <[Value; 2]>::try_from(values) {
-        // A server that refuses writes at the moment can still return the session. A missing
-        // session may be a key of another type.
-        Ok([Value::ServerError(_), Value::Array(got)]) => data_of(&Value::Int(1), got),
-        Ok([refreshed, Value::Array(got)]) => data_of(&refreshed, got),
-        Ok(_) => Ok(None),
-        Err(_) => Err(nonsense("plain commands")),
+        Ok([refreshed, Value::Array(mut got)]) if got.len() == turn.values() => {
+            got.truncate(SessionData::KEYS);
+            // A server that refuses writes at the moment can still return the session. A missing
+            // session may be a key of another type.
+            let refreshed = if let Value::ServerError(_) = refreshed { Value::Int(1) } else { refreshed };
+            data_of(&refreshed, got)
+        }
+        Ok([_, Value::ServerError(_)]) => Ok(None),
+        _ => Err(nonsense("plain commands")),
     }
 }
 
-/// Reads the session, or returns `None` if something about the replies is odd.
+/// Reads the session. Returns `None` if Redis has refused to refresh it, or if it may be of another
+/// type.
 fn data_of(refreshed: &Value, got: Vec<Value>) -> Result<Option<SessionData>> {
-    let loaded = match SessionData::of_values(got) {
-        Ok(loaded) => loaded,
-        Err(StoreError::Protocol(_)) => return Ok(None),
-        Err(error) => return Err(error),
-    };
+    let loaded = SessionData::of_values(got)?;
     match refreshed {
         Value::Int(0) => {}
         // MGET treats a key of another type as missing.
         Value::Int(1) if loaded.data.is_some() => {}
-        _ => return Ok(None),
+        Value::Int(1) | Value::ServerError(_) => return Ok(None),
+        _ => return Err(nonsense("plain commands")),
     }
     Ok(Some(loaded))
 }

@@ -41,21 +41,26 @@ impl SessionData {
 
     /// Reads the values of the keys.
     pub fn of_values(values: Vec<Value>) -> Result<Self> {
-        Self::parse(Value::Array(values))
+        let mut items = Items::new(Value::Array(values), "plain commands")?;
+        let loaded = Self::next(&mut items)?;
+        items.end()?;
+        Ok(loaded)
     }
 
-    /// `read.lua`, which reads without a lock and refreshes the TTL (seconds).
+    /// `read.lua`, which reads without a lock and refreshes the TTL (seconds). `name` is a text that
+    /// no other read has.
     #[must_use]
-    pub fn call(keys: &Keys, ttl: u64) -> ScriptCall<'static> {
+    pub fn call(keys: &Keys, ttl: u64, name: &str) -> ScriptCall<'static> {
         let mut call = ScriptCall::new(&READ, &Self::keys(keys));
-        call.command.number(ttl);
+        call.command.number(ttl).arg(name);
         call
     }
 
-    /// The answer of `read.lua`.
-    pub fn parse(value: Value) -> Result<Self> {
+    /// The answer of `read.lua` to the read with this name.
+    pub fn parse(value: Value, name: &str) -> Result<Self> {
         let mut items = Items::new(value, "read")?;
         let loaded = Self::next(&mut items)?;
+        items.echo(name)?;
         items.end()?;
         Ok(loaded)
     }

@@ -59,6 +59,16 @@ impl Items {
         }
     }
 
+    /// Checks that the next item is a text of the question. Another one shows that the answer
+    /// belongs to an earlier question, perhaps about another session.
+    pub fn echo(&mut self, text: &str) -> Result<()> {
+        if self.bytes()?.is_some_and(|bytes| bytes == text.as_bytes()) {
+            Ok(())
+        } else {
+            Err(nonsense(self.what))
+        }
+    }
+
     pub fn text(&mut self) -> Result<String> {
         let bytes = self.bytes()?.ok_or_else(|| nonsense(self.what))?;
         // The value of another client may be anything. This client only compares and shows it.

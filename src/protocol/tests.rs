@@ -3,11 +3,14 @@
 use redis::Value;
 
 use super::{
-    first_try::{FirstTry, Form},
+    first_try::{FirstTry, Form, Turn, read_by_commands},
     transaction::Executed,
     *,
 };
-use crate::error::{ServerError, StoreError};
+use crate::{
+    error::{ServerError, StoreError},
+    resp::Batch,
+};
 
 fn pop(ticket: &[u8]) -> Value {
     Value::Array(vec![Value::BulkString(b"k".to_vec()), Value::BulkString(ticket.to_vec())])
@@ -18,21 +21,23 @@ fn reads_tickets() {
     let loaded = |data: Option<&[u8]>, stone: Option<&str>| {
         SessionData::new(data.map(<[u8]>::to_vec), stone.map(str::to_owned))
     };
-    let with_data = Ticket::parse(pop(b"ab\n17\n\n1a\nb\n")).unwrap().unwrap();
+    let with_data = Ticket::parse(pop(b"ab\n17\n\n1a\nb\n"), "k").unwrap().unwrap();
     assert_eq!(with_data, Ticket { id: "ab".into(), made: 17, loaded: loaded(Some(b"a\nb\n"), None) });
-    let without = Ticket::parse(pop(b"ab\n17\nt:1\n0")).unwrap().unwrap();
+    let without = Ticket::parse(pop(b"ab\n17\nt:1\n0"), "k").unwrap().unwrap();
     assert_eq!(without.loaded, loaded(None, Some("t:1")));
-    assert_eq!(Ticket::parse(Value::Nil).unwrap(), None);
+    assert_eq!(Ticket::parse(Value::Nil, "k").unwrap(), None);
+    // The list of another session.
+    assert!(Ticket::parse(pop(b"ab\n17\n\n1a"), "l").is_err());
 }
 
 #[test]
 fn refuses_what_no_script_sends() {
     for bad in [&b""[..], b"ab", b"ab\nx\n\n1", b"ab\n1\n\n", b"ab\n1\n\n2x"] {
-        assert!(Ticket::parse(pop(bad)).is_err(), "{bad:?}");
+        assert!(Ticket::parse(pop(bad), "k").is_err(), "{bad:?}");
     }
-    assert!(AcquireReply::parse(Value::Okay).is_err());
-    assert!(AcquireReply::parse(Value::Array(vec![])).is_err());
-    assert!(AcquireReply::parse(Value::Array(vec![Value::BulkString(b"busy".to_vec())])).is_err());
+    assert!(AcquireReply::parse(Value::Okay, "o:a:1").is_err());
+    assert!(AcquireReply::parse(Value::Array(vec![]), "o:a:1").is_err());
+    assert!(AcquireReply::parse(texts(&["busy"]), "o:a:1").is_err());
     assert!(ReleaseReply::parse(Value::Array(vec![Value::Int(1)])).is_err());
     assert!(ReleaseReply::parse(texts(&["ok"])).is_ok());
     assert!(matches!(
@@ -53,12 +58,24 @@ fn refuses_what_no_script_sends() {
     ] {
         assert!(ReleaseReply::parse(texts(other)).is_err(), "{other:?}");
     }
-    assert!(AcquireReply::parse(texts(&["ok", "n|i:1;", "stone"])).is_ok());
-    for other in [&["ok", "n|i:1;", "stone", "x"][..], &["exists", "x"], &["absent", "stone", "x"], &["ok"]] {
-        assert!(AcquireReply::parse(texts(other)).is_err(), "{other:?}");
+    for ours in [&["ok", "n|i:1;", "stone", "o:a:1"][..], &["absent", "stone", "o:a:1"]] {
+        assert!(AcquireReply::parse(texts(ours), "o:a:1").is_ok(), "{ours:?}");
     }
-    assert!(SessionData::parse(texts(&["n|i:1;", "stone"])).is_ok());
-    assert!(SessionData::parse(texts(&["n|i:1;", "stone", "x"])).is_err());
+    for other in [
+        &["ok", "n|i:1;", "stone", "o:a:1", "x"][..],
+        &["ok", "n|i:1;", "stone", "o:b:1"],
+        &["ok", "n|i:1;", "stone"],
+        &["ok"],
+        &["exists", "x"],
+        &["absent", "stone", "o:b:1"],
+        &["absent", "stone"],
+    ] {
+        assert!(AcquireReply::parse(texts(other), "o:a:1").is_err(), "{other:?}");
+    }
+    assert!(SessionData::parse(texts(&["n|i:1;", "stone", "r"]), "r").is_ok());
+    for other in [&["n|i:1;", "stone"][..], &["n|i:1;", "stone", "s"], &["n|i:1;", "stone", "r", "x"]] {
+        assert!(SessionData::parse(texts(other), "r").is_err(), "{other:?}");
+    }
 }
 
 fn texts(texts: &[&str]) -> Value {
@@ -97,6 +114,27 @@ fn the_replies_to_an_earlier_try_are_not_believed() {
     }
     // The lease may have ended already, and another client may have had the lock all along.
     let ended = tried(Value::Okay, Value::Nil).unwrap();
-    assert!(ended.taken && !ended.watched);
+    assert!(ended.taken && !ended.watched && ended.loaded.is_none());
     assert!(!tried(Value::Nil, bulk("o:b:1|5|host")).unwrap().taken);
+}
+
+#[test]
+fn the_replies_to_the_read_before_are_not_believed() {
+    let replies = |turn: Turn| {
+        let mut batch = Batch::new(Vec::new());
+        first_try::pack_read(&Keys::new("p:", &SessionId::parse(b"id").unwrap()), 9, turn, &mut batch);
+        let bytes = batch.into_bytes();
+        let asked = bytes.windows(6).filter(|bytes| bytes == b"p:id_D").count();
+        let mut values = vec![Value::Nil; asked];
+        values.insert(0, Value::BulkString(b"n|i:1;".to_vec()));
+        vec![Value::Int(1), Value::Array(values)]
+    };
+    let mut turn = Turn::default();
+    for _ in 0..10 {
+        let before = replies(turn);
+        turn = turn.next();
+        assert!(read_by_commands(turn, before).is_err());
+        let read = read_by_commands(turn, replies(turn)).unwrap().unwrap();
+        assert_eq!(read.data.as_deref(), Some(&b"n|i:1;"[..]));
+    }
 }

@@ -17,10 +17,11 @@ use super::{
 use crate::{
     config::{LockSettings, Settings, Target},
     error::StoreError,
+    process::random_hex,
     protocol::{
         Acquire, AcquireReply, Claim, Keys, Mode, Op, Release, ReleaseReply, SessionData, SessionId, Ticket,
         Write,
-        first_try::{self, FirstTry, Form},
+        first_try::{self, FirstTry, Form, Turn},
         release, reply,
         script::{Payload, ScriptCall},
         transaction::{self, Executed},
@@ -50,8 +51,8 @@ impl RedisStore {
 
     fn acquire_by_script(&mut self, keys: &Keys, acquire: &Acquire) -> Result<AcquireReply, StoreError> {
         let mut call = acquire.call(keys);
-        let acquired =
-            self.router.run_until_answered(keys, &mut call, RetryPolicy::IfRefused, AcquireReply::parse);
+        let read = |answer| AcquireReply::parse(answer, &acquire.token);
+        let acquired = self.router.run_until_answered(keys, &mut call, RetryPolicy::IfRefused, read);
         if matches!(acquired, Err(StoreError::TooLarge(_))) {
             self.unlock(keys, acquire);
         }
@@ -105,13 +106,19 @@ impl RedisStore {
 
     /// Reads the session without a lock. Returns `None` if the read is a matter for the script.
     fn read_by_commands(&mut self, keys: &Keys, ttl: u64) -> Result<Option<SessionData>, StoreError> {
-        match self.router.request_all(keys, |_, batch| first_try::pack_read(keys, ttl, batch)) {
+        let mut turn = Turn::default();
+        let values = self.router.request_all(keys, |connection, batch| {
+            turn = connection.next_turn();
+            first_try::pack_read(keys, ttl, turn, batch);
+        });
+        let read = values.and_then(|values| match values {
+            Some(values) => first_try::read_by_commands(turn, values),
+            None => Ok(None),
+        });
+        match self.router.checked(read) {
             // The read must be repeated, which the script does.
             Err(failure) if failure.is_loss() => Ok(None),
-            values => {
-                let read = values?.map(first_try::read_by_commands).transpose();
-                Ok(self.router.checked(read)?.flatten())
-            }
+            read => read,
         }
     }
 
@@ -284,7 +291,7 @@ impl Store for RedisStore {
             Err(StoreError::Timeout(_)) if route.is_elected() => {
                 Err(StoreError::Broken(io::ErrorKind::TimedOut.into()))
             }
-            answer => self.router.checked(Ticket::parse(answer?)),
+            answer => self.router.checked(Ticket::parse(answer?, &keys.wake)),
         }
     }
 
@@ -302,10 +309,12 @@ impl Store for RedisStore {
         if let Some(loaded) = self.read_by_commands(keys, ttl)? {
             return Ok(loaded);
         }
-        let mut call = SessionData::call(keys, ttl);
-        let loaded = self.router.run(keys, &mut call).and_then(SessionData::parse);
+        let name = random_hex();
+        let mut call = SessionData::call(keys, ttl, &name);
+        let read = |answer| SessionData::parse(answer, &name);
+        let loaded = self.router.run(keys, &mut call).and_then(read);
         let again = |store: &mut Self, call: &mut ScriptCall<'_>| {
-            store.router.run_until_answered(keys, call, RetryPolicy::Freely, SessionData::parse)
+            store.router.run_until_answered(keys, call, RetryPolicy::Freely, read)
         };
         match self.router.checked(loaded) {
             // This comes before any wait: for example, a slot that is on its way can be read.

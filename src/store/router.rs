@@ -237,7 +237,7 @@ impl Router {
         keys: &Keys,
         call: &mut ScriptCall<'_>,
         policy: RetryPolicy,
-        read: fn(Value) -> Result<T, StoreError>,
+        read: impl Fn(Value) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let answer = self.repeat_until_answered(keys, call, policy, read);
         self.connect_until = None;
@@ -253,7 +253,7 @@ impl Router {
         keys: &Keys,
         call: &mut ScriptCall<'_>,
         policy: RetryPolicy,
-        read: fn(Value) -> Result<T, StoreError>,
+        read: impl Fn(Value) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let start = Instant::now();
         let connect_until = self.begin_connecting(start);
@@ -263,7 +263,7 @@ impl Router {
         let mut retry = Retry::new(policy, limits, is_elected, start, connect_until);
         loop {
             retry.begin(Instant::now());
-            let answer = self.run(keys, call).and_then(read);
+            let answer = self.run(keys, call).and_then(&read);
             let failure = match self.checked(answer) {
                 Err(failure) => failure,
                 answer => return answer,

@@ -174,6 +174,66 @@ fn a_reply_that_belongs_to_nothing_costs_a_connection_and_no_session() {
     }
 }
 
+/// Two visitors take turns over one connection. A lock that ends soon makes requests wait for their
+/// turn, which they get from a script.
+const VISITORS: &str = r"
+    [, $port, $tries, $options, $waits] = json_decode(fgets(STDIN));
+    $redis = stream_socket_client('tcp://127.0.0.1:' . $port);
+    ini_set('display_errors', 0);
+    $served = 0;
+    for ($i = 0; $i < $tries; $i++) {
+        $id = $i % 2 ? 'first' : 'second';
+        if ($waits && fwrite($redis, sprintf($waits, $id))) {
+            fgets($redis);
+        }
+        session_id($id);
+        if (!session_start((array) $options)) {
+            continue;
+        }
+        if (session_id() !== $id || ($_SESSION['who'] ?? null) !== $id) {
+            exit(sprintf('try %d: %s has %s with %s', $i, $id, session_id(), json_encode($_SESSION)));
+        }
+        $_SESSION['n'] = $i;
+        session_write_close();
+        $served++;
+    }
+    echo 'served ', $served;
+";
+
+#[test]
+fn a_reply_that_comes_twice_shows_no_session_to_another_visitor() {
+    const TRIES: usize = 100;
+    let server = Server::start();
+    for id in ["first", "second"] {
+        let data = format!("who|s:{}:\"{id}\";", id.len());
+        server.command::<()>(&["SET", &session::key(id), &data]);
+    }
+    let waits = format!("SET {} other PX 3 NX\r\n", session::key("%s_LOCK"));
+    let bare = ["ACL", "SETUSER", "default", "-multi"];
+    for (what, ini, options, waits, rights) in [
+        ("by a transaction", None, "{}", "", &[][..]),
+        ("deferred", Some(("rustredis.write_ack", "deferred")), "{}", "", &[]),
+        ("prefetched", Some(("rustredis.prefetch", "1")), "{}", "", &[]),
+        ("by scripts", None, "{}", &waits, &[]),
+        ("read only", None, r#"{"read_and_close": true}"#, "", &[]),
+        ("without locks", Some(("rustredis.locking", "0")), "{}", "", &[]),
+        ("without transactions", None, "{}", "", &bare),
+    ] {
+        if !rights.is_empty() {
+            server.command::<()>(rights);
+        }
+        let proxy = Proxy::start(&server.addr());
+        let php = Php::new(&proxy.save_path()).ini("rustredis.lock_lease", "0.2");
+        let mut process = ini.iter().fold(php, |php, (name, value)| php.ini(name, value)).spawn(VISITORS);
+        proxy.double_replies(11);
+        process.send(&format!("[0, {}, {TRIES}, {options}, {waits:?}]", server.port()));
+        let output = process.wait();
+        let served = output.stdout.strip_prefix("served ").and_then(|served| served.parse().ok());
+        assert!(served > Some(TRIES / 2), "{what}: {output:?}");
+        assert!(proxy.doubled() > TRIES / 10, "{what}: {} doubled", proxy.doubled());
+    }
+}
+
 /// Starts a holder of the session, and lets the process behind the proxy wait for it.
 fn blocked(server: &Server, proxy: &Proxy, process: &mut Running) -> Running {
     let mut holder = Php::new(&server.save_path()).spawn(STEPS);

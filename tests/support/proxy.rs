@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::poll::{self, SOON};
+use super::random::Random;
 use super::redis::Server;
 
 /// Listens on a port of its own and forwards to one Redis server, each connection in threads of its
@@ -54,6 +55,8 @@ struct State {
     delay: Duration,
     /// The trip before whose reply the client is sent an `+OK` that belongs to no request.
     stray: Option<usize>,
+    /// Chooses replies that come a second time, and has counted them.
+    doubling: Option<(Random, usize)>,
     open: Vec<TcpStream>,
     /// Connections with a lower number are forgotten: the proxy forwards nothing and closes
     /// nothing.
@@ -170,6 +173,18 @@ impl Proxy {
     pub fn stray_reply(&self, nth: usize) {
         let mut state = lock(&self.state);
         state.stray = Some(state.counts.trips + nth);
+    }
+
+    /// From now on, many a reply comes a second time, whole or only one of its parts: in front of
+    /// the reply to one of the next trips of that connection, so that no client can see it before
+    /// it asks.
+    pub fn double_replies(&self, seed: u64) {
+        lock(&self.state).doubling = Some((Random::new(seed), 0));
+    }
+
+    /// The number of replies that came a second time.
+    pub fn doubled(&self) -> usize {
+        lock(&self.state).doubling.as_ref().map_or(0, |(_, doubled)| *doubled)
     }
 
     /// Returns true if the reply that [`Proxy::stray_reply`] asked for was sent.
@@ -304,6 +319,7 @@ impl Pair {
 
     fn to_client(&self) -> io::Result<()> {
         let mut buffer = vec![0; 64 * 1024];
+        let mut again = (1, Vec::new());
         loop {
             let length = (&self.server).read(&mut buffer)?;
             if length == 0 {
@@ -324,9 +340,24 @@ impl Pair {
             }
             state.counts.bytes_to_client += length;
             let stray = state.stray.take_if(|stray| *stray == trip).map_or(&b""[..], |_| b"+OK\r\n");
+            let mut bytes = Vec::new();
+            if let Some((random, doubled)) = &mut state.doubling
+                && is_first
+            {
+                again.0 -= 1;
+                if again.0 == 0 {
+                    *doubled += usize::from(!again.1.is_empty());
+                    bytes = again.1;
+                    // Not every reply, so that sessions come through.
+                    let part = random.between(0, 1) == 1;
+                    let part = if part { a_part(&buffer[..length], random) } else { &[] };
+                    again = (random.between(1, 4), part.to_vec());
+                }
+            }
             drop(state);
-            (&self.client).write_all(stray)?;
-            (&self.client).write_all(&buffer[..length])?;
+            bytes.extend_from_slice(stray);
+            bytes.extend_from_slice(&buffer[..length]);
+            (&self.client).write_all(&bytes)?;
         }
     }
 
@@ -352,6 +383,30 @@ fn cut(state: &mut State) {
         // The call fails for connections that have ended already.
         let _ = stream.shutdown(Shutdown::Both);
     }
+}
+
+/// The replies in these bytes, or one of them.
+fn a_part<'a>(bytes: &'a [u8], random: &mut Random) -> &'a [u8] {
+    let mut ends = vec![0];
+    while let Some(length) = length_of_reply(&bytes[ends[ends.len() - 1]..]) {
+        ends.push(ends[ends.len() - 1] + length);
+    }
+    let parts: Vec<_> = ends.windows(2).map(|ends| &bytes[ends[0]..ends[1]]).collect();
+    if random.between(0, 1) == 1 { bytes } else { random.pick(&parts).unwrap_or(bytes) }
+}
+
+/// The length of the first reply, or `None` if it is not all there.
+fn length_of_reply(bytes: &[u8]) -> Option<usize> {
+    let line = bytes.windows(2).position(|end| end == b"\r\n")? + 2;
+    let number: Option<usize> = std::str::from_utf8(&bytes[1..line - 2]).ok()?.parse().ok();
+    let length = match (bytes[0], number) {
+        (b'$', Some(length)) => line + length + 2,
+        (b'*', Some(items)) => {
+            (0..items).try_fold(line, |at, _| Some(at + length_of_reply(bytes.get(at..)?)?))?
+        }
+        _ => line,
+    };
+    (length <= bytes.len()).then_some(length)
 }
 
 /// The first 300 bytes of a request, with line ends as spaces.

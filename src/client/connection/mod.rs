@@ -21,7 +21,7 @@ use crate::{
     config::Endpoint,
     error::{StoreError, server_error, too_large},
     process::stats,
-    protocol::{probe::Capabilities, script::ScriptCall, transaction::Transactions},
+    protocol::{first_try::Turn, probe::Capabilities, script::ScriptCall, transaction::Transactions},
     resp::{Batch, Command, Replies, ReplyError},
 };
 
@@ -53,6 +53,8 @@ pub struct Connection {
     awaited: Vec<(u64, Option<Value>)>,
     capabilities: Capabilities,
     transactions: Transactions,
+    /// The form of the last read without a lock.
+    turn: Turn,
     /// Memory for the next batch of commands.
     packed: Vec<u8>,
     used: Instant,
@@ -198,6 +200,12 @@ impl Connection {
     /// Returns the state of transactions on this connection.
     pub fn transactions(&mut self) -> &mut Transactions {
         &mut self.transactions
+    }
+
+    /// Returns the form for a read without a lock that is sent now.
+    pub fn next_turn(&mut self) -> Turn {
+        self.turn = self.turn.next();
+        self.turn
     }
 
     /// Sends a command whose reply will be dropped.

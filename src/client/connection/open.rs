@@ -14,6 +14,7 @@ use crate::{
     error::{ServerError, StoreError, server_error},
     process::stats,
     protocol::{
+        first_try::Turn,
         probe::{self, Capabilities, Scope},
         reply,
         transaction::Transactions,
@@ -59,6 +60,7 @@ impl Connection {
             awaited: Vec::new(),
             capabilities: Capabilities::default(),
             transactions: Transactions::new(Capabilities::default()),
+            turn: Turn::default(),
             packed: Vec::new(),
             used: Instant::now(),
             limit: timeouts.read,

@@ -10,7 +10,7 @@
 --       5 info     the request that asks: host|pid|sapi|uri
 --       6 lease_ms  7 ttl_s  8 wait_ms (the time left; 0 = last try, which does not queue)
 --       9 max_waiters (0 = no limit)  10 recheck_ms (longest block)  11 mixed (1 = poll)
--- Replies: {'ok', data|nil, tombstone|nil}  {'absent', tombstone|nil}  {'exists'}
+-- Replies: {'ok', data|nil, tombstone|nil, token}  {'absent', tombstone|nil, token}  {'exists'}
 --          {'full', waiters, holder, now_ms, pttl}
 --          {'busy', holder, pttl, block_ms (0 = do not block), now_ms, tombstone|nil}
 local SLACK, GRACE, FOREIGN, HANDOFF, TRIAL = 5, 500, 10, 1000, 1000  -- see docs/wire-format.md
@@ -45,7 +45,7 @@ if free then
     -- A key of another type is not absent: GET gives its error.
     if redis.call('EXISTS', D) == 1 then redis.call('GET', D) end
     redis.call('ZREM', W, base)
-    return {'absent', got[3]}
+    return {'absent', got[3], ARGV[2]}
   end
   if ARGV[4] == 'new' and data then return {'exists'} end
   -- EXPIRE with 0 would delete the session.
@@ -58,7 +58,7 @@ if free then
   redis.call('SET', L, ARGV[2] .. '|' .. ms .. '|' .. ARGV[5], 'PX', ARGV[6])
   -- The first send has never queued.
   if tonumber(string.sub(ARGV[2], #base + 2)) > (ARGV[4] == 'known' and 0 or 1) then redis.call('ZREM', W, base) end
-  return {'ok', data, got[3]}
+  return {'ok', data, got[3], ARGV[2]}
 end
 if ARGV[4] == 'new' then return {'exists'} end   -- another client works under this id
 redis.call('ZREM', W, base)                      -- never count ourselves
@@ -71,7 +71,7 @@ local now = tm[1] * 1000 + math.floor(tm[2] / 1000)
 local tried = not data and string.match(holder, '^o:[^:|]*:0|(%d+)')
 -- The time lies in the future if the clock was set back.
 tried = tried and math.abs(now - tonumber(tried)) < TRIAL
-if tried and ARGV[4] == 'known' then return {'absent', got[3]} end
+if tried and ARGV[4] == 'known' then return {'absent', got[3], ARGV[2]} end
 if wait <= 0 then return {'busy', holder, pttl, 0, now, got[3]} end
 redis.call('ZREMRANGEBYSCORE', W, '-inf', now)
 local maxw = tonumber(ARGV[9])

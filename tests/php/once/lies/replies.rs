@@ -44,10 +44,12 @@ const OK: &[u8] = b"$2\r\nok\r\n";
 pub fn honest(command: &[Vec<u8>]) -> Vec<u8> {
     let word = |n: usize| command.get(n).map_or(&b""[..], Vec::as_slice);
     match (word(0), word(2)) {
-        (b"EVALSHA" | b"EVAL", b"5") => array(&[bulk(b"ok"), bulk(b"n|i:1;"), NIL.to_vec()]),
+        (b"EVALSHA" | b"EVAL", b"5") => array(&[bulk(b"ok"), bulk(b"n|i:1;"), NIL.to_vec(), bulk(word(9))]),
         (b"EVALSHA" | b"EVAL", b"6") => array(&[bulk(b"ok")]),
-        // READ has one argument, WRITE six, CLAIM four.
-        (b"EVALSHA" | b"EVAL", b"2") if command.len() == 6 => array(&[bulk(b"n|i:1;"), NIL.to_vec()]),
+        // READ has two arguments, WRITE six, CLAIM four.
+        (b"EVALSHA" | b"EVAL", b"2") if command.len() == 7 => {
+            array(&[bulk(b"n|i:1;"), NIL.to_vec(), bulk(word(6))])
+        }
         (b"EVALSHA" | b"EVAL", b"2") if command.len() == 11 => array(&[bulk(b"ok")]),
         (b"EVALSHA" | b"EVAL" | b"EXISTS", _) => b":1\r\n".to_vec(),
         (b"BLPOP", _) => b"*-1\r\n".to_vec(),
