@@ -143,7 +143,7 @@ impl Router {
         }
     }
 
-    /// Sends commands over the connection of the last request, if it is still usable. `prepare`
+    /// Sends a transaction over the connection of the last request, if it is still usable. `prepare`
     /// returns the commands and the bytes that should answer them, or `None` to send nothing.
     ///
     /// Returns `None` if nothing was sent, and otherwise the replies, unless they are those bytes.
@@ -158,7 +158,14 @@ impl Router {
         let (batch, expected) = prepare(connection)?;
         let answer = connection.request_expecting(batch, expected, limit);
         let is_expected = matches!(answer, Ok(None));
-        let answer = self.conclude(answer.map(|answer| answer.unwrap_or(Value::Okay)));
+        let answer = match answer.map(|answer| answer.unwrap_or(Value::Okay)) {
+            // A part of the transaction was carried out, even if the refusal of another part is that
+            // of a replica.
+            Ok(Value::Array(values)) if matches!(values.last(), Some(Value::Array(_))) => {
+                Ok(Value::Array(values))
+            }
+            answer => self.conclude(answer),
+        };
         Some(match self.tell(keys, answer) {
             Ok(_) if is_expected => Ok(None),
             answer => answer.and_then(reply::several).map(Some),

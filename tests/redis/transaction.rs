@@ -129,8 +129,8 @@ fn what_changes_under_the_lock_is_left_to_the_script() {
 }
 
 /// A proxy that lets EXEC carry out all but the SET of this key, which it refuses as Redis does
-/// without memory. Returns its address.
-fn refusing(addr: String, key: &str) -> String {
+/// without memory, and which it answers with `queued`. Returns its address.
+fn refusing(addr: String, key: &str, queued: &'static str) -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let own = listener.local_addr().unwrap().to_string();
     let set = format!("*5\r\n$3\r\nSET\r\n${}\r\n{key}\r\n", key.len()).into_bytes();
@@ -138,7 +138,13 @@ fn refusing(addr: String, key: &str) -> String {
         for mut client in listener.incoming().flatten() {
             let mut server = TcpStream::connect(&addr).unwrap();
             let (mut answers, mut to_client) = (server.try_clone().unwrap(), client.try_clone().unwrap());
-            thread::spawn(move || std::io::copy(&mut answers, &mut to_client));
+            thread::spawn(move || {
+                let mut bytes = vec![0; 1 << 16];
+                while let Ok(n @ 1..) = answers.read(&mut bytes) {
+                    let text = String::from_utf8_lossy(&bytes[..n]).replacen("+QUEUED", queued, 1);
+                    to_client.write_all(text.as_bytes()).unwrap();
+                }
+            });
             let set = set.clone();
             thread::spawn(move || {
                 let mut bytes = vec![0; 1 << 16];
@@ -170,18 +176,24 @@ fn refusing(addr: String, key: &str) -> String {
 #[test]
 fn a_transaction_without_its_write_leaves_no_receipt_to_a_second_write() {
     let mut f = Fixture::new();
-    let address = refusing(f.server.addr(), &f.keys.data);
-    f.store = client(&f.server.save_path().replace(&f.server.addr(), &address));
-    f.put(b"before");
-    let () = f.store.read(&f.keys, TTL).map(drop).unwrap();
-    f.acquire();
-    let written = f.release(Op::Set(b"1"));
-    assert!(matches!(&written, ReleaseReply::Refused(error) if error.code == "OOM"), "{written:?}");
-    assert_eq!(f.names(), [&*f.keys.data]);
-    // After a refusal for want of memory, the session may be written once more.
-    let again = f.release(Op::Set(b"2"));
-    assert!(matches!(again, ReleaseReply::Lost { .. }), "{again:?}");
-    assert_eq!(f.data().unwrap(), b"before");
+    for (queued, code) in [
+        ("+QUEUED", "OOM"),
+        ("-READONLY You can't write against a read only replica.", "READONLY"),
+        ("-MASTERDOWN Link with MASTER is down.", "MASTERDOWN"),
+    ] {
+        let address = refusing(f.server.addr(), &f.keys.data, queued);
+        f.store = client(&f.server.save_path().replace(&f.server.addr(), &address));
+        f.put(b"before");
+        let () = f.store.read(&f.keys, TTL).map(drop).unwrap();
+        f.acquire();
+        let written = f.release(Op::Set(b"1"));
+        assert!(matches!(&written, ReleaseReply::Refused(error) if error.code == code), "{written:?}");
+        assert_eq!(f.names(), [&*f.keys.data]);
+        // After a refusal for want of memory, the session may be written once more.
+        let again = f.release(Op::Set(b"2"));
+        assert!(matches!(again, ReleaseReply::Lost { .. }), "{again:?}");
+        assert_eq!(f.data().unwrap(), b"before");
+    }
 }
 
 #[test]
