@@ -198,10 +198,7 @@ impl Drop for LeaseGuard {
 /// a tombstone's life, it is given up.
 pub fn give_back(home: Home, settings: &Settings, keys: &Keys, token: String) {
     let now = Instant::now();
-    let timeouts = Timeouts {
-        connect: settings.connect_timeout.min(PATIENCE),
-        read: settings.read_timeout.min(PATIENCE),
-    };
+    let timeouts = patient(Timeouts { connect: settings.connect_timeout, read: settings.read_timeout });
     let mixed = settings.lock.as_ref().is_some_and(|lock| lock.mixed);
     let work = Work::Release { keys: keys.clone(), mixed, pause: PAUSE };
     let task = Task { id: 0, home, timeouts, token, work, due: now + PAUSE, end: now + settings.tombstone };
@@ -255,6 +252,21 @@ pub fn give_back_last() {
             tasks.retain(|other| other.home.server() != server);
         }
     }
+}
+
+/// Returns the answer of the master at which a lock was taken, or the answer of the master that a
+/// sentinel has named if the first one cannot be reached, or has become a replica.
+fn unless_gone<T>(answer: Result<T, StoreError>, of_the_other: T) -> Result<T, StoreError> {
+    match answer {
+        Err(StoreError::Connect(_) | StoreError::Timeout(_) | StoreError::Broken(_)) => Ok(of_the_other),
+        Err(StoreError::Server(error)) if error.is_demotion() => Ok(of_the_other),
+        answer => answer,
+    }
+}
+
+/// The timeouts for a server that may be gone.
+fn patient(timeouts: Timeouts) -> Timeouts {
+    Timeouts { connect: timeouts.connect.min(PATIENCE), read: timeouts.read.min(PATIENCE) }
 }
 
 impl Renewal {
@@ -484,7 +496,9 @@ impl Renewer {
         let renewed = self.renew_by(home, timeouts, keys, token, lease)?;
         // A sentinel that is cut off together with an old master still names it.
         match home.at_first_master(self.master.as_ref()) {
-            Some(first) if !renewed => self.renew_by(&first, timeouts, keys, token, lease),
+            Some(first) if !renewed => {
+                unless_gone(self.renew_by(&first, patient(timeouts), keys, token, lease), false)
+            }
             _ => Ok(renewed),
         }
     }
@@ -552,7 +566,7 @@ impl Renewer {
         let released = self.release_by(home, timeouts, keys, token, mixed)?;
         match home.at_first_master(self.master.as_ref()) {
             Some(first) if matches!(released, ReleaseReply::Lost { .. }) => {
-                self.release_by(&first, timeouts, keys, token, mixed).map(drop)
+                unless_gone(self.release_by(&first, timeouts, keys, token, mixed), released).map(drop)
             }
             _ => Ok(()),
         }

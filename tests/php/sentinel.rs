@@ -2,6 +2,8 @@
 //! partition.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -440,6 +442,33 @@ fn a_lock_is_renewed_and_given_back_where_it_was_taken_whatever_a_stale_sentinel
     // The commands whose answers did not come wait in the server's sockets.
     new.resume();
     poll::until("the lock is given back", SOON, || !session::is_locked(&new, "known"));
+}
+
+#[test]
+fn a_lock_that_the_new_master_does_not_have_is_not_renewed_at_one_that_is_gone() {
+    let [mut old, new] = [(); 2].map(|()| Server::with_rights(&[], acl::for_sentinel()));
+    let sentinel = FakeSentinel::start(address(&old));
+    session::seed(&old, "known");
+    let php = Php::new(&format!("sentinel://{}/sessions", sentinel.addr()));
+    let mut process = php.ini("rustredis.lock_lease", "1").spawn(STEPS);
+    process.expect("ready");
+    assert_eq!(process.step("start('known')").assert_silent().result, "true");
+    sentinel.name(address(&new));
+    let port = old.port();
+    old.kill9();
+    // This answers nothing to nobody, and counts.
+    let gone = TcpListener::bind(("127.0.0.1", port)).expect("the server's port is free");
+    let tries = Arc::new(AtomicUsize::new(0));
+    let counted = tries.clone();
+    thread::spawn(move || {
+        for _client in gone.incoming() {
+            counted.fetch_add(1, Relaxed);
+        }
+    });
+    poll::until("the old master is asked", SOON, || tries.load(Relaxed) > 0);
+    // Ten times the pause before the repeat of a renewal that failed.
+    process.step("usleep(1000000)").assert_silent();
+    assert_eq!(tries.load(Relaxed), 1);
 }
 
 #[test]
