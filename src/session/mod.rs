@@ -475,6 +475,35 @@ impl<S: Store> Session<S> {
         false
     }
 
+    /// Returns the hold on a session that was read, unless another request has just moved the session
+    /// to another id. The check also applies if another request had its turn, because other late
+    /// requests take the lock, too, only to give it back.
+    fn after_a_move(
+        &mut self,
+        keys: &Keys,
+        loaded: &SessionData,
+        hold: Hold<S::Lease>,
+    ) -> Result<Hold<S::Lease>, Failure> {
+        if !matches!(hold, Hold::Locked { .. } | Hold::Unlocked | Hold::ReadOnly) {
+            return Ok(hold);
+        }
+        match (self.has_just_left(keys, loaded), hold) {
+            (Ok(false), hold) => Ok(hold),
+            (Ok(true), Hold::Locked { token, base, guard }) => {
+                drop(guard);
+                self.let_go(keys, token, base.as_deref())?;
+                Ok(Hold::Overtaken)
+            }
+            (Ok(true), _) => Ok(Hold::Overtaken),
+            (Err(error), hold) => {
+                if let Hold::Locked { token, .. } = hold {
+                    self.store.give_back(keys, token);
+                }
+                Err(error.into())
+            }
+        }
+    }
+
     /// Reads the session, under its lock if one is wanted, and makes it the current session.
     fn fetch(&mut self, id: &SessionId, mode: Mode, access: Access, ttl: u64) -> Result<Fetched, Failure> {
         let keys = self.keys(id);
@@ -531,29 +560,7 @@ impl<S: Store> Session<S> {
                 Err(error) => return Err(error.into()),
             },
         };
-        let hold = match hold {
-            // This check also applies if another request had its turn, because other late requests
-            // take the lock, too, only to give it back.
-            hold @ (Hold::Locked { .. } | Hold::Unlocked | Hold::ReadOnly) if mode != Mode::New => {
-                let has_left = self.has_just_left(&keys, &loaded);
-                match (has_left, hold) {
-                    (Ok(false), hold) => hold,
-                    (Ok(true), Hold::Locked { token, base, guard }) => {
-                        drop(guard);
-                        self.let_go(&keys, token, base.as_deref())?;
-                        Hold::Overtaken
-                    }
-                    (Ok(true), _) => Hold::Overtaken,
-                    (Err(error), hold) => {
-                        if let Hold::Locked { token, .. } = hold {
-                            self.store.give_back(&keys, token);
-                        }
-                        return Err(error.into());
-                    }
-                }
-            }
-            hold => hold,
-        };
+        let hold = if mode == Mode::New { hold } else { self.after_a_move(&keys, &loaded, hold)? };
         // A session that was read without its lock is never written.
         let hold = match hold {
             Hold::Unlocked if access == Access::Read => Hold::ReadOnly,
