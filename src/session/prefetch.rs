@@ -97,15 +97,15 @@ impl<S: Store> Session<S> {
                 self.release_prefetch(prefetch, ttl);
                 Prefetched::Read(Hold::Unlocked, loaded)
             }
-            Ok(AcquireReply::Held(loaded)) => {
-                if let Some(guard) = &prefetch.guard {
-                    self.store.confirm(guard);
-                }
-                Prefetched::Read(
-                    Hold::Locked { token: prefetch.token, base: None, guard: prefetch.guard },
-                    loaded,
-                )
+            Ok(AcquireReply::Held(_))
+                if prefetch.guard.as_ref().is_some_and(|guard| !self.store.confirm(guard)) =>
+            {
+                Prefetched::Ask(Some(prefetch.token))
             }
+            Ok(AcquireReply::Held(loaded)) => Prefetched::Read(
+                Hold::Locked { token: prefetch.token, base: None, guard: prefetch.guard },
+                loaded,
+            ),
             Ok(AcquireReply::Absent(tombstone)) if mode == Mode::Known => Prefetched::Absent(tombstone),
             Ok(_) => Prefetched::Ask(None),
             Err(error @ StoreError::Timeout(_)) => {

@@ -120,8 +120,11 @@ pub trait Store {
         self.look_after(keys, lock, token)
     }
 
-    /// The answer has come: the session of [`Store::look_after_trial`] exists.
-    fn confirm(&self, _lease: &Self::Lease) {}
+    /// The answer has come: the session of [`Store::look_after_trial`] exists. Returns false if its
+    /// lock was released meanwhile.
+    fn confirm(&self, _lease: &Self::Lease) -> bool {
+        true
+    }
 
     /// The reason why no lease can be renewed at the moment, if there is one.
     fn hindrance(&self, _lease: &Self::Lease) -> Option<String> {

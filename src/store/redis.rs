@@ -442,8 +442,8 @@ impl Store for RedisStore {
         Some(renewal::guard_of_trial(self.router.home(keys), self.router.timeouts(), lock, keys, token))
     }
 
-    fn confirm(&self, lease: &LeaseGuard) {
-        lease.confirm();
+    fn confirm(&self, lease: &LeaseGuard) -> bool {
+        lease.confirm()
     }
 
     fn hindrance(&self, lease: &LeaseGuard) -> Option<String> {

@@ -172,12 +172,14 @@ pub fn guard(home: Home, timeouts: Timeouts, lock: &LockSettings, keys: &Keys, t
 }
 
 impl LeaseGuard {
-    /// The session of a prefetched lock exists: the lock is renewed whatever becomes of the session.
-    pub fn confirm(&self) {
+    /// Tells that the session of a prefetched lock was there, so that the lock is renewed whatever
+    /// becomes of the session. Returns false if the lock was released meanwhile, because the session
+    /// has vanished since.
+    pub fn confirm(&self) -> bool {
         let mut state = self.renewal.state();
-        if let Some(task) = state.tasks.iter_mut().find(|task| task.id == self.id) {
-            task.confirm();
-        }
+        let Some(task) = state.tasks.iter_mut().find(|task| task.id == self.id) else { return false };
+        task.confirm();
+        matches!(task.work, Work::Renew { .. })
     }
 
     /// The reason why no lease can be renewed at the moment: no thread can be started.
@@ -378,11 +380,13 @@ impl Renewal {
                 continue;
             }
             drop(state);
+            let looked = matches!(task.work, Work::Try { .. });
             task.carry_out(&mut renewer);
             state = self.state();
             // The request may have ended in the meantime. The script compares the token, so the
-            // renewal then had no effect.
-            if let Some(entry) = state.tasks.iter_mut().find(|entry| entry.id == task.id) {
+            // renewal then had no effect. Or it has confirmed its session, which needs no look then.
+            let entry = state.tasks.iter_mut().find(|entry| entry.id == task.id);
+            if let Some(entry) = entry.filter(|entry| looked == matches!(entry.work, Work::Try { .. })) {
                 *entry = task;
             }
         }

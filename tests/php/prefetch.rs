@@ -348,6 +348,26 @@ fn a_page_without_a_session_does_not_hold_the_lock_of_an_unknown_id() {
 }
 
 #[test]
+fn a_session_that_vanishes_before_the_page_starts_it_is_asked_for_again() {
+    let site = Site::warm(&[]);
+    let folder = TempDir::new("prefetch");
+    let end = folder.join("end").display().to_string();
+    thread::scope(|scope| {
+        let page = scope.spawn(|| site.get(&format!("do=lax&until={end}"), ID));
+        poll::until("it is locked", SOON, || site.is_locked(ID));
+        // As an eviction does it.
+        site.server.command::<()>(&["DEL", &format!("PHPREDIS_SESSION:{ID}")]);
+        site.is_given_back(ID);
+        session::seed(&site.server, ID);
+        fs::write(&end, "").unwrap();
+        let page = page.join().unwrap();
+        // The counter that was read then is 2, and that of the session of now is 0.
+        assert_eq!((page.body.as_str(), page.stderr.as_str()), ("1", ""), "{page:?}");
+    });
+    assert_eq!(session::counter(&site.server, ID), Some(1));
+}
+
+#[test]
 fn a_cookie_that_is_no_id_is_not_asked_for() {
     let site = Site::warm(&[]);
     let long = format!("PHPSESSID={}", "a".repeat(257));
