@@ -22,13 +22,12 @@ $size = redis()->strlen(data_key($id));
 $child = Child::run($code, [$id], ['session.serialize_handler' => 'json', 'memory_limit' => '40M']);
 $output = $child->output();
 ok('floats: out of memory', ran_out_of_memory($output) && !str_contains($output, 'started'), $output);
-$killed = $child->exit_code() === 137;
+same('no crash', 255, $child->exit_code());
 // The largest of the children so far, which is this one.
 $megabytes = getrusage(1)['ru_maxrss'] >> 10;
 ok('little memory is taken outside of the limit', $megabytes < 120, $megabytes);
 same('what is stored', $size, redis()->strlen(data_key($id)));
-ok('the lock is gone', $killed || !is_locked($id));
-redis()->del(lock_key($id));
+ok('the lock is gone', !is_locked($id));
 $child = Child::run($code, [$id], ['session.serialize_handler' => 'json', 'memory_limit' => '512M']);
 same('with more memory', 'started', $child->output());
 redis()->del(data_key($id));
@@ -44,8 +43,9 @@ foreach ($texts as $what => $text) {
     $child = Child::run($code, [$id], ['session.serialize_handler' => 'json', 'memory_limit' => '16M']);
     $output = $child->output();
     ok("$what: out of memory", ran_out_of_memory($output) && !str_contains($output, 'started'), $output);
-    // Some builds of PHP end at once over a hard limit, with 137 as if killed: nobody can release a lock then.
-    $killed = $child->exit_code() === 137;
+    // Some builds of PHP end at once over a hard limit, with 137 as if killed: nobody can release a lock then. PHP's own
+    // decoders go on so far.
+    $killed = $what === 'the php format' && $child->exit_code() === 137;
     ok('no crash', $killed || $child->exit_code() === 255, $child->exit_code());
     same('what is stored', md5($text), md5((string) redis()->get(data_key($id))));
     ok('the lock is gone', $killed || !is_locked($id));
@@ -55,6 +55,7 @@ foreach ($texts as $what => $text) {
 }
 --EXPECT--
 ok: floats: out of memory
+ok: no crash
 ok: little memory is taken outside of the limit
 ok: what is stored
 ok: the lock is gone

@@ -20,6 +20,13 @@ typedef struct {
 	zend_string *keys[KNOWN_KEYS];
 } decoding;
 
+/* True if PHP has more memory than memory_limit allows. Some builds let an allocation pass, report
+ * the error at the next opcode, and end the process at twice the limit, where no lock is released. */
+static bool is_over_limit(void)
+{
+	return PG(memory_limit) >= 0 && zend_memory_usage(1) > (size_t) PG(memory_limit);
+}
+
 static unsigned op_of(uint64_t entry)
 {
 	return entry & ((1 << RUSTREDIS_TAPE_OP_BITS) - 1);
@@ -130,12 +137,26 @@ static zend_always_inline bool build(decoding *d, zval *value)
 	}
 }
 
+/* False, with a null for a value, if there is no memory for a value. */
+static bool has_memory(decoding *d, zval *value)
+{
+	if (is_over_limit()) {
+		d->problem = "memory_limit";
+		ZVAL_NULL(value);
+		return false;
+	}
+	return true;
+}
+
 static bool build_list(decoding *d, zval *value, uint32_t count)
 {
 	bool done = true;
 	if (!count) {
 		ZVAL_EMPTY_ARRAY(value);
 		return true;
+	}
+	if (!has_memory(d, value)) {
+		return false;
 	}
 	array_init_size(value, count);
 	zend_hash_real_init_packed(Z_ARRVAL_P(value));
@@ -184,6 +205,9 @@ static bool build_map(decoding *d, zval *value, uint32_t count)
 		ZVAL_EMPTY_ARRAY(value);
 		return true;
 	}
+	if (!has_memory(d, value)) {
+		return false;
+	}
 	map = zend_new_array(count);
 	ZVAL_ARR(value, map);
 	zend_hash_real_init_mixed(map);
@@ -219,6 +243,7 @@ static bool decode(const char *text, size_t len, zval *session, char *error, siz
 	const char *strings = NULL;
 	const uint64_t *tape;
 	decoding d = {0};
+	void *probe;
 	bool done;
 	int i;
 	while (!(tape = rustredis_json_decode(text, len, memory, &strings, error, error_size))) {
@@ -229,7 +254,13 @@ static bool decode(const char *text, size_t len, zval *session, char *error, siz
 		 * in its own words, and ends the request as usual. Otherwise PHP had more memory than was
 		 * known, in pieces that are free again. */
 		memory = MAX(memory, 1 << 20) * 2;
-		efree(emalloc(memory));
+		probe = emalloc(memory);
+		done = !is_over_limit();
+		efree(probe);
+		if (!done) {
+			snprintf(error, error_size, "memory_limit");
+			return false;
+		}
 	}
 	d.at = tape;
 	d.text = text;
