@@ -267,6 +267,26 @@ fn the_end_of_the_request_costs_one_trip_behind_a_handler_class() {
 
 /// Any client can send such cookies.
 #[test]
+fn a_session_of_the_class_costs_two_trips() {
+    let mut bench = Bench::warm();
+    bench.php.step("[$GLOBALS['class'] = new RustRedis\\SessionHandler()]").assert_silent();
+    let request = |text: &str| {
+        format!(
+            "$GLOBALS['class']->validateId('known') && $GLOBALS['class']->read('known') && \
+             $GLOBALS['class']->write('known', '{text}')"
+        )
+    };
+    // The connections of the class are its own.
+    for _ in 0..3 {
+        bench.php.step(&request("n|i:2;")).assert_silent();
+    }
+    bench.cost(&request("n|i:3;")).assert_at_most(2);
+    bench.cost(&request("n|i:3;")).assert_at_most(2);
+    assert_eq!(session::counter(&bench.server, "known"), Some(3));
+    assert!(!session::is_locked(&bench.server, "known"));
+}
+
+#[test]
 fn an_unknown_id_costs_one_trip_more_than_a_new_session_and_no_long_script() {
     let mut bench = Bench::warm();
     let cost = bench.cost("[start('unknown'), $_SESSION['n'] = 1, session_write_close()]");
