@@ -7,10 +7,13 @@ require __DIR__ . '/class.inc';
 use RustRedis\SessionHandler;
 
 $handler = new SessionHandler();
-$warm_up = new_id();
-$handler->read($warm_up);
-$handler->write($warm_up, 'x');
-$handler->destroy($warm_up);
+// Each node of a Cluster needs its connection and scripts.
+for ($i = 0; $i < (IN_CLUSTER ? 40 : 2); $i++) {
+    $warm_up = new_id();
+    $handler->read($warm_up);
+    $handler->write($warm_up, 'x');
+    $handler->destroy($warm_up);
+}
 foreach (['changed' => 'b', 'unchanged' => 'a', 'new' => 'b'] as $kind => $text) {
     $id = new_id();
     if ($kind !== 'new') {

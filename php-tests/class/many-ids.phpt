@@ -19,13 +19,15 @@ same('what is stored', ['A', 'B'], [redis()->get(data_key($a)), redis()->get(dat
 same('no lock is left', [false, false], [is_locked($a), is_locked($b)]);
 
 // A connection for each lock.
-$few = new SessionHandler(null, ['pool_size' => 3, 'pool_wait' => 60]);
+// In a Cluster, too, one node has all of them.
+$options = ['pool_size' => 3, 'pool_wait' => 60, 'prefix' => 'A:{few}:'];
+$few = new SessionHandler(null, $options);
 $ids = array_map(fn () => new_id(), range(1, 3));
 array_map($few->read(...), $ids);
-$time = seconds(function () use ($few) {
+$time = seconds(function () use ($few, $options) {
     same('one more', 'ConnectionException', thrown(fn () => $few->read(new_id()), $thrown));
     ok('the setting is named', str_contains($thrown->getMessage(), 'rustredis.pool_size'), $thrown->getMessage());
-    same('from a second object', 'ConnectionException', thrown(fn () => (new SessionHandler(null, ['pool_size' => 3, 'pool_wait' => 60]))->read(new_id())));
+    same('from a second object', 'ConnectionException', thrown(fn () => (new SessionHandler(null, $options))->read(new_id())));
 });
 // pool_wait is 60 s.
 ok('refused at once', $time < 30, $time);
