@@ -1,9 +1,12 @@
 //! The calls of `RustRedis\SessionHandler` that PHP's own session functions don't make.
 
-use super::{Access, Current, Failure, Fetched, Hold, Session, Writer};
+use std::mem;
+
+use super::{Access, Current, Failure, Session, Writer, print::Print};
 use crate::{
     compression,
     config::Target,
+    process::stats,
     protocol::{Keys, Mode, SessionId},
     store::Store,
 };
@@ -57,33 +60,51 @@ impl<S: Store> Session<S> {
         None
     }
 
-    /// Writes a session, or with `changed` unset keeps it, and releases its lock. A session that
-    /// was not read before is locked first.
+    /// Writes a session, or with `changed` unset keeps it, and releases its lock. A session whose
+    /// lock is not held is locked first, and only the value that was read or written last is
+    /// overwritten.
     pub fn put(&mut self, id: &[u8], data: &[u8], changed: bool, ttl: u64) -> bool {
+        let Some(own) = SessionId::parse(id) else {
+            return self.fail("was not saved", None, &Failure::BadId);
+        };
         let is_alone = self.current.is_none() && self.failed.is_none();
-        if let Some(id) = SessionId::parse(id).filter(|_| is_alone) {
-            match self.fetch(&id, Mode::Any, Access::Update, ttl) {
-                Ok(Fetched::Yes | Fetched::Absent | Fetched::Exists) => {
-                    if let Some(current) = &mut self.current {
-                        current.unread = false;
-                    }
-                }
-                Err(failure) => return self.fail("was not saved", Some(&id), &failure),
-            }
+        if is_alone && let Err(failure) = self.fetch(&own, Mode::Any, Access::Update, ttl) {
+            return self.fail("was not saved", Some(&own), &failure);
+        }
+        // The value that was fetched is not the one that the caller has read.
+        if self.current.as_ref().is_some_and(|current| current.unread)
+            && let Some(failure) = self.change_since_look(&own)
+        {
+            self.close();
+            stats::REFUSED_WRITES.add();
+            return self.fail("was not saved", Some(&own), &failure);
+        }
+        if let Some(current) = &mut self.current {
+            current.unread = false;
         }
         let saved = if changed {
             self.write(id, data, ttl, Writer::Saving)
         } else {
             self.touch(id, data, ttl, Writer::Saving)
         };
+        if saved && changed {
+            self.note(own, Print::of(data));
+        }
         // The caller may try once more, but a lock that this call alone has taken goes back.
-        if !saved
-            && is_alone
-            && matches!(self.current.as_ref().map(|current| &current.hold), Some(Hold::Locked { .. }))
-        {
+        if !saved && is_alone {
             self.close();
         }
         saved
+    }
+
+    /// Goes on with what another value of this session has read and written.
+    pub fn follow(&mut self, earlier: &mut Self) {
+        self.looked_at = mem::take(&mut earlier.looked_at);
+    }
+
+    /// Returns true if a later write depends on what happened here before.
+    pub fn is_worth_keeping(&self) -> bool {
+        !self.looked_at.is_empty() || self.failed.is_some()
     }
 
     /// Reads a session without its lock, and without a refresh of its TTL. Returns false after a

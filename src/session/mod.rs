@@ -332,12 +332,16 @@ impl<S: Store> Session<S> {
     pub fn note_look(&mut self, id: &[u8]) {
         if let (Some(id), Some(value)) = (SessionId::parse(id), &self.value) {
             let print = Print::of(value);
-            self.looked_at.retain(|(other, _)| *other != id);
-            if self.looked_at.len() == MAX_LOOKED_AT {
-                self.looked_at.remove(0);
-            }
-            self.looked_at.push((id, print));
+            self.note(id, print);
         }
+    }
+
+    fn note(&mut self, id: SessionId, print: Print) {
+        self.looked_at.retain(|(other, _)| *other != id);
+        if self.looked_at.len() == MAX_LOOKED_AT {
+            self.looked_at.remove(0);
+        }
+        self.looked_at.push((id, print));
     }
 
     fn print_of_look(&self, id: &SessionId) -> Option<&Print> {

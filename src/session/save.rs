@@ -370,7 +370,7 @@ impl<S: Store> Session<S> {
 
     /// Returns the reason why the session, which was fetched to be written, must not be: a handler
     /// class has read another value. Without locking, the last write wins.
-    fn change_since_look(&mut self, id: &SessionId) -> Option<Failure> {
+    pub(super) fn change_since_look(&mut self, id: &SessionId) -> Option<Failure> {
         self.settings.lock.as_ref()?;
         let print = self.print_of_look(id)?.clone();
         let limit = Some(self.size_limit());
