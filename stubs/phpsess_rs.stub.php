@@ -95,8 +95,7 @@ final class LockTimeoutException extends SessionException
 final class RefusedException extends SessionException {}
 
 /**
- * The lock was lost before the write, or an earlier write has released it and others have changed the session since: what
- * is stored stays.
+ * The lock was lost before the write, or was given back and others have changed the session since: what is stored stays.
  */
 final class LockLostException extends SessionException {}
 

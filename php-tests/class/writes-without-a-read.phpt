@@ -28,8 +28,38 @@ same('is stored', 'stays', redis()->get(data_key($id)));
 $other->destroy($id);
 same('one that was destroyed', 'SessionDestroyedException', thrown(fn () => $handler->write($id, 'x')));
 same('stays destroyed', null, redis()->get(data_key($id)));
+same('a read starts over', [true, ''], [$handler->close(), $handler->read($id)]);
+same('and is written', [true, 'new'], [$handler->write($id, 'new'), redis()->get(data_key($id))]);
+
+// A write after the release of what was read, as a middleware behind the one that closes.
+foreach (['release', 'close'] as $how) {
+    $handler->read($id);
+    $handler->$how();
+    same("nobody wrote: $how()", true, $handler->write($id, $how));
+    $handler->read($id);
+    $handler->$how();
+    $other->read($id);
+    $other->write($id, 'theirs');
+    same("somebody wrote: $how()", 'LockLostException', thrown(fn () => $handler->write($id, 'stale')));
+    same('theirs stays, unlocked', ['theirs', false], [redis()->get(data_key($id)), is_locked($id)]);
+}
+$handler->read($id);
 $handler->close();
-same('close() forgets the writes', true, $handler->write($id, 'new'));
+$other->destroy($id);
+same('somebody destroyed it', 'SessionDestroyedException', thrown(fn () => $handler->write($id, 'zombie')));
+same('it stays destroyed, unlocked', [null, false], [redis()->get(data_key($id)), is_locked($id)]);
+same('none is stored', '', $handler->read($id));
+$handler->close();
+$other->write($id, 'theirs');
+same('somebody has begun it', 'LockLostException', thrown(fn () => $handler->write($id, 'stale')));
+$unlocked = new SessionHandler(null, ['locking' => false]);
+$unlocked->read($id);
+$other->write($id, 'newer');
+$unlocked->lock($id);
+same('a lock after the read', 'LockLostException', thrown(fn () => $unlocked->write($id, 'stale')));
+same('newer stays, unlocked', ['newer', false], [redis()->get(data_key($id)), is_locked($id)]);
+$unlocked->lock($id);
+same('a read under the lock', ['newer', true], [$unlocked->read($id), $unlocked->write($id, 'new')]);
 
 // Laravel's login: destroy(old), and much later write(new) without a read.
 [$old, $new] = [$id, new_id()];
@@ -73,7 +103,21 @@ ok: one that vanished
 ok: is stored
 ok: one that was destroyed
 ok: stays destroyed
-ok: close() forgets the writes
+ok: a read starts over
+ok: and is written
+ok: nobody wrote: release()
+ok: somebody wrote: release()
+ok: theirs stays, unlocked
+ok: nobody wrote: close()
+ok: somebody wrote: close()
+ok: theirs stays, unlocked
+ok: somebody destroyed it
+ok: it stays destroyed, unlocked
+ok: none is stored
+ok: somebody has begun it
+ok: a lock after the read
+ok: newer stays, unlocked
+ok: a read under the lock
 ok: login
 ok: the old one is gone, the new one stored
 ok: save() in the middle

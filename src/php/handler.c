@@ -94,6 +94,12 @@ unsigned rustredis_begun(void)
 	return begun;
 }
 
+/* The session was opened by a RustRedis\SessionHandler that PHP has as its save handler, perhaps
+ * behind other classes. */
+static TSRM_TLS bool is_of_object;
+/* The object, until its close(). */
+static TSRM_TLS uint64_t open_object;
+
 /* session_reset() has put the stored values into $_SESSION while PHP was saving the previous
  * ones. */
 static TSRM_TLS bool is_reset_while_saved;
@@ -146,7 +152,7 @@ void rustredis_is_decoded(void)
 {
 	is_being_decoded = false;
 	is_unread = false;
-	if (EG(exception) && PS(session_status) == php_session_active && rustredis_is_open()) {
+	if (EG(exception) && PS(session_status) == php_session_active && (is_of_object || rustredis_is_open())) {
 		half_decoded = true;
 	}
 }
@@ -222,14 +228,20 @@ static void note_error(int type, zend_string *file, uint32_t line, zend_string *
 #endif
 }
 
-PS_OPEN_FUNC(rustredis)
+static void begin(void)
 {
-	const char *path = rustredis_save_path(SAVE_PATH_ARG());
-	(void) session_name;
 	begun++;
 	half_decoded = false;
 	is_being_decoded = false;
 	is_reset_while_saved = rustredis_resets_while_saving();
+}
+
+PS_OPEN_FUNC(rustredis)
+{
+	const char *path = rustredis_save_path(SAVE_PATH_ARG());
+	(void) session_name;
+	begin();
+	is_of_object = false;
 	if (is_broken_off(mod_data)) {
 		return FAILURE;
 	}
@@ -408,49 +420,54 @@ static bool was_half_encoded(zend_string *val)
 		|| rustredis_php_content(ZSTR_VAL(val), ZSTR_LEN(val), php_serialize) != RUSTREDIS_PLAIN;
 }
 
+static int writer_now(void)
+{
+	return !PS(mod_user_implemented) ? RUSTREDIS_WRITTEN_BY_PHP
+		: rustredis_saves_a_session() ? RUSTREDIS_SAVED_BY_CLASS : RUSTREDIS_WRITTEN_BY_CLASS;
+}
+
+/* Gives the reason why a session of PHP must not be saved like this. Returns false if there is none. */
+static bool refuses(zend_string *val, int unchanged, int writer, char *reason, size_t size)
+{
+	const char *serializer = PS(serializer) ? PS(serializer)->name : "?";
+
+	/* A handler class may write such a session by hand. */
+	if (is_unread && writer != RUSTREDIS_WRITTEN_BY_CLASS) {
+		snprintf(reason, size, "PHP is about to read it, and $_SESSION has what was there before; what is stored stays");
+	} else if (unchanged) {
+		return false;
+	} else if (is_reset_while_saved) {
+		snprintf(reason, size, "session_reset() was called while it was saved; what was stored before stays");
+	} else if (half_decoded) {
+		snprintf(reason, size, "an error or an exception ended its decoding; what was stored before stays");
+	} else if (is_written_too_early(val)) {
+		snprintf(reason, size, "it is still being decoded, and $_SESSION does not have all of it; what was stored before "
+			"stays");
+	} else if (is_interrupted && CG(unclean_shutdown) && PS(serializer) && !starts_over(serializer)) {
+		snprintf(reason, size, "a fatal error has ended an encoding, and session.serialize_handler %s may not start over; "
+			"what was stored before stays", serializer);
+	} else if (was_half_encoded(val)) {
+		snprintf(reason, size, "an exception ended its encoding; what was stored before stays");
+	} else if (was_not_encoded(val)) {
+		snprintf(reason, size, "session.serialize_handler %s could not encode it; what was stored before stays", serializer);
+	} else {
+		return false;
+	}
+	return true;
+}
+
 static zend_result save(void **mod_data, zend_string *key, zend_string *val, zend_long maxlifetime, int unchanged)
 {
-	int writer = !PS(mod_user_implemented) ? RUSTREDIS_WRITTEN_BY_PHP
-		: rustredis_saves_a_session() ? RUSTREDIS_SAVED_BY_CLASS : RUSTREDIS_WRITTEN_BY_CLASS;
+	const int writer = writer_now();
+	char reason[256];
 
 	/* PHP code that runs while the session is encoded can destroy the session, and then both are
 	 * missing. */
 	if (!*mod_data || !key) {
 		return FAILURE;
 	}
-	/* A handler class may write such a session by hand. */
-	if (is_unread && writer != RUSTREDIS_WRITTEN_BY_CLASS) {
-		rustredis_raise("rustredis: the session is not saved: PHP is about to read it, and $_SESSION has what was there before; "
-			"what is stored stays");
-		return FAILURE;
-	}
-	if (!unchanged && is_reset_while_saved) {
-		rustredis_raise("rustredis: the session is not saved: session_reset() was called while it was saved; what was stored "
-			"before stays");
-		return FAILURE;
-	}
-	if (!unchanged && half_decoded) {
-		rustredis_raise("rustredis: the session is not saved: an error or an exception ended its decoding; what was stored "
-			"before stays");
-		return FAILURE;
-	}
-	if (!unchanged && is_written_too_early(val)) {
-		rustredis_raise("rustredis: the session is not saved: it is still being decoded, and $_SESSION does not have all of it; "
-			"what was stored before stays");
-		return FAILURE;
-	}
-	if (!unchanged && is_interrupted && CG(unclean_shutdown) && PS(serializer) && !starts_over(PS(serializer)->name)) {
-		rustredis_raise("rustredis: the session is not saved: a fatal error has ended an encoding, and "
-			"session.serialize_handler %s may not start over; what was stored before stays", PS(serializer)->name);
-		return FAILURE;
-	}
-	if (!unchanged && was_half_encoded(val)) {
-		rustredis_raise("rustredis: the session is not saved: an exception ended its encoding; what was stored before stays");
-		return FAILURE;
-	}
-	if (!unchanged && was_not_encoded(val)) {
-		rustredis_raise("rustredis: the session is not saved: session.serialize_handler %s could not encode it; what was "
-			"stored before stays", PS(serializer) ? PS(serializer)->name : "?");
+	if (refuses(val, unchanged, writer, reason, sizeof reason)) {
+		rustredis_raise("rustredis: the session is not saved: %s", reason);
 		return FAILURE;
 	}
 	return rustredis_save(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), ZSTR_VAL(val), ZSTR_LEN(val), maxlifetime,
@@ -608,6 +625,62 @@ PS_CREATE_SID_FUNC(rustredis)
 		}
 	}
 	return id;
+}
+
+/* The functions for RustRedis\SessionHandler: the same, if PHP has an object of it as its save
+ * handler. */
+void rustredis_object_opens(uint64_t handle)
+{
+	/* PHP sets mod_user_implemented only afterwards. */
+	if (PS(mod) && strcmp(PS(mod)->s_name, "user") == 0 && rustredis_opens_a_session()) {
+		begin();
+		is_unread = rustredis_takes_an_id();
+		is_of_object = true;
+		open_object = handle;
+	}
+}
+
+void rustredis_object_closes(uint64_t handle)
+{
+	if (handle == open_object) {
+		open_object = 0;
+	}
+}
+
+void rustredis_close_left_object(void)
+{
+	if (open_object) {
+		rustredis_object_leave(open_object);
+		open_object = 0;
+	}
+}
+
+static bool is_of_php(zend_string *id)
+{
+	return is_of_object && PS(mod_user_implemented) && PS(id) && zend_string_equals(id, PS(id));
+}
+
+void rustredis_object_has_read(zend_string *id, zend_string *val)
+{
+	if (is_of_php(id)) {
+		is_unread = is_unread && reason_to_read() != RUSTREDIS_TO_DELIVER;
+		is_being_decoded = ZSTR_LEN(val) && is_starting();
+		rustredis_watch_exceptions();
+	}
+}
+
+bool rustredis_object_refuses(zend_string *id, zend_string *val, int unchanged, char *reason, size_t size)
+{
+	return is_of_php(id) && refuses(val, unchanged, writer_now(), reason, size);
+}
+
+int rustredis_object_how_to_destroy(zend_string *id, char *reason, size_t size)
+{
+	const int how = is_of_php(id) ? how_to_destroy() : RUSTREDIS_DELETE;
+	if (how == RUSTREDIS_MOVED && half_decoded) {
+		snprintf(reason, size, "an error or an exception ended its decoding; what was stored before stays");
+	}
+	return how;
 }
 
 static const ps_module ps_mod_rustredis = {

@@ -199,7 +199,10 @@ static ZEND_METHOD(RustRedis_SessionHandler, open)
 	ZEND_PARSE_PARAMETERS_END();
 	(void) path;
 	(void) name;
-	RETVAL_BOOL(run(execute_data, RUSTREDIS_CHECK, &call) == RUSTREDIS_YES);
+	if (run(execute_data, RUSTREDIS_CHECK, &call) == RUSTREDIS_YES) {
+		rustredis_object_opens(of(Z_OBJ_P(ZEND_THIS))->handle);
+		RETURN_TRUE;
+	}
 }
 
 static ZEND_METHOD(RustRedis_SessionHandler, close)
@@ -207,6 +210,8 @@ static ZEND_METHOD(RustRedis_SessionHandler, close)
 	rustredis_call call = {0};
 	ZEND_PARSE_PARAMETERS_NONE();
 	RETVAL_BOOL(run(execute_data, RUSTREDIS_RELEASE_ALL, &call) == RUSTREDIS_YES);
+	rustredis_object_closes(of(Z_OBJ_P(ZEND_THIS))->handle);
+	rustredis_log_waiting();
 }
 
 static ZEND_METHOD(RustRedis_SessionHandler, read)
@@ -222,16 +227,22 @@ static ZEND_METHOD(RustRedis_SessionHandler, read)
 	/* Over memory_limit, this allocation bails out, and a write is refused from then on. */
 	RETVAL_STRINGL_FAST(call.value, call.value_len);
 	rustredis_object_done(of(Z_OBJ_P(ZEND_THIS))->handle, call.id, call.id_len);
+	rustredis_object_has_read(id, Z_STR_P(return_value));
 }
 
 static void put(INTERNAL_FUNCTION_PARAMETERS, int what)
 {
 	zend_string *id, *data;
 	rustredis_call call = {0};
+	char reason[256];
 	ZEND_PARSE_PARAMETERS_START(2, 2)
 		Z_PARAM_STR(id)
 		Z_PARAM_STR(data)
 	ZEND_PARSE_PARAMETERS_END();
+	if (rustredis_object_refuses(id, data, what == RUSTREDIS_TOUCH, reason, sizeof reason)) {
+		rustredis_throw("rustredis: the session is not saved: %s", reason);
+		RETURN_THROWS();
+	}
 	call.data = ZSTR_VAL(data);
 	call.data_len = ZSTR_LEN(data);
 	RETVAL_BOOL(run_with_id(execute_data, what, &call, id) == RUSTREDIS_YES);
@@ -260,7 +271,18 @@ static void answer(INTERNAL_FUNCTION_PARAMETERS, int what)
 
 static ZEND_METHOD(RustRedis_SessionHandler, destroy)
 {
-	answer(INTERNAL_FUNCTION_PARAM_PASSTHRU, RUSTREDIS_DESTROY);
+	zend_string *id;
+	rustredis_call call = {0};
+	char reason[256] = "";
+	ZEND_PARSE_PARAMETERS_START(1, 1)
+		Z_PARAM_STR(id)
+	ZEND_PARSE_PARAMETERS_END();
+	call.how = rustredis_object_how_to_destroy(id, reason, sizeof reason);
+	if (reason[0]) {
+		rustredis_throw("rustredis: the session is not moved to a new id: %s", reason);
+		RETURN_THROWS();
+	}
+	RETVAL_BOOL(run_with_id(execute_data, RUSTREDIS_DESTROY, &call, id) == RUSTREDIS_YES);
 }
 
 static ZEND_METHOD(RustRedis_SessionHandler, tryLock)

@@ -302,6 +302,9 @@ impl Object {
         }
         self.tell(&mut session, answer);
         if answer == Answer::Yes {
+            if let Some(earlier) = self.sessions.get_mut(id) {
+                session.follow(&mut earlier.session);
+            }
             self.keep(id.clone(), session, fiber);
         }
         answer
@@ -313,21 +316,36 @@ impl Object {
         })
     }
 
-    fn destroy(&mut self, id: &SessionId, fiber: usize) -> Answer {
+    fn destroy(&mut self, id: &SessionId, how: c_int, fiber: usize) -> Answer {
+        let bytes = id.as_str().as_bytes();
         let answer = self.with_session(id, fiber, false, |session| {
-            if session.destroy(id.as_str().as_bytes(), false) { Answer::Yes } else { Answer::Failed }
+            let done = match how {
+                0 => session.destroy(bytes, false),
+                1 => session.set_aside(bytes),
+                3 => session.destroy(bytes, true),
+                _ => true,
+            };
+            if done { Answer::Yes } else { Answer::Failed }
         });
         if answer == Answer::Yes {
             self.release(id);
+            // A session of this id that the caller writes next is a new one.
+            self.sessions.remove(id);
         }
         answer
     }
 
+    /// Releases a lock. What was read and written is remembered: a later write goes over nothing
+    /// else.
     fn release(&mut self, id: &SessionId) {
-        let Some(mut entry) = self.sessions.remove(id) else { return };
+        let Some(entry) = self.sessions.get_mut(id) else { return };
         entry.session.close();
         // The lock goes back in the background if its server does not answer.
         entry.session.take_warnings().into_iter().for_each(|warning| say(Say::Logged, warning));
+        entry.session.rest();
+        if !entry.session.is_worth_keeping() {
+            self.sessions.remove(id);
+        }
     }
 
     fn release_all(&mut self) {
@@ -525,6 +543,7 @@ pub struct CallInC {
     maxlifetime: i64,
     wait: f64,
     fiber: usize,
+    how: c_int,
     value: *const c_char,
     value_len: usize,
 }
@@ -551,7 +570,7 @@ unsafe extern "C" fn rustredis_object_call(handle: u64, what: c_int, call: *mut 
             call::READ => object.read(&id, ttl, call.fiber),
             call::WRITE => object.put(&id, data, true, ttl, call.fiber),
             call::TOUCH => object.put(&id, data, false, ttl, call.fiber),
-            call::DESTROY => object.destroy(&id, call.fiber),
+            call::DESTROY => object.destroy(&id, call.how, call.fiber),
             call::VALIDATE => object.validate(&id, ttl, call.fiber),
             call::LOCK => {
                 let wait = (call.wait >= 0.0).then(|| Duration::from_secs_f64(call.wait));
@@ -586,6 +605,20 @@ unsafe extern "C" fn rustredis_object_call(handle: u64, what: c_int, call: *mut 
     })
 }
 
+#[unsafe(no_mangle)]
+extern "C" fn rustredis_object_leave(handle: u64) {
+    let is_here = || {
+        let pid = process::id();
+        OBJECTS.with_borrow(|all| all.iter().any(|(known, object)| *known == handle && object.pid == pid))
+    };
+    if guarded(false, is_here) {
+        with_object(handle, |object| {
+            object.release_all();
+            Answer::Yes
+        });
+    }
+}
+
 /// See shim.h. Until this call, a write of the session is refused: PHP may have run out of memory.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn rustredis_object_done(handle: u64, id: *const c_char, id_len: usize) {
@@ -595,6 +628,7 @@ unsafe extern "C" fn rustredis_object_done(handle: u64, id: *const c_char, id_le
         object.value = Vec::new();
         if let Some((id, entry)) = id.and_then(|id| object.sessions.get_mut(&id).map(|entry| (id, entry))) {
             entry.session.remember(id.as_str().as_bytes());
+            entry.session.note_look(id.as_str().as_bytes());
             entry.session.drop_value();
         }
         Answer::Yes

@@ -31,7 +31,11 @@ static const wrapped_function *innermost(zend_execute_data *call);
 
 static void close_what_is_left(zend_execute_data *call)
 {
-	if (PS(session_status) == php_session_active || !rustredis_is_open() || innermost(call->prev_execute_data)) {
+	if (PS(session_status) == php_session_active || innermost(call->prev_execute_data)) {
+		return;
+	}
+	rustredis_close_left_object();
+	if (!rustredis_is_open()) {
 		return;
 	}
 	rustredis_close_left(&PS(mod_data));

@@ -83,6 +83,8 @@ typedef struct {
 	double wait;
 	/* Tells the fibers of a thread apart. */
 	uintptr_t fiber;
+	/* For RUSTREDIS_DESTROY: as in rustredis_destroy. */
+	int how;
 	/* The value that was read, valid until rustredis_object_done, which must follow as soon as PHP
 	 * has its copy. */
 	const char *value;
@@ -91,6 +93,8 @@ typedef struct {
 enum { RUSTREDIS_FAILED, RUSTREDIS_YES, RUSTREDIS_NO };
 /* After RUSTREDIS_FAILED, there are reasons to throw. */
 int rustredis_object_call(uint64_t handle, int what, rustredis_call *call);
+/* Releases everything that the object holds, if it still exists. */
+void rustredis_object_leave(uint64_t handle);
 void rustredis_object_done(uint64_t handle, const char *id, size_t id_len);
 /* The failure of the last call. */
 void rustredis_object_failure(uint64_t handle, rustredis_failure *failure);
@@ -166,6 +170,18 @@ unsigned rustredis_begun(void);
  * ended the call, the previous state is restored. */
 bool rustredis_encoding_is_interrupted(void);
 void rustredis_set_interrupted(bool interrupted);
+
+/* handler.c, for an object of RustRedis\SessionHandler that may be PHP's save handler: in open() and
+ * after a read, and before a write and a destroy of a session. If the latter two give a reason, the
+ * call must be refused. */
+void rustredis_object_opens(uint64_t handle);
+void rustredis_object_has_read(zend_string *id, zend_string *val);
+bool rustredis_object_refuses(zend_string *id, zend_string *val, int unchanged, char *reason, size_t size);
+int rustredis_object_how_to_destroy(zend_string *id, char *reason, size_t size);
+/* In close(). */
+void rustredis_object_closes(uint64_t handle);
+/* Does the same as close() for an object whose close() PHP has left out. */
+void rustredis_close_left_object(void);
 
 /* messages.c. The first four functions may run PHP code and may not return; the others may not
  * return either. */
