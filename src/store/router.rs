@@ -89,6 +89,14 @@ impl Router {
         }
     }
 
+    /// Returns the limits for reading the map of a Cluster, if this route needs one.
+    fn limits(&self, route: &Route) -> Timeouts {
+        if route.can_move() {
+            return self.timeouts();
+        }
+        Timeouts { connect: self.settings.connect_timeout, read: self.settings.read_timeout }
+    }
+
     /// Starts the time for connecting, unless it has already started. Returns its end.
     fn begin_connecting(&mut self, now: Instant) -> Instant {
         let begun = self.connect_until.filter(|until| *until > now);
@@ -97,7 +105,8 @@ impl Router {
 
     /// Sends a command, and follows the redirects of a Cluster.
     pub fn request(&mut self, keys: &Keys, command: &mut Command<'_>) -> Result<Value, StoreError> {
-        self.route(keys).follow(self.timeouts(), |node, hop| {
+        let route = self.route(keys);
+        route.follow(self.limits(&route), |node, hop| {
             self.enter(keys, node, hop)?;
             self.exchange(keys, node, command, Duration::ZERO)
         })
@@ -110,8 +119,8 @@ impl Router {
         command: &mut Command<'_>,
         block: Duration,
     ) -> Result<Value, StoreError> {
-        let (route, timeouts) = (self.route(keys), self.timeouts());
-        route.send_once(timeouts, |node| self.exchange(keys, node, command, block))
+        let route = self.route(keys);
+        route.send_once(self.limits(&route), |node| self.exchange(keys, node, command, block))
     }
 
     /// Sends commands together to the server that has the session, and returns their replies.
@@ -125,7 +134,7 @@ impl Router {
         let connect_until = self.begin_connecting(Instant::now());
         let (route, limit) = (self.route(keys), self.settings.read_timeout);
         let mut is_sent = false;
-        let answer = route.send_once(self.timeouts(), |node| {
+        let answer = route.send_once(self.limits(&route), |node| {
             let connection = self.connection(keys, node)?;
             if !connection.capabilities().scripts {
                 return Ok(Value::Nil);
@@ -286,7 +295,8 @@ impl Router {
     }
 
     fn request_call(&mut self, keys: &Keys, call: &mut ScriptCall<'_>) -> Result<Value, StoreError> {
-        self.route(keys).follow(self.timeouts(), |node, hop| {
+        let route = self.route(keys);
+        route.follow(self.limits(&route), |node, hop| {
             if hop == Hop::Asking {
                 return self.ask_call(keys, node, call);
             }
@@ -538,40 +548,39 @@ impl Router {
             self.occupy(target)?;
         }
         self.leave_old_master(false);
-        let timeouts = self.timeouts();
         let route = self.route(keys);
-        let is_elected = route.is_elected();
-        let connect_until = self.connect_until.take();
-        let (target, entry) = self.entry.as_mut().expect("it was taken above");
-        match &mut entry.connection {
-            Some(connection) => {
-                if is_elected {
-                    connection.leave_time();
-                }
-                Ok(connection)
-            }
-            place => {
-                let Some(until) = self.until.take().filter(|_| !is_elected) else {
-                    let opened = route.open(target, timeouts, &keys.probe());
-                    if opened.is_err() {
-                        self.connect_until = connect_until;
-                    }
-                    return Ok(place.insert(opened?));
-                };
-                // A part of the time is left, whatever the earlier steps have used.
-                let now = Instant::now();
-                let until = until.max(now + timeouts.read / 4);
-                let read = until.duration_since(now);
-                let opened = route.open(target, Timeouts { read, ..timeouts }, &keys.probe());
-                let mut connection = opened.map_err(|failure| match failure {
-                    // The silent connection before this one has used the rest of the time.
-                    StoreError::Timeout(_) => StoreError::Timeout(timeouts.read),
-                    failure => failure,
-                })?;
-                connection.answers_until(until);
-                Ok(place.insert(connection))
-            }
+        match self.current() {
+            None => self.connect(keys, &route)?,
+            Some(connection) if route.is_elected() => connection.leave_time(),
+            Some(_) => {}
         }
+        self.connect_until = None;
+        Ok(self.current().expect("it was made above"))
+    }
+
+    /// Makes the connection of an entry that has none.
+    fn connect(&mut self, keys: &Keys, route: &Route) -> Result<(), StoreError> {
+        let timeouts = self.timeouts();
+        let until = self.until.take().filter(|_| !route.is_elected());
+        let (target, entry) = self.entry.as_mut().expect("it was taken before");
+        let Some(until) = until else {
+            entry.connection = Some(route.open(target, timeouts, &keys.probe())?);
+            return Ok(());
+        };
+        self.connect_until = None;
+        // A part of the time is left, whatever the earlier steps have used.
+        let now = Instant::now();
+        let until = until.max(now + timeouts.read / 4);
+        let read = until.duration_since(now);
+        let opened = route.open(target, Timeouts { read, ..timeouts }, &keys.probe());
+        let mut connection = opened.map_err(|failure| match failure {
+            // The silent connection before this one has used the rest of the time.
+            StoreError::Timeout(_) => StoreError::Timeout(timeouts.read),
+            failure => failure,
+        })?;
+        connection.answers_until(until);
+        entry.connection = Some(connection);
+        Ok(())
     }
 
     /// Gives up the connection to a master if the sentinels have named its successor. Returns true
