@@ -1,5 +1,5 @@
 --TEST--
-after a fork the object stays with its parent: each method throws in the child, and the child releases nothing
+after a fork the object stays with its parent: each method but create_sid() throws in the child, and the child releases nothing
 --FILE--
 <?php
 require __DIR__ . '/class.inc';
@@ -16,7 +16,7 @@ if ($pid === 0) {
     ob_start(fn () => '');
     $calls = [
         fn () => $handler->open('', ''), fn () => $handler->close(), fn () => $handler->read($id), fn () => $handler->write($id, 'child'),
-        fn () => $handler->destroy($id), fn () => $handler->gc(1), fn () => $handler->create_sid(), fn () => $handler->validateId($id),
+        fn () => $handler->destroy($id), fn () => $handler->gc(1), fn () => $handler->validateId($id),
         fn () => $handler->updateTimestamp($id, 'child'), fn () => $handler->lock($id), fn () => $handler->tryLock($id), fn () => $handler->release(),
         fn () => $handler->isLocked($id), fn () => $handler->peek($id), fn () => $handler->exists($id), fn () => $handler->read('a/b'),
     ];
@@ -35,6 +35,20 @@ ok('the message names the parent', str_contains($got[0] ?? '', (string) getmypid
 same('the lock stays', [true, true], [is_locked($id), $handler->isLocked($id)]);
 same('the parent goes on', true, $handler->write($id, 'parent'));
 same('what is stored', ['parent', 'mine'], [redis()->get(data_key($id)), redis()->get(data_key("{$id}c"))]);
+
+// PHP crashes in session_create_id() if create_sid() throws.
+session_set_save_handler($handler);
+session_start();
+$pid = pcntl_fork();
+if ($pid === 0) {
+    ob_end_clean();
+    ob_start(fn () => '');
+    file_put_contents($report, thrown(fn () => session_create_id()));
+    exit(0);
+}
+pcntl_waitpid($pid, $status);
+same('session_create_id() in the child', [true, 'SessionException'], [pcntl_wifexited($status), file_get_contents($report)]);
+session_destroy();
 --EXPECT--
 ok: every method throws
 ok: an object of its own waits for the parent
@@ -42,3 +56,4 @@ ok: the message names the parent
 ok: the lock stays
 ok: the parent goes on
 ok: what is stored
+ok: session_create_id() in the child

@@ -330,12 +330,13 @@ static ZEND_METHOD(RustRedis_SessionHandler, gc)
 	}
 }
 
+/* Never throws, not even in a forked child, where all other methods do: session_create_id() of a
+ * class whose create_sid() throws crashes in PHP. */
 static ZEND_METHOD(RustRedis_SessionHandler, create_sid)
 {
 	zend_string *id;
-	rustredis_call call = {0};
 	ZEND_PARSE_PARAMETERS_NONE();
-	if (run(execute_data, RUSTREDIS_CHECK, &call) == RUSTREDIS_YES && (id = php_session_create_id(NULL))) {
+	if ((id = php_session_create_id(NULL))) {
 		RETVAL_STR(id);
 	}
 }
