@@ -126,7 +126,7 @@ pub trait Store {
         true
     }
 
-    /// The reason why no lease can be renewed at the moment, if there is one.
+    /// The reason why this lease cannot be renewed at the moment, if there is one.
     fn hindrance(&self, _lease: &Self::Lease) -> Option<String> {
         None
     }

@@ -101,6 +101,8 @@ struct Task {
     work: Work,
     due: Instant,
     end: Instant,
+    /// The reason why the last renewal failed.
+    failure: Option<String>,
 }
 
 #[derive(Clone)]
@@ -146,7 +148,16 @@ pub fn guard_of_trial(
     let renewal = now + lock.lease / 3;
     let work = Work::Try { keys: keys.clone(), mixed: lock.mixed, length: lock.lease, renewal };
     let due = renewal.min(now + Duration::from_millis(TRIAL_MS));
-    let task = Task { id: 0, home, timeouts, token: token.to_owned(), work, due, end: now + lock.max_hold };
+    let task = Task {
+        id: 0,
+        home,
+        timeouts,
+        token: token.to_owned(),
+        work,
+        due,
+        end: now + lock.max_hold,
+        failure: None,
+    };
     let renewal = Renewal::of(&task.home.server());
     let id = renewal.add(task);
     LeaseGuard { renewal, id }
@@ -166,6 +177,7 @@ pub fn guard(home: Home, timeouts: Timeouts, lock: &LockSettings, keys: &Keys, t
         work,
         due: now + lock.lease / 3,
         end: now + lock.max_hold,
+        failure: None,
     };
     let id = renewal.add(task);
     LeaseGuard { renewal, id }
@@ -182,10 +194,13 @@ impl LeaseGuard {
         matches!(task.work, Work::Renew { .. })
     }
 
-    /// The reason why no lease can be renewed at the moment: no thread can be started.
+    /// The reason why this lease cannot be renewed at the moment: no thread can be started, or the
+    /// last renewal failed.
     #[must_use]
     pub fn hindrance(&self) -> Option<String> {
-        self.renewal.state().no_thread.clone()
+        let state = self.renewal.state();
+        let own = state.tasks.iter().find(|task| task.id == self.id);
+        state.no_thread.clone().or_else(|| own?.failure.clone())
     }
 }
 
@@ -203,7 +218,8 @@ pub fn give_back(home: Home, settings: &Settings, keys: &Keys, token: String) {
     let timeouts = patient(Timeouts { connect: settings.connect_timeout, read: settings.read_timeout });
     let mixed = settings.lock.as_ref().is_some_and(|lock| lock.mixed);
     let work = Work::Release { keys: keys.clone(), mixed, pause: PAUSE };
-    let task = Task { id: 0, home, timeouts, token, work, due: now + PAUSE, end: now + settings.tombstone };
+    let (due, end) = (now + PAUSE, now + settings.tombstone);
+    let task = Task { id: 0, home, timeouts, token, work, due, end, failure: None };
     if let Some(last) = &mut *LAST.lock() {
         last.push(task);
         return;
@@ -421,7 +437,9 @@ impl Task {
             Work::Renew { lock, tombstone, length } => {
                 let left = self.end.saturating_duration_since(now);
                 let lease = left.min(*length);
-                match renewer.renew(&self.home, self.timeouts, [lock, tombstone], &self.token, lease) {
+                let renewed = renewer.renew(&self.home, self.timeouts, [lock, tombstone], &self.token, lease);
+                self.failure = renewed.as_ref().err().map(ToString::to_string);
+                match renewed {
                     Ok(true) if lease == *length => Instant::now() + *length / 3,
                     // This was the last renewal, or another request has the lock. In the latter
                     // case the write will be refused, and its warning will name the holder.

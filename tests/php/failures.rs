@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::php::{Php, Running, STEPS, Step};
 use crate::support::poll::{self, SOON};
+use crate::support::port::Port;
 use crate::support::proxy::Proxy;
 use crate::support::redis::Server;
 use crate::support::session;
@@ -273,4 +274,23 @@ fn a_write_waits_for_a_server_that_is_full() {
     let (messages, result) = process.expect("done ");
     assert_eq!((messages.trim(), &*result), ("", "true"));
     assert_eq!(session::counter(&server, "known"), Some(2));
+}
+
+#[test]
+fn a_write_that_is_refused_says_why_the_lease_was_not_renewed() {
+    let server = Server::start();
+    session::seed(&server, "known");
+    let proxy = Proxy::start(&server.addr());
+    let mut holder = Php::new(&proxy.save_path()).ini("rustredis.lock_lease", "0.5").spawn(STEPS);
+    holder.expect("ready");
+    assert_eq!(holder.step("start('known') && ++$_SESSION['n']").assert_silent().result, "true");
+    // The renewal takes a connection of its own.
+    let nobody = Port::free();
+    proxy.lead_new_to(&format!("127.0.0.1:{}", nobody.number()));
+    poll::until("the lease has ended", SOON, || !session::is_locked(&server, "known"));
+    let lock = session::side_key(&server, "known", "LOCK");
+    server.command::<()>(&["SET", &lock, "another"]);
+    let step = holder.step("session_write_close()");
+    let expected = "it ran longer than rustredis.lock_lease, which was not renewed: ";
+    assert!(step.messages.contains(expected), "{step:?}");
 }
