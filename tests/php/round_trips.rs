@@ -339,6 +339,9 @@ fn the_first_session_costs_one_trip_more_than_a_later_one_and_the_commands_of_th
         assert_eq!((first.trips, second.trips), (3, 2), "{name}");
         assert_eq!((first.connections, second.connections), (1, 0), "{name}");
         for (command, count) in handshake {
+            // Before Redis 7 a subcommand has no count of its own.
+            let whole = command.split('|').next().unwrap_or_default();
+            let command = if first_calls.contains_key(command) { command } else { whole };
             let calls = first_calls.get_mut(command).filter(|calls| **calls >= count);
             *calls.unwrap_or_else(|| panic!("{name}: {count} times {command} in the handshake")) -= count;
         }
