@@ -772,3 +772,77 @@ fn what_a_class_has_only_looked_at_is_not_written_over_another_value() {
         assert!(first.write(NEW, b"own", TTL, Writer::Php));
     }
 }
+
+#[test]
+fn a_put_overwrites_nothing_but_what_was_seen_last() {
+    for (meanwhile, changed) in
+        [("nothing", true), ("nothing", false), ("written", true), ("destroyed", true)]
+    {
+        let store = stored(b"old");
+        let mut first = session(&store);
+        assert!(first.read(ID, Access::Update, TTL));
+        first.note_look(ID);
+        first.drop_value();
+        first.close();
+        assert!(first.is_worth_keeping() && !first.goes_on());
+        let mut second = session(&store);
+        match meanwhile {
+            "written" => assert!(second.put(ID, b"two", true, TTL)),
+            "destroyed" => assert!(second.destroy(ID, false)),
+            _ => {}
+        }
+        let left = data(&store, ID);
+        // The lock is taken by the put, or before, by another value of this session.
+        let mut third = session(&store);
+        let locks = meanwhile == "written";
+        if locks {
+            assert!(third.lock(ID, TTL) && third.is_locked());
+            third.follow(&mut first);
+        }
+        let writer = if locks { &mut third } else { &mut first };
+        let is_written = meanwhile == "nothing";
+        assert_eq!(
+            writer.put(ID, if changed { b"one" } else { b"old" }, changed, TTL),
+            is_written,
+            "{meanwhile}"
+        );
+        let left = if is_written && changed { Some(b"one".to_vec()) } else { left };
+        assert_eq!((data(&store, ID), holder(&store, ID)), (left, None), "{meanwhile}");
+        // Without a close, the next put goes on from there.
+        if is_written {
+            assert!(first.put(ID, b"one more", true, TTL), "{:?}", first.take_warnings());
+            assert_eq!(data(&store, ID).unwrap(), b"one more");
+        }
+    }
+}
+
+#[test]
+fn a_lock_that_this_thread_has_is_not_waited_for() {
+    let store = stored(b"old");
+    let mut held = session(&store).beside(|_, keys| keys.lock.ends_with("_LOCK"));
+    assert!(!held.lock(ID, TTL) && !held.read(ID, Access::Update, TTL) && !held.put(NEW, b"x", true, TTL));
+    assert!(matches!(held.cause(), super::Cause::Lock(_)));
+    assert_eq!(held.is_known(ID, TTL), None);
+    assert_eq!((held.store.trips, holder(&store, ID), data(&store, NEW)), (0, None, None));
+    // No lock is needed for these.
+    let mut value = None;
+    assert!(held.peek(ID, &mut value));
+    assert_eq!(
+        (value.unwrap(), held.exists(ID), held.exists(NEW)),
+        (b"old".to_vec(), Some(true), Some(false))
+    );
+    assert_eq!(store.server().ttl(&keys(ID)), Some(TTL * 1000));
+}
+
+#[test]
+fn a_session_holds_only_its_own_lock() {
+    let store = stored(b"old");
+    let mut session = session(&store);
+    assert!(session.lock(ID, TTL));
+    let target = session.settings.shards.of(keys(ID).route).clone();
+    assert!(session.holds(&target, &keys(ID)) && !session.holds(&target, &keys(NEW)));
+    let elsewhere = crate::config::Target { database: 7, ..(*target).clone() };
+    assert!(!session.holds(&elsewhere, &keys(ID)));
+    session.close();
+    assert!(!session.holds(&target, &keys(ID)) && !session.is_worth_keeping());
+}

@@ -321,7 +321,9 @@ impl Server {
     pub fn read(&mut self, keys: &Keys, ttl: u64) -> SessionData {
         let at = self.now + ttl * 1000;
         let place = self.place(keys);
-        place.refresh(at);
+        if ttl > 0 {
+            place.refresh(at);
+        }
         place.loaded()
     }
 
