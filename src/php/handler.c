@@ -426,7 +426,8 @@ static int writer_now(void)
 		: rustredis_saves_a_session() ? RUSTREDIS_SAVED_BY_CLASS : RUSTREDIS_WRITTEN_BY_CLASS;
 }
 
-/* Gives the reason why a session of PHP must not be saved like this. Returns false if there is none. */
+/* Gives the reason why a session of PHP must not be saved like this. Returns false if there is
+ * none. */
 static bool refuses(zend_string *val, int unchanged, int writer, char *reason, size_t size)
 {
 	const char *serializer = PS(serializer) ? PS(serializer)->name : "?";

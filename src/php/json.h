@@ -59,14 +59,14 @@ int rustredis_json_objects(void);
 
 /* json_encode.c */
 zend_string *ps_srlzr_encode_json(void);
-/* Encodes any array. Returns NULL after a failure, and the reason of it unless an exception has it. */
+/* Encodes any array. Returns NULL after a failure, with the reason unless an exception has it. */
 zend_string *rustredis_json_encode_array(HashTable *array, char *error, size_t error_size);
 /* The number of bytes that memory_limit leaves. */
 size_t rustredis_memory_left(void);
 /* True if the last session was not encoded, and PHP has only an empty text to write. */
 bool rustredis_json_refused(void);
 /* json_decode.c */
-/* Decodes an array. Returns false after a failure, and the reason of it unless an exception has it. */
+/* Decodes an array. Returns false after a failure, with the reason unless an exception has it. */
 bool rustredis_json_decode_array(zend_string *text, zval *array, char *error, size_t error_size);
 int rustredis_register_json(void);
 /* Handles a session that was written as JSON, for a site that has gone back to another

@@ -1,8 +1,8 @@
 /* The classes for applications that never call session_start(): RustRedis\SessionHandler and
  * RustRedis\Json.
  *
- * The state of a handler is in Rust (object.rs), by the number of the object. No Rust code is running when a
- * method throws or makes a string, both of which can bail out. */
+ * The state of a handler is in Rust (object.rs), by the number of the object. No Rust code is
+ * running when a method throws or makes a string, both of which can bail out. */
 #include "php.h"
 #include "ext/session/php_session.h"
 #include "zend_attributes.h"

@@ -1,5 +1,5 @@
-//! The objects of the class `RustRedis\SessionHandler`, as object.c calls them. shim.h describes the
-//! functions.
+//! The objects of the class `RustRedis\SessionHandler`, as object.c calls them. shim.h describes
+//! the functions.
 //!
 //! An object is a map of ids to [`Session`]s. C knows it by a number, so that PHP can't free what
 //! is in use here. Everything belongs to one thread.

@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl<S: Store> Session<S> {
-    /// Returns true if the lock is ours, as far as we know.
+    /// Returns true if the lock is ours, as far as this process knows.
     pub fn is_locked(&self) -> bool {
         self.has_lock()
     }
