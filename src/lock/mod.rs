@@ -54,11 +54,10 @@ fn attempt(
             Step::Failed => return Err(failure.expect("an attempt only fails after an error")),
         };
         match (&result, &step) {
-            (Ok(Event::Answer(AcquireReply::Exists)), _) => {}
-            (Ok(_), _) => lost.clear(),
-            // Nothing was carried out.
+            // Nothing was carried out, and the answer says nothing about the commands before it.
             (
-                Err(
+                Ok(Event::Answer(AcquireReply::Exists))
+                | Err(
                     StoreError::Server(_)
                     | StoreError::Connect(_)
                     | StoreError::PoolExhausted(_)
@@ -66,6 +65,7 @@ fn attempt(
                 ),
                 _,
             ) => {}
+            (Ok(_), _) => lost.clear(),
             (Err(_), Step::Acquire { acquire, .. }) => lost.push(acquire.token.clone()),
             (Err(_), Step::Claim { claim, .. }) => lost.push(claim.token.clone()),
             (Err(_), _) => {}

@@ -129,7 +129,7 @@ impl FirstTry {
             }
             _ => return Err(nonsense("plain commands")),
         };
-        let taken = match lock {
+        let is_free = match lock {
             Value::Okay => true,
             Value::Nil | Value::ServerError(_) => false,
             _ => return Err(nonsense("plain commands")),
@@ -140,14 +140,14 @@ impl FirstTry {
         let is_ours = match got.pop() {
             Some(Value::BulkString(holder)) if ours(&holder) => true,
             // These are the replies to an earlier try, perhaps for another session.
-            Some(Value::BulkString(_)) if taken => return Err(nonsense("plain commands")),
+            Some(Value::BulkString(_)) if is_free => return Err(nonsense("plain commands")),
             Some(Value::BulkString(_) | Value::Nil | Value::ServerError(_)) | None => false,
             Some(_) => return Err(nonsense("plain commands")),
         };
         let loaded = if got.is_empty() { None } else { data_of(refreshed, got)? };
         // Without the lock, nothing shows whose replies these are.
         let loaded = loaded.filter(|_| is_ours);
-        Ok(Self { taken, loaded, watched: watched && is_ours })
+        Ok(Self { taken: is_free, loaded, watched: watched && is_ours })
     }
 }
 

@@ -187,6 +187,7 @@ impl LeaseGuard {
     /// Tells that the session of a prefetched lock was there, so that the lock is renewed whatever
     /// becomes of the session. Returns false if the lock was released meanwhile, because the session
     /// has vanished since.
+    #[must_use]
     pub fn confirm(&self) -> bool {
         let mut state = self.renewal.state();
         let Some(task) = state.tasks.iter_mut().find(|task| task.id == self.id) else { return false };
@@ -437,9 +438,9 @@ impl Task {
             Work::Renew { lock, tombstone, length } => {
                 let left = self.end.saturating_duration_since(now);
                 let lease = left.min(*length);
-                let renewed = renewer.renew(&self.home, self.timeouts, [lock, tombstone], &self.token, lease);
-                self.failure = renewed.as_ref().err().map(ToString::to_string);
-                match renewed {
+                let answer = renewer.renew(&self.home, self.timeouts, [lock, tombstone], &self.token, lease);
+                self.failure = answer.as_ref().err().map(ToString::to_string);
+                match answer {
                     Ok(true) if lease == *length => Instant::now() + *length / 3,
                     // This was the last renewal, or another request has the lock. In the latter
                     // case the write will be refused, and its warning will name the holder.

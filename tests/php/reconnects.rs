@@ -228,8 +228,8 @@ fn a_reply_that_comes_twice_shows_no_session_to_another_visitor() {
         proxy.double_replies(11);
         process.send(&format!("[0, {}, {TRIES}, {options}, {waits:?}]", server.port()));
         let output = process.wait();
-        let served = output.stdout.strip_prefix("served ").and_then(|served| served.parse().ok());
-        assert!(served > Some(TRIES / 2), "{what}: {output:?}");
+        let count = output.stdout.strip_prefix("served ").and_then(|count| count.parse().ok());
+        assert!(count > Some(TRIES / 2), "{what}: {output:?}");
         assert!(proxy.doubled() > TRIES / 10, "{what}: {} doubled", proxy.doubled());
     }
 }
