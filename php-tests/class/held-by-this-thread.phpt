@@ -38,8 +38,20 @@ $time = seconds(function () use ($one, $two, $id, $refused) {
     });
     $fiber->start();
     $refused('beside a fiber', $one);
+    $write = fn (): array => [thrown(fn () => $one->write($id, 'x')), thrown(fn () => $one->updateTimestamp($id, 'x')), thrown(fn () => $one->destroy($id))];
+    same('and may not write there', array_fill(0, 3, 'LockTimeoutException'), $write());
+    (new Fiber(function () use ($one, $id, $write) {
+        same('nor may another fiber', array_fill(0, 3, 'LockTimeoutException'), $write());
+        $one->release($id);
+        $one->close();
+    }))->start();
+    same('which gives back no lock but its own', true, $one->isLocked($id));
     $fiber->resume();
     same('the fiber goes on', ['n|i:1;', false], [redis()->get(data_key($id)), is_locked($id)]);
+
+    $fiber = new Fiber(fn () => $one->read($id));
+    $fiber->start();
+    same('a fiber leaves its session to the code after it', true, $one->write($id, 'n|i:1;'));
 
     same('$_SESSION', true, start($id));
     $refused('beside $_SESSION', $one);
@@ -84,7 +96,11 @@ ok: beside a fiber: lock()
 ok: beside a fiber: the reason
 ok: beside a fiber: tryLock()
 ok: beside a fiber: peek(), exists()
+ok: and may not write there
+ok: nor may another fiber
+ok: which gives back no lock but its own
 ok: the fiber goes on
+ok: a fiber leaves its session to the code after it
 ok: $_SESSION
 ok: beside $_SESSION: read()
 ok: beside $_SESSION: the reason

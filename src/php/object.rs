@@ -53,8 +53,10 @@ struct Object {
 
 struct Entry {
     session: Session<RedisStore>,
-    /// The fiber that has begun with this session.
+    /// The fiber that has begun with this session, or 0 outside of fibers.
     fiber: usize,
+    /// Set if the code outside of fibers was refused this session, as a fiber had its lock.
+    was_refused: bool,
     last_call: u64,
 }
 
@@ -133,7 +135,7 @@ pub fn end_request() {
 /// Releases the locks of an object.
 fn end(mut object: Object) {
     if object.pid == process::id() {
-        object.release_all();
+        object.release_all(0);
     } else {
         // The connections are the parent's.
         mem::forget(object);
@@ -164,7 +166,7 @@ impl Object {
             }
         }
         self.calls += 1;
-        self.sessions.insert(id, Entry { session, fiber, last_call: self.calls });
+        self.sessions.insert(id, Entry { session, fiber, was_refused: false, last_call: self.calls });
     }
 
     /// Reports the warnings of a call: as an exception, or in the log after a success.
@@ -237,6 +239,21 @@ impl Object {
         entry.session.is_locked() && entry.fiber != fiber
     }
 
+    /// Returns true if a write here would be one of a fiber over the session of another, under the
+    /// lock of that. A fiber may leave its session to the code outside of fibers, unless that has
+    /// asked for the session itself, and was refused.
+    fn is_left_to(&self, id: &SessionId, fiber: usize) -> bool {
+        let was_refused = self.sessions.get(id).is_some_and(|entry| entry.was_refused);
+        !self.is_of_another_fiber(id, fiber) || (fiber == 0 && !was_refused)
+    }
+
+    fn refuse_as_held_by_fiber(&mut self, id: &SessionId, fiber: usize) -> Answer {
+        if let Some(entry) = self.sessions.get_mut(id).filter(|_| fiber == 0) {
+            entry.was_refused = true;
+        }
+        self.refuse_as_held(id)
+    }
+
     fn refuse_as_held(&mut self, id: &SessionId) -> Answer {
         let mut session = self.new_session(&self.settings.locked);
         session.refuse_as_held(id.as_str().as_bytes());
@@ -246,7 +263,7 @@ impl Object {
 
     fn read(&mut self, id: &SessionId, ttl: u64, fiber: usize) -> Answer {
         if self.is_of_another_fiber(id, fiber) {
-            return self.refuse_as_held(id);
+            return self.refuse_as_held_by_fiber(id, fiber);
         }
         let anew = !self.goes_on(id);
         self.with_session(id, fiber, anew, |session| {
@@ -260,7 +277,7 @@ impl Object {
 
     fn validate(&mut self, id: &SessionId, ttl: u64, fiber: usize) -> Answer {
         if self.is_of_another_fiber(id, fiber) {
-            return self.refuse_as_held(id);
+            return self.refuse_as_held_by_fiber(id, fiber);
         }
         let anew = !self.goes_on(id);
         let answer = self.with_session(id, fiber, anew, |session| {
@@ -311,12 +328,18 @@ impl Object {
     }
 
     fn put(&mut self, id: &SessionId, data: &[u8], changed: bool, ttl: u64, fiber: usize) -> Answer {
+        if !self.is_left_to(id, fiber) {
+            return self.refuse_as_held(id);
+        }
         self.with_session(id, fiber, false, |session| {
             if session.put(id.as_str().as_bytes(), data, changed, ttl) { Answer::Yes } else { Answer::Failed }
         })
     }
 
     fn destroy(&mut self, id: &SessionId, how: c_int, fiber: usize) -> Answer {
+        if !self.is_left_to(id, fiber) {
+            return self.refuse_as_held(id);
+        }
         let bytes = id.as_str().as_bytes();
         let answer = self.with_session(id, fiber, false, |session| {
             let done = match how {
@@ -348,9 +371,12 @@ impl Object {
         }
     }
 
-    fn release_all(&mut self) {
+    /// Releases what this fiber has begun, or everything outside of fibers.
+    fn release_all(&mut self, fiber: usize) {
         let ids: Vec<_> = self.sessions.keys().cloned().collect();
-        for id in &ids {
+        for id in
+            ids.iter().filter(|id| fiber == 0 || !self.is_of_another_fiber(id, fiber)).collect::<Vec<_>>()
+        {
             self.release(id);
         }
     }
@@ -559,7 +585,7 @@ unsafe extern "C" fn rustredis_object_call(handle: u64, what: c_int, call: *mut 
         match what {
             call::CHECK => return Answer::Yes,
             call::RELEASE_ALL => {
-                object.release_all();
+                object.release_all(call.fiber);
                 return Answer::Yes;
             }
             _ => {}
@@ -578,7 +604,10 @@ unsafe extern "C" fn rustredis_object_call(handle: u64, what: c_int, call: *mut 
             }
             call::TRY_LOCK => object.lock(&id, ttl, Some(Duration::ZERO), call.fiber, true),
             call::RELEASE => {
-                object.release(&id);
+                // A fiber that was refused has nothing to release.
+                if object.is_left_to(&id, call.fiber) {
+                    object.release(&id);
+                }
                 Answer::Yes
             }
             call::IS_LOCKED => object.sessions.get(&id).is_some_and(|entry| entry.session.is_locked()).into(),
@@ -613,7 +642,7 @@ extern "C" fn rustredis_object_leave(handle: u64) {
     };
     if guarded(false, is_here) {
         with_object(handle, |object| {
-            object.release_all();
+            object.release_all(0);
             Answer::Yes
         });
     }
