@@ -9,6 +9,7 @@ mod liar;
 mod replies;
 
 use std::fs;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::thread;
@@ -136,8 +137,24 @@ fn assert_asked(run: &fuzz::Done, commands: u64) {
     assert!(commands >= run.trials, "only {commands} commands: {run}");
 }
 
+/// The memory of this process is that of all tests that run now, so this one runs in another.
 #[test]
 fn the_store_believes_nothing() {
+    let alone = concat!(module_path!(), "::the_store_alone_believes_nothing");
+    let alone = alone.split_once("::").expect("the program's name comes first").1;
+    let program = std::env::current_exe().expect("this program has a path");
+    let output = Command::new(program)
+        .args(["--exact", alone, "--ignored", "--nocapture"])
+        .output()
+        .expect("this program can be run");
+    print!("{}", String::from_utf8_lossy(&output.stdout));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"), "it ran no test");
+}
+
+#[test]
+#[ignore = "the test above runs it"]
+fn the_store_alone_believes_nothing() {
     let liar = Liar::start(&[ID, PASSWORD]);
     let (locked, unlocked) = (settings(liar.port, true), settings(liar.port, false));
     let before = resident("self");
