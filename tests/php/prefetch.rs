@@ -364,7 +364,7 @@ fn a_session_that_vanishes_before_the_page_starts_it_is_asked_for_again() {
         let page = scope.spawn(|| site.get(&format!("do=lax&until={end}"), ID));
         poll::until("it is locked", SOON, || site.is_locked(ID));
         // As an eviction does it.
-        site.server.command::<()>(&["DEL", &format!("PHPREDIS_SESSION:{ID}")]);
+        site.server.command::<()>(&["DEL", &session::key_at(&site.server, ID)]);
         site.is_given_back(ID);
         session::seed(&site.server, ID);
         fs::write(&end, "").unwrap();
