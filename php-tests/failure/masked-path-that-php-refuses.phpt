@@ -15,6 +15,8 @@ $calls = [
     'session_start' => fn () => session_start(['save_path' => $path]),
     'session_save_path' => fn () => session_save_path($path),
     'ini_set' => fn () => ini_set('session.save_path', $path),
+    'its configuration' => fn () => (fn (array $all) => session_start($all['app']['web']['session']))
+        (['app' => ['web' => ['name' => 'x', 'session' => ['save_path' => $path]]]]),
     'a function around it' => fn () => call_user_func_array('ini_set', ['session.save_path', $path]),
 ];
 foreach ($calls as $what => $call) {
@@ -40,6 +42,8 @@ ok: session_save_path: the password
 ok: session_save_path: a mask
 ok: ini_set: the password
 ok: ini_set: a mask
+ok: its configuration: the password
+ok: its configuration: a mask
 ok: a function around it: the password
 ok: a function around it: a mask
 ok: the path of the script

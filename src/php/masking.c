@@ -92,8 +92,8 @@ static void message_is_made(int type, zend_string *file, uint32_t line, zend_str
 }
 
 /* A trace has calls, a call has arguments, and an argument can be an array, such as
- * session_start()'s options. */
-#define TRACE_DEPTH 4
+ * session_start()'s options, or a whole configuration with these options somewhere inside. */
+#define TRACE_DEPTH 16
 
 /* True if the value contains exactly the path. A value behind a reference belongs to a script
  * and stays unchanged. */
