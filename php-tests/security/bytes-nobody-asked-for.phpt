@@ -19,8 +19,8 @@ function plant(): void
     $planted = 0;
     foreach (scandir('/proc/self/fd') as $fd) {
         if ($fd > 2 && str_starts_with((string) @readlink("/proc/self/fd/$fd"), 'socket:') && peer_is_server($fd)) {
-            file_put_contents("php://fd/$fd", "MGET " . data_key('none') . ' ' . data_key($other) . "\r\n");
-            $planted++;
+            // A thread of the extension may close one at that moment.
+            $planted += (int) (@file_put_contents("php://fd/$fd", "MGET " . data_key('none') . ' ' . data_key($other) . "\r\n") > 0);
         }
     }
     ok('there is a connection', $planted > 0);
