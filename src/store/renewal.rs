@@ -144,41 +144,32 @@ pub fn guard_of_trial(
     keys: &Keys,
     token: &str,
 ) -> LeaseGuard {
-    let now = Instant::now();
-    let renewal = now + lock.lease / 3;
+    let (now, third) = (Instant::now(), lock.lease / 3);
+    let renewal = now + third;
     let work = Work::Try { keys: keys.clone(), mixed: lock.mixed, length: lock.lease, renewal };
-    let due = renewal.min(now + Duration::from_millis(TRIAL_MS));
-    let task = Task {
-        id: 0,
-        home,
-        timeouts,
-        token: token.to_owned(),
-        work,
-        due,
-        end: now + lock.max_hold,
-        failure: None,
-    };
-    let renewal = Renewal::of(&task.home.server());
-    let id = renewal.add(task);
-    LeaseGuard { renewal, id }
+    begin(home, timeouts, lock, token, work, now, third.min(Duration::from_millis(TRIAL_MS)))
 }
 
 /// Renews the lease of a lock that was just taken.
 #[must_use]
 pub fn guard(home: Home, timeouts: Timeouts, lock: &LockSettings, keys: &Keys, token: &str) -> LeaseGuard {
-    let now = Instant::now();
-    let renewal = Renewal::of(&home.server());
     let work = Work::Renew { lock: keys.lock.clone(), tombstone: keys.tombstone.clone(), length: lock.lease };
-    let task = Task {
-        id: 0,
-        home,
-        timeouts,
-        token: token.to_owned(),
-        work,
-        due: now + lock.lease / 3,
-        end: now + lock.max_hold,
-        failure: None,
-    };
+    begin(home, timeouts, lock, token, work, Instant::now(), lock.lease / 3)
+}
+
+/// Begins the work on a lock that was taken now. It is due after this time for the first time.
+fn begin(
+    home: Home,
+    timeouts: Timeouts,
+    lock: &LockSettings,
+    token: &str,
+    work: Work,
+    now: Instant,
+    first: Duration,
+) -> LeaseGuard {
+    let renewal = Renewal::of(&home.server());
+    let (due, end) = (now + first, now + lock.max_hold);
+    let task = Task { id: 0, home, timeouts, token: token.to_owned(), work, due, end, failure: None };
     let id = renewal.add(task);
     LeaseGuard { renewal, id }
 }
