@@ -85,8 +85,8 @@ static TSRM_TLS bool is_being_decoded;
  * are destroyed. */
 static TSRM_TLS bool is_unread;
 
-/* The number of opens and reads in this thread. A session_start() that PHP ignores, because a session
- * is active, makes none. */
+/* The number of opens and reads in this thread. A session_start() that PHP ignores, because a
+ * session is active, makes none. */
 static TSRM_TLS unsigned begun;
 
 unsigned rustredis_begun(void)

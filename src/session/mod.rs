@@ -479,9 +479,9 @@ impl<S: Store> Session<S> {
         false
     }
 
-    /// Returns the hold on a session that was read, unless another request has just moved the session
-    /// to another id. The check also applies if another request had its turn, because other late
-    /// requests take the lock, too, only to give it back.
+    /// Returns the hold on a session that was read, unless another request has just moved the
+    /// session to another id. The check also applies if another request had its turn, because other
+    /// late requests take the lock, too, only to give it back.
     fn after_a_move(
         &mut self,
         keys: &Keys,

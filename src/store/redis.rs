@@ -1,4 +1,5 @@
-//! [`Store`] on a Redis server: the requests of a session, by the cheapest way that has their effect.
+//! [`Store`] on a Redis server: the requests of a session, by the cheapest way that has their
+//! effect.
 //!
 //! The first try for a session and reads without a lock need no script
 //! ([`crate::protocol::first_try`]), nor does an undisturbed release

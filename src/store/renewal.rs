@@ -107,8 +107,9 @@ struct Task {
 
 #[derive(Clone)]
 enum Work {
-    /// Looks if the session of a prefetched lock exists: a page that runs long and starts no session
-    /// would hold the lock of an unknown id. The lock is then released, and otherwise renewed.
+    /// Looks if the session of a prefetched lock exists: a page that runs long and starts no
+    /// session would hold the lock of an unknown id. The lock is then released, and otherwise
+    /// renewed.
     Try {
         keys: Keys,
         mixed: bool,
@@ -176,8 +177,8 @@ fn begin(
 
 impl LeaseGuard {
     /// Tells that the session of a prefetched lock was there, so that the lock is renewed whatever
-    /// becomes of the session. Returns false if the lock was released meanwhile, because the session
-    /// has vanished since.
+    /// becomes of the session. Returns false if the lock was released meanwhile, because the
+    /// session has vanished since.
     #[must_use]
     pub fn confirm(&self) -> bool {
         let mut state = self.renewal.state();
@@ -392,7 +393,8 @@ impl Renewal {
             task.carry_out(&mut renewer);
             state = self.state();
             // The request may have ended in the meantime. The script compares the token, so the
-            // renewal then had no effect. Or it has confirmed its session, which needs no look then.
+            // renewal then had no effect. Or it has confirmed its session, which needs no look
+            // then.
             let entry = state.tasks.iter_mut().find(|entry| entry.id == task.id);
             if let Some(entry) = entry.filter(|entry| looked == matches!(entry.work, Work::Try { .. })) {
                 *entry = task;

@@ -2,9 +2,9 @@
 //! decides and neither sends nor sleeps.
 //!
 //! Once the script may have arrived, and for a release from the start, an unreachable server gets
-//! the whole time for connecting: the server may be restarting, and the lock is still ours. The same
-//! holds for a master that others choose (sentinels, the nodes of a Cluster), because its replica
-//! takes over.
+//! the whole time for connecting: the server may be restarting, and the lock is still ours. The
+//! same holds for a master that others choose (sentinels, the nodes of a Cluster), because its
+//! replica takes over.
 
 use std::time::{Duration, Instant};
 

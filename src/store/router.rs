@@ -1,5 +1,5 @@
-//! Requests to Redis: their way to a server over a pooled connection, the meaning of their failures,
-//! and their repeats. The [store](super::redis) knows what they ask for.
+//! Requests to Redis: their way to a server over a pooled connection, the meaning of their
+//! failures, and their repeats. The [store](super::redis) knows what they ask for.
 
 use std::{
     io,
@@ -152,8 +152,9 @@ impl Router {
         }
     }
 
-    /// Sends a transaction over the connection of the last request, if it is still usable. `prepare`
-    /// returns the commands and the bytes that should answer them, or `None` to send nothing.
+    /// Sends a transaction over the connection of the last request, if it is still usable.
+    /// `prepare` returns the commands and the bytes that should answer them, or `None` to send
+    /// nothing.
     ///
     /// Returns `None` if nothing was sent, and otherwise the replies, unless they are those bytes.
     pub fn request_expecting<'a>(
@@ -168,8 +169,8 @@ impl Router {
         let answer = connection.request_expecting(batch, expected, limit);
         let is_expected = matches!(answer, Ok(None));
         let answer = match answer.map(|answer| answer.unwrap_or(Value::Okay)) {
-            // A part of the transaction was carried out, even if the refusal of another part is that
-            // of a replica.
+            // A part of the transaction was carried out, even if the refusal of another part is
+            // that of a replica.
             Ok(Value::Array(values)) if matches!(values.last(), Some(Value::Array(_))) => {
                 Ok(Value::Array(values))
             }

@@ -51,8 +51,8 @@ struct App {
     status_without_redis: u16,
     /// The application sends a cookie of its own to a request whose session ended while it waited.
     sends_late_cookie: bool,
-    /// A part of the error that the application shows to a request under an id that has just ended, or
-    /// nothing if it shows its page.
+    /// A part of the error that the application shows to a request under an id that has just ended,
+    /// or nothing if it shows its page.
     late_error: &'static str,
 }
 
@@ -180,8 +180,8 @@ fn the_driver_for_codeigniter() {
 }
 
 impl App {
-    /// Makes all assertions under both servers. scripts/test skips an application that this Debian does
-    /// not have.
+    /// Makes all assertions under both servers. scripts/test skips an application that this Debian
+    /// does not have.
     fn test(self) {
         self.each_site(|site| {
             site.parallel_increments_all_count();
@@ -319,8 +319,8 @@ impl Site {
         }
     }
 
-    /// The page of a request under an id that ended while the request waited for it, or a moment before,
-    /// sees an empty session at most. Returns false if the page is an error.
+    /// The page of a request under an id that ended while the request waited for it, or a moment
+    /// before, sees an empty session at most. Returns false if the page is an error.
     fn is_empty_page(&self, page: &Response, query: &str, id: &str) -> bool {
         assert!(!page.body.contains("ann"), "{page:?}");
         if !self.app.late_error.is_empty() && page.body.contains(self.app.late_error) {

@@ -109,7 +109,8 @@ impl Site {
         let site = Self::start(1, settings);
         assert_eq!(site.get("", ID).body, "1");
         assert_eq!(site.get("", ID).body, "2");
-        // A deferred release may still be on its way, and would be counted among the next request's.
+        // A deferred release may still be on its way, and would be counted among the next
+        // request's.
         site.is_given_back(ID);
         site
     }
@@ -281,8 +282,8 @@ fn a_hung_redis_has_one_read_timeout() {
         // In a Cluster, the other nodes are then asked for the new master.
         if !site.server.is_cluster() {
             assert!(page.body.contains("no answer within 2 s"), "{page:?}");
-            // The prefetch is the only trip of the page. A second later, a thread connects to see if
-            // the session exists.
+            // The prefetch is the only trip of the page. A second later, a thread connects to see
+            // if the session exists.
             let cost = site.proxy.counts() - before;
             let mut requests = site.proxy.requests_since(before.trips);
             requests.retain(|request| !request.contains("SETNAME"));

@@ -1,4 +1,5 @@
-//! The layers of src/: each folder names only those below it, and the core below the wall does no I/O.
+//! The layers of src/: each folder names only those below it, and the core below the wall does no
+//! I/O.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,5 +1,5 @@
-//! Debian's frameworks and applications, as scripts/frameworks unpacks them, and the pages on them in
-//! tests/frameworks/.
+//! Debian's frameworks and applications, as scripts/frameworks unpacks them, and the pages on them
+//! in tests/frameworks/.
 
 use std::path::{Path, PathBuf};
 

@@ -1,8 +1,9 @@
 //! An in-memory [`Store`]: the scripts' rules in Rust, on a clock that only moves when a test moves
 //! it.
 //!
-//! This store is for tests. `tests/redis/store.rs` sends the same random commands to it and to a Redis
-//! server and compares the answers, so that a proof about this store also holds for the scripts.
+//! This store is for tests. `tests/redis/store.rs` sends the same random commands to it and to a
+//! Redis server and compares the answers, so that a proof about this store also holds for the
+//! scripts.
 
 mod place;
 mod rules;

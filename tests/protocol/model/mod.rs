@@ -8,7 +8,8 @@
 //! violation would be noticed, each test below that is named after a counterexample takes a rule
 //! away, and finds the counterexample again.
 //!
-//! Counterexamples about one script alone, without an order of events, are in `tests/redis/scripts/`.
+//! Counterexamples about one script alone, without an order of events, are in
+//! `tests/redis/scripts/`.
 
 mod explore;
 mod steps;
