@@ -13,6 +13,7 @@ pub(crate) mod renew;
 pub(crate) mod reply;
 pub(crate) mod script;
 mod session_id;
+mod state;
 #[cfg(test)]
 mod tests;
 pub(crate) mod transaction;
@@ -27,3 +28,4 @@ pub use script::{
     TRIAL_MS,
 };
 pub use session_id::SessionId;
+pub use state::{Dead, Live, MAX_LABEL, Reason, State};
