@@ -256,7 +256,7 @@ static bool is_script_running(void)
 static void (*next_hook)(zend_object *exception);
 
 /* session_regenerate_id() throws the errors for which the other functions only warn. */
-static void exception_is_thrown(zend_object *exception)
+static void hide_in_message(zend_object *exception)
 {
 	zend_execute_data *call = EG(current_execute_data);
 	zval undefined, *message;
@@ -264,7 +264,7 @@ static void exception_is_thrown(zend_object *exception)
 	size_t len;
 	char masked[512];
 
-	if (exception && exception->ce == zend_ce_error && call && is_session_function(call->func)) {
+	if (exception->ce == zend_ce_error && call && is_session_function(call->func)) {
 		message = zend_read_property(zend_ce_error, exception, ZEND_STRL("message"), 1, &undefined);
 		if (Z_TYPE_P(message) == IS_STRING && has_secret(Z_STR_P(message), &path, &len, masked, sizeof masked)) {
 			zend_string *text = zend_string_init(Z_STRVAL_P(message), Z_STRLEN_P(message), 0);
@@ -273,12 +273,30 @@ static void exception_is_thrown(zend_object *exception)
 			zend_string_release(text);
 		}
 	}
+}
+
+static void hide_in_exception(zend_object *exception)
+{
+	hide_in_message(exception);
+	if (rustredis_opens_a_session()) {
+		hide_in_traces(exception, rustredis_path_now(), strlen(rustredis_path_now()));
+	}
+	hide_paths_of_calls(exception);
+}
+
+/* PHP calls the hook for no exception that is thrown while another one is pending. */
+void rustredis_hide_in_pending(void)
+{
+	if (EG(exception)) {
+		hide_in_exception(EG(exception));
+	}
+}
+
+static void exception_is_thrown(zend_object *exception)
+{
 	if (exception) {
 		script_has_thrown = is_script_running();
-		if (rustredis_opens_a_session()) {
-			hide_in_traces(exception, rustredis_path_now(), strlen(rustredis_path_now()));
-		}
-		hide_paths_of_calls(exception);
+		hide_in_exception(exception);
 	}
 	if (next_hook) {
 		next_hook(exception);

@@ -135,6 +135,7 @@ void rustredis_start_serializer_over(void)
 			} \
 		} \
 		close_what_is_left(execute_data); \
+		rustredis_hide_in_pending(); \
 	}
 SESSION_FUNCTIONS(X)
 #undef X

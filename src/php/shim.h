@@ -249,6 +249,8 @@ const char *rustredis_save_path(const char *path);
 
 /* masking.c: session.save_path at the moment, valid until it changes. */
 const char *rustredis_path_now(void);
+/* masking.c: at the end of a session function, which may have thrown more than one exception. */
+void rustredis_hide_in_pending(void);
 /* masking.c: in MINIT and MSHUTDOWN. */
 void rustredis_start_masking(void);
 void rustredis_stop_masking(void);
