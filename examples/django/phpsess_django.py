@@ -152,10 +152,10 @@ class SessionStore(SessionBase):
             if not new and getattr(self, "loaded", locked.data) != locked.data:
                 raise phpsess.NotSaved("the session was changed meanwhile")
             locked.data = phpsess.text(found, locked.data)
-            hold = self.in_request and not self.last  # until the end of the request: there may be further changes
-            if not hold:
+            keep_lock = self.in_request and not self.last  # until the end of the request: there may be further changes
+            if not keep_lock:
                 del self.held[self.session_key]
-            locked.save(hold=hold)
+            locked.save(keep_lock=keep_lock)
             self.loaded = locked.data
         except (phpsess.NotSaved, phpsess.NoSuchSession) as error:
             raise UpdateError from error

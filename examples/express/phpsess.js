@@ -158,7 +158,7 @@ class Session {
   constructor(its, id) {
     const key = its.prefix + id;
     Object.assign(this, { its, id, key, lock: `${key}_LOCK`, wake: `${key}_WAKE`, waiters: `${key}_WAITERS`,
-                          dead: `${key}_DEAD`, base: `o:${randomBytes(16).toString("hex")}`, queued: false,
+                          dead: `${key}_DEAD`, waiter: `o:${randomBytes(16).toString("hex")}`, queued: false,
                           inside: false, unwanted: false, own: null, before: null });
   }
 
@@ -168,16 +168,16 @@ class Session {
     const longest = Math.min(Math.max(Math.floor(its.lease / 2), HANDOFF + SLACK), RECHECK);
     const deadline = performance.now() + its.wait;
     const unanswered = [];
-    let sends = 0, broken = 0, held = "";
+    let sends = 0, broken = 0, heldToken = "";
     try {
       for (;;) {
-        const token = `${this.base}:${++sends}`;
+        const token = `${this.waiter}:${++sends}`;
         const left = this.unwanted ? 0 : Math.max(0, Math.floor(deadline - performance.now()));
         const recheck = broken ? HANDOFF + SLACK : Math.floor(longest * (0.75 + Math.random() / 4));
         try {
           const [reply, ...rest] = await run(its, "acquire",
             [this.key, this.lock, this.wake, this.waiters, this.dead],
-            [this.base, token, held, mode, info, its.lease, its.ttl, left, its.maxWaiters, recheck,
+            [this.waiter, token, heldToken, mode, info, its.lease, its.ttl, left, its.maxWaiters, recheck,
              its.mixed]);
           const word = String(reply);
           if ((word === "ok" || word === "absent") && String(rest.pop()) !== token) {
@@ -204,15 +204,16 @@ class Session {
           const popped = await send(this.own, "BLPOP", this.wake, block / 1000);
           if (popped === null) continue;
           const [ticket, , tombstone, value] = split(popped[1]);
-          held = `t:${ticket}`; // ours even if the reply to the claim is lost
-          if (await run(its, "claim", [this.lock, this.waiters, this.dead], [held, its.lease, this.base, info])) {
-            return await this.entered(held, value[0] === 0x31 ? value.subarray(1) : null, tombstone, mode);
+          heldToken = `t:${ticket}`; // ours even if the reply to the claim is lost
+          const args = [heldToken, its.lease, this.waiter, info];
+          if (await run(its, "claim", [this.lock, this.waiters, this.dead], args)) {
+            return await this.entered(heldToken, value[0] === 0x31 ? value.subarray(1) : null, tombstone, mode);
           }
         } catch (error) {
           if (!passes(error)) throw error;
           this.own?.disconnect();
           this.own = null;
-          unanswered.push([this, token], [this, held]);
+          unanswered.push([this, token], [this, heldToken]);
           if (++broken > 1 && !(this.queued && performance.now() < deadline)) {
             its.unanswered = [...its.unanswered, ...unanswered].slice(-100);
             throw error;
@@ -258,8 +259,8 @@ class Session {
   async leave(op, data = "", repeat = REPEAT) {
     const { its } = this, until = performance.now() + repeat;
     const keys = [this.key, this.lock, this.wake, this.waiters, `${this.key}_DONE:${this.token}`, this.dead];
-    const args = [this.token, this.queued ? this.base : "", op, op === "set" ? data : "", its.ttl, this.tombstone ?? "", 0, 0,
-                  randomBytes(16).toString("hex"), RECEIPT, its.mixed, its.maxHold];
+    const args = [this.token, this.queued ? this.waiter : "", op, op === "set" ? data : "", its.ttl,
+                  this.tombstone ?? "", 0, 0, randomBytes(16).toString("hex"), RECEIPT, its.mixed, its.maxHold];
     for (;;) {
       try {
         return String((await run(its, "release", keys, args))[0]);
@@ -487,10 +488,10 @@ async function peek(its, id) {
 /** Returns true if the session has a new tombstone, or one that tells of a recent move to another id. */
 async function wasDestroyed(its, id, since, tombstone) {
   if (id === null) return false;
-  const [stone, now] = await once(() => Promise.all([send(its.redis, "GET", `${its.prefix}${id}_DEAD`),
+  const [current, now] = await once(() => Promise.all([send(its.redis, "GET", `${its.prefix}${id}_DEAD`),
                                                     send(its.redis, "TIME")]));
-  if (stone === null || String(stone) !== tombstone) return stone !== null;
-  const when = String(stone).split("|left|")[1];
+  if (current === null || String(current) !== tombstone) return current !== null;
+  const when = String(current).split("|left|")[1];
   if (!when) return false; // a logout before that leaves the visitor without another cookie
   // A request may have been sent a while before it came.
   return now[0] * 1000 + now[1] / 1000 - when < performance.now() - since + MOVED;

@@ -138,13 +138,13 @@ func (s *Sessions) once(ask func(redis.Conn) (any, error)) (any, error) {
 
 // Lock is a session that is ours: nobody else writes it.
 type Lock struct {
-	its                  *Sessions
-	id, key, base, token string
-	tombstone            string
-	before               *string // the tombstone that was there before we waited; nil: nothing was said yet
-	data                 []byte  // nil: there is none
-	queued               bool
-	stop                 chan struct{} // closed to end the renewal
+	its                    *Sessions
+	id, key, waiter, token string
+	tombstone              string
+	before                 *string // the tombstone that was there before we waited; nil: nothing was said yet
+	data                   []byte  // nil: there is none
+	queued                 bool
+	stop                   chan struct{} // closed to end the renewal
 }
 
 func random() string {
@@ -175,14 +175,14 @@ func (s *Sessions) wasDestroyed(id string, since time.Time, tombstone string) (b
 	if !validID.MatchString(id) {
 		return false, nil
 	}
-	stone, err := redis.String(s.once(func(conn redis.Conn) (any, error) { return conn.Do("GET", s.Prefix+id+"_DEAD") }))
+	current, err := redis.String(s.once(func(conn redis.Conn) (any, error) { return conn.Do("GET", s.Prefix+id+"_DEAD") }))
 	if err == redis.ErrNil {
 		return false, nil
 	}
-	if err != nil || stone != tombstone {
+	if err != nil || current != tombstone {
 		return err == nil, err
 	}
-	_, when, found := strings.Cut(stone, "|left|")
+	_, when, found := strings.Cut(current, "|left|")
 	if !found { // a logout before that leaves the visitor without another cookie
 		return false, nil
 	}
@@ -200,15 +200,15 @@ func (s *Sessions) Lock(id, mode string) (*Lock, error) {
 	if !validID.MatchString(id) {
 		return nil, ErrNoSession
 	}
-	l := &Lock{its: s, id: id, key: s.Prefix + id, base: "o:" + random()}
+	l := &Lock{its: s, id: id, key: s.Prefix + id, waiter: "o:" + random()}
 	host, _ := os.Hostname()
 	info := fmt.Sprintf("%s|%d|go|", host, os.Getpid())
 	deadline := time.Now().Add(s.Wait)
-	held := "" // a ticket whose claim may have been carried out
+	heldToken := "" // a ticket whose claim may have been carried out
 	var unanswered []*Lock
 	for sends, broken := 1, 0; ; sends++ {
 		done, again, err := s.call(func(conn redis.Conn) (any, error) {
-			return l.try(conn, mode, info, sends, broken > 0, deadline, &held)
+			return l.try(conn, mode, info, sends, broken > 0, deadline, &heldToken)
 		})
 		switch {
 		case done == true:
@@ -219,8 +219,8 @@ func (s *Sessions) Lock(id, mode string) (*Lock, error) {
 			return nil, err
 		default: // the connection broke
 			broken++
-			for _, token := range []string{l.base + ":" + strconv.Itoa(sends), held} {
-				unanswered = append(unanswered, &Lock{its: s, key: l.key, base: l.base, queued: true, token: token})
+			for _, token := range []string{l.waiter + ":" + strconv.Itoa(sends), heldToken} {
+				unanswered = append(unanswered, &Lock{its: s, key: l.key, waiter: l.waiter, queued: true, token: token})
 			}
 			if broken > 1 && !(l.queued && time.Now().Before(deadline)) {
 				s.keep(unanswered)
@@ -258,16 +258,16 @@ func (s *Sessions) tidy() {
 
 // One ACQUIRE and, if somebody else has the lock, one wait.
 func (l *Lock) try(conn redis.Conn, mode, info string, send int, wasBroken bool, deadline time.Time,
-	held *string) (bool, error) {
+	heldToken *string) (bool, error) {
 	s := l.its
-	token := l.base + ":" + strconv.Itoa(send)
+	token := l.waiter + ":" + strconv.Itoa(send)
 	left := time.Until(deadline).Milliseconds()
 	if left < 0 {
 		left = 0
 	}
 	reply, err := redis.Values(s.scripts["acquire"].Do(conn,
 		l.key, l.key+"_LOCK", l.key+"_WAKE", l.key+"_WAITERS", l.key+"_DEAD",
-		l.base, token, *held, mode, info, s.Lease.Milliseconds(), s.seconds(), left, s.MaxWaiters,
+		l.waiter, token, *heldToken, mode, info, s.Lease.Milliseconds(), s.seconds(), left, s.MaxWaiters,
 		s.recheck(wasBroken), s.Mixed))
 	if err != nil {
 		return false, err
@@ -282,8 +282,8 @@ func (l *Lock) try(conn redis.Conn, mode, info string, send int, wasBroken bool,
 	}
 	s.tidy()
 	if l.before == nil && (word == "busy" || word == "absent") {
-		stone, _ := redis.String(reply[len(reply)-1], nil)
-		l.before = &stone
+		tombstone, _ := redis.String(reply[len(reply)-1], nil)
+		l.before = &tombstone
 	}
 	switch word {
 	case "ok":
@@ -324,13 +324,13 @@ func (l *Lock) try(conn redis.Conn, mode, info string, send int, wasBroken bool,
 	if len(ticket) != 4 || ticket[3] == "" {
 		return false, errors.New("not a ticket: is the list of waiters used by something else?")
 	}
-	*held = "t:" + ticket[0]
+	*heldToken = "t:" + ticket[0]
 	claimed, err := redis.Int(s.scripts["claim"].Do(conn, l.key+"_LOCK", l.key+"_WAITERS", l.key+"_DEAD",
-		*held, s.Lease.Milliseconds(), l.base, info))
+		*heldToken, s.Lease.Milliseconds(), l.waiter, info))
 	if err != nil || claimed == 0 {
 		return false, err
 	}
-	l.token, l.tombstone = *held, ticket[2]
+	l.token, l.tombstone = *heldToken, ticket[2]
 	if ticket[3][0] == '1' {
 		l.data = []byte(ticket[3][1:])
 	}
@@ -412,13 +412,13 @@ func (l *Lock) Release(op string, data []byte) error {
 
 // Sends one release until it is answered: the same arguments get the same answer.
 func (l *Lock) release(op string, data []byte, repeat time.Duration) (string, error) {
-	s, base := l.its, ""
+	s, waiter := l.its, ""
 	if l.queued {
-		base = l.base
+		waiter = l.waiter
 	}
 	arguments := redis.Args{}.Add(l.key, l.key+"_LOCK", l.key+"_WAKE", l.key+"_WAITERS",
 		l.key+"_DONE:"+l.token, l.key+"_DEAD",
-		l.token, base, op, data, s.seconds(), l.tombstone, 0, 0, random(), receipt, s.Mixed,
+		l.token, waiter, op, data, s.seconds(), l.tombstone, 0, 0, random(), receipt, s.Mixed,
 		s.MaxHold.Milliseconds())
 	for until := time.Now().Add(repeat); ; time.Sleep(20 * time.Millisecond) {
 		answer, again, err := s.call(func(conn redis.Conn) (any, error) {

@@ -114,10 +114,10 @@ class Sessions:
             dead = self.key(session_id) + "_DEAD"
         except NoSuchSession:
             return False
-        stone, now = self.once_more(lambda: self.together(self.redis.pipeline(transaction=False).get(dead).time()))
-        if stone is None or stone != tombstone:
-            return stone is not None
-        _, moved, when = stone.partition(b"|left|")
+        current, now = self.once_more(lambda: self.together(self.redis.pipeline(transaction=False).get(dead).time()))
+        if current is None or current != tombstone:
+            return current is not None
+        _, moved, when = current.partition(b"|left|")
         if not moved:  # a logout before that leaves the visitor without another cookie
             return False
         # A request may have been sent a while before it came.
@@ -200,7 +200,7 @@ class Session:
         self.sessions, self.id, key = sessions, session_id, sessions.key(session_id)
         self.key, self.lock, self.wake, self.waiters, self.dead = (
             key + suffix for suffix in ("", "_LOCK", "_WAKE", "_WAITERS", "_DEAD"))
-        self.base = "o:" + secrets.token_hex(16)
+        self.waiter = "o:" + secrets.token_hex(16)
         self.token = self.data = self.loaded = None
         self.tombstone = b""
         self.queued = self.inside = self.unwanted = False
@@ -212,19 +212,19 @@ class Session:
 
     def enter(self, mode):
         """Takes the lock, waiting for our turn, and reads the session."""
-        its, sends, broken, held, before, unanswered = self.sessions, 0, 0, "", None, []
+        its, sends, broken, held_token, before, unanswered = self.sessions, 0, 0, "", None, []
         info = f"{socket.gethostname()}|{os.getpid()}|python|"
         longest = min(max(its.lease // 2, HANDOFF + SLACK), RECHECK)
         deadline = time.monotonic() + its.wait
         while True:
             sends += 1
-            token = f"{self.base}:{sends}"
+            token = f"{self.waiter}:{sends}"
             left = 0 if self.unwanted else max(0, int((deadline - time.monotonic()) * 1000))
             recheck = HANDOFF + SLACK if broken else int(longest * random.uniform(0.75, 1))
             try:
                 word, *rest = its.scripts["acquire"](
                     [self.key, self.lock, self.wake, self.waiters, self.dead],
-                    [self.base, token, held, mode, info, its.lease, its.ttl, left, its.max_waiters,
+                    [self.waiter, token, held_token, mode, info, its.lease, its.ttl, left, its.max_waiters,
                      recheck, its.mixed])
                 if word in (b"ok", b"absent") and rest.pop() != token.encode():
                     raise redis.ConnectionError("an answer to another request")
@@ -247,13 +247,14 @@ class Session:
                 popped = its.redis.blpop([self.wake], block / 1000)
                 if popped:
                     ticket, _, tombstone, value = popped[1].split(b"\n", 3)
-                    held = "t:" + ticket.decode()  # ours even if the reply to the claim is lost
+                    held_token = "t:" + ticket.decode()  # ours even if the reply to the claim is lost
                     if its.scripts["claim"]([self.lock, self.waiters, self.dead],
-                                            [held, its.lease, self.base, info]):
-                        return self.entered(held, value[1:] if value[:1] == b"1" else None, tombstone, mode, before)
+                                            [held_token, its.lease, self.waiter, info]):
+                        data = value[1:] if value[:1] == b"1" else None
+                        return self.entered(held_token, data, tombstone, mode, before)
             except redis.RedisError as error:
                 broken += 1
-                unanswered += [(self, sent) for sent in (token, held) if sent]
+                unanswered += [(self, sent) for sent in (token, held_token) if sent]
                 if not its.passes(error) or (broken > 1 and not (self.queued and time.monotonic() < deadline)):
                     its.unanswered.extend(unanswered)
                     raise
@@ -285,28 +286,28 @@ class Session:
             self.abandon()
             raise
 
-    def save(self, hold=False):
+    def save(self, keep_lock=False):
         """Writes what changed, or refreshes the TTL, and releases the lock unless it is to be held."""
         if self.data is None and self.loaded is None:
             self.leave("none")
             return
         if self.data is None:
-            word = self.leave("del", hold=hold)
+            word = self.leave("del", keep_lock=keep_lock)
         elif self.data == self.loaded:
-            word = self.leave("keep", hold=hold)
+            word = self.leave("keep", keep_lock=keep_lock)
         else:
-            word = self.leave("set", self.data, hold)
+            word = self.leave("set", self.data, keep_lock)
         if word == "gone":  # unchanged here, but it is not in Redis any more
-            word = self.leave("set", self.data, hold)
+            word = self.leave("set", self.data, keep_lock)
         if word != "ok":
             raise NotSaved({"lost": "the lock was lost", "dead": "the session was destroyed"}.get(word, word))
         self.loaded = self.data
 
-    def leave(self, op, data=b"", hold=False, repeat=REPEAT):
+    def leave(self, op, data=b"", keep_lock=False, repeat=REPEAT):
         """Sends one release until it is answered. A repeat has the same arguments, and gets the same answer."""
         its = self.sessions
         keys = [self.key, self.lock, self.wake, self.waiters, f"{self.key}_DONE:{self.token}", self.dead]
-        args = [self.token, self.base if self.queued else "", op, data, its.ttl, self.tombstone, int(hold), 0,
+        args = [self.token, self.waiter if self.queued else "", op, data, its.ttl, self.tombstone, int(keep_lock), 0,
                 secrets.token_hex(16), RECEIPT, its.mixed, its.max_hold]
         until = time.monotonic() + repeat
         while True:

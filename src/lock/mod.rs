@@ -108,13 +108,13 @@ mod tests {
         (store.lost_at, store.refused_at) = (1, 2);
         let request = Request {
             mode: Mode::Any,
-            held: None,
+            held_token: None,
             info: "".into(),
             lease: 10_000,
             ttl: 60,
             wait: 100,
             max_waiters: 0,
-            mixed: false,
+            polling: false,
         };
         let failure = acquire(&mut store, &keys, request);
         assert!(matches!(failure, Err(StoreError::Server(_))), "{failure:?}");

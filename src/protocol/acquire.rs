@@ -28,11 +28,11 @@ pub enum Mode {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Acquire {
     /// `o:` and 32 hex digits, unique for each attempt.
-    pub base: String,
-    /// `base:<n>`, new for each send. 0 is the first send of [`Mode::Known`].
+    pub waiter: String,
+    /// `waiter:<n>`, new for each send. 0 is the first send of [`Mode::Known`].
     pub token: String,
     /// The token that the caller already holds, to read again under its own lock.
-    pub held: Option<String>,
+    pub held_token: Option<String>,
     /// The condition on the session.
     pub mode: Mode,
     /// `host|pid|sapi|uri` of this request, for the warning of requests that wait for it.
@@ -48,7 +48,7 @@ pub struct Acquire {
     /// The longest single block.
     pub recheck: u64,
     /// Polls, because clients that know no hand-over share the sessions.
-    pub mixed: bool,
+    pub polling: bool,
 }
 
 impl Acquire {
@@ -58,7 +58,7 @@ impl Acquire {
     #[must_use]
     pub fn is_first_try(&self) -> bool {
         let first = if self.mode == Mode::Known { ":0" } else { ":1" };
-        self.held.is_none() && self.token.strip_prefix(&self.base) == Some(first)
+        self.held_token.is_none() && self.token.strip_prefix(&self.waiter) == Some(first)
     }
 
     /// The script with its arguments, as its head lists them.
@@ -74,9 +74,9 @@ impl Acquire {
         };
         let mut call = ScriptCall::new(&ACQUIRE, &names);
         call.command
-            .arg(&self.base)
+            .arg(&self.waiter)
             .arg(&self.token)
-            .arg(self.held.as_deref().unwrap_or(""))
+            .arg(self.held_token.as_deref().unwrap_or(""))
             .arg(mode)
             .arg(&*self.info)
             .number(self.lease)
@@ -84,7 +84,7 @@ impl Acquire {
             .number(self.wait)
             .number(self.max_waiters)
             .number(self.recheck)
-            .number(self.mixed.into());
+            .number(self.polling.into());
         call
     }
 }
@@ -207,7 +207,7 @@ pub struct Claim {
     /// `t:<ticket id>`.
     pub token: String,
     /// The attempt's entry in the queue.
-    pub base: String,
+    pub waiter: String,
     /// The lease of the lock, in milliseconds.
     pub lease: u64,
     /// The identity of the request, as in [`Acquire::info`].
@@ -221,7 +221,7 @@ impl Claim {
         // The script is sent as text, because the reply is read too late to send the text after a
         // NOSCRIPT.
         let mut command = Command::eval(&CLAIM.text, &[&keys.lock, &keys.waiters, &keys.tombstone]);
-        command.arg(&self.token).number(self.lease).arg(&self.base).arg(&*self.info);
+        command.arg(&self.token).number(self.lease).arg(&self.waiter).arg(&*self.info);
         command
     }
 }

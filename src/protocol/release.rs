@@ -38,7 +38,7 @@ pub struct Release<'a> {
     /// The token of the lock.
     pub token: &'a str,
     /// The attempt's entry in the queue, if the attempt was ever queued.
-    pub base: Option<&'a str>,
+    pub waiter: Option<&'a str>,
     /// The effect on the session.
     pub op: Op<'a>,
     /// The session's new TTL, in seconds.
@@ -46,13 +46,13 @@ pub struct Release<'a> {
     /// The tombstone seen at the read.
     pub tombstone: Option<&'a str>,
     /// Writes, but keeps the lock.
-    pub hold: bool,
+    pub keep_lock: bool,
     /// Keeps the lock if Redis has no memory for the write, because another write may follow.
-    pub retry: bool,
+    pub rewrite: bool,
     /// The number of earlier writes under this token that had no answer.
     pub nth: u32,
     /// Hands the lock to no waiter, because clients that know no hand-over share the sessions.
-    pub mixed: bool,
+    pub polling: bool,
     /// The lifetime of a tombstone, in milliseconds.
     pub tombstone_ms: u64,
 }
@@ -60,17 +60,17 @@ pub struct Release<'a> {
 impl<'a> Release<'a> {
     /// Releases the lock without any other effect.
     #[must_use]
-    pub fn of_lock(token: &'a str, mixed: bool) -> Self {
+    pub fn of_lock(token: &'a str, polling: bool) -> Self {
         Self {
             token,
-            base: None,
+            waiter: None,
             op: Op::None,
             ttl: 0,
             tombstone: None,
-            hold: false,
-            retry: false,
+            keep_lock: false,
+            rewrite: false,
             nth: 0,
-            mixed,
+            polling,
             tombstone_ms: 0,
         }
     }
@@ -107,16 +107,16 @@ impl<'a> Release<'a> {
         call.upload = staged.as_ref().map(|(key, data)| upload(key, data, self.ttl));
         call.command
             .arg(self.token)
-            .arg(self.base.unwrap_or(""))
+            .arg(self.waiter.unwrap_or(""))
             .arg(op)
             .data(data)
             .number(self.ttl)
             .arg(self.tombstone.unwrap_or(""))
-            .number(self.hold.into())
-            .number(self.retry.into())
+            .number(self.keep_lock.into())
+            .number(self.rewrite.into())
             .arg(random_hex())
             .number(receipt_ms)
-            .number(self.mixed.into())
+            .number(self.polling.into())
             .number(self.tombstone_ms);
         call
     }
@@ -186,7 +186,7 @@ pub enum ReleaseReply {
         /// The server's clock at the answer.
         now: u64,
     },
-    /// The write failed. The lock is released, unless it was to be held or [`Release::retry`] keeps
+    /// The write failed. The lock is released, unless it was to be held or [`Release::rewrite`] keeps
     /// it.
     Refused(ServerError),
 }

@@ -76,7 +76,7 @@ impl Items {
     }
 
     pub fn tombstone(&mut self) -> Result<Option<String>> {
-        Ok(self.bytes()?.map(|stone| String::from_utf8_lossy(&stone).into_owned()))
+        Ok(self.bytes()?.map(|tombstone| String::from_utf8_lossy(&tombstone).into_owned()))
     }
 
     pub fn integer(&mut self) -> Result<i64> {

@@ -18,8 +18,8 @@ fn pop(ticket: &[u8]) -> Value {
 
 #[test]
 fn reads_tickets() {
-    let loaded = |data: Option<&[u8]>, stone: Option<&str>| {
-        SessionData::new(data.map(<[u8]>::to_vec), stone.map(str::to_owned))
+    let loaded = |data: Option<&[u8]>, tombstone: Option<&str>| {
+        SessionData::new(data.map(<[u8]>::to_vec), tombstone.map(str::to_owned))
     };
     let with_data = Ticket::parse(pop(b"ab\n17\n\n1a\nb\n"), "k").unwrap().unwrap();
     assert_eq!(with_data, Ticket { id: "ab".into(), made: 17, loaded: loaded(Some(b"a\nb\n"), None) });

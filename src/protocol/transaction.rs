@@ -73,8 +73,8 @@ impl Transactions {
     pub fn take(&mut self, release: &Release<'_>) -> bool {
         let Watched::Session { token, exists } = &self.watched else { return false };
         let may = token == release.token
-            && release.base.is_none()
-            && !release.hold
+            && release.waiter.is_none()
+            && !release.keep_lock
             && release.nth == 0
             && match release.op {
                 Op::Set(_) => true,

@@ -5,7 +5,7 @@ use super::{failure::Failure, print::Print};
 /// The hold that this request has on the current session.
 pub(super) enum Hold<L> {
     /// The lock is ours.
-    Locked { token: String, base: Option<String>, guard: Option<L> },
+    Locked { token: String, waiter: Option<String>, guard: Option<L> },
     /// The lock is perhaps ours: this many writes under the token had no answer.
     Unsure { token: String, writes: u32 },
     /// Locking is off.
@@ -22,5 +22,5 @@ pub(super) enum Hold<L> {
     Saved(Print),
     /// The lock is no longer ours, or the session was destroyed. Another write would overwrite a
     /// change that was made in between.
-    Barred(fn() -> Failure),
+    NoMoreWrites(fn() -> Failure),
 }

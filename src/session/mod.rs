@@ -413,9 +413,10 @@ impl<S: Store> Session<S> {
     pub fn close(&mut self) {
         self.give_back_ahead();
         match self.current.take() {
-            Some(Current { id, keys, hold: Hold::Locked { token, base, guard }, ttl_due, .. }) => {
+            Some(Current { id, keys, hold: Hold::Locked { token, waiter, guard }, ttl_due, .. }) => {
                 drop(guard);
-                let release = Release { base: base.as_deref(), ..self.release_of(&token, Op::None, ttl_due) };
+                let release =
+                    Release { waiter: waiter.as_deref(), ..self.release_of(&token, Op::None, ttl_due) };
                 let result = match self.settings.write_ack {
                     WriteAck::Wait => self.store.release(&keys, &release),
                     WriteAck::Deferred => self.store.release_deferred(&id, &keys, &release),
@@ -493,9 +494,9 @@ impl<S: Store> Session<S> {
         }
         match (self.has_just_left(keys, loaded), hold) {
             (Ok(false), hold) => Ok(hold),
-            (Ok(true), Hold::Locked { token, base, guard }) => {
+            (Ok(true), Hold::Locked { token, waiter, guard }) => {
                 drop(guard);
-                self.let_go(keys, token, base.as_deref())?;
+                self.let_go(keys, token, waiter.as_deref())?;
                 Ok(Hold::Overtaken)
             }
             (Ok(true), _) => Ok(Hold::Overtaken),
@@ -536,15 +537,15 @@ impl<S: Store> Session<S> {
                 }
                 self.not_our_turn(id, &keys, ttl, lock, Failure::HeldHere)?
             }
-            (Prefetched::Ask(held), Some(lock)) => match self.acquire(&keys, lock, mode, ttl, held) {
-                Ok(Outcome::Granted(Grant { token, base, loaded, overtaken: true })) => {
+            (Prefetched::Ask(token), Some(lock)) => match self.acquire(&keys, lock, mode, ttl, token) {
+                Ok(Outcome::Granted(Grant { token, waiter, loaded, overtaken: true })) => {
                     // Other requests may wait for this lock, too.
-                    self.let_go(&keys, token, base.as_deref())?;
+                    self.let_go(&keys, token, waiter.as_deref())?;
                     (Hold::Overtaken, loaded)
                 }
-                Ok(Outcome::Granted(Grant { token, base, loaded, overtaken: false })) => {
+                Ok(Outcome::Granted(Grant { token, waiter, loaded, overtaken: false })) => {
                     let guard = self.store.look_after(&keys, lock, &token);
-                    (Hold::Locked { token, base, guard }, loaded)
+                    (Hold::Locked { token, waiter, guard }, loaded)
                 }
                 Ok(Outcome::Absent { loaded, overtaken: true }) => (Hold::Overtaken, loaded),
                 Ok(Outcome::Absent { loaded, overtaken: false }) => (Hold::Unlocked, loaded),
@@ -602,8 +603,8 @@ impl<S: Store> Session<S> {
     }
 
     /// Releases a lock that is of no use to this request.
-    fn let_go(&mut self, keys: &Keys, token: String, base: Option<&str>) -> Result<(), StoreError> {
-        let release = Release { base, ..self.release_of(&token, Op::None, 0) };
+    fn let_go(&mut self, keys: &Keys, token: String, waiter: Option<&str>) -> Result<(), StoreError> {
+        let release = Release { waiter, ..self.release_of(&token, Op::None, 0) };
         let result = self.store.release(keys, &release);
         if result.is_err() {
             self.store.give_back(keys, token);
@@ -615,7 +616,7 @@ impl<S: Store> Session<S> {
     /// browser sent meanwhile have the old id, and must not bring the old session back.
     fn has_just_left(&mut self, keys: &Keys, loaded: &SessionData) -> Result<bool, StoreError> {
         let left = match loaded {
-            SessionData { data: None, tombstone: Some(stone), .. } => stone.split_once("|left|"),
+            SessionData { data: None, tombstone: Some(tombstone), .. } => tombstone.split_once("|left|"),
             _ => None,
         };
         let Some(left) = left.and_then(|(_, ms)| ms.parse::<u64>().ok()) else { return Ok(false) };
@@ -630,7 +631,7 @@ impl<S: Store> Session<S> {
         ttl: u64,
         maybe_held: Option<String>,
     ) -> Result<Outcome, StoreError> {
-        let held = match &self.current {
+        let held_token = match &self.current {
             Some(Current { hold: Hold::Locked { token, .. } | Hold::Unsure { token, .. }, .. }) => {
                 Some(token.clone())
             }
@@ -638,13 +639,13 @@ impl<S: Store> Session<S> {
         };
         let request = Request {
             mode,
-            held,
+            held_token,
             info: self.info.clone(),
             lease: millis(lock.lease),
             ttl,
             wait: millis(lock.wait),
             max_waiters: lock.max_waiters,
-            mixed: lock.mixed,
+            polling: lock.mixed,
         };
         let result = lock::acquire(&mut self.store, keys, request);
         if let (Err(_), Some(token)) = (&result, maybe_held) {

@@ -32,13 +32,13 @@ impl<S: Store> Session<S> {
         let mode = if strict { Mode::Known } else { Mode::Any };
         let request = Request {
             mode,
-            held: None,
+            held_token: None,
             info: self.info.clone(),
             lease: millis(lock.lease),
             ttl: 0,
             wait: 0,
             max_waiters: lock.max_waiters,
-            mixed: lock.mixed,
+            polling: lock.mixed,
         };
         let (_, Step::Acquire { acquire, .. }) = Attempt::start(request, self.store.clock()) else {
             return false;
@@ -103,7 +103,7 @@ impl<S: Store> Session<S> {
                 Prefetched::Ask(Some(prefetch.token))
             }
             Ok(AcquireReply::Held(loaded)) => Prefetched::Read(
-                Hold::Locked { token: prefetch.token, base: None, guard: prefetch.guard },
+                Hold::Locked { token: prefetch.token, waiter: None, guard: prefetch.guard },
                 loaded,
             ),
             Ok(AcquireReply::Absent(tombstone)) if mode == Mode::Known => Prefetched::Absent(tombstone),

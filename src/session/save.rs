@@ -72,9 +72,9 @@ fn is_empty(text: &[u8]) -> bool {
 /// of the written value if a handler class may write once more.
 fn after<L>(result: &Result<ReleaseReply, StoreError>, saved: impl FnOnce() -> Option<Print>) -> Hold<L> {
     match result {
-        Ok(ReleaseReply::Dead) => Hold::Barred(|| Failure::Destroyed),
-        Ok(ReleaseReply::Done) => saved().map_or(Hold::Barred(|| Failure::Saved), Hold::Saved),
-        _ => Hold::Barred(|| Failure::Lost(None, Loss::Unknown)),
+        Ok(ReleaseReply::Dead) => Hold::NoMoreWrites(|| Failure::Destroyed),
+        Ok(ReleaseReply::Done) => saved().map_or(Hold::NoMoreWrites(|| Failure::Saved), Hold::Saved),
+        _ => Hold::NoMoreWrites(|| Failure::Lost(None, Loss::Unknown)),
     }
 }
 
@@ -151,9 +151,9 @@ impl<S: Store> Session<S> {
         self.drop_unread_other_than(id);
         self.drop_value();
         match self.current.take_if(|current| current.id == *id) {
-            Some(Current { keys, hold: Hold::Locked { token, base, guard }, .. }) => {
+            Some(Current { keys, hold: Hold::Locked { token, waiter, guard }, .. }) => {
                 drop(guard);
-                let release = Release { base: base.as_deref(), ..self.release_of(&token, op, 1) };
+                let release = Release { waiter: waiter.as_deref(), ..self.release_of(&token, op, 1) };
                 let result = self.store.release(&keys, &release);
                 if result.is_err() {
                     self.store.give_back(&keys, token);
@@ -197,7 +197,7 @@ impl<S: Store> Session<S> {
         if changed {
             current.delivered = None;
         }
-        let (keys, stone) = (&current.keys, current.loaded.tombstone.as_deref());
+        let (keys, tombstone) = (&current.keys, current.loaded.tombstone.as_deref());
         let op = match (changed, current.is_new) {
             (true, _) => Op::Set(text.stored()),
             // For PHP 8.6, a new session that stays empty is unchanged. There is no key yet whose
@@ -208,28 +208,28 @@ impl<S: Store> Session<S> {
         let loss = self.loss_of(&current);
         let saved = || (writer != Writer::Php).then(|| Print::of(text.plain()));
         let (hold, failure) = match mem::replace(&mut current.hold, Hold::Unlocked) {
-            Hold::Locked { token, base, guard } => {
+            Hold::Locked { token, waiter, guard } => {
                 let keep_lock = writer == Writer::Class;
                 let release = Release {
-                    base: base.as_deref(),
-                    tombstone: stone,
-                    hold: keep_lock,
+                    waiter: waiter.as_deref(),
+                    tombstone,
+                    keep_lock,
                     // An error handler may write once more. Close gives the lock back.
-                    retry: true,
+                    rewrite: true,
                     ..self.release_of(&token, op, ttl)
                 };
                 let result = if keep_lock || !self.may_defer(text) {
                     self.release_or_restore(keys, &release, text)
                 } else {
                     let op = if changed { op } else { Op::Restore(text.stored()) };
-                    self.store.release_deferred(&id, keys, &Release { op, retry: false, ..release })
+                    self.store.release_deferred(&id, keys, &Release { op, rewrite: false, ..release })
                 };
                 let hold = match &result {
                     Ok(ReleaseReply::Done | ReleaseReply::Dead) if keep_lock => {
-                        Hold::Locked { token, base, guard }
+                        Hold::Locked { token, waiter, guard }
                     }
                     Ok(ReleaseReply::Refused(error)) if error.code == "OOM" => {
-                        Hold::Locked { token, base, guard }
+                        Hold::Locked { token, waiter, guard }
                     }
                     Err(_) => Hold::Unsure { token, writes: 1 },
                     _ => after(&result, saved),
@@ -237,7 +237,7 @@ impl<S: Store> Session<S> {
                 (hold, failure_of(result, loss))
             }
             Hold::Unsure { token, writes } => {
-                let release = Release { tombstone: stone, nth: writes, ..self.release_of(&token, op, ttl) };
+                let release = Release { tombstone, nth: writes, ..self.release_of(&token, op, ttl) };
                 let result = self.release_or_restore(keys, &release, text);
                 let hold = match &result {
                     Err(_) => Hold::Unsure { token, writes: writes + 1 },
@@ -246,7 +246,7 @@ impl<S: Store> Session<S> {
                 (hold, failure_of(result, loss))
             }
             Hold::Unlocked => {
-                let write = self.write_of(op, ttl, stone);
+                let write = self.write_of(op, ttl, tombstone);
                 let result = match self.store.write(keys, &write) {
                     Ok(ReleaseReply::Gone) => {
                         self.store.write(keys, &Write { op: Op::Set(text.stored()), ..write })
@@ -257,7 +257,7 @@ impl<S: Store> Session<S> {
             }
             // A refreshed TTL is no change to a session that another request works on.
             Hold::ReadOnly if !changed => {
-                let result = self.store.write(keys, &self.write_of(Op::Keep, ttl, stone));
+                let result = self.store.write(keys, &self.write_of(Op::Keep, ttl, tombstone));
                 (Hold::ReadOnly, failure_of(result.map(|_| ReleaseReply::Done), loss))
             }
             Hold::ReadOnly => (Hold::ReadOnly, Some(refused(Failure::ReadOnly))),
@@ -269,7 +269,7 @@ impl<S: Store> Session<S> {
                 current.hold = Hold::Saved(print);
                 return self.save_again(current, text, ttl, writer);
             }
-            Hold::Barred(why) => (Hold::Barred(why), Some(refused(why()))),
+            Hold::NoMoreWrites(why) => (Hold::NoMoreWrites(why), Some(refused(why()))),
         };
         current.hold = hold;
         self.current = Some(current);
@@ -311,10 +311,10 @@ impl<S: Store> Session<S> {
         // The value is taken below, and a read must not find none.
         current.unread = false;
         let stored = current.loaded.data.take().map(|data| compression::original(data, limit));
-        let stone = current.loaded.tombstone.as_ref();
+        let tombstone = current.loaded.tombstone.as_ref();
         let failure: fn() -> Failure = if matches!(current.hold, Hold::Overtaken) {
             || Failure::Overtaken
-        } else if stone.is_some() && stone != saved.loaded.tombstone.as_ref() {
+        } else if tombstone.is_some() && tombstone != saved.loaded.tombstone.as_ref() {
             || Failure::Destroyed
         } else {
             let is_ours = match (&saved.hold, stored) {
@@ -329,7 +329,7 @@ impl<S: Store> Session<S> {
         };
         self.close();
         stats::REFUSED_WRITES.add();
-        self.current = Some(Current { hold: Hold::Barred(failure), ..saved });
+        self.current = Some(Current { hold: Hold::NoMoreWrites(failure), ..saved });
         self.fail("was not saved", Some(&id), &failure())
     }
 
@@ -411,14 +411,14 @@ impl<S: Store> Session<S> {
     pub(super) fn release_of<'a>(&self, token: &'a str, op: Op<'a>, ttl: u64) -> Release<'a> {
         Release {
             token,
-            base: None,
+            waiter: None,
             op,
             ttl,
             tombstone: None,
-            hold: false,
-            retry: false,
+            keep_lock: false,
+            rewrite: false,
             nth: 0,
-            mixed: self.settings.lock.as_ref().is_some_and(|lock| lock.mixed),
+            polling: self.settings.lock.as_ref().is_some_and(|lock| lock.mixed),
             tombstone_ms: millis(self.settings.tombstone),
         }
     }

@@ -158,7 +158,7 @@ impl RedisStore {
             // No request queues for a lock that was taken only to see if there is a session.
             self.router.send_unread(keys, &target, &mut release::unlock(keys, &wanted.token))
         } else {
-            self.send_release_unread(&target, keys, &Release::of_lock(&wanted.token, wanted.mixed))
+            self.send_release_unread(&target, keys, &Release::of_lock(&wanted.token, wanted.polling))
         };
     }
 
@@ -255,8 +255,8 @@ impl RedisStore {
         {
             return Err(failure);
         }
-        let server = self.router.route(keys).known_server().filter(|_| !release.hold);
-        let lock_only = Release::of_lock(release.token, release.mixed);
+        let server = self.router.route(keys).known_server().filter(|_| !release.keep_lock);
+        let lock_only = Release::of_lock(release.token, release.polling);
         let is_free =
             server.is_some_and(|server| self.send_release_unread(&server, keys, &lock_only).is_ok());
         match failure {

@@ -112,7 +112,7 @@ enum Work {
     /// renewed.
     Try {
         keys: Keys,
-        mixed: bool,
+        polling: bool,
         length: Duration,
         renewal: Instant,
     },
@@ -123,7 +123,7 @@ enum Work {
     },
     Release {
         keys: Keys,
-        mixed: bool,
+        polling: bool,
         /// The pause after a try that fails.
         pause: Duration,
     },
@@ -147,7 +147,7 @@ pub fn guard_of_trial(
 ) -> LeaseGuard {
     let (now, third) = (Instant::now(), lock.lease / 3);
     let renewal = now + third;
-    let work = Work::Try { keys: keys.clone(), mixed: lock.mixed, length: lock.lease, renewal };
+    let work = Work::Try { keys: keys.clone(), polling: lock.mixed, length: lock.lease, renewal };
     begin(home, timeouts, lock, token, work, now, third.min(Duration::from_millis(TRIAL_MS)))
 }
 
@@ -209,8 +209,8 @@ impl Drop for LeaseGuard {
 pub fn give_back(home: Home, settings: &Settings, keys: &Keys, token: String) {
     let now = Instant::now();
     let timeouts = patient(Timeouts { connect: settings.connect_timeout, read: settings.read_timeout });
-    let mixed = settings.lock.as_ref().is_some_and(|lock| lock.mixed);
-    let work = Work::Release { keys: keys.clone(), mixed, pause: PAUSE };
+    let polling = settings.lock.as_ref().is_some_and(|lock| lock.mixed);
+    let work = Work::Release { keys: keys.clone(), polling, pause: PAUSE };
     let (due, end) = (now + PAUSE, now + settings.tombstone);
     let task = Task { id: 0, home, timeouts, token, work, due, end, failure: None };
     if let Some(last) = &mut *LAST.lock() {
@@ -250,14 +250,14 @@ pub fn give_back_last() {
     let end = Instant::now() + PATIENCE;
     let mut renewer = Renewer::default();
     while let Some(task) = tasks.pop() {
-        let Work::Release { keys, mixed, .. } = &task.work else { continue };
+        let Work::Release { keys, polling, .. } = &task.work else { continue };
         let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return;
         }
         let timeouts =
             Timeouts { connect: left.min(task.timeouts.connect), read: left.min(task.timeouts.read) };
-        let released = renewer.release(&task.home, timeouts, keys, &task.token, *mixed);
+        let released = renewer.release(&task.home, timeouts, keys, &task.token, *polling);
         if !matches!(released, Ok(()) | Err(StoreError::Server(_))) {
             let server = task.home.server();
             tasks.retain(|other| other.home.server() != server);
@@ -417,10 +417,10 @@ impl Task {
     fn carry_out(&mut self, renewer: &mut Renewer) {
         let now = Instant::now();
         self.due = match &mut self.work {
-            Work::Try { keys, mixed, .. } => {
+            Work::Try { keys, polling, .. } => {
                 if let Ok(false) = renewer.exists(&self.home, self.timeouts, keys) {
-                    let (keys, mixed) = (keys.clone(), *mixed);
-                    self.work = Work::Release { keys, mixed, pause: PAUSE };
+                    let (keys, polling) = (keys.clone(), *polling);
+                    self.work = Work::Release { keys, polling, pause: PAUSE };
                     now
                 } else {
                     // Without an answer the lock is renewed, as that of a session that exists.
@@ -441,8 +441,8 @@ impl Task {
                     Err(_) => Instant::now() + *length / 10,
                 }
             }
-            Work::Release { keys, mixed, pause } => {
-                match renewer.release(&self.home, self.timeouts, keys, &self.token, *mixed) {
+            Work::Release { keys, polling, pause } => {
+                match renewer.release(&self.home, self.timeouts, keys, &self.token, *polling) {
                     Err(StoreError::Server(error)) if !error.is_passing() && !error.is_demotion() => self.end,
                     Err(_) => {
                         let wait = *pause;
@@ -577,12 +577,12 @@ impl Renewer {
         timeouts: Timeouts,
         keys: &Keys,
         token: &str,
-        mixed: bool,
+        polling: bool,
     ) -> Result<(), StoreError> {
-        let released = self.release_by(home, timeouts, keys, token, mixed)?;
+        let released = self.release_by(home, timeouts, keys, token, polling)?;
         match home.at_first_master(self.master.as_ref()) {
             Some(first) if matches!(released, ReleaseReply::Lost { .. }) => {
-                unless_gone(self.release_by(&first, timeouts, keys, token, mixed), released).map(drop)
+                unless_gone(self.release_by(&first, timeouts, keys, token, polling), released).map(drop)
             }
             _ => Ok(()),
         }
@@ -594,10 +594,10 @@ impl Renewer {
         timeouts: Timeouts,
         keys: &Keys,
         token: &str,
-        mixed: bool,
+        polling: bool,
     ) -> Result<ReleaseReply, StoreError> {
         self.connection = None;
-        let call = Release::of_lock(token, mixed).call(keys, 0, Payload::Argument);
+        let call = Release::of_lock(token, polling).call(keys, 0, Payload::Argument);
         ReleaseReply::parse(self.ask(home, timeouts, &mut call.by_text())?)
     }
 

@@ -293,8 +293,8 @@ fn leaves_a_login_in_php_alone(kind: Kind) {
     assert_eq!(neighbour.post("/count", &id).json(), r#"{"n":2}"#);
     // Ten seconds after the login the browser has had time to take its cookie, as PHP assumes, too.
     let dead = format!("{}_DEAD", session::key(ID));
-    let stone: String = server.command(&["GET", &dead]);
-    let (name, ms) = stone.split_once("|left|").expect("the tombstone says when");
+    let tombstone: String = server.command(&["GET", &dead]);
+    let (name, ms) = tombstone.split_once("|left|").expect("the tombstone says when");
     let earlier = ms.parse::<u64>().expect("it is a number") - 15_000;
     server.command::<()>(&["SET", &dead, &format!("{name}|left|{earlier}"), "PX", "280000"]);
     assert!(neighbour.post("/count", ID).cookie.is_some_and(|own| own != ID));
@@ -633,8 +633,8 @@ fn a_login_in_django_moves_the_session_to_a_new_id() {
     let id = neighbour.post("/login", ID).cookie.expect("there is a new id");
     assert_eq!(stored(&server), None);
     // The tombstone tells later requests with the old id that the session goes on.
-    let stone: String = server.command(&["GET", &format!("{}_DEAD", session::key(ID))]);
-    assert!(stone.contains("|left|"), "{stone}");
+    let tombstone: String = server.command(&["GET", &format!("{}_DEAD", session::key(ID))]);
+    assert!(tombstone.contains("|left|"), "{tombstone}");
     let value: String = server.command(&["GET", &session::key(&id)]);
     assert_eq!(value, r#"{"n":1,"big":9223372036854775807,"user":"Ada"}"#);
     let mut php = steps(&php(&server));

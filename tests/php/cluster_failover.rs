@@ -201,7 +201,7 @@ fn with_patience_a_master_that_hangs_costs_only_time() {
     assert!(ahead.prefetch(&keys, &first()));
     assert!(ahead.prefetched().is_err());
     let start = Instant::now();
-    let again = Acquire { held: Some(first().token), token: "o:a:2".into(), ..first() };
+    let again = Acquire { held_token: Some(first().token), token: "o:a:2".into(), ..first() };
     assert!(matches!(ahead.acquire(&keys, &again), Ok(AcquireReply::Held(_))));
     // A process that goes to the hung node again waits there for all of its timeout.
     let took = start.elapsed();

@@ -104,13 +104,13 @@ struct Command {
     op: usize,
     wait: u64,
     max_waiters: u64,
-    mixed: bool,
-    hold: bool,
+    polling: bool,
+    keep_lock: bool,
     value: Vec<u8>,
 }
 
 fn run(store: &mut impl Store, side: usize, keys: &Keys, command: &Command, known: &mut Known) -> Answer {
-    let base = format!("o:client{}", command.client);
+    let waiter = format!("o:client{}", command.client);
     let op = match command.op {
         0 | 1 => Op::Set(&command.value),
         2 => Op::Keep,
@@ -125,13 +125,13 @@ fn run(store: &mut impl Store, side: usize, keys: &Keys, command: &Command, know
         |known: &mut Known, loaded: &SessionData| known.tombstone[side].clone_from(&loaded.tombstone);
     match command.kind {
         0 | 1 => {
-            let send = format!("{base}:{}", known.sends - 1);
+            let send = format!("{waiter}:{}", known.sends - 1);
             let answer = store
                 .acquire(
                     keys,
                     &Acquire {
-                        held: token.filter(|_| command.kind == 1),
-                        base,
+                        held_token: token.filter(|_| command.kind == 1),
+                        waiter,
                         token: send.clone(),
                         mode: command.mode,
                         info: "h|1|cli|".into(),
@@ -140,7 +140,7 @@ fn run(store: &mut impl Store, side: usize, keys: &Keys, command: &Command, know
                         wait: command.wait,
                         max_waiters: command.max_waiters,
                         recheck: 5000,
-                        mixed: command.mixed,
+                        polling: command.polling,
                     },
                 )
                 .unwrap();
@@ -162,7 +162,7 @@ fn run(store: &mut impl Store, side: usize, keys: &Keys, command: &Command, know
         3 => {
             let token = token.unwrap_or_else(|| "t:none".into());
             Answer::Flag(
-                store.claim(keys, &Claim { token, base, lease: LEASE, info: "h|1|cli|".into() }).unwrap(),
+                store.claim(keys, &Claim { token, waiter, lease: LEASE, info: "h|1|cli|".into() }).unwrap(),
             )
         }
         4 | 5 => {
@@ -172,14 +172,14 @@ fn run(store: &mut impl Store, side: usize, keys: &Keys, command: &Command, know
                 keys,
                 &Release {
                     token: &token,
-                    base: Some(&base),
+                    waiter: Some(&waiter),
                     op,
                     ttl: TTL,
                     tombstone: tombstone.as_deref(),
-                    hold: command.hold,
-                    retry: command.hold,
+                    keep_lock: command.keep_lock,
+                    rewrite: command.keep_lock,
                     nth,
-                    mixed: command.mixed,
+                    polling: command.polling,
                     tombstone_ms: LEASE,
                 },
             );
@@ -223,8 +223,8 @@ fn sequence(seed: u64, attempt: u32, settings: &Arc<Settings>) -> bool {
             op: random.below(8),
             wait: random.one_of(&[0, 5000, 5000]),
             max_waiters: random.one_of(&[0, 0, 1, 2]),
-            mixed: random.below(8) == 0,
-            hold: random.below(5) == 0,
+            polling: random.below(8) == 0,
+            keep_lock: random.below(5) == 0,
             value: step.to_string().into_bytes(),
         };
         if command.kind == 2 && !memory.server().has_ticket(&keys) {

@@ -202,7 +202,7 @@ fn another_session_of_the_connection_ends_what_is_watched() {
     let other = Keys::new("PHPREDIS_SESSION:", &SessionId::parse(b"qrstuvwxyzabcdef").unwrap());
     let (token, release) = ("o:c:1", Release { op: Op::Set(b"2"), ttl: TTL, ..of_lock() });
     let (written, by) = release_after(&mut f, Op::Set(b"1"), |f| {
-        let wanted = Acquire { base: "o:c".into(), token: token.into(), ..first() };
+        let wanted = Acquire { waiter: "o:c".into(), token: token.into(), ..first() };
         assert!(matches!(f.store.acquire(&other, &wanted).unwrap(), AcquireReply::Held(_)));
         assert_eq!(
             f.store.release(&other, &Release { token, ..release.clone() }).unwrap(),

@@ -176,7 +176,7 @@ fn a_lock_that_somebody_has_stays_as_it_is() {
     let mut f = Fixture::new();
     f.acquire();
     let lock: String = f.server.connection().get(&f.keys.lock).unwrap();
-    let other = Acquire { base: "o:b".into(), token: "o:b:1".into(), ..first() };
+    let other = Acquire { waiter: "o:b".into(), token: "o:b:1".into(), ..first() };
     let mut second = client(&f.server.save_path());
     second.read(&f.keys, TTL).unwrap();
     assert!(matches!(second.acquire(&f.keys, &other).unwrap(), AcquireReply::Busy { .. }));

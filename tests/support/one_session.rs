@@ -72,9 +72,9 @@ pub fn client(path: &str) -> RedisStore {
 
 pub fn first() -> Acquire {
     Acquire {
-        base: "o:a".into(),
+        waiter: "o:a".into(),
         token: "o:a:1".into(),
-        held: None,
+        held_token: None,
         mode: Mode::Any,
         info: "host|1|cli|".into(),
         lease: 10_000,
@@ -82,7 +82,7 @@ pub fn first() -> Acquire {
         wait: 0,
         max_waiters: 0,
         recheck: 5000,
-        mixed: false,
+        polling: false,
     }
 }
 

@@ -29,7 +29,7 @@ pub struct Request {
     /// The condition on the session.
     pub mode: Mode,
     /// A token that the caller already holds.
-    pub held: Option<String>,
+    pub held_token: Option<String>,
     /// `host|pid|sapi|uri`.
     pub info: Arc<str>,
     /// The lease of the lock, in milliseconds.
@@ -41,14 +41,14 @@ pub struct Request {
     /// The largest number of waiters; a further request fails at once. 0 is no limit.
     pub max_waiters: u64,
     /// Polls, because clients that know no hand-over share the sessions.
-    pub mixed: bool,
+    pub polling: bool,
 }
 
 /// The state of an attempt.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Attempt {
     request: Request,
-    base: String,
+    waiter: String,
     deadline: u64,
     sends: u32,
     queued: bool,
@@ -60,7 +60,7 @@ pub struct Attempt {
     broken: u32,
     claiming: Option<(String, SessionData)>,
     /// The tombstone at the time when the wait began.
-    stone: Option<String>,
+    tombstone: Option<String>,
 }
 
 /// The next step of the caller.
@@ -133,7 +133,7 @@ pub struct Grant {
     /// The token that proves the lock.
     pub token: String,
     /// Our entry in the queue, if the attempt had to wait.
-    pub base: Option<String>,
+    pub waiter: Option<String>,
     /// The session.
     pub loaded: SessionData,
     /// Set if the session was destroyed during the wait.
@@ -149,11 +149,11 @@ impl Attempt {
 
     /// Starts an attempt under a given name (`o:` and a unique text).
     #[must_use]
-    pub fn start_as(base: String, request: Request, now: u64) -> (Self, Step) {
+    pub fn start_as(waiter: String, request: Request, now: u64) -> (Self, Step) {
         let deadline = now.saturating_add(request.wait);
         let mut attempt = Self {
             request,
-            base,
+            waiter,
             deadline,
             sends: 0,
             queued: false,
@@ -161,7 +161,7 @@ impl Attempt {
             offset: 0,
             broken: 0,
             claiming: None,
-            stone: None,
+            tombstone: None,
         };
         let step = attempt.send(now, 0);
         (attempt, step)
@@ -189,7 +189,7 @@ impl Attempt {
                 }
                 if !self.queued {
                     self.queued = true;
-                    self.stone = tombstone;
+                    self.tombstone = tombstone;
                 }
                 self.broken = 0;
                 self.offset = signed(self.sent).saturating_sub(signed(clock));
@@ -220,11 +220,12 @@ impl Attempt {
         // this one.
         self.sends += 1;
         self.sent = now;
-        let Request { mode, held, info, lease, ttl, wait: _, max_waiters, mixed } = self.request.clone();
+        let Request { mode, held_token, info, lease, ttl, wait: _, max_waiters, polling } =
+            self.request.clone();
         let acquire = Acquire {
-            base: self.base.clone(),
+            waiter: self.waiter.clone(),
             token: self.token(),
-            held,
+            held_token,
             mode,
             info,
             lease,
@@ -232,14 +233,14 @@ impl Attempt {
             wait: self.deadline.saturating_sub(now),
             max_waiters,
             recheck: self.recheck(),
-            mixed,
+            polling,
         };
         Step::Acquire { acquire, pause }
     }
 
     fn token(&self) -> String {
-        let mut token = String::with_capacity(self.base.len() + 4);
-        token.push_str(&self.base);
+        let mut token = String::with_capacity(self.waiter.len() + 4);
+        token.push_str(&self.waiter);
         token.push(':');
         // The token of the first send for a known session tells others that its holder may give the
         // lock back soon.
@@ -257,7 +258,7 @@ impl Attempt {
         }
         let longest = (self.request.lease / 2).clamp(LOST_TICKET_MS, RECHECK_MS);
         let hash = self
-            .base
+            .waiter
             .bytes()
             .fold(u64::from(self.sends), |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
         longest - longest / 4 * (hash >> 32 & 0xff) / 255
@@ -269,7 +270,7 @@ impl Attempt {
         let age = signed(now).saturating_sub(self.offset).saturating_sub(signed(made));
         let claim = Claim {
             token: token.clone(),
-            base: self.base.clone(),
+            waiter: self.waiter.clone(),
             lease: self.request.lease,
             info: self.request.info.clone(),
         };
@@ -280,14 +281,17 @@ impl Attempt {
     }
 
     fn granted(&self, token: String, loaded: SessionData) -> Step {
-        let base = self.queued.then(|| self.base.clone());
+        let waiter = self.queued.then(|| self.waiter.clone());
         let overtaken = self.is_overtaken(&loaded);
-        Step::Done(Outcome::Granted(Grant { token, base, loaded, overtaken }))
+        Step::Done(Outcome::Granted(Grant { token, waiter, loaded, overtaken }))
     }
 
     /// Returns true if the session was destroyed during the wait.
     fn is_overtaken(&self, loaded: &SessionData) -> bool {
-        self.queued && loaded.data.is_none() && loaded.tombstone.is_some() && loaded.tombstone != self.stone
+        self.queued
+            && loaded.data.is_none()
+            && loaded.tombstone.is_some()
+            && loaded.tombstone != self.tombstone
     }
 
     fn try_again(&mut self, now: u64, fresh: bool) -> Step {
@@ -295,7 +299,7 @@ impl Attempt {
         if let Some((token, _)) = self.claiming.take() {
             // The claim may have succeeded. The lock is then ours already, and the next send must
             // not wait for it.
-            self.request.held = Some(token);
+            self.request.held_token = Some(token);
         }
         match (self.queued, fresh) {
             // The attempt is in the queue and has time left; the server may be restarting.

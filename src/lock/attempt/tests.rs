@@ -3,13 +3,13 @@ use super::*;
 fn request(wait: u64) -> Request {
     Request {
         mode: Mode::Any,
-        held: None,
+        held_token: None,
         info: "".into(),
         lease: 10_000,
         ttl: 60,
         wait,
         max_waiters: 0,
-        mixed: false,
+        polling: false,
     }
 }
 
@@ -34,7 +34,7 @@ fn every_send_has_a_token_of_its_own() {
     let (mut attempt, first) = Attempt::start(request(100), 0);
     let second = attempt.next(1, Event::Broken { fresh: false });
     assert_ne!(sent(&first).token, sent(&second).token);
-    assert_eq!(sent(&first).base, sent(&second).base);
+    assert_eq!(sent(&first).waiter, sent(&second).waiter);
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn a_claim_whose_answer_was_lost_counts_as_ours() {
     let (mut attempt, _) = Attempt::start(request(5000), 0);
     attempt.next(0, busy(500, 0));
     attempt.next(1, Event::Woken(Some(Ticket { id: "x".into(), made: 0, loaded: SessionData::default() })));
-    assert_eq!(sent(&attempt.next(2, Event::Broken { fresh: false })).held.as_deref(), Some("t:x"));
+    assert_eq!(sent(&attempt.next(2, Event::Broken { fresh: false })).held_token.as_deref(), Some("t:x"));
 }
 
 #[test]
@@ -131,8 +131,8 @@ fn the_recheck_is_spread_within_a_quarter() {
 
 #[test]
 fn a_session_that_was_destroyed_while_we_waited_has_overtaken_us() {
-    let loaded = |data: Option<&[u8]>, stone: Option<&str>| {
-        SessionData::new(data.map(<[u8]>::to_vec), stone.map(str::to_owned))
+    let loaded = |data: Option<&[u8]>, tombstone: Option<&str>| {
+        SessionData::new(data.map(<[u8]>::to_vec), tombstone.map(str::to_owned))
     };
     for (before, found, expected) in [
         (None, loaded(None, Some("new")), true),

@@ -1,32 +1,33 @@
 -- ACQUIRE: takes a session's lock, refreshes its TTL and reads it, or joins the queue. One trip.
 -- KEYS  1 D data  2 L lock  3 Q wake list  4 W waiters  5 T tombstone   (all in one slot)
--- ARGV  1 base     'o:' .. 32 hex, one for each attempt; the attempt's entry in W
---       2 token    base .. ':' .. number of the send; a new one for each send. 0 is the first send
---                  of a client that takes the lock by SET NX before it sees if the session exists
---                  (mode known). If there is no session, the client gives the lock back at once.
---       3 held     a token that this caller already holds ('' = none): its lock counts as free
+-- ARGV  1 waiter   'o:' .. 32 hex, one for each attempt; the attempt's entry in W
+--       2 token    waiter .. ':' .. number of the send; a new one for each send. 0 is the first
+--                  send of a client that takes the lock by SET NX before it sees if the session
+--                  exists (mode known). If there is no session, the client gives the lock back at
+--                  once.
+--       3 held_token   a token that this caller already holds ('' = none): its lock counts as free
 --       4 mode     any | known (answer 'absent' if the session does not exist)
 --                  | new (answer 'exists' if it does)
 --       5 info     the request that asks: host|pid|sapi|uri
 --       6 lease_ms  7 ttl_s  8 wait_ms (the time left; 0 = last try, which does not queue)
---       9 max_waiters (0 = no limit)  10 recheck_ms (longest block)  11 mixed (1 = poll)
+--       9 max_waiters (0 = no limit)  10 recheck_ms (longest block)  11 polling (1 = poll)
 -- Replies: {'ok', data|nil, tombstone|nil, token}  {'absent', tombstone|nil, token}  {'exists'}
 --          {'full', waiters, holder, now_ms, pttl}
 --          {'busy', holder, pttl, block_ms (0 = do not block), now_ms, tombstone|nil}
 local SLACK, GRACE, FOREIGN, HANDOFF, TRIAL = 5, 500, 10, 1000, 1000  -- see docs/wire-format.md
 local D, L, Q, W, T = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local base, held = ARGV[1], ARGV[3]
+local waiter, held_token = ARGV[1], ARGV[3]
 -- One call reads three keys, because the calls are the cost of a script. MGET treats a key of
 -- another type as missing.
 local got = redis.call('MGET', L, D, T)
 local holder, data = got[1], got[2]
-local mine = holder and string.sub(holder, 1, #base + 1) == base .. ':'
-if mine and tonumber(string.match(holder, '^%d+', #base + 2)) > tonumber(string.sub(ARGV[2], #base + 2)) then
+local mine = holder and string.sub(holder, 1, #waiter + 1) == waiter .. ':'
+if mine and tonumber(string.match(holder, '^%d+', #waiter + 2)) > tonumber(string.sub(ARGV[2], #waiter + 2)) then
   -- An older send has arrived late, after its own repeat. The client does not read this answer.
   return {'busy', holder, 0, 0, 0, false}
 end
 local free = not holder or mine
-  or (held ~= '' and (holder == held or string.sub(holder, 1, #held + 1) == held .. '|'))
+  or (held_token ~= '' and (holder == held_token or string.sub(holder, 1, #held_token + 1) == held_token .. '|'))
 -- A lock with 't:' .. id alone is handed over and not claimed yet. A claimed lock has '|' and more
 -- after the id.
 local ticket = holder and string.sub(holder, 1, 2) == 't:' and not string.find(holder, '|', 1, true)
@@ -44,7 +45,7 @@ if free then
   if ARGV[4] == 'known' and not data and not holder then
     -- A key of another type is not absent: GET gives its error.
     if redis.call('EXISTS', D) == 1 then redis.call('GET', D) end
-    redis.call('ZREM', W, base)
+    redis.call('ZREM', W, waiter)
     return {'absent', got[3], ARGV[2]}
   end
   if ARGV[4] == 'new' and data then return {'exists'} end
@@ -57,11 +58,11 @@ if free then
   local ms = tm[1] .. string.sub('00000' .. tm[2], -6, -4)
   redis.call('SET', L, ARGV[2] .. '|' .. ms .. '|' .. ARGV[5], 'PX', ARGV[6])
   -- The first send has never queued.
-  if tonumber(string.sub(ARGV[2], #base + 2)) > (ARGV[4] == 'known' and 0 or 1) then redis.call('ZREM', W, base) end
+  if tonumber(string.sub(ARGV[2], #waiter + 2)) > (ARGV[4] == 'known' and 0 or 1) then redis.call('ZREM', W, waiter) end
   return {'ok', data, got[3], ARGV[2]}
 end
 if ARGV[4] == 'new' then return {'exists'} end   -- another client works under this id
-redis.call('ZREM', W, base)                      -- never count ourselves
+redis.call('ZREM', W, waiter)                    -- never count ourselves
 local wait = tonumber(ARGV[8])
 local pttl = redis.call('PTTL', L)
 local tm = redis.call('TIME')
@@ -88,6 +89,6 @@ end
 local kind = string.sub(holder, 1, 2)
 if ARGV[11] == '1' or tried or not (kind == 'o:' or kind == 't:') then block = math.min(block, FOREIGN) end
 block = math.max(1, math.min(block, wait))       -- never 0: BLPOP 0 blocks for ever
-redis.call('ZADD', W, now + block + GRACE, base)
+redis.call('ZADD', W, now + block + GRACE, waiter)
 redis.call('PEXPIRE', W, 120000)                 -- garbage collection only, the scores decide
 return {'busy', holder, pttl, block, now, got[3]}

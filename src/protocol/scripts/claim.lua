@@ -1,5 +1,5 @@
 -- CLAIM: turns a popped ticket into a held lock.
--- KEYS  1 L lock  2 W waiters  3 T tombstone    ARGV  1 token  2 lease_ms  3 base  4 info
+-- KEYS  1 L lock  2 W waiters  3 T tombstone    ARGV  1 token  2 lease_ms  3 waiter  4 info
 -- Reply: 1, or 0 if the lock is not this ticket's any more
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('ZREM', KEYS[2], ARGV[3])

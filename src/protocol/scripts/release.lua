@@ -4,7 +4,7 @@
 --       7 N (move) D .. '_NEW:' .. token: the new value, which the command before this one has put
 --           there
 --         A (aside) the new name of D
--- ARGV  1 token  2 base (own entry in W, '' if never queued)
+-- ARGV  1 token  2 waiter (own entry in W, '' if never queued)
 --       3 op: set | move (set to the value of N, which does not pass through Lua)
 --         | keep (refresh the TTL) | restore (keep, or set if D is gone) | del
 --         | none (refresh the TTL unless it is 0; the result does not matter)
@@ -13,9 +13,9 @@
 --           exists by now)
 --         | aside (move it to A, for a day)
 --       4 data   5 ttl_s
---       6 tombstone seen at the read ('' = none)  7 hold (1 = write and keep the lock)
---       8 retry (1 = keep the lock if Redis has no memory for the write: another write may follow)
---       9 a name for a new ticket or tombstone  10 receipt_ms  11 mixed  12 tombstone_ms
+--       6 tombstone seen at the read ('' = none)  7 keep_lock (1 = write and keep the lock)
+--       8 rewrite (1 = keep the lock if Redis has no memory for the write, as another may follow)
+--       9 a name for a new ticket or tombstone  10 receipt_ms  11 polling  12 tombstone_ms
 -- Replies: {'ok'}  {'gone'} (keep: D does not exist; move: N does not; the lock is kept, send set)
 --          {'dead'} (destroyed meanwhile)  {'lost', holder|'', now_ms}
 --          {error text} (the write failed)
@@ -23,7 +23,7 @@ local HANDOFF, MARGIN = 1000, 250                -- Q ends this much before L
 local D, L, Q, W, R, T = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local token, op = ARGV[1], ARGV[3]
 local got = redis.call('MGET', L, T)
-local holder, stone = got[1], got[2]
+local holder, tombstone = got[1], got[2]
 local ours = holder and (holder == token or string.sub(holder, 1, #token + 1) == token .. '|')
 -- A session that was never stored cannot be written back, so its drop leaves no tombstone.
 local drop = op == 'drop'
@@ -55,7 +55,7 @@ if not ours then
   return {'lost', holder or '', tm[1] * 1000 + math.floor(tm[2] / 1000)}
 end
 local res, data, known = 'ok', false, false
-local dead = stone and stone ~= ARGV[6]
+local dead = tombstone and tombstone ~= ARGV[6]
 if op == 'restore' then op = redis.call('EXPIRE', D, ARGV[5]) == 1 and 'kept' or 'set' end
 if op == 'set' then
   if dead then
@@ -73,7 +73,7 @@ elseif op == 'move' then
     return {'gone'}
   end
 elseif op == 'del' or op == 'leave' then
-  stone = bury()
+  tombstone = bury()
   known = true
 elseif op == 'aside' then
   if redis.call('EXISTS', D) == 1 then
@@ -108,7 +108,7 @@ end
 local r = redis.pcall('SET', L, 't:' .. ARGV[9], 'PX', HANDOFF)
 if type(r) == 'table' and r.err then return {res} end
 redis.call('DEL', Q)
-r = redis.pcall('RPUSH', Q, ARGV[9] .. '\n' .. string.format('%.0f', now) .. '\n' .. (stone or '') .. '\n'
+r = redis.pcall('RPUSH', Q, ARGV[9] .. '\n' .. string.format('%.0f', now) .. '\n' .. (tombstone or '') .. '\n'
   .. (data and '1' or '0') .. (data or ''))
 if type(r) == 'table' and r.err then             -- no memory for the ticket: leave the lock free
   redis.call('DEL', L)

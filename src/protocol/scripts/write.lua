@@ -35,8 +35,8 @@ if op == 'aside' then
   end
   return {'ok'}
 end
-local stone = redis.call('GET', T)
-local dead = stone and stone ~= ARGV[4]
+local tombstone = redis.call('GET', T)
+local dead = tombstone and tombstone ~= ARGV[4]
 if op == 'keep' then
   if tonumber(ARGV[3]) <= 0 or redis.call('EXPIRE', D, ARGV[3]) == 1 then return {'ok'} end
   return {dead and 'dead' or 'gone'}

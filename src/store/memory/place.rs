@@ -61,7 +61,7 @@ impl Place {
     pub fn loaded(&self) -> SessionData {
         SessionData {
             data: self.data.as_ref().map(|data| data.value.clone()),
-            tombstone: self.tombstone.as_ref().map(|stone| stone.value.clone()),
+            tombstone: self.tombstone.as_ref().map(|tombstone| tombstone.value.clone()),
         }
     }
 
@@ -77,7 +77,7 @@ impl Place {
     }
 
     pub fn is_dead(&self, seen: Option<&str>) -> bool {
-        self.tombstone.as_ref().is_some_and(|stone| Some(&*stone.value) != seen)
+        self.tombstone.as_ref().is_some_and(|tombstone| Some(&*tombstone.value) != seen)
     }
 }
 
@@ -97,9 +97,9 @@ pub fn tried_at(holder: &str) -> Option<u64> {
     (token.starts_with("o:") && token.ends_with(":0")).then(|| rest.split('|').next()?.parse().ok())?
 }
 
-/// The n of `base:n` or `base:n|...`.
-pub fn send_number(token: &str, base: &str) -> Option<u64> {
-    let rest = token.strip_prefix(base)?.strip_prefix(':')?;
+/// The n of `waiter:n` or `waiter:n|...`.
+pub fn send_number(token: &str, waiter: &str) -> Option<u64> {
+    let rest = token.strip_prefix(waiter)?.strip_prefix(':')?;
     rest.split('|').next()?.parse().ok()
 }
 

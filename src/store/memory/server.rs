@@ -65,9 +65,9 @@ impl Server {
 
     /// Returns true if this attempt counts as a waiter.
     #[must_use]
-    pub fn is_waiting(&self, keys: &Keys, base: &str) -> bool {
+    pub fn is_waiting(&self, keys: &Keys, waiter: &str) -> bool {
         let place = self.places.get(&keys.data);
-        place.and_then(|place| place.waiters.get(base)).is_some_and(|deadline| *deadline > self.now)
+        place.and_then(|place| place.waiters.get(waiter)).is_some_and(|deadline| *deadline > self.now)
     }
 
     /// The times when the lock, its ticket, a waiter's place or a receipt ends, but not the
@@ -145,7 +145,7 @@ impl Server {
             (Mode::New, true) => AcquireReply::Exists,
             _ => return Some(AcquireReply::Held(loaded)),
         };
-        self.release(keys, &Release::of_lock(&a.token, a.mixed));
+        self.release(keys, &Release::of_lock(&a.token, a.polling));
         Some(unwanted)
     }
 
@@ -153,7 +153,7 @@ impl Server {
         let (now, rules) = (self.now, self.rules);
         let place = self.place(keys);
         let holder = place.holder().map(str::to_owned);
-        let send = |token: &str| send_number(token, &a.base);
+        let send = |token: &str| send_number(token, &a.waiter);
         if holder.as_deref().and_then(send) > send(&a.token) && rules.have(Rule::LastSendWins) {
             return AcquireReply::Busy {
                 holder: holder.unwrap_or_default(),
@@ -164,7 +164,7 @@ impl Server {
             };
         }
         let mut free = holder.as_deref().is_none_or(|holder| {
-            send(holder).is_some() || a.held.as_deref().is_some_and(|held| is_token(holder, held))
+            send(holder).is_some() || a.held_token.as_deref().is_some_and(|token| is_token(holder, token))
         });
         let ticket = holder.as_deref().filter(|holder| holder.starts_with("t:") && !holder.contains('|'));
         match ticket {
@@ -176,7 +176,7 @@ impl Server {
         }
         if free {
             if a.mode == Mode::Known && place.data.is_none() && holder.is_none() {
-                place.waiters.remove(&a.base);
+                place.waiters.remove(&a.waiter);
                 return AcquireReply::Absent(place.loaded().tombstone);
             }
             if a.mode == Mode::New && place.data.is_some() {
@@ -184,7 +184,7 @@ impl Server {
             }
             place.refresh(now + a.ttl * 1000);
             place.lock = Some(Expiring { value: format!("{}|{now}|{}", a.token, a.info), at: now + a.lease });
-            place.waiters.remove(&a.base);
+            place.waiters.remove(&a.waiter);
             return AcquireReply::Held(place.loaded());
         }
         if a.mode == Mode::New {
@@ -192,7 +192,7 @@ impl Server {
         }
         let (holder, at) = place.lock.as_ref().map(|lock| (lock.value.clone(), lock.at)).unwrap_or_default();
         if a.wait == 0 || rules.have(Rule::LeaveBeforeCounting) {
-            place.waiters.remove(&a.base);
+            place.waiters.remove(&a.waiter);
         }
         let loaded = place.loaded();
         let tried = loaded.data.is_none() && tried_at(&holder).is_some_and(|at| now.abs_diff(at) < TRIAL_MS);
@@ -212,12 +212,12 @@ impl Server {
         if !(ticket.is_some() && left > HANDOFF_MS - 100) {
             block = block.min(left + SLACK_MS);
         }
-        if a.mixed || tried || !(holder.starts_with("o:") || holder.starts_with("t:")) {
+        if a.polling || tried || !(holder.starts_with("o:") || holder.starts_with("t:")) {
             block = block.min(FOREIGN_MS);
         }
         let block = block.min(a.wait).max(1);
         let deadline = now + block + GRACE_MS;
-        place.waiters.insert(a.base.clone(), deadline);
+        place.waiters.insert(a.waiter.clone(), deadline);
         if !rules.have(Rule::DeadlinePerWaiter) {
             place.waiters.values_mut().for_each(|each| *each = deadline);
         }
@@ -236,13 +236,13 @@ impl Server {
         if place.holder() != Some(&claim.token) && rules.have(Rule::ClaimCompares) {
             return false;
         }
-        place.waiters.remove(&claim.base);
+        place.waiters.remove(&claim.waiter);
         let at = match &place.lock {
             Some(lock) if !rules.have(Rule::ClaimExtends) => lock.at,
             _ => now + claim.lease,
         };
-        if let Some(stone) = &mut place.tombstone {
-            stone.at = stone.at.max(at + BEYOND_MS);
+        if let Some(tombstone) = &mut place.tombstone {
+            tombstone.at = tombstone.at.max(at + BEYOND_MS);
         }
         place.lock = Some(Expiring { value: format!("{}|{now}|{}", claim.token, claim.info), at });
         true
@@ -292,17 +292,17 @@ impl Server {
             }
             Op::None | Op::Drop => {}
         }
-        if r.hold {
+        if r.keep_lock {
             return written.into();
         }
         place.lock = None;
         if op != Op::None && rules.have(Rule::Receipts) {
             place.receipts.insert(r.receipt(), Expiring { value: written, at: now + RECEIPT_MS });
         }
-        if let Some(base) = r.base {
-            place.waiters.remove(base);
+        if let Some(waiter) = r.waiter {
+            place.waiters.remove(waiter);
         }
-        if !r.mixed && rules.have(Rule::HandOver) {
+        if !r.polling && rules.have(Rule::HandOver) {
             place.waiters.retain(|_, deadline| *deadline > now);
             if !place.waiters.is_empty() {
                 let end = now + if rules.have(Rule::ShortHandOver) { HANDOFF_MS } else { 10 * HANDOFF_MS };

@@ -100,7 +100,7 @@ fn clients_whose_time_is_short() {
 fn a_short_lease_few_places_and_polling() {
     holds(&Setup { lease: 2000, faults: ONE_OF_EACH, ..Setup::new(2, 1) });
     holds(&Setup { max_waiters: 1, faults: Faults { breaks: 1, ..ONE_CRASH }, ..Setup::new(3, 1) });
-    holds(&Setup { mixed: true, waits: vec![200, 200], faults: ONE_OF_EACH, ..Setup::new(2, 1) });
+    holds(&Setup { polling: true, waits: vec![200, 200], faults: ONE_OF_EACH, ..Setup::new(2, 1) });
 }
 
 #[test]

@@ -110,14 +110,14 @@ impl World {
         let value = (work.value + 1).to_string();
         let release = Release {
             token: &work.token,
-            base: work.base.as_deref(),
+            waiter: work.waiter.as_deref(),
             op: Op::Set(value.as_bytes()),
             ttl: 1_000_000,
             tombstone: None,
-            hold: false,
-            retry: false,
+            keep_lock: false,
+            rewrite: false,
             nth: 0,
-            mixed: setup.mixed,
+            polling: setup.polling,
             tombstone_ms: 1,
         };
         // The release may write a value that is there already, so it is tried on a copy of the
@@ -149,18 +149,18 @@ impl World {
     fn begin(&mut self, setup: &Setup, c: usize) -> Result<(), Violation> {
         let request = Request {
             mode: Mode::Any,
-            held: None,
+            held_token: None,
             info: name(c).into(),
             lease: setup.lease,
             ttl: 1_000_000,
             wait: setup.waits[c],
             max_waiters: setup.max_waiters,
-            mixed: setup.mixed,
+            polling: setup.polling,
         };
-        let base = format!("o:{}{}", name(c), self.clients[c].cycles);
+        let waiter = format!("o:{}{}", name(c), self.clients[c].cycles);
         self.clients[c].cycles -= 1;
         self.watch.begin(c);
-        let (attempt, step) = Attempt::start_as(base, request, self.clock(c));
+        let (attempt, step) = Attempt::start_as(waiter, request, self.clock(c));
         self.clients[c].attempt = Some(attempt);
         self.follow(setup, c, step)
     }
@@ -209,7 +209,7 @@ impl World {
         self.clients[c].doing = match step {
             Step::Acquire { mut acquire, pause } => {
                 if setup.habit == Habit::OneToken {
-                    acquire.token = format!("{}:1", acquire.base);
+                    acquire.token = format!("{}:1", acquire.waiter);
                 }
                 Doing::Ask(acquire, self.server.now() + pause)
             }
@@ -221,13 +221,16 @@ impl World {
             }
             Step::Claim { claim, .. } => Doing::Claim(claim),
             Step::Done(Outcome::Granted(Grant {
-                mut token, base, loaded: SessionData { data, .. }, ..
+                mut token,
+                waiter,
+                loaded: SessionData { data, .. },
+                ..
             })) => {
                 if setup.habit == Habit::OneToken && token.starts_with("o:") {
-                    token = token.rsplit_once(':').map_or(String::new(), |(base, _)| format!("{base}:1"));
+                    token = token.rsplit_once(':').map_or(String::new(), |(waiter, _)| format!("{waiter}:1"));
                 }
                 self.clients[c].attempt = None;
-                Doing::Work(Work { token, base, value: count(data.as_deref()) })
+                Doing::Work(Work { token, waiter, value: count(data.as_deref()) })
             }
             Step::Done(_) | Step::Failed => {
                 self.finish(c);

@@ -81,8 +81,9 @@ impl Watch {
         c: usize,
     ) -> Result<(), Violation> {
         let Self { overslept, expired, .. } = world.watch;
-        let again = world.server.holder(&setup.keys).is_some_and(|holder| holder.starts_with(&acquire.base));
-        if world.has_broken(setup) || overslept || expired || again || setup.mixed {
+        let again =
+            world.server.holder(&setup.keys).is_some_and(|holder| holder.starts_with(&acquire.waiter));
+        if world.has_broken(setup) || overslept || expired || again || setup.polling {
             return Ok(());
         }
         let taken = matches!(world.server.clone().acquire(&setup.keys, acquire), AcquireReply::Held(_));
@@ -103,10 +104,10 @@ impl Watch {
         match acquired {
             AcquireReply::Held(_) => world.watch.turns[c].lease = Some(world.server.now() + setup.lease),
             AcquireReply::Full { .. } => {
-                let bases = (0..setup.waits.len()).filter(|&other| other != c).flat_map(|other| {
+                let waiters = (0..setup.waits.len()).filter(|&other| other != c).flat_map(|other| {
                     (0..=setup.cycles).map(move |cycle| format!("o:{}{cycle}", name(other)))
                 });
-                let others = bases.filter(|base| world.server.is_waiting(&setup.keys, base)).count();
+                let others = waiters.filter(|waiter| world.server.is_waiting(&setup.keys, waiter)).count();
                 if (others as u64) < setup.max_waiters {
                     return Err(format!("{} is told that too many wait, and {others} others do", name(c)));
                 }
@@ -190,7 +191,7 @@ impl Watch {
                 world.watch.overslept = true;
                 world.watch.pardon_a_lease(setup);
             }
-        } else if before.sleeping && !setup.mixed {
+        } else if before.sleeping && !setup.polling {
             let slept = world.server.now() - before.now;
             match world.watch.sleep_left.checked_sub(slept) {
                 Some(left) => world.watch.sleep_left = left,

@@ -18,7 +18,7 @@ pub struct Setup {
     pub waits: Vec<u64>,
     pub lease: u64,
     pub max_waiters: u64,
-    pub mixed: bool,
+    pub polling: bool,
     pub faults: Faults,
     pub rules: Rules,
     pub habit: Habit,
@@ -56,7 +56,7 @@ impl Setup {
             waits: vec![60_000; clients],
             lease: 10_000,
             max_waiters: 0,
-            mixed: false,
+            polling: false,
             faults: Faults { crashes: 0, breaks: 0, pauses: 0 },
             rules: Rules::default(),
             habit: Habit::Nothing,
@@ -128,7 +128,7 @@ pub enum Doing {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Work {
     pub token: String,
-    pub base: Option<String>,
+    pub waiter: Option<String>,
     /// The number that the client read.
     pub value: u32,
 }

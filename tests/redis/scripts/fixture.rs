@@ -71,9 +71,9 @@ impl Fixture {
 
 pub fn ask(name: &str, send: u32, wait: u64) -> Acquire {
     Acquire {
-        base: format!("o:{name}"),
+        waiter: format!("o:{name}"),
         token: format!("o:{name}:{send}"),
-        held: None,
+        held_token: None,
         mode: Mode::Any,
         info: "host|1|cli|".into(),
         lease: LEASE,
@@ -81,21 +81,21 @@ pub fn ask(name: &str, send: u32, wait: u64) -> Acquire {
         wait,
         max_waiters: 0,
         recheck: 5000,
-        mixed: false,
+        polling: false,
     }
 }
 
 pub fn release<'a>(token: &'a str, op: Op<'a>) -> Release<'a> {
     Release {
         token,
-        base: None,
+        waiter: None,
         op,
         ttl: TTL,
         tombstone: None,
-        hold: false,
-        retry: false,
+        keep_lock: false,
+        rewrite: false,
         nth: 0,
-        mixed: false,
+        polling: false,
         tombstone_ms: 60_000,
     }
 }

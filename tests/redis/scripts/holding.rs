@@ -216,8 +216,8 @@ fn a_refused_write_can_keep_the_lock_for_another() {
     let limit = |bytes: &str| {
         let () = redis::cmd("CONFIG").arg("SET").arg("maxmemory").arg(bytes).query(&mut f.redis()).unwrap();
     };
-    let write = |a: &mut RedisStore, retry| {
-        a.release(&f.keys, &Release { retry, ..release("o:a:1", Op::Set(b"x")) }).unwrap()
+    let write = |a: &mut RedisStore, rewrite| {
+        a.release(&f.keys, &Release { rewrite, ..release("o:a:1", Op::Set(b"x")) }).unwrap()
     };
     limit("1");
     assert!(matches!(write(&mut a, true), ReleaseReply::Refused(_)));
@@ -274,10 +274,10 @@ fn a_tombstone_tells_when_the_session_went_on_under_another_id() {
             a.write(&f.keys, &Write { op: Op::Leave, ttl: TTL, tombstone: None, tombstone_ms: 1000 })
         };
         assert_eq!((written.unwrap(), f.data()), (ReleaseReply::Done, None));
-        let stone: String = f.redis().get(&f.keys.tombstone).unwrap();
-        let (name, ms) = stone.split_once("|left|").unwrap();
-        assert_eq!(name.len(), 32, "{stone}");
-        assert!((before..=clock()).contains(&ms.parse::<u64>().unwrap()), "{stone}");
+        let tombstone: String = f.redis().get(&f.keys.tombstone).unwrap();
+        let (name, ms) = tombstone.split_once("|left|").unwrap();
+        assert_eq!(name.len(), 32, "{tombstone}");
+        assert!((before..=clock()).contains(&ms.parse::<u64>().unwrap()), "{tombstone}");
     }
 }
 
@@ -286,8 +286,8 @@ fn a_tombstone_tells_when_the_session_went_on_under_another_id() {
 fn a_tombstone_outlives_the_lock_that_it_finds() {
     let f = Fixture::new();
     let outlives = |what: &str| {
-        let (lock, stone) = (f.pttl(&f.keys.lock), f.pttl(&f.keys.tombstone));
-        assert!(0 < lock && lock < stone, "{what}: {lock} ms, {stone} ms");
+        let (lock, tombstone) = (f.pttl(&f.keys.lock), f.pttl(&f.keys.tombstone));
+        assert!(0 < lock && lock < tombstone, "{what}: {lock} ms, {tombstone} ms");
     };
     let delete = Write { op: Op::Delete, ttl: TTL, tombstone: None, tombstone_ms: 1 };
     let (mut a, mut b) = contended(&f);
@@ -315,9 +315,10 @@ fn a_tombstone_outlives_the_lock_that_it_finds() {
     assert_eq!(c.write(&f.keys, &delete).unwrap(), ReleaseReply::Done);
     let ticket = b.wait(&f.keys, Duration::from_secs(1)).unwrap().unwrap();
     let token = format!("t:{}", ticket.id);
-    let claim = Claim { token: token.clone(), base: "o:b".into(), lease: LEASE, info: "host|1|cli|".into() };
+    let claim =
+        Claim { token: token.clone(), waiter: "o:b".into(), lease: LEASE, info: "host|1|cli|".into() };
     assert!(b.claim(&f.keys, &claim).unwrap());
     outlives("claimed");
-    let write = Release { base: Some("o:b"), ..release(&token, Op::Set(b"back")) };
+    let write = Release { waiter: Some("o:b"), ..release(&token, Op::Set(b"back")) };
     assert_eq!(b.release(&f.keys, &write).unwrap(), ReleaseReply::Dead);
 }

@@ -29,7 +29,8 @@ fn hand_over_carries_the_session_and_is_claimed() {
     let ticket = b.wait(&f.keys, Duration::from_secs(5)).unwrap().unwrap();
     assert_eq!(ticket.loaded, SessionData::new(Some(b"1\n2".to_vec()), None));
     let token = format!("t:{}", ticket.id);
-    let claim = Claim { token: token.clone(), base: "o:b".into(), lease: LEASE, info: "host|2|cli|".into() };
+    let claim =
+        Claim { token: token.clone(), waiter: "o:b".into(), lease: LEASE, info: "host|2|cli|".into() };
     assert!(b.claim(&f.keys, &claim).unwrap());
     assert!(f.lock().unwrap().starts_with(&format!("{token}|")));
     assert_eq!(f.redis().zcard::<_, u64>(&f.keys.waiters).unwrap(), 0);
@@ -46,7 +47,7 @@ fn a_claim_without_waiting_is_drained_by_the_next_command() {
     let token = format!("t:{}", ticket.id);
     b.claim_later(
         &f.keys,
-        &Claim { token: token.clone(), base: "o:b".into(), lease: LEASE, info: "".into() },
+        &Claim { token: token.clone(), waiter: "o:b".into(), lease: LEASE, info: "".into() },
     )
     .unwrap();
     assert_eq!(b.release(&f.keys, &release(&token, Op::Set(b"y"))).unwrap(), ReleaseReply::Done);
@@ -109,7 +110,7 @@ fn a_ticket_whose_lock_went_to_somebody_else_cannot_be_claimed() {
     let () = f.redis().del(&f.keys.lock).unwrap();
     held(f.client("c").acquire(&f.keys, &ask("c", 1, 0)).unwrap());
     let claim =
-        Claim { token: format!("t:{}", ticket.id), base: "o:b".into(), lease: LEASE, info: "".into() };
+        Claim { token: format!("t:{}", ticket.id), waiter: "o:b".into(), lease: LEASE, info: "".into() };
     assert!(!b.claim(&f.keys, &claim).unwrap());
     assert!(f.lock().unwrap().starts_with("o:c:1|"));
 }
@@ -160,7 +161,7 @@ fn a_foreign_holder_is_asked_about_every_few_milliseconds() {
 fn in_a_mixed_fleet_nothing_is_handed_over() {
     let f = Fixture::new();
     let (mut a, _b) = contended(&f);
-    a.release(&f.keys, &Release { mixed: true, ..release("o:a:1", Op::None) }).unwrap();
+    a.release(&f.keys, &Release { polling: true, ..release("o:a:1", Op::None) }).unwrap();
     assert_eq!(f.lock(), None);
 }
 
