@@ -21,6 +21,8 @@
  *   rustredis.lock_holder_uri = 0
  *   rustredis.write_ack = wait
  *   rustredis.prefetch = 0
+ *   rustredis.touch = 1
+ *   rustredis.first_lifetime = 0
  *   rustredis.connect_timeout = 2
  *   rustredis.read_timeout = 5
  *   rustredis.pool_size = 0

@@ -37,6 +37,9 @@ foreach ([
     ['rustredis.compression_level', 'best'],
     ['rustredis.compression_min_size', '-1'],
     ['rustredis.compression_min_size', '1KB'],
+    ['rustredis.touch', '2'],
+    ['rustredis.first_lifetime', '-1'],
+    ['rustredis.first_lifetime', '1.5'],
 ] as [$name, $value]) {
     $before = ini_get($name);
     $got = warnings_of(function () use ($name, $value, &$result) {
@@ -79,3 +82,6 @@ ok: rustredis.compression_level=23
 ok: rustredis.compression_level=best
 ok: rustredis.compression_min_size=-1
 ok: rustredis.compression_min_size=1KB
+ok: rustredis.touch=2
+ok: rustredis.first_lifetime=-1
+ok: rustredis.first_lifetime=1.5

@@ -12,6 +12,7 @@ foreach ([
     ['rustredis.connect_timeout', '0.5'], ['rustredis.read_timeout', '1.5'], ['rustredis.max_value_size', '1000000'],
     ['rustredis.compression', 'zstd'], ['rustredis.compression', 'lz4'], ['rustredis.compression', 'none'], ['rustredis.compression', ''], ['rustredis.compression_level', '22'],
     ['rustredis.compression_min_size', '0'],
+    ['rustredis.touch', '0'], ['rustredis.touch', 'on'], ['rustredis.first_lifetime', '0'], ['rustredis.first_lifetime', '300'],
     ['rustredis.prefix', 'app:'], ['rustredis.prefix', ''],
 ] as [$name, $value]) {
     $got = warnings_of(function () use ($name, $value, &$result) {
@@ -41,5 +42,9 @@ ok: rustredis.compression=none
 ok: rustredis.compression=
 ok: rustredis.compression_level=22
 ok: rustredis.compression_min_size=0
+ok: rustredis.touch=0
+ok: rustredis.touch=on
+ok: rustredis.first_lifetime=0
+ok: rustredis.first_lifetime=300
 ok: rustredis.prefix=app:
 ok: rustredis.prefix=

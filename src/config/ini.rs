@@ -75,6 +75,12 @@ settings! {
     Prefetch: c"rustredis.prefetch", c"0", Kind::Flag, PerDirectory,
         "1 = the session of the request's cookie is requested before the script runs; see \
          below. Not by ini_set()";
+    Touch: c"rustredis.touch", c"1", Kind::Flag, Anywhere,
+        "0 = the requests of this page do not prolong the session: for polling and countdowns";
+    FirstLifetime: c"rustredis.first_lifetime", c"0", Kind::Count(2_147_483_647), Anywhere,
+        "seconds that a new session lives until the next request gives it \
+         `session.gc_maxlifetime`: for visitors and bots that never come back; 0 = a new session \
+         lives as long as any";
     ConnectTimeout: c"rustredis.connect_timeout", c"2", Kind::Seconds(0.001, 300.0), Anywhere,
         "seconds to connect, with name resolution";
     ReadTimeout: c"rustredis.read_timeout", c"5", Kind::Seconds(0.001, 3600.0), Anywhere,

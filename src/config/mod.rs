@@ -58,6 +58,11 @@ pub struct Settings {
     pub compression: Compression,
     /// Parameters of phpredis in the save_path that have no meaning here.
     pub ignored: Vec<&'static str>,
+    /// Set if a use of a session prolongs its life.
+    pub touch: bool,
+    /// The TTL in seconds that the first write gives to a session, if it is shorter than the usual
+    /// one.
+    pub first_lifetime: Option<u64>,
     /// The time for which a destroyed session stays destroyed for requests that began before.
     pub tombstone: Duration,
 }
@@ -210,6 +215,8 @@ impl Settings {
                 min_size: ini.count(Setting::CompressionMinSize)?,
             },
             ignored,
+            touch: ini.flag(Setting::Touch)?,
+            first_lifetime: Some(ini.count(Setting::FirstLifetime)?).filter(|&seconds| seconds > 0),
             tombstone: ini.seconds(Setting::LockMaxHold)?,
         })
     }

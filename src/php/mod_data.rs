@@ -20,7 +20,7 @@ use crate::{
     process::stats,
     protocol::Keys,
     resp::set_memory_left,
-    session::{Session, deferred_warning},
+    session::{Heritage, Session, deferred_warning},
     store::{redis::RedisStore, take_deferred_failures},
 };
 
@@ -39,6 +39,8 @@ thread_local! {
     static LIVE: Cell<*mut Handler> = const { Cell::new(ptr::null_mut()) };
     /// A prefetched session, which PHP has not started yet.
     static AHEAD: Cell<Option<Box<Handler>>> = const { Cell::new(None) };
+    /// What the session that session_regenerate_id() has closed leaves to the one that it opens.
+    static LEFT: Cell<Option<Heritage>> = const { Cell::new(None) };
 }
 
 /// Runs `body` with this thread's open session, if it has one that belongs to this process.
@@ -113,6 +115,10 @@ pub unsafe fn open(
             new_handler(pid, settings, beside)
         }
     };
+    let mut handler = handler;
+    if let Some(left) = LEFT.take().filter(|_| sys::rustredis_changes_the_id()) {
+        handler.session.inherit(left);
+    }
     let handler = Box::into_raw(handler);
     LIVE.set(handler);
     // SAFETY: the caller's contract.
@@ -196,7 +202,11 @@ pub unsafe fn close(mod_data: *mut *mut c_void) {
         LIVE.set(ptr::null_mut());
         // SAFETY: made by Box::into_raw in [`open`]; no other code has it, now that both pointers
         // are null.
-        end(unsafe { Box::from_raw(handler) });
+        let handler = unsafe { Box::from_raw(handler) };
+        if handler.session.leaves_something() && sys::rustredis_changes_the_id() {
+            LEFT.set(Some(handler.session.heritage()));
+        }
+        end(handler);
     });
 }
 
@@ -247,5 +257,6 @@ pub fn end_request() {
     if let Some(ahead) = AHEAD.take() {
         end(ahead);
     }
+    LEFT.set(None);
     boundary::end_request();
 }

@@ -26,7 +26,7 @@ use crate::{
     process::{self, stats},
     protocol::{Keys, SessionId},
     resp::set_memory_left,
-    session::{Access, Cause, Session},
+    session::{Access, Cause, Heritage, Session},
     store::redis::RedisStore,
 };
 
@@ -44,6 +44,9 @@ struct Object {
     /// The TTL in seconds, or `None` for `session.gc_maxlifetime`.
     ttl: Option<u64>,
     sessions: HashMap<SessionId, Entry>,
+    /// What the session that was written or destroyed last leaves to the one under whose id
+    /// session_regenerate_id() continues it.
+    left: Option<Heritage>,
     /// Counts the calls, for the order of the entries.
     calls: u64,
     cause: Cause,
@@ -178,12 +181,13 @@ impl Object {
         session.take_warnings().into_iter().for_each(|warning| say(when, warning));
     }
 
-    /// Passes the session of this id to `body`, and keeps it.
+    /// Passes the session of this id to `body`, which `changes` it or only reads, and keeps it.
     fn with_session(
         &mut self,
         id: &SessionId,
         fiber: usize,
         anew: bool,
+        changes: bool,
         body: impl FnOnce(&mut Session<RedisStore>) -> Answer,
     ) -> Answer {
         let known = self.sessions.remove(id).filter(|_| !anew);
@@ -191,7 +195,13 @@ impl Object {
             Some(entry) => (entry.session, entry.fiber),
             None => (self.new_session(self.own_settings()), fiber),
         };
+        if let Some(left) = self.left.as_ref().filter(|_| !changes && sys::rustredis_changes_the_id()) {
+            session.inherit(left.clone());
+        }
         let answer = body(&mut session);
+        if changes {
+            self.left = session.leaves_something().then(|| session.heritage());
+        }
         self.tell(&mut session, answer);
         session.rest();
         self.keep(id.clone(), session, fiber);
@@ -266,7 +276,7 @@ impl Object {
             return self.refuse_as_held_by_fiber(id, fiber);
         }
         let anew = !self.goes_on(id);
-        self.with_session(id, fiber, anew, |session| {
+        self.with_session(id, fiber, anew, false, |session| {
             if session.read(id.as_str().as_bytes(), Access::Update, ttl) {
                 Answer::Yes
             } else {
@@ -280,7 +290,7 @@ impl Object {
             return self.refuse_as_held_by_fiber(id, fiber);
         }
         let anew = !self.goes_on(id);
-        let answer = self.with_session(id, fiber, anew, |session| {
+        let answer = self.with_session(id, fiber, anew, false, |session| {
             session.is_known(id.as_str().as_bytes(), ttl).map_or(Answer::Failed, Answer::from)
         });
         if answer == Answer::No {
@@ -331,7 +341,7 @@ impl Object {
         if !self.is_left_to(id, fiber) {
             return self.refuse_as_held(id);
         }
-        self.with_session(id, fiber, false, |session| {
+        self.with_session(id, fiber, false, true, |session| {
             if session.put(id.as_str().as_bytes(), data, changed, ttl) { Answer::Yes } else { Answer::Failed }
         })
     }
@@ -341,7 +351,7 @@ impl Object {
             return self.refuse_as_held(id);
         }
         let bytes = id.as_str().as_bytes();
-        let answer = self.with_session(id, fiber, false, |session| {
+        let answer = self.with_session(id, fiber, false, true, |session| {
             let done = match how {
                 0 => session.destroy(bytes, false),
                 1 => session.set_aside(bytes),
@@ -472,6 +482,7 @@ fn make(own_path: &str, path: Option<&str>, options: &[(&str, &str)]) -> Result<
         settings,
         ttl,
         sessions: HashMap::new(),
+        left: None,
         calls: 0,
         cause: Cause::Other,
         value: Vec::new(),

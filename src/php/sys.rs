@@ -17,6 +17,8 @@ unsafe extern "C" {
     pub safe fn rustredis_unwrap_functions();
     /// Restores PHP's id that a failed read has kept; called at the end of a request.
     pub safe fn rustredis_restore_id();
+    /// Returns true if session_regenerate_id() is running.
+    pub safe fn rustredis_changes_the_id() -> bool;
     /// Notes if the request ends, so that PHP saves the session that is still open.
     pub safe fn rustredis_note_end(ends: c_int);
     /// Stops the masking of messages; called in MSHUTDOWN.

@@ -12,7 +12,8 @@ use crate::{error::ServerError, process::random_hex, resp::Command};
 /// The effect of a write on the session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Op<'a> {
-    /// Stores this value.
+    /// Stores this value. If the TTL is to stay and the session is gone, the answer is
+    /// [`ReleaseReply::Dead`].
     Set(&'a [u8]),
     /// Refreshes the TTL.
     Keep,
@@ -41,7 +42,8 @@ pub struct Release<'a> {
     pub waiter: Option<&'a str>,
     /// The effect on the session.
     pub op: Op<'a>,
-    /// The session's new TTL, in seconds.
+    /// The session's new TTL, in seconds. 0 leaves the TTL as it is: a session that does not exist
+    /// any more is then over.
     pub ttl: u64,
     /// The tombstone seen at the read.
     pub tombstone: Option<&'a str>,
@@ -91,7 +93,7 @@ impl<'a> Release<'a> {
     #[must_use]
     pub fn call(&self, keys: &Keys, receipt_ms: u64, how: Payload) -> ScriptCall<'a> {
         let receipt = keys.receipt(&self.receipt());
-        let staged = staged(self.op, how).map(|data| (keys.new_value(self.token), data));
+        let staged = staged(self.op, self.ttl, how).map(|data| (keys.new_value(self.token), data));
         let other = other_key(self.op, staged.as_ref());
         let names = [
             &*keys.data,
@@ -136,7 +138,8 @@ pub fn unlock(keys: &Keys, token: &str) -> Command<'static> {
 pub struct Write<'a> {
     /// The effect on the session.
     pub op: Op<'a>,
-    /// The session's new TTL, in seconds.
+    /// The session's new TTL, in seconds. 0 leaves the TTL as it is: a session that does not exist
+    /// any more is then over.
     pub ttl: u64,
     /// The tombstone seen at the read.
     pub tombstone: Option<&'a str>,
@@ -149,7 +152,7 @@ impl<'a> Write<'a> {
     #[must_use]
     pub fn call(&self, keys: &Keys, how: Payload) -> ScriptCall<'a> {
         let random = random_hex();
-        let staged = staged(self.op, how).map(|data| (keys.new_value(&random), data));
+        let staged = staged(self.op, self.ttl, how).map(|data| (keys.new_value(&random), data));
         let other = match self.op {
             Op::Delete | Op::Leave | Op::Drop => Some(&*keys.lock),
             op => other_key(op, staged.as_ref()),
@@ -221,9 +224,9 @@ impl ReleaseReply {
 }
 
 /// Returns the value if it is worth an upload before the script.
-fn staged(op: Op<'_>, how: Payload) -> Option<&[u8]> {
+fn staged(op: Op<'_>, ttl: u64, how: Payload) -> Option<&[u8]> {
     match op {
-        Op::Set(data) if how == Payload::Uploaded && data.len() > LARGE => Some(data),
+        Op::Set(data) if how == Payload::Uploaded && data.len() > LARGE && ttl > 0 => Some(data),
         _ => None,
     }
 }

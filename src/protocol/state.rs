@@ -203,16 +203,15 @@ const LIVE: &str = "live|";
 
 fn live(text: &str) -> Option<Live> {
     let mut fields = text.strip_prefix(LIVE)?.splitn(7, '|');
-    let mut field = || fields.next();
-    let live = Live {
-        created: number(field()?)?,
-        authenticated: optional(field()?)?,
-        idle: optional(field()?)?,
-        end: optional(field()?)?,
-        bumped: optional(field()?)?,
-        user: field()?.to_owned(),
-        label: field()?.to_owned(),
-    };
+    let created = number(fields.next()?)?;
+    let mut times = [None; 4];
+    for time in &mut times {
+        let text = fields.next()?;
+        *time = if text.is_empty() { None } else { Some(number(text)?) };
+    }
+    let [authenticated, idle, end, bumped] = times;
+    let (user, label) = (fields.next()?.to_owned(), fields.next()?.to_owned());
+    let live = Live { created, authenticated, idle, end, bumped, user, label };
     is_one_line(text).then_some(live)
 }
 
@@ -226,10 +225,6 @@ fn dead(text: &str) -> Option<Dead> {
 /// A ticket has the state as one of its lines.
 fn is_one_line(text: &str) -> bool {
     !text.contains('\n')
-}
-
-fn optional(text: &str) -> Option<Option<u64>> {
-    if text.is_empty() { Some(None) } else { number(text).map(Some) }
 }
 
 /// Reads a number only as it would be printed.

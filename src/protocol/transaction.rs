@@ -77,7 +77,7 @@ impl Transactions {
             && !release.keep_lock
             && release.nth == 0
             && match release.op {
-                Op::Set(_) => true,
+                Op::Set(_) => release.ttl > 0,
                 Op::Keep => *exists && release.ttl > 0,
                 Op::Drop => !exists,
                 Op::Restore(_) | Op::Delete | Op::Leave | Op::SetAside(_) => false,

@@ -8,6 +8,7 @@ mod access;
 mod direct;
 mod failure;
 mod hold;
+mod lifetime;
 mod prefetch;
 mod print;
 mod requested;
@@ -24,6 +25,7 @@ use std::{
 pub use access::Access;
 pub use failure::{Cause, Failure, warning};
 use hold::Hold;
+pub use lifetime::Heritage;
 use print::Print;
 use requested::{Prefetch, Prefetched};
 pub use save::{Writer, deferred_warning};
@@ -64,6 +66,10 @@ pub struct Session<S: Store> {
     is_held_here: fn(&Target, &Keys) -> bool,
     /// The prefetched session, until PHP starts it or the request ends.
     prefetch: Option<Prefetch<S::Lease>>,
+    /// The session that this one continues under a new id.
+    inherited: Heritage,
+    /// What the next id would inherit.
+    left: Heritage,
     /// The value that the last read found, until [`Session::drop_value`].
     value: Option<Vec<u8>>,
     too_large: usize,
@@ -90,6 +96,8 @@ struct Current<L> {
     unread: bool,
     /// Set if the session was not stored when it was read.
     is_new: bool,
+    /// Set if the session was never stored before this request, under any id.
+    is_first: bool,
     /// The session's new TTL if the read did not refresh it, otherwise 0.
     ttl_due: u64,
     /// The print of the value that a handler class has read, until the class writes another value.
@@ -122,6 +130,8 @@ impl<S: Store> Session<S> {
             dead: Vec::new(),
             is_held_here: |_, _| false,
             prefetch: None,
+            inherited: Heritage::default(),
+            left: Heritage::default(),
             value: None,
             too_large: 0,
             failed: None,
@@ -291,7 +301,7 @@ impl<S: Store> Session<S> {
                 // state of its own. The next write of the subclass is still based on the value that
                 // PHP has read, so this read must not replace a lock that the session has lost,
                 // given back or never had.
-                let keys = self.keys(&id);
+                let (keys, ttl) = (self.keys(&id), self.prolonged(ttl));
                 return match self.store.read(&keys, ttl) {
                     Ok(loaded) => self.deliver(&id, loaded.data),
                     Err(error) => self.refuse(&id, &error.into()),
@@ -511,7 +521,7 @@ impl<S: Store> Session<S> {
 
     /// Reads the session, under its lock if one is wanted, and makes it the current session.
     fn fetch(&mut self, id: &SessionId, mode: Mode, access: Access, ttl: u64) -> Result<Fetched, Failure> {
-        let keys = self.keys(id);
+        let (keys, ttl) = (self.keys(id), self.prolonged(ttl));
         let settings = self.settings.clone();
         // Only close gives back a lock that we have, so a read without a lock must not drop it
         // here.
@@ -577,6 +587,7 @@ impl<S: Store> Session<S> {
             _ => {}
         }
         let (is_new, since) = (loaded.data.is_none(), Instant::now());
+        let is_first = is_new && !self.inherited.was_stored;
         self.current = Some(Current {
             id: id.clone(),
             keys,
@@ -585,6 +596,7 @@ impl<S: Store> Session<S> {
             since,
             unread: true,
             is_new,
+            is_first,
             ttl_due,
             delivered: None,
         });

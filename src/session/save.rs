@@ -150,7 +150,11 @@ impl<S: Store> Session<S> {
     fn end(&mut self, id: &SessionId, op: Op<'_>) -> Result<ReleaseReply, StoreError> {
         self.drop_unread_other_than(id);
         self.drop_value();
-        match self.current.take_if(|current| current.id == *id) {
+        let current = self.current.take_if(|current| current.id == *id);
+        if let Some(current) = &current {
+            self.bequeath(current);
+        }
+        match current {
             Some(Current { keys, hold: Hold::Locked { token, waiter, guard }, .. }) => {
                 drop(guard);
                 let release = Release { waiter: waiter.as_deref(), ..self.release_of(&token, op, 1) };
@@ -193,6 +197,8 @@ impl<S: Store> Session<S> {
             }
         };
         current.ttl_due = 0;
+        self.bequeath(&current);
+        let ttl = self.ttl_of_write(&current, ttl);
         let changed = changed && !current.delivered.as_ref().is_some_and(|print| print.is_of(text.plain()));
         if changed {
             current.delivered = None;
@@ -203,6 +209,7 @@ impl<S: Store> Session<S> {
             // For PHP 8.6, a new session that stays empty is unchanged. There is no key yet whose
             // TTL could be refreshed.
             (false, true) => Op::Restore(text.stored()),
+            (false, false) if ttl == 0 => Op::None,
             (false, false) => Op::Keep,
         };
         let loss = self.loss_of(&current);
@@ -221,7 +228,7 @@ impl<S: Store> Session<S> {
                 let result = if keep_lock || !self.may_defer(text) {
                     self.release_or_restore(keys, &release, text)
                 } else {
-                    let op = if changed { op } else { Op::Restore(text.stored()) };
+                    let op = if op == Op::Keep { Op::Restore(text.stored()) } else { op };
                     self.store.release_deferred(&id, keys, &Release { op, rewrite: false, ..release })
                 };
                 let hold = match &result {
@@ -245,15 +252,10 @@ impl<S: Store> Session<S> {
                 };
                 (hold, failure_of(result, loss))
             }
+            hold @ (Hold::Unlocked | Hold::ReadOnly) if op == Op::None => (hold, None),
             Hold::Unlocked => {
                 let write = self.write_of(op, ttl, tombstone);
-                let result = match self.store.write(keys, &write) {
-                    Ok(ReleaseReply::Gone) => {
-                        self.store.write(keys, &Write { op: Op::Set(text.stored()), ..write })
-                    }
-                    result => result,
-                };
-                (Hold::Unlocked, failure_of(result, loss))
+                (Hold::Unlocked, failure_of(self.write_or_restore(keys, &write, text), loss))
             }
             // A refreshed TTL is no change to a session that another request works on.
             Hold::ReadOnly if !changed => {
@@ -310,6 +312,7 @@ impl<S: Store> Session<S> {
         };
         // The value is taken below, and a read must not find none.
         current.unread = false;
+        current.is_first = saved.is_first;
         let stored = current.loaded.data.take().map(|data| compression::original(data, limit));
         let tombstone = current.loaded.tombstone.as_ref();
         let failure: fn() -> Failure = if matches!(current.hold, Hold::Overtaken) {
@@ -350,6 +353,23 @@ impl<S: Store> Session<S> {
         match self.store.release(keys, release) {
             Ok(ReleaseReply::Gone) => {
                 self.store.release(keys, &Release { op: Op::Set(text.stored()), ..release.clone() })
+            }
+            // Nothing was to be written.
+            Ok(_) if release.op == Op::None => Ok(ReleaseReply::Done),
+            result => result,
+        }
+    }
+
+    /// The same without the lock.
+    fn write_or_restore(
+        &mut self,
+        keys: &Keys,
+        write: &Write<'_>,
+        text: &Text<'_>,
+    ) -> Result<ReleaseReply, StoreError> {
+        match self.store.write(keys, write) {
+            Ok(ReleaseReply::Gone) => {
+                self.store.write(keys, &Write { op: Op::Set(text.stored()), ..write.clone() })
             }
             result => result,
         }

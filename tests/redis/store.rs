@@ -106,6 +106,8 @@ struct Command {
     max_waiters: u64,
     polling: bool,
     keep_lock: bool,
+    /// Leaves the TTL as it is, if the op can do that.
+    untouched: bool,
     value: Vec<u8>,
 }
 
@@ -120,6 +122,7 @@ fn run(store: &mut impl Store, side: usize, keys: &Keys, command: &Command, know
         6 => Op::Drop,
         _ => Op::Delete,
     };
+    let ttl = if command.untouched && matches!(op, Op::Set(_) | Op::None) { 0 } else { TTL };
     let (token, tombstone) = (known.token[side].clone(), known.tombstone[side].clone());
     let remember =
         |known: &mut Known, loaded: &SessionData| known.tombstone[side].clone_from(&loaded.tombstone);
@@ -174,7 +177,7 @@ fn run(store: &mut impl Store, side: usize, keys: &Keys, command: &Command, know
                     token: &token,
                     waiter: Some(&waiter),
                     op,
-                    ttl: TTL,
+                    ttl,
                     tombstone: tombstone.as_deref(),
                     keep_lock: command.keep_lock,
                     rewrite: command.keep_lock,
@@ -193,7 +196,8 @@ fn run(store: &mut impl Store, side: usize, keys: &Keys, command: &Command, know
         }
         7 => {
             let op = if op == Op::None { Op::Keep } else { op };
-            let write = Write { op, ttl: TTL, tombstone: tombstone.as_deref(), tombstone_ms: LEASE };
+            let ttl = if op == Op::Keep { TTL } else { ttl };
+            let write = Write { op, ttl, tombstone: tombstone.as_deref(), tombstone_ms: LEASE };
             written(&store.write(keys, &write).unwrap())
         }
         _ => Answer::Flag(store.exists(keys).unwrap()),
@@ -225,6 +229,7 @@ fn sequence(seed: u64, attempt: u32, settings: &Arc<Settings>) -> bool {
             max_waiters: random.one_of(&[0, 0, 1, 2]),
             polling: random.below(8) == 0,
             keep_lock: random.below(5) == 0,
+            untouched: random.below(3) == 0,
             value: step.to_string().into_bytes(),
         };
         if command.kind == 2 && !memory.server().has_ticket(&keys) {

@@ -12,7 +12,7 @@
 --         | drop (del of a session that did not exist at the read: leaves nothing behind unless D
 --           exists by now)
 --         | aside (move it to A, for a day)
---       4 data   5 ttl_s
+--       4 data   5 ttl_s (0 = as it is)
 --       6 tombstone seen at the read ('' = none)  7 keep_lock (1 = write and keep the lock)
 --       8 rewrite (1 = keep the lock if Redis has no memory for the write, as another may follow)
 --       9 a name for a new ticket or tombstone  10 receipt_ms  11 polling  12 tombstone_ms
@@ -57,11 +57,13 @@ end
 local res, data, known = 'ok', false, false
 local dead = tombstone and tombstone ~= ARGV[6]
 if op == 'restore' then op = redis.call('EXPIRE', D, ARGV[5]) == 1 and 'kept' or 'set' end
+-- A session whose TTL is to stay is not stored again after its end.
+local stays = op == 'set' and tonumber(ARGV[5]) == 0
 if op == 'set' then
-  if dead then
+  if dead or stays and redis.call('EXISTS', D) == 0 then
     res = 'dead'
   else
-    local r = redis.pcall('SET', D, ARGV[4], 'EX', ARGV[5])
+    local r = stays and redis.pcall('SET', D, ARGV[4], 'KEEPTTL') or redis.pcall('SET', D, ARGV[4], 'EX', ARGV[5])
     if type(r) == 'table' and r.err then res = r.err else data = ARGV[4]; known = true end
   end
 elseif op == 'move' then

@@ -9,7 +9,7 @@
 --         | drop (del of a session that did not exist at the read: leaves nothing behind unless D
 --           exists by now)
 --         | aside (move it to A, for a day)
---       2 data  3 ttl_s  4 tombstone seen at the read ('' = none)  5 new tombstone  6 tombstone_ms
+--       2 data  3 ttl_s (0 = as it is)  4 tombstone seen at the read ('' = none)  5 new tombstone  6 tombstone_ms
 -- Replies: {'ok'}  {'gone'} (keep: D does not exist; move: N does not; send set)
 --          {'dead'} (destroyed since it was read)
 local D, T, op = KEYS[1], KEYS[2], ARGV[1]
@@ -51,6 +51,8 @@ if op == 'move' then
   return {dead and 'dead' or 'ok'}
 end
 if op == 'restore' and redis.call('EXPIRE', D, ARGV[3]) == 1 then return {'ok'} end
-if dead then return {'dead'} end
-redis.call('SET', D, ARGV[2], 'EX', ARGV[3])
+-- A session whose TTL is to stay is not stored again after its end.
+local stays = tonumber(ARGV[3]) == 0
+if dead or stays and redis.call('EXISTS', D) == 0 then return {'dead'} end
+if stays then redis.call('SET', D, ARGV[2], 'KEEPTTL') else redis.call('SET', D, ARGV[2], 'EX', ARGV[3]) end
 return {'ok'}

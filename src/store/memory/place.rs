@@ -69,6 +69,15 @@ impl Place {
         self.data.as_mut().map(|data| data.at = at).is_some()
     }
 
+    /// Stores a value. A TTL of 0 is the one that the session has.
+    pub fn store(&mut self, value: &[u8], now: u64, ttl: u64) {
+        let at = match &self.data {
+            Some(data) if ttl == 0 => data.at,
+            _ => now + ttl * 1000,
+        };
+        self.data = Some(Expiring { value: value.into(), at });
+    }
+
     pub fn bury(&mut self, mark: String, at: u64) {
         self.data = None;
         // The tombstone outlives a lock that is still held.

@@ -281,9 +281,8 @@ impl Server {
         match op {
             Op::Restore(_) | Op::Keep if place.refresh(now + r.ttl * 1000) => {}
             Op::Set(_) | Op::Restore(_) | Op::Keep if dead => written = Kept::Dead,
-            Op::Set(data) | Op::Restore(data) => {
-                place.data = Some(Expiring { value: data.into(), at: now + r.ttl * 1000 });
-            }
+            Op::Set(_) if r.ttl == 0 && place.data.is_none() => written = Kept::Dead,
+            Op::Set(data) | Op::Restore(data) => place.store(data, now, r.ttl),
             Op::Delete | Op::Leave => place.bury(mark, now + r.tombstone_ms),
             Op::Keep => return ReleaseReply::Gone,
             Op::SetAside(_) => place.data = None,
@@ -340,9 +339,8 @@ impl Server {
             Op::Restore(_) | Op::Keep if place.refresh(now + w.ttl * 1000) => {}
             _ if dead => return ReleaseReply::Dead,
             Op::Keep => return ReleaseReply::Gone,
-            Op::Set(data) | Op::Restore(data) => {
-                place.data = Some(Expiring { value: data.into(), at: now + w.ttl * 1000 });
-            }
+            Op::Set(_) if w.ttl == 0 && place.data.is_none() => return ReleaseReply::Dead,
+            Op::Set(data) | Op::Restore(data) => place.store(data, now, w.ttl),
             Op::SetAside(_) => place.data = None,
             Op::None => {}
         }
