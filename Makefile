@@ -88,7 +88,7 @@ test-msrv: setup-msrv ## a build and the unit tests with the oldest Rust that Ca
 test-pie: setup-pie ## the committed sources as `pie install` builds them: phpize, configure, make, make install without Cargo
 	@scripts/test-pie
 
-dist: setup-dist ## what PIE installs: this PHP's modules for x86_64 and arm64, glibc and musl, in dist/; TARGETS="8.4-x86_64-glibc" for others
+dist: setup-dist ## what PIE installs: the modules for this PHP's version, x86_64 and arm64, glibc and musl, without and with threads, in dist/; TARGETS="8.4-x86_64-glibc" for others
 	@scripts/dist $(TARGETS)
 
 deb: setup-packages ## Debian packages of the modules in dist/
@@ -97,7 +97,7 @@ deb: setup-packages ## Debian packages of the modules in dist/
 rpm: setup-packages ## RPM packages of the modules in dist/
 	@scripts/rpm
 
-test-dist: setup-test-dist ## what is in dist/, run with the PHPs it is for (root): musl, arm64 under QEMU, Debian 11 to 13; PARTS="files musl" for a part
+test-dist: setup-test-dist ## what is in dist/, run with the PHPs it is for (root): musl, with threads, arm64 under QEMU, Debian 11 to 13; PARTS="files musl" for a part
 	@scripts/test-dist $(PARTS)
 
 test-miri: setup-miri ## codec, settings, ids, lock and sessions under Miri (rustup fetches it)
