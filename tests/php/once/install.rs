@@ -234,13 +234,14 @@ fn so_does_pie_which_builds_again_once_it_is_configured_again() {
 struct Release(Folder);
 
 impl Release {
-    const FILES: [&str; 7] = [
+    const FILES: [&str; 8] = [
         "Cargo.toml",
         "Cargo.lock",
         "CHANGELOG.md",
         "composer.json",
         "stubs/composer.json",
         "docs/install.md",
+        "packaging/debian/control",
         "scripts/release",
     ];
 
@@ -254,6 +255,8 @@ impl Release {
         }
         // The real list of changes may just have been released.
         release.replace("CHANGELOG.md", "## Unreleased\n", "## Unreleased\n\nA change.\n");
+        // So may the owner's address have been written.
+        release.replace("packaging/debian/control", "Maintainer: ", "Maintainer: A <a@example.org>\nX-Was: ");
         release.git(&["init", "-q"]);
         release.commit();
         release
@@ -313,6 +316,7 @@ fn a_release_names_each_file_with_another_version() {
         ("composer.json", "    \"type\"", "    \"version\": \"9.8.7\",\n    \"type\""),
         ("stubs/composer.json", "    \"type\"", "    \"version\": \"9.8.7\",\n    \"type\""),
         ("docs/install.md", "VERSION=9.8.7", "VERSION=9.8.6"),
+        ("packaging/debian/control", "<a@example.org>", "<a@phpsess-rs.invalid>"),
     ] {
         release.replace(file, old, new);
         release.commit();
