@@ -56,7 +56,7 @@ mod tests {
     };
     use crate::{
         config::{IniValues, Setting, Settings},
-        store::{Store, memory::MemoryStore},
+        store::memory::MemoryStore,
     };
 
     const FIRST: u64 = 30;
