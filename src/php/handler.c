@@ -157,76 +157,18 @@ void rustredis_is_decoded(void)
 	}
 }
 
-/* An error has struck while a serializer was at work. A serializer of another extension may keep
- * its progress where only itself can reset it (msgpack), and then encode nothing from there on. */
-static TSRM_TLS bool is_interrupted;
-
-bool rustredis_encoding_is_interrupted(void)
-{
-	return is_interrupted;
-}
-
-void rustredis_set_interrupted(bool interrupted)
-{
-	is_interrupted = interrupted;
-}
-
-/* PHP's own serializers are reset, and the other ones here keep nothing between two encodings. */
-static bool starts_over(const char *serializer)
-{
-	return strncmp(serializer, "php", 3) == 0 || strcmp(serializer, "json") == 0 || strcmp(serializer, "igbinary") == 0;
-}
-
-/* True if a session is being encoded, or if a script has called the serializer itself. */
-static bool is_serializing(void)
-{
-	static const char *const encoding[] = {"session_write_close", "session_commit", "session_regenerate_id",
-		"session_encode"};
-	zend_execute_data *call;
-	bool in_handler = false;
-
-	for (call = EG(current_execute_data); call; call = call->prev_execute_data) {
-		zend_function *function = call->func;
-		const zend_module_entry *module;
-		size_t i;
-		if (!function) {
-			continue;
-		}
-		/* PHP calls a handler class before and after the encoding. */
-		in_handler = in_handler || (function->common.scope
-			&& instanceof_function(function->common.scope, php_session_iface_entry));
-		if (function->type != ZEND_INTERNAL_FUNCTION || !function->common.function_name) {
-			continue;
-		}
-		module = function->internal_function.module;
-		if (module && PS(serializer) && strcmp(module->name, PS(serializer)->name) == 0) {
-			return true;
-		}
-		for (i = 0; !function->common.scope && i < sizeof encoding / sizeof *encoding; i++) {
-			if (strcmp(ZSTR_VAL(function->common.function_name), encoding[i]) == 0) {
-				return !in_handler;
-			}
-		}
-	}
-	return false;
-}
-
+#if PHP_VERSION_ID < 80200
+/* Since 8.2, PHP destroys a session whose decoding memory_limit or a timeout has ended (see
+ * how_to_destroy). Before 8.2, PHP continues to the end of the request, and writes the part of the
+ * session that it has. */
 static void note_error(int type, zend_string *file, uint32_t line, zend_string *message)
 {
-	if (!(type & (E_ERROR | E_CORE_ERROR | E_COMPILE_ERROR | E_PARSE | E_USER_ERROR | E_RECOVERABLE_ERROR))) {
-		return;
-	}
-	is_interrupted = is_interrupted || is_serializing();
-#if PHP_VERSION_ID < 80200
-	/* Since 8.2, PHP destroys a session whose decoding memory_limit or a timeout has ended (see
-	 * how_to_destroy). Before 8.2, PHP continues to the end of the request, and writes the part
-	 * of the session that it has. */
 	if ((type & (E_ERROR | E_CORE_ERROR | E_COMPILE_ERROR)) && PS(session_status) == php_session_active
 			&& (is_starting() || rustredis_running("session_decode"))) {
 		half_decoded = true;
 	}
-#endif
 }
+#endif
 
 static void begin(void)
 {
@@ -420,6 +362,57 @@ static bool was_half_encoded(zend_string *val)
 		|| rustredis_php_content(ZSTR_VAL(val), ZSTR_LEN(val), php_serialize) != RUSTREDIS_PLAIN;
 }
 
+/* Gives what the serializer makes of these values, or NULL. */
+static zend_string *encode_trial(zval *values)
+{
+	zend_string *encoded = NULL;
+	bool failed = false;
+	zval session;
+
+	ZVAL_COPY_VALUE(&session, &PS(http_session_vars));
+	ZVAL_COPY_VALUE(&PS(http_session_vars), values);
+	zend_try {
+		encoded = PS(serializer)->encode();
+	} zend_catch {
+		failed = true;
+	} zend_end_try();
+	ZVAL_COPY_VALUE(&PS(http_session_vars), &session);
+	if (failed) {
+		zend_bailout();
+	}
+	return encoded;
+}
+
+/* A fatal error, or a client that left, can end a script in the middle of an encoding. A serializer
+ * of another extension may then keep its progress, and write references to what it has met before,
+ * or nothing. msgpack does so until its process ends. Such a serializer makes two texts of one
+ * value. PHP's own are reset, and json keeps nothing. */
+static bool starts_over(void)
+{
+	zval values, trial, object;
+	zend_string *first, *second;
+	bool same;
+
+	if (!PS(serializer) || strncmp(PS(serializer)->name, "php", 3) == 0 || strcmp(PS(serializer)->name, "json") == 0) {
+		return true;
+	}
+	array_init(&values);
+	object_init(&object);
+	add_assoc_zval(&values, "trial", &object);
+	ZVAL_NEW_REF(&trial, &values);
+	first = encode_trial(&trial);
+	second = encode_trial(&trial);
+	same = first && second && ZSTR_LEN(first) && zend_string_equals(first, second);
+	if (first) {
+		zend_string_release(first);
+	}
+	if (second) {
+		zend_string_release(second);
+	}
+	zval_ptr_dtor(&trial);
+	return same;
+}
+
 static int writer_now(void)
 {
 	return !PS(mod_user_implemented) ? RUSTREDIS_WRITTEN_BY_PHP
@@ -444,9 +437,9 @@ static bool refuses(zend_string *val, int unchanged, int writer, char *reason, s
 	} else if (is_written_too_early(val)) {
 		snprintf(reason, size, "it is still being decoded, and $_SESSION does not have all of it; what was stored before "
 			"stays");
-	} else if (is_interrupted && CG(unclean_shutdown) && PS(serializer) && !starts_over(serializer)) {
-		snprintf(reason, size, "a fatal error has ended an encoding, and session.serialize_handler %s may not start over; "
-			"what was stored before stays", serializer);
+	} else if (rustredis_has_broken_off() && !starts_over()) {
+		snprintf(reason, size, "a fatal error, or a client that left, has ended an encoding, and session.serialize_handler %s "
+			"does not start over in this process; what was stored before stays", serializer);
 	} else if (was_half_encoded(val)) {
 		snprintf(reason, size, "an exception ended its encoding; what was stored before stays");
 	} else if (was_not_encoded(val)) {
@@ -691,7 +684,9 @@ static const ps_module ps_mod_rustredis = {
 int rustredis_register(void)
 {
 	rustredis_start_masking();
+#if PHP_VERSION_ID < 80200
 	zend_observer_error_register(note_error);
+#endif
 	rustredis_register_exceptions();
 	rustredis_register_classes();
 	return php_session_register_module(&ps_mod_rustredis) == SUCCESS && rustredis_register_json();

@@ -114,7 +114,6 @@ extern "C" fn stop_module(_kind: c_int, module_number: c_int) -> c_int {
 extern "C" fn start_request(_kind: c_int, _module_number: c_int) -> c_int {
     sys::rustredis_mask_password();
     sys::rustredis_log_waiting();
-    sys::rustredis_set_interrupted(false);
     sys::rustredis_is_decoded();
     sys::rustredis_note_end(0);
     sys::rustredis_ask_ahead();

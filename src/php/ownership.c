@@ -107,10 +107,19 @@ static void go_on_with_serializer(serializer_state outer)
 	}
 }
 
+/* A request of this thread did not end in order, now or before. */
+static TSRM_TLS bool has_broken_off;
+
+bool rustredis_has_broken_off(void)
+{
+	return has_broken_off || CG(unclean_shutdown);
+}
+
 /* In RSHUTDOWN, no serialize() can go on any more. Its memory is freed together with the
  * request's. */
 void rustredis_start_serializer_over(void)
 {
+	has_broken_off = rustredis_has_broken_off();
 	start_serializer_over();
 }
 
@@ -120,13 +129,11 @@ void rustredis_start_serializer_over(void)
 		/* A fiber can be suspended here, and continue beside another serialize(), or none. */ \
 		const bool is_alone = !EG(active_fiber); \
 		const serializer_state outer = is_alone ? start_serializer_over() : serializer_state_now(); \
-		const bool was_interrupted = rustredis_encoding_is_interrupted(); \
 		const unsigned begun = rustredis_begun(); \
 		functions[INDEX_##name].original(INTERNAL_FUNCTION_PARAM_PASSTHRU); \
 		if (is_alone) { \
 			go_on_with_serializer(outer); \
 		} \
-		rustredis_set_interrupted(was_interrupted); \
 		if (INDEX_##name == INDEX_session_start || INDEX_##name == INDEX_session_reset) { \
 			rustredis_restore_id(); \
 			/* A call that PHP ignores decodes nothing, and may lie inside one that does. */ \

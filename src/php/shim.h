@@ -166,11 +166,6 @@ void rustredis_is_decoded(void);
 /* handler.c: a number that changes whenever a session is opened or read. */
 unsigned rustredis_begun(void);
 
-/* handler.c: true if an error has struck while a serializer was at work. If the error has not
- * ended the call, the previous state is restored. */
-bool rustredis_encoding_is_interrupted(void);
-void rustredis_set_interrupted(bool interrupted);
-
 /* handler.c, for an object of RustRedis\SessionHandler that may be PHP's save handler: in open() and
  * after a read, and before a write and a destroy of a session. If the latter two give a reason, the
  * call must be refused. */
@@ -205,6 +200,9 @@ void rustredis_unwrap_functions(void);
 /* In RSHUTDOWN, before PHP saves the session: forgets a serialize() that a fatal error has
  * ended. */
 void rustredis_start_serializer_over(void);
+/* True if this request, or one before in this thread, was ended by a fatal error or by a client that
+ * left. */
+bool rustredis_has_broken_off(void);
 /* True if a wrapped function is running that starts a session, rather than continuing one. */
 bool rustredis_begins_a_session(void);
 /* True if session_reset() is running. The second function also requires that PHP itself is saving a

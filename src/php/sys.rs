@@ -33,8 +33,6 @@ unsafe extern "C" {
     pub safe fn rustredis_mask_configuration();
     /// Forgets a serialize() that a fatal error has ended.
     pub safe fn rustredis_start_serializer_over();
-    /// Notes if an error has interrupted a serializer.
-    pub safe fn rustredis_set_interrupted(interrupted: bool);
     /// Notes that PHP has decoded a session that has started by itself.
     pub safe fn rustredis_is_decoded();
     /// Prefetches the session of the request's cookie, if `rustredis.prefetch` is on.
