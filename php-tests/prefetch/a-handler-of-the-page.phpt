@@ -1,5 +1,5 @@
 --TEST--
-prefetch and a page that sets a save handler of its own: the lock that was asked for is given back
+prefetch and a page that sets a save handler of its own, or reads by an object: the lock that was asked for is given back
 --FILE--
 <?php
 require __DIR__ . '/../support/support.inc';
@@ -21,13 +21,16 @@ $port = php_server('
     if ($_SERVER["REQUEST_URI"] === "/subclass") {
         session_set_save_handler(new class extends SessionHandler {});
     }
+    if ($_SERVER["REQUEST_URI"] === "/object") {
+        session_set_save_handler(new RustRedis\SessionHandler());
+    }
     session_start();
     $_SESSION["n"]++;
     echo $_SESSION["n"];
 ', ['session.use_cookies' => 1, 'rustredis.prefetch' => 1, 'rustredis.lock_lease' => 60]);
 $id = new_id();
 store_session($id, ['n' => 0]);
-foreach (['/', '/', '/own', '/', '/subclass', '/'] as $path) {
+foreach (['/', '/', '/own', '/', '/subclass', '/object', '/'] as $path) {
     echo $path, ' ', http_get($port, $path, ['Cookie' => "PHPSESSID=$id"])->body, "\n";
     poll('the lock to be free', fn () => !is_locked($id), 20);
 }
@@ -37,4 +40,5 @@ foreach (['/', '/', '/own', '/', '/subclass', '/'] as $path) {
 /own 71
 / 3
 /subclass 4
-/ 5
+/object 5
+/ 6

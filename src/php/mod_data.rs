@@ -133,6 +133,14 @@ pub fn prefetch(settings: Arc<Settings>, id: &[u8], strict: bool, beside: Beside
     }
 }
 
+/// Gives back a prefetched session that an object of this thread asks for.
+pub fn give_back_ahead(target: &Target, keys: &Keys) {
+    match AHEAD.take() {
+        Some(ahead) if ahead.session.is_requested(target, keys) => end(ahead),
+        ahead => AHEAD.set(ahead),
+    }
+}
+
 /// Passes the session to `body`, which returns whether the callback succeeded. In a forked child,
 /// the result is that of `in_child`, and the handler is left alone.
 ///

@@ -17,7 +17,7 @@ use super::{
     boundary::{Say, bytes, copy_text, guarded, say, warn},
     failure::{FailureInC, tell_failure},
     identity, ini,
-    mod_data::with_live,
+    mod_data::{give_back_ahead, with_live},
     sys,
     ttl::ttl,
 };
@@ -103,8 +103,10 @@ pub fn holds(target: &Target, keys: &Keys) -> bool {
     })
 }
 
-/// Returns true if another object, or `$_SESSION`, has this lock in this thread.
+/// Returns true if another object, or `$_SESSION`, has this lock in this thread. A prefetch that has
+/// it gives it back.
 fn is_held_elsewhere(target: &Target, keys: &Keys) -> bool {
+    give_back_ahead(target, keys);
     holds(target, keys) || with_live(|handler| handler.session.holds(target, keys)).unwrap_or(false)
 }
 

@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use super::{Access, Current, Failure, Session, Writer, print::Print};
+use super::{Access, Failure, Session, Writer, print::Print};
 use crate::{
     compression,
     config::Target,
@@ -19,12 +19,18 @@ impl<S: Store> Session<S> {
 
     /// Returns true if this session has the lock of these keys, whichever user it has it as.
     pub fn holds(&self, target: &Target, keys: &Keys) -> bool {
-        let is_it = |current: &Current<S::Lease>| {
-            let own = self.settings.shards.of(current.keys.route);
-            current.keys.lock == keys.lock
-                && (&own.endpoint, own.database) == (&target.endpoint, target.database)
-        };
-        self.has_lock() && self.current.as_ref().is_some_and(is_it)
+        self.has_lock()
+            && self.current.as_ref().is_some_and(|current| self.is_at(&current.keys, target, keys))
+    }
+
+    /// Returns true if this session was requested ahead, perhaps with its lock.
+    pub fn is_requested(&self, target: &Target, keys: &Keys) -> bool {
+        self.prefetch.as_ref().is_some_and(|prefetch| self.is_at(&prefetch.keys, target, keys))
+    }
+
+    fn is_at(&self, own: &Keys, target: &Target, keys: &Keys) -> bool {
+        let place = self.settings.shards.of(own.route);
+        own.lock == keys.lock && (&place.endpoint, place.database) == (&target.endpoint, target.database)
     }
 
     /// Returns true if a read continues what an earlier call has begun: the lock is ours, or the
