@@ -29,6 +29,7 @@ mod php {
                 "exceptions",
                 "object",
                 "prefetch",
+                "worker",
                 "ini",
                 "info",
                 "json_encode",

@@ -157,18 +157,31 @@ void rustredis_is_decoded(void)
 	}
 }
 
-#if PHP_VERSION_ID < 80200
-/* Since 8.2, PHP destroys a session whose decoding memory_limit or a timeout has ended (see
- * how_to_destroy). Before 8.2, PHP continues to the end of the request, and writes the part of the
- * session that it has. */
+/* An error of this request has ended a script. PHP keeps its last error over the requests of a
+ * worker. */
+static TSRM_TLS bool is_fatal;
+
 static void note_error(int type, zend_string *file, uint32_t line, zend_string *message)
 {
-	if ((type & (E_ERROR | E_CORE_ERROR | E_COMPILE_ERROR)) && PS(session_status) == php_session_active
-			&& (is_starting() || rustredis_running("session_decode"))) {
+	if (!(type & (E_ERROR | E_CORE_ERROR | E_COMPILE_ERROR))) {
+		return;
+	}
+	is_fatal = true;
+#if PHP_VERSION_ID < 80200
+	/* Since 8.2, PHP destroys a session whose decoding memory_limit or a timeout has ended (see
+	 * how_to_destroy). Before 8.2, PHP continues to the end of the request, and writes the part of the
+	 * session that it has. */
+	if (PS(session_status) == php_session_active && (is_starting() || rustredis_running("session_decode"))) {
 		half_decoded = true;
 	}
-}
 #endif
+}
+
+void rustredis_begin_request(void)
+{
+	is_fatal = false;
+	rustredis_is_decoded();
+}
 
 static void begin(void)
 {
@@ -489,7 +502,7 @@ static bool is_out_of_resources(void)
 	bool pending = EG(vm_interrupt);
 #endif
 	return pending || CG(unclean_shutdown)
-		|| (PG(last_error_message) && (PG(last_error_type) & (E_ERROR | E_CORE_ERROR | E_COMPILE_ERROR)));
+		|| (is_fatal && PG(last_error_message) && (PG(last_error_type) & (E_ERROR | E_CORE_ERROR | E_COMPILE_ERROR)));
 }
 
 /* True for an exit, or for an exception that a script's own code has thrown, in __unserialize or
@@ -684,9 +697,7 @@ static const ps_module ps_mod_rustredis = {
 int rustredis_register(void)
 {
 	rustredis_start_masking();
-#if PHP_VERSION_ID < 80200
 	zend_observer_error_register(note_error);
-#endif
 	rustredis_register_exceptions();
 	rustredis_register_classes();
 	return php_session_register_module(&ps_mod_rustredis) == SUCCESS && rustredis_register_json();

@@ -17,7 +17,7 @@ mod sys;
 mod ttl;
 mod warm_up;
 
-use std::{ffi::c_int, ptr};
+use std::{cell::Cell, ffi::c_int, ptr};
 
 use ext_php_rs::{
     builders::{FunctionBuilder, ModuleBuilder},
@@ -91,6 +91,7 @@ extern "C" fn start_module(_kind: c_int, module_number: c_int) -> c_int {
         sys::rustredis_mask_password();
         sys::rustredis_mask_configuration();
         sys::rustredis_wrap_functions();
+        sys::rustredis_watch_worker();
         if sys::rustredis_register() == 0 { FAILURE } else { SUCCESS }
     })
 }
@@ -99,6 +100,7 @@ extern "C" fn start_module(_kind: c_int, module_number: c_int) -> c_int {
 extern "C" fn stop_module(_kind: c_int, module_number: c_int) -> c_int {
     guarded(FAILURE, || {
         sys::rustredis_unwrap_functions();
+        sys::rustredis_leave_worker();
         sys::rustredis_stop_masking();
         stop_renewal();
         close_connections();
@@ -110,19 +112,30 @@ extern "C" fn stop_module(_kind: c_int, module_number: c_int) -> c_int {
     })
 }
 
+thread_local! {
+    /// Set from RINIT to RSHUTDOWN, and so in all requests of a worker.
+    static IS_RUNNING: Cell<bool> = const { Cell::new(false) };
+}
+
 /// RINIT: FPM sets a pool's php_admin_value after MINIT, and so past the masking there.
 extern "C" fn start_request(_kind: c_int, _module_number: c_int) -> c_int {
     sys::rustredis_mask_password();
-    sys::rustredis_log_waiting();
-    sys::rustredis_is_decoded();
+    begin_request();
     sys::rustredis_note_end(0);
     sys::rustredis_ask_ahead();
+    IS_RUNNING.set(true);
     SUCCESS
+}
+
+fn begin_request() {
+    sys::rustredis_log_waiting();
+    sys::rustredis_begin_request();
 }
 
 /// RSHUTDOWN. The `session` module shuts down after this one: messages that remain then are raised
 /// in its close.
 extern "C" fn stop_request(_kind: c_int, _module_number: c_int) -> c_int {
+    IS_RUNNING.set(false);
     sys::rustredis_restore_id();
     sys::rustredis_note_end(1);
     sys::rustredis_start_serializer_over();
@@ -133,10 +146,38 @@ extern "C" fn stop_request(_kind: c_int, _module_number: c_int) -> c_int {
 /// Runs after every module's RSHUTDOWN, because `session` writes and closes in its own, which runs
 /// after ours.
 unsafe extern "C" fn end_request() -> c_int {
+    // A fatal error in the shutdown of another module has left out ours.
+    IS_RUNNING.set(false);
     guarded((), || {
         object::end_request();
         mod_data::end_request();
         json::end_request();
     });
     SUCCESS
+}
+
+/// See shim.h. PHP calls the hook at the start of the script as well, before RINIT.
+#[unsafe(no_mangle)]
+extern "C" fn rustredis_worker_begins() {
+    if IS_RUNNING.get() {
+        begin_request();
+        sys::rustredis_ask_ahead_in_worker();
+    }
+}
+
+/// See shim.h. PHP calls the hook at the end of the script as well, after RSHUTDOWN. The objects
+/// belong to the script and live on.
+#[unsafe(no_mangle)]
+extern "C" fn rustredis_worker_ends() {
+    if !IS_RUNNING.get() {
+        return;
+    }
+    sys::rustredis_restore_id();
+    sys::rustredis_close_left_object();
+    guarded((), || {
+        object::start_over();
+        mod_data::end_request();
+        json::end_request();
+    });
+    sys::rustredis_log_rest();
 }

@@ -137,6 +137,19 @@ pub fn end_request() {
     }
 }
 
+/// Releases and forgets what the objects hold; called between the requests of a worker.
+pub fn start_over() {
+    let mut objects = OBJECTS.take();
+    let pid = process::id();
+    for (_, object) in objects.iter_mut().filter(|(_, object)| object.pid == pid) {
+        object.release_all(0);
+        object.sessions.clear();
+        object.value = Vec::new();
+        object.cause = Cause::Other;
+    }
+    OBJECTS.set(objects);
+}
+
 /// Releases the locks of an object.
 fn end(mut object: Object) {
     if object.pid == process::id() {

@@ -232,7 +232,7 @@ static bool saves(zend_execute_data *call)
 {
 	const wrapped_function *function = innermost(call);
 	if (!function) {
-		return request_ends;
+		return request_ends || rustredis_worker_saves(call);
 	}
 	return function == &functions[INDEX_session_write_close] || function == &functions[INDEX_session_commit]
 		|| function == &functions[INDEX_session_regenerate_id];

@@ -1,7 +1,7 @@
 /* The functions that Rust (callbacks.rs, boundary.rs, ini.rs, status.rs) gives to the C files of
  * this folder, and the functions that these C files give to each other.
  *
- * None of Rust's functions calls into Zend, so none can bail out. All of them return normally,
+ * Unless a comment says otherwise, none of Rust's functions calls into Zend, so none can bail out. All of them return normally,
  * because the Rust side catches panics. Pointers are only read during the call, unless a comment
  * says otherwise. */
 #ifndef PHPSESS_SHIM_H
@@ -103,6 +103,11 @@ void rustredis_object_failure(uint64_t handle, rustredis_failure *failure);
  * answer. */
 void rustredis_prefetch(const char *save_path, size_t save_path_len, const char *id, size_t id_len, int strict);
 
+/* The begin and the end of a request of FrankenPHP's worker mode. These two call C functions that
+ * may not return. */
+void rustredis_worker_begins(void);
+void rustredis_worker_ends(void);
+
 /* rustredis_is_open: true if this thread has a session that was opened and not closed.
  * rustredis_close_left closes that session, regardless of `mod_data`. */
 int rustredis_is_open(void);
@@ -163,6 +168,8 @@ zend_execute_data *rustredis_running(const char *name);
 /* handler.c: notes that PHP has decoded the value of a read, including in a session that has
  * started by itself. */
 void rustredis_is_decoded(void);
+/* handler.c: does the same at the start of a request, and forgets the errors of the one before. */
+void rustredis_begin_request(void);
 /* handler.c: a number that changes whenever a session is opened or read. */
 unsigned rustredis_begun(void);
 
@@ -221,6 +228,11 @@ void rustredis_note_end(int ends);
 bool rustredis_takes_an_id(void);
 /* True if session_regenerate_id() is running. */
 bool rustredis_changes_the_id(void);
+/* worker.c: in MINIT and MSHUTDOWN. */
+void rustredis_watch_worker(void);
+void rustredis_leave_worker(void);
+/* worker.c: true if FrankenPHP itself is saving the session of a worker's request. */
+bool rustredis_worker_saves(zend_execute_data *call);
 /* exceptions.c: in MINIT. */
 void rustredis_register_exceptions(void);
 /* object.c: in MINIT, after the exceptions. */
@@ -230,8 +242,8 @@ void rustredis_throw(const char *format, ...) ZEND_ATTRIBUTE_FORMAT(printf, 1, 2
 /* exceptions.c: throws the reasons of a failure, each with the one before it as its previous. */
 void rustredis_throw_reasons(const rustredis_failure *failure);
 /* exceptions.c: true if PHP calls this function as a part of the handler that a script has set. */
-enum { RUSTREDIS_HANDLER_READ = 2, RUSTREDIS_HANDLER_DESTROY = 4, RUSTREDIS_HANDLER_GC = 5,
-	RUSTREDIS_HANDLER_VALIDATE_SID = 7 };
+enum { RUSTREDIS_HANDLER_READ = 2, RUSTREDIS_HANDLER_WRITE = 3, RUSTREDIS_HANDLER_DESTROY = 4, RUSTREDIS_HANDLER_GC = 5,
+	RUSTREDIS_HANDLER_VALIDATE_SID = 7, RUSTREDIS_HANDLER_UPDATE_TIMESTAMP = 8 };
 bool rustredis_is_of_handler(int which, const zend_function *function);
 /* Reports the reason of a failed read: as a warning, or as an exception if only an exception
  * gets through. May run PHP code, and may not return. */

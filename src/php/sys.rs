@@ -33,10 +33,19 @@ unsafe extern "C" {
     pub safe fn rustredis_mask_configuration();
     /// Forgets a serialize() that a fatal error has ended.
     pub safe fn rustredis_start_serializer_over();
-    /// Notes that PHP has decoded a session that has started by itself.
-    pub safe fn rustredis_is_decoded();
+    /// Forgets the errors of the previous request, and notes that PHP has decoded a session that has
+    /// started by itself.
+    pub safe fn rustredis_begin_request();
     /// Prefetches the session of the request's cookie, if `rustredis.prefetch` is on.
     pub safe fn rustredis_ask_ahead();
+    /// Does the same by the request's own header, before PHP has parsed it.
+    pub safe fn rustredis_ask_ahead_in_worker();
+    /// Wraps FrankenPHP's hooks between the requests of a worker; called in MINIT.
+    pub safe fn rustredis_watch_worker();
+    /// Unwraps these hooks.
+    pub safe fn rustredis_leave_worker();
+    /// Releases what an object holds that PHP had as its save handler.
+    pub safe fn rustredis_close_left_object();
     /// Forgets the ini settings of a module.
     pub safe fn rustredis_unregister_ini(module_number: c_int);
     /// The name of the server API, such as cli or fpm-fcgi, as a static string.

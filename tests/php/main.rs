@@ -13,6 +13,7 @@ mod crash;
 mod demoted;
 mod failures;
 mod fpm;
+mod frankenphp;
 mod growth;
 mod holder;
 mod hostile_restarts;

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
@@ -93,9 +93,26 @@ impl Php {
         let dir = TempDir::new("php");
         let file = dir.join("script.php");
         fs::write(&file, format!("<?php {script}")).expect("the script can be written");
-        let mut process = Command::new(program())
-            .args(self.arguments())
-            .arg(&file)
+        let mut command = Command::new(program());
+        command.args(self.arguments()).arg(&file);
+        self.start(command, dir)
+    }
+
+    /// Starts another program, which gets the settings as a php.ini, a script (without `<?php`), and
+    /// further arguments.
+    pub fn spawn_in(&self, program: &Path, script: &str, arguments: &[&str]) -> Running {
+        let dir = TempDir::new("php");
+        let (settings, file) = (dir.join("php.ini"), dir.join("script.php"));
+        fs::write(&settings, self.ini_file()).expect("the settings can be written");
+        fs::write(&file, format!("<?php {script}")).expect("the script can be written");
+        let mut command = Command::new(program);
+        // The machine's own configuration is not read.
+        command.arg(settings).arg(file).args(arguments).env("PHP_INI_SCAN_DIR", "");
+        self.start(command, dir)
+    }
+
+    fn start(&self, mut command: Command, dir: TempDir) -> Running {
+        let mut process = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
