@@ -193,7 +193,8 @@ impl Object {
         if answer == Answer::Failed {
             self.cause = session.cause().clone();
         }
-        session.take_warnings().into_iter().for_each(|warning| say(when, warning));
+        let read_only = session.take_read_only();
+        session.take_warnings().into_iter().chain(read_only).for_each(|warning| say(when, warning));
     }
 
     /// Passes the session of this id to `body`, which `changes` it or only reads, and keeps it.

@@ -84,6 +84,9 @@ pub struct Session<S: Store> {
     /// The cause of the last failure.
     cause: Cause,
     warnings: Vec<String>,
+    /// The warning that the current session is read-only. It comes with the close, because
+    /// `session_reset()` may get the lock after all.
+    read_only: Option<String>,
 }
 
 struct Current<L> {
@@ -139,6 +142,7 @@ impl<S: Store> Session<S> {
             resets: false,
             cause: Cause::Other,
             warnings: Vec::new(),
+            read_only: None,
         }
     }
 
@@ -197,6 +201,12 @@ impl<S: Store> Session<S> {
     /// Returns the warnings since the last call.
     pub fn take_warnings(&mut self) -> Vec<String> {
         mem::take(&mut self.warnings)
+    }
+
+    /// Returns the warning that the current session is read-only, which otherwise comes with its
+    /// close.
+    pub fn take_read_only(&mut self) -> Option<String> {
+        self.read_only.take()
     }
 
     /// Returns the shortened id of the session whose lock is held, and for how long it has been
@@ -422,6 +432,7 @@ impl<S: Store> Session<S> {
     /// `close`: releases a lock that no write has released.
     pub fn close(&mut self) {
         self.give_back_ahead();
+        self.warnings.extend(self.read_only.take());
         match self.current.take() {
             Some(Current { id, keys, hold: Hold::Locked { token, waiter, guard }, ttl_due, .. }) => {
                 drop(guard);
@@ -586,6 +597,7 @@ impl<S: Store> Session<S> {
             (Mode::New, Hold::Unlocked, true) => return Ok(Fetched::Exists),
             _ => {}
         }
+        self.read_only.take_if(|_| !matches!(hold, Hold::ReadOnly));
         let (is_new, since) = (loaded.data.is_none(), Instant::now());
         let is_first = is_new && !self.inherited.was_stored;
         self.current = Some(Current {
@@ -679,6 +691,7 @@ impl<S: Store> Session<S> {
             LockFailure::ReadOnly => {
                 let Ok(loaded) = self.store.read(keys, ttl) else { return Err(failure) };
                 self.fail("is read-only for this request", Some(id), &failure);
+                self.read_only = self.warnings.pop();
                 Ok((Hold::ReadOnly, loaded))
             }
         }
