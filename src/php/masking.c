@@ -71,6 +71,36 @@ static bool has_secret(zend_string *text, const char **path, size_t *len, char *
 		&& rustredis_mask(*path, *len, masked, size);
 }
 
+static bool is_path_passed(void);
+
+/* PHP checks a new path against open_basedir before it takes it, and quotes it, or its part behind
+ * `depth;mode;`, in the refusal. No call is running for a path in a .user.ini: there, only a text
+ * that looks like a server is one. */
+static void hide_refused_by_open_basedir(zend_string *message)
+{
+	static const char before[] = "open_basedir restriction in effect. File(";
+	static const char after[] = ") is not within the allowed path(s)";
+	const char *end = ZSTR_VAL(message) + ZSTR_LEN(message);
+	const char *path = zend_memnstr(ZSTR_VAL(message), before, sizeof before - 1, end), *path_end;
+	char masked[512];
+	zend_string *copy;
+
+	if (!path) {
+		return;
+	}
+	path += sizeof before - 1;
+	path_end = zend_memnstr(path, after, sizeof after - 1, end);
+	if (!path_end || path_end == path || *path == '/') {
+		return;
+	}
+	copy = zend_string_init(path, path_end - path, 0);
+	if ((strstr(ZSTR_VAL(copy), "://") || strchr(ZSTR_VAL(copy), '?') || is_path_passed())
+			&& rustredis_mask(ZSTR_VAL(copy), ZSTR_LEN(copy), masked, sizeof masked)) {
+		hide(message, ZSTR_VAL(copy), ZSTR_LEN(copy), masked);
+	}
+	zend_string_release(copy);
+}
+
 /* Called with each new message of PHP, before anything else sees it. */
 static void message_is_made(int type, zend_string *file, uint32_t line, zend_string *message)
 {
@@ -79,8 +109,11 @@ static void message_is_made(int type, zend_string *file, uint32_t line, zend_str
 	char masked[512];
 
 	/* The string may belong to a script and be used in other places, too. */
-	if (!message || ZSTR_IS_INTERNED(message) || GC_REFCOUNT(message) > 1
-			|| !has_secret(message, &path, &len, masked, sizeof masked)) {
+	if (!message || ZSTR_IS_INTERNED(message) || GC_REFCOUNT(message) > 1) {
+		return;
+	}
+	hide_refused_by_open_basedir(message);
+	if (!has_secret(message, &path, &len, masked, sizeof masked)) {
 		return;
 	}
 	if (PG(html_errors)) {
@@ -210,6 +243,17 @@ static zend_string *path_of_call(zend_execute_data *call)
 	}
 	ZVAL_DEREF(value);
 	return Z_TYPE_P(value) == IS_STRING ? Z_STR_P(value) : NULL;
+}
+
+static bool is_path_passed(void)
+{
+	zend_execute_data *call;
+	for (call = EG(current_execute_data); call; call = call->prev_execute_data) {
+		if (path_of_call(call)) {
+			return true;
+		}
+	}
+	return false;
 }
 
 static void hide_paths_of_calls(zend_object *exception)
