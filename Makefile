@@ -4,7 +4,8 @@
 #   PHP, PHP_CONFIG    the PHP to build for and to run (default: the ones on PATH)
 #   MODULE             the place for the module (default: modules/phpsess_rs.so)
 #   CARGO_TARGET_DIR   the folder of cargo's builds (default: target)
-#   DESTDIR            a prefix for the extension directory of `make install`
+#   DESTDIR            a prefix for the extension directory of `make install`; INSTALL_ROOT is
+#                      taken, too, as phpize's Makefiles do
 
 SHELL := /bin/bash
 MODULE ?= modules/phpsess_rs.so

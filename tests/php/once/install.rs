@@ -5,9 +5,14 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 fn install(module: &Path, into: &Path) -> Output {
+    install_by("DESTDIR", module, into)
+}
+
+fn install_by(variable: &str, module: &Path, into: &Path) -> Output {
     Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/install"))
         .arg(module)
-        .env("DESTDIR", into)
+        .env_remove("DESTDIR")
+        .env(variable, into)
         .output()
         .expect("scripts/install runs")
 }
@@ -49,12 +54,15 @@ fn a_module_in_a_folder_with_a_space_is_installed() {
     let spaced = folder.path().join("a folder/the module.so");
     std::fs::create_dir(spaced.parent().expect("a parent")).expect("a folder");
     std::fs::copy(module(), &spaced).expect("the module was built");
-    let output = install(&spaced, &folder.path().join("root"));
-    assert!(output.status.success(), "{output:?}");
-    assert!(String::from_utf8_lossy(&output.stdout).starts_with("Installed "), "{output:?}");
-    let files = files_in(&folder.path().join("root"));
-    assert_eq!(files.len(), 1, "{files:?}");
-    assert!(files[0].ends_with("/phpsess_rs.so"), "{files:?}");
+    for variable in ["DESTDIR", "INSTALL_ROOT"] {
+        let root = folder.path().join(variable);
+        let output = install_by(variable, &spaced, &root);
+        assert!(output.status.success(), "{output:?}");
+        assert!(String::from_utf8_lossy(&output.stdout).starts_with("Installed "), "{output:?}");
+        let files = files_in(&root);
+        assert_eq!(files.len(), 1, "{variable}: {files:?}");
+        assert!(files[0].ends_with("/phpsess_rs.so"), "{files:?}");
+    }
 }
 
 #[test]
