@@ -86,7 +86,7 @@ class SessionStore(SessionBase):
 
     def __init__(self, session_key=None):
         super().__init__(session_key)
-        self.came_with, self.since, self.tombstone = session_key or "", time.monotonic(), b""
+        self.came_with, self.since, self.state = session_key or "", time.monotonic(), b""
         self.held = {}  # id -> the session that is locked for us, or is about to be
         self.doomed = []  # the ids to end with the request, and how
         self.in_request = self.last = self.over = self.renewed = self.destroyed = False
@@ -106,7 +106,7 @@ class SessionStore(SessionBase):
                 if self.loaded is None:
                     raise phpsess.NoSuchSession
         except phpsess.NoSuchSession as error:
-            self.tombstone = error.tombstone
+            self.state = error.state
             self._session_key = None  # if it is filled, it gets an id of our own
             return {}
         return phpsess.values(self.loaded)
@@ -136,7 +136,7 @@ class SessionStore(SessionBase):
             self.save()
 
     def make(self):
-        locked = sessions().new("" if self.renewed else self.came_with, self.since, self.tombstone)
+        locked = sessions().new("" if self.renewed else self.came_with, self.since, self.state)
         self.held[locked.id] = locked
         self._session_key = locked.id
 
@@ -174,16 +174,16 @@ class SessionStore(SessionBase):
 
     def delete(self, session_key=None):
         # cycle_key() names the old one: the session goes on under the new one.
-        self.doomed.append((session_key or self.session_key or "", "leave" if session_key and self.renewed else "del"))
+        self.doomed.append((session_key or self.session_key or "", "regenerated" if session_key and self.renewed else ""))
         if not self.in_request:
             self.destroy()
 
     def destroy(self):
         """Carries out what delete() was asked for."""
         while self.doomed:
-            session_id, op = self.doomed.pop()
+            session_id, reason = self.doomed.pop()
             try:
-                self.lock(session_id).leave(op)
+                self.lock(session_id).leave("del", reason=reason)
                 self.destroyed |= session_id == self.came_with
             except phpsess.NoSuchSession:
                 pass  # then it is as it should be

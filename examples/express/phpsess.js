@@ -42,7 +42,7 @@ export function phpSessions({ redis: url = "redis://127.0.0.1:6379/0", scripts, 
   return async (req, res, next) => {
     if (res.closed) return; // the client left while something before us waited
     const id = cookieOf(req, name), reads = readOnly(req), since = performance.now();
-    let session = null, values = {}, tombstone = "", left = false;
+    let session = null, values = {}, state = "", left = false;
     res.once("close", () => { // answered, or the client went away
       left = true;
       session?.abandon();
@@ -55,7 +55,7 @@ export function phpSessions({ redis: url = "redis://127.0.0.1:6379/0", scripts, 
         if (await session.enter("known")) {
           values = decode(session.data);
         } else {
-          tombstone = session.before;
+          state = session.before;
           session = null;
         }
       }
@@ -79,7 +79,7 @@ export function phpSessions({ redis: url = "redis://127.0.0.1:6379/0", scripts, 
         if (come === null) {
           if (data === null || String(data) === "{}") return;
           // The cookie of a new session would replace the one of a login.
-          if (await wasDestroyed(its, id, since, tombstone)) {
+          if (await wasDestroyed(its, id, since, state)) {
             throw new NotSaved("the session was destroyed, or moved to a new id, while this request was under way");
           }
           mine = new Session(its, randomBytes(16).toString("hex"));
@@ -158,7 +158,7 @@ class Session {
   constructor(its, id) {
     const key = its.prefix + id;
     Object.assign(this, { its, id, key, lock: `${key}_LOCK`, wake: `${key}_WAKE`, waiters: `${key}_WAITERS`,
-                          dead: `${key}_DEAD`, waiter: `o:${randomBytes(16).toString("hex")}`, queued: false,
+                          stateKey: `${key}_STATE`, waiter: `o:${randomBytes(16).toString("hex")}`, queued: false,
                           inside: false, unwanted: false, own: null, before: null });
   }
 
@@ -176,7 +176,7 @@ class Session {
         const recheck = broken ? HANDOFF + SLACK : Math.floor(longest * (0.75 + Math.random() / 4));
         try {
           const [reply, ...rest] = await run(its, "acquire",
-            [this.key, this.lock, this.wake, this.waiters, this.dead],
+            [this.key, this.lock, this.wake, this.waiters, this.stateKey],
             [this.waiter, token, heldToken, mode, info, its.lease, its.ttl, left, its.maxWaiters, recheck,
              its.mixed]);
           const word = String(reply);
@@ -185,7 +185,7 @@ class Session {
             throw new Error("an answer to another request");
           }
           await tidy(its);
-          // The tombstone of an earlier session, that was there before we waited.
+          // The state before we waited: perhaps the mark of an earlier session's end.
           if (word === "busy" || word === "absent") this.before ??= String(rest.at(-1) ?? "");
           if (word === "ok") return await this.entered(token, rest[0], rest[1], mode);
           if (word === "absent") return false;
@@ -203,11 +203,11 @@ class Session {
           this.own ??= watch(its.redis.duplicate());
           const popped = await send(this.own, "BLPOP", this.wake, block / 1000);
           if (popped === null) continue;
-          const [ticket, , tombstone, value] = split(popped[1]);
+          const [ticket, , state, value] = split(popped[1]);
           heldToken = `t:${ticket}`; // ours even if the reply to the claim is lost
           const args = [heldToken, its.lease, this.waiter, info];
-          if (await run(its, "claim", [this.lock, this.waiters, this.dead], args)) {
-            return await this.entered(heldToken, value[0] === 0x31 ? value.subarray(1) : null, tombstone, mode);
+          if (await run(its, "claim", [this.lock, this.waiters, this.stateKey], args)) {
+            return await this.entered(heldToken, value[0] === 0x31 ? value.subarray(1) : null, state, mode);
           }
         } catch (error) {
           if (!passes(error)) throw error;
@@ -226,8 +226,8 @@ class Session {
     }
   }
 
-  async entered(token, data, tombstone, mode) {
-    Object.assign(this, { token, data, loaded: data, tombstone: tombstone ?? "" });
+  async entered(token, data, state, mode) {
+    Object.assign(this, { token, data, loaded: data, state: state ?? "" });
     if (mode === "known" && data === null) {
       await this.leave("none"); // it was destroyed while we waited
       return false;
@@ -258,9 +258,9 @@ class Session {
   /** Sends one release until it is answered. A repeat has the same arguments, and gets the same answer. */
   async leave(op, data = "", repeat = REPEAT) {
     const { its } = this, until = performance.now() + repeat;
-    const keys = [this.key, this.lock, this.wake, this.waiters, `${this.key}_DONE:${this.token}`, this.dead];
+    const keys = [this.key, this.lock, this.wake, this.waiters, `${this.key}_DONE:${this.token}`, this.stateKey];
     const args = [this.token, this.queued ? this.waiter : "", op, op === "set" ? data : "", its.ttl,
-                  this.tombstone ?? "", 0, 0, randomBytes(16).toString("hex"), RECEIPT, its.mixed, its.maxHold];
+                  this.state ?? "", 0, 0, randomBytes(16).toString("hex"), RECEIPT, its.mixed, its.maxHold, ""];
     for (;;) {
       try {
         return String((await run(its, "release", keys, args))[0]);
@@ -482,22 +482,31 @@ async function once(ask) {
 /** The value without the lock, or null. */
 async function peek(its, id) {
   const key = its.prefix + id;
-  return (await once(() => run(its, "read", [key, `${key}_DEAD`], [its.ttl])))[0];
+  return (await once(() => run(its, "read", [key, `${key}_STATE`], [its.ttl])))[0];
 }
 
-/** Returns true if the session has a new tombstone, or one that tells of a recent move to another id. */
-async function wasDestroyed(its, id, since, tombstone) {
+/** Returns true if the session has ended since it had this state, or moved to another id a moment ago. */
+async function wasDestroyed(its, id, since, state) {
   if (id === null) return false;
-  const [current, now] = await once(() => Promise.all([send(its.redis, "GET", `${its.prefix}${id}_DEAD`),
+  const [current, now] = await once(() => Promise.all([send(its.redis, "GET", `${its.prefix}${id}_STATE`),
                                                     send(its.redis, "TIME")]));
-  if (current === null || String(current) !== tombstone) return current !== null;
-  const when = String(current).split("|left|")[1];
-  if (!when) return false; // a logout before that leaves the visitor without another cookie
+  if (hasDied(state, current === null ? null : String(current))) return true;
+  const [word, reason, when] = String(current).split("|");
+  if (word !== "dead" || reason !== "regenerated") return false; // a logout before that leaves the visitor without another cookie
   // A request may have been sent a while before it came.
   return now[0] * 1000 + now[1] / 1000 - when < performance.now() - since + MOVED;
 }
 
-/** `<id>\n<ms>\n<tombstone>\n<0|1><data>`: at the first three newlines only. */
+/** Returns true if the session that had the state `seen` has ended, by its present one. */
+function hasDied(seen, now) {
+  const created = (state) => /^live\|[^|]*\|/.exec(state)?.[0];
+  if (now === null) return false;
+  // A session lives on under another state, but not with another time of creation.
+  if (created(now)) return created(seen) !== undefined && created(seen) !== created(now);
+  return now !== seen;
+}
+
+/** `<id>\n<ms>\n<state>\n<0|1><data>`: at the first three newlines only. */
 function split(ticket) {
   const parts = [];
   for (let i = 0; i < 3; i++) {

@@ -37,8 +37,8 @@ const moved = 10 * time.Second
 // ErrNoSession says that PHP has no session under this id.
 var ErrNoSession = errors.New("no such session")
 
-// The same, with the tombstone of an earlier session that was there before we waited.
-type absent struct{ tombstone string }
+// The same, with the state before we waited: perhaps the mark of an earlier session's end.
+type absent struct{ state string }
 
 func (absent) Error() string { return ErrNoSession.Error() }
 func (absent) Unwrap() error { return ErrNoSession }
@@ -140,8 +140,8 @@ func (s *Sessions) once(ask func(redis.Conn) (any, error)) (any, error) {
 type Lock struct {
 	its                    *Sessions
 	id, key, waiter, token string
-	tombstone              string
-	before                 *string // the tombstone that was there before we waited; nil: nothing was said yet
+	state                  string
+	before                 *string // the state that was there before we waited; nil: nothing was said yet
 	data                   []byte  // nil: there is none
 	queued                 bool
 	stop                   chan struct{} // closed to end the renewal
@@ -161,7 +161,7 @@ func (s *Sessions) Read(id string) ([]byte, error) {
 		return nil, ErrNoSession
 	}
 	reply, err := redis.Values(s.once(func(conn redis.Conn) (any, error) {
-		return s.scripts["read"].Do(conn, s.Prefix+id, s.Prefix+id+"_DEAD", s.seconds())
+		return s.scripts["read"].Do(conn, s.Prefix+id, s.Prefix+id+"_STATE", s.seconds())
 	}))
 	if err != nil {
 		return nil, err
@@ -170,29 +170,41 @@ func (s *Sessions) Read(id string) ([]byte, error) {
 	return data, nil
 }
 
-// Returns true if the session has a new tombstone, or one that tells of a recent move to another id.
-func (s *Sessions) wasDestroyed(id string, since time.Time, tombstone string) (bool, error) {
+// Returns true if the session has ended since it had this state, or moved to another id a moment ago.
+func (s *Sessions) wasDestroyed(id string, since time.Time, state string) (bool, error) {
 	if !validID.MatchString(id) {
 		return false, nil
 	}
-	current, err := redis.String(s.once(func(conn redis.Conn) (any, error) { return conn.Do("GET", s.Prefix+id+"_DEAD") }))
+	current, err := redis.String(s.once(func(conn redis.Conn) (any, error) { return conn.Do("GET", s.Prefix+id+"_STATE") }))
 	if err == redis.ErrNil {
 		return false, nil
 	}
-	if err != nil || current != tombstone {
+	if err != nil || hasDied(state, current) {
 		return err == nil, err
 	}
-	_, when, found := strings.Cut(current, "|left|")
-	if !found { // a logout before that leaves the visitor without another cookie
+	fields := strings.SplitN(current, "|", 4)
+	if len(fields) < 4 || fields[0] != "dead" || fields[1] != "regenerated" { // a logout before that leaves the visitor without another cookie
 		return false, nil
 	}
-	ms, _ := strconv.ParseInt(when, 10, 64)
+	ms, _ := strconv.ParseInt(fields[2], 10, 64)
 	now, err := redis.Int64s(s.once(func(conn redis.Conn) (any, error) { return conn.Do("TIME") }))
 	if err != nil {
 		return false, err
 	}
 	// A request may have been sent a while before it came.
 	return time.Unix(now[0], now[1]*1000).Sub(time.UnixMilli(ms)) < time.Since(since)+moved, nil
+}
+
+var created = regexp.MustCompile(`^live\|[^|]*\|`)
+
+// Returns true if the session that had the state seen has ended, by its present one.
+func hasDied(seen, now string) bool {
+	// A session lives on under another state, but not with another time of creation.
+	if one := created.FindString(now); one != "" {
+		before := created.FindString(seen)
+		return before != "" && before != one
+	}
+	return now != seen
 }
 
 // Lock takes the lock of a session and reads it. The mode is "known", or "new" for an id that we made.
@@ -266,7 +278,7 @@ func (l *Lock) try(conn redis.Conn, mode, info string, send int, wasBroken bool,
 		left = 0
 	}
 	reply, err := redis.Values(s.scripts["acquire"].Do(conn,
-		l.key, l.key+"_LOCK", l.key+"_WAKE", l.key+"_WAITERS", l.key+"_DEAD",
+		l.key, l.key+"_LOCK", l.key+"_WAKE", l.key+"_WAITERS", l.key+"_STATE",
 		l.waiter, token, *heldToken, mode, info, s.Lease.Milliseconds(), s.seconds(), left, s.MaxWaiters,
 		s.recheck(wasBroken), s.Mixed))
 	if err != nil {
@@ -282,14 +294,14 @@ func (l *Lock) try(conn redis.Conn, mode, info string, send int, wasBroken bool,
 	}
 	s.tidy()
 	if l.before == nil && (word == "busy" || word == "absent") {
-		tombstone, _ := redis.String(reply[len(reply)-1], nil)
-		l.before = &tombstone
+		state, _ := redis.String(reply[len(reply)-1], nil)
+		l.before = &state
 	}
 	switch word {
 	case "ok":
 		l.token = token
 		l.data, _ = reply[1].([]byte)
-		l.tombstone, _ = redis.String(reply[2], nil)
+		l.state, _ = redis.String(reply[2], nil)
 		return true, nil
 	case "absent":
 		return false, absent{*l.before}
@@ -325,12 +337,12 @@ func (l *Lock) try(conn redis.Conn, mode, info string, send int, wasBroken bool,
 		return false, errors.New("not a ticket: is the list of waiters used by something else?")
 	}
 	*heldToken = "t:" + ticket[0]
-	claimed, err := redis.Int(s.scripts["claim"].Do(conn, l.key+"_LOCK", l.key+"_WAITERS", l.key+"_DEAD",
+	claimed, err := redis.Int(s.scripts["claim"].Do(conn, l.key+"_LOCK", l.key+"_WAITERS", l.key+"_STATE",
 		*heldToken, s.Lease.Milliseconds(), l.waiter, info))
 	if err != nil || claimed == 0 {
 		return false, err
 	}
-	l.token, l.tombstone = *heldToken, ticket[2]
+	l.token, l.state = *heldToken, ticket[2]
 	if ticket[3][0] == '1' {
 		l.data = []byte(ticket[3][1:])
 	}
@@ -379,7 +391,7 @@ func (l *Lock) renew(stop chan struct{}) {
 		case <-time.After(pause):
 		}
 		mine, err := redis.Int(l.its.once(func(conn redis.Conn) (any, error) {
-			return l.its.scripts["renew"].Do(conn, l.key+"_LOCK", l.key+"_DEAD", l.token, l.its.Lease.Milliseconds())
+			return l.its.scripts["renew"].Do(conn, l.key+"_LOCK", l.key+"_STATE", l.token, l.its.Lease.Milliseconds())
 		}))
 		pause = l.its.Lease / 3
 		if err != nil {
@@ -417,9 +429,9 @@ func (l *Lock) release(op string, data []byte, repeat time.Duration) (string, er
 		waiter = l.waiter
 	}
 	arguments := redis.Args{}.Add(l.key, l.key+"_LOCK", l.key+"_WAKE", l.key+"_WAITERS",
-		l.key+"_DONE:"+l.token, l.key+"_DEAD",
-		l.token, waiter, op, data, s.seconds(), l.tombstone, 0, 0, random(), receipt, s.Mixed,
-		s.MaxHold.Milliseconds())
+		l.key+"_DONE:"+l.token, l.key+"_STATE",
+		l.token, waiter, op, data, s.seconds(), l.state, 0, 0, random(), receipt, s.Mixed,
+		s.MaxHold.Milliseconds(), "")
 	for until := time.Now().Add(repeat); ; time.Sleep(20 * time.Millisecond) {
 		answer, again, err := s.call(func(conn redis.Conn) (any, error) {
 			return s.scripts["release"].Do(conn, arguments...)

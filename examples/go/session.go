@@ -27,7 +27,7 @@ type Session struct {
 	its       *Sessions
 	came      string // the id that the request brought
 	since     time.Time
-	tombstone string
+	state     string
 	members   []member
 	changed   bool
 	ended     bool
@@ -42,7 +42,7 @@ func (s *Sessions) Open(id string) (*Session, error) {
 	if errors.Is(err, ErrNoSession) {
 		var found absent
 		errors.As(err, &found)
-		return &Session{its: s, came: id, since: since, tombstone: found.tombstone}, nil
+		return &Session{its: s, came: id, since: since, state: found.state}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -134,7 +134,7 @@ func (s *Session) Save() error {
 			return nil
 		}
 		if !s.destroyed { // the cookie of a new session would replace the one of a login
-			if gone, err := s.its.wasDestroyed(s.came, s.since, s.tombstone); gone || err != nil {
+			if gone, err := s.its.wasDestroyed(s.came, s.since, s.state); gone || err != nil {
 				if gone {
 					err = fmt.Errorf("%w: it was destroyed, or moved to a new id, while this request was under way", ErrNotSaved)
 				}

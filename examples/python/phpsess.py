@@ -47,7 +47,7 @@ class SessionError(Exception):
 class NoSuchSession(SessionError):
     """There is none under this id."""
 
-    tombstone = b""  # of an earlier session, that was there before we waited
+    state = b""  # what its state key had before we waited: perhaps the mark of an earlier session's end
 
 
 class LockBusy(SessionError):
@@ -95,30 +95,30 @@ class Sessions:
             raise
         session.save()
 
-    def new(self, came="", since=None, tombstone=b""):
+    def new(self, came="", since=None, state=b""):
         """A session that is not there yet, under an id of ours, locked until save() or leave("none").
 
         Not for a request whose own session was destroyed or moved to another id while it was under way: its cookie
         would replace the one of a login. `came` is the id that it brought, `since` when (time.monotonic()), and
-        `tombstone` that of the NoSuchSession.
+        `state` that of the NoSuchSession.
         """
-        if self.was_destroyed(came, time.monotonic() if since is None else since, tombstone):
+        if self.was_destroyed(came, time.monotonic() if since is None else since, state):
             raise NotSaved("the session was destroyed, or moved to a new id, while this request was under way")
         session = Session(self, secrets.token_hex(16))
         session.enter("any")
         return session
 
-    def was_destroyed(self, session_id, since, tombstone):
-        """Returns true for a new tombstone, or one that tells of a recent move to another id."""
+    def was_destroyed(self, session_id, since, state):
+        """Returns true if the session has ended since it had this state, or moved to another id a moment ago."""
         try:
-            dead = self.key(session_id) + "_DEAD"
+            key = self.key(session_id) + "_STATE"
         except NoSuchSession:
             return False
-        current, now = self.once_more(lambda: self.together(self.redis.pipeline(transaction=False).get(dead).time()))
-        if current is None or current != tombstone:
-            return current is not None
-        _, moved, when = current.partition(b"|left|")
-        if not moved:  # a logout before that leaves the visitor without another cookie
+        current, now = self.once_more(lambda: self.together(self.redis.pipeline(transaction=False).get(key).time()))
+        if has_died(state, current):
+            return True
+        word, reason, when, *_ = *(current or b"").split(b"|"), b"", b""
+        if (word, reason) != (b"dead", b"regenerated"):  # a logout before that leaves the visitor without another cookie
             return False
         # A request may have been sent a while before it came.
         age = now[0] * 1000 + now[1] // 1000 - int(when)
@@ -127,7 +127,7 @@ class Sessions:
     def read(self, session_id):
         """The value without the lock (what PHP's read_and_close does), or None."""
         key = self.key(session_id)
-        return self.once_more(lambda: self.scripts["read"]([key, key + "_DEAD"], [self.ttl]))[0]
+        return self.once_more(lambda: self.scripts["read"]([key, key + "_STATE"], [self.ttl]))[0]
 
     @staticmethod
     def together(pipeline):
@@ -198,16 +198,16 @@ class Session:
 
     def __init__(self, sessions, session_id):
         self.sessions, self.id, key = sessions, session_id, sessions.key(session_id)
-        self.key, self.lock, self.wake, self.waiters, self.dead = (
-            key + suffix for suffix in ("", "_LOCK", "_WAKE", "_WAITERS", "_DEAD"))
+        self.key, self.lock, self.wake, self.waiters, self.state_key = (
+            key + suffix for suffix in ("", "_LOCK", "_WAKE", "_WAITERS", "_STATE"))
         self.waiter = "o:" + secrets.token_hex(16)
         self.token = self.data = self.loaded = None
-        self.tombstone = b""
+        self.state = b""
         self.queued = self.inside = self.unwanted = False
 
     def renew(self):
         """Starts the lease anew. Work that lasts longer than it calls this every third of it."""
-        if not self.sessions.scripts["renew"]([self.lock, self.dead], [self.token, self.sessions.lease]):
+        if not self.sessions.scripts["renew"]([self.lock, self.state_key], [self.token, self.sessions.lease]):
             raise NotSaved("the lock was lost")
 
     def enter(self, mode):
@@ -223,7 +223,7 @@ class Session:
             recheck = HANDOFF + SLACK if broken else int(longest * random.uniform(0.75, 1))
             try:
                 word, *rest = its.scripts["acquire"](
-                    [self.key, self.lock, self.wake, self.waiters, self.dead],
+                    [self.key, self.lock, self.wake, self.waiters, self.state_key],
                     [self.waiter, token, held_token, mode, info, its.lease, its.ttl, left, its.max_waiters,
                      recheck, its.mixed])
                 if word in (b"ok", b"absent") and rest.pop() != token.encode():
@@ -246,12 +246,12 @@ class Session:
                     continue
                 popped = its.redis.blpop([self.wake], block / 1000)
                 if popped:
-                    ticket, _, tombstone, value = popped[1].split(b"\n", 3)
+                    ticket, _, state, value = popped[1].split(b"\n", 3)
                     held_token = "t:" + ticket.decode()  # ours even if the reply to the claim is lost
-                    if its.scripts["claim"]([self.lock, self.waiters, self.dead],
+                    if its.scripts["claim"]([self.lock, self.waiters, self.state_key],
                                             [held_token, its.lease, self.waiter, info]):
                         data = value[1:] if value[:1] == b"1" else None
-                        return self.entered(held_token, data, tombstone, mode, before)
+                        return self.entered(held_token, data, state, mode, before)
             except redis.RedisError as error:
                 broken += 1
                 unanswered += [(self, sent) for sent in (token, held_token) if sent]
@@ -260,8 +260,8 @@ class Session:
                     raise
                 time.sleep(0.05 * (broken > 1))
 
-    def entered(self, token, data, tombstone, mode, before):
-        self.token, self.data, self.loaded, self.tombstone = token, data, data, tombstone or b""
+    def entered(self, token, data, state, mode, before):
+        self.token, self.data, self.loaded, self.state = token, data, data, state or b""
         if mode == "known" and data is None:  # it was destroyed while we waited
             self.leave("none")
             raise no_such_session(before)
@@ -303,12 +303,12 @@ class Session:
             raise NotSaved({"lost": "the lock was lost", "dead": "the session was destroyed"}.get(word, word))
         self.loaded = self.data
 
-    def leave(self, op, data=b"", keep_lock=False, repeat=REPEAT):
+    def leave(self, op, data=b"", keep_lock=False, repeat=REPEAT, reason=""):
         """Sends one release until it is answered. A repeat has the same arguments, and gets the same answer."""
         its = self.sessions
-        keys = [self.key, self.lock, self.wake, self.waiters, f"{self.key}_DONE:{self.token}", self.dead]
-        args = [self.token, self.waiter if self.queued else "", op, data, its.ttl, self.tombstone, int(keep_lock), 0,
-                secrets.token_hex(16), RECEIPT, its.mixed, its.max_hold]
+        keys = [self.key, self.lock, self.wake, self.waiters, f"{self.key}_DONE:{self.token}", self.state_key]
+        args = [self.token, self.waiter if self.queued else "", op, data, its.ttl, self.state, int(keep_lock), 0,
+                secrets.token_hex(16), RECEIPT, its.mixed, its.max_hold, reason]
         until = time.monotonic() + repeat
         while True:
             try:
@@ -324,7 +324,7 @@ class Visit:
 
     def __init__(self, sessions, header, name="PHPSESSID"):
         self.sessions, self.id, self.since = sessions, cookie(header, name), time.monotonic()
-        self.locked, self.over, self.tombstone = None, False, b""
+        self.locked, self.over, self.state = None, False, b""
 
     def peek(self):
         """The values without the lock."""
@@ -344,7 +344,7 @@ class Visit:
             return values(locked.data)
         except NoSuchSession as error:
             self.locked = None
-            self.tombstone = error.tombstone
+            self.state = error.state
             return {}
         except BaseException:
             self.abort()
@@ -356,7 +356,7 @@ class Visit:
         if locked is None:
             if not found:
                 return None
-            locked = self.sessions.new(self.id, self.since, self.tombstone)
+            locked = self.sessions.new(self.id, self.since, self.state)
         locked.put(found)
         locked.save()
         if locked.data is None:
@@ -371,9 +371,18 @@ class Visit:
             locked.abandon()
 
 
-def no_such_session(tombstone):
+def has_died(seen, now):
+    """Returns true if the session that had the state `seen` has ended, by its present one."""
+    def created(state):
+        return re.match(rb"live\|[^|]*\|", state or b"")
+    if created(now):  # a session lives on under another state, but not with another time of creation
+        return bool(created(seen)) and created(seen)[0] != created(now)[0]
+    return now is not None and now != seen
+
+
+def no_such_session(state):
     error = NoSuchSession("no session under this id")
-    error.tombstone = tombstone or b""
+    error.state = state or b""
     return error
 
 

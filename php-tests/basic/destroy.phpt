@@ -1,5 +1,5 @@
 --TEST--
-session_destroy() removes the session and its lock and leaves a tombstone for a while
+session_destroy() removes the session and its lock and leaves the mark of its end for a while
 --FILE--
 <?php
 require __DIR__ . '/../support/support.inc';
@@ -10,12 +10,12 @@ start($id);
 same('it works', true, session_destroy());
 same('the session is gone', null, redis()->get(data_key($id)));
 same('the lock too', false, is_locked($id));
-same('a tombstone remains', 1, redis()->exists(side_key($id, 'DEAD')));
-$ttl = redis()->pttl(side_key($id, 'DEAD'));
+same('the mark of its end remains', 1, redis()->exists(side_key($id, 'STATE')));
+$ttl = redis()->pttl(side_key($id, 'STATE'));
 ok('not for ever', $ttl > 0 && $ttl <= 3600000, $ttl);
 --EXPECT--
 ok: it works
 ok: the session is gone
 ok: the lock too
-ok: a tombstone remains
+ok: the mark of its end remains
 ok: not for ever

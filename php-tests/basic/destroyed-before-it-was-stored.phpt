@@ -5,7 +5,7 @@ a new session that is destroyed in its first request leaves nothing in Redis
 require __DIR__ . '/../support/support.inc';
 
 $left = fn (string $id) => array_filter(
-    [data_key($id), ...array_map(fn ($what) => side_key($id, $what), ['LOCK', 'WAKE', 'WAITERS', 'DEAD'])],
+    [data_key($id), ...array_map(fn ($what) => side_key($id, $what), ['LOCK', 'WAKE', 'WAITERS', 'STATE'])],
     fn ($key) => redis()->exists($key)
 );
 foreach (['1', '0'] as $locking) {
@@ -27,7 +27,7 @@ same('nor is under the first id of one that moved', [], $left($id));
 store_session($id, ['n' => 1]);
 start($id);
 session_destroy();
-same('a stored one leaves its tombstone', [side_key($id, 'DEAD')], array_values($left($id)));
+same('a stored one leaves the mark of its end', [side_key($id, 'STATE')], array_values($left($id)));
 --EXPECT--
 ok: locking=1, session 1: it is destroyed
 ok: and nothing is left
@@ -42,4 +42,4 @@ ok: and nothing is left
 ok: locking=0, session 3: it is destroyed
 ok: and nothing is left
 ok: nor is under the first id of one that moved
-ok: a stored one leaves its tombstone
+ok: a stored one leaves the mark of its end

@@ -4,7 +4,7 @@ an id of one character is accepted
 <?php
 require __DIR__ . '/../support/support.inc';
 
-redis()->del(data_key('Q'), side_key('Q', 'DEAD'), lock_key('Q'));
+redis()->del(data_key('Q'), side_key('Q', 'STATE'), lock_key('Q'));
 same('it starts', true, start('Q'));
 $_SESSION['n'] = 1;
 session_write_close();

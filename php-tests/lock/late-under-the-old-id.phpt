@@ -35,9 +35,8 @@ foreach (['1', '0'] as $locking) {
     same('and is stored', 'user|i:1;', redis()->get(data_key(session_id())));
 
     $id = $move();
-    $stone = redis()->get(side_key($id, 'DEAD'));
-    [$name, $ms] = explode('|left|', $stone);
-    redis()->set(side_key($id, 'DEAD'), $name . '|left|' . ($ms - 10000), 'PX', 60000);
+    [$word, $reason, $ms, $name] = explode('|', redis()->get(side_key($id, 'STATE')));
+    redis()->set(side_key($id, 'STATE'), "$word|$reason|" . ($ms - 10000) . "|$name", 'PX', 60000);
     start($id);
     ok('ten seconds later it gets another id', session_id() !== $id);
     session_write_close();

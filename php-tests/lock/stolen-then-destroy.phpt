@@ -10,8 +10,8 @@ start($id);
 redis()->set(lock_key($id), $thief = foreign_token(), 'PX', 30000);
 same('it works', true, session_destroy());
 same('the session is gone', null, redis()->get(data_key($id)));
-same('a tombstone is there', 1, redis()->exists(side_key($id, 'DEAD')));
+same('the mark of its end is there', 1, redis()->exists(side_key($id, 'STATE')));
 --EXPECT--
 ok: it works
 ok: the session is gone
-ok: a tombstone is there
+ok: the mark of its end is there

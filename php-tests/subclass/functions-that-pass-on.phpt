@@ -28,7 +28,7 @@ foreach (['a function' => 'sess_destroy', 'a closure' => fn (string $id): bool =
     warnings_of(fn () => start($id));
     session_abort();
     $aside = array_values(array_diff(redis()->keys(PREFIX . 'ASIDE:*'), $before));
-    same("$what: it is kept aside", ['user|i:7;damaged|x:', 0], [$aside ? redis()->get($aside[0]) : null, redis()->exists(side_key($id, 'DEAD'))]);
+    same("$what: it is kept aside", ['user|i:7;damaged|x:', 0], [$aside ? redis()->get($aside[0]) : null, redis()->exists(side_key($id, 'STATE'))]);
 
     $id = new_id();
     start($id);
@@ -40,7 +40,7 @@ $id = new_id();
 store_session($id, ['n' => 1]);
 start($id);
 session_destroy();
-same('a logout is one', [0, 1], [redis()->exists(data_key($id)), redis()->exists(side_key($id, 'DEAD'))]);
+same('a logout is one', [0, 1], [redis()->exists(data_key($id)), redis()->exists(side_key($id, 'STATE'))]);
 --EXPECT--
 ok: a function: it is kept aside
 ok: a function: an unknown id is replaced, and not locked

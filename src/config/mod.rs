@@ -64,7 +64,7 @@ pub struct Settings {
     /// one.
     pub first_lifetime: Option<u64>,
     /// The time for which a destroyed session stays destroyed for requests that began before.
-    pub tombstone: Duration,
+    pub dead_life: Duration,
 }
 
 /// The settings of the `json` serializer, which needs no save path: it may serve another save
@@ -217,7 +217,7 @@ impl Settings {
             ignored,
             touch: ini.flag(Setting::Touch)?,
             first_lifetime: Some(ini.count(Setting::FirstLifetime)?).filter(|&seconds| seconds > 0),
-            tombstone: ini.seconds(Setting::LockMaxHold)?,
+            dead_life: ini.seconds(Setting::LockMaxHold)?,
         })
     }
 }

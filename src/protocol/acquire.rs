@@ -95,7 +95,7 @@ pub enum AcquireReply {
     /// The lock is ours, and this is the session.
     Held(SessionData),
     /// [`Mode::Known`]: the session does not exist, and nothing is locked. The value is its
-    /// tombstone.
+    /// state.
     Absent(Option<String>),
     /// [`Mode::New`]: the id is taken, and nothing was locked.
     Exists,
@@ -109,8 +109,8 @@ pub enum AcquireReply {
         block: u64,
         /// The server's clock at the answer.
         now: u64,
-        /// The session's tombstone.
-        tombstone: Option<String>,
+        /// The session's state.
+        state: Option<String>,
     },
     /// `rustredis.lock_max_waiters` other requests are waiting already.
     Full {
@@ -137,16 +137,16 @@ impl AcquireReply {
                 Self::Held(loaded)
             }
             "absent" => {
-                let tombstone = items.tombstone()?;
+                let state = items.state()?;
                 items.echo(token)?;
-                Self::Absent(tombstone)
+                Self::Absent(state)
             }
             "exists" => Self::Exists,
             "busy" => {
                 let holder = items.text()?;
                 let endless = items.integer()? == -1;
                 let (block, now) = (items.unsigned()?, items.unsigned()?);
-                Self::Busy { holder, endless, block, now, tombstone: items.tombstone()? }
+                Self::Busy { holder, endless, block, now, state: items.state()? }
             }
             "full" => {
                 let (waiters, holder, now) = (items.unsigned()?, items.text()?, items.unsigned()?);
@@ -172,7 +172,7 @@ pub struct Ticket {
 
 impl Ticket {
     /// Reads the reply to BLPOP of the list `wake`: nil, or that key and the ticket
-    /// `<id>\n<ms>\n<tombstone>\n<0 or 1><data>`.
+    /// `<id>\n<ms>\n<state>\n<0 or 1><data>`.
     pub fn parse(value: Value, wake: &str) -> Result<Option<Self>> {
         if value == Value::Nil {
             return Ok(None);
@@ -184,19 +184,21 @@ impl Ticket {
         let parsed = (|| {
             let mut line = || lines.next();
             let text = |line: Option<&[u8]>| std::str::from_utf8(line?).ok().map(str::to_owned);
-            let (id, made, tombstone) = (text(line())?, text(line())?.parse().ok()?, text(line())?);
+            let (id, made) = (text(line())?, text(line())?.parse().ok()?);
+            // A label is any text, as in Items::state.
+            let state = String::from_utf8_lossy(line()?).into_owned();
             let rest = line()?;
             let present = match rest.first()? {
                 b'1' => true,
                 b'0' => false,
                 _ => return None,
             };
-            Some((id, made, tombstone, present, bytes.len() - (rest.len() - 1)))
+            Some((id, made, state, present, bytes.len() - (rest.len() - 1)))
         })();
-        let (id, made, tombstone, present, start) = parsed.ok_or_else(|| nonsense("ticket"))?;
+        let (id, made, state, present, start) = parsed.ok_or_else(|| nonsense("ticket"))?;
         bytes.drain(..start);
-        let tombstone = Some(tombstone).filter(|t| !t.is_empty());
-        let loaded = SessionData::new(present.then_some(bytes), tombstone);
+        let state = Some(state).filter(|t| !t.is_empty());
+        let loaded = SessionData::new(present.then_some(bytes), state);
         Ok(Some(Self { id, made, loaded }))
     }
 }
@@ -220,7 +222,7 @@ impl Claim {
     pub fn command(&self, keys: &Keys) -> Command<'static> {
         // The script is sent as text, because the reply is read too late to send the text after a
         // NOSCRIPT.
-        let mut command = Command::eval(&CLAIM.text, &[&keys.lock, &keys.waiters, &keys.tombstone]);
+        let mut command = Command::eval(&CLAIM.text, &[&keys.lock, &keys.waiters, &keys.state]);
         command.arg(&self.token).number(self.lease).arg(&self.waiter).arg(&*self.info);
         command
     }

@@ -35,7 +35,7 @@ pub enum Form {
 
 /// Packs the commands that take the lock, as `acquire.lua` does, and read the session.
 pub fn pack(keys: &Keys, acquire: &Acquire, form: Form, now: u64, batch: &mut Batch<'_>) {
-    let Keys { data, lock, waiters, tombstone, .. } = keys;
+    let Keys { data, lock, waiters, state, .. } = keys;
     let holder = [&*acquire.token, "|", &now.to_string(), "|", &*acquire.info].concat();
     let take = [Text("SET"), Text(lock), Text(&holder), Text("NX"), Text("PX"), Number(acquire.lease)];
     match form {
@@ -49,7 +49,7 @@ pub fn pack(keys: &Keys, acquire: &Acquire, form: Form, now: u64, batch: &mut Ba
     }
     refresh(keys, acquire.ttl, batch);
     if form != Form::Bare {
-        batch.add(&[Text("WATCH"), Text(data), Text(lock), Text(waiters), Text(tombstone)]);
+        batch.add(&[Text("WATCH"), Text(data), Text(lock), Text(waiters), Text(state)]);
         // EXISTS comes after WATCH: if these commands were held up on their way, the lock may have
         // ended already, and another request may wait for it.
         batch.add(&[Text("EXISTS"), Text(waiters)]);

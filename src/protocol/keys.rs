@@ -19,8 +19,9 @@ pub struct Keys {
     pub wake: String,
     /// A sorted set of the waiters by deadline.
     pub waiters: String,
-    /// The mark that destroy leaves, so that a slower request cannot write the session back.
-    pub tombstone: String,
+    /// The [state](super::State) of the session: its metadata while it lives, or the mark that its end
+    /// leaves, so that a slower request cannot write the session back.
+    pub state: String,
 }
 
 impl Keys {
@@ -54,7 +55,7 @@ impl Keys {
             lock: side(LOCK),
             wake: side("_WAKE"),
             waiters: side("_WAITERS"),
-            tombstone: side("_DEAD"),
+            state: side("_STATE"),
             data,
         }
     }
@@ -146,8 +147,8 @@ mod tests {
             let keys = Keys::in_cluster(prefix, &id);
             assert_eq!((&*keys.lock, &*keys.data), (lock, &*[prefix, id.as_str()].concat()));
             let (receipt, new, aside) = (keys.receipt("o:1"), keys.new_value("o:1"), keys.aside(prefix));
-            let Keys { data, lock, wake, waiters, tombstone, .. } = &keys;
-            for key in [data, lock, wake, waiters, tombstone, &receipt, &new, &aside] {
+            let Keys { data, lock, wake, waiters, state, .. } = &keys;
+            for key in [data, lock, wake, waiters, state, &receipt, &new, &aside] {
                 assert_eq!(Some(hash_slot::of(key)), keys.slot, "{key}");
             }
         }
@@ -158,7 +159,7 @@ mod tests {
 
     #[test]
     fn no_id_reaches_a_side_key_of_another() {
-        for suffix in ["_LOCK", "_WAKE", "_WAITERS", "_DEAD", "_DONE:", "_NEW:"] {
+        for suffix in ["_LOCK", "_WAKE", "_WAITERS", "_STATE", "_DONE:", "_NEW:"] {
             assert!(SessionId::parse(format!("abc{suffix}").as_bytes()).is_none());
         }
     }

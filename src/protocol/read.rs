@@ -13,15 +13,16 @@ use super::{
 pub struct SessionData {
     /// The stored value, or `None` if the session does not exist.
     pub data: Option<Vec<u8>>,
-    /// The tombstone at the time of the read. Only a newer tombstone forbids a write.
-    pub tombstone: Option<String>,
+    /// The text of the [state](super::State) at the time of the read. A write is refused if the
+    /// session has died since.
+    pub state: Option<String>,
 }
 
 impl SessionData {
     /// Returns a session as a ticket brings it.
     #[must_use]
-    pub fn new(data: Option<Vec<u8>>, tombstone: Option<String>) -> Self {
-        Self { data, tombstone }
+    pub fn new(data: Option<Vec<u8>>, state: Option<String>) -> Self {
+        Self { data, state }
     }
 
     /// The number of keys that a session is read from.
@@ -31,12 +32,12 @@ impl SessionData {
     /// first of them.
     #[must_use]
     pub fn keys(keys: &Keys) -> [&str; Self::KEYS] {
-        [&keys.data, &keys.tombstone]
+        [&keys.data, &keys.state]
     }
 
     /// Reads the session at this place of a reply.
     pub fn next(items: &mut Items) -> Result<Self> {
-        Ok(Self { data: items.bytes()?, tombstone: items.tombstone()? })
+        Ok(Self { data: items.bytes()?, state: items.state()? })
     }
 
     /// Reads the values of the keys.

@@ -3,7 +3,7 @@
 use redis::Value;
 
 use super::{
-    Keys,
+    Keys, Reason,
     reply::{Items, Result, nonsense},
     script::{LARGE, Payload, RELEASE, ScriptCall, UNLOCK, WRITE, upload},
 };
@@ -22,11 +22,9 @@ pub enum Op<'a> {
     Restore(&'a [u8]),
     /// Writes nothing. The TTL is refreshed unless it is 0, and the lock is released.
     None,
-    /// Deletes the session and leaves a tombstone.
-    Delete,
-    /// Deletes the session because it goes on under another id, which the tombstone notes.
-    Leave,
-    /// Deletes a session that did not exist at the read. No tombstone is left, unless the session
+    /// Deletes the session, and leaves a mark that tells this reason.
+    Delete(&'a Reason),
+    /// Deletes a session that did not exist at the read. No mark is left, unless the session
     /// exists by now.
     Drop,
     /// Moves the session to this key, for a day.
@@ -45,8 +43,10 @@ pub struct Release<'a> {
     /// The session's new TTL, in seconds. 0 leaves the TTL as it is: a session that does not exist
     /// any more is then over.
     pub ttl: u64,
-    /// The tombstone seen at the read.
-    pub tombstone: Option<&'a str>,
+    /// The state seen at the read.
+    pub seen: Option<&'a str>,
+    /// The state of a living session to store with the write, or `None` to leave it as it is.
+    pub state: Option<&'a str>,
     /// Writes, but keeps the lock.
     pub keep_lock: bool,
     /// Keeps the lock if Redis has no memory for the write, because another write may follow.
@@ -55,8 +55,8 @@ pub struct Release<'a> {
     pub nth: u32,
     /// Hands the lock to no waiter, because clients that know no hand-over share the sessions.
     pub polling: bool,
-    /// The lifetime of a tombstone, in milliseconds.
-    pub tombstone_ms: u64,
+    /// The lifetime of the mark that the end of a session leaves, in milliseconds.
+    pub dead_ms: u64,
 }
 
 impl<'a> Release<'a> {
@@ -68,12 +68,13 @@ impl<'a> Release<'a> {
             waiter: None,
             op: Op::None,
             ttl: 0,
-            tombstone: None,
+            seen: None,
+            state: None,
             keep_lock: false,
             rewrite: false,
             nth: 0,
             polling,
-            tombstone_ms: 0,
+            dead_ms: 0,
         }
     }
 
@@ -101,7 +102,7 @@ impl<'a> Release<'a> {
             &*keys.wake,
             &*keys.waiters,
             &*receipt,
-            &*keys.tombstone,
+            &*keys.state,
             other.unwrap_or_default(),
         ];
         let (op, data) = if staged.is_some() { MOVE } else { op_args(self.op) };
@@ -113,13 +114,14 @@ impl<'a> Release<'a> {
             .arg(op)
             .data(data)
             .number(self.ttl)
-            .arg(self.tombstone.unwrap_or(""))
+            .arg(self.seen.unwrap_or(""))
             .number(self.keep_lock.into())
             .number(self.rewrite.into())
             .arg(random_hex())
             .number(receipt_ms)
             .number(self.polling.into())
-            .number(self.tombstone_ms);
+            .number(self.dead_ms)
+            .arg(state_or_reason(self.op, self.state));
         call
     }
 }
@@ -141,10 +143,12 @@ pub struct Write<'a> {
     /// The session's new TTL, in seconds. 0 leaves the TTL as it is: a session that does not exist
     /// any more is then over.
     pub ttl: u64,
-    /// The tombstone seen at the read.
-    pub tombstone: Option<&'a str>,
-    /// The lifetime of a tombstone, in milliseconds.
-    pub tombstone_ms: u64,
+    /// The state seen at the read.
+    pub seen: Option<&'a str>,
+    /// The state of a living session to store with the write, or `None` to leave it as it is.
+    pub state: Option<&'a str>,
+    /// The lifetime of the mark that the end of a session leaves, in milliseconds.
+    pub dead_ms: u64,
 }
 
 impl<'a> Write<'a> {
@@ -154,10 +158,10 @@ impl<'a> Write<'a> {
         let random = random_hex();
         let staged = staged(self.op, self.ttl, how).map(|data| (keys.new_value(&random), data));
         let other = match self.op {
-            Op::Delete | Op::Leave | Op::Drop => Some(&*keys.lock),
+            Op::Delete(_) | Op::Drop => Some(&*keys.lock),
             op => other_key(op, staged.as_ref()),
         };
-        let names = [&*keys.data, &*keys.tombstone, other.unwrap_or_default()];
+        let names = [&*keys.data, &*keys.state, other.unwrap_or_default()];
         let (op, data) = if staged.is_some() { MOVE } else { op_args(self.op) };
         let mut call = ScriptCall::new(&WRITE, if other.is_some() { &names } else { &names[..2] });
         call.upload = staged.as_ref().map(|(key, data)| upload(key, data, self.ttl));
@@ -165,9 +169,10 @@ impl<'a> Write<'a> {
             .arg(op)
             .data(data)
             .number(self.ttl)
-            .arg(self.tombstone.unwrap_or(""))
+            .arg(self.seen.unwrap_or(""))
             .arg(&random)
-            .number(self.tombstone_ms);
+            .number(self.dead_ms)
+            .arg(state_or_reason(self.op, self.state));
         call
     }
 }
@@ -180,7 +185,7 @@ pub enum ReleaseReply {
     /// [`Op::Keep`]: the session no longer exists. Nothing was released, and [`Op::Set`] should
     /// follow.
     Gone,
-    /// The session was destroyed after it was read. Nothing was written, and the lock is released.
+    /// The session has ended since it was read. Nothing was written, and the lock is released.
     Dead,
     /// The lock is not ours any more. Nothing was written.
     Lost {
@@ -248,9 +253,17 @@ fn op_args(op: Op<'_>) -> (&'static str, &[u8]) {
         Op::Keep => ("keep", b""),
         Op::Restore(data) => ("restore", data),
         Op::None => ("none", b""),
-        Op::Delete => ("del", b""),
-        Op::Leave => ("leave", b""),
+        Op::Delete(_) => ("del", b""),
         Op::Drop => ("drop", b""),
         Op::SetAside(_) => ("aside", b""),
+    }
+}
+
+/// The state to store, or the reason for which the session ends.
+fn state_or_reason<'a>(op: Op<'a>, state: Option<&'a str>) -> &'a str {
+    match op {
+        Op::Delete(reason) => reason.word(),
+        Op::Drop | Op::SetAside(_) => "",
+        _ => state.unwrap_or(""),
     }
 }

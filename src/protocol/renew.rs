@@ -19,7 +19,7 @@ pub struct Renew<'a> {
 }
 
 impl Renew<'_> {
-    /// `renew.lua` with its arguments. `keys` are the lock and, if it can be named, the tombstone.
+    /// `renew.lua` with its arguments. `keys` are the lock and, if it can be named, the state.
     #[must_use]
     pub fn call(&self, keys: &[&str]) -> ScriptCall<'static> {
         let mut call = ScriptCall::new(&RENEW, keys);

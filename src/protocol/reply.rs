@@ -75,8 +75,8 @@ impl Items {
         Ok(String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()))
     }
 
-    pub fn tombstone(&mut self) -> Result<Option<String>> {
-        Ok(self.bytes()?.map(|tombstone| String::from_utf8_lossy(&tombstone).into_owned()))
+    pub fn state(&mut self) -> Result<Option<String>> {
+        Ok(self.bytes()?.map(|state| String::from_utf8_lossy(&state).into_owned()))
     }
 
     pub fn integer(&mut self) -> Result<i64> {

@@ -1,7 +1,7 @@
 //! The value of a session's state key: the metadata of a living session, or the end of a dead one.
 //!
 //! A session without metadata has no state. A text that is neither of the two forms stays as it is:
-//! a later version may have written it, and it counts as the mark of an end, as a tombstone does.
+//! a later version may have written it, and it counts as the mark of an end.
 
 use std::fmt;
 
@@ -108,6 +108,20 @@ impl State {
     #[must_use]
     pub fn live(&self) -> Option<&Live> {
         if let Self::Live(live) = self { Some(live) } else { None }
+    }
+
+    /// Returns true if the session that was read with the state `seen` has ended, by its present
+    /// state: that is another mark of an end, or belongs to a session that was created at another
+    /// time. A session that lives on may get a state, or another one.
+    #[must_use]
+    pub fn has_died(seen: Option<&str>, now: Option<&str>) -> bool {
+        let Some(now) = now else { return false };
+        let is_live = |text: &str| Self::identity(text).len() < text.len();
+        match seen {
+            Some(seen) if is_live(seen) || !is_live(now) => Self::identity(seen) != Self::identity(now),
+            Some(_) => false,
+            None => !is_live(now),
+        }
     }
 
     /// Returns the part of a value that stays the same for as long as the session lives. A write is

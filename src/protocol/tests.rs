@@ -18,8 +18,8 @@ fn pop(ticket: &[u8]) -> Value {
 
 #[test]
 fn reads_tickets() {
-    let loaded = |data: Option<&[u8]>, tombstone: Option<&str>| {
-        SessionData::new(data.map(<[u8]>::to_vec), tombstone.map(str::to_owned))
+    let loaded = |data: Option<&[u8]>, state: Option<&str>| {
+        SessionData::new(data.map(<[u8]>::to_vec), state.map(str::to_owned))
     };
     let with_data = Ticket::parse(pop(b"ab\n17\n\n1a\nb\n"), "k").unwrap().unwrap();
     assert_eq!(with_data, Ticket { id: "ab".into(), made: 17, loaded: loaded(Some(b"a\nb\n"), None) });
@@ -124,7 +124,7 @@ fn the_replies_to_the_read_before_are_not_believed() {
         let mut batch = Batch::new(Vec::new());
         first_try::pack_read(&Keys::new("p:", &SessionId::parse(b"id").unwrap()), 9, turn, &mut batch);
         let bytes = batch.into_bytes();
-        let asked = bytes.windows(6).filter(|bytes| bytes == b"p:id_D").count();
+        let asked = bytes.windows(6).filter(|bytes| bytes == b"p:id_S").count();
         let mut values = vec![Value::Nil; asked];
         values.insert(0, Value::BulkString(b"n|i:1;".to_vec()));
         vec![Value::Int(1), Value::Array(values)]

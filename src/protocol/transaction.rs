@@ -76,11 +76,12 @@ impl Transactions {
             && release.waiter.is_none()
             && !release.keep_lock
             && release.nth == 0
+            && release.state.is_none()
             && match release.op {
                 Op::Set(_) => release.ttl > 0,
                 Op::Keep => *exists && release.ttl > 0,
                 Op::Drop => !exists,
-                Op::Restore(_) | Op::Delete | Op::Leave | Op::SetAside(_) => false,
+                Op::Restore(_) | Op::Delete(_) | Op::SetAside(_) => false,
                 // EXPIRE gives the expected answer only if the session exists.
                 Op::None => *exists || release.ttl == 0,
             };

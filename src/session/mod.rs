@@ -36,7 +36,7 @@ use crate::{
     error::StoreError,
     lock::{self, Grant, Outcome, Request},
     process::stats,
-    protocol::{Keys, Mode, Op, Release, SessionData, SessionId},
+    protocol::{Dead, Keys, Mode, Op, Reason, Release, SessionData, SessionId, State},
     resp::memory_left,
     store::Store,
 };
@@ -542,7 +542,7 @@ impl<S: Store> Session<S> {
         let ttl_due = if matches!(prefetched, Prefetched::Read(Hold::Locked { .. }, _)) { ttl } else { 0 };
         let (hold, loaded) = match (prefetched, settings.lock.as_ref().filter(|_| access == Access::Update)) {
             (Prefetched::Read(hold, loaded), _) => (hold, loaded),
-            (Prefetched::Absent(tombstone), _) => (Hold::Unlocked, SessionData::new(None, tombstone)),
+            (Prefetched::Absent(state), _) => (Hold::Unlocked, SessionData::new(None, state)),
             (Prefetched::Failed(error), _) => return Err(error.into()),
             (Prefetched::Ask(unsure), None) => {
                 if let Some(token) = unsure {
@@ -639,12 +639,15 @@ impl<S: Store> Session<S> {
     /// Returns true if the session went on under another id a moment ago. The requests that the
     /// browser sent meanwhile have the old id, and must not bring the old session back.
     fn has_just_left(&mut self, keys: &Keys, loaded: &SessionData) -> Result<bool, StoreError> {
-        let left = match loaded {
-            SessionData { data: None, tombstone: Some(tombstone), .. } => tombstone.split_once("|left|"),
-            _ => None,
-        };
-        let Some(left) = left.and_then(|(_, ms)| ms.parse::<u64>().ok()) else { return Ok(false) };
-        Ok(self.store.server_time(keys)? < left.saturating_add(LATE_MS))
+        match loaded {
+            SessionData { data: None, state: Some(state) } => match State::parse(state) {
+                State::Dead(Dead { reason: Reason::Regenerated, at, .. }) => {
+                    Ok(self.store.server_time(keys)? < at.saturating_add(LATE_MS))
+                }
+                _ => Ok(false),
+            },
+            _ => Ok(false),
+        }
     }
 
     fn acquire(

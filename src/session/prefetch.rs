@@ -91,7 +91,7 @@ impl<S: Store> Session<S> {
             // The script has turned strict mode on.
             Ok(AcquireReply::Held(loaded)) if mode == Mode::Known && loaded.data.is_none() => {
                 self.release_prefetch(prefetch, 0);
-                Prefetched::Absent(loaded.tombstone)
+                Prefetched::Absent(loaded.state)
             }
             Ok(AcquireReply::Held(loaded)) if access == Access::Read => {
                 self.release_prefetch(prefetch, ttl);
@@ -106,7 +106,7 @@ impl<S: Store> Session<S> {
                 Hold::Locked { token: prefetch.token, waiter: None, guard: prefetch.guard },
                 loaded,
             ),
-            Ok(AcquireReply::Absent(tombstone)) if mode == Mode::Known => Prefetched::Absent(tombstone),
+            Ok(AcquireReply::Absent(state)) if mode == Mode::Known => Prefetched::Absent(state),
             Ok(_) => Prefetched::Ask(None),
             Err(error @ StoreError::Timeout(_)) => {
                 self.store.give_back(&prefetch.keys, prefetch.token);

@@ -18,7 +18,7 @@ pub(super) struct Prefetch<L> {
 pub(super) enum Prefetched<L> {
     /// The session, and its lock if it was wanted. The TTL has not been refreshed.
     Read(Hold<L>, SessionData),
-    /// The session does not exist, and nothing is locked. The value is its tombstone.
+    /// The session does not exist, and nothing is locked. The value is its state.
     Absent(Option<String>),
     /// The prefetch has no result, so the session has to be requested now. A token here may hold
     /// the lock, although no answer has said so.

@@ -8,7 +8,7 @@ use crate::{
     config::WriteAck,
     error::StoreError,
     process::stats,
-    protocol::{Holder, Keys, Mode, Op, Release, ReleaseReply, SessionId, Write},
+    protocol::{Holder, Keys, Mode, Op, Reason, Release, ReleaseReply, SessionId, State, Write},
     store::{DeferredFailure, Store},
 };
 
@@ -115,8 +115,8 @@ impl<S: Store> Session<S> {
                 Some(Current {
                     id: ours, is_new: true, hold: Hold::Locked { .. } | Hold::Unlocked, ..
                 }) if *ours == id => Op::Drop,
-                _ if moved => Op::Leave,
-                _ => Op::Delete,
+                _ if moved => Op::Delete(&Reason::Regenerated),
+                _ => Op::Delete(&Reason::Logout),
             };
         let result = self.end(&id, op);
         let is_destroyed = self.answered(&id, "was not destroyed", result);
@@ -203,7 +203,7 @@ impl<S: Store> Session<S> {
         if changed {
             current.delivered = None;
         }
-        let (keys, tombstone) = (&current.keys, current.loaded.tombstone.as_deref());
+        let (keys, seen) = (&current.keys, current.loaded.state.as_deref());
         let op = match (changed, current.is_new) {
             (true, _) => Op::Set(text.stored()),
             // For PHP 8.6, a new session that stays empty is unchanged. There is no key yet whose
@@ -219,7 +219,7 @@ impl<S: Store> Session<S> {
                 let keep_lock = writer == Writer::Class;
                 let release = Release {
                     waiter: waiter.as_deref(),
-                    tombstone,
+                    seen,
                     keep_lock,
                     // An error handler may write once more. Close gives the lock back.
                     rewrite: true,
@@ -244,7 +244,7 @@ impl<S: Store> Session<S> {
                 (hold, failure_of(result, loss))
             }
             Hold::Unsure { token, writes } => {
-                let release = Release { tombstone, nth: writes, ..self.release_of(&token, op, ttl) };
+                let release = Release { seen, nth: writes, ..self.release_of(&token, op, ttl) };
                 let result = self.release_or_restore(keys, &release, text);
                 let hold = match &result {
                     Err(_) => Hold::Unsure { token, writes: writes + 1 },
@@ -254,12 +254,12 @@ impl<S: Store> Session<S> {
             }
             hold @ (Hold::Unlocked | Hold::ReadOnly) if op == Op::None => (hold, None),
             Hold::Unlocked => {
-                let write = self.write_of(op, ttl, tombstone);
+                let write = self.write_of(op, ttl, seen);
                 (Hold::Unlocked, failure_of(self.write_or_restore(keys, &write, text), loss))
             }
             // A refreshed TTL is no change to a session that another request works on.
             Hold::ReadOnly if !changed => {
-                let result = self.store.write(keys, &self.write_of(Op::Keep, ttl, tombstone));
+                let result = self.store.write(keys, &self.write_of(Op::Keep, ttl, seen));
                 (Hold::ReadOnly, failure_of(result.map(|_| ReleaseReply::Done), loss))
             }
             Hold::ReadOnly => (Hold::ReadOnly, Some(refused(Failure::ReadOnly))),
@@ -314,10 +314,10 @@ impl<S: Store> Session<S> {
         current.unread = false;
         current.is_first = saved.is_first;
         let stored = current.loaded.data.take().map(|data| compression::original(data, limit));
-        let tombstone = current.loaded.tombstone.as_ref();
+        let has_died = State::has_died(saved.loaded.state.as_deref(), current.loaded.state.as_deref());
         let failure: fn() -> Failure = if matches!(current.hold, Hold::Overtaken) {
             || Failure::Overtaken
-        } else if tombstone.is_some() && tombstone != saved.loaded.tombstone.as_ref() {
+        } else if has_died {
             || Failure::Destroyed
         } else {
             let is_ours = match (&saved.hold, stored) {
@@ -398,7 +398,9 @@ impl<S: Store> Session<S> {
         match current.loaded.data.take().map(|data| compression::original(data, limit)) {
             Some(Ok(stored)) if print.is_of(&stored) => None,
             Some(_) => Some(Failure::Changed),
-            None if current.loaded.tombstone.is_some() && !print.is_of(b"") => Some(Failure::Destroyed),
+            None if State::has_died(None, current.loaded.state.as_deref()) && !print.is_of(b"") => {
+                Some(Failure::Destroyed)
+            }
             // The session has vanished, or still does not exist.
             None => None,
         }
@@ -434,16 +436,17 @@ impl<S: Store> Session<S> {
             waiter: None,
             op,
             ttl,
-            tombstone: None,
+            seen: None,
+            state: None,
             keep_lock: false,
             rewrite: false,
             nth: 0,
             polling: self.settings.lock.as_ref().is_some_and(|lock| lock.mixed),
-            tombstone_ms: millis(self.settings.tombstone),
+            dead_ms: millis(self.settings.dead_life),
         }
     }
 
-    fn write_of<'a>(&self, op: Op<'a>, ttl: u64, tombstone: Option<&'a str>) -> Write<'a> {
-        Write { op, ttl, tombstone, tombstone_ms: millis(self.settings.tombstone) }
+    fn write_of<'a>(&self, op: Op<'a>, ttl: u64, seen: Option<&'a str>) -> Write<'a> {
+        Write { op, ttl, seen, state: None, dead_ms: millis(self.settings.dead_life) }
     }
 }

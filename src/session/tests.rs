@@ -397,7 +397,7 @@ fn a_new_session_that_is_destroyed_leaves_nothing() {
 }
 
 #[test]
-fn a_new_session_that_was_stored_before_it_is_destroyed_leaves_a_tombstone() {
+fn a_new_session_that_was_stored_before_it_is_destroyed_leaves_a_mark() {
     let store = MemoryStore::new();
     let mut session = session(&store);
     read(&mut session, ID);
@@ -405,7 +405,7 @@ fn a_new_session_that_was_stored_before_it_is_destroyed_leaves_a_tombstone() {
     assert!(session.destroy(ID, false));
     session.close();
     let left = store.another().read(&keys(ID), TTL).unwrap();
-    assert!(left.data.is_none() && left.tombstone.is_some());
+    assert!(left.data.is_none() && left.state.is_some());
 }
 
 #[test]

@@ -143,7 +143,7 @@ impl RedisStore {
     /// the lock is released.
     fn held(&mut self, keys: &Keys, wanted: &Acquire, loaded: SessionData) -> AcquireReply {
         let unwanted = match (wanted.mode, loaded.data.is_some()) {
-            (Mode::Known, false) => AcquireReply::Absent(loaded.tombstone),
+            (Mode::Known, false) => AcquireReply::Absent(loaded.state),
             (Mode::New, true) => AcquireReply::Exists,
             _ => return AcquireReply::Held(loaded),
         };
@@ -424,7 +424,7 @@ impl Store for RedisStore {
                     endless: false,
                     block: 0,
                     now: 0,
-                    tombstone: None,
+                    state: None,
                 })
             }
         }

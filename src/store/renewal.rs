@@ -118,7 +118,7 @@ enum Work {
     },
     Renew {
         lock: String,
-        tombstone: String,
+        state: String,
         length: Duration,
     },
     Release {
@@ -154,7 +154,7 @@ pub fn guard_of_trial(
 /// Renews the lease of a lock that was just taken.
 #[must_use]
 pub fn guard(home: Home, timeouts: Timeouts, lock: &LockSettings, keys: &Keys, token: &str) -> LeaseGuard {
-    let work = Work::Renew { lock: keys.lock.clone(), tombstone: keys.tombstone.clone(), length: lock.lease };
+    let work = Work::Renew { lock: keys.lock.clone(), state: keys.state.clone(), length: lock.lease };
     begin(home, timeouts, lock, token, work, Instant::now(), lock.lease / 3)
 }
 
@@ -205,13 +205,13 @@ impl Drop for LeaseGuard {
 
 /// Releases a lock that this token has or may yet get, as soon as the server answers. The release
 /// uses a new connection, so that the server handles it after all earlier commands. After
-/// a tombstone's life, it is given up.
+/// a state's life, it is given up.
 pub fn give_back(home: Home, settings: &Settings, keys: &Keys, token: String) {
     let now = Instant::now();
     let timeouts = patient(Timeouts { connect: settings.connect_timeout, read: settings.read_timeout });
     let polling = settings.lock.as_ref().is_some_and(|lock| lock.mixed);
     let work = Work::Release { keys: keys.clone(), polling, pause: PAUSE };
-    let (due, end) = (now + PAUSE, now + settings.tombstone);
+    let (due, end) = (now + PAUSE, now + settings.dead_life);
     let task = Task { id: 0, home, timeouts, token, work, due, end, failure: None };
     if let Some(last) = &mut *LAST.lock() {
         last.push(task);
@@ -408,8 +408,7 @@ impl Task {
     fn confirm(&mut self) {
         if let Work::Try { keys, length, renewal, .. } = &self.work {
             self.due = *renewal;
-            self.work =
-                Work::Renew { lock: keys.lock.clone(), tombstone: keys.tombstone.clone(), length: *length };
+            self.work = Work::Renew { lock: keys.lock.clone(), state: keys.state.clone(), length: *length };
         }
     }
 
@@ -428,10 +427,10 @@ impl Task {
                     self.due
                 }
             }
-            Work::Renew { lock, tombstone, length } => {
+            Work::Renew { lock, state, length } => {
                 let left = self.end.saturating_duration_since(now);
                 let lease = left.min(*length);
-                let answer = renewer.renew(&self.home, self.timeouts, [lock, tombstone], &self.token, lease);
+                let answer = renewer.renew(&self.home, self.timeouts, [lock, state], &self.token, lease);
                 self.failure = answer.as_ref().err().map(ToString::to_string);
                 match answer {
                     Ok(true) if lease == *length => Instant::now() + *length / 3,
@@ -500,7 +499,7 @@ pub struct Renewer {
 
 impl Renewer {
     /// Starts the lease of a lock again. Returns false if this token no longer has the lock. `keys`
-    /// are the lock and the tombstone.
+    /// are the lock and the state.
     pub fn renew(
         &mut self,
         home: &Home,
@@ -531,7 +530,7 @@ impl Renewer {
         let mut answer = self.run(home, timeouts, &keys, renew);
         if matches!(&answer, Err(StoreError::Server(error)) if error.code == "TRYAGAIN") {
             // While a slot moves, a node refuses a script if the node has only one of the script's
-            // keys, and there is seldom a tombstone. The lock alone is on one of the nodes.
+            // keys, and there is seldom a state. The lock alone is on one of the nodes.
             answer = self.run(home, timeouts, &keys[..1], renew);
         }
         let renewed = Renew::parse(&answer?);

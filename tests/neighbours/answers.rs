@@ -92,7 +92,7 @@ fn express_tells_no_log_the_session_id_or_its_data() {
     let express = Neighbour::start(Kind::ExpressTest, &server);
     seed(&server, r#"{"n":1}"#);
     assert_eq!(express.post(&format!("/unreleased?id={ID}"), ID).status, 500);
-    for suffix in ["", "_DEAD"] {
+    for suffix in ["", "_STATE"] {
         server.command::<()>(&["FLUSHALL"]);
         server.command::<()>(&["HSET", &format!("{}{suffix}", session::key(ID)), "a", "b"]);
         assert_eq!(express.post("/count", ID).status, 500, "{suffix}");

@@ -12,6 +12,7 @@ use crate::support::process;
 use crate::support::proxy::Proxy;
 use crate::support::redis::Server;
 use crate::support::session;
+use phpsess_rs::protocol::{Dead, State};
 
 const ID: &str = "k3jq0v5u9d7s2m4b8n1c6x0zlp";
 
@@ -292,11 +293,11 @@ fn leaves_a_login_in_php_alone(kind: Kind) {
     assert_eq!(keys(&server).iter().filter(|key| !key.contains('_')).count(), 0, "{:?}", keys(&server));
     assert_eq!(neighbour.post("/count", &id).json(), r#"{"n":2}"#);
     // Ten seconds after the login the browser has had time to take its cookie, as PHP assumes, too.
-    let dead = format!("{}_DEAD", session::key(ID));
-    let tombstone: String = server.command(&["GET", &dead]);
-    let (name, ms) = tombstone.split_once("|left|").expect("the tombstone says when");
-    let earlier = ms.parse::<u64>().expect("it is a number") - 15_000;
-    server.command::<()>(&["SET", &dead, &format!("{name}|left|{earlier}"), "PX", "280000"]);
+    let state = format!("{}_STATE", session::key(ID));
+    let mark: String = server.command(&["GET", &state]);
+    let State::Dead(dead) = State::parse(&mark) else { panic!("the mark says when: {mark}") };
+    let earlier = State::Dead(Dead { at: dead.at - 15_000, ..dead }).to_string();
+    server.command::<()>(&["SET", &state, &earlier, "PX", "280000"]);
     assert!(neighbour.post("/count", ID).cookie.is_some_and(|own| own != ID));
     // After a logout, PHP has left the old cookie and the visitor has no other, so the next request
     // makes a new session.
@@ -306,14 +307,14 @@ fn leaves_a_login_in_php_alone(kind: Kind) {
     assert!(answer.cookie.is_some_and(|own| own != id));
 }
 
-/// The tombstone itself tells them apart. Its TTL does not, because a longer lock prolongs it, and
+/// The mark itself tells them apart. Its TTL does not, because a longer lock prolongs it, and
 /// each PHP has settings of its own.
 fn tells_a_logout_under_way_from_an_earlier_one(kind: Kind) {
     let server = Server::start();
     let neighbour = Neighbour::start(kind, &server);
-    let dead = format!("{}_DEAD", session::key(ID));
+    let state = format!("{}_STATE", session::key(ID));
     for life in ["5000", "300000", "900000"] {
-        server.command::<()>(&["SET", &dead, "earlier", "PX", life]);
+        server.command::<()>(&["SET", &state, "dead|logout|1|earlier", "PX", life]);
         let answer = neighbour.post("/count", ID);
         assert_eq!(answer.json(), r#"{"n":1}"#, "{life}");
         assert!(answer.cookie.is_some_and(|own| own != ID), "{life}");
@@ -321,7 +322,7 @@ fn tells_a_logout_under_way_from_an_earlier_one(kind: Kind) {
             let (before, looked): (u64, u64) = (server.command(&["DBSIZE"]), looks(&server));
             let working = scope.spawn(|| neighbour.post("/count?hold_ms=1000", ID));
             poll::until("the service has looked for the session", SOON, || looks(&server) > looked);
-            server.command::<()>(&["SET", &dead, "later", "PX", life]);
+            server.command::<()>(&["SET", &state, "dead|logout|2|later", "PX", life]);
             assert_refused(&working.join().expect("the request is answered"));
             assert_eq!(server.command::<u64>(&["DBSIZE"]), before, "{life}");
         });
@@ -391,9 +392,9 @@ fn tells_no_log_the_key_of_a_renamed_command(kind: Kind) {
 fn tells_no_log_the_session_id(kind: Kind) {
     let server = Server::start();
     let neighbour = Neighbour::start(kind, &server);
-    // The keys of two reads: that of the session, and that of its tombstone before a new session is
+    // The keys of two reads: that of the session, and that of its state before a new session is
     // made.
-    for suffix in ["", "_DEAD"] {
+    for suffix in ["", "_STATE"] {
         server.command::<()>(&["FLUSHALL"]);
         server.command::<()>(&["HSET", &format!("{}{suffix}", session::key(ID)), "a", "b"]);
         assert!(neighbour.post("/count", ID).status >= 500, "{suffix}");
@@ -632,9 +633,9 @@ fn a_login_in_django_moves_the_session_to_a_new_id() {
     seed(&server, r#"{"n":1,"big":9223372036854775807}"#);
     let id = neighbour.post("/login", ID).cookie.expect("there is a new id");
     assert_eq!(stored(&server), None);
-    // The tombstone tells later requests with the old id that the session goes on.
-    let tombstone: String = server.command(&["GET", &format!("{}_DEAD", session::key(ID))]);
-    assert!(tombstone.contains("|left|"), "{tombstone}");
+    // The mark tells later requests with the old id that the session goes on.
+    let mark: String = server.command(&["GET", &format!("{}_STATE", session::key(ID))]);
+    assert!(mark.starts_with("dead|regenerated|"), "{mark}");
     let value: String = server.command(&["GET", &session::key(&id)]);
     assert_eq!(value, r#"{"n":1,"big":9223372036854775807,"user":"Ada"}"#);
     let mut php = steps(&php(&server));

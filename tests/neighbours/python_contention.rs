@@ -183,7 +183,7 @@ fn a_logout_that_does_not_wait_for_the_lock_is_not_undone_by_python() {
 fn a_logout_before_the_request_is_none_while_it_was_under_way() {
     let server = Server::start();
     let mut python = Python::start(&server);
-    // The tombstone lives for as long as its maker decided, which tells Python nothing.
+    // The mark lives for as long as its maker decided, which tells Python nothing.
     for max_hold in ["5", "300", "3600"] {
         server.command::<()>(&["FLUSHALL"]);
         assert_eq!(python.step("absent('shared')"), r#""absent""#, "{max_hold}");

@@ -53,7 +53,7 @@ fn sessions_lie_on_all_nodes_with_their_locks_beside_them() {
         assert_eq!(php.step(&format!("increment('{id}')")).assert_silent().result, "1");
         php.step(&format!("start('{id}')")).assert_silent();
         assert!(session::is_locked(&cluster, &id));
-        let slots: Vec<_> = ["LOCK", "WAKE", "WAITERS", "DEAD", "DONE:x"]
+        let slots: Vec<_> = ["LOCK", "WAKE", "WAITERS", "STATE", "DONE:x"]
             .iter()
             .map(|what| cluster.slot(&session::side_key(&cluster, &id, what)))
             .collect();

@@ -11,8 +11,8 @@ use crate::support::redis::Server;
 use phpsess_rs::{
     config::{IniValues, Settings},
     protocol::{
-        Acquire, AcquireReply, Claim, HANDOFF_MS, Keys, Mode, Op, Release, ReleaseReply, SessionData,
-        SessionId, Ticket, Write,
+        Acquire, AcquireReply, Claim, HANDOFF_MS, Keys, Mode, Op, Reason, Release, ReleaseReply, SessionData,
+        SessionId, State, Ticket, Write,
     },
     store::{Store, memory::MemoryStore, redis::RedisStore},
 };
@@ -44,22 +44,33 @@ impl Random {
 struct Known {
     sends: u32,
     token: [Option<String>; 2],
-    tombstone: [Option<String>; 2],
+    seen: [Option<String>; 2],
     writes: u32,
 }
 
 /// An answer without the parts that may differ: names of tickets and tombstones, and times.
 #[derive(PartialEq, Eq, Debug)]
 enum Answer {
-    AcquireReply(&'static str, Option<(Option<Vec<u8>>, bool)>, Option<String>),
+    AcquireReply(&'static str, Option<Shape>, Option<String>),
     ReleaseReply(&'static str, Option<String>),
-    SessionData(Option<Vec<u8>>, bool),
-    Ticket(Option<(Option<Vec<u8>>, bool)>),
+    SessionData(Shape),
+    Ticket(Option<Shape>),
     Flag(bool),
 }
 
-fn shape(loaded: &SessionData) -> (Option<Vec<u8>>, bool) {
-    (loaded.data.clone(), loaded.tombstone.is_some())
+/// A value and a state.
+type Shape = (Option<Vec<u8>>, Option<String>);
+
+/// The state of a living session, or the reason of an end.
+fn kind(state: &str) -> String {
+    match State::parse(state) {
+        State::Dead(dead) => dead.reason.word().to_owned(),
+        _ => state.to_owned(),
+    }
+}
+
+fn shape(loaded: &SessionData) -> Shape {
+    (loaded.data.clone(), loaded.state.as_deref().map(kind))
 }
 
 /// `token|ms|info` without the time, and a ticket without its name.
@@ -72,14 +83,14 @@ fn holder(value: &str) -> String {
 fn acquired(answer: &AcquireReply) -> Answer {
     match answer {
         AcquireReply::Held(loaded) => Answer::AcquireReply("held", Some(shape(loaded)), None),
-        AcquireReply::Absent(tombstone) => {
-            Answer::AcquireReply("absent", Some((None, tombstone.is_some())), None)
+        AcquireReply::Absent(state) => {
+            Answer::AcquireReply("absent", Some((None, state.as_deref().map(kind))), None)
         }
         AcquireReply::Exists => Answer::AcquireReply("exists", None, None),
-        AcquireReply::Busy { holder: by, block, tombstone, .. } => {
+        AcquireReply::Busy { holder: by, block, state, .. } => {
             // The last try, a poll, or a longer block, without the milliseconds.
-            let kind = ["last", "poll", "block"][usize::from(*block > 0) + usize::from(*block > 20)];
-            Answer::AcquireReply(kind, Some((None, tombstone.is_some())), Some(holder(by)))
+            let how = ["last", "poll", "block"][usize::from(*block > 0) + usize::from(*block > 20)];
+            Answer::AcquireReply(how, Some((None, state.as_deref().map(kind))), Some(holder(by)))
         }
         AcquireReply::Full { holder: by, .. } => Answer::AcquireReply("full", None, Some(holder(by))),
     }
@@ -109,6 +120,8 @@ struct Command {
     /// Leaves the TTL as it is, if the op can do that.
     untouched: bool,
     value: Vec<u8>,
+    /// The state of a living session that a write stores.
+    state: Option<String>,
 }
 
 fn run(store: &mut impl Store, side: usize, keys: &Keys, command: &Command, known: &mut Known) -> Answer {
@@ -118,14 +131,13 @@ fn run(store: &mut impl Store, side: usize, keys: &Keys, command: &Command, know
         2 => Op::Keep,
         3 => Op::Restore(&command.value),
         4 => Op::None,
-        5 => Op::Leave,
+        5 => Op::Delete(&Reason::Regenerated),
         6 => Op::Drop,
-        _ => Op::Delete,
+        _ => Op::Delete(&Reason::Logout),
     };
     let ttl = if command.untouched && matches!(op, Op::Set(_) | Op::None) { 0 } else { TTL };
-    let (token, tombstone) = (known.token[side].clone(), known.tombstone[side].clone());
-    let remember =
-        |known: &mut Known, loaded: &SessionData| known.tombstone[side].clone_from(&loaded.tombstone);
+    let (token, seen) = (known.token[side].clone(), known.seen[side].clone());
+    let remember = |known: &mut Known, loaded: &SessionData| known.seen[side].clone_from(&loaded.state);
     match command.kind {
         0 | 1 => {
             let send = format!("{waiter}:{}", known.sends - 1);
@@ -169,7 +181,11 @@ fn run(store: &mut impl Store, side: usize, keys: &Keys, command: &Command, know
             )
         }
         4 | 5 => {
-            let token = token.unwrap_or_else(|| "o:none:1".into());
+            let token = token.unwrap_or_else(|| format!("o:none:{}{}", command.client, known.sends));
+            // Two ends under one token look the same if they come within a millisecond.
+            if matches!(op, Op::Delete(_) | Op::Drop) {
+                known.token[side] = None;
+            }
             let nth = if command.kind == 5 { known.writes + 1 } else { 0 };
             let answer = store.release(
                 keys,
@@ -178,12 +194,13 @@ fn run(store: &mut impl Store, side: usize, keys: &Keys, command: &Command, know
                     waiter: Some(&waiter),
                     op,
                     ttl,
-                    tombstone: tombstone.as_deref(),
+                    seen: seen.as_deref(),
+                    state: command.state.as_deref(),
                     keep_lock: command.keep_lock,
                     rewrite: command.keep_lock,
                     nth,
                     polling: command.polling,
-                    tombstone_ms: LEASE,
+                    dead_ms: LEASE,
                 },
             );
             written(&answer.unwrap())
@@ -191,13 +208,13 @@ fn run(store: &mut impl Store, side: usize, keys: &Keys, command: &Command, know
         6 => {
             let loaded = store.read(keys, TTL).unwrap();
             remember(known, &loaded);
-            let (data, tombstone) = shape(&loaded);
-            Answer::SessionData(data, tombstone)
+            Answer::SessionData(shape(&loaded))
         }
         7 => {
             let op = if op == Op::None { Op::Keep } else { op };
             let ttl = if op == Op::Keep { TTL } else { ttl };
-            let write = Write { op, ttl, tombstone: tombstone.as_deref(), tombstone_ms: LEASE };
+            let state = command.state.as_deref();
+            let write = Write { op, ttl, seen: seen.as_deref(), state, dead_ms: LEASE };
             written(&store.write(keys, &write).unwrap())
         }
         _ => Answer::Flag(store.exists(keys).unwrap()),
@@ -231,6 +248,8 @@ fn sequence(seed: u64, attempt: u32, settings: &Arc<Settings>) -> bool {
             keep_lock: random.below(5) == 0,
             untouched: random.below(3) == 0,
             value: step.to_string().into_bytes(),
+            // Another label, another creation.
+            state: (random.below(3) == 0).then(|| format!("live|{}|||||u|{step}", random.below(2))),
         };
         if command.kind == 2 && !memory.server().has_ticket(&keys) {
             // An empty BLPOP takes Redis a tenth of a second.

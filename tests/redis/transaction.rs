@@ -118,11 +118,11 @@ fn what_changes_under_the_lock_is_left_to_the_script() {
     let mut f = Fixture::new();
     let renewed = |f: &mut Fixture| f.server.connection().pexpire(&f.keys.lock, 9000).unwrap();
     assert_eq!(release_after(&mut f, Op::Set(b"1"), renewed), (ReleaseReply::Done, By::Script));
-    let destroyed = |f: &mut Fixture| f.server.connection().set_ex(&f.keys.tombstone, "t", 60).unwrap();
+    let destroyed = |f: &mut Fixture| f.server.connection().set_ex(&f.keys.state, "t", 60).unwrap();
     assert_eq!(release_after(&mut f, Op::Set(b"2"), destroyed), (ReleaseReply::Dead, By::Script));
     assert_eq!(f.data().unwrap(), b"1");
-    // A tombstone that existed when the session was read does not forbid the write.
-    let seen = Release { op: Op::Set(b"3"), tombstone: Some("t"), ttl: TTL, ..of_lock() };
+    // A mark of an end that existed when the session was read does not forbid the write.
+    let seen = Release { op: Op::Set(b"3"), seen: Some("t"), ttl: TTL, ..of_lock() };
     f.acquire();
     assert_eq!(f.store.release(&f.keys, &seen).unwrap(), ReleaseReply::Done);
     assert_eq!(f.data().unwrap(), b"3");

@@ -16,7 +16,7 @@ use phpsess_rs::{
 use redis::Commands;
 
 fn write(op: Op<'_>) -> Write<'_> {
-    Write { op, ttl: TTL, tombstone: None, tombstone_ms: 60_000 }
+    Write { op, ttl: TTL, seen: None, state: None, dead_ms: 60_000 }
 }
 
 #[test]
@@ -78,10 +78,10 @@ fn are_not_written_without_the_lock_nor_over_a_destroyed_session() {
     assert_eq!((f.names(), f.data().unwrap()), (vec![f.keys.data.clone()], b"newer".to_vec()));
 
     f.acquire();
-    let () = f.server.connection().set_ex(&f.keys.tombstone, "t", 60).unwrap();
+    let () = f.server.connection().set_ex(&f.keys.state, "t", 60).unwrap();
     assert_eq!(f.release(Op::Set(LARGE)), ReleaseReply::Dead);
     assert_eq!(f.store.write(&f.keys, &write(Op::Set(LARGE))).unwrap(), ReleaseReply::Dead);
-    assert_eq!(f.names(), [&*f.keys.data, &*f.keys.tombstone]);
+    assert_eq!(f.names(), [&*f.keys.data, &*f.keys.state]);
     assert_eq!(f.data().unwrap(), b"newer");
 }
 
@@ -121,10 +121,10 @@ fn a_value_that_did_not_arrive_is_asked_for_with_the_lock_still_held() {
     f.put(b"before");
     f.acquire();
     let text = std::fs::read_to_string("src/protocol/scripts/release.lua").unwrap();
-    let Keys { data, lock, wake, waiters, tombstone, .. } = &f.keys;
+    let Keys { data, lock, wake, waiters, state, .. } = &f.keys;
     let (receipt, new) = (f.keys.receipt("o:a:1"), f.keys.new_value("o:a:1"));
     let answer: Vec<String> = redis::Script::new(&text)
-        .key(&[data, lock, wake, waiters, &receipt, tombstone, &new])
+        .key(&[data, lock, wake, waiters, &receipt, state, &new])
         .arg(&["o:a:1", "", "move", "", "60", "", "0", "0", "ticket", "1000", "0", "60000"])
         .invoke(&mut f.server.connection())
         .unwrap();
@@ -155,7 +155,7 @@ fn a_key_of_another_type_is_an_error_that_leaves_no_lock() {
 fn a_free_session_is_taken_without_a_script() {
     let mut f = Fixture::new();
     f.put(b"data");
-    let () = f.server.connection().set_ex(&f.keys.tombstone, "t", 60).unwrap();
+    let () = f.server.connection().set_ex(&f.keys.state, "t", 60).unwrap();
     let scripts = f.calls("evalsha") + f.calls("eval");
     let loaded = f.acquire();
     assert_eq!(loaded, SessionData::new(Some(b"data".to_vec()), Some("t".into())));

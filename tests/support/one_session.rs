@@ -87,5 +87,5 @@ pub fn first() -> Acquire {
 }
 
 pub fn of_lock() -> Release<'static> {
-    Release { tombstone_ms: 60_000, ..Release::of_lock("o:a:1", false) }
+    Release { dead_ms: 60_000, ..Release::of_lock("o:a:1", false) }
 }

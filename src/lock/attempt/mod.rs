@@ -11,7 +11,8 @@ use std::sync::Arc;
 use crate::{
     process::random_hex,
     protocol::{
-        Acquire, AcquireReply, Claim, FOREIGN_MS, HANDOFF_MS, Holder, Mode, SLACK_MS, SessionData, Ticket,
+        Acquire, AcquireReply, Claim, FOREIGN_MS, HANDOFF_MS, Holder, Mode, SLACK_MS, SessionData, State,
+        Ticket,
     },
 };
 
@@ -59,8 +60,8 @@ pub struct Attempt {
     offset: i64,
     broken: u32,
     claiming: Option<(String, SessionData)>,
-    /// The tombstone at the time when the wait began.
-    tombstone: Option<String>,
+    /// The state at the time when the wait began.
+    state: Option<String>,
 }
 
 /// The next step of the caller.
@@ -114,7 +115,7 @@ pub enum Outcome {
     Granted(Grant),
     /// [`Mode::Known`]: there is no such session.
     Absent {
-        /// Its tombstone, if there is one.
+        /// Its state, if there is one.
         loaded: SessionData,
         /// Set if the session was destroyed during the wait.
         overtaken: bool,
@@ -161,7 +162,7 @@ impl Attempt {
             offset: 0,
             broken: 0,
             claiming: None,
-            tombstone: None,
+            state: None,
         };
         let step = attempt.send(now, 0);
         (attempt, step)
@@ -171,15 +172,15 @@ impl Attempt {
     pub fn next(&mut self, now: u64, event: Event) -> Step {
         match event {
             Event::Answer(AcquireReply::Held(loaded)) => self.granted(self.token(), loaded),
-            Event::Answer(AcquireReply::Absent(tombstone)) => {
-                let loaded = SessionData::new(None, tombstone);
+            Event::Answer(AcquireReply::Absent(state)) => {
+                let loaded = SessionData::new(None, state);
                 Step::Done(Outcome::Absent { overtaken: self.is_overtaken(&loaded), loaded })
             }
             Event::Answer(AcquireReply::Exists) => Step::Done(Outcome::Exists),
             Event::Answer(AcquireReply::Full { waiters, holder, endless, now: clock }) => {
                 Step::Done(Outcome::Full(waiters, Holder::new(holder, clock).endless(endless)))
             }
-            Event::Answer(AcquireReply::Busy { holder, endless, block, now: clock, tombstone }) => {
+            Event::Answer(AcquireReply::Busy { holder, endless, block, now: clock, state }) => {
                 // The script never answers with more time than is left. An answer from any other
                 // server must not prolong the wait either, or make it endless. The last try has no
                 // time left.
@@ -189,7 +190,7 @@ impl Attempt {
                 }
                 if !self.queued {
                     self.queued = true;
-                    self.tombstone = tombstone;
+                    self.state = state;
                 }
                 self.broken = 0;
                 self.offset = signed(self.sent).saturating_sub(signed(clock));
@@ -290,8 +291,7 @@ impl Attempt {
     fn is_overtaken(&self, loaded: &SessionData) -> bool {
         self.queued
             && loaded.data.is_none()
-            && loaded.tombstone.is_some()
-            && loaded.tombstone != self.tombstone
+            && State::has_died(self.state.as_deref(), loaded.state.as_deref())
     }
 
     fn try_again(&mut self, now: u64, fresh: bool) -> Step {

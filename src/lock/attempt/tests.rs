@@ -17,9 +17,9 @@ fn busy(block: u64, now: u64) -> Event {
     busy_beside(None, block, now)
 }
 
-fn busy_beside(tombstone: Option<&str>, block: u64, now: u64) -> Event {
-    let (holder, tombstone) = ("o:x:1|1|h|1|cli|".into(), tombstone.map(str::to_owned));
-    Event::Answer(AcquireReply::Busy { holder, endless: false, block, now, tombstone })
+fn busy_beside(state: Option<&str>, block: u64, now: u64) -> Event {
+    let (holder, state) = ("o:x:1|1|h|1|cli|".into(), state.map(str::to_owned));
+    Event::Answer(AcquireReply::Busy { holder, endless: false, block, now, state })
 }
 
 fn sent(step: &Step) -> &Acquire {
@@ -131,8 +131,8 @@ fn the_recheck_is_spread_within_a_quarter() {
 
 #[test]
 fn a_session_that_was_destroyed_while_we_waited_has_overtaken_us() {
-    let loaded = |data: Option<&[u8]>, tombstone: Option<&str>| {
-        SessionData::new(data.map(<[u8]>::to_vec), tombstone.map(str::to_owned))
+    let loaded = |data: Option<&[u8]>, state: Option<&str>| {
+        SessionData::new(data.map(<[u8]>::to_vec), state.map(str::to_owned))
     };
     for (before, found, expected) in [
         (None, loaded(None, Some("new")), true),
@@ -147,9 +147,9 @@ fn a_session_that_was_destroyed_while_we_waited_has_overtaken_us() {
             for by_ticket in [true, false] {
                 let (mut attempt, _) = Attempt::start(Request { mode, ..request(5000) }, 0);
                 assert!(matches!(attempt.next(1, busy_beside(before, 1000, 7)), Step::Wait { .. }));
-                // The attempt asks again, but the tombstone of the first answer counts.
+                // The attempt asks again, but the state of the first answer counts.
                 attempt.next(1001, Event::Woken(None));
-                attempt.next(1002, busy_beside(found.tombstone.as_deref(), 1000, 1008));
+                attempt.next(1002, busy_beside(found.state.as_deref(), 1000, 1008));
                 let last = if by_ticket {
                     let ticket = Ticket { id: "1".into(), made: 1100, loaded: found.clone() };
                     attempt.next(1100, Event::Woken(Some(ticket)));
@@ -167,7 +167,7 @@ fn a_session_that_was_destroyed_while_we_waited_has_overtaken_us() {
         let (mut attempt, _) = Attempt::start(Request { mode: Mode::Known, ..request(5000) }, 0);
         attempt.next(1, busy_beside(before, 1000, 7));
         attempt.next(1001, Event::Woken(None));
-        match attempt.next(1002, Event::Answer(AcquireReply::Absent(found.tombstone.clone()))) {
+        match attempt.next(1002, Event::Answer(AcquireReply::Absent(found.state.clone()))) {
             Step::Done(Outcome::Absent { overtaken, .. }) => {
                 assert_eq!(overtaken, expected || found.data.is_some(), "{found:?}");
             }

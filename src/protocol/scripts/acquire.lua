@@ -1,5 +1,5 @@
 -- ACQUIRE: takes a session's lock, refreshes its TTL and reads it, or joins the queue. One trip.
--- KEYS  1 D data  2 L lock  3 Q wake list  4 W waiters  5 T tombstone   (all in one slot)
+-- KEYS  1 D data  2 L lock  3 Q wake list  4 W waiters  5 S state   (all in one slot)
 -- ARGV  1 waiter   'o:' .. 32 hex, one for each attempt; the attempt's entry in W
 --       2 token    waiter .. ':' .. number of the send; a new one for each send. 0 is the first
 --                  send of a client that takes the lock by SET NX before it sees if the session
@@ -11,15 +11,15 @@
 --       5 info     the request that asks: host|pid|sapi|uri
 --       6 lease_ms  7 ttl_s  8 wait_ms (the time left; 0 = last try, which does not queue)
 --       9 max_waiters (0 = no limit)  10 recheck_ms (longest block)  11 polling (1 = poll)
--- Replies: {'ok', data|nil, tombstone|nil, token}  {'absent', tombstone|nil, token}  {'exists'}
+-- Replies: {'ok', data|nil, state|nil, token}  {'absent', state|nil, token}  {'exists'}
 --          {'full', waiters, holder, now_ms, pttl}
---          {'busy', holder, pttl, block_ms (0 = do not block), now_ms, tombstone|nil}
+--          {'busy', holder, pttl, block_ms (0 = do not block), now_ms, state|nil}
 local SLACK, GRACE, FOREIGN, HANDOFF, TRIAL = 5, 500, 10, 1000, 1000  -- see docs/wire-format.md
-local D, L, Q, W, T = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local D, L, Q, W, S = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local waiter, held_token = ARGV[1], ARGV[3]
 -- One call reads three keys, because the calls are the cost of a script. MGET treats a key of
 -- another type as missing.
-local got = redis.call('MGET', L, D, T)
+local got = redis.call('MGET', L, D, S)
 local holder, data = got[1], got[2]
 local mine = holder and string.sub(holder, 1, #waiter + 1) == waiter .. ':'
 if mine and tonumber(string.match(holder, '^%d+', #waiter + 2)) > tonumber(string.sub(ARGV[2], #waiter + 2)) then

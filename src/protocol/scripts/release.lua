@@ -1,52 +1,59 @@
 -- RELEASE: compares the lock, writes, and frees the lock or hands it to the first waiter. One trip.
--- KEYS  1 D data  2 L lock  3 Q wake list  4 W waiters  6 T tombstone
+-- KEYS  1 D data  2 L lock  3 Q wake list  4 W waiters  6 S state
 --       5 R receipt: D .. '_DONE:' .. token, with ':' .. n after n writes that had no answer
 --       7 N (move) D .. '_NEW:' .. token: the new value, which the command before this one has put
 --           there
 --         A (aside) the new name of D
 -- ARGV  1 token  2 waiter (own entry in W, '' if never queued)
 --       3 op: set | move (set to the value of N, which does not pass through Lua)
---         | keep (refresh the TTL) | restore (keep, or set if D is gone) | del
+--         | keep (refresh the TTL) | restore (keep, or set if D is gone)
 --         | none (refresh the TTL unless it is 0; the result does not matter)
---         | leave (del, because the session goes on under another id)
---         | drop (del of a session that did not exist at the read: leaves nothing behind unless D
---           exists by now)
+--         | del (end it) | drop (del of a session that did not exist at the read: leaves nothing
+--           behind unless D exists by now)
 --         | aside (move it to A, for a day)
 --       4 data   5 ttl_s (0 = as it is)
---       6 tombstone seen at the read ('' = none)  7 keep_lock (1 = write and keep the lock)
+--       6 state seen at the read ('' = none)  7 keep_lock (1 = write and keep the lock)
 --       8 rewrite (1 = keep the lock if Redis has no memory for the write, as another may follow)
---       9 a name for a new ticket or tombstone  10 receipt_ms  11 polling  12 tombstone_ms
+--       9 a name for a new ticket  10 receipt_ms  11 polling
+--       12 dead_ms (the life of the mark that del leaves)
+--       13 state (set, move, keep, restore, none): live|..., to be stored with the write ('' = leave
+--          it as it is)
+--          (del) the reason of the end ('' = logout)
 -- Replies: {'ok'}  {'gone'} (keep: D does not exist; move: N does not; the lock is kept, send set)
---          {'dead'} (destroyed meanwhile)  {'lost', holder|'', now_ms}
+--          {'dead'} (ended since the read)  {'lost', holder|'', now_ms}
 --          {error text} (the write failed)
 local HANDOFF, MARGIN = 1000, 250                -- Q ends this much before L
-local D, L, Q, W, R, T = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local D, L, Q, W, R, S = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local token, op = ARGV[1], ARGV[3]
-local got = redis.call('MGET', L, T)
-local holder, tombstone = got[1], got[2]
+local got = redis.call('MGET', L, S)
+local holder, state = got[1], got[2]
 local ours = holder and (holder == token or string.sub(holder, 1, #token + 1) == token .. '|')
--- A session that was never stored cannot be written back, so its drop leaves no tombstone.
+-- A session that was never stored cannot be written back, so its drop leaves no mark.
 local drop = op == 'drop'
 if drop then op = redis.call('EXISTS', D) == 1 and 'del' or 'none' end
--- Deletes D. The tombstone of a session that goes on under another id says since when.
+local function clock()
+  local tm = redis.call('TIME')
+  return tm[1] .. string.sub('00000' .. tm[2], -6, -4)
+end
+-- Deletes D, and leaves the mark of its end.
 local function bury()
-  redis.call('DEL', D)
-  local mark = token
-  if op == 'leave' then
-    local tm = redis.call('TIME')
-    mark = ARGV[9] .. '|left|' .. tm[1] .. string.sub('00000' .. tm[2], -6, -4)
+  -- A repeat must not end the next session under this id.
+  if state and string.sub(state, 1, 5) == 'dead|' and string.sub(state, -#token - 1) == '|' .. token then
+    return state
   end
-  -- The tombstone outlives the present lock: renew and claim prolong both.
+  redis.call('DEL', D)
+  local mark = 'dead|' .. (ARGV[13] == '' and 'logout' or ARGV[13]) .. '|' .. clock() .. '|' .. token
+  -- The mark outlives the present lock: renew and claim prolong both.
   local life = math.max(tonumber(ARGV[12]), redis.call('PTTL', L) + 1000)
-  local r = redis.pcall('SET', T, mark, 'PX', life)
+  local r = redis.pcall('SET', S, mark, 'PX', life)
   return not (type(r) == 'table' and r.err) and mark
 end
 if not ours then
   if op == 'move' then redis.call('DEL', KEYS[7]) end
   local receipt = redis.call('GET', R)           -- from an earlier send of this same release
   if receipt then return {receipt} end
-  -- A logout is carried out even if another client has the lock: the tombstone stops that client.
-  if op == 'del' or op == 'leave' then
+  -- A logout is carried out even if another client has the lock: the mark stops that client.
+  if op == 'del' then
     bury()
     return {'ok'}
   end
@@ -55,7 +62,12 @@ if not ours then
   return {'lost', holder or '', tm[1] * 1000 + math.floor(tm[2] / 1000)}
 end
 local res, data, known = 'ok', false, false
-local dead = tombstone and tombstone ~= ARGV[6]
+local dead = false
+if state then
+  -- A living session changes its state. Another one has another time of creation.
+  local now, seen = string.match(state, '^live|[^|]*|'), string.match(ARGV[6], '^live|[^|]*|')
+  if now then dead = seen and now ~= seen else dead = state ~= ARGV[6] end
+end
 if op == 'restore' then op = redis.call('EXPIRE', D, ARGV[5]) == 1 and 'kept' or 'set' end
 -- A session whose TTL is to stay is not stored again after its end.
 local stays = op == 'set' and tonumber(ARGV[5]) == 0
@@ -74,8 +86,8 @@ elseif op == 'move' then
     redis.pcall('DEL', KEYS[7])                  -- a copy must not outlive a logout
     return {'gone'}
   end
-elseif op == 'del' or op == 'leave' then
-  tombstone = bury()
+elseif op == 'del' then
+  state = bury()
   known = true
 elseif op == 'aside' then
   if redis.call('EXISTS', D) == 1 then
@@ -83,7 +95,9 @@ elseif op == 'aside' then
     redis.call('PEXPIRE', KEYS[7], 86400000)
   end
 elseif op == 'none' then
-  if tonumber(ARGV[5]) > 0 then redis.pcall('EXPIRE', D, ARGV[5]) end
+  local there = tonumber(ARGV[5]) > 0 and redis.pcall('EXPIRE', D, ARGV[5])
+  -- The state is that of a stored session.
+  if ARGV[13] ~= '' and (there or redis.call('EXISTS', D)) ~= 1 then ARGV[13] = '' end
 elseif op == 'keep' then
   if tonumber(ARGV[5]) > 0 then
     if redis.call('EXPIRE', D, ARGV[5]) == 0 then
@@ -91,6 +105,14 @@ elseif op == 'keep' then
       res = 'dead'
     end
   end
+end
+if ARGV[13] ~= '' and res == 'ok' and not dead and op ~= 'del' and op ~= 'aside' then
+  -- The state outlives the session: by an idle life after the absolute end, or by two from now on.
+  local idle, ends = string.match(ARGV[13], '^live|[^|]*|[^|]*|(%d*)|(%d*)|')
+  idle = math.max(1000, tonumber(idle) and idle * 1000 or redis.call('PTTL', D))
+  local rest = tonumber(ends) and math.max(0, ends - clock()) or idle
+  local r = redis.pcall('SET', S, ARGV[13], 'PX', string.format('%.0f', math.min(rest + idle, 31557600000000)))
+  if type(r) == 'table' and r.err then res = r.err else state = ARGV[13] end
 end
 if ARGV[7] == '1' or ARGV[8] == '1' and string.find(res, 'OOM', 1, true) then return {res} end
 -- DEL is never refused for lack of memory, so the lock is free even if a command below fails.
@@ -110,7 +132,7 @@ end
 local r = redis.pcall('SET', L, 't:' .. ARGV[9], 'PX', HANDOFF)
 if type(r) == 'table' and r.err then return {res} end
 redis.call('DEL', Q)
-r = redis.pcall('RPUSH', Q, ARGV[9] .. '\n' .. string.format('%.0f', now) .. '\n' .. (tombstone or '') .. '\n'
+r = redis.pcall('RPUSH', Q, ARGV[9] .. '\n' .. string.format('%.0f', now) .. '\n' .. (state or '') .. '\n'
   .. (data and '1' or '0') .. (data or ''))
 if type(r) == 'table' and r.err then             -- no memory for the ticket: leave the lock free
   redis.call('DEL', L)

@@ -1,31 +1,39 @@
 -- WRITE: changes a session without a lock (locking off). One trip. A repeat does no harm.
--- KEYS  1 D data  2 T tombstone
+-- KEYS  1 D data  2 S state
 --       3 N (move) the new value, which the command before this one has put there
 --         A (aside) the new name of D
---         L (del, leave, drop) the lock
+--         L (del, drop) the lock
 -- ARGV  1 op: set | move (set to the value of N, which does not pass through Lua) | keep
---         | restore (keep, or set if D is gone) | del
---         | leave (del, because the session goes on under another id)
---         | drop (del of a session that did not exist at the read: leaves nothing behind unless D
---           exists by now)
+--         | restore (keep, or set if D is gone)
+--         | del (end it) | drop (del of a session that did not exist at the read: leaves nothing
+--           behind unless D exists by now)
 --         | aside (move it to A, for a day)
---       2 data  3 ttl_s (0 = as it is)  4 tombstone seen at the read ('' = none)  5 new tombstone  6 tombstone_ms
+--       2 data  3 ttl_s (0 = as it is)  4 state seen at the read ('' = none)
+--       5 a name for the mark that del leaves  6 dead_ms (its life)
+--       7 state (set, move, keep, restore): live|..., to be stored with the write ('' = leave it as
+--         it is)
+--         (del) the reason of the end ('' = logout)
 -- Replies: {'ok'}  {'gone'} (keep: D does not exist; move: N does not; send set)
---          {'dead'} (destroyed since it was read)
-local D, T, op = KEYS[1], KEYS[2], ARGV[1]
+--          {'dead'} (ended since the read)
+local D, S, op = KEYS[1], KEYS[2], ARGV[1]
+local function clock()
+  local tm = redis.call('TIME')
+  return tm[1] .. string.sub('00000' .. tm[2], -6, -4)
+end
 if op == 'drop' then
   if redis.call('EXISTS', D) == 0 then return {'ok'} end
   op = 'del'
 end
-if op == 'del' or op == 'leave' then
-  local mark = ARGV[5]
-  if op == 'leave' then
-    local tm = redis.call('TIME')
-    mark = mark .. '|left|' .. tm[1] .. string.sub('00000' .. tm[2], -6, -4)
+local state = redis.call('MGET', S)[1]            -- as if missing if it is of another type
+if op == 'del' then
+  -- A repeat must not end the next session under this id.
+  if state and string.sub(state, 1, 5) == 'dead|' and string.sub(state, -#ARGV[5] - 1) == '|' .. ARGV[5] then
+    return {'ok'}
   end
   redis.call('DEL', D)
-  -- The tombstone outlives the present lock: renew and claim prolong both.
-  redis.call('SET', T, mark, 'PX', math.max(tonumber(ARGV[6]), redis.call('PTTL', KEYS[3]) + 1000))
+  local mark = 'dead|' .. (ARGV[7] == '' and 'logout' or ARGV[7]) .. '|' .. clock() .. '|' .. ARGV[5]
+  -- The mark outlives the present lock: renew and claim prolong both.
+  redis.call('SET', S, mark, 'PX', math.max(tonumber(ARGV[6]), redis.call('PTTL', KEYS[3]) + 1000))
   return {'ok'}
 end
 if op == 'aside' then
@@ -35,24 +43,33 @@ if op == 'aside' then
   end
   return {'ok'}
 end
-local tombstone = redis.call('GET', T)
-local dead = tombstone and tombstone ~= ARGV[4]
-if op == 'keep' then
-  if tonumber(ARGV[3]) <= 0 or redis.call('EXPIRE', D, ARGV[3]) == 1 then return {'ok'} end
-  return {dead and 'dead' or 'gone'}
+local dead = false
+if state then
+  -- A living session changes its state. Another one has another time of creation.
+  local now, seen = string.match(state, '^live|[^|]*|'), string.match(ARGV[4], '^live|[^|]*|')
+  if now then dead = seen and now ~= seen else dead = state ~= ARGV[4] end
 end
-if op == 'move' then
+if op == 'keep' then
+  if tonumber(ARGV[3]) > 0 and redis.call('EXPIRE', D, ARGV[3]) == 0 then return {dead and 'dead' or 'gone'} end
+elseif op == 'move' then
   if dead then
     redis.call('DEL', KEYS[3])
+    return {'dead'}
   elseif redis.pcall('EXPIRE', KEYS[3], ARGV[3]) ~= 1 or redis.pcall('RENAME', KEYS[3], D).err then
     redis.pcall('DEL', KEYS[3])                  -- a copy must not outlive a logout
     return {'gone'}
   end
-  return {dead and 'dead' or 'ok'}
+elseif op ~= 'restore' or redis.call('EXPIRE', D, ARGV[3]) == 0 then
+  -- A session whose TTL is to stay is not stored again after its end.
+  local stays = tonumber(ARGV[3]) == 0
+  if dead or stays and redis.call('EXISTS', D) == 0 then return {'dead'} end
+  if stays then redis.call('SET', D, ARGV[2], 'KEEPTTL') else redis.call('SET', D, ARGV[2], 'EX', ARGV[3]) end
 end
-if op == 'restore' and redis.call('EXPIRE', D, ARGV[3]) == 1 then return {'ok'} end
--- A session whose TTL is to stay is not stored again after its end.
-local stays = tonumber(ARGV[3]) == 0
-if dead or stays and redis.call('EXISTS', D) == 0 then return {'dead'} end
-if stays then redis.call('SET', D, ARGV[2], 'KEEPTTL') else redis.call('SET', D, ARGV[2], 'EX', ARGV[3]) end
+if ARGV[7] ~= '' and not dead then
+  -- The state outlives the session: by an idle life after the absolute end, or by two from now on.
+  local idle, ends = string.match(ARGV[7], '^live|[^|]*|[^|]*|(%d*)|(%d*)|')
+  idle = math.max(1000, tonumber(idle) and idle * 1000 or redis.call('PTTL', D))
+  local rest = tonumber(ends) and math.max(0, ends - clock()) or idle
+  redis.call('SET', S, ARGV[7], 'PX', string.format('%.0f', math.min(rest + idle, 31557600000000)))
+end
 return {'ok'}

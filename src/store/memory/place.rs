@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::protocol::{ReleaseReply, SessionData, Ticket};
+use super::rules::{Rule, Rules};
+use crate::protocol::{Dead, Reason, ReleaseReply, SessionData, State, Ticket};
 
-/// A tombstone outlives the lock beside it by at least this many milliseconds.
+/// The mark of a session's end outlives the lock beside it by at least this many milliseconds.
 pub const BEYOND_MS: u64 = 1000;
 
 /// A value that expires at a given time.
@@ -22,7 +23,7 @@ pub struct Place {
     pub wake: Option<Expiring<Ticket>>,
     pub waiters: BTreeMap<String, u64>,
     pub receipts: BTreeMap<String, Expiring<Kept>>,
-    pub tombstone: Option<Expiring<String>>,
+    pub state: Option<Expiring<String>>,
 }
 
 /// The outcome in a receipt, a subset of [`ReleaseReply`].
@@ -46,7 +47,7 @@ impl Place {
         Expiring::alive(&mut self.data, now);
         Expiring::alive(&mut self.lock, now);
         Expiring::alive(&mut self.wake, now);
-        Expiring::alive(&mut self.tombstone, now);
+        Expiring::alive(&mut self.state, now);
         self.receipts.retain(|_, receipt| receipt.at > now);
     }
 
@@ -61,7 +62,7 @@ impl Place {
     pub fn loaded(&self) -> SessionData {
         SessionData {
             data: self.data.as_ref().map(|data| data.value.clone()),
-            tombstone: self.tombstone.as_ref().map(|tombstone| tombstone.value.clone()),
+            state: self.state.as_ref().map(|state| state.value.clone()),
         }
     }
 
@@ -78,21 +79,34 @@ impl Place {
         self.data = Some(Expiring { value: value.into(), at });
     }
 
-    pub fn bury(&mut self, mark: String, at: u64) {
+    pub fn bury(&mut self, rules: Rules, reason: &Reason, token: &str, now: u64, at: u64) {
+        // A repeat must not end the next session under this id.
+        if rules.have(Rule::EndOnce)
+            && let Some(State::Dead(dead)) = self.state.as_ref().map(|state| State::parse(&state.value))
+            && dead.token == token
+        {
+            return;
+        }
         self.data = None;
-        // The tombstone outlives a lock that is still held.
+        let dead = Dead { reason: reason.clone(), at: now, token: token.to_owned() };
+        // The mark outlives a lock that is still held.
         let at = self.lock.as_ref().map_or(at, |lock| at.max(lock.at + BEYOND_MS));
-        self.tombstone = Some(Expiring { value: mark, at });
+        self.state = Some(Expiring { value: dead.to_string(), at });
+    }
+
+    /// Stores the state of a living session, which outlives the session.
+    pub fn live(&mut self, text: &str, now: u64) {
+        let ttl = self.data.as_ref().map_or(0, |data| data.at - now);
+        let own = match State::parse(text) {
+            State::Live(live) => live.own_ttl(now, ttl.div_ceil(1000)),
+            _ => 2 * ttl,
+        };
+        self.state = Some(Expiring { value: text.to_owned(), at: now + own });
     }
 
     pub fn is_dead(&self, seen: Option<&str>) -> bool {
-        self.tombstone.as_ref().is_some_and(|tombstone| Some(&*tombstone.value) != seen)
+        State::has_died(seen, self.state.as_ref().map(|state| &*state.value))
     }
-}
-
-/// The tombstone of a session that goes on under another id.
-pub fn left_mark(name: &str, now: u64) -> String {
-    format!("{name}|left|{now}")
 }
 
 pub fn is_token(holder: &str, token: &str) -> bool {

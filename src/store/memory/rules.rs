@@ -24,6 +24,10 @@ pub enum Rule {
     ClaimExtends,
     /// Each waiter has a deadline of its own.
     DeadlinePerWaiter,
+    /// A write to a session that has ended since its read is refused.
+    RefuseTheDead,
+    /// A repeated destroy finds the mark that it left, and does nothing.
+    EndOnce,
     /// A request that asks again does not count itself among the waiters.
     LeaveBeforeCounting,
 }

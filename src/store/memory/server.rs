@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::{
-    place::{BEYOND_MS, Expiring, Kept, Place, is_token, left_mark, send_number, tried_at},
+    place::{BEYOND_MS, Expiring, Kept, Place, is_token, send_number, tried_at},
     rules::{Rule, Rules},
 };
 use crate::protocol::{
-    Acquire, AcquireReply, Claim, FOREIGN_MS, GRACE_MS, HANDOFF_MS, Keys, MARGIN_MS, Mode, Op, Release,
-    ReleaseReply, SLACK_MS, SessionData, TRIAL_MS, Ticket, Write,
+    Acquire, AcquireReply, Claim, FOREIGN_MS, GRACE_MS, HANDOFF_MS, Keys, MARGIN_MS, Mode, Op, Reason,
+    Release, ReleaseReply, SLACK_MS, SessionData, TRIAL_MS, Ticket, Write,
 };
 
 /// The lifetime of a receipt, in milliseconds.
@@ -93,7 +93,7 @@ impl Server {
         self.place(keys).lock = Some(Expiring { value: holder.into(), at });
     }
 
-    /// Deletes the session without a tombstone, as another client or the session's TTL may do.
+    /// Deletes the session without a state, as another client or the session's TTL may do.
     pub fn lose(&mut self, keys: &Keys) {
         self.place(keys).data = None;
     }
@@ -140,7 +140,7 @@ impl Server {
         let unwanted = match (a.mode, loaded.data.is_some()) {
             (Mode::Known, false) => {
                 place.lock = None;
-                return Some(AcquireReply::Absent(loaded.tombstone));
+                return Some(AcquireReply::Absent(loaded.state));
             }
             (Mode::New, true) => AcquireReply::Exists,
             _ => return Some(AcquireReply::Held(loaded)),
@@ -160,7 +160,7 @@ impl Server {
                 endless: false,
                 block: 0,
                 now: 0,
-                tombstone: None,
+                state: None,
             };
         }
         let mut free = holder.as_deref().is_none_or(|holder| {
@@ -177,7 +177,7 @@ impl Server {
         if free {
             if a.mode == Mode::Known && place.data.is_none() && holder.is_none() {
                 place.waiters.remove(&a.waiter);
-                return AcquireReply::Absent(place.loaded().tombstone);
+                return AcquireReply::Absent(place.loaded().state);
             }
             if a.mode == Mode::New && place.data.is_some() {
                 return AcquireReply::Exists;
@@ -197,11 +197,11 @@ impl Server {
         let loaded = place.loaded();
         let tried = loaded.data.is_none() && tried_at(&holder).is_some_and(|at| now.abs_diff(at) < TRIAL_MS);
         if tried && a.mode == Mode::Known {
-            return AcquireReply::Absent(loaded.tombstone);
+            return AcquireReply::Absent(loaded.state);
         }
-        let (endless, tombstone) = (false, loaded.tombstone);
+        let (endless, state) = (false, loaded.state);
         if a.wait == 0 {
-            return AcquireReply::Busy { holder, endless, block: 0, now, tombstone };
+            return AcquireReply::Busy { holder, endless, block: 0, now, state };
         }
         place.waiters.retain(|_, deadline| *deadline > now);
         if a.max_waiters > 0 && place.waiters.len() as u64 >= a.max_waiters {
@@ -221,7 +221,7 @@ impl Server {
         if !rules.have(Rule::DeadlinePerWaiter) {
             place.waiters.values_mut().for_each(|each| *each = deadline);
         }
-        AcquireReply::Busy { holder, endless, block, now, tombstone }
+        AcquireReply::Busy { holder, endless, block, now, state }
     }
 
     /// Pops a ticket as BLPOP does, but without blocking.
@@ -241,8 +241,8 @@ impl Server {
             Some(lock) if !rules.have(Rule::ClaimExtends) => lock.at,
             _ => now + claim.lease,
         };
-        if let Some(tombstone) = &mut place.tombstone {
-            tombstone.at = tombstone.at.max(at + BEYOND_MS);
+        if let Some(state) = &mut place.state {
+            state.at = state.at.max(at + BEYOND_MS);
         }
         place.lock = Some(Expiring { value: format!("{}|{now}|{}", claim.token, claim.info), at });
         true
@@ -252,44 +252,42 @@ impl Server {
     pub fn release(&mut self, keys: &Keys, r: &Release<'_>) -> ReleaseReply {
         let (now, rules) = (self.now, self.rules);
         let names = self.names + 1;
-        if r.op == Op::Leave {
-            self.names = names;
-        }
         let place = self.place(keys);
         let op = match r.op {
-            Op::Drop if place.data.is_some() => Op::Delete,
+            Op::Drop if place.data.is_some() => Op::Delete(&Reason::Logout),
             Op::Drop => Op::None,
             op => op,
-        };
-        let mark = match op {
-            Op::Leave => left_mark(&format!("{names:032x}"), now),
-            _ => r.token.to_owned(),
         };
         if !place.held_by(r.token) && rules.have(Rule::CompareOnRelease) {
             return match (place.receipts.get(&r.receipt()), op) {
                 (Some(receipt), _) => receipt.value.into(),
-                (None, Op::Delete | Op::Leave) => {
-                    place.bury(mark, now + r.tombstone_ms);
+                (None, Op::Delete(reason)) => {
+                    place.bury(rules, reason, r.token, now, now + r.dead_ms);
                     ReleaseReply::Done
                 }
                 (None, _) if r.op == Op::Drop => ReleaseReply::Done,
                 (None, _) => ReleaseReply::Lost { holder: place.holder().map(str::to_owned), now },
             };
         }
-        let dead = place.is_dead(r.tombstone);
+        let dead = place.is_dead(r.seen) && rules.have(Rule::RefuseTheDead);
         let mut written = Kept::Done;
+        let mut state = r.state.filter(|_| !dead);
         match op {
             Op::Restore(_) | Op::Keep if place.refresh(now + r.ttl * 1000) => {}
             Op::Set(_) | Op::Restore(_) | Op::Keep if dead => written = Kept::Dead,
             Op::Set(_) if r.ttl == 0 && place.data.is_none() => written = Kept::Dead,
             Op::Set(data) | Op::Restore(data) => place.store(data, now, r.ttl),
-            Op::Delete | Op::Leave => place.bury(mark, now + r.tombstone_ms),
-            Op::Keep => return ReleaseReply::Gone,
-            Op::SetAside(_) => place.data = None,
-            Op::None if r.ttl > 0 => {
-                place.refresh(now + r.ttl * 1000);
+            Op::Delete(reason) => {
+                place.bury(rules, reason, r.token, now, now + r.dead_ms);
+                state = None;
             }
+            Op::Keep => return ReleaseReply::Gone,
+            Op::SetAside(_) => (place.data, state) = (None, None),
+            Op::None if r.ttl > 0 => drop(place.refresh(now + r.ttl * 1000)),
             Op::None | Op::Drop => {}
+        }
+        if let Some(state) = state.filter(|_| written == Kept::Done && place.data.is_some()) {
+            place.live(state, now);
         }
         if r.keep_lock {
             return written.into();
@@ -328,21 +326,28 @@ impl Server {
 
     /// `write.lua`
     pub fn write(&mut self, keys: &Keys, w: &Write<'_>) -> ReleaseReply {
-        let now = self.now;
+        let (now, rules) = (self.now, self.rules);
         let name = self.name();
         let place = self.place(keys);
-        let dead = place.is_dead(w.tombstone);
+        let dead = place.is_dead(w.seen);
+        let mut state = w.state.filter(|_| !dead);
         match w.op {
-            Op::Drop if place.data.is_none() => {}
-            Op::Delete | Op::Drop => place.bury(name, now + w.tombstone_ms),
-            Op::Leave => place.bury(left_mark(&name, now), now + w.tombstone_ms),
+            Op::Drop if place.data.is_none() => state = None,
+            Op::Drop | Op::Delete(_) => {
+                let reason = if let Op::Delete(reason) = w.op { reason } else { &Reason::Logout };
+                place.bury(rules, reason, &name, now, now + w.dead_ms);
+                state = None;
+            }
             Op::Restore(_) | Op::Keep if place.refresh(now + w.ttl * 1000) => {}
             _ if dead => return ReleaseReply::Dead,
             Op::Keep => return ReleaseReply::Gone,
             Op::Set(_) if w.ttl == 0 && place.data.is_none() => return ReleaseReply::Dead,
             Op::Set(data) | Op::Restore(data) => place.store(data, now, w.ttl),
-            Op::SetAside(_) => place.data = None,
-            Op::None => {}
+            Op::SetAside(_) => (place.data, state) = (None, None),
+            Op::None => state = None,
+        }
+        if let Some(state) = state {
+            place.live(state, now);
         }
         ReleaseReply::Done
     }

@@ -77,13 +77,13 @@ def peek(session_id):
 
 
 def absent(session_id):
-    """The tombstone that a request finds which comes with this id."""
-    global tombstone
+    """The state that a request finds which comes with this id."""
+    global state
     try:
         with sessions.open(session_id):
             return "there"
     except phpsess.NoSuchSession as error:
-        tombstone = error.tombstone
+        state = error.state
     return "absent"
 
 
@@ -97,7 +97,7 @@ def shown(work):
 
 def replace(session_id):
     """A new session for that request."""
-    block = sessions.new(session_id, time.monotonic(), tombstone)
+    block = sessions.new(session_id, time.monotonic(), state)
     block.abandon()
     return "new"
 

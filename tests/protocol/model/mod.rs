@@ -104,6 +104,13 @@ fn a_short_lease_few_places_and_polling() {
 }
 
 #[test]
+fn a_session_that_another_client_ends() {
+    holds(&Setup { ends: 1, ..Setup::new(3, 1) });
+    holds(&Setup { ends: 2, ..Setup::new(2, 2) });
+    holds(&Setup { ends: 1, faults: ONE_BREAK, ..Setup::new(2, 1) });
+}
+
+#[test]
 #[ignore = "takes minutes"]
 fn more_of_everything() {
     holds(&Setup { faults: ONE_OF_EACH, ..Setup::new(2, 2) });
@@ -189,6 +196,16 @@ fn a_late_release_writes_over_the_next_holders() {
 fn a_late_claim_takes_the_lock_from_its_next_holder() {
     let setup = Setup { faults: ONE_PAUSE, ..Setup::new(3, 1) };
     breaks(&without(&[Rule::ClaimCompares], setup), "refused within its lease");
+}
+
+#[test]
+fn a_logout_is_undone_by_a_slower_request() {
+    breaks(&without(&[Rule::RefuseTheDead], Setup { ends: 1, ..Setup::new(2, 2) }), "lost update");
+}
+
+#[test]
+fn a_logout_that_comes_again_ends_the_next_session() {
+    breaks(&without(&[Rule::EndOnce], Setup { ends: 1, ..Setup::new(2, 1) }), "a repeated logout");
 }
 
 #[test]

@@ -2,13 +2,14 @@
 
 use phpsess_rs::{
     lock::{Attempt, Event as Told, Grant, Outcome, Request, Step},
-    protocol::{Acquire, Mode, Op, Release, ReleaseReply, SessionData},
+    protocol::{Acquire, Mode, Op, Reason, Release, ReleaseReply, SessionData},
 };
 
 use super::{
     watch::Watch,
     world::{
-        Answer, Blocked, Client, Command, Doing, Event, Habit, Setup, Violation, Work, World, count, name,
+        Answer, Blocked, Client, Command, Doing, Event, Habit, Released, Setup, Violation, Work, World,
+        count, name,
     },
 };
 
@@ -24,6 +25,20 @@ impl World {
             Event::Answer(c) => self.answer(setup, c)?,
             Event::Break(c) => self.break_off(setup, c)?,
             Event::Late(i) => self.serve_late(setup, i)?,
+            Event::End => {
+                self.ends_left -= 1;
+                self.end_may_come_again = true;
+                self.end(setup);
+            }
+            Event::EndAgain => {
+                self.end_may_come_again = false;
+                // The first command left no session, so this is the next one.
+                let next = self.server.data(&setup.keys).is_some();
+                self.end(setup);
+                if next && self.server.data(&setup.keys).is_none() {
+                    return Err("a repeated logout ends the next session".into());
+                }
+            }
             Event::HangUp(i) => drop(self.blocked.remove(i)),
             Event::Crash(c) => {
                 self.crash(setup, c);
@@ -65,9 +80,9 @@ impl World {
             }
             Doing::Work(work) => {
                 self.serve_ahead(setup, c);
-                let written = self.release(setup, c, &work)?;
-                Watch::released(self, c, written)?;
-                Some(Answer::Released(written))
+                let released = self.release(setup, c, &work)?;
+                Watch::released(self, c, released)?;
+                Some(Answer::Released(released))
             }
             doing => panic!("nothing to send: {doing:?}"),
         };
@@ -105,7 +120,16 @@ impl World {
         Ok(())
     }
 
-    fn release(&mut self, setup: &Setup, c: usize, work: &Work) -> Result<bool, Violation> {
+    /// Ends the session without its lock.
+    fn end(&mut self, setup: &Setup) {
+        let token = format!("o:end:{}", self.ends_left);
+        let op = Op::Delete(&Reason::Revoked);
+        // The mark outlives all repeats.
+        let release = Release { op, dead_ms: 1_000_000, ..Release::of_lock(&token, false) };
+        self.server.release(&setup.keys, &release);
+    }
+
+    fn release(&mut self, setup: &Setup, c: usize, work: &Work) -> Result<Released, Violation> {
         let before = count(self.server.data(&setup.keys));
         let value = (work.value + 1).to_string();
         let release = Release {
@@ -113,12 +137,13 @@ impl World {
             waiter: work.waiter.as_deref(),
             op: Op::Set(value.as_bytes()),
             ttl: 1_000_000,
-            tombstone: None,
+            seen: work.seen.as_deref(),
+            state: None,
             keep_lock: false,
             rewrite: false,
             nth: 0,
             polling: setup.polling,
-            tombstone_ms: 1,
+            dead_ms: 1,
         };
         // The release may write a value that is there already, so it is tried on a copy of the
         // server without the session.
@@ -129,8 +154,12 @@ impl World {
             Watch::written(self, c, work, before)?;
         }
         match self.server.release(&setup.keys, &release) {
-            ReleaseReply::Done => Ok(true),
-            ReleaseReply::Lost { .. } => Ok(false),
+            ReleaseReply::Done => Ok(Released::Written),
+            ReleaseReply::Lost { .. } => Ok(Released::Lost),
+            ReleaseReply::Dead if self.ends_left < setup.ends => {
+                Watch::found_dead(self, c, work);
+                Ok(Released::Dead)
+            }
             other => Err(format!("a release was told {other:?}")),
         }
     }
@@ -223,14 +252,14 @@ impl World {
             Step::Done(Outcome::Granted(Grant {
                 mut token,
                 waiter,
-                loaded: SessionData { data, .. },
+                loaded: SessionData { data, state },
                 ..
             })) => {
                 if setup.habit == Habit::OneToken && token.starts_with("o:") {
                     token = token.rsplit_once(':').map_or(String::new(), |(waiter, _)| format!("{waiter}:1"));
                 }
                 self.clients[c].attempt = None;
-                Doing::Work(Work { token, waiter, value: count(data.as_deref()) })
+                Doing::Work(Work { token, waiter, value: count(data.as_deref()), seen: state })
             }
             Step::Done(_) | Step::Failed => {
                 self.finish(c);

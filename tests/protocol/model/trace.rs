@@ -64,6 +64,8 @@ fn describe(world: &World, event: Event) -> String {
         }
         Event::HangUp(i) => format!("the server drops a connection of {}", name(world.blocked[i].client)),
         Event::Crash(c) => format!("{} is killed", name(c)),
+        Event::End => "another client destroys the session".to_owned(),
+        Event::EndAgain => "the same DESTROY comes again".to_owned(),
         Event::Until(time) => format!("{} ms pass", time - world.server.now()),
     }
 }
@@ -79,7 +81,6 @@ fn tell(answer: &Answer) -> String {
         Answer::Woken(Some(ticket)) => format!("a ticket, at {}", count(ticket.loaded.data.as_deref())),
         Answer::Claimed(true) => "claimed".to_owned(),
         Answer::Claimed(false) => "too late to claim".to_owned(),
-        Answer::Released(true) => "written".to_owned(),
-        Answer::Released(false) => "lost".to_owned(),
+        Answer::Released(released) => format!("{released:?}").to_lowercase(),
     }
 }

@@ -2,7 +2,7 @@
 
 use phpsess_rs::protocol::{Acquire, AcquireReply, Claim, HANDOFF_MS, SLACK_MS};
 
-use super::world::{Answer, Client, Doing, Setup, Violation, Work, World, name};
+use super::world::{Answer, Client, Doing, Released, Setup, Violation, Work, World, name};
 
 /// The longest block of an attempt (`RECHECK_MS`).
 const RECHECK_MS: u64 = 5000;
@@ -28,6 +28,8 @@ struct Turn {
     lease: Option<u64>,
     /// The time at which the release was carried out.
     wrote: Option<u64>,
+    /// The release was carried out, and found the session dead.
+    dead: bool,
 }
 
 /// The state before time passed.
@@ -148,15 +150,24 @@ impl Watch {
         }
     }
 
-    pub fn released(world: &World, c: usize, done: bool) -> Result<(), Violation> {
-        let Turn { lease, wrote } = world.watch.turns[c];
+    /// The release of a turn has given the lock back, and has written nothing.
+    pub fn found_dead(world: &mut World, c: usize, work: &Work) {
+        if world.clients[c].doing.token() == Some(&work.token) {
+            world.watch.turns[c].dead = true;
+        }
+    }
+
+    pub fn released(world: &World, c: usize, released: Released) -> Result<(), Violation> {
+        let Turn { lease, wrote, .. } = world.watch.turns[c];
         let now = world.server.now();
-        match (done, wrote) {
-            (true, None) => Err(format!("{} is told that it has written, and it has not", name(c))),
-            (false, Some(at)) if now < at + RECEIPT_MS => {
+        match (released, wrote) {
+            (Released::Written, None) => {
+                Err(format!("{} is told that it has written, and it has not", name(c)))
+            }
+            (Released::Lost, Some(at)) if now < at + RECEIPT_MS => {
                 Err(format!("{} is told that it has lost the lock, and it has written", name(c)))
             }
-            (false, None) if lease.is_some_and(|end| now < end) => {
+            (Released::Lost, None) if lease.is_some_and(|end| now < end) => {
                 Err(format!("{} is refused within its lease", name(c)))
             }
             _ => Ok(()),
@@ -210,7 +221,10 @@ impl Watch {
         let at_work = |c: &usize| {
             let client = &world.clients[*c];
             let told = matches!(client.answer, Some((Answer::Released(_), _)));
-            matches!(client.doing, Doing::Work(_)) && !told && world.watch.turns[*c].wrote.is_none()
+            matches!(client.doing, Doing::Work(_))
+                && !told
+                && world.watch.turns[*c].wrote.is_none()
+                && !world.watch.turns[*c].dead
         };
         let workers: Vec<usize> = (0..world.clients.len()).filter(at_work).collect();
         if workers.len() > 1 && !overslept {

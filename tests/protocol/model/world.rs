@@ -20,6 +20,8 @@ pub struct Setup {
     pub max_waiters: u64,
     pub polling: bool,
     pub faults: Faults,
+    /// The number of times that another client ends the session without its lock.
+    pub ends: u8,
     pub rules: Rules,
     pub habit: Habit,
 }
@@ -58,6 +60,7 @@ impl Setup {
             max_waiters: 0,
             polling: false,
             faults: Faults { crashes: 0, breaks: 0, pauses: 0 },
+            ends: 0,
             rules: Rules::default(),
             habit: Habit::Nothing,
         }
@@ -81,6 +84,10 @@ pub enum Event {
     HangUp(usize),
     /// The client's process dies.
     Crash(usize),
+    /// Another client ends the session.
+    End,
+    /// The same command comes again, because its answer was lost.
+    EndAgain,
     /// Time passes.
     Until(u64),
 }
@@ -94,6 +101,9 @@ pub struct World {
     /// Commands from broken connections.
     pub transit: Vec<(usize, Command)>,
     pub left: Faults,
+    pub ends_left: u8,
+    /// The session was ended by a command that may come again.
+    pub end_may_come_again: bool,
     pub watch: Watch,
 }
 
@@ -131,6 +141,8 @@ pub struct Work {
     pub waiter: Option<String>,
     /// The number that the client read.
     pub value: u32,
+    /// The state that came with the number.
+    pub seen: Option<String>,
 }
 
 #[derive(Clone, Hash, Debug)]
@@ -154,8 +166,16 @@ pub enum Answer {
     AcquireReply(AcquireReply),
     Woken(Option<Ticket>),
     Claimed(bool),
-    /// True if the session was written.
-    Released(bool),
+    Released(Released),
+}
+
+/// The result of a release.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Released {
+    Written,
+    Lost,
+    /// The session has ended since it was read.
+    Dead,
 }
 
 /// The description of a broken rule.
@@ -171,6 +191,8 @@ impl World {
             blocked: Vec::new(),
             transit: Vec::new(),
             left: setup.faults,
+            ends_left: setup.ends,
+            end_may_come_again: false,
             watch: Watch::new(setup.waits.len()),
         }
     }
@@ -213,6 +235,8 @@ impl World {
                 client.answer.is_some() || client.doing == Doing::Blocked || self.can_send(client);
             events.extend((can_break && connected).then_some(Event::Break(c)));
         }
+        events.extend((self.ends_left > 0).then_some(Event::End));
+        events.extend(self.end_may_come_again.then_some(Event::EndAgain));
         events.extend((0..self.transit.len()).map(Event::Late));
         events.extend((0..self.blocked.len()).filter(|&i| self.blocked[i].gone).map(Event::HangUp));
         events.extend(self.times(setup).into_iter().map(Event::Until));

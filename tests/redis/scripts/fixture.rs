@@ -33,7 +33,7 @@ impl Fixture {
         // The user may use all keys of the session but that of a connection's probe, so that no
         // client tries plain commands first.
         let (data, receipts, values) = (&keys.data, keys.receipt("*"), keys.new_value("*"));
-        let names = [data, &keys.lock, &keys.wake, &keys.waiters, &keys.tombstone, &receipts, &values];
+        let names = [data, &keys.lock, &keys.wake, &keys.waiters, &keys.state, &receipts, &values];
         let patterns: Vec<String> = names.into_iter().map(|name| format!("~{name}")).collect();
         let rule = ["ACL", "SETUSER", USER, "on", ">p", "+@all"].into_iter();
         server.own::<()>(&rule.chain(patterns.iter().map(String::as_str)).collect::<Vec<_>>());
@@ -58,6 +58,10 @@ impl Fixture {
 
     pub fn data(&self) -> Option<Vec<u8>> {
         self.redis().get(&self.keys.data).unwrap()
+    }
+
+    pub fn state(&self) -> Option<String> {
+        self.redis().get(&self.keys.state).unwrap()
     }
 
     pub fn lock(&self) -> Option<String> {
@@ -91,12 +95,13 @@ pub fn release<'a>(token: &'a str, op: Op<'a>) -> Release<'a> {
         waiter: None,
         op,
         ttl: TTL,
-        tombstone: None,
+        seen: None,
+        state: None,
         keep_lock: false,
         rewrite: false,
         nth: 0,
         polling: false,
-        tombstone_ms: 60_000,
+        dead_ms: 60_000,
     }
 }
 

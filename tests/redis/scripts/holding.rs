@@ -6,7 +6,10 @@ use phpsess_rs::{
     client::Timeouts,
     config::{IniValues, Settings},
     error::StoreError,
-    protocol::{Acquire, AcquireReply, Claim, Mode, Op, Release, ReleaseReply, SessionData, Write},
+    protocol::{
+        Acquire, AcquireReply, Claim, Dead, Mode, Op, Reason, Release, ReleaseReply, SessionData, State,
+        Ticket, Write,
+    },
     store::{
         Store,
         redis::RedisStore,
@@ -71,21 +74,25 @@ fn keep_of_a_vanished_session_keeps_the_lock_for_the_set_that_follows() {
 }
 
 #[test]
-fn destroy_leaves_a_tombstone_that_stops_older_readers_only() {
+fn destroy_leaves_a_mark_that_stops_older_readers_only() {
     let f = Fixture::new();
     f.store(b"data");
     let mut store = f.client("a");
     let before = store.read(&f.keys, TTL).unwrap();
     held(store.acquire(&f.keys, &ask("a", 1, 0)).unwrap());
-    assert_eq!(store.release(&f.keys, &release("o:a:1", Op::Delete)).unwrap(), ReleaseReply::Done);
+    assert_eq!(
+        store.release(&f.keys, &release("o:a:1", Op::Delete(&Reason::Logout))).unwrap(),
+        ReleaseReply::Done
+    );
     let write = |loaded: &SessionData| {
         f.client("w").write(
             &f.keys,
             &Write {
                 op: Op::Set(b"back"),
                 ttl: TTL,
-                tombstone: loaded.tombstone.as_deref(),
-                tombstone_ms: 1000,
+                seen: loaded.state.as_deref(),
+                state: None,
+                dead_ms: 1000,
             },
         )
     };
@@ -93,7 +100,7 @@ fn destroy_leaves_a_tombstone_that_stops_older_readers_only() {
     assert_eq!(f.data(), None);
     let after = store.read(&f.keys, TTL).unwrap();
     assert_eq!(write(&after).unwrap(), ReleaseReply::Done);
-    assert!(f.pttl(&f.keys.tombstone) > 0);
+    assert!(f.pttl(&f.keys.state) > 0);
 }
 
 #[test]
@@ -104,7 +111,10 @@ fn a_logout_that_lost_its_lock_still_ends_the_session() {
     held(a.acquire(&f.keys, &ask("a", 1, 0)).unwrap());
     let () = f.redis().del(&f.keys.lock).unwrap();
     held(b.acquire(&f.keys, &ask("b", 1, 0)).unwrap());
-    assert_eq!(a.release(&f.keys, &release("o:a:1", Op::Delete)).unwrap(), ReleaseReply::Done);
+    assert_eq!(
+        a.release(&f.keys, &release("o:a:1", Op::Delete(&Reason::Logout))).unwrap(),
+        ReleaseReply::Done
+    );
     assert_eq!(b.release(&f.keys, &release("o:b:1", Op::Set(b"back"))).unwrap(), ReleaseReply::Dead);
     assert_eq!((f.data(), f.lock()), (None, None));
 }
@@ -233,7 +243,7 @@ fn a_session_that_was_never_stored_ends_without_a_trace() {
     let mut a = f.client("a");
     held(a.acquire(&f.keys, &ask("a", 1, 0)).unwrap());
     assert_eq!(a.release(&f.keys, &release("o:a:1", Op::Drop)).unwrap(), ReleaseReply::Done);
-    let write = Write { op: Op::Drop, ttl: TTL, tombstone: None, tombstone_ms: 1000 };
+    let write = Write { op: Op::Drop, ttl: TTL, seen: None, state: None, dead_ms: 1000 };
     assert_eq!(a.write(&f.keys, &write).unwrap(), ReleaseReply::Done);
     let left: Vec<String> = f.redis().keys("*").unwrap();
     assert_eq!(left, Vec::<String>::new());
@@ -249,54 +259,188 @@ fn a_session_that_was_stored_meanwhile_is_destroyed_as_any_other() {
         let written = if locked {
             a.release(&f.keys, &release("o:a:1", Op::Drop))
         } else {
-            a.write(&f.keys, &Write { op: Op::Drop, ttl: TTL, tombstone: None, tombstone_ms: 1000 })
+            a.write(&f.keys, &Write { op: Op::Drop, ttl: TTL, seen: None, state: None, dead_ms: 1000 })
         };
         assert_eq!((written.unwrap(), f.data()), (ReleaseReply::Done, None));
-        assert!(f.pttl(&f.keys.tombstone) > 0);
+        assert!(f.pttl(&f.keys.state) > 0);
     }
 }
 
 #[test]
-fn a_tombstone_tells_when_the_session_went_on_under_another_id() {
+fn the_mark_of_an_end_tells_why_and_when() {
     let f = Fixture::new();
     let mut a = f.client("a");
     let clock = || {
         let (seconds, micros): (u64, u64) = redis::cmd("TIME").query(&mut f.redis()).unwrap();
         seconds * 1000 + micros / 1000
     };
-    for locked in [true, false] {
+    let reasons =
+        [Reason::Logout, Reason::Regenerated, Reason::Revoked, Reason::Limit, Reason::Absolute].iter();
+    for (n, (reason, locked)) in reasons.flat_map(|reason| [(reason, true), (reason, false)]).enumerate() {
         f.store(b"data");
-        let before = clock();
+        let (before, token) = (clock(), format!("o:a:{}", n + 1));
         let written = if locked {
-            held(a.acquire(&f.keys, &ask("a", 1, 0)).unwrap());
-            a.release(&f.keys, &release("o:a:1", Op::Leave))
+            held(a.acquire(&f.keys, &Acquire { token: token.clone(), ..ask("a", 1, 0) }).unwrap());
+            a.release(&f.keys, &release(&token, Op::Delete(reason)))
         } else {
-            a.write(&f.keys, &Write { op: Op::Leave, ttl: TTL, tombstone: None, tombstone_ms: 1000 })
+            let op = Op::Delete(reason);
+            a.write(&f.keys, &Write { op, ttl: TTL, seen: None, state: None, dead_ms: 1000 })
         };
         assert_eq!((written.unwrap(), f.data()), (ReleaseReply::Done, None));
-        let tombstone: String = f.redis().get(&f.keys.tombstone).unwrap();
-        let (name, ms) = tombstone.split_once("|left|").unwrap();
-        assert_eq!(name.len(), 32, "{tombstone}");
-        assert!((before..=clock()).contains(&ms.parse::<u64>().unwrap()), "{tombstone}");
+        let State::Dead(Dead { reason: told, at, token: by }) = State::parse(&f.state().unwrap()) else {
+            panic!("{:?}", f.state());
+        };
+        assert_eq!((&told, (before..=clock()).contains(&at)), (reason, true));
+        assert_eq!((by == token, by.len() == 32), (locked, !locked), "{by}");
     }
+}
+
+/// The repeat finds no receipt: a destroy without the lock leaves none.
+#[test]
+fn a_repeated_destroy_does_not_end_the_next_session_under_the_id() {
+    let f = Fixture::new();
+    let (mut a, mut b) = (f.client("a"), f.client("b"));
+    f.store(b"data");
+    let destroy = release("o:gone:1", Op::Delete(&Reason::Logout));
+    assert_eq!(a.release(&f.keys, &destroy).unwrap(), ReleaseReply::Done);
+    let (loaded, mark) = (held(b.acquire(&f.keys, &ask("b", 1, 0)).unwrap()), f.state());
+    let new = Release { seen: loaded.state.as_deref(), ..release("o:b:1", Op::Set(b"next")) };
+    assert_eq!(b.release(&f.keys, &new).unwrap(), ReleaseReply::Done);
+    assert_eq!(a.release(&f.keys, &destroy).unwrap(), ReleaseReply::Done);
+    assert_eq!((f.data().unwrap(), f.state()), (b"next".to_vec(), mark));
+}
+
+#[test]
+fn a_write_stores_the_state_which_outlives_the_session() {
+    let f = Fixture::new();
+    let clock: (u64, u64) = redis::cmd("TIME").query(&mut f.redis()).unwrap();
+    let end = clock.0 * 1000 + 500_000;
+    let mut a = f.client("a");
+    // With a lifetime of its own, without one, and with an absolute end.
+    for (fields, life) in
+        [("300||".to_owned(), 600_000), ("||".to_owned(), 120_000), (format!("300|{end}|"), 800_000)]
+    {
+        let state = format!("live|1700000000000||{fields}|u|My label|with a bar");
+        let mut sends = 0;
+        for (op, locked) in [
+            (Op::Set(b"x"), true),
+            (Op::Set(&[b'x'; 4096]), true),
+            (Op::Keep, true),
+            (Op::Restore(b"x"), true),
+            (Op::None, true),
+            (Op::Set(b"x"), false),
+            (Op::Set(&[b'x'; 4096]), false),
+            (Op::Keep, false),
+            (Op::Restore(b"x"), false),
+        ] {
+            let () = f.redis().del(&f.keys.state).unwrap();
+            f.store(b"before");
+            let written = if locked {
+                sends += 1;
+                let token = format!("o:a:{sends}");
+                held(a.acquire(&f.keys, &Acquire { token: token.clone(), ..ask("a", 1, 0) }).unwrap());
+                a.release(&f.keys, &Release { state: Some(&state), ..release(&token, op) })
+            } else {
+                a.write(&f.keys, &Write { op, ttl: TTL, seen: None, state: Some(&state), dead_ms: 1 })
+            };
+            assert_eq!(written.unwrap(), ReleaseReply::Done, "{op:?}");
+            assert_eq!(f.state().as_deref(), Some(&*state), "{op:?}");
+            let (left, session) = (f.pttl(&f.keys.state), f.pttl(&f.keys.data));
+            assert!(left <= life && left > life - 30_000 && left > session, "{op:?}: {left}, {session}");
+        }
+    }
+    assert_eq!(
+        a.read(&f.keys, TTL).unwrap().state.as_deref().map(State::parse).unwrap().live().unwrap().label(),
+        "My label|with a bar"
+    );
+    // No session, no state.
+    let () = f.redis().del(&[&f.keys.state, &f.keys.data]).unwrap();
+    held(a.acquire(&f.keys, &ask("a", 99, 0)).unwrap());
+    let release = Release { state: Some("live|1||||||"), ..release("o:a:99", Op::None) };
+    assert_eq!(a.release(&f.keys, &release).unwrap(), ReleaseReply::Done);
+    assert_eq!(f.state(), None);
+}
+
+#[test]
+fn a_session_lives_on_under_another_state_and_dies_with_another_creation() {
+    let f = Fixture::new();
+    let mut a = f.client("a");
+    let mut sends = 0;
+    for (seen, now, dies) in [
+        (None, Some("live|1||||||"), false),
+        (Some("live|1||||||"), Some("live|1|2|3|4|5|user|label"), false),
+        (Some("live|1||||||"), None, false),
+        (Some("dead|logout|1|t"), Some("live|1||||||"), false),
+        (Some("dead|logout|1|t"), Some("dead|logout|1|t"), false),
+        (Some("dead|logout|1|t"), None, false),
+        (None, Some("dead|logout|1|t"), true),
+        (Some("live|1||||||"), Some("dead|revoked|1|t"), true),
+        (Some("dead|logout|1|t"), Some("dead|logout|1|u"), true),
+        (Some("live|1||||||"), Some("live|2||||||"), true),
+        (Some("live|1||||||"), Some("live|11||||||"), true),
+    ] {
+        assert_eq!(State::has_died(seen, now), dies, "{seen:?}, {now:?}");
+        for (op, locked) in
+            [(Op::Set(b"x"), true), (Op::Set(b"x"), false), (Op::Keep, true), (Op::Keep, false)]
+        {
+            let () = f.redis().del(&[&f.keys.data, &f.keys.state]).unwrap();
+            if let Some(state) = now {
+                let () = f.redis().set_ex(&f.keys.state, state, 60).unwrap();
+            }
+            let written = if locked {
+                sends += 1;
+                let token = format!("o:a:{sends}");
+                held(a.acquire(&f.keys, &Acquire { token: token.clone(), ..ask("a", 1, 0) }).unwrap());
+                let written = a.release(&f.keys, &Release { seen, ..release(&token, op) });
+                a.release(&f.keys, &release(&token, Op::None)).unwrap();
+                written
+            } else {
+                a.write(&f.keys, &Write { op, ttl: TTL, seen, state: None, dead_ms: 1 })
+            };
+            let expected = match op {
+                _ if dies => ReleaseReply::Dead,
+                Op::Keep => ReleaseReply::Gone,
+                _ => ReleaseReply::Done,
+            };
+            assert_eq!(written.unwrap(), expected, "{seen:?}, {now:?}, {op:?}, locked: {locked}");
+            assert_eq!((f.data().is_some(), f.state().as_deref()), (expected == ReleaseReply::Done, now));
+        }
+        // A refresh does not give the next session the state of this one.
+        f.store(b"next");
+        let keep = Write { op: Op::Keep, ttl: TTL, seen, state: Some("live|9||||||"), dead_ms: 1 };
+        assert_eq!(a.write(&f.keys, &keep).unwrap(), ReleaseReply::Done);
+        assert_eq!(f.state().as_deref(), if dies { now } else { Some("live|9||||||") });
+    }
+}
+
+#[test]
+fn a_ticket_has_the_whole_state() {
+    let f = Fixture::new();
+    f.store(b"a\nb");
+    let (mut a, mut b) = contended(&f);
+    let state = "live|1|2|3|9999999999999|5|user|a|label";
+    let write = Release { state: Some(state), ..release("o:a:1", Op::Keep) };
+    assert_eq!(a.release(&f.keys, &write).unwrap(), ReleaseReply::Done);
+    let Ticket { loaded, .. } = b.wait(&f.keys, Duration::from_secs(1)).unwrap().unwrap();
+    assert_eq!(loaded, SessionData::new(Some(b"a\nb".to_vec()), Some(state.into())));
 }
 
 /// The two clients may have any settings.
 #[test]
-fn a_tombstone_outlives_the_lock_that_it_finds() {
+fn the_mark_of_an_end_outlives_the_lock_that_it_finds() {
     let f = Fixture::new();
     let outlives = |what: &str| {
-        let (lock, tombstone) = (f.pttl(&f.keys.lock), f.pttl(&f.keys.tombstone));
-        assert!(0 < lock && lock < tombstone, "{what}: {lock} ms, {tombstone} ms");
+        let (lock, mark) = (f.pttl(&f.keys.lock), f.pttl(&f.keys.state));
+        assert!(0 < lock && lock < mark, "{what}: {lock} ms, {mark} ms");
     };
-    let delete = Write { op: Op::Delete, ttl: TTL, tombstone: None, tombstone_ms: 1 };
+    let delete = Write { op: Op::Delete(&Reason::Logout), ttl: TTL, seen: None, state: None, dead_ms: 1 };
     let (mut a, mut b) = contended(&f);
     let mut c = f.client("c");
     f.store(b"data");
     assert_eq!(c.write(&f.keys, &delete).unwrap(), ReleaseReply::Done);
     outlives("destroyed without a lock");
-    let () = f.redis().del(&f.keys.tombstone).unwrap();
-    let lost = Release { tombstone_ms: 1, ..release("o:c:1", Op::Delete) };
+    let () = f.redis().del(&f.keys.state).unwrap();
+    let lost = Release { dead_ms: 1, ..release("o:c:1", Op::Delete(&Reason::Logout)) };
     assert_eq!(c.release(&f.keys, &lost).unwrap(), ReleaseReply::Done);
     outlives("destroyed by somebody who has lost the lock");
 
@@ -304,13 +448,13 @@ fn a_tombstone_outlives_the_lock_that_it_finds() {
     let settings = Settings::parse(&path, &IniValues::default()).unwrap();
     let home = Home::new(&settings, &f.keys, None);
     let timeouts = Timeouts { connect: settings.connect_timeout, read: settings.read_timeout };
-    let keys = [&*f.keys.lock, &*f.keys.tombstone];
+    let keys = [&*f.keys.lock, &*f.keys.state];
     let renewed = Renewer::default().renew(&home, timeouts, keys, "o:a:1", Duration::from_secs(100));
     assert!(renewed.unwrap() && f.pttl(&f.keys.lock) > 50_000);
     outlives("renewed");
 
     // The lock is handed over, the session destroyed, the ticket claimed.
-    let () = f.redis().del(&f.keys.tombstone).unwrap();
+    let () = f.redis().del(&f.keys.state).unwrap();
     assert_eq!(a.release(&f.keys, &release("o:a:1", Op::None)).unwrap(), ReleaseReply::Done);
     assert_eq!(c.write(&f.keys, &delete).unwrap(), ReleaseReply::Done);
     let ticket = b.wait(&f.keys, Duration::from_secs(1)).unwrap().unwrap();
