@@ -351,8 +351,9 @@ impl Cluster {
                     error => unanswered(error),
                 }
             })?;
-        let state = self.state.lock();
-        let map = SlotMap::parse(reply, node, state.map.as_ref().map_or(&[], SlotMap::nodes))?;
+        // A long reply must not be read under the lock that all requests need.
+        let known = self.state.lock().map.as_ref().map_or_else(Vec::new, |map| map.nodes().to_vec());
+        let map = SlotMap::parse(reply, node, &known)?;
         if map.covered() == 0 {
             let text = "it knows no node that serves a slot";
             return Err(StoreError::Connect(io::Error::other(text)));

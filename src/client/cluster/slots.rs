@@ -1,6 +1,6 @@
 //! The map of hash slots to nodes, as the nodes of a Cluster report it.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use redis::Value;
 
@@ -28,8 +28,12 @@ impl SlotMap {
     pub fn parse(reply: Value, asked: &Target, known: &[Arc<Target>]) -> Result<Self, StoreError> {
         let nonsense = || StoreError::Protocol("an unexpected reply to CLUSTER SLOTS".into());
         let Value::Array(ranges) = reply else { return Err(nonsense()) };
-        let mut map =
-            Self { nodes: Vec::new(), masters: 0, owners: vec![NOBODY; SLOTS.into()].into_boxed_slice() };
+        // Each range has at least one slot of its own.
+        if ranges.len() > SLOTS.into() {
+            return Err(nonsense());
+        }
+        let mut owners = vec![NOBODY; SLOTS.into()].into_boxed_slice();
+        let mut nodes = Nodes::new(asked, known);
         let mut replicas = Vec::new();
         for range in ranges {
             let Value::Array(parts) = range else { return Err(nonsense()) };
@@ -39,20 +43,20 @@ impl SlotMap {
             let slots = usize::try_from(*first).ok().zip(usize::try_from(*last).ok());
             let (first, last) = slots.ok_or_else(nonsense)?;
             let owner = match node(master, asked) {
-                Some(master) => map.add(&master, known, asked).ok_or_else(nonsense)?,
+                Some(master) => nodes.add(master).ok_or_else(nonsense)?,
                 // The node has lost its address, or its place in the cluster (`noaddr`). The other
                 // ranges are still valid.
                 None if is_node(master) => NOBODY,
                 None => return Err(nonsense()),
             };
-            map.owners.get_mut(first..=last).ok_or_else(nonsense)?.fill(owner);
+            owners.get_mut(first..=last).ok_or_else(nonsense)?.fill(owner);
             replicas.extend(others.iter().filter_map(|other| node(other, asked)));
         }
-        map.masters = map.nodes.len();
+        let masters = nodes.all.len();
         for replica in replicas {
-            map.add(&replica, known, asked);
+            nodes.add(replica);
         }
-        Ok(map)
+        Ok(Self { nodes: nodes.all, masters, owners })
     }
 
     /// Returns the node that serves a slot.
@@ -85,13 +89,34 @@ impl SlotMap {
     pub fn covered(&self) -> usize {
         self.owners.iter().filter(|owner| **owner != NOBODY).count()
     }
+}
 
-    fn add(&mut self, node: &Endpoint, known: &[Arc<Target>], like: &Target) -> Option<u16> {
-        let place = self.nodes.iter().position(|other| other.endpoint == *node).unwrap_or_else(|| {
-            self.nodes.push(interned(node.clone(), known, like));
-            self.nodes.len() - 1
-        });
-        u16::try_from(place).ok().filter(|place| *place != NOBODY)
+/// The nodes of a map that is being read. The reply decides their number, so each is found by a
+/// hash of its text.
+struct Nodes<'a> {
+    asked: &'a Target,
+    known: HashMap<String, &'a Arc<Target>>,
+    places: HashMap<String, u16>,
+    all: Vec<Arc<Target>>,
+}
+
+impl<'a> Nodes<'a> {
+    fn new(asked: &'a Target, known: &'a [Arc<Target>]) -> Self {
+        let known = known.iter().map(|node| (node.endpoint.to_string(), node)).collect();
+        Self { asked, known, places: HashMap::new(), all: Vec::new() }
+    }
+
+    /// Returns the place of a node, or `None` if there are too many nodes.
+    fn add(&mut self, endpoint: Endpoint) -> Option<u16> {
+        let text = endpoint.to_string();
+        if let Some(place) = self.places.get(&text) {
+            return Some(*place);
+        }
+        let next = u16::try_from(self.all.len()).ok().filter(|place| *place != NOBODY)?;
+        let known = self.known.get(&text).copied().cloned();
+        self.all.push(known.unwrap_or_else(|| new_node(endpoint, self.asked)));
+        self.places.insert(text, next);
+        Some(next)
     }
 }
 
@@ -100,8 +125,12 @@ impl SlotMap {
 pub fn interned(endpoint: Endpoint, known: &[Arc<Target>], like: &Target) -> Arc<Target> {
     match known.iter().find(|node| node.endpoint == endpoint) {
         Some(node) => node.clone(),
-        None => Arc::new(Target { endpoint, ..like.clone() }),
+        None => new_node(endpoint, like),
     }
+}
+
+fn new_node(endpoint: Endpoint, like: &Target) -> Arc<Target> {
+    Arc::new(Target { endpoint, ..like.clone() })
 }
 
 fn is_node(value: &Value) -> bool {
@@ -171,6 +200,8 @@ impl Redirect {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::*;
 
     fn bulk(text: &str) -> Value {
@@ -249,6 +280,25 @@ mod tests {
             // The replica can tell later which node serves the slot.
             assert_eq!((map.masters(), map.covered(), map.nodes().len()), (1, 6, 2));
         }
+    }
+
+    #[test]
+    fn reads_no_more_ranges_than_there_are_slots_and_as_many_nodes_in_passing() {
+        let asked = target(tcp("seed", 7000));
+        let reply = |ranges: i64| {
+            let one = |n: i64| {
+                range(n % 16384, n % 16384, &[(bulk(&format!("h{n}")), 1), (bulk(&format!("r{n}")), 1)])
+            };
+            Value::Array((0..ranges).map(one).collect())
+        };
+        let known: Vec<_> = (0..50_000).map(|n| Arc::new(target(tcp(&format!("h{n}"), 1)))).collect();
+        let start = Instant::now();
+        let map = SlotMap::parse(reply(16384), &asked, &known).unwrap();
+        // With a search through all nodes for each node, this took 20 s and more.
+        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+        assert_eq!((map.masters(), map.nodes().len(), map.covered()), (16384, 32768, 16384));
+        assert!(Arc::ptr_eq(map.owner(5).unwrap(), &known[5]));
+        assert!(SlotMap::parse(reply(16385), &asked, &[]).is_err());
     }
 
     #[test]
