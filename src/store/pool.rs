@@ -3,7 +3,9 @@
 //! r2d2 makes connections on its own threads and retries without the caller's knowledge. Its pool
 //! therefore contains values of type [`Entry`], which are empty at first. The request that takes an
 //! entry connects on its own thread, and gets the error itself and at once. r2d2 limits the number
-//! of entries, lets requests wait for one, and ends entries that are no longer used.
+//! of entries and lets requests wait for one. [`end_idle`] ends entries that are no longer used:
+//! r2d2's own job for that outlives its pool, and a process that meets ever new targets would
+//! collect such jobs.
 //!
 //! FPM and pcntl fork. A child inherits the sockets that its parent uses and none of the threads,
 //! so a registry belongs to the process that created it.
@@ -15,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use r2d2::{CustomizeConnection, ManageConnection, PooledConnection};
+use r2d2::{ManageConnection, PooledConnection};
 use scheduled_thread_pool::ScheduledThreadPool;
 
 use super::{deferred::DeferredRelease, timer};
@@ -35,6 +37,9 @@ const MAX_TARGETS: usize = 256;
 /// minutes or more).
 const IDLE: Duration = Duration::from_secs(220);
 
+/// The time between two looks for idle entries.
+const LOOK: Duration = Duration::from_secs(30);
+
 /// The time that r2d2's thread may take to make an empty entry, in addition to a request's wait for
 /// its turn.
 const MAKING: Duration = Duration::from_secs(5);
@@ -45,9 +50,20 @@ pub struct Entry {
     pub connection: Option<Connection>,
     /// A release that was sent over this connection or the one before.
     pub deferred: Option<DeferredRelease>,
+    /// The time of the last checkout. `None` in an entry that no request has had.
+    used: Option<Instant>,
+    /// True once the entry shall not go back to its pool.
+    is_over: bool,
 }
 
 impl Entry {
+    /// Ends the entry, with a last look for the answer to its release.
+    fn end(mut self) {
+        if let Some(deferred) = self.deferred.take() {
+            deferred.end_late(self.connection.as_mut());
+        }
+    }
+
     /// Takes the connection out of the entry. An answer that has already arrived is kept.
     pub fn take_connection(&mut self) -> Option<Connection> {
         let mut connection = self.connection.take()?;
@@ -72,20 +88,9 @@ impl ManageConnection for Entries {
         Ok(())
     }
 
-    fn has_broken(&self, _: &mut Entry) -> bool {
-        false
-    }
-}
-
-/// The end of an entry that is closed because it was idle.
-#[derive(Debug)]
-struct LastWords;
-
-impl CustomizeConnection<Entry, Infallible> for LastWords {
-    fn on_release(&self, mut entry: Entry) {
-        if let Some(deferred) = entry.deferred.take() {
-            deferred.end_late(entry.connection.as_mut());
-        }
+    /// Asked about each entry that goes back.
+    fn has_broken(&self, entry: &mut Entry) -> bool {
+        entry.is_over
     }
 }
 
@@ -139,10 +144,35 @@ pub fn close_pools(mut last: impl FnMut(PooledConnection<Entries>)) {
     timer::end();
 }
 
+/// Ends the entries that no request has had for `idle`.
+fn end_idle(pools: &[Pool], idle: Duration) -> Vec<Entry> {
+    let mut over = Vec::new();
+    for pool in pools {
+        let mut entries: Vec<_> = std::iter::from_fn(|| pool.entries.try_get()).collect();
+        // The entry that was used last goes back last, and is the next one again.
+        while let Some(mut entry) = entries.pop() {
+            if entry.used.get_or_insert_with(Instant::now).elapsed() >= idle {
+                over.push(mem::take(&mut *entry));
+                entry.is_over = true;
+            }
+        }
+    }
+    over
+}
+
 /// Takes a free entry from the pool for these settings, if the entry has a connection.
 pub fn checkout_connected(settings: &Settings, target: &Arc<Target>) -> Option<PooledConnection<Entries>> {
     let pool = find(settings, target).ok()?;
-    pool.try_get().filter(|entry| entry.connection.is_some())
+    try_checkout(&pool).filter(|entry| entry.connection.is_some())
+}
+
+fn used(mut entry: PooledConnection<Entries>) -> PooledConnection<Entries> {
+    entry.used = Some(Instant::now());
+    entry
+}
+
+fn try_checkout(pool: &r2d2::Pool<Entries>) -> Option<PooledConnection<Entries>> {
+    pool.try_get().map(used)
 }
 
 /// Takes an entry from the pool for these settings, and waits up to `rustredis.pool_wait` for one.
@@ -155,19 +185,21 @@ fn checkout_from(
     size: u32,
     wait: Duration,
 ) -> Result<PooledConnection<Entries>, StoreError> {
-    if let Some(entry) = pool.try_get() {
+    if let Some(entry) = try_checkout(pool) {
         return Ok(entry);
     }
     let start = Instant::now();
     let mut next = wait.max(Duration::from_millis(1));
     loop {
         if let Ok(entry) = pool.get_timeout(next) {
-            return Ok(entry);
+            return Ok(used(entry));
         }
         // The pool has room, and the thread that makes an empty entry has not had its turn: no
         // other request is in the way.
         if pool.state().connections >= size || start.elapsed() >= wait + MAKING {
-            return Err(StoreError::PoolExhausted(wait));
+            // The look for idle entries, which has this lock, takes all free entries for a moment.
+            drop(POOLS.lock());
+            return try_checkout(pool).ok_or(StoreError::PoolExhausted(wait));
         }
         next = Duration::from_millis(10);
     }
@@ -183,7 +215,13 @@ fn find(settings: &Settings, target: &Arc<Target>) -> Result<r2d2::Pool<Entries>
         return Ok(pool.entries.clone());
     }
     let timer = timer::threads().map_err(StoreError::Connect)?;
-    let entries = builder(settings.pool_size, timer, IDLE).build_unchecked(Entries);
+    if pools.is_empty() {
+        timer.execute_at_fixed_rate(LOOK, LOOK, || {
+            let over = end_idle(&POOLS.lock(), IDLE);
+            over.into_iter().for_each(Entry::end);
+        });
+    }
+    let entries = builder(settings.pool_size, timer).build_unchecked(Entries);
     if pools.len() == MAX_TARGETS {
         pools.remove(0);
     }
@@ -196,14 +234,13 @@ fn find(settings: &Settings, target: &Arc<Target>) -> Result<r2d2::Pool<Entries>
     Ok(entries)
 }
 
-fn builder(size: u32, timer: Arc<ScheduledThreadPool>, idle: Duration) -> r2d2::Builder<Entries> {
+fn builder(size: u32, timer: Arc<ScheduledThreadPool>) -> r2d2::Builder<Entries> {
     r2d2::Pool::builder()
         .max_size(size)
         .min_idle(Some(0))
         .test_on_check_out(false)
         .max_lifetime(None)
-        .idle_timeout(Some(idle))
-        .connection_customizer(Box::new(LastWords))
+        .idle_timeout(None)
         .thread_pool(timer)
 }
 
@@ -223,7 +260,7 @@ mod tests {
             may_go_on.recv().unwrap();
         });
         has_begun.recv().unwrap();
-        let pool = builder(1, timer, IDLE).build_unchecked(Entries);
+        let pool = builder(1, timer).build_unchecked(Entries);
         let helper = thread::spawn(move || {
             thread::sleep(Duration::from_millis(100));
             go_on.send(()).unwrap();
@@ -239,9 +276,29 @@ mod tests {
     }
 
     #[test]
-    fn a_pool_shrinks_when_nobody_needs_it() {
-        // The rest is up to r2d2, which looks every 30 s.
-        let pool = builder(4, Arc::new(worker()), IDLE).build_unchecked(Entries);
-        assert_eq!((pool.idle_timeout(), pool.min_idle()), (Some(IDLE), Some(0)));
+    fn a_pool_shrinks_to_what_is_in_use() {
+        let entries = builder(4, Arc::new(worker())).build_unchecked(Entries);
+        // r2d2 would leave a job behind for each pool that has one of these.
+        assert_eq!((entries.idle_timeout(), entries.max_lifetime()), (None, None));
+        let target = Arc::new(Target {
+            endpoint: crate::config::Endpoint::Unix("/s".into()),
+            username: None,
+            password: None,
+            database: 0,
+            tls: None,
+        });
+        let pools = [Pool { target, size: 4, of_object: false, entries }];
+        let checkout = || checkout_from(&pools[0].entries, 4, Duration::from_secs(60)).unwrap();
+        let open = || pools[0].entries.state().connections;
+
+        let three = [checkout(), checkout(), checkout()];
+        let in_use = checkout();
+        drop(three);
+        assert_eq!((end_idle(&pools, Duration::from_secs(60)).len(), open()), (0, 4));
+        assert_eq!((end_idle(&pools, Duration::ZERO).len(), open()), (3, 1));
+        drop(in_use);
+        assert_eq!((end_idle(&pools, Duration::ZERO).len(), open()), (1, 0));
+        drop(checkout());
+        assert_eq!(open(), 1);
     }
 }

@@ -408,7 +408,7 @@ impl Router {
     /// as long again.
     fn poll_deferred(&mut self) -> Result<(), StoreError> {
         let Some((_, entry)) = &mut self.entry else { return Ok(()) };
-        let Entry { connection, deferred: Some(deferred) } = &mut **entry else { return Ok(()) };
+        let Entry { connection, deferred: Some(deferred), .. } = &mut **entry else { return Ok(()) };
         let answer = match deferred.poll(connection.as_mut()) {
             Progress::Pending => return Ok(()),
             Progress::Spoilt => {
@@ -455,7 +455,7 @@ impl Router {
     fn finish_deferred(&mut self) {
         let limit = self.settings.read_timeout;
         let Some((_, entry)) = &mut self.entry else { return };
-        if let Entry { connection: Some(connection), deferred: Some(deferred) } = &mut **entry
+        if let Entry { connection: Some(connection), deferred: Some(deferred), .. } = &mut **entry
             && deferred.wait(connection, limit)
         {
             self.disconnect();
