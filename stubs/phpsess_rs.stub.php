@@ -21,6 +21,7 @@
  *   rustredis.lock_holder_uri = 0
  *   rustredis.write_ack = wait
  *   rustredis.prefetch = 0
+ *   rustredis.absolute_timeout = 0
  *   rustredis.touch = 1
  *   rustredis.first_lifetime = 0
  *   rustredis.connect_timeout = 2

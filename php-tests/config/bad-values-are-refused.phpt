@@ -37,6 +37,8 @@ foreach ([
     ['rustredis.compression_level', 'best'],
     ['rustredis.compression_min_size', '-1'],
     ['rustredis.compression_min_size', '1KB'],
+    ['rustredis.absolute_timeout', '-1'],
+    ['rustredis.absolute_timeout', '2h'],
     ['rustredis.touch', '2'],
     ['rustredis.first_lifetime', '-1'],
     ['rustredis.first_lifetime', '1.5'],
@@ -82,6 +84,8 @@ ok: rustredis.compression_level=23
 ok: rustredis.compression_level=best
 ok: rustredis.compression_min_size=-1
 ok: rustredis.compression_min_size=1KB
+ok: rustredis.absolute_timeout=-1
+ok: rustredis.absolute_timeout=2h
 ok: rustredis.touch=2
 ok: rustredis.first_lifetime=-1
 ok: rustredis.first_lifetime=1.5

@@ -20,6 +20,7 @@ foreach ([
     'rustredis.lock_holder_uri' => '0',
     'rustredis.write_ack' => 'wait',
     'rustredis.prefetch' => '0',
+    'rustredis.absolute_timeout' => '0',
     'rustredis.touch' => '1',
     'rustredis.first_lifetime' => '0',
     'rustredis.json_objects' => 'refuse',
@@ -37,7 +38,7 @@ foreach ([
     // No value at all and the empty string are the same to a user.
     same($name, $default, $value === false && in_array($name, array_keys(ini_get_all('phpsess_rs'))) ? '' : $value);
 }
-same('and no others', 24, count(ini_get_all('phpsess_rs')));
+same('and no others', 25, count(ini_get_all('phpsess_rs')));
 --EXPECT--
 ok: rustredis.username
 ok: rustredis.password
@@ -51,6 +52,7 @@ ok: rustredis.lock_failure
 ok: rustredis.lock_holder_uri
 ok: rustredis.write_ack
 ok: rustredis.prefetch
+ok: rustredis.absolute_timeout
 ok: rustredis.touch
 ok: rustredis.first_lifetime
 ok: rustredis.json_objects

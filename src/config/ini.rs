@@ -75,6 +75,9 @@ settings! {
     Prefetch: c"rustredis.prefetch", c"0", Kind::Flag, PerDirectory,
         "1 = the session of the request's cookie is requested before the script runs; see \
          below. Not by ini_set()";
+    AbsoluteTimeout: c"rustredis.absolute_timeout", c"0", Kind::Count(2_147_483_647), Anywhere,
+        "seconds after which a session ends no matter how it is used, counted from its beginning \
+         or the login; 0 = never";
     Touch: c"rustredis.touch", c"1", Kind::Flag, Anywhere,
         "0 = the requests of this page do not prolong the session: for polling and countdowns";
     FirstLifetime: c"rustredis.first_lifetime", c"0", Kind::Count(2_147_483_647), Anywhere,

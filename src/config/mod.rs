@@ -58,6 +58,8 @@ pub struct Settings {
     pub compression: Compression,
     /// Parameters of phpredis in the save_path that have no meaning here.
     pub ignored: Vec<&'static str>,
+    /// The time in milliseconds after which a session ends, no matter how it is used.
+    pub absolute_timeout: Option<u64>,
     /// Set if a use of a session prolongs its life.
     pub touch: bool,
     /// The TTL in seconds that the first write gives to a session, if it is shorter than the usual
@@ -215,6 +217,7 @@ impl Settings {
                 min_size: ini.count(Setting::CompressionMinSize)?,
             },
             ignored,
+            absolute_timeout: Some(ini.count(Setting::AbsoluteTimeout)? * 1000).filter(|&ms| ms > 0),
             touch: ini.flag(Setting::Touch)?,
             first_lifetime: Some(ini.count(Setting::FirstLifetime)?).filter(|&seconds| seconds > 0),
             dead_life: ini.seconds(Setting::LockMaxHold)?,

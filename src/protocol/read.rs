@@ -3,7 +3,7 @@
 use redis::Value;
 
 use super::{
-    Keys,
+    Keys, Live, State,
     reply::{Items, Result},
     script::{READ, ScriptCall},
 };
@@ -23,6 +23,20 @@ impl SessionData {
     #[must_use]
     pub fn new(data: Option<Vec<u8>>, state: Option<String>) -> Self {
         Self { data, state }
+    }
+
+    /// Returns the state of a session that lives, if it has one.
+    #[must_use]
+    pub fn live(&self) -> Option<Live> {
+        let text = self.state.as_deref().filter(|text| self.data.is_some() && text.starts_with("live|"))?;
+        State::parse(text).live().cloned()
+    }
+
+    /// Returns true if the session is still stored although its absolute end is over. Most sessions
+    /// have no end, and need no time of day.
+    #[must_use]
+    pub fn is_over(&self, now: impl FnOnce() -> u64) -> bool {
+        self.live().is_some_and(|live| live.has_ended(now()))
     }
 
     /// The number of keys that a session is read from.

@@ -68,6 +68,13 @@ impl Transactions {
         }
     }
 
+    /// The client itself has changed a key that is watched, so that a transaction would fail.
+    pub fn disturb(&mut self) {
+        if !matches!(self.watched, Watched::Nothing) {
+            self.watched = Watched::Something;
+        }
+    }
+
     /// Returns true if a transaction may carry out this release. The caller then sends the
     /// transaction, after which nothing is watched any more.
     pub fn take(&mut self, release: &Release<'_>) -> bool {

@@ -34,6 +34,8 @@ pub enum Failure {
     Changed,
     /// The session was destroyed after it was read.
     Destroyed,
+    /// The session's absolute end came after it was read.
+    Ended,
     /// The session exceeds `rustredis.max_value_size`: its size, and the limit.
     TooLarge(usize, u64),
     /// The session was opened read-only (`read_and_close`, or `rustredis.lock_failure=readonly`).
@@ -134,6 +136,10 @@ impl fmt::Display for Failure {
                 f.write_str("another request changed it after this one had read it, without a lock that lasts until now")
             }
             Self::Destroyed => f.write_str("another request destroyed it after this one had read it"),
+            Self::Ended => f.write_str(
+                "its lifetime was over before this request saved it, no matter how it was used \
+                 (rustredis.absolute_timeout)",
+            ),
             Self::TooLarge(size, limit) => {
                 write!(f, "it has {size} bytes, rustredis.max_value_size allows {limit}")
             }
@@ -191,7 +197,7 @@ impl Failure {
             Self::Busy(_, holder) | Self::Full(_, holder) => Cause::Lock(holder.clone()),
             Self::HeldHere => Cause::Lock(Holder::new(String::new(), 0)),
             Self::Lost(..) | Self::Saved | Self::Changed => Cause::Loss,
-            Self::Destroyed | Self::Overtaken => Cause::Destruction,
+            Self::Destroyed | Self::Ended | Self::Overtaken => Cause::Destruction,
             _ => Cause::Other,
         }
     }

@@ -1,13 +1,26 @@
 //! The lifetime that each use gives to a session, and what goes over to another id.
 
-use super::{Current, Session};
-use crate::store::Store;
+use super::{Current, Hold, Session};
+use crate::{
+    protocol::{Live, State},
+    store::Store,
+};
 
 /// The part of a session that goes over to the id under which session_regenerate_id() continues it.
 #[derive(Clone, Default)]
 pub struct Heritage {
     /// Set if the session was stored by an earlier request.
     pub(super) was_stored: bool,
+    /// The metadata. Without it, each new id would begin a new absolute lifetime.
+    pub(super) live: Option<Live>,
+}
+
+/// What the state of a session that lives says.
+pub(super) struct Metadata {
+    /// The metadata that the session has, or is to have with the next write.
+    pub(super) live: Option<Live>,
+    /// Set if it is not stored yet.
+    pub(super) is_due: bool,
 }
 
 impl<S: Store> Session<S> {
@@ -18,7 +31,7 @@ impl<S: Store> Session<S> {
 
     /// Returns true if the heritage matters to the next id.
     pub fn leaves_something(&self) -> bool {
-        self.settings.first_lifetime.is_some() && self.left.was_stored
+        (self.settings.first_lifetime.is_some() && self.left.was_stored) || self.left.live.is_some()
     }
 
     /// Continues a session that had another id.
@@ -28,7 +41,7 @@ impl<S: Store> Session<S> {
 
     /// Keeps what this session would leave to the next id.
     pub(super) fn bequeath(&mut self, current: &Current<S::Lease>) {
-        self.left = Heritage { was_stored: !current.is_first };
+        self.left = Heritage { was_stored: !current.is_first, live: current.metadata.live.clone() };
     }
 
     /// Returns the TTL that a use of a stored session gives it. 0 leaves the TTL as it is.
@@ -36,14 +49,70 @@ impl<S: Store> Session<S> {
         if self.settings.touch { ttl } else { 0 }
     }
 
-    /// Returns the TTL for a write. 0 leaves the TTL as it is.
-    pub(super) fn ttl_of_write(&self, current: &Current<S::Lease>, ttl: u64) -> u64 {
-        match self.settings.first_lifetime {
-            Some(first) if current.is_first => first.min(ttl),
+    /// Returns the TTL for a write. 0 leaves the TTL as it is, and `None` means that the absolute
+    /// end of the session is over.
+    pub(super) fn ttl_of_write(&mut self, current: &Current<S::Lease>, ttl: u64) -> Option<u64> {
+        let ttl = match self.settings.first_lifetime {
+            Some(first) if self.is_passing(current) => first.min(ttl),
             _ if current.is_new => ttl,
             _ => self.prolonged(ttl),
-        }
+        };
+        let Some(live) = &current.metadata.live else { return Some(ttl) };
+        let now = self.store.server_clock();
+        (!live.has_ended(now)).then(|| if ttl == 0 { 0 } else { live.ttl(now, ttl) })
     }
+
+    /// Returns true if the session may be that of a visitor who never comes back.
+    fn is_passing(&self, current: &Current<S::Lease>) -> bool {
+        let has_user = current.metadata.live.as_ref().is_some_and(|live| !live.user().is_empty());
+        self.settings.first_lifetime.is_some() && current.is_first && !has_user
+    }
+
+    /// Brings the metadata of a session that is to be written up to date. Returns the state if it
+    /// is to be stored with the write.
+    pub(super) fn update_state(&mut self, current: &mut Current<S::Lease>, ttl: u64) -> Option<String> {
+        let timeout = self.settings.absolute_timeout;
+        // Most sessions have no metadata, and need none.
+        if current.metadata.live.is_none() && timeout.is_none() && current.loaded.state.is_none()
+            || !matches!(current.hold, Hold::Locked { .. } | Hold::Unsure { .. } | Hold::Unlocked)
+        {
+            return None;
+        }
+        let now = self.store.server_clock();
+        let is_passing = self.is_passing(current);
+        match &mut current.metadata.live {
+            // A session under this id has ended, and its metadata is still there.
+            None if current.is_new && has_live_state(current.loaded.state.as_deref()) => {
+                current.metadata.live = Some(Live::new(now).ending_after(timeout));
+                current.metadata.is_due = true;
+            }
+            // The metadata would outlive the session of a visitor who does not come back.
+            None if timeout.is_none() || is_passing => {}
+            None => {
+                current.metadata.live = Some(Live::new(now).ending_after(timeout));
+                current.metadata.is_due = true;
+            }
+            // The timeout was set after the session had begun. A session with a lifetime of its own
+            // has the end that goes with that, or none.
+            Some(live) if timeout.is_some() && live.end.is_none() && live.idle.is_none() => {
+                live.end = timeout.map(|timeout| now.saturating_add(timeout));
+                current.metadata.is_due = true;
+            }
+            Some(live) => {
+                // With an end, the state lives until after that.
+                let is_to_last = live.end.is_none() || !live.user().is_empty();
+                let is_due = self.settings.touch && is_to_last && live.needs_a_bump(now, ttl);
+                current.metadata.is_due |= is_due;
+            }
+        }
+        let live = current.metadata.live.as_mut().filter(|_| current.metadata.is_due)?;
+        live.bumped = Some(now);
+        Some(live.to_string())
+    }
+}
+
+fn has_live_state(text: Option<&str>) -> bool {
+    text.is_some_and(|text| State::parse(text).live().is_some())
 }
 
 #[cfg(test)]
@@ -56,7 +125,8 @@ mod tests {
     };
     use crate::{
         config::{IniValues, Setting, Settings},
-        store::memory::MemoryStore,
+        protocol::{Live, State},
+        store::{Store, memory::MemoryStore},
     };
 
     const FIRST: u64 = 30;
@@ -224,5 +294,138 @@ mod tests {
             assert!(session.write(ID, b"a", TTL, Writer::Php));
             assert_eq!(ttl(&store, ID), Some(right * 1000), "{first}");
         }
+    }
+
+    const TIMEOUT: u64 = 1000;
+
+    fn with_timeout() -> [(Setting, &'static str); 1] {
+        [(Setting::AbsoluteTimeout, "1000")]
+    }
+
+    fn live(store: &MemoryStore, id: &[u8]) -> Option<Live> {
+        let text = store.another().read(&keys(id), 0).unwrap().state?;
+        State::parse(&text).live().cloned()
+    }
+
+    fn used(store: &MemoryStore, texts: &[(Setting, &str)], id: &[u8]) -> Vec<u8> {
+        let mut session = session(store, texts);
+        let value = read(&mut session, id);
+        assert!(session.write(id, b"n", TTL, Writer::Php));
+        session.close();
+        assert_eq!(session.take_warnings(), Vec::<String>::new());
+        assert_eq!(session.store.trips, 2);
+        value
+    }
+
+    #[test]
+    fn a_session_in_steady_use_ends_at_its_time() {
+        for locking in ["1", "0"] {
+            let texts = [with_timeout()[0], (Setting::Locking, locking)];
+            let store = MemoryStore::new();
+            let end = store.server().now() + TIMEOUT * 1000;
+            assert_eq!(used(&store, &texts, ID), b"");
+            let first = live(&store, ID);
+            assert_eq!(first.as_ref().unwrap().end, Some(end));
+            for _ in 0..24 {
+                store.server().advance(41_000);
+                // What a session got first wins over what other pages have.
+                assert_eq!(used(&store, &[(Setting::Locking, locking)], ID), b"n");
+                assert_eq!(live(&store, ID), first);
+                let left = end - store.server().now();
+                assert_eq!(ttl(&store, ID), Some((TTL * 1000).min(left.div_ceil(1000) * 1000)));
+            }
+            let rest = end - store.server().now();
+            store.server().advance(rest);
+            assert_eq!(used(&store, &texts, ID), b"", "{locking}");
+            assert_eq!(live(&store, ID).unwrap().created, end);
+        }
+    }
+
+    #[test]
+    fn nothing_changes_for_sessions_without_a_timeout() {
+        let store = stored(b"old");
+        used(&store, &[], ID);
+        assert_eq!(live(&store, ID), None);
+        used(&store, &with_timeout(), ID);
+        assert_eq!(live(&store, ID).map(|live| live.created), Some(store.server().now()));
+    }
+
+    #[test]
+    fn a_session_that_is_over_before_it_is_saved_is_not_saved() {
+        for locking in ["1", "0"] {
+            let texts = [with_timeout()[0], (Setting::Locking, locking)];
+            for changed in [true, false] {
+                let store = MemoryStore::new();
+                used(&store, &texts, ID);
+                store.server().advance(90_000);
+                for _ in 0..10 {
+                    used(&store, &texts, ID);
+                    store.server().advance(90_000);
+                }
+                let mut session = session(&store, &texts);
+                assert_eq!(read(&mut session, ID), b"n");
+                store.server().advance(10_001);
+                let saved = if changed {
+                    session.write(ID, b"m", TTL, Writer::Class)
+                } else {
+                    session.touch(ID, b"n", TTL, Writer::Class)
+                };
+                assert_eq!(saved, !changed);
+                assert!(!session.write(ID, b"m", TTL, Writer::Saving));
+                session.close();
+                assert!(session.take_warnings().iter().all(|warning| warning.contains("absolute_timeout")));
+                assert_eq!((data(&store, ID), super::super::tests::holder(&store, ID)), (None, None));
+                let state = store.another().read(&keys(ID), 0).unwrap().state.unwrap();
+                assert!(state.starts_with("dead|absolute|"), "{state}");
+            }
+        }
+    }
+
+    #[test]
+    fn another_id_continues_the_time() {
+        for deletes in [true, false] {
+            let store = MemoryStore::new();
+            used(&store, &with_timeout(), ID);
+            let first = live(&store, ID).unwrap();
+            store.server().advance(50_000);
+            let mut old = session(&store, &with_timeout());
+            read(&mut old, ID);
+            let done = if deletes { old.destroy(ID, true) } else { old.write(ID, b"a", TTL, Writer::Php) };
+            assert!(done);
+            old.close();
+            assert!(old.leaves_something());
+            // The page that logs the user in may have other settings.
+            let mut new = session(&store, &[]);
+            new.inherit(old.heritage());
+            assert!(new.create(NEW, TTL, true));
+            read(&mut new, NEW);
+            assert!(new.write(NEW, b"a", TTL, Writer::Php));
+            new.close();
+            let now = live(&store, NEW).unwrap();
+            assert_eq!((now.created, now.end), (first.created, first.end));
+            assert_eq!(now.bumped, Some(store.server().now()));
+        }
+    }
+
+    #[test]
+    fn metadata_without_an_end_is_written_anew_in_time() {
+        let store = stored(b"old");
+        let mut owner = session(&store, &[]);
+        read(&mut owner, ID);
+        let begun = store.server().now();
+        let current = owner.current.as_mut().unwrap();
+        current.metadata.live = Some(Live::new(begun).of_user("u", "phone"));
+        current.metadata.is_due = true;
+        assert!(owner.write(ID, b"n", TTL, Writer::Php));
+        owner.close();
+        let mut bumps = Vec::new();
+        for _ in 0..40 {
+            store.server().advance(30_000);
+            used(&store, &[], ID);
+            bumps.push(live(&store, ID).unwrap().bumped.unwrap() - begun);
+        }
+        bumps.dedup();
+        // It is written when it is older than half the idle lifetime.
+        assert_eq!(bumps, (0..=20).map(|n| n * 60_000).collect::<Vec<_>>());
     }
 }

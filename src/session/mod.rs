@@ -26,6 +26,7 @@ pub use access::Access;
 pub use failure::{Cause, Failure, warning};
 use hold::Hold;
 pub use lifetime::Heritage;
+use lifetime::Metadata;
 use print::Print;
 use requested::{Prefetch, Prefetched};
 pub use save::{Writer, deferred_warning};
@@ -101,6 +102,7 @@ struct Current<L> {
     is_new: bool,
     /// Set if the session was never stored before this request, under any id.
     is_first: bool,
+    metadata: Metadata,
     /// The session's new TTL if the read did not refresh it, otherwise 0.
     ttl_due: u64,
     /// The print of the value that a handler class has read, until the class writes another value.
@@ -558,33 +560,35 @@ impl<S: Store> Session<S> {
                 }
                 self.not_our_turn(id, &keys, ttl, lock, Failure::HeldHere)?
             }
-            (Prefetched::Ask(token), Some(lock)) => match self.acquire(&keys, lock, mode, ttl, token) {
-                Ok(Outcome::Granted(Grant { token, waiter, loaded, overtaken: true })) => {
-                    // Other requests may wait for this lock, too.
-                    self.let_go(&keys, token, waiter.as_deref())?;
-                    (Hold::Overtaken, loaded)
+            (Prefetched::Ask(token), Some(lock)) => {
+                match self.acquire_living(&keys, lock, mode, ttl, token) {
+                    Ok(Outcome::Granted(Grant { token, waiter, loaded, overtaken: true })) => {
+                        // Other requests may wait for this lock, too.
+                        self.let_go(&keys, token, waiter.as_deref())?;
+                        (Hold::Overtaken, loaded)
+                    }
+                    Ok(Outcome::Granted(Grant { token, waiter, loaded, overtaken: false })) => {
+                        let guard = self.store.look_after(&keys, lock, &token);
+                        (Hold::Locked { token, waiter, guard }, loaded)
+                    }
+                    Ok(Outcome::Absent { loaded, overtaken: true }) => (Hold::Overtaken, loaded),
+                    Ok(Outcome::Absent { loaded, overtaken: false }) => (Hold::Unlocked, loaded),
+                    Ok(Outcome::Exists) => return Ok(Fetched::Exists),
+                    Ok(Outcome::Busy(holder)) => {
+                        let holder = holder.at(pattern_of_lock(&keys, id));
+                        self.not_our_turn(id, &keys, ttl, lock, Failure::Busy(lock.wait, holder))?
+                    }
+                    Ok(Outcome::Full(n, holder)) => {
+                        let holder = holder.at(pattern_of_lock(&keys, id));
+                        self.not_our_turn(id, &keys, ttl, lock, Failure::Full(n, holder))?
+                    }
+                    // The session may be readable even if the server refuses to lock it.
+                    Err(error @ StoreError::Server(_)) if mode != Mode::New => {
+                        self.not_our_turn(id, &keys, ttl, lock, error.into())?
+                    }
+                    Err(error) => return Err(error.into()),
                 }
-                Ok(Outcome::Granted(Grant { token, waiter, loaded, overtaken: false })) => {
-                    let guard = self.store.look_after(&keys, lock, &token);
-                    (Hold::Locked { token, waiter, guard }, loaded)
-                }
-                Ok(Outcome::Absent { loaded, overtaken: true }) => (Hold::Overtaken, loaded),
-                Ok(Outcome::Absent { loaded, overtaken: false }) => (Hold::Unlocked, loaded),
-                Ok(Outcome::Exists) => return Ok(Fetched::Exists),
-                Ok(Outcome::Busy(holder)) => {
-                    let holder = holder.at(pattern_of_lock(&keys, id));
-                    self.not_our_turn(id, &keys, ttl, lock, Failure::Busy(lock.wait, holder))?
-                }
-                Ok(Outcome::Full(n, holder)) => {
-                    let holder = holder.at(pattern_of_lock(&keys, id));
-                    self.not_our_turn(id, &keys, ttl, lock, Failure::Full(n, holder))?
-                }
-                // The session may be readable even if the server refuses to lock it.
-                Err(error @ StoreError::Server(_)) if mode != Mode::New => {
-                    self.not_our_turn(id, &keys, ttl, lock, error.into())?
-                }
-                Err(error) => return Err(error.into()),
-            },
+            }
         };
         let hold = if mode == Mode::New { hold } else { self.after_a_move(&keys, &loaded, hold)? };
         // A session that was read without its lock is never written.
@@ -600,6 +604,8 @@ impl<S: Store> Session<S> {
         self.read_only.take_if(|_| !matches!(hold, Hold::ReadOnly));
         let (is_new, since) = (loaded.data.is_none(), Instant::now());
         let is_first = is_new && !self.inherited.was_stored;
+        let inherited = self.inherited.live.clone().filter(|_| is_new);
+        let metadata = Metadata { is_due: inherited.is_some(), live: inherited.or_else(|| loaded.live()) };
         self.current = Some(Current {
             id: id.clone(),
             keys,
@@ -609,6 +615,7 @@ impl<S: Store> Session<S> {
             unread: true,
             is_new,
             is_first,
+            metadata,
             ttl_due,
             delivered: None,
         });
@@ -650,6 +657,26 @@ impl<S: Store> Session<S> {
         }
     }
 
+    /// Takes the lock and reads the session. A session whose absolute end was over when it was
+    /// handed over is ended by the script, under the lock that it came with.
+    fn acquire_living(
+        &mut self,
+        keys: &Keys,
+        lock: &LockSettings,
+        mode: Mode,
+        ttl: u64,
+        maybe_held: Option<String>,
+    ) -> Result<Outcome, StoreError> {
+        match self.acquire(keys, lock, mode, ttl, maybe_held)? {
+            Outcome::Granted(Grant { token, loaded, overtaken: false, .. })
+                if loaded.is_over(|| self.store.server_clock()) =>
+            {
+                self.acquire(keys, lock, mode, ttl, Some(token))
+            }
+            outcome => Ok(outcome),
+        }
+    }
+
     fn acquire(
         &mut self,
         keys: &Keys,
@@ -658,12 +685,12 @@ impl<S: Store> Session<S> {
         ttl: u64,
         maybe_held: Option<String>,
     ) -> Result<Outcome, StoreError> {
-        let held_token = match &self.current {
+        let held_token = maybe_held.clone().or_else(|| match &self.current {
             Some(Current { hold: Hold::Locked { token, .. } | Hold::Unsure { token, .. }, .. }) => {
                 Some(token.clone())
             }
-            _ => maybe_held.clone(),
-        };
+            _ => None,
+        });
         let request = Request {
             mode,
             held_token,

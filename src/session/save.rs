@@ -68,6 +68,17 @@ fn is_empty(text: &[u8]) -> bool {
     [&b""[..], b"a:0:{}", b"{}", b"\x80", b"\x90", b"\0\0\0\x02\x14\0"].contains(&text)
 }
 
+fn op_for<'a>(text: &'a Text<'_>, changed: bool, is_new: bool, ttl: u64) -> Op<'a> {
+    match (changed, is_new) {
+        (true, _) => Op::Set(text.stored()),
+        // For PHP 8.6, a new session that stays empty is unchanged. There is no key yet whose TTL
+        // could be refreshed.
+        (false, true) => Op::Restore(text.stored()),
+        (false, false) if ttl == 0 => Op::None,
+        (false, false) => Op::Keep,
+    }
+}
+
 /// Returns the hold that is left after a write has given the lock back. `saved` returns the print
 /// of the written value if a handler class may write once more.
 fn after<L>(result: &Result<ReleaseReply, StoreError>, saved: impl FnOnce() -> Option<Print>) -> Hold<L> {
@@ -178,13 +189,10 @@ impl<S: Store> Session<S> {
 
     fn save(&mut self, id: &[u8], text: &Text<'_>, changed: bool, ttl: u64, writer: Writer) -> bool {
         let Some(id) = SessionId::parse(id) else { return self.fail("was not saved", None, &Failure::BadId) };
-        if self.value.is_some() {
-            stats::REFUSED_WRITES.add();
-            return self.fail("was not saved", Some(&id), &Failure::Undelivered);
-        }
-        if self.failed.as_ref() == Some(&id) {
-            stats::REFUSED_WRITES.add();
-            return self.fail("was not saved", Some(&id), &Failure::Unread);
+        let is_undelivered = self.value.is_some();
+        if is_undelivered || self.failed.as_ref() == Some(&id) {
+            let failure = if is_undelivered { Failure::Undelivered } else { Failure::Unread };
+            return self.fail("was not saved", Some(&id), &refused(failure));
         }
         let mut current = match self.current.take() {
             Some(current) if current.id == id && !self.is_looked_at(&current, writer) => current,
@@ -197,21 +205,17 @@ impl<S: Store> Session<S> {
             }
         };
         current.ttl_due = 0;
+        let state = self.update_state(&mut current, ttl);
         self.bequeath(&current);
-        let ttl = self.ttl_of_write(&current, ttl);
+        let Some(life) = self.ttl_of_write(&current, ttl) else {
+            return self.end_now(current, changed);
+        };
         let changed = changed && !current.delivered.as_ref().is_some_and(|print| print.is_of(text.plain()));
         if changed {
             current.delivered = None;
         }
         let (keys, seen) = (&current.keys, current.loaded.state.as_deref());
-        let op = match (changed, current.is_new) {
-            (true, _) => Op::Set(text.stored()),
-            // For PHP 8.6, a new session that stays empty is unchanged. There is no key yet whose
-            // TTL could be refreshed.
-            (false, true) => Op::Restore(text.stored()),
-            (false, false) if ttl == 0 => Op::None,
-            (false, false) => Op::Keep,
-        };
+        let op = op_for(text, changed, current.is_new, life);
         let loss = self.loss_of(&current);
         let saved = || (writer != Writer::Php).then(|| Print::of(text.plain()));
         let (hold, failure) = match mem::replace(&mut current.hold, Hold::Unlocked) {
@@ -220,10 +224,11 @@ impl<S: Store> Session<S> {
                 let release = Release {
                     waiter: waiter.as_deref(),
                     seen,
+                    state: state.as_deref(),
                     keep_lock,
                     // An error handler may write once more. Close gives the lock back.
                     rewrite: true,
-                    ..self.release_of(&token, op, ttl)
+                    ..self.release_of(&token, op, life)
                 };
                 let result = if keep_lock || !self.may_defer(text) {
                     self.release_or_restore(keys, &release, text)
@@ -244,7 +249,8 @@ impl<S: Store> Session<S> {
                 (hold, failure_of(result, loss))
             }
             Hold::Unsure { token, writes } => {
-                let release = Release { seen, nth: writes, ..self.release_of(&token, op, ttl) };
+                let states = Release { seen, state: state.as_deref(), ..self.release_of(&token, op, life) };
+                let release = Release { nth: writes, ..states };
                 let result = self.release_or_restore(keys, &release, text);
                 let hold = match &result {
                     Err(_) => Hold::Unsure { token, writes: writes + 1 },
@@ -252,14 +258,15 @@ impl<S: Store> Session<S> {
                 };
                 (hold, failure_of(result, loss))
             }
-            hold @ (Hold::Unlocked | Hold::ReadOnly) if op == Op::None => (hold, None),
+            hold @ (Hold::Unlocked | Hold::ReadOnly) if op == Op::None && state.is_none() => (hold, None),
             Hold::Unlocked => {
-                let write = self.write_of(op, ttl, seen);
+                let op = if op == Op::None { Op::Keep } else { op };
+                let write = Write { state: state.as_deref(), ..self.write_of(op, life, seen) };
                 (Hold::Unlocked, failure_of(self.write_or_restore(keys, &write, text), loss))
             }
             // A refreshed TTL is no change to a session that another request works on.
             Hold::ReadOnly if !changed => {
-                let result = self.store.write(keys, &self.write_of(Op::Keep, ttl, seen));
+                let result = self.store.write(keys, &self.write_of(Op::Keep, life, seen));
                 (Hold::ReadOnly, failure_of(result.map(|_| ReleaseReply::Done), loss))
             }
             Hold::ReadOnly => (Hold::ReadOnly, Some(refused(Failure::ReadOnly))),
@@ -274,10 +281,40 @@ impl<S: Store> Session<S> {
             Hold::NoMoreWrites(why) => (Hold::NoMoreWrites(why), Some(refused(why()))),
         };
         current.hold = hold;
+        if failure.is_none() && state.is_some() {
+            current.loaded.state = state;
+            current.metadata.is_due = false;
+        }
         self.current = Some(current);
         if failure.is_none() {
             self.look_again(&id, text.plain());
         }
+        self.told(&id, "was not saved", failure)
+    }
+
+    /// Ends a session whose absolute end came while this request had it. Returns false if a change
+    /// is lost.
+    fn end_now(&mut self, mut current: Current<S::Lease>, changed: bool) -> bool {
+        let (id, keys) = (current.id.clone(), current.keys.clone());
+        let op = Op::Delete(&Reason::Absolute);
+        let result = match mem::replace(&mut current.hold, Hold::NoMoreWrites(|| Failure::Ended)) {
+            Hold::Locked { token, waiter, guard } => {
+                drop(guard);
+                let release = Release { waiter: waiter.as_deref(), ..self.release_of(&token, op, 1) };
+                let result = self.store.release(&keys, &release);
+                if result.is_err() {
+                    self.store.give_back(&keys, token);
+                }
+                result
+            }
+            Hold::Unsure { token, writes } => {
+                let release = Release { nth: writes, ..self.release_of(&token, op, 1) };
+                self.store.release(&keys, &release)
+            }
+            _ => self.store.write(&keys, &self.write_of(op, 1, None)),
+        };
+        self.current = Some(current);
+        let failure = failure_of(result, Loss::Unknown).or_else(|| changed.then(|| refused(Failure::Ended)));
         self.told(&id, "was not saved", failure)
     }
 

@@ -73,6 +73,9 @@ pub trait Store {
     /// Writes without a lock.
     fn write(&mut self, keys: &Keys, write: &Write<'_>) -> Result<ReleaseReply, StoreError>;
 
+    /// The clock of the last server, in milliseconds, without a trip to it.
+    fn server_clock(&mut self) -> u64;
+
     /// The clock of the session's server, in milliseconds.
     fn server_time(&mut self, keys: &Keys) -> Result<u64, StoreError>;
 

@@ -75,9 +75,12 @@ impl RedisStore {
         let Some(values) = sent? else { return Ok(None) };
         let acquired = match self.tried(keys, form, wanted, values)? {
             FirstTry { taken: false, .. } => return Ok(None),
-            FirstTry { loaded: Some(loaded), .. } => self.held(keys, wanted, loaded),
+            FirstTry { loaded: Some(loaded), .. } if !loaded.is_over(|| self.server_clock()) => {
+                self.correct_ttl(keys, &loaded, wanted.ttl);
+                self.held(keys, wanted, loaded)
+            }
             // The script may know how to go on, or reports the problem.
-            FirstTry { loaded: None, .. } => {
+            FirstTry { .. } => {
                 self.acquire_by_script(keys, wanted).inspect_err(|_| self.unlock(keys, wanted))?
             }
         };
@@ -119,7 +122,27 @@ impl RedisStore {
         match self.router.checked(read) {
             // The read must be repeated, which the script does.
             Err(failure) if failure.is_loss() => Ok(None),
+            // The script ends the session.
+            Ok(Some(loaded)) if loaded.is_over(|| self.server_clock()) => Ok(None),
+            Ok(Some(loaded)) => {
+                self.correct_ttl(keys, &loaded, ttl);
+                Ok(Some(loaded))
+            }
             read => read,
+        }
+    }
+
+    /// Sets the TTL to what the session's state says, if that differs from `ttl`, which was given
+    /// before the state was known. Does not wait for the answer: the next use does the same.
+    fn correct_ttl(&mut self, keys: &Keys, loaded: &SessionData, ttl: u64) {
+        let Some(live) = loaded.live().filter(|_| ttl > 0) else { return };
+        let right = live.ttl(self.server_clock(), ttl).max(1);
+        if right != ttl {
+            if let Some(connection) = self.router.current() {
+                connection.transactions().disturb();
+            }
+            let mut expire = Command::new("EXPIRE");
+            self.router.send_after(expire.arg(&keys.data).number(right));
         }
     }
 
@@ -372,6 +395,10 @@ impl Store for RedisStore {
         self.save(keys, RetryPolicy::Freely, |data| write.call(keys, data))
     }
 
+    fn server_clock(&mut self) -> u64 {
+        self.router.server_ms()
+    }
+
     fn server_time(&mut self, keys: &Keys) -> Result<u64, StoreError> {
         let answer = self.router.request(keys, &mut Command::new("TIME"))?;
         let time = reply::time(answer);
@@ -414,7 +441,9 @@ impl Store for RedisStore {
         let values = self.router.receive_ahead(&keys);
         let values = self.router.checked(values)?;
         match self.tried(&keys, form, &acquire, values)? {
-            FirstTry { taken: true, loaded: Some(loaded), .. } => Ok(self.held(&keys, &acquire, loaded)),
+            FirstTry { taken: true, loaded: Some(loaded), .. } if !loaded.is_over(|| self.server_clock()) => {
+                Ok(self.held(&keys, &acquire, loaded))
+            }
             tried => {
                 if tried.taken {
                     self.unlock(&keys, &acquire);

@@ -21,7 +21,7 @@ use crate::{
     client::{
         Timeouts,
         cluster::Hop,
-        connection::{Connection, Sent},
+        connection::{Connection, Sent, local_ms},
         route::{self, Route},
     },
     config::{Settings, Target},
@@ -529,6 +529,11 @@ impl Router {
     /// Returns the server of the last request.
     pub fn last_server(&self) -> Option<Arc<Target>> {
         self.entry.as_ref().map(|(target, _)| target.clone())
+    }
+
+    /// Returns the clock of the last server in milliseconds, or this machine's.
+    pub fn server_ms(&mut self) -> u64 {
+        self.current().map_or_else(local_ms, |connection| connection.server_ms())
     }
 
     /// Returns the connection of the last request, if it still exists.

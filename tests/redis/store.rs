@@ -228,6 +228,8 @@ fn sequence(seed: u64, attempt: u32, settings: &Arc<Settings>) -> bool {
     let keys = Keys::new("P:", &id);
     let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let mut memory = MemoryStore::new();
+    // The clock in memory stands still, but not at the beginning of time.
+    memory.server().advance(1_800_000_000_000);
     let mut redis: Vec<RedisStore> = (0..CLIENTS).map(|_| RedisStore::new(settings.clone())).collect();
     // All connections are open before the sequence.
     let another = Keys::new("Q:", &id);
@@ -249,7 +251,12 @@ fn sequence(seed: u64, attempt: u32, settings: &Arc<Settings>) -> bool {
             untouched: random.below(3) == 0,
             value: step.to_string().into_bytes(),
             // Another label, another creation.
-            state: (random.below(3) == 0).then(|| format!("live|{}|||||u|{step}", random.below(2))),
+            state: (random.below(3) == 0).then(|| {
+                // Without an end, or before it, or after it.
+                let end = random.one_of(&["", "", "4000000000000", "4000000000000", "1"]);
+                let idle = random.one_of(&["", "500"]);
+                format!("live|{}||{idle}|{end}||u|{step}", random.below(2))
+            }),
         };
         if command.kind == 2 && !memory.server().has_ticket(&keys) {
             // An empty BLPOP takes Redis a tenth of a second.

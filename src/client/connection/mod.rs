@@ -82,6 +82,15 @@ pub struct Sent {
     count: u64,
 }
 
+/// This machine's clock in milliseconds.
+pub fn local_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, ms)
+}
+
+fn ms(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
 impl Connection {
     /// Returns true if this connection can be used as it is: open, and without unexpected bytes.
     /// Such bytes would be taken for the answer to the next command, and one visitor would get the
@@ -311,10 +320,9 @@ impl Connection {
 
     /// Returns the server's clock in milliseconds, or this machine's if the server's is not known.
     pub fn server_ms(&self) -> u64 {
-        let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         match self.clock {
             Some((then, since)) => then.saturating_add(ms(since.elapsed())),
-            None => SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, ms),
+            None => local_ms(),
         }
     }
 

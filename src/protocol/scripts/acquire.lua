@@ -15,6 +15,7 @@
 --          {'full', waiters, holder, now_ms, pttl}
 --          {'busy', holder, pttl, block_ms (0 = do not block), now_ms, state|nil}
 local SLACK, GRACE, FOREIGN, HANDOFF, TRIAL = 5, 500, 10, 1000, 1000  -- see docs/wire-format.md
+local ENDED = 300000                             -- the mark of an absolute end lives that long, or more
 local D, L, Q, W, S = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local waiter, held_token = ARGV[1], ARGV[3]
 -- One call reads three keys, because the calls are the cost of a script. MGET treats a key of
@@ -41,6 +42,24 @@ if ticket and not free then
 else
   redis.call('DEL', Q)                           -- a ticket that is not L's value is void
 end
+local ttl = ARGV[7]
+if free and data and got[3] then
+  -- A living session may have an idle life of its own, and an end that nothing prolongs.
+  local idle, ends = string.match(got[3], '^live|[^|]*|[^|]*|(%d*)|(%d*)|')
+  if ttl ~= '0' and tonumber(idle) then ttl = idle end
+  if tonumber(ends) then
+    local tm = redis.call('TIME')
+    local now = tm[1] * 1000 + math.floor(tm[2] / 1000)
+    local left = math.ceil((ends - now) / 1000)
+    if left <= 0 then
+      redis.call('DEL', D)
+      data, got[3] = false, 'dead|absolute|' .. string.format('%.0f', now) .. '|' .. ARGV[2]
+      redis.call('SET', S, got[3], 'PX', math.max(ENDED, redis.call('PTTL', S)))
+    elseif tonumber(ttl) > left then
+      ttl = left
+    end
+  end
+end
 if free then
   if ARGV[4] == 'known' and not data and not holder then
     -- A key of another type is not absent: GET gives its error.
@@ -50,7 +69,7 @@ if free then
   end
   if ARGV[4] == 'new' and data then return {'exists'} end
   -- EXPIRE with 0 would delete the session.
-  if tonumber(ARGV[7]) > 0 and redis.call('EXPIRE', D, ARGV[7]) == 1 and not data then
+  if tonumber(ttl) > 0 and redis.call('EXPIRE', D, ttl) == 1 and not data then
     redis.call('GET', D)                         -- another type: GET fails before the lock is taken
   end
   local tm = redis.call('TIME')

@@ -2,7 +2,25 @@
 -- trip.
 -- KEYS  1 D data  2 S state    ARGV  1 ttl_s  2 any text, or none
 -- Reply: {data|nil, state|nil, the text}
-local data = redis.call('GET', KEYS[1])
+local ENDED = 300000                             -- the mark of an absolute end lives that long, or more
+local data, state, ttl = redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2]), ARGV[1]
 -- A server that refuses writes at the moment can still return the session.
-if data and tonumber(ARGV[1]) > 0 then redis.pcall('EXPIRE', KEYS[1], ARGV[1]) end
-return {data, redis.call('GET', KEYS[2]), ARGV[2]}
+if data and state then
+  -- A living session may have an idle life of its own, and an end that nothing prolongs.
+  local idle, ends = string.match(state, '^live|[^|]*|[^|]*|(%d*)|(%d*)|')
+  if ttl ~= '0' and tonumber(idle) then ttl = idle end
+  if tonumber(ends) then
+    local tm = redis.call('TIME')
+    local now = tm[1] * 1000 + math.floor(tm[2] / 1000)
+    local left = math.ceil((ends - now) / 1000)
+    if left <= 0 then
+      redis.pcall('DEL', KEYS[1])
+      data, state = false, 'dead|absolute|' .. string.format('%.0f', now) .. '|' .. (ARGV[2] or '')
+      redis.pcall('SET', KEYS[2], state, 'PX', math.max(ENDED, redis.call('PTTL', KEYS[2])))
+    elseif tonumber(ttl) > left then
+      ttl = left
+    end
+  end
+end
+if data and tonumber(ttl) > 0 then redis.pcall('EXPIRE', KEYS[1], ttl) end
+return {data, state, ARGV[2]}

@@ -11,7 +11,7 @@
 --         | del (end it) | drop (del of a session that did not exist at the read: leaves nothing
 --           behind unless D exists by now)
 --         | aside (move it to A, for a day)
---       4 data   5 ttl_s (0 = as it is)
+--       4 data   5 ttl_s (0 = as it is; the state may have less, or an idle life of its own)
 --       6 state seen at the read ('' = none)  7 keep_lock (1 = write and keep the lock)
 --       8 rewrite (1 = keep the lock if Redis has no memory for the write, as another may follow)
 --       9 a name for a new ticket  10 receipt_ms  11 polling
@@ -20,7 +20,7 @@
 --          it as it is)
 --          (del) the reason of the end ('' = logout)
 -- Replies: {'ok'}  {'gone'} (keep: D does not exist; move: N does not; the lock is kept, send set)
---          {'dead'} (ended since the read)  {'lost', holder|'', now_ms}
+--          {'dead'} (ended since the read, or at its absolute end)  {'lost', holder|'', now_ms}
 --          {error text} (the write failed)
 local HANDOFF, MARGIN = 1000, 250                -- Q ends this much before L
 local D, L, Q, W, R, S = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
@@ -36,13 +36,13 @@ local function clock()
   return tm[1] .. string.sub('00000' .. tm[2], -6, -4)
 end
 -- Deletes D, and leaves the mark of its end.
-local function bury()
+local function bury(reason)
   -- A repeat must not end the next session under this id.
   if state and string.sub(state, 1, 5) == 'dead|' and string.sub(state, -#token - 1) == '|' .. token then
     return state
   end
   redis.call('DEL', D)
-  local mark = 'dead|' .. (ARGV[13] == '' and 'logout' or ARGV[13]) .. '|' .. clock() .. '|' .. token
+  local mark = 'dead|' .. (reason == '' and 'logout' or reason) .. '|' .. clock() .. '|' .. token
   -- The mark outlives the present lock: renew and claim prolong both.
   local life = math.max(tonumber(ARGV[12]), redis.call('PTTL', L) + 1000)
   local r = redis.pcall('SET', S, mark, 'PX', life)
@@ -54,7 +54,7 @@ if not ours then
   if receipt then return {receipt} end
   -- A logout is carried out even if another client has the lock: the mark stops that client.
   if op == 'del' then
-    bury()
+    bury(ARGV[13])
     return {'ok'}
   end
   if drop then return {'ok'} end
@@ -68,26 +68,44 @@ if state then
   local now, seen = string.match(state, '^live|[^|]*|'), string.match(ARGV[6], '^live|[^|]*|')
   if now then dead = seen and now ~= seen else dead = state ~= ARGV[6] end
 end
-if op == 'restore' then op = redis.call('EXPIRE', D, ARGV[5]) == 1 and 'kept' or 'set' end
+-- A living session may have an idle life of its own, and an end that nothing prolongs.
+local ttl, idle, ends = ARGV[5], nil, nil
+local lives = not dead and op ~= 'del' and op ~= 'aside'
+if lives and (state or ARGV[13] ~= '') then
+  idle, ends = string.match(ARGV[13] ~= '' and ARGV[13] or state, '^live|[^|]*|[^|]*|(%d*)|(%d*)|')
+  idle, ends = tonumber(idle), tonumber(ends)
+  if ttl ~= '0' and idle then ttl = idle end
+  if ends then
+    local left = math.ceil((ends - clock()) / 1000)
+    if left <= 0 then
+      if op == 'move' then redis.call('DEL', KEYS[7]) end
+      state, known, ARGV[13] = bury('absolute'), true, ''
+      if op ~= 'none' then res, op = 'dead', 'over' end
+    elseif tonumber(ttl) > left then
+      ttl = left
+    end
+  end
+end
+if op == 'restore' then op = redis.call('EXPIRE', D, ttl) == 1 and 'kept' or 'set' end
 -- A session whose TTL is to stay is not stored again after its end.
 local stays = op == 'set' and tonumber(ARGV[5]) == 0
 if op == 'set' then
   if dead or stays and redis.call('EXISTS', D) == 0 then
     res = 'dead'
   else
-    local r = stays and redis.pcall('SET', D, ARGV[4], 'KEEPTTL') or redis.pcall('SET', D, ARGV[4], 'EX', ARGV[5])
+    local r = stays and redis.pcall('SET', D, ARGV[4], 'KEEPTTL') or redis.pcall('SET', D, ARGV[4], 'EX', ttl)
     if type(r) == 'table' and r.err then res = r.err else data = ARGV[4]; known = true end
   end
 elseif op == 'move' then
   if dead then
     redis.call('DEL', KEYS[7])
     res = 'dead'
-  elseif redis.pcall('EXPIRE', KEYS[7], ARGV[5]) ~= 1 or redis.pcall('RENAME', KEYS[7], D).err then
+  elseif redis.pcall('EXPIRE', KEYS[7], ttl) ~= 1 or redis.pcall('RENAME', KEYS[7], D).err then
     redis.pcall('DEL', KEYS[7])                  -- a copy must not outlive a logout
     return {'gone'}
   end
 elseif op == 'del' then
-  state = bury()
+  state = bury(ARGV[13])
   known = true
 elseif op == 'aside' then
   if redis.call('EXISTS', D) == 1 then
@@ -95,22 +113,21 @@ elseif op == 'aside' then
     redis.call('PEXPIRE', KEYS[7], 86400000)
   end
 elseif op == 'none' then
-  local there = tonumber(ARGV[5]) > 0 and redis.pcall('EXPIRE', D, ARGV[5])
+  local there = tonumber(ttl) > 0 and redis.pcall('EXPIRE', D, ttl)
   -- The state is that of a stored session.
   if ARGV[13] ~= '' and (there or redis.call('EXISTS', D)) ~= 1 then ARGV[13] = '' end
 elseif op == 'keep' then
-  if tonumber(ARGV[5]) > 0 then
-    if redis.call('EXPIRE', D, ARGV[5]) == 0 then
+  if tonumber(ttl) > 0 then
+    if redis.call('EXPIRE', D, ttl) == 0 then
       if not dead then return {'gone'} end
       res = 'dead'
     end
   end
 end
-if ARGV[13] ~= '' and res == 'ok' and not dead and op ~= 'del' and op ~= 'aside' then
+if ARGV[13] ~= '' and res == 'ok' and lives then
   -- The state outlives the session: by an idle life after the absolute end, or by two from now on.
-  local idle, ends = string.match(ARGV[13], '^live|[^|]*|[^|]*|(%d*)|(%d*)|')
-  idle = math.max(1000, tonumber(idle) and idle * 1000 or redis.call('PTTL', D))
-  local rest = tonumber(ends) and math.max(0, ends - clock()) or idle
+  idle = math.max(1000, idle and idle * 1000 or redis.call('PTTL', D))
+  local rest = ends and math.max(0, ends - clock()) or idle
   local r = redis.pcall('SET', S, ARGV[13], 'PX', string.format('%.0f', math.min(rest + idle, 31557600000000)))
   if type(r) == 'table' and r.err then res = r.err else state = ARGV[13] end
 end

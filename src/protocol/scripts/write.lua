@@ -49,23 +49,41 @@ if state then
   local now, seen = string.match(state, '^live|[^|]*|'), string.match(ARGV[4], '^live|[^|]*|')
   if now then dead = seen and now ~= seen else dead = state ~= ARGV[4] end
 end
+-- A living session may have an idle life of its own, and an end that nothing prolongs.
+local ttl = ARGV[3]
+if not dead and (state or ARGV[7] ~= '') then
+  local idle, ends = string.match(ARGV[7] ~= '' and ARGV[7] or state, '^live|[^|]*|[^|]*|(%d*)|(%d*)|')
+  if ttl ~= '0' and tonumber(idle) then ttl = idle end
+  if tonumber(ends) then
+    local left = math.ceil((ends - clock()) / 1000)
+    if left <= 0 then
+      redis.call('DEL', D)
+      if op == 'move' then redis.call('DEL', KEYS[3]) end
+      redis.call('SET', S, 'dead|absolute|' .. clock() .. '|' .. ARGV[5], 'PX', ARGV[6])
+      return {'dead'}
+    end
+    if tonumber(ttl) > left then ttl = left end
+  end
+end
 if op == 'keep' then
-  if tonumber(ARGV[3]) > 0 and redis.call('EXPIRE', D, ARGV[3]) == 0 then return {dead and 'dead' or 'gone'} end
+  if tonumber(ttl) > 0 and redis.call('EXPIRE', D, ttl) == 0 then return {dead and 'dead' or 'gone'} end
 elseif op == 'move' then
   if dead then
     redis.call('DEL', KEYS[3])
     return {'dead'}
-  elseif redis.pcall('EXPIRE', KEYS[3], ARGV[3]) ~= 1 or redis.pcall('RENAME', KEYS[3], D).err then
+  elseif redis.pcall('EXPIRE', KEYS[3], ttl) ~= 1 or redis.pcall('RENAME', KEYS[3], D).err then
     redis.pcall('DEL', KEYS[3])                  -- a copy must not outlive a logout
     return {'gone'}
   end
-elseif op ~= 'restore' or redis.call('EXPIRE', D, ARGV[3]) == 0 then
+elseif op ~= 'restore' or redis.call('EXPIRE', D, ttl) == 0 then
   -- A session whose TTL is to stay is not stored again after its end.
-  local stays = tonumber(ARGV[3]) == 0
+  local stays = tonumber(ttl) == 0
   if dead or stays and redis.call('EXISTS', D) == 0 then return {'dead'} end
-  if stays then redis.call('SET', D, ARGV[2], 'KEEPTTL') else redis.call('SET', D, ARGV[2], 'EX', ARGV[3]) end
+  if stays then redis.call('SET', D, ARGV[2], 'KEEPTTL') else redis.call('SET', D, ARGV[2], 'EX', ttl) end
 end
-if ARGV[7] ~= '' and not dead then
+-- Of two requests that give a session its first state, the first one does.
+local later = ARGV[4] == '' and state and string.sub(state, 1, 5) == 'live|'
+if ARGV[7] ~= '' and not dead and not later then
   -- The state outlives the session: by an idle life after the absolute end, or by two from now on.
   local idle, ends = string.match(ARGV[7], '^live|[^|]*|[^|]*|(%d*)|(%d*)|')
   idle = math.max(1000, tonumber(idle) and idle * 1000 or redis.call('PTTL', D))

@@ -117,6 +117,10 @@ impl Store for MemoryStore {
         Ok(self.send()?.write(keys, write))
     }
 
+    fn server_clock(&mut self) -> u64 {
+        self.server.borrow().now()
+    }
+
     fn server_time(&mut self, _keys: &Keys) -> Result<u64, StoreError> {
         Ok(self.send()?.now())
     }

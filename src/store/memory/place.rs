@@ -8,6 +8,9 @@ use crate::protocol::{Dead, Reason, ReleaseReply, SessionData, State, Ticket};
 /// The mark of a session's end outlives the lock beside it by at least this many milliseconds.
 pub const BEYOND_MS: u64 = 1000;
 
+/// The mark of an absolute end that a read notices lives for at least this many milliseconds.
+pub const ENDED_MS: u64 = 300_000;
+
 /// A value that expires at a given time.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Expiring<T> {
@@ -92,6 +95,30 @@ impl Place {
         // The mark outlives a lock that is still held.
         let at = self.lock.as_ref().map_or(at, |lock| at.max(lock.at + BEYOND_MS));
         self.state = Some(Expiring { value: dead.to_string(), at });
+    }
+
+    /// Returns the TTL in seconds that a use gives the session, whose state is this one by now or
+    /// the stored one. `None` means that its absolute end is over.
+    pub fn life(&self, state: Option<&str>, now: u64, ttl: u64) -> Option<u64> {
+        match State::parse(state.or(self.state.as_ref().map(|state| &*state.value)).unwrap_or_default()) {
+            State::Live(live) if live.has_ended(now) => None,
+            State::Live(live) if ttl > 0 => Some(live.ttl(now, ttl)),
+            _ => Some(ttl),
+        }
+    }
+
+    /// Ends the session if its absolute end is over, and returns the TTL that a use gives it.
+    pub fn use_now(&mut self, name: &str, now: u64, ttl: u64) -> u64 {
+        if self.data.is_none() {
+            return ttl;
+        }
+        self.life(None, now, ttl).unwrap_or_else(|| {
+            let at = self.state.as_ref().map_or(0, |state| state.at).max(now + ENDED_MS);
+            let dead = Dead { reason: Reason::Absolute, at: now, token: name.to_owned() };
+            self.data = None;
+            self.state = Some(Expiring { value: dead.to_string(), at });
+            ttl
+        })
     }
 
     /// Stores the state of a living session, which outlives the session.

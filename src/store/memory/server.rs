@@ -136,6 +136,11 @@ impl Server {
             return None;
         }
         place.lock = Some(Expiring { value: format!("{}|{now}|{}", a.token, a.info), at: now + a.lease });
+        if place.data.is_some() && place.life(None, now, a.ttl) != Some(a.ttl) {
+            // The client corrects the TTL, or has the script end the session.
+            let ttl = place.life(None, now, a.ttl)?;
+            place.refresh(now + ttl * 1000);
+        }
         let loaded = place.loaded();
         let unwanted = match (a.mode, loaded.data.is_some()) {
             (Mode::Known, false) => {
@@ -175,6 +180,7 @@ impl Server {
             _ => {}
         }
         if free {
+            let ttl = place.use_now(&a.token, now, a.ttl);
             if a.mode == Mode::Known && place.data.is_none() && holder.is_none() {
                 place.waiters.remove(&a.waiter);
                 return AcquireReply::Absent(place.loaded().state);
@@ -182,7 +188,9 @@ impl Server {
             if a.mode == Mode::New && place.data.is_some() {
                 return AcquireReply::Exists;
             }
-            place.refresh(now + a.ttl * 1000);
+            if ttl > 0 {
+                place.refresh(now + ttl * 1000);
+            }
             place.lock = Some(Expiring { value: format!("{}|{now}|{}", a.token, a.info), at: now + a.lease });
             place.waiters.remove(&a.waiter);
             return AcquireReply::Held(place.loaded());
@@ -271,19 +279,30 @@ impl Server {
         }
         let dead = place.is_dead(r.seen) && rules.have(Rule::RefuseTheDead);
         let mut written = Kept::Done;
-        let mut state = r.state.filter(|_| !dead);
+        let mut state = r.state.filter(|_| !dead && r.op != Op::Drop);
+        let life = match op {
+            Op::Delete(_) | Op::SetAside(_) => Some(r.ttl),
+            _ if dead => Some(r.ttl),
+            _ => place.life(state, now, r.ttl),
+        };
+        let ttl = life.unwrap_or(r.ttl);
         match op {
-            Op::Restore(_) | Op::Keep if place.refresh(now + r.ttl * 1000) => {}
+            _ if life.is_none() => {
+                place.bury(rules, &Reason::Absolute, r.token, now, now + r.dead_ms);
+                written = if op == Op::None { Kept::Done } else { Kept::Dead };
+            }
+            Op::Keep if ttl == 0 => {}
+            Op::Restore(_) | Op::Keep if place.refresh(now + ttl * 1000) => {}
             Op::Set(_) | Op::Restore(_) | Op::Keep if dead => written = Kept::Dead,
-            Op::Set(_) if r.ttl == 0 && place.data.is_none() => written = Kept::Dead,
-            Op::Set(data) | Op::Restore(data) => place.store(data, now, r.ttl),
+            Op::Set(_) if ttl == 0 && place.data.is_none() => written = Kept::Dead,
+            Op::Set(data) | Op::Restore(data) => place.store(data, now, ttl),
             Op::Delete(reason) => {
                 place.bury(rules, reason, r.token, now, now + r.dead_ms);
                 state = None;
             }
             Op::Keep => return ReleaseReply::Gone,
             Op::SetAside(_) => (place.data, state) = (None, None),
-            Op::None if r.ttl > 0 => drop(place.refresh(now + r.ttl * 1000)),
+            Op::None if ttl > 0 => drop(place.refresh(now + ttl * 1000)),
             Op::None | Op::Drop => {}
         }
         if let Some(state) = state.filter(|_| written == Kept::Done && place.data.is_some()) {
@@ -316,10 +335,12 @@ impl Server {
 
     /// `read.lua`
     pub fn read(&mut self, keys: &Keys, ttl: u64) -> SessionData {
-        let at = self.now + ttl * 1000;
+        let now = self.now;
+        let name = self.name();
         let place = self.place(keys);
+        let ttl = place.use_now(&name, now, ttl);
         if ttl > 0 {
-            place.refresh(at);
+            place.refresh(now + ttl * 1000);
         }
         place.loaded()
     }
@@ -331,6 +352,15 @@ impl Server {
         let place = self.place(keys);
         let dead = place.is_dead(w.seen);
         let mut state = w.state.filter(|_| !dead);
+        let life = match w.op {
+            Op::Delete(_) | Op::Drop | Op::SetAside(_) => Some(w.ttl),
+            _ if dead => Some(w.ttl),
+            _ => place.life(state, now, w.ttl),
+        };
+        let Some(ttl) = life else {
+            place.bury(rules, &Reason::Absolute, &name, now, now + w.dead_ms);
+            return ReleaseReply::Dead;
+        };
         match w.op {
             Op::Drop if place.data.is_none() => state = None,
             Op::Drop | Op::Delete(_) => {
@@ -338,15 +368,18 @@ impl Server {
                 place.bury(rules, reason, &name, now, now + w.dead_ms);
                 state = None;
             }
-            Op::Restore(_) | Op::Keep if place.refresh(now + w.ttl * 1000) => {}
+            Op::Keep if ttl == 0 => {}
+            Op::Restore(_) | Op::Keep if place.refresh(now + ttl * 1000) => {}
             _ if dead => return ReleaseReply::Dead,
             Op::Keep => return ReleaseReply::Gone,
-            Op::Set(_) if w.ttl == 0 && place.data.is_none() => return ReleaseReply::Dead,
-            Op::Set(data) | Op::Restore(data) => place.store(data, now, w.ttl),
+            Op::Set(_) if ttl == 0 && place.data.is_none() => return ReleaseReply::Dead,
+            Op::Set(data) | Op::Restore(data) => place.store(data, now, ttl),
             Op::SetAside(_) => (place.data, state) = (None, None),
             Op::None => state = None,
         }
-        if let Some(state) = state {
+        // Of two requests that give a session its first state, the first one does.
+        let is_later = w.seen.is_none() && place.loaded().live().is_some();
+        if let Some(state) = state.filter(|_| !is_later) {
             place.live(state, now);
         }
         ReleaseReply::Done
