@@ -17,9 +17,18 @@ use super::{
     reply::{Result, nonsense},
 };
 use crate::resp::{
-    Arg::{Number, Text},
-    Batch,
+    Arg::{self, Number, Text},
+    Batch, word,
 };
+
+const EXISTS: Arg<'static, 'static> = word("EXISTS");
+const EXPIRE: Arg<'static, 'static> = word("EXPIRE");
+const MGET: Arg<'static, 'static> = word("MGET");
+const NX: Arg<'static, 'static> = word("NX");
+const PX: Arg<'static, 'static> = word("PX");
+const SET: Arg<'static, 'static> = word("SET");
+const UNWATCH: Arg<'static, 'static> = word("UNWATCH");
+const WATCH: Arg<'static, 'static> = word("WATCH");
 
 /// The form in which a first try is sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,25 +46,25 @@ pub enum Form {
 pub fn pack(keys: &Keys, acquire: &Acquire, form: Form, now: u64, batch: &mut Batch<'_>) {
     let Keys { data, lock, waiters, state, .. } = keys;
     let holder = [&*acquire.token, "|", &now.to_string(), "|", &*acquire.info].concat();
-    let take = [Text("SET"), Text(lock), Text(&holder), Text("NX"), Text("PX"), Number(acquire.lease)];
+    let take = [SET, Text(lock), Text(&holder), NX, PX, Number(acquire.lease)];
     match form {
         Form::Bare => batch.add(&take),
         Form::Watched { again } => {
             if again {
-                batch.add(&[Text("UNWATCH")]);
+                batch.add(&[UNWATCH]);
             }
             batch.add(&take);
         }
     }
     refresh(keys, acquire.ttl, batch);
     if form != Form::Bare {
-        batch.add(&[Text("WATCH"), Text(data), Text(lock), Text(waiters), Text(state)]);
+        batch.add(&[WATCH, Text(data), Text(lock), Text(waiters), Text(state)]);
         // EXISTS comes after WATCH: if these commands were held up on their way, the lock may have
         // ended already, and another request may wait for it.
-        batch.add(&[Text("EXISTS"), Text(waiters)]);
+        batch.add(&[EXISTS, Text(waiters)]);
     }
     // The lock shows whose replies these are.
-    let mut get = [Text("MGET"); SessionData::KEYS + 2];
+    let mut get = [MGET; SessionData::KEYS + 2];
     get[1..=SessionData::KEYS].copy_from_slice(&SessionData::keys(keys).map(Text));
     get[SessionData::KEYS + 1] = Text(lock);
     batch.add(&get);
@@ -64,8 +73,8 @@ pub fn pack(keys: &Keys, acquire: &Acquire, form: Form, now: u64, batch: &mut Ba
 fn refresh(keys: &Keys, ttl: u64, batch: &mut Batch<'_>) {
     // EXPIRE with 0 would delete the session.
     match ttl {
-        0 => batch.add(&[Text("EXISTS"), Text(&keys.data)]),
-        ttl => batch.add(&[Text("EXPIRE"), Text(&keys.data), Number(ttl)]),
+        0 => batch.add(&[EXISTS, Text(&keys.data)]),
+        ttl => batch.add(&[EXPIRE, Text(&keys.data), Number(ttl)]),
     }
 }
 
@@ -96,7 +105,7 @@ pub fn pack_read(keys: &Keys, ttl: u64, turn: Turn, batch: &mut Batch<'_>) {
     refresh(keys, ttl, batch);
     let wanted = SessionData::keys(keys).map(Text);
     let mut get = [wanted[SessionData::KEYS - 1]; SessionData::KEYS + TURNS as usize];
-    get[0] = Text("MGET");
+    get[0] = MGET;
     get[1..=SessionData::KEYS].copy_from_slice(&wanted);
     batch.add(&get[..=turn.values()]);
 }

@@ -20,10 +20,19 @@ use super::{
 use crate::{
     error::{ServerError, server_error},
     resp::{
-        Arg::{Data, Number, Text},
-        Batch,
+        Arg::{self, Data, Number, Text},
+        Batch, word,
     },
 };
+
+const DEL: Arg<'static, 'static> = word("DEL");
+const EX: Arg<'static, 'static> = word("EX");
+const EXEC: Arg<'static, 'static> = word("EXEC");
+const EXPIRE: Arg<'static, 'static> = word("EXPIRE");
+const MULTI: Arg<'static, 'static> = word("MULTI");
+const PX: Arg<'static, 'static> = word("PX");
+const SET: Arg<'static, 'static> = word("SET");
+const DONE: Arg<'static, 'static> = word("ok");
 
 /// The session that a connection watches.
 pub struct Transactions {
@@ -102,33 +111,33 @@ impl Transactions {
 /// Packs the commands with the effect of `release.lua`. Returns the bytes that Redis answers if all
 /// of them succeed.
 pub fn pack<'a>(keys: &Keys, release: &Release<'a>, receipt_ms: u64, batch: &mut Batch<'a>) -> &'static [u8] {
-    batch.add(&[Text("MULTI")]);
-    let unlock = [Text("DEL"), Text(&keys.lock)];
+    batch.add(&[MULTI]);
+    let unlock = [DEL, Text(&keys.lock)];
     let answer: &[u8] = match release.op {
         Op::Set(value) => {
-            batch.add(&[Text("SET"), Text(&keys.data), Data(value), Text("EX"), Number(release.ttl)]);
+            batch.add(&[SET, Text(&keys.data), Data(value), EX, Number(release.ttl)]);
             b"+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n*3\r\n+OK\r\n:1\r\n+OK\r\n"
         }
         Op::None if release.ttl > 0 => {
-            batch.add(&[Text("EXPIRE"), Text(&keys.data), Number(release.ttl)]);
+            batch.add(&[EXPIRE, Text(&keys.data), Number(release.ttl)]);
             batch.add(&unlock);
-            batch.add(&[Text("EXEC")]);
+            batch.add(&[EXEC]);
             return b"+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n:1\r\n:1\r\n";
         }
         Op::Keep => {
-            batch.add(&[Text("EXPIRE"), Text(&keys.data), Number(release.ttl)]);
+            batch.add(&[EXPIRE, Text(&keys.data), Number(release.ttl)]);
             b"+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n*3\r\n:1\r\n:1\r\n+OK\r\n"
         }
         _ => {
             batch.add(&unlock);
-            batch.add(&[Text("EXEC")]);
+            batch.add(&[EXEC]);
             return b"+OK\r\n+QUEUED\r\n*1\r\n:1\r\n";
         }
     };
     batch.add(&unlock);
     let receipt = keys.receipt(release.token);
-    batch.add(&[Text("SET"), Text(&receipt), Text("ok"), Text("PX"), Number(receipt_ms)]);
-    batch.add(&[Text("EXEC")]);
+    batch.add(&[SET, Text(&receipt), DONE, PX, Number(receipt_ms)]);
+    batch.add(&[EXEC]);
     answer
 }
 

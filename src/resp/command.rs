@@ -39,6 +39,8 @@ pub struct Batch<'a> {
 /// An argument of a command in a [`Batch`].
 #[derive(Clone, Copy)]
 pub enum Arg<'s, 'a> {
+    /// A word that the program contains; see [`word`].
+    Word(Word),
     /// Text.
     Text(&'s str),
     /// A number, written out in decimal digits.
@@ -47,7 +49,49 @@ pub enum Arg<'s, 'a> {
     Data(&'a [u8]),
 }
 
+/// A word in the form that Redis reads.
+#[derive(Clone, Copy)]
+pub struct Word {
+    bytes: [u8; Self::ROOM],
+    len: u8,
+}
+
+impl Word {
+    const ROOM: usize = 16;
+
+    const fn new(word: &str) -> Self {
+        let word = word.as_bytes();
+        assert!(word.len() < 10, "a word has fewer than 10 bytes");
+        let mut bytes = [0; Self::ROOM];
+        let mut len = 0u8;
+        while (len as usize) < word.len() {
+            bytes[4 + len as usize] = word[len as usize];
+            len += 1;
+        }
+        (bytes[0], bytes[1], bytes[2], bytes[3]) = (b'$', b'0' + len, b'\r', b'\n');
+        (bytes[4 + word.len()], bytes[5 + word.len()]) = (b'\r', b'\n');
+        Self { bytes, len: len + 6 }
+    }
+}
+
+/// Packs a word of fewer than 10 bytes. In a constant, that happens when the program is built, and
+/// the compiler refuses a longer word.
+///
+/// # Panics
+/// If the word is longer.
+#[must_use]
+pub const fn word(word: &str) -> Arg<'static, 'static> {
+    Arg::Word(Word::new(word))
+}
+
 impl<'a> Packed<'a> {
+    fn word(&mut self, word: Word) {
+        // A copy of all bytes, of a length that the compiler knows, costs less than a copy of some.
+        let end = self.bytes.len() + usize::from(word.len);
+        self.bytes.extend_from_slice(&word.bytes);
+        self.bytes.truncate(end);
+    }
+
     fn arg(&mut self, bytes: &[u8]) {
         self.bytes.reserve(bytes.len() + OVERHEAD);
         self.length(bytes.len());
@@ -111,11 +155,17 @@ impl<'a> Batch<'a> {
     /// Adds a command.
     pub fn add(&mut self, words: &[Arg<'_, 'a>]) {
         self.commands += 1;
-        self.packed.bytes.push(b'*');
-        self.packed.bytes.extend_from_slice(decimal(words.len() as u64, &mut [0; DIGITS]));
-        self.packed.bytes.extend_from_slice(b"\r\n");
+        let bytes = &mut self.packed.bytes;
+        if let Some(digit) = digit(words.len() as u64) {
+            bytes.extend_from_slice(&[b'*', digit, b'\r', b'\n']);
+        } else {
+            bytes.push(b'*');
+            bytes.extend_from_slice(decimal(words.len() as u64, &mut [0; DIGITS]));
+            bytes.extend_from_slice(b"\r\n");
+        }
         for word in words {
             match *word {
+                Arg::Word(word) => self.packed.word(word),
                 Arg::Text(text) => self.packed.arg(text.as_bytes()),
                 Arg::Number(number) => self.packed.number(number),
                 Arg::Data(bytes) => self.packed.data(bytes),

@@ -2,7 +2,7 @@ use std::io::{self, Read};
 
 use redis::Value;
 
-use super::{Command, MAX_BULK, Replies, ReplyError};
+use super::{Arg, Batch, Command, MAX_BULK, Replies, ReplyError, word};
 
 /// A source that gives its bytes in reads of the given lengths, repeating the last length, and then
 /// ends.
@@ -207,4 +207,19 @@ fn packs_commands_as_redis_reads_them() {
         expected.arg(key);
     }
     assert_eq!(sent(&mut many), expected.get_packed_command());
+}
+
+#[test]
+fn packs_the_words_of_a_batch_as_the_texts() {
+    let words = ["", "a", "a word of", "MULTI"];
+    for count in [1, 4, 9, 10, 11] {
+        let (mut fixed, mut plain) = (Batch::new(Vec::new()), Batch::new(Vec::new()));
+        let texts: Vec<&str> = words.into_iter().cycle().take(count).collect();
+        fixed.add(&texts.iter().map(|text| word(text)).collect::<Vec<_>>());
+        plain.add(&texts.iter().map(|text| Arg::Text(text)).collect::<Vec<_>>());
+        let mut expected = redis::Cmd::new();
+        expected.arg(&texts);
+        let packed = [fixed, plain].map(Batch::into_bytes);
+        assert_eq!(packed, [(); 2].map(|()| expected.get_packed_command()), "{texts:?}");
+    }
 }
