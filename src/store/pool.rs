@@ -44,12 +44,13 @@ const LOOK: Duration = Duration::from_secs(30);
 /// its turn.
 const MAKING: Duration = Duration::from_secs(5);
 
-/// An entry of the pool, with or without a connection.
+/// An entry of the pool, with or without a connection. Its parts are boxed, because each session
+/// moves the entry out of the pool and back.
 #[derive(Default)]
 pub struct Entry {
-    pub connection: Option<Connection>,
+    pub connection: Option<Box<Connection>>,
     /// A release that was sent over this connection or the one before.
-    pub deferred: Option<DeferredRelease>,
+    pub deferred: Option<Box<DeferredRelease>>,
     /// The time of the last checkout. `None` in an entry that no request has had.
     used: Option<Instant>,
     /// True once the entry shall not go back to its pool.
@@ -60,12 +61,12 @@ impl Entry {
     /// Ends the entry, with a last look for the answer to its release.
     fn end(mut self) {
         if let Some(deferred) = self.deferred.take() {
-            deferred.end_late(self.connection.as_mut());
+            deferred.end_late(self.connection.as_deref_mut());
         }
     }
 
     /// Takes the connection out of the entry. An answer that has already arrived is kept.
-    pub fn take_connection(&mut self) -> Option<Connection> {
+    pub fn take_connection(&mut self) -> Option<Box<Connection>> {
         let mut connection = self.connection.take()?;
         if let Some(deferred) = &mut self.deferred {
             deferred.collect(&mut connection);

@@ -34,7 +34,7 @@ use crate::{
 pub struct RedisStore {
     router: Router,
     /// A prefetched acquire, whose answer is read later.
-    pending: Option<PendingAcquire>,
+    pending: Option<Box<PendingAcquire>>,
 }
 
 struct PendingAcquire {
@@ -430,12 +430,13 @@ impl Store for RedisStore {
             first_try::pack(keys, acquire, form, connection.server_ms(), batch);
             form
         });
-        self.pending = form.map(|form| PendingAcquire { keys: keys.clone(), acquire: acquire.clone(), form });
+        self.pending =
+            form.map(|form| Box::new(PendingAcquire { keys: keys.clone(), acquire: acquire.clone(), form }));
         self.pending.is_some()
     }
 
     fn prefetched(&mut self) -> Result<AcquireReply, StoreError> {
-        let Some(PendingAcquire { keys, acquire, form }) = self.pending.take() else {
+        let Some(PendingAcquire { keys, acquire, form }) = self.pending.take().map(|pending| *pending) else {
             return Err(StoreError::Broken(io::ErrorKind::UnexpectedEof.into()));
         };
         let values = self.router.receive_ahead(&keys);

@@ -69,7 +69,7 @@ impl Router {
     pub fn home(&self, keys: &Keys) -> Home {
         let target = self.settings.shards.of(keys.route);
         let current = self.entry.as_ref().filter(|(of, _)| Arc::ptr_eq(of, target));
-        Home::new(&self.settings, keys, current.and_then(|(_, entry)| entry.connection.as_ref()))
+        Home::new(&self.settings, keys, current.and_then(|(_, entry)| entry.connection.as_deref()))
     }
 
     /// Returns the lifetime of a receipt, which is longer than all that can lie between the first
@@ -396,7 +396,8 @@ impl Router {
         };
         let Some((_, entry)) = &mut self.entry else { return false };
         let call = call.to_owned();
-        entry.deferred = Some(DeferredRelease::new(id, keys, release, &self.settings, receipt, call, sent));
+        let deferred = DeferredRelease::new(id, keys, release, &self.settings, receipt, call, sent);
+        entry.deferred = Some(Box::new(deferred));
         true
     }
 
@@ -409,7 +410,7 @@ impl Router {
     fn poll_deferred(&mut self) -> Result<(), StoreError> {
         let Some((_, entry)) = &mut self.entry else { return Ok(()) };
         let Entry { connection, deferred: Some(deferred), .. } = &mut **entry else { return Ok(()) };
-        let answer = match deferred.poll(connection.as_mut()) {
+        let answer = match deferred.poll(connection.as_deref_mut()) {
             Progress::Pending => return Ok(()),
             Progress::Spoilt => {
                 self.disconnect();
@@ -483,7 +484,7 @@ impl Router {
                 let _ = self.poll_deferred();
                 let deferred = self.entry.as_ref().and_then(|(_, entry)| entry.deferred.as_ref());
                 // If that answer made no sense, this one may belong to another command.
-                if deferred.is_some_and(DeferredRelease::made_no_sense) {
+                if deferred.is_some_and(|deferred| deferred.made_no_sense()) {
                     Err(StoreError::Broken(io::ErrorKind::InvalidData.into()))
                 } else {
                     result
@@ -538,7 +539,7 @@ impl Router {
 
     /// Returns the connection of the last request, if it still exists.
     pub fn current(&mut self) -> Option<&mut Connection> {
-        self.entry.as_mut()?.1.connection.as_mut()
+        self.entry.as_mut()?.1.connection.as_deref_mut()
     }
 
     /// Returns a connection to one server that has this session, and opens it if necessary.
@@ -570,7 +571,7 @@ impl Router {
         let until = self.until.take().filter(|_| !route.is_elected());
         let (target, entry) = self.entry.as_mut().expect("it was taken before");
         let Some(until) = until else {
-            entry.connection = Some(route.open(target, timeouts, &keys.probe())?);
+            entry.connection = Some(Box::new(route.open(target, timeouts, &keys.probe())?));
             return Ok(());
         };
         self.connect_until = None;
@@ -585,7 +586,7 @@ impl Router {
             failure => failure,
         })?;
         connection.answers_until(until);
-        entry.connection = Some(connection);
+        entry.connection = Some(Box::new(connection));
         Ok(())
     }
 
