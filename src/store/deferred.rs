@@ -9,7 +9,10 @@
 
 use std::{
     io, mem,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -169,7 +172,9 @@ impl DeferredRelease {
             outcome => outcome,
         };
         let (id, target) = (self.id.clone(), self.target().clone());
-        FAILURES.lock().push(DeferredFailure { id, target, outcome });
+        let mut failures = FAILURES.lock();
+        failures.push(DeferredFailure { id, target, outcome });
+        ARE_FAILURES.store(true, Ordering::Release);
     }
 }
 
@@ -186,10 +191,19 @@ pub struct DeferredFailure {
 /// A forked child does not report the failures of its parent.
 static FAILURES: Shared<Vec<DeferredFailure>> = Shared::empty();
 
+/// Set if there are failures, or were some before a fork. Each callback asks for them, and there
+/// are almost never any.
+static ARE_FAILURES: AtomicBool = AtomicBool::new(false);
+
 /// Returns the failures since the last call.
 #[must_use]
 pub fn take_deferred_failures() -> Vec<DeferredFailure> {
-    mem::take(&mut FAILURES.lock())
+    if !ARE_FAILURES.load(Ordering::Acquire) {
+        return Vec::new();
+    }
+    let mut failures = FAILURES.lock();
+    ARE_FAILURES.store(false, Ordering::Release);
+    mem::take(&mut failures)
 }
 
 /// Reads the answer to a release.
