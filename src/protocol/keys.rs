@@ -28,14 +28,14 @@ impl Keys {
     /// The keys of `id` on a server that is not a Cluster.
     #[must_use]
     pub fn new(prefix: &str, id: &SessionId) -> Self {
-        Self::named([prefix, id.as_str()].concat(), id, None)
+        Self::named(joined([prefix, id.as_str()]), id, None)
     }
 
     /// The keys of `id` in a Cluster, all in the slot of the session itself. The prefix must be one
     /// that [`fits_a_cluster`].
     #[must_use]
     pub fn in_cluster(prefix: &str, id: &SessionId) -> Self {
-        let data = [prefix, id.as_str()].concat();
+        let data = joined([prefix, id.as_str()]);
         let slot = hash_slot::of(&data);
         Self::named(data, id, Some(slot))
     }
@@ -43,12 +43,12 @@ impl Keys {
     fn named(data: String, id: &SessionId, slot: Option<u16>) -> Self {
         let wrapped;
         let stem = if slot.is_some() && hash_slot::tag(&data).is_none() {
-            wrapped = ["{", &data, "}"].concat();
+            wrapped = joined(["{", &data, "}"]);
             &wrapped
         } else {
             &data
         };
-        let side = |suffix: &str| [stem, suffix].concat();
+        let side = |suffix: &str| joined([stem, suffix]);
         Self {
             route: route(id.as_str().as_bytes()),
             slot,
@@ -64,20 +64,20 @@ impl Keys {
     /// release learns the result.
     #[must_use]
     pub fn receipt(&self, token: &str) -> String {
-        [self.stem(), "_DONE:", token].concat()
+        joined([self.stem(), "_DONE:", token])
     }
 
     /// The key that has a new value for a moment, between the command that uploads the value and
     /// the script that moves it to its place. `unique` is the token of the lock, or random digits.
     #[must_use]
     pub fn new_value(&self, unique: &str) -> String {
-        [self.stem(), "_NEW:", unique].concat()
+        joined([self.stem(), "_NEW:", unique])
     }
 
     /// The key of the probe with which a connection begins. The probe leaves nothing there.
     #[must_use]
     pub fn probe(&self) -> String {
-        [self.stem(), "_PROBE"].concat()
+        joined([self.stem(), "_PROBE"])
     }
 
     /// The beginning of the names of all side keys.
@@ -97,6 +97,15 @@ impl Keys {
             }
         }
     }
+}
+
+/// Joins texts, for less than `concat`, which does not know their number when the program is built.
+fn joined<const N: usize>(texts: [&str; N]) -> String {
+    let mut joined = String::with_capacity(texts.iter().map(|text| text.len()).sum());
+    for text in texts {
+        joined.push_str(text);
+    }
+    joined
 }
 
 const LOCK: &str = "_LOCK";

@@ -12,11 +12,22 @@ const MAX_LEN: usize = 256;
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct SessionId(Box<str>);
 
+/// The bytes of an id. Each callback checks its id, and a table costs a third of the comparisons.
+static ALLOWED: [bool; 256] = {
+    let mut allowed = [false; 256];
+    let mut byte = 0u8;
+    while byte < 128 {
+        allowed[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b',' | b'-');
+        byte += 1;
+    }
+    allowed
+};
+
 impl SessionId {
     /// Returns the id, if every byte is allowed and the length is within bounds.
     #[must_use]
     pub fn parse(bytes: &[u8]) -> Option<Self> {
-        let allowed = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b',' | b'-');
+        let allowed = |byte: &u8| ALLOWED[usize::from(*byte)];
         if bytes.is_empty() || bytes.len() > MAX_LEN || !bytes.iter().all(allowed) {
             return None;
         }

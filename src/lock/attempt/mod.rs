@@ -246,7 +246,11 @@ impl Attempt {
         // The token of the first send for a known session tells others that its holder may give the
         // lock back soon.
         let first = u32::from(self.request.mode != Mode::Known);
-        token.push_str(&(self.sends - 1 + first).to_string());
+        let number = self.sends - 1 + first;
+        match char::from_digit(number, 10) {
+            Some(digit) => token.push(digit),
+            None => token.push_str(&number.to_string()),
+        }
         token
     }
 
