@@ -4,9 +4,10 @@
 //! arrive on it. Masking needs the C library, so the PHP layer installs it with [`set_guard`].
 
 use std::{
+    cell::Cell,
     io,
-    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    sync::OnceLock,
+    panic::{self, AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::{Once, OnceLock},
     thread::{self, JoinHandle},
 };
 
@@ -37,6 +38,31 @@ pub fn starting<T>(start: impl FnOnce() -> T) -> T {
         None => run(),
     }
     result.expect("a guard runs its argument").unwrap_or_else(|panic| resume_unwind(panic))
+}
+
+/// Does the same with the thread of a crate that panics if it cannot start one. Such a panic prints
+/// nothing, and becomes the error of [`spawn`].
+pub fn starting_crate<T>(start: impl FnOnce() -> T) -> io::Result<T> {
+    thread_local! {
+        static IS_SILENT: Cell<bool> = const { Cell::new(false) };
+    }
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let usual = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            if !IS_SILENT.get() {
+                usual(panic);
+            }
+        }));
+    });
+    IS_SILENT.set(true);
+    let started = catch_unwind(AssertUnwindSafe(|| starting(start)));
+    IS_SILENT.set(false);
+    started.map_err(|_| match spawn("rustredis-trial", 64 << 10, || ()) {
+        Err(error) => error,
+        // Another thread has ended meanwhile.
+        Ok(_) => io::Error::new(io::ErrorKind::WouldBlock, "this process could start no thread"),
+    })
 }
 
 /// Starts a thread. The error names the limits that may prevent it, so that an operator can raise

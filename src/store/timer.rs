@@ -2,7 +2,6 @@
 
 use std::{
     io, mem,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         mpsc::{self, Sender},
@@ -97,20 +96,13 @@ pub fn threads() -> io::Result<Arc<ScheduledThreadPool>> {
     if let Some(timer) = &*timer {
         return Ok(timer.clone());
     }
-    // The crate panics if it cannot start a thread. A trial thread reports the problem as an error.
-    threads::spawn("rustredis-pool", 64 << 10, || ())?.join().map_err(|_| no_thread())?;
-    let new = catch_unwind(AssertUnwindSafe(|| threads::starting(worker))).map_err(|_| no_thread())?;
-    Ok(timer.insert(Arc::new(new)).clone())
+    Ok(timer.insert(Arc::new(threads::starting_crate(worker)?)).clone())
 }
 
 /// Ends the thread, once no pool needs it.
 pub fn end() {
     let timer = TIMER.lock().take();
     drop(timer);
-}
-
-fn no_thread() -> io::Error {
-    io::Error::new(io::ErrorKind::WouldBlock, "this process can start no thread")
 }
 
 /// Starts the thread.
