@@ -93,6 +93,14 @@ impl Server {
         self.place(keys).lock = Some(Expiring { value: holder.into(), at });
     }
 
+    /// Goes on as this replica, which knows what the server knew when it was copied. Names stay
+    /// unique.
+    pub fn fail_over(&mut self, replica: Self) {
+        let (now, names) = (self.now, self.names);
+        *self = Self { names, ..replica };
+        self.advance(now - self.now);
+    }
+
     /// Deletes the session without a state, as another client or the session's TTL may do.
     pub fn lose(&mut self, keys: &Keys) {
         self.place(keys).data = None;

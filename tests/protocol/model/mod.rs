@@ -1,6 +1,6 @@
 //! The lock protocol, explored: every order in which the commands of two or three clients can reach
-//! the server, while processes die, connections break with something on its way, and time passes at
-//! any point.
+//! the server, while processes die, connections break with something on its way, a replica takes over
+//! that may lack the newest commands, and time passes at any point.
 //!
 //! The clients are the real [`phpsess_rs::lock::Attempt`], the server is the in-memory one, which
 //! `tests/redis/store.rs` holds to the scripts. Each client takes the lock, reads a number and releases
@@ -111,6 +111,24 @@ fn a_session_that_another_client_ends() {
 }
 
 #[test]
+fn a_replica_that_takes_over() {
+    for redirects in [false, true] {
+        for lags in [false, true] {
+            let setup =
+                |clients, cycles| Setup { failovers: 1, lags, redirects, ..Setup::new(clients, cycles) };
+            holds(&setup(2, 2));
+            holds(&setup(3, 1));
+            for faults in [ONE_CRASH, ONE_BREAK, ONE_PAUSE] {
+                holds(&Setup { faults, ..setup(2, 1) });
+            }
+            holds(&Setup { failovers: 2, ..setup(2, 1) });
+        }
+        // With the logout itself, a replica that lags may lose the mark that it leaves.
+        holds(&Setup { failovers: 1, redirects, ends: 1, ..Setup::new(2, 1) });
+    }
+}
+
+#[test]
 #[ignore = "takes minutes"]
 fn more_of_everything() {
     holds(&Setup { faults: ONE_OF_EACH, ..Setup::new(2, 2) });
@@ -216,4 +234,16 @@ fn without_a_hand_over_a_newcomer_comes_first() {
 #[test]
 fn without_a_hand_over_a_waiter_sleeps_beside_a_free_lock() {
     breaks(&without(&[Rule::HandOver], Setup::new(2, 1)), "everybody sleeps");
+}
+
+#[test]
+fn a_release_that_is_repeated_at_the_next_master_is_told_lost() {
+    let setup = Setup { failovers: 1, ..Setup::new(2, 1) };
+    breaks(&without(&[Rule::Receipts], setup), "has lost the lock, and it has written");
+}
+
+#[test]
+fn a_lock_that_a_failover_has_lost_writes_over_the_next_holders() {
+    let setup = Setup { failovers: 1, lags: true, ..Setup::new(2, 1) };
+    breaks(&without(&[Rule::CompareOnRelease], setup), "lost update");
 }

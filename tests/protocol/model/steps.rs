@@ -39,6 +39,8 @@ impl World {
                     return Err("a repeated logout ends the next session".into());
                 }
             }
+            Event::Cut => self.replica = Some(self.server.clone()),
+            Event::FailOver { sent } => self.fail_over(setup, sent)?,
             Event::HangUp(i) => drop(self.blocked.remove(i)),
             Event::Crash(c) => {
                 self.crash(setup, c);
@@ -46,7 +48,7 @@ impl World {
             }
             Event::Until(time) => self.pass(setup, time)?,
         }
-        if self.left.breaks == 0 && self.left.pauses == 0 {
+        if self.left.breaks == 0 && self.left.pauses == 0 && self.failovers_left == 0 {
             while let Some(c) = self.clients.iter().position(Client::has_fresh_answer) {
                 self.answer(setup, c)?;
             }
@@ -308,6 +310,36 @@ impl World {
         }
     }
 
+    fn fail_over(&mut self, setup: &Setup, sent: bool) -> Result<(), Violation> {
+        self.failovers_left -= 1;
+        self.watch.broke(setup);
+        if let Some(replica) = self.replica.take() {
+            self.server.fail_over(replica);
+            self.watch.lost_commands();
+        }
+        self.transit.clear();
+        self.blocked.clear();
+        for c in 0..self.clients.len() {
+            self.clients[c].ahead = None;
+            let answered = self.clients[c].answer.take().is_some();
+            match self.clients[c].doing {
+                Doing::Rest | Doing::Done | Doing::Crashed => {}
+                // The client sends the same release again, or for the first time.
+                Doing::Work(_) => {}
+                Doing::Blocked if setup.redirects && !answered => self.tell(setup, c, Told::Woken(None))?,
+                _ if answered || self.clients[c].doing == Doing::Blocked => {
+                    self.tell(setup, c, Told::Broken { fresh: false })?;
+                }
+                _ if sent && self.can_send(&self.clients[c]) => {
+                    self.tell(setup, c, Told::Broken { fresh: false })?;
+                }
+                _ => {}
+            }
+        }
+        self.forget(setup);
+        Ok(())
+    }
+
     /// Drops receipts that no client will ask for. States that differ in nothing else are the same.
     fn forget(&mut self, setup: &Setup) {
         let mut asked: Vec<&str> = self.clients.iter().filter_map(|client| client.doing.token()).collect();
@@ -334,6 +366,9 @@ impl World {
         let before = Watch::before_time(self, setup, time);
         for answer in self.clients.iter_mut().filter_map(|client| client.answer.as_mut()) {
             answer.1 = true;
+        }
+        if let Some(replica) = &mut self.replica {
+            replica.advance(time - self.server.now());
         }
         self.server.advance(time - self.server.now());
         for Blocked { client, gone, .. } in self.blocked.extract_if(.., |blocked| blocked.until <= time) {

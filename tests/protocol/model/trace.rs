@@ -65,6 +65,13 @@ fn describe(world: &World, event: Event) -> String {
         Event::HangUp(i) => format!("the server drops a connection of {}", name(world.blocked[i].client)),
         Event::Crash(c) => format!("{} is killed", name(c)),
         Event::End => "another client destroys the session".to_owned(),
+        Event::Cut => "the replica gets no commands from here on".to_owned(),
+        Event::FailOver { sent } => {
+            format!(
+                "the replica takes over, with {} lost",
+                if sent { "every command on its way" } else { "every answer" }
+            )
+        }
         Event::EndAgain => "the same DESTROY comes again".to_owned(),
         Event::Until(time) => format!("{} ms pass", time - world.server.now()),
     }

@@ -22,6 +22,12 @@ pub struct Setup {
     pub faults: Faults,
     /// The number of times that another client ends the session without its lock.
     pub ends: u8,
+    /// The number of times that a replica takes the place of the server.
+    pub failovers: u8,
+    /// The replica may lack the newest commands.
+    pub lags: bool,
+    /// A blocked client is sent to the new server, as in a Cluster. Otherwise its connection breaks.
+    pub redirects: bool,
     pub rules: Rules,
     pub habit: Habit,
 }
@@ -61,6 +67,9 @@ impl Setup {
             polling: false,
             faults: Faults { crashes: 0, breaks: 0, pauses: 0 },
             ends: 0,
+            failovers: 0,
+            lags: false,
+            redirects: false,
             rules: Rules::default(),
             habit: Habit::Nothing,
         }
@@ -88,6 +97,11 @@ pub enum Event {
     End,
     /// The same command comes again, because its answer was lost.
     EndAgain,
+    /// From here on, the replica gets no commands.
+    Cut,
+    /// The replica takes the server's place. All connections end, and what is on its way is lost.
+    /// With `sent`, the next command of each client is among that.
+    FailOver { sent: bool },
     /// Time passes.
     Until(u64),
 }
@@ -104,6 +118,9 @@ pub struct World {
     pub ends_left: u8,
     /// The session was ended by a command that may come again.
     pub end_may_come_again: bool,
+    pub failovers_left: u8,
+    /// The replica, since it gets no commands any more.
+    pub replica: Option<Server>,
     pub watch: Watch,
 }
 
@@ -193,6 +210,8 @@ impl World {
             left: setup.faults,
             ends_left: setup.ends,
             end_may_come_again: false,
+            failovers_left: setup.failovers,
+            replica: None,
             watch: Watch::new(setup.waits.len()),
         }
     }
@@ -207,7 +226,9 @@ impl World {
             events.push(Event::Answer(c));
             events.extend(can_break.then_some(Event::Break(c)));
         }
+        let can_fail_over = self.failovers_left > 0;
         if !events.is_empty() {
+            events.extend(can_fail_over.then_some(Event::FailOver { sent: true }));
             events.extend(self.times(setup).into_iter().map(Event::Until));
             return events;
         }
@@ -234,6 +255,10 @@ impl World {
             let connected =
                 client.answer.is_some() || client.doing == Doing::Blocked || self.can_send(client);
             events.extend((can_break && connected).then_some(Event::Break(c)));
+        }
+        if can_fail_over {
+            events.extend((setup.lags && self.replica.is_none()).then_some(Event::Cut));
+            events.extend([true, false].map(|sent| Event::FailOver { sent }));
         }
         events.extend((self.ends_left > 0).then_some(Event::End));
         events.extend(self.end_may_come_again.then_some(Event::EndAgain));
@@ -278,7 +303,7 @@ impl World {
         self.clients.iter().all(|client| client.answer.is_none() && !self.can_send(client))
     }
 
-    fn can_send(&self, client: &Client) -> bool {
+    pub fn can_send(&self, client: &Client) -> bool {
         match client.doing {
             Doing::Ask(_, at) => at <= self.server.now(),
             Doing::Wait(_) | Doing::Claim(_) | Doing::Work(_) => true,
@@ -288,7 +313,7 @@ impl World {
 
     /// Returns true if a connection has broken.
     pub fn has_broken(&self, setup: &Setup) -> bool {
-        self.left.breaks < setup.faults.breaks
+        self.left.breaks < setup.faults.breaks || self.failovers_left < setup.failovers
     }
 }
 
