@@ -108,7 +108,7 @@ static TSRM_TLS bool is_reset_while_saved;
  * before any script. */
 static bool is_starting(void)
 {
-	return PG(during_request_startup) || rustredis_running("session_start") || rustredis_running("session_reset");
+	return PG(during_request_startup) || !rustredis_is_in_script() || rustredis_running("session_start") || rustredis_running("session_reset");
 }
 
 /* Returns the outermost function that PHP's session function has called, or NULL if no session
@@ -139,7 +139,7 @@ static bool is_written_too_early(zend_string *val)
 	const zend_function *called = called_by_php();
 	/* A handler class that stores a value while it reads, which its validateId() may do as well, has
 	 * not given the value to PHP yet. PHP calls gc() before it decodes. */
-	return is_being_decoded && (EG(current_execute_data) || CG(unclean_shutdown))
+	return is_being_decoded && (rustredis_is_in_script() || CG(unclean_shutdown))
 		&& !rustredis_is_of_handler(RUSTREDIS_HANDLER_READ, called)
 		&& !rustredis_is_of_handler(RUSTREDIS_HANDLER_VALIDATE_SID, called)
 		&& !rustredis_is_of_handler(RUSTREDIS_HANDLER_GC, called)
@@ -520,7 +520,7 @@ static int how_to_destroy(void)
 {
 	zend_execute_data *call;
 	zend_function *callee = NULL;
-	for (call = EG(current_execute_data); call; call = call->prev_execute_data) {
+	for (call = EG(current_execute_data); call && rustredis_is_in_script(); call = call->prev_execute_data) {
 		zend_function *function = call->func;
 		zend_string *name = function ? function->common.function_name : NULL;
 		if (!name) {

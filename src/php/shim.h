@@ -231,6 +231,9 @@ bool rustredis_changes_the_id(void);
 /* worker.c: in MINIT and MSHUTDOWN. */
 void rustredis_watch_worker(void);
 void rustredis_leave_worker(void);
+/* worker.c: true if PHP is carrying out a script's code. Between the requests of a worker, the call
+ * of frankenphp_handle_request() is on the stack, but no code of a script. */
+bool rustredis_is_in_script(void);
 /* worker.c: true if FrankenPHP itself is saving the session of a worker's request. */
 bool rustredis_worker_saves(zend_execute_data *call);
 /* exceptions.c: in MINIT. */

@@ -60,21 +60,29 @@ void rustredis_leave_worker(void)
 	unwrap(&deactivation, &sapi_module.deactivate, deactivate);
 }
 
-/* The running request is a callback of frankenphp_handle_request(), which also saves the session
- * that the callback has left open. Then it has called the handler class itself, or no function. */
+static bool is_worker(const zend_function *function)
+{
+	return deactivation.is_wrapped && function && function->type == ZEND_INTERNAL_FUNCTION && !function->common.scope
+		&& function->common.function_name
+		&& zend_string_equals_literal(function->common.function_name, "frankenphp_handle_request");
+}
+
+bool rustredis_is_in_script(void)
+{
+	return EG(current_execute_data) && !is_worker(EG(current_execute_data)->func);
+}
+
+/* FrankenPHP saves the session that a request has left open, after it has called the script's
+ * function for the request. What it calls then is the handler class, or nothing. */
 bool rustredis_worker_saves(zend_execute_data *call)
 {
 	const zend_function *called = NULL;
-	if (!deactivation.is_wrapped) {
-		return false;
-	}
 	for (; call; call = call->prev_execute_data) {
 		const zend_function *function = call->func;
 		if (!function || !function->common.function_name) {
 			continue;
 		}
-		if (function->type == ZEND_INTERNAL_FUNCTION && !function->common.scope
-				&& zend_string_equals_literal(function->common.function_name, "frankenphp_handle_request")) {
+		if (is_worker(function)) {
 			return !called || rustredis_is_of_handler(RUSTREDIS_HANDLER_WRITE, called)
 				|| rustredis_is_of_handler(RUSTREDIS_HANDLER_UPDATE_TIMESTAMP, called);
 		}

@@ -431,6 +431,15 @@ fn a_session_is_free_for_others_while_an_upload_comes_in() {
 }
 
 #[test]
+fn a_session_that_starts_by_itself_is_set_aside_if_it_cannot_be_decoded() {
+    let mut site = Site::warm(&[("session.auto_start", "1")], "", ENDINGS[1]);
+    site.server.command::<()>(&["SET", &session::key_at(&site.server, ID), "n|O:3:\"x"]);
+    let answer = site.get("do=nothing", ID);
+    assert!(answer.body.contains(":ASIDE:"), "{answer:#?}");
+    site.stop();
+}
+
+#[test]
 fn an_error_of_one_request_does_not_decide_on_the_session_of_another() {
     let mut site = Site::warm(&[], "", ENDINGS[0]);
     site.server.command::<()>(&["SET", &session::key_at(&site.server, ID), "n|O:3:\"x"]);
