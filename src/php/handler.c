@@ -378,8 +378,8 @@ static bool was_half_encoded(zend_string *val)
 /* Gives what the serializer makes of these values, or NULL. */
 static zend_string *encode_trial(zval *values)
 {
-	zend_string *encoded = NULL;
-	bool failed = false;
+	zend_string *volatile encoded = NULL;
+	volatile bool failed = false;
 	zval session;
 
 	ZVAL_COPY_VALUE(&session, &PS(http_session_vars));
