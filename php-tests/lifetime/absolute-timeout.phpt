@@ -20,8 +20,12 @@ function ttl_is(string $what, int $seconds, string $id): void
 foreach (IN_CLUSTER ? range(1, 40) : [1] as $i) {
     foreach (['7200', '0'] as $timeout) {
         ini_set('rustredis.absolute_timeout', $timeout);
-        visit(new_id());
+        visit($id = new_id());
+        start($id) && session_reset();
+        session_write_close();
     }
+    $handler = new SessionHandler();
+    $handler->write($id, $handler->read($id));
 }
 visit($id = new_id());
 same('0 is off: no state', null, state($id));

@@ -40,8 +40,12 @@ foreach (IN_CLUSTER ? range(1, 40) : [1] as $i) {
         ini_set('rustredis.locking', $locking);
         ini_set('rustredis.touch', '0');
         store_session($id = new_id(), ['n' => 1]);
+        start($id) && session_reset();
+        session_write_close();
         changed($id, 2);
     }
+    $handler = new SessionHandler();
+    $handler->write($id, $handler->read($id));
 }
 foreach (['1', '0'] as $locking) {
     ini_set('rustredis.locking', $locking);
