@@ -32,6 +32,17 @@ $child = Child::run($code, [$id], ['session.serialize_handler' => 'json', 'memor
 same('with more memory', 'started', $child->output());
 redis()->del(data_key($id));
 
+// The read itself, or the first array, may be what passes the limit.
+redis()->set(data_key($id), '{"v":[' . implode(',', array_fill(0, 6000, '"' . str_repeat('x', 300) . '"')) . ']}', 'EX', 100);
+$limited = 'ini_set("memory_limit", (string) (memory_get_usage(true) + (int) $argv[2])); ' . $code;
+$ends = [];
+foreach ([300_000, 1_100_000, 1_900_000] as $more) {
+    $child = Child::run($limited, [$id, (string) $more], ['session.serialize_handler' => 'json']);
+    $ends[] = [ran_out_of_memory($child->output()), $child->exit_code(), is_locked($id)];
+}
+same('small limits', array_fill(0, 3, [true, 255, false]), $ends);
+redis()->del(data_key($id));
+
 $rows = implode(',', array_fill(0, 60_000, '{"a":1}'));
 $texts = ['arrays' => "{\"v\":[$rows]}", 'one long string' => '{"v":"' . str_repeat('x', 12 << 20) . '"}',
     'bytes' => '{"v":{"$bytes":"' . base64_encode(str_repeat("\xff", 12 << 20)) . '"}}',
@@ -60,6 +71,7 @@ ok: little memory is taken outside of the limit
 ok: what is stored
 ok: the lock is gone
 ok: with more memory
+ok: small limits
 ok: arrays: out of memory
 ok: no crash
 ok: what is stored

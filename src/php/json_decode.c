@@ -267,8 +267,11 @@ static bool decode(const char *text, size_t len, zval *session, char *error, siz
 	d.strings = strings;
 	done = build(&d, session);
 	rustredis_json_free(tape);
-	/* An empty session is PHP's shared empty array, which must not be written to. */
-	SEPARATE_ARRAY(session);
+	/* An empty session is PHP's shared empty array, which must not be written to. Without memory for
+	 * any array, there is none. */
+	if (done) {
+		SEPARATE_ARRAY(session);
+	}
 	for (i = 0; i < KNOWN_KEYS; i++) {
 		if (d.keys[i]) {
 			zend_string_release(d.keys[i]);
