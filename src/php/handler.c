@@ -100,9 +100,17 @@ static TSRM_TLS bool is_of_object;
 /* The object, until its close(). */
 static TSRM_TLS uint64_t open_object;
 
-/* session_reset() has put the stored values into $_SESSION while PHP was saving the previous
- * ones. */
-static TSRM_TLS bool is_reset_while_saved;
+/* The number of sessions that PHP has opened in this thread to start or to reset them. */
+static TSRM_TLS unsigned opened;
+
+unsigned rustredis_opened(void)
+{
+	return opened;
+}
+
+/* Another session was opened in the middle of a decoding. PHP puts the rest of what it decodes into
+ * the session that is open by then. */
+static TSRM_TLS bool is_interrupted;
 
 /* True in the functions that decode a stored session. A session that starts by itself is decoded
  * before any script. */
@@ -148,13 +156,15 @@ static bool is_written_too_early(zend_string *val)
 
 /* After an exception during decoding, the remaining objects are empty, and PHP continues with
  * such a session. */
-void rustredis_is_decoded(void)
+void rustredis_is_decoded(bool is_outermost)
 {
 	is_being_decoded = false;
 	is_unread = false;
-	if (EG(exception) && PS(session_status) == php_session_active && (is_of_object || rustredis_is_open())) {
+	if ((EG(exception) || (is_outermost && is_interrupted)) && PS(session_status) == php_session_active
+			&& (is_of_object || rustredis_is_open())) {
 		half_decoded = true;
 	}
+	is_interrupted = is_interrupted && !is_outermost;
 }
 
 /* An error of this request has ended a script. PHP keeps its last error over the requests of a
@@ -180,15 +190,19 @@ static void note_error(int type, zend_string *file, uint32_t line, zend_string *
 void rustredis_begin_request(void)
 {
 	is_fatal = false;
-	rustredis_is_decoded();
+	is_interrupted = false;
+	rustredis_is_decoded(true);
 }
 
 static void begin(void)
 {
 	begun++;
+	if (rustredis_takes_an_id()) {
+		opened++;
+		is_interrupted = is_interrupted || is_being_decoded;
+	}
 	half_decoded = false;
 	is_being_decoded = false;
-	is_reset_while_saved = rustredis_resets_while_saving();
 }
 
 PS_OPEN_FUNC(rustredis)
@@ -207,6 +221,7 @@ PS_OPEN_FUNC(rustredis)
 
 PS_CLOSE_FUNC(rustredis)
 {
+	rustredis_release_last_values();
 	rustredis_close(mod_data);
 	rustredis_log_waiting();
 	rustredis_raise_rest();
@@ -259,6 +274,15 @@ static bool is_own(zend_string *key)
 {
 	return PS(mod_user_implemented) && PS(id) && zend_string_equals(key, PS(id))
 		&& (rustredis_takes_an_id() || rustredis_changes_the_id());
+}
+
+/* A read of another session, by code that runs in the decoding, delivers nothing to PHP.
+ * session_regenerate_id() is not included, because it reads the session that it has just made. */
+static void note_delivery(zend_string *key, zend_string *val, int reason)
+{
+	if (reason == RUSTREDIS_TO_DELIVER && PS(id) && zend_string_equals(key, PS(id)) && ZSTR_LEN(val) && is_starting()) {
+		is_being_decoded = true;
+	}
 }
 
 /* True if a handler class reads what it may write by hand without having kept the lock. */
@@ -314,9 +338,7 @@ PS_READ_FUNC(rustredis)
 	/* A handler class has no touch, or turns a touch into a write. */
 	rustredis_read_done(mod_data, ZSTR_VAL(key), ZSTR_LEN(key),
 		PS(mod_user_implemented) && PS(lazy_write) && !wants_read_only(), is_look(key));
-	/* session_regenerate_id() is not included, because it reads the session that it has just
-	 * made. */
-	is_being_decoded = ZSTR_LEN(*val) && is_starting();
+	note_delivery(key, *val, reason);
 	begun++;
 	rustredis_watch_exceptions();
 	return SUCCESS;
@@ -443,8 +465,9 @@ static bool refuses(zend_string *val, int unchanged, int writer, char *reason, s
 		snprintf(reason, size, "PHP is about to read it, and $_SESSION has what was there before; what is stored stays");
 	} else if (unchanged) {
 		return false;
-	} else if (is_reset_while_saved) {
-		snprintf(reason, size, "session_reset() was called while it was saved; what was stored before stays");
+	} else if (rustredis_is_replaced_while_saved()) {
+		snprintf(reason, size, "session_start() or session_reset() was called while it was saved; what was stored before "
+			"stays");
 	} else if (half_decoded) {
 		snprintf(reason, size, "an error or an exception ended its decoding; what was stored before stays");
 	} else if (is_written_too_early(val)) {
@@ -558,6 +581,14 @@ static int how_to_destroy(void)
 	return is_out_of_resources() || is_ended_by_script() ? RUSTREDIS_LEAVE : RUSTREDIS_SET_ASIDE;
 }
 
+/* Returns NULL if there is none. */
+static const char *reason_not_to_move(void)
+{
+	return is_unread ? "PHP is about to read it"
+		: half_decoded ? "an error or an exception ended its decoding"
+		: NULL;
+}
+
 PS_DESTROY_FUNC(rustredis)
 {
 	int how;
@@ -569,9 +600,9 @@ PS_DESTROY_FUNC(rustredis)
 		return FAILURE;
 	}
 	how = how_to_destroy();
-	if (how == RUSTREDIS_MOVED && half_decoded) {
-		rustredis_raise("rustredis: the session is not moved to a new id: an error or an exception ended its decoding; what "
-			"was stored before stays");
+	if (how == RUSTREDIS_MOVED && reason_not_to_move()) {
+		rustredis_raise("rustredis: the session is not moved to a new id: %s; what was stored before stays",
+			reason_not_to_move());
 		return FAILURE;
 	}
 	if (!rustredis_destroy(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), how)) {
@@ -671,7 +702,7 @@ void rustredis_object_has_read(zend_string *id, zend_string *val)
 {
 	if (is_of_php(id)) {
 		is_unread = is_unread && reason_to_read() != RUSTREDIS_TO_DELIVER;
-		is_being_decoded = ZSTR_LEN(val) && is_starting();
+		note_delivery(id, val, reason_to_read());
 		rustredis_watch_exceptions();
 	}
 }
@@ -684,8 +715,8 @@ bool rustredis_object_refuses(zend_string *id, zend_string *val, int unchanged, 
 int rustredis_object_how_to_destroy(zend_string *id, char *reason, size_t size)
 {
 	const int how = is_of_php(id) ? how_to_destroy() : RUSTREDIS_DELETE;
-	if (how == RUSTREDIS_MOVED && half_decoded) {
-		snprintf(reason, size, "an error or an exception ended its decoding; what was stored before stays");
+	if (how == RUSTREDIS_MOVED && reason_not_to_move()) {
+		snprintf(reason, size, "%s; what was stored before stays", reason_not_to_move());
 	}
 	return how;
 }
@@ -701,6 +732,11 @@ int rustredis_register(void)
 	rustredis_register_exceptions();
 	rustredis_register_classes();
 	return php_session_register_module(&ps_mod_rustredis) == SUCCESS && rustredis_register_json();
+}
+
+bool rustredis_is_handler(void)
+{
+	return PS(mod) == &ps_mod_rustredis;
 }
 
 const char *rustredis_sapi(void)

@@ -29,6 +29,8 @@ typedef struct {
  * fiber are not on it. */
 static const wrapped_function *innermost(zend_execute_data *call);
 
+static bool is_inside_of_a_start(zend_execute_data *call);
+
 static void close_what_is_left(zend_execute_data *call)
 {
 	if (PS(session_status) == php_session_active || innermost(call->prev_execute_data)) {
@@ -123,6 +125,57 @@ void rustredis_start_serializer_over(void)
 	start_serializer_over();
 }
 
+/* Every script has ended, and PHP saves the session that is still open. */
+static TSRM_TLS bool request_ends;
+
+/* The number of opened sessions when the innermost function that saves one began. The encoding may
+ * run a script (__serialize, an error handler), and PHP stores the text under the id that it has
+ * afterwards. */
+static TSRM_TLS unsigned opened_before_saving;
+
+bool rustredis_is_replaced_while_saved(void)
+{
+	/* A worker's session is saved between two requests, where no script runs. */
+	return (innermost(EG(current_execute_data)) ? rustredis_saves_a_session() : request_ends)
+		&& rustredis_opened() != opened_before_saving;
+}
+
+static bool encodes(int function)
+{
+	return function == INDEX_session_write_close || function == INDEX_session_commit
+		|| function == INDEX_session_regenerate_id || function == INDEX_session_encode;
+}
+
+/* PHP walks over the array of $_SESSION without holding it, and a script that runs in between may
+ * change it, or replace it. While the array is held, such a change makes a copy. Returns NULL if
+ * there is none. */
+static zend_array *hold_values(void)
+{
+	zval *values = Z_ISREF(PS(http_session_vars)) ? Z_REFVAL(PS(http_session_vars)) : &PS(http_session_vars);
+	if (Z_TYPE_P(values) != IS_ARRAY || !Z_REFCOUNTED_P(values)) {
+		return NULL;
+	}
+	Z_ADDREF_P(values);
+	return Z_ARR_P(values);
+}
+
+static void release_values(zend_array *values)
+{
+	if (values) {
+		zend_array_release(values);
+	}
+}
+
+/* The array of a session that PHP saves at the end of the request. */
+static TSRM_TLS zend_array *last_values;
+
+void rustredis_release_last_values(void)
+{
+	zend_array *values = last_values;
+	last_values = NULL;
+	release_values(values);
+}
+
 #define X(name) \
 	static ZEND_NAMED_FUNCTION(wrapped_##name) \
 	{ \
@@ -130,7 +183,12 @@ void rustredis_start_serializer_over(void)
 		const bool is_alone = !EG(active_fiber); \
 		const serializer_state outer = is_alone ? start_serializer_over() : serializer_state_now(); \
 		const unsigned begun = rustredis_begun(); \
+		const unsigned outer_saving = opened_before_saving; \
+		zend_array *values = encodes(INDEX_##name) ? hold_values() : NULL; \
+		opened_before_saving = rustredis_opened(); \
 		functions[INDEX_##name].original(INTERNAL_FUNCTION_PARAM_PASSTHRU); \
+		opened_before_saving = outer_saving; \
+		release_values(values); \
 		if (is_alone) { \
 			go_on_with_serializer(outer); \
 		} \
@@ -138,7 +196,7 @@ void rustredis_start_serializer_over(void)
 			rustredis_restore_id(); \
 			/* A call that PHP ignores decodes nothing, and may lie inside one that does. */ \
 			if (rustredis_begun() != begun) { \
-				rustredis_is_decoded(); \
+				rustredis_is_decoded(!is_inside_of_a_start(execute_data->prev_execute_data)); \
 			} \
 		} \
 		close_what_is_left(execute_data); \
@@ -207,6 +265,17 @@ bool rustredis_opens_a_session(void)
 	return false;
 }
 
+static bool is_inside_of_a_start(zend_execute_data *call)
+{
+	const wrapped_function *function;
+	for (; (function = innermost_call(&call)); call = call->prev_execute_data) {
+		if (function == &functions[INDEX_session_start] || function == &functions[INDEX_session_reset]) {
+			return true;
+		}
+	}
+	return false;
+}
+
 bool rustredis_takes_an_id(void)
 {
 	const wrapped_function *function = innermost(EG(current_execute_data));
@@ -218,12 +287,14 @@ bool rustredis_changes_the_id(void)
 	return innermost(EG(current_execute_data)) == &functions[INDEX_session_regenerate_id];
 }
 
-/* Every script has ended, and PHP saves the session that is still open. */
-static TSRM_TLS bool request_ends;
-
 void rustredis_note_end(int ends)
 {
 	request_ends = ends != 0;
+	opened_before_saving = rustredis_opened();
+	/* PHP's close releases the values. A handler class may forget its parent's close, and then nothing
+	 * would release them before the objects in them are gone. The values of a request that has broken
+	 * off are gone already. */
+	last_values = request_ends && PS(session_status) == php_session_active && rustredis_is_handler() ? hold_values() : NULL;
 }
 
 /* Without a function on the stack, PHP saves at the end of the request. Before that, a function
@@ -241,12 +312,6 @@ static bool saves(zend_execute_data *call)
 bool rustredis_saves_a_session(void)
 {
 	return saves(EG(current_execute_data));
-}
-
-bool rustredis_resets_while_saving(void)
-{
-	zend_execute_data *call = EG(current_execute_data);
-	return innermost_call(&call) == &functions[INDEX_session_reset] && saves(call->prev_execute_data);
 }
 
 static zend_internal_function *find(const wrapped_function *wrapped)

@@ -166,12 +166,17 @@ const char *rustredis_version(void);
 zend_execute_data *rustredis_running(const char *name);
 
 /* handler.c: notes that PHP has decoded the value of a read, including in a session that has
- * started by itself. */
-void rustredis_is_decoded(void);
+ * started by itself. Otherwise the read may lie inside another session's decoding, which is then not
+ * the outermost one. */
+void rustredis_is_decoded(bool is_outermost);
 /* handler.c: does the same at the start of a request, and forgets the errors of the one before. */
 void rustredis_begin_request(void);
 /* handler.c: a number that changes whenever a session is opened or read. */
 unsigned rustredis_begun(void);
+/* handler.c: a number that changes whenever session_start() or session_reset() opens a session. */
+unsigned rustredis_opened(void);
+/* handler.c: true if this extension is PHP's save handler, and no class is in between. */
+bool rustredis_is_handler(void);
 
 /* handler.c, for an object of RustRedis\SessionHandler that may be PHP's save handler: in open() and
  * after a read, and before a write and a destroy of a session. If the latter two give a reason, the
@@ -212,10 +217,12 @@ void rustredis_start_serializer_over(void);
 bool rustredis_has_broken_off(void);
 /* True if a wrapped function is running that starts a session, rather than continuing one. */
 bool rustredis_begins_a_session(void);
-/* True if session_reset() is running. The second function also requires that PHP itself is saving a
- * session at the same time. */
+/* True if session_reset() is running. */
 bool rustredis_resets_a_session(void);
-bool rustredis_resets_while_saving(void);
+/* True if PHP itself is saving a session, and another one was opened while it was encoded. */
+bool rustredis_is_replaced_while_saved(void);
+/* Releases the values of a session that PHP saves at the end of the request: in close. */
+void rustredis_release_last_values(void);
 /* True if session_start() is running. */
 bool rustredis_starts_a_session(void);
 /* True inside any running function that calls open() with the path, at any depth. */
