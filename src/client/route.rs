@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Instant};
 
 use redis::Value;
 
+pub use super::switch::Word;
 use super::{
     cluster::{self, Cluster, Hop},
     connection::Connection,
@@ -171,13 +172,11 @@ fn led_to(master: Endpoint, mut connection: Connection) -> Connection {
     connection
 }
 
-/// Returns true if the sentinels have named the successor of this connection's master. Before a
-/// write, their last answer must not be old.
-pub fn has_moved(server: &Arc<Target>, connection: &Connection, before_write: bool) -> bool {
+/// Returns true if the sentinels have named the successor of this connection's master. `word` tells
+/// how old their last answer may be.
+pub fn has_moved(server: &Arc<Target>, connection: &Connection, word: Word) -> bool {
     match (&server.endpoint, connection.master()) {
-        (Endpoint::Sentinel(sentinel), Some(master)) => {
-            switch::has_moved(sentinel, server, master, before_write)
-        }
+        (Endpoint::Sentinel(sentinel), Some(master)) => switch::has_moved(sentinel, server, master, word),
         _ => false,
     }
 }

@@ -3,8 +3,9 @@
 //! Sentinel demotes an old master seconds after the promotion of the new one, and all data that the
 //! old master accepts in the meantime is lost. Each process therefore asks again while it works, at
 //! most once a second, over a connection to a sentinel that it keeps open. The question goes out
-//! before a request to the master, and a later request takes the answer if it has arrived. A write
-//! waits for the answer if the previous one is too old; no other request waits.
+//! before a request to the master, and a later request takes the answer if it has arrived. Two
+//! requests wait for the answer if the previous one is too old: a write, and one to which the master
+//! said that it does not have the session. No other request waits.
 
 use std::{
     sync::Arc,
@@ -26,6 +27,9 @@ use crate::{
 
 /// The time between two questions, and the largest age of an answer before a write.
 const PERIOD: Duration = Duration::from_secs(1);
+/// The largest age of an answer if the master does not have a session. The visitor may have logged
+/// in at another master, and would be logged out here.
+const FRESH: Duration = Duration::from_millis(100);
 /// The longest time for which a sentinel that does not answer, or the search for another sentinel,
 /// may hold up a request.
 const SEARCH: Duration = Duration::from_millis(100);
@@ -54,10 +58,34 @@ struct Group {
     /// The question that has no answer yet.
     pending: Option<Sent>,
     asked: Instant,
+    /// The time of the last question that has an answer. The answer may have waited for as long as
+    /// this process did nothing.
     heard: Instant,
     /// The number of the sentinel to search for next, after `pause`.
     turn: usize,
     pause: Duration,
+}
+
+/// The age that the last answer of the sentinels may have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Word {
+    /// Any age: nothing waits for an answer.
+    Last,
+    /// The answer is good enough for a write.
+    Recent,
+    /// The answer is good enough to believe that a session does not exist.
+    Fresh,
+}
+
+impl Word {
+    /// Returns the largest age, if there is one.
+    fn age(self) -> Option<Duration> {
+        match self {
+            Self::Last => None,
+            Self::Recent => Some(PERIOD),
+            Self::Fresh => Some(FRESH),
+        }
+    }
 }
 
 static GROUPS: Shared<Vec<Group>> = Shared::empty();
@@ -102,14 +130,16 @@ pub fn open(
     Ok((connection, master))
 }
 
-/// Returns true if the sentinels name another master than `to`. Before a write, their last answer
-/// must not be old.
-pub fn has_moved(sentinel: &Sentinel, target: &Arc<Target>, to: &Endpoint, before_write: bool) -> bool {
+/// Returns true if the sentinels name another master than `to`. A word that is too old is waited
+/// for, but for no longer than [`SEARCH`] for each of two sentinels.
+pub fn has_moved(sentinel: &Sentinel, target: &Arc<Target>, to: &Endpoint, word: Word) -> bool {
     let mut groups = GROUPS.lock();
     let Some(group) = groups.iter_mut().find(|group| group.is_of(target)) else { return false };
-    let searched = group.go_on(sentinel);
-    if before_write {
-        group.await_word(sentinel);
+    let had_sentinel = group.sentinel.is_some();
+    let mut searched = group.go_on(sentinel);
+    group.await_word(sentinel, word);
+    if word == Word::Fresh && had_sentinel && searched.is_none() && group.sentinel.is_none() {
+        searched = Some(group.next_turn());
     }
     if let Some(node) = searched.and_then(|turn| sentinel.nodes.get(turn % sentinel.nodes.len().max(1))) {
         // Other threads do not wait for the search.
@@ -122,6 +152,7 @@ pub fn has_moved(sentinel: &Sentinel, target: &Arc<Target>, to: &Endpoint, befor
         group.sentinel = found;
         group.is_ahead = false;
         group.ask(sentinel);
+        group.await_word(sentinel, word);
         return group.names_another(to);
     }
     group.names_another(to)
@@ -170,15 +201,29 @@ impl Group {
         if self.sentinel.is_some() {
             return None;
         }
-        self.asked = Instant::now();
-        self.turn = self.turn.wrapping_add(1);
-        Some(self.turn)
+        Some(self.next_turn())
     }
 
-    fn await_word(&mut self, sentinel: &Sentinel) {
-        if self.heard.elapsed() >= PERIOD
-            && let (Some(connection), Some(sent)) = (&mut self.sentinel, self.pending)
-        {
+    /// Returns the number of the sentinel to search for now.
+    fn next_turn(&mut self) -> usize {
+        self.asked = Instant::now();
+        self.turn = self.turn.wrapping_add(1);
+        self.turn
+    }
+
+    fn await_word(&mut self, sentinel: &Sentinel, word: Word) {
+        let Some(age) = word.age() else { return };
+        if self.heard.elapsed() < age {
+            return;
+        }
+        if self.asked.elapsed() >= age {
+            // The answer to an older question may be as old as that question.
+            if let (Some(connection), Some(sent)) = (&mut self.sentinel, self.pending.take()) {
+                connection.forget(sent);
+            }
+            self.ask(sentinel);
+        }
+        if let (Some(connection), Some(sent)) = (&mut self.sentinel, self.pending) {
             let answer = connection.answer_to(sent, SEARCH);
             self.take(sentinel, answer);
         }
@@ -191,7 +236,7 @@ impl Group {
                 if !self.is_behind(&master) {
                     self.named = Some(master);
                 }
-                self.heard = Instant::now();
+                self.heard = self.asked;
             }
             Err(_) => self.sentinel = None,
         }

@@ -16,6 +16,7 @@ use super::{
     router::Router,
 };
 use crate::{
+    client::route::Word,
     config::{LockSettings, Settings, Target},
     error::StoreError,
     process::random_hex,
@@ -146,6 +147,28 @@ impl RedisStore {
         }
     }
 
+    /// Reads the session without a lock from the server that the route leads to now.
+    fn read_here(&mut self, keys: &Keys, ttl: u64) -> Result<SessionData, StoreError> {
+        if let Some(loaded) = self.read_by_commands(keys, ttl)? {
+            return Ok(loaded);
+        }
+        let name = random_hex();
+        let mut call = SessionData::call(keys, ttl, &name);
+        let read = |answer| SessionData::parse(answer, &name);
+        let loaded = self.router.run(keys, &mut call).and_then(read);
+        let again = |store: &mut Self, call: &mut ScriptCall<'_>| {
+            store.router.run_until_answered(keys, call, RetryPolicy::Freely, read)
+        };
+        match self.router.checked(loaded) {
+            // This comes before any wait: for example, a slot that is on its way can be read.
+            Err(StoreError::Server(_)) => self.read_by_gets(keys).or_else(|_| again(self, &mut call)),
+            Err(failure) if failure.is_loss() || matches!(failure, StoreError::Connect(_)) => {
+                again(self, &mut call)
+            }
+            loaded => loaded,
+        }
+    }
+
     /// Reads the session by single keys, for a server that carries out neither scripts that write
     /// nor commands with several keys: a Cluster that is down but may be read, a slot that was left
     /// between two nodes, or a user with few rights. The TTL stays as it is.
@@ -170,19 +193,15 @@ impl RedisStore {
             (Mode::New, true) => AcquireReply::Exists,
             _ => return AcquireReply::Held(loaded),
         };
-        self.unlock(keys, wanted);
+        // Another connection may lead to another master.
+        self.router.send_after(&mut unlocking(keys, wanted));
         unwanted
     }
 
     /// Releases a lock that is of no use, without waiting for the answer.
     fn unlock(&mut self, keys: &Keys, wanted: &Acquire) {
         let Some(target) = self.router.last_server() else { return };
-        let _ = if wanted.mode == Mode::Known {
-            // No request queues for a lock that was taken only to see if there is a session.
-            self.router.send_unread(keys, &target, &mut release::unlock(keys, &wanted.token))
-        } else {
-            self.send_release_unread(&target, keys, &Release::of_lock(&wanted.token, wanted.polling))
-        };
+        let _ = self.router.send_unread(keys, &target, &mut unlocking(keys, wanted));
     }
 
     /// Releases a lock without waiting for the answer. If the release does not arrive, the lock
@@ -193,9 +212,7 @@ impl RedisStore {
         keys: &Keys,
         release: &Release<'_>,
     ) -> Result<(), StoreError> {
-        let call = release.call(keys, 0, Payload::Argument);
-        // The script is sent as text, because a NOSCRIPT would not be read.
-        self.router.send_unread(keys, target, &mut call.by_text())
+        self.router.send_unread(keys, target, &mut as_text(keys, release))
     }
 
     fn receipt_ms(&self) -> u64 {
@@ -289,6 +306,32 @@ impl RedisStore {
     }
 }
 
+/// Returns a release whose answer is not read. The script is sent as text, because a NOSCRIPT would
+/// not be read either.
+fn as_text<'a>(keys: &Keys, release: &Release<'a>) -> Command<'a> {
+    release.call(keys, 0, Payload::Argument).by_text()
+}
+
+/// Returns the command that releases a lock that is of no use.
+fn unlocking(keys: &Keys, wanted: &Acquire) -> Command<'static> {
+    if wanted.mode == Mode::Known {
+        // No request queues for a lock that was taken only to see if there is a session.
+        release::unlock(keys, &wanted.token)
+    } else {
+        as_text(keys, &Release::of_lock(&wanted.token, wanted.polling)).to_owned()
+    }
+}
+
+/// Returns the word of the sentinels that an answer needs. An old master does not know the sessions
+/// that were created at the new one.
+fn word_for(acquire: &Acquire, answer: &AcquireReply) -> Word {
+    match answer {
+        AcquireReply::Absent(_) => Word::Fresh,
+        AcquireReply::Held(loaded) if loaded.data.is_none() && acquire.mode != Mode::New => Word::Fresh,
+        _ => Word::Last,
+    }
+}
+
 impl Store for RedisStore {
     type Lease = LeaseGuard;
 
@@ -299,7 +342,11 @@ impl Store for RedisStore {
             None => self.acquire_by_script(keys, acquire)?,
         };
         // A lock that the old master has given in the meantime is worthless.
-        if self.router.leave_old_master(false) { self.acquire_by_script(keys, acquire) } else { Ok(acquired) }
+        if self.router.leave_old_master(word_for(acquire, &acquired)) {
+            self.acquire_by_script(keys, acquire)
+        } else {
+            Ok(acquired)
+        }
     }
 
     fn wait(&mut self, keys: &Keys, block: Duration) -> Result<Option<Ticket>, StoreError> {
@@ -330,28 +377,13 @@ impl Store for RedisStore {
     }
 
     fn read(&mut self, keys: &Keys, ttl: u64) -> Result<SessionData, StoreError> {
-        if let Some(loaded) = self.read_by_commands(keys, ttl)? {
-            return Ok(loaded);
-        }
-        let name = random_hex();
-        let mut call = SessionData::call(keys, ttl, &name);
-        let read = |answer| SessionData::parse(answer, &name);
-        let loaded = self.router.run(keys, &mut call).and_then(read);
-        let again = |store: &mut Self, call: &mut ScriptCall<'_>| {
-            store.router.run_until_answered(keys, call, RetryPolicy::Freely, read)
-        };
-        match self.router.checked(loaded) {
-            // This comes before any wait: for example, a slot that is on its way can be read.
-            Err(StoreError::Server(_)) => self.read_by_gets(keys).or_else(|_| again(self, &mut call)),
-            Err(failure) if failure.is_loss() || matches!(failure, StoreError::Connect(_)) => {
-                again(self, &mut call)
-            }
-            loaded => loaded,
-        }
+        let loaded = self.read_here(keys, ttl)?;
+        let has_moved = loaded.data.is_none() && self.router.leave_old_master(Word::Fresh);
+        if has_moved { self.read_here(keys, ttl) } else { Ok(loaded) }
     }
 
     fn release(&mut self, keys: &Keys, release: &Release<'_>) -> Result<ReleaseReply, StoreError> {
-        self.router.leave_old_master(true);
+        self.router.leave_old_master(Word::Recent);
         let receipt = self.receipt_ms();
         let released = match self.release_by_transaction(keys, release) {
             Ok(None) => self.save(keys, RetryPolicy::Release, |data| release.call(keys, receipt, data)),
@@ -378,7 +410,7 @@ impl Store for RedisStore {
             self.send_release_unread(&owner, keys, release)?;
             return Ok(ReleaseReply::Done);
         }
-        self.router.leave_old_master(true);
+        self.router.leave_old_master(Word::Recent);
         // The value is an argument: if an upload did not reach the server, no request would be
         // there to send the value again soon.
         let mut call = release.call(keys, self.receipt_ms(), Payload::Argument);
@@ -391,7 +423,7 @@ impl Store for RedisStore {
     }
 
     fn write(&mut self, keys: &Keys, write: &Write<'_>) -> Result<ReleaseReply, StoreError> {
-        self.router.leave_old_master(true);
+        self.router.leave_old_master(Word::Recent);
         self.save(keys, RetryPolicy::Freely, |data| write.call(keys, data))
     }
 
@@ -409,10 +441,15 @@ impl Store for RedisStore {
         let mut command = Command::new("EXISTS");
         command.arg(&keys.data);
         let answer = match self.router.request(keys, &mut command) {
-            Err(StoreError::Broken(_) | StoreError::Demoted(_)) => self.router.request(keys, &mut command),
-            answer => answer,
+            Err(StoreError::Broken(_) | StoreError::Demoted(_)) => self.router.request(keys, &mut command)?,
+            answer => answer?,
         };
-        self.router.checked(reply::flag(&answer?))
+        let exists = self.router.checked(reply::flag(&answer))?;
+        if !exists && self.router.leave_old_master(Word::Fresh) {
+            let answer = self.router.request(keys, &mut command)?;
+            return self.router.checked(reply::flag(&answer));
+        }
+        Ok(exists)
     }
 
     fn rest(&mut self) {
@@ -441,23 +478,21 @@ impl Store for RedisStore {
         };
         let values = self.router.receive_ahead(&keys);
         let values = self.router.checked(values)?;
-        match self.tried(&keys, form, &acquire, values)? {
+        let answer = match self.tried(&keys, form, &acquire, values)? {
             FirstTry { taken: true, loaded: Some(loaded), .. } if !loaded.is_over(|| self.server_clock()) => {
-                Ok(self.held(&keys, &acquire, loaded))
+                self.held(&keys, &acquire, loaded)
             }
             tried => {
                 if tried.taken {
                     self.unlock(&keys, &acquire);
                 }
-                Ok(AcquireReply::Busy {
-                    holder: String::new(),
-                    endless: false,
-                    block: 0,
-                    now: 0,
-                    state: None,
-                })
+                AcquireReply::Busy { holder: String::new(), endless: false, block: 0, now: 0, state: None }
             }
+        };
+        if self.router.leave_old_master(word_for(&acquire, &answer)) {
+            return Err(StoreError::Broken(io::ErrorKind::ConnectionAborted.into()));
         }
+        Ok(answer)
     }
 
     fn forget_prefetch(&mut self) {

@@ -22,7 +22,7 @@ use crate::{
         Timeouts,
         cluster::Hop,
         connection::{Connection, Sent, local_ms},
-        route::{self, Route},
+        route::{self, Route, Word},
     },
     config::{Settings, Target},
     error::{ServerError, StoreError, server_error},
@@ -192,7 +192,7 @@ impl Router {
         let target = self.route(keys).known_server()?;
         let entry = pool::checkout_connected(&self.settings, &target)?;
         self.entry = Some((target, entry));
-        if self.leave_old_master(false) {
+        if self.leave_old_master(Word::Last) {
             return None;
         }
         let limit = self.settings.read_timeout;
@@ -554,7 +554,7 @@ impl Router {
             self.poll_deferred()?;
             self.occupy(target)?;
         }
-        self.leave_old_master(false);
+        self.leave_old_master(Word::Last);
         let route = self.route(keys);
         match self.current() {
             None => self.connect(keys, &route)?,
@@ -592,10 +592,10 @@ impl Router {
 
     /// Gives up the connection to a master if the sentinels have named its successor. Returns true
     /// in this case.
-    pub fn leave_old_master(&mut self, before_write: bool) -> bool {
+    pub fn leave_old_master(&mut self, word: Word) -> bool {
         let Some((target, entry)) = &self.entry else { return false };
         let Some(connection) = &entry.connection else { return false };
-        let has_moved = route::has_moved(target, connection, before_write);
+        let has_moved = route::has_moved(target, connection, word);
         if has_moved {
             self.disconnect();
         }

@@ -369,6 +369,49 @@ fn a_kept_connection_learns_of_a_new_master_before_the_old_one_does() {
     }
 }
 
+/// The old master lives on without the sessions that the new one got since. A process with a
+/// connection to it must not log their visitors out.
+#[test]
+fn the_old_master_is_not_believed_that_a_session_is_missing() {
+    let [old, new] = [(); 2].map(|()| Server::with_rights(&[], acl::for_sentinel()));
+    for server in [&old, &new] {
+        session::seed(server, "known");
+    }
+    session::seed(&new, "login");
+    let exists = "(new RustRedis\\SessionHandler(null, ['locking' => false]))->exists('login')";
+    let increments = "increment('login') > 0 && session_id() === 'login'";
+    let cases = [
+        (None, increments),
+        (Some(("rustredis.locking", "0")), increments),
+        (Some(("session.use_strict_mode", "0")), increments),
+        (None, "peek('login') !== null && session_id() === 'login'"),
+        (None, exists),
+    ];
+    // The processes did nothing for longer than the period of the questions, or for a part of it.
+    for idle in [1100, 200] {
+        let sentinel = FakeSentinel::start(address(&old));
+        let mut processes = cases.map(|(setting, step)| {
+            let php = Php::new(&save_path(&[&sentinel]));
+            let php = setting.iter().fold(php, |php, (name, value)| php.ini(name, value));
+            let mut process = php.spawn(STEPS);
+            process.expect("ready");
+            (process, step)
+        });
+        for pause in [1100, 0] {
+            for (process, _) in &mut processes {
+                process.step("increment('known')").assert_silent();
+            }
+            // A question goes out with the next request, which does not wait for the answer.
+            thread::sleep(Duration::from_millis(pause));
+        }
+        sentinel.name(address(&new));
+        thread::sleep(Duration::from_millis(idle));
+        for (process, step) in &mut processes {
+            assert_eq!(process.step(step).assert_silent().result, "true", "{step} after {idle} ms");
+        }
+    }
+}
+
 #[test]
 fn a_sentinel_that_is_behind_does_not_lead_back_to_the_old_master() {
     let [old, new] = [(); 2].map(|()| Server::with_rights(&[], acl::for_sentinel()));
