@@ -196,22 +196,82 @@ void rustredis_tell_failed_read(void **mod_data, bool validating)
 	rustredis_throw_reasons(&failure);
 }
 
-/* PHP takes an exception from validateId(), or an exit of an error handler there, for a no: it
- * makes another id and sends the cookie before it sees the exception. If a handler class makes
- * the ids, another exception replaces the first one. */
+/* A failure in validateId() is no answer, but PHP takes an exception, or an exit of an error handler,
+ * for a no, and so may the class do with a false or with an exception that it catches. PHP then makes
+ * another id and sends the cookie before it sees the exception. If a handler class makes the ids,
+ * another exception replaces the first one. */
 static TSRM_TLS struct {
 	zend_string *id;
-	bool use_cookies;
+	bool use_cookies, use_trans_sid;
 } kept;
+
+static const char refusal[] = "rustredis: the session is not started: validateId() of the handler class failed to read it, "
+	"and called its id unknown; the id stays";
 
 void rustredis_keep_id(void)
 {
-	if (kept.id || !PS(id) || !EG(exception)) {
+	if (kept.id || !PS(id)) {
 		return;
 	}
 	kept.id = zend_string_copy(PS(id));
 	kept.use_cookies = PS(use_cookies);
+	kept.use_trans_sid = PS(use_trans_sid);
 	PS(use_cookies) = 0;
+	PS(use_trans_sid) = 0;
+}
+
+/* Returns the id, which the caller must release, or NULL if none is kept. */
+static zend_string *take_kept_id(void)
+{
+	zend_string *id = kept.id;
+	if (id) {
+		kept.id = NULL;
+		PS(use_cookies) = kept.use_cookies;
+		PS(use_trans_sid) = kept.use_trans_sid;
+	}
+	return id;
+}
+
+void rustredis_forget_kept_id(void)
+{
+	zend_string *id = take_kept_id();
+	if (id) {
+		zend_string_release(id);
+	}
+}
+
+void rustredis_found_id(const char *id, size_t id_len)
+{
+	if (kept.id && ZSTR_LEN(kept.id) == id_len && memcmp(ZSTR_VAL(kept.id), id, id_len) == 0) {
+		rustredis_forget_kept_id();
+	}
+}
+
+bool rustredis_replaces_kept_id(const zend_string *id)
+{
+	return kept.id && PS(id) && zend_string_equals(PS(id), id) && !zend_string_equals(kept.id, id);
+}
+
+bool rustredis_keeps_id(void)
+{
+	return kept.id != NULL;
+}
+
+void rustredis_tell_replaced_id(void **mod_data)
+{
+	rustredis_failure failure;
+
+	if (!loses_false(false)) {
+		rustredis_raise("%s", refusal);
+		return;
+	}
+	rustredis_failure_get(mod_data, &failure);
+	throw_one(refusal, &failure);
+}
+
+void rustredis_throw_replaced_id(const rustredis_failure *failure)
+{
+	throw_one(refusal, failure);
 }
 
 /* True if a session function itself has thrown the error, rather than a script's code inside it. */
@@ -250,24 +310,36 @@ static void rethrow_first(void)
 	zend_throw_exception_internal(first);
 }
 
-void rustredis_restore_id(void)
+bool rustredis_restore_id(void)
 {
-	zend_string *id = kept.id;
+	zend_string *id = take_kept_id();
+	bool has_started = false;
+
 	if (!id) {
-		return;
+		return true;
 	}
-	kept.id = NULL;
-	PS(use_cookies) = kept.use_cookies;
-	if (EG(exception)) {
+	/* A start that fails leaves PHP without an id. */
+	if (!PS(id) || zend_string_equals(PS(id), id)) {
+		zend_string_release(id);
+		if (!EG(exception) && PS(session_status) == php_session_active) {
+			/* The class has read the session after all. */
+			php_session_reset_id();
+		}
+	} else {
+		has_started = PS(session_status) == php_session_active;
+		/* The class has given PHP an empty session without another read. */
+		php_session_flush(0);
 		if (PS(id)) {
 			zend_string_release(PS(id));
-			PS(id) = zend_string_copy(id);
 		}
-		rethrow_first();
-	} else if (PS(session_status) == php_session_active && PS(id) && zend_string_equals(PS(id), id)) {
-		/* The class has caught the exception and has read the session after all. No new id is
-		 * sent, because a failure is no logout. */
+		PS(id) = id;
+		PS(send_cookie) = 0;
 		php_session_reset_id();
 	}
-	zend_string_release(id);
+	if (EG(exception)) {
+		rethrow_first();
+	} else if (has_started) {
+		rustredis_raise("%s", refusal);
+	}
+	return !has_started;
 }

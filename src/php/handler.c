@@ -25,6 +25,9 @@
 static zend_result failed(void)
 {
 	rustredis_raise_reasons();
+	if (rustredis_validates()) {
+		rustredis_keep_id();
+	}
 	return FAILURE;
 }
 
@@ -258,12 +261,16 @@ static int reason_to_read(void)
 	return RUSTREDIS_TO_DELIVER;
 }
 
+/* Other functions make an id that no browser has yet. */
+bool rustredis_validates(void)
+{
+	return reason_to_read() != RUSTREDIS_TO_DELIVER && rustredis_takes_an_id();
+}
+
 static zend_result read_failed(void **mod_data, int reason)
 {
-	const bool validating = reason != RUSTREDIS_TO_DELIVER;
-	rustredis_tell_failed_read(mod_data, validating);
-	/* Other functions make an id that no browser has yet. */
-	if (EG(exception) && validating && rustredis_takes_an_id()) {
+	rustredis_tell_failed_read(mod_data, reason != RUSTREDIS_TO_DELIVER);
+	if (rustredis_validates()) {
 		rustredis_keep_id();
 	}
 	return FAILURE;
@@ -300,6 +307,10 @@ PS_READ_FUNC(rustredis)
 	/* PHP gets none of the data that validateId() reads. */
 	is_unread = is_unread && reason != RUSTREDIS_TO_DELIVER;
 	if (!key || is_broken_off(mod_data) || is_bad_id_of_subclass(key)) {
+		return FAILURE;
+	}
+	if (rustredis_replaces_kept_id(key)) {
+		rustredis_tell_replaced_id(mod_data);
 		return FAILURE;
 	}
 	if (is_own(key)) {
@@ -340,6 +351,9 @@ PS_READ_FUNC(rustredis)
 		PS(mod_user_implemented) && PS(lazy_write) && !wants_read_only(), is_look(key));
 	note_delivery(key, *val, reason);
 	begun++;
+	if (reason != RUSTREDIS_TO_DELIVER) {
+		rustredis_found_id(ZSTR_VAL(key), ZSTR_LEN(key));
+	}
 	rustredis_watch_exceptions();
 	return SUCCESS;
 }
@@ -657,7 +671,7 @@ PS_CREATE_SID_FUNC(rustredis)
 			return ZSTR_EMPTY_ALLOC();
 		}
 		/* mod_data is NULL if a subclass overrides open() without calling its parent. */
-		if (!*mod_data || EG(exception)
+		if (!*mod_data || EG(exception) || rustredis_keeps_id()
 				|| rustredis_create(mod_data, ZSTR_VAL(id), ZSTR_LEN(id), PS(gc_maxlifetime), PS(use_strict_mode))) {
 			break;
 		}

@@ -172,6 +172,11 @@ static int run(zend_execute_data *execute_data, int what, rustredis_call *call)
 		rustredis_failure failure;
 		rustredis_object_failure(object->handle, &failure);
 		rustredis_throw_reasons(&failure);
+		if (rustredis_validates()) {
+			rustredis_keep_id();
+		}
+	} else if (what == RUSTREDIS_READ || what == RUSTREDIS_VALIDATE || what == RUSTREDIS_PEEK || what == RUSTREDIS_EXISTS) {
+		rustredis_found_id(call->id, call->id_len);
 	}
 	return answer;
 }
@@ -221,6 +226,12 @@ static ZEND_METHOD(RustRedis_SessionHandler, read)
 	ZEND_PARSE_PARAMETERS_START(1, 1)
 		Z_PARAM_STR(id)
 	ZEND_PARSE_PARAMETERS_END();
+	if (rustredis_replaces_kept_id(id)) {
+		rustredis_failure failure;
+		rustredis_object_failure(of(Z_OBJ_P(ZEND_THIS))->handle, &failure);
+		rustredis_throw_replaced_id(&failure);
+		RETURN_THROWS();
+	}
 	if (run_with_id(execute_data, RUSTREDIS_READ, &call, id) != RUSTREDIS_YES) {
 		RETURN_THROWS();
 	}
@@ -311,9 +322,6 @@ static ZEND_METHOD(RustRedis_SessionHandler, validateId)
 	call.id = ZSTR_VAL(id);
 	call.id_len = ZSTR_LEN(id);
 	RETVAL_BOOL(run(execute_data, RUSTREDIS_VALIDATE, &call) == RUSTREDIS_YES);
-	if (EG(exception) && PS(mod_user_implemented) && rustredis_takes_an_id()) {
-		rustredis_keep_id();
-	}
 }
 
 /* Redis deletes expired sessions by itself. */

@@ -193,7 +193,10 @@ void rustredis_release_last_values(void)
 			go_on_with_serializer(outer); \
 		} \
 		if (INDEX_##name == INDEX_session_start || INDEX_##name == INDEX_session_reset) { \
-			rustredis_restore_id(); \
+			if (!rustredis_restore_id()) { \
+				zval_ptr_dtor(return_value); \
+				ZVAL_FALSE(return_value); \
+			} \
 			/* A call that PHP ignores decodes nothing, and may lie inside one that does. */ \
 			if (rustredis_begun() != begun) { \
 				rustredis_is_decoded(!is_inside_of_a_start(execute_data->prev_execute_data)); \

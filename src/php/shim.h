@@ -258,10 +258,22 @@ bool rustredis_is_of_handler(int which, const zend_function *function);
 /* Reports the reason of a failed read: as a warning, or as an exception if only an exception
  * gets through. May run PHP code, and may not return. */
 void rustredis_tell_failed_read(void **mod_data, bool validating);
-/* Handles such an exception in validateId(): the id that PHP makes next does not count, and its
- * cookie is not sent. The end of PHP's function, or of the request, undoes this. */
+/* exceptions.c: handles a failure in validateId(). The id that PHP may make next does not count, and
+ * its cookie is not sent. A later read of the session in validateId() undoes this
+ * (rustredis_found_id), and so does the end of the request. The end of PHP's function also restores the id; it returns false if a session
+ * has started under another one, which is closed then. It may run PHP code, and may not return. */
 void rustredis_keep_id(void);
-void rustredis_restore_id(void);
+void rustredis_forget_kept_id(void);
+bool rustredis_restore_id(void);
+bool rustredis_keeps_id(void);
+void rustredis_found_id(const char *id, size_t id_len);
+/* True if this is PHP's id, in the place of the one that is kept. Its read fails, and the other two
+ * functions report this, as rustredis_tell_failed_read does or as an exception. */
+bool rustredis_replaces_kept_id(const zend_string *id);
+void rustredis_tell_replaced_id(void **mod_data);
+void rustredis_throw_replaced_id(const rustredis_failure *failure);
+/* handler.c: true in a validateId() for the session that PHP starts. */
+bool rustredis_validates(void);
 /* ini.c: notes the path built into PHP, in MINIT, before anything can change it. */
 void rustredis_note_built_in_path(void);
 /* Returns the path that PHP passes, or an empty one if it is PHP's own default. */

@@ -15,8 +15,8 @@ unsafe extern "C" {
     pub safe fn rustredis_wrap_functions();
     /// Unwraps these functions.
     pub safe fn rustredis_unwrap_functions();
-    /// Restores PHP's id that a failed read has kept; called at the end of a request.
-    pub safe fn rustredis_restore_id();
+    /// Forgets an id that a failed read has kept; called at the end of a request.
+    pub safe fn rustredis_forget_kept_id();
     /// Returns true if session_regenerate_id() is running.
     pub safe fn rustredis_changes_the_id() -> bool;
     /// Notes if the request ends, so that PHP saves the session that is still open.
