@@ -1,9 +1,9 @@
 //! Releases that do not wait for their answer (`rustredis.write_ack=deferred`).
 //!
 //! A deferred release stays in the pool entry of its connection, with all that a repeat needs. Its
-//! answer is read together with that of the connection's next command, or at the end of the
-//! process. If the connection breaks before that, the release is repeated as any other release is:
-//! its receipt shows whether it was carried out. Every failure ends in [`take_deferred_failures`].
+//! answer is read together with that of the connection's next command, a second later if there is
+//! none, or at the end of the process. If the connection breaks before that, the release is repeated
+//! as any other release is: its receipt shows whether it was carried out. Every failure ends in [`take_deferred_failures`].
 //!
 //! [`DeferredRelease::poll`] only decides; the [router](super::router) sends and waits.
 
@@ -18,7 +18,7 @@ use std::{
 
 use redis::Value;
 
-use super::renewal::{self, Home};
+use super::renewal::{self, Home, Lost};
 use crate::{
     client::connection::{Connection, Sent},
     config::{Settings, Target},
@@ -147,6 +147,24 @@ impl DeferredRelease {
         self.end(answer.unwrap_or_else(|| Err(StoreError::Broken(io::ErrorKind::NotConnected.into()))));
     }
 
+    /// Looks for the answer although no request uses the connection. Returns what has become of the
+    /// release.
+    pub fn look(&mut self, connection: Option<&mut Connection>) -> Progress {
+        let Some(connection) = connection else { return self.poll(None) };
+        // Requests may wait for this thread.
+        let limit = Duration::from_millis(1);
+        self.answer = self.answer.take().or_else(|| read(connection.answer_if_there(self.sent, limit)));
+        self.poll(Some(connection))
+    }
+
+    /// Repeats the release in the background, because its connection is lost and no request may
+    /// come that would do so: the next one of this session waits for the lock.
+    pub fn repeat_later(self) {
+        let home = Home::new(&self.settings, &self.keys, None);
+        let lost = Arc::new(self);
+        renewal::repeat(home, &lost.settings, &lost.keys, lost.token.clone(), lost.clone());
+    }
+
     /// Ends the release with its last answer. After an error, the lock may still exist although no
     /// request has it, so the lock is given back.
     pub fn end(&self, answer: Result<ReleaseReply, StoreError>) {
@@ -175,6 +193,20 @@ impl DeferredRelease {
         let mut failures = FAILURES.lock();
         failures.push(DeferredFailure { id, target, outcome });
         ARE_FAILURES.store(true, Ordering::Release);
+    }
+}
+
+impl Lost for DeferredRelease {
+    fn call(&self) -> &ScriptCall<'static> {
+        &self.call
+    }
+
+    fn until(&self) -> Instant {
+        self.at + self.receipt
+    }
+
+    fn learn(&self, outcome: Result<ReleaseReply, StoreError>) {
+        self.finish(outcome);
     }
 }
 

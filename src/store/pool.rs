@@ -20,7 +20,10 @@ use std::{
 use r2d2::{ManageConnection, PooledConnection};
 use scheduled_thread_pool::ScheduledThreadPool;
 
-use super::{deferred::DeferredRelease, timer};
+use super::{
+    deferred::{DeferredRelease, Progress},
+    timer,
+};
 use crate::{
     client::connection::Connection,
     config::{Settings, Target},
@@ -63,6 +66,23 @@ impl Entry {
         if let Some(deferred) = self.deferred.take() {
             deferred.end_late(self.connection.as_deref_mut());
         }
+    }
+
+    /// Looks for the answer to the entry's release, and ends the release unless its answer may yet
+    /// arrive. Returns true in that case.
+    fn look(&mut self) -> bool {
+        let Some(deferred) = &mut self.deferred else { return false };
+        let mut progress = deferred.look(self.connection.as_deref_mut());
+        if matches!(progress, Progress::Spoilt) {
+            self.connection = None;
+            progress = deferred.look(None);
+        }
+        let ended = match progress {
+            Progress::Pending | Progress::Spoilt => return true,
+            Progress::Over(answer) => self.deferred.take().map(|deferred| deferred.end(answer)),
+            Progress::Repeat => self.deferred.take().map(|deferred| deferred.repeat_later()),
+        };
+        ended.is_none()
     }
 
     /// Takes the connection out of the entry. An answer that has already arrived is kept.
@@ -145,19 +165,48 @@ pub fn close_pools(mut last: impl FnMut(PooledConnection<Entries>)) {
     timer::end();
 }
 
+/// Passes each free entry to `look`. The entry that was used last goes back last, and is the next
+/// one again.
+fn look_at_free(pools: &[Pool], mut look: impl FnMut(&mut PooledConnection<Entries>)) {
+    for pool in pools {
+        let mut entries: Vec<_> = std::iter::from_fn(|| pool.entries.try_get()).collect();
+        while let Some(mut entry) = entries.pop() {
+            look(&mut entry);
+        }
+    }
+}
+
+/// The time after which the answer to a deferred release is looked for.
+const LOOK_AFTER: Duration = Duration::from_secs(1);
+
+/// Set while a look for answers is to come.
+static LOOK_IS_DUE: PerProcess<bool> = PerProcess::new(false);
+
+/// Looks for the answers to deferred releases in a second, and again while some are missing. Without
+/// the look, a release that was lost with its connection would wait for the next request that
+/// takes this entry.
+pub fn look_for_answers() {
+    if !mem::replace(&mut *LOOK_IS_DUE.lock(), true) {
+        timer::timer().after(LOOK_AFTER, || {
+            *LOOK_IS_DUE.lock() = false;
+            let mut is_missing = false;
+            look_at_free(&POOLS.lock(), |entry| is_missing |= entry.look());
+            if is_missing {
+                look_for_answers();
+            }
+        });
+    }
+}
+
 /// Ends the entries that no request has had for `idle`.
 fn end_idle(pools: &[Pool], idle: Duration) -> Vec<Entry> {
     let mut over = Vec::new();
-    for pool in pools {
-        let mut entries: Vec<_> = std::iter::from_fn(|| pool.entries.try_get()).collect();
-        // The entry that was used last goes back last, and is the next one again.
-        while let Some(mut entry) = entries.pop() {
-            if entry.used.get_or_insert_with(Instant::now).elapsed() >= idle {
-                over.push(mem::take(&mut *entry));
-                entry.is_over = true;
-            }
+    look_at_free(pools, |entry| {
+        if entry.used.get_or_insert_with(Instant::now).elapsed() >= idle {
+            over.push(mem::take(&mut **entry));
+            entry.is_over = true;
         }
-    }
+    });
     over
 }
 

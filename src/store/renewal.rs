@@ -16,7 +16,7 @@
 //! nothing is left.
 
 use std::{
-    mem,
+    io, mem,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -35,7 +35,12 @@ use crate::{
     config::{Endpoint, LockSettings, Settings, Target},
     error::StoreError,
     process::{PerProcess, threads},
-    protocol::{Keys, Release, ReleaseReply, TRIAL_MS, renew::Renew, reply, script::Payload},
+    protocol::{
+        Keys, Release, ReleaseReply, TRIAL_MS,
+        renew::Renew,
+        reply,
+        script::{Payload, ScriptCall},
+    },
     resp::Command,
 };
 
@@ -127,6 +132,25 @@ enum Work {
         /// The pause after a try that fails.
         pause: Duration,
     },
+    /// Sends a release again that was lost with its connection.
+    Repeat {
+        lost: Arc<dyn Lost>,
+        keys: Keys,
+        polling: bool,
+        pause: Duration,
+    },
+}
+
+/// A release that was lost with its connection.
+pub trait Lost: Send + Sync {
+    /// The script, with the whole session.
+    fn call(&self) -> &ScriptCall<'static>;
+
+    /// The end of the receipt, by which the server knows the release.
+    fn until(&self) -> Instant;
+
+    /// Learns the outcome, on a thread of this module or at the end of the process.
+    fn learn(&self, outcome: Result<ReleaseReply, StoreError>);
 }
 
 /// The locks that are still to be given back at the end of the process.
@@ -207,11 +231,22 @@ impl Drop for LeaseGuard {
 /// uses a new connection, so that the server handles it after all earlier commands. After
 /// a state's life, it is given up.
 pub fn give_back(home: Home, settings: &Settings, keys: &Keys, token: String) {
-    let now = Instant::now();
-    let timeouts = patient(Timeouts { connect: settings.connect_timeout, read: settings.read_timeout });
     let polling = settings.lock.as_ref().is_some_and(|lock| lock.mixed);
     let work = Work::Release { keys: keys.clone(), polling, pause: PAUSE };
-    let (due, end) = (now + PAUSE, now + settings.dead_life);
+    hand_over(home, settings, token, work, PAUSE);
+}
+
+/// Sends a release again that was lost with its connection.
+pub fn repeat(home: Home, settings: &Settings, keys: &Keys, token: String, lost: Arc<dyn Lost>) {
+    let polling = settings.lock.as_ref().is_some_and(|lock| lock.mixed);
+    let work = Work::Repeat { lost, keys: keys.clone(), polling, pause: PAUSE };
+    hand_over(home, settings, token, work, Duration::ZERO);
+}
+
+fn hand_over(home: Home, settings: &Settings, token: String, work: Work, first: Duration) {
+    let now = Instant::now();
+    let timeouts = patient(Timeouts { connect: settings.connect_timeout, read: settings.read_timeout });
+    let (due, end) = (now + first, now + settings.dead_life);
     let task = Task { id: 0, home, timeouts, token, work, due, end, failure: None };
     if let Some(last) = &mut *LAST.lock() {
         last.push(task);
@@ -238,7 +273,7 @@ pub fn stop() {
         let _ = thread.join();
     }
     let tasks = renewals.iter().flat_map(|renewal| mem::take(&mut renewal.state().tasks));
-    let releases = tasks.filter(|task| matches!(task.work, Work::Release { .. }));
+    let releases = tasks.filter(|task| matches!(task.work, Work::Release { .. } | Work::Repeat { .. }));
     LAST.lock().get_or_insert_default().extend(releases);
 }
 
@@ -249,18 +284,14 @@ pub fn give_back_last() {
     let mut tasks = LAST.lock().take().unwrap_or_default();
     let end = Instant::now() + PATIENCE;
     let mut renewer = Renewer::default();
-    while let Some(task) = tasks.pop() {
-        let Work::Release { keys, polling, .. } = &task.work else { continue };
+    while let Some(mut task) = tasks.pop() {
         let left = end.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return;
-        }
-        let timeouts =
+        task.timeouts =
             Timeouts { connect: left.min(task.timeouts.connect), read: left.min(task.timeouts.read) };
-        let released = renewer.release(&task.home, timeouts, keys, &task.token, *polling);
-        if !matches!(released, Ok(()) | Err(StoreError::Server(_))) {
+        if left.is_zero() || !task.carry_out_last(&mut renewer) {
             let server = task.home.server();
-            tasks.retain(|other| other.home.server() != server);
+            let is_lost = |other: &mut Task| left.is_zero() || other.home.server() == server;
+            tasks.extract_if(.., is_lost).for_each(|other| other.give_up());
         }
     }
 }
@@ -440,9 +471,24 @@ impl Task {
                     Err(_) => Instant::now() + *length / 10,
                 }
             }
+            Work::Repeat { lost, keys, polling, pause } => {
+                match renewer.repeat(&self.home, self.timeouts, lost.call()) {
+                    Err(error) if !is_final(&error) && now + *pause < lost.until() => {
+                        let wait = *pause;
+                        *pause = (wait * 2).min(LONGEST_PAUSE);
+                        Instant::now() + wait
+                    }
+                    answer => {
+                        let failed = answer.is_err();
+                        lost.learn(answer);
+                        self.work = Work::Release { keys: keys.clone(), polling: *polling, pause: PAUSE };
+                        if failed { Instant::now() + PAUSE } else { self.end }
+                    }
+                }
+            }
             Work::Release { keys, polling, pause } => {
                 match renewer.release(&self.home, self.timeouts, keys, &self.token, *polling) {
-                    Err(StoreError::Server(error)) if !error.is_passing() && !error.is_demotion() => self.end,
+                    Err(error) if is_final(&error) => self.end,
                     Err(_) => {
                         let wait = *pause;
                         *pause = (wait * 2).min(LONGEST_PAUSE);
@@ -457,6 +503,39 @@ impl Task {
             self.end = now;
         }
     }
+
+    /// Carries the task out at the end of the process. Returns false if the server does not answer.
+    fn carry_out_last(&self, renewer: &mut Renewer) -> bool {
+        let answer = match &self.work {
+            Work::Release { keys, polling, .. } => {
+                renewer.release(&self.home, self.timeouts, keys, &self.token, *polling)
+            }
+            Work::Repeat { lost, keys, polling, .. } => {
+                let answer = renewer.repeat(&self.home, self.timeouts, lost.call());
+                let outcome = answer.as_ref().map(drop).map_err(is_final);
+                lost.learn(answer);
+                match outcome {
+                    Err(true) => renewer.release(&self.home, self.timeouts, keys, &self.token, *polling),
+                    Err(false) => return false,
+                    Ok(()) => Ok(()),
+                }
+            }
+            Work::Try { .. } | Work::Renew { .. } => Ok(()),
+        };
+        matches!(answer, Ok(()) | Err(StoreError::Server(_)))
+    }
+
+    /// Ends the task, because its server does not answer.
+    fn give_up(&self) {
+        if let Work::Repeat { lost, .. } = &self.work {
+            lost.learn(Err(StoreError::Broken(io::ErrorKind::NotConnected.into())));
+        }
+    }
+}
+
+/// Returns true if a repeat would have the same answer.
+fn is_final(error: &StoreError) -> bool {
+    matches!(error, StoreError::Server(error) if !error.is_passing() && !error.is_demotion())
 }
 
 /// The place of a session's lock.
@@ -585,6 +664,17 @@ impl Renewer {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Sends a release again, over a new connection.
+    fn repeat(
+        &mut self,
+        home: &Home,
+        timeouts: Timeouts,
+        call: &ScriptCall<'_>,
+    ) -> Result<ReleaseReply, StoreError> {
+        self.connection = None;
+        ReleaseReply::parse(self.ask(home, timeouts, &mut call.by_text())?)
     }
 
     fn release_by(

@@ -398,6 +398,7 @@ impl Router {
         let call = call.to_owned();
         let deferred = DeferredRelease::new(id, keys, release, &self.settings, receipt, call, sent);
         entry.deferred = Some(Box::new(deferred));
+        pool::look_for_answers();
         true
     }
 

@@ -165,14 +165,17 @@ fn a_lost_answer_is_asked_for_again_and_the_write_counts_once() {
 #[test]
 fn a_write_that_redis_never_saw_is_sent_again() {
     let mut server = Server::with_args(&["--appendonly", "yes"]);
-    let mut process = warm(&server, &server.save_path());
+    // Only the write frees the lock in time.
+    let mut process = warm_as(&server, &php(&server.save_path()).ini("rustredis.lock_lease", "60"));
     process.step(&format!("start('{ID}') && ++$_SESSION['n']")).assert_silent();
     server.pause();
     // The command reaches the socket, and no further.
     assert_eq!(process.step("session_write_close()").assert_silent().result, "true");
     server.restart();
-    assert_eq!(counter(&server), Some(1));
-    // The lock outlived the restart, as the right counter shows.
+    // The lock outlived the restart. No request has to come: it might take another connection, and
+    // wait for the lock of its own process.
+    poll::until("the write is sent again", SOON, || counter(&server) == Some(2));
+    poll::until("the lock is free", SOON, || !session::is_locked(&server, ID));
     assert_eq!(process.step(&increment()).assert_silent().result, "3");
     process.step("peek('other')").assert_silent();
     assert_eq!(counter(&server), Some(3));
@@ -223,11 +226,11 @@ fn a_write_that_finds_no_answer_in_the_end_leaves_no_lock_behind() {
     server.pause();
     process.step("session_write_close()").assert_silent();
     server.restart();
-    assert!(session::is_locked(&server, ID));
     server.command::<()>(&["CLIENT", "PAUSE", "2000", "WRITE"]);
     process.step("peek('other')");
     poll::until("the lock is free", SOON, || !session::is_locked(&server, ID));
-    assert_eq!(counter(&server), Some(1));
+    // On a busy machine, the write was sent in the background before the pause.
+    assert!(matches!(counter(&server), Some(1 | 2)));
 }
 
 #[test]

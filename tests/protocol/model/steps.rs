@@ -323,9 +323,8 @@ impl World {
             self.clients[c].ahead = None;
             let answered = self.clients[c].answer.take().is_some();
             match self.clients[c].doing {
-                Doing::Rest | Doing::Done | Doing::Crashed => {}
-                // The client sends the same release again, or for the first time.
-                Doing::Work(_) => {}
+                // At work, the client sends the same release again, or for the first time.
+                Doing::Work(_) | Doing::Rest | Doing::Done | Doing::Crashed => {}
                 Doing::Blocked if setup.redirects && !answered => self.tell(setup, c, Told::Woken(None))?,
                 _ if answered || self.clients[c].doing == Doing::Blocked => {
                     self.tell(setup, c, Told::Broken { fresh: false })?;
