@@ -119,7 +119,7 @@ static TSRM_TLS bool is_interrupted;
  * before any script. */
 static bool is_starting(void)
 {
-	return PG(during_request_startup) || !rustredis_is_in_script() || rustredis_running("session_start") || rustredis_running("session_reset");
+	return PG(during_request_startup) || rustredis_running("session_start") || rustredis_running("session_reset");
 }
 
 /* Returns the outermost function that PHP's session function has called, or NULL if no session
@@ -150,7 +150,7 @@ static bool is_written_too_early(zend_string *val)
 	const zend_function *called = called_by_php();
 	/* A handler class that stores a value while it reads, which its validateId() may do as well, has
 	 * not given the value to PHP yet. PHP calls gc() before it decodes. */
-	return is_being_decoded && (rustredis_is_in_script() || CG(unclean_shutdown))
+	return is_being_decoded && (EG(current_execute_data) || CG(unclean_shutdown))
 		&& !rustredis_is_of_handler(RUSTREDIS_HANDLER_READ, called)
 		&& !rustredis_is_of_handler(RUSTREDIS_HANDLER_VALIDATE_SID, called)
 		&& !rustredis_is_of_handler(RUSTREDIS_HANDLER_GC, called)

@@ -53,7 +53,7 @@ const WORKER: &str = r#"
                 echo "written";
                 return;
         }
-        session_start();
+        if (session_status() === PHP_SESSION_NONE) session_start();
         echo session_id(), " ", $_SESSION["n"] ?? "none", "\n";
         switch ($_GET["do"] ?? "count") {
             case "keep":
@@ -432,7 +432,10 @@ fn a_session_is_free_for_others_while_an_upload_comes_in() {
 
 #[test]
 fn a_session_that_starts_by_itself_is_set_aside_if_it_cannot_be_decoded() {
-    let mut site = Site::warm(&[("session.auto_start", "1")], "", ENDINGS[1]);
+    let mut site = Site::warm(&[("session.auto_start", "1"), ("rustredis.prefetch", "1")], "", ENDINGS[1]);
+    for (round, query) in ["", "close", ""].into_iter().enumerate() {
+        assert_eq!(site.get(query, ID).assert_silent().body, format!("{ID} {round}"), "{query}");
+    }
     site.server.command::<()>(&["SET", &session::key_at(&site.server, ID), "n|O:3:\"x"]);
     let answer = site.get("do=nothing", ID);
     assert!(answer.body.contains(":ASIDE:"), "{answer:#?}");
