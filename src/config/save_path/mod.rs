@@ -237,6 +237,11 @@ mod tests {
             ("tcp://h:1?auth=sec,secret", "server 2: a comma"),
             ("tcp://h:1?auth=sec secret", "server 2: a comma"),
             ("tcp://h:1?auth=sec,h:2?secret", "server 2: it has a parameter"),
+            ("tcp://secret,rest@127.0.0.1:1", "server 2: a comma"),
+            ("tcp://secret rest@h", "server 2: a comma"),
+            ("redis://u:secret,rest@h:1/2", "server 1: "),
+            ("tcp://secret,/rest@h:1", "server 2: a comma"),
+            ("tcp://h:1?auth=sec,h:2@secret:1", "server 2: a comma"),
             ("h:1:secret", "no host"),
             ("tcp://h:1?pwd=secret", "not known"),
             ("redis://h/secret", "database must be a number"),
@@ -278,6 +283,7 @@ mod tests {
         let shards = parse_all("tcp://a:1?weight=2&auth=x, b:2?auth=y,unix:///s").unwrap();
         assert_eq!(shards.iter().map(|shard| shard.weight).collect::<Vec<_>>(), [2, 1, 1]);
         assert_eq!(shards[1].password.as_deref(), Some("y"));
+        assert_eq!(parse_all("redis://:x@a,redis://u:y@b").unwrap()[1].password.as_deref(), Some("y"));
 
         let path = parse("sentinel://u:p@s1:1,[::1]:2, s3/my%2Fmaster/4?sentinel_auth=sp&tls=0").unwrap();
         let sentinel = Sentinel {

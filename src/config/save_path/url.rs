@@ -60,14 +60,15 @@ pub fn is_scheme(text: &str) -> bool {
 }
 
 /// Returns true if a part of a list is a server of its own, rather than the rest of the previous
-/// one.
+/// one. A user or a password needs a scheme before it, because the `@` may belong to a password
+/// with a comma.
 pub fn names_a_server(text: &str) -> bool {
     let place = text.split('?').next().unwrap_or_default();
     let port = place.rsplit_once(':').map_or("", |(_, port)| port);
-    text.contains("://")
-        || text.starts_with("unix:")
+    let is_place = text.starts_with("unix:")
         || text.starts_with('/')
-        || (!port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()))
+        || (!port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()));
+    text.contains("://") || is_place && !place.contains('@')
 }
 
 /// `user:pass@host:port/database`
