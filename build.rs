@@ -29,6 +29,7 @@ mod php {
                 "exceptions",
                 "object",
                 "prefetch",
+                "lifetime",
                 "worker",
                 "ini",
                 "info",

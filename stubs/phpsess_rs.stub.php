@@ -24,6 +24,7 @@
  *   rustredis.absolute_timeout = 0
  *   rustredis.touch = 1
  *   rustredis.first_lifetime = 0
+ *   rustredis.ended_memory = 0
  *   rustredis.connect_timeout = 2
  *   rustredis.read_timeout = 5
  *   rustredis.pool_size = 0
@@ -70,6 +71,41 @@ namespace {
  * }
  */
 function rustredis_status(): array {}
+
+/**
+ * The life of the session that is open, without a trip to Redis; null if none is open with session.save_handler
+ * rustredis. Times are in seconds since 1970.
+ *
+ * - created: when it began; null if that is not stored
+ * - authenticated: when its user logged in
+ * - expires: when it ends without another use; null with rustredis.touch=0, where this request does not know it
+ * - ends: when it ends however it is used
+ * - user: the name of the list of its user's sessions
+ *
+ * @return array{created: ?int, authenticated: ?int, expires: ?int, ends: ?int, user: ?string}|null
+ */
+function rustredis_session(): ?array {}
+
+/**
+ * How many seconds the session of the request's cookie has left, without starting or prolonging it, in one trip: until
+ * it ends without another use, and until it ends however it is used (null: never). null if there is no such session.
+ *
+ * @return array{idle: int, absolute: ?int}|null
+ */
+function rustredis_time_left(): ?array {}
+
+/**
+ * Why the session that was started last had not been there: logout, regenerated, revoked, limit, absolute or idle. null
+ * if it was there, or if its end is not known (any more).
+ */
+function rustredis_ended(): ?string {}
+
+/**
+ * Gives the open session lifetimes of its own, in seconds, for all pages: after the last use, and counted from its
+ * beginning or the login. Without the second, its end stays; 0 takes the end away. Stored when the session is saved.
+ * Returns false, with a warning, if no session is open that will be saved, or if it is older than that.
+ */
+function rustredis_session_lifetime(int $idle, ?int $absolute = null): bool {}
 }
 
 namespace RustRedis {

@@ -42,6 +42,7 @@ foreach ([
     ['rustredis.touch', '2'],
     ['rustredis.first_lifetime', '-1'],
     ['rustredis.first_lifetime', '1.5'],
+    ['rustredis.ended_memory', '-1'],
 ] as [$name, $value]) {
     $before = ini_get($name);
     $got = warnings_of(function () use ($name, $value, &$result) {
@@ -89,3 +90,4 @@ ok: rustredis.absolute_timeout=2h
 ok: rustredis.touch=2
 ok: rustredis.first_lifetime=-1
 ok: rustredis.first_lifetime=1.5
+ok: rustredis.ended_memory=-1

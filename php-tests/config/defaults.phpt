@@ -23,6 +23,7 @@ foreach ([
     'rustredis.absolute_timeout' => '0',
     'rustredis.touch' => '1',
     'rustredis.first_lifetime' => '0',
+    'rustredis.ended_memory' => '0',
     'rustredis.json_objects' => 'refuse',
     'rustredis.connect_timeout' => '2',
     'rustredis.read_timeout' => '5',
@@ -38,7 +39,7 @@ foreach ([
     // No value at all and the empty string are the same to a user.
     same($name, $default, $value === false && in_array($name, array_keys(ini_get_all('phpsess_rs'))) ? '' : $value);
 }
-same('and no others', 25, count(ini_get_all('phpsess_rs')));
+same('and no others', 26, count(ini_get_all('phpsess_rs')));
 --EXPECT--
 ok: rustredis.username
 ok: rustredis.password
@@ -55,6 +56,7 @@ ok: rustredis.prefetch
 ok: rustredis.absolute_timeout
 ok: rustredis.touch
 ok: rustredis.first_lifetime
+ok: rustredis.ended_memory
 ok: rustredis.json_objects
 ok: rustredis.connect_timeout
 ok: rustredis.read_timeout

@@ -84,6 +84,9 @@ settings! {
         "seconds that a new session lives until the next request gives it \
          `session.gc_maxlifetime`: for visitors and bots that never come back; 0 = a new session \
          lives as long as any";
+    EndedMemory: c"rustredis.ended_memory", c"0", Kind::Count(2_147_483_647), Anywhere,
+        "seconds for which the reason of a session's end is kept, for rustredis_ended(); 0 = as \
+         long as a destroyed session stays destroyed (`rustredis.lock_max_hold`)";
     ConnectTimeout: c"rustredis.connect_timeout", c"2", Kind::Seconds(0.001, 300.0), Anywhere,
         "seconds to connect, with name resolution";
     ReadTimeout: c"rustredis.read_timeout", c"5", Kind::Seconds(0.001, 3600.0), Anywhere,

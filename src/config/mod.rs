@@ -58,6 +58,9 @@ pub struct Settings {
     pub compression: Compression,
     /// Parameters of phpredis in the save_path that have no meaning here.
     pub ignored: Vec<&'static str>,
+    /// The time for which the reason of a session's end is kept, if that is longer than
+    /// `dead_life`.
+    pub ended_memory: Duration,
     /// The time in milliseconds after which a session ends, no matter how it is used.
     pub absolute_timeout: Option<u64>,
     /// Set if a use of a session prolongs its life.
@@ -217,6 +220,7 @@ impl Settings {
                 min_size: ini.count(Setting::CompressionMinSize)?,
             },
             ignored,
+            ended_memory: Duration::from_secs(ini.count(Setting::EndedMemory)?),
             absolute_timeout: Some(ini.count(Setting::AbsoluteTimeout)? * 1000).filter(|&ms| ms > 0),
             touch: ini.flag(Setting::Touch)?,
             first_lifetime: Some(ini.count(Setting::FirstLifetime)?).filter(|&seconds| seconds > 0),

@@ -9,6 +9,7 @@ mod fork;
 mod identity;
 mod ini;
 mod json;
+mod lifetime;
 mod mod_data;
 mod object;
 mod signals;
@@ -20,6 +21,7 @@ mod warm_up;
 use std::{cell::Cell, ffi::c_int, ptr};
 
 use ext_php_rs::{
+    args::Arg,
     builders::{FunctionBuilder, ModuleBuilder},
     ffi::_zend_module_dep,
     flags::DataType,
@@ -61,6 +63,26 @@ extern "C" fn get_module() -> *mut ModuleEntry {
             false,
             false,
         );
+        let session = FunctionBuilder::new("rustredis_session", sys::rustredis_session).returns(
+            DataType::Array,
+            false,
+            true,
+        );
+        let time_left = FunctionBuilder::new("rustredis_time_left", sys::rustredis_time_left).returns(
+            DataType::Array,
+            false,
+            true,
+        );
+        let ended = FunctionBuilder::new("rustredis_ended", sys::rustredis_ended).returns(
+            DataType::String,
+            false,
+            true,
+        );
+        let lifetime = FunctionBuilder::new("rustredis_session_lifetime", sys::rustredis_session_lifetime)
+            .arg(Arg::new("idle", DataType::Long))
+            .not_required()
+            .arg(Arg::new("absolute", DataType::Long).allow_null().default("null"))
+            .returns(DataType::Bool, false, false);
         let (mut entry, _startup, owned) = ModuleBuilder::new(env!("CARGO_PKG_NAME"), crate::VERSION)
             .startup_function(start_module)
             .shutdown_function(stop_module)
@@ -69,6 +91,10 @@ extern "C" fn get_module() -> *mut ModuleEntry {
             .post_deactivate_function(end_request)
             .info_function(sys::rustredis_info)
             .function(status)
+            .function(session)
+            .function(time_left)
+            .function(ended)
+            .function(lifetime)
             .try_into()
             .expect("one function and two names without a NUL make a valid module");
         entry.deps = DEPENDENCIES.0.as_ptr();

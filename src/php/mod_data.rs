@@ -41,6 +41,8 @@ thread_local! {
     static AHEAD: Cell<Option<Box<Handler>>> = const { Cell::new(None) };
     /// What the session that session_regenerate_id() has closed leaves to the one that it opens.
     static LEFT: Cell<Option<Heritage>> = const { Cell::new(None) };
+    /// The reason why the session that was closed last had not been there when it was started.
+    static ENDED: Cell<Option<String>> = const { Cell::new(None) };
 }
 
 /// Runs `body` with this thread's open session, if it has one that belongs to this process.
@@ -49,6 +51,46 @@ pub fn with_live<T>(body: impl FnOnce(&Handler) -> T) -> Option<T> {
     // callback runs now.
     let handler = unsafe { LIVE.get().as_ref() }?;
     (handler.pid == process::id()).then(|| body(handler))
+}
+
+/// Does the same with the session itself, and reports its warnings.
+pub fn with_live_session<T>(body: impl FnOnce(&mut Session<RedisStore>) -> T) -> Option<T> {
+    // SAFETY: as in `with_live`.
+    let handler = unsafe { LIVE.get().as_mut() }?;
+    (handler.pid == process::id()).then(|| {
+        let result = body(&mut handler.session);
+        say_all(Say::Now, &mut handler.session);
+        result
+    })
+}
+
+/// Does the same with another session, if none is open. It uses the connection of a prefetched
+/// session, which is given back, as no other may be left.
+pub fn beside_live<T>(
+    settings: Arc<Settings>,
+    beside: Beside,
+    body: impl FnOnce(&mut Session<RedisStore>) -> Option<T>,
+) -> Option<T> {
+    if with_live(|_| ()).is_some() {
+        return with_live_session(body).flatten();
+    }
+    if let Some(ahead) = AHEAD.take() {
+        end(ahead);
+    }
+    let mut handler = new_handler(process::id(), settings, beside);
+    let result = body(&mut handler.session);
+    say_all(Say::Now, &mut handler.session);
+    end(handler);
+    result
+}
+
+/// The reason why the session that is open, or was closed last, had not been there.
+pub fn reason_of_end() -> Option<String> {
+    with_live(|handler| handler.session.ended().map(str::to_owned)).unwrap_or_else(|| {
+        let reason = ENDED.take();
+        ENDED.set(reason.clone());
+        reason
+    })
 }
 
 /// Returns the handler of `mod_data`, if [`open`] has made it. A handler class over PHP's files
@@ -214,6 +256,7 @@ pub unsafe fn close(mod_data: *mut *mut c_void) {
         if handler.session.leaves_something() && sys::rustredis_changes_the_id() {
             LEFT.set(Some(handler.session.heritage()));
         }
+        ENDED.set(handler.session.ended().map(str::to_owned));
         end(handler);
     });
 }
@@ -266,5 +309,6 @@ pub fn end_request() {
         end(ahead);
     }
     LEFT.set(None);
+    ENDED.set(None);
     boundary::end_request();
 }

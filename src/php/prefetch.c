@@ -56,6 +56,21 @@ void rustredis_ask_ahead(void)
 	}
 }
 
+/* The id that the browser has sent, or NULL. */
+const zend_string *rustredis_id_of_cookie(void)
+{
+	const char *name = zend_ini_string(ZEND_STRL("session.name"), 0);
+	zval *cookies = &PG(http_globals)[TRACK_VARS_COOKIE];
+	zval *id = PS(use_cookies) && name && Z_TYPE_P(cookies) == IS_ARRAY
+		? zend_hash_str_find(Z_ARRVAL_P(cookies), name, strlen(name)) : NULL;
+
+	if (!id) {
+		return NULL;
+	}
+	ZVAL_DEREF(id);
+	return Z_TYPE_P(id) == IS_STRING ? Z_STR_P(id) : NULL;
+}
+
 /* Puts the cookies of the request's header into `cookies`, as PHP will into $_COOKIE, up to the
  * first one of this name, which is the one that counts. */
 static void parse_header(zval *cookies, const char *header, const char *name)

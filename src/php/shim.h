@@ -157,6 +157,21 @@ int rustredis_cluster_get(size_t index, rustredis_cluster *cluster);
 int rustredis_lock_get(size_t index, rustredis_lock *lock);
 const char *rustredis_version(void);
 
+/* The lifetime of the session that is open. -1 stands for a number that is not known, an empty text
+ * for no user; all functions return 0 if there is nothing to tell. */
+typedef struct {
+	int64_t created, authenticated, expires, ends;
+	char user[256];
+} rustredis_description;
+int rustredis_describe(int64_t maxlifetime, rustredis_description *description);
+/* Gives it lifetimes of its own; `absolute` -1 leaves its end as it is. */
+int rustredis_set_lifetime(int64_t idle, int64_t absolute, int64_t maxlifetime);
+/* The seconds that a session has left. There may be a reason to raise. */
+int rustredis_time_left_of(const char *path, size_t path_len, const char *id, size_t id_len, int64_t maxlifetime,
+	int64_t *idle, int64_t *absolute);
+/* The reason why the session that was started last was not there. */
+int rustredis_reason_of_end(char *text, size_t size);
+
 /* The text that replaces the password in PHP's own table of settings. */
 #define RUSTREDIS_MASK "********"
 
@@ -281,6 +296,8 @@ const char *rustredis_save_path(const char *path);
 
 /* masking.c: session.save_path at the moment, valid until it changes. */
 const char *rustredis_path_now(void);
+/* prefetch.c: the id of the request's session cookie, or NULL. */
+const zend_string *rustredis_id_of_cookie(void);
 /* masking.c: at the end of a session function, which may have thrown more than one exception. */
 void rustredis_hide_in_pending(void);
 /* masking.c: in MINIT and MSHUTDOWN. */

@@ -78,6 +78,10 @@ unsafe extern "C" {
 
 #[allow(improper_ctypes, reason = "Zend's types are opaque here: only pointers pass")]
 unsafe extern "C" {
-    /// The PHP function.
+    /// The PHP function, as are the following ones.
     pub safe fn rustredis_status(execute_data: &mut ExecuteData, return_value: &mut Zval);
+    pub safe fn rustredis_session(execute_data: &mut ExecuteData, return_value: &mut Zval);
+    pub safe fn rustredis_time_left(execute_data: &mut ExecuteData, return_value: &mut Zval);
+    pub safe fn rustredis_ended(execute_data: &mut ExecuteData, return_value: &mut Zval);
+    pub safe fn rustredis_session_lifetime(execute_data: &mut ExecuteData, return_value: &mut Zval);
 }

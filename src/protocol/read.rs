@@ -7,6 +7,7 @@ use super::{
     reply::{Items, Result},
     script::{READ, ScriptCall},
 };
+use crate::resp::{Arg::Text, Batch};
 
 /// A session as read from the server.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
@@ -16,6 +17,31 @@ pub struct SessionData {
     /// The text of the [state](super::State) at the time of the read. A write is refused if the
     /// session has died since.
     pub state: Option<String>,
+}
+
+/// The time that a session has left, and its state.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Remaining {
+    /// The answer to PTTL: -1 if the session has no TTL, -2 if there is no session.
+    pub ms: i64,
+    /// The text of its state.
+    pub state: Option<String>,
+}
+
+impl Remaining {
+    /// Packs the commands that ask for it.
+    pub fn pack(keys: &Keys, batch: &mut Batch<'_>) {
+        batch.add(&[Text("PTTL"), Text(&keys.data)]);
+        batch.add(&[Text("GET"), Text(&keys.state)]);
+    }
+
+    /// Reads the replies to these commands.
+    pub fn parse(values: Vec<Value>) -> Result<Self> {
+        let mut items = Items::new(Value::Array(values), "PTTL")?;
+        let remaining = Self { ms: items.integer()?, state: items.state()? };
+        items.end()?;
+        Ok(remaining)
+    }
 }
 
 impl SessionData {

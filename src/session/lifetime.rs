@@ -1,27 +1,13 @@
 //! The lifetime that each use gives to a session, and what goes over to another id.
 
-use super::{Current, Hold, Session};
+use super::{
+    Current, Hold, Session,
+    metadata::{Description, Heritage, TimeLeft},
+};
 use crate::{
-    protocol::{Live, State},
+    protocol::{Live, SessionData, SessionId, State},
     store::Store,
 };
-
-/// The part of a session that goes over to the id under which session_regenerate_id() continues it.
-#[derive(Clone, Default)]
-pub struct Heritage {
-    /// Set if the session was stored by an earlier request.
-    pub(super) was_stored: bool,
-    /// The metadata. Without it, each new id would begin a new absolute lifetime.
-    pub(super) live: Option<Live>,
-}
-
-/// What the state of a session that lives says.
-pub(super) struct Metadata {
-    /// The metadata that the session has, or is to have with the next write.
-    pub(super) live: Option<Live>,
-    /// Set if it is not stored yet.
-    pub(super) is_due: bool,
-}
 
 impl<S: Store> Session<S> {
     /// Returns what the session leaves to the next id.
@@ -42,6 +28,95 @@ impl<S: Store> Session<S> {
     /// Keeps what this session would leave to the next id.
     pub(super) fn bequeath(&mut self, current: &Current<S::Lease>) {
         self.left = Heritage { was_stored: !current.is_first, live: current.metadata.live.clone() };
+    }
+
+    /// Keeps the reason why a session is not there.
+    pub(super) fn note_end(&mut self, loaded: &SessionData) {
+        self.ended = None;
+        if let (None, Some(state)) = (&loaded.data, &loaded.state) {
+            self.ended = match State::parse(state) {
+                State::Dead(dead) => Some(dead.reason.word().to_owned()),
+                State::Live(live) if live.has_ended(self.store.server_clock()) => Some("absolute".to_owned()),
+                // The state outlives the session.
+                State::Live(_) => Some("idle".to_owned()),
+                State::Opaque(_) => None,
+            };
+        }
+    }
+
+    /// Returns the reason why the session that was asked for is not there, if it is known.
+    pub fn ended(&self) -> Option<&str> {
+        self.ended.as_deref()
+    }
+
+    /// Describes the session that PHP has open, without a trip.
+    pub fn describe(&mut self, ttl: u64) -> Option<Description> {
+        let mut current = self.current.take_if(|current| !current.unread)?;
+        self.update_state(&mut current, ttl);
+        let lasts = self.ttl_of_write(&current, ttl);
+        let now = self.store.server_clock();
+        let live = current.metadata.live.clone();
+        self.current = Some(current);
+        let seconds = |ms: u64| ms / 1000;
+        let user = live.as_ref().map(|live| live.user().to_owned()).filter(|user| !user.is_empty());
+        Some(Description {
+            created: live.as_ref().map(|live| seconds(live.created)),
+            authenticated: live.as_ref().and_then(|live| live.authenticated).map(seconds),
+            expires: lasts.filter(|&lasts| lasts > 0).map(|lasts| seconds(now).saturating_add(lasts)),
+            ends: live.as_ref().and_then(|live| live.end).map(seconds),
+            user,
+        })
+    }
+
+    /// Gives the session that PHP has open lifetimes of its own, in seconds. Without `absolute`, its
+    /// end stays; 0 takes it away. Returns false if there is no session that will be written, or if
+    /// it is older than that already.
+    pub fn set_lifetime(&mut self, idle: u64, absolute: Option<u64>, ttl: u64) -> bool {
+        let is_open = |current: &mut Current<S::Lease>| {
+            !current.unread
+                && matches!(current.hold, Hold::Locked { .. } | Hold::Unsure { .. } | Hold::Unlocked)
+        };
+        let Some(mut current) = self.current.take_if(is_open) else { return false };
+        self.update_state(&mut current, ttl);
+        let now = self.store.server_clock();
+        let timeout = self.settings.absolute_timeout;
+        let new = || Live::new(now).ending_after(timeout);
+        let mut live = current.metadata.live.clone().unwrap_or_else(new);
+        live.idle = Some(idle);
+        let live = match absolute {
+            None => live,
+            Some(0) => live.ending_after(None),
+            Some(seconds) => live.ending_after(Some(seconds.saturating_mul(1000))),
+        };
+        let lives = !live.has_ended(now);
+        if lives {
+            (current.metadata.live, current.metadata.is_due) = (Some(live), true);
+        }
+        self.current = Some(current);
+        lives
+    }
+
+    /// Returns the time that a session has left, in one trip, without a use of it. `None` means that
+    /// there is no such session, or a failure.
+    pub fn time_left(&mut self, id: &[u8], ttl: u64) -> Option<TimeLeft> {
+        let id = SessionId::parse(id)?;
+        let keys = self.keys(&id);
+        let left = match self.store.time_left(&keys) {
+            Ok(left) => left,
+            Err(error) => {
+                self.fail("can't be looked up", Some(&id), &error.into());
+                return None;
+            }
+        };
+        let now = self.store.server_clock();
+        let end = left.state.and_then(|text| State::parse(&text).live().and_then(|live| live.end));
+        let absolute = end.map(|end| end.saturating_sub(now).div_ceil(1000));
+        let idle = match left.ms {
+            // A key without a TTL gets one with the next use.
+            -1 => ttl,
+            ms => u64::try_from(ms).ok()?.div_ceil(1000),
+        };
+        (absolute != Some(0)).then_some(TimeLeft { idle, absolute })
     }
 
     /// Returns the TTL that a use of a stored session gives it. 0 leaves the TTL as it is.

@@ -9,6 +9,7 @@ mod direct;
 mod failure;
 mod hold;
 mod lifetime;
+mod metadata;
 mod prefetch;
 mod print;
 mod requested;
@@ -25,8 +26,8 @@ use std::{
 pub use access::Access;
 pub use failure::{Cause, Failure, warning};
 use hold::Hold;
-pub use lifetime::Heritage;
-use lifetime::Metadata;
+use metadata::Metadata;
+pub use metadata::{Description, Heritage, TimeLeft};
 use print::Print;
 use requested::{Prefetch, Prefetched};
 pub use save::{Writer, deferred_warning};
@@ -80,6 +81,8 @@ pub struct Session<S: Store> {
     /// The sessions that a handler class has read without keeping their locks, each with the print
     /// of its value, the last one at the end.
     looked_at: Vec<(SessionId, Print)>,
+    /// The reason why the session that was asked for is not there, if it is known.
+    ended: Option<String>,
     /// Set if the next read is that of `session_reset()`.
     resets: bool,
     /// The cause of the last failure.
@@ -141,6 +144,7 @@ impl<S: Store> Session<S> {
             too_large: 0,
             failed: None,
             looked_at: Vec::new(),
+            ended: None,
             resets: false,
             cause: Cause::Other,
             warnings: Vec::new(),
@@ -596,6 +600,9 @@ impl<S: Store> Session<S> {
             Hold::Unlocked if access == Access::Read => Hold::ReadOnly,
             hold => hold,
         };
+        if mode != Mode::New {
+            self.note_end(&loaded);
+        }
         match (mode, &hold, loaded.data.is_some()) {
             (Mode::Known, Hold::Unlocked | Hold::ReadOnly, false) => return Ok(Fetched::Absent),
             (Mode::New, Hold::Unlocked, true) => return Ok(Fetched::Exists),

@@ -479,11 +479,15 @@ impl<S: Store> Session<S> {
             rewrite: false,
             nth: 0,
             polling: self.settings.lock.as_ref().is_some_and(|lock| lock.mixed),
-            dead_ms: millis(self.settings.dead_life),
+            dead_ms: self.dead_ms(),
         }
     }
 
+    fn dead_ms(&self) -> u64 {
+        millis(self.settings.dead_life.max(self.settings.ended_memory))
+    }
+
     fn write_of<'a>(&self, op: Op<'a>, ttl: u64, seen: Option<&'a str>) -> Write<'a> {
-        Write { op, ttl, seen, state: None, dead_ms: millis(self.settings.dead_life) }
+        Write { op, ttl, seen, state: None, dead_ms: self.dead_ms() }
     }
 }

@@ -30,7 +30,8 @@ use crate::{
     config::{LockSettings, Settings},
     error::StoreError,
     protocol::{
-        Acquire, AcquireReply, Claim, Keys, Release, ReleaseReply, SessionData, SessionId, Ticket, Write,
+        Acquire, AcquireReply, Claim, Keys, Release, ReleaseReply, Remaining, SessionData, SessionId, Ticket,
+        Write,
     },
 };
 
@@ -78,6 +79,9 @@ pub trait Store {
 
     /// The clock of the session's server, in milliseconds.
     fn server_time(&mut self, keys: &Keys) -> Result<u64, StoreError>;
+
+    /// The time that a session has left, and its state. Changes nothing.
+    fn time_left(&mut self, keys: &Keys) -> Result<Remaining, StoreError>;
 
     /// Returns true if the session exists.
     fn exists(&mut self, keys: &Keys) -> Result<bool, StoreError>;

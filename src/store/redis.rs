@@ -21,8 +21,8 @@ use crate::{
     error::StoreError,
     process::random_hex,
     protocol::{
-        Acquire, AcquireReply, Claim, Keys, Mode, Op, Release, ReleaseReply, SessionData, SessionId, Ticket,
-        Write,
+        Acquire, AcquireReply, Claim, Keys, Mode, Op, Release, ReleaseReply, Remaining, SessionData,
+        SessionId, Ticket, Write,
         first_try::{self, FirstTry, Form, Turn},
         release, reply,
         script::{Payload, ScriptCall},
@@ -435,6 +435,19 @@ impl Store for RedisStore {
         let answer = self.router.request(keys, &mut Command::new("TIME"))?;
         let time = reply::time(answer);
         self.router.checked(time.ok_or_else(|| StoreError::Protocol("an unexpected reply to TIME".into())))
+    }
+
+    fn time_left(&mut self, keys: &Keys) -> Result<Remaining, StoreError> {
+        let values = match self.router.request_all(keys, |_, batch| Remaining::pack(keys, batch)) {
+            Ok(Some(values)) => values,
+            // A server that carries out no scripts, or a connection that was dead.
+            Ok(None) | Err(StoreError::Broken(_) | StoreError::Demoted(_)) => {
+                let left = self.router.request(keys, Command::new("PTTL").arg(&keys.data))?;
+                vec![left, self.router.request(keys, Command::new("GET").arg(&keys.state))?]
+            }
+            Err(failure) => return Err(failure),
+        };
+        self.router.checked(Remaining::parse(values))
     }
 
     fn exists(&mut self, keys: &Keys) -> Result<bool, StoreError> {

@@ -23,7 +23,9 @@ pub use server::Server;
 use super::Store;
 use crate::{
     error::{ServerError, StoreError},
-    protocol::{Acquire, AcquireReply, Claim, Keys, Release, ReleaseReply, SessionData, Ticket, Write},
+    protocol::{
+        Acquire, AcquireReply, Claim, Keys, Release, ReleaseReply, Remaining, SessionData, Ticket, Write,
+    },
 };
 
 /// One client of a [`Server`].
@@ -123,6 +125,12 @@ impl Store for MemoryStore {
 
     fn server_time(&mut self, _keys: &Keys) -> Result<u64, StoreError> {
         Ok(self.send()?.now())
+    }
+
+    fn time_left(&mut self, keys: &Keys) -> Result<Remaining, StoreError> {
+        let mut server = self.send()?;
+        let ms = server.ttl(keys).map_or(-2, u64::cast_signed);
+        Ok(Remaining { ms, state: server.read(keys, 0).state })
     }
 
     fn exists(&mut self, keys: &Keys) -> Result<bool, StoreError> {

@@ -1,0 +1,42 @@
+//! What is known of a session beside its value.
+
+use crate::protocol::Live;
+
+/// What is known of the session that PHP has open. Times are in seconds since 1970.
+pub struct Description {
+    /// The time at which it was created, if that is stored.
+    pub created: Option<u64>,
+    /// The time at which its user logged in.
+    pub authenticated: Option<u64>,
+    /// The time at which it ends without another use, if this request knows it.
+    pub expires: Option<u64>,
+    /// The time at which it ends however it is used.
+    pub ends: Option<u64>,
+    /// The name of the index of its user.
+    pub user: Option<String>,
+}
+
+/// The time that a session has left, in seconds.
+pub struct TimeLeft {
+    /// Until it ends without another use.
+    pub idle: u64,
+    /// Until it ends however it is used.
+    pub absolute: Option<u64>,
+}
+
+/// The part of a session that goes over to the id under which session_regenerate_id() continues it.
+#[derive(Clone, Default)]
+pub struct Heritage {
+    /// Set if the session was stored by an earlier request.
+    pub(super) was_stored: bool,
+    /// The metadata. Without it, each new id would begin a new absolute lifetime.
+    pub(super) live: Option<Live>,
+}
+
+/// What the state of a session that lives says.
+pub(super) struct Metadata {
+    /// The metadata that the session has, or is to have with the next write.
+    pub(super) live: Option<Live>,
+    /// Set if it is not stored yet.
+    pub(super) is_due: bool,
+}
