@@ -110,6 +110,13 @@ pub fn pack_read(keys: &Keys, ttl: u64, turn: Turn, batch: &mut Batch<'_>) {
     batch.add(&get[..=turn.values()]);
 }
 
+/// Packs the commands that show if the session exists. The second one changes nothing, because no
+/// command leaves anything under its key: a replica, which may lack the session, refuses it.
+pub fn pack_exists(keys: &Keys, batch: &mut Batch<'_>) {
+    batch.add(&[Text("EXISTS"), Text(&keys.data)]);
+    batch.add(&[Text("EXPIRE"), Text(&keys.probe()), Number(1)]);
+}
+
 /// The result of a first try.
 #[derive(Debug)]
 pub struct FirstTry {

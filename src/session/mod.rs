@@ -62,6 +62,8 @@ pub struct Session<S: Store> {
     pending: Option<Pending>,
     /// An id for `session_create_id()` that was found free.
     vetted: Option<SessionId>,
+    /// The last id that PHP made without a check.
+    made: Option<SessionId>,
     /// The servers, out of several, that could not be reached for a new id.
     dead: Vec<Arc<Target>>,
     /// Tells if this thread has the lock of a session elsewhere.
@@ -135,6 +137,7 @@ impl<S: Store> Session<S> {
             current: None,
             pending: None,
             vetted: None,
+            made: None,
             dead: Vec::new(),
             is_held_here: |_, _| false,
             prefetch: None,
@@ -268,6 +271,7 @@ impl<S: Store> Session<S> {
         let Some(id) = SessionId::parse(id) else { return true };
         let is_open = self.current.as_ref().is_some_and(|current| !current.unread);
         if !strict && (is_open || !self.settings.shards.are_several()) {
+            self.made = Some(id);
             return true;
         }
         if is_open {
@@ -554,7 +558,16 @@ impl<S: Store> Session<S> {
                 if let Some(token) = unsure {
                     self.store.give_back(&keys, token);
                 }
-                (Hold::Unlocked, self.store.read(&keys, ttl)?)
+                let loaded = match self.store.read(&keys, ttl) {
+                    // No master has an id that was made a moment ago.
+                    Err(StoreError::Server(error))
+                        if error.is_demotion() && (mode == Mode::New || self.made.as_ref() == Some(id)) =>
+                    {
+                        SessionData::default()
+                    }
+                    loaded => loaded?,
+                };
+                (Hold::Unlocked, loaded)
             }
             (Prefetched::Ask(unsure), Some(lock))
                 if !has_its_lock && (self.is_held_here)(settings.shards.of(keys.route), &keys) =>

@@ -123,6 +123,8 @@ impl RedisStore {
         match self.router.checked(read) {
             // The read must be repeated, which the script does.
             Err(failure) if failure.is_loss() => Ok(None),
+            // Nothing was written, so the server may be a replica, which may lack the session.
+            Ok(Some(loaded)) if loaded.data.is_none() && ttl == 0 => Ok(None),
             // The script ends the session.
             Ok(Some(loaded)) if loaded.is_over(|| self.server_clock()) => Ok(None),
             Ok(Some(loaded)) => {
@@ -182,7 +184,39 @@ impl RedisStore {
                 Err(failure) => return Err(failure),
             }
         }
-        self.router.checked(SessionData::of_values(values))
+        let loaded = self.router.checked(SessionData::of_values(values))?;
+        if loaded.data.is_none() {
+            self.check_master(keys)?;
+        }
+        Ok(loaded)
+    }
+
+    /// Fails if the server may lack a session that exists: a replica, and a node of a Cluster that
+    /// is down. These refuse each write.
+    fn check_master(&mut self, keys: &Keys) -> Result<(), StoreError> {
+        // No command leaves anything under this key.
+        let mut expire = Command::new("EXPIRE");
+        expire.arg(keys.probe()).number(1);
+        match self.router.request(keys, &mut expire) {
+            Err(StoreError::Server(error)) if !error.is_demotion() && error.code != "CLUSTERDOWN" => Ok(()),
+            answer => answer.map(drop),
+        }
+    }
+
+    /// Asks the server that the route leads to now if it has the session.
+    fn exists_here(&mut self, keys: &Keys) -> Result<bool, StoreError> {
+        let values = self.router.request_all(keys, |_, batch| first_try::pack_exists(keys, batch))?;
+        if let Some([Value::Int(found), _]) = values.as_deref() {
+            return Ok(*found != 0);
+        }
+        let mut command = Command::new("EXISTS");
+        command.arg(&keys.data);
+        let answer = self.router.request(keys, &mut command)?;
+        let exists = self.router.checked(reply::flag(&answer))?;
+        if !exists {
+            self.check_master(keys)?;
+        }
+        Ok(exists)
     }
 
     /// Returns the reply for a lock that is now ours. If the session is not as the request demands,
@@ -451,18 +485,12 @@ impl Store for RedisStore {
     }
 
     fn exists(&mut self, keys: &Keys) -> Result<bool, StoreError> {
-        let mut command = Command::new("EXISTS");
-        command.arg(&keys.data);
-        let answer = match self.router.request(keys, &mut command) {
-            Err(StoreError::Broken(_) | StoreError::Demoted(_)) => self.router.request(keys, &mut command)?,
-            answer => answer?,
+        let exists = match self.exists_here(keys) {
+            Err(StoreError::Broken(_) | StoreError::Demoted(_)) => self.exists_here(keys)?,
+            exists => exists?,
         };
-        let exists = self.router.checked(reply::flag(&answer))?;
-        if !exists && self.router.leave_old_master(Word::Fresh) {
-            let answer = self.router.request(keys, &mut command)?;
-            return self.router.checked(reply::flag(&answer));
-        }
-        Ok(exists)
+        let has_moved = !exists && self.router.leave_old_master(Word::Fresh);
+        if has_moved { self.exists_here(keys) } else { Ok(exists) }
     }
 
     fn rest(&mut self) {

@@ -162,3 +162,63 @@ fn an_address_that_leads_to_a_replica_is_asked_again_by_each_request_and_once() 
     site.address.lead_new_to(&site.new.addr());
     assert_eq!(process.step("increment('known')").assert_silent().result, "1");
 }
+
+/// The steps that look for the session `login` without a lock, each with settings.
+const LOOKS: [(&str, &str); 5] = [
+    ("1", "peek('login')"),
+    ("0", "peek('login')"),
+    ("0", "start('login') && session_abort() ? $_SESSION['n'] : false"),
+    ("1", "(new RustRedis\\SessionHandler())->exists('login') ? 0 : 1"),
+    ("1", "(new RustRedis\\SessionHandler())->peek('login') === null ? 1 : 0"),
+];
+
+#[test]
+fn a_session_that_a_former_master_does_not_have_is_read_at_the_new_one() {
+    let site = Site::start();
+    let mut processes = LOOKS.map(|(locking, look)| {
+        let mut process = site.process(&[("rustredis.locking", locking)]);
+        process.step("(new RustRedis\\SessionHandler())->exists('known')").assert_silent();
+        (process, look)
+    });
+    site.fail_over();
+    // The replica gets nothing more.
+    site.old.command::<()>(&["REPLICAOF", "127.0.0.1", "1"]);
+    session::seed(&site.new, "login");
+    for (process, look) in &mut processes {
+        assert_eq!(process.step(look).assert_silent().result, "0", "{look}");
+    }
+}
+
+#[test]
+fn a_replica_that_does_not_have_a_session_logs_nobody_out() {
+    let site = Site::start();
+    site.fail_over();
+    site.address.lead_new_to(&site.old.addr());
+    site.old.command::<()>(&["REPLICAOF", "127.0.0.1", "1"]);
+    for (locking, look) in LOOKS {
+        for strict in ["1", "0"] {
+            let settings = [
+                ("rustredis.locking", locking),
+                ("session.use_strict_mode", strict),
+                ("session.use_cookies", "1"),
+            ];
+            let mut process = site.process(&settings);
+            // What the replica has is read, and no server has a new visitor's session.
+            assert_eq!(process.step("peek('known')").assert_silent().result, "0");
+            if locking == "0" {
+                let new = "session_id('') !== false && session_start(['read_and_close' => true])";
+                assert_eq!(process.step(new).assert_silent().result, "true");
+            }
+            process.step("header_remove('Set-Cookie')");
+            let caught = format!(
+                "(function() {{ try {{ return {look}; }} catch (Exception $e) {{ trigger_error($e->getMessage(), \
+                 E_USER_WARNING); return false; }} }})()"
+            );
+            let step = process.step(&caught);
+            assert_eq!(step.result, "false", "{look}");
+            assert!(step.only_warning().contains("READONLY"), "{look}: {step:?}");
+            let cookies = "array_values(preg_grep('/^Set-Cookie: PHPSESSID=(?!login)/', headers_list()))";
+            assert_eq!(process.step(cookies).result, "[]", "{look}");
+        }
+    }
+}

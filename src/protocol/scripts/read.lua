@@ -1,9 +1,16 @@
 -- READ: reads a session without its lock (read_and_close, locking off), and refreshes its TTL. One
 -- trip.
 -- KEYS  1 D data  2 S state    ARGV  1 ttl_s  2 any text, or none
--- Reply: {data|nil, state|nil, the text}
+-- Reply: {data|nil, state|nil, the text}. READONLY: a replica does not have the session.
 local ENDED = 300000                             -- the mark of an absolute end lives that long, or more
 local data, state, ttl = redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2]), ARGV[1]
+if not data then
+  -- A replica may lack a session that its master has. There, each write is refused, even one without effect.
+  local tried = redis.pcall('EXPIRE', KEYS[1], 1)
+  if type(tried) == 'table' and tried.err and string.find(tried.err, 'READONLY', 1, true) then
+    return redis.error_reply('READONLY a replica does not have this session')
+  end
+end
 -- A server that refuses writes at the moment can still return the session.
 if data and state then
   -- A living session may have an idle life of its own, and an end that nothing prolongs.
