@@ -40,7 +40,7 @@ void rustredis_time_left(zend_execute_data *execute_data, zval *return_value)
 	int64_t idle, absolute;
 
 	ZEND_PARSE_PARAMETERS_NONE();
-	if (!id) {
+	if (!id || !PS(mod) || (strcmp(PS(mod)->s_name, "rustredis") != 0 && strcmp(PS(mod)->s_name, "user") != 0)) {
 		RETURN_NULL();
 	}
 	if (!rustredis_time_left_of(path, strlen(path), ZSTR_VAL(id), ZSTR_LEN(id), PS(gc_maxlifetime), &idle, &absolute)) {

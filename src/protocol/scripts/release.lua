@@ -24,7 +24,7 @@
 --          {error text} (the write failed)
 local HANDOFF, MARGIN = 1000, 250                -- Q ends this much before L
 local D, L, Q, W, R, S = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
-local token, op = ARGV[1], ARGV[3]
+local token, op, note = ARGV[1], ARGV[3], ARGV[13] or ''
 local got = redis.call('MGET', L, S)
 local holder, state = got[1], got[2]
 local ours = holder and (holder == token or string.sub(holder, 1, #token + 1) == token .. '|')
@@ -54,7 +54,7 @@ if not ours then
   if receipt then return {receipt} end
   -- A logout is carried out even if another client has the lock: the mark stops that client.
   if op == 'del' then
-    bury(ARGV[13])
+    bury(note)
     return {'ok'}
   end
   if drop then return {'ok'} end
@@ -71,15 +71,15 @@ end
 -- A living session may have an idle life of its own, and an end that nothing prolongs.
 local ttl, idle, ends = ARGV[5], nil, nil
 local lives = not dead and op ~= 'del' and op ~= 'aside'
-if lives and (state or ARGV[13] ~= '') then
-  idle, ends = string.match(ARGV[13] ~= '' and ARGV[13] or state, '^live|[^|]*|[^|]*|(%d*)|(%d*)|')
+if lives and (state or note ~= '') then
+  idle, ends = string.match(note ~= '' and note or state, '^live|[^|]*|[^|]*|(%d*)|(%d*)|')
   idle, ends = tonumber(idle), tonumber(ends)
   if ttl ~= '0' and idle then ttl = idle end
   if ends then
     local left = math.ceil((ends - clock()) / 1000)
     if left <= 0 then
       if op == 'move' then redis.call('DEL', KEYS[7]) end
-      state, known, ARGV[13] = bury('absolute'), true, ''
+      state, known, note = bury('absolute'), true, ''
       if op ~= 'none' then res, op = 'dead', 'over' end
     elseif tonumber(ttl) > left then
       ttl = left
@@ -105,7 +105,7 @@ elseif op == 'move' then
     return {'gone'}
   end
 elseif op == 'del' then
-  state = bury(ARGV[13])
+  state = bury(note)
   known = true
 elseif op == 'aside' then
   if redis.call('EXISTS', D) == 1 then
@@ -115,7 +115,7 @@ elseif op == 'aside' then
 elseif op == 'none' then
   local there = tonumber(ttl) > 0 and redis.pcall('EXPIRE', D, ttl)
   -- The state is that of a stored session.
-  if ARGV[13] ~= '' and (there or redis.call('EXISTS', D)) ~= 1 then ARGV[13] = '' end
+  if note ~= '' and (there or redis.call('EXISTS', D)) ~= 1 then note = '' end
 elseif op == 'keep' then
   if tonumber(ttl) > 0 then
     if redis.call('EXPIRE', D, ttl) == 0 then
@@ -124,12 +124,12 @@ elseif op == 'keep' then
     end
   end
 end
-if ARGV[13] ~= '' and res == 'ok' and lives then
+if note ~= '' and res == 'ok' and lives then
   -- The state outlives the session: by an idle life after the absolute end, or by two from now on.
   idle = math.max(1000, idle and idle * 1000 or redis.call('PTTL', D))
   local rest = ends and math.max(0, ends - clock()) or idle
-  local r = redis.pcall('SET', S, ARGV[13], 'PX', string.format('%.0f', math.min(rest + idle, 31557600000000)))
-  if type(r) == 'table' and r.err then res = r.err else state = ARGV[13] end
+  local r = redis.pcall('SET', S, note, 'PX', string.format('%.0f', math.min(rest + idle, 31557600000000)))
+  if type(r) == 'table' and r.err then res = r.err else state = note end
 end
 if ARGV[7] == '1' or ARGV[8] == '1' and string.find(res, 'OOM', 1, true) then return {res} end
 -- DEL is never refused for lack of memory, so the lock is free even if a command below fails.

@@ -15,7 +15,7 @@
 --         (del) the reason of the end ('' = logout)
 -- Replies: {'ok'}  {'gone'} (keep: D does not exist; move: N does not; send set)
 --          {'dead'} (ended since the read)
-local D, S, op = KEYS[1], KEYS[2], ARGV[1]
+local D, S, op, note = KEYS[1], KEYS[2], ARGV[1], ARGV[7] or ''
 local function clock()
   local tm = redis.call('TIME')
   return tm[1] .. string.sub('00000' .. tm[2], -6, -4)
@@ -31,7 +31,7 @@ if op == 'del' then
     return {'ok'}
   end
   redis.call('DEL', D)
-  local mark = 'dead|' .. (ARGV[7] == '' and 'logout' or ARGV[7]) .. '|' .. clock() .. '|' .. ARGV[5]
+  local mark = 'dead|' .. (note == '' and 'logout' or note) .. '|' .. clock() .. '|' .. ARGV[5]
   -- The mark outlives the present lock: renew and claim prolong both.
   redis.call('SET', S, mark, 'PX', math.max(tonumber(ARGV[6]), redis.call('PTTL', KEYS[3]) + 1000))
   return {'ok'}
@@ -50,11 +50,12 @@ if state then
   if now then dead = seen and now ~= seen else dead = state ~= ARGV[4] end
 end
 -- A living session may have an idle life of its own, and an end that nothing prolongs.
-local ttl = ARGV[3]
-if not dead and (state or ARGV[7] ~= '') then
-  local idle, ends = string.match(ARGV[7] ~= '' and ARGV[7] or state, '^live|[^|]*|[^|]*|(%d*)|(%d*)|')
-  if ttl ~= '0' and tonumber(idle) then ttl = idle end
-  if tonumber(ends) then
+local ttl, idle, ends = ARGV[3], nil, nil
+if not dead and (state or note ~= '') then
+  idle, ends = string.match(note ~= '' and note or state, '^live|[^|]*|[^|]*|(%d*)|(%d*)|')
+  idle, ends = tonumber(idle), tonumber(ends)
+  if ttl ~= '0' and idle then ttl = idle end
+  if ends then
     local left = math.ceil((ends - clock()) / 1000)
     if left <= 0 then
       redis.call('DEL', D)
@@ -83,11 +84,10 @@ elseif op ~= 'restore' or redis.call('EXPIRE', D, ttl) == 0 then
 end
 -- Of two requests that give a session its first state, the first one does.
 local later = ARGV[4] == '' and state and string.sub(state, 1, 5) == 'live|'
-if ARGV[7] ~= '' and not dead and not later then
+if note ~= '' and not dead and not later then
   -- The state outlives the session: by an idle life after the absolute end, or by two from now on.
-  local idle, ends = string.match(ARGV[7], '^live|[^|]*|[^|]*|(%d*)|(%d*)|')
-  idle = math.max(1000, tonumber(idle) and idle * 1000 or redis.call('PTTL', D))
-  local rest = tonumber(ends) and math.max(0, ends - clock()) or idle
-  redis.call('SET', S, ARGV[7], 'PX', string.format('%.0f', math.min(rest + idle, 31557600000000)))
+  idle = math.max(1000, idle and idle * 1000 or redis.call('PTTL', D))
+  local rest = ends and math.max(0, ends - clock()) or idle
+  redis.call('SET', S, note, 'PX', string.format('%.0f', math.min(rest + idle, 31557600000000)))
 end
 return {'ok'}
