@@ -5,4 +5,5 @@
 
 mod fixture;
 mod holding;
+mod lifetimes;
 mod waiting;
