@@ -338,13 +338,13 @@ mod tests {
             tls: None,
         });
         let pools = [Pool { target, size: 4, of_object: false, entries }];
-        let checkout = || checkout_from(&pools[0].entries, 4, Duration::from_secs(60)).unwrap();
+        let checkout = || checkout_from(&pools[0].entries, 4, Duration::from_mins(1)).unwrap();
         let open = || pools[0].entries.state().connections;
 
         let three = [checkout(), checkout(), checkout()];
         let in_use = checkout();
         drop(three);
-        assert_eq!((end_idle(&pools, Duration::from_secs(60)).len(), open()), (0, 4));
+        assert_eq!((end_idle(&pools, Duration::from_mins(1)).len(), open()), (0, 4));
         assert_eq!((end_idle(&pools, Duration::ZERO).len(), open()), (3, 1));
         drop(in_use);
         assert_eq!((end_idle(&pools, Duration::ZERO).len(), open()), (1, 0));
