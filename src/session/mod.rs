@@ -540,6 +540,24 @@ impl<S: Store> Session<S> {
         }
     }
 
+    fn read_without_lock(
+        &mut self,
+        id: &SessionId,
+        keys: &Keys,
+        mode: Mode,
+        ttl: u64,
+    ) -> Result<SessionData, StoreError> {
+        match self.store.read(keys, ttl) {
+            // No master has an id that was made a moment ago.
+            Err(StoreError::Server(error))
+                if error.is_demotion() && (mode == Mode::New || self.made.as_ref() == Some(id)) =>
+            {
+                Ok(SessionData::default())
+            }
+            loaded => loaded,
+        }
+    }
+
     /// Reads the session, under its lock if one is wanted, and makes it the current session.
     fn fetch(&mut self, id: &SessionId, mode: Mode, access: Access, ttl: u64) -> Result<Fetched, Failure> {
         let (keys, ttl) = (self.keys(id), self.prolonged(ttl));
@@ -558,16 +576,7 @@ impl<S: Store> Session<S> {
                 if let Some(token) = unsure {
                     self.store.give_back(&keys, token);
                 }
-                let loaded = match self.store.read(&keys, ttl) {
-                    // No master has an id that was made a moment ago.
-                    Err(StoreError::Server(error))
-                        if error.is_demotion() && (mode == Mode::New || self.made.as_ref() == Some(id)) =>
-                    {
-                        SessionData::default()
-                    }
-                    loaded => loaded?,
-                };
-                (Hold::Unlocked, loaded)
+                (Hold::Unlocked, self.read_without_lock(id, &keys, mode, ttl)?)
             }
             (Prefetched::Ask(unsure), Some(lock))
                 if !has_its_lock && (self.is_held_here)(settings.shards.of(keys.route), &keys) =>
