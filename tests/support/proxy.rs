@@ -1,6 +1,7 @@
 //! A TCP proxy between PHP and Redis that counts round trips and can misbehave.
 
 use std::io::{self, Read, Write};
+use std::mem;
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -355,6 +356,11 @@ impl Pair {
                 }
             }
             drop(state);
+            if !bytes.is_empty() {
+                // The client reads what came a second time before it sees that more follows.
+                (&self.client).write_all(&mem::take(&mut bytes))?;
+                thread::sleep(Duration::from_millis(2));
+            }
             bytes.extend_from_slice(stray);
             bytes.extend_from_slice(&buffer[..length]);
             (&self.client).write_all(&bytes)?;
