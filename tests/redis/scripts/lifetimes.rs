@@ -97,7 +97,7 @@ fn no_script_gives_away_a_session_that_is_over() {
         sends += 1;
         match a.acquire(&f.keys, &Acquire { mode, ..ask("a", sends, 0) }).unwrap() {
             AcquireReply::Held(loaded) if mode == Mode::Any => {
-                assert_eq!((loaded.data, loaded.state), (None, f.state()))
+                assert_eq!((loaded.data, loaded.state), (None, f.state()));
             }
             AcquireReply::Absent(state) => assert_eq!((mode, state), (Mode::Known, f.state())),
             other => panic!("{other:?}"),
