@@ -128,8 +128,11 @@ class SessionStore(SessionBase):
 
     def create(self):
         """An id that nobody knows, at the application's wish. What is stored under it, save() says."""
+        before = self.held.get(self.session_key)
         self.renewed = True
         self.make()
+        if before is not None and getattr(self, "_session_cache", None):  # cycle_key(), and not a new session
+            self.held[self.session_key].inherit(before.state)
         self._session_cache = {}
         self.modified = True
         if not self.in_request:

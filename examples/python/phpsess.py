@@ -202,8 +202,15 @@ class Session:
             key + suffix for suffix in ("", "_LOCK", "_WAKE", "_WAITERS", "_STATE"))
         self.waiter = "o:" + secrets.token_hex(16)
         self.token = self.data = self.loaded = None
-        self.state = b""
+        self.state = self.inherited = b""
         self.queued = self.inside = self.unwanted = False
+
+    def inherit(self, state):
+        """Continues a session of another id. Without its state, each login would begin a new lifetime."""
+        if state.startswith(b"live|"):
+            fields = state.split(b"|", 7)
+            fields[5] = str(int(time.time() * 1000)).encode()
+            self.inherited = b"|".join(fields)
 
     def renew(self):
         """Starts the lease anew. Work that lasts longer than it calls this every third of it."""
@@ -296,7 +303,7 @@ class Session:
         elif self.data == self.loaded:
             word = self.leave("keep", keep_lock=keep_lock)
         else:
-            word = self.leave("set", self.data, keep_lock)
+            word = self.leave("set", self.data, keep_lock, reason=self.inherited)
         if word == "gone":  # unchanged here, but it is not in Redis any more
             word = self.leave("set", self.data, keep_lock)
         if word != "ok":

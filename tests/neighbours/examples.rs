@@ -631,8 +631,13 @@ fn a_login_in_django_moves_the_session_to_a_new_id() {
     let server = Server::start();
     let neighbour = Neighbour::start(Kind::Django, &server);
     seed(&server, r#"{"n":1,"big":9223372036854775807}"#);
+    let state = "live|1795000000000|||4000000000000|5||phone";
+    server.command::<()>(&["SET", &format!("{}_STATE", session::key(ID)), state]);
     let id = neighbour.post("/login", ID).cookie.expect("there is a new id");
     assert_eq!(stored(&server), None);
+    // The new id does not begin a new lifetime.
+    let live: String = server.command(&["GET", &format!("{}_STATE", session::key(&id))]);
+    assert!(live.starts_with("live|1795000000000|||4000000000000|") && live.ends_with("||phone"), "{live}");
     // The mark tells later requests with the old id that the session goes on.
     let mark: String = server.command(&["GET", &format!("{}_STATE", session::key(ID))]);
     assert!(mark.starts_with("dead|regenerated|"), "{mark}");
