@@ -148,11 +148,11 @@ static bool encodes(int function)
 
 /* PHP walks over the array of $_SESSION without holding it, and a script that runs in between may
  * change it, or replace it. While the array is held, such a change makes a copy. Returns NULL if
- * there is none. */
+ * there is none, or if PHP is destroying it: an object in it can still end the next session. */
 static zend_array *hold_values(void)
 {
 	zval *values = Z_ISREF(PS(http_session_vars)) ? Z_REFVAL(PS(http_session_vars)) : &PS(http_session_vars);
-	if (Z_TYPE_P(values) != IS_ARRAY || !Z_REFCOUNTED_P(values)) {
+	if (Z_TYPE_P(values) != IS_ARRAY || !Z_REFCOUNTED_P(values) || !Z_REFCOUNT_P(values)) {
 		return NULL;
 	}
 	Z_ADDREF_P(values);
