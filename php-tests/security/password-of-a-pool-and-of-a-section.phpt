@@ -24,7 +24,8 @@ $php_ini = temp_file(file_get_contents(getenv('RUSTREDIS_PHP_INI'))
     . "\n[PATH=$section]\nrustredis.password = of-the-SECTION\n", '.ini');
 
 $server = RedisServer::start();
-$ini = ['session.save_path' => $server->save_path(), 'rustredis.password' => 'of-the-POOL'];
+$ini = ['session.save_path' => $server->save_path(), 'rustredis.username' => '',
+    'rustredis.password' => 'of-the-POOL'];
 // One worker, which begins with the section, and so with the pool's password in clear behind it.
 $pool = new FpmPool($page, $ini, 1, '', $php_ini);
 $in_section = ['SCRIPT_FILENAME' => "$section/page.php"];

@@ -5,7 +5,8 @@
 local ENDED = 300000                             -- the mark of an absolute end lives that long, or more
 local data, state, ttl = redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2]), ARGV[1]
 if not data then
-  -- A replica may lack a session that its master has. There, each write is refused, even one without effect.
+  -- A replica may lack a session that its master has. There, each write is refused, even one
+  -- without effect.
   local tried = redis.pcall('EXPIRE', KEYS[1], 1)
   if type(tried) == 'table' and tried.err and string.find(tried.err, 'READONLY', 1, true) then
     return redis.error_reply('READONLY a replica does not have this session')

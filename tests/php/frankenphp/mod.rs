@@ -212,6 +212,8 @@ fn program() -> &'static Path {
         );
         assert!(library.exists(), "{} does not exist: set LIBPHP", library.display());
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        // Cargo makes it where it compiles, which may be another machine than this one.
+        std::fs::create_dir_all(folder).expect("a folder");
         let (made, program) =
             (folder.join(format!("frankenphp-{}", std::process::id())), folder.join("frankenphp"));
         let config = std::env::var_os("PHP_CONFIG").unwrap_or_else(|| "php-config".into());
