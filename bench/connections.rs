@@ -24,40 +24,43 @@ pub fn run(bench: &Bench) -> String {
         "As above: one process, locked, changed, 1 KB, microseconds. A new connection is that of a process which has just \
          been forked and has its first session: for rustredis that includes the making of its pool.",
     );
-    let mut table = Table::new(&["", "rustredis", "phpredis", "of phpredis"]);
+    let compares = Handler::in_redis().contains(&Handler::Before);
+    let head = ["", "rustredis", "phpredis", "of phpredis", "before", "of before"];
+    let mut table = Table::new(if compares { &head } else { &head[..4] });
     for (name, path, job, cycles) in [
         ("TCP", &tcp, "changed", bench.cycles(100)),
         ("TLS", &tls, "changed", bench.cycles(100)),
         ("TCP, new connection", &tcp, "fresh", bench.cycles(30)),
         ("TLS, new connection", &tls, "fresh", bench.cycles(30)),
     ] {
-        let [ours, theirs] = one_case(bench, (name, path, &authority), job, cycles);
-        table.row([
-            name.to_owned(),
-            us(median(&ours)),
-            us(median(&theirs)),
-            format!("{} x", times(ratio(&ours, &theirs))),
-        ]);
+        let sides = one_case(bench, (name, path, &authority), job, cycles);
+        let ours = &sides[0];
+        let mut row = vec![name.to_owned(), us(median(ours))];
+        for theirs in &sides[1..] {
+            row.extend([us(median(theirs)), format!("{} x", times(ratio(ours, theirs)))]);
+        }
+        table.row(row);
     }
     drop(awake);
     text + &table.markdown()
 }
 
-/// The medians of each round, of rustredis and phpredis.
+/// The medians of each round, of each handler.
 fn one_case(
     bench: &Bench,
     (name, path, authority): (&str, &str, &str),
     job: &str,
     cycles: u32,
-) -> [Vec<f64>; 2] {
-    let mut sides = [Handler::Rustredis, Handler::Phpredis].map(|handler| {
+) -> Vec<Vec<f64>> {
+    let begin = |handler| {
         let setup = Setup { authority: authority.to_owned(), ..Setup::new(handler, path) };
         let id = format!("{handler}-{}", name.replace([' ', ','], "-"));
         // The session is seeded by another process, so that the measured one has had no session
         // before.
         Worker::php(&setup, None).run(&format!("seed {id} 1024"));
         (Worker::php(&setup, Some(CLIENT_CORE)), format!("{job} {id} 0 {cycles}"), Vec::new())
-    });
+    };
+    let mut sides: Vec<_> = Handler::in_redis().into_iter().map(begin).collect();
     // The first round only warms up, so there is one more than is counted.
     for round in 0..=bench.rounds(11) {
         for (worker, job, medians) in &mut sides {
@@ -67,5 +70,5 @@ fn one_case(
             }
         }
     }
-    sides.map(|(_, _, medians)| medians)
+    sides.into_iter().map(|(_, _, medians)| medians).collect()
 }

@@ -33,7 +33,7 @@ struct Series {
 
 pub fn run(bench: &Bench) -> String {
     let turns = bench.cycles(30).max(5);
-    let mut series = Handler::ALL.map(|handler| (handler, Series::default()));
+    let mut series: Vec<_> = Handler::all().into_iter().map(|handler| (handler, Series::default())).collect();
     for _ in 0..bench.rounds(7) {
         for (handler, series) in &mut series {
             round(bench, *handler, turns, series);

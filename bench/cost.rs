@@ -30,7 +30,7 @@ fn traffic(bench: &Bench) -> String {
         ("read_and_close", "read", true),
         ("unlocked, changed", "changed", false),
     ] {
-        for handler in [Handler::Rustredis, Handler::Phpredis] {
+        for handler in Handler::in_redis() {
             let setup = Setup::new(handler, &(bench.server.save_path() + "?persistent=1"));
             let setup = if locking { setup } else { setup.unlocked() };
             let numbers = traffic_of(bench, &setup, what);
@@ -79,13 +79,15 @@ fn instructions(bench: &Bench) -> String {
         "User-space instructions of the PHP process a request (callgrind; the difference between N and 2 N requests), \
          1 KB of session.",
     );
-    let mut table = Table::new(&["", "rustredis", "phpredis", "files"]);
+    let names: Vec<_> = Handler::all().iter().map(Handler::to_string).collect();
+    let mut table =
+        Table::new(&std::iter::once("").chain(names.iter().map(String::as_str)).collect::<Vec<_>>());
     for (case, what, locking) in [
         ("locked, changed", "changed", true),
         ("read_and_close", "read", true),
         ("unlocked, changed", "changed", false),
     ] {
-        let counts = Handler::ALL.map(|handler| {
+        let counts = Handler::all().into_iter().map(|handler| {
             let path = match handler {
                 Handler::Files => bench.folder("sessions"),
                 _ => bench.server.save_path() + "?persistent=1",

@@ -26,7 +26,10 @@ struct Series {
 
 pub fn run(bench: &Bench) -> String {
     let requests = bench.cycles(200);
-    let mut crowds = Handler::ALL.map(|handler| (handler, gather(bench, handler), Series::default()));
+    let mut crowds: Vec<_> = Handler::all()
+        .into_iter()
+        .map(|handler| (handler, gather(bench, handler), Series::default()))
+        .collect();
     // The first round only warms up, so there is one more than is counted.
     for round in 0..=bench.rounds(7) {
         for (handler, workers, series) in &mut crowds {
@@ -65,7 +68,7 @@ pub fn run(bench: &Bench) -> String {
             redis(&series.redis_cpu),
         ]);
     }
-    let [(_, _, ours), (_, _, theirs), _] = &crowds;
+    let (ours, theirs) = (&crowds[0].2, &crowds[1].2);
     let (pair, six) = (at_a_pair(bench, requests), at_a_cluster(bench, requests));
     text + &table.markdown() + "\n" + &scale(ours, theirs, &pair, &six)
 }

@@ -28,7 +28,7 @@ struct Pool {
 }
 
 pub fn run(bench: &Bench) -> String {
-    let mut pools = Handler::ALL.map(|handler| Pool::start(bench, handler));
+    let mut pools: Vec<_> = Handler::all().into_iter().map(|handler| Pool::start(bench, handler)).collect();
     let slice = Duration::from_millis(if bench.quick { 300 } else { 2000 });
     // The first round only warms up, so there is one more than is counted.
     for round in 0..=bench.rounds(9) {

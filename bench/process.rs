@@ -11,10 +11,22 @@ pub enum Handler {
     Rustredis,
     Phpredis,
     Files,
+    /// rustredis in another build, the file that the environment names as BEFORE.
+    Before,
 }
 
 impl Handler {
-    pub const ALL: [Self; 3] = [Self::Rustredis, Self::Phpredis, Self::Files];
+    /// The handlers of this run: the first three, and the other build if one is named.
+    pub fn all() -> Vec<Self> {
+        let mut all = vec![Self::Rustredis, Self::Phpredis, Self::Files];
+        all.extend(before().map(|_| Self::Before));
+        all
+    }
+
+    /// The handlers whose sessions are in Redis.
+    pub fn in_redis() -> Vec<Self> {
+        Self::all().into_iter().filter(|handler| *handler != Self::Files).collect()
+    }
 }
 
 impl fmt::Display for Handler {
@@ -23,6 +35,7 @@ impl fmt::Display for Handler {
             Self::Rustredis => "rustredis",
             Self::Phpredis => "phpredis",
             Self::Files => "files",
+            Self::Before => "before",
         })
     }
 }
@@ -68,10 +81,10 @@ impl Setup {
             ("session.serialize_handler", self.serializer),
             ("openssl.cafile", &self.authority),
         ];
-        let module = module();
+        let module = before().filter(|_| self.handler == Handler::Before).unwrap_or_else(module);
         let module_path = module.to_str().expect("the module's path is UTF-8");
         match self.handler {
-            Handler::Rustredis => ini.extend([
+            Handler::Rustredis | Handler::Before => ini.extend([
                 ("extension", module_path),
                 ("session.save_handler", "rustredis"),
                 ("rustredis.locking", lock),
@@ -105,6 +118,11 @@ impl Setup {
 /// The path of the extension that is measured.
 pub fn module() -> PathBuf {
     std::env::var_os("MODULE").map_or_else(|| root().join("modules/phpsess_rs.so"), PathBuf::from)
+}
+
+/// The path of another build to measure beside this one.
+fn before() -> Option<PathBuf> {
+    std::env::var_os("BEFORE").map(PathBuf::from)
 }
 
 /// The root of the checkout.

@@ -82,20 +82,24 @@ pub fn run(bench: &Bench) -> String {
     text
 }
 
-/// The columns, in the order of [`one_case`].
-const ROWS: [&str; 5] = ["rustredis", "phpredis", "files", "floor", "PINGs"];
-
 fn measure(bench: &Bench, transport: &Transport, cases: &[Case], cycles: u32, rounds: u32) -> String {
-    let head = [&[transport.name], &ROWS[..], &["of phpredis", "of the floor"]].concat();
+    let handlers = Handler::all();
+    // The columns, in the order of [`one_case`].
+    let columns: Vec<_> =
+        handlers.iter().map(Handler::to_string).chain(["floor", "PINGs"].map(str::to_owned)).collect();
+    // Each ratio, with the column that it is of.
+    let mut ratios = vec![("of phpredis", 1), ("of the floor", handlers.len())];
+    ratios.extend(handlers.iter().position(|handler| *handler == Handler::Before).map(|i| ("of before", i)));
+    let mut head = vec![transport.name];
+    head.extend(columns.iter().map(String::as_str).chain(ratios.iter().map(|(name, _)| *name)));
     let (mut table, mut groups) = (Table::new(&head), Vec::new());
     for case in cases {
         let rows = one_case(bench, transport, case, cycles, rounds);
-        let (ours, theirs, floor) = (&rows[0], &rows[1], &rows[3]);
-        let ratios = [ratio(ours, theirs), ratio(ours, floor)].map(times);
         let medians: Vec<_> = rows.iter().map(|row| median(row)).collect();
-        let cells = medians.iter().map(|&ns| us(ns)).chain(ratios.map(|ratio| format!("{ratio} x")));
+        let ratios = ratios.iter().map(|&(_, of)| format!("{} x", times(ratio(&rows[0], &rows[of]))));
+        let cells = medians.iter().map(|&ns| us(ns)).chain(ratios);
         table.row(std::iter::once(case.name.to_owned()).chain(cells));
-        let bars = ROWS.iter().zip(medians).map(|(row, ns)| ((*row).to_owned(), ns / 1e3));
+        let bars = columns.iter().zip(medians).map(|(column, ns)| (column.clone(), ns / 1e3));
         groups.push((case.name.to_owned(), bars.collect()));
     }
     let title = format!("One process, {}: a cycle", transport.name);
@@ -103,7 +107,7 @@ fn measure(bench: &Bench, transport: &Transport, cases: &[Case], cycles: u32, ro
     format!("{}\n{picture}\n", table.markdown())
 }
 
-/// The medians of each round: of the three handlers, the floor and the PINGs.
+/// The medians of each round: of the handlers, the floor and the PINGs.
 fn one_case(bench: &Bench, transport: &Transport, case: &Case, cycles: u32, rounds: u32) -> Vec<Vec<f64>> {
     let setup = |handler| {
         let path = match handler {
@@ -115,7 +119,7 @@ fn one_case(bench: &Bench, transport: &Transport, case: &Case, cycles: u32, roun
     };
     let id = |name: &str| format!("{name}{}", case.size);
     let mut workers: Vec<(Worker, String)> = Vec::new();
-    for handler in Handler::ALL {
+    for handler in Handler::all() {
         let mut worker = Worker::php(&setup(handler), Some(CLIENT_CORE));
         let id = id(&handler.to_string());
         worker.run(&format!("seed {id} {}", case.size));

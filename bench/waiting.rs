@@ -90,7 +90,7 @@ impl Site {
     fn start(name: &'static str, save_path: &str, handler: Handler, settings: &[&str]) -> Self {
         let mut php = Php::new(save_path);
         match handler {
-            Handler::Rustredis => {}
+            Handler::Rustredis | Handler::Before => {}
             Handler::Phpredis => {
                 php = php
                     .ini("extension", "igbinary")
