@@ -14,6 +14,7 @@ use redis::Value;
 
 use super::{
     Acquire, Keys, SessionData,
+    keys::joined,
     reply::{Result, nonsense},
 };
 use crate::resp::{
@@ -45,7 +46,7 @@ pub enum Form {
 /// Packs the commands that take the lock, as `acquire.lua` does, and read the session.
 pub fn pack(keys: &Keys, acquire: &Acquire, form: Form, now: u64, batch: &mut Batch<'_>) {
     let Keys { data, lock, waiters, state, .. } = keys;
-    let holder = [&*acquire.token, "|", &now.to_string(), "|", &*acquire.info].concat();
+    let holder = joined([&acquire.token, "|", &now.to_string(), "|", &acquire.info]);
     let take = [SET, Text(lock), Text(&holder), NX, PX, Number(acquire.lease)];
     match form {
         Form::Bare => batch.add(&take),

@@ -100,7 +100,7 @@ impl Keys {
 }
 
 /// Joins texts, for less than `concat`, which does not know their number when the program is built.
-fn joined<const N: usize>(texts: [&str; N]) -> String {
+pub(super) fn joined<const N: usize>(texts: [&str; N]) -> String {
     let mut joined = String::with_capacity(texts.iter().map(|text| text.len()).sum());
     for text in texts {
         joined.push_str(text);

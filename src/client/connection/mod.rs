@@ -401,7 +401,7 @@ impl Connection {
     /// Reads replies up to those of these commands.
     fn answer(&mut self, sent: Sent) -> Result<Value, StoreError> {
         self.answer_before(sent)?;
-        let mut values = Vec::new();
+        let mut values = Vec::with_capacity(usize::try_from(sent.count).unwrap_or(0));
         while self.read < sent.all().end {
             values.push(self.reply()?.1);
         }
