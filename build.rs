@@ -30,6 +30,7 @@ mod php {
                 "object",
                 "prefetch",
                 "lifetime",
+                "admin",
                 "worker",
                 "ini",
                 "info",

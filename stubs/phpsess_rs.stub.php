@@ -35,6 +35,7 @@
  *   rustredis.compression_level = 0
  *   rustredis.compression_min_size = 1K
  *   rustredis.json_objects = refuse
+ *   rustredis.admin = 0
  */
 
 namespace {
@@ -106,6 +107,51 @@ function rustredis_ended(): ?string {}
  * Returns false, with a warning, if no session is open that will be saved, or if it is older than that.
  */
 function rustredis_session_lifetime(int $idle, ?int $absolute = null): bool {}
+
+/**
+ * For administrators, as are the following functions: on the command line, or with rustredis.admin=1. Each failure is a
+ * SessionException.
+ *
+ * A page of about a thousand keys of all servers: the ids of the sessions or of the locked sessions, or the names of
+ * the values that were set aside (kind `sessions`, `locks` or `asides`). The Redis user needs +scan. A name can come
+ * more than once. `cursor` is that of the next page, or null; `total` comes with the first page: the number of keys of
+ * any kind, or null if the user lacks +dbsize.
+ *
+ * @return array{names: list<string>, cursor: ?string, total: ?int}
+ */
+function rustredis_scan(?string $cursor = null, string $kind = "sessions"): array {}
+
+/**
+ * What each server says about itself, as far as the Redis user may ask: the fields of INFO and the settings that matter
+ * for sessions (null if that is refused), the commands that are needed and refused, those that would help (`missed`),
+ * and if the prefix is refused. `error` says why a server cannot be asked at all.
+ *
+ * @return list<array{node: string, error: ?string, latency_us: list<int>, info: ?array<string, string>,
+ *     config: ?array<string, string>, refused: list<string>, missed: list<string>, keys_refused: bool}>
+ */
+function rustredis_server(): array {}
+
+/**
+ * A session, or a value that was set aside (`ASIDE:...`), byte for byte as it is stored, with the times that it and its
+ * state have left (null: for ever). null if there is none. Changes nothing.
+ *
+ * @return array{data: string, ttl_ms: ?int, state: ?string, state_ttl_ms: ?int}|null
+ */
+function rustredis_stored(string $name): ?array {}
+
+/**
+ * Stores a session byte for byte, without its lock. Returns false if the session exists, unless it is to be replaced.
+ */
+function rustredis_store(string $id, string $data, ?int $ttl_ms = null, ?string $state = null, ?int $state_ttl_ms = null, bool $replace = false): bool {}
+
+/** Deletes a value that was set aside (`ASIDE:...`). Returns false if there is none. */
+function rustredis_forget(string $name): bool {}
+
+/**
+ * Takes the lock of a session from its holder, whose write will be refused, and gives it to the next in the queue.
+ * Returns false if there was no lock.
+ */
+function rustredis_unlock(string $id): bool {}
 }
 
 namespace RustRedis {

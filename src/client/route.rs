@@ -167,6 +167,12 @@ pub fn open_beside(server: &Arc<Target>, timeouts: Timeouts) -> Result<Connectio
     Ok(led_to(found.master, found.connection))
 }
 
+/// Returns the servers that have sessions: the nodes of a Cluster that serve slots, or the server
+/// itself.
+pub fn masters(server: &Arc<Target>, timeouts: Timeouts) -> Result<Vec<Arc<Target>>, StoreError> {
+    cluster::of(server).map_or_else(|| Ok(vec![server.clone()]), |cluster| cluster.owners(timeouts))
+}
+
 fn led_to(master: Endpoint, mut connection: Connection) -> Connection {
     connection.lead_to(master);
     connection

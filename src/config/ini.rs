@@ -114,6 +114,10 @@ settings! {
         "an object in a session that is stored as JSON: `refuse` = a warning that says where \
          it is, and nothing is written; `serialize` = stored in PHP's own serialization, \
          which is a risk if others can write to Redis";
+    Admin: c"rustredis.admin", c"0", Kind::Flag, System,
+        "1 = the functions for administrators, which can see all sessions, work in a web server's \
+         PHP, too, and not only on the command line; only in php.ini or the server's \
+         configuration";
 }
 
 /// The places that may set a setting.
@@ -237,7 +241,8 @@ impl IniValues {
         &self.texts[setting as usize]
     }
 
-    pub(super) fn flag(&self, setting: Setting) -> Result<bool, BadSetting> {
+    /// Returns a setting that is 1 or 0.
+    pub fn flag(&self, setting: Setting) -> Result<bool, BadSetting> {
         self.parsed(setting, flag)
     }
 

@@ -41,6 +41,18 @@ impl Shards {
         self.0.len() > 1
     }
 
+    /// Returns all servers, each of them once.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Target>> {
+        let mut all: Vec<Arc<Target>> = Vec::new();
+        for (target, _) in &self.0 {
+            if !all.contains(target) {
+                all.push(target.clone());
+            }
+        }
+        all
+    }
+
     /// Returns the server of a session, as phpredis finds it (`redis_pool_get_sock` in its
     /// redis_session.c): the first four bytes of the id as a number, modulo the sum of the weights,
     /// counted from the last server of the path. phpredis counts from the last one because it puts

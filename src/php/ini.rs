@@ -131,6 +131,11 @@ pub fn json() -> JsonSettings {
     )
 }
 
+/// Returns a setting that is 1 or 0, whatever the save path.
+pub fn flag(setting: Setting) -> bool {
+    values().flag(setting).unwrap_or(false)
+}
+
 fn values() -> IniValues {
     IniValues::collect(ext_php_rs::PHP_ZTS, text)
 }

@@ -172,6 +172,39 @@ int rustredis_time_left_of(const char *path, size_t path_len, const char *id, si
 /* The reason why the session that was started last was not there. */
 int rustredis_reason_of_end(char *text, size_t size);
 
+/* The functions for administrators. An order leaves out what it does not need: a text is then NULL,
+ * a time negative. After a failure, there are reasons to throw. */
+enum { RUSTREDIS_SCAN, RUSTREDIS_SERVER, RUSTREDIS_STORED, RUSTREDIS_STORE, RUSTREDIS_FORGET, RUSTREDIS_UNLOCK };
+typedef struct {
+	const char *path;
+	size_t path_len;
+	int what;
+	const char *name;
+	size_t name_len;
+	const char *cursor;
+	size_t cursor_len;
+	const char *data;
+	size_t data_len;
+	const char *state;
+	size_t state_len;
+	int64_t ttl, state_ttl;
+	int replace;
+} rustredis_order;
+/* True on the command line, and with rustredis.admin=1. */
+int rustredis_may_administer(void);
+int rustredis_administer(const rustredis_order *order, rustredis_failure *failure);
+/* Gives the items of the answer, one by one: after a list or a map, its `number` of values, each of
+ * a map after its name. A text has `number` bytes, which are valid until rustredis_forget_answer. */
+enum { RUSTREDIS_ITEM_NULL, RUSTREDIS_ITEM_BOOL, RUSTREDIS_ITEM_NUMBER, RUSTREDIS_ITEM_TEXT, RUSTREDIS_ITEM_LIST,
+	RUSTREDIS_ITEM_MAP };
+typedef struct {
+	int kind;
+	int64_t number;
+	const char *text;
+} rustredis_item;
+int rustredis_next_item(rustredis_item *item);
+void rustredis_forget_answer(void);
+
 /* The text that replaces the password in PHP's own table of settings. */
 #define RUSTREDIS_MASK "********"
 

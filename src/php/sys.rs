@@ -84,4 +84,10 @@ unsafe extern "C" {
     pub safe fn rustredis_time_left(execute_data: &mut ExecuteData, return_value: &mut Zval);
     pub safe fn rustredis_ended(execute_data: &mut ExecuteData, return_value: &mut Zval);
     pub safe fn rustredis_session_lifetime(execute_data: &mut ExecuteData, return_value: &mut Zval);
+    pub safe fn rustredis_scan(execute_data: &mut ExecuteData, return_value: &mut Zval);
+    pub safe fn rustredis_server(execute_data: &mut ExecuteData, return_value: &mut Zval);
+    pub safe fn rustredis_stored(execute_data: &mut ExecuteData, return_value: &mut Zval);
+    pub safe fn rustredis_store(execute_data: &mut ExecuteData, return_value: &mut Zval);
+    pub safe fn rustredis_forget(execute_data: &mut ExecuteData, return_value: &mut Zval);
+    pub safe fn rustredis_unlock(execute_data: &mut ExecuteData, return_value: &mut Zval);
 }

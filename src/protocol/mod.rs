@@ -2,6 +2,7 @@
 //! becomes and the replies to it. Nothing in here has a socket or a clock.
 
 pub(crate) mod acquire;
+pub mod admin;
 pub(crate) mod first_try;
 pub mod hash_slot;
 mod holder;

@@ -4,6 +4,7 @@
 //! messages of [`crate::protocol`] and one blocking wait. [`redis::RedisStore`] talks to a server,
 //! and `memory::MemoryStore` does the same in memory, for tests (the feature `in-memory`).
 
+pub mod admin;
 mod deferred;
 #[cfg(any(test, feature = "in-memory"))]
 pub mod memory;

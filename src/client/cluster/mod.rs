@@ -211,6 +211,12 @@ impl Cluster {
         })
     }
 
+    /// Returns the nodes that serve slots, by a map that is read now.
+    pub fn owners(&self, timeouts: Timeouts) -> Result<Vec<Arc<Target>>, StoreError> {
+        self.ask(timeouts)?;
+        Ok(self.state.lock().map.as_ref().map_or_else(Vec::new, SlotMap::owners))
+    }
+
     /// Records the doubt that a failure raises about the node or the cluster. A failure to connect
     /// then also names the node.
     pub fn learn(&self, node: &Arc<Target>, result: Result<Value, StoreError>) -> Result<Value, StoreError> {

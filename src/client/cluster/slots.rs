@@ -80,6 +80,12 @@ impl SlotMap {
         &self.nodes
     }
 
+    /// Returns the nodes that serve slots.
+    pub fn owners(&self) -> Vec<Arc<Target>> {
+        let serves = |place: usize| self.owners.iter().any(|owner| usize::from(*owner) == place);
+        (0..self.nodes.len()).filter(|place| serves(*place)).map(|place| self.nodes[place].clone()).collect()
+    }
+
     /// Returns the number of masters at the time when the map was read.
     pub fn masters(&self) -> usize {
         self.masters

@@ -1,0 +1,131 @@
+--TEST--
+The functions for administrators see, store and unlock sessions, byte for byte
+--INI--
+rustredis.admin=1
+--FILE--
+<?php
+require __DIR__ . '/../class/class.inc';
+
+/** All names of a kind, over all pages and servers. */
+function all_names(string $kind): array
+{
+    $names = [];
+    $cursor = null;
+    do {
+        $page = rustredis_scan($cursor, $kind);
+        array_push($names, ...$page['names']);
+        $cursor = $page['cursor'];
+    } while ($cursor !== null);
+    $names = array_unique($names);
+    sort($names, SORT_STRING);
+    return $names;
+}
+
+// The other tests use the common server, and its user may have the smallest rights only.
+$server = RedisServer::start();
+$redis = $server->resp();
+ini_set('session.save_path', $server->save_path());
+$may = fn (string ...$rights) => $redis->acl('SETUSER', redis_user(), ...$rights);
+$may('+scan', '+dbsize', '+info', '+config|get');
+
+$ids = array_map(fn () => new_id(), range(1, 40));
+sort($ids, SORT_STRING);
+foreach ($ids as $i => $id) {
+    store_session($id, ['n' => $i], redis: $redis);
+}
+same('each session is found', $ids, array_values(array_intersect(all_names('sessions'), $ids)));
+ok('the first page counts keys', rustredis_scan()['total'] >= 40);
+
+start($id = $ids[7]);
+$_SESSION['text'] = "a\0b\xff";
+same('a locked session is found', [$id], array_values(array_intersect(all_names('locks'), $ids)));
+same('its lock can be taken away', true, rustredis_unlock($id));
+same('once', false, rustredis_unlock($id));
+same('the lock is gone', false, is_locked($id, $redis));
+$warnings = warnings_of(fn () => session_write_close());
+ok('its holder may not write', count(preg_grep('/was not saved: .*its key was removed/', $warnings)) === 1, $warnings);
+
+$redis->set(lock_key($id), 'other-host|4242');
+same("phpredis' lock, too", [true, false], [rustredis_unlock($id), is_locked($id, $redis)]);
+
+$stored = rustredis_stored($id);
+same('a stored session', 'n|i:7;', $stored['data']);
+ok('its TTL', $stored['ttl_ms'] > 1_300_000 && $stored['ttl_ms'] <= 1_440_000, $stored);
+same('it has no state', [null, null], [$stored['state'], $stored['state_ttl_ms']]);
+same('no session', null, rustredis_stored(new_id()));
+
+$new = new_id();
+$data = random_bytes(100_000);
+same('stored', true, rustredis_store($new, $data, 50_000, 'live|5||||5|u|label', 90_000));
+$stored = rustredis_stored($new);
+same('to the byte', [$data, 'live|5||||5|u|label'], [$stored['data'], $stored['state']]);
+ok('with both times', $stored['ttl_ms'] <= 50_000 && $stored['ttl_ms'] > 40_000 && $stored['state_ttl_ms'] > 80_000, $stored);
+same('not over another', false, rustredis_store($new, 'n|i:1;', 50_000));
+same('unless asked', true, rustredis_store($new, 'n|i:1;', null, replace: true));
+same('for ever, and without the state of the one before', ['n|i:1;', null, null],
+    [rustredis_stored($new)['data'], rustredis_stored($new)['ttl_ms'], rustredis_stored($new)['state']]);
+
+$aside = 'ASIDE:' . bin2hex(random_bytes(16));
+$redis->set(PREFIX . $aside, 'broken', 'EX', 1000);
+same('a value aside is found', true, in_array($aside, all_names('asides'), true));
+same('and is no session', false, in_array($aside, all_names('sessions'), true));
+same('it can be read', 'broken', rustredis_stored($aside)['data']);
+same('and deleted once', [true, false], [rustredis_forget($aside), rustredis_forget($aside)]);
+
+[$report] = rustredis_server();
+$is_good = $report['error'] === null && isset($report['info']['redis_version'], $report['config']['maxmemory-policy'])
+    && count($report['latency_us']) === 5 && $report['refused'] === [] && !$report['keys_refused'];
+ok('a server tells about itself', $is_good, $report);
+same('the questions leave no key behind', [], $redis->keys('*_PROBE'));
+
+$may('-info', '-config', '-scan', '-rpush', '-watch');
+[$report] = rustredis_server();
+same('what is refused is not known', [null, null, null], [$report['error'], $report['info'], $report['config']]);
+same('a missing right is named', [['rpush'], ['watch']],
+    [$report['refused'], array_values(array_intersect($report['missed'], ['watch']))]);
+same('a scan is refused', 'RefusedException', thrown(fn () => rustredis_scan()));
+$may('+rpush', '+watch', '+scan');
+same('an unknown kind', 'SessionException', thrown(fn () => rustredis_scan(null, 'keys')));
+same('a place of no server', 'SessionException', thrown(fn () => rustredis_scan('7@tcp://other:1')));
+same('no name', 'SessionException', thrown(fn () => rustredis_stored('a_LOCK')));
+same('no session is deleted', 'SessionException', thrown(fn () => rustredis_forget($id)));
+same('a time that is over', 'ValueError', thrown(fn () => rustredis_store($id, 'x', 0)));
+
+$calls = "foreach (['scan' => [], 'server' => [], 'stored' => ['a'], 'store' => ['a', 'b'], 'forget' => ['a'], 'unlock' => ['a']] as \$name => \$arguments) {"
+    . " try { ('rustredis_' . \$name)(...\$arguments); echo \$name, ' '; } catch (RustRedis\SessionException \$e) { echo \$e->getMessage(), ' '; } }";
+$answer = (new CgiRequest($calls, ['rustredis.admin' => '0', 'session.save_path' => $server->save_path()]))->answer();
+same("a web server's PHP has them only if the administrator says so", 6, substr_count($answer->body, 'rustredis.admin=1'));
+--EXPECT--
+ok: each session is found
+ok: the first page counts keys
+ok: a locked session is found
+ok: its lock can be taken away
+ok: once
+ok: the lock is gone
+ok: its holder may not write
+ok: phpredis' lock, too
+ok: a stored session
+ok: its TTL
+ok: it has no state
+ok: no session
+ok: stored
+ok: to the byte
+ok: with both times
+ok: not over another
+ok: unless asked
+ok: for ever, and without the state of the one before
+ok: a value aside is found
+ok: and is no session
+ok: it can be read
+ok: and deleted once
+ok: a server tells about itself
+ok: the questions leave no key behind
+ok: what is refused is not known
+ok: a missing right is named
+ok: a scan is refused
+ok: an unknown kind
+ok: a place of no server
+ok: no name
+ok: no session is deleted
+ok: a time that is over
+ok: a web server's PHP has them only if the administrator says so

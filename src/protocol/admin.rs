@@ -1,0 +1,196 @@
+//! The administrator's view of all sessions of a server: the names to look for, and the questions
+//! about the server itself.
+
+use super::{hash_slot, session_id::SessionId};
+
+/// The side keys of a session that are looked for.
+const LOCK: &str = "_LOCK";
+
+/// The beginning of the name of a value that was set aside, after the prefix.
+const ASIDE: &str = "ASIDE:";
+
+/// The kinds of keys that an administrator lists.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Listed {
+    /// The sessions.
+    Sessions,
+    /// The sessions that are locked.
+    Locks,
+    /// The values that were set aside, because PHP could not decode them.
+    Asides,
+}
+
+impl Listed {
+    /// Reads the word of an administrator.
+    #[must_use]
+    pub fn parse(word: &[u8]) -> Option<Self> {
+        match word {
+            b"sessions" => Some(Self::Sessions),
+            b"locks" => Some(Self::Locks),
+            b"asides" => Some(Self::Asides),
+            _ => None,
+        }
+    }
+
+    /// The pattern by which SCAN finds the keys. It may find others, too.
+    #[must_use]
+    pub fn pattern(self, prefix: &str, in_cluster: bool) -> String {
+        let escaped = escaped(prefix);
+        match self {
+            Self::Sessions => [&*escaped, "*"].concat(),
+            Self::Locks if is_wrapped(prefix, in_cluster) => ["{", &*escaped, "*}", LOCK].concat(),
+            Self::Locks => [&*escaped, "*", LOCK].concat(),
+            Self::Asides => [&*escaped, ASIDE, "*"].concat(),
+        }
+    }
+
+    /// The name that a key stands for, or `None` if the key is of another kind.
+    #[must_use]
+    pub fn name(self, prefix: &str, in_cluster: bool, key: &[u8]) -> Option<Name> {
+        let key = std::str::from_utf8(key).ok()?;
+        let data = match self {
+            Self::Sessions | Self::Asides => key,
+            Self::Locks => {
+                let stem = key.strip_suffix(LOCK)?;
+                if is_wrapped(prefix, in_cluster) { stem.strip_prefix('{')?.strip_suffix('}')? } else { stem }
+            }
+        };
+        let name = Name::parse(data.strip_prefix(prefix)?.as_bytes())?;
+        (matches!(name, Name::Aside(_)) == (self == Self::Asides)).then_some(name)
+    }
+}
+
+/// In a Cluster, the side keys of a session carry its key as their hash tag, unless the prefix has
+/// one.
+fn is_wrapped(prefix: &str, in_cluster: bool) -> bool {
+    in_cluster && hash_slot::tag(prefix).is_none()
+}
+
+/// A text as SCAN finds it.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '*' | '?' | '[' | ']' | '^' | '-' | '\\') {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
+}
+
+/// A stored value as an administrator names it: a session by its id, or a value that was set aside.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Name {
+    /// A session.
+    Session(SessionId),
+    /// `ASIDE:` and 32 hex digits.
+    Aside(Box<str>),
+}
+
+impl Name {
+    /// Reads a name.
+    #[must_use]
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        let Some(digits) = bytes.strip_prefix(ASIDE.as_bytes()) else {
+            return SessionId::parse(bytes).map(Self::Session);
+        };
+        let is_good = digits.len() == 32 && digits.iter().all(u8::is_ascii_hexdigit);
+        let text = std::str::from_utf8(bytes).ok().filter(|_| is_good)?;
+        Some(Self::Aside(text.into()))
+    }
+
+    /// The text of the name. That of a session is a credential: never put it into a message.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Session(id) => id.as_str(),
+            Self::Aside(name) => name,
+        }
+    }
+}
+
+/// The settings of Redis that matter for sessions, in the order of the replies. None is a secret.
+pub const CONFIG: [&str; 14] = [
+    "maxmemory",
+    "maxmemory-policy",
+    "appendonly",
+    "appendfsync",
+    "save",
+    "min-replicas-to-write",
+    "min-replicas-max-lag",
+    "maxclients",
+    "timeout",
+    "tcp-keepalive",
+    "cluster-announce-ip",
+    "replica-announce-ip",
+    "cluster-require-full-coverage",
+    "proto-max-bulk-len",
+];
+
+/// The commands that make a release cheaper, in an order that leaves no transaction open.
+pub const TRANSACTION: [&str; 5] = ["watch", "unwatch", "multi", "discard", "exec"];
+
+/// A call of this command that changes nothing, with `key`, which no client uses. Redis checks the
+/// rights of a user before it looks at the arguments, so most calls have one that Redis refuses.
+///
+/// Only RPUSH has no such call: an LPOP, or at last a DEL, takes back what it has added.
+#[must_use]
+pub fn harmless(command: &str, key: &str) -> Vec<String> {
+    let words: Vec<&str> = match command {
+        "eval" => vec!["EVAL", "return 1", "1", key],
+        "evalsha" => vec!["EVALSHA", "0000000000000000000000000000000000000000", "1", key],
+        "set" => vec!["SET", key, "", "PX", "-"],
+        "expire" | "pexpire" | "blpop" => vec![command, key, "-"],
+        "rpush" => vec!["RPUSH", key, ""],
+        "rename" => vec!["RENAME", key, key],
+        "zadd" => vec!["ZADD", key, "-", ""],
+        "zrem" => vec!["ZREM", key, ""],
+        "zremrangebyscore" => vec!["ZREMRANGEBYSCORE", key, "-", "-"],
+        "time" | "role" | "asking" | "unwatch" | "multi" | "discard" | "exec" => vec![command],
+        "cluster|slots" => vec!["CLUSTER", "SLOTS"],
+        "scan" => vec!["SCAN", "-"],
+        // exists, get, mget, del, pttl, lpop, zcard, watch
+        other => vec![other, key],
+    };
+    words.into_iter().map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Keys;
+
+    #[test]
+    fn finds_its_own_keys_and_no_others() {
+        let id = "0123456789abcdef0123456789abcdef";
+        let aside = format!("ASIDE:{id}");
+        for (prefix, in_cluster) in
+            [("P:", false), ("P:", true), ("{app}:", true), ("", false), ("", true), ("a*b\\[c]:", false)]
+        {
+            let id_itself = SessionId::parse(id.as_bytes()).unwrap();
+            let keys =
+                if in_cluster { Keys::in_cluster(prefix, &id_itself) } else { Keys::new(prefix, &id_itself) };
+            let found = |listed: Listed, key: &str| {
+                listed.name(prefix, in_cluster, key.as_bytes()).map(|name| name.as_str().to_owned())
+            };
+            assert_eq!(found(Listed::Sessions, &keys.data).as_deref(), Some(id));
+            assert_eq!(found(Listed::Locks, &keys.lock).as_deref(), Some(id));
+            assert_eq!(found(Listed::Asides, &format!("{prefix}{aside}")).as_deref(), Some(&*aside));
+            for other in [&keys.lock, &keys.state, &keys.waiters, &format!("{prefix}{aside}")] {
+                assert_eq!(found(Listed::Sessions, other), None, "{other}");
+            }
+            assert_eq!(found(Listed::Locks, &keys.data), None);
+            assert_eq!(found(Listed::Asides, &keys.data), None);
+        }
+        assert_eq!(Listed::Sessions.pattern("a*b\\[c]:", false), "a\\*b\\\\\\[c\\]:*");
+        assert_eq!(Listed::Locks.pattern("P:", true), "{P:*}_LOCK");
+        assert_eq!(Listed::Locks.pattern("{app}:", true), "{app}:*_LOCK");
+    }
+
+    #[test]
+    fn takes_no_other_key_for_a_name() {
+        for bad in ["ASIDE:", "ASIDE:xyz", "ASIDE:0123456789abcdef0123456789abcdeg", "a_LOCK", "", "a:b"] {
+            assert_eq!(Name::parse(bad.as_bytes()), None, "{bad}");
+        }
+    }
+}
