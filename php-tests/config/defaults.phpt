@@ -25,6 +25,7 @@ foreach ([
     'rustredis.first_lifetime' => '0',
     'rustredis.ended_memory' => '0',
     'rustredis.json_objects' => 'refuse',
+    'rustredis.admin' => '0',
     'rustredis.connect_timeout' => '2',
     'rustredis.read_timeout' => '5',
     'rustredis.pool_size' => '0',
@@ -39,7 +40,7 @@ foreach ([
     // No value at all and the empty string are the same to a user.
     same($name, $default, $value === false && in_array($name, array_keys(ini_get_all('phpsess_rs'))) ? '' : $value);
 }
-same('and no others', 26, count(ini_get_all('phpsess_rs')));
+same('and no others', 27, count(ini_get_all('phpsess_rs')));
 --EXPECT--
 ok: rustredis.username
 ok: rustredis.password
@@ -58,6 +59,7 @@ ok: rustredis.touch
 ok: rustredis.first_lifetime
 ok: rustredis.ended_memory
 ok: rustredis.json_objects
+ok: rustredis.admin
 ok: rustredis.connect_timeout
 ok: rustredis.read_timeout
 ok: rustredis.pool_size
