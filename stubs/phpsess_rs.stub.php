@@ -152,6 +152,15 @@ function rustredis_forget(string $name): bool {}
  * Returns false if there was no lock.
  */
 function rustredis_unlock(string $id): bool {}
+
+/**
+ * The lock of a session, or null if it is free: the holder in words and in parts as far as they are known, for how long
+ * it has had the lock, the rest of its lease (null: for ever), and how many requests wait.
+ *
+ * @return array{holder: string, host: ?string, pid: ?int, sapi: ?string, uri: ?string, held_ms: ?int, ttl_ms: ?int,
+ *     waiters: int}|null
+ */
+function rustredis_lock(string $id): ?array {}
 }
 
 namespace RustRedis {

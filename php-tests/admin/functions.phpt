@@ -39,6 +39,11 @@ ok('the first page counts keys', rustredis_scan()['total'] >= 40);
 start($id = $ids[7]);
 $_SESSION['text'] = "a\0b\xff";
 same('a locked session is found', [$id], array_values(array_intersect(all_names('locks'), $ids)));
+$lock = rustredis_lock($id);
+same('its holder', [gethostname(), getmypid(), null, 0], [$lock['host'], $lock['pid'], $lock['uri'], $lock['waiters']]);
+ok('in words', str_starts_with($lock['holder'], 'held by ' . gethostname() . ', pid ' . getmypid()), $lock);
+ok('its times', $lock['held_ms'] >= 0 && $lock['held_ms'] < 10_000 && $lock['ttl_ms'] > 0 && $lock['ttl_ms'] <= 10_000, $lock);
+same('another session is free', null, rustredis_lock($ids[8]));
 same('its lock can be taken away', true, rustredis_unlock($id));
 same('once', false, rustredis_unlock($id));
 same('the lock is gone', false, is_locked($id, $redis));
@@ -99,6 +104,10 @@ same("a web server's PHP has them only if the administrator says so", 6, substr_
 ok: each session is found
 ok: the first page counts keys
 ok: a locked session is found
+ok: its holder
+ok: in words
+ok: its times
+ok: another session is free
 ok: its lock can be taken away
 ok: once
 ok: the lock is gone

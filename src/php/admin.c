@@ -131,6 +131,11 @@ void rustredis_unlock(zend_execute_data *execute_data, zval *return_value)
 	with_name(RUSTREDIS_UNLOCK, execute_data, return_value);
 }
 
+void rustredis_lock_of(zend_execute_data *execute_data, zval *return_value)
+{
+	with_name(RUSTREDIS_LOCKED, execute_data, return_value);
+}
+
 void rustredis_store(zend_execute_data *execute_data, zval *return_value)
 {
 	rustredis_order order = { .what = RUSTREDIS_STORE };

@@ -17,12 +17,12 @@ use crate::{
     error::StoreError,
     process,
     protocol::{
-        SessionId,
+        Known, SessionId,
         admin::{Listed, Name},
     },
     resp::set_memory_left,
     session::Cause,
-    store::admin::{Admin, Page, Report, Stored},
+    store::admin::{Admin, Locked, Page, Report, Stored},
 };
 
 /// The number of save paths whose connections are kept: an import reads at one and writes at
@@ -219,7 +219,8 @@ fn carry_out(order: &Order, admin: &mut Admin) -> Answer {
                 return Err(("rustredis: only a value that was set aside is deleted".into(), Cause::Other));
             }
         },
-        _ => admin.unlock(&id_of(name)?).map(of_flag),
+        5 => admin.unlock(&id_of(name)?).map(of_flag),
+        _ => admin.locked(&id_of(name)?).map(of_locked),
     };
     answer.map_err(|error| {
         let cause = match error {
@@ -274,6 +275,31 @@ fn of_stored(stored: Option<Stored>) -> Vec<Item> {
         state.map_or(Item::Null, |state| Item::Text(state.into_bytes())),
         word("state_ttl_ms"),
         number(state_ttl.flatten()),
+    ]
+}
+
+fn of_locked(locked: Option<Locked>) -> Vec<Item> {
+    let Some(Locked { holder, ttl, waiters }) = locked else { return vec![Item::Null] };
+    let Known { host, pid, sapi, age, uri } = holder.known();
+    let text = |text: &str| if text.is_empty() { Item::Null } else { word(text) };
+    vec![
+        Item::Map(8),
+        word("holder"),
+        word(&holder.to_string()),
+        word("host"),
+        text(&host),
+        word("pid"),
+        number(pid.and_then(|pid| pid.parse().ok())),
+        word("sapi"),
+        text(&sapi),
+        word("uri"),
+        text(&uri),
+        word("held_ms"),
+        number(age),
+        word("ttl_ms"),
+        number(ttl),
+        word("waiters"),
+        number(Some(waiters)),
     ]
 }
 

@@ -112,6 +112,9 @@ extern "C" fn get_module() -> *mut ModuleEntry {
         let unlock = FunctionBuilder::new("rustredis_unlock", sys::rustredis_unlock)
             .arg(Arg::new("id", DataType::String))
             .returns(DataType::Bool, false, false);
+        let lock = FunctionBuilder::new("rustredis_lock", sys::rustredis_lock_of)
+            .arg(Arg::new("id", DataType::String))
+            .returns(DataType::Array, false, true);
         let (mut entry, _startup, owned) = ModuleBuilder::new(env!("CARGO_PKG_NAME"), crate::VERSION)
             .startup_function(start_module)
             .shutdown_function(stop_module)
@@ -130,6 +133,7 @@ extern "C" fn get_module() -> *mut ModuleEntry {
             .function(store)
             .function(forget)
             .function(unlock)
+            .function(lock)
             .try_into()
             .expect("one function and two names without a NUL make a valid module");
         entry.deps = DEPENDENCIES.0.as_ptr();

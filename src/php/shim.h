@@ -174,7 +174,8 @@ int rustredis_reason_of_end(char *text, size_t size);
 
 /* The functions for administrators. An order leaves out what it does not need: a text is then NULL,
  * a time negative. After a failure, there are reasons to throw. */
-enum { RUSTREDIS_SCAN, RUSTREDIS_SERVER, RUSTREDIS_STORED, RUSTREDIS_STORE, RUSTREDIS_FORGET, RUSTREDIS_UNLOCK };
+enum { RUSTREDIS_SCAN, RUSTREDIS_SERVER, RUSTREDIS_STORED, RUSTREDIS_STORE, RUSTREDIS_FORGET, RUSTREDIS_UNLOCK,
+	RUSTREDIS_LOCKED };
 typedef struct {
 	const char *path;
 	size_t path_len;

@@ -89,5 +89,6 @@ unsafe extern "C" {
     pub safe fn rustredis_stored(execute_data: &mut ExecuteData, return_value: &mut Zval);
     pub safe fn rustredis_store(execute_data: &mut ExecuteData, return_value: &mut Zval);
     pub safe fn rustredis_forget(execute_data: &mut ExecuteData, return_value: &mut Zval);
+    pub safe fn rustredis_lock_of(execute_data: &mut ExecuteData, return_value: &mut Zval);
     pub safe fn rustredis_unlock(execute_data: &mut ExecuteData, return_value: &mut Zval);
 }

@@ -15,9 +15,9 @@ use crate::{
     error::{StoreError, server_error},
     process::random_hex,
     protocol::{
-        CLUSTER_COMMANDS, COMMANDS, Keys, Release, ReleaseReply, SENTINEL_COMMANDS, SessionId,
+        CLUSTER_COMMANDS, COMMANDS, Holder, Keys, Release, ReleaseReply, SENTINEL_COMMANDS, SessionId,
         admin::{self, Listed, Name},
-        reply::nonsense,
+        reply::{self, nonsense},
         script::Payload,
     },
     resp::{Arg::Text, Batch, Command},
@@ -58,6 +58,16 @@ pub struct Stored {
     pub ttl: Option<u64>,
     /// The text of the session's state, and the time that this has left.
     pub state: Option<(String, Option<u64>)>,
+}
+
+/// A lock as it is now.
+pub struct Locked {
+    /// The holder.
+    pub holder: Holder,
+    /// The time in milliseconds until the lease ends; `None` is never.
+    pub ttl: Option<u64>,
+    /// The number of requests in the queue.
+    pub waiters: u64,
 }
 
 /// A server's report about itself. The user may not ask for everything.
@@ -395,6 +405,25 @@ impl Admin {
             }
         }
         Ok(false)
+    }
+
+    /// Returns the lock of a session, or `None` if it is free.
+    pub fn locked(&mut self, id: &SessionId) -> Result<Option<Locked>, StoreError> {
+        let keys = self.keys(id);
+        let Value::BulkString(holder) = self.router.request(&keys, Command::new("GET").arg(&keys.lock))?
+        else {
+            return Ok(None);
+        };
+        let ttl = left(&self.router.request(&keys, Command::new("PTTL").arg(&keys.lock))?)?;
+        let now = reply::time(self.router.request(&keys, &mut Command::new("TIME"))?).unwrap_or_default();
+        // The entries of waiters that have died stay until the next release.
+        let mut count = Command::new("ZCARD");
+        let waiters = match self.router.request(&keys, count.arg(&keys.waiters))? {
+            Value::Int(waiters) => u64::try_from(waiters).unwrap_or_default(),
+            _ => return Err(nonsense("ZCARD")),
+        };
+        let holder = Holder::new(String::from_utf8_lossy(&holder).into_owned(), now).endless(ttl.is_none());
+        Ok(Some(Locked { holder, ttl, waiters }))
     }
 
     /// Frees the lock of a session, or gives it to the next in the queue. Its holder will be refused
