@@ -23,6 +23,7 @@
  *   rustredis.prefetch = 0
  *   rustredis.absolute_timeout = 0
  *   rustredis.touch = 1
+ *   rustredis.regenerate_grace = 10
  *   rustredis.first_lifetime = 0
  *   rustredis.ended_memory = 0
  *   rustredis.connect_timeout = 2
@@ -50,6 +51,8 @@ namespace {
  * - refused_writes: writes refused, because the lock was lost, the session destroyed or the value too large
  * - reconnects: connections that broke and were replaced
  * - redirects: commands that a node of a Redis Cluster sent to another
+ * - grace_reads: sessions read under the id that they had before session_regenerate_id()
+ * - grace_refusals: changes that came under such an id, and were refused
  * - pools: one for each target (endpoint, user and database; no passwords): how many connections it may have, has
  *   open, and has lying idle
  * - clusters: one for each Redis Cluster: its seeds, how many masters it has, and how many of the 16384 slots they serve
@@ -65,6 +68,8 @@ namespace {
  *     refused_writes: int,
  *     reconnects: int,
  *     redirects: int,
+ *     grace_reads: int,
+ *     grace_refusals: int,
  *     pools: list<array{target: string, size: int, open: int, idle: int}>,
  *     clusters: list<array{target: string, masters: int, slots: int}>,
  *     locks: list<array{session: string, held_ms: int}>,

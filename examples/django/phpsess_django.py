@@ -108,7 +108,7 @@ class SessionStore(SessionBase):
         except phpsess.NoSuchSession as error:
             self.state = error.state
             self._session_key = None  # if it is filled, it gets an id of our own
-            return {}
+            return phpsess.values(error.copy)
         return phpsess.values(self.loaded)
 
     def lock(self, session_id):

@@ -42,7 +42,7 @@ export function phpSessions({ redis: url = "redis://127.0.0.1:6379/0", scripts, 
   return async (req, res, next) => {
     if (res.closed) return; // the client left while something before us waited
     const id = cookieOf(req, name), reads = readOnly(req), since = performance.now();
-    let session = null, values = {}, state = "", left = false;
+    let session = null, values = {}, state = "", copy = null, left = false;
     res.once("close", () => { // answered, or the client went away
       left = true;
       session?.abandon();
@@ -55,7 +55,8 @@ export function phpSessions({ redis: url = "redis://127.0.0.1:6379/0", scripts, 
         if (await session.enter("known")) {
           values = decode(session.data);
         } else {
-          state = session.before;
+          ({ before: state, copy } = session);
+          values = decode(copy);
           session = null;
         }
       }
@@ -75,7 +76,11 @@ export function phpSessions({ redis: url = "redis://127.0.0.1:6379/0", scripts, 
       if (left) return;
       let mine = come, data = null;
       try {
-        data = found ? encode(found, come?.data ?? null) : null;
+        data = found ? encode(found, come?.data ?? copy) : null;
+        if (copy !== null) {
+          if (data !== null && copy.equals(data)) return;
+          throw new NotSaved("the session was moved to a new id; under the old one it can be read and not changed");
+        }
         if (come === null) {
           if (data === null || String(data) === "{}") return;
           // The cookie of a new session would replace the one of a login.
@@ -159,7 +164,7 @@ class Session {
     const key = its.prefix + id;
     Object.assign(this, { its, id, key, lock: `${key}_LOCK`, wake: `${key}_WAKE`, waiters: `${key}_WAITERS`,
                           stateKey: `${key}_STATE`, waiter: `o:${randomBytes(16).toString("hex")}`, queued: false,
-                          inside: false, unwanted: false, own: null, before: null });
+                          inside: false, unwanted: false, own: null, before: null, copy: null });
   }
 
   /** Takes the lock, waiting for our turn, and reads the session. False if there is none. */
@@ -188,7 +193,10 @@ class Session {
           // The state before we waited: perhaps the mark of an earlier session's end.
           if (word === "busy" || word === "absent") this.before ??= String(rest.at(-1) ?? "");
           if (word === "ok") return await this.entered(token, rest[0], rest[1], mode);
-          if (word === "absent") return false;
+          if (word === "absent") {
+            this.copy = await copyOf(its, this.key, rest.at(-1));
+            return false;
+          }
           if (word === "full") throw new LockBusy(`${rest[0]} others wait for the session`);
           const block = rest[2];
           if (block === 0) throw new LockBusy(`${shown(rest[0])} still holds the session after ${its.wait} ms`);
@@ -230,6 +238,7 @@ class Session {
     Object.assign(this, { token, data, loaded: data, state: state ?? "" });
     if (mode === "known" && data === null) {
       await this.leave("none"); // it was destroyed while we waited
+      this.copy = await copyOf(this.its, this.key, state);
       return false;
     }
     this.inside = true;
@@ -263,7 +272,11 @@ class Session {
                   this.state ?? "", 0, 0, randomBytes(16).toString("hex"), RECEIPT, its.mixed, its.maxHold, ""];
     for (;;) {
       try {
-        return String((await run(its, "release", keys, args))[0]);
+        const word = String((await run(its, "release", keys, args))[0]);
+        if (!word.startsWith("ok:")) return word;
+        // The session has ended, and so does what it left under the id of before.
+        await send(its.redis, "DEL", `${its.prefix}${word.slice(3)}_OLD`);
+        return "ok";
       } catch (error) {
         if (!passes(error) || performance.now() > until) throw error;
         await sleep(20);
@@ -482,7 +495,15 @@ async function once(ask) {
 /** The value without the lock, or null. */
 async function peek(its, id) {
   const key = its.prefix + id;
-  return (await once(() => run(its, "read", [key, `${key}_STATE`], [its.ttl])))[0];
+  const [data, state] = await once(() => run(its, "read", [key, `${key}_STATE`], [its.ttl]));
+  return data ?? await copyOf(its, key, state);
+}
+
+/** What a session with this state has left under its old id when PHP gave it a new one, or null. */
+async function copyOf(its, key, state) {
+  if (!String(state ?? "").startsWith("dead|regenerated|")) return null;
+  const [copy, now] = await once(() => send(its.redis, "MGET", `${key}_OLD`, `${key}_STATE`));
+  return String(now) === String(state) ? copy : null;
 }
 
 /** Returns true if the session has ended since it had this state, or moved to another id a moment ago. */

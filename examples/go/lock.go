@@ -38,7 +38,10 @@ const moved = 10 * time.Second
 var ErrNoSession = errors.New("no such session")
 
 // The same, with the state before we waited: perhaps the mark of an earlier session's end.
-type absent struct{ state string }
+type absent struct {
+	state string
+	copy  []byte // the value before a session_regenerate_id() a moment ago, which can be read and not changed
+}
 
 func (absent) Error() string { return ErrNoSession.Error() }
 func (absent) Unwrap() error { return ErrNoSession }
@@ -166,8 +169,29 @@ func (s *Sessions) Read(id string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, _ := reply[0].([]byte)
-	return data, nil
+	if data, ok := reply[0].([]byte); ok {
+		return data, nil
+	}
+	state, _ := redis.String(reply[1], nil)
+	return s.copy(s.Prefix+id, state)
+}
+
+// What a session with this state has left under its old id when PHP gave it a new one, or nil.
+func (s *Sessions) copy(key, state string) ([]byte, error) {
+	if !strings.HasPrefix(state, "dead|regenerated|") {
+		return nil, nil
+	}
+	reply, err := redis.Values(s.once(func(conn redis.Conn) (any, error) {
+		return conn.Do("MGET", key+"_OLD", key+"_STATE")
+	}))
+	if err != nil {
+		return nil, err
+	}
+	if now, _ := redis.String(reply[1], nil); now != state {
+		return nil, nil
+	}
+	copy, _ := reply[0].([]byte)
+	return copy, nil
 }
 
 // Returns true if the session has ended since it had this state, or moved to another id a moment ago.
@@ -304,7 +328,12 @@ func (l *Lock) try(conn redis.Conn, mode, info string, send int, wasBroken bool,
 		l.state, _ = redis.String(reply[2], nil)
 		return true, nil
 	case "absent":
-		return false, absent{*l.before}
+		state, _ := redis.String(reply[len(reply)-1], nil)
+		copy, err := s.copy(l.key, state)
+		if err != nil {
+			return false, err
+		}
+		return false, absent{*l.before, copy}
 	case "exists":
 		return false, fmt.Errorf("%w: the id is in use", ErrBusy)
 	case "full":
@@ -368,8 +397,12 @@ func shown(holder string) string {
 func (l *Lock) entered(mode string) (*Lock, error) {
 	if mode == "known" && l.data == nil { // it was destroyed while we waited
 		l.release("none", nil, repeat)
+		copy, err := l.its.copy(l.key, l.state)
+		if err != nil {
+			return nil, err
+		}
 		if l.before != nil {
-			return nil, absent{*l.before}
+			return nil, absent{*l.before, copy}
 		}
 		return nil, ErrNoSession
 	}
@@ -441,7 +474,13 @@ func (l *Lock) release(op string, data []byte, repeat time.Duration) (string, er
 			if err != nil {
 				return "", err
 			}
-			return redis.String(reply[0], nil)
+			word, err := redis.String(reply[0], nil)
+			if strings.HasPrefix(word, "ok:") {
+				// The session has ended, and so does what it left under the id of before.
+				_, err = s.once(func(conn redis.Conn) (any, error) { return conn.Do("DEL", s.Prefix+word[3:]+"_OLD") })
+				return "ok", err
+			}
+			return word, err
 		}
 		if !again || time.Now().After(until) {
 			return "", err

@@ -42,7 +42,8 @@ func (s *Sessions) Open(id string) (*Session, error) {
 	if errors.Is(err, ErrNoSession) {
 		var found absent
 		errors.As(err, &found)
-		return &Session{its: s, came: id, since: since, state: found.state}, nil
+		members, err := parse(found.copy)
+		return &Session{its: s, came: id, since: since, state: found.state, members: members}, err
 	}
 	if err != nil {
 		return nil, err

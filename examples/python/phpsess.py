@@ -48,6 +48,7 @@ class NoSuchSession(SessionError):
     """There is none under this id."""
 
     state = b""  # what its state key had before we waited: perhaps the mark of an earlier session's end
+    copy = None  # the value before a session_regenerate_id() a moment ago, which can be read and not changed
 
 
 class LockBusy(SessionError):
@@ -127,7 +128,15 @@ class Sessions:
     def read(self, session_id):
         """The value without the lock (what PHP's read_and_close does), or None."""
         key = self.key(session_id)
-        return self.once_more(lambda: self.scripts["read"]([key, key + "_STATE"], [self.ttl]))[0]
+        data, state, *_ = self.once_more(lambda: self.scripts["read"]([key, key + "_STATE"], [self.ttl]))
+        return self.copy(key, state) if data is None else data
+
+    def copy(self, key, state):
+        """What a session with this state has left under its old id when PHP gave it a new one, or None."""
+        if not (state or b"").startswith(b"dead|regenerated|"):
+            return None
+        copy, now = self.once_more(lambda: self.redis.mget(key + "_OLD", key + "_STATE"))
+        return copy if now == state else None
 
     @staticmethod
     def together(pipeline):
@@ -241,7 +250,7 @@ class Session:
                 if word == b"ok":
                     return self.entered(token, *rest, mode, before)
                 if word == b"absent":
-                    raise no_such_session(before)
+                    raise no_such_session(before, its.copy(self.key, rest[-1]))
                 if word == b"full":
                     raise LockBusy(f"{rest[0]} others wait for the session; {shown(rest[1])} holds it")
                 holder, _, block, *_ = rest
@@ -271,7 +280,7 @@ class Session:
         self.token, self.data, self.loaded, self.state = token, data, data, state or b""
         if mode == "known" and data is None:  # it was destroyed while we waited
             self.leave("none")
-            raise no_such_session(before)
+            raise no_such_session(before, self.sessions.copy(self.key, state))
         self.inside = True
         if self.unwanted:
             self.abandon()
@@ -319,7 +328,11 @@ class Session:
         until = time.monotonic() + repeat
         while True:
             try:
-                return its.scripts["release"](keys, args)[0].decode()
+                word = its.scripts["release"](keys, args)[0].decode()
+                if word.startswith("ok:"):  # the session has ended, and so does what it left under the id of before
+                    its.redis.delete(its.key(word[3:]) + "_OLD")
+                    return "ok"
+                return word
             except redis.RedisError as error:
                 if not its.passes(error) or time.monotonic() > until:
                     raise
@@ -331,7 +344,7 @@ class Visit:
 
     def __init__(self, sessions, header, name="PHPSESSID"):
         self.sessions, self.id, self.since = sessions, cookie(header, name), time.monotonic()
-        self.locked, self.over, self.state = None, False, b""
+        self.locked, self.over, self.state, self.copy = None, False, b"", None
 
     def peek(self):
         """The values without the lock."""
@@ -351,8 +364,8 @@ class Visit:
             return values(locked.data)
         except NoSuchSession as error:
             self.locked = None
-            self.state = error.state
-            return {}
+            self.state, self.copy = error.state, error.copy
+            return values(self.copy)
         except BaseException:
             self.abort()
             raise
@@ -361,6 +374,10 @@ class Visit:
         """Writes and releases. What becomes of the cookie: a new id, "" (delete it), or None (leave it alone)."""
         locked, self.locked, self.over = self.locked, None, True
         if locked is None:
+            if found == values(self.copy):
+                return None
+            if self.copy is not None:
+                raise NotSaved("the session was moved to a new id; under the old one it can be read and not changed")
             if not found:
                 return None
             locked = self.sessions.new(self.id, self.since, self.state)
@@ -387,9 +404,9 @@ def has_died(seen, now):
     return now is not None and now != seen
 
 
-def no_such_session(state):
+def no_such_session(state, copy=None):
     error = NoSuchSession("no session under this id")
-    error.state = state or b""
+    error.state, error.copy = state or b"", copy
     return error
 
 

@@ -14,11 +14,13 @@ $new = session_id();
 ok('the id is another', $new !== $old);
 same('the old lock is released', false, is_locked($old));
 session_write_close();
-same('both sessions are stored', ['n|i:1;', 'n|i:1;'], redis()->mget(data_key($old), data_key($new)));
+same('the session is stored under its new id', [null, 'n|i:1;'], [redis()->get(data_key($old)), redis()->get(data_key($new))]);
+same('the old id has a copy', 'n|i:1;', redis()->get(side_key($old, 'OLD')));
 same('no lock is left', [false, false], [is_locked($old), is_locked($new)]);
 --EXPECT--
 ok: it works
 ok: the id is another
 ok: the old lock is released
-ok: both sessions are stored
+ok: the session is stored under its new id
+ok: the old id has a copy
 ok: no lock is left

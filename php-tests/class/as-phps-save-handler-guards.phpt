@@ -71,7 +71,7 @@ same('after all that it works', [5, 1], [$_SESSION['a']->n, $_SESSION['more']]);
 $new = session_id();
 session_write_close();
 same('under its new id', [null, "{$stored}more|i:1;"], [redis()->get(data_key($id)), redis()->get(data_key($new))]);
-same('late requests under the old id see nothing', '', (new SessionHandler())->read($id));
+same('late requests under the old id see what was there before', $stored, (new SessionHandler())->read($id));
 same('and store nothing', 'SessionDestroyedException', thrown(function () use ($id) {
     $late = new SessionHandler();
     $late->read($id);
@@ -94,6 +94,6 @@ ok: and the log has the key
 ok: and is no session any more
 ok: after all that it works
 ok: under its new id
-ok: late requests under the old id see nothing
+ok: late requests under the old id see what was there before
 ok: and store nothing
 ok: what was destroyed stays so

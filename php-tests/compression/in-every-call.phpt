@@ -21,7 +21,9 @@ $_SESSION['n'] = 2;
 foreach ([false, true] as $delete) {
     session_regenerate_id($delete);
     same('the new session has it', ['text' => $text, 'n' => 2], $_SESSION);
-    same('the old one', $delete ? 0 : 1, redis()->exists(data_key($id)));
+    // The second one was never stored.
+    same('the old one is a copy', $delete ? null : 'zstd', $delete ? redis()->get(side_key($id, 'OLD')) : format_of(redis()->get(side_key($id, 'OLD'))));
+    same('and no session', 0, redis()->exists(data_key($id)));
     $id = session_id();
 }
 session_write_close();
@@ -54,9 +56,11 @@ same('what it wrote', [['text' => $text, 'n' => 3], 'zstd'], [read_session($id),
 --EXPECT--
 ok: reset
 ok: the new session has it
-ok: the old one
+ok: the old one is a copy
+ok: and no session
 ok: the new session has it
-ok: the old one
+ok: the old one is a copy
+ok: and no session
 ok: the new one is compressed
 ok: a subclass gets the text
 ok: not the frame

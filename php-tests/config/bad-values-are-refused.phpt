@@ -40,6 +40,8 @@ foreach ([
     ['rustredis.absolute_timeout', '-1'],
     ['rustredis.absolute_timeout', '2h'],
     ['rustredis.touch', '2'],
+    ['rustredis.regenerate_grace', '301'],
+    ['rustredis.regenerate_grace', '-1'],
     ['rustredis.first_lifetime', '-1'],
     ['rustredis.first_lifetime', '1.5'],
     ['rustredis.ended_memory', '-1'],
@@ -88,6 +90,8 @@ ok: rustredis.compression_min_size=1KB
 ok: rustredis.absolute_timeout=-1
 ok: rustredis.absolute_timeout=2h
 ok: rustredis.touch=2
+ok: rustredis.regenerate_grace=301
+ok: rustredis.regenerate_grace=-1
 ok: rustredis.first_lifetime=-1
 ok: rustredis.first_lifetime=1.5
 ok: rustredis.ended_memory=-1

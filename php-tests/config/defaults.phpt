@@ -22,6 +22,7 @@ foreach ([
     'rustredis.prefetch' => '0',
     'rustredis.absolute_timeout' => '0',
     'rustredis.touch' => '1',
+    'rustredis.regenerate_grace' => '10',
     'rustredis.first_lifetime' => '0',
     'rustredis.ended_memory' => '0',
     'rustredis.json_objects' => 'refuse',
@@ -56,6 +57,7 @@ ok: rustredis.write_ack
 ok: rustredis.prefetch
 ok: rustredis.absolute_timeout
 ok: rustredis.touch
+ok: rustredis.regenerate_grace
 ok: rustredis.first_lifetime
 ok: rustredis.ended_memory
 ok: rustredis.json_objects

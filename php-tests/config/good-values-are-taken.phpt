@@ -12,7 +12,7 @@ foreach ([
     ['rustredis.connect_timeout', '0.5'], ['rustredis.read_timeout', '1.5'], ['rustredis.max_value_size', '1000000'],
     ['rustredis.compression', 'zstd'], ['rustredis.compression', 'lz4'], ['rustredis.compression', 'none'], ['rustredis.compression', ''], ['rustredis.compression_level', '22'],
     ['rustredis.compression_min_size', '0'],
-    ['rustredis.touch', '0'], ['rustredis.touch', 'on'], ['rustredis.first_lifetime', '0'], ['rustredis.first_lifetime', '300'],
+    ['rustredis.touch', '0'], ['rustredis.touch', 'on'], ['rustredis.regenerate_grace', '0'], ['rustredis.regenerate_grace', '300'], ['rustredis.first_lifetime', '0'], ['rustredis.first_lifetime', '300'],
     ['rustredis.prefix', 'app:'], ['rustredis.prefix', ''],
 ] as [$name, $value]) {
     $got = warnings_of(function () use ($name, $value, &$result) {
@@ -44,6 +44,8 @@ ok: rustredis.compression_level=22
 ok: rustredis.compression_min_size=0
 ok: rustredis.touch=0
 ok: rustredis.touch=on
+ok: rustredis.regenerate_grace=0
+ok: rustredis.regenerate_grace=300
 ok: rustredis.first_lifetime=0
 ok: rustredis.first_lifetime=300
 ok: rustredis.prefix=app:

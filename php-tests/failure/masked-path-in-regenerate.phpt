@@ -12,7 +12,8 @@ $path = $server->save_path('auth=the-Secret-1');
 ini_set('session.save_path', $path);
 $redis = $server->resp('the-Secret-1');
 
-start($id = new_id());
+$redis->set(data_key($id = new_id()), 'n|i:0;', 'EX', 1000);
+start($id);
 $redis->set(lock_key($id), foreign_token(), 'PX', 60000);
 $_SESSION['n'] = 1;
 $got = warnings_of(fn () => session_regenerate_id(false));

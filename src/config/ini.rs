@@ -80,6 +80,9 @@ settings! {
          or the login; 0 = never";
     Touch: c"rustredis.touch", c"1", Kind::Flag, Anywhere,
         "0 = the requests of this page do not prolong the session: for polling and countdowns";
+    RegenerateGrace: c"rustredis.regenerate_grace", c"10", Kind::Count(300), Anywhere,
+        "seconds after session_regenerate_id() for which requests under the old id can still read \
+         the session as it was before; 0 = not at all";
     FirstLifetime: c"rustredis.first_lifetime", c"0", Kind::Count(2_147_483_647), Anywhere,
         "seconds that a new session lives until the next request gives it \
          `session.gc_maxlifetime`: for visitors and bots that never come back; 0 = a new session \

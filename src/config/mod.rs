@@ -68,6 +68,9 @@ pub struct Settings {
     /// The TTL in seconds that the first write gives to a session, if it is shorter than the usual
     /// one.
     pub first_lifetime: Option<u64>,
+    /// The seconds for which a session can be read under the id that it had before
+    /// session_regenerate_id().
+    pub regenerate_grace: u64,
     /// The time for which a destroyed session stays destroyed for requests that began before.
     pub dead_life: Duration,
 }
@@ -224,6 +227,7 @@ impl Settings {
             absolute_timeout: Some(ini.count(Setting::AbsoluteTimeout)? * 1000).filter(|&ms| ms > 0),
             touch: ini.flag(Setting::Touch)?,
             first_lifetime: Some(ini.count(Setting::FirstLifetime)?).filter(|&seconds| seconds > 0),
+            regenerate_grace: ini.count(Setting::RegenerateGrace)?,
             dead_life: ini.seconds(Setting::LockMaxHold)?,
         })
     }

@@ -9,7 +9,7 @@ use super::{
     failure::{FailureInC, tell_failure},
     ini,
     mod_data::{self, ask_session, log_deferred_failures, with_session},
-    object,
+    object, sys,
     ttl::ttl,
 };
 use crate::{
@@ -210,17 +210,28 @@ unsafe extern "C" fn rustredis_save(
             1 => Writer::Saving,
             _ => Writer::Class,
         };
+        // session_regenerate_id() saves the session under the id that it leaves.
+        let moves = sys::rustredis_changes_the_id();
+        let save = |session: &mut Session<RedisStore>| {
+            if moves && session.retires(id) {
+                session.retire(id)
+            } else if unchanged != 0 {
+                session.touch(id, value, ttl, writer)
+            } else {
+                session.write(id, value, ttl, writer)
+            }
+        };
         if unchanged != 0 {
             // An unchanged session in a forked child is left alone, because the parent refreshes
             // its TTL.
-            with_session(mod_data, |_, _| true, |session| session.touch(id, value, ttl, writer))
+            with_session(mod_data, |_, _| true, save)
         } else {
             // A handler class also writes unchanged sessions, and in a child such a write succeeds
             // without effect.
             let in_child = |pid, session: &Session<RedisStore>| {
                 session.has_delivered(id, value) || forked("was not saved", id, pid)
             };
-            with_session(mod_data, in_child, |session| session.write(id, value, ttl, writer))
+            with_session(mod_data, in_child, save)
         }
     }
 }

@@ -25,6 +25,8 @@ void rustredis_status(zend_execute_data *execute_data, zval *return_value)
 	add_assoc_long(return_value, "refused_writes", counters.refused_writes);
 	add_assoc_long(return_value, "reconnects", counters.reconnects);
 	add_assoc_long(return_value, "redirects", counters.redirects);
+	add_assoc_long(return_value, "grace_reads", counters.grace_reads);
+	add_assoc_long(return_value, "grace_refusals", counters.grace_refusals);
 	array_init(&list);
 	add_assoc_zval(return_value, "pools", &list);
 	for (i = 0; rustredis_pool_get(i, &pool); i++) {

@@ -357,9 +357,17 @@ impl Object {
         if !self.is_left_to(id, fiber) {
             return self.refuse_as_held(id);
         }
-        self.with_session(id, fiber, false, true, |session| {
-            if session.put(id.as_str().as_bytes(), data, changed, ttl) { Answer::Yes } else { Answer::Failed }
-        })
+        let (bytes, mut is_left) = (id.as_str().as_bytes(), false);
+        let answer = self.with_session(id, fiber, false, true, |session| {
+            is_left = sys::rustredis_changes_the_id() && session.retires(bytes);
+            let done = if is_left { session.retire(bytes) } else { session.put(bytes, data, changed, ttl) };
+            if done { Answer::Yes } else { Answer::Failed }
+        });
+        if is_left && answer == Answer::Yes {
+            self.release(id);
+            self.sessions.remove(id);
+        }
+        answer
     }
 
     fn destroy(&mut self, id: &SessionId, how: c_int, fiber: usize) -> Answer {

@@ -137,7 +137,7 @@ size_t rustredis_password_of_section(const char *value, size_t value_len);
 
 /* The state of this process, for rustredis_status() and phpinfo(). */
 typedef struct {
-	int64_t pid, starts, trips, lock_waits, refused_writes, reconnects, redirects;
+	int64_t pid, starts, trips, lock_waits, refused_writes, reconnects, redirects, grace_reads, grace_refusals;
 } rustredis_counters;
 typedef struct {
 	char target[512];

@@ -18,6 +18,8 @@ struct Counters {
     refused_writes: i64,
     reconnects: i64,
     redirects: i64,
+    grace_reads: i64,
+    grace_refusals: i64,
 }
 
 #[repr(C)]
@@ -59,6 +61,8 @@ unsafe extern "C" fn rustredis_counters_get(counters: *mut Counters) {
             refused_writes: stats::REFUSED_WRITES.value().cast_signed(),
             reconnects: stats::RECONNECTS.value().cast_signed(),
             redirects: stats::REDIRECTS.value().cast_signed(),
+            grace_reads: stats::GRACE_READS.value().cast_signed(),
+            grace_refusals: stats::GRACE_REFUSALS.value().cast_signed(),
         })
     });
     let zero = Counters {
@@ -69,6 +73,8 @@ unsafe extern "C" fn rustredis_counters_get(counters: *mut Counters) {
         refused_writes: 0,
         reconnects: 0,
         redirects: 0,
+        grace_reads: 0,
+        grace_refusals: 0,
     };
     // SAFETY: info.c passes a struct of this layout.
     unsafe { counters.write(now.unwrap_or(zero)) };

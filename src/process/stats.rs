@@ -31,6 +31,11 @@ pub static RECONNECTS: Counter = Counter(AtomicU64::new(0));
 /// Commands that a node of a Cluster redirected to another node.
 pub static REDIRECTS: Counter = Counter(AtomicU64::new(0));
 
+/// Sessions that were read under an id of before, as the copy that was left there.
+pub static GRACE_READS: Counter = Counter(AtomicU64::new(0));
+/// Changes of such a copy, which were refused.
+pub static GRACE_REFUSALS: Counter = Counter(AtomicU64::new(0));
+
 static PID: AtomicU32 = AtomicU32::new(0);
 
 /// Starts from zero in a forked child. The callers, which begin a session or show the counters,
@@ -38,7 +43,16 @@ static PID: AtomicU32 = AtomicU32::new(0);
 /// counting.
 pub fn belong_to(pid: u32) {
     if PID.swap(pid, Relaxed) != pid {
-        for counter in [&STARTS, &TRIPS, &LOCK_WAITS, &REFUSED_WRITES, &RECONNECTS, &REDIRECTS] {
+        for counter in [
+            &STARTS,
+            &TRIPS,
+            &LOCK_WAITS,
+            &REFUSED_WRITES,
+            &RECONNECTS,
+            &REDIRECTS,
+            &GRACE_READS,
+            &GRACE_REFUSALS,
+        ] {
             counter.0.store(0, Relaxed);
         }
     }

@@ -74,6 +74,12 @@ impl Keys {
         joined([self.stem(), "_NEW:", unique])
     }
 
+    /// The key of the read-only copy that a session leaves when it goes on under another id.
+    #[must_use]
+    pub fn copy(&self) -> String {
+        [self.stem(), "_OLD"].concat()
+    }
+
     /// The key of the probe with which a connection begins. The probe leaves nothing there.
     #[must_use]
     pub fn probe(&self) -> String {
@@ -156,8 +162,9 @@ mod tests {
             let keys = Keys::in_cluster(prefix, &id);
             assert_eq!((&*keys.lock, &*keys.data), (lock, &*[prefix, id.as_str()].concat()));
             let (receipt, new, aside) = (keys.receipt("o:1"), keys.new_value("o:1"), keys.aside(prefix));
+            let copy = keys.copy();
             let Keys { data, lock, wake, waiters, state, .. } = &keys;
-            for key in [data, lock, wake, waiters, state, &receipt, &new, &aside] {
+            for key in [data, lock, wake, waiters, state, &receipt, &new, &aside, &copy] {
                 assert_eq!(Some(hash_slot::of(key)), keys.slot, "{key}");
             }
         }
@@ -168,7 +175,7 @@ mod tests {
 
     #[test]
     fn no_id_reaches_a_side_key_of_another() {
-        for suffix in ["_LOCK", "_WAKE", "_WAITERS", "_STATE", "_DONE:", "_NEW:"] {
+        for suffix in ["_LOCK", "_WAKE", "_WAITERS", "_STATE", "_DONE:", "_NEW:", "_OLD"] {
             assert!(SessionId::parse(format!("abc{suffix}").as_bytes()).is_none());
         }
     }

@@ -29,4 +29,4 @@ pub use script::{
     TRIAL_MS,
 };
 pub use session_id::SessionId;
-pub use state::{Dead, Live, MAX_LABEL, Reason, State};
+pub use state::{Dead, Frozen, Live, MAX_LABEL, Reason, State};

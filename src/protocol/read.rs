@@ -3,7 +3,7 @@
 use redis::Value;
 
 use super::{
-    Keys, Live, State,
+    Dead, Keys, Live, Reason, State,
     reply::{Items, Result},
     script::{READ, ScriptCall},
 };
@@ -56,6 +56,15 @@ impl SessionData {
     pub fn live(&self) -> Option<Live> {
         let text = self.state.as_deref().filter(|text| self.data.is_some() && text.starts_with("live|"))?;
         State::parse(text).live().cloned()
+    }
+
+    /// The time at which the session went on under another id, in milliseconds.
+    #[must_use]
+    pub fn moved_at(&self) -> Option<u64> {
+        match State::parse(self.state.as_deref().filter(|_| self.data.is_none())?) {
+            State::Dead(Dead { reason: Reason::Regenerated, at, .. }) => Some(at),
+            _ => None,
+        }
     }
 
     /// Returns true if the session is still stored although its absolute end is over. Most sessions

@@ -3,7 +3,7 @@
 use redis::Value;
 
 use super::{
-    Keys, Reason,
+    Keys, Reason, SessionId,
     reply::{Items, Result, nonsense},
     script::{LARGE, Payload, RELEASE, ScriptCall, UNLOCK, WRITE, upload},
 };
@@ -24,6 +24,15 @@ pub enum Op<'a> {
     None,
     /// Deletes the session, and leaves a mark that tells this reason.
     Delete(&'a Reason),
+    /// Ends the session because it goes on under another id, and keeps its value as a read-only copy
+    /// for `grace` seconds, or not at all if that is 0. If not `forced`, a session whose lock is
+    /// lost, or that has ended since it was read, stays as it is.
+    Retire {
+        /// The life of the copy in seconds.
+        grace: u64,
+        /// Ends the session even if another client has its lock.
+        forced: bool,
+    },
     /// Deletes a session that did not exist at the read. No mark is left, unless the session
     /// exists by now.
     Drop,
@@ -95,7 +104,8 @@ impl<'a> Release<'a> {
     pub fn call(&self, keys: &Keys, receipt_ms: u64, how: Payload) -> ScriptCall<'a> {
         let receipt = keys.receipt(&self.receipt());
         let staged = staged(self.op, self.ttl, how).map(|data| (keys.new_value(self.token), data));
-        let other = other_key(self.op, staged.as_ref());
+        let copy = keys.copy();
+        let other = other_key(self.op, staged.as_ref(), &copy);
         let names = [
             &*keys.data,
             &*keys.lock,
@@ -113,14 +123,14 @@ impl<'a> Release<'a> {
             .arg(self.waiter.unwrap_or(""))
             .arg(op)
             .data(data)
-            .number(self.ttl)
+            .number(ttl_of(self.op, self.ttl))
             .arg(self.seen.unwrap_or(""))
             .number(self.keep_lock.into())
             .number(self.rewrite.into())
             .arg(random_hex())
             .number(receipt_ms)
             .number(self.polling.into())
-            .number(self.dead_ms)
+            .number(dead_ms_of(self.op, self.dead_ms))
             .arg(state_or_reason(self.op, self.state));
         call
     }
@@ -157,21 +167,22 @@ impl<'a> Write<'a> {
     pub fn call(&self, keys: &Keys, how: Payload) -> ScriptCall<'a> {
         let random = random_hex();
         let staged = staged(self.op, self.ttl, how).map(|data| (keys.new_value(&random), data));
-        let other = match self.op {
-            Op::Delete(_) | Op::Drop => Some(&*keys.lock),
-            op => other_key(op, staged.as_ref()),
-        };
-        let names = [&*keys.data, &*keys.state, other.unwrap_or_default()];
+        let copy = keys.copy();
+        let mut names = vec![&*keys.data, &*keys.state];
+        if matches!(self.op, Op::Delete(_) | Op::Drop | Op::Retire { .. }) {
+            names.push(&keys.lock);
+        }
+        names.extend(other_key(self.op, staged.as_ref(), &copy));
         let (op, data) = if staged.is_some() { MOVE } else { op_args(self.op) };
-        let mut call = ScriptCall::new(&WRITE, if other.is_some() { &names } else { &names[..2] });
+        let mut call = ScriptCall::new(&WRITE, &names);
         call.upload = staged.as_ref().map(|(key, data)| upload(key, data, self.ttl));
         call.command
             .arg(op)
             .data(data)
-            .number(self.ttl)
+            .number(ttl_of(self.op, self.ttl))
             .arg(self.seen.unwrap_or(""))
             .arg(&random)
-            .number(self.dead_ms)
+            .number(dead_ms_of(self.op, self.dead_ms))
             .arg(state_or_reason(self.op, self.state));
         call
     }
@@ -182,6 +193,8 @@ impl<'a> Write<'a> {
 pub enum ReleaseReply {
     /// The write is done. The lock is released, unless it was to be held.
     Done,
+    /// The session has ended, and had left a read-only copy under this id, which is to go as well.
+    Ended(String),
     /// [`Op::Keep`]: the session no longer exists. Nothing was released, and [`Op::Set`] should
     /// follow.
     Gone,
@@ -205,6 +218,10 @@ impl ReleaseReply {
         let mut items = Items::new(value, "release")?;
         let written = match &*items.text()? {
             "ok" => Self::Done,
+            done if done.starts_with("ok:") => {
+                let id = SessionId::parse(&done.as_bytes()[3..]).ok_or_else(|| nonsense("release"))?;
+                Self::Ended(id.as_str().to_owned())
+            }
             "gone" => Self::Gone,
             "dead" => Self::Dead,
             "lost" => Self::Lost {
@@ -240,8 +257,9 @@ fn staged(op: Op<'_>, ttl: u64, how: Payload) -> Option<&[u8]> {
 const MOVE: (&str, &[u8]) = ("move", b"");
 
 /// The key that a script moves a value from or to.
-fn other_key<'a>(op: Op<'a>, staged: Option<&'a (String, &[u8])>) -> Option<&'a str> {
+fn other_key<'a>(op: Op<'a>, staged: Option<&'a (String, &[u8])>, copy: &'a str) -> Option<&'a str> {
     match op {
+        Op::Retire { .. } => Some(copy),
         Op::SetAside(key) => Some(key),
         _ => staged.map(|(key, _)| &**key),
     }
@@ -254,6 +272,8 @@ fn op_args(op: Op<'_>) -> (&'static str, &[u8]) {
         Op::Restore(data) => ("restore", data),
         Op::None => ("none", b""),
         Op::Delete(_) => ("del", b""),
+        Op::Retire { forced: true, .. } => ("retire", b""),
+        Op::Retire { forced: false, .. } => ("freeze", b""),
         Op::Drop => ("drop", b""),
         Op::SetAside(_) => ("aside", b""),
     }
@@ -263,7 +283,24 @@ fn op_args(op: Op<'_>) -> (&'static str, &[u8]) {
 fn state_or_reason<'a>(op: Op<'a>, state: Option<&'a str>) -> &'a str {
     match op {
         Op::Delete(reason) => reason.word(),
+        Op::Retire { .. } => Reason::Regenerated.word(),
         Op::Drop | Op::SetAside(_) => "",
         _ => state.unwrap_or(""),
+    }
+}
+
+/// The TTL of the value that the operation leaves.
+fn ttl_of(op: Op<'_>, ttl: u64) -> u64 {
+    match op {
+        Op::Retire { grace, .. } => grace,
+        _ => ttl,
+    }
+}
+
+/// The lifetime of the mark that the end of a session leaves. The mark outlives the copy.
+fn dead_ms_of(op: Op<'_>, dead_ms: u64) -> u64 {
+    match op {
+        Op::Retire { grace, .. } => dead_ms.max(grace * 1000 + 1000),
+        _ => dead_ms,
     }
 }

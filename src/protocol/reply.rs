@@ -24,6 +24,16 @@ pub fn time(value: Value) -> Option<u64> {
     seconds.checked_mul(1000)?.checked_add(micros / 1000)
 }
 
+/// Reads the reply to MGET of a copy and of the state that the session had when it was read. The
+/// state shows whose reply this is.
+pub fn copy(value: Value, state: &str) -> Result<Option<Vec<u8>>> {
+    let mut items = Items::new(value, "MGET")?;
+    let copy = items.bytes()?;
+    items.echo(state)?;
+    items.end()?;
+    Ok(copy)
+}
+
 pub fn flag(value: &Value) -> Result<bool> {
     match value {
         Value::Int(n) => Ok(*n != 0),

@@ -21,7 +21,7 @@ pub enum State {
 }
 
 /// The metadata of a living session:
-/// `live|<created_ms>|<auth_ms>|<idle_s>|<end_ms>|<bumped_ms>|<user>|<label>`. Times are by the
+/// `live|<created_ms>|<auth_ms>|<idle_s>|<end_ms>|<bumped_ms>|<copy>|<user>|<label>`. Times are by the
 /// clock of Redis.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Live {
@@ -36,8 +36,19 @@ pub struct Live {
     pub end: Option<u64>,
     /// The time in milliseconds at which this value was last written.
     pub bumped: Option<u64>,
+    /// The read-only copy that requests get which come under the session's id of before.
+    pub copy: Option<Frozen>,
     user: String,
     label: String,
+}
+
+/// The read-only copy of a session under the id that it had before: `<until_ms>:<id>`.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Frozen {
+    /// The time in milliseconds at which the copy ends.
+    pub until: u64,
+    /// The id of before.
+    pub id: String,
 }
 
 /// The end of a session: `dead|<reason>|<ms>|<token>`.
@@ -173,6 +184,17 @@ impl Live {
         Self { end: timeout.map(|timeout| start.saturating_add(timeout)), ..self }
     }
 
+    /// Returns true if a session with nothing else needs no metadata: it only tells of a copy, which
+    /// is soon over.
+    #[must_use]
+    pub fn is_for_a_copy(&self) -> bool {
+        let Self { created: _, authenticated, idle, end, bumped: _, copy, user, label } = self;
+        copy.is_some()
+            && (authenticated, idle, end) == (&None, &None, &None)
+            && user.is_empty()
+            && label.is_empty()
+    }
+
     /// Returns true if the absolute end is over.
     #[must_use]
     pub fn has_ended(&self, now: u64) -> bool {
@@ -216,7 +238,7 @@ const MAX_TTL: u64 = 31_557_600_000_000;
 const LIVE: &str = "live|";
 
 fn live(text: &str) -> Option<Live> {
-    let mut fields = text.strip_prefix(LIVE)?.splitn(7, '|');
+    let mut fields = text.strip_prefix(LIVE)?.splitn(8, '|');
     let created = number(fields.next()?)?;
     let mut times = [None; 4];
     for time in &mut times {
@@ -224,8 +246,15 @@ fn live(text: &str) -> Option<Live> {
         *time = if text.is_empty() { None } else { Some(number(text)?) };
     }
     let [authenticated, idle, end, bumped] = times;
+    let copy = match fields.next()? {
+        "" => None,
+        text => {
+            let (until, id) = text.split_once(':')?;
+            Some(Frozen { until: number(until)?, id: id.to_owned() })
+        }
+    };
     let (user, label) = (fields.next()?.to_owned(), fields.next()?.to_owned());
-    let live = Live { created, authenticated, idle, end, bumped, user, label };
+    let live = Live { created, authenticated, idle, end, bumped, copy, user, label };
     is_one_line(text).then_some(live)
 }
 
@@ -259,13 +288,17 @@ impl fmt::Display for State {
 
 impl fmt::Display for Live {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { created, authenticated, idle, end, bumped, user, label } = self;
+        let Self { created, authenticated, idle, end, bumped, copy, user, label } = self;
         write!(f, "{LIVE}{created}")?;
         for number in [authenticated, idle, end, bumped] {
             f.write_str("|")?;
             if let Some(number) = number {
                 number.fmt(f)?;
             }
+        }
+        f.write_str("|")?;
+        if let Some(Frozen { until, id }) = copy {
+            write!(f, "{until}:{id}")?;
         }
         write!(f, "|{user}|{label}")
     }
@@ -289,13 +322,14 @@ mod tests {
             idle: Some(7),
             end: Some(8),
             bumped: Some(9),
+            copy: Some(Frozen { until: 10, id: "i".into() }),
             user: "u".into(),
             label: "My|phone".into(),
         };
-        assert_eq!(State::parse("live|5|6|7|8|9|u|My|phone"), State::Live(full.clone()));
-        assert_eq!(full.to_string(), "live|5|6|7|8|9|u|My|phone");
+        assert_eq!(State::parse("live|5|6|7|8|9|10:i|u|My|phone"), State::Live(full.clone()));
+        assert_eq!(full.to_string(), "live|5|6|7|8|9|10:i|u|My|phone");
         let bare = Live { created: 5, ..Live::default() };
-        assert_eq!(State::parse("live|5||||||"), State::Live(bare));
+        assert_eq!(State::parse("live|5|||||||"), State::Live(bare));
         let dead = Dead { reason: Reason::Absolute, at: 17, token: "o:1:2".into() };
         assert_eq!(State::parse("dead|absolute|17|o:1:2"), State::Dead(dead));
         for reason in ["logout", "regenerated", "revoked", "limit", "absolute", "unheard-of", ""] {
@@ -313,16 +347,18 @@ mod tests {
             "live",
             "live|",
             "live|5",
-            "live|5|||||",
-            "live|x||||||",
-            "live|05||||||",
-            "live|+5||||||",
-            "live|-5||||||",
-            "live|||||||",
-            "live|5| ||||||",
-            "live|18446744073709551616||||||",
-            "LIVE|5||||||",
-            "live|5||||||a\nb",
+            "live|5||||||",
+            "live|5|||||i||",
+            "live|5|||||x:i||",
+            "live|x|||||||",
+            "live|05|||||||",
+            "live|+5|||||||",
+            "live|-5|||||||",
+            "live||||||||",
+            "live|5| |||||||",
+            "live|18446744073709551616|||||||",
+            "LIVE|5|||||||",
+            "live|5|||||||a\nb",
             "dead",
             "dead|logout",
             "dead|logout|1",
@@ -332,7 +368,7 @@ mod tests {
             "o:0123:1",
             "0123|left|17",
             "alive|1",
-            "live|5|1.5|||||",
+            "live|5|1.5||||||",
             "dead|\u{fc}|1|\u{fc}",
         ];
         for text in texts {
@@ -402,7 +438,7 @@ mod tests {
     #[test]
     fn a_label_stays_in_its_field() {
         let live = Live::new(5).of_user("USER:ab|c", "a\nb|\0c");
-        assert_eq!(live.to_string(), "live|5||||5|USER:ab c|a b| c");
+        assert_eq!(live.to_string(), "live|5||||5||USER:ab c|a b| c");
         assert_eq!(State::parse(&live.to_string()), State::Live(live));
         let long = Live::new(5).of_user("", &"\u{20ac}".repeat(300));
         assert_eq!(long.label().len(), 510);

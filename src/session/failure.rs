@@ -28,6 +28,8 @@ pub enum Failure {
     Lost(Option<Holder>, Loss),
     /// The session was moved or destroyed before this request had read it.
     Overtaken,
+    /// The session was moved a moment before this request has read its copy.
+    Copy,
     /// This request has already written the session and given its lock back.
     Saved,
     /// The session was changed after a handler class had read it without keeping its lock.
@@ -129,6 +131,10 @@ impl fmt::Display for Failure {
             Self::Overtaken => f.write_str(
                 "another request moved it to a new id or destroyed it while this one waited for it, or a moment before",
             ),
+            Self::Copy => f.write_str(
+                "another request moved it to a new id, and this one came under the old id: it has a copy of what the \
+                 session was before, which can be read for rustredis.regenerate_grace and not changed",
+            ),
             Self::Saved => f.write_str(
                 "this request saved it before and gave its lock back; others may have changed the session since",
             ),
@@ -197,7 +203,7 @@ impl Failure {
             Self::Busy(_, holder) | Self::Full(_, holder) => Cause::Lock(holder.clone()),
             Self::HeldHere => Cause::Lock(Holder::new(String::new(), 0)),
             Self::Lost(..) | Self::Saved | Self::Changed => Cause::Loss,
-            Self::Destroyed | Self::Ended | Self::Overtaken => Cause::Destruction,
+            Self::Destroyed | Self::Ended | Self::Overtaken | Self::Copy => Cause::Destruction,
             _ => Cause::Other,
         }
     }

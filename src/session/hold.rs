@@ -11,7 +11,8 @@ pub(super) enum Hold<L> {
     /// Locking is off.
     Unlocked,
     /// The session was moved or destroyed while this request waited for it, or was moved a moment
-    /// ago. For this request the session is empty and keeps its id: with another id, PHP would
+    /// ago. This request sees the copy that a moved session has left, or an empty session, writes
+    /// nothing, and keeps the id: with another id, PHP would
     /// overwrite the cookie from the request that moved the session.
     Overtaken,
     /// The session was read without its lock: another request had its turn, or no lock was wanted

@@ -38,7 +38,7 @@ use crate::{
     error::StoreError,
     lock::{self, Grant, Outcome, Request},
     process::stats,
-    protocol::{Dead, Keys, Mode, Op, Reason, Release, SessionData, SessionId, State},
+    protocol::{Keys, Mode, Op, Release, SessionData, SessionId},
     resp::memory_left,
     store::Store,
 };
@@ -203,6 +203,13 @@ impl<S: Store> Session<S> {
         self.current.as_ref().is_some_and(|current| !current.unread)
     }
 
+    /// Returns true if the current session is the copy that a session has left under its old id.
+    fn has_copy(&self) -> bool {
+        self.current
+            .as_ref()
+            .is_some_and(|current| matches!(current.hold, Hold::Overtaken) && !current.is_new)
+    }
+
     fn has_lock(&self) -> bool {
         matches!(self.current, Some(Current { hold: Hold::Locked { .. } | Hold::Unsure { .. }, .. }))
     }
@@ -337,9 +344,19 @@ impl<S: Store> Session<S> {
             Ok(()) => {
                 let data = self.current.as_mut().and_then(|current| {
                     current.unread = false;
-                    current.loaded.data.take()
+                    // The copy may be read again, and has no lock under which it could be fetched.
+                    match current.hold {
+                        Hold::Overtaken => current.loaded.data.clone(),
+                        _ => current.loaded.data.take(),
+                    }
                 });
-                self.deliver(&id, data)
+                let is_copy = self.has_copy();
+                let delivered = self.deliver(&id, data);
+                if is_copy && delivered {
+                    // A write of the same text changes nothing.
+                    self.remember(id.as_str().as_bytes());
+                }
+                delivered
             }
             Err(failure) => self.refuse(&id, &failure),
         }
@@ -512,26 +529,39 @@ impl<S: Store> Session<S> {
     }
 
     /// Returns the hold on a session that was read, unless another request has just moved the
-    /// session to another id. The check also applies if another request had its turn, because other
-    /// late requests take the lock, too, only to give it back.
+    /// session to another id: the requests that the browser sent meanwhile have the old id, get the
+    /// copy that the session has left, and must not bring the old session back. The check also
+    /// applies if another request had its turn, because other late requests take the lock, too,
+    /// only to give it back.
     fn after_a_move(
         &mut self,
         keys: &Keys,
-        loaded: &SessionData,
+        loaded: &mut SessionData,
         hold: Hold<S::Lease>,
     ) -> Result<Hold<S::Lease>, Failure> {
-        if !matches!(hold, Hold::Locked { .. } | Hold::Unlocked | Hold::ReadOnly) {
+        let Some(at) = loaded.moved_at() else { return Ok(hold) };
+        if !matches!(hold, Hold::Locked { .. } | Hold::Unlocked | Hold::ReadOnly | Hold::Overtaken) {
             return Ok(hold);
         }
-        match (self.has_just_left(keys, loaded), hold) {
-            (Ok(false), hold) => Ok(hold),
-            (Ok(true), Hold::Locked { token, waiter, guard }) => {
-                drop(guard);
-                self.let_go(keys, token, waiter.as_deref())?;
+        match self.store.copy(keys, loaded.state.as_deref().unwrap_or_default()) {
+            Ok((copy, now)) => {
+                let late = LATE_MS.max(self.settings.regenerate_grace * 1000);
+                let is_late =
+                    copy.is_some() || now < at.saturating_add(late) || matches!(hold, Hold::Overtaken);
+                if !is_late {
+                    return Ok(hold);
+                }
+                if copy.is_some() {
+                    stats::GRACE_READS.add();
+                }
+                loaded.data = copy;
+                if let Hold::Locked { token, waiter, guard } = hold {
+                    drop(guard);
+                    self.let_go(keys, token, waiter.as_deref())?;
+                }
                 Ok(Hold::Overtaken)
             }
-            (Ok(true), _) => Ok(Hold::Overtaken),
-            (Err(error), hold) => {
+            Err(error) => {
                 if let Hold::Locked { token, .. } = hold {
                     self.store.give_back(keys, token);
                 }
@@ -616,7 +646,8 @@ impl<S: Store> Session<S> {
                 }
             }
         };
-        let hold = if mode == Mode::New { hold } else { self.after_a_move(&keys, &loaded, hold)? };
+        let mut loaded = loaded;
+        let hold = if mode == Mode::New { hold } else { self.after_a_move(&keys, &mut loaded, hold)? };
         // A session that was read without its lock is never written.
         let hold = match hold {
             Hold::Unlocked if access == Access::Read => Hold::ReadOnly,
@@ -670,20 +701,6 @@ impl<S: Store> Session<S> {
             self.store.give_back(keys, token);
         }
         result.map(drop)
-    }
-
-    /// Returns true if the session went on under another id a moment ago. The requests that the
-    /// browser sent meanwhile have the old id, and must not bring the old session back.
-    fn has_just_left(&mut self, keys: &Keys, loaded: &SessionData) -> Result<bool, StoreError> {
-        match loaded {
-            SessionData { data: None, state: Some(state) } => match State::parse(state) {
-                State::Dead(Dead { reason: Reason::Regenerated, at, .. }) => {
-                    Ok(self.store.server_time(keys)? < at.saturating_add(LATE_MS))
-                }
-                _ => Ok(false),
-            },
-            _ => Ok(false),
-        }
     }
 
     /// Takes the lock and reads the session. A session whose absolute end was over when it was

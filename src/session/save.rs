@@ -8,7 +8,9 @@ use crate::{
     config::WriteAck,
     error::StoreError,
     process::stats,
-    protocol::{Holder, Keys, Mode, Op, Reason, Release, ReleaseReply, SessionId, State, Write},
+    protocol::{
+        Frozen, Holder, Keys, Live, Mode, Op, Reason, Release, ReleaseReply, SessionId, State, Write,
+    },
     store::{DeferredFailure, Store},
 };
 
@@ -27,6 +29,16 @@ pub enum Writer {
     Class,
 }
 
+/// The way in which a session is given up under its id.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    Ends,
+    /// It goes on under another id. If not `forced`, this request must still have it.
+    Moves {
+        forced: bool,
+    },
+}
+
 /// Returns the warning about a save that failed after the end of its request
 /// (`rustredis.write_ack=deferred`).
 #[must_use]
@@ -40,7 +52,7 @@ pub fn deferred_warning(late: DeferredFailure) -> String {
 /// Returns the reason why nothing was saved, or `None` if the save succeeded.
 fn failure_of(result: Result<ReleaseReply, StoreError>, loss: Loss) -> Option<Failure> {
     let failure = match result {
-        Ok(ReleaseReply::Done) => return None,
+        Ok(ReleaseReply::Done | ReleaseReply::Ended(_)) => return None,
         // Only a refresh of the TTL has this answer, and the value was sent after that.
         Ok(ReleaseReply::Gone) => {
             Failure::Store(StoreError::Protocol("an unexpected reply to release".into()))
@@ -61,6 +73,20 @@ fn failure_of(result: Result<ReleaseReply, StoreError>, loss: Loss) -> Option<Fa
 fn refused(failure: Failure) -> Failure {
     stats::REFUSED_WRITES.add();
     failure
+}
+
+/// Returns the refusal of a change that comes under an id which the session does not have any more.
+fn late_change<L>(current: &Current<L>, changed: bool, text: &Text<'_>) -> Option<Failure> {
+    match current.is_new {
+        _ if !changed => None,
+        // The request has a copy of the session.
+        false => {
+            stats::GRACE_REFUSALS.add();
+            Some(refused(Failure::Copy))
+        }
+        true if is_empty(text.plain()) => None,
+        true => Some(refused(Failure::Overtaken)),
+    }
 }
 
 /// Returns true if the text is what a serializer makes of a session without values.
@@ -120,22 +146,91 @@ impl<S: Store> Session<S> {
         if moved && self.failed.as_ref() == Some(&id) {
             return self.fail("was not moved to a new id", Some(&id), &Failure::Unread);
         }
-        let op =
-            match &self.current {
-                // Frameworks begin each visit with a session that they then throw away.
-                Some(Current {
-                    id: ours, is_new: true, hold: Hold::Locked { .. } | Hold::Unlocked, ..
-                }) if *ours == id => Op::Drop,
-                _ if moved => Op::Delete(&Reason::Regenerated),
-                _ => Op::Delete(&Reason::Logout),
-            };
-        let result = self.end(&id, op);
-        let is_destroyed = self.answered(&id, "was not destroyed", result);
-        if is_destroyed {
-            self.failed.take_if(|failed| *failed == id);
-            self.look_again(&id, b"");
+        let done = self.end_as(&id, if moved { Ending::Moves { forced: true } } else { Ending::Ends });
+        self.answered(&id, "was not destroyed", done)
+    }
+
+    /// Returns true if the write with which session_regenerate_id() leaves this id, without deleting
+    /// the session, is to [`Session::retire`] it.
+    pub fn retires(&self, id: &[u8]) -> bool {
+        self.settings.regenerate_grace > 0
+            && match &self.current {
+                Some(current) => {
+                    current.id.as_str().as_bytes() == id
+                        && matches!(current.hold, Hold::Locked { .. } | Hold::Unlocked | Hold::Overtaken)
+                }
+                None => self.has_retired(id),
+            }
+    }
+
+    /// Leaves the id of a session that goes on under another id. The value that is stored under the
+    /// old one stays for a while as a copy that can be read: that of before, because the values of
+    /// now may be those of a user who has just logged in, and the id may be an attacker's.
+    pub fn retire(&mut self, id: &[u8]) -> bool {
+        // A handler class may write twice.
+        if self.current.is_none() && self.has_retired(id) {
+            return true;
         }
-        is_destroyed
+        let Some(id) = SessionId::parse(id) else { return self.fail("was not saved", None, &Failure::BadId) };
+        if self.failed.as_ref() == Some(&id) {
+            return self.fail("was not moved to a new id", Some(&id), &Failure::Unread);
+        }
+        let done = self.end_as(&id, Ending::Moves { forced: false });
+        self.answered(&id, "was not saved", done)
+    }
+
+    fn has_retired(&self, id: &[u8]) -> bool {
+        let copy = self.left.live.as_ref().and_then(|live| live.copy.as_ref());
+        copy.is_some_and(|copy| copy.id.as_bytes() == id)
+    }
+
+    fn end_as(&mut self, id: &SessionId, ending: Ending) -> Result<ReleaseReply, StoreError> {
+        let grace = self.settings.regenerate_grace;
+        let current = self.current.as_ref().filter(|current| current.id == *id);
+        let is_overtaken = current.is_some_and(|current| matches!(current.hold, Hold::Overtaken));
+        let before = current.and_then(|current| current.metadata.live.as_ref()?.copy.clone());
+        let op = match (current, ending) {
+            // Frameworks begin each visit with a session that they then throw away.
+            (Some(Current { is_new: true, hold: Hold::Locked { .. } | Hold::Unlocked, .. }), _) => Op::Drop,
+            (_, Ending::Moves { forced }) => Op::Retire { grace, forced },
+            (_, Ending::Ends) => Op::Delete(&Reason::Logout),
+        };
+        let mut result = self.end(id, op);
+        if let Ok(ReleaseReply::Ended(copy)) = &result {
+            self.delete_copy(&copy.clone());
+            result = Ok(ReleaseReply::Done);
+        }
+        if !matches!(result, Ok(ReleaseReply::Done)) {
+            return result;
+        }
+        self.failed.take_if(|failed| failed == id);
+        self.look_again(id, b"");
+        let now = self.store.server_clock();
+        match ending {
+            // The session was never stored, so that only this request knows of the copy.
+            Ending::Ends if op == Op::Drop => {
+                if let Some(copy) = before.filter(|copy| copy.until > now) {
+                    self.delete_copy(&copy.id);
+                }
+            }
+            Ending::Moves { .. } if op != Op::Drop && grace > 0 && !is_overtaken => {
+                let copy = Frozen { until: now + grace * 1000, id: id.as_str().to_owned() };
+                self.left.live.get_or_insert_with(|| Live::new(now)).copy = Some(copy);
+            }
+            _ => {}
+        }
+        result
+    }
+
+    /// Deletes the copy that a session, which has ended, had left under the id that it had before.
+    fn delete_copy(&mut self, id: &str) {
+        let Some(id) = SessionId::parse(id.as_bytes()) else { return };
+        let keys = self.keys(&id);
+        if let Err(error) = self.store.delete_copy(&keys) {
+            let what =
+                "can still be read, although it ended under its new id, for rustredis.regenerate_grace";
+            self.fail(what, Some(&id), &error.into());
+        }
     }
 
     /// Keeps a value that PHP can't decode for a day, under a key that the warning names. The
@@ -270,10 +365,7 @@ impl<S: Store> Session<S> {
                 (Hold::ReadOnly, failure_of(result.map(|_| ReleaseReply::Done), loss))
             }
             Hold::ReadOnly => (Hold::ReadOnly, Some(refused(Failure::ReadOnly))),
-            Hold::Overtaken if changed && !is_empty(text.plain()) => {
-                (Hold::Overtaken, Some(refused(Failure::Overtaken)))
-            }
-            Hold::Overtaken => (Hold::Overtaken, None),
+            Hold::Overtaken => (Hold::Overtaken, late_change(&current, changed, text)),
             Hold::Saved(print) => {
                 current.hold = Hold::Saved(print);
                 return self.save_again(current, text, ttl, writer);

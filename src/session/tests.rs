@@ -459,7 +459,7 @@ fn moved() -> MemoryStore {
 
 #[test]
 fn a_late_request_whose_questions_find_no_server_leaves_no_lock() {
-    // The command that finds no server is the acquire, TIME, or the release.
+    // The command that finds no server is the acquire, that for the copy, or the release.
     for lost in 1..=3 {
         let store = moved();
         let mut late = session(&store);
@@ -477,8 +477,11 @@ fn a_late_request_keeps_its_id_also_when_it_is_not_its_turn() {
     let texts = IniValues::default().with(Setting::LockWait, "0").with(Setting::LockFailure, "readonly");
     let mut late = session_with(&store, &texts);
     assert!(late.validate(ID, Access::Update, TTL));
-    assert_eq!(read(&mut late, ID), b"");
-    assert!(late.touch(ID, b"", TTL, Writer::Php));
+    assert_eq!(read(&mut late, ID), b"old");
+    assert!(late.touch(ID, b"old", TTL, Writer::Php));
+    assert!(!late.write(ID, b"new", TTL, Writer::Php));
+    let warnings = late.take_warnings();
+    assert!(warnings.len() == 1 && warnings[0].contains("moved it to a new id"), "{warnings:?}");
 }
 
 #[test]

@@ -78,8 +78,12 @@ pub trait Store {
     /// The clock of the last server, in milliseconds, without a trip to it.
     fn server_clock(&mut self) -> u64;
 
-    /// The clock of the session's server, in milliseconds.
-    fn server_time(&mut self, keys: &Keys) -> Result<u64, StoreError>;
+    /// The read-only copy that a session with this state has left under its old id, and the clock
+    /// of the server in milliseconds.
+    fn copy(&mut self, keys: &Keys, state: &str) -> Result<(Option<Vec<u8>>, u64), StoreError>;
+
+    /// Deletes that copy.
+    fn delete_copy(&mut self, keys: &Keys) -> Result<(), StoreError>;
 
     /// The time that a session has left, and its state. Changes nothing.
     fn time_left(&mut self, keys: &Keys) -> Result<Remaining, StoreError>;

@@ -135,6 +135,14 @@ impl RedisStore {
         }
     }
 
+    /// Sends a command that may be repeated, because the first connection may be a dead one.
+    fn request_twice(&mut self, keys: &Keys, command: &mut Command<'_>) -> Result<Value, StoreError> {
+        match self.router.request(keys, command) {
+            Err(StoreError::Broken(_) | StoreError::Demoted(_)) => self.router.request(keys, command),
+            answer => answer,
+        }
+    }
+
     /// Sets the TTL to what the session's state says, if that differs from `ttl`, which was given
     /// before the state was known. Does not wait for the answer: the next use does the same.
     fn correct_ttl(&mut self, keys: &Keys, loaded: &SessionData, ttl: u64) {
@@ -465,10 +473,16 @@ impl Store for RedisStore {
         self.router.server_ms()
     }
 
-    fn server_time(&mut self, keys: &Keys) -> Result<u64, StoreError> {
-        let answer = self.router.request(keys, &mut Command::new("TIME"))?;
-        let time = reply::time(answer);
-        self.router.checked(time.ok_or_else(|| StoreError::Protocol("an unexpected reply to TIME".into())))
+    fn copy(&mut self, keys: &Keys, state: &str) -> Result<(Option<Vec<u8>>, u64), StoreError> {
+        let copy = keys.copy();
+        let answer = self.request_twice(keys, Command::new("MGET").arg(&copy).arg(&keys.state))?;
+        let copy = self.router.checked(reply::copy(answer, state))?;
+        Ok((copy, self.router.server_ms()))
+    }
+
+    fn delete_copy(&mut self, keys: &Keys) -> Result<(), StoreError> {
+        let answer = self.request_twice(keys, Command::new("DEL").arg(keys.copy()))?;
+        self.router.checked(reply::flag(&answer)).map(drop)
     }
 
     fn time_left(&mut self, keys: &Keys) -> Result<Remaining, StoreError> {

@@ -56,6 +56,7 @@ enum Answer {
     SessionData(Shape),
     Ticket(Option<Shape>),
     Flag(bool),
+    Copy(Option<Vec<u8>>),
 }
 
 /// A value and a state.
@@ -99,6 +100,7 @@ fn acquired(answer: &AcquireReply) -> Answer {
 fn written(answer: &ReleaseReply) -> Answer {
     match answer {
         ReleaseReply::Done => Answer::ReleaseReply("done", None),
+        ReleaseReply::Ended(id) => Answer::ReleaseReply("ended", Some(id.clone())),
         ReleaseReply::Gone => Answer::ReleaseReply("gone", None),
         ReleaseReply::Dead => Answer::ReleaseReply("dead", None),
         ReleaseReply::Lost { holder: by, .. } => Answer::ReleaseReply("lost", by.as_deref().map(holder)),
@@ -131,7 +133,7 @@ fn run(store: &mut impl Store, side: usize, keys: &Keys, command: &Command, know
         2 => Op::Keep,
         3 => Op::Restore(&command.value),
         4 => Op::None,
-        5 => Op::Delete(&Reason::Regenerated),
+        5 => Op::Retire { grace: 30 * (command.wait / 5000), forced: command.untouched },
         6 => Op::Drop,
         _ => Op::Delete(&Reason::Logout),
     };
@@ -183,7 +185,7 @@ fn run(store: &mut impl Store, side: usize, keys: &Keys, command: &Command, know
         4 | 5 => {
             let token = token.unwrap_or_else(|| format!("o:none:{}{}", command.client, known.sends));
             // Two ends under one token look the same if they come within a millisecond.
-            if matches!(op, Op::Delete(_) | Op::Drop) {
+            if matches!(op, Op::Delete(_) | Op::Drop | Op::Retire { .. }) {
                 known.token[side] = None;
             }
             let nth = if command.kind == 5 { known.writes + 1 } else { 0 };
@@ -217,6 +219,9 @@ fn run(store: &mut impl Store, side: usize, keys: &Keys, command: &Command, know
             let write = Write { op, ttl, seen: seen.as_deref(), state, dead_ms: LEASE };
             written(&store.write(keys, &write).unwrap())
         }
+        8 => Answer::Copy(
+            store.copy(keys, seen.as_deref().unwrap_or_default()).ok().and_then(|(copy, _)| copy),
+        ),
         _ => Answer::Flag(store.exists(keys).unwrap()),
     }
 }
@@ -241,7 +246,7 @@ fn sequence(seed: u64, attempt: u32, settings: &Arc<Settings>) -> bool {
     for step in 0..120u32 {
         let command = Command {
             client: random.below(CLIENTS),
-            kind: random.one_of(&[0, 0, 0, 1, 2, 2, 3, 4, 4, 4, 5, 6, 7, 8]),
+            kind: random.one_of(&[0, 0, 0, 1, 2, 2, 3, 4, 4, 4, 5, 6, 7, 8, 9]),
             mode: random.one_of(&[Mode::Any, Mode::Any, Mode::Known, Mode::New]),
             op: random.below(8),
             wait: random.one_of(&[0, 5000, 5000]),
@@ -255,7 +260,9 @@ fn sequence(seed: u64, attempt: u32, settings: &Arc<Settings>) -> bool {
                 // Without an end, or before it, or after it.
                 let end = random.one_of(&["", "", "4000000000000", "4000000000000", "1"]);
                 let idle = random.one_of(&["", "500"]);
-                format!("live|{}||{idle}|{end}||u|{step}", random.below(2))
+                // The copy of an earlier id, which still lives or is over.
+                let copy = random.one_of(&["", "4000000000000:old", "0:old"]);
+                format!("live|{}||{idle}|{end}||{copy}|u|{step}", random.below(2))
             }),
         };
         if command.kind == 2 && !memory.server().has_ticket(&keys) {

@@ -125,7 +125,7 @@ fn a_value_that_did_not_arrive_is_asked_for_with_the_lock_still_held() {
     let (receipt, new) = (f.keys.receipt("o:a:1"), f.keys.new_value("o:a:1"));
     let answer: Vec<String> = redis::Script::new(&text)
         .key(&[data, lock, wake, waiters, &receipt, state, &new])
-        .arg(&["o:a:1", "", "move", "", "60", "", "0", "0", "ticket", "1000", "0", "60000"])
+        .arg(&["o:a:1", "", "move", "", "60", "", "0", "0", "ticket", "1000", "0", "60000", ""])
         .invoke(&mut f.server.connection())
         .unwrap();
     assert_eq!(answer, ["gone"]);

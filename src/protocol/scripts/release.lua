@@ -4,12 +4,15 @@
 --       7 N (move) D .. '_NEW:' .. token: the new value, which the command before this one has put
 --           there
 --         A (aside) the new name of D
+--         C (retire, freeze) the read-only copy
 -- ARGV  1 token  2 waiter (own entry in W, '' if never queued)
 --       3 op: set | move (set to the value of N, which does not pass through Lua)
 --         | keep (refresh the TTL) | restore (keep, or set if D is gone)
 --         | none (refresh the TTL unless it is 0; the result does not matter)
 --         | del (end it) | drop (del of a session that did not exist at the read: leaves nothing
 --           behind unless D exists by now)
+--         | retire (del, because the session goes on under another id: its value stays as a copy
+--           that can be read, for ttl_s) | freeze (retire, unless the session is not ours any more)
 --         | aside (move it to A, for a day)
 --       4 data   5 ttl_s (0 = as it is; the state may have less, or an idle life of its own)
 --       6 state seen at the read ('' = none)  7 keep_lock (1 = write and keep the lock)
@@ -18,8 +21,10 @@
 --       12 dead_ms (the life of the mark that del leaves)
 --       13 state (set, move, keep, restore, none): live|..., to be stored with the write ('' = leave
 --          it as it is)
---          (del) the reason of the end ('' = logout)
--- Replies: {'ok'}  {'gone'} (keep: D does not exist; move: N does not; the lock is kept, send set)
+--          (del, retire, freeze) the reason of the end ('' = logout)
+-- Replies: {'ok'}  {'ok:' .. id} (del, retire, freeze: the session had left a copy under this id,
+--          which the client deletes)
+--          {'gone'} (keep: D does not exist; move: N does not; the lock is kept, send set)
 --          {'dead'} (ended since the read, or at its absolute end)  {'lost', holder|'', now_ms}
 --          {error text} (the write failed)
 local HANDOFF, MARGIN = 1000, 250                -- Q ends this much before L
@@ -35,13 +40,26 @@ local function clock()
   local tm = redis.call('TIME')
   return tm[1] .. string.sub('00000' .. tm[2], -6, -4)
 end
--- Deletes D, and leaves the mark of its end.
+-- What an answer tells of the read-only copy that the state names: ':' and its id, while it lives.
+local function copy()
+  local ends, id = string.match(state or '', '^live|[^|]*|[^|]*|[^|]*|[^|]*|[^|]*|(%d+):([^|]*)|')
+  return ends and tonumber(ends) > tonumber(clock()) and ':' .. id or ''
+end
+local ended = 'ok'
+-- Ends the session, and leaves the mark of its end.
 local function bury(reason)
   -- A repeat must not end the next session under this id.
   if state and string.sub(state, 1, 5) == 'dead|' and string.sub(state, -#token - 1) == '|' .. token then
     return state
   end
-  redis.call('DEL', D)
+  ended = 'ok' .. copy()
+  if op == 'retire' and tonumber(ARGV[5]) > 0 and redis.call('EXISTS', D) == 1 then
+    redis.call('RENAME', D, KEYS[7])
+    local left = redis.call('PTTL', KEYS[7])
+    if left < 0 or left > ARGV[5] * 1000 then redis.call('EXPIRE', KEYS[7], ARGV[5]) end
+  else
+    redis.call('DEL', D)
+  end
   local mark = 'dead|' .. (reason == '' and 'logout' or reason) .. '|' .. clock() .. '|' .. token
   -- The mark outlives the present lock: renew and claim prolong both.
   local life = math.max(tonumber(ARGV[12]), redis.call('PTTL', L) + 1000)
@@ -53,9 +71,9 @@ if not ours then
   local receipt = redis.call('GET', R)           -- from an earlier send of this same release
   if receipt then return {receipt} end
   -- A logout is carried out even if another client has the lock: the mark stops that client.
-  if op == 'del' then
+  if op == 'del' or op == 'retire' then
     bury(note)
-    return {'ok'}
+    return {ended}
   end
   if drop then return {'ok'} end
   local tm = redis.call('TIME')
@@ -68,9 +86,13 @@ if state then
   local now, seen = string.match(state, '^live|[^|]*|'), string.match(ARGV[6], '^live|[^|]*|')
   if now then dead = seen and now ~= seen else dead = state ~= ARGV[6] end
 end
+if op == 'freeze' then
+  op = dead and 'over' or 'retire'
+  if dead then res = 'dead' end
+end
 -- A living session may have an idle life of its own, and an end that nothing prolongs.
 local ttl, idle, ends = ARGV[5], nil, nil
-local lives = not dead and op ~= 'del' and op ~= 'aside'
+local lives = not dead and op ~= 'del' and op ~= 'retire' and op ~= 'aside'
 if lives and (state or note ~= '') then
   idle, ends = string.match(note ~= '' and note or state, '^live|[^|]*|[^|]*|(%d*)|(%d*)|')
   idle, ends = tonumber(idle), tonumber(ends)
@@ -104,9 +126,9 @@ elseif op == 'move' then
     redis.pcall('DEL', KEYS[7])                  -- a copy must not outlive a logout
     return {'gone'}
   end
-elseif op == 'del' then
+elseif op == 'del' or op == 'retire' then
   state = bury(note)
-  known = true
+  res, known = ended, true
 elseif op == 'aside' then
   if redis.call('EXISTS', D) == 1 then
     redis.call('RENAME', D, KEYS[7])

@@ -2,18 +2,22 @@
 -- KEYS  1 D data  2 S state
 --       3 N (move) the new value, which the command before this one has put there
 --         A (aside) the new name of D
---         L (del, drop) the lock
+--         L (del, drop, retire, freeze) the lock  4 C (retire, freeze) the read-only copy
 -- ARGV  1 op: set | move (set to the value of N, which does not pass through Lua) | keep
 --         | restore (keep, or set if D is gone)
 --         | del (end it) | drop (del of a session that did not exist at the read: leaves nothing
 --           behind unless D exists by now)
+--         | retire (del, because the session goes on under another id: its value stays as a copy
+--           that can be read, for ttl_s) | freeze (retire, unless it has ended since it was read)
 --         | aside (move it to A, for a day)
 --       2 data  3 ttl_s (0 = as it is)  4 state seen at the read ('' = none)
 --       5 a name for the mark that del leaves  6 dead_ms (its life)
 --       7 state (set, move, keep, restore): live|..., to be stored with the write ('' = leave it as
 --         it is)
---         (del) the reason of the end ('' = logout)
--- Replies: {'ok'}  {'gone'} (keep: D does not exist; move: N does not; send set)
+--         (del, retire, freeze) the reason of the end ('' = logout)
+-- Replies: {'ok'}  {'ok:' .. id} (del, retire, freeze: the session had left a copy under this id,
+--          which the client deletes)
+--          {'gone'} (keep: D does not exist; move: N does not; send set)
 --          {'dead'} (ended since the read)
 local D, S, op, note = KEYS[1], KEYS[2], ARGV[1], ARGV[7] or ''
 local function clock()
@@ -25,16 +29,38 @@ if op == 'drop' then
   op = 'del'
 end
 local state = redis.call('MGET', S)[1]            -- as if missing if it is of another type
-if op == 'del' then
+-- What an answer tells of the read-only copy that the state names: ':' and its id, while it lives.
+local function copy()
+  local ends, id = string.match(state or '', '^live|[^|]*|[^|]*|[^|]*|[^|]*|[^|]*|(%d+):([^|]*)|')
+  return ends and tonumber(ends) > tonumber(clock()) and ':' .. id or ''
+end
+local dead = false
+if state then
+  -- A living session changes its state. Another one has another time of creation.
+  local now, seen = string.match(state, '^live|[^|]*|'), string.match(ARGV[4], '^live|[^|]*|')
+  if now then dead = seen and now ~= seen else dead = state ~= ARGV[4] end
+end
+if op == 'freeze' then
+  if dead then return {'dead'} end
+  op = 'retire'
+end
+if op == 'del' or op == 'retire' then
   -- A repeat must not end the next session under this id.
   if state and string.sub(state, 1, 5) == 'dead|' and string.sub(state, -#ARGV[5] - 1) == '|' .. ARGV[5] then
     return {'ok'}
   end
-  redis.call('DEL', D)
+  local ended = 'ok' .. copy()
+  if op == 'retire' and tonumber(ARGV[3]) > 0 and redis.call('EXISTS', D) == 1 then
+    redis.call('RENAME', D, KEYS[4])
+    local left = redis.call('PTTL', KEYS[4])
+    if left < 0 or left > ARGV[3] * 1000 then redis.call('EXPIRE', KEYS[4], ARGV[3]) end
+  else
+    redis.call('DEL', D)
+  end
   local mark = 'dead|' .. (note == '' and 'logout' or note) .. '|' .. clock() .. '|' .. ARGV[5]
   -- The mark outlives the present lock: renew and claim prolong both.
   redis.call('SET', S, mark, 'PX', math.max(tonumber(ARGV[6]), redis.call('PTTL', KEYS[3]) + 1000))
-  return {'ok'}
+  return {ended}
 end
 if op == 'aside' then
   if redis.call('EXISTS', D) == 1 then
@@ -42,12 +68,6 @@ if op == 'aside' then
     redis.call('PEXPIRE', KEYS[3], 86400000)
   end
   return {'ok'}
-end
-local dead = false
-if state then
-  -- A living session changes its state. Another one has another time of creation.
-  local now, seen = string.match(state, '^live|[^|]*|'), string.match(ARGV[4], '^live|[^|]*|')
-  if now then dead = seen and now ~= seen else dead = state ~= ARGV[4] end
 end
 -- A living session may have an idle life of its own, and an end that nothing prolongs.
 local ttl, idle, ends = ARGV[3], nil, nil

@@ -123,8 +123,17 @@ impl Store for MemoryStore {
         self.server.borrow().now()
     }
 
-    fn server_time(&mut self, _keys: &Keys) -> Result<u64, StoreError> {
-        Ok(self.send()?.now())
+    fn copy(&mut self, keys: &Keys, state: &str) -> Result<(Option<Vec<u8>>, u64), StoreError> {
+        let server = self.send()?;
+        if server.state(keys) != Some(state) {
+            return Err(StoreError::Protocol("an unexpected reply to MGET".into()));
+        }
+        Ok((server.copy(keys).map(<[u8]>::to_vec), server.now()))
+    }
+
+    fn delete_copy(&mut self, keys: &Keys) -> Result<(), StoreError> {
+        self.send()?.delete_copy(keys);
+        Ok(())
     }
 
     fn time_left(&mut self, keys: &Keys) -> Result<Remaining, StoreError> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::rules::{Rule, Rules};
-use crate::protocol::{Dead, Reason, ReleaseReply, SessionData, State, Ticket};
+use crate::protocol::{Dead, Op, Reason, ReleaseReply, SessionData, State, Ticket};
 
 /// The mark of a session's end outlives the lock beside it by at least this many milliseconds.
 pub const BEYOND_MS: u64 = 1000;
@@ -27,12 +27,36 @@ pub struct Place {
     pub waiters: BTreeMap<String, u64>,
     pub receipts: BTreeMap<String, Expiring<Kept>>,
     pub state: Option<Expiring<String>>,
+    pub copy: Option<Expiring<Vec<u8>>>,
+}
+
+/// The end of a session.
+pub struct End<'a> {
+    pub reason: &'a Reason,
+    pub token: &'a str,
+    /// The seconds for which the value can still be read.
+    pub grace: u64,
+    pub dead_ms: u64,
+}
+
+impl<'a> End<'a> {
+    /// The end that this operation is, if it is one.
+    pub fn of(op: Op<'a>, token: &'a str, dead_ms: u64) -> Option<Self> {
+        let (reason, grace) = match op {
+            Op::Delete(reason) => (reason, 0),
+            Op::Retire { grace, .. } => (&Reason::Regenerated, grace),
+            _ => return None,
+        };
+        Some(Self { reason, token, grace, dead_ms })
+    }
 }
 
 /// The outcome in a receipt, a subset of [`ReleaseReply`].
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Kept {
     Done,
+    /// The session had left a copy under this id.
+    Ended(String),
     Dead,
 }
 
@@ -51,6 +75,7 @@ impl Place {
         Expiring::alive(&mut self.lock, now);
         Expiring::alive(&mut self.wake, now);
         Expiring::alive(&mut self.state, now);
+        Expiring::alive(&mut self.copy, now);
         self.receipts.retain(|_, receipt| receipt.at > now);
     }
 
@@ -82,19 +107,27 @@ impl Place {
         self.data = Some(Expiring { value: value.into(), at });
     }
 
-    pub fn bury(&mut self, rules: Rules, reason: &Reason, token: &str, now: u64, at: u64) {
+    /// Ends the session, and keeps its value for `grace` seconds. Returns the id of the copy that
+    /// the session had left.
+    pub fn bury(&mut self, rules: Rules, end: &End<'_>, now: u64) -> Option<String> {
+        let End { reason, token, grace, dead_ms } = *end;
         // A repeat must not end the next session under this id.
         if rules.have(Rule::EndOnce)
             && let Some(State::Dead(dead)) = self.state.as_ref().map(|state| State::parse(&state.value))
             && dead.token == token
         {
-            return;
+            return None;
         }
-        self.data = None;
+        let left = self.state.as_ref().and_then(|state| State::parse(&state.value).live()?.copy.clone());
+        if let Some(data) = self.data.take().filter(|_| grace > 0) {
+            self.copy = Some(Expiring { at: data.at.min(now + grace * 1000), ..data });
+        }
+        let at = now + dead_ms.max(grace * 1000 + BEYOND_MS);
         let dead = Dead { reason: reason.clone(), at: now, token: token.to_owned() };
         // The mark outlives a lock that is still held.
         let at = self.lock.as_ref().map_or(at, |lock| at.max(lock.at + BEYOND_MS));
         self.state = Some(Expiring { value: dead.to_string(), at });
+        left.filter(|copy| copy.until > now).map(|copy| copy.id)
     }
 
     /// Returns the TTL in seconds that a use gives the session, whose state is this one by now or
@@ -157,6 +190,7 @@ impl From<Kept> for ReleaseReply {
     fn from(written: Kept) -> Self {
         match written {
             Kept::Done => Self::Done,
+            Kept::Ended(id) => Self::Ended(id),
             Kept::Dead => Self::Dead,
         }
     }

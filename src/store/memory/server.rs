@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    place::{BEYOND_MS, Expiring, Kept, Place, is_token, send_number, tried_at},
+    place::{BEYOND_MS, End, Expiring, Kept, Place, is_token, send_number, tried_at},
     rules::{Rule, Rules},
 };
 use crate::protocol::{
@@ -49,6 +49,23 @@ impl Server {
     #[must_use]
     pub fn data(&self, keys: &Keys) -> Option<&[u8]> {
         self.places.get(&keys.data)?.data.as_ref().map(|data| &*data.value)
+    }
+
+    /// The state of the session.
+    #[must_use]
+    pub fn state(&self, keys: &Keys) -> Option<&str> {
+        self.places.get(&keys.data)?.state.as_ref().map(|state| &*state.value)
+    }
+
+    /// The read-only copy that the session has left.
+    #[must_use]
+    pub fn copy(&self, keys: &Keys) -> Option<&[u8]> {
+        self.places.get(&keys.data)?.copy.as_ref().map(|copy| &*copy.value)
+    }
+
+    /// Deletes the copy.
+    pub fn delete_copy(&mut self, keys: &Keys) {
+        self.place(keys).copy = None;
     }
 
     /// The value of the lock key.
@@ -276,10 +293,10 @@ impl Server {
         };
         if !place.held_by(r.token) && rules.have(Rule::CompareOnRelease) {
             return match (place.receipts.get(&r.receipt()), op) {
-                (Some(receipt), _) => receipt.value.into(),
-                (None, Op::Delete(reason)) => {
-                    place.bury(rules, reason, r.token, now, now + r.dead_ms);
-                    ReleaseReply::Done
+                (Some(receipt), _) => receipt.value.clone().into(),
+                (None, Op::Delete(_) | Op::Retire { forced: true, .. }) => {
+                    let end = End::of(op, r.token, r.dead_ms).expect("it is an end");
+                    place.bury(rules, &end, now).map_or(ReleaseReply::Done, ReleaseReply::Ended)
                 }
                 (None, _) if r.op == Op::Drop => ReleaseReply::Done,
                 (None, _) => ReleaseReply::Lost { holder: place.holder().map(str::to_owned), now },
@@ -289,23 +306,27 @@ impl Server {
         let mut written = Kept::Done;
         let mut state = r.state.filter(|_| !dead && r.op != Op::Drop);
         let life = match op {
-            Op::Delete(_) | Op::SetAside(_) => Some(r.ttl),
+            Op::Delete(_) | Op::Retire { .. } | Op::SetAside(_) => Some(r.ttl),
             _ if dead => Some(r.ttl),
             _ => place.life(state, now, r.ttl),
         };
         let ttl = life.unwrap_or(r.ttl);
         match op {
             _ if life.is_none() => {
-                place.bury(rules, &Reason::Absolute, r.token, now, now + r.dead_ms);
+                let reason = &Reason::Absolute;
+                place.bury(rules, &End { reason, token: r.token, grace: 0, dead_ms: r.dead_ms }, now);
                 written = if op == Op::None { Kept::Done } else { Kept::Dead };
             }
             Op::Keep if ttl == 0 => {}
             Op::Restore(_) | Op::Keep if place.refresh(now + ttl * 1000) => {}
-            Op::Set(_) | Op::Restore(_) | Op::Keep if dead => written = Kept::Dead,
+            Op::Set(_) | Op::Restore(_) | Op::Keep | Op::Retire { forced: false, .. } if dead => {
+                written = Kept::Dead;
+            }
             Op::Set(_) if ttl == 0 && place.data.is_none() => written = Kept::Dead,
             Op::Set(data) | Op::Restore(data) => place.store(data, now, ttl),
-            Op::Delete(reason) => {
-                place.bury(rules, reason, r.token, now, now + r.dead_ms);
+            Op::Delete(_) | Op::Retire { .. } => {
+                let end = End::of(op, r.token, r.dead_ms).expect("it is an end");
+                written = place.bury(rules, &end, now).map_or(Kept::Done, Kept::Ended);
                 state = None;
             }
             Op::Keep => return ReleaseReply::Gone,
@@ -321,7 +342,7 @@ impl Server {
         }
         place.lock = None;
         if op != Op::None && rules.have(Rule::Receipts) {
-            place.receipts.insert(r.receipt(), Expiring { value: written, at: now + RECEIPT_MS });
+            place.receipts.insert(r.receipt(), Expiring { value: written.clone(), at: now + RECEIPT_MS });
         }
         if let Some(waiter) = r.waiter {
             place.waiters.remove(waiter);
@@ -361,20 +382,22 @@ impl Server {
         let dead = place.is_dead(w.seen);
         let mut state = w.state.filter(|_| !dead);
         let life = match w.op {
-            Op::Delete(_) | Op::Drop | Op::SetAside(_) => Some(w.ttl),
+            Op::Delete(_) | Op::Retire { .. } | Op::Drop | Op::SetAside(_) => Some(w.ttl),
             _ if dead => Some(w.ttl),
             _ => place.life(state, now, w.ttl),
         };
         let Some(ttl) = life else {
-            place.bury(rules, &Reason::Absolute, &name, now, now + w.dead_ms);
+            let reason = &Reason::Absolute;
+            place.bury(rules, &End { reason, token: &name, grace: 0, dead_ms: w.dead_ms }, now);
             return ReleaseReply::Dead;
         };
         match w.op {
             Op::Drop if place.data.is_none() => state = None,
-            Op::Drop | Op::Delete(_) => {
-                let reason = if let Op::Delete(reason) = w.op { reason } else { &Reason::Logout };
-                place.bury(rules, reason, &name, now, now + w.dead_ms);
-                state = None;
+            Op::Retire { forced: false, .. } if dead => return ReleaseReply::Dead,
+            Op::Drop | Op::Delete(_) | Op::Retire { .. } => {
+                let op = if w.op == Op::Drop { Op::Delete(&Reason::Logout) } else { w.op };
+                let end = End::of(op, &name, w.dead_ms).expect("it is an end");
+                return place.bury(rules, &end, now).map_or(ReleaseReply::Done, ReleaseReply::Ended);
             }
             Op::Keep if ttl == 0 => {}
             Op::Restore(_) | Op::Keep if place.refresh(now + ttl * 1000) => {}

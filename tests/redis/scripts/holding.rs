@@ -320,7 +320,7 @@ fn a_write_stores_the_state_which_outlives_the_session() {
     for (fields, life) in
         [("300||".to_owned(), 600_000), ("||".to_owned(), 120_000), (format!("300|{end}|"), 800_000)]
     {
-        let state = format!("live|1700000000000||{fields}|u|My label|with a bar");
+        let state = format!("live|1700000000000||{fields}||u|My label|with a bar");
         let mut sends = 0;
         for (op, locked) in [
             (Op::Set(b"x"), true),
@@ -356,7 +356,7 @@ fn a_write_stores_the_state_which_outlives_the_session() {
     // No session, no state.
     let () = f.redis().del(&[&f.keys.state, &f.keys.data]).unwrap();
     held(a.acquire(&f.keys, &ask("a", 99, 0)).unwrap());
-    let release = Release { state: Some("live|1||||||"), ..release("o:a:99", Op::None) };
+    let release = Release { state: Some("live|1|||||||"), ..release("o:a:99", Op::None) };
     assert_eq!(a.release(&f.keys, &release).unwrap(), ReleaseReply::Done);
     assert_eq!(f.state(), None);
 }
@@ -367,17 +367,17 @@ fn a_session_lives_on_under_another_state_and_dies_with_another_creation() {
     let mut a = f.client("a");
     let mut sends = 0;
     for (seen, now, dies) in [
-        (None, Some("live|1||||||"), false),
-        (Some("live|1||||||"), Some("live|1|2|3|4000000000000|5|user|label"), false),
-        (Some("live|1||||||"), None, false),
-        (Some("dead|logout|1|t"), Some("live|1||||||"), false),
+        (None, Some("live|1|||||||"), false),
+        (Some("live|1|||||||"), Some("live|1|2|3|4000000000000|5||user|label"), false),
+        (Some("live|1|||||||"), None, false),
+        (Some("dead|logout|1|t"), Some("live|1|||||||"), false),
         (Some("dead|logout|1|t"), Some("dead|logout|1|t"), false),
         (Some("dead|logout|1|t"), None, false),
         (None, Some("dead|logout|1|t"), true),
-        (Some("live|1||||||"), Some("dead|revoked|1|t"), true),
+        (Some("live|1|||||||"), Some("dead|revoked|1|t"), true),
         (Some("dead|logout|1|t"), Some("dead|logout|1|u"), true),
-        (Some("live|1||||||"), Some("live|2||||||"), true),
-        (Some("live|1||||||"), Some("live|11||||||"), true),
+        (Some("live|1|||||||"), Some("live|2|||||||"), true),
+        (Some("live|1|||||||"), Some("live|11|||||||"), true),
     ] {
         assert_eq!(State::has_died(seen, now), dies, "{seen:?}, {now:?}");
         for (op, locked) in
@@ -407,11 +407,11 @@ fn a_session_lives_on_under_another_state_and_dies_with_another_creation() {
         }
         // A refresh does not give the next session the state of this one.
         f.store(b"next");
-        let keep = Write { op: Op::Keep, ttl: TTL, seen, state: Some("live|9||||||"), dead_ms: 1 };
+        let keep = Write { op: Op::Keep, ttl: TTL, seen, state: Some("live|9|||||||"), dead_ms: 1 };
         assert_eq!(a.write(&f.keys, &keep).unwrap(), ReleaseReply::Done);
         // A client that saw no state gives none to a session that got one meanwhile.
         let is_later = seen.is_none() && now.is_some();
-        assert_eq!(f.state().as_deref(), if dies || is_later { now } else { Some("live|9||||||") });
+        assert_eq!(f.state().as_deref(), if dies || is_later { now } else { Some("live|9|||||||") });
     }
 }
 
@@ -420,7 +420,7 @@ fn a_ticket_has_the_whole_state() {
     let f = Fixture::new();
     f.store(b"a\nb");
     let (mut a, mut b) = contended(&f);
-    let state = "live|1|2|3|9999999999999|5|user|a|label";
+    let state = "live|1|2|3|9999999999999|5||user|a|label";
     let write = Release { state: Some(state), ..release("o:a:1", Op::Keep) };
     assert_eq!(a.release(&f.keys, &write).unwrap(), ReleaseReply::Done);
     let Ticket { loaded, .. } = b.wait(&f.keys, Duration::from_secs(1)).unwrap().unwrap();
