@@ -292,10 +292,12 @@ impl Admin {
         for (place, (command, answer)) in all.iter().zip(answers).enumerate() {
             let Value::ServerError(error) = answer else { continue };
             let error = server_error(&error);
-            if error.code != "NOPERM" && !error.is_unknown_command() {
+            // The answer to EXEC has the reason behind a word of its own.
+            let is_denied = error.code == "NOPERM" || error.detail.contains("NOPERM");
+            if !is_denied && !error.is_unknown_command() {
                 continue;
             }
-            if error.code == "NOPERM" && error.detail.contains(" key") {
+            if is_denied && error.detail.contains(" key") {
                 report.keys_refused = true;
             } else if place < needed.len() {
                 report.refused.push((*command).to_owned());

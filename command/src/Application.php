@@ -1,0 +1,164 @@
+<?php
+
+declare(strict_types=1);
+
+namespace RustRedis\Command;
+
+/** The command line: options of all commands, help, and the exit status. */
+final class Application
+{
+    /** @var array<string, class-string<Command>> */
+    public const COMMANDS = [
+        'status' => StatusCommand::class,
+        'doctor' => DoctorCommand::class,
+        'count' => CountCommand::class,
+        'user' => UserCommand::class,
+        'revoke' => RevokeCommand::class,
+        'show' => ShowCommand::class,
+        'lock' => LockCommand::class,
+        'unlock' => UnlockCommand::class,
+        'metrics' => MetricsCommand::class,
+    ];
+
+    /** The options of all commands. @var array<string, array{?string, string}> */
+    public const OPTIONS = [
+        'ini' => ['FILE', "the php.ini to use, such as that of the web server's PHP"],
+        'save-path' => ['PATH', 'another session.save_path'],
+        'json' => [null, 'JSON for programs'],
+        'help' => [null, 'this text (-h)'],
+        'version' => [null, 'the version of the extension (-V)'],
+        'quiet' => [null, 'nothing but failures (-q)'],
+        'no-interaction' => [null, 'asks nothing (-n)'],
+        'ansi' => [null, 'colours, also where the output is no terminal'],
+        'no-ansi' => [null, 'no colours; so does NO_COLOR'],
+    ];
+
+    private const SHORT = ['-h' => 'help', '-V' => 'version', '-q' => 'quiet', '-n' => 'no-interaction'];
+
+    public function __construct(private string $script)
+    {
+    }
+
+    /**
+     * @param list<string> $words
+     * @return int the exit status
+     */
+    public function run(array $words): int
+    {
+        // A warning of PHP or of the extension is no part of the output.
+        ini_set('display_errors', 'stderr');
+        ini_set('html_errors', '0');
+        try {
+            return $this->dispatch($words);
+        } catch (Failure $failure) {
+            fwrite(STDERR, 'rustredis: ' . $failure->getMessage() . "\n");
+            return $failure->getCode() ?: 1;
+        } catch (\RustRedis\SessionException $failure) {
+            fwrite(STDERR, $failure->getMessage() . "\n");
+            return 1;
+        }
+    }
+
+    /** @param list<string> $words */
+    private function dispatch(array $words): int
+    {
+        $class = null;
+        foreach ($words as $i => $word) {
+            // The value of an option of all commands may come before the command.
+            $before = $words[$i - 1] ?? '';
+            if (!str_starts_with($word, '-') && !in_array($before, ['--ini', '--save-path'], true)) {
+                $class = self::COMMANDS[$word] ?? null;
+                if ($class === null && !in_array($word, ['help', 'list'], true)) {
+                    throw Failure::usage("There is no command $word." . self::similar($word));
+                }
+                break;
+            }
+        }
+        $known = self::OPTIONS + ($class === null ? [] : $class::options());
+        $input = Input::parse($words, array_map(static fn (array $option) => $option[0], $known), self::SHORT);
+        $named = $input->argument(0);
+        $ansi = $input->has('ansi') ? true : ($input->has('no-ansi') ? false : null);
+        $output = new Output($input->has('json'), $input->has('quiet'), $ansi);
+        if ($input->has('version')) {
+            $output->line('rustredis ' . (phpversion('phpsess_rs') ?: 'without its extension'));
+            return 0;
+        }
+        if ($class === null || $named === null) {
+            $this->help($output, $named === 'help' ? $input->argument(1) : null);
+            return 0;
+        }
+        if ($input->has('help')) {
+            $this->help($output, $named);
+            return 0;
+        }
+        $ini = $input->option('ini');
+        if ($ini !== null) {
+            Configuration::restart($this->script, $ini, self::without($words, '--ini'));
+        }
+        $path = $input->option('save-path');
+        if ($path !== null && ini_set('session.save_path', $path) === false) {
+            throw new Failure('This session.save_path is refused.');
+        }
+        $own = $input->shifted();
+        if (count($own->arguments()) > $class::arguments()) {
+            throw Failure::usage("$named takes no argument " . $own->argument($class::arguments()) . '.');
+        }
+        return (new $class())->run($own, $output);
+    }
+
+    /**
+     * The words without an option and its value.
+     *
+     * @param list<string> $words
+     * @return list<string>
+     */
+    private static function without(array $words, string $option): array
+    {
+        $left = [];
+        for ($i = 0; $i < count($words); $i++) {
+            if ($words[$i] === '--') {
+                return [...$left, ...array_slice($words, $i)];
+            }
+            if ($words[$i] === $option) {
+                $i++;
+            } elseif (!str_starts_with($words[$i], "$option=")) {
+                $left[] = $words[$i];
+            }
+        }
+        return $left;
+    }
+
+    private static function similar(string $word): string
+    {
+        foreach (array_keys(self::COMMANDS) as $name) {
+            if (levenshtein($word, $name) <= 2) {
+                return " Is it $name?";
+            }
+        }
+        return ' `rustredis help` lists them.';
+    }
+
+    private function help(Output $output, ?string $command): void
+    {
+        $class = $command === null ? null : (self::COMMANDS[$command] ?? throw Failure::usage("There is no command $command."));
+        if ($class === null) {
+            $output->line("PHP's sessions in Redis, seen with PHP's own configuration.");
+            $output->line();
+            $output->line($output->style('bold', 'Usage:') . ' rustredis COMMAND [options]');
+            $output->line();
+            $output->line($output->style('bold', 'Commands:'));
+            foreach (self::COMMANDS as $name => $of) {
+                $output->line(sprintf('  %-12s %s', $name, $of::description()));
+            }
+        } else {
+            $output->line(ucfirst($class::description()));
+            $output->line();
+            $output->line($output->style('bold', 'Usage:') . rtrim(" rustredis $command " . $class::usage()) . ' [options]');
+        }
+        $output->line();
+        $output->line($output->style('bold', 'Options:'));
+        foreach (($class === null ? [] : $class::options()) + self::OPTIONS as $name => [$value, $meaning]) {
+            $output->line(sprintf('  %-22s %s', "--$name" . ($value === null ? '' : " $value"), $meaning));
+        }
+    }
+}

@@ -1,0 +1,109 @@
+<?php
+
+declare(strict_types=1);
+
+namespace RustRedis\Command;
+
+/** The arguments and options of a command, checked against those that it takes. */
+final class Input
+{
+    /**
+     * @param list<string> $arguments
+     * @param array<string, string|true> $options
+     */
+    private function __construct(private array $arguments, private array $options)
+    {
+    }
+
+    /**
+     * Reads words as Symfony's Console does: `--name`, `--name=value`, `--name value`, `-x`, and `--` before arguments.
+     *
+     * @param list<string> $words
+     * @param array<string, ?string> $known the options: the name of the value, or null for a flag
+     * @param array<string, string> $short the letters of flags
+     */
+    public static function parse(array $words, array $known, array $short): self
+    {
+        $arguments = $options = [];
+        while ($words !== []) {
+            $word = (string) array_shift($words);
+            if ($word === '--') {
+                array_push($arguments, ...$words);
+                break;
+            }
+            if (str_starts_with($word, '--')) {
+                [$name, $value] = array_pad(explode('=', substr($word, 2), 2), 2, null);
+            } elseif ($word !== '-' && str_starts_with($word, '-')) {
+                [$name, $value] = [$short[$word] ?? '', null];
+                if ($name === '') {
+                    throw Failure::usage("There is no option $word.");
+                }
+            } else {
+                $arguments[] = $word;
+                continue;
+            }
+            if (!array_key_exists($name, $known)) {
+                throw Failure::usage("There is no option --$name.");
+            }
+            if ($known[$name] === null) {
+                if ($value !== null) {
+                    throw Failure::usage("The option --$name takes no value.");
+                }
+                $options[$name] = true;
+                continue;
+            }
+            $value ??= array_shift($words);
+            if ($value === null || $value === '') {
+                throw Failure::usage("The option --$name needs a value.");
+            }
+            $options[$name] = $value;
+        }
+        return new self($arguments, $options);
+    }
+
+    public function has(string $option): bool
+    {
+        return isset($this->options[$option]);
+    }
+
+    public function option(string $name): ?string
+    {
+        $value = $this->options[$name] ?? null;
+        return is_string($value) ? $value : null;
+    }
+
+    /** An option that is a number from 1 on. */
+    public function number(string $name, int $default): int
+    {
+        $text = $this->option($name);
+        if ($text === null) {
+            return $default;
+        }
+        if (!preg_match('/^[1-9][0-9]{0,8}$/', $text)) {
+            throw Failure::usage("--$name is a number from 1 on.");
+        }
+        return (int) $text;
+    }
+
+    /** @return list<string> */
+    public function arguments(): array
+    {
+        return $this->arguments;
+    }
+
+    public function argument(int $place): ?string
+    {
+        return $this->arguments[$place] ?? null;
+    }
+
+    public function required(int $place, string $what): string
+    {
+        return $this->arguments[$place] ?? throw Failure::usage("$what is missing.");
+    }
+
+    /** The input without its first argument. */
+    public function shifted(): self
+    {
+        return new self(array_slice($this->arguments, 1), $this->options);
+    }
+}

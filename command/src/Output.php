@@ -1,0 +1,117 @@
+<?php
+
+declare(strict_types=1);
+
+namespace RustRedis\Command;
+
+/**
+ * Standard output and standard error. PHP's own output is not used: it would send headers, after which PHP takes no other
+ * session.save_path.
+ */
+final class Output
+{
+    private const COLOURS = ['red' => '31', 'green' => '32', 'yellow' => '33', 'bold' => '1', 'dim' => '2'];
+
+    private bool $colours;
+    private bool $hasBar = false;
+
+    public function __construct(public readonly bool $json, private bool $quiet, ?bool $ansi)
+    {
+        $this->colours = $ansi ?? (getenv('NO_COLOR') === false || getenv('NO_COLOR') === '')
+            && getenv('TERM') !== 'dumb' && stream_isatty(STDOUT);
+    }
+
+    public function line(string $text = ''): void
+    {
+        if (!$this->quiet) {
+            fwrite(STDOUT, $text . "\n");
+        }
+    }
+
+    /** Bytes as they are. */
+    public function raw(string $bytes): void
+    {
+        fwrite(STDOUT, $bytes);
+    }
+
+    /** A remark that is no part of the result. */
+    public function note(string $text): void
+    {
+        if (!$this->quiet) {
+            $this->clearBar();
+            fwrite(STDERR, $text . "\n");
+        }
+    }
+
+    public function error(string $text): void
+    {
+        $this->clearBar();
+        fwrite(STDERR, $text . "\n");
+    }
+
+    /** @param array<mixed> $data */
+    public function data(array $data): void
+    {
+        $flags = JSON_PRETTY_PRINT | JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE
+            | JSON_PRESERVE_ZERO_FRACTION;
+        fwrite(STDOUT, json_encode($data, $flags | JSON_THROW_ON_ERROR) . "\n");
+    }
+
+    public function style(string $colour, string $text): string
+    {
+        return $this->colours ? "\e[" . self::COLOURS[$colour] . "m$text\e[0m" : $text;
+    }
+
+    /**
+     * @param list<string> $head
+     * @param list<list<string>> $rows
+     */
+    public function table(array $head, array $rows): void
+    {
+        $widths = array_map(self::width(...), $head);
+        foreach ($rows as $row) {
+            foreach ($row as $i => $cell) {
+                $widths[$i] = max($widths[$i], self::width($cell));
+            }
+        }
+        $pad = static fn (string $cell, int $width): string => $cell . str_repeat(' ', max(0, $width - self::width($cell)));
+        $this->line(rtrim($this->style('bold', implode('  ', array_map($pad, $head, $widths)))));
+        foreach ($rows as $row) {
+            $this->line(rtrim(implode('  ', array_map($pad, $row, $widths))));
+        }
+    }
+
+    /** A bar on the terminal that standard error is, about once for each call. */
+    public function progress(int $done, ?int $total): void
+    {
+        if ($this->quiet || $this->json || !stream_isatty(STDERR)) {
+            return;
+        }
+        $share = $total ? min(1.0, $done / $total) : 0.0;
+        $full = (int) floor($share * 28);
+        $bar = $total ? '[' . str_repeat('=', $full) . str_repeat('-', 28 - $full) . ']' . sprintf('%4d%%', $share * 100) : '';
+        fwrite(STDERR, "\r\e[K " . number_format($done) . ($total ? '/' . number_format($total) : '') . " $bar");
+        $this->hasBar = true;
+    }
+
+    public function clearBar(): void
+    {
+        if ($this->hasBar) {
+            fwrite(STDERR, "\r\e[K");
+            $this->hasBar = false;
+        }
+    }
+
+    /** A text of someone else as one line without control characters. */
+    public static function plain(string $text): string
+    {
+        $text = preg_match('//u', $text) ? $text : (string) preg_replace('/[\x80-\xff]/', '?', $text);
+        return (string) preg_replace('/[\x00-\x1f\x7f]/', '?', $text);
+    }
+
+    private static function width(string $text): int
+    {
+        $text = (string) preg_replace('/\e\[[0-9;]*m/', '', $text);
+        return (int) preg_match_all('/./su', $text) ?: strlen($text);
+    }
+}

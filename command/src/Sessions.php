@@ -1,0 +1,84 @@
+<?php
+
+declare(strict_types=1);
+
+namespace RustRedis\Command;
+
+/** The sessions of all servers. */
+final class Sessions
+{
+    /** The number of keys that a page of a scan looks at. */
+    private const PAGE = 1000;
+
+    /**
+     * All names of a kind, with a bar on the terminal. A name can come twice.
+     *
+     * @param ?string $cursor where an earlier scan has stopped
+     * @param ?callable(?string): void $turned called after each page with the place of the next one
+     * @return \Generator<int, string>
+     */
+    public static function all(Output $output, string $kind, ?string $cursor = null, ?callable $turned = null): \Generator
+    {
+        $seen = 0;
+        $total = null;
+        do {
+            $page = rustredis_scan($cursor, $kind);
+            $total ??= $page['total'];
+            foreach ($page['names'] as $name) {
+                yield (string) $name;
+            }
+            $cursor = $page['cursor'];
+            if ($turned !== null) {
+                $turned($cursor);
+            }
+            $seen += self::PAGE;
+            $output->progress(min($seen, $total ?? $seen), $total);
+        } while ($cursor !== null);
+        $output->clearBar();
+    }
+
+    /**
+     * The whole id for what a user has typed: an id, or the beginning of one with dots behind it, as the messages of the
+     * extension have it. Only the latter scans.
+     */
+    public static function find(Output $output, string $typed, string $kind = 'sessions'): string
+    {
+        if (!preg_match('/^([A-Za-z0-9,-]+)(?:\.\.\.|…)$/u', $typed, $found)) {
+            if (!preg_match('/^[A-Za-z0-9,-]{1,256}$/', $typed)) {
+                throw Failure::usage('A session id has only letters, digits, "," and "-".');
+            }
+            return $typed;
+        }
+        $names = [];
+        foreach (self::all($output, $kind) as $name) {
+            if (str_starts_with($name, $found[1])) {
+                $names[$name] = true;
+            }
+        }
+        return match (count($names)) {
+            0 => throw new Failure("No session begins with $found[1]" . ($kind === 'locks' ? ' and is locked.' : '.')),
+            1 => (string) array_key_first($names),
+            default => throw new Failure(count($names) . " sessions begin with $found[1]: name more of the id."),
+        };
+    }
+
+    /**
+     * The fields of a session's state, times in milliseconds since 1970.
+     *
+     * @return array{created: ?int, authenticated: ?int, idle: ?int, end: ?int, user: ?string, label: ?string}|null
+     */
+    public static function state(?string $text): ?array
+    {
+        $fields = explode('|', (string) $text, 8);
+        if ($fields[0] !== 'live' || count($fields) < 8) {
+            return null;
+        }
+        $number = static fn (string $field): ?int => $field === '' ? null : (int) $field;
+        $word = static fn (string $field): ?string => $field === '' ? null : $field;
+        [, $created, $authenticated, $idle, $end, , $user, $label] = $fields;
+        return [
+            'created' => $number($created), 'authenticated' => $number($authenticated), 'idle' => $number($idle),
+            'end' => $number($end), 'user' => $word($user), 'label' => $word($label),
+        ];
+    }
+}
