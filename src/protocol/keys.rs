@@ -40,6 +40,14 @@ impl Keys {
         Self::named(data, id, Some(slot))
     }
 
+    /// The key of the list of a user's sessions, as [`Keys::data`]. No session has this name, because
+    /// no id has a `:`. The list selects its own server out of several, and its own hash slot.
+    #[must_use]
+    pub fn of_list(prefix: &str, name: &SessionId, is_cluster: bool) -> Self {
+        let prefix = joined([prefix, "USER:"]);
+        if is_cluster { Self::in_cluster(&prefix, name) } else { Self::new(&prefix, name) }
+    }
+
     fn named(data: String, id: &SessionId, slot: Option<u16>) -> Self {
         let wrapped;
         let stem = if slot.is_some() && hash_slot::tag(&data).is_none() {

@@ -18,6 +18,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 pub(crate) mod transaction;
+pub(crate) mod user;
 
 pub use acquire::{Acquire, AcquireReply, Claim, Mode, Ticket};
 pub use holder::{Holder, Known};
@@ -30,3 +31,4 @@ pub use script::{
 };
 pub use session_id::SessionId;
 pub use state::{Dead, Frozen, Live, MAX_LABEL, Reason, State};
+pub use user::{Listed, OnLimit, UserCall, UserList, handle, list_name};

@@ -60,6 +60,11 @@ impl Items {
         self.values.next().map_or(Ok(()), |_| Err(nonsense(self.what)))
     }
 
+    /// Returns true if no item is left.
+    pub fn is_over(&self) -> bool {
+        self.values.as_slice().is_empty()
+    }
+
     pub fn bytes(&mut self) -> Result<Option<Vec<u8>>> {
         match self.values.next() {
             Some(Value::ServerError(error)) => Err(too_large(&error).unwrap_or_else(|| nonsense(self.what))),

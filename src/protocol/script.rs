@@ -33,12 +33,13 @@ pub static RENEW: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("
 pub static READ: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/read.lua")));
 pub static WRITE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/write.lua")));
 pub static UNLOCK: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/unlock.lua")));
+pub static USER: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/user.lua")));
 pub static PROBE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/probe.lua")));
 
 /// The commands that a Redis user must be allowed to run, as an ACL rule. If a script's command is
 /// not allowed, the server says so, but names the command only since Redis 7.2.
 pub const COMMANDS: &str = "+eval +evalsha +blpop +exists +get +mget +set +del +expire +pexpire +pttl +time +lpop \
-                            +rpush +rename +zadd +zcard +zrem +zremrangebyscore";
+                            +rpush +rename +zadd +zcard +zrem +zremrangebyscore +hget +hset +hdel +hgetall";
 
 /// The further commands that a Cluster needs.
 pub const CLUSTER_COMMANDS: &str = "+cluster|slots +asking";
@@ -136,7 +137,7 @@ mod tests {
     #[test]
     fn only_comments_are_left_out() {
         assert_eq!(code("  return {res}   -- the end"), "return {res}");
-        for script in [&ACQUIRE, &RELEASE, &CLAIM, &RENEW, &READ, &WRITE, &UNLOCK, &PROBE] {
+        for script in [&ACQUIRE, &RELEASE, &CLAIM, &RENEW, &READ, &WRITE, &UNLOCK, &USER, &PROBE] {
             // A string with two hyphens would have been cut.
             assert!(script.text.lines().all(|line| line.matches('\'').count() % 2 == 0), "{}", script.text);
         }
@@ -146,7 +147,7 @@ mod tests {
     /// Dragonfly and some proxies refuse a script that touches another key.
     #[test]
     fn all_keys_of_a_script_are_among_its_keys() {
-        for script in [&ACQUIRE, &RELEASE, &CLAIM, &RENEW, &READ, &WRITE, &UNLOCK, &PROBE] {
+        for script in [&ACQUIRE, &RELEASE, &CLAIM, &RENEW, &READ, &WRITE, &UNLOCK, &USER, &PROBE] {
             for call in script.text.split("call('").skip(1) {
                 let (command, rest) = call.split_once('\'').expect("a quoted name");
                 let arguments = rest.split(')').next().unwrap_or_default().split(',').map(str::trim).skip(1);
@@ -158,7 +159,7 @@ mod tests {
                 };
                 for key in arguments.take(keys) {
                     let is_declared =
-                        key.starts_with("KEYS[") || ["D", "L", "Q", "W", "R", "S"].contains(&key);
+                        key.starts_with("KEYS[") || ["D", "L", "Q", "W", "R", "S", "U"].contains(&key);
                     assert!(is_declared, "{command} of {key}");
                 }
             }
@@ -167,7 +168,7 @@ mod tests {
 
     #[test]
     fn the_commands_of_the_acl_rule_are_those_that_are_used() {
-        let scripts = [&ACQUIRE, &RELEASE, &CLAIM, &RENEW, &READ, &WRITE, &UNLOCK, &PROBE];
+        let scripts = [&ACQUIRE, &RELEASE, &CLAIM, &RENEW, &READ, &WRITE, &UNLOCK, &USER, &PROBE];
         let called = scripts.into_iter().flat_map(|script| script.text.split("call('").skip(1));
         let called = called.map(|rest| rest.split('\'').next().unwrap_or_default().to_lowercase());
         // A connection also sends these commands directly.

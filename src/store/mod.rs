@@ -32,7 +32,7 @@ use crate::{
     error::StoreError,
     protocol::{
         Acquire, AcquireReply, Claim, Keys, Release, ReleaseReply, Remaining, SessionData, SessionId, Ticket,
-        Write,
+        UserCall, UserList, Write,
     },
 };
 
@@ -87,6 +87,14 @@ pub trait Store {
 
     /// The time that a session has left, and its state. Changes nothing.
     fn time_left(&mut self, keys: &Keys) -> Result<Remaining, StoreError>;
+
+    /// Asks or changes the list of a user's sessions, which is perhaps on another server. `keys` are
+    /// those of the list.
+    fn user_list(&mut self, keys: &Keys, call: &UserCall<'_>) -> Result<UserList, StoreError>;
+
+    /// Changes the list without waiting for the answer. If that fails, a later change makes the list
+    /// whole again.
+    fn post_to_list(&mut self, keys: &Keys, call: &UserCall<'_>);
 
     /// Returns true if the session exists.
     fn exists(&mut self, keys: &Keys) -> Result<bool, StoreError>;

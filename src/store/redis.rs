@@ -22,7 +22,7 @@ use crate::{
     process::random_hex,
     protocol::{
         Acquire, AcquireReply, Claim, Keys, Mode, Op, Release, ReleaseReply, Remaining, SessionData,
-        SessionId, Ticket, Write,
+        SessionId, Ticket, UserCall, UserList, Write,
         first_try::{self, FirstTry, Form, Turn},
         release, reply,
         script::{Payload, ScriptCall},
@@ -496,6 +496,21 @@ impl Store for RedisStore {
             Err(failure) => return Err(failure),
         };
         self.router.checked(Remaining::parse(values))
+    }
+
+    fn user_list(&mut self, keys: &Keys, call: &UserCall<'_>) -> Result<UserList, StoreError> {
+        self.router.leave_old_master(Word::Recent);
+        let text = random_hex();
+        let mut call = call.call(keys, &text);
+        let read = |answer| UserList::parse(answer, &text);
+        self.router.run_until_answered(keys, &mut call, RetryPolicy::Freely, read)
+    }
+
+    fn post_to_list(&mut self, keys: &Keys, call: &UserCall<'_>) {
+        let Ok(server) = self.router.route(keys).server(self.router.timeouts()) else { return };
+        // The script is sent as text, because a NOSCRIPT would not be read.
+        let mut command = call.call(keys, "").by_text();
+        let _ = self.router.send_unread(keys, &server, &mut command);
     }
 
     fn exists(&mut self, keys: &Keys) -> Result<bool, StoreError> {

@@ -5,6 +5,7 @@
 //! Redis server and compares the answers, so that a proof about this store also holds for the
 //! scripts.
 
+mod list;
 mod place;
 mod rules;
 mod server;
@@ -24,7 +25,8 @@ use super::Store;
 use crate::{
     error::{ServerError, StoreError},
     protocol::{
-        Acquire, AcquireReply, Claim, Keys, Release, ReleaseReply, Remaining, SessionData, Ticket, Write,
+        Acquire, AcquireReply, Claim, Keys, Release, ReleaseReply, Remaining, SessionData, Ticket, UserCall,
+        UserList, Write,
     },
 };
 
@@ -140,6 +142,15 @@ impl Store for MemoryStore {
         let mut server = self.send()?;
         let ms = server.ttl(keys).map_or(-2, u64::cast_signed);
         Ok(Remaining { ms, state: server.read(keys, 0).state })
+    }
+
+    fn user_list(&mut self, keys: &Keys, call: &UserCall<'_>) -> Result<UserList, StoreError> {
+        Ok(self.send()?.user_list(keys, call))
+    }
+
+    /// Costs no trip.
+    fn post_to_list(&mut self, keys: &Keys, call: &UserCall<'_>) {
+        self.server.borrow_mut().user_list(keys, call);
     }
 
     fn exists(&mut self, keys: &Keys) -> Result<bool, StoreError> {

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::{
+    list::List,
     place::{BEYOND_MS, End, Expiring, Kept, Place, is_token, send_number, tried_at},
     rules::{Rule, Rules},
 };
 use crate::protocol::{
     Acquire, AcquireReply, Claim, FOREIGN_MS, GRACE_MS, HANDOFF_MS, Keys, MARGIN_MS, Mode, Op, Reason,
-    Release, ReleaseReply, SLACK_MS, SessionData, TRIAL_MS, Ticket, Write,
+    Release, ReleaseReply, SLACK_MS, SessionData, TRIAL_MS, Ticket, UserCall, UserList, Write,
 };
 
 /// The lifetime of a receipt, in milliseconds.
@@ -20,6 +21,7 @@ pub struct Server {
     rules: Rules,
     now: u64,
     places: BTreeMap<String, Place>,
+    lists: BTreeMap<String, List>,
     /// The number of names given so far. Tickets and tombstones need unique names, and this server
     /// counts them.
     names: u64,
@@ -414,5 +416,21 @@ impl Server {
             place.live(state, now);
         }
         ReleaseReply::Done
+    }
+
+    /// `user.lua`
+    pub fn user_list(&mut self, keys: &Keys, call: &UserCall<'_>) -> UserList {
+        self.lists.entry(keys.data.clone()).or_default().call(self.now, call)
+    }
+
+    /// The sessions on the list of a user.
+    #[must_use]
+    pub fn listed(&self, keys: &Keys) -> Vec<&str> {
+        self.lists.get(&keys.data).map_or_else(Vec::new, List::names)
+    }
+
+    /// Deletes the list of a user, as an eviction may do.
+    pub fn lose_list(&mut self, keys: &Keys) {
+        self.lists.remove(&keys.data);
     }
 }

@@ -6,4 +6,5 @@
 mod fixture;
 mod holding;
 mod lifetimes;
+mod users;
 mod waiting;

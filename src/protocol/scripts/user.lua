@@ -1,0 +1,77 @@
+-- USER: the list of a user's sessions, in a slot of its own. One trip. A repeat does no harm.
+-- KEYS  1 U a hash: the name of each session, which is its id -> bumped_ms|ends_ms. A '-' before it
+--         marks a victim: a session that a limit has chosen, and that must still be ended.
+-- ARGV  1 op: bind (add a session, within the limit) | bump (add a session, or let it stay)
+--         | list | drop (take sessions off)
+--       2 any text
+--       3 the session's name (drop: and those that follow; list: none)
+--       4 life_ms: the time for which it stays on the list, which is the TTL of its state
+--       5 the name that it had before ('' = none)
+--       6 limit (bind; 0 = none)
+--       7 what happens beyond the limit (bind): oldest | refuse
+-- Replies: {'ok', text, now_ms, name, value, name, value ...}
+--            bind: the victims, of earlier calls, too; list: all sessions; else none
+--          {'full', text, now_ms, name, value ...} (bind, refuse) all others; none was added
+local U, op, name, old = KEYS[1], ARGV[1], ARGV[3], ARGV[5] or ''
+local tm = redis.call('TIME')
+local now = tm[1] * 1000 + math.floor(tm[2] / 1000)
+local reply = {'ok', ARGV[2], now}
+if op == 'drop' then
+  for i = 3, #ARGV do redis.call('HDEL', U, ARGV[i]) end
+  return reply
+end
+local function add(mark)
+  local life = tonumber(ARGV[4])
+  if old ~= '' then redis.call('HDEL', U, old) end
+  redis.call('HSET', U, name, string.format('%s%.0f|%.0f', mark, now, now + life))
+  -- The list lives as long as its last session.
+  if redis.call('PTTL', U) < life then redis.call('PEXPIRE', U, ARGV[4]) end
+end
+if op == 'bump' then
+  -- A victim stays one, under its next name, too.
+  local was = redis.call('HGET', U, name) or old ~= '' and redis.call('HGET', U, old) or ''
+  local ends = string.match(was, '^-%d+|(%d+)$')
+  add(ends and tonumber(ends) > now and '-' or '')
+  return reply
+end
+local others, victims, all = {}, {}, redis.call('HGETALL', U)
+for i = 1, #all, 2 do
+  local mark, bumped, ends = string.match(all[i + 1], '^(-?)(%d+)|(%d+)$')
+  if not ends or tonumber(ends) <= now then
+    redis.call('HDEL', U, all[i])
+  elseif all[i] ~= name and all[i] ~= old then
+    local of = mark == '-' and victims or others
+    of[#of + 1] = {all[i], all[i + 1], tonumber(bumped)}
+  end
+end
+local function tell(sessions)
+  for _, session in ipairs(sessions) do
+    reply[#reply + 1] = session[1]
+    reply[#reply + 1] = session[2]
+  end
+end
+if op == 'list' then
+  tell(victims)
+  tell(others)
+  return reply
+end
+-- How many of the others are too many.
+local over = tonumber(ARGV[6]) > 0 and #others + 1 - ARGV[6] or 0
+if over > 0 then
+  if ARGV[7] == 'refuse' then
+    reply[1] = 'full'
+    tell(victims)
+    tell(others)
+    return reply
+  end
+  table.sort(others, function(a, b) return a[3] < b[3] or a[3] == b[3] and a[1] < b[1] end)
+  for i = 1, over do
+    local victim = others[i]
+    victim[2] = '-' .. victim[2]
+    redis.call('HSET', U, victim[1], victim[2])
+    victims[#victims + 1] = victim
+  end
+end
+add('')
+tell(victims)
+return reply

@@ -1,0 +1,207 @@
+//! The list of a user's sessions (`user.lua`), which has a key and a slot of its own.
+
+use std::fmt::Write;
+
+use redis::Value;
+use ring::digest::{SHA256, digest};
+
+use super::{
+    Keys, SessionId,
+    reply::{Items, Result, nonsense},
+    script::{ScriptCall, USER},
+};
+
+/// The name of the list of a user's sessions: 32 hex digits, which do not tell who the user is, and
+/// which an id may consist of.
+#[must_use]
+pub fn list_name(user: &[u8]) -> String {
+    hex(user, 16)
+}
+
+/// A name for a session that gives no access to it.
+#[must_use]
+pub fn handle(id: &SessionId) -> String {
+    hex(&["rustredis-handle\0", id.as_str()].concat().into_bytes(), 8)
+}
+
+/// The first bytes of a SHA-256 in hex digits.
+fn hex(text: &[u8], bytes: usize) -> String {
+    let digest = digest(&SHA256, text);
+    digest.as_ref()[..bytes].iter().fold(String::with_capacity(2 * bytes), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+/// The fate of a login beyond the limit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OnLimit {
+    /// It ends the session that was not used for the longest time.
+    Oldest,
+    /// It is refused.
+    Refuse,
+}
+
+/// A question to a list, or a change of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum UserCall<'a> {
+    /// Adds a session, within the limit.
+    Bind {
+        /// The session's name, which is its id.
+        name: &'a str,
+        /// The time in milliseconds for which it stays on the list without a bump.
+        life: u64,
+        /// The name that the session had before.
+        before: Option<&'a str>,
+        /// The number of sessions that the user may have. 0 is no limit.
+        limit: u64,
+        /// The fate of a session beyond the limit.
+        on_limit: OnLimit,
+    },
+    /// Adds a session, or lets it stay for longer.
+    Bump {
+        /// As for `Bind`.
+        name: &'a str,
+        /// As for `Bind`.
+        life: u64,
+        /// As for `Bind`.
+        before: Option<&'a str>,
+    },
+    /// Asks for all sessions.
+    List,
+    /// Takes sessions off the list.
+    Drop(&'a [&'a str]),
+}
+
+impl UserCall<'_> {
+    /// `user.lua` with its arguments. `text` is one that no other call has.
+    #[must_use]
+    pub fn call(&self, keys: &Keys, text: &str) -> ScriptCall<'static> {
+        let mut call = ScriptCall::new(&USER, &[&keys.data]);
+        let command = &mut call.command;
+        match *self {
+            Self::Bind { name, life, before, limit, on_limit } => {
+                let on_limit = match on_limit {
+                    OnLimit::Oldest => "oldest",
+                    OnLimit::Refuse => "refuse",
+                };
+                command.arg("bind").arg(text).arg(name).number(life).arg(before.unwrap_or(""));
+                command.number(limit).arg(on_limit);
+            }
+            Self::Bump { name, life, before } => {
+                command.arg("bump").arg(text).arg(name).number(life).arg(before.unwrap_or(""));
+            }
+            Self::List => {
+                command.arg("list").arg(text).arg("");
+            }
+            Self::Drop(names) => {
+                command.arg("drop").arg(text);
+                for name in names {
+                    command.arg(name);
+                }
+            }
+        }
+        call
+    }
+}
+
+/// A session on a list.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Listed {
+    /// The session.
+    pub id: SessionId,
+    /// The time in milliseconds of its last bump.
+    pub bumped: u64,
+    /// Set if a limit has chosen it, and it must still be ended.
+    pub is_victim: bool,
+}
+
+/// The answer of a list.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UserList {
+    /// Set if the limit refuses the session that was to be bound.
+    pub is_full: bool,
+    /// The server's clock.
+    pub now: u64,
+    /// All sessions, or after a successful bind only the victims.
+    pub sessions: Vec<Listed>,
+}
+
+impl UserList {
+    /// The answer of `user.lua` to the call with this text.
+    pub fn parse(value: Value, text: &str) -> Result<Self> {
+        const WHAT: &str = "user";
+        let mut items = Items::new(value, WHAT)?;
+        let is_full = match &*items.text()? {
+            "ok" => false,
+            "full" => true,
+            _ => return Err(nonsense(WHAT)),
+        };
+        items.echo(text)?;
+        let now = items.unsigned()?;
+        let mut sessions = Vec::new();
+        while !items.is_over() {
+            let (name, value) = (items.text()?, items.text()?);
+            let plain = value.strip_prefix('-');
+            let bumped = plain.unwrap_or(&value).split_once('|').and_then(|(ms, _)| ms.parse().ok());
+            let bumped = bumped.ok_or_else(|| nonsense(WHAT))?;
+            // Another client has written a name that is no id.
+            let Some(id) = SessionId::parse(name.as_bytes()) else { continue };
+            sessions.push(Listed { id, bumped, is_victim: plain.is_some() });
+        }
+        Ok(Self { is_full, now, sessions })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(items: &[&str]) -> Value {
+        let item = |text: &&str| match text.strip_prefix(':') {
+            Some(number) => Value::Int(number.parse().unwrap()),
+            None => Value::BulkString(text.as_bytes().to_vec()),
+        };
+        Value::Array(items.iter().map(item).collect())
+    }
+
+    #[test]
+    fn reads_the_sessions() {
+        let id = |text: &str| SessionId::parse(text.as_bytes()).unwrap();
+        let reply = texts(&["ok", "t", ":9", "-a", "-5|7", "b", "6|8", "no id", "6|8"]);
+        let list = UserList::parse(reply, "t").unwrap();
+        let sessions = vec![
+            Listed { id: id("-a"), bumped: 5, is_victim: true },
+            Listed { id: id("b"), bumped: 6, is_victim: false },
+        ];
+        assert_eq!(list, UserList { is_full: false, now: 9, sessions });
+        assert!(UserList::parse(texts(&["full", "t", ":9", "a", "5|7"]), "t").unwrap().is_full);
+    }
+
+    #[test]
+    fn believes_no_other_answer() {
+        for bad in [
+            &["ok", "u", ":9"][..],
+            &["ok", "t"],
+            &["ok", "t", ":-9"],
+            &["no", "t", ":9"],
+            &["ok", "t", ":9", "a"],
+            &["ok", "t", ":9", "a", "x|7"],
+            &["ok", "t", ":9", "a", "5"],
+            &["ok", ":9"],
+        ] {
+            assert!(UserList::parse(texts(bad), "t").is_err(), "{bad:?}");
+        }
+        assert!(UserList::parse(Value::Okay, "t").is_err());
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "the digest is no Rust")]
+    fn names_tell_neither_the_user_nor_the_id() {
+        assert_eq!(list_name(b"alice"), "2bd806c97f0e00af1a1fc3328fa763a9");
+        assert!(SessionId::parse(list_name(b"").as_bytes()).is_some());
+        let (a, b) = (SessionId::parse(b"a").unwrap(), SessionId::parse(b"b").unwrap());
+        assert_eq!(handle(&a).len(), 16);
+        assert_ne!(handle(&a), handle(&b));
+    }
+}

@@ -1,0 +1,82 @@
+//! The list of a user's sessions: the rules of `user.lua`.
+
+use std::collections::BTreeMap;
+
+use crate::protocol::{Listed, OnLimit, SessionId, UserCall, UserList};
+
+/// The list of a user's sessions.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct List(BTreeMap<String, Entry>);
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct Entry {
+    bumped: u64,
+    ends: u64,
+    is_victim: bool,
+}
+
+impl List {
+    /// The names on the list.
+    pub fn names(&self) -> Vec<&str> {
+        self.0.keys().map(|name| &**name).collect()
+    }
+
+    /// Carries out a call.
+    pub fn call(&mut self, now: u64, call: &UserCall<'_>) -> UserList {
+        let mut reply = UserList { is_full: false, now, sessions: Vec::new() };
+        let (name, before) = match *call {
+            UserCall::Drop(names) => {
+                for name in names {
+                    self.0.remove(*name);
+                }
+                return reply;
+            }
+            UserCall::Bump { name, life, before } => {
+                let was = self.0.get(name).or_else(|| self.0.get(before?));
+                let is_victim = was.is_some_and(|entry| entry.is_victim && entry.ends > now);
+                self.add(name, before, Entry { bumped: now, ends: now + life, is_victim });
+                return reply;
+            }
+            UserCall::List => ("", None),
+            UserCall::Bind { name, before, .. } => (name, before),
+        };
+        self.0.retain(|_, entry| entry.ends > now);
+        let is_other = |of: &str| of != name && Some(of) != before;
+        let of = |list: &Self, victims: bool| -> Vec<Listed> {
+            let entries = list.0.iter().filter(|(of, entry)| is_other(of) && entry.is_victim == victims);
+            let listed = |(of, entry): (&String, &Entry)| {
+                let id = SessionId::parse(of.as_bytes())?;
+                Some(Listed { id, bumped: entry.bumped, is_victim: entry.is_victim })
+            };
+            entries.filter_map(listed).collect()
+        };
+        let mut others = of(self, false);
+        reply.sessions = of(self, true);
+        let UserCall::Bind { life, limit, on_limit, .. } = *call else {
+            reply.sessions.append(&mut others);
+            return reply;
+        };
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let over = if limit == 0 { 0 } else { (others.len() + 1).saturating_sub(limit) };
+        if over > 0 && on_limit == OnLimit::Refuse {
+            reply.sessions.append(&mut others);
+            return UserList { is_full: true, ..reply };
+        }
+        others.sort_by(|a, b| (a.bumped, a.id.as_str()).cmp(&(b.bumped, b.id.as_str())));
+        for victim in others.into_iter().take(over) {
+            if let Some(entry) = self.0.get_mut(victim.id.as_str()) {
+                entry.is_victim = true;
+            }
+            reply.sessions.push(Listed { is_victim: true, ..victim });
+        }
+        self.add(name, before, Entry { bumped: now, ends: now + life, is_victim: false });
+        reply
+    }
+
+    fn add(&mut self, name: &str, before: Option<&str>, entry: Entry) {
+        if let Some(before) = before {
+            self.0.remove(before);
+        }
+        self.0.insert(name.to_owned(), entry);
+    }
+}

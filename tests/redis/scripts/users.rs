@@ -1,0 +1,64 @@
+//! The list of a user's sessions: the script in Redis and its rules in memory give the same answers
+//! to the same calls.
+
+use std::{sync::Arc, thread, time::Duration};
+
+use phpsess_rs::{
+    config::{IniValues, Settings},
+    protocol::{Keys, OnLimit, SessionId, UserCall, UserList, list_name},
+    store::{Store, memory::MemoryStore, redis::RedisStore},
+};
+use redis::Commands;
+
+use crate::support::{random::Random, redis::Server};
+
+const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
+const LIFE: u64 = 60_000;
+
+fn keys(user: &str) -> Keys {
+    let name = SessionId::parse(list_name(user.as_bytes()).as_bytes()).unwrap();
+    Keys::of_list("PHPREDIS_SESSION:", &name, false)
+}
+
+/// The order is that of the times of a clock, which the two servers do not share.
+fn told(list: &UserList) -> (bool, Vec<(String, bool)>) {
+    let mut sessions: Vec<_> =
+        list.sessions.iter().map(|one| (one.id.as_str().to_owned(), one.is_victim)).collect();
+    sessions.sort();
+    (list.is_full, sessions)
+}
+
+#[test]
+fn lists_of_users_follow_the_same_rules_in_memory() {
+    let server = Server::start();
+    let settings = Settings::parse(&server.save_path(), &IniValues::default()).unwrap();
+    let (mut redis, mut memory) = (RedisStore::new(Arc::new(settings)), MemoryStore::new());
+    let mut random = Random::new(17);
+    for round in 0..60 {
+        let keys = keys(&format!("user {round}"));
+        for _ in 0..20 {
+            // Each bump has a time of its own on both servers.
+            thread::sleep(Duration::from_millis(2));
+            memory.server().advance(2);
+            let name = random.pick(&NAMES).unwrap();
+            let few = random.between(0, 3);
+            let before = random.pick(&NAMES).filter(|before| *before != name && few == 0);
+            // A life that is over before the next call.
+            let life = if random.between(0, 7) == 0 { 1 } else { LIFE };
+            let limit = random.between(0, 3);
+            let on_limit = if random.between(0, 1) == 0 { OnLimit::Oldest } else { OnLimit::Refuse };
+            let dropped = [name, "none"];
+            let call = match random.between(0, 7) {
+                0..4 => UserCall::Bind { name, life, before, limit, on_limit },
+                4 | 5 => UserCall::Bump { name, life, before },
+                6 => UserCall::List,
+                _ => UserCall::Drop(&dropped),
+            };
+            let (theirs, ours) =
+                (redis.user_list(&keys, &call).unwrap(), memory.user_list(&keys, &call).unwrap());
+            assert_eq!(told(&theirs), told(&ours), "{call:?}");
+        }
+        let ttl: i64 = server.connection().pttl(&keys.data).unwrap();
+        assert!(ttl == -2 || ttl > 0 && ttl <= LIFE.cast_signed(), "{ttl}");
+    }
+}
