@@ -38,6 +38,8 @@ pub enum Failure {
     Destroyed,
     /// The session's absolute end came after it was read.
     Ended,
+    /// This request itself has ended it, with all sessions of its user.
+    Revoked,
     /// The session exceeds `rustredis.max_value_size`: its size, and the limit.
     TooLarge(usize, u64),
     /// The session was opened read-only (`read_and_close`, or `rustredis.lock_failure=readonly`).
@@ -146,6 +148,7 @@ impl fmt::Display for Failure {
                 "its lifetime was over before this request saved it, no matter how it was used \
                  (rustredis.absolute_timeout)",
             ),
+            Self::Revoked => f.write_str("this request has ended it, with rustredis_revoke()"),
             Self::TooLarge(size, limit) => {
                 write!(f, "it has {size} bytes, rustredis.max_value_size allows {limit}")
             }
@@ -203,7 +206,9 @@ impl Failure {
             Self::Busy(_, holder) | Self::Full(_, holder) => Cause::Lock(holder.clone()),
             Self::HeldHere => Cause::Lock(Holder::new(String::new(), 0)),
             Self::Lost(..) | Self::Saved | Self::Changed => Cause::Loss,
-            Self::Destroyed | Self::Ended | Self::Overtaken | Self::Copy => Cause::Destruction,
+            Self::Destroyed | Self::Ended | Self::Overtaken | Self::Copy | Self::Revoked => {
+                Cause::Destruction
+            }
             _ => Cause::Other,
         }
     }

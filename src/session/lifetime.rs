@@ -27,7 +27,8 @@ impl<S: Store> Session<S> {
 
     /// Keeps what this session would leave to the next id.
     pub(super) fn bequeath(&mut self, current: &Current<S::Lease>) {
-        self.left = Heritage { was_stored: !current.is_first, live: current.metadata.live.clone() };
+        self.left =
+            Heritage { was_stored: !current.is_first, live: current.metadata.live.clone(), name: None };
     }
 
     /// Keeps the reason why a session is not there.
@@ -72,11 +73,7 @@ impl<S: Store> Session<S> {
     /// end stays; 0 takes it away. Returns false if there is no session that will be written, or if
     /// it is older than that already.
     pub fn set_lifetime(&mut self, idle: u64, absolute: Option<u64>, ttl: u64) -> bool {
-        let is_open = |current: &mut Current<S::Lease>| {
-            !current.unread
-                && matches!(current.hold, Hold::Locked { .. } | Hold::Unsure { .. } | Hold::Unlocked)
-        };
-        let Some(mut current) = self.current.take_if(is_open) else { return false };
+        let Some(mut current) = self.take_open() else { return false };
         self.update_state(&mut current, ttl);
         let now = self.store.server_clock();
         let timeout = self.settings.absolute_timeout;

@@ -1,6 +1,6 @@
 //! What is known of a session beside its value.
 
-use crate::protocol::Live;
+use crate::protocol::{Live, SessionData, SessionId};
 
 /// What is known of the session that PHP has open. Times are in seconds since 1970.
 pub struct Description {
@@ -31,6 +31,8 @@ pub struct Heritage {
     pub(super) was_stored: bool,
     /// The metadata. Without it, each new id would begin a new absolute lifetime.
     pub(super) live: Option<Live>,
+    /// The id of before, if the session has ended under it and its user has a list.
+    pub(super) name: Option<SessionId>,
 }
 
 /// What the state of a session that lives says.
@@ -39,4 +41,19 @@ pub(super) struct Metadata {
     pub(super) live: Option<Live>,
     /// Set if it is not stored yet.
     pub(super) is_due: bool,
+    /// Set if this request has put the session on the list of its user.
+    pub(super) is_listed: bool,
+    /// The list of the user that it had before, which it leaves when it is stored.
+    pub(super) left: Option<String>,
+}
+
+impl Metadata {
+    pub(super) fn new(inherited: Option<Live>, loaded: &SessionData) -> Self {
+        Self {
+            is_due: inherited.is_some(),
+            live: inherited.or_else(|| loaded.live()),
+            is_listed: false,
+            left: None,
+        }
+    }
 }

@@ -16,6 +16,7 @@ mod requested;
 mod save;
 #[cfg(test)]
 mod tests;
+mod user;
 
 use std::{
     mem,
@@ -31,6 +32,7 @@ pub use metadata::{Description, Heritage, TimeLeft};
 use print::Print;
 use requested::{Prefetch, Prefetched};
 pub use save::{Writer, deferred_warning};
+pub use user::{Device, Limit};
 
 use crate::{
     compression::{self, Unreadable},
@@ -665,8 +667,8 @@ impl<S: Store> Session<S> {
         let (is_new, since) = (loaded.data.is_none(), Instant::now());
         let is_first = is_new && !self.inherited.was_stored;
         let inherited = self.inherited.live.clone().filter(|_| is_new);
-        let metadata = Metadata { is_due: inherited.is_some(), live: inherited.or_else(|| loaded.live()) };
-        self.current = Some(Current {
+        let metadata = Metadata::new(inherited, &loaded);
+        let mut current = Current {
             id: id.clone(),
             keys,
             hold,
@@ -678,7 +680,11 @@ impl<S: Store> Session<S> {
             metadata,
             ttl_due,
             delivered: None,
-        });
+        };
+        if is_new {
+            self.announce(&mut current, ttl);
+        }
+        self.current = Some(current);
         Ok(match mode {
             // The session vanished while we waited for its lock: read or close will release the
             // lock.

@@ -94,6 +94,10 @@ fn is_empty(text: &[u8]) -> bool {
     [&b""[..], b"a:0:{}", b"{}", b"\x80", b"\x90", b"\0\0\0\x02\x14\0"].contains(&text)
 }
 
+fn has_user(live: &Live) -> bool {
+    !live.user().is_empty()
+}
+
 fn op_for<'a>(text: &'a Text<'_>, changed: bool, is_new: bool, ttl: u64) -> Op<'a> {
     match (changed, is_new) {
         (true, _) => Op::Set(text.stored()),
@@ -195,13 +199,13 @@ impl<S: Store> Session<S> {
             (_, Ending::Moves { forced }) => Op::Retire { grace, forced },
             (_, Ending::Ends) => Op::Delete(&Reason::Logout),
         };
-        let mut result = self.end(id, op);
-        if let Ok(ReleaseReply::Ended(copy)) = &result {
-            self.delete_copy(&copy.clone());
-            result = Ok(ReleaseReply::Done);
-        }
+        let lists = self.lists_of(id);
+        let result = self.end(id, op).map(|reply| self.without_copy(reply));
         if !matches!(result, Ok(ReleaseReply::Done)) {
             return result;
+        }
+        if ending == Ending::Ends {
+            self.leave_list(id, &lists);
         }
         self.failed.take_if(|failed| failed == id);
         self.look_again(id, b"");
@@ -220,6 +224,17 @@ impl<S: Store> Session<S> {
             _ => {}
         }
         result
+    }
+
+    /// Deletes the copy that a session which has ended had left, if the answer tells of one.
+    pub(super) fn without_copy(&mut self, reply: ReleaseReply) -> ReleaseReply {
+        match reply {
+            ReleaseReply::Ended(copy) => {
+                self.delete_copy(&copy);
+                ReleaseReply::Done
+            }
+            reply => reply,
+        }
     }
 
     /// Deletes the copy that a session, which has ended, had left under the id that it had before.
@@ -259,11 +274,13 @@ impl<S: Store> Session<S> {
         let current = self.current.take_if(|current| current.id == *id);
         if let Some(current) = &current {
             self.bequeath(current);
+            self.left.name = Some(id.clone()).filter(|_| self.left.live.as_ref().is_some_and(has_user));
         }
         match current {
-            Some(Current { keys, hold: Hold::Locked { token, waiter, guard }, .. }) => {
+            Some(Current { keys, hold: Hold::Locked { token, waiter, guard }, loaded, .. }) => {
                 drop(guard);
-                let release = Release { waiter: waiter.as_deref(), ..self.release_of(&token, op, 1) };
+                let states = Release { seen: loaded.state.as_deref(), ..self.release_of(&token, op, 1) };
+                let release = Release { waiter: waiter.as_deref(), ..states };
                 let result = self.store.release(&keys, &release);
                 if result.is_err() {
                     self.store.give_back(&keys, token);
@@ -273,7 +290,8 @@ impl<S: Store> Session<S> {
             Some(Current { hold: Hold::Overtaken, .. }) => Ok(ReleaseReply::Done),
             other => {
                 let keys = other.as_ref().map_or_else(|| self.keys(id), |current| current.keys.clone());
-                let result = self.store.write(&keys, &self.write_of(op, 1, None));
+                let seen = other.as_ref().and_then(|current| current.loaded.state.as_deref());
+                let result = self.store.write(&keys, &self.write_of(op, 1, seen));
                 if let Some(Current { hold: Hold::Unsure { token, .. }, .. }) = other {
                     self.store.give_back(&keys, token);
                 }
@@ -325,7 +343,9 @@ impl<S: Store> Session<S> {
                     rewrite: true,
                     ..self.release_of(&token, op, life)
                 };
-                let result = if keep_lock || !self.may_defer(text) {
+                // The list of a user must not learn of a session that was not stored.
+                let is_listed = state.is_some() && current.metadata.live.as_ref().is_some_and(has_user);
+                let result = if keep_lock || is_listed || !self.may_defer(text) {
                     self.release_or_restore(keys, &release, text)
                 } else {
                     let op = if op == Op::Keep { Op::Restore(text.stored()) } else { op };
@@ -376,6 +396,7 @@ impl<S: Store> Session<S> {
         if failure.is_none() && state.is_some() {
             current.loaded.state = state;
             current.metadata.is_due = false;
+            self.follow_on_list(&mut current, ttl);
         }
         self.current = Some(current);
         if failure.is_none() {
@@ -387,9 +408,24 @@ impl<S: Store> Session<S> {
     /// Ends a session whose absolute end came while this request had it. Returns false if a change
     /// is lost.
     fn end_now(&mut self, mut current: Current<S::Lease>, changed: bool) -> bool {
-        let (id, keys) = (current.id.clone(), current.keys.clone());
-        let op = Op::Delete(&Reason::Absolute);
-        let result = match mem::replace(&mut current.hold, Hold::NoMoreWrites(|| Failure::Ended)) {
+        let id = current.id.clone();
+        let result = self.end_hold(&mut current, Op::Delete(&Reason::Absolute), || Failure::Ended);
+        self.current = Some(current);
+        let lists = self.lists_of(&id);
+        self.leave_list(&id, &lists);
+        let failure = failure_of(result, Loss::Unknown).or_else(|| changed.then(|| refused(Failure::Ended)));
+        self.told(&id, "was not saved", failure)
+    }
+
+    /// Ends a session that this request has, which saves it no more.
+    pub(super) fn end_hold(
+        &mut self,
+        current: &mut Current<S::Lease>,
+        op: Op<'_>,
+        why: fn() -> Failure,
+    ) -> Result<ReleaseReply, StoreError> {
+        let keys = current.keys.clone();
+        match mem::replace(&mut current.hold, Hold::NoMoreWrites(why)) {
             Hold::Locked { token, waiter, guard } => {
                 drop(guard);
                 let release = Release { waiter: waiter.as_deref(), ..self.release_of(&token, op, 1) };
@@ -404,10 +440,7 @@ impl<S: Store> Session<S> {
                 self.store.release(&keys, &release)
             }
             _ => self.store.write(&keys, &self.write_of(op, 1, None)),
-        };
-        self.current = Some(current);
-        let failure = failure_of(result, Loss::Unknown).or_else(|| changed.then(|| refused(Failure::Ended)));
-        self.told(&id, "was not saved", failure)
+        }
     }
 
     /// Returns true if a handler class writes by hand what PHP reads with `read_and_close`.
@@ -537,7 +570,12 @@ impl<S: Store> Session<S> {
 
     /// Returns true only for [`ReleaseReply::Done`]. For PHP, any other answer is a failure with a
     /// warning.
-    fn answered(&mut self, id: &SessionId, what: &str, result: Result<ReleaseReply, StoreError>) -> bool {
+    pub(super) fn answered(
+        &mut self,
+        id: &SessionId,
+        what: &str,
+        result: Result<ReleaseReply, StoreError>,
+    ) -> bool {
         self.told(id, what, failure_of(result, Loss::Unknown))
     }
 
@@ -579,7 +617,7 @@ impl<S: Store> Session<S> {
         millis(self.settings.dead_life.max(self.settings.ended_memory))
     }
 
-    fn write_of<'a>(&self, op: Op<'a>, ttl: u64, seen: Option<&'a str>) -> Write<'a> {
+    pub(super) fn write_of<'a>(&self, op: Op<'a>, ttl: u64, seen: Option<&'a str>) -> Write<'a> {
         Write { op, ttl, seen, state: None, dead_ms: self.dead_ms() }
     }
 }
