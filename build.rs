@@ -31,6 +31,7 @@ mod php {
                 "prefetch",
                 "lifetime",
                 "admin",
+                "user",
                 "worker",
                 "ini",
                 "info",

@@ -86,7 +86,7 @@ function rustredis_status(): array {}
  * - authenticated: when its user logged in
  * - expires: when it ends without another use; null with rustredis.touch=0, where this request does not know it
  * - ends: when it ends however it is used
- * - user: the name of the list of its user's sessions
+ * - user: a digest of the name of its user, see rustredis_user()
  *
  * @return array{created: ?int, authenticated: ?int, expires: ?int, ends: ?int, user: ?string}|null
  */
@@ -166,6 +166,39 @@ function rustredis_unlock(string $id): bool {}
  *     waiters: int}|null
  */
 function rustredis_lock(string $id): ?array {}
+
+/**
+ * Logs a user in: makes the open session one of the user's from its next save on, and puts it on the list of their
+ * sessions. Call it again to change the label. With a limit, either the session that was not used for the longest time
+ * ends ("oldest"), or this login is refused ("refuse"): the function then returns false, and changes nothing.
+ *
+ * @param string $user the name of the user in the application; only a digest of it is stored
+ * @param int $limit how many sessions the user may have; 0 = any number
+ * @param 'oldest'|'refuse' $on_limit
+ * @param string $label a text of the application for the list, such as the name of a device; at most 512 bytes
+ * @throws RustRedis\SessionException if no session is open that will be saved, or Redis fails
+ */
+function rustredis_user(string $user, int $limit = 0, string $on_limit = 'oldest', string $label = ''): bool {}
+
+/**
+ * The sessions of the open session's user, the open one first, then by their last use. Times are in seconds since 1970,
+ * null if they are not known (of a login that is still running). The handle is for rustredis_revoke(), and gives no
+ * access to the session.
+ *
+ * @param string|null $user another user: in the CLI, or with rustredis.admin=1
+ * @return list<array{handle: string, created: ?int, authenticated: ?int, last_used: ?int, expires: ?int, label: string, current: bool}>
+ * @throws RustRedis\SessionException if no session is open, the user is another one, or Redis fails
+ */
+function rustredis_user_sessions(?string $user = null): array {}
+
+/**
+ * Ends sessions of the open session's user, at once and also those of requests that are running: all, the one with this
+ * handle, or all but the open one. Call session_destroy() after an end of the open one. Returns how many were ended.
+ *
+ * @param string|null $user another user: in the CLI, or with rustredis.admin=1
+ * @throws RustRedis\SessionException if no session is open, the user is another one, or Redis fails
+ */
+function rustredis_revoke(?string $user = null, ?string $handle = null, bool $others_only = false): int {}
 }
 
 namespace RustRedis {

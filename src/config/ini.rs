@@ -118,8 +118,8 @@ settings! {
          it is, and nothing is written; `serialize` = stored in PHP's own serialization, \
          which is a risk if others can write to Redis";
     Admin: c"rustredis.admin", c"0", Kind::Flag, System,
-        "1 = the functions for administrators, which can see all sessions, work in a web server's \
-         PHP, too, and not only on the command line; only in php.ini or the server's \
+        "1 = the functions for administrators, and those for the sessions of any user, work in a \
+         web server's PHP, too, and not only on the command line; only in php.ini or the server's \
          configuration";
 }
 

@@ -17,6 +17,7 @@ mod signals;
 mod status;
 mod sys;
 mod ttl;
+mod user;
 mod warm_up;
 
 use std::{cell::Cell, ffi::c_int, ptr};
@@ -115,6 +116,23 @@ extern "C" fn get_module() -> *mut ModuleEntry {
         let lock = FunctionBuilder::new("rustredis_lock", sys::rustredis_lock_of)
             .arg(Arg::new("id", DataType::String))
             .returns(DataType::Array, false, true);
+        let user = FunctionBuilder::new("rustredis_user", sys::rustredis_user)
+            .arg(Arg::new("user", DataType::String))
+            .not_required()
+            .arg(Arg::new("limit", DataType::Long).default("0"))
+            .arg(Arg::new("on_limit", DataType::String).default("'oldest'"))
+            .arg(Arg::new("label", DataType::String).default("''"))
+            .returns(DataType::Bool, false, false);
+        let user_sessions = FunctionBuilder::new("rustredis_user_sessions", sys::rustredis_user_sessions)
+            .not_required()
+            .arg(Arg::new("user", DataType::String).allow_null().default("null"))
+            .returns(DataType::Array, false, false);
+        let revoke = FunctionBuilder::new("rustredis_revoke", sys::rustredis_revoke)
+            .not_required()
+            .arg(Arg::new("user", DataType::String).allow_null().default("null"))
+            .arg(Arg::new("handle", DataType::String).allow_null().default("null"))
+            .arg(Arg::new("others_only", DataType::Bool).default("false"))
+            .returns(DataType::Long, false, false);
         let (mut entry, _startup, owned) = ModuleBuilder::new(env!("CARGO_PKG_NAME"), crate::VERSION)
             .startup_function(start_module)
             .shutdown_function(stop_module)
@@ -134,6 +152,9 @@ extern "C" fn get_module() -> *mut ModuleEntry {
             .function(forget)
             .function(unlock)
             .function(lock)
+            .function(user)
+            .function(user_sessions)
+            .function(revoke)
             .try_into()
             .expect("one function and two names without a NUL make a valid module");
         entry.deps = DEPENDENCIES.0.as_ptr();

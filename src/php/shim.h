@@ -205,6 +205,28 @@ typedef struct {
 } rustredis_item;
 int rustredis_next_item(rustredis_item *item);
 void rustredis_forget_answer(void);
+/* The sessions of a user. A text of NULL stands for the user of the open session, or for no handle.
+ * After a failure, there are reasons to throw, and rustredis_user_failure tells of the last one. */
+#define RUSTREDIS_MAX_LABEL 512
+typedef struct {
+	int64_t created, authenticated, last_used, expires;
+	int is_current;
+	char handle[17], label[RUSTREDIS_MAX_LABEL + 1];
+} rustredis_device;
+/* RUSTREDIS_NO: the limit refuses it. */
+int rustredis_bind_user(const char *user, size_t user_len, int64_t limit, bool refuses, const char *label,
+	size_t label_len, int64_t maxlifetime);
+/* True if PHP has read a session that is open. */
+int rustredis_has_session(void);
+/* True if it is one of this user's. */
+int rustredis_is_own_user(const char *user, size_t user_len);
+/* Returns the number of sessions, which rustredis_device_get then gives one by one, or -1. */
+int64_t rustredis_list_user(const char *path, size_t path_len, const char *user, size_t user_len, int64_t maxlifetime);
+int rustredis_device_get(size_t index, rustredis_device *device);
+/* Returns the number of sessions that were ended, or -1. */
+int64_t rustredis_revoke_user(const char *path, size_t path_len, const char *user, size_t user_len, const char *handle,
+	size_t handle_len, bool others_only);
+void rustredis_user_failure(rustredis_failure *failure);
 
 /* The text that replaces the password in PHP's own table of settings. */
 #define RUSTREDIS_MASK "********"

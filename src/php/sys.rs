@@ -91,4 +91,7 @@ unsafe extern "C" {
     pub safe fn rustredis_forget(execute_data: &mut ExecuteData, return_value: &mut Zval);
     pub safe fn rustredis_lock_of(execute_data: &mut ExecuteData, return_value: &mut Zval);
     pub safe fn rustredis_unlock(execute_data: &mut ExecuteData, return_value: &mut Zval);
+    pub safe fn rustredis_user(execute_data: &mut ExecuteData, return_value: &mut Zval);
+    pub safe fn rustredis_user_sessions(execute_data: &mut ExecuteData, return_value: &mut Zval);
+    pub safe fn rustredis_revoke(execute_data: &mut ExecuteData, return_value: &mut Zval);
 }
