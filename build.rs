@@ -37,6 +37,7 @@ mod php {
                 "info",
                 "json_encode",
                 "json_decode",
+                "storable",
             ]
             .map(source),
         );

@@ -213,7 +213,7 @@ unsafe extern "C" fn rustredis_save(
         // session_regenerate_id() saves the session under the id that it leaves.
         let moves = sys::rustredis_changes_the_id();
         let save = |session: &mut Session<RedisStore>| {
-            if moves && session.retires(id) {
+            if moves && session.retires(id, value) {
                 session.retire(id)
             } else if unchanged != 0 {
                 session.touch(id, value, ttl, writer)
@@ -260,6 +260,24 @@ unsafe extern "C" fn rustredis_destroy(
             },
         )
     }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn rustredis_is_missing(
+    mod_data: *mut *mut c_void,
+    id: *const c_char,
+    id_len: usize,
+) -> c_int {
+    let mut is_missing = false;
+    // SAFETY: as in rustredis_validate.
+    unsafe {
+        let ask = |session: &mut Session<RedisStore>| {
+            is_missing = session.is_missing(bytes(id, id_len));
+            true
+        };
+        with_session(mod_data, |_, _| true, ask);
+    }
+    is_missing.into()
 }
 
 #[unsafe(no_mangle)]

@@ -476,28 +476,32 @@ static bool refuses(zend_string *val, int unchanged, int writer, char *reason, s
 
 	/* A handler class may write such a session by hand. */
 	if (is_unread && writer != RUSTREDIS_WRITTEN_BY_CLASS) {
-		snprintf(reason, size, "PHP is about to read it, and $_SESSION has what was there before; what is stored stays");
+		snprintf(reason, size, "PHP is about to read it, and $_SESSION has what was there before");
 	} else if (unchanged) {
 		return false;
 	} else if (rustredis_is_replaced_while_saved()) {
-		snprintf(reason, size, "session_start() or session_reset() was called while it was saved; what was stored before "
-			"stays");
+		snprintf(reason, size, "session_start() or session_reset() was called while it was saved");
 	} else if (half_decoded) {
-		snprintf(reason, size, "an error or an exception ended its decoding; what was stored before stays");
+		snprintf(reason, size, "an error or an exception ended its decoding");
 	} else if (is_written_too_early(val)) {
-		snprintf(reason, size, "it is still being decoded, and $_SESSION does not have all of it; what was stored before "
-			"stays");
+		snprintf(reason, size, "it is still being decoded, and $_SESSION does not have all of it");
 	} else if (rustredis_has_broken_off() && !starts_over()) {
 		snprintf(reason, size, "a fatal error, or a client that left, has ended an encoding, and session.serialize_handler %s "
-			"does not start over in this process; what was stored before stays", serializer);
+			"does not start over in this process", serializer);
 	} else if (was_half_encoded(val)) {
-		snprintf(reason, size, "an exception ended its encoding; what was stored before stays");
+		snprintf(reason, size, "an exception ended its encoding");
 	} else if (was_not_encoded(val)) {
-		snprintf(reason, size, "session.serialize_handler %s could not encode it; what was stored before stays", serializer);
+		snprintf(reason, size, "session.serialize_handler %s could not encode it", serializer);
 	} else {
 		return false;
 	}
 	return true;
+}
+
+/* What is left when a session is neither saved nor moved. */
+static const char *left(int is_missing)
+{
+	return is_missing ? "nothing is stored under its id" : "what was stored before stays";
 }
 
 static zend_result save(void **mod_data, zend_string *key, zend_string *val, zend_long maxlifetime, int unchanged)
@@ -511,7 +515,8 @@ static zend_result save(void **mod_data, zend_string *key, zend_string *val, zen
 		return FAILURE;
 	}
 	if (refuses(val, unchanged, writer, reason, sizeof reason)) {
-		rustredis_raise("rustredis: the session is not saved: %s", reason);
+		rustredis_raise("rustredis: the session is not saved: %s; %s", reason,
+			left(rustredis_is_missing(mod_data, ZSTR_VAL(key), ZSTR_LEN(key))));
 		return FAILURE;
 	}
 	return rustredis_save(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), ZSTR_VAL(val), ZSTR_LEN(val), maxlifetime,
@@ -595,17 +600,24 @@ static int how_to_destroy(void)
 	return is_out_of_resources() || is_ended_by_script() ? RUSTREDIS_LEAVE : RUSTREDIS_SET_ASIDE;
 }
 
-/* Returns NULL if there is none. */
-static const char *reason_not_to_move(void)
+/* Gives the reason why a session must not be deleted because it goes on under another id. Returns
+ * false if there is none. */
+static bool is_not_to_move(int is_missing, char *reason, size_t size)
 {
-	return is_unread ? "PHP is about to read it"
-		: half_decoded ? "an error or an exception ended its decoding"
-		: NULL;
+	if (is_unread) {
+		snprintf(reason, size, "PHP is about to read it");
+	} else if (half_decoded) {
+		snprintf(reason, size, "an error or an exception ended its decoding");
+	} else {
+		return !is_missing && rustredis_cannot_be_stored(reason, size);
+	}
+	return true;
 }
 
 PS_DESTROY_FUNC(rustredis)
 {
-	int how;
+	char reason[1024];
+	int how, is_missing;
 
 	if (!key) {
 		return FAILURE;
@@ -614,9 +626,9 @@ PS_DESTROY_FUNC(rustredis)
 		return FAILURE;
 	}
 	how = how_to_destroy();
-	if (how == RUSTREDIS_MOVED && reason_not_to_move()) {
-		rustredis_raise("rustredis: the session is not moved to a new id: %s; what was stored before stays",
-			reason_not_to_move());
+	is_missing = how == RUSTREDIS_MOVED && rustredis_is_missing(mod_data, ZSTR_VAL(key), ZSTR_LEN(key));
+	if (how == RUSTREDIS_MOVED && is_not_to_move(is_missing, reason, sizeof reason)) {
+		rustredis_raise("rustredis: the session is not moved to a new id: %s; %s", reason, left(is_missing));
 		return FAILURE;
 	}
 	if (!rustredis_destroy(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), how)) {
@@ -721,16 +733,26 @@ void rustredis_object_has_read(zend_string *id, zend_string *val)
 	}
 }
 
-bool rustredis_object_refuses(zend_string *id, zend_string *val, int unchanged, char *reason, size_t size)
+bool rustredis_object_refuses(uint64_t handle, zend_string *id, zend_string *val, int unchanged, char *reason, size_t size)
 {
-	return is_of_php(id) && refuses(val, unchanged, writer_now(), reason, size);
+	size_t len;
+	if (!is_of_php(id) || !refuses(val, unchanged, writer_now(), reason, size)) {
+		return false;
+	}
+	len = strlen(reason);
+	snprintf(reason + len, size - len, "; %s", left(rustredis_object_is_missing(handle, ZSTR_VAL(id), ZSTR_LEN(id))));
+	return true;
 }
 
-int rustredis_object_how_to_destroy(zend_string *id, char *reason, size_t size)
+int rustredis_object_how_to_destroy(uint64_t handle, zend_string *id, char *reason, size_t size)
 {
 	const int how = is_of_php(id) ? how_to_destroy() : RUSTREDIS_DELETE;
-	if (how == RUSTREDIS_MOVED && reason_not_to_move()) {
-		snprintf(reason, size, "%s; what was stored before stays", reason_not_to_move());
+	if (how == RUSTREDIS_MOVED) {
+		const int is_missing = rustredis_object_is_missing(handle, ZSTR_VAL(id), ZSTR_LEN(id));
+		if (is_not_to_move(is_missing, reason, size)) {
+			const size_t len = strlen(reason);
+			snprintf(reason + len, size - len, "; %s", left(is_missing));
+		}
 	}
 	return how;
 }

@@ -61,6 +61,8 @@ int rustredis_json_objects(void);
 zend_string *ps_srlzr_encode_json(void);
 /* Encodes any array. Returns NULL after a failure, with the reason unless an exception has it. */
 zend_string *rustredis_json_encode_array(HashTable *array, char *error, size_t error_size);
+/* True if a session cannot be encoded, as far as this can be found without running PHP code. */
+bool rustredis_json_cannot_encode(HashTable *session, char *reason, size_t size);
 /* The number of bytes that memory_limit leaves. */
 size_t rustredis_memory_left(void);
 /* True if the last session was not encoded, and PHP has only an empty text to write. */

@@ -322,18 +322,23 @@ static void find_limit(encoding *e)
 	}
 }
 
-static bool encode(HashTable *session, encoding *e, bool is_session)
+/* Walks over the session for the first time, which writes all of it but the objects. */
+static bool encode_plain(HashTable *session, encoding *e, bool is_session)
 {
-	zval objects;
-	bool done;
-
 	memset(e, 0, offsetof(encoding, path));
 	e->path_start = sizeof e->path - 1;
 	e->path[e->path_start] = '\0';
 	e->is_session = is_session;
 	find_limit(e);
 	e->writer = rustredis_json_writer(e->limit);
-	done = write_array(e, session, 0);
+	return write_array(e, session, 0);
+}
+
+static bool encode(HashTable *session, encoding *e, bool is_session)
+{
+	zval objects;
+	bool done = encode_plain(session, e, is_session);
+
 	if (!done || !e->needs_objects) {
 		return done;
 	}
@@ -372,6 +377,12 @@ static bool explain(const encoding *e, char *text, size_t size)
 		return false;
 	}
 	return true;
+}
+
+bool rustredis_json_cannot_encode(HashTable *session, char *reason, size_t size)
+{
+	encoding e;
+	return !encode_plain(session, &e, true) && explain(&e, reason, size);
 }
 
 static zend_string *text_of(encoding *e)

@@ -245,12 +245,12 @@ static void put(INTERNAL_FUNCTION_PARAMETERS, int what)
 {
 	zend_string *id, *data;
 	rustredis_call call = {0};
-	char reason[256];
+	char reason[1024];
 	ZEND_PARSE_PARAMETERS_START(2, 2)
 		Z_PARAM_STR(id)
 		Z_PARAM_STR(data)
 	ZEND_PARSE_PARAMETERS_END();
-	if (rustredis_object_refuses(id, data, what == RUSTREDIS_TOUCH, reason, sizeof reason)) {
+	if (rustredis_object_refuses(of(Z_OBJ_P(ZEND_THIS))->handle, id, data, what == RUSTREDIS_TOUCH, reason, sizeof reason)) {
 		rustredis_throw("rustredis: the session is not saved: %s", reason);
 		RETURN_THROWS();
 	}
@@ -284,11 +284,11 @@ static ZEND_METHOD(RustRedis_SessionHandler, destroy)
 {
 	zend_string *id;
 	rustredis_call call = {0};
-	char reason[256] = "";
+	char reason[1024] = "";
 	ZEND_PARSE_PARAMETERS_START(1, 1)
 		Z_PARAM_STR(id)
 	ZEND_PARSE_PARAMETERS_END();
-	call.how = rustredis_object_how_to_destroy(id, reason, sizeof reason);
+	call.how = rustredis_object_how_to_destroy(of(Z_OBJ_P(ZEND_THIS))->handle, id, reason, sizeof reason);
 	if (reason[0]) {
 		rustredis_throw("rustredis: the session is not moved to a new id: %s", reason);
 		RETURN_THROWS();

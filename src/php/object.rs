@@ -359,7 +359,7 @@ impl Object {
         }
         let (bytes, mut is_left) = (id.as_str().as_bytes(), false);
         let answer = self.with_session(id, fiber, false, true, |session| {
-            is_left = sys::rustredis_changes_the_id() && session.retires(bytes);
+            is_left = sys::rustredis_changes_the_id() && session.retires(bytes, data);
             let done = if is_left { session.retire(bytes) } else { session.put(bytes, data, changed, ttl) };
             if done { Answer::Yes } else { Answer::Failed }
         });
@@ -697,6 +697,19 @@ unsafe extern "C" fn rustredis_object_done(handle: u64, id: *const c_char, id_le
         }
         Answer::Yes
     });
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn rustredis_object_is_missing(handle: u64, id: *const c_char, id_len: usize) -> c_int {
+    guarded(0, || {
+        // SAFETY: handler.c passes a Zend string with its length.
+        let Some(id) = SessionId::parse(unsafe { bytes(id, id_len) }) else { return 0 };
+        OBJECTS.with_borrow(|objects| {
+            let own = objects.iter().find(|(known, _)| *known == handle);
+            let entry = own.and_then(|(_, object)| object.sessions.get(&id));
+            entry.is_some_and(|entry| entry.session.is_missing(id.as_str().as_bytes())).into()
+        })
+    })
 }
 
 #[unsafe(no_mangle)]

@@ -44,6 +44,9 @@ enum { RUSTREDIS_WRITTEN_BY_PHP, RUSTREDIS_SAVED_BY_CLASS, RUSTREDIS_WRITTEN_BY_
 int rustredis_save(void **mod_data, const char *id, size_t id_len, const char *value, size_t value_len,
 	int64_t ttl, int unchanged, int writer);
 
+/* True if nothing is stored under the id of this session, as far as this request knows. */
+int rustredis_is_missing(void **mod_data, const char *id, size_t id_len);
+
 /* The last failure of a callback in this session: its kind, and the holder of the lock as far as
  * it is known ('' and -1 otherwise). */
 enum { RUSTREDIS_OTHER, RUSTREDIS_NO_CONNECTION, RUSTREDIS_NO_LOCK, RUSTREDIS_REFUSED, RUSTREDIS_LOCK_LOST,
@@ -96,6 +99,7 @@ int rustredis_object_call(uint64_t handle, int what, rustredis_call *call);
 /* Releases everything that the object holds, if it still exists. */
 void rustredis_object_leave(uint64_t handle);
 void rustredis_object_done(uint64_t handle, const char *id, size_t id_len);
+int rustredis_object_is_missing(uint64_t handle, const char *id, size_t id_len);
 /* The failure of the last call. */
 void rustredis_object_failure(uint64_t handle, rustredis_failure *failure);
 
@@ -254,8 +258,8 @@ bool rustredis_is_handler(void);
  * call must be refused. */
 void rustredis_object_opens(uint64_t handle);
 void rustredis_object_has_read(zend_string *id, zend_string *val);
-bool rustredis_object_refuses(zend_string *id, zend_string *val, int unchanged, char *reason, size_t size);
-int rustredis_object_how_to_destroy(zend_string *id, char *reason, size_t size);
+bool rustredis_object_refuses(uint64_t handle, zend_string *id, zend_string *val, int unchanged, char *reason, size_t size);
+int rustredis_object_how_to_destroy(uint64_t handle, zend_string *id, char *reason, size_t size);
 /* In close(). */
 void rustredis_object_closes(uint64_t handle);
 /* Does the same as close() for an object whose close() PHP has left out. */
@@ -316,6 +320,9 @@ bool rustredis_is_in_script(void);
 bool rustredis_worker_saves(zend_execute_data *call);
 /* exceptions.c: in MINIT. */
 void rustredis_register_exceptions(void);
+/* storable.c: true if $_SESSION cannot be stored as it is, as far as this can be found without
+ * running PHP code. */
+bool rustredis_cannot_be_stored(char *reason, size_t size);
 /* object.c: in MINIT, after the exceptions. */
 void rustredis_register_classes(void);
 /* exceptions.c: throws a SessionException. */

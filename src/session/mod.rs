@@ -110,6 +110,8 @@ struct Current<L> {
     /// Set if the session was never stored before this request, under any id.
     is_first: bool,
     metadata: Metadata,
+    /// The number of writes that have succeeded since the read.
+    writes: u32,
     /// The session's new TTL if the read did not refresh it, otherwise 0.
     ttl_due: u64,
     /// The print of the value that a handler class has read, until the class writes another value.
@@ -197,6 +199,13 @@ impl<S: Store> Session<S> {
         self.current.as_ref().is_some_and(|current| {
             current.id.as_str().as_bytes() == id
                 && current.delivered.as_ref().is_some_and(|print| print.is_of(text))
+        })
+    }
+
+    /// Returns true if nothing is stored under this id, as far as this request knows.
+    pub fn is_missing(&self, id: &[u8]) -> bool {
+        self.current.as_ref().is_some_and(|current| {
+            current.id.as_str().as_bytes() == id && current.is_new && current.writes == 0
         })
     }
 
@@ -678,6 +687,7 @@ impl<S: Store> Session<S> {
             is_new,
             is_first,
             metadata,
+            writes: 0,
             ttl_due,
             delivered: None,
         };

@@ -123,7 +123,7 @@ impl<S: Store> Session<S> {
     /// `write`. A value that [`Session::remember`] has noted is not sent, because handler classes
     /// also write unchanged sessions.
     pub fn write(&mut self, id: &[u8], data: &[u8], ttl: u64, writer: Writer) -> bool {
-        if let Some(limit) = self.settings.max_value_size.filter(|&limit| data.len() as u64 > limit) {
+        if let Some(limit) = self.limit_below(data) {
             stats::REFUSED_WRITES.add();
             return self.fail(
                 "was not saved",
@@ -133,6 +133,11 @@ impl<S: Store> Session<S> {
         }
         let settings = self.settings.clone();
         self.save(id, &Text::new(data, &settings.compression), true, ttl, writer)
+    }
+
+    /// Returns `rustredis.max_value_size` if the value exceeds it.
+    fn limit_below(&self, data: &[u8]) -> Option<u64> {
+        self.settings.max_value_size.filter(|&limit| data.len() as u64 > limit)
     }
 
     /// `update_timestamp`: refreshes the TTL of an unchanged session, and stores `data` again if
@@ -155,9 +160,11 @@ impl<S: Store> Session<S> {
     }
 
     /// Returns true if the write with which session_regenerate_id() leaves this id, without deleting
-    /// the session, is to [`Session::retire`] it.
-    pub fn retires(&self, id: &[u8]) -> bool {
+    /// the session, is to [`Session::retire`] it. A value that is too large for the new id is refused
+    /// by the write instead, and the session stays.
+    pub fn retires(&self, id: &[u8], data: &[u8]) -> bool {
         self.settings.regenerate_grace > 0
+            && self.limit_below(data).is_none()
             && match &self.current {
                 Some(current) => {
                     current.id.as_str().as_bytes() == id
@@ -392,6 +399,8 @@ impl<S: Store> Session<S> {
             }
             Hold::NoMoreWrites(why) => (Hold::NoMoreWrites(why), Some(refused(why()))),
         };
+        let is_written = failure.is_none() && !matches!(hold, Hold::Overtaken);
+        current.writes = current.writes.saturating_add(is_written.into());
         current.hold = hold;
         if failure.is_none() && state.is_some() {
             current.loaded.state = state;

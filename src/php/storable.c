@@ -1,0 +1,94 @@
+/* Finds out, without running PHP code, that $_SESSION cannot be stored as it is.
+ *
+ * session_regenerate_id(true) deletes what is stored before PHP encodes the session for the new id.
+ * If the encoding is then refused, nothing is left under either id. The code of an object
+ * (__serialize) may still refuse later. */
+#include "php.h"
+#include "ext/session/php_session.h"
+#include "json.h"
+#include "shim.h"
+
+/* More values than this are not looked at. */
+#define MAX_VALUES 100000
+#define MAX_DEPTH 512
+
+typedef struct {
+	uint32_t values;
+	/* The bytes that the text has at least. */
+	size_t len;
+	zend_class_entry *class;
+	bool has_bad_key;
+} look;
+
+static void look_at(look *l, HashTable *array, int depth, bool counts)
+{
+	const bool is_session = depth == 0, is_php = is_session && strcmp(PS(serializer)->name, "php") == 0;
+	const bool is_counted = !(GC_FLAGS(array) & GC_IMMUTABLE);
+	zend_string *key;
+	zval *value;
+	bool counts_here;
+
+	if (depth == MAX_DEPTH || (is_counted && GC_IS_RECURSIVE(array))) {
+		return;
+	}
+	if (is_counted) {
+		GC_PROTECT_RECURSION(array);
+	}
+	ZEND_HASH_FOREACH_STR_KEY_VAL_IND(array, key, value) {
+		/* The serializer "php" leaves such values out. */
+		if (is_php && !key) {
+			continue;
+		}
+		if (is_php && memchr(ZSTR_VAL(key), '|', ZSTR_LEN(key))) {
+			l->has_bad_key = true;
+		}
+		if (l->class || l->has_bad_key || l->values++ == MAX_VALUES) {
+			break;
+		}
+		/* The second mention of a reference takes a few bytes only. */
+		counts_here = counts && !(Z_ISREF_P(value) && Z_REFCOUNT_P(value) > 1);
+		ZVAL_DEREF(value);
+		if (Z_TYPE_P(value) == IS_STRING) {
+			l->len += counts_here ? Z_STRLEN_P(value) : 0;
+		} else if (Z_TYPE_P(value) == IS_ARRAY) {
+			look_at(l, Z_ARRVAL_P(value), depth + 1, counts_here);
+		} else if (Z_TYPE_P(value) == IS_OBJECT && (Z_OBJCE_P(value)->ce_flags & ZEND_ACC_NOT_SERIALIZABLE)) {
+			l->class = Z_OBJCE_P(value);
+		}
+	} ZEND_HASH_FOREACH_END();
+	if (is_counted) {
+		GC_UNPROTECT_RECURSION(array);
+	}
+}
+
+bool rustredis_cannot_be_stored(char *reason, size_t size)
+{
+	const char *name = PS(serializer) ? PS(serializer)->name : "";
+	zval *session = &PS(http_session_vars);
+	look l = {0};
+	size_t limit;
+
+	ZVAL_DEREF(session);
+	if (Z_TYPE_P(session) != IS_ARRAY) {
+		return false;
+	}
+	if (strcmp(name, "json") == 0) {
+		return rustredis_json_cannot_encode(Z_ARRVAL_P(session), reason, size);
+	}
+	if (strcmp(name, "php") && strcmp(name, "php_serialize")) {
+		return false;
+	}
+	look_at(&l, Z_ARRVAL_P(session), 0, true);
+	/* A handler class may store another text. */
+	limit = PS(mod_user_implemented) ? 0 : rustredis_max_value_size();
+	if (l.class) {
+		snprintf(reason, size, "it has an object of class %s, which PHP cannot serialize", ZSTR_VAL(l.class->name));
+	} else if (l.has_bad_key) {
+		snprintf(reason, size, "a key of it has a |, which session.serialize_handler php cannot encode");
+	} else if (limit && l.len > limit) {
+		snprintf(reason, size, "it has more than %zu bytes, which is what rustredis.max_value_size allows", limit);
+	} else {
+		return false;
+	}
+	return true;
+}
