@@ -12,12 +12,17 @@ final class Application
         'status' => StatusCommand::class,
         'doctor' => DoctorCommand::class,
         'count' => CountCommand::class,
+        'top' => TopCommand::class,
         'user' => UserCommand::class,
         'revoke' => RevokeCommand::class,
         'show' => ShowCommand::class,
         'lock' => LockCommand::class,
         'unlock' => UnlockCommand::class,
+        'aside' => AsideCommand::class,
+        'export' => ExportCommand::class,
+        'import' => ImportCommand::class,
         'metrics' => MetricsCommand::class,
+        'completion' => CompletionCommand::class,
     ];
 
     /** The options of all commands. @var array<string, array{?string, string}> */

@@ -1,17 +1,20 @@
 //! The command `rustredis`, run by a real PHP against a real Redis.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
 use crate::support::acl;
 use crate::support::cluster;
-use crate::support::php::{self, Php};
+use crate::support::php::{self, Php, Running, STEPS};
 use crate::support::poll;
 use crate::support::proxy::Proxy;
 use crate::support::redis::{FREE_PORT, Server};
+use crate::support::session;
 use crate::support::temp_dir::TempDir;
 
 /// What a run of the command printed, and its exit status.
@@ -311,7 +314,7 @@ fn the_doctor_finds_a_replica() {
 fn the_doctor_finds_a_slow_way_to_redis() {
     let server = server();
     let proxy = Proxy::start(&server.addr());
-    proxy.delay(std::time::Duration::from_millis(12));
+    proxy.delay(Duration::from_millis(12));
     let php = Php::new(&proxy.save_path()).default_user();
     finds(&php, &[], WARNING, "latency", "rustredis.prefetch=1");
 }
@@ -346,4 +349,338 @@ fn the_doctor_looks_at_each_node_of_a_cluster() {
         let said = rustredis(&php, &["doctor"]);
         said.status == 2 && said.out.contains("cluster-announce-ip")
     });
+}
+
+/// A PHP that holds a session until it is dropped.
+fn holder(server: &Server, id: &str) -> Running {
+    session::seed(server, id);
+    let mut holder = php(server).ini("rustredis.lock_lease", "3").spawn(STEPS);
+    holder.expect("ready");
+    assert_eq!(holder.step(&format!("start('{id}')")).assert_silent().result, "true");
+    holder
+}
+
+const ID: &str = "0123456789abcdef0123456789abcdef";
+
+#[test]
+fn a_lock_is_shown_with_its_holder_and_can_be_taken_away() {
+    let server = server();
+    let mut holder = holder(&server, ID);
+    let mut waiting = php(&server).spawn(STEPS);
+    waiting.expect("ready");
+    waiting.send(&format!("start('{ID}')"));
+    poll::until("a request waits", poll::SOON, || session::waiters(&server, ID) == 1);
+
+    let php = php(&server);
+    let pid = format!("pid {}", holder.pid());
+    for id in [ID, "012345..."] {
+        let lock = rustredis(&php, &["lock", id]);
+        assert!(lock.out.contains(&pid) && lock.out.contains("One request waits"), "{lock:#?}");
+        assert!(!lock.out.contains(ID) && !lock.err.contains(ID), "the id is a secret: {lock:#?}");
+    }
+    let show = rustredis(&php, &["show", ID, "--data"]);
+    assert!(show.out.contains(&pid) && show.out.contains("n|i:0;") && !show.out.contains(ID), "{show:#?}");
+    let top = rustredis(&php, &["top", "--json"]).json();
+    assert_eq!(top["locks"][0]["pid"], holder.pid(), "{top:#}");
+    assert_eq!(top["locks"][0]["waiters"], 1, "{top:#}");
+
+    let unlocked = rustredis(&php, &["unlock", ID]);
+    assert!(unlocked.status == 0 && unlocked.out.contains(&pid), "{unlocked:#?}");
+    waiting.expect("done true");
+    let step = holder.step("($_SESSION['n'] = 7) && session_write_close()");
+    assert!(step.only_warning().contains("was not saved"), "{step:?}");
+    let again = rustredis(&php, &["unlock", "000000000000"]);
+    assert!(again.status == 1 && again.out.contains("not locked"), "{again:#?}");
+}
+
+#[test]
+fn top_shows_in_a_terminal_who_holds_a_lock() {
+    let server = server();
+    let holder = holder(&server, ID);
+    let dir = TempDir::new("tmux");
+    let socket = dir.join("tmux.sock");
+    let tmux = |words: &[&str]| {
+        let mut command = Command::new("tmux");
+        command.arg("-f").arg("/dev/null").arg("-S").arg(&socket).args(words);
+        command.output().expect("tmux runs")
+    };
+    let settings = dir.join("php.ini");
+    fs::write(&settings, php(&server).ini_file()).expect("the settings can be written");
+    let line = format!(
+        "PHP_INI_SCAN_DIR= {} -c {} {} top --interval 1",
+        php::program().to_string_lossy(),
+        settings.display(),
+        script().display()
+    );
+    let started = tmux(&["new-session", "-d", "-x", "130", "-y", "30", &line]);
+    assert!(started.status.success(), "{started:?}");
+    let screen = || String::from_utf8_lossy(&tmux(&["capture-pane", "-p"]).stdout).into_owned();
+    let pid = holder.pid().to_string();
+    poll::until("the screen has the holder", poll::SOON, || {
+        let screen = screen();
+        screen.contains("1 sessions are locked") && screen.contains("012345...") && screen.contains(&pid)
+    });
+    drop(holder);
+    poll::until("the screen shows that the lease is over", poll::SOON * 3, || {
+        screen().contains("0 sessions are locked")
+    });
+    tmux(&["kill-server"]);
+}
+
+/// Sessions of every format, with lifetimes of their own; the first ones have a state.
+fn seed_many(server: &Server, prefix: &str, count: usize) {
+    let formats: [&[u8]; 6] = [
+        b"n|i:1;",
+        b"a:1:{s:1:\"n\";i:1;}",
+        b"\x01ni:1;",
+        b"{\"n\":1}",
+        // igbinary, and the beginning of a zstd frame.
+        b"\x00\x00\x00\x02\x14\x01\x11\x01n\x06\x01",
+        b"\x28\xb5\x2f\xfd\x24\x06\x31\x00\x00n|i:1;",
+    ];
+    let mut connection = server.connection();
+    let mut pipe = redis::pipe();
+    for n in 0..count {
+        let key = format!("{prefix}{n:032}");
+        let data = [formats[n % formats.len()], n.to_string().as_bytes()].concat();
+        pipe.cmd("SET").arg(&key).arg(data).arg("PX").arg(1_000_000 + n * 100).ignore();
+        if n < 100 {
+            let state = format!("live|{n}||600|||user {n}|a label");
+            pipe.cmd("SET").arg(format!("{key}_STATE")).arg(state).arg("PX").arg(2_000_000).ignore();
+        }
+    }
+    pipe.query::<()>(&mut connection).expect("the sessions can be stored");
+}
+
+/// Checks that both servers have the same keys, each with about the same time left.
+fn same_sessions(one: (&Server, &str), other: (&Server, &str), count: usize) {
+    let all = |(server, prefix): (&Server, &str)| {
+        let mut connection = server.connection();
+        let mut keys: Vec<String> =
+            redis::cmd("KEYS").arg(format!("{prefix}*")).query(&mut connection).expect("KEYS is answered");
+        keys.sort();
+        let mut pipe = redis::pipe();
+        for key in &keys {
+            pipe.cmd("GET").arg(key).cmd("PTTL").arg(key);
+        }
+        let values: Vec<redis::Value> = pipe.query(&mut connection).expect("all are answered");
+        let names = keys.into_iter().map(|key| key[prefix.len()..].to_owned());
+        names.zip(values.chunks(2).map(<[redis::Value]>::to_vec)).collect::<Vec<_>>()
+    };
+    let (one, other) = (all(one), all(other));
+    assert_eq!(one.len(), count, "sessions and states");
+    assert_eq!(other.len(), count);
+    for ((name, value), (other_name, other_value)) in one.iter().zip(&other) {
+        assert_eq!((name, &value[0]), (other_name, &other_value[0]));
+        let (redis::Value::Int(left), redis::Value::Int(other_left)) = (&value[1], &other_value[1]) else {
+            panic!("{name}: {value:?} {other_value:?}")
+        };
+        // The time of the export in between, on a busy machine.
+        assert!(left.abs_diff(*other_left) < 60_000 && *other_left > 0, "{name}: {left} {other_left}");
+    }
+}
+
+const MANY: usize = 10_000;
+const WITH_STATES: usize = MANY + 100;
+const PREFIX: &str = "PHPREDIS_SESSION:";
+
+#[test]
+fn ten_thousand_sessions_of_every_format_move_with_their_times() {
+    let (old, new) = (server(), server());
+    seed_many(&old, PREFIX, MANY);
+    let dir = TempDir::new("export");
+    let path = dir.join("sessions");
+    let file = path.to_str().expect("it is UTF-8");
+
+    let exported = rustredis(&php(&old), &["export", file]);
+    assert!(exported.status == 0 && exported.err.contains("10,000 sessions"), "{exported:#?}");
+    assert!(exported.err.contains("as good as passwords"), "{exported:#?}");
+    let mode = fs::metadata(&path).expect("it is there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let refused = rustredis(&php(&old), &["export", file]);
+    assert!(refused.status == 1 && refused.err.contains("--force"), "{refused:#?}");
+
+    // An export that was stopped has lost its end, and perhaps a part of a line.
+    let whole = fs::read(&path).expect("it can be read");
+    fs::write(&path, &whole[..whole.len() * 2 / 3]).expect("it can be written");
+    let resumed = rustredis(&php(&old), &["export", file, "--resume"]);
+    assert!(resumed.status == 0 && resumed.err.contains("10,000 sessions"), "{resumed:#?}");
+
+    // The import is killed after its first mark, and goes on from there.
+    let proxy = Proxy::start(&new.addr());
+    proxy.delay(Duration::from_millis(1));
+    let through = Php::new(&proxy.save_path()).default_user();
+    let mut child = Command::new(php::program())
+        .args(through.arguments())
+        .arg(script())
+        .args(["import", file])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("php runs");
+    let marker = dir.join("sessions.imported");
+    poll::until("the import has left a mark", poll::SOON * 3, || marker.exists());
+    child.kill().expect("it runs");
+    child.wait().expect("it can be waited for");
+    let before: usize = new.command(&["DBSIZE"]);
+    assert!((500..MANY).contains(&before), "{before}");
+    proxy.delay(Duration::ZERO);
+    let said = rustredis(&php(&new), &["import", file, "--resume", "--json"]).json();
+    let number = |name: &str| said[name].as_u64().expect("it is a number");
+    assert!(number("imported") < (MANY - 400) as u64, "it has not begun again: {said:#}");
+    assert!(number("kept") < 501, "it repeats one step at most: {said:#}");
+    assert!(!marker.exists());
+    same_sessions((&old, PREFIX), (&new, PREFIX), WITH_STATES);
+
+    // What is there stays, unless it is to be replaced.
+    let id = format!("{:032}", 7);
+    new.command::<()>(&["SET", &session::key(&id), "n|i:5;", "EX", "500"]);
+    let said = rustredis(&php(&new), &["import", file, "--json"]).json();
+    assert_eq!((&said["imported"], &said["kept"]), (&Value::from(0), &Value::from(MANY)), "{said:#}");
+    assert_eq!(session::counter(&new, &id), Some(5));
+    rustredis(&php(&new), &["import", file, "--replace"]);
+    same_sessions((&old, PREFIX), (&new, PREFIX), WITH_STATES);
+}
+
+#[test]
+fn sessions_move_from_another_prefix_and_from_another_server() {
+    let (old, new) = (server(), server());
+    seed_many(&old, "OLD:", 1500);
+    old.command::<()>(&["SET", &format!("OLD:{:032}_LOCK", 3), "host|1", "EX", "100"]);
+    let said = rustredis(&php(&old), &["import", "--from-prefix", "OLD:", "--json"]).json();
+    assert_eq!(said["imported"], 1500, "{said:#}");
+    let from = format!("{}?prefix=OLD:", old.save_path());
+    let said = rustredis(&php(&new), &["import", "--from", &from, "--json"]).json();
+    assert_eq!(said["imported"], 1500, "{said:#}");
+    old.command::<()>(&["DEL", &format!("OLD:{:032}_LOCK", 3)]);
+    same_sessions((&old, "OLD:"), (&old, PREFIX), 1600);
+    same_sessions((&old, "OLD:"), (&new, PREFIX), 1600);
+}
+
+#[test]
+fn sessions_move_from_phps_files() {
+    let server = server();
+    let dir = TempDir::new("files");
+    let nested = dir.join("a");
+    fs::create_dir(&nested).expect("the folder can be made");
+    let folder = dir.path().to_str().expect("it is UTF-8");
+    // PHP itself writes them.
+    let files = Php::new(folder).ini("session.save_handler", "files").ini("session.use_strict_mode", "0");
+    let made = files.run("foreach (['one', 'two'] as $id) { session_id($id); session_start(); $_SESSION['n'] = 7; session_write_close(); }");
+    made.assert_clean();
+    fs::rename(dir.join("sess_two"), nested.join("sess_two")).expect("it can be moved");
+    fs::write(dir.join("sess_empty"), "").expect("it can be written");
+    fs::write(dir.join("sess_bad.name"), "n|i:1;").expect("it can be written");
+    fs::write(dir.join("other"), "n|i:1;").expect("it can be written");
+    let old = fs::File::create(dir.join("sess_old")).expect("it can be written");
+    fs::write(dir.join("sess_old"), "n|i:1;").expect("it can be written");
+    old.set_modified(SystemTime::now() - Duration::from_secs(5000)).expect("its time can be set");
+
+    let php = php(&server);
+    let said = rustredis(&php, &["import", folder, "--json"]);
+    let counts = said.json();
+    assert_eq!(counts["imported"], 2, "{said:#?}");
+    assert_eq!((&counts["expired"], &counts["bad"]), (&Value::from(1), &Value::from(1)), "{said:#?}");
+    for id in ["one", "two"] {
+        assert_eq!(session::counter(&server, id), Some(7));
+        let left: u64 = server.command(&["TTL", &session::key(id)]);
+        assert!((1200..=1440).contains(&left), "{left}");
+    }
+    let read = php.run("session_id('one'); session_start(); echo $_SESSION['n'];");
+    assert_eq!(read.assert_clean().stdout, "7");
+}
+
+#[test]
+fn what_was_set_aside_is_listed_and_restored() {
+    let server = server();
+    session::seed(&server, ID);
+    server.command::<()>(&["SET", &session::key(ID), "x|O:broken"]);
+    php(&server).run(&format!("session_id('{ID}'); @session_start();")).assert_no_crash();
+    let php = php(&server);
+    let list = rustredis(&php, &["aside", "--json"]).json();
+    let name = list[0]["name"].as_str().unwrap_or_else(|| panic!("{list:#}"));
+    assert_eq!((list.as_array().map(Vec::len), &list[0]["bytes"]), (Some(1), &Value::from(10)), "{list:#}");
+    assert_eq!(rustredis(&php, &["aside", "show", name, "--data"]).out, "x|O:broken");
+    let restored = rustredis(&php, &["aside", "restore", name, ID]);
+    assert!(restored.status == 0 && !restored.out.contains(ID), "{restored:#?}");
+    assert_eq!(server.command::<String>(&["GET", &session::key(ID)]), "x|O:broken");
+    let none = rustredis(&php, &["aside", "list"]);
+    assert!(none.out.contains("Nothing was set aside."), "{none:#?}");
+}
+
+#[test]
+fn sessions_are_counted_in_a_cluster() {
+    let cluster = cluster::masters(&[]);
+    for n in 0..200 {
+        session::seed(&cluster, &format!("session-{n}"));
+    }
+    let counts = rustredis(&php(&cluster), &["count", "--json"]).json();
+    assert_eq!((&counts["sessions"], &counts["locks"]), (&Value::from(200), &Value::from(0)), "{counts:#}");
+    let holder = holder(&cluster, ID);
+    let top = rustredis(&php(&cluster), &["top", "--json"]).json();
+    assert_eq!(top["locks"][0]["pid"], holder.pid(), "{top:#}");
+}
+
+#[test]
+fn options_and_exit_statuses_are_those_that_operators_know() {
+    let server = server();
+    let php = php(&server);
+    for words in [
+        &["nothing"][..],
+        &["status", "--nothing"],
+        &["lock"],
+        &["status", "more"],
+        &["top", "--interval", "0"],
+    ] {
+        let said = rustredis(&php, words);
+        assert!(said.status == 2 && said.err.contains("rustredis: "), "{said:#?}");
+    }
+    let missing = rustredis(&php, &["show", ID]);
+    assert!(missing.status == 1 && missing.err.contains("no session 012345..."), "{missing:#?}");
+    assert_eq!(rustredis(&php, &["count", "sessions", "-q"]).err, "");
+    assert!(rustredis(&php, &[]).out.contains("Commands:"));
+    assert!(rustredis(&php, &["-V"]).out.contains(env!("CARGO_PKG_VERSION")));
+    assert!(rustredis(&php, &["import", "--help"]).out.contains("--from-prefix"));
+
+    // Colours, and their end.
+    let coloured = rustredis(&php, &["doctor", "--ansi"]);
+    assert!(coloured.out.contains("\x1b[32m"), "{coloured:#?}");
+    assert!(!rustredis(&php, &["doctor"]).out.contains('\x1b'), "it is no terminal");
+
+    // Another php.ini, which the output names, and another path.
+    let dir = TempDir::new("ini");
+    let ini = dir.join("php.ini");
+    fs::write(&ini, php.clone().ini("session.use_strict_mode", "0").ini_file()).expect("it can be written");
+    let file = ini.to_str().expect("it is UTF-8");
+    let mut command = Command::new(php::program());
+    command.env("PHP_INI_SCAN_DIR", "").arg("-n").arg(script()).args(["doctor", "--ini", file]);
+    let said = said(&mut command);
+    assert!(said.status == 1 && said.out.contains(file) && said.out.contains("strict_mode"), "{said:#?}");
+    let other = rustredis(&php, &["status", "--save-path", "tcp://127.0.0.1:1"]);
+    assert!(other.status == 1 && other.out.contains("tcp://127.0.0.1:1"), "{other:#?}");
+}
+
+#[test]
+fn bash_completes_commands_options_and_words() {
+    let said = said(Command::new(php::program()).arg("-n").arg(script()).arg("completion"));
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("command/completion/rustredis.bash");
+    assert_eq!(
+        said.out,
+        fs::read_to_string(&file).expect("it can be read"),
+        "php command/bin/rustredis completion writes it anew"
+    );
+    for (words, expected) in [
+        ("rustredis do", "doctor"),
+        ("rustredis --ini x ex", "export"),
+        ("rustredis aside re", "restore"),
+        ("rustredis import --fr", "--from --from-prefix"),
+        ("rustredis doctor --js", "--json"),
+    ] {
+        let script = format!(
+            "source {}; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _rustredis; echo \"${{COMPREPLY[*]}}\"",
+            file.display()
+        );
+        let output = Command::new("bash").args(["--norc", "-c", &script]).output().expect("bash runs");
+        assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), expected, "{words}: {output:?}");
+    }
 }

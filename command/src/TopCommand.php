@@ -1,0 +1,99 @@
+<?php
+
+declare(strict_types=1);
+
+namespace RustRedis\Command;
+
+/** The locks as they are now, again and again. */
+final class TopCommand extends Command
+{
+    /** The pages that one look scans at most: 20,000 keys. A larger server takes several looks. */
+    private const PAGES = 20;
+    private const ROWS = 15;
+
+    private ?string $cursor = null;
+    /** The locks that the last looks have found. @var array<string, true> */
+    private array $known = [];
+
+    public static function description(): string
+    {
+        return 'shows the locks that are held and who waits for them, again and again (Ctrl-C ends it)';
+    }
+
+    public static function options(): array
+    {
+        return ['interval' => ['SECONDS', 'the time between two looks (2)'], 'once' => [null, 'one look at all locks']];
+    }
+
+    public function run(Input $input, Output $output): int
+    {
+        self::needs('rustredis_scan', 'rustredis_lock');
+        $interval = $input->number('interval', 2);
+        $once = $input->has('once') || $output->json;
+        do {
+            $locks = $this->look($once);
+            if ($output->json) {
+                $output->data(['locks' => $locks, 'slow_locks' => rustredis_status()['slow_locks'] ?? null]);
+                return 0;
+            }
+            if (!$once && stream_isatty(STDOUT)) {
+                $output->raw("\e[H\e[2J");
+            }
+            self::show($output, $locks);
+        } while (!$once && sleep($interval) !== false);
+        return 0;
+    }
+
+    /** @return list<array<string, mixed>> */
+    private function look(bool $whole): array
+    {
+        for ($pages = 0; $whole || $pages < self::PAGES; $pages++) {
+            $page = rustredis_scan($this->cursor, 'locks');
+            foreach ($page['names'] as $id) {
+                $this->known[(string) $id] = true;
+            }
+            $this->cursor = $page['cursor'];
+            if ($this->cursor === null) {
+                break;
+            }
+        }
+        $locks = [];
+        foreach (array_keys($this->known) as $id) {
+            $lock = rustredis_lock((string) $id);
+            if ($lock === null) {
+                unset($this->known[$id]);
+            } else {
+                $locks[] = ['session' => Show::id((string) $id)] + $lock;
+            }
+        }
+        usort($locks, static fn (array $a, array $b): int => [$b['waiters'], $b['held_ms']] <=> [$a['waiters'], $a['held_ms']]);
+        return $locks;
+    }
+
+    /** @param list<array<string, mixed>> $locks */
+    private static function show(Output $output, array $locks): void
+    {
+        $waiters = array_sum(array_column($locks, 'waiters'));
+        $output->line(gmdate('H:i:s') . ' UTC  ' . Configuration::line());
+        $output->line(count($locks) . ' sessions are locked, ' . $waiters . ' requests wait.');
+        $output->line();
+        $text = static fn (mixed $value): string => $value === null ? '' : Output::plain((string) $value);
+        $rows = [];
+        foreach (array_slice($locks, 0, self::ROWS) as $lock) {
+            $rows[] = [$lock['session'], (string) $lock['waiters'], $lock['held_ms'] === null ? '?' : Show::time($lock['held_ms']),
+                Show::time($lock['ttl_ms']), $text($lock['host']), $text($lock['pid']), $text($lock['sapi']), $text($lock['uri'])];
+        }
+        $output->table(['session', 'waiting', 'held for', 'lease', 'host', 'pid', 'sapi', 'page'], $rows);
+        if (count($locks) > self::ROWS) {
+            $output->line('and ' . (count($locks) - self::ROWS) . ' more');
+        }
+        $slow = rustredis_status()['slow_locks'] ?? [];
+        if ($slow !== []) {
+            $output->line();
+            $output->line($output->style('bold', 'Slow locks'));
+            foreach (array_slice($slow, -5) as $entry) {
+                $output->line('  ' . Output::plain(is_string($entry) ? $entry : (string) json_encode($entry, JSON_UNESCAPED_SLASHES)));
+            }
+        }
+    }
+}
