@@ -402,6 +402,12 @@ impl<S: Store> Session<S> {
         let is_written = failure.is_none() && !matches!(hold, Hold::Overtaken);
         current.writes = current.writes.saturating_add(is_written.into());
         current.hold = hold;
+        if matches!(failure, Some(Failure::Destroyed)) && current.metadata.is_listed {
+            // A login that was too slow.
+            let lists: Vec<String> =
+                current.metadata.live.iter().map(|live| live.user().to_owned()).collect();
+            self.leave_list(&id, &lists);
+        }
         if failure.is_none() && state.is_some() {
             current.loaded.state = state;
             current.metadata.is_due = false;

@@ -45,13 +45,18 @@ local function copy()
   local ends, id = string.match(state or '', '^live|[^|]*|[^|]*|[^|]*|[^|]*|[^|]*|(%d+):([^|]*)|')
   return ends and tonumber(ends) > tonumber(clock()) and ':' .. id or ''
 end
+local dead = false
+if state then
+  -- A living session changes its state. Another one has another time of creation.
+  local now, seen = string.match(state, '^live|[^|]*|'), string.match(ARGV[6], '^live|[^|]*|')
+  if now then dead = seen and now ~= seen else dead = state ~= ARGV[6] end
+end
+local marked = state and string.sub(state, 1, 5) == 'dead|' and string.sub(state, -#token - 1) == '|' .. token
 local ended = 'ok'
 -- Ends the session, and leaves the mark of its end.
 local function bury(reason)
   -- A repeat must not end the next session under this id.
-  if state and string.sub(state, 1, 5) == 'dead|' and string.sub(state, -#token - 1) == '|' .. token then
-    return state
-  end
+  if marked then return state end
   ended = 'ok' .. copy()
   if op == 'retire' and tonumber(ARGV[5]) > 0 and redis.call('EXISTS', D) == 1 then
     redis.call('RENAME', D, KEYS[7])
@@ -71,6 +76,7 @@ if not ours then
   local receipt = redis.call('GET', R)           -- from an earlier send of this same release
   if receipt then return {receipt} end
   -- A logout is carried out even if another client has the lock: the mark stops that client.
+  if op == 'retire' and dead and not marked then return {'dead'} end
   if op == 'del' or op == 'retire' then
     bury(note)
     return {ended}
@@ -80,13 +86,8 @@ if not ours then
   return {'lost', holder or '', tm[1] * 1000 + math.floor(tm[2] / 1000)}
 end
 local res, data, known = 'ok', false, false
-local dead = false
-if state then
-  -- A living session changes its state. Another one has another time of creation.
-  local now, seen = string.match(state, '^live|[^|]*|'), string.match(ARGV[6], '^live|[^|]*|')
-  if now then dead = seen and now ~= seen else dead = state ~= ARGV[6] end
-end
-if op == 'freeze' then
+-- A session that was ended from elsewhere goes on under no other id.
+if op == 'freeze' or op == 'retire' then
   op = dead and 'over' or 'retire'
   if dead then res = 'dead' end
 end

@@ -40,15 +40,14 @@ if state then
   local now, seen = string.match(state, '^live|[^|]*|'), string.match(ARGV[4], '^live|[^|]*|')
   if now then dead = seen and now ~= seen else dead = state ~= ARGV[4] end
 end
-if op == 'freeze' then
-  if dead then return {'dead'} end
-  op = 'retire'
-end
+if op == 'freeze' then op = 'retire' end
 if op == 'del' or op == 'retire' then
   -- A repeat must not end the next session under this id.
   if state and string.sub(state, 1, 5) == 'dead|' and string.sub(state, -#ARGV[5] - 1) == '|' .. ARGV[5] then
     return {'ok'}
   end
+  -- A session that was ended from elsewhere goes on under no other id.
+  if op == 'retire' and dead then return {'dead'} end
   local ended = 'ok' .. copy()
   if op == 'retire' and tonumber(ARGV[3]) > 0 and redis.call('EXISTS', D) == 1 then
     redis.call('RENAME', D, KEYS[4])

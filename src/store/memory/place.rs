@@ -107,15 +107,18 @@ impl Place {
         self.data = Some(Expiring { value: value.into(), at });
     }
 
+    /// Returns true if the destroy with this name has ended the session.
+    pub fn has_mark_of(&self, token: &str) -> bool {
+        let state = self.state.as_ref().map(|state| State::parse(&state.value));
+        matches!(state, Some(State::Dead(dead)) if dead.token == token)
+    }
+
     /// Ends the session, and keeps its value for `grace` seconds. Returns the id of the copy that
     /// the session had left.
     pub fn bury(&mut self, rules: Rules, end: &End<'_>, now: u64) -> Option<String> {
         let End { reason, token, grace, dead_ms } = *end;
         // A repeat must not end the next session under this id.
-        if rules.have(Rule::EndOnce)
-            && let Some(State::Dead(dead)) = self.state.as_ref().map(|state| State::parse(&state.value))
-            && dead.token == token
-        {
+        if rules.have(Rule::EndOnce) && self.has_mark_of(token) {
             return None;
         }
         let left = self.state.as_ref().and_then(|state| State::parse(&state.value).live()?.copy.clone());

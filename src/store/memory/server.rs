@@ -293,9 +293,13 @@ impl Server {
             Op::Drop => Op::None,
             op => op,
         };
+        let dead = place.is_dead(r.seen) && rules.have(Rule::RefuseTheDead);
         if !place.held_by(r.token) && rules.have(Rule::CompareOnRelease) {
             return match (place.receipts.get(&r.receipt()), op) {
                 (Some(receipt), _) => receipt.value.clone().into(),
+                (None, Op::Retire { forced: true, .. }) if dead && !place.has_mark_of(r.token) => {
+                    ReleaseReply::Dead
+                }
                 (None, Op::Delete(_) | Op::Retire { forced: true, .. }) => {
                     let end = End::of(op, r.token, r.dead_ms).expect("it is an end");
                     place.bury(rules, &end, now).map_or(ReleaseReply::Done, ReleaseReply::Ended)
@@ -304,7 +308,6 @@ impl Server {
                 (None, _) => ReleaseReply::Lost { holder: place.holder().map(str::to_owned), now },
             };
         }
-        let dead = place.is_dead(r.seen) && rules.have(Rule::RefuseTheDead);
         let mut written = Kept::Done;
         let mut state = r.state.filter(|_| !dead && r.op != Op::Drop);
         let life = match op {
@@ -321,7 +324,7 @@ impl Server {
             }
             Op::Keep if ttl == 0 => {}
             Op::Restore(_) | Op::Keep if place.refresh(now + ttl * 1000) => {}
-            Op::Set(_) | Op::Restore(_) | Op::Keep | Op::Retire { forced: false, .. } if dead => {
+            Op::Set(_) | Op::Restore(_) | Op::Keep | Op::Retire { .. } if dead => {
                 written = Kept::Dead;
             }
             Op::Set(_) if ttl == 0 && place.data.is_none() => written = Kept::Dead,
@@ -395,7 +398,7 @@ impl Server {
         };
         match w.op {
             Op::Drop if place.data.is_none() => state = None,
-            Op::Retire { forced: false, .. } if dead => return ReleaseReply::Dead,
+            Op::Retire { .. } if dead => return ReleaseReply::Dead,
             Op::Drop | Op::Delete(_) | Op::Retire { .. } => {
                 let op = if w.op == Op::Drop { Op::Delete(&Reason::Logout) } else { w.op };
                 let end = End::of(op, &name, w.dead_ms).expect("it is an end");
