@@ -1,9 +1,26 @@
 # shellcheck shell=bash
-# Sourced by scripts that need a source package of Debian (own-php, php-src-tests). Only apt fetches
-# from the archive, with lists of its own, so the machine's configuration stays untouched.
+# Sourced by scripts that need the source of a PHP (dist, own-php, php-src-tests): from PHP_SOURCES, a
+# folder with archives such as php-8.3.31.tar.xz, or else from Debian. Only apt fetches from Debian's
+# archive, with lists of its own, so the machine's configuration stays untouched.
 
 debian_mirror=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/debian-mirror
 source_suites=(bookworm trixie sid experimental)
+php_sources=${PHP_SOURCES:+$(realpath -m "$PHP_SOURCES")}
+
+# Unpacks the source of a PHP into the folder `source`, or the parts of it that the patterns name. The
+# file source.from has the archive's name.
+unpack_php() { # unpack_php VERSION [PATTERN...]
+  local archive
+  if [ -n "$php_sources" ]; then
+    archive=$(compgen -G "$php_sources/php-$1.*.tar.?z" | sort -V | tail -n 1) ||
+      { echo "$php_sources has no archive of PHP $1"; return 1; }
+  else
+    fetch_source "php$1" || return
+    archive=$(compgen -G "php$1_*.orig.tar.?z")
+  fi
+  mkdir -p source && tar -xf "$archive" --strip-components 1 -C source --wildcards "${@:2}" &&
+    basename "$archive" >source.from
+}
 
 # Fetches the newest version of the source package on the mirror into the current folder. Its signed
 # lists come first.
