@@ -9,10 +9,12 @@ use std::{
 use super::boundary::guarded;
 use crate::store;
 
+const NO_ADVICE: libc::c_int = -1;
+
 /// Returns a number that is 0 in every child of this process, however the child was forked. The
 /// kernel guarantees this, while a `pthread_atfork` handler misses a bare clone(). (vfork's child
 /// shares its parent's memory until it runs another program, and none of this code runs in it.)
-/// Returns `None` if the kernel cannot do this (Linux before 4.14).
+/// Returns `None` if the kernel cannot do this (Linux before 4.14), or is an emulated one.
 pub fn cleared_in_children() -> Option<&'static AtomicU32> {
     let size = mem::size_of::<AtomicU32>();
     // SAFETY: a new private mapping, which touches no memory that is in use.
@@ -31,7 +33,10 @@ pub fn cleared_in_children() -> Option<&'static AtomicU32> {
     }
     // SAFETY: exactly the mapping from above; the advice holds for the page that it is rounded up
     // to.
-    if unsafe { libc::madvise(page, size, libc::MADV_WIPEONFORK) } != 0 {
+    let accepts = |advice| unsafe { libc::madvise(page, size, advice) } == 0;
+    // QEMU, which runs a container for another processor, says yes to this advice and does nothing.
+    // It says yes to an advice that does not exist as well.
+    if accepts(NO_ADVICE) || !accepts(libc::MADV_WIPEONFORK) {
         // SAFETY: no other code has a pointer to the mapping.
         unsafe { libc::munmap(page, size) };
         return None;
