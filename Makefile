@@ -98,7 +98,7 @@ deb: setup-packages ## Debian packages of the modules in dist/
 rpm: setup-packages ## RPM packages of the modules in dist/
 	@scripts/rpm
 
-test-dist: setup-test-dist ## what is in dist/, run with the PHPs it is for (root): musl, with threads, arm64 under QEMU, Debian 11 to 13; PARTS="files musl" for a part
+test-dist: setup-test-dist ## what is in dist/, run with the PHPs it is for (root): musl, with threads, arm64 under QEMU, Debian 11 to 13; PARTS="files musl" or TESTS=basic for a part
 	@scripts/test-dist $(PARTS)
 
 test-miri: setup-miri ## codec, settings, ids, lock and sessions under Miri (rustup fetches it)
