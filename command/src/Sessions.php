@@ -63,19 +63,20 @@ final class Sessions
     }
 
     /**
-     * The fields of a session's state, times in milliseconds since 1970.
+     * The fields of a session's state, times in milliseconds since 1970. The user is the digest that names the list of
+     * their sessions.
      *
      * @return array{created: ?int, authenticated: ?int, idle: ?int, end: ?int, user: ?string, label: ?string}|null
      */
     public static function state(?string $text): ?array
     {
-        $fields = explode('|', (string) $text, 8);
-        if ($fields[0] !== 'live' || count($fields) < 8) {
+        $fields = explode('|', (string) $text, 9);
+        if ($fields[0] !== 'live' || count($fields) < 9) {
             return null;
         }
         $number = static fn (string $field): ?int => $field === '' ? null : (int) $field;
         $word = static fn (string $field): ?string => $field === '' ? null : $field;
-        [, $created, $authenticated, $idle, $end, , $user, $label] = $fields;
+        [, $created, $authenticated, $idle, $end, , , $user, $label] = $fields;
         return [
             'created' => $number($created), 'authenticated' => $number($authenticated), 'idle' => $number($idle),
             'end' => $number($end), 'user' => $word($user), 'label' => $word($label),

@@ -50,11 +50,11 @@ final class ShowCommand extends Command
             'created' => Show::date($state['created'] ?? null),
             'logged in' => Show::date($state['authenticated'] ?? null),
             'ends at' => Show::date($state['end'] ?? null),
-            'user' => $state['user'] ?? null,
+            'user (digest)' => $state['user'] ?? null,
             'label' => $state['label'] ?? null,
         ];
         foreach (array_filter($rows, static fn (?string $value): bool => $value !== null) as $name => $value) {
-            $output->line(sprintf('%-11s %s', $name, Output::plain((string) $value)));
+            $output->line(sprintf('%-13s %s', $name, Output::plain((string) $value)));
         }
         LockCommand::show($output, $id, $lock);
         if ($data !== null) {

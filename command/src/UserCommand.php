@@ -30,10 +30,10 @@ final class UserCommand extends Command
             $output->line('This user has no session.');
             return 0;
         }
-        $head = array_keys($sessions[0]);
-        $text = static fn (mixed $value): string => is_bool($value) ? ($value ? 'yes' : 'no')
-            : (is_scalar($value) ? Output::plain((string) $value) : '');
-        $output->table($head, array_map(static fn (array $session): array => array_map($text, array_values($session)), $sessions));
+        $date = static fn (?int $seconds): string => Show::date($seconds === null ? null : $seconds * 1000) ?? '?';
+        $row = static fn (array $session): array => [$session['handle'], $date($session['created']), $date($session['authenticated']),
+            $date($session['last_used']), $date($session['expires']), Output::plain($session['label'])];
+        $output->table(['handle', 'created', 'logged in', 'last used', 'expires', 'label'], array_map($row, $sessions));
         return 0;
     }
 }

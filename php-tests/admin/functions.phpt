@@ -61,10 +61,12 @@ same('no session', null, rustredis_stored(new_id()));
 
 $new = new_id();
 $data = random_bytes(100_000);
-same('stored', true, rustredis_store($new, $data, 50_000, 'live|5||||5|u|label', 90_000));
+$state = 'live|5||||5||' . substr(hash('sha256', 'ann'), 0, 32) . '|a phone';
+same('stored', true, rustredis_store($new, $data, 50_000, $state, 90_000));
 $stored = rustredis_stored($new);
-same('to the byte', [$data, 'live|5||||5|u|label'], [$stored['data'], $stored['state']]);
+same('to the byte', [$data, $state], [$stored['data'], $stored['state']]);
 ok('with both times', $stored['ttl_ms'] <= 50_000 && $stored['ttl_ms'] > 40_000 && $stored['state_ttl_ms'] > 80_000, $stored);
+same('on the list of its user', ['a phone'], array_column(rustredis_user_sessions('ann'), 'label'));
 same('not over another', false, rustredis_store($new, 'n|i:1;', 50_000));
 same('unless asked', true, rustredis_store($new, 'n|i:1;', null, replace: true));
 same('for ever, and without the state of the one before', ['n|i:1;', null, null],
@@ -120,6 +122,7 @@ ok: no session
 ok: stored
 ok: to the byte
 ok: with both times
+ok: on the list of its user
 ok: not over another
 ok: unless asked
 ok: for ever, and without the state of the one before

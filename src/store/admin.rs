@@ -15,7 +15,8 @@ use crate::{
     error::{StoreError, server_error},
     process::random_hex,
     protocol::{
-        CLUSTER_COMMANDS, COMMANDS, Holder, Keys, Release, ReleaseReply, SENTINEL_COMMANDS, SessionId,
+        CLUSTER_COMMANDS, COMMANDS, Holder, Keys, Release, ReleaseReply, SENTINEL_COMMANDS, SessionId, State,
+        UserCall, UserList,
         admin::{self, Listed, Name},
         reply::{self, nonsense},
         script::Payload,
@@ -28,6 +29,10 @@ const PAGE: u64 = 1000;
 
 /// The number of exchanges by which the latency is measured.
 const ROUNDS: usize = 5;
+
+/// The time in milliseconds for which a session is on the list of its user if its state has no end.
+/// Its next use puts it there again.
+const A_DAY: u64 = 86_400_000;
 
 /// The servers of some settings, with a connection to each that was used.
 pub struct Admin {
@@ -387,6 +392,7 @@ impl Admin {
                 set.arg("PX").number((*ttl).max(1));
             }
             self.router.request(&keys, &mut set)?;
+            self.enlist(id, text, *ttl)?;
         } else {
             // The end of an earlier session would be that of this one. A mark of an end stays, as
             // it refuses writes of requests that began before.
@@ -396,6 +402,20 @@ impl Admin {
             }
         }
         Ok(true)
+    }
+
+    /// Puts a session on the list of its user, as far as its state names one.
+    fn enlist(&mut self, id: &SessionId, state: &str, ttl: Option<u64>) -> Result<(), StoreError> {
+        let state = State::parse(state);
+        let user = state.live().and_then(|live| SessionId::parse(live.user().as_bytes()));
+        let Some(user) = user else { return Ok(()) };
+        let list = Keys::of_list(&self.settings.prefix, &user, self.in_cluster());
+        let text = random_hex();
+        let bump = UserCall::Bump { name: id.as_str(), life: ttl.unwrap_or(A_DAY), before: None };
+        let mut call = bump.call(&list, &text);
+        let read = |answer| UserList::parse(answer, &text);
+        self.router.run_until_answered(&list, &mut call, RetryPolicy::Freely, read)?;
+        Ok(())
     }
 
     /// Deletes a value that was set aside. Returns false if there is none.

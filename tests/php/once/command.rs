@@ -445,7 +445,7 @@ fn seed_many(server: &Server, prefix: &str, count: usize) {
         let data = [formats[n % formats.len()], n.to_string().as_bytes()].concat();
         pipe.cmd("SET").arg(&key).arg(data).arg("PX").arg(1_000_000 + n * 100).ignore();
         if n < 100 {
-            let state = format!("live|{n}||600|||user {n}|a label");
+            let state = format!("live|{n}||600||||a label");
             pipe.cmd("SET").arg(format!("{key}_STATE")).arg(state).arg("PX").arg(2_000_000).ignore();
         }
     }
@@ -606,6 +606,29 @@ fn what_was_set_aside_is_listed_and_restored() {
     assert_eq!(server.command::<String>(&["GET", &session::key(ID)]), "x|O:broken");
     let none = rustredis(&php, &["aside", "list"]);
     assert!(none.out.contains("Nothing was set aside."), "{none:#?}");
+}
+
+#[test]
+fn the_sessions_of_a_user_are_listed_and_ended() {
+    let server = server();
+    let php = php(&server);
+    for (id, label) in [("one", "a phone"), ("two", "a desk")] {
+        let login = format!(
+            "session_id('{id}'); session_start(['use_strict_mode' => 0]); rustredis_user('ann', label: '{label}'); $_SESSION['n'] = 1;"
+        );
+        php.run(&login).assert_clean();
+    }
+    let list = rustredis(&php, &["user", "ann"]);
+    assert!(list.out.contains("a phone") && list.out.contains("a desk"), "{list:#?}");
+    let sessions = rustredis(&php, &["user", "ann", "--json"]).json();
+    let phone = sessions.as_array().expect("a list").iter().find(|session| session["label"] == "a phone");
+    let handle = phone.and_then(|session| session["handle"].as_str()).expect("it has a handle");
+    let ended = rustredis(&php, &["revoke", "ann", "--handle", handle]);
+    assert!(ended.status == 0 && ended.out.contains("One session has ended"), "{ended:#?}");
+    assert_eq!((session::counter(&server, "one"), session::counter(&server, "two")), (None, Some(1)));
+    let ended = rustredis(&php, &["revoke", "ann", "--json"]).json();
+    assert_eq!(ended["ended"], 1, "{ended:#}");
+    assert!(rustredis(&php, &["user", "ann"]).out.contains("no session"), "nothing is left");
 }
 
 #[test]
