@@ -7,7 +7,8 @@
 //!
 //! The result of a slow lookup also serves later calls. Otherwise, no connection could ever be made
 //! if every lookup took all or most of the time for connecting. Each time an earlier result is
-//! used, the name is looked up again in the background.
+//! used, the name is looked up again in the background. A result that leads to no server of use is
+//! dropped, and the next lookup is waited for: the name may lead elsewhere by now.
 
 use std::{
     io, mem,
@@ -34,7 +35,16 @@ const MAX_AVOIDED: usize = 256;
 /// program's ordinary threads.
 const STACK: usize = 2 << 20;
 
-type Found = Result<Vec<IpAddr>, (io::ErrorKind, String)>;
+type Found = Result<Vec<SocketAddr>, (io::ErrorKind, String)>;
+
+/// The addresses of a name.
+#[derive(Debug)]
+pub struct Addresses {
+    /// The addresses in the order in which they should be tried.
+    pub all: Vec<SocketAddr>,
+    /// Set if they are the result of an earlier lookup.
+    pub are_kept: bool,
+}
 
 struct Lookup {
     name: String,
@@ -49,6 +59,9 @@ struct State {
     answer: Option<Answer>,
     /// Set while a thread looks the name up again.
     again: bool,
+    /// Set once the answer is of no use. The lookup is then kept only for as long as its thread
+    /// runs, because it counts among the [`MAX_LOOKUPS`].
+    is_dropped: bool,
 }
 
 #[derive(Clone)]
@@ -75,18 +88,30 @@ impl Lookup {
 
     /// Returns true if the lookup is under way or has a result that is still valid.
     fn is_good(&self) -> bool {
-        match &self.found().answer {
-            None => true,
-            Some(answer) => answer.found.is_ok() && answer.at.elapsed() < LATE,
+        match &*self.found() {
+            State { is_dropped: true, again, .. } => *again,
+            State { answer: None, .. } => true,
+            State { answer: Some(answer), .. } => answer.found.is_ok() && answer.at.elapsed() < LATE,
         }
+    }
+
+    fn is_of(&self, host: &str) -> bool {
+        self.name == host && !self.found().is_dropped
+    }
+
+    /// Drops the result if it is of no use. Returns true if there was one.
+    fn drop_if(&self, is_useless: impl Fn(&[SocketAddr]) -> bool) -> bool {
+        let mut state = self.found();
+        let Some(Answer { found: Ok(found), .. }) = &state.answer else { return false };
+        let drops = !state.is_dropped && is_useless(found);
+        state.is_dropped |= drops;
+        drops
     }
 
     fn run(&self) {
         let start = Instant::now();
         let found = (self.name.as_str(), 0).to_socket_addrs();
-        let found = found
-            .map(|addresses| addresses.map(|address| address.ip()).collect())
-            .map_err(|error| (error.kind(), error.to_string()));
+        let found = found.map(Iterator::collect).map_err(|error| (error.kind(), error.to_string()));
         self.answer(found, start.elapsed());
     }
 
@@ -111,14 +136,14 @@ impl Lookup {
     }
 }
 
-/// Returns the addresses of a name in the order in which they should be tried.
-pub fn addresses(host: &str, port: u16, timeout: Duration) -> io::Result<Vec<SocketAddr>> {
+/// Returns the addresses of a name.
+pub fn addresses(host: &str, port: u16, timeout: Duration) -> io::Result<Addresses> {
     if let Ok(ip) = host.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(ip, port)]);
+        return Ok(Addresses { all: vec![SocketAddr::new(ip, port)], are_kept: false });
     }
     let lookup = lookup(host)?;
     let state = lookup.found();
-    let is_older = state.answer.is_some();
+    let are_kept = state.answer.is_some();
     let waiting = lookup.arrival.wait_timeout_while(state, timeout, |state| state.answer.is_none());
     let answer = waiting.unwrap_or_else(PoisonError::into_inner).0.answer.clone();
     let Some(Answer { found, took, .. }) = answer else {
@@ -134,18 +159,19 @@ pub fn addresses(host: &str, port: u16, timeout: Duration) -> io::Result<Vec<Soc
     // kept for the next call.
     if took < timeout / 2 {
         LOOKUPS.lock().retain(|other| !Arc::ptr_eq(other, &lookup));
-    } else if is_older {
+    } else if are_kept {
         lookup.ask_again();
     }
-    let ips = found.map_err(|(kind, text)| io::Error::new(kind, text))?;
-    Ok(in_order(ips.into_iter().map(|ip| SocketAddr::new(ip, port)).collect()))
+    let mut all = found.map_err(|(kind, text)| io::Error::new(kind, text))?;
+    all.iter_mut().for_each(|address| address.set_port(port));
+    Ok(Addresses { all: in_order(all), are_kept })
 }
 
 /// Returns the lookup of this name: one that is under way or was slow, or a new one.
 fn lookup(host: &str) -> io::Result<Arc<Lookup>> {
     let mut lookups = LOOKUPS.lock();
     lookups.retain(|lookup| lookup.is_good());
-    if let Some(lookup) = lookups.iter().find(|lookup| lookup.name == host) {
+    if let Some(lookup) = lookups.iter().find(|lookup| lookup.is_of(host)) {
         return Ok(lookup.clone());
     }
     if lookups.len() >= MAX_LOOKUPS
@@ -184,14 +210,41 @@ fn in_order(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     ordered
 }
 
-/// Records that this address did not answer.
-pub fn avoid(address: SocketAddr) {
+/// Drops the result of an earlier lookup, because none of its addresses answered.
+pub fn forget(host: &str) {
+    for lookup in LOOKUPS.lock().iter().filter(|lookup| lookup.name == host) {
+        lookup.drop_if(|_| true);
+    }
+}
+
+/// Records that this address did not answer, or that its server is of no use. `has_others` tells if
+/// the name has other addresses. Returns true if another try may lead to another server.
+pub fn avoid(address: SocketAddr, has_others: bool) -> bool {
     let mut avoid = AVOID.lock();
-    avoid.retain(|(avoided, _)| *avoided != address);
-    if avoid.len() == MAX_AVOIDED {
+    avoid.retain(|(_, at)| at.elapsed() < AVOIDED);
+    let known = avoid.iter().position(|(avoided, _)| *avoided == address);
+    if let Some(place) = known {
+        avoid.remove(place);
+    } else if avoid.len() == MAX_AVOIDED {
         avoid.remove(0);
     }
     avoid.push((address, Instant::now()));
+    drop(avoid);
+    if has_others && known.is_none() {
+        return true;
+    }
+    // The other addresses were tried before this one.
+    let leads_there = |found: &[SocketAddr]| found.iter().any(|other| other.ip() == address.ip());
+    LOOKUPS.lock().iter().filter(|lookup| lookup.drop_if(leads_there)).count() > 0
+}
+
+/// Keeps this address as the result of a slow lookup, and has nobody look again.
+#[cfg(test)]
+pub fn keep(host: &str, address: SocketAddr) {
+    let lookup = Lookup::of(host);
+    lookup.found().again = true;
+    lookup.answer(Ok(vec![address]), LATE);
+    LOOKUPS.lock().push(lookup);
 }
 
 #[cfg(test)]
@@ -210,8 +263,8 @@ mod tests {
         let all = list(&["[2001:db8::1]:1", "[2001:db8::2]:1", "192.0.2.1:1", "192.0.2.2:1"]);
         let turns = list(&["[2001:db8::1]:1", "192.0.2.1:1", "[2001:db8::2]:1", "192.0.2.2:1"]);
         assert_eq!(in_order(all.clone()), turns);
-        avoid(turns[0]);
-        avoid(turns[2]);
+        assert!(avoid(turns[0], true) && avoid(turns[2], true));
+        assert!(!avoid(turns[2], true), "it is avoided already");
         assert_eq!(
             in_order(all),
             list(&["192.0.2.1:1", "192.0.2.2:1", "[2001:db8::1]:1", "[2001:db8::2]:1"])
@@ -227,8 +280,12 @@ mod tests {
         lookup
     }
 
-    fn one(ip: &str) -> Vec<IpAddr> {
-        vec![ip.parse().unwrap()]
+    fn one(ip: &str) -> Vec<SocketAddr> {
+        vec![SocketAddr::new(ip.parse().unwrap(), 0)]
+    }
+
+    fn found(name: &str, port: u16, timeout: Duration) -> Vec<SocketAddr> {
+        addresses(name, port, timeout).unwrap().all
     }
 
     #[test]
@@ -239,8 +296,10 @@ mod tests {
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         lookup.answer(Ok(one("192.0.2.9")), timeout * 2);
         for port in [7, 8] {
-            let found = addresses("late.invalid", port, timeout).unwrap();
-            assert_eq!(found, [SocketAddr::new("192.0.2.9".parse().unwrap(), port)]);
+            assert_eq!(
+                found("late.invalid", port, timeout),
+                [SocketAddr::new("192.0.2.9".parse().unwrap(), port)]
+            );
         }
     }
 
@@ -248,18 +307,46 @@ mod tests {
     fn an_answer_that_leaves_hardly_any_time_is_there_for_the_next_who_asks() {
         let timeout = Duration::from_mins(1);
         let lookup = unanswered("slow.invalid");
-        let asker = std::thread::spawn(move || addresses("slow.invalid", 7, timeout).unwrap());
+        let asker = std::thread::spawn(move || found("slow.invalid", 7, timeout));
         lookup.answer(Ok(one("192.0.2.9")), timeout / 10 * 9);
         let first = asker.join().unwrap();
         // The test stands for the thread that looks the name up again.
         lookup.found().again = true;
-        assert_eq!(addresses("slow.invalid", 7, timeout).unwrap(), first);
+        assert_eq!(found("slow.invalid", 7, timeout), first);
         lookup.answer(Ok(one("192.0.2.10")), timeout / 10 * 9);
-        let next = addresses("slow.invalid", 7, timeout).unwrap();
+        let next = found("slow.invalid", 7, timeout);
         assert_eq!(next, [SocketAddr::new("192.0.2.10".parse().unwrap(), 7)]);
         // A lookup that fails leaves the earlier result in place.
         lookup.answer(Err((io::ErrorKind::NotFound, "no".into())), timeout);
-        assert_eq!(addresses("slow.invalid", 7, timeout).unwrap(), next);
+        assert_eq!(found("slow.invalid", 7, timeout), next);
+    }
+
+    #[test]
+    fn an_answer_whose_server_is_of_no_use_is_dropped() {
+        let timeout = Duration::from_mins(1);
+        let lookup = unanswered("old.invalid");
+        lookup.answer(Ok(one("192.0.2.19")), timeout / 10 * 9);
+        lookup.found().again = true;
+        assert!(addresses("old.invalid", 7, timeout).unwrap().are_kept);
+        assert!(!avoid("192.0.2.20:7".parse().unwrap(), false), "the name does not have this address");
+        assert!(avoid("192.0.2.19:7".parse().unwrap(), false));
+        assert!(!avoid("192.0.2.19:7".parse().unwrap(), false), "it is dropped already");
+        // The old lookup's thread still counts, and its answer is for no call.
+        let next = unanswered("old.invalid");
+        next.answer(Ok(one("192.0.2.21")), timeout);
+        assert_eq!(found("old.invalid", 7, timeout), ["192.0.2.21:7".parse().unwrap()]);
+        let is_counted = || LOOKUPS.lock().iter().any(|other| Arc::ptr_eq(other, &lookup));
+        assert!(is_counted());
+        lookup.answer(Ok(one("192.0.2.19")), timeout);
+        assert_eq!(found("old.invalid", 7, timeout), ["192.0.2.21:7".parse().unwrap()]);
+        assert!(!is_counted());
+    }
+
+    #[test]
+    fn an_address_keeps_its_zone() {
+        let timeout = Duration::from_mins(1);
+        let found = found("fe80::1%1", 7, timeout);
+        assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), ["[fe80::1%1]:7"]);
     }
 
     #[test]

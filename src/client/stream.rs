@@ -83,6 +83,8 @@ pub struct Stream {
     channel: Channel,
     /// The address of the server; a Unix socket has none.
     pub(super) address: Option<SocketAddr>,
+    /// Set if the name of the server has other addresses.
+    has_others: bool,
     allowance: usize,
 }
 
@@ -94,7 +96,16 @@ impl Stream {
             Endpoint::Unix(path) => Self::over(unix(path, deadline)?, None, tls, "")?,
             Endpoint::Tcp { host, port } => {
                 let addresses = dns::addresses(host, *port, timeouts.connect)?;
-                Self::to_one_of(&addresses, deadline, timeouts.connect, tls, host)?
+                match Self::to_one_of(&addresses.all, deadline, timeouts.connect, tls, host) {
+                    // The name may lead elsewhere by now.
+                    Err(error) if addresses.are_kept => {
+                        dns::forget(host);
+                        let left = deadline.saturating_duration_since(Instant::now());
+                        let Ok(now) = dns::addresses(host, *port, left) else { return Err(error) };
+                        Self::to_one_of(&now.all, deadline, timeouts.connect, tls, host)?
+                    }
+                    connected => connected?,
+                }
             }
             Endpoint::Sentinel(_) | Endpoint::Cluster(_) => {
                 return Err(io::Error::other("its nodes are asked before one of them is connected"));
@@ -126,11 +137,11 @@ impl Stream {
             match connected {
                 Err(error) if addresses.len() > 1 => {
                     if was_tried || error.kind() != io::ErrorKind::TimedOut {
-                        dns::avoid(*address);
+                        dns::avoid(*address, true);
                     }
                     problems.add(&(address.ip().to_string(), address.port()), io_cause(&error));
                 }
-                result => return result,
+                result => return result.map(|stream| Self { has_others: addresses.len() > 1, ..stream }),
             }
         }
         let text = problems.into_text(format_args!("no address of {host} answers"));
@@ -142,13 +153,14 @@ impl Stream {
             None => Channel::Tcp(socket),
             Some(tls) => Channel::Tls(Box::new(handshake(socket, tls, host)?)),
         };
-        Ok(Self { channel, address, allowance: MAX_ANSWER })
+        Ok(Self { channel, address, has_others: false, allowance: MAX_ANSWER })
     }
 
     /// Marks the address of a server that accepted the connection but is of no use. Next time,
-    /// another address of its name comes first.
-    pub fn avoid_address(&self) {
-        self.address.into_iter().for_each(dns::avoid);
+    /// another address of its name comes first. Returns true if the next try may lead to another
+    /// server.
+    pub fn avoid_address(&self) -> bool {
+        self.address.is_some_and(|address| dns::avoid(address, self.has_others))
     }
 
     fn bounded(&mut self) -> &mut Bounded {

@@ -472,13 +472,16 @@ impl Router {
         match result.and_then(or_demotion) {
             // The server has become a replica. Its name may lead to the new master by now, and
             // sentinels know that master, but no request over this connection would ever succeed
-            // again. A server that was a replica from the start stays one.
+            // again. A server that was a replica from the start stays one, but the name may have
+            // another address.
             Err(StoreError::Server(error)) if error.is_demotion() => {
-                let was_master = self.current().is_some_and(|connection| {
-                    connection.capabilities().scripts || connection.master().is_some()
+                let may_change = self.current().is_some_and(|connection| {
+                    let may_lead_elsewhere = connection.avoid_address();
+                    let was_master = connection.capabilities().scripts || connection.master().is_some();
+                    was_master || may_lead_elsewhere
                 });
                 self.disconnect();
-                Err(if was_master { StoreError::Demoted(error) } else { StoreError::Server(error) })
+                Err(if may_change { StoreError::Demoted(error) } else { StoreError::Server(error) })
             }
             result @ (Ok(_) | Err(StoreError::Server(_))) => {
                 // The answer to a deferred release may have come with this one.

@@ -135,6 +135,12 @@ impl Connection {
         self.master.as_ref()
     }
 
+    /// Marks the address of a server that is no master. Returns true if the next connection may lead
+    /// to another server.
+    pub fn avoid_address(&self) -> bool {
+        self.stream.avoid_address()
+    }
+
     /// Sends a command and waits up to `limit` for its reply.
     pub fn request(&mut self, command: &mut Command<'_>, limit: Duration) -> Result<Value, StoreError> {
         self.request_blocking(command, limit, Duration::ZERO)

@@ -80,7 +80,7 @@ impl Connection {
         match introduced {
             Ok(_) | Err(StoreError::Server(_)) => {}
             Err(StoreError::Timeout(_)) if !had_time => {}
-            Err(_) => connection.stream.avoid_address(),
+            Err(_) => _ = connection.stream.avoid_address(),
         }
         match introduced {
             Ok(false) => Ok(None),

@@ -252,6 +252,22 @@ fn an_address_for_which_the_resolver_has_left_no_time_is_not_avoided() {
     }
 }
 
+#[test]
+fn a_kept_address_that_refuses_gives_way_to_a_new_lookup() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let good = listener.local_addr().unwrap();
+    let connect = |host: &str| {
+        dns::keep(host, "127.0.0.3:0".parse().unwrap());
+        let endpoint = Endpoint::Tcp { host: host.into(), port: good.port() };
+        let timeouts = Timeouts { connect: Duration::from_secs(30), read: Duration::from_secs(30) };
+        Stream::connect(&endpoint, None, timeouts)
+    };
+    assert_eq!(connect("localhost").unwrap().address, Some(good));
+    // The new lookup finds nothing: the reason is that of the address.
+    let error = connect("kept.invalid").err().unwrap();
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused, "{error}");
+}
+
 /// The server accepts connections and says nothing, so only the end of its own time shows that it
 /// is of no use.
 #[test]

@@ -6,4 +6,5 @@ mod first_lines;
 mod install;
 mod json_property;
 mod lies;
+mod names;
 mod own_ports;
