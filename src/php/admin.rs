@@ -7,6 +7,8 @@ use std::{
     sync::Arc,
 };
 
+use ext_php_rs::{args::Arg, builders::FunctionBuilder, flags::DataType};
+
 use super::{
     boundary::{bytes, guarded, warn},
     failure::{FailureInC, tell_failure},
@@ -74,6 +76,42 @@ struct Order {
     ttl: i64,
     state_ttl: i64,
     replace: c_int,
+}
+
+/// The functions, for the module.
+pub fn functions() -> [FunctionBuilder<'static>; 7] {
+    let scan = FunctionBuilder::new("rustredis_scan", sys::rustredis_scan)
+        .not_required()
+        .arg(Arg::new("cursor", DataType::String).allow_null().default("null"))
+        .arg(Arg::new("kind", DataType::String).default("\"sessions\""))
+        .returns(DataType::Array, false, false);
+    let server = FunctionBuilder::new("rustredis_server", sys::rustredis_server).returns(
+        DataType::Array,
+        false,
+        false,
+    );
+    let stored = FunctionBuilder::new("rustredis_stored", sys::rustredis_stored)
+        .arg(Arg::new("name", DataType::String))
+        .returns(DataType::Array, false, true);
+    let store = FunctionBuilder::new("rustredis_store", sys::rustredis_store)
+        .arg(Arg::new("id", DataType::String))
+        .arg(Arg::new("data", DataType::String))
+        .not_required()
+        .arg(Arg::new("ttl_ms", DataType::Long).allow_null().default("null"))
+        .arg(Arg::new("state", DataType::String).allow_null().default("null"))
+        .arg(Arg::new("state_ttl_ms", DataType::Long).allow_null().default("null"))
+        .arg(Arg::new("replace", DataType::Bool).default("false"))
+        .returns(DataType::Bool, false, false);
+    let forget = FunctionBuilder::new("rustredis_forget", sys::rustredis_forget)
+        .arg(Arg::new("name", DataType::String))
+        .returns(DataType::Bool, false, false);
+    let unlock = FunctionBuilder::new("rustredis_unlock", sys::rustredis_unlock)
+        .arg(Arg::new("id", DataType::String))
+        .returns(DataType::Bool, false, false);
+    let lock = FunctionBuilder::new("rustredis_lock", sys::rustredis_lock_of)
+        .arg(Arg::new("id", DataType::String))
+        .returns(DataType::Array, false, true);
+    [scan, server, stored, store, forget, unlock, lock]
 }
 
 /// Forgets the connections and the rest of an answer; called at the end of a request.

@@ -85,37 +85,6 @@ extern "C" fn get_module() -> *mut ModuleEntry {
             .not_required()
             .arg(Arg::new("absolute", DataType::Long).allow_null().default("null"))
             .returns(DataType::Bool, false, false);
-        let scan = FunctionBuilder::new("rustredis_scan", sys::rustredis_scan)
-            .not_required()
-            .arg(Arg::new("cursor", DataType::String).allow_null().default("null"))
-            .arg(Arg::new("kind", DataType::String).default("\"sessions\""))
-            .returns(DataType::Array, false, false);
-        let server = FunctionBuilder::new("rustredis_server", sys::rustredis_server).returns(
-            DataType::Array,
-            false,
-            false,
-        );
-        let stored = FunctionBuilder::new("rustredis_stored", sys::rustredis_stored)
-            .arg(Arg::new("name", DataType::String))
-            .returns(DataType::Array, false, true);
-        let store = FunctionBuilder::new("rustredis_store", sys::rustredis_store)
-            .arg(Arg::new("id", DataType::String))
-            .arg(Arg::new("data", DataType::String))
-            .not_required()
-            .arg(Arg::new("ttl_ms", DataType::Long).allow_null().default("null"))
-            .arg(Arg::new("state", DataType::String).allow_null().default("null"))
-            .arg(Arg::new("state_ttl_ms", DataType::Long).allow_null().default("null"))
-            .arg(Arg::new("replace", DataType::Bool).default("false"))
-            .returns(DataType::Bool, false, false);
-        let forget = FunctionBuilder::new("rustredis_forget", sys::rustredis_forget)
-            .arg(Arg::new("name", DataType::String))
-            .returns(DataType::Bool, false, false);
-        let unlock = FunctionBuilder::new("rustredis_unlock", sys::rustredis_unlock)
-            .arg(Arg::new("id", DataType::String))
-            .returns(DataType::Bool, false, false);
-        let lock = FunctionBuilder::new("rustredis_lock", sys::rustredis_lock_of)
-            .arg(Arg::new("id", DataType::String))
-            .returns(DataType::Array, false, true);
         let user = FunctionBuilder::new("rustredis_user", sys::rustredis_user)
             .arg(Arg::new("user", DataType::String))
             .not_required()
@@ -133,7 +102,7 @@ extern "C" fn get_module() -> *mut ModuleEntry {
             .arg(Arg::new("handle", DataType::String).allow_null().default("null"))
             .arg(Arg::new("others_only", DataType::Bool).default("false"))
             .returns(DataType::Long, false, false);
-        let (mut entry, _startup, owned) = ModuleBuilder::new(env!("CARGO_PKG_NAME"), crate::VERSION)
+        let module = ModuleBuilder::new(env!("CARGO_PKG_NAME"), crate::VERSION)
             .startup_function(start_module)
             .shutdown_function(stop_module)
             .request_startup_function(start_request)
@@ -145,16 +114,12 @@ extern "C" fn get_module() -> *mut ModuleEntry {
             .function(time_left)
             .function(ended)
             .function(lifetime)
-            .function(scan)
-            .function(server)
-            .function(stored)
-            .function(store)
-            .function(forget)
-            .function(unlock)
-            .function(lock)
             .function(user)
             .function(user_sessions)
-            .function(revoke)
+            .function(revoke);
+        let (mut entry, _startup, owned) = admin::functions()
+            .into_iter()
+            .fold(module, ModuleBuilder::function)
             .try_into()
             .expect("one function and two names without a NUL make a valid module");
         entry.deps = DEPENDENCIES.0.as_ptr();
