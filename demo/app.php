@@ -28,6 +28,29 @@ function user(): ?string
     return $_SESSION['user'] ?? null;
 }
 
+/** The visitor's browser in a word or two, for the list of devices. */
+function browser(): string
+{
+    $agent = $_SERVER['HTTP_USER_AGENT'] ?? '';
+    foreach (['Edg' => 'Edge', 'Firefox' => 'Firefox', 'Chrome' => 'Chrome', 'Safari' => 'Safari', 'curl' => 'curl'] as $mark => $name) {
+        if (str_contains($agent, $mark)) {
+            return $name;
+        }
+    }
+    return 'A browser';
+}
+
+/** A time in the past, for people. */
+function ago(int $time): string
+{
+    $seconds = max(0, time() - $time);
+    return match (true) {
+        $seconds < 5 => 'just now',
+        $seconds < 60 => "$seconds s ago",
+        default => intdiv($seconds, 60) . ' min ago',
+    };
+}
+
 function redirect(string $to): never
 {
     session_write_close(); // before the answer: who follows it finds what this request wrote

@@ -4,16 +4,20 @@ declare(strict_types=1);
 
 require __DIR__ . '/../app.php';
 
-$before = rustredis_status()['trips'];
+$trips = fn (): int => rustredis_status()['trips'];
+$before = $trips();
 session_start();
 $user = user();
 $count = $_SESSION['count'] ?? 0;
 $balance = $_SESSION['balance'] ?? null;
 $seen = $_SESSION['seen'] ?? [];
 $id = session_id();
+$before_list = $trips();
+$devices = $user === null ? [] : rustredis_user_sessions();
+$for_list = $trips() - $before_list;
 session_write_close();
 
-$trips = rustredis_status()['trips'] - $before;
+$for_session = $trips() - $before - $for_list;
 
 $python = python_sees($id);
 $stored = stored($id);
@@ -83,6 +87,22 @@ function buttons(string $at, string $suffix): void
     <p class="hint">Log in to PHP: Python knows you by the same cookie.</p>
 <?php endif ?>
   </section>
+<?php if ($devices !== []): ?>
+  <section class="card devices">
+    <h2>Your devices <small>each login of <?= e((string) $user) ?>, wherever it was</small></h2>
+    <table>
+<?php foreach ($devices as $device): ?>
+      <tr>
+        <td class="device"><?= e($device['label']) ?></td>
+        <td>logged in <?= ago($device['authenticated'] ?? $device['created']) ?></td>
+        <td><?php if ($device['current']): ?><b>this one</b><?php else: ?>
+          <form method="post" action="end.php"><input type="hidden" name="handle" value="<?= e($device['handle']) ?>"><button class="light">End it</button></form>
+        <?php endif ?></td>
+      </tr>
+<?php endforeach ?>
+    </table>
+  </section>
+<?php endif ?>
 </main>
 <footer>
 <?php if ($seen !== []): ?>
@@ -90,7 +110,7 @@ function buttons(string $at, string $suffix): void
     <span><?= $name === 'Python' ? '' : 'machine ' ?><?= e((string) $name) ?> counted <b><?= $times ?></b></span>
   <?php endforeach ?></p>
 <?php endif ?>
-  <p>Each click takes the session’s lock, on either side: no count is lost. This page took <?= $trips ?> round trips to Redis (process <?= getmypid() ?>).</p>
+  <p>Each click takes the session’s lock, on either side: no count is lost. This page’s session took <?= $for_session ?> round trips to Redis<?= $for_list > 0 ? ", the list of devices $for_list" : '' ?> (process <?= getmypid() ?>).</p>
 </footer>
 </body>
 </html>

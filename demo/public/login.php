@@ -12,4 +12,5 @@ if (!hash_equals('demo', (string) ($_POST['password'] ?? ''))) {
 // A new id for a new privilege: who planted the old one gets nothing.
 session_regenerate_id(true);
 $_SESSION = ['user' => substr((string) ($_POST['user'] ?? ''), 0, 40), 'count' => 0, 'balance' => 20.0, 'seen' => []];
+rustredis_user($_SESSION['user'], label: browser() . ', machine ' . machine());
 redirect('/');
