@@ -163,7 +163,9 @@ pub fn addresses(host: &str, port: u16, timeout: Duration) -> io::Result<Address
         lookup.ask_again();
     }
     let mut all = found.map_err(|(kind, text)| io::Error::new(kind, text))?;
-    all.iter_mut().for_each(|address| address.set_port(port));
+    for address in &mut all {
+        address.set_port(port);
+    }
     Ok(Addresses { all: in_order(all), are_kept })
 }
 

@@ -109,6 +109,8 @@ impl Tls {
     /// The name that the server's certificate must be valid for.
     #[must_use]
     pub fn expected_name(&self, host: &str) -> String {
+        // Certificates have no zones.
+        let host = host.split('%').next().unwrap_or(host);
         self.options.peer_name.as_deref().unwrap_or(host).to_owned()
     }
 
@@ -237,6 +239,13 @@ fn certificates(file: &PathBuf, option: &str) -> Result<Vec<CertificateDer<'stat
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_name_of_a_server_has_no_zone() {
+        let tls = Tls::default().checked().unwrap();
+        assert_eq!(tls.expected_name("fe80::1%lo"), "fe80::1");
+        assert!(tls.server_name("fe80::1%lo").is_ok());
+    }
 
     #[test]
     fn what_the_same_options_make_is_made_once() {

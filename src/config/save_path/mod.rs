@@ -203,6 +203,12 @@ mod tests {
         assert_eq!(path.endpoint, tcp("::1", 7000));
         assert_eq!((path.username.as_deref(), path.password.as_deref()), (Some("user"), Some("p@ss+word")));
         assert_eq!(path.database, 3);
+        for (host, endpoint) in
+            [("fe80::1%lo", "fe80::1%lo"), ("fe80::1%25lo", "fe80::1%lo"), ("fe80::1%25", "fe80::1%25")]
+        {
+            assert_eq!(parse(&format!("redis://[{host}]:7000")).unwrap().endpoint, tcp(endpoint, 7000));
+            assert_eq!(parse(&format!("tcp://[{host}]:7000")).unwrap().endpoint, tcp(endpoint, 7000));
+        }
         assert_eq!(parse("redis://:only@h").unwrap().username, None);
         assert_eq!(parse("redis://:only@h").unwrap().password.as_deref(), Some("only"));
     }
@@ -243,6 +249,8 @@ mod tests {
             ("tcp://secret,/rest@h:1", "server 2: a comma"),
             ("tcp://h:1?auth=sec,h:2@secret:1", "server 2: a comma"),
             ("h:1:secret", "no host"),
+            ("tcp://[fe80::1%]:1?auth=secret", "no network interface"),
+            ("tcp://[fe80:secret%lo]:1", "no host"),
             ("tcp://h:1?pwd=secret", "not known"),
             ("redis://h/secret", "database must be a number"),
             ("secret://h", "its scheme is not known"),

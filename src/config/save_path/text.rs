@@ -9,8 +9,13 @@ pub fn host_and_port(text: &str, default_port: u16) -> Result<(String, u16), Str
         Some((v6, rest)) => (v6, rest.strip_prefix(':')),
         None => text.rsplit_once(':').map_or((text, None), |(host, port)| (host, Some(port))),
     };
-    if host.is_empty() || host.contains(':') && host.parse::<std::net::Ipv6Addr>().is_err() {
+    let (address, zone) = host.split_once('%').filter(|_| host.contains(':')).unzip();
+    let address = address.unwrap_or(host);
+    if address.is_empty() || address.contains(':') && address.parse::<std::net::Ipv6Addr>().is_err() {
         return Err("there is no host in it; write tcp://host:port (and an IPv6 address in [])".into());
+    }
+    if zone == Some("") {
+        return Err("there is no network interface behind the % of its address".into());
     }
     if host.len() > 255 {
         return Err("the host's name is longer than 255 characters".into());
@@ -23,7 +28,15 @@ pub fn host_and_port(text: &str, default_port: u16) -> Result<(String, u16), Str
             .filter(|&port| port != 0)
             .ok_or("the port must be a number from 1 to 65535".to_owned())?,
     };
-    Ok((decode(host, false)?, port))
+    let host = match zone {
+        // A zone is written as [fe80::1%eth0], and in a URL as [fe80::1%25eth0].
+        Some(zone) => {
+            let zone = zone.strip_prefix("25").filter(|rest| !rest.is_empty()).unwrap_or(zone);
+            format!("{address}%{zone}")
+        }
+        None => decode(host, false)?,
+    };
+    Ok((host, port))
 }
 
 pub fn database(text: &str) -> Result<u32, String> {
