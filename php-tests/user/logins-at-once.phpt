@@ -1,0 +1,44 @@
+--TEST--
+fifty logins at once with a limit of one leave one session
+--FILE--
+<?php
+require __DIR__ . '/user.inc';
+
+foreach (['oldest', 'refuse'] as $on_limit) {
+    $user = new_user();
+    $gate = stream_socket_pair(STREAM_PF_UNIX, STREAM_SOCK_STREAM, 0);
+    $ids = $children = [];
+    for ($i = 0; $i < 50; $i++) {
+        $ids[] = $id = new_id();
+        if (($children[] = pcntl_fork()) === 0) {
+            ob_end_clean();
+            ob_start(fn () => '');
+            fclose($gate[1]);
+            fread($gate[0], 1); // until the test has all of them
+            start($id);
+            $_SESSION['n'] = 1;
+            $bound = rustredis_user($user, 1, $on_limit);
+            $bound ? @session_write_close() : session_abort();
+            posix_kill(getmypid(), SIGKILL); // without the test's own end
+        }
+    }
+    fclose($gate[0]);
+    fclose($gate[1]);
+    foreach ($children as $pid) {
+        pcntl_waitpid($pid, $status);
+    }
+    $alive = array_values(array_filter($ids, lives(...)));
+    // Those that were ended may still be on the list, as victims.
+    same("$on_limit: one lives", 1, count($alive));
+    start($alive[0]);
+    same('it is listed alone', [handle($alive[0])], array_column(rustredis_user_sessions(), 'handle'));
+    session_abort();
+    same('the list has no other', $alive, array_keys(on_list($user)));
+}
+--EXPECT--
+ok: oldest: one lives
+ok: it is listed alone
+ok: the list has no other
+ok: refuse: one lives
+ok: it is listed alone
+ok: the list has no other
