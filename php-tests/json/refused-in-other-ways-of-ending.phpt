@@ -28,9 +28,7 @@ foreach ([1, 0] as $lazy) {
     $_SESSION['o'] = new stdClass();
     $got = warnings_of(fn () => session_regenerate_id());
     ok("regenerate with lazy_write=$lazy: a warning", str_contains(implode($got), "\$_SESSION['o'] is an object"), $got);
-    same('the old session, or its copy', '{"n":1}', $stored() ?? redis()->get(side_key($id, 'OLD')));
-    redis()->set(data_key($id), '{"n":1}', 'EX', 500);
-    redis()->del(side_key($id, 'STATE'));
+    same('the old session', '{"n":1}', $stored());
     if (session_status() === PHP_SESSION_ACTIVE) {
         unset($_SESSION['o']);
         $_SESSION['n'] = 5;
@@ -49,8 +47,8 @@ ok: reset
 ok: is what was stored
 ok: abort
 ok: regenerate with lazy_write=1: a warning
-ok: the old session, or its copy
+ok: the old session
 ok: the new one
 ok: regenerate with lazy_write=0: a warning
-ok: the old session, or its copy
+ok: the old session
 ok: the new one

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     protocol::SessionId,
-    session::{Access, Cause, Failure, Session, Writer, warning},
+    session::{Access, Cause, Failure, Leave, Session, Writer, warning},
     store::redis::RedisStore,
 };
 
@@ -214,7 +214,7 @@ unsafe extern "C" fn rustredis_save(
         let moves = sys::rustredis_changes_the_id();
         let save = |session: &mut Session<RedisStore>| {
             if moves && session.retires(id, value) {
-                session.retire(id)
+                session.retire(id, sys::rustredis_is_emptied())
             } else if unchanged != 0 {
                 session.touch(id, value, ttl, writer)
             } else {
@@ -250,9 +250,9 @@ unsafe extern "C" fn rustredis_destroy(
             mod_data,
             |pid, _| forked("was not destroyed", id, pid),
             |session| match how {
-                0 => session.destroy(id, false),
+                0 => session.destroy(id, Leave::Ended),
                 1 => session.set_aside(id),
-                3 => session.destroy(id, true),
+                3 => session.destroy(id, Leave::moved(sys::rustredis_is_emptied())),
                 _ => {
                     session.close();
                     true

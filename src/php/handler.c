@@ -477,7 +477,7 @@ static bool refuses(zend_string *val, int unchanged, int writer, char *reason, s
 	/* A handler class may write such a session by hand. */
 	if (is_unread && writer != RUSTREDIS_WRITTEN_BY_CLASS) {
 		snprintf(reason, size, "PHP is about to read it, and $_SESSION has what was there before");
-	} else if (unchanged) {
+	} else if (unchanged && !rustredis_changes_the_id()) {
 		return false;
 	} else if (rustredis_is_replaced_while_saved()) {
 		snprintf(reason, size, "session_start() or session_reset() was called while it was saved");
@@ -598,6 +598,31 @@ static int how_to_destroy(void)
 		return RUSTREDIS_DELETE;
 	}
 	return is_out_of_resources() || is_ended_by_script() ? RUSTREDIS_LEAVE : RUSTREDIS_SET_ASIDE;
+}
+
+/* An application that logs a user out may empty $_SESSION and change the id. */
+static bool has_nothing(zval *value, int depth)
+{
+	zval *member;
+	zend_string *key;
+
+	ZVAL_DEREF(value);
+	if (Z_TYPE_P(value) != IS_ARRAY) {
+		return Z_TYPE_P(value) <= IS_NULL;
+	}
+	ZEND_HASH_FOREACH_STR_KEY_VAL(Z_ARRVAL_P(value), key, member) {
+		/* Symfony keeps the times of a session that it empties. */
+		bool is_metadata = depth == 0 && key && zend_string_equals_literal(key, "_sf2_meta");
+		if (!is_metadata && (depth > 2 || !has_nothing(member, depth + 1))) {
+			return false;
+		}
+	} ZEND_HASH_FOREACH_END();
+	return true;
+}
+
+bool rustredis_is_emptied(void)
+{
+	return has_nothing(&PS(http_session_vars), 0);
 }
 
 /* Gives the reason why a session must not be deleted because it goes on under another id. Returns

@@ -427,6 +427,8 @@ static zend_string *keep_stored(void)
 		return NULL;
 	}
 	if (PS(session_vars)) {
+		/* The id stays, too: the values could not be stored under another one. */
+		refused = rustredis_changes_the_id();
 		return zend_string_copy(PS(session_vars));
 	}
 	refused = true;

@@ -26,7 +26,7 @@ use crate::{
     process::{self, stats},
     protocol::{Keys, SessionId},
     resp::set_memory_left,
-    session::{Access, Cause, Heritage, Session},
+    session::{Access, Cause, Heritage, Leave, Session},
     store::redis::RedisStore,
 };
 
@@ -360,7 +360,11 @@ impl Object {
         let (bytes, mut is_left) = (id.as_str().as_bytes(), false);
         let answer = self.with_session(id, fiber, false, true, |session| {
             is_left = sys::rustredis_changes_the_id() && session.retires(bytes, data);
-            let done = if is_left { session.retire(bytes) } else { session.put(bytes, data, changed, ttl) };
+            let done = if is_left {
+                session.retire(bytes, sys::rustredis_is_emptied())
+            } else {
+                session.put(bytes, data, changed, ttl)
+            };
             if done { Answer::Yes } else { Answer::Failed }
         });
         if is_left && answer == Answer::Yes {
@@ -377,9 +381,9 @@ impl Object {
         let bytes = id.as_str().as_bytes();
         let answer = self.with_session(id, fiber, false, true, |session| {
             let done = match how {
-                0 => session.destroy(bytes, false),
+                0 => session.destroy(bytes, Leave::Ended),
                 1 => session.set_aside(bytes),
-                3 => session.destroy(bytes, true),
+                3 => session.destroy(bytes, Leave::moved(sys::rustredis_is_emptied())),
                 _ => true,
             };
             if done { Answer::Yes } else { Answer::Failed }

@@ -310,6 +310,8 @@ void rustredis_note_end(int ends);
 bool rustredis_takes_an_id(void);
 /* True if session_regenerate_id() is running. */
 bool rustredis_changes_the_id(void);
+/* True if $_SESSION has no values. */
+bool rustredis_is_emptied(void);
 /* worker.c: in MINIT and MSHUTDOWN. */
 void rustredis_watch_worker(void);
 void rustredis_leave_worker(void);

@@ -19,6 +19,8 @@ unsafe extern "C" {
     pub safe fn rustredis_forget_kept_id();
     /// Returns true if session_regenerate_id() is running.
     pub safe fn rustredis_changes_the_id() -> bool;
+    /// Returns true if `$_SESSION` has no values.
+    pub safe fn rustredis_is_emptied() -> bool;
     /// Notes if the request ends, so that PHP saves the session that is still open.
     pub safe fn rustredis_note_end(ends: c_int);
     /// Stops the masking of messages; called in MSHUTDOWN.

@@ -56,14 +56,17 @@ impl<S: Store> Session<S> {
         self.update_state(&mut current, ttl);
         let lasts = self.ttl_of_write(&current, ttl);
         let now = self.store.server_clock();
-        let live = current.metadata.live.clone();
+        let live = current.metadata.live.clone().filter(|live| !live.is_for_a_copy());
+        let is_overtaken = matches!(current.hold, Hold::Overtaken);
         self.current = Some(current);
         let seconds = |ms: u64| ms / 1000;
         let user = live.as_ref().map(|live| live.user().to_owned()).filter(|user| !user.is_empty());
         Some(Description {
             created: live.as_ref().map(|live| seconds(live.created)),
             authenticated: live.as_ref().and_then(|live| live.authenticated).map(seconds),
-            expires: lasts.filter(|&lasts| lasts > 0).map(|lasts| seconds(now).saturating_add(lasts)),
+            expires: lasts
+                .filter(|&lasts| lasts > 0 && !is_overtaken)
+                .map(|lasts| seconds(now).saturating_add(lasts)),
             ends: live.as_ref().and_then(|live| live.end).map(seconds),
             user,
         })
@@ -192,7 +195,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::super::{
-        Access, Session, Writer,
+        Access, Leave, Session, Writer,
         tests::{ID, NEW, TTL, data, keys, read, stored},
     };
     use crate::{
@@ -340,7 +343,7 @@ mod tests {
             let mut old = session(&store, &texts);
             read(&mut old, ID);
             if deletes {
-                assert!(old.destroy(ID, true));
+                assert!(old.destroy(ID, Leave::Moved));
             } else {
                 assert!(old.write(ID, b"a", TTL, Writer::Php));
             }
@@ -462,7 +465,8 @@ mod tests {
             store.server().advance(50_000);
             let mut old = session(&store, &with_timeout());
             read(&mut old, ID);
-            let done = if deletes { old.destroy(ID, true) } else { old.write(ID, b"a", TTL, Writer::Php) };
+            let done =
+                if deletes { old.destroy(ID, Leave::Moved) } else { old.write(ID, b"a", TTL, Writer::Php) };
             assert!(done);
             old.close();
             assert!(old.leaves_something());

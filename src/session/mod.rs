@@ -31,7 +31,7 @@ use metadata::Metadata;
 pub use metadata::{Description, Heritage, TimeLeft};
 use print::Print;
 use requested::{Prefetch, Prefetched};
-pub use save::{Writer, deferred_warning};
+pub use save::{Leave, Writer, deferred_warning};
 pub use user::{Device, Limit};
 
 use crate::{

@@ -29,14 +29,24 @@ pub enum Writer {
     Class,
 }
 
-/// The way in which a session is given up under its id.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Ending {
-    Ends,
-    /// It goes on under another id. If not `forced`, this request must still have it.
-    Moves {
-        forced: bool,
-    },
+/// The way in which a session leaves its id.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Leave {
+    /// It ends.
+    Ended,
+    /// It goes on under another id, and late requests can read what was stored before.
+    Moved,
+    /// It goes on under another id without any of its values. This may be a logout, after which no
+    /// request is to see the user's values.
+    Emptied,
+}
+
+impl Leave {
+    /// The way of a session that goes on under another id.
+    #[must_use]
+    pub fn moved(emptied: bool) -> Self {
+        if emptied { Self::Emptied } else { Self::Moved }
+    }
 }
 
 /// Returns the warning about a save that failed after the end of its request
@@ -147,15 +157,15 @@ impl<S: Store> Session<S> {
         self.save(id, &Text::new(data, &settings.compression), false, ttl, writer)
     }
 
-    /// `destroy`. With `moved`, the session goes on under another id.
-    pub fn destroy(&mut self, id: &[u8], moved: bool) -> bool {
+    /// `destroy`.
+    pub fn destroy(&mut self, id: &[u8], leave: Leave) -> bool {
         let Some(id) = SessionId::parse(id) else {
             return self.fail("can't be destroyed", None, &Failure::BadId);
         };
-        if moved && self.failed.as_ref() == Some(&id) {
+        if leave != Leave::Ended && self.failed.as_ref() == Some(&id) {
             return self.fail("was not moved to a new id", Some(&id), &Failure::Unread);
         }
-        let done = self.end_as(&id, if moved { Ending::Moves { forced: true } } else { Ending::Ends });
+        let done = self.end_as(&id, leave, true);
         self.answered(&id, "was not destroyed", done)
     }
 
@@ -177,7 +187,7 @@ impl<S: Store> Session<S> {
     /// Leaves the id of a session that goes on under another id. The value that is stored under the
     /// old one stays for a while as a copy that can be read: that of before, because the values of
     /// now may be those of a user who has just logged in, and the id may be an attacker's.
-    pub fn retire(&mut self, id: &[u8]) -> bool {
+    pub fn retire(&mut self, id: &[u8], emptied: bool) -> bool {
         // A handler class may write twice.
         if self.current.is_none() && self.has_retired(id) {
             return true;
@@ -186,7 +196,7 @@ impl<S: Store> Session<S> {
         if self.failed.as_ref() == Some(&id) {
             return self.fail("was not moved to a new id", Some(&id), &Failure::Unread);
         }
-        let done = self.end_as(&id, Ending::Moves { forced: false });
+        let done = self.end_as(&id, Leave::moved(emptied), false);
         self.answered(&id, "was not saved", done)
     }
 
@@ -195,42 +205,46 @@ impl<S: Store> Session<S> {
         copy.is_some_and(|copy| copy.id.as_bytes() == id)
     }
 
-    fn end_as(&mut self, id: &SessionId, ending: Ending) -> Result<ReleaseReply, StoreError> {
-        let grace = self.settings.regenerate_grace;
+    /// Ends a session under its id. If not `forced`, a session that goes on under another id must still
+    /// be that of this request.
+    fn end_as(&mut self, id: &SessionId, leave: Leave, forced: bool) -> Result<ReleaseReply, StoreError> {
+        let grace = if leave == Leave::Moved { self.settings.regenerate_grace } else { 0 };
         let current = self.current.as_ref().filter(|current| current.id == *id);
         let is_overtaken = current.is_some_and(|current| matches!(current.hold, Hold::Overtaken));
         let before = current.and_then(|current| current.metadata.live.as_ref()?.copy.clone());
-        let op = match (current, ending) {
+        let op = match (current, leave) {
             // Frameworks begin each visit with a session that they then throw away.
             (Some(Current { is_new: true, hold: Hold::Locked { .. } | Hold::Unlocked, .. }), _) => Op::Drop,
-            (_, Ending::Moves { forced }) => Op::Retire { grace, forced },
-            (_, Ending::Ends) => Op::Delete(&Reason::Logout),
+            (_, Leave::Moved | Leave::Emptied) => Op::Retire { grace, forced },
+            (_, Leave::Ended) => Op::Delete(&Reason::Logout),
         };
         let lists = self.lists_of(id);
-        let result = self.end(id, op).map(|reply| self.without_copy(reply));
-        if !matches!(result, Ok(ReleaseReply::Done)) {
-            return result;
-        }
-        if ending == Ending::Ends {
+        let result = self.end(id, op);
+        let now = self.store.server_clock();
+        let before = match &result {
+            Ok(ReleaseReply::Ended(copy)) => Some(copy.clone()),
+            // The session was never stored, or its end was repeated, which tells of no copy.
+            Ok(ReleaseReply::Done) => before.filter(|copy| copy.until > now).map(|copy| copy.id),
+            _ => return result,
+        };
+        if leave == Leave::Ended {
             self.leave_list(id, &lists);
         }
         self.failed.take_if(|failed| failed == id);
         self.look_again(id, b"");
-        let now = self.store.server_clock();
-        match ending {
-            // The session was never stored, so that only this request knows of the copy.
-            Ending::Ends if op == Op::Drop => {
-                if let Some(copy) = before.filter(|copy| copy.until > now) {
-                    self.delete_copy(&copy.id);
-                }
+        // A session that goes on without having been stored goes on with the copy.
+        if let Some(copy) = before.filter(|_| op != Op::Drop || leave != Leave::Moved) {
+            self.delete_copy(&copy);
+            match &mut self.left.live {
+                Some(live) if !live.is_for_a_copy() => live.copy = None,
+                live => *live = None,
             }
-            Ending::Moves { .. } if op != Op::Drop && grace > 0 && !is_overtaken => {
-                let copy = Frozen { until: now + grace * 1000, id: id.as_str().to_owned() };
-                self.left.live.get_or_insert_with(|| Live::new(now)).copy = Some(copy);
-            }
-            _ => {}
         }
-        result
+        if op != Op::Drop && grace > 0 && !is_overtaken {
+            let copy = Frozen { until: now + grace * 1000, id: id.as_str().to_owned() };
+            self.left.live.get_or_insert_with(|| Live::new(now)).copy = Some(copy);
+        }
+        Ok(ReleaseReply::Done)
     }
 
     /// Deletes the copy that a session which has ended had left, if the answer tells of one.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Access, Session, Writer};
+use super::{Access, Leave, Session, Writer};
 use crate::{
     config::{IniValues, Setting, Settings},
     protocol::{Keys, SessionData, SessionId},
@@ -149,7 +149,7 @@ fn regenerating_with_deletion_costs_four_trips() {
     assert!(session.validate(ID, Access::Update, TTL));
     read(&mut session, ID);
     // session_regenerate_id(true): destroy, close, open, create_sid, validate, read
-    assert!(session.destroy(ID, true));
+    assert!(session.destroy(ID, Leave::Moved));
     session.close();
     assert!(session.create(NEW, TTL, true));
     assert!(!session.validate(NEW, Access::Update, TTL));
@@ -251,7 +251,7 @@ fn a_destroyed_session_is_not_written_back() {
         read(&mut slow, ID);
         let mut logout = session_with(&store, &texts);
         read(&mut logout, ID);
-        assert!(logout.destroy(ID, false));
+        assert!(logout.destroy(ID, Leave::Ended));
         logout.close();
         assert!(!slow.write(ID, b"stale", TTL, Writer::Php));
         assert!(!slow.touch(ID, b"stale", TTL, Writer::Php));
@@ -266,7 +266,7 @@ fn a_new_session_under_a_destroyed_id_can_be_written() {
         let store = stored(b"old");
         let mut logout = session_with(&store, &texts);
         read(&mut logout, ID);
-        assert!(logout.destroy(ID, false));
+        assert!(logout.destroy(ID, Leave::Ended));
         logout.close();
         for value in [b"one", b"two"] {
             let mut later = session_with(&store, &texts);
@@ -331,7 +331,7 @@ fn bad_ids_are_refused_before_any_command() {
         assert!(!session.validate(id, Access::Update, TTL));
         assert!(!session.read(id, Access::Update, TTL));
         assert!(!session.write(id, b"x", TTL, Writer::Php));
-        assert!(!session.destroy(id, false));
+        assert!(!session.destroy(id, Leave::Ended));
         assert_eq!(session.take_warnings().len(), 3);
     }
     assert_eq!(session.store.trips, 0);
@@ -389,7 +389,7 @@ fn a_new_session_that_is_destroyed_leaves_nothing() {
         let store = MemoryStore::new();
         let mut session = session_with(&store, &texts);
         read(&mut session, ID);
-        assert!(session.destroy(ID, false));
+        assert!(session.destroy(ID, Leave::Ended));
         session.close();
         let left = store.another().read(&keys(ID), TTL).unwrap();
         assert_eq!((left, holder(&store, ID)), (SessionData::default(), None));
@@ -402,7 +402,7 @@ fn a_new_session_that_was_stored_before_it_is_destroyed_leaves_a_mark() {
     let mut session = session(&store);
     read(&mut session, ID);
     assert!(session.write(ID, b"x", TTL, Writer::Class));
-    assert!(session.destroy(ID, false));
+    assert!(session.destroy(ID, Leave::Ended));
     session.close();
     let left = store.another().read(&keys(ID), TTL).unwrap();
     assert!(left.data.is_none() && left.state.is_some());
@@ -453,7 +453,7 @@ fn moved() -> MemoryStore {
     let store = stored(b"old");
     let mut login = session(&store);
     read(&mut login, ID);
-    assert!(login.destroy(ID, true));
+    assert!(login.destroy(ID, Leave::Moved));
     store
 }
 
@@ -583,7 +583,7 @@ fn a_second_write_of_a_handler_class_goes_over_nothing_of_others() {
         reads_and_saves(&mut first, b"one");
         read(&mut second, ID);
         if destroys {
-            assert!(second.destroy(ID, false));
+            assert!(second.destroy(ID, Leave::Ended));
         } else {
             assert!(second.write(ID, b"two", TTL, Writer::Php));
         }
@@ -656,7 +656,7 @@ fn a_handler_class_that_reads_again_gets_no_lock_for_its_old_value() {
         let mut second = session(&store);
         assert_eq!(read(&mut second, ID), b"two");
         if how == "unlocked and destroyed" {
-            assert!(second.destroy(ID, false));
+            assert!(second.destroy(ID, Leave::Ended));
         } else {
             assert!(second.write(ID, b"three", TTL, Writer::Php));
         }
@@ -699,17 +699,17 @@ fn what_could_not_be_read_is_not_moved_but_may_be_destroyed_and_begun_anew() {
     store.server().advance(1000);
     session.take_warnings();
     // With session_regenerate_id(true), the session under the new id would not be the stored one.
-    assert!(!session.destroy(ID, true));
+    assert!(!session.destroy(ID, Leave::Moved));
     let warnings = session.take_warnings();
     assert!(warnings.len() == 1 && warnings[0].contains("could not read it"), "{warnings:?}");
     assert_eq!(data(&store, ID).unwrap(), b"old");
     // A logout that finds no server has not happened.
     session.store.down = 9;
-    assert!(!session.destroy(ID, false));
+    assert!(!session.destroy(ID, Leave::Ended));
     session.store.down = 0;
     assert!(!session.write(ID, b"new", TTL, Writer::Class));
     assert_eq!(data(&store, ID).unwrap(), b"old");
-    assert!(session.destroy(ID, false));
+    assert!(session.destroy(ID, Leave::Ended));
     assert_eq!(data(&store, ID), None);
     assert!(session.write(ID, b"new", TTL, Writer::Class), "{:?}", session.take_warnings());
     session.close();
@@ -762,7 +762,7 @@ fn what_a_class_has_only_looked_at_is_not_written_over_another_value() {
         read(&mut second, ID);
         match meanwhile {
             "written" => assert!(second.write(ID, b"two", TTL, Writer::Php)),
-            "destroyed" => assert!(second.destroy(ID, false)),
+            "destroyed" => assert!(second.destroy(ID, Leave::Ended)),
             _ => {}
         }
         second.close();
@@ -792,7 +792,7 @@ fn a_put_overwrites_nothing_but_what_was_seen_last() {
         let mut second = session(&store);
         match meanwhile {
             "written" => assert!(second.put(ID, b"two", true, TTL)),
-            "destroyed" => assert!(second.destroy(ID, false)),
+            "destroyed" => assert!(second.destroy(ID, Leave::Ended)),
             _ => {}
         }
         let left = data(&store, ID);

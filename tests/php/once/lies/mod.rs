@@ -20,7 +20,7 @@ use crate::support::php::{Php, STEPS};
 use crate::support::random::Random;
 use liar::Liar;
 use phpsess_rs::config::{IniValues, Setting, Settings};
-use phpsess_rs::session::{Access, Session, Writer};
+use phpsess_rs::session::{Access, Leave, Session, Writer};
 use phpsess_rs::store::{close_connections, redis::RedisStore};
 
 const ID: &str = "0123456789abcdefghijklmnop";
@@ -67,7 +67,7 @@ fn request(settings: &Arc<Settings>, random: &mut Random) -> Outcome {
         saved = match random.between(0, 5) {
             0 => None,
             1 => Some(session.touch(id, b"n|i:1;", 60, writer)),
-            2 => Some(session.destroy(id, false)),
+            2 => Some(session.destroy(id, Leave::Ended)),
             3 => Some(session.set_aside(id)),
             4 => Some(session.write(id, b"n|i:2;", 60, writer) && session.write(id, b"n|i:3;", 60, writer)),
             _ => Some(session.write(id, b"n|i:2;", 60, writer)),
