@@ -205,7 +205,9 @@ impl<S: Store> Session<S> {
     /// Returns true if nothing is stored under this id, as far as this request knows.
     pub fn is_missing(&self, id: &[u8]) -> bool {
         self.current.as_ref().is_some_and(|current| {
-            current.id.as_str().as_bytes() == id && current.is_new && current.writes == 0
+            let is_stored =
+                !current.is_new || (current.writes > 0 && !matches!(current.hold, Hold::Overtaken));
+            current.id.as_str().as_bytes() == id && !is_stored
         })
     }
 

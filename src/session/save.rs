@@ -413,14 +413,10 @@ impl<S: Store> Session<S> {
             }
             Hold::NoMoreWrites(why) => (Hold::NoMoreWrites(why), Some(refused(why()))),
         };
-        let is_written = failure.is_none() && !matches!(hold, Hold::Overtaken);
-        current.writes = current.writes.saturating_add(is_written.into());
+        current.writes += u32::from(failure.is_none());
         current.hold = hold;
-        if matches!(failure, Some(Failure::Destroyed)) && current.metadata.is_listed {
-            // A login that was too slow.
-            let lists: Vec<String> =
-                current.metadata.live.iter().map(|live| live.user().to_owned()).collect();
-            self.leave_list(&id, &lists);
+        if matches!(failure, Some(Failure::Destroyed)) {
+            self.leave_own_list(&current);
         }
         if failure.is_none() && state.is_some() {
             current.loaded.state = state;
@@ -432,6 +428,15 @@ impl<S: Store> Session<S> {
             self.look_again(&id, text.plain());
         }
         self.told(&id, "was not saved", failure)
+    }
+
+    /// Takes a session whose login was too slow off the list of its user.
+    fn leave_own_list(&mut self, current: &Current<S::Lease>) {
+        if current.metadata.is_listed {
+            let lists: Vec<String> =
+                current.metadata.live.iter().map(|live| live.user().to_owned()).collect();
+            self.leave_list(&current.id, &lists);
+        }
     }
 
     /// Ends a session whose absolute end came while this request had it. Returns false if a change
