@@ -6,6 +6,7 @@
 #   CARGO_TARGET_DIR   the folder of cargo's builds (default: target)
 #   DESTDIR            a prefix for the extension directory of `make install`; INSTALL_ROOT is
 #                      taken, too, as phpize's Makefiles do
+#   PREFIX             the place for the command rustredis of `make install` (default: /usr/local)
 
 SHELL := /bin/bash
 MODULE ?= modules/phpsess_rs.so
