@@ -415,9 +415,7 @@ impl<S: Store> Session<S> {
         };
         current.writes += u32::from(failure.is_none());
         current.hold = hold;
-        if matches!(failure, Some(Failure::Destroyed)) {
-            self.leave_own_list(&current);
-        }
+        self.leave_list_if_destroyed(&current, failure.as_ref());
         if failure.is_none() && state.is_some() {
             current.loaded.state = state;
             current.metadata.is_due = false;
@@ -431,8 +429,8 @@ impl<S: Store> Session<S> {
     }
 
     /// Takes a session whose login was too slow off the list of its user.
-    fn leave_own_list(&mut self, current: &Current<S::Lease>) {
-        if current.metadata.is_listed {
+    fn leave_list_if_destroyed(&mut self, current: &Current<S::Lease>, failure: Option<&Failure>) {
+        if current.metadata.is_listed && matches!(failure, Some(Failure::Destroyed)) {
             let lists: Vec<String> =
                 current.metadata.live.iter().map(|live| live.user().to_owned()).collect();
             self.leave_list(&current.id, &lists);
