@@ -23,6 +23,7 @@ mod php {
         shim.files(
             [
                 "handler",
+                "cookie",
                 "messages",
                 "masking",
                 "ownership",

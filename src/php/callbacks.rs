@@ -129,8 +129,9 @@ unsafe extern "C" fn rustredis_read(
     value: *mut *const c_char,
     value_len: *mut usize,
 ) -> c_int {
+    let mut is_overtaken = false;
     // SAFETY: as in rustredis_validate; `value` and `value_len` point to variables of handler.c.
-    unsafe {
+    let found = unsafe {
         with_session(
             mod_data,
             |pid, _| forked("can't be read", bytes(id, id_len), pid),
@@ -142,10 +143,13 @@ unsafe extern "C" fn rustredis_read(
                 };
                 *value = session.value().as_ptr().cast();
                 *value_len = if found { session.value().len() } else { session.too_large() };
+                is_overtaken = session.is_overtaken(id);
                 found
             },
         )
-    }
+    };
+    // RUSTREDIS_OVERTAKEN of shim.h.
+    if found != 0 && is_overtaken { 2 } else { found }
 }
 
 #[unsafe(no_mangle)]

@@ -303,6 +303,7 @@ PS_READ_FUNC(rustredis)
 	const int reason = reason_to_read();
 	const char *value;
 	size_t value_len = 0;
+	int found;
 
 	/* PHP gets none of the data that validateId() reads. */
 	is_unread = is_unread && reason != RUSTREDIS_TO_DELIVER;
@@ -316,8 +317,9 @@ PS_READ_FUNC(rustredis)
 	if (is_own(key)) {
 		rustredis_make_way(mod_data, ZSTR_VAL(key), ZSTR_LEN(key));
 	}
-	if (!rustredis_read(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), maxlifetime, wants_read_only(), reason, &value,
-			&value_len)) {
+	found = rustredis_read(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), maxlifetime, wants_read_only(), reason, &value,
+		&value_len);
+	if (!found) {
 		if (value_len) {
 			/* The value is larger than memory_limit allows. PHP reports this in its own words,
 			 * and ends the request as usual. */
@@ -345,6 +347,10 @@ PS_READ_FUNC(rustredis)
 			zend_string_release(*val);
 			return read_failed(mod_data, reason);
 		}
+	}
+	/* The browser may have the cookie of the new id already. This one would replace it. */
+	if (found == RUSTREDIS_OVERTAKEN) {
+		rustredis_take_back_cookie(key);
 	}
 	/* A handler class has no touch, or turns a touch into a write. */
 	rustredis_read_done(mod_data, ZSTR_VAL(key), ZSTR_LEN(key),

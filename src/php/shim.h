@@ -33,6 +33,8 @@ void rustredis_make_way(void **mod_data, const char *id, size_t id_len);
  * until rustredis_read_done, which must follow as soon as PHP has its copy. After a failure,
  * `value_len` is the size of a value that was too large for memory_limit, or 0. */
 enum { RUSTREDIS_TO_DELIVER, RUSTREDIS_TO_VALIDATE, RUSTREDIS_TO_VALIDATE_NEW };
+/* The result, beside 0 and 1, if the session goes on under another id. */
+#define RUSTREDIS_OVERTAKEN 2
 int rustredis_read(void **mod_data, const char *id, size_t id_len, int64_t ttl, int read_only, int reason,
 	const char **value, size_t *value_len);
 /* With `remember`, a later write of exactly the same value leaves the stored one alone. With `look`,
@@ -358,6 +360,8 @@ bool rustredis_validates(void);
 void rustredis_note_built_in_path(void);
 /* Returns the path that PHP passes, or an empty one if it is PHP's own default. */
 const char *rustredis_save_path(const char *path);
+/* Takes back the cookie of this id that was sent in this request. */
+void rustredis_take_back_cookie(const zend_string *id);
 
 /* masking.c: session.save_path at the moment, valid until it changes. */
 const char *rustredis_path_now(void);

@@ -211,6 +211,13 @@ impl<S: Store> Session<S> {
         })
     }
 
+    /// Returns true if the session that was read under this id goes on under another one.
+    pub fn is_overtaken(&self, id: &[u8]) -> bool {
+        self.current.as_ref().is_some_and(|current| {
+            matches!(current.hold, Hold::Overtaken) && current.id.as_str().as_bytes() == id
+        })
+    }
+
     /// Returns true if PHP has read a session here.
     pub fn is_read(&self) -> bool {
         self.current.as_ref().is_some_and(|current| !current.unread)
