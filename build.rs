@@ -26,6 +26,7 @@ mod php {
                 "cookie",
                 "messages",
                 "masking",
+                "metrics",
                 "ownership",
                 "exceptions",
                 "object",

@@ -79,6 +79,12 @@ namespace {
 function rustredis_status(): array {}
 
 /**
+ * The metrics of all PHP processes of this host, as OpenMetrics text for Prometheus: send it as
+ * `application/openmetrics-text; version=1.0.0; charset=utf-8`. No label has an id, a URI or a secret.
+ */
+function rustredis_metrics(): string {}
+
+/**
  * The life of the session that is open, without a trip to Redis; null if none is open with session.save_handler
  * rustredis. Times are in seconds since 1970.
  *

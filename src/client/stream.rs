@@ -67,6 +67,8 @@ enum Channel {
 struct Bounded {
     socket: Socket,
     deadline: Instant,
+    /// The whole time, until the first call of an exchange that has just begun.
+    full: Option<Duration>,
     /// The current timeouts of the socket itself.
     receive_timeout: Duration,
     send_timeout: Duration,
@@ -172,7 +174,8 @@ impl Stream {
 
     /// Starts an exchange that must end within `timeout` after `now`.
     pub fn expect_within(&mut self, timeout: Duration, now: Instant) {
-        self.bounded().deadline = now + timeout;
+        let bounded = self.bounded();
+        (bounded.deadline, bounded.full) = (now + timeout, Some(timeout));
         self.allowance = MAX_ANSWER;
     }
 
@@ -255,8 +258,9 @@ fn socket(domain: Domain) -> io::Result<Socket> {
 
 fn tcp(address: SocketAddr, deadline: Instant) -> io::Result<Bounded> {
     let address = SockAddr::from(address);
-    let socket = Bounded::new(socket(address.domain())?, deadline);
-    socket.socket.connect_timeout(&address, socket.left()?)?;
+    let mut socket = Bounded::new(socket(address.domain())?, deadline);
+    let left = socket.left()?;
+    socket.socket.connect_timeout(&address, left)?;
     socket.socket.set_tcp_nodelay(true)?;
     socket.socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
     Ok(socket)
@@ -297,13 +301,14 @@ fn handshake(
 impl Bounded {
     fn new(socket: Socket, deadline: Instant) -> Self {
         // Zero means no timeout, as in the system's own interface.
-        Self { socket, deadline, receive_timeout: Duration::ZERO, send_timeout: Duration::ZERO }
+        Self { socket, deadline, full: None, receive_timeout: Duration::ZERO, send_timeout: Duration::ZERO }
     }
 
     /// Returns the time left until the deadline. PHP's timers interrupt system calls. The wait then
     /// continues, and does not start from the beginning.
-    fn left(&self) -> io::Result<Duration> {
-        match self.deadline.saturating_duration_since(Instant::now()) {
+    fn left(&mut self) -> io::Result<Duration> {
+        let full = self.full.take();
+        match full.unwrap_or_else(|| self.deadline.saturating_duration_since(Instant::now())) {
             Duration::ZERO => Err(io::ErrorKind::TimedOut.into()),
             left => Ok(left.max(Duration::from_millis(1))),
         }

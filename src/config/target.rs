@@ -117,6 +117,21 @@ impl fmt::Display for Endpoint {
     }
 }
 
+impl Endpoint {
+    /// Returns the name of this server in metrics, which every local user may see: the address, but
+    /// no path of a file. All sockets of a machine have one name.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match self {
+            Self::Tcp { host, port } if host.contains(':') => format!("[{host}]:{port}"),
+            Self::Tcp { host, port } => format!("{host}:{port}"),
+            Self::Unix(_) => "unix".into(),
+            Self::Sentinel(sentinel) => list(&sentinel.nodes),
+            Self::Cluster(seeds) => list(seeds),
+        }
+    }
+}
+
 fn list(nodes: &[(String, u16)]) -> String {
     let nodes: Vec<_> = nodes.iter().map(|(host, port)| format!("{host}:{port}")).collect();
     nodes.join(",")

@@ -10,7 +10,7 @@ pub use attempt::{Attempt, Event, Grant, Outcome, Request, Step};
 
 use crate::{
     error::StoreError,
-    process::stats,
+    process::stats::Waiting,
     protocol::{AcquireReply, Keys},
     store::Store,
 };
@@ -37,7 +37,7 @@ fn attempt(
     lost: &mut Vec<String>,
 ) -> Result<Outcome, StoreError> {
     let (mut attempt, mut step) = Attempt::start(request, store.clock());
-    let mut waited = false;
+    let mut waiting = None;
     let mut failure = None;
     loop {
         let result = match step {
@@ -79,16 +79,17 @@ fn attempt(
                 failure = Some(error.in_the_end());
                 Event::Broken { fresh }
             }
-            Err(StoreError::Server(error)) if waited && (error.is_passing() || error.is_demotion()) => {
+            Err(StoreError::Server(error))
+                if waiting.is_some() && (error.is_passing() || error.is_demotion()) =>
+            {
                 failure = Some(StoreError::Server(error));
                 Event::Broken { fresh: true }
             }
             Err(error) => return Err(error),
         };
         step = attempt.next(store.clock(), event);
-        if attempt.is_queued() && !waited {
-            waited = true;
-            stats::LOCK_WAITS.add();
+        if attempt.is_queued() {
+            waiting.get_or_insert_with(Waiting::begin);
         }
     }
 }

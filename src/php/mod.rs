@@ -11,8 +11,10 @@ mod identity;
 mod ini;
 mod json;
 mod lifetime;
+mod metrics;
 mod mod_data;
 mod object;
+mod shared;
 mod signals;
 mod status;
 mod sys;
@@ -65,6 +67,11 @@ extern "C" fn get_module() -> *mut ModuleEntry {
             false,
             false,
         );
+        let metrics = FunctionBuilder::new("rustredis_metrics", sys::rustredis_metrics).returns(
+            DataType::String,
+            false,
+            false,
+        );
         let session = FunctionBuilder::new("rustredis_session", sys::rustredis_session).returns(
             DataType::Array,
             false,
@@ -110,6 +117,7 @@ extern "C" fn get_module() -> *mut ModuleEntry {
             .post_deactivate_function(end_request)
             .info_function(sys::rustredis_info)
             .function(status)
+            .function(metrics)
             .function(session)
             .function(time_left)
             .function(ended)
@@ -135,6 +143,7 @@ extern "C" fn start_module(_kind: c_int, module_number: c_int) -> c_int {
             process::keep_id_in(place);
         }
         fork::watch();
+        shared::map();
         warm_up::look_up_now();
         ini::register(module_number);
         sys::rustredis_note_built_in_path();

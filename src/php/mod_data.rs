@@ -17,7 +17,6 @@ use super::{
 use crate::{
     config::{Settings, Target},
     process,
-    process::stats,
     protocol::Keys,
     resp::set_memory_left,
     session::{Heritage, Session, deferred_warning},
@@ -143,7 +142,6 @@ pub unsafe fn open(
         unsafe { close_left(mod_data) };
     }
     let pid = process::id();
-    stats::belong_to(pid);
     let mut ahead = AHEAD.take();
     let is_usable = ahead.as_mut().is_some_and(|ahead| ahead.pid == pid && ahead.session.takes(&settings));
     let handler = match ahead {

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     config::{IniValues, LockFailure, LockSettings, ObjectSettings, Settings, Target},
-    process::{self, stats},
+    process,
     protocol::{Keys, SessionId},
     resp::set_memory_left,
     session::{Access, Cause, Heritage, Leave, Session},
@@ -433,7 +433,6 @@ fn with_object(handle: u64, body: impl FnOnce(&mut Object) -> Answer) -> c_int {
             return Answer::Failed;
         };
         let answer = if object.pid == process::id() {
-            stats::belong_to(object.pid);
             set_memory_left(sys::rustredis_memory_left());
             object.cause = Cause::Other;
             body(&mut object)

@@ -7,7 +7,14 @@ use super::{
     mod_data::with_live,
     object,
 };
-use crate::{client::clusters, process, process::stats, store::pools};
+use crate::{
+    client::clusters,
+    process::{
+        self,
+        stats::{self, Count},
+    },
+    store::pools,
+};
 
 #[repr(C)]
 struct Counters {
@@ -51,18 +58,17 @@ extern "C" fn rustredis_version() -> *const c_char {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn rustredis_counters_get(counters: *mut Counters) {
     let now = guarded(None, || {
-        let pid = process::id();
-        stats::belong_to(pid);
+        let count = |what| stats::of_this_process(what).cast_signed();
         Some(Counters {
-            pid: i64::from(pid),
-            starts: stats::STARTS.value().cast_signed(),
-            trips: stats::TRIPS.value().cast_signed(),
-            lock_waits: stats::LOCK_WAITS.value().cast_signed(),
-            refused_writes: stats::REFUSED_WRITES.value().cast_signed(),
-            reconnects: stats::RECONNECTS.value().cast_signed(),
-            redirects: stats::REDIRECTS.value().cast_signed(),
-            grace_reads: stats::GRACE_READS.value().cast_signed(),
-            grace_refusals: stats::GRACE_REFUSALS.value().cast_signed(),
+            pid: i64::from(process::id()),
+            starts: Count::STARTS.into_iter().map(count).sum(),
+            trips: count(Count::Trips),
+            lock_waits: count(Count::LockWaits),
+            refused_writes: count(Count::WritesRefused),
+            reconnects: count(Count::Reconnects),
+            redirects: count(Count::Redirects),
+            grace_reads: count(Count::GraceReads),
+            grace_refusals: count(Count::RefusedCopy),
         })
     });
     let zero = Counters {

@@ -82,6 +82,7 @@ unsafe extern "C" {
 unsafe extern "C" {
     /// The PHP function, as are the following ones.
     pub safe fn rustredis_status(execute_data: &mut ExecuteData, return_value: &mut Zval);
+    pub safe fn rustredis_metrics(execute_data: &mut ExecuteData, return_value: &mut Zval);
     pub safe fn rustredis_session(execute_data: &mut ExecuteData, return_value: &mut Zval);
     pub safe fn rustredis_time_left(execute_data: &mut ExecuteData, return_value: &mut Zval);
     pub safe fn rustredis_ended(execute_data: &mut ExecuteData, return_value: &mut Zval);

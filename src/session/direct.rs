@@ -2,11 +2,10 @@
 
 use std::mem;
 
-use super::{Access, Failure, Session, Writer, print::Print};
+use super::{Access, Failure, Session, Writer, print::Print, save::refused};
 use crate::{
     compression,
     config::Target,
-    process::stats,
     protocol::{Keys, Mode, SessionId},
     store::Store,
 };
@@ -82,8 +81,7 @@ impl<S: Store> Session<S> {
             && let Some(failure) = self.change_since_look(&own)
         {
             self.close();
-            stats::REFUSED_WRITES.add();
-            return self.fail("was not saved", Some(&own), &failure);
+            return self.fail("was not saved", Some(&own), &refused(failure));
         }
         if let Some(current) = &mut self.current {
             current.unread = false;

@@ -6,6 +6,7 @@ use crate::{
     compression::Unreadable,
     config::{Endpoint, Target},
     error::{ServerError, StoreError},
+    process::stats::Count,
     protocol::{CLUSTER_COMMANDS, COMMANDS, Holder, SENTINEL_COMMANDS, SessionId},
 };
 
@@ -211,6 +212,21 @@ impl Failure {
             }
             _ => Cause::Other,
         }
+    }
+
+    /// Returns the counter of failures of Redis, or on the way to it, that has this one.
+    pub(super) fn count(&self) -> Option<Count> {
+        Some(match self {
+            Self::Refused(_) | Self::Store(StoreError::Server(_)) => Count::ErrorRefused,
+            Self::Store(StoreError::Connect(_)) => Count::ErrorConnect,
+            Self::Store(StoreError::PoolExhausted(_)) => Count::ErrorPool,
+            Self::Store(StoreError::Broken(_)) => Count::ErrorBroken,
+            Self::Store(StoreError::Timeout(_)) => Count::ErrorTimeout,
+            Self::Store(StoreError::Demoted(_)) => Count::ErrorDemoted,
+            Self::Store(StoreError::Protocol(_)) => Count::ErrorProtocol,
+            Self::Store(StoreError::TooLarge(_)) => Count::ErrorTooLarge,
+            _ => return None,
+        })
     }
 
     /// Returns true if the server is a replica, which only reads.

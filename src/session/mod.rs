@@ -39,7 +39,7 @@ use crate::{
     config::{LockFailure, LockSettings, Settings, Target, WriteAck},
     error::StoreError,
     lock::{self, Grant, Outcome, Request},
-    process::stats,
+    process::stats::{self, Count, Slot},
     protocol::{Keys, Mode, Op, Release, SessionData, SessionId},
     resp::memory_left,
     store::Store,
@@ -92,17 +92,22 @@ pub struct Session<S: Store> {
     /// The cause of the last failure.
     cause: Cause,
     warnings: Vec<String>,
+    /// The counters of this process.
+    counts: &'static Slot,
     /// The warning that the current session is read-only. It comes with the close, because
     /// `session_reset()` may get the lock after all.
     read_only: Option<String>,
 }
 
+#[allow(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
 struct Current<L> {
     id: SessionId,
     keys: Keys,
     hold: Hold<L>,
     loaded: SessionData,
     since: Instant,
+    /// Set if this request has stored a change.
+    is_changed: bool,
     /// Set from a fetch by `validate` or `create` until PHP's read.
     unread: bool,
     /// Set if the session was not stored when it was read.
@@ -134,6 +139,8 @@ enum Fetched {
 impl<S: Store> Session<S> {
     /// Returns a session on which no callback has run yet. No I/O happens here.
     pub fn new(store: S, settings: Arc<Settings>, info: impl Into<Arc<str>>) -> Self {
+        // Asked first: a call amid the fields would have the compiler copy them all once more.
+        let counts = stats::own();
         Self {
             store,
             settings,
@@ -155,6 +162,7 @@ impl<S: Store> Session<S> {
             resets: false,
             cause: Cause::Other,
             warnings: Vec::new(),
+            counts,
             read_only: None,
         }
     }
@@ -255,7 +263,10 @@ impl<S: Store> Session<S> {
     /// `validate_sid`: returns true if the session exists. The fetched session is kept for the read
     /// that follows.
     pub fn validate(&mut self, id: &[u8], access: Access, ttl: u64) -> bool {
-        let Some(id) = SessionId::parse(id) else { return false };
+        let Some(id) = SessionId::parse(id) else {
+            self.counts.add(Count::BadIds);
+            return false;
+        };
         if self.vetted.as_ref() == Some(&id) {
             return false;
         }
@@ -280,7 +291,11 @@ impl<S: Store> Session<S> {
         }
         self.drop_unread();
         match self.fetch(&id, Mode::Known, access, ttl) {
-            Ok(fetched) => matches!(fetched, Fetched::Yes),
+            Ok(Fetched::Yes) => true,
+            Ok(_) => {
+                self.counts.add(Count::UnknownIds);
+                false
+            }
             Err(failure) => {
                 // With false ("unknown"), PHP would send the browser a new id, which logs the user
                 // out.
@@ -330,11 +345,14 @@ impl<S: Store> Session<S> {
 
     /// `read`: leaves the value in [`Session::value`], which is empty if there is no such session.
     pub fn read(&mut self, id: &[u8], access: Access, ttl: u64) -> bool {
-        let Some(id) = SessionId::parse(id) else { return self.fail("can't be read", None, &Failure::BadId) };
-        stats::STARTS.add();
+        let Some(id) = SessionId::parse(id) else {
+            self.counts.add(Count::BadIds);
+            return self.fail("can't be read", None, &Failure::BadId);
+        };
         self.too_large = 0;
         let resets = mem::take(&mut self.resets);
         if let Some(pending) = self.pending.take().filter(|pending| pending.id == id) {
+            self.counts.add(Count::StartFailed);
             return self.refuse(&id, &pending.failure);
         }
         let fetched = match &self.current {
@@ -350,8 +368,14 @@ impl<S: Store> Session<S> {
                 // given back or never had.
                 let (keys, ttl) = (self.keys(&id), self.prolonged(ttl));
                 return match self.store.read(&keys, ttl) {
-                    Ok(loaded) => self.deliver(&id, loaded.data),
-                    Err(error) => self.refuse(&id, &error.into()),
+                    Ok(loaded) => {
+                        self.counts.add(Count::StartedRead);
+                        self.deliver(&id, loaded.data)
+                    }
+                    Err(error) => {
+                        self.counts.add(Count::StartFailed);
+                        self.refuse(&id, &error.into())
+                    }
                 };
             }
             Some(current) if current.id == id => self.fetch(&id, Mode::Any, access, ttl).map(drop),
@@ -364,6 +388,12 @@ impl<S: Store> Session<S> {
             Ok(()) => {
                 let data = self.current.as_mut().and_then(|current| {
                     current.unread = false;
+                    self.counts.add(match current.hold {
+                        Hold::Unlocked => Count::StartedUnlocked,
+                        Hold::ReadOnly => Count::StartedRead,
+                        Hold::Overtaken => Count::StartedRetired,
+                        _ => Count::StartedLocked,
+                    });
                     // The copy may be read again, and has no lock under which it could be fetched.
                     match current.hold {
                         Hold::Overtaken => current.loaded.data.clone(),
@@ -378,7 +408,10 @@ impl<S: Store> Session<S> {
                 }
                 delivered
             }
-            Err(failure) => self.refuse(&id, &failure),
+            Err(failure) => {
+                self.counts.add(Count::StartFailed);
+                self.refuse(&id, &failure)
+            }
         }
     }
 
@@ -429,13 +462,13 @@ impl<S: Store> Session<S> {
                 Ok(Fetched::Yes) if fresh || self.current.as_ref().is_some_and(|current| !current.is_new) => {
                 }
                 Ok(_) => {
-                    stats::STARTS.add();
+                    self.counts.add(Count::StartedRead);
                     self.drop_unread();
                     self.value = Some(Vec::new());
                     return true;
                 }
                 Err(failure) => {
-                    stats::STARTS.add();
+                    self.counts.add(Count::StartFailed);
                     return self.refuse(&id, &failure);
                 }
             }
@@ -481,8 +514,19 @@ impl<S: Store> Session<S> {
         self.give_back_ahead();
         self.warnings.extend(self.read_only.take());
         match self.current.take() {
-            Some(Current { id, keys, hold: Hold::Locked { token, waiter, guard }, ttl_due, .. }) => {
+            Some(Current {
+                id,
+                keys,
+                hold: Hold::Locked { token, waiter, guard },
+                ttl_due,
+                unread,
+                is_changed,
+                ..
+            }) => {
                 drop(guard);
+                if !unread && !is_changed {
+                    self.counts.add(Count::LockedUnchanged);
+                }
                 let release =
                     Release { waiter: waiter.as_deref(), ..self.release_of(&token, Op::None, ttl_due) };
                 let result = match self.settings.write_ack {
@@ -545,6 +589,9 @@ impl<S: Store> Session<S> {
         text.extend(failure.missing_rights(&self.settings.prefix, place));
         self.warnings.push(text);
         self.cause = failure.cause();
+        if let Some(error) = failure.count() {
+            self.counts.add(error);
+        }
         false
     }
 
@@ -572,7 +619,7 @@ impl<S: Store> Session<S> {
                     return Ok(hold);
                 }
                 if copy.is_some() {
-                    stats::GRACE_READS.add();
+                    self.counts.add(Count::GraceReads);
                 }
                 loaded.data = copy;
                 if let Hold::Locked { token, waiter, guard } = hold {
@@ -692,6 +739,7 @@ impl<S: Store> Session<S> {
             hold,
             loaded,
             since,
+            is_changed: false,
             unread: true,
             is_new,
             is_first,
@@ -787,6 +835,11 @@ impl<S: Store> Session<S> {
         lock: &LockSettings,
         failure: Failure,
     ) -> Result<(Hold<S::Lease>, SessionData), Failure> {
+        match &failure {
+            Failure::Busy(..) => self.counts.add(Count::LockTimeout),
+            Failure::Full(..) => self.counts.add(Count::LockFull),
+            _ => {}
+        }
         match lock.failure {
             LockFailure::Fail => Err(failure),
             LockFailure::ReadOnly => {

@@ -7,7 +7,7 @@ use crate::{
     compression::{self, Text, Unreadable},
     config::WriteAck,
     error::StoreError,
-    process::stats,
+    process::stats::{self, Count, Observed},
     protocol::{
         Frozen, Holder, Keys, Live, Mode, Op, Reason, Release, ReleaseReply, SessionId, State, Write,
     },
@@ -74,14 +74,24 @@ fn failure_of(result: Result<ReleaseReply, StoreError>, loss: Loss) -> Option<Fa
         Ok(ReleaseReply::Refused(error)) => Failure::Refused(error),
         Err(error) => Failure::Store(error),
     };
-    if matches!(failure, Failure::Destroyed | Failure::Lost(..)) {
-        stats::REFUSED_WRITES.add();
-    }
-    Some(failure)
+    Some(if matches!(failure, Failure::Destroyed | Failure::Lost(..)) { refused(failure) } else { failure })
 }
 
-fn refused(failure: Failure) -> Failure {
-    stats::REFUSED_WRITES.add();
+/// Counts a write that is refused, although Redis would take it.
+pub(super) fn refused(failure: Failure) -> Failure {
+    stats::count(Count::WritesRefused);
+    stats::count(match failure {
+        Failure::Destroyed => Count::RefusedDestroyed,
+        Failure::Overtaken => Count::RefusedOvertaken,
+        Failure::Copy => Count::RefusedCopy,
+        Failure::Saved => Count::RefusedSaved,
+        Failure::Changed => Count::RefusedChanged,
+        Failure::Ended | Failure::Revoked => Count::RefusedEnded,
+        Failure::TooLarge(..) => Count::RefusedTooLarge,
+        Failure::ReadOnly => Count::RefusedReadOnly,
+        Failure::Undelivered | Failure::Unread => Count::RefusedUnread,
+        _ => Count::RefusedLost,
+    });
     failure
 }
 
@@ -90,13 +100,19 @@ fn late_change<L>(current: &Current<L>, changed: bool, text: &Text<'_>) -> Optio
     match current.is_new {
         _ if !changed => None,
         // The request has a copy of the session.
-        false => {
-            stats::GRACE_REFUSALS.add();
-            Some(refused(Failure::Copy))
-        }
+        false => Some(refused(Failure::Copy)),
         true if is_empty(text.plain()) => None,
         true => Some(refused(Failure::Overtaken)),
     }
+}
+
+/// Returns true if a handler class writes the text as it has read it. The text is remembered only
+/// until another one is written.
+fn is_delivered<L>(current: &mut Current<L>, text: &Text<'_>) -> bool {
+    let is_same = |print: &mut Print| print.is_of(text.plain());
+    let same = current.delivered.take_if(is_same);
+    current.delivered = same;
+    current.delivered.is_some()
 }
 
 /// Returns true if the text is what a serializer makes of a session without values.
@@ -134,12 +150,8 @@ impl<S: Store> Session<S> {
     /// also write unchanged sessions.
     pub fn write(&mut self, id: &[u8], data: &[u8], ttl: u64, writer: Writer) -> bool {
         if let Some(limit) = self.limit_below(data) {
-            stats::REFUSED_WRITES.add();
-            return self.fail(
-                "was not saved",
-                SessionId::parse(id).as_ref(),
-                &Failure::TooLarge(data.len(), limit),
-            );
+            let failure = refused(Failure::TooLarge(data.len(), limit));
+            return self.fail("was not saved", SessionId::parse(id).as_ref(), &failure);
         }
         let settings = self.settings.clone();
         self.save(id, &Text::new(data, &settings.compression), true, ttl, writer)
@@ -227,6 +239,11 @@ impl<S: Store> Session<S> {
             Ok(ReleaseReply::Done) => before.filter(|copy| copy.until > now).map(|copy| copy.id),
             _ => return result,
         };
+        match op {
+            Op::Retire { .. } => self.count_end(&Reason::Regenerated),
+            Op::Delete(reason) => self.count_end(reason),
+            _ => {}
+        }
         if leave == Leave::Ended {
             self.leave_list(id, &lists);
         }
@@ -284,6 +301,7 @@ impl<S: Store> Session<S> {
         let what = damage.as_ref().map_or("could not be decoded", |_| "could not be decompressed");
         let done = self.answered(id, &format!("{what} and was not kept aside"), result);
         if done {
+            self.counts.add(Count::Asides);
             self.fail(what, Some(id), &Failure::Kept(key, damage));
         }
         done
@@ -344,13 +362,11 @@ impl<S: Store> Session<S> {
         let Some(life) = self.ttl_of_write(&current, ttl) else {
             return self.end_now(current, changed);
         };
-        let changed = changed && !current.delivered.as_ref().is_some_and(|print| print.is_of(text.plain()));
-        if changed {
-            current.delivered = None;
-        }
+        let changed = changed && !is_delivered(&mut current, text);
         let (keys, seen) = (&current.keys, current.loaded.state.as_deref());
         let op = op_for(text, changed, current.is_new, life);
         let loss = self.loss_of(&current);
+        let was_locked = matches!(current.hold, Hold::Locked { .. });
         let saved = || (writer != Writer::Php).then(|| Print::of(text.plain()));
         let (hold, failure) = match mem::replace(&mut current.hold, Hold::Unlocked) {
             Hold::Locked { token, waiter, guard } => {
@@ -421,10 +437,10 @@ impl<S: Store> Session<S> {
             current.metadata.is_due = false;
             self.follow_on_list(&mut current, ttl);
         }
+        current.is_changed |= changed;
+        let is_unchanged = was_locked && !current.is_changed && writer != Writer::Class;
         self.current = Some(current);
-        if failure.is_none() {
-            self.look_again(&id, text.plain());
-        }
+        self.after_write(&id, text, changed, is_unchanged, failure.as_ref());
         self.told(&id, "was not saved", failure)
     }
 
@@ -437,6 +453,43 @@ impl<S: Store> Session<S> {
         }
     }
 
+    pub(super) fn count_end(&self, reason: &Reason) {
+        self.counts.add(match reason {
+            Reason::Logout => Count::EndedLogout,
+            Reason::Regenerated => Count::EndedRegenerated,
+            Reason::Revoked => Count::EndedRevoked,
+            Reason::Limit => Count::EndedLimit,
+            Reason::Absolute => Count::EndedAbsolute,
+            Reason::Other(_) => return,
+        });
+    }
+
+    /// Counts a write. `is_unchanged` tells that the lock was of no use.
+    fn after_write(
+        &mut self,
+        id: &SessionId,
+        text: &Text<'_>,
+        changed: bool,
+        is_unchanged: bool,
+        failure: Option<&Failure>,
+    ) {
+        match failure {
+            None if changed => {
+                self.counts.add(Count::WritesStored);
+                self.counts.observe(Observed::SessionBytes, text.stored().len() as u64);
+            }
+            None => self.counts.add(Count::WritesUnchanged),
+            Some(Failure::Store(_) | Failure::Refused(_)) => self.counts.add(Count::WritesFailed),
+            Some(_) => {}
+        }
+        if is_unchanged {
+            self.counts.add(Count::LockedUnchanged);
+        }
+        if failure.is_none() {
+            self.look_again(id, text.plain());
+        }
+    }
+
     /// Ends a session whose absolute end came while this request had it. Returns false if a change
     /// is lost.
     fn end_now(&mut self, mut current: Current<S::Lease>, changed: bool) -> bool {
@@ -445,7 +498,11 @@ impl<S: Store> Session<S> {
         self.current = Some(current);
         let lists = self.lists_of(&id);
         self.leave_list(&id, &lists);
-        let failure = failure_of(result, Loss::Unknown).or_else(|| changed.then(|| refused(Failure::Ended)));
+        let failure = failure_of(result, Loss::Unknown);
+        if failure.is_none() {
+            self.count_end(&Reason::Absolute);
+        }
+        let failure = failure.or_else(|| changed.then(|| refused(Failure::Ended)));
         self.told(&id, "was not saved", failure)
     }
 
@@ -525,9 +582,8 @@ impl<S: Store> Session<S> {
             || Failure::Saved
         };
         self.close();
-        stats::REFUSED_WRITES.add();
         self.current = Some(Current { hold: Hold::NoMoreWrites(failure), ..saved });
-        self.fail("was not saved", Some(&id), &failure())
+        self.fail("was not saved", Some(&id), &refused(failure()))
     }
 
     /// Returns true if the release of this value may be deferred. The value is kept for a repeat

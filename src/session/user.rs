@@ -331,7 +331,11 @@ impl<S: Store> Session<S> {
             self.store.write(&keys, &self.write_of(op, 1, None))
         };
         let result = result.map(|reply| self.without_copy(reply));
-        self.answered(id, "was not ended", result)
+        let is_ended = self.answered(id, "was not ended", result);
+        if is_ended {
+            self.count_end(reason);
+        }
+        is_ended
     }
 
     fn own_device(&mut self, id: &SessionId, live: &Live, ttl: u64) -> Device {

@@ -28,7 +28,10 @@ use crate::{
     client::connection::Connection,
     config::{Settings, Target},
     error::StoreError,
-    process::PerProcess,
+    process::{
+        PerProcess,
+        stats::{self, Observed},
+    },
 };
 
 /// The largest number of targets. A script can set `session.save_path` to any value, and further
@@ -239,6 +242,20 @@ fn checkout_from(
         return Ok(entry);
     }
     let start = Instant::now();
+    let is_full = pool.state().connections >= size;
+    let entry = wait_for_entry(pool, size, wait, start);
+    if is_full {
+        stats::own().observe(Observed::PoolWait, stats::nanoseconds(start.elapsed()));
+    }
+    entry
+}
+
+fn wait_for_entry(
+    pool: &r2d2::Pool<Entries>,
+    size: u32,
+    wait: Duration,
+    start: Instant,
+) -> Result<PooledConnection<Entries>, StoreError> {
     let mut next = wait.max(Duration::from_millis(1));
     loop {
         if let Ok(entry) = pool.get_timeout(next) {

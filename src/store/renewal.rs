@@ -34,7 +34,7 @@ use crate::{
     },
     config::{Endpoint, LockSettings, Settings, Target},
     error::StoreError,
-    process::{PerProcess, threads},
+    process::{PerProcess, stats::Held, threads},
     protocol::{
         Keys, Release, ReleaseReply, TRIAL_MS,
         renew::Renew,
@@ -66,6 +66,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub struct LeaseGuard {
     renewal: Arc<Renewal>,
     id: u64,
+    /// Counts the lock as one that is held.
+    _held: Held,
 }
 
 /// The tasks at one server. A forked child starts without any: the locks and the threads of its
@@ -196,7 +198,7 @@ fn begin(
     let (due, end) = (now + first, now + lock.max_hold);
     let task = Task { id: 0, home, timeouts, token: token.to_owned(), work, due, end, failure: None };
     let id = renewal.add(task);
-    LeaseGuard { renewal, id }
+    LeaseGuard { renewal, id, _held: Held::since(now) }
 }
 
 impl LeaseGuard {

@@ -26,7 +26,7 @@ use crate::{
     },
     config::{Settings, Target},
     error::{ServerError, StoreError, server_error},
-    process::stats,
+    process::stats::{self, Count},
     protocol::{Keys, Release, ReleaseReply, SessionId, reply, script::ScriptCall},
     resp::{Batch, Command},
 };
@@ -208,7 +208,7 @@ impl Router {
         let Some((sent, result)) = sent else {
             // The connection died while it was idle. The next request makes a new one.
             entry.take_connection();
-            stats::RECONNECTS.add();
+            stats::count(Count::Reconnects);
             return None;
         };
         self.entry = Some((target, entry));
@@ -222,8 +222,7 @@ impl Router {
         let sent = self.ahead.take().ok_or_else(lost)?;
         let limit = self.settings.read_timeout;
         let connection = self.current().ok_or_else(lost)?;
-        stats::TRIPS.add();
-        let answer = connection.answer_to(sent, limit);
+        let answer = connection.answer_ahead(sent, limit);
         let answer = self.conclude(answer);
         self.tell(keys, answer).and_then(reply::several)
     }
@@ -630,7 +629,7 @@ impl Router {
         let Some((_, entry)) = &mut self.entry else { return };
         if entry.connection.as_mut().is_some_and(|connection| !connection.is_usable()) {
             entry.take_connection();
-            stats::RECONNECTS.add();
+            stats::count(Count::Reconnects);
         }
     }
 
@@ -646,7 +645,7 @@ impl Router {
         if let Some(connection) = self.entry.as_mut().and_then(|(_, entry)| entry.take_connection()) {
             self.until = connection.end_of_doubt();
             connection.abort();
-            stats::RECONNECTS.add();
+            stats::count(Count::Reconnects);
         }
     }
 }

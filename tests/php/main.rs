@@ -17,6 +17,7 @@ mod frankenphp;
 mod growth;
 mod holder;
 mod hostile_restarts;
+mod metrics;
 mod once;
 mod prefetch;
 mod reconnects;

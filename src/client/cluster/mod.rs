@@ -29,7 +29,10 @@ use super::{
 use crate::{
     config::{Endpoint, Target},
     error::StoreError,
-    process::{PerProcess, stats},
+    process::{
+        PerProcess,
+        stats::{self, Count},
+    },
     resp::Command,
 };
 use slots::{Redirect, SlotMap, interned};
@@ -255,7 +258,7 @@ impl Cluster {
     }
 
     fn known(&self, endpoint: Endpoint) -> Arc<Target> {
-        stats::REDIRECTS.add();
+        stats::count(Count::Redirects);
         interned(endpoint, self.state.lock().map.as_ref().map_or(&[], SlotMap::nodes), &self.target)
     }
 

@@ -20,7 +20,7 @@ use super::stream::Stream;
 use crate::{
     config::Endpoint,
     error::{StoreError, server_error, too_large},
-    process::stats,
+    process::stats::Meter,
     protocol::{first_try::Turn, probe::Capabilities, script::ScriptCall, transaction::Transactions},
     resp::{Batch, Command, Replies, ReplyError},
 };
@@ -73,6 +73,7 @@ pub struct Connection {
     master: Option<Endpoint>,
     /// The server's clock in milliseconds, and the time when it was read.
     clock: Option<(u64, Instant)>,
+    meter: Meter,
 }
 
 /// The numbers of the commands that were sent together, which lead to their replies.
@@ -155,8 +156,8 @@ impl Connection {
     ) -> Result<Value, StoreError> {
         self.begin(limit, block);
         let sent = self.send(&mut [command])?;
-        stats::TRIPS.add();
-        self.answer(sent)
+        self.meter.trip();
+        if block.is_zero() { self.measured(|own| own.answer(sent)) } else { self.answer(sent) }
     }
 
     /// Returns an empty batch of commands, in memory that was used before.
@@ -168,7 +169,7 @@ impl Connection {
     /// values.
     pub fn request_all(&mut self, batch: Batch<'_>, limit: Duration) -> Result<Value, StoreError> {
         let sent = self.depart(batch, limit)?;
-        self.answer(sent)
+        self.measured(|own| own.answer(sent))
     }
 
     /// Sends commands whose replies should be exactly these bytes, and waits for the replies.
@@ -180,6 +181,10 @@ impl Connection {
         limit: Duration,
     ) -> Result<Option<Value>, StoreError> {
         let sent = self.depart(batch, limit)?;
+        self.measured(|own| own.expected(sent, replies))
+    }
+
+    fn expected(&mut self, sent: Sent, replies: &[u8]) -> Result<Option<Value>, StoreError> {
         self.answer_before(sent)?;
         if self.replies.are(replies, &mut self.stream).map_err(|error| self.reply_error(error))? {
             self.read = sent.all().end;
@@ -192,7 +197,7 @@ impl Connection {
     fn depart(&mut self, batch: Batch<'_>, limit: Duration) -> Result<Sent, StoreError> {
         self.begin(limit, Duration::ZERO);
         let sent = self.send_batch(batch)?;
-        stats::TRIPS.add();
+        self.meter.trip();
         Ok(sent)
     }
 
@@ -203,8 +208,18 @@ impl Connection {
             None => self.send(&mut [&mut call.command])?,
             Some(upload) => self.send(&mut [upload, &mut call.command])?.but_first(),
         };
-        stats::TRIPS.add();
-        self.answer(script)
+        self.meter.trip();
+        self.measured(|own| own.answer(script))
+    }
+
+    /// Waits for an answer, and measures the time since the exchange began.
+    fn measured<T>(
+        &mut self,
+        answer: impl FnOnce(&mut Self) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let answer = answer(self);
+        self.meter.exchange(self.used.elapsed());
+        answer
     }
 
     /// Returns the abilities of the server and the user, as the handshake has shown them.
@@ -256,6 +271,13 @@ impl Connection {
         }
         self.begin(limit, Duration::ZERO);
         self.answer(sent)
+    }
+
+    /// Does the same for commands for which a request waits.
+    pub fn answer_ahead(&mut self, sent: Sent, limit: Duration) -> Result<Value, StoreError> {
+        self.meter.trip();
+        self.begin(limit, Duration::ZERO);
+        self.measured(|own| own.arrived(sent).unwrap_or_else(|| own.answer(sent)))
     }
 
     /// Returns the answer to these commands if it has already been read.

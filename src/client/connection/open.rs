@@ -12,7 +12,7 @@ use crate::{
     client::stream::{Stream, Timeouts},
     config::{Endpoint, Target},
     error::{ServerError, StoreError, server_error},
-    process::stats,
+    process::stats::Meter,
     protocol::{
         first_try::Turn,
         probe::{self, Capabilities, Scope},
@@ -70,6 +70,7 @@ impl Connection {
             leaves_time: false,
             master: None,
             clock: None,
+            meter: Meter::of(&target.endpoint.label()),
         };
         // The resolver may have used most of the time. A timeout is then not the server's fault.
         let had_time = connection
@@ -130,7 +131,7 @@ impl Connection {
         let all = commands.iter_mut().chain(&mut probe);
         let mut pieces: Vec<IoSlice> = all.flat_map(Command::pieces).collect();
         let sent = self.stream.send(&mut pieces).map_err(|error| self.io_error(error));
-        stats::TRIPS.add();
+        self.meter.trip();
         let (mut refused, mut no_time) = (None, None);
         for left in (0..=last).rev() {
             match self.next_reply() {

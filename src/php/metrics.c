@@ -1,0 +1,13 @@
+/* rustredis_metrics(). */
+#include "php.h"
+#include "shim.h"
+
+void rustredis_metrics(zend_execute_data *execute_data, zval *return_value)
+{
+	const char *text;
+	size_t len;
+
+	ZEND_PARSE_PARAMETERS_NONE();
+	text = rustredis_metrics_text(PHP_VERSION, &len);
+	RETVAL_STRINGL(text, len);
+}

@@ -1,0 +1,396 @@
+//! The shared memory. All of it is made of atomic numbers, and is valid when it is zero.
+
+use std::{
+    fs,
+    sync::atomic::{
+        AtomicU64,
+        Ordering::{Acquire, Relaxed, Release},
+    },
+};
+
+use super::families::{BOUNDS, Bounds, COUNTERS, Count, EXCHANGE, HISTOGRAMS, Observed};
+
+/// The first bytes of a file with this memory.
+pub const MAGIC: u64 = u64::from_le_bytes(*b"rustredi");
+
+/// The processes that count by themselves, and one slot for all others.
+const SLOTS: usize = 512;
+pub(super) const SHARED_SLOT: usize = SLOTS - 1;
+/// Servers with a histogram of their own, and one for all others.
+pub(super) const TARGETS: usize = 16;
+/// The longest name of a server, in words of eight bytes.
+const NAME: usize = 16;
+/// Room for counters.
+pub(super) const COUNTS: usize = 64;
+const BUCKETS: usize = BOUNDS + 1;
+
+/// The memory of all processes.
+#[repr(C)]
+pub struct Memory {
+    /// [`MAGIC`], once the memory is ready.
+    pub magic: AtomicU64,
+    /// [`Memory::LAYOUT`].
+    pub layout: AtomicU64,
+    /// The namespace of the process ids in this memory.
+    pub namespace: AtomicU64,
+    /// The number of slots that were ever taken.
+    used: AtomicU64,
+    targets: [Name; TARGETS],
+    pub(super) slots: [Slot; SLOTS],
+}
+
+/// The counts of one process, on pages of its own.
+#[repr(C, align(4096))]
+pub struct Slot {
+    /// The process: its id, then a part of the time of its start.
+    owner: AtomicU64,
+    pub(super) held: AtomicU64,
+    pub(super) waiting: AtomicU64,
+    counts: [AtomicU64; COUNTS],
+    histograms: [Histogram; HISTOGRAMS.len()],
+    exchanges: [Histogram; TARGETS],
+}
+
+#[repr(C)]
+struct Histogram {
+    buckets: [AtomicU64; BUCKETS],
+    sum: AtomicU64,
+}
+
+/// The name of a server, which is never changed. Processes that write the same name at the same
+/// time write the same words.
+#[repr(C)]
+struct Name {
+    /// A digest of the name, or 0.
+    digest: AtomicU64,
+    is_ready: AtomicU64,
+    text: [AtomicU64; NAME],
+}
+
+/// What a histogram has counted.
+#[derive(Clone, Default)]
+pub(super) struct Observations {
+    pub buckets: [u64; BUCKETS],
+    pub sum: u64,
+}
+
+/// The sums of all slots.
+pub(super) struct Totals {
+    pub counts: [u64; COUNTS],
+    pub histograms: Vec<Observations>,
+    pub exchanges: Vec<(String, Observations)>,
+    /// Locks that living processes hold, and requests that wait in them, if this process can tell
+    /// which processes live.
+    pub now: Option<(u64, u64)>,
+}
+
+impl Memory {
+    /// Differs if the same bytes would have another meaning.
+    pub const LAYOUT: u64 = layout();
+
+    #[allow(clippy::large_stack_arrays, reason = "only statics are made of it")]
+    pub(super) const fn new() -> Self {
+        Self {
+            magic: AtomicU64::new(0),
+            layout: AtomicU64::new(0),
+            namespace: AtomicU64::new(0),
+            used: AtomicU64::new(0),
+            targets: [const { Name::new() }; TARGETS],
+            slots: [const { Slot::new() }; SLOTS],
+        }
+    }
+
+    /// Makes empty memory usable.
+    pub fn get_ready(&self) {
+        self.namespace.store(namespace(), Relaxed);
+        self.layout.store(Self::LAYOUT, Relaxed);
+        self.magic.store(MAGIC, Release);
+    }
+
+    /// Takes a slot for a process. The order of the search makes slots of dead processes the first
+    /// choice.
+    pub(super) fn take(&self, pid: u32, is_alive: impl Fn(u32) -> bool) -> usize {
+        let me = u64::from(pid) << 32 | start_of(pid).unwrap_or(0);
+        let index = (0..SHARED_SLOT).find(|&index| {
+            let slot = &self.slots[index];
+            let owner = slot.owner.load(Relaxed);
+            let is_free = owner == 0 || pid_of(owner) == pid || !is_alive(pid_of(owner));
+            is_free && slot.owner.compare_exchange(owner, me, Relaxed, Relaxed).is_ok()
+        });
+        let index = index.unwrap_or(SHARED_SLOT);
+        if index != SHARED_SLOT {
+            // A killed process has left them as they were.
+            self.slots[index].held.store(0, Relaxed);
+            self.slots[index].waiting.store(0, Relaxed);
+        }
+        self.used.fetch_max(index as u64 + 1, Relaxed);
+        index
+    }
+
+    /// Returns the number of a server, or that of all servers that find no room.
+    pub(super) fn target(&self, name: &str) -> usize {
+        let name = &name.as_bytes()[..name.len().min(8 * NAME)];
+        let digest = digest(FNV, name) | 1;
+        let found = self.targets[..TARGETS - 1].iter().position(|target| {
+            let free = target.digest.compare_exchange(0, digest, Relaxed, Relaxed);
+            free.is_ok() || free == Err(digest)
+        });
+        let Some(index) = found else { return TARGETS - 1 };
+        for (place, bytes) in self.targets[index].text.iter().zip(name.chunks(8)) {
+            let mut word = [0; 8];
+            word[..bytes.len()].copy_from_slice(bytes);
+            place.store(u64::from_le_bytes(word), Relaxed);
+        }
+        self.targets[index].is_ready.store(1, Release);
+        index
+    }
+
+    pub(super) fn totals(&self, is_alive: impl Fn(u32) -> bool) -> Totals {
+        let used = usize::try_from(self.used.load(Relaxed)).unwrap_or(SLOTS).min(SLOTS);
+        let slots = &self.slots[..used];
+        let mut counts = [0; COUNTS];
+        let mut histograms = vec![Observations::default(); HISTOGRAMS.len()];
+        let mut exchanges = vec![Observations::default(); TARGETS];
+        for slot in slots {
+            counts.iter_mut().zip(&slot.counts).for_each(|(sum, count)| *sum += count.load(Relaxed));
+            histograms.iter_mut().zip(&slot.histograms).for_each(|(sum, own)| sum.add(own));
+            exchanges.iter_mut().zip(&slot.exchanges).for_each(|(sum, own)| sum.add(own));
+        }
+        let names = self.targets.iter().map(Name::text);
+        let exchanges = names.zip(exchanges).enumerate().filter_map(|(index, (name, sum))| {
+            if index == TARGETS - 1 {
+                return sum.buckets.iter().any(|count| *count > 0).then(|| ("other".into(), sum));
+            }
+            Some((name?, sum))
+        });
+        let exchanges = exchanges.collect();
+        let now = (self.namespace.load(Relaxed) == namespace()).then(|| self.now(used, is_alive));
+        Totals { counts, histograms, exchanges, now }
+    }
+
+    /// Processes that share a slot are left out: if one of them was killed, the slot still has its
+    /// locks.
+    fn now(&self, used: usize, is_alive: impl Fn(u32) -> bool) -> (u64, u64) {
+        let (mut held, mut waiting) = (0, 0);
+        for slot in &self.slots[..used.min(SHARED_SLOT)] {
+            let own = (slot.held.load(Relaxed), slot.waiting.load(Relaxed));
+            let owner = slot.owner.load(Relaxed);
+            let pid = pid_of(owner);
+            if own != (0, 0)
+                && is_alive(pid)
+                // The id may be that of another process by now.
+                && start_of(pid).is_none_or(|start| start == owner & 0xffff_ffff)
+            {
+                held += own.0;
+                waiting += own.1;
+            }
+        }
+        (held, waiting)
+    }
+}
+
+impl Slot {
+    const fn new() -> Self {
+        Self {
+            owner: AtomicU64::new(0),
+            held: AtomicU64::new(0),
+            waiting: AtomicU64::new(0),
+            counts: [const { AtomicU64::new(0) }; COUNTS],
+            histograms: [const { Histogram::new() }; HISTOGRAMS.len()],
+            exchanges: [const { Histogram::new() }; TARGETS],
+        }
+    }
+
+    /// Adds one.
+    pub fn add(&self, what: Count) {
+        self.counts[what as usize].fetch_add(1, Relaxed);
+    }
+
+    /// Adds a value to a histogram: nanoseconds, or bytes.
+    pub fn observe(&self, what: Observed, value: u64) {
+        self.histograms[what as usize].add(HISTOGRAMS[what as usize].bounds, value);
+    }
+
+    pub(super) fn observe_exchange(&self, target: usize, time: u64) {
+        self.exchanges[target].add(EXCHANGE.bounds, time);
+    }
+
+    pub(super) fn value(&self, what: Count) -> u64 {
+        self.counts[what as usize].load(Relaxed)
+    }
+
+    pub(super) fn counts(&self) -> [u64; COUNTS] {
+        self.counts.each_ref().map(|count| count.load(Relaxed))
+    }
+}
+
+impl Histogram {
+    const fn new() -> Self {
+        Self { buckets: [const { AtomicU64::new(0) }; BUCKETS], sum: AtomicU64::new(0) }
+    }
+
+    fn add(&self, bounds: &Bounds, value: u64) {
+        let bucket = bounds.iter().position(|(bound, _)| value <= *bound).unwrap_or(BOUNDS);
+        self.buckets[bucket].fetch_add(1, Relaxed);
+        self.sum.fetch_add(value, Relaxed);
+    }
+}
+
+impl Observations {
+    fn add(&mut self, own: &Histogram) {
+        self.buckets.iter_mut().zip(&own.buckets).for_each(|(sum, count)| *sum += count.load(Relaxed));
+        self.sum = self.sum.wrapping_add(own.sum.load(Relaxed));
+    }
+}
+
+impl Name {
+    const fn new() -> Self {
+        Self {
+            digest: AtomicU64::new(0),
+            is_ready: AtomicU64::new(0),
+            text: [const { AtomicU64::new(0) }; NAME],
+        }
+    }
+
+    fn text(&self) -> Option<String> {
+        if self.is_ready.load(Acquire) == 0 {
+            return None;
+        }
+        let bytes: Vec<u8> = self.text.iter().flat_map(|word| word.load(Relaxed).to_le_bytes()).collect();
+        let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+        Some(String::from_utf8_lossy(&bytes[..end]).into_owned())
+    }
+}
+
+fn pid_of(owner: u64) -> u32 {
+    (owner >> 32) as u32
+}
+
+/// Returns a part of the time at which a process was started, which tells it apart from an earlier
+/// process with the same id.
+fn start_of(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The second field, a name in brackets, can contain anything.
+    let ticks: u64 = stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(19)?.parse().ok()?;
+    Some(ticks & 0xffff_ffff)
+}
+
+/// The namespace of process ids in which this process lives, or 0 if that is not known.
+#[must_use]
+pub fn namespace() -> u64 {
+    let link = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    link.to_string_lossy().chars().filter(char::is_ascii_digit).collect::<String>().parse().unwrap_or(0)
+}
+
+const FNV: u64 = 0xcbf2_9ce4_8422_2325;
+
+const fn digest(mut of: u64, bytes: &[u8]) -> u64 {
+    let mut i = 0;
+    while i < bytes.len() {
+        of = (of ^ bytes[i] as u64).wrapping_mul(0x0100_0000_01b3);
+        i += 1;
+    }
+    of
+}
+
+const fn layout() -> u64 {
+    let mut of = digest(FNV, &size_of::<Memory>().to_le_bytes());
+    let mut i = 0;
+    while i < COUNTERS.len() {
+        of = digest(of, COUNTERS[i].name.as_bytes());
+        let mut j = 0;
+        while j < COUNTERS[i].series.len() {
+            of = digest(of, COUNTERS[i].series[j].0.as_bytes());
+            j += 1;
+        }
+        i += 1;
+    }
+    i = 0;
+    while i < HISTOGRAMS.len() {
+        of = of_distribution(of, &HISTOGRAMS[i]);
+        i += 1;
+    }
+    of_distribution(of, &EXCHANGE)
+}
+
+const fn of_distribution(mut of: u64, distribution: &super::families::Distribution) -> u64 {
+    of = digest(of, distribution.name.as_bytes());
+    let mut i = 0;
+    while i < BOUNDS {
+        of = digest(of, &distribution.bounds[i].0.to_le_bytes());
+        i += 1;
+    }
+    of
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_takes_the_slot_of_a_dead_one_with_its_counts() {
+        static MEMORY: Memory = Memory::new();
+        assert_eq!(MEMORY.take(1, |_| true), 0);
+        assert_eq!(MEMORY.take(2, |_| true), 1);
+        MEMORY.slots[0].add(Count::Trips);
+        MEMORY.slots[0].held.fetch_add(1, Relaxed);
+        assert_eq!(MEMORY.take(3, |pid| pid != 1), 0);
+        MEMORY.slots[0].add(Count::Trips);
+        let totals = MEMORY.totals(|_| true);
+        assert_eq!(totals.counts[Count::Trips as usize], 2);
+        assert_eq!(MEMORY.slots[0].held.load(Relaxed), 0);
+        // The system uses an id again after a while.
+        assert_eq!(MEMORY.take(2, |_| true), 1);
+    }
+
+    #[test]
+    fn processes_without_a_slot_of_their_own_share_the_last_one() {
+        static MEMORY: Memory = Memory::new();
+        let slots: Vec<_> = (1..).take(2 * SLOTS).map(|pid| MEMORY.take(pid, |_| true)).collect();
+        let alone = SLOTS - 1;
+        assert!(slots[..alone].is_sorted_by(|a, b| a < b), "each has its own");
+        assert!(slots[alone..].iter().all(|slot| *slot == SHARED_SLOT));
+        for slot in slots {
+            MEMORY.slots[slot].add(Count::Trips);
+            MEMORY.slots[slot].observe(Observed::SessionBytes, 3);
+        }
+        let totals = MEMORY.totals(|_| true);
+        assert_eq!(totals.counts[Count::Trips as usize], 2 * SLOTS as u64);
+        assert_eq!(totals.histograms[Observed::SessionBytes as usize].sum, 6 * SLOTS as u64);
+    }
+
+    #[test]
+    fn the_locks_of_dead_processes_do_not_count() {
+        static MEMORY: Memory = Memory::new();
+        MEMORY.get_ready();
+        let own = std::process::id();
+        for pid in [own, 4_000_000_000] {
+            let slot = &MEMORY.slots[MEMORY.take(pid, |_| true)];
+            slot.held.fetch_add(2, Relaxed);
+            slot.waiting.fetch_add(1, Relaxed);
+        }
+        assert_eq!(MEMORY.totals(|pid| pid == own).now, Some((2, 1)));
+        // Another process that has the same id by now was started at another time.
+        MEMORY.slots[0].owner.fetch_xor(1, Relaxed);
+        assert_eq!(MEMORY.totals(|pid| pid == own).now, Some((0, 0)));
+        MEMORY.namespace.fetch_xor(1, Relaxed);
+        assert_eq!(MEMORY.totals(|_| true).now, None);
+    }
+
+    #[test]
+    fn servers_beyond_the_bound_are_measured_together() {
+        static MEMORY: Memory = Memory::new();
+        let names: Vec<_> = (0..TARGETS + 3).map(|n| format!("redis{n}.example.org:6379")).collect();
+        for name in names.iter().chain(&names) {
+            MEMORY.slots[0].observe_exchange(MEMORY.target(name), 1);
+        }
+        MEMORY.used.store(1, Relaxed);
+        let exchanges = MEMORY.totals(|_| true).exchanges;
+        let count = |name: &str| {
+            let (_, sum) = exchanges.iter().find(|(known, _)| known == name)?;
+            Some(sum.buckets.iter().sum::<u64>())
+        };
+        assert!(names[..TARGETS - 1].iter().all(|name| count(name) == Some(2)));
+        assert_eq!((count("other"), exchanges.len()), (Some(8), TARGETS));
+    }
+}

@@ -1,0 +1,228 @@
+//! `rustredis_metrics()` counts for all workers of a host.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::thread;
+
+use crate::support::fpm::Fpm;
+use crate::support::php::Php;
+use crate::support::poll::{self, SOON};
+use crate::support::process;
+use crate::support::python;
+use crate::support::redis::Server;
+use crate::support::session;
+
+/// Counts visits, prints its process id, and stays in the session for a while on request. Shows the
+/// metrics with the time that they took, or only reads.
+const PAGE: &str = r#"
+    if (isset($_GET["metrics"])) {
+        $start = hrtime(true);
+        $text = rustredis_metrics();
+        header("X-Took: " . (hrtime(true) - $start));
+        echo $text;
+        exit;
+    }
+    if (isset($_GET["read"])) { session_start(["read_and_close" => true]); exit("read"); }
+    if (!session_start()) { http_response_code(500); exit; }
+    if (isset($_GET["same"])) { exit("same"); }
+    $_SESSION["n"] = ($_SESSION["n"] ?? 0) + 1;
+    for ($end = hrtime(true) + 1000 * (int) ($_GET["stay"] ?? 0); hrtime(true) < $end;) usleep(1000);
+    echo $_SESSION["n"], " ", getmypid();
+"#;
+
+/// The samples of a text, by name and labels.
+struct Metrics(BTreeMap<String, f64>);
+
+impl Metrics {
+    fn parse(text: &str) -> Self {
+        let sample = |line: &str| {
+            let (name, value) = line.rsplit_once(' ').unwrap_or_else(|| panic!("no sample: {line}"));
+            (name.to_owned(), value.parse().unwrap_or_else(|_| panic!("no number: {line}")))
+        };
+        Self(text.lines().filter(|line| !line.starts_with('#')).map(sample).collect())
+    }
+
+    fn of(fpm: &Fpm) -> Self {
+        Self::parse(&fpm.get("metrics", "").body)
+    }
+
+    /// The value of a sample, whose name is given without the common prefix.
+    fn get(&self, name: &str) -> u64 {
+        let name = format!("rustredis_{name}");
+        let value = *self.0.get(&name).unwrap_or_else(|| panic!("no {name} in {:?}", self.0.keys()));
+        format!("{value:.0}").parse().expect("a count")
+    }
+
+    /// The sum over all labels.
+    fn sum(&self, name: &str) -> u64 {
+        let start = format!("rustredis_{name}{{");
+        let all = self.0.iter().filter(|(name, _)| name.starts_with(&start));
+        format!("{:.0}", all.map(|(_, value)| value).sum::<f64>()).parse().expect("a count")
+    }
+}
+
+/// Sends the requests of some visitors at once. Returns the number of answers.
+fn load(fpm: &Fpm, ids: &[String], visits: u32, query: &str) -> u64 {
+    let answered = AtomicU64::new(0);
+    thread::scope(|scope| {
+        for id in ids {
+            let answered = &answered;
+            scope.spawn(move || {
+                for _ in 0..visits {
+                    let page = fpm.get(query, &format!("PHPSESSID={id}"));
+                    assert_eq!(page.status, 200, "{page:?}");
+                    answered.fetch_add(1, Relaxed);
+                }
+            });
+        }
+    });
+    answered.into_inner()
+}
+
+fn visitors(server: &Server, count: usize) -> Vec<String> {
+    let ids: Vec<_> = (0..count).map(|n| format!("visitor{n}")).collect();
+    for id in &ids {
+        session::seed(server, id);
+    }
+    ids
+}
+
+/// Twenty workers under load, one of which is killed while it holds a lock.
+fn sums_of(manager: &str) {
+    let server = Server::start();
+    let fpm = Fpm::start_as(
+        &Php::new(&server.save_path()),
+        &format!("{manager}\npm.max_children = 20\npm.max_requests = 30\n"),
+        PAGE,
+    );
+    let ids = visitors(&server, 10);
+    let mut answered = load(&fpm, &ids, 20, "");
+    answered += load(&fpm, &vec![ids[0].clone(); 6], 5, "stay=2000");
+    let metrics = Metrics::of(&fpm);
+    let stored = || ids.iter().filter_map(|id| session::counter(&server, id)).sum::<u64>();
+    assert_eq!(answered, 230);
+    assert_eq!(stored(), answered);
+    assert_eq!(metrics.get("sessions_started_total{mode=\"locked\"}"), answered);
+    assert_eq!(metrics.sum("sessions_started_total"), answered);
+    assert_eq!(metrics.get("writes_total{result=\"stored\"}"), answered);
+    assert_eq!(metrics.sum("writes_total"), answered);
+    assert_eq!(metrics.get("lock_hold_seconds_count"), answered);
+    assert_eq!(metrics.get("session_bytes_count"), answered);
+    assert_eq!(metrics.get("locks_held"), 0);
+    assert_eq!(metrics.get("lock_wait_seconds_count"), metrics.get("lock_waits_total"));
+    assert!(metrics.get("lock_waits_total") > 0, "six requests of one session never waited");
+    assert!(metrics.get("round_trips_total") >= 2 * answered);
+
+    thread::scope(|scope| {
+        let (fpm, id) = (&fpm, &ids[1]);
+        let killed = scope.spawn(move || fpm.try_get("stay=60000000", &format!("PHPSESSID={id}")));
+        poll::until("the request has the lock", SOON, || session::is_locked(&server, id));
+        poll::until("the lock is counted", SOON, || Metrics::of(fpm).get("locks_held") == 1);
+        let holder = session::lock(&server, id).expect("it is locked");
+        let pid = holder.split('|').nth(3).and_then(|pid| pid.parse().ok());
+        process::signal(pid.unwrap_or_else(|| panic!("no pid: {holder}")), "KILL");
+        // PHP-FPM closes the connection of a killed worker.
+        let _ = killed.join().expect("the thread ends");
+    });
+    poll::until("the killed one's lock is not counted", SOON, || Metrics::of(&fpm).get("locks_held") == 0);
+    let after = Metrics::of(&fpm);
+    assert_eq!(after.get("sessions_started_total{mode=\"locked\"}"), answered + 1);
+    assert_eq!(after.get("writes_total{result=\"stored\"}"), answered);
+    // A worker that takes the place of the killed one goes on counting.
+    let more = load(&fpm, &ids[2..], 5, "");
+    assert_eq!(Metrics::of(&fpm).get("writes_total{result=\"stored\"}"), answered + more);
+}
+
+#[test]
+fn twenty_workers_of_a_static_pool_are_summed() {
+    sums_of("pm = static");
+}
+
+#[test]
+fn twenty_workers_of_a_dynamic_pool_are_summed() {
+    sums_of("pm = dynamic\npm.start_servers = 2\npm.min_spare_servers = 1\npm.max_spare_servers = 3");
+}
+
+#[test]
+fn twenty_workers_of_a_pool_on_demand_are_summed_after_their_end() {
+    sums_of("pm = ondemand\npm.process_idle_timeout = 1s");
+}
+
+#[test]
+fn the_text_is_openmetrics_and_shows_no_secret() {
+    let server = Server::start();
+    let fpm = Fpm::start(&Php::new(&server.save_path()).ini("rustredis.lock_holder_uri", "1"), 1, PAGE);
+    let id = "a-secret-session-id-0123456789";
+    session::seed(&server, id);
+    let cookie = format!("PHPSESSID={id}");
+    for query in ["a=secret-query", "same", "read"] {
+        assert_eq!(fpm.get(query, &cookie).status, 200);
+    }
+    assert_eq!(fpm.get("", "PHPSESSID=an-id-that-was-guessed-012345").status, 200);
+    assert_eq!(fpm.get("", "PHPSESSID=not_an_id!").status, 200);
+    let page = fpm.get("metrics", "");
+    let metrics = Metrics::parse(&page.body);
+    assert_eq!(metrics.get("locked_unchanged_total"), 1);
+    assert_eq!(metrics.get("writes_total{result=\"unchanged\"}"), 1);
+    assert_eq!(metrics.get("sessions_started_total{mode=\"read\"}"), 1);
+    assert_eq!(metrics.get("unknown_ids_total"), 1);
+    assert_eq!(metrics.get("bad_ids_total"), 1);
+    assert!(page.body.ends_with("\n# EOF\n"), "{}", page.body);
+    for secret in ["secret", "guessed", "page.php", "PHPREDIS", "auth", "tcp://"] {
+        assert!(!page.body.contains(secret), "{secret} in {}", page.body);
+    }
+    assert_accepted_by_prometheus(&page.body);
+
+    // The fastest one is not held up by other processes of the machine.
+    let took = |page: &crate::support::fastcgi::Response| -> u64 {
+        let header = page.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("x-took"));
+        header.and_then(|(_, value)| value.parse().ok()).expect("the page tells the time")
+    };
+    let fastest = (0..20).map(|_| took(&fpm.get("metrics", ""))).min().expect("there are twenty");
+    assert!(fastest < 1_000_000, "{fastest} ns");
+}
+
+/// Passes the text to Prometheus' own programs, as far as they are installed.
+fn assert_accepted_by_prometheus(text: &str) {
+    let run = |program: &Path, arguments: &[&str]| {
+        let mut child = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .ok()?;
+        let mut input = child.stdin.take().expect("it has an input");
+        input.write_all(text.as_bytes()).expect("the program reads it");
+        drop(input);
+        let output = child.wait_with_output().expect("the program ends");
+        let said = [output.stdout, output.stderr].map(|said| String::from_utf8_lossy(&said).into_owned());
+        Some((output.status.success(), said.concat()))
+    };
+    match run(Path::new("promtool"), &["check", "metrics"]) {
+        None => eprintln!("skipped: promtool is not installed"),
+        // promtool reads the older text format, in which the name of a counter's family ends with
+        // `_total`. In OpenMetrics it must not.
+        Some((_, said)) => {
+            for line in said.lines() {
+                assert!(line.ends_with("_total no help text"), "promtool: {said}");
+            }
+        }
+    }
+    let script = "import sys\n\
+        from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse\n\
+        print(len(list(parse(sys.stdin.read()))))";
+    let client = python::program();
+    let has_it = run(&client, &["-c", "import prometheus_client"]);
+    if !has_it.is_some_and(|(done, _)| done) {
+        eprintln!("skipped: the Python that the tests use has no prometheus_client");
+        return;
+    }
+    let (accepted, said) = run(&client, &["-c", script]).expect("it has just run");
+    assert!(accepted, "{said}\n{text}");
+    let families: usize = said.trim().parse().expect("a number");
+    assert_eq!(families, text.lines().filter(|line| line.starts_with("# TYPE ")).count());
+}
