@@ -90,6 +90,12 @@ redis()->set(side_key($old, 'STATE'), "$word|$reason|" . ($ms - 60000) . "|$name
 start($old);
 same('without its copy, an overtaken request gets no new id for as long', [$old, []], [session_id(), $_SESSION]);
 session_write_close();
+
+[$old] = $moved(1);
+redis()->set(side_key($old, 'OLD'), 'n|O:1:"x', 'KEEPTTL');
+$got = warnings_of(fn () => start($old));
+ok('a copy that cannot be decoded stays where it is', str_contains($got[0] ?? '', 'copy of what it was before') && !str_contains(implode($got), 'ASIDE'), $got);
+same('until its time is over', ['n|O:1:"x', $old], [$copy($old), session_id() ?: $old]);
 --EXPECT--
 ok: locking=1: a copy
 ok: a logout in the next request
@@ -116,3 +122,5 @@ ok: a session that was never stored leaves nothing
 ok: both are counted
 ok: the mark outlives a long grace
 ok: without its copy, an overtaken request gets no new id for as long
+ok: a copy that cannot be decoded stays where it is
+ok: until its time is over

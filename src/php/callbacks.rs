@@ -137,6 +137,9 @@ unsafe extern "C" fn rustredis_read(
             |pid, _| forked("can't be read", bytes(id, id_len), pid),
             |session| {
                 let (id, access, ttl) = (bytes(id, id_len), access(read_only), ttl(maxlifetime));
+                if sys::changes_this_id(id) {
+                    session.set_heir(id);
+                }
                 let found = match reason {
                     0 => session.read(id, access, ttl),
                     reason => session.look(id, access, ttl, reason == 2),
@@ -215,7 +218,7 @@ unsafe extern "C" fn rustredis_save(
             _ => Writer::Class,
         };
         // session_regenerate_id() saves the session under the id that it leaves.
-        let moves = sys::rustredis_changes_the_id();
+        let moves = sys::changes_this_id(id);
         let save = |session: &mut Session<RedisStore>| {
             if moves && session.retires(id, value) {
                 session.retire(id, sys::rustredis_is_emptied())

@@ -47,6 +47,9 @@ struct Object {
     /// What the session that was written or destroyed last leaves to the one under whose id
     /// session_regenerate_id() continues it.
     left: Option<Heritage>,
+    /// The id that session_regenerate_id() has left last without deleting its session. The handler
+    /// class that has this object may write twice.
+    retired: Option<SessionId>,
     /// Counts the calls, for the order of the entries.
     calls: u64,
     cause: Cause,
@@ -211,11 +214,13 @@ impl Object {
             Some(entry) => (entry.session, entry.fiber),
             None => (self.new_session(self.own_settings()), fiber),
         };
-        if let Some(left) = self.left.as_ref().filter(|_| !changes && sys::rustredis_changes_the_id()) {
+        // Code of the application may use other sessions meanwhile.
+        let is_moved = sys::changes_this_id(id.as_str().as_bytes());
+        if let Some(left) = self.left.as_ref().filter(|_| !changes && is_moved) {
             session.inherit(left.clone());
         }
         let answer = body(&mut session);
-        if changes {
+        if changes && is_moved {
             self.left = session.leaves_something().then(|| session.heritage());
         }
         self.tell(&mut session, answer);
@@ -358,8 +363,12 @@ impl Object {
             return self.refuse_as_held(id);
         }
         let (bytes, mut is_left) = (id.as_str().as_bytes(), false);
+        let moves = sys::changes_this_id(bytes);
+        if moves && self.retired.as_ref() == Some(id) && !self.sessions.contains_key(id) {
+            return Answer::Yes;
+        }
         let answer = self.with_session(id, fiber, false, true, |session| {
-            is_left = sys::rustredis_changes_the_id() && session.retires(bytes, data);
+            is_left = moves && session.retires(bytes, data);
             let done = if is_left {
                 session.retire(bytes, sys::rustredis_is_emptied())
             } else {
@@ -368,6 +377,7 @@ impl Object {
             if done { Answer::Yes } else { Answer::Failed }
         });
         if is_left && answer == Answer::Yes {
+            self.retired = Some(id.clone());
             self.release(id);
             self.sessions.remove(id);
         }
@@ -510,6 +520,7 @@ fn make(own_path: &str, path: Option<&str>, options: &[(&str, &str)]) -> Result<
         ttl,
         sessions: HashMap::new(),
         left: None,
+        retired: None,
         calls: 0,
         cause: Cause::Other,
         value: Vec::new(),

@@ -290,6 +290,12 @@ bool rustredis_changes_the_id(void)
 	return innermost(EG(current_execute_data)) == &functions[INDEX_session_regenerate_id];
 }
 
+bool rustredis_changes_this_id(const char *id, size_t id_len)
+{
+	return PS(id) && ZSTR_LEN(PS(id)) == id_len && memcmp(ZSTR_VAL(PS(id)), id, id_len) == 0
+		&& rustredis_changes_the_id();
+}
+
 void rustredis_note_end(int ends)
 {
 	request_ends = ends != 0;

@@ -19,6 +19,8 @@ unsafe extern "C" {
     pub safe fn rustredis_forget_kept_id();
     /// Returns true if session_regenerate_id() is running.
     pub safe fn rustredis_changes_the_id() -> bool;
+    /// The same, if this is PHP's own id.
+    fn rustredis_changes_this_id(id: *const c_char, id_len: usize) -> bool;
     /// Returns true if `$_SESSION` has no values.
     pub safe fn rustredis_is_emptied() -> bool;
     /// Notes if the request ends, so that PHP saves the session that is still open.
@@ -97,4 +99,11 @@ unsafe extern "C" {
     pub safe fn rustredis_user(execute_data: &mut ExecuteData, return_value: &mut Zval);
     pub safe fn rustredis_user_sessions(execute_data: &mut ExecuteData, return_value: &mut Zval);
     pub safe fn rustredis_revoke(execute_data: &mut ExecuteData, return_value: &mut Zval);
+}
+
+/// Returns true if session_regenerate_id() is running, and this is the id that it leaves or that it
+/// has made.
+pub fn changes_this_id(id: &[u8]) -> bool {
+    // SAFETY: the bytes are read during the call.
+    unsafe { rustredis_changes_this_id(id.as_ptr().cast(), id.len()) }
 }

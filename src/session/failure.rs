@@ -53,6 +53,8 @@ pub enum Failure {
     Unread,
     /// The value, which PHP could not decode or we could not decompress, is kept under this key.
     Kept(String, Option<Unreadable>),
+    /// The same for a value that is the copy under the id of before. It ends by itself.
+    DamagedCopy(Option<Unreadable>),
     /// The session can't be decompressed here, and stays as it is.
     Compressed(Unreadable),
     /// The session belongs to the process with this pid, which forked this one.
@@ -168,6 +170,15 @@ impl fmt::Display for Failure {
                     write!(f, "{damage}; ")?;
                 }
                 write!(f, "what was stored is kept for a day under the key {key}")
+            }
+            Self::DamagedCopy(damage) => {
+                if let Some(damage) = damage {
+                    write!(f, "{damage}; ")?;
+                }
+                f.write_str(
+                    "another request moved it to a new id, and this is the copy of what it was before, which ends with \
+                     rustredis.regenerate_grace",
+                )
             }
             Self::Compressed(unreadable) => write!(f, "{unreadable}; it stays as it is"),
             Self::Forked(parent) => write!(

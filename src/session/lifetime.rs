@@ -25,6 +25,15 @@ impl<S: Store> Session<S> {
         self.inherited = heritage;
     }
 
+    /// Continues it under this id. A handler class may use other sessions that are new.
+    pub fn set_heir(&mut self, id: &[u8]) {
+        self.heir = SessionId::parse(id);
+    }
+
+    pub(super) fn is_heir(&self, id: &SessionId) -> bool {
+        self.heir.as_ref().is_none_or(|heir| heir == id)
+    }
+
     /// Keeps what this session would leave to the next id.
     pub(super) fn bequeath(&mut self, current: &Current<S::Lease>) {
         self.left =

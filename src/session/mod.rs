@@ -74,8 +74,12 @@ pub struct Session<S: Store> {
     prefetch: Option<Prefetch<S::Lease>>,
     /// The session that this one continues under a new id.
     inherited: Heritage,
+    /// The id under which it goes on, once PHP reads that.
+    heir: Option<SessionId>,
     /// What the next id would inherit.
     left: Heritage,
+    /// The id that session_regenerate_id() has left without deleting the session.
+    retired: Option<SessionId>,
     /// The value that the last read found, until [`Session::drop_value`].
     value: Option<Vec<u8>>,
     too_large: usize,
@@ -153,7 +157,9 @@ impl<S: Store> Session<S> {
             is_held_here: |_, _| false,
             prefetch: None,
             inherited: Heritage::default(),
+            heir: None,
             left: Heritage::default(),
+            retired: None,
             value: None,
             too_large: 0,
             failed: None,
@@ -730,8 +736,9 @@ impl<S: Store> Session<S> {
         }
         self.read_only.take_if(|_| !matches!(hold, Hold::ReadOnly));
         let (is_new, since) = (loaded.data.is_none(), Instant::now());
-        let is_first = is_new && !self.inherited.was_stored;
-        let inherited = self.inherited.live.clone().filter(|_| is_new);
+        let is_heir = is_new && self.is_heir(id);
+        let is_first = is_new && !(is_heir && self.inherited.was_stored);
+        let inherited = self.inherited.live.clone().filter(|_| is_heir);
         let metadata = Metadata::new(inherited, &loaded);
         let mut current = Current {
             id: id.clone(),

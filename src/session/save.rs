@@ -209,12 +209,13 @@ impl<S: Store> Session<S> {
             return self.fail("was not moved to a new id", Some(&id), &Failure::Unread);
         }
         let done = self.end_as(&id, Leave::moved(emptied), false);
-        self.answered(&id, "was not saved", done)
+        let is_left = self.answered(&id, "was not saved", done);
+        self.retired = Some(id).filter(|_| is_left);
+        is_left
     }
 
     fn has_retired(&self, id: &[u8]) -> bool {
-        let copy = self.left.live.as_ref().and_then(|live| live.copy.as_ref());
-        copy.is_some_and(|copy| copy.id.as_bytes() == id)
+        self.retired.as_ref().is_some_and(|retired| retired.as_str().as_bytes() == id)
     }
 
     /// Ends a session under its id. If not `forced`, a session that goes on under another id must still
@@ -296,9 +297,14 @@ impl<S: Store> Session<S> {
     /// Does the same for a value that can't be decompressed (`damage`). PHP then gets an empty
     /// session.
     pub(super) fn keep_aside(&mut self, id: &SessionId, damage: Option<Unreadable>) -> bool {
+        let what = damage.as_ref().map_or("could not be decoded", |_| "could not be decompressed");
+        if self.has_copy() && self.current.as_ref().is_some_and(|current| current.id == *id) {
+            self.drop_value();
+            self.fail(what, Some(id), &Failure::DamagedCopy(damage));
+            return true;
+        }
         let key = self.keys(id).aside(&self.settings.prefix);
         let result = self.end(id, Op::SetAside(&key));
-        let what = damage.as_ref().map_or("could not be decoded", |_| "could not be decompressed");
         let done = self.answered(id, &format!("{what} and was not kept aside"), result);
         if done {
             self.counts.add(Count::Asides);
@@ -625,7 +631,15 @@ impl<S: Store> Session<S> {
         }
     }
 
+    /// Saves a session that is not the one that PHP has, which alone leaves something to the next id.
     fn save_another(&mut self, id: &SessionId, text: &Text<'_>, ttl: u64) -> bool {
+        let left = self.left.clone();
+        let saved = self.fetch_and_save(id, text, ttl);
+        self.left = left;
+        saved
+    }
+
+    fn fetch_and_save(&mut self, id: &SessionId, text: &Text<'_>, ttl: u64) -> bool {
         if let Err(failure) = self.fetch(id, Mode::Any, Access::Update, ttl) {
             return self.fail("was not saved", Some(id), &failure);
         }

@@ -84,7 +84,7 @@ impl<S: Store> Session<S> {
             before.clone().unwrap_or_else(|| Live::new(now).ending_after(self.settings.absolute_timeout));
         let live = with_user(live, list, label, now, ttl);
         let keys = self.list_keys(list)?;
-        let earlier = self.inherited.name.clone();
+        let earlier = self.inherited.name.clone().filter(|_| self.is_heir(&current.id));
         let call = UserCall::Bind {
             name: current.id.as_str(),
             life: live.own_ttl(now, ttl),
@@ -199,7 +199,8 @@ impl<S: Store> Session<S> {
             self.store.post_to_list(&keys, &UserCall::Drop(&[current.id.as_str()]));
         }
         let Some(live) = &current.metadata.live else { return };
-        let (is_listed, earlier) = (current.metadata.is_listed, self.inherited.name.take());
+        let is_listed = current.metadata.is_listed;
+        let earlier = if self.is_heir(&current.id) { self.inherited.name.take() } else { None };
         current.metadata.is_listed = false;
         if let Some(keys) = self.list_keys(live.user()).filter(|_| !is_listed || earlier.is_some()) {
             self.put_on_list(&keys, &current.id, live, earlier.as_ref(), ttl);
