@@ -58,18 +58,26 @@ local function bury(reason)
   -- A repeat must not end the next session under this id.
   if marked then return state end
   ended = 'ok' .. copy()
-  if op == 'retire' and tonumber(ARGV[5]) > 0 and redis.call('EXISTS', D) == 1 then
+  local mark = 'dead|' .. (reason == '' and 'logout' or reason) .. '|' .. clock() .. '|' .. token
+  -- The mark outlives the present lock: renew and claim prolong both.
+  local life = math.max(tonumber(ARGV[12]), redis.call('PTTL', L) + 1000)
+  if op ~= 'retire' then redis.call('DEL', D) end
+  local r = redis.pcall('SET', S, mark, 'PX', life)
+  local refused = type(r) == 'table' and r.err
+  if op ~= 'retire' then return not refused and mark end
+  -- A Redis without memory would refuse the session under its new id, too.
+  if refused then
+    ended = refused
+    return state
+  end
+  if tonumber(ARGV[5]) > 0 and redis.call('EXISTS', D) == 1 then
     redis.call('RENAME', D, KEYS[7])
     local left = redis.call('PTTL', KEYS[7])
     if left < 0 or left > ARGV[5] * 1000 then redis.call('EXPIRE', KEYS[7], ARGV[5]) end
   else
     redis.call('DEL', D)
   end
-  local mark = 'dead|' .. (reason == '' and 'logout' or reason) .. '|' .. clock() .. '|' .. token
-  -- The mark outlives the present lock: renew and claim prolong both.
-  local life = math.max(tonumber(ARGV[12]), redis.call('PTTL', L) + 1000)
-  local r = redis.pcall('SET', S, mark, 'PX', life)
-  return not (type(r) == 'table' and r.err) and mark
+  return mark
 end
 if not ours then
   if op == 'move' then redis.call('DEL', KEYS[7]) end
@@ -129,7 +137,7 @@ elseif op == 'move' then
   end
 elseif op == 'del' or op == 'retire' then
   state = bury(note)
-  res, known = ended, true
+  res, known = ended, string.sub(ended, 1, 2) == 'ok'
 elseif op == 'aside' then
   if redis.call('EXISTS', D) == 1 then
     redis.call('RENAME', D, KEYS[7])

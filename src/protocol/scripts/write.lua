@@ -49,16 +49,20 @@ if op == 'del' or op == 'retire' then
   -- A session that was ended from elsewhere goes on under no other id.
   if op == 'retire' and dead then return {'dead'} end
   local ended = 'ok' .. copy()
+  local mark = 'dead|' .. (note == '' and 'logout' or note) .. '|' .. clock() .. '|' .. ARGV[5]
+  -- The mark outlives the present lock: renew and claim prolong both.
+  local life = math.max(tonumber(ARGV[6]), redis.call('PTTL', KEYS[3]) + 1000)
+  if op == 'del' then redis.call('DEL', D) end
+  -- A Redis without memory refuses this first write of retire, and would refuse the session under
+  -- its new id, too.
+  redis.call('SET', S, mark, 'PX', life)
   if op == 'retire' and tonumber(ARGV[3]) > 0 and redis.call('EXISTS', D) == 1 then
     redis.call('RENAME', D, KEYS[4])
     local left = redis.call('PTTL', KEYS[4])
     if left < 0 or left > ARGV[3] * 1000 then redis.call('EXPIRE', KEYS[4], ARGV[3]) end
-  else
+  elseif op == 'retire' then
     redis.call('DEL', D)
   end
-  local mark = 'dead|' .. (note == '' and 'logout' or note) .. '|' .. clock() .. '|' .. ARGV[5]
-  -- The mark outlives the present lock: renew and claim prolong both.
-  redis.call('SET', S, mark, 'PX', math.max(tonumber(ARGV[6]), redis.call('PTTL', KEYS[3]) + 1000))
   return {ended}
 end
 if op == 'aside' then

@@ -33,7 +33,8 @@ impl Fixture {
         // The user may use all keys of the session but that of a connection's probe, so that no
         // client tries plain commands first.
         let (data, receipts, values) = (&keys.data, keys.receipt("*"), keys.new_value("*"));
-        let names = [data, &keys.lock, &keys.wake, &keys.waiters, &keys.state, &receipts, &values];
+        let copy = keys.copy();
+        let names = [data, &keys.lock, &keys.wake, &keys.waiters, &keys.state, &receipts, &values, &copy];
         let patterns: Vec<String> = names.into_iter().map(|name| format!("~{name}")).collect();
         let rule = ["ACL", "SETUSER", USER, "on", ">p", "+@all"].into_iter();
         server.own::<()>(&rule.chain(patterns.iter().map(String::as_str)).collect::<Vec<_>>());

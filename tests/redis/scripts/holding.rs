@@ -295,6 +295,52 @@ fn the_mark_of_an_end_tells_why_and_when() {
     }
 }
 
+/// The session could not be stored under its new id either.
+#[test]
+fn a_full_redis_moves_no_session_and_ends_one() {
+    let f = Fixture::on(Server::with_args(&["--maxmemory-policy", "noeviction"]));
+    let memory = |bytes: &str| {
+        let () = redis::cmd("CONFIG").arg("SET").arg("maxmemory").arg(bytes).query(&mut f.redis()).unwrap();
+    };
+    let (mut a, mut sends) = (f.client("a"), 0);
+    for grace in [10, 0] {
+        for forced in [true, false] {
+            for locked in [true, false] {
+                let op = Op::Retire { grace, forced };
+                f.store(b"data");
+                sends += 1;
+                let token = format!("o:a:{sends}");
+                if locked {
+                    held(a.acquire(&f.keys, &Acquire { token: token.clone(), ..ask("a", 1, 0) }).unwrap());
+                }
+                memory("1");
+                if locked {
+                    let answer = a.release(&f.keys, &release(&token, op)).unwrap();
+                    assert!(
+                        matches!(&answer, ReleaseReply::Refused(error) if error.code == "OOM"),
+                        "{answer:?}"
+                    );
+                } else {
+                    let answer =
+                        a.write(&f.keys, &Write { op, ttl: TTL, seen: None, state: None, dead_ms: 60_000 });
+                    assert!(answer.is_err_and(|error| error.to_string().contains("OOM")));
+                }
+                assert_eq!((f.data(), f.lock(), f.state()), (Some(b"data".to_vec()), None, None));
+                memory("0");
+            }
+        }
+    }
+    f.store(b"data");
+    sends += 1;
+    let token = format!("o:a:{sends}");
+    held(a.acquire(&f.keys, &Acquire { token: token.clone(), ..ask("a", 1, 0) }).unwrap());
+    memory("1");
+    let logout = release(&token, Op::Delete(&Reason::Logout));
+    assert_eq!(a.release(&f.keys, &logout).unwrap(), ReleaseReply::Done);
+    assert_eq!((f.data(), f.lock()), (None, None));
+    assert!(f.state().unwrap().starts_with("dead|logout|"));
+}
+
 /// The repeat finds no receipt: a destroy without the lock leaves none.
 #[test]
 fn a_repeated_destroy_does_not_end_the_next_session_under_the_id() {
