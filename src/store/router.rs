@@ -20,7 +20,7 @@ use super::{
 use crate::{
     client::{
         Timeouts,
-        cluster::Hop,
+        cluster::{self, Hop},
         connection::{Connection, Sent, local_ms},
         route::{self, Route, Word},
     },
@@ -483,6 +483,11 @@ impl Router {
                 Err(if may_change { StoreError::Demoted(error) } else { StoreError::Server(error) })
             }
             result @ (Ok(_) | Err(StoreError::Server(_))) => {
+                if self.current().is_some_and(Connection::take_strayed)
+                    && let Some(cluster) = cluster::of(self.settings.shards.of(0))
+                {
+                    cluster.has_strayed();
+                }
                 // The answer to a deferred release may have come with this one.
                 let _ = self.poll_deferred();
                 let deferred = self.entry.as_ref().and_then(|(_, entry)| entry.deferred.as_ref());

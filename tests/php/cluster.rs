@@ -15,7 +15,7 @@ use crate::support::{
     redis::Server,
     redis_program, session,
 };
-use phpsess_rs::protocol::hash_slot;
+use phpsess_rs::protocol::{hash_slot, list_name};
 
 fn process(php: &Php) -> Running {
     let mut process = php.spawn(STEPS);
@@ -156,6 +156,62 @@ fn a_slot_that_has_moved_is_followed_and_remembered() {
     assert_eq!(php.step("session_write_close()").assert_silent().result, "true");
     assert_eq!(session::counter(&cluster, &id), Some(4));
     assert!(!session::is_locked(&cluster, &id));
+}
+
+#[test]
+fn a_users_list_and_sessions_move_with_their_slots() {
+    let cluster = masters();
+    let (id, other) = (cluster.id_on(0, "bound"), cluster.id_on(1, "other"));
+    let others: Vec<String> = (0..MASTERS).map(|node| cluster.id_on(node, "x")).collect();
+    others.iter().chain([&id, &other]).for_each(|id| session::seed(&cluster, id));
+    let list = ["PHPREDIS_CLUSTER_SESSION:USER:", &list_name(b"ada")].concat();
+    let slot_of_list = cluster.slot(&list);
+    let mut owner = cluster.owner(&list, 0);
+    let mut php = worker(&cluster);
+    let mut yes = |line: &str| {
+        let step = php.step(line);
+        assert_eq!(step.assert_silent().result, "true", "{line}");
+    };
+    yes(&format!("start('{id}') && rustredis_user('ada')"));
+    let mut move_list = || {
+        let to = (owner + 1) % MASTERS;
+        cluster.move_slot(slot_of_list, owner, to);
+        owner = to;
+        to
+    };
+    // Before the session is saved.
+    move_list();
+    let slot = cluster.slot(&session::key_at(&cluster, &id));
+    cluster.move_slot(slot, 0, 1);
+    yes("session_write_close()");
+    // A bump finds the list although nobody waits for its answer: a request or two later.
+    let state_key = session::side_key(&cluster, &id, "STATE");
+    let node = move_list();
+    let bumped = || cluster.node(node).own::<String>(&["HGET", &list, &id]);
+    let before = bumped();
+    poll::until("the list knows of a use", SOON, || {
+        let state: String = cluster.node(1).own(&["GET", &state_key]);
+        let mut fields: Vec<&str> = state.split('|').collect();
+        fields[5] = "1";
+        cluster.node(1).own::<()>(&["SET", &state_key, &fields.join("|"), "KEEPTTL"]);
+        yes(&format!("start('{id}') && session_write_close()"));
+        // The other nodes' connections are used, too.
+        for other in &others {
+            yes(&format!("start('{other}') && session_abort()"));
+        }
+        bumped() != before
+    });
+    // While it moves, before and after its key does.
+    let to = (node + 1) % MASTERS;
+    cluster.begin_move(slot_of_list, node, to);
+    yes("count(rustredis_user_sessions('ada')) === 1");
+    cluster.move_keys(slot_of_list, node, to);
+    yes("count(rustredis_user_sessions('ada')) === 1");
+    yes(&format!("start('{other}') && rustredis_user('ada', 1) && session_write_close()"));
+    cluster.end_move(slot_of_list, to);
+    assert_eq!(session::counter(&cluster, &id), None);
+    assert!(cluster.node(1).own::<String>(&["GET", &state_key]).starts_with("dead|limit|"));
+    yes("rustredis_revoke('ada') === 1");
 }
 
 #[test]

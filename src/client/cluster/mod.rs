@@ -245,6 +245,11 @@ impl Cluster {
         })
     }
 
+    /// Records that a command whose answer was not read went to the wrong node.
+    pub fn has_strayed(&self) {
+        self.doubts(Doubt::Down);
+    }
+
     fn moved(&self, slot: u16, to: Endpoint) -> Arc<Target> {
         let node = self.known(to);
         let mut state = self.state.lock();

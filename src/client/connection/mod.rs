@@ -51,6 +51,8 @@ pub struct Connection {
     /// The numbers of the commands whose replies will be asked for. A reply that arrived together
     /// with the reply to a later command is kept here. All other replies are dropped.
     awaited: Vec<(u64, Option<Value>)>,
+    /// Set if one of those was sent to a node of a Cluster that does not serve its slot any more.
+    has_strayed: bool,
     capabilities: Capabilities,
     transactions: Transactions,
     /// The form of the last read without a lock.
@@ -311,6 +313,11 @@ impl Connection {
         self.awaited.retain(|(of, _)| !sent.all().contains(of));
     }
 
+    /// Returns true if a command whose reply was dropped belongs to another node of the Cluster.
+    pub fn take_strayed(&mut self) -> bool {
+        mem::take(&mut self.has_strayed)
+    }
+
     /// Closes the connection with a reset.
     pub fn abort(mut self) {
         self.stream.reset_on_drop();
@@ -440,6 +447,8 @@ impl Connection {
     fn keep(&mut self, of: u64, value: Value) {
         if let Some((_, place)) = self.awaited.iter_mut().find(|(awaited, _)| *awaited == of) {
             *place = Some(value);
+        } else if let Value::ServerError(error) = &value {
+            self.has_strayed |= error.code() == "MOVED";
         }
     }
 

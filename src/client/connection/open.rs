@@ -58,6 +58,7 @@ impl Connection {
             sent: 0,
             read: 0,
             awaited: Vec::new(),
+            has_strayed: false,
             capabilities: Capabilities::default(),
             transactions: Transactions::new(Capabilities::default()),
             turn: Turn::default(),
