@@ -165,21 +165,23 @@ impl<S: Store> Session<S> {
         let (mut done, mut count, mut all_ended) = (Vec::new(), 0, true);
         for _ in 0..ROUNDS {
             let answer = self.ask_list(&keys, &UserCall::List)?;
-            let listed = answer.sessions.iter().filter(|listed| listed.is_victim || is_meant(&listed.id));
-            let mut targets: Vec<SessionId> = listed.map(|listed| listed.id.clone()).collect();
+            let listed = answer.sessions.into_iter().map(|listed| (listed.id, listed.is_victim));
+            let mut targets: Vec<(SessionId, bool)> =
+                listed.filter(|(id, is_victim)| *is_victim || is_meant(id)).collect();
             // The list may have been lost.
-            targets.extend(
-                own.iter().filter(|id| is_meant(id) && !targets.contains(id)).cloned().collect::<Vec<_>>(),
-            );
-            targets.retain(|id| !done.contains(id));
+            if let Some(own) =
+                own.as_ref().filter(|own| is_meant(own) && targets.iter().all(|(id, _)| id != *own))
+            {
+                targets.push((own.clone(), false));
+            }
+            targets.retain(|(id, _)| !done.contains(id));
             if targets.is_empty() {
                 break;
             }
             let mut ended = Vec::new();
-            for id in targets {
-                let is_meant = is_meant(&id);
-                if self.end_session(&id, if is_meant { &Reason::Revoked } else { &Reason::Limit }) {
-                    count += u64::from(is_meant);
+            for (id, is_victim) in targets {
+                if self.end_session(&id, if is_victim { &Reason::Limit } else { &Reason::Revoked }) {
+                    count += u64::from(!is_victim);
                     ended.push(id.clone());
                 } else {
                     all_ended = false;
