@@ -133,7 +133,7 @@ function rustredis_session_lifetime(int $idle, ?int $absolute = null): bool {}
 function rustredis_scan(?string $cursor = null, string $kind = "sessions"): array {}
 
 /**
- * What each server says about itself, as far as the Redis user may ask: the fields of INFO and the settings that matter
+ * The report of each server about itself, as far as the Redis user may ask: the fields of INFO and the settings that matter
  * for sessions (null if that is refused), the commands that are needed and refused, those that would help (`missed`),
  * and if the prefix is refused. `error` says why a server cannot be asked at all.
  *

@@ -47,7 +47,7 @@ final class ExportCommand extends Command
             self::write($stream, ['rustredis' => 1, 'exported' => gmdate('c'), 'prefix' => (string) ini_get('rustredis.prefix'),
                 'serialize_handler' => (string) ini_get('session.serialize_handler')]);
         }
-        // A stopped export goes on at the last of these marks. What follows a mark may be there twice.
+        // A stopped export goes on at the last of these marks.
         $mark = static function (?string $cursor) use ($stream, &$count): void {
             if ($cursor !== null) {
                 self::write($stream, ['cursor' => $cursor, 'sessions' => $count]);

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace RustRedis\Command;
 
-/** What PHP's own configuration says. */
+/** Checks PHP's own configuration. */
 final class PhpChecks
 {
     /** The bits that an id needs, so that it cannot be guessed. */
@@ -181,8 +181,8 @@ final class PhpChecks
     }
 
     /**
-     * What the extension itself says. It does so when it opens a session, and so one is read that does not exist, which
-     * stores nothing. This changes settings, and comes last.
+     * The extension's own advice. The extension gives it when it opens a session, so one is read that does not exist,
+     * which stores nothing. This changes settings, and comes last.
      *
      * @return list<Finding>
      */

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace RustRedis\Command;
 
-/** What a server says about itself. */
+/** Checks the report of a server about itself. */
 final class ServerChecks
 {
     /** The latency in microseconds above which it is worth a word: a page pays for it twice. */

@@ -29,8 +29,8 @@ final class Show
     {
         return match (true) {
             $bytes < 10_000 => "$bytes B",
-            $bytes < 10_000_000 => sprintf('%.1f KB', $bytes / 1e3),
-            $bytes < 10_000_000_000 => sprintf('%.1f MB', $bytes / 1e6),
+            $bytes < 1_000_000 => sprintf('%.1f KB', $bytes / 1e3),
+            $bytes < 1_000_000_000 => sprintf('%.1f MB', $bytes / 1e6),
             default => sprintf('%.1f GB', $bytes / 1e9),
         };
     }

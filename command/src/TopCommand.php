@@ -75,7 +75,7 @@ final class TopCommand extends Command
     {
         $waiters = array_sum(array_column($locks, 'waiters'));
         $output->line(gmdate('H:i:s') . ' UTC  ' . Configuration::line());
-        $output->line(count($locks) . ' sessions are locked, ' . $waiters . ' requests wait.');
+        $output->line('locked: ' . count($locks) . ", waiting: $waiters");
         $output->line();
         $text = static fn (mixed $value): string => $value === null ? '' : Output::plain((string) $value);
         $rows = [];

@@ -288,7 +288,7 @@ impl Admin {
         if matches!(node.endpoint, Endpoint::Sentinel(_)) {
             needed.extend(words(SENTINEL_COMMANDS));
         }
-        // What RPUSH adds is taken back by those that follow.
+        // The commands after RPUSH take back its addition.
         needed.sort_by_key(|command| (*command != "rpush", *command == "del"));
         let key = [&*self.settings.prefix, &random_hex(), "_PROBE"].concat();
         let all: Vec<&str> = needed.iter().copied().chain(admin::TRANSACTION).collect();
