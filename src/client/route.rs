@@ -59,7 +59,7 @@ impl Route {
         match self {
             Self::Server(target) if self.is_elected() => {
                 // The connection may be gone if a lock is to be given back.
-                connection.and_then(Connection::master).cloned().or_else(|| switch::known(target).0)
+                connection.and_then(Connection::master).cloned().or_else(|| switch::known(target).last)
             }
             _ => None,
         }
@@ -162,8 +162,7 @@ pub fn open_beside(server: &Arc<Target>, timeouts: Timeouts) -> Result<Connectio
     let Endpoint::Sentinel(sentinel) = &server.endpoint else {
         return Connection::open(server, timeouts, None, None);
     };
-    let (last, left) = switch::known(server);
-    let found = sentinel::open(sentinel, server, timeouts, last, left.as_ref(), None)?;
+    let found = sentinel::open(sentinel, server, timeouts, switch::known(server), None)?;
     Ok(led_to(found.master, found.connection))
 }
 

@@ -29,21 +29,30 @@ pub struct Found {
     pub connection: Connection,
     /// The address of the master, as it was named.
     pub master: Endpoint,
-    /// The connection to the sentinel that named the master, or `None` if no sentinel did.
-    pub sentinel: Option<Connection>,
+    /// The connection to the sentinel that named the master, and the sentinel's number, or `None` if
+    /// no sentinel did.
+    pub sentinel: Option<(usize, Connection)>,
+}
+
+/// What a process knows before it asks.
+#[derive(Default)]
+pub struct Known {
+    /// The master of before, which is tried if no sentinel answers.
+    pub last: Option<Endpoint>,
+    /// The master until a sentinel named another server. A sentinel that still names it may be
+    /// behind, so the others are asked first.
+    pub left: Option<Endpoint>,
+    /// The number of the sentinel that is asked first.
+    pub first: usize,
 }
 
 /// Opens a connection to the master. The sentinels that do not answer and the servers that
-/// sentinels name share the time for connecting. If no sentinel answers, `last` is tried, which was
-/// the master before. `left` was the master until a sentinel named another server. A sentinel that
-/// still names `left` may be behind, so the others are asked first. `probe` is the key for
-/// [`Connection::open`].
+/// sentinels name share the time for connecting. `probe` is the key for [`Connection::open`].
 pub fn open(
     sentinel: &Sentinel,
     target: &Target,
     timeouts: Timeouts,
-    last: Option<Endpoint>,
-    left: Option<&Endpoint>,
+    known: Known,
     probe: Option<&str>,
 ) -> Result<Found, StoreError> {
     let deadline = Instant::now() + timeouts.connect;
@@ -53,7 +62,10 @@ pub fn open(
     // The servers that did not answer within their share.
     let mut slow: Vec<Endpoint> = Vec::new();
     let mut named_left = None;
-    for (asked, node) in sentinel.nodes.iter().enumerate() {
+    let Known { last, left, first } = known;
+    for asked in 0..sentinel.nodes.len() {
+        let number = (first + asked) % sentinel.nodes.len();
+        let node = &sentinel.nodes[number];
         let nodes_left = u32::try_from(sentinel.nodes.len() - asked).unwrap_or(u32::MAX);
         // One more share is for the master itself.
         let share = time() / (nodes_left + 1);
@@ -72,14 +84,15 @@ pub fn open(
         let (master, connection) = named;
         let problem = if slow.contains(&master) {
             "it names the same server".to_owned()
-        } else if left == Some(&master) {
+        } else if left.as_ref() == Some(&master) {
             named_left = Some(master);
             "it names the master that another has replaced".to_owned()
         } else {
             // The other sentinels may name another server.
             match open_master(&master, target, time() / nodes_left, timeouts.read, probe) {
                 Ok(to_master) => {
-                    return Ok(Found { connection: to_master, master, sentinel: Some(connection) });
+                    let sentinel = Some((number, connection));
+                    return Ok(Found { connection: to_master, master, sentinel });
                 }
                 // An error from the master does not depend on which sentinel named it: stop here.
                 Err(error @ StoreError::Server(_)) => return Err(error),
@@ -145,6 +158,22 @@ pub fn answer(sentinel: &Sentinel, answer: Value) -> Result<Endpoint, StoreError
         }
         _ => Err(StoreError::Protocol("an unexpected reply to SENTINEL".into())),
     }
+}
+
+/// Returns the command `SENTINEL MASTER`.
+pub fn details(sentinel: &Sentinel) -> Command<'static> {
+    let mut command = Command::new("SENTINEL");
+    command.arg("MASTER").arg(&sentinel.master);
+    command
+}
+
+/// Reads the number of the failover that made the master, from the reply to [`details`]. Sentinels
+/// agree on the number, which grows with each failover.
+pub fn config_epoch(details: Value) -> Option<u64> {
+    let fields = Vec::<String>::from_redis_value(details).ok()?;
+    let (_, value) =
+        fields.chunks_exact(2).map(|pair| (&pair[0], &pair[1])).find(|(name, _)| *name == "config-epoch")?;
+    value.parse().ok()
 }
 
 fn ask(
@@ -234,6 +263,19 @@ fn is_timeout(problem: &StoreError) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_number_of_a_failover_is_one_of_many_fields() {
+        let bulk = |text: &str| Value::BulkString(text.as_bytes().to_vec());
+        let reply = |fields: &[&str]| Value::Array(fields.iter().map(|text| bulk(text)).collect());
+        assert_eq!(
+            config_epoch(reply(&["name", "config-epoch", "config-epoch", "7", "quorum", "2"])),
+            Some(7)
+        );
+        assert_eq!(config_epoch(reply(&["name", "m", "config-epoch", "x"])), None);
+        assert_eq!(config_epoch(reply(&["127.0.0.1", "6379"])), None);
+        assert_eq!(config_epoch(Value::Nil), None);
+    }
 
     #[test]
     fn an_answer_without_a_usable_address_names_nobody() {

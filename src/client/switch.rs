@@ -6,6 +6,11 @@
 //! before a request to the master, and a later request takes the answer if it has arrived. Two
 //! requests wait for the answer if the previous one is too old: a write, and one to which the master
 //! said that it does not have the session. No other request waits.
+//!
+//! A sentinel that is cut off together with an old master names it for as long as that lasts. The
+//! questions therefore turn to the next sentinel every ten seconds. If it names another master, the
+//! higher number of a failover (`config-epoch`) decides. The connections to the sentinels are kept,
+//! so that a turn costs a trip to a sentinel only once.
 
 use std::{
     sync::Arc,
@@ -16,7 +21,7 @@ use redis::Value;
 
 use super::{
     connection::{Connection, Sent},
-    sentinel::{self, Found},
+    sentinel::{self, Found, Known},
     stream::Timeouts,
 };
 use crate::{
@@ -35,6 +40,8 @@ const FRESH: Duration = Duration::from_millis(100);
 const SEARCH: Duration = Duration::from_millis(100);
 /// The longest pause after a search that found no sentinel.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// The time after which the questions turn to the next sentinel.
+const TURN: Duration = Duration::from_secs(10);
 /// The time for which a sentinel that names the previous master counts as behind the others.
 /// Sentinels tell each other of a change every two seconds, but one of them may be cut off.
 const BEHIND: Duration = Duration::from_secs(30);
@@ -51,19 +58,34 @@ struct Group {
     named: Option<Endpoint>,
     /// The previous master, and the time when it was left.
     left: Option<(Endpoint, Instant)>,
-    sentinel: Option<Connection>,
-    /// Set if this sentinel has named `last`. Such a sentinel cannot name the previous master
-    /// merely because it is behind.
-    is_ahead: bool,
+    /// The sentinels, in the order of their numbers.
+    nodes: Vec<Node>,
+    /// The number of the sentinel that is asked.
+    current: usize,
+    /// The time when its turn began.
+    since: Instant,
+    /// The number of the sentinel whose word is believed: the last one that has named `last`, or
+    /// `named`. Such a sentinel cannot name the previous master merely because it is behind.
+    trusted: Option<usize>,
+    /// The number of the failover that made the believed master, as far as it was asked for.
+    epoch: Option<u64>,
     /// The question that has no answer yet.
     pending: Option<Sent>,
     asked: Instant,
     /// The time of the last question that has an answer. The answer may have waited for as long as
     /// this process did nothing.
     heard: Instant,
-    /// The number of the sentinel to search for next, after `pause`.
+    /// The number of the sentinel to which the last turn or search has led.
     turn: usize,
+    /// The time between two questions, or between two searches.
     pause: Duration,
+}
+
+#[derive(Default)]
+struct Node {
+    connection: Option<Connection>,
+    /// The time of the last search or question in vain.
+    failed: Option<Instant>,
 }
 
 /// The age that the last answer of the sentinels may have.
@@ -90,10 +112,9 @@ impl Word {
 
 static GROUPS: Shared<Vec<Group>> = Shared::empty();
 
-/// Returns the master that this process knows, and the master that was left lately.
-pub fn known(target: &Arc<Target>) -> (Option<Endpoint>, Option<Endpoint>) {
-    let (last, left) = GROUPS.lock().iter().find(|group| group.is_of(target)).map(Group::before).unzip();
-    (last, left.flatten().map(|(master, _)| master))
+/// Returns what this process knows of these sentinels.
+pub fn known(target: &Arc<Target>) -> Known {
+    GROUPS.lock().iter().find(|group| group.is_of(target)).map(Group::known).unwrap_or_default()
 }
 
 /// Opens a connection to the master. Returns it together with the master's address.
@@ -103,30 +124,15 @@ pub fn open(
     timeouts: Timeouts,
     probe: &str,
 ) -> Result<(Connection, Endpoint), StoreError> {
-    let known = GROUPS.lock().iter().find(|group| group.is_of(target)).map(Group::before);
-    let (last, left) = known.unzip();
-    let left = left.flatten();
-    let left_now = left.as_ref().map(|(master, _)| master);
-    let Found { connection, master, sentinel } =
-        sentinel::open(sentinel, target, timeouts, last, left_now, Some(probe))?;
+    let Found { connection, master, sentinel: asked } =
+        sentinel::open(sentinel, target, timeouts, known(target), Some(probe))?;
     let mut groups = GROUPS.lock();
-    groups.retain(|group| !group.is_of(target));
+    let place = groups.iter().position(|group| group.is_of(target));
+    let before = place.map(|place| groups.remove(place));
     if groups.len() == MAX_GROUPS {
         groups.remove(0);
     }
-    groups.push(Group {
-        target: target.clone(),
-        left: left.filter(|(left, _)| *left != master),
-        last: master.clone(),
-        named: None,
-        is_ahead: sentinel.is_some(),
-        sentinel,
-        pending: None,
-        asked: Instant::now(),
-        heard: Instant::now(),
-        turn: 0,
-        pause: PERIOD,
-    });
+    groups.push(Group::new(target, master.clone(), asked, sentinel.nodes.len(), before));
     Ok((connection, master))
 }
 
@@ -135,22 +141,20 @@ pub fn open(
 pub fn has_moved(sentinel: &Sentinel, target: &Arc<Target>, to: &Endpoint, word: Word) -> bool {
     let mut groups = GROUPS.lock();
     let Some(group) = groups.iter_mut().find(|group| group.is_of(target)) else { return false };
-    let had_sentinel = group.sentinel.is_some();
+    let had_sentinel = group.connection().is_some();
     let mut searched = group.go_on(sentinel);
     group.await_word(sentinel, word);
-    if word == Word::Fresh && had_sentinel && searched.is_none() && group.sentinel.is_none() {
-        searched = Some(group.next_turn());
+    if word == Word::Fresh && had_sentinel && searched.is_none() && group.connection().is_none() {
+        searched = group.search();
     }
-    if let Some(node) = searched.and_then(|turn| sentinel.nodes.get(turn % sentinel.nodes.len().max(1))) {
+    if let Some((number, node)) = searched.and_then(|number| Some((number, sentinel.nodes.get(number)?))) {
         // Other threads do not wait for the search.
         drop(groups);
         let found =
             sentinel::connect(sentinel, node, target, Timeouts { connect: SEARCH, read: SEARCH }).ok();
         groups = GROUPS.lock();
         let Some(group) = groups.iter_mut().find(|group| group.is_of(target)) else { return false };
-        group.pause = if found.is_some() { PERIOD } else { (group.pause * 2).min(LONGEST_PAUSE) };
-        group.sentinel = found;
-        group.is_ahead = false;
+        group.end_search(number, found);
         group.ask(sentinel);
         group.await_word(sentinel, word);
         return group.names_another(to);
@@ -163,52 +167,167 @@ impl Group {
         Arc::ptr_eq(&self.target, target) || self.target == *target
     }
 
-    /// Returns the last master, and the master that was left lately. If a sentinel has named
-    /// another master since, the last master is also the one that was left.
-    fn before(&self) -> (Endpoint, Option<(Endpoint, Instant)>) {
-        let left = match &self.named {
-            Some(named) if *named != self.last => Some((self.last.clone(), Instant::now())),
-            _ => self.left.clone().filter(|(_, at)| at.elapsed() < BEHIND),
+    fn new(
+        target: &Arc<Target>,
+        master: Endpoint,
+        asked: Option<(usize, Connection)>,
+        nodes: usize,
+        before: Option<Self>,
+    ) -> Self {
+        let now = Instant::now();
+        let left = before.as_ref().and_then(Self::left).filter(|(left, _)| *left != master);
+        let mut group = Self {
+            target: target.clone(),
+            named: None,
+            left,
+            nodes: (0..nodes).map(|_| Node::default()).collect(),
+            current: 0,
+            since: now,
+            trusted: None,
+            epoch: None,
+            pending: None,
+            asked: now,
+            heard: now,
+            turn: 0,
+            pause: PERIOD,
+            last: master,
         };
-        (self.last.clone(), left)
+        if let Some(before) = before {
+            let is_same = *before.believed() == group.last;
+            group.nodes = before.nodes;
+            (group.current, group.turn) = (before.current, before.turn);
+            // The next turn comes in time, however often this process connects.
+            group.since = before.since;
+            if is_same {
+                (group.trusted, group.epoch) = (before.trusted, before.epoch);
+            }
+        }
+        if let Some((number, connection)) = asked
+            && let Some(node) = group.nodes.get_mut(number)
+        {
+            *node = Node { connection: Some(connection), failed: None };
+            group.trusted = Some(number);
+            if group.current != number {
+                (group.current, group.turn, group.since) = (number, number, now);
+            }
+        }
+        group
     }
 
+    /// Returns the master that is believed to be one.
+    fn believed(&self) -> &Endpoint {
+        self.named.as_ref().unwrap_or(&self.last)
+    }
+
+    /// Returns the master that was left lately. If a sentinel has named another master since, the
+    /// last master is the one.
+    fn left(&self) -> Option<(Endpoint, Instant)> {
+        match &self.named {
+            Some(named) if *named != self.last => Some((self.last.clone(), Instant::now())),
+            _ => self.left.clone().filter(|(_, at)| at.elapsed() < BEHIND),
+        }
+    }
+
+    fn known(&self) -> Known {
+        Known {
+            last: Some(self.last.clone()),
+            left: self.left().map(|(master, _)| master),
+            first: self.trusted.unwrap_or(0),
+        }
+    }
+
+    /// Returns true if a sentinel that is not known to be ahead may be behind the others.
     fn is_behind(&self, master: &Endpoint) -> bool {
-        let is_left = |(left, at): &(Endpoint, Instant)| left == master && at.elapsed() < BEHIND;
-        !self.is_ahead && self.left.as_ref().is_some_and(is_left)
+        self.left.as_ref().is_some_and(|(left, at)| left == master && at.elapsed() < BEHIND)
+    }
+
+    /// Returns the connection to the sentinel that is asked.
+    fn connection(&mut self) -> Option<&mut Connection> {
+        self.nodes.get_mut(self.current)?.connection.as_mut()
+    }
+
+    fn disconnect(&mut self) {
+        self.pending = None;
+        if let Some(node) = self.nodes.get_mut(self.current) {
+            *node = Node { connection: None, failed: Some(Instant::now()) };
+        }
     }
 
     fn names_another(&self, than: &Endpoint) -> bool {
         self.named.as_ref().is_some_and(|named| named != than)
     }
 
-    /// Takes the answer if it has arrived, and asks again if the time has come. If there is no
-    /// sentinel to ask, returns the number of the sentinel to search for.
+    /// Takes the answer if it has arrived, and asks again if the time has come. If another sentinel
+    /// is to be asked to which there is no connection, returns its number.
     fn go_on(&mut self, sentinel: &Sentinel) -> Option<usize> {
-        if let (Some(connection), Some(sent)) = (&mut self.sentinel, self.pending)
-            && let Some(answer) = connection.answer_if_there(sent, SEARCH)
+        if let Some(sent) = self.pending
+            && let Some(answer) =
+                self.connection().and_then(|connection| connection.answer_if_there(sent, SEARCH))
         {
             self.take(sentinel, answer);
         }
         if self.asked.elapsed() < self.pause {
             return None;
         }
-        if self.pending.take().is_some() {
+        if self.pending.is_some() {
             // The sentinel had a whole period to answer.
-            self.sentinel = None;
+            self.disconnect();
+        }
+        if (self.connection().is_none() || self.since.elapsed() >= TURN)
+            && let Some(next) = self.next_node()
+        {
+            if self.nodes[next].connection.is_none() {
+                return self.search();
+            }
+            self.turn_to(next);
         }
         self.ask(sentinel);
-        if self.sentinel.is_some() {
-            return None;
-        }
-        Some(self.next_turn())
+        if self.connection().is_some() { None } else { self.search() }
     }
 
-    /// Returns the number of the sentinel to search for now.
-    fn next_turn(&mut self) -> usize {
+    /// Returns the number of the sentinel that is asked after the current one.
+    fn next_node(&mut self) -> Option<usize> {
+        let (turn, count, current) = (self.turn, self.nodes.len(), self.current);
+        let mut others = (1..=count).map(|step| (turn + step) % count);
+        for node in &mut self.nodes {
+            node.connection.take_if(|connection| !connection.is_usable());
+        }
+        if self.connection().is_none() {
+            let connected = others.clone().find(|number| self.nodes[*number].connection.is_some());
+            return connected.or_else(|| others.next());
+        }
+        let has_failed = |node: &Node| node.failed.is_some_and(|at| at.elapsed() < LONGEST_PAUSE);
+        others.find(|number| *number != current && !has_failed(&self.nodes[*number]))
+    }
+
+    fn turn_to(&mut self, number: usize) {
+        (self.current, self.turn, self.since) = (number, number, Instant::now());
+    }
+
+    /// Begins a search for the next sentinel, and returns its number.
+    fn search(&mut self) -> Option<usize> {
         self.asked = Instant::now();
-        self.turn = self.turn.wrapping_add(1);
-        self.turn
+        let next = self.next_node()?;
+        self.turn = next;
+        Some(next)
+    }
+
+    fn end_search(&mut self, number: usize, found: Option<Connection>) {
+        let is_found = found.is_some();
+        let failed = (!is_found).then(Instant::now);
+        if let Some(node) = self.nodes.get_mut(number) {
+            *node = Node { connection: found, failed };
+        }
+        if is_found {
+            // A question to the sentinel before this one is over.
+            if let Some(sent) = self.pending.take()
+                && let Some(connection) = self.connection()
+            {
+                connection.forget(sent);
+            }
+            self.turn_to(number);
+        }
+        self.pause = if self.connection().is_some() { PERIOD } else { (self.pause * 2).min(LONGEST_PAUSE) };
     }
 
     fn await_word(&mut self, sentinel: &Sentinel, word: Word) {
@@ -218,12 +337,16 @@ impl Group {
         }
         if self.asked.elapsed() >= age {
             // The answer to an older question may be as old as that question.
-            if let (Some(connection), Some(sent)) = (&mut self.sentinel, self.pending.take()) {
+            if let Some(sent) = self.pending.take()
+                && let Some(connection) = self.connection()
+            {
                 connection.forget(sent);
             }
             self.ask(sentinel);
         }
-        if let (Some(connection), Some(sent)) = (&mut self.sentinel, self.pending) {
+        if let Some(sent) = self.pending
+            && let Some(connection) = self.connection()
+        {
             let answer = connection.answer_to(sent, SEARCH);
             self.take(sentinel, answer);
         }
@@ -231,25 +354,238 @@ impl Group {
 
     fn take(&mut self, sentinel: &Sentinel, answer: Result<Value, StoreError>) {
         self.pending = None;
-        match answer.and_then(|answer| sentinel::answer(sentinel, answer)) {
-            Ok(master) => {
-                if !self.is_behind(&master) {
-                    self.named = Some(master);
-                }
-                self.heard = self.asked;
+        let Ok(master) = answer.and_then(|answer| sentinel::answer(sentinel, answer)) else {
+            self.disconnect();
+            return;
+        };
+        self.heard = self.asked;
+        if master == *self.believed() {
+            self.trusted = Some(self.current);
+        } else if self.trusted == Some(self.current) {
+            (self.named, self.epoch) = (Some(master), None);
+        } else {
+            self.settle(sentinel, master);
+        }
+    }
+
+    /// Decides between the believed master and the one that another sentinel names.
+    fn settle(&mut self, sentinel: &Sentinel, master: Endpoint) {
+        let theirs = self.epoch_at(sentinel, self.current);
+        let ours = self.trusted.and_then(|number| self.epoch_at(sentinel, number)).or(self.epoch);
+        let trusted = self.trusted.filter(|number| self.nodes[*number].connection.is_some());
+        let is_newer = match theirs.zip(ours) {
+            Some((theirs, ours)) => theirs > ours,
+            // The sentinel that is believed is followed for as long as it is there.
+            None => trusted.is_none() && !self.is_behind(&master),
+        };
+        if is_newer {
+            (self.named, self.trusted, self.epoch) = (Some(master), Some(self.current), theirs);
+            return;
+        }
+        self.epoch = ours.or(self.epoch);
+        match trusted {
+            // The next turn leads to the sentinel after this one.
+            Some(number) => (self.current, self.since) = (number, Instant::now()),
+            None => self.since = Instant::now().checked_sub(TURN).unwrap_or(self.since),
+        }
+    }
+
+    fn epoch_at(&mut self, sentinel: &Sentinel, number: usize) -> Option<u64> {
+        let node = self.nodes.get_mut(number)?;
+        let answer = node.connection.as_mut()?.request(&mut sentinel::details(sentinel), SEARCH);
+        match answer {
+            Ok(details) => sentinel::config_epoch(details),
+            // A user may not have the right to this command.
+            Err(StoreError::Server(_)) => None,
+            Err(_) => {
+                node.connection = None;
+                None
             }
-            Err(_) => self.sentinel = None,
         }
     }
 
     fn ask(&mut self, sentinel: &Sentinel) {
-        let Some(connection) = &mut self.sentinel else { return };
+        let Some(connection) = self.connection() else { return };
         match connection.send_awaited(&mut sentinel::question(sentinel), SEARCH) {
             Ok(sent) => {
                 self.pending = Some(sent);
                 self.asked = Instant::now();
             }
-            Err(_) => self.sentinel = None,
+            Err(_) => self.disconnect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{BufRead, BufReader, Read, Write},
+        net::{TcpListener, TcpStream},
+        sync::Mutex,
+        thread,
+    };
+
+    use super::*;
+
+    /// A sentinel that names a master on this port, made by the failover of this number. Without a
+    /// number, it refuses to tell more.
+    struct Fake {
+        node: (String, u16),
+        says: Arc<Mutex<(u16, Option<u64>)>>,
+    }
+
+    impl Fake {
+        fn start() -> Self {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let port = listener.local_addr().unwrap().port();
+            let says = Arc::new(Mutex::new((OLD, Some(1))));
+            let said = says.clone();
+            thread::spawn(move || {
+                for client in listener.incoming().flatten() {
+                    let said = said.clone();
+                    thread::spawn(move || serve(&client, &said));
+                }
+            });
+            Self { node: ("127.0.0.1".into(), port), says }
+        }
+
+        fn say(&self, port: u16, epoch: Option<u64>) {
+            *self.says.lock().unwrap() = (port, epoch);
+        }
+    }
+
+    fn serve(client: &TcpStream, says: &Mutex<(u16, Option<u64>)>) -> Option<()> {
+        let mut reader = BufReader::new(client);
+        let mut number = |sign| {
+            let mut line = String::new();
+            reader.read_line(&mut line).ok()?;
+            let number: usize = line.trim_end().strip_prefix(sign)?.parse().ok()?;
+            let mut word = vec![0; if sign == '$' { number + 2 } else { 0 }];
+            reader.read_exact(&mut word).ok()?;
+            Some((number, String::from_utf8(word).ok()?.trim_end().to_owned()))
+        };
+        loop {
+            let (count, _) = number('*')?;
+            let words: Vec<String> =
+                (0..count).map(|_| number('$').map(|(_, word)| word)).collect::<Option<_>>()?;
+            let (port, epoch) = *says.lock().unwrap();
+            let answer = match (&*words[0], epoch) {
+                ("SENTINEL", None) if words[1] == "MASTER" => "-NOPERM no\r\n".into(),
+                ("SENTINEL", Some(epoch)) if words[1] == "MASTER" => {
+                    format!("*2\r\n$12\r\nconfig-epoch\r\n$1\r\n{epoch}\r\n")
+                }
+                ("SENTINEL", _) => format!("*2\r\n$1\r\nh\r\n$1\r\n{port}\r\n"),
+                ("TIME", _) => "-ERR unknown command\r\n".into(),
+                _ => "+OK\r\n".to_owned(),
+            };
+            (&*client).write_all(answer.as_bytes()).ok()?;
+        }
+    }
+
+    const OLD: u16 = 1;
+    const NEW: u16 = 2;
+
+    fn at(port: u16) -> Endpoint {
+        Endpoint::Tcp { host: "h".into(), port }
+    }
+
+    struct Site {
+        fakes: [Fake; 3],
+        sentinel: Sentinel,
+        target: Arc<Target>,
+    }
+
+    impl Site {
+        /// Starts three sentinels, and a group whose first sentinel has named the old master.
+        fn start() -> Self {
+            let fakes = [(); 3].map(|()| Fake::start());
+            let nodes = fakes.iter().map(|fake| fake.node.clone()).collect();
+            let sentinel = Sentinel { nodes, master: "m".into(), username: None, password: None };
+            let target = Arc::new(Target {
+                endpoint: Endpoint::Sentinel(sentinel.clone()),
+                username: None,
+                password: None,
+                database: 0,
+                tls: None,
+            });
+            let site = Self { fakes, sentinel, target };
+            site.connect(OLD, 0);
+            site
+        }
+
+        /// Does the same as [`open`], with a master that one sentinel has named.
+        fn connect(&self, master: u16, by: usize) {
+            let within = Timeouts { connect: Duration::from_secs(9), read: Duration::from_secs(9) };
+            let asked = sentinel::connect(&self.sentinel, &self.sentinel.nodes[by], &self.target, within);
+            let mut groups = GROUPS.lock();
+            let place = groups.iter().position(|group| group.is_of(&self.target));
+            let before = place.map(|place| groups.remove(place));
+            groups.push(Group::new(&self.target, at(master), Some((by, asked.unwrap())), 3, before));
+        }
+
+        /// Lets the time of a turn pass, and the period of the questions. Returns true if a write
+        /// to this master would be sent elsewhere.
+        fn turn(&self, master: u16) -> bool {
+            let mut groups = GROUPS.lock();
+            let group = groups.iter_mut().find(|group| group.is_of(&self.target)).unwrap();
+            group.since -= TURN;
+            group.asked -= PERIOD;
+            group.heard -= PERIOD;
+            drop(groups);
+            has_moved(&self.sentinel, &self.target, &at(master), Word::Recent)
+        }
+
+        /// Returns the numbers of the sentinel that is asked, and of the one that is believed.
+        fn asked(&self) -> (usize, Option<usize>) {
+            let groups = GROUPS.lock();
+            let group = groups.iter().find(|group| group.is_of(&self.target)).unwrap();
+            (group.current, group.trusted)
+        }
+    }
+
+    #[test]
+    fn the_questions_turn_to_each_sentinel() {
+        let site = Site::start();
+        for next in [1, 2, 0, 1] {
+            assert!(!site.turn(OLD));
+            assert_eq!(site.asked(), (next, Some(next)));
+        }
+    }
+
+    #[test]
+    fn a_sentinel_that_is_cut_off_with_the_old_master_is_left_for_the_others() {
+        let site = Site::start();
+        site.fakes[1].say(NEW, Some(2));
+        site.fakes[2].say(NEW, Some(2));
+        assert!(site.turn(OLD), "the second sentinel knows of the failover");
+        site.connect(NEW, 1);
+        for next in [2, 2, 1, 2] {
+            // The first one is asked in its turn, and not believed.
+            assert!(!site.turn(NEW));
+            assert_eq!(site.asked(), (next, Some(next)));
+        }
+        // It may know of the next failover before the others.
+        site.fakes[0].say(OLD, Some(3));
+        assert!(site.turn(NEW));
+    }
+
+    #[test]
+    fn a_differing_word_without_a_higher_number_changes_nothing() {
+        for epoch in [Some(1), None] {
+            let site = Site::start();
+            site.fakes[1].say(NEW, epoch);
+            for _ in 0..4 {
+                assert!(!site.turn(OLD));
+                assert_ne!(site.asked().1, Some(1), "{epoch:?}");
+            }
+        }
+        // The word of the sentinel that is believed needs none.
+        let site = Site::start();
+        site.fakes[0].say(NEW, None);
+        GROUPS.lock().iter_mut().filter(|group| group.is_of(&site.target)).for_each(|group| {
+            group.asked -= PERIOD;
+            group.heard -= PERIOD;
+        });
+        assert!(has_moved(&site.sentinel, &site.target, &at(OLD), Word::Recent));
     }
 }
