@@ -1,4 +1,5 @@
-"""A headless Chromium, driven by Debian's chromium-driver, for scripts/screenshot and scripts/test-site."""
+"""A headless Chromium, driven by Debian's chromium-driver, for scripts/screenshot, scripts/test-site
+and scripts/test-login."""
 
 import base64
 import json
