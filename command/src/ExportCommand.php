@@ -139,7 +139,7 @@ final class ExportCommand extends Command
     private static function write($stream, array $line): void
     {
         $text = json_encode($line, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_THROW_ON_ERROR) . "\n";
-        if (fwrite($stream, $text) !== strlen($text)) {
+        if (@fwrite($stream, $text) !== strlen($text)) {
             throw new Failure('The file cannot be written any further: is the disk full? --resume goes on.');
         }
     }

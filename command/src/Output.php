@@ -24,14 +24,14 @@ final class Output
     public function line(string $text = ''): void
     {
         if (!$this->quiet) {
-            fwrite(STDOUT, $text . "\n");
+            self::write($text . "\n");
         }
     }
 
     /** Bytes as they are. */
     public function raw(string $bytes): void
     {
-        fwrite(STDOUT, $bytes);
+        self::write($bytes);
     }
 
     /** A remark that is no part of the result. */
@@ -54,7 +54,7 @@ final class Output
     {
         $flags = JSON_PRETTY_PRINT | JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE
             | JSON_PRESERVE_ZERO_FRACTION;
-        fwrite(STDOUT, json_encode($data, $flags | JSON_THROW_ON_ERROR) . "\n");
+        self::write(json_encode($data, $flags | JSON_THROW_ON_ERROR) . "\n");
     }
 
     public function style(string $colour, string $text): string
@@ -107,6 +107,14 @@ final class Output
     {
         $text = preg_match('//u', $text) ? $text : (string) preg_replace('/[\x80-\xff]/', '?', $text);
         return (string) preg_replace('/[\x00-\x1f\x7f]/', '?', $text);
+    }
+
+    /** Ends the command, as SIGPIPE ends others, if the reader has read enough (`rustredis count | head -n 1`). */
+    private static function write(string $bytes): void
+    {
+        if (@fwrite(STDOUT, $bytes) === false) {
+            exit(141);
+        }
     }
 
     private static function width(string $text): int

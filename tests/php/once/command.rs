@@ -665,6 +665,11 @@ fn options_and_exit_statuses_are_those_that_operators_know() {
     assert!(rustredis(&php, &["-V"]).out.contains(env!("CARGO_PKG_VERSION")));
     assert!(rustredis(&php, &["import", "--help"]).out.contains("--from-prefix"));
 
+    // A reader that has read enough.
+    let line = format!("{} -n {} help | head -n 1", php::program().to_string_lossy(), script().display());
+    let piped = said(Command::new("sh").args(["-c", &line]));
+    assert!(piped.out.lines().count() == 1 && piped.err.is_empty(), "{piped:#?}");
+
     // Colours, and their end.
     let coloured = rustredis(&php, &["doctor", "--ansi"]);
     assert!(coloured.out.contains("\x1b[32m"), "{coloured:#?}");
