@@ -35,6 +35,7 @@
  *   rustredis.compression = none
  *   rustredis.compression_level = 0
  *   rustredis.compression_min_size = 1K
+ *   rustredis.metrics_file =
  *   rustredis.json_objects = refuse
  *   rustredis.admin = 0
  */

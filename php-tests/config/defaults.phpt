@@ -41,7 +41,7 @@ foreach ([
     // No value at all and the empty string are the same to a user.
     same($name, $default, $value === false && in_array($name, array_keys(ini_get_all('phpsess_rs'))) ? '' : $value);
 }
-same('and no others', 28, count(ini_get_all('phpsess_rs')));
+same('and no others', 29, count(ini_get_all('phpsess_rs')));
 --EXPECT--
 ok: rustredis.username
 ok: rustredis.password

@@ -37,7 +37,7 @@ impl fmt::Display for BadOption {
             Self::Senseless(setting) => {
                 let reason = match setting {
                     Setting::WriteAck => "a write always waits for its answer",
-                    Setting::Admin => "only an administrator sets it",
+                    Setting::Admin | Setting::MetricsFile => "only an administrator sets it",
                     Setting::Prefetch => "it is for the session of a request's cookie",
                     _ => "the caller chooses how a session is encoded",
                 };
@@ -60,7 +60,14 @@ impl IniValues {
     pub fn with_option(self, option: &str, text: &str) -> Result<Self, BadOption> {
         let found = Setting::ALL.into_iter().find(|setting| name(*setting) == option);
         let setting = found.ok_or_else(|| BadOption::Unknown(option.to_owned()))?;
-        if matches!(setting, Setting::WriteAck | Setting::Prefetch | Setting::Admin | Setting::JsonObjects) {
+        if matches!(
+            setting,
+            Setting::WriteAck
+                | Setting::Prefetch
+                | Setting::Admin
+                | Setting::MetricsFile
+                | Setting::JsonObjects
+        ) {
             return Err(BadOption::Senseless(setting));
         }
         setting.check(text).map_err(|_| BadOption::Value(setting))?;

@@ -4,7 +4,10 @@
 
 use std::ffi::{c_char, c_int};
 
-use super::boundary::{Say, copy_text, guarded, say};
+use super::{
+    boundary::{Say, copy_text, guarded, say},
+    shared,
+};
 use crate::process::PerProcess;
 
 /// The most pieces of advice to keep. There are few kinds of advice, but a script can set a value
@@ -27,7 +30,10 @@ pub fn advise(text: String) {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn rustredis_advice_get(index: usize, text: *mut c_char, size: usize) -> c_int {
     guarded(0, || {
-        let Some(advice) = GIVEN.lock().get(index).cloned() else { return 0 };
+        let given = GIVEN.lock();
+        let all = shared::problem().into_iter().chain(given.iter().map(String::as_str));
+        let Some(advice) = all.skip(index).map(str::to_owned).next() else { return 0 };
+        drop(given);
         // SAFETY: info.c passes a buffer of `size` bytes.
         unsafe { copy_text(&advice, text, size) };
         1

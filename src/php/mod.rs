@@ -143,9 +143,10 @@ extern "C" fn start_module(_kind: c_int, module_number: c_int) -> c_int {
             process::keep_id_in(place);
         }
         fork::watch();
-        shared::map();
         warm_up::look_up_now();
         ini::register(module_number);
+        shared::map();
+        sys::rustredis_log_waiting();
         sys::rustredis_note_built_in_path();
         sys::rustredis_make_password_mask();
         sys::rustredis_mask_password();

@@ -1,40 +1,170 @@
-//! The memory that all processes of a host share for their counters.
+//! The memory that all processes of a host share for their counters: anonymous, or a file
+//! (`rustredis.metrics_file`).
 
-use std::{mem, ptr};
+use std::{
+    ffi::CStr,
+    fmt::Display,
+    fs::{File, OpenOptions},
+    io, mem,
+    os::{
+        fd::AsRawFd,
+        unix::fs::{MetadataExt, OpenOptionsExt},
+    },
+    path::Path,
+    ptr,
+    sync::{Once, OnceLock},
+    thread,
+    time::Duration,
+};
 
-use crate::process::stats::{self, Memory};
+use libc::c_int;
 
-/// Maps the memory, once in a process; called in MINIT, before FPM and Apache fork. If there is no
-/// memory, each process counts for itself.
+use super::{
+    boundary::{Say, say},
+    ini, sys,
+};
+use crate::{
+    config::Setting,
+    process::stats::{self, Memory},
+};
+
+/// The reason why the file is not used.
+static PROBLEM: OnceLock<String> = OnceLock::new();
+
+/// A process gets the file ready within this many tries, with a pause after each.
+const TRIES: u32 = 100;
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Maps the memory, once in a process; called in MINIT, after the settings are known, and before
+/// FPM and Apache fork. If there is no memory, each process counts for itself.
 pub fn map() {
-    static MAPPED: std::sync::Once = std::sync::Once::new();
+    static MAPPED: Once = Once::new();
     MAPPED.call_once(|| {
-        if let Some(memory) = anonymous() {
+        let path = ini::text(Setting::MetricsFile);
+        let (file, problem) = if path.is_empty() { (None, None) } else { in_file(&path) };
+        if let Some(problem) = problem {
+            let text = format!(
+                "rustredis: rustredis.metrics_file={path} is not used: {problem}. The counters are kept in memory, and \
+                 begin at zero with each reload"
+            );
+            say(Say::Advice, text.clone());
+            let _ = PROBLEM.set(text);
+        }
+        if let Some(memory) = file.or_else(|| mapped(None, libc::PROT_READ | libc::PROT_WRITE)) {
+            memory.get_ready();
             stats::share(memory, is_alive);
         }
     });
 }
 
-fn anonymous() -> Option<&'static Memory> {
-    // SAFETY: a new mapping, which touches no memory that is in use.
-    let place = unsafe {
-        libc::mmap(
-            ptr::null_mut(),
-            mem::size_of::<Memory>(),
-            libc::PROT_READ | libc::PROT_WRITE,
-            libc::MAP_SHARED | libc::MAP_ANONYMOUS,
-            -1,
-            0,
-        )
-    };
-    if place == libc::MAP_FAILED {
-        return None;
+/// The reason why `rustredis.metrics_file` is not used.
+pub fn problem() -> Option<&'static str> {
+    PROBLEM.get().map(String::as_str)
+}
+
+/// Returns the memory of the file if this process may count there, and a problem otherwise. A
+/// command line that may only read the file shows what is in it.
+fn in_file(path: &str) -> (Option<&'static Memory>, Option<String>) {
+    let path = Path::new(path);
+    match open(path, true).and_then(|file| writable(&file)) {
+        Ok(memory) => (Some(memory), None),
+        Err(problem) => {
+            let shown = open(path, false).and_then(|file| readable(&file));
+            let is_shown = shown.map(stats::show).is_ok();
+            // SAFETY: sapi_module.name is a C string for the life of the process.
+            let sapi = unsafe { CStr::from_ptr(sys::rustredis_sapi()) };
+            (None, (!is_shown || sapi != c"cli").then_some(problem))
+        }
     }
-    // SAFETY: the mapping is as large as a Memory, aligned to a page as it must be, zeroed (valid
-    // for its atomic numbers), and never unmapped.
-    let memory = unsafe { &*place.cast::<Memory>() };
-    memory.get_ready();
-    Some(memory)
+}
+
+fn open(path: &Path, is_writer: bool) -> Result<File, String> {
+    let file = OpenOptions::new()
+        .read(true)
+        .write(is_writer)
+        .create(is_writer)
+        .mode(0o640)
+        // Whoever may write to the folder could lead a link anywhere, or let PHP wait for a pipe.
+        .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK)
+        .open(path)
+        .map_err(said)?;
+    let about = file.metadata().map_err(said)?;
+    if !about.is_file() {
+        return Err("it is no ordinary file".into());
+    }
+    // SAFETY: the call has no arguments and cannot fail.
+    let own = unsafe { libc::geteuid() };
+    // Its owner could cut it off, which would end each process that counts in it.
+    if is_writer && about.uid() != own {
+        return Err(format!("it belongs to the user {}, and PHP was started by {own}", about.uid()));
+    }
+    Ok(file)
+}
+
+/// Maps a file in which this process counts, and makes it if it is empty.
+fn writable(file: &File) -> Result<&'static Memory, String> {
+    lock(file)?;
+    let size = mem::size_of::<Memory>() as u64;
+    match file.metadata().map_err(said)?.len() {
+        // A page for which there is no room would end the process at its first use.
+        0 => {
+            // SAFETY: the descriptor is open.
+            let result = unsafe { libc::posix_fallocate(file.as_raw_fd(), 0, size.cast_signed()) };
+            if result != 0 {
+                let _ = file.set_len(0);
+                return Err(said(io::Error::from_raw_os_error(result)));
+            }
+        }
+        len if len == size => {}
+        _ => return Err(other_layout()),
+    }
+    let memory = mapped(Some(file), libc::PROT_READ | libc::PROT_WRITE).ok_or_else(last)?;
+    if memory.is_of_another_layout() { Err(other_layout()) } else { Ok(memory) }
+}
+
+fn readable(file: &File) -> Result<&'static Memory, String> {
+    if file.metadata().map_err(said)?.len() != mem::size_of::<Memory>() as u64 {
+        return Err(other_layout());
+    }
+    let memory = mapped(Some(file), libc::PROT_READ).ok_or_else(last)?;
+    if memory.is_ready() { Ok(memory) } else { Err(other_layout()) }
+}
+
+/// Keeps others from making the same file until this one is closed.
+fn lock(file: &File) -> Result<(), String> {
+    for _ in 0..TRIES {
+        // SAFETY: the descriptor is open.
+        if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
+            return Ok(());
+        }
+        thread::sleep(PAUSE);
+    }
+    Err("another program has locked it".into())
+}
+
+fn mapped(file: Option<&File>, access: c_int) -> Option<&'static Memory> {
+    let (kind, descriptor) = file.map_or((libc::MAP_ANONYMOUS, -1), |file| (0, file.as_raw_fd()));
+    let size = mem::size_of::<Memory>();
+    // SAFETY: a new mapping, which touches no memory that is in use.
+    let place = unsafe { libc::mmap(ptr::null_mut(), size, access, libc::MAP_SHARED | kind, descriptor, 0) };
+    // SAFETY: the mapping is as large as a Memory, aligned to a page as it must be, valid for atomic
+    // numbers whatever its bytes are, and never unmapped. A mapping that cannot be written is only
+    // shown.
+    (place != libc::MAP_FAILED).then(|| unsafe { &*place.cast::<Memory>() })
+}
+
+fn other_layout() -> String {
+    "it has the layout of another version of this extension, or is no such file; delete it, and reload PHP"
+        .into()
+}
+
+fn last() -> String {
+    said(io::Error::last_os_error())
+}
+
+fn said(error: impl Display) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_owned()
 }
 
 /// Returns true if there is such a process, of whichever user.
@@ -42,5 +172,5 @@ fn is_alive(pid: u32) -> bool {
     let Ok(pid) = libc::pid_t::try_from(pid) else { return false };
     // SAFETY: signal 0 only asks.
     let answer = unsafe { libc::kill(pid, 0) };
-    answer == 0 || std::io::Error::last_os_error().raw_os_error() != Some(libc::ESRCH)
+    answer == 0 || io::Error::last_os_error().raw_os_error() != Some(libc::ESRCH)
 }

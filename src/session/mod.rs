@@ -739,18 +739,17 @@ impl<S: Store> Session<S> {
         let is_heir = is_new && self.is_heir(id);
         let is_first = is_new && !(is_heir && self.inherited.was_stored);
         let inherited = self.inherited.live.clone().filter(|_| is_heir);
-        let metadata = Metadata::new(inherited, &loaded);
         let mut current = Current {
             id: id.clone(),
             keys,
             hold,
+            metadata: Metadata::new(inherited, &loaded),
             loaded,
             since,
             is_changed: false,
             unread: true,
             is_new,
             is_first,
-            metadata,
             writes: 0,
             ttl_due,
             delivered: None,

@@ -1,19 +1,22 @@
 //! `rustredis_metrics()` counts for all workers of a host.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::Write;
+use std::os::unix::fs as unix_fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread;
 
 use crate::support::fpm::Fpm;
 use crate::support::php::Php;
-use crate::support::poll::{self, SOON};
+use crate::support::poll::{self, SOON, SetAtEnd};
 use crate::support::process;
 use crate::support::python;
 use crate::support::redis::Server;
 use crate::support::session;
+use crate::support::temp_dir::TempDir;
 
 /// Counts visits, prints its process id, and stays in the session for a while on request. Shows the
 /// metrics with the time that they took, or only reads.
@@ -25,6 +28,7 @@ const PAGE: &str = r#"
         echo $text;
         exit;
     }
+    if (isset($_GET["advice"])) { exit(implode("\n", rustredis_status()["advice"])); }
     if (isset($_GET["read"])) { session_start(["read_and_close" => true]); exit("read"); }
     if (!session_start()) { http_response_code(500); exit; }
     if (isset($_GET["same"])) { exit("same"); }
@@ -183,6 +187,88 @@ fn the_text_is_openmetrics_and_shows_no_secret() {
     };
     let fastest = (0..20).map(|_| took(&fpm.get("metrics", ""))).min().expect("there are twenty");
     assert!(fastest < 1_000_000, "{fastest} ns");
+}
+
+#[test]
+fn a_file_keeps_the_counts_over_a_reload_and_for_programs_beside_fpm() {
+    let server = Server::start();
+    let dir = TempDir::new("metrics");
+    let file = dir.join("rustredis");
+    let php = Php::new(&server.save_path()).ini("rustredis.metrics_file", &file.display().to_string());
+    let manager = "pm = dynamic\npm.max_children = 20\npm.start_servers = 20\npm.min_spare_servers = 1\n\
+                   pm.max_spare_servers = 20\n";
+    let fpm = Fpm::start_as(&php, manager, PAGE);
+    let ids = visitors(&server, 8);
+    let stop = AtomicBool::new(false);
+    // A visit that a reload leaves without an answer may count or not.
+    let (answered, unanswered) = (AtomicU64::new(0), AtomicU64::new(0));
+    thread::scope(|scope| {
+        for id in &ids {
+            let (fpm, stop, answered, unanswered) = (&fpm, &stop, &answered, &unanswered);
+            scope.spawn(move || {
+                while !stop.load(Relaxed) {
+                    let page = fpm.try_get("", &format!("PHPSESSID={id}"));
+                    let count = if page.is_ok_and(|page| page.status == 200) { answered } else { unanswered };
+                    count.fetch_add(1, Relaxed);
+                }
+            });
+        }
+        let _stops = SetAtEnd(&stop);
+        for _ in 0..2 {
+            let before = answered.load(Relaxed);
+            poll::until("visits go on", SOON, || answered.load(Relaxed) > before + 40);
+            fpm.reload();
+        }
+        let before = answered.load(Relaxed);
+        poll::until("visits go on", SOON, || answered.load(Relaxed) > before + 40);
+    });
+    let (answered, unanswered) = (answered.into_inner(), unanswered.into_inner());
+    let stored = ids.iter().filter_map(|id| session::counter(&server, id)).sum::<u64>();
+    assert!((answered..=answered + unanswered).contains(&stored), "{answered}, {unanswered}, {stored}");
+    let metrics = Metrics::of(&fpm);
+    assert_eq!(metrics.get("writes_total{result=\"stored\"}"), stored);
+    assert_eq!(metrics.get("locks_held"), 0);
+    assert_eq!(fpm.get("advice", "").body, "");
+
+    let beside = || Metrics::parse(&php.run("echo rustredis_metrics();").assert_clean().stdout);
+    assert_eq!(beside().get("writes_total{result=\"stored\"}"), stored);
+    fpm.stop();
+    assert_eq!(beside().get("writes_total{result=\"stored\"}"), stored);
+    assert!(!fpm.log().contains("rustredis:"), "{}", fpm.log());
+}
+
+#[test]
+fn a_file_that_cannot_be_used_is_told_once_and_costs_no_page() {
+    let server = Server::start();
+    let dir = TempDir::new("metrics");
+    let other = dir.join("of-another-version");
+    fs::write(&other, "rustredi, but not this one").expect("it can be written");
+    let foreign = dir.join("of-another-user");
+    fs::write(&foreign, "").expect("it can be written");
+    let is_root = unix_fs::chown(&foreign, Some(12345), None).is_ok();
+    let missing = dir.join("no-such-folder/rustredis");
+    let folder = dir.path().to_owned();
+    let cases = [
+        (other, "has the layout of another version"),
+        (missing, "No such file or directory"),
+        (folder, "Is a directory"),
+        (foreign, "belongs to the user 12345"),
+    ];
+    for (file, reason) in &cases[..if is_root { 4 } else { 3 }] {
+        let before = fs::read(file).ok();
+        let php = Php::new(&server.save_path())
+            .ini("rustredis.metrics_file", &file.display().to_string())
+            .ini("log_errors", "1");
+        let fpm = Fpm::start(&php, 2, PAGE);
+        let ids = visitors(&server, 2);
+        assert_eq!(load(&fpm, &ids, 5, ""), 10);
+        assert_eq!(Metrics::of(&fpm).get("writes_total{result=\"stored\"}"), 10);
+        let advice = fpm.get("advice", "").body;
+        assert!(advice.contains(reason) && advice.contains("rustredis.metrics_file="), "{reason}: {advice}");
+        let told = fpm.log().matches("rustredis.metrics_file=").count();
+        assert_eq!(told, 1, "{}", fpm.log());
+        assert_eq!(fs::read(file).ok(), before, "it stays as it was");
+    }
 }
 
 /// Passes the text to Prometheus' own programs, as far as they are installed.

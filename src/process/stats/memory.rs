@@ -100,7 +100,19 @@ impl Memory {
         }
     }
 
-    /// Makes empty memory usable.
+    /// Returns true if the memory is usable.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.magic.load(Acquire) == MAGIC && self.layout.load(Relaxed) == Self::LAYOUT
+    }
+
+    /// Returns true if the memory is neither usable nor empty.
+    #[must_use]
+    pub fn is_of_another_layout(&self) -> bool {
+        !self.is_ready() && (self.magic.load(Relaxed), self.layout.load(Relaxed)) != (0, 0)
+    }
+
+    /// Makes empty memory usable, or takes the place of the processes of memory that is.
     pub fn get_ready(&self) {
         self.namespace.store(namespace(), Relaxed);
         self.layout.store(Self::LAYOUT, Relaxed);
