@@ -3,7 +3,7 @@ _rustredis() {
   local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command='' words='' options='' i
   for ((i = 1; i < COMP_CWORD; i++)); do
     case ${COMP_WORDS[i]} in
-      --ini | --save-path) ((i++)) ;;
+      --ini | --pool | --save-path) ((i++)) ;;
       -*) ;;
       *) command=${COMP_WORDS[i]}; break ;;
     esac
@@ -26,11 +26,11 @@ _rustredis() {
     completion) words='bash' options='' ;;
   esac
   case $before in
-    --ini | --project) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+    --ini | --pool | --project) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
     --save-path | --from | --from-prefix | --interval | --workers | --servers | --handle) return ;;
   esac
   if [[ $current == -* ]]; then
-    words="$options --ini --save-path --json --help --version --quiet --no-interaction --ansi --no-ansi"
+    words="$options --ini --pool --save-path --json --help --version --quiet --no-interaction --ansi --no-ansi"
   elif [[ $command == export || $command == import ]]; then
     mapfile -t COMPREPLY < <(compgen -f -- "$current"); return
   fi

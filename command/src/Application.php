@@ -28,6 +28,7 @@ final class Application
     /** The options of all commands. @var array<string, array{?string, string}> */
     public const OPTIONS = [
         'ini' => ['FILE', "the php.ini to use, such as that of the web server's PHP"],
+        'pool' => ['FILE', "an FPM pool's file: its php_value and php_admin_value lines, and pm.max_children"],
         'save-path' => ['PATH', 'another session.save_path'],
         'json' => [null, 'JSON for programs'],
         'help' => [null, 'this text (-h)'],
@@ -71,7 +72,7 @@ final class Application
         foreach ($words as $i => $word) {
             // The value of an option of all commands may come before the command.
             $before = $words[$i - 1] ?? '';
-            if (!str_starts_with($word, '-') && !in_array($before, ['--ini', '--save-path'], true)) {
+            if (!str_starts_with($word, '-') && !in_array($before, ['--ini', '--pool', '--save-path'], true)) {
                 $class = self::COMMANDS[$word] ?? null;
                 if ($class === null && !in_array($word, ['help', 'list'], true)) {
                     throw Failure::usage("There is no command $word." . self::similar($word));
@@ -96,9 +97,11 @@ final class Application
             $this->help($output, $named);
             return 0;
         }
+        Configuration::tidy();
         $ini = $input->option('ini');
-        if ($ini !== null) {
-            Configuration::restart($this->script, $ini, self::without($words, '--ini'));
+        $pool = $input->option('pool');
+        if ($ini !== null || $pool !== null) {
+            Configuration::restart($this->script, $ini, $pool, self::without(self::without($words, '--ini'), '--pool'));
         }
         $path = $input->option('save-path');
         if ($path !== null && ini_set('session.save_path', $path) === false) {

@@ -45,7 +45,7 @@ final class CompletionCommand extends Command
               local current=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]} command='' words='' options='' i
               for ((i = 1; i < COMP_CWORD; i++)); do
                 case \${COMP_WORDS[i]} in
-                  --ini | --save-path) ((i++)) ;;
+                  --ini | --pool | --save-path) ((i++)) ;;
                   -*) ;;
                   *) command=\${COMP_WORDS[i]}; break ;;
                 esac
@@ -54,7 +54,7 @@ final class CompletionCommand extends Command
                 '') words='$commands help' ;;
             $cases  esac
               case \$before in
-                --ini | --project) mapfile -t COMPREPLY < <(compgen -f -- "\$current"); return ;;
+                --ini | --pool | --project) mapfile -t COMPREPLY < <(compgen -f -- "\$current"); return ;;
                 --save-path | --from | --from-prefix | --interval | --workers | --servers | --handle) return ;;
               esac
               if [[ \$current == -* ]]; then

@@ -15,7 +15,7 @@ final class DoctorCommand extends Command
     public static function options(): array
     {
         return [
-            'workers' => ['N', "the workers of this PHP (pm.max_children), for the limits of locks and connections"],
+            'workers' => ['N', "the workers of this PHP, for the limits of locks and connections (that of --pool)"],
             'servers' => ['N', 'the servers with so many workers (1)'],
             'project' => ['FOLDER', 'the folder of an application, for the packages in it'],
         ];
@@ -23,7 +23,7 @@ final class DoctorCommand extends Command
 
     public function run(Input $input, Output $output): int
     {
-        $workers = $input->option('workers') === null ? null : $input->number('workers', 1);
+        $workers = $input->option('workers') === null ? Configuration::workers() : $input->number('workers', 1);
         $servers = $input->number('servers', 1);
         $findings = $unknown = [];
         if (!extension_loaded('phpsess_rs')) {

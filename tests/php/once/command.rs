@@ -689,6 +689,37 @@ fn options_and_exit_statuses_are_those_that_operators_know() {
 }
 
 #[test]
+fn the_settings_of_an_fpm_pool_are_taken_and_leave_nothing_behind() {
+    let server = server();
+    let dir = TempDir::new("pool");
+    let (ini, pool) = (dir.join("php.ini"), dir.join("www.conf"));
+    fs::write(&ini, php(&server).ini("session.use_strict_mode", "0").ini_file()).expect("it can be written");
+    let lines = [
+        "[www]",
+        "pm.max_children = 8",
+        ";php_value[rustredis.locking] = 0",
+        "php_admin_value[session.use_strict_mode] = 1",
+        "php_admin_value[rustredis.password] = the-secret",
+        "php_value[rustredis.prefix] = \"OF-POOL:\"",
+        "php_flag[rustredis.lock_mixed] = on",
+    ];
+    fs::write(&pool, lines.join("\n")).expect("it can be written");
+    server.set("requirepass", "the-secret");
+    let mut command = Command::new(php::program());
+    command.env("PHP_INI_SCAN_DIR", "").env("TMPDIR", dir.path()).arg("-n").arg(script());
+    command.args(["doctor", "--json", "--ini"]).arg(&ini).arg("--pool").arg(&pool);
+    let said = said(&mut command);
+    let report = said.json();
+    let findings = report["findings"].as_array().expect("there is a list");
+    let names: Vec<_> = findings.iter().filter_map(|finding| finding["name"].as_str()).collect();
+    assert_eq!(names, ["lock-max-waiters", "lock-mixed"], "{report:#}");
+    assert!(said.out.contains("there are 8 workers") && said.out.contains("OF-POOL:"), "{said:#?}");
+    assert!(!said.out.contains("the-secret") && !said.err.contains("the-secret"), "{said:#?}");
+    let left: Vec<_> = fs::read_dir(dir.path()).expect("it can be read").collect();
+    assert_eq!(left.len(), 2, "{left:?}");
+}
+
+#[test]
 fn bash_completes_commands_options_and_words() {
     let said = said(Command::new(php::program()).arg("-n").arg(script()).arg("completion"));
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("command/completion/rustredis.bash");
