@@ -125,7 +125,8 @@ impl Place {
         if let Some(data) = self.data.take().filter(|_| grace > 0) {
             self.copy = Some(Expiring { at: data.at.min(now + grace * 1000), ..data });
         }
-        let at = now + dead_ms.max(grace * 1000 + BEYOND_MS);
+        let beyond = if rules.have(Rule::MarkOutlivesCopy) { grace * 1000 + BEYOND_MS } else { 0 };
+        let at = now + dead_ms.max(beyond);
         let dead = Dead { reason: reason.clone(), at: now, token: token.to_owned() };
         // The mark outlives a lock that is still held.
         let at = self.lock.as_ref().map_or(at, |lock| at.max(lock.at + BEYOND_MS));

@@ -28,6 +28,8 @@ pub enum Rule {
     RefuseTheDead,
     /// A repeated destroy finds the mark that it left, and does nothing.
     EndOnce,
+    /// The mark of a session that goes on under another id outlives the copy under the old one.
+    MarkOutlivesCopy,
     /// A request that asks again does not count itself among the waiters.
     LeaveBeforeCounting,
 }

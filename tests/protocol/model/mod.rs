@@ -111,6 +111,16 @@ fn a_session_that_another_client_ends() {
 }
 
 #[test]
+fn a_session_that_goes_on_under_another_id() {
+    let moves = |clients, cycles| Setup { ends: 1, grace: 3, ..Setup::new(clients, cycles) };
+    holds(&moves(3, 1));
+    holds(&moves(2, 2));
+    for faults in [ONE_CRASH, ONE_BREAK, ONE_PAUSE] {
+        holds(&Setup { faults, ..moves(2, 1) });
+    }
+}
+
+#[test]
 fn a_replica_that_takes_over() {
     for redirects in [false, true] {
         for lags in [false, true] {
@@ -224,6 +234,17 @@ fn a_logout_is_undone_by_a_slower_request() {
 #[test]
 fn a_logout_that_comes_again_ends_the_next_session() {
     breaks(&without(&[Rule::EndOnce], Setup { ends: 1, ..Setup::new(2, 1) }), "a repeated logout");
+}
+
+#[test]
+fn a_slower_request_writes_behind_a_new_id() {
+    breaks(&without(&[Rule::RefuseTheDead], Setup { ends: 1, grace: 3, ..Setup::new(2, 2) }), "lost update");
+}
+
+#[test]
+fn a_copy_is_there_and_its_mark_is_not() {
+    let setup = Setup { ends: 1, grace: 3, dead_ms: 1, ..Setup::new(1, 2) };
+    breaks(&without(&[Rule::MarkOutlivesCopy], setup), "its mark is gone");
 }
 
 #[test]

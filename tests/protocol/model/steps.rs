@@ -125,9 +125,11 @@ impl World {
     /// Ends the session without its lock.
     fn end(&mut self, setup: &Setup) {
         let token = format!("o:end:{}", self.ends_left);
-        let op = Op::Delete(&Reason::Revoked);
-        // The mark outlives all repeats.
-        let release = Release { op, dead_ms: 1_000_000, ..Release::of_lock(&token, false) };
+        let op = match setup.grace {
+            0 => Op::Delete(&Reason::Revoked),
+            grace => Op::Retire { grace, forced: true },
+        };
+        let release = Release { op, dead_ms: setup.dead_ms, ..Release::of_lock(&token, false) };
         self.server.release(&setup.keys, &release);
     }
 

@@ -239,6 +239,11 @@ impl Watch {
     /// Checks the properties that hold after any event.
     pub fn look(world: &World, setup: &Setup) -> Result<(), Violation> {
         let overslept = world.watch.overslept;
+        if world.server.copy(&setup.keys).is_some()
+            && !world.server.state(&setup.keys).is_some_and(|state| state.starts_with("dead|regenerated|"))
+        {
+            return Err("late requests do not find the copy, because its mark is gone".into());
+        }
         let holder = world.server.holder(&setup.keys);
         let at_work = |c: &usize| {
             let client = &world.clients[*c];

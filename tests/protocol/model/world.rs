@@ -22,6 +22,10 @@ pub struct Setup {
     pub faults: Faults,
     /// The number of times that another client ends the session without its lock.
     pub ends: u8,
+    /// The session then goes on under another id, and leaves a copy for so many seconds.
+    pub grace: u64,
+    /// The life of the mark of its end, which outlives all repeats.
+    pub dead_ms: u64,
     /// The number of times that a replica takes the place of the server.
     pub failovers: u8,
     /// The replica may lack the newest commands.
@@ -67,6 +71,8 @@ impl Setup {
             polling: false,
             faults: Faults { crashes: 0, breaks: 0, pauses: 0 },
             ends: 0,
+            grace: 0,
+            dead_ms: 1_000_000,
             failovers: 0,
             lags: false,
             redirects: false,
@@ -283,7 +289,7 @@ impl World {
         if !idle || watched {
             times.extend(self.server.ends(&setup.keys));
         }
-        if !idle {
+        if !idle || self.server.copy(&setup.keys).is_some() {
             times.push(now + HANDOFF_MS);
         }
         times.retain(|time| *time > now);
