@@ -5,7 +5,7 @@
 //! stored session is missing from the list; a logout deletes the session first. What is on the list
 //! and does not live is found out when it matters.
 
-use super::{Cause, Current, Failure, Hold, Session};
+use super::{Cause, Current, Failure, Hold, Session, metadata::Heritage};
 use crate::{
     error::StoreError,
     protocol::{
@@ -209,15 +209,28 @@ impl<S: Store> Session<S> {
         }
     }
 
-    /// Lists a session under its new id before it is stored, so that a revocation finds it.
+    /// Lists a session under its new id before it is stored, so that a revocation finds it. One that
+    /// has read the list before this has ended the session under its old id, and so it ends here.
     pub(super) fn announce(&mut self, current: &mut Current<S::Lease>, ttl: u64) {
-        let Some(live) = current.metadata.live.as_ref().filter(|_| self.inherited.name.is_some()) else {
+        let (Some(live), Some(earlier)) = (&current.metadata.live, self.inherited.name.clone()) else {
             return;
         };
-        if let Some(keys) = self.list_keys(live.user()) {
-            self.put_on_list(&keys, &current.id, live, None, ttl);
-            current.metadata.is_listed = true;
+        let Some(keys) = self.list_keys(live.user()) else { return };
+        let now = self.store.server_clock();
+        let bump =
+            UserCall::Bump { name: current.id.as_str(), life: live.own_ttl(now, ttl), before: None };
+        current.metadata.is_listed = self.store.user_list(&keys, &bump).is_ok();
+        let old = self.keys(&earlier);
+        let state = self.store.time_left(&old).ok().and_then(|left| left.state);
+        match state.as_deref().map(State::parse) {
+            Some(State::Dead(dead)) if dead.reason != Reason::Regenerated => {}
+            _ => return,
         }
+        if self.end_hold(current, Op::Drop, || Failure::Destroyed).is_ok() {
+            self.store.post_to_list(&keys, &UserCall::Drop(&[current.id.as_str()]));
+        }
+        current.metadata.live = None;
+        self.inherited = Heritage::default();
     }
 
     /// Takes a session that has ended off its user's list.
