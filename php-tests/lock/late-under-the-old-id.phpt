@@ -81,6 +81,10 @@ $id = $move();
 start($id);
 same('without a grace: nothing in it', [$id, [], 0], [session_id(), $_SESSION, redis()->exists(side_key($id, 'OLD'))]);
 session_write_close();
+ini_set('rustredis.lock_max_hold', '1');
+$id = $move();
+ok('the id is known to be late for ten seconds, whatever a lock may live', redis()->pttl(side_key($id, 'STATE')) > 10_000);
+ini_set('rustredis.lock_max_hold', '300');
 $id = $move(false);
 same('and regenerate_id(false) keeps the session', 'n|i:1;user|i:7;', redis()->get(data_key($id)));
 --EXPECT--
@@ -153,4 +157,5 @@ ok: after a logout at once
 ok: the same where any id is taken
 ok: it does not come back
 ok: without a grace: nothing in it
+ok: the id is known to be late for ten seconds, whatever a lock may live
 ok: and regenerate_id(false) keeps the session

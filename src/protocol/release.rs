@@ -3,7 +3,7 @@
 use redis::Value;
 
 use super::{
-    Keys, Reason, SessionId,
+    Keys, LATE_MS, Reason, SessionId,
     reply::{Items, Result, nonsense},
     script::{LARGE, Payload, RELEASE, ScriptCall, UNLOCK, WRITE, upload},
 };
@@ -297,10 +297,11 @@ fn ttl_of(op: Op<'_>, ttl: u64) -> u64 {
     }
 }
 
-/// The lifetime of the mark that the end of a session leaves. The mark outlives the copy.
+/// The lifetime of the mark that the end of a session leaves. The mark outlives the copy, and the
+/// time for which requests under an old id are late.
 fn dead_ms_of(op: Op<'_>, dead_ms: u64) -> u64 {
     match op {
-        Op::Retire { grace, .. } => dead_ms.max(grace * 1000 + 1000),
+        Op::Retire { grace, .. } => dead_ms.max(LATE_MS.max(grace * 1000) + 1000),
         _ => dead_ms,
     }
 }

@@ -8,6 +8,10 @@ use std::fmt;
 /// The longest label of a session in bytes.
 pub const MAX_LABEL: usize = 512;
 
+/// The time for which requests under a session's old id count as late, after the session went on
+/// under another id.
+pub const LATE_MS: u64 = 10_000;
+
 /// The value of a state key. The text that it is read from and the text that it prints are the
 /// same.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

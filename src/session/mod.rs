@@ -40,14 +40,10 @@ use crate::{
     error::StoreError,
     lock::{self, Grant, Outcome, Request},
     process::stats::{self, Count, Slot},
-    protocol::{Keys, Mode, Op, Release, SessionData, SessionId},
+    protocol::{Keys, LATE_MS, Mode, Op, Release, SessionData, SessionId},
     resp::memory_left,
     store::Store,
 };
-
-/// The time for which requests under a session's old id count as late, after the session went on
-/// under another id.
-const LATE_MS: u64 = 10_000;
 
 /// The number of sessions that a handler class may look at before the first one is forgotten. A
 /// write to a forgotten session is compared with nothing.

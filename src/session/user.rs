@@ -217,8 +217,7 @@ impl<S: Store> Session<S> {
         };
         let Some(keys) = self.list_keys(live.user()) else { return };
         let now = self.store.server_clock();
-        let bump =
-            UserCall::Bump { name: current.id.as_str(), life: live.own_ttl(now, ttl), before: None };
+        let bump = UserCall::Bump { name: current.id.as_str(), life: live.own_ttl(now, ttl), before: None };
         current.metadata.is_listed = self.store.user_list(&keys, &bump).is_ok();
         let old = self.keys(&earlier);
         let state = self.store.time_left(&old).ok().and_then(|left| left.state);

@@ -70,8 +70,9 @@ local function bury(reason)
     ended = refused
     return state
   end
-  if tonumber(ARGV[5]) > 0 and redis.call('EXISTS', D) == 1 then
-    redis.call('RENAME', D, KEYS[7])
+  -- Where RENAME is refused, no copy is left.
+  if tonumber(ARGV[5]) > 0 and redis.call('EXISTS', D) == 1
+      and not redis.pcall('RENAME', D, KEYS[7]).err then
     local left = redis.call('PTTL', KEYS[7])
     if left < 0 or left > ARGV[5] * 1000 then redis.call('EXPIRE', KEYS[7], ARGV[5]) end
   else

@@ -56,8 +56,9 @@ if op == 'del' or op == 'retire' then
   -- A Redis without memory refuses this first write of retire, and would refuse the session under
   -- its new id, too.
   redis.call('SET', S, mark, 'PX', life)
-  if op == 'retire' and tonumber(ARGV[3]) > 0 and redis.call('EXISTS', D) == 1 then
-    redis.call('RENAME', D, KEYS[4])
+  -- Where RENAME is refused, no copy is left.
+  if op == 'retire' and tonumber(ARGV[3]) > 0 and redis.call('EXISTS', D) == 1
+      and not redis.pcall('RENAME', D, KEYS[4]).err then
     local left = redis.call('PTTL', KEYS[4])
     if left < 0 or left > ARGV[3] * 1000 then redis.call('EXPIRE', KEYS[4], ARGV[3]) end
   elseif op == 'retire' then
