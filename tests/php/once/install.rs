@@ -194,6 +194,20 @@ fn another_php_under_the_same_name_gets_a_module_of_its_own() {
 }
 
 #[test]
+fn sources_of_an_older_date_are_built_as_well() {
+    let sources = Sources::new("dates");
+    sources.build(&[]);
+    sources.set_text("a text of before");
+    let file = std::fs::File::options().write(true).open(sources.path("src/lib.rs")).expect("a file");
+    let day = std::time::Duration::from_secs(24 * 60 * 60);
+    file.set_modified(std::time::SystemTime::now() - day).expect("its date can be set");
+    sources.build(&[]);
+    assert!(sources.has(Sources::MODULE, "a text of before"));
+    let again = sources.make(&[&format!("MODULE={}", Sources::MODULE)], &[]);
+    assert!(!String::from_utf8_lossy(&again.stderr).contains("Compiling"), "{again:?}");
+}
+
+#[test]
 fn make_takes_the_file_that_cargo_has_built_wherever_it_is() {
     let sources = Sources::new("places");
     sources.build(&[]);
