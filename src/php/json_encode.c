@@ -368,6 +368,8 @@ static bool explain(const encoding *e, char *text, size_t size)
 	if (e->class) {
 		snprintf(text, size, "%s%s is an object of class %s; keep plain data in the session, or set "
 			"rustredis.json_objects=serialize", name, path, ZSTR_VAL(e->class->name));
+	} else if (e->is_too_long && !e->limit) {
+		snprintf(text, size, "%s%s does not fit: memory_limit leaves no room for it as JSON", name, path);
 	} else if (e->is_too_long) {
 		snprintf(text, size, "%s%s does not fit: as JSON the session has more than %zu bytes, %s", name, path,
 			e->limit, e->limited_by);
