@@ -22,32 +22,49 @@ function cookies(HttpAnswer $answer): array
 $cases = implode('', array_map(fn ($name, $code) => "case '$name': $code break;", array_keys(STARTS), STARTS));
 $code = "switch (\$_GET['case']) { case 'login': session_start(); session_regenerate_id(true); \$_SESSION['user'] = 7; break; $cases }"
     . ' echo json_encode($_SESSION);';
-foreach (['1', '0'] as $strict) {
-    $port = php_server($code, ['session.use_cookies' => 1, 'session.use_strict_mode' => $strict]);
+$handlers = ['php.ini' => '', 'the class' => 'session_set_save_handler(new RustRedis\SessionHandler());'];
+foreach ([['1', 'php.ini'], ['0', 'php.ini'], ['1', 'the class'], ['0', 'the class']] as [$strict, $handler]) {
+    $port = php_server($handlers[$handler] . $code, ['session.use_cookies' => 1, 'session.use_strict_mode' => $strict]);
     $id = new_id();
     store_session($id, ['n' => 1]);
     $living = http_get($port, '/?case=again', ['Cookie' => "PHPSESSID=$id"]);
-    same("strict=$strict: a living session's cookie is PHP's matter", 1, preg_match("/PHPSESSID=$id/", implode(' ', cookies($living))));
+    same("$handler, strict=$strict: a living session's cookie is PHP's matter", 1, preg_match("/PHPSESSID=$id/", implode(' ', cookies($living))));
     http_get($port, '/?case=login', ['Cookie' => "PHPSESSID=$id"]);
     foreach (array_keys(STARTS) as $case) {
         $late = http_get($port, '/?case=' . rawurlencode($case), ['Cookie' => "PHPSESSID=$id"]);
-        same("strict=$strict: $case", ['{"n":1}', $case === 'another cookie' ? ['PHPSESSID2=x', 'theme=dark'] : []], [$late->body, cookies($late)]);
+        same("$handler, strict=$strict: $case", ['{"n":1}', $case === 'another cookie' ? ['PHPSESSID2=x', 'theme=dark'] : []], [$late->body, cookies($late)]);
     }
 }
 --EXPECT--
-ok: strict=1: a living session's cookie is PHP's matter
-ok: strict=1: once
-ok: strict=1: again
-ok: strict=1: read first
-ok: strict=1: after an abort
-ok: strict=1: under an id of its own
-ok: strict=1: reset
-ok: strict=1: another cookie
-ok: strict=0: a living session's cookie is PHP's matter
-ok: strict=0: once
-ok: strict=0: again
-ok: strict=0: read first
-ok: strict=0: after an abort
-ok: strict=0: under an id of its own
-ok: strict=0: reset
-ok: strict=0: another cookie
+ok: php.ini, strict=1: a living session's cookie is PHP's matter
+ok: php.ini, strict=1: once
+ok: php.ini, strict=1: again
+ok: php.ini, strict=1: read first
+ok: php.ini, strict=1: after an abort
+ok: php.ini, strict=1: under an id of its own
+ok: php.ini, strict=1: reset
+ok: php.ini, strict=1: another cookie
+ok: php.ini, strict=0: a living session's cookie is PHP's matter
+ok: php.ini, strict=0: once
+ok: php.ini, strict=0: again
+ok: php.ini, strict=0: read first
+ok: php.ini, strict=0: after an abort
+ok: php.ini, strict=0: under an id of its own
+ok: php.ini, strict=0: reset
+ok: php.ini, strict=0: another cookie
+ok: the class, strict=1: a living session's cookie is PHP's matter
+ok: the class, strict=1: once
+ok: the class, strict=1: again
+ok: the class, strict=1: read first
+ok: the class, strict=1: after an abort
+ok: the class, strict=1: under an id of its own
+ok: the class, strict=1: reset
+ok: the class, strict=1: another cookie
+ok: the class, strict=0: a living session's cookie is PHP's matter
+ok: the class, strict=0: once
+ok: the class, strict=0: again
+ok: the class, strict=0: read first
+ok: the class, strict=0: after an abort
+ok: the class, strict=0: under an id of its own
+ok: the class, strict=0: reset
+ok: the class, strict=0: another cookie

@@ -755,9 +755,12 @@ static bool is_of_php(zend_string *id)
 	return is_of_object && PS(mod_user_implemented) && PS(id) && zend_string_equals(id, PS(id));
 }
 
-void rustredis_object_has_read(zend_string *id, zend_string *val)
+void rustredis_object_has_read(zend_string *id, zend_string *val, bool is_overtaken)
 {
 	if (is_of_php(id)) {
+		if (is_overtaken) {
+			rustredis_take_back_cookie(id);
+		}
 		is_unread = is_unread && reason_to_read() != RUSTREDIS_TO_DELIVER;
 		note_delivery(id, val, reason_to_read());
 		rustredis_watch_exceptions();

@@ -238,7 +238,7 @@ static ZEND_METHOD(RustRedis_SessionHandler, read)
 	/* Over memory_limit, this allocation bails out, and a write is refused from then on. */
 	RETVAL_STRINGL_FAST(call.value, call.value_len);
 	rustredis_object_done(of(Z_OBJ_P(ZEND_THIS))->handle, call.id, call.id_len);
-	rustredis_object_has_read(id, Z_STR_P(return_value));
+	rustredis_object_has_read(id, Z_STR_P(return_value), call.is_overtaken);
 }
 
 static void put(INTERNAL_FUNCTION_PARAMETERS, int what)

@@ -621,6 +621,7 @@ pub struct CallInC {
     how: c_int,
     value: *const c_char,
     value_len: usize,
+    is_overtaken: c_int,
 }
 
 #[unsafe(no_mangle)]
@@ -676,6 +677,9 @@ unsafe extern "C" fn rustredis_object_call(handle: u64, what: c_int, call: *mut 
             let id = SessionId::parse(bytes(call.id, call.id_len));
             let read = id.filter(|_| what == call::READ).and_then(|id| object.sessions.get(&id));
             let value = read.map_or(&*object.value, |entry| entry.session.value());
+            call.is_overtaken = c_int::from(
+                read.is_some_and(|entry| entry.session.is_overtaken(bytes(call.id, call.id_len))),
+            );
             // The bytes stay where they are until the next call or rustredis_object_done.
             (call.value, call.value_len) = (value.as_ptr().cast(), value.len());
         }

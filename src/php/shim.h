@@ -94,6 +94,8 @@ typedef struct {
 	 * has its copy. */
 	const char *value;
 	size_t value_len;
+	/* True if the session that was read goes on under another id. */
+	int is_overtaken;
 } rustredis_call;
 enum { RUSTREDIS_FAILED, RUSTREDIS_YES, RUSTREDIS_NO };
 /* After RUSTREDIS_FAILED, there are reasons to throw. */
@@ -261,7 +263,7 @@ bool rustredis_is_handler(void);
  * after a read, and before a write and a destroy of a session. If the latter two give a reason, the
  * call must be refused. */
 void rustredis_object_opens(uint64_t handle);
-void rustredis_object_has_read(zend_string *id, zend_string *val);
+void rustredis_object_has_read(zend_string *id, zend_string *val, bool is_overtaken);
 bool rustredis_object_refuses(uint64_t handle, zend_string *id, zend_string *val, int unchanged, char *reason, size_t size);
 int rustredis_object_how_to_destroy(uint64_t handle, zend_string *id, char *reason, size_t size);
 /* In close(). */
