@@ -144,12 +144,12 @@ pub fn harmless(command: &str, key: &str) -> Vec<String> {
         "rpush" => vec!["RPUSH", key, ""],
         "rename" => vec!["RENAME", key, key],
         "zadd" => vec!["ZADD", key, "-", ""],
-        "zrem" => vec!["ZREM", key, ""],
+        "zrem" | "hget" | "hdel" => vec![command, key, ""],
+        "hset" => vec!["HSET", key, "", "", ""],
         "zremrangebyscore" => vec!["ZREMRANGEBYSCORE", key, "-", "-"],
         "time" | "role" | "asking" | "unwatch" | "multi" | "discard" | "exec" => vec![command],
         "cluster|slots" => vec!["CLUSTER", "SLOTS"],
-        "scan" => vec!["SCAN", "-"],
-        // exists, get, mget, del, pttl, lpop, zcard, watch
+        // exists, get, mget, del, pttl, lpop, zcard, hgetall, watch
         other => vec![other, key],
     };
     words.into_iter().map(str::to_owned).collect()

@@ -6,7 +6,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
-use serde_json::Value;
+use phpsess_rs::protocol::COMMANDS;
+use phpsess_rs::protocol::admin::TRANSACTION;
+use serde_json::{Value, json};
 
 use crate::support::acl;
 use crate::support::cluster;
@@ -249,6 +251,33 @@ fn the_doctor_finds_rights_that_are_missing() {
     finds(&php, &[], ERROR, "acl-commands", "ACL SETUSER few +blpop +zadd");
     server.command::<()>(&["ACL", "SETUSER", "few", "resetkeys", "~other:*", "+@all"]);
     finds(&php, &[], ERROR, "acl-keys", "ACL SETUSER few ~PHPREDIS_SESSION:*");
+}
+
+#[test]
+fn the_doctor_finds_each_right_that_can_be_missing() {
+    let server = server();
+    let needed = COMMANDS.split_whitespace().map(|command| (command, "refused"));
+    let helpful = TRANSACTION.into_iter().map(|command| (command, "missed"));
+    server.command::<()>(&["ACL", "SETUSER", "few", "on", ">pw", "~PHPREDIS_SESSION:*", "+@all"]);
+    let php = php(&server).ini("rustredis.username", "few").ini("rustredis.password", "pw");
+    let mut process = php.spawn(STEPS);
+    process.expect("ready");
+    let mut ask = || -> Value {
+        let step = process.step("rustredis_server()[0]");
+        serde_json::from_str(&step.result).unwrap_or_else(|error| panic!("{error}: {step:?}"))
+    };
+    let whole = ask();
+    assert_eq!((&whole["refused"], &whole["missed"]), (&json!([]), &json!([])), "{whole:#}");
+    for (command, list) in needed.chain(helpful) {
+        let command = command.trim_start_matches('+');
+        server.command::<()>(&["ACL", "SETUSER", "few", &format!("-{command}")]);
+        let report = ask();
+        let found = report[list].as_array().expect("there is a list");
+        assert!(found.contains(&Value::from(command)), "{command}: {report:#}");
+        server.command::<()>(&["ACL", "SETUSER", "few", &format!("+{command}")]);
+    }
+    let left: Vec<String> = server.command(&["KEYS", "*"]);
+    assert!(left.is_empty(), "the questions leave nothing behind: {left:?}");
 }
 
 /// A test for each fault of Redis that one of its settings makes.
