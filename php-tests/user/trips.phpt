@@ -54,6 +54,13 @@ poll('the list', fn () => on_list($user) !== []);
 same('is whole again', [$id], array_keys(on_list($user)));
 ok('for as long', redis()->ttl(list_key($user)) > 3500, redis()->ttl(list_key($user)));
 redis()->del(list_key($user));
+set_state($id, ['bumped' => now() - 901_000], 100);
+same('a request that only reads', 1, trips(fn () => start($id, ['read_and_close' => true])));
+poll('the list', fn () => on_list($user) !== []);
+same('keeps the place on the list', [$id], array_keys(on_list($user)));
+poll('the state', fn () => redis()->ttl(side_key($id, 'STATE')) > 3500);
+set_state($id, ['bumped' => now()]);
+redis()->del(list_key($user));
 same('the own session is always listed', [$user], [(function () use ($id, $user) {
     start($id);
     $sessions = rustredis_user_sessions();
@@ -78,6 +85,8 @@ ok: and the list
 ok: a list that was deleted
 ok: is whole again
 ok: for as long
+ok: a request that only reads
+ok: keeps the place on the list
 ok: the own session is always listed
 ok: and on the list
 ok: a logout

@@ -227,6 +227,13 @@ impl Live {
         rest.saturating_add(idle).min(MAX_TTL)
     }
 
+    /// Returns true if the state is to be written again from time to time. With an end, it lives until
+    /// after that, but the list of a user needs bumps.
+    #[must_use]
+    pub fn lives_by_bumps(&self) -> bool {
+        (self.end.is_none() || !self.user.is_empty()) && !self.is_for_a_copy()
+    }
+
     /// Returns true if the state is to be written again: it was not for half the idle lifetime. A
     /// time in the future is that of a clock that was set back since.
     #[must_use]

@@ -183,9 +183,7 @@ impl<S: Store> Session<S> {
                 current.metadata.is_due = true;
             }
             Some(live) => {
-                // With an end, the state lives until after that.
-                let is_to_last = (live.end.is_none() || !live.user().is_empty()) && !live.is_for_a_copy();
-                let is_due = self.settings.touch && is_to_last && live.needs_a_bump(now, ttl);
+                let is_due = self.settings.touch && live.lives_by_bumps() && live.needs_a_bump(now, ttl);
                 current.metadata.is_due |= is_due;
             }
         }

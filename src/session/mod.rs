@@ -750,9 +750,7 @@ impl<S: Store> Session<S> {
             ttl_due,
             delivered: None,
         };
-        if is_new {
-            self.announce(&mut current, ttl);
-        }
+        self.announce(&mut current, ttl);
         self.current = Some(current);
         Ok(match mode {
             // The session vanished while we waited for its lock: read or close will release the

@@ -211,7 +211,11 @@ impl<S: Store> Session<S> {
 
     /// Lists a session under its new id before it is stored, so that a revocation finds it. One that
     /// has read the list before this has ended the session under its old id, and so it ends here.
+    /// Lets the state and the place on the list of a session that is only read live as long as it.
     pub(super) fn announce(&mut self, current: &mut Current<S::Lease>, ttl: u64) {
+        if !current.is_new {
+            return self.keep_state(current, ttl);
+        }
         let (Some(live), Some(earlier)) = (&current.metadata.live, self.inherited.name.clone()) else {
             return;
         };
@@ -230,6 +234,19 @@ impl<S: Store> Session<S> {
         }
         current.metadata.live = None;
         self.inherited = Heritage::default();
+    }
+
+    fn keep_state(&mut self, current: &Current<S::Lease>, ttl: u64) {
+        let is_read = matches!(current.hold, Hold::ReadOnly) && ttl > 0;
+        let Some(live) = current.metadata.live.as_ref().filter(|_| is_read) else { return };
+        let now = self.store.server_clock();
+        if !live.lives_by_bumps() || !live.needs_a_bump(now, ttl) {
+            return;
+        }
+        self.store.post_state_ttl(&current.keys, live.own_ttl(now, ttl));
+        if let Some(keys) = self.list_keys(live.user()) {
+            self.put_on_list(&keys, &current.id, live, None, ttl);
+        }
     }
 
     /// Takes a session that has ended off its user's list.

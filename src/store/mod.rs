@@ -96,6 +96,9 @@ pub trait Store {
     /// whole again.
     fn post_to_list(&mut self, keys: &Keys, call: &UserCall<'_>);
 
+    /// Gives the state of a session this TTL in milliseconds, without waiting for the answer.
+    fn post_state_ttl(&mut self, keys: &Keys, ms: u64);
+
     /// Returns true if the session exists.
     fn exists(&mut self, keys: &Keys) -> Result<bool, StoreError>;
 

@@ -513,6 +513,11 @@ impl Store for RedisStore {
         let _ = self.router.send_unread(keys, &server, &mut command);
     }
 
+    fn post_state_ttl(&mut self, keys: &Keys, ms: u64) {
+        let mut pexpire = Command::new("PEXPIRE");
+        self.router.send_after(pexpire.arg(&keys.state).number(ms));
+    }
+
     fn exists(&mut self, keys: &Keys) -> Result<bool, StoreError> {
         let exists = match self.exists_here(keys) {
             Err(StoreError::Broken(_) | StoreError::Demoted(_)) => self.exists_here(keys)?,

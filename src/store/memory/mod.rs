@@ -153,6 +153,10 @@ impl Store for MemoryStore {
         self.server.borrow_mut().user_list(keys, call);
     }
 
+    fn post_state_ttl(&mut self, keys: &Keys, ms: u64) {
+        self.server.borrow_mut().prolong_state(keys, ms);
+    }
+
     fn exists(&mut self, keys: &Keys) -> Result<bool, StoreError> {
         Ok(self.send()?.data(keys).is_some())
     }

@@ -421,6 +421,14 @@ impl Server {
         ReleaseReply::Done
     }
 
+    /// Gives the state of a session a TTL.
+    pub fn prolong_state(&mut self, keys: &Keys, ms: u64) {
+        let at = self.now + ms;
+        if let Some(state) = &mut self.place(keys).state {
+            state.at = at;
+        }
+    }
+
     /// `user.lua`
     pub fn user_list(&mut self, keys: &Keys, call: &UserCall<'_>) -> UserList {
         self.lists.entry(keys.data.clone()).or_default().call(self.now, call)
