@@ -12,6 +12,7 @@ from django.core.management import execute_from_command_line
 from django.core.asgi import get_asgi_application
 from django.http import JsonResponse
 from django.urls import path
+from phpsess_django import sessions
 
 settings.configure(
     ROOT_URLCONF=__name__,
@@ -43,9 +44,26 @@ def fail(request):
 
 
 def login(request):
-    request.session["user"] = "Ada"
+    asked = request.GET
     request.session.cycle_key()
-    return JsonResponse({})
+    done = "label" not in asked or request.session.bind(
+        "Ada", int(asked.get("limit", 0)), asked.get("on_limit", "oldest"), asked["label"])
+    if done:  # otherwise she is logged in elsewhere, and her password was right
+        request.session["user"] = "Ada"
+    return JsonResponse({"done": done})
+
+
+def devices(request):
+    user = request.session.get("user")
+    found = sessions().devices(user) if user else []
+    own = request.session.session_key
+    return JsonResponse([{"handle": one["handle"], "label": one["label"], "current": one["id"] == own}
+                         for one in found], safe=False)
+
+
+def revoke(request):
+    user = request.session.get("user")
+    return JsonResponse({"ended": sessions().revoke(user, request.GET["handle"]) if user else 0})
 
 
 def logout(request):
@@ -53,7 +71,8 @@ def logout(request):
     return JsonResponse({})
 
 
-urlpatterns = [path("", index), path("count", count), path("fail", fail), path("login", login), path("logout", logout)]
+urlpatterns = [path("", index), path("count", count), path("fail", fail), path("login", login), path("logout", logout),
+               path("devices", devices), path("revoke", revoke)]
 
 if __name__ == "__main__":
     execute_from_command_line(sys.argv)

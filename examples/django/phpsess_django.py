@@ -132,7 +132,7 @@ class SessionStore(SessionBase):
         self.renewed = True
         self.make()
         if before is not None and getattr(self, "_session_cache", None):  # cycle_key(), and not a new session
-            self.held[self.session_key].inherit(before.state)
+            self.held[self.session_key].inherit(before)
         self._session_cache = {}
         self.modified = True
         if not self.in_request:
@@ -186,11 +186,23 @@ class SessionStore(SessionBase):
         while self.doomed:
             session_id, reason = self.doomed.pop()
             try:
-                self.lock(session_id).leave("del", reason=reason)
+                locked = self.lock(session_id)
+                if reason and not locked.retire():
+                    sessions().end("", [self.session_key], "revoked")
+                    raise UpdateError from phpsess.NotSaved("the session was ended meanwhile")
+                elif not reason:
+                    locked.data = None
+                    locked.save()
                 self.destroyed |= session_id == self.came_with
             except phpsess.NoSuchSession:
                 pass  # then it is as it should be
             self.held.pop(session_id, None)
+
+    def bind(self, user, limit=0, on_limit="oldest", label=""):
+        """Makes it a session of this user. Returns False if the limit refuses that. In a request, after cycle_key()."""
+        if self.session_key is None:
+            self.create()
+        return self.lock(self.session_key).bind(user, limit, on_limit, label)
 
     @classmethod
     def clear_expired(cls):

@@ -5,7 +5,8 @@ import express from "express";
 import { phpSessions } from "./phpsess.js";
 
 const app = express();
-app.use(phpSessions({ redis: process.env.REDIS, ttl: 1440, readOnly: (req) => req.method === "GET" }));
+const sessions = phpSessions({ redis: process.env.REDIS, ttl: 1440, readOnly: (req) => req.method === "GET" });
+app.use(sessions);
 
 app.get("/", (req, res) => {
   res.json({ user: req.session.user ?? null, n: req.session.n ?? null });
@@ -26,6 +27,23 @@ app.post("/fail", (req) => {
 app.post("/logout", (req, res) => {
   req.session = null;
   res.json({});
+});
+
+app.post("/login", async (req, res) => {
+  const { label, limit = 0, on_limit: onLimit } = req.query;
+  const done = await req.sessionLogin("Ada", { limit, onLimit, label });
+  if (done) req.session.user = "Ada"; // otherwise she is logged in elsewhere, and her password was right
+  res.json({ done });
+});
+
+app.get("/devices", async (req, res) => {
+  const found = req.session.user ? await sessions.devices(req.session.user) : [];
+  res.json(found.map(({ id, handle, label }) => ({ handle, label, current: id === req.sessionId })));
+});
+
+app.post("/revoke", async (req, res) => {
+  const { user } = req.session;
+  res.json({ ended: user ? await sessions.revoke(user, { only: req.query.handle }) : 0 });
 });
 
 const server = app.listen(process.env.PORT ?? 3000, "127.0.0.1");

@@ -20,6 +20,7 @@ import { LosslessNumber, parse, stringify } from "lossless-json";
 const HANDOFF = 1000, SLACK = 5, FOREIGN = 10, RECHECK = 5000;
 const TIMEOUT = RECHECK + 2000; // of one exchange
 const REPEAT = 10_000, RECEIPT = 20_000; // how long a release is repeated, and how long Redis knows the repeat
+const LOGIN = 10_000; // for so long a listed session that is not stored may be that of a login which is still running
 const MOVED = 10_000; // for so long a browser may still come with the old id after a login, as in PHP
 // Redis 6 puts the reason of a script behind the place in it.
 const PASSING = /^(LOADING|BUSY|TRYAGAIN|CLUSTERDOWN|MASTERDOWN|UNBLOCKED)\b|\b(READONLY|NOREPLICAS)\b/;
@@ -39,13 +40,17 @@ export function phpSessions({ redis: url = "redis://127.0.0.1:6379/0", scripts, 
                 mixed: Number(mixed), unanswered: [] };
   const { name, ...attributes } = { name: "PHPSESSID", path: "/", httpOnly: true, sameSite: "lax", ...cookie };
 
-  return async (req, res, next) => {
+  return Object.assign(handle, { devices: (user) => devices(its, user),
+                                 revoke: (user, options) => revoke(its, user, options) });
+
+  async function handle(req, res, next) {
     if (res.closed) return; // the client left while something before us waited
     const id = cookieOf(req, name), reads = readOnly(req), since = performance.now();
-    let session = null, values = {}, state = "", copy = null, left = false;
+    let session = null, old = null, values = {}, state = "", copy = null, left = false;
     res.once("close", () => { // answered, or the client went away
       left = true;
       session?.abandon();
+      old?.abandon();
     });
     try {
       if (id !== null && reads) {
@@ -66,8 +71,35 @@ export function phpSessions({ redis: url = "redis://127.0.0.1:6379/0", scripts, 
     }
     if (left) return;
     req.session = values;
+    req.sessionId = id;
+    req.sessionLogin = login;
     if (!reads) before(res, save, next);
     next();
+
+    /** Makes the session this user's, under a new id. False if the limit refuses that. Before the answer. */
+    async function login(user, options = {}) {
+      if (reads || copy !== null) throw new NotSaved("the session can be read and not changed");
+      if (session === null && await wasDestroyed(its, id, since, state)) {
+        throw new NotSaved("the session was destroyed, or moved to a new id, while this request was under way");
+      }
+      const mine = new Session(its, randomBytes(16).toString("hex"));
+      await mine.enter("any");
+      try {
+        if (session !== null) {
+          await mine.inherit(session);
+          mine.data = session.data;
+        }
+        if (!await mine.bind(user, options)) {
+          await mine.abandon();
+          return false;
+        }
+      } catch (error) {
+        await mine.abandon();
+        throw error;
+      }
+      [old, session] = [session, mine];
+      return true;
+    }
 
     async function save() {
       const found = req.session, come = session;
@@ -96,10 +128,16 @@ export function phpSessions({ redis: url = "redis://127.0.0.1:6379/0", scripts, 
       }
       mine.data = data;
       await mine.save();
-      if (come === null) res.cookie(name, mine.id, attributes);
+      const before = old;
+      old = null;
+      if (before !== null && await before.leave("retire", "", REPEAT, "regenerated") === "dead") {
+        await end(its, mine.fields()[7], [mine.id], "revoked");
+        throw new NotSaved("the session was ended meanwhile");
+      }
+      if (mine.id !== id) res.cookie(name, mine.id, attributes);
       else if (data === null) res.cookie(name, "", { ...attributes, maxAge: 0 });
     }
-  };
+  }
 }
 
 /** Lets `save` run before the first byte of an answer; what is written until then is kept back. */
@@ -164,7 +202,63 @@ class Session {
     const key = its.prefix + id;
     Object.assign(this, { its, id, key, lock: `${key}_LOCK`, wake: `${key}_WAKE`, waiters: `${key}_WAITERS`,
                           stateKey: `${key}_STATE`, waiter: `o:${randomBytes(16).toString("hex")}`, queued: false,
-                          inside: false, unwanted: false, own: null, before: null, copy: null });
+                          inside: false, unwanted: false, own: null, before: null, copy: null,
+                          fresh: "", earlier: "" });
+  }
+
+  /** Those of the state, or [] if there is none of this session: that of an earlier one may be there. */
+  fields() {
+    const parts = (this.fresh || (this.loaded ? String(this.state) : "")).split("|");
+    return parts[0] === "live" && parts.length > 8 ? [...parts.slice(0, 8), parts.slice(8).join("|")] : [];
+  }
+
+  /** Continues the session that is locked under another id. Without its state, each login would begin a new lifetime. */
+  async inherit(other) {
+    const fields = other.fields();
+    if (fields.length === 0) return;
+    fields[5] = Date.now();
+    this.fresh = fields.join("|");
+    if (!fields[7]) return;
+    // On the list before it is stored: who ends all sessions of the user finds it.
+    this.earlier = other.id;
+    await this.bump("");
+  }
+
+  /** Makes it a session of this user, from the next save() on. False if the limit refuses that. */
+  async bind(user, { limit = 0, onLimit = "oldest", label = "" } = {}) {
+    const { its } = this, list = listName(user), now = Date.now(), found = this.fields();
+    const fields = found.length ? found : ["live", now, "", "", "", now, "", "", ""];
+    if (fields[7] !== list) { // the end counts from the login, and pages with another lifetime change nothing
+      const begun = Math.max(Number(fields[1]), Number(fields[2]));
+      if (fields[4]) fields[4] = now + Number(fields[4]) - begun;
+      [fields[2], fields[3]] = [now, fields[3] || its.ttl];
+    }
+    const bytes = Buffer.from(label.replace(/\p{Cc}/gu, " ")).subarray(0, 512);
+    [fields[5], fields[7], fields[8]] = [now, list, String(bytes).replace(/\ufffd$/, "")];
+    const before = this.fresh;
+    this.fresh = fields.join("|");
+    const args = ["bind", this.id, this.life(), this.earlier, limit, onLimit];
+    const { full, others } = await listed(its, list, ...args);
+    if (!full) return true;
+    // Sessions that have ended do not count.
+    const { now: time } = await listed(its, list, "list", "");
+    const gone = { dead: [], missing: [] };
+    for (const one of others) gone[(await fateOf(its, list, one, time)).fate]?.push(one.id);
+    await end(its, list, gone.missing, "limit");
+    if (gone.dead.length > 0) await changeList(its, list, "drop", ...gone.dead);
+    if (gone.dead.length + gone.missing.length > 0 && !(await listed(its, list, ...args)).full) return true;
+    this.fresh = before;
+    return false;
+  }
+
+  /** The ms that a state lives: two idle lifetimes, or one after the absolute end. */
+  life() {
+    const fields = this.fields(), idle = Number(fields[3] || this.its.ttl) * 1000;
+    return fields[4] ? idle + Math.max(0, fields[4] - Date.now()) : 2 * idle;
+  }
+
+  async bump(before) {
+    await changeList(this.its, this.fields()[7], "bump", this.id, this.life(), before);
   }
 
   /** Takes the lock, waiting for our turn, and reads the session. False if there is none. */
@@ -258,25 +352,30 @@ class Session {
 
   /** Writes what changed, or refreshes the TTL, and releases the lock. */
   async save() {
-    const same = this.loaded !== null && this.data !== null && this.loaded.equals(this.data);
-    let word = await this.leave(this.data === null ? "del" : same ? "keep" : "set", this.data ?? "");
-    if (word === "gone") word = await this.leave("set", this.data);
+    const same = this.loaded !== null && this.data !== null && this.loaded.equals(this.data), fields = this.fields();
+    const list = fields[7] ?? "";
+    if (list && !this.fresh && Date.now() - fields[5] > Number(fields[3] || this.its.ttl) * 500) {
+      fields[5] = Date.now(); // so that it stays on the list
+      this.fresh = fields.join("|");
+    }
+    const state = this.data === null ? "" : this.fresh;
+    let word = await this.leave(this.data === null ? "del" : same ? "keep" : "set", this.data ?? "", REPEAT, state);
+    if (word === "gone") word = await this.leave("set", this.data, REPEAT, state);
     if (word !== "ok") throw new NotSaved({ lost: "the lock was lost", dead: "the session was destroyed" }[word] ?? word);
+    if (list && this.data === null) await changeList(this.its, list, "drop", this.id);
+    else if (list && state) await this.bump(this.earlier);
   }
 
   /** Sends one release until it is answered. A repeat has the same arguments, and gets the same answer. */
-  async leave(op, data = "", repeat = REPEAT) {
+  async leave(op, data = "", repeat = REPEAT, state = "") {
     const { its } = this, until = performance.now() + repeat;
     const keys = [this.key, this.lock, this.wake, this.waiters, `${this.key}_DONE:${this.token}`, this.stateKey];
-    const args = [this.token, this.queued ? this.waiter : "", op, op === "set" ? data : "", its.ttl,
-                  this.state ?? "", 0, 0, randomBytes(16).toString("hex"), RECEIPT, its.mixed, its.maxHold, ""];
+    if (op === "retire") keys.push(`${this.key}_OLD`);
+    const args = [this.token, this.queued ? this.waiter : "", op, op === "set" ? data : "", op === "retire" ? 0 : its.ttl,
+                  this.state ?? "", 0, 0, randomBytes(16).toString("hex"), RECEIPT, its.mixed, its.maxHold, state];
     for (;;) {
       try {
-        const word = String((await run(its, "release", keys, args))[0]);
-        if (!word.startsWith("ok:")) return word;
-        // The session has ended, and so does what it left under the id of before.
-        await send(its.redis, "DEL", `${its.prefix}${word.slice(3)}_OLD`);
-        return "ok";
+        return await withoutCopy(its, (await run(its, "release", keys, args))[0]);
       } catch (error) {
         if (!passes(error) || performance.now() > until) throw error;
         await sleep(20);
@@ -383,13 +482,107 @@ function escaped(text, at) {
   return (at - from) % 2 === 1;
 }
 
+// The sessions of a user
+
+const listName = (user) => createHash("sha256").update(user).digest("hex").slice(0, 32);
+
+/** A name for a session that gives no access to it. */
+const handleOf = (id) => createHash("sha256").update(`rustredis-handle\0${id}`).digest("hex").slice(0, 16);
+
+/** The sessions of a user, for a page that shows them, the last used first. Times are in ms, or null. */
+async function devices(its, user) {
+  const list = listName(user), { now, others } = await listed(its, list, "list", ""), found = [], dead = [];
+  for (const one of others) {
+    const { fate, fields, ttl } = await fateOf(its, list, one, now);
+    if (fate === "lives") {
+      const [, created, authenticated, idle] = fields.map((field) => (field === "" ? null : Number(field)));
+      const expires = ttl >= 0 ? now + ttl : null;
+      found.push({ id: one.id, handle: handleOf(one.id), created, authenticated, expires, label: fields[8],
+                   lastUsed: Math.max(one.bumped, (expires ?? 0) - (idle ?? its.ttl) * 1000) });
+    } else if (fate !== "comes") {
+      dead.push(one.id);
+    }
+  }
+  if (dead.length > 0) await changeList(its, list, "drop", ...dead);
+  return found.sort((a, b) => b.lastUsed - a.lastUsed);
+}
+
+/** Ends the sessions of a user: all, that with the handle `only`, or all but the id `but`. How many they were. */
+async function revoke(its, user, { only = null, but = null } = {}) {
+  const list = listName(user), ended = new Set();
+  for (;;) { // one that has got another id meanwhile is there the next time
+    const { others } = await listed(its, list, "list", "");
+    const ids = others.map(({ id }) => id)
+      .filter((id) => !ended.has(id) && id !== but && (only === null || handleOf(id) === only));
+    if (ids.length === 0) return ended.size;
+    await end(its, list, ids, "revoked");
+    for (const id of ids) ended.add(id);
+  }
+}
+
+/** What user.lua answers. The victims of a limit are ended at once. */
+async function listed(its, list, op, ...args) {
+  const { word, now, found } = await changeList(its, list, op, ...args);
+  await end(its, list, found.filter(([, value]) => value[0] === "-").map(([id]) => id), "limit");
+  const others = found.filter(([, value]) => value[0] !== "-")
+    .map(([id, value]) => ({ id, bumped: Number(value.split("|")[0]) }));
+  return { full: word === "full", now, others };
+}
+
+async function changeList(its, list, op, ...args) {
+  const text = randomBytes(16).toString("hex");
+  const [word, echo, now, ...rest] =
+    await once(() => run(its, "user", [`${its.prefix}USER:${list}`], [op, text, ...args]));
+  if (String(echo) !== text) {
+    its.redis.disconnect(true); // all further answers would be to other requests, too
+    throw new Error("an answer to another request");
+  }
+  const found = [];
+  for (let i = 0; i < rest.length; i += 2) found.push([String(rest[i]), String(rest[i + 1])]);
+  return { word: String(word), now, found };
+}
+
+/** Ends sessions, whichever request has them, and takes them off the list. */
+async function end(its, list, ids, reason) {
+  for (const id of ids) {
+    const key = its.prefix + id, mark = randomBytes(16).toString("hex");
+    const [word] = await once(() => run(its, "write", [key, `${key}_STATE`, `${key}_LOCK`],
+                                        ["del", "", 1, "", mark, its.maxHold, reason]));
+    await withoutCopy(its, word);
+  }
+  if (ids.length > 0 && list) await changeList(its, list, "drop", ...ids);
+}
+
+/** What has become of a listed session: lives, comes (its login may still be running), dead or missing. */
+async function fateOf(its, list, { id, bumped }, now) {
+  const key = its.prefix + id;
+  const [ttl, state] = await once(() => Promise.all([send(its.redis, "PTTL", key),
+                                                   send(its.redis, "GET", `${key}_STATE`)]));
+  const parts = String(state ?? "").split("|"), lives = parts[0] === "live" && parts.length > 8;
+  const fields = lives ? [...parts.slice(0, 8), parts.slice(8).join("|")] : Array(9).fill("");
+  let fate = "lives";
+  if (parts[0] === "dead" || (fields[4] && fields[4] <= now)) fate = "dead";
+  else if (ttl === -2 || (lives && fields[7] !== list)) {
+    fate = now < bumped + LOGIN ? "comes" : ttl === -2 ? "missing" : "dead";
+  }
+  return { fate, fields, ttl };
+}
+
+/** Deletes what a session that has ended had left under the id of before, if the answer names it. */
+async function withoutCopy(its, answer) {
+  const word = String(answer);
+  if (!word.startsWith("ok:")) return word;
+  await send(its.redis, "DEL", `${its.prefix}${word.slice(3)}_OLD`);
+  return "ok";
+}
+
 // Redis and HTTP
 
 function load(folder) {
   const beside = new URL("./scripts/", import.meta.url);
   const base = folder ? pathToFileURL(`${folder}/`) : existsSync(beside) ? beside
                                                       : new URL("../../src/protocol/scripts/", import.meta.url);
-  return Object.fromEntries(["acquire", "claim", "release", "read"].map((name) => {
+  return Object.fromEntries(["acquire", "claim", "release", "read", "user", "write"].map((name) => {
     const text = readFileSync(new URL(`${name}.lua`, base));
     return [name, { text, sha: createHash("sha1").update(text).digest("hex") }];
   }));

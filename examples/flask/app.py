@@ -12,7 +12,8 @@ import phpsess
 from phpsess_flask import PhpSessions
 
 app = flask.Flask(__name__)
-PhpSessions(app, phpsess.Sessions(os.environ.get("REDIS", "redis://127.0.0.1:6379/0"), ttl=1440))
+sessions = phpsess.Sessions(os.environ.get("REDIS", "redis://127.0.0.1:6379/0"), ttl=1440)
+PhpSessions(app, sessions)
 
 
 @app.get("/")
@@ -38,3 +39,26 @@ def fail():
 def logout():
     flask.session.clear()
     return {}
+
+
+@app.post("/login")
+def login():
+    flask.session.get("user")  # opens it
+    asked = flask.request.values
+    done = flask.session.visit.login("Ada", int(asked.get("limit", 0)), asked.get("on_limit", "oldest"), asked.get("label", ""))
+    if done:  # otherwise she is logged in elsewhere, and her password was right
+        flask.session["user"] = "Ada"
+    return {"done": done}
+
+
+@app.get("/devices")
+def devices():
+    user, own = flask.session.get("user"), flask.session.visit.id
+    found = sessions.devices(user) if user else []
+    return [{"handle": one["handle"], "label": one["label"], "current": one["id"] == own} for one in found]
+
+
+@app.post("/revoke")
+def revoke():
+    user = flask.session.get("user")
+    return {"ended": sessions.revoke(user, flask.request.values["handle"]) if user else 0}

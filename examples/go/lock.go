@@ -80,12 +80,16 @@ func New(url, folder string) (*Sessions, error) {
 	s := &Sessions{Prefix: "PHPREDIS_SESSION:", TTL: 1440 * time.Second, Wait: 10 * time.Second, MaxWaiters: 12,
 		Lease: 10 * time.Second, MaxHold: 300 * time.Second, scripts: map[string]*redis.Script{},
 		Cookie: http.Cookie{Name: "PHPSESSID", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}}
-	for name, keys := range map[string]int{"acquire": 5, "claim": 3, "renew": 2, "release": 6, "read": 2} {
-		text, err := os.ReadFile(filepath.Join(folder, name+".lua"))
+	for name, file := range map[string]struct {
+		name string
+		keys int
+	}{"acquire": {"acquire", 5}, "claim": {"claim", 3}, "renew": {"renew", 2}, "release": {"release", 6},
+		"retire": {"release", 7}, "read": {"read", 2}, "end": {"write", 3}, "user": {"user", 1}} {
+		text, err := os.ReadFile(filepath.Join(folder, file.name+".lua"))
 		if err != nil {
 			return nil, err
 		}
-		s.scripts[name] = redis.NewScript(keys, string(text))
+		s.scripts[name] = redis.NewScript(file.keys, string(text))
 	}
 	dial := func(network, address string) (net.Conn, error) {
 		conn, err := net.DialTimeout(network, address, 2*time.Second)
@@ -146,6 +150,7 @@ type Lock struct {
 	state                  string
 	before                 *string // the state that was there before we waited; nil: nothing was said yet
 	data                   []byte  // nil: there is none
+	fresh, earlier         string  // the state to store, and the id that the session had before
 	queued                 bool
 	stop                   chan struct{} // closed to end the renewal
 }
@@ -285,7 +290,7 @@ func (s *Sessions) tidy() {
 	s.guard.Unlock()
 	until := time.Now().Add(s.Lease / 4)
 	for i, lock := range unanswered {
-		if _, err := lock.release("none", nil, 0); err != nil || !time.Now().Before(until) {
+		if _, err := lock.release("none", nil, 0, ""); err != nil || !time.Now().Before(until) {
 			s.keep(unanswered[i+1:]) // for the next request: this one has a lock of its own, whose lease passes
 			return
 		}
@@ -396,7 +401,7 @@ func shown(holder string) string {
 
 func (l *Lock) entered(mode string) (*Lock, error) {
 	if mode == "known" && l.data == nil { // it was destroyed while we waited
-		l.release("none", nil, repeat)
+		l.release("none", nil, repeat, "")
 		copy, err := l.its.copy(l.key, l.state)
 		if err != nil {
 			return nil, err
@@ -438,15 +443,24 @@ func (l *Lock) renew(stop chan struct{}) {
 // Release ends it: "set" (data), "keep" (refresh the TTL), "none" (as if nothing had been), "del" (destroy).
 func (l *Lock) Release(op string, data []byte) error {
 	close(l.stop)
-	word, err := l.release(op, data, repeat)
+	state := ""
+	switch op {
+	case "set", "keep":
+		state = l.renewed()
+	case "retire":
+		state = "regenerated"
+	}
+	word, err := l.release(op, data, repeat, state)
 	if err == nil && word == "gone" {
-		word, err = l.release("set", l.data, repeat)
+		word, err = l.release("set", l.data, repeat, state)
 	}
 	switch {
 	case err != nil:
 		return err
-	case word == "ok" || op == "none":
+	case op == "none":
 		return nil
+	case word == "ok":
+		return l.follow(op, state)
 	case word == "lost":
 		return fmt.Errorf("%w: the lock was lost", ErrNotSaved)
 	case word == "dead":
@@ -456,31 +470,28 @@ func (l *Lock) Release(op string, data []byte) error {
 }
 
 // Sends one release until it is answered: the same arguments get the same answer.
-func (l *Lock) release(op string, data []byte, repeat time.Duration) (string, error) {
-	s, waiter := l.its, ""
+func (l *Lock) release(op string, data []byte, repeat time.Duration, state string) (string, error) {
+	s, waiter, script, ttl := l.its, "", "release", l.its.seconds()
 	if l.queued {
 		waiter = l.waiter
 	}
 	arguments := redis.Args{}.Add(l.key, l.key+"_LOCK", l.key+"_WAKE", l.key+"_WAITERS",
-		l.key+"_DONE:"+l.token, l.key+"_STATE",
-		l.token, waiter, op, data, s.seconds(), l.state, 0, 0, random(), receipt, s.Mixed,
-		s.MaxHold.Milliseconds(), "")
+		l.key+"_DONE:"+l.token, l.key+"_STATE")
+	if op == "retire" {
+		script, ttl, arguments = op, 0, arguments.Add(l.key+"_OLD")
+	}
+	arguments = arguments.Add(l.token, waiter, op, data, ttl, l.state, 0, 0, random(), receipt, s.Mixed,
+		s.MaxHold.Milliseconds(), state)
 	for until := time.Now().Add(repeat); ; time.Sleep(20 * time.Millisecond) {
 		answer, again, err := s.call(func(conn redis.Conn) (any, error) {
-			return s.scripts["release"].Do(conn, arguments...)
+			return s.scripts[script].Do(conn, arguments...)
 		})
 		if err == nil {
 			reply, err := redis.Values(answer, nil)
 			if err != nil {
 				return "", err
 			}
-			word, err := redis.String(reply[0], nil)
-			if strings.HasPrefix(word, "ok:") {
-				// The session has ended, and so does what it left under the id of before.
-				_, err = s.once(func(conn redis.Conn) (any, error) { return conn.Do("DEL", s.Prefix+word[3:]+"_OLD") })
-				return "ok", err
-			}
-			return word, err
+			return s.withoutCopy(reply)
 		}
 		if !again || time.Now().After(until) {
 			return "", err

@@ -103,6 +103,35 @@ func main() {
 	http.HandleFunc("/logout", with(sessions, false, func(_ *http.Request, session *Session) (any, error) {
 		return struct{}{}, session.Destroy()
 	}))
+	http.HandleFunc("/login", with(sessions, false, func(r *http.Request, session *Session) (any, error) {
+		limit, _ := strconv.Atoi(r.FormValue("limit"))
+		done, err := session.Login(Login{User: "Ada", Label: r.FormValue("label"), Limit: limit,
+			Refuse: r.FormValue("on_limit") == "refuse"})
+		if err == nil && done { // otherwise she is logged in elsewhere, and her password was right
+			err = session.Set("user", "Ada")
+		}
+		return map[string]bool{"done": done}, err
+	}))
+	http.HandleFunc("/devices", with(sessions, true, func(r *http.Request, session *Session) (any, error) {
+		answer, user := []map[string]any{}, ""
+		if known, err := session.Get("user", &user); !known || err != nil {
+			return answer, err
+		}
+		found, err := sessions.Devices(user)
+		for _, one := range found {
+			current := one.ID == idOf(r, sessions.Cookie.Name)
+			answer = append(answer, map[string]any{"handle": one.Handle, "label": one.Label, "current": current})
+		}
+		return answer, err
+	}))
+	http.HandleFunc("/revoke", with(sessions, false, func(r *http.Request, session *Session) (any, error) {
+		user, ended := "", 0
+		known, err := session.Get("user", &user)
+		if known && err == nil {
+			ended, err = sessions.Revoke(user, r.FormValue("handle"), "")
+		}
+		return map[string]int{"ended": ended}, err
+	}))
 	server, ended := &http.Server{Addr: env("ADDR", "127.0.0.1:3000")}, make(chan error)
 	go func() {
 		term, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)

@@ -24,6 +24,7 @@ type member struct {
 // Session is a session under its lock. End it with Save or Abort.
 type Session struct {
 	lock      *Lock // nil: there is none yet
+	left      *Lock // what a login has left
 	its       *Sessions
 	came      string // the id that the request brought
 	since     time.Time
@@ -149,6 +150,11 @@ func (s *Session) Save() error {
 		s.lock = lock
 	}
 	s.ended = true
+	defer func() { // unless it was retired
+		if s.left != nil {
+			s.left.Release("none", nil)
+		}
+	}()
 	if !s.changed {
 		return s.lock.Release("keep", nil)
 	}
@@ -168,7 +174,16 @@ func (s *Session) Save() error {
 		text.Write(member.value)
 	}
 	text.WriteByte('}')
-	return s.lock.Release("set", text.Bytes())
+	if err := s.lock.Release("set", text.Bytes()); err != nil || s.left == nil {
+		return err
+	}
+	left := s.left
+	s.left = nil
+	if err := left.Release("retire", nil); err != nil {
+		s.its.end(s.lock.fields()[7], []string{s.lock.id}, "revoked") // it was ended from elsewhere under the old id
+		return err
+	}
+	return nil
 }
 
 // Destroy ends the session for everybody: a logout. For what is Set after it, Save makes a new one.
@@ -205,6 +220,9 @@ func (s *Session) Abort() {
 	if !s.ended && s.lock != nil {
 		s.ended = true
 		s.lock.Release("none", nil)
+		if s.left != nil {
+			s.left.Release("none", nil)
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ repository's src/protocol/scripts. For session.serialize_handler=json, values() 
 and a Visit is what one HTTP request does with the session of its cookie.
 """
 
+import hashlib
 import json
 import os
 import random
@@ -32,6 +33,7 @@ from redis.retry import Retry
 # Milliseconds. The first three are those of the scripts.
 HANDOFF, SLACK, FOREIGN, RECHECK = 1000, 5, 10, 5000
 TIMEOUT = 7  # seconds for one exchange: 2 more than the longest block
+LOGIN = 10_000  # ms for which a listed session that is not stored may be that of a login which is still running
 MOVED = 10_000  # ms for which a browser may still come with the old id after a login, as in PHP
 REPEAT, RECEIPT = 10, 20_000  # s in which a release is repeated, ms in which the script knows a repeat
 PASSING = (redis.ConnectionError, redis.TimeoutError, ClusterDownError, MasterDownError, ReadOnlyError, TryAgainError)
@@ -81,7 +83,7 @@ class Sessions:
             beside = Path(__file__).resolve().with_name("scripts")
             scripts = beside if beside.is_dir() else Path(__file__).resolve().parents[2] / "src/protocol/scripts"
         self.scripts = {name: self.redis.register_script((Path(scripts) / f"{name}.lua").read_text())
-                        for name in ("acquire", "claim", "release", "renew", "read")}
+                        for name in ("acquire", "claim", "release", "renew", "read", "user", "write")}
 
     @contextmanager
     def open(self, session_id, create=False):
@@ -137,6 +139,83 @@ class Sessions:
             return None
         copy, now = self.once_more(lambda: self.redis.mget(key + "_OLD", key + "_STATE"))
         return copy if now == state else None
+
+    def devices(self, user):
+        """The sessions of a user, for a page that shows them, the last used first. Times are in ms, or None."""
+        now, listed = self.listed(list_name(user), "list", "")
+        found, dead = [], []
+        for session_id, bumped in listed:
+            fate, state, ttl = self.fate(list_name(user), session_id, bumped, now)
+            if fate == "lives":
+                created, authenticated, idle = (int(field) if field else None for field in state[1:4])
+                expires = now + ttl if ttl >= 0 else None
+                found.append({"id": session_id, "handle": handle(session_id), "created": created,
+                              "authenticated": authenticated, "expires": expires, "label": state[8].decode(),
+                              "last_used": max(bumped, (expires or 0) - (idle or self.ttl) * 1000)})
+            elif fate != "comes":
+                dead.append(session_id)
+        if dead:
+            self.change_list(list_name(user), "drop", *dead)
+        return sorted(found, key=lambda device: -device["last_used"])
+
+    def revoke(self, user, only=None, but=None):
+        """Ends the sessions of a user: all, that with the handle `only`, or all but the id `but`. Returns how many."""
+        ended = set()
+        while True:  # one that has got another id meanwhile is there the next time
+            _, listed = self.listed(list_name(user), "list", "")
+            ids = [session_id for session_id, _ in listed
+                   if session_id not in ended and session_id != but and only in (None, handle(session_id))]
+            if not ids:
+                return len(ended)
+            self.end(list_name(user), ids, "revoked")
+            ended.update(ids)
+
+    def listed(self, name, op, *arguments):
+        """Redis' time and the sessions of a list, with the ms of their last bump; a full list is None and they."""
+        word, now, found = self.change_list(name, op, *arguments)
+        self.end(name, [session_id for session_id, value in found if value[:1] == b"-"], "limit")
+        others = [(session_id, int(value.split(b"|")[0])) for session_id, value in found if value[:1] != b"-"]
+        return (None if word == b"full" else now), others
+
+    def change_list(self, name, op, *arguments):
+        text = secrets.token_hex(16)
+        word, echo, now, *found = self.once_more(
+            lambda: self.scripts["user"]([f"{self.prefix}USER:{name}"], [op, text, *arguments]))
+        if echo != text.encode():
+            self.redis.connection_pool.disconnect(inuse_connections=False)
+            raise redis.ConnectionError("an answer to another request")
+        return word, now, [(session_id.decode(), value) for session_id, value in zip(found[::2], found[1::2])]
+
+    def end(self, name, ids, reason):
+        """Ends sessions, whichever request has them, and takes them off the list."""
+        for session_id in ids:
+            key, mark = self.key(session_id), secrets.token_hex(16)
+            word, = self.once_more(lambda: self.scripts["write"](
+                [key, key + "_STATE", key + "_LOCK"], ["del", "", 1, "", mark, self.max_hold, reason]))
+            self.forget_copy(word.decode())
+        if ids and name:
+            self.change_list(name, "drop", *ids)
+
+    def fate(self, name, session_id, bumped, now):
+        """What has become of a listed session: lives, comes (its login may still be running), dead or missing."""
+        key = self.key(session_id)
+        ttl, state = self.once_more(
+            lambda: self.together(self.redis.pipeline(transaction=False).pttl(key).get(key + "_STATE")))
+        fields = (state or b"").split(b"|", 8)
+        lives = fields[0] == b"live" and len(fields) == 9
+        if fields[0] == b"dead" or lives and fields[4] and int(fields[4]) <= now:
+            return "dead", fields, ttl
+        if ttl == -2 or lives and fields[7] != name.encode():
+            young = now < bumped + LOGIN
+            return "comes" if young else "missing" if ttl == -2 else "dead", fields, ttl
+        return "lives", fields if lives else [b""] * 9, ttl
+
+    def forget_copy(self, word):
+        """Deletes what a session that has ended had left under the id of before, if the answer names it."""
+        if word.startswith("ok:"):
+            self.redis.delete(self.key(word[3:]) + "_OLD")
+            return "ok"
+        return word
 
     @staticmethod
     def together(pipeline):
@@ -211,15 +290,59 @@ class Session:
             key + suffix for suffix in ("", "_LOCK", "_WAKE", "_WAITERS", "_STATE"))
         self.waiter = "o:" + secrets.token_hex(16)
         self.token = self.data = self.loaded = None
-        self.state = self.inherited = b""
+        self.state = self.fresh = b""  # as it was read, and what is to be stored with the next write
+        self.before = ""  # the id of the session that goes on here
         self.queued = self.inside = self.unwanted = False
 
-    def inherit(self, state):
-        """Continues a session of another id. Without its state, each login would begin a new lifetime."""
-        if state.startswith(b"live|"):
-            fields = state.split(b"|", 7)
-            fields[5] = str(int(time.time() * 1000)).encode()
-            self.inherited = b"|".join(fields)
+    def inherit(self, other):
+        """Continues the session that is locked under another id. Without its state, each login would begin a new lifetime."""
+        fields = other.fields()
+        if fields:
+            fields[5] = stamp()
+            self.fresh = b"|".join(fields)
+            if fields[7]:  # on the list before it is stored: who ends all sessions of the user finds it
+                self.before = other.id
+                self.bump("")
+
+    def fields(self):
+        """Those of the state, or [] if there is none of this session: that of an earlier one may be there."""
+        state = self.fresh or (self.state if self.loaded is not None else b"")
+        fields = state.split(b"|", 8) if state.startswith(b"live|") else []
+        return fields if len(fields) == 9 else []
+
+    def bind(self, user, limit=0, on_limit="oldest", label=""):
+        """Makes it a session of this user, from the next save() on. Returns False if the limit refuses that."""
+        its, name, now = self.sessions, list_name(user).encode(), stamp()
+        fields = self.fields() or [b"live", now, b"", b"", b"", now, b"", b"", b""]
+        if fields[7] != name:  # the end counts from the login, and pages with another lifetime change nothing
+            begun = max(int(fields[1]), int(fields[2] or 0))
+            fields[4] = fields[4] and str(int(now) + int(fields[4]) - begun).encode()
+            fields[2], fields[3] = now, fields[3] or str(its.ttl).encode()
+        label = "".join(c if c.isprintable() else " " for c in label).encode()[:512].decode(errors="ignore")
+        fields[5], fields[7], fields[8] = now, name, label.encode()
+        before, self.fresh = self.fresh, b"|".join(fields)
+        arguments = ["bind", self.id, self.life(), self.before, limit, on_limit]
+        now, others = its.listed(name.decode(), *arguments)
+        if now is None:  # sessions that have ended do not count
+            now = its.change_list(name.decode(), "list", "")[1]
+            gone = {fate: [one for one, bumped in others if its.fate(name.decode(), one, bumped, now)[0] == fate]
+                    for fate in ("dead", "missing")}
+            its.end(name.decode(), gone["missing"], "limit")
+            if gone["dead"]:
+                its.change_list(name.decode(), "drop", *gone["dead"])
+            if not any(gone.values()) or its.listed(name.decode(), *arguments)[0] is None:
+                self.fresh = before
+                return False
+        return True
+
+    def life(self):
+        """The ms that a state lives: two idle lifetimes, or one after the absolute end."""
+        fields = self.fields()
+        idle = int(fields[3] or self.sessions.ttl) * 1000
+        return idle + max(0, int(fields[4]) - int(stamp())) if fields[4] else 2 * idle
+
+    def bump(self, before):
+        self.sessions.change_list(self.fields()[7].decode(), "bump", self.id, self.life(), before)
 
     def renew(self):
         """Starts the lease anew. Work that lasts longer than it calls this every third of it."""
@@ -307,32 +430,43 @@ class Session:
         if self.data is None and self.loaded is None:
             self.leave("none")
             return
+        fields = self.fields()
+        user = fields[7].decode() if fields else ""
+        if user and not self.fresh and int(stamp()) - int(fields[5] or 0) > int(fields[3] or self.sessions.ttl) * 500:
+            fields[5] = stamp()  # so that it stays on the list
+            self.fresh = b"|".join(fields)
         if self.data is None:
             word = self.leave("del", keep_lock=keep_lock)
         elif self.data == self.loaded:
-            word = self.leave("keep", keep_lock=keep_lock)
+            word = self.leave("keep", keep_lock=keep_lock, state=self.fresh)
         else:
-            word = self.leave("set", self.data, keep_lock, reason=self.inherited)
+            word = self.leave("set", self.data, keep_lock, state=self.fresh)
         if word == "gone":  # unchanged here, but it is not in Redis any more
-            word = self.leave("set", self.data, keep_lock)
+            word = self.leave("set", self.data, keep_lock, state=self.fresh)
         if word != "ok":
             raise NotSaved({"lost": "the lock was lost", "dead": "the session was destroyed"}.get(word, word))
-        self.loaded = self.data
+        if user and self.data is None:
+            self.sessions.change_list(user, "drop", self.id)
+        elif user and self.fresh:
+            self.bump(self.before)
+        self.loaded, self.state, self.fresh, self.before = self.data, self.fresh or self.state, b"", ""
 
-    def leave(self, op, data=b"", keep_lock=False, repeat=REPEAT, reason=""):
+    def retire(self):
+        """Ends it because it goes on under another id. Returns False if it was ended from elsewhere meanwhile."""
+        return self.leave("retire", ttl=0, state="regenerated") != "dead"
+
+    def leave(self, op, data=b"", keep_lock=False, repeat=REPEAT, state="", ttl=None):
         """Sends one release until it is answered. A repeat has the same arguments, and gets the same answer."""
         its = self.sessions
         keys = [self.key, self.lock, self.wake, self.waiters, f"{self.key}_DONE:{self.token}", self.state_key]
-        args = [self.token, self.waiter if self.queued else "", op, data, its.ttl, self.state, int(keep_lock), 0,
-                secrets.token_hex(16), RECEIPT, its.mixed, its.max_hold, reason]
+        keys += [self.key + "_OLD"] * (op == "retire")
+        args = [self.token, self.waiter if self.queued else "", op, data, its.ttl if ttl is None else ttl, self.state, int(keep_lock), 0,
+                secrets.token_hex(16), RECEIPT, its.mixed, its.max_hold, state]
         until = time.monotonic() + repeat
         while True:
             try:
                 word = its.scripts["release"](keys, args)[0].decode()
-                if word.startswith("ok:"):  # the session has ended, and so does what it left under the id of before
-                    its.redis.delete(its.key(word[3:]) + "_OLD")
-                    return "ok"
-                return word
+                return its.forget_copy(word)
             except redis.RedisError as error:
                 if not its.passes(error) or time.monotonic() > until:
                     raise
@@ -344,7 +478,7 @@ class Visit:
 
     def __init__(self, sessions, header, name="PHPSESSID"):
         self.sessions, self.id, self.since = sessions, cookie(header, name), time.monotonic()
-        self.locked, self.over, self.state, self.copy = None, False, b"", None
+        self.locked, self.over, self.state, self.copy, self.left = None, False, b"", None, None
 
     def peek(self):
         """The values without the lock."""
@@ -370,6 +504,25 @@ class Visit:
             self.abort()
             raise
 
+    def login(self, user, limit=0, on_limit="oldest", label=""):
+        """Makes the session this user's, under a new id. Returns False if the limit refuses that. Before save()."""
+        if self.copy is not None:
+            raise NotSaved("the session was moved to a new id; under the old one it can be read and not changed")
+        new = self.sessions.new("" if self.locked else self.id, self.since, self.state)
+        try:
+            if self.locked:
+                new.inherit(self.locked)
+                new.data = self.locked.data
+            bound = new.bind(user, limit, on_limit, label)
+        except BaseException:
+            new.abandon()
+            raise
+        if not bound:
+            new.abandon()
+            return False
+        self.left, self.locked = self.locked, new
+        return True
+
     def save(self, found):
         """Writes and releases. What becomes of the cookie: a new id, "" (delete it), or None (leave it alone)."""
         locked, self.locked, self.over = self.locked, None, True
@@ -381,8 +534,17 @@ class Visit:
             if not found:
                 return None
             locked = self.sessions.new(self.id, self.since, self.state)
-        locked.put(found)
-        locked.save()
+        left, self.left = self.left, None
+        try:
+            locked.put(found)
+            locked.save()
+        except BaseException:
+            if left:
+                left.abandon()
+            raise
+        if left and not left.retire():
+            self.sessions.end(locked.fields()[7].decode(), [locked.id], "revoked")
+            raise NotSaved("the session was ended meanwhile")
         if locked.data is None:
             return ""
         return None if locked.id == self.id else locked.id
@@ -390,9 +552,22 @@ class Visit:
     def abort(self):
         """Releases what is held, or is about to be, and writes nothing."""
         self.over = True
-        locked, self.locked = self.locked, None
-        if locked:
+        taken, self.locked, self.left = (self.locked, self.left), None, None
+        for locked in filter(None, taken):
             locked.abandon()
+
+
+def list_name(user):
+    return hashlib.sha256(user.encode()).hexdigest()[:32]
+
+
+def handle(session_id):
+    """A name for a session that gives no access to it."""
+    return hashlib.sha256(b"rustredis-handle\0" + session_id.encode()).hexdigest()[:16]
+
+
+def stamp():
+    return str(int(time.time() * 1000)).encode()
 
 
 def has_died(seen, now):

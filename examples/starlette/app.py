@@ -9,12 +9,13 @@ sys.path.append(str(Path(__file__).parents[1] / "python"))
 
 import phpsess
 from fastapi import FastAPI, Request
-from phpsess_asgi import PhpSessionMiddleware
+from phpsess_asgi import PhpSessionMiddleware, in_thread
 
 app = FastAPI()
+sessions = phpsess.Sessions(os.environ.get("REDIS", "redis://127.0.0.1:6379/0"), ttl=1440)
 app.add_middleware(
     PhpSessionMiddleware,
-    sessions=phpsess.Sessions(os.environ.get("REDIS", "redis://127.0.0.1:6379/0"), ttl=1440),
+    sessions=sessions,
     read_only=lambda scope: scope["method"] in ("GET", "HEAD"),
 )
 
@@ -42,3 +43,24 @@ async def fail(request: Request):
 async def logout(request: Request):
     request.session.clear()
     return {}
+
+
+@app.post("/login")
+async def login(request: Request, label: str = "", limit: int = 0, on_limit: str = "oldest"):
+    done = await in_thread(request.scope["php_visit"].login, "Ada", limit, on_limit, label)
+    if done:  # otherwise she is logged in elsewhere, and her password was right
+        request.session["user"] = "Ada"
+    return {"done": done}
+
+
+@app.get("/devices")
+async def devices(request: Request):
+    user, own = request.session.get("user"), request.scope["php_visit"].id
+    found = await in_thread(sessions.devices, user) if user else []
+    return [{"handle": one["handle"], "label": one["label"], "current": one["id"] == own} for one in found]
+
+
+@app.post("/revoke")
+async def revoke(request: Request, handle: str):
+    user = request.session.get("user")
+    return {"ended": await in_thread(sessions.revoke, user, handle) if user else 0}

@@ -29,6 +29,7 @@ class PhpSessionMiddleware:
         if scope["type"] not in ("http", "websocket"):
             return await self.app(scope, receive, send)
         visit = phpsess.Visit(self.sessions, "; ".join(Headers(scope=scope).getlist("cookie")), self.cookie)
+        scope["php_visit"] = visit  # for visit.login()
         if scope["type"] == "websocket" or self.read_only(scope):
             scope["session"] = MappingProxyType(await in_thread(visit.peek))
             return await self.app(scope, receive, send)

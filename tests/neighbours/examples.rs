@@ -12,7 +12,7 @@ use crate::support::process;
 use crate::support::proxy::Proxy;
 use crate::support::redis::Server;
 use crate::support::session;
-use phpsess_rs::protocol::{Dead, State};
+use phpsess_rs::protocol::{Dead, State, list_name};
 
 const ID: &str = "k3jq0v5u9d7s2m4b8n1c6x0zlp";
 
@@ -635,6 +635,82 @@ each_of! {
     says_that_it_could_not_write_after_losing_the_lock,
     loses_nothing_with_a_reply,
     survives_a_restart_of_redis,
+    lists_limits_and_ends_the_sessions_of_a_user,
+}
+
+/// The labels of a user's sessions, and that of the current one, as the example tells them.
+fn devices(neighbour: &Neighbour, id: &str) -> (Vec<String>, Option<String>, Vec<String>) {
+    let answer = neighbour.get("/devices", id).json();
+    let found: Vec<serde_json::Value> = serde_json::from_str(&answer).unwrap_or_else(|_| panic!("{answer}"));
+    let text = |one: &serde_json::Value, name: &str| one[name].as_str().expect("a text").to_owned();
+    let mut sorted: Vec<_> = found.iter().map(|one| (text(one, "label"), text(one, "handle"))).collect();
+    sorted.sort();
+    let current = found.iter().find(|one| one["current"] == true).map(|one| text(one, "label"));
+    let (labels, handles) = sorted.into_iter().unzip();
+    (labels, current, handles)
+}
+
+fn lists_limits_and_ends_the_sessions_of_a_user(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    let mut php = steps(&php(&server).ini("session.gc_maxlifetime", "1440"));
+    let lives = |id: &str| server.command::<bool>(&["EXISTS", &session::key(id)]);
+    let reason = |id: &str| -> String {
+        let state: String = server.command(&["GET", &session::side_key(&server, id, "STATE")]);
+        state.split('|').nth(1).unwrap_or_default().to_owned()
+    };
+    // A login here, under a new id, and one in PHP: each side sees both.
+    seed(&server, r#"{"n":1}"#);
+    let answer = neighbour.post("/login?label=here", ID);
+    assert_eq!(answer.json(), r#"{"done":true}"#);
+    let here = answer.cookie.expect("a login has a new id");
+    assert!(!lives(ID) && lives(&here) && reason(ID) == "regenerated", "{}", reason(ID));
+    let log_in = |php: &mut Running, label: &str, limit: u64| {
+        let line = format!(
+            "[session_id(''), session_start(), $_SESSION['user'] = 'Ada', \
+             rustredis_user('Ada', {limit}, 'oldest', '{label}'), session_write_close(), session_id()][5]"
+        );
+        php.step(&line).assert_silent().result.trim_matches(['"', '\'']).to_owned()
+    };
+    let there = log_in(&mut php, "there", 0);
+    let labels = "implode(',', [...array_column(rustredis_user_sessions('Ada'), 'label')])";
+    let told = php.step(labels).assert_silent().result.clone();
+    assert!(told.contains("here") && told.contains("there"), "{told}");
+    let (labels, current, handles) = devices(&neighbour, &here);
+    assert_eq!((labels, current), (vec!["here".into(), "there".into()], Some("here".into())));
+    // One is ended from here, and the other from PHP.
+    let revoke = format!("/revoke?handle={}", handles[1]);
+    assert_eq!(neighbour.post(&revoke, &here).json(), r#"{"ended":1}"#);
+    assert!(!lives(&there) && reason(&there) == "revoked");
+    assert_eq!(php.step("rustredis_revoke('Ada')").assert_silent().result, "1");
+    assert!(!lives(&here) && reason(&here) == "revoked");
+    assert!(neighbour.get("/", &here).json().contains(r#""user":null"#));
+    // A limit here ends those of PHP, and is refused or ended by them.
+    let there = log_in(&mut php, "there", 0);
+    assert_eq!(neighbour.post("/login?label=x&limit=1&on_limit=refuse", "").json(), r#"{"done":false}"#);
+    assert!(lives(&there));
+    let here = neighbour.post("/login?label=here&limit=1", "").cookie.expect("a login has a new id");
+    assert!(lives(&here) && !lives(&there) && reason(&there) == "limit");
+    let there = log_in(&mut php, "there", 1);
+    assert!(lives(&there) && !lives(&here) && reason(&here) == "limit");
+    server.command::<()>(&["DEL", &session::key(&there)]);
+    // A session that is missing, and cannot be that of a login any more, does not count.
+    let list = format!("PHPREDIS_SESSION:USER:{}", list_name(b"Ada"));
+    server.command::<()>(&["HSET", &list, &there, "1|99999999999999"]);
+    let answer = neighbour.post("/login?label=here&limit=1&on_limit=refuse", "");
+    assert_eq!(answer.json(), r#"{"done":true}"#);
+    let here = answer.cookie.expect("a login has a new id");
+    // Its place on the list is renewed in time, and a logout gives it up.
+    let state_key = session::side_key(&server, &here, "STATE");
+    let mut fields: Vec<String> =
+        server.command::<String>(&["GET", &state_key]).split('|').map(str::to_owned).collect();
+    fields[5] = "1".into();
+    server.command::<()>(&["SET", &state_key, &fields.join("|"), "EX", "1440"]);
+    server.command::<()>(&["DEL", &list]);
+    neighbour.post("/count", &here);
+    assert_eq!(server.command::<Vec<String>>(&["HKEYS", &list]), [here.as_str()]);
+    neighbour.post("/logout", &here);
+    assert_eq!(server.command::<Vec<String>>(&["HKEYS", &list]), Vec::<String>::new());
 }
 
 #[test]

@@ -1,0 +1,441 @@
+// The sessions of a user: their list, its limit, and the end of any of them, from docs/wire-format.md.
+
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+)
+
+// For so long a listed session that is not stored may be that of a login which is still running.
+const loginTime = 10_000
+
+// Device is a session of a user. Times are in ms since 1970, 0 if they are not known. The handle gives no access.
+type Device struct {
+	ID, Handle, Label                         string
+	Created, Authenticated, LastUsed, Expires int64
+}
+
+// Login says whose session it is, and how many the user may have (0: any number). Beyond that the oldest ends, or,
+// with Refuse, the login is refused.
+type Login struct {
+	User, Label string
+	Limit       int
+	Refuse      bool
+}
+
+// Login makes the session the user's, under a new id. False if the limit refuses that. Call it before Save.
+func (s *Session) Login(login Login) (bool, error) {
+	if s.ended {
+		return false, errEnded
+	}
+	if s.lock == nil && !s.destroyed {
+		if gone, err := s.its.wasDestroyed(s.came, s.since, s.state); gone || err != nil {
+			if gone {
+				err = fmt.Errorf("%w: it was destroyed, or moved to a new id, while this request was under way", ErrNotSaved)
+			}
+			return false, err
+		}
+	}
+	lock, err := s.its.Lock(random(), "new")
+	if err != nil {
+		return false, err
+	}
+	if s.lock != nil {
+		err = lock.inherit(s.lock)
+	}
+	bound := false
+	if err == nil {
+		bound, err = lock.bind(login)
+	}
+	if err != nil || !bound {
+		lock.Release("none", nil)
+		return false, err
+	}
+	if s.lock != nil {
+		lock.data, s.left = s.lock.data, s.lock
+	}
+	s.lock, s.changed = lock, true
+	return true, nil
+}
+
+// Continues the session that is locked under another id. Without its state, each login would begin a new lifetime.
+func (l *Lock) inherit(other *Lock) error {
+	fields := other.fields()
+	if fields == nil {
+		return nil
+	}
+	fields[5] = stamp()
+	l.fresh = strings.Join(fields, "|")
+	if fields[7] == "" {
+		return nil
+	}
+	l.earlier = other.id // on the list before it is stored: who ends all sessions of the user finds it
+	return l.bump("")
+}
+
+func (l *Lock) bind(login Login) (bool, error) {
+	s, list, now := l.its, listName(login.User), stamp()
+	fields := l.fields()
+	if fields == nil {
+		fields = []string{"live", now, "", "", "", now, "", "", ""}
+	}
+	if fields[7] != list { // the end counts from the login, and pages with another lifetime change nothing
+		if fields[4] != "" {
+			begun := later(number(fields[1]), number(fields[2]))
+			fields[4] = strconv.FormatInt(number(now)+number(fields[4])-begun, 10)
+		}
+		fields[2] = now
+		if fields[3] == "" {
+			fields[3] = strconv.FormatInt(s.seconds(), 10)
+		}
+	}
+	label := strings.Map(func(char rune) rune {
+		if char < ' ' || char == 0x7f {
+			return ' '
+		}
+		return char
+	}, login.Label)
+	if len(label) > 512 {
+		label = strings.ToValidUTF8(label[:512], "")
+	}
+	fields[5], fields[7], fields[8] = now, list, label
+	before := l.fresh
+	l.fresh = strings.Join(fields, "|")
+	onLimit := "oldest"
+	if login.Refuse {
+		onLimit = "refuse"
+	}
+	bind := func() (listed, error) {
+		return s.listed(list, "bind", l.id, l.life(), l.earlier, login.Limit, onLimit)
+	}
+	answer, err := bind()
+	if err == nil && answer.full { // sessions that have ended do not count
+		var gone int
+		if gone, err = s.dropDead(list, answer); err == nil && gone > 0 {
+			answer, err = bind()
+		}
+	}
+	if err != nil || answer.full {
+		l.fresh = before
+		return false, err
+	}
+	return true, nil
+}
+
+// The fields of the state, or nil if there is none of this session: that of an earlier one may be there.
+func (l *Lock) fields() []string {
+	state := l.fresh
+	if state == "" && l.data != nil {
+		state = l.state
+	}
+	return liveFields(state)
+}
+
+func liveFields(state string) []string {
+	if fields := strings.SplitN(state, "|", 9); len(fields) == 9 && fields[0] == "live" {
+		return fields
+	}
+	return nil
+}
+
+// The ms that a state lives: two idle lifetimes, or one after the absolute end.
+func (l *Lock) life() int64 {
+	fields := l.fields()
+	idle := l.its.seconds() * 1000
+	if fields[3] != "" {
+		idle = number(fields[3]) * 1000
+	}
+	if fields[4] == "" {
+		return 2 * idle
+	}
+	return idle + later(0, number(fields[4])-number(stamp()))
+}
+
+func (l *Lock) bump(before string) error {
+	_, err := l.its.changeList(l.fields()[7], "bump", l.id, l.life(), before)
+	return err
+}
+
+// The state to store with a write, so that the session stays on the list of its user.
+func (l *Lock) renewed() string {
+	fields := l.fields()
+	if l.fresh != "" || fields == nil || fields[7] == "" {
+		return l.fresh
+	}
+	idle := l.its.seconds()
+	if fields[3] != "" {
+		idle = number(fields[3])
+	}
+	if number(stamp())-number(fields[5]) > idle*500 {
+		fields[5] = stamp()
+		l.fresh = strings.Join(fields, "|")
+	}
+	return l.fresh
+}
+
+// Keeps the list up to date after a release.
+func (l *Lock) follow(op, state string) error {
+	fields := l.fields()
+	switch {
+	case fields == nil || fields[7] == "":
+		return nil
+	case op == "del":
+		_, err := l.its.changeList(fields[7], "drop", l.id)
+		return err
+	case state != "" && op != "none":
+		return l.bump(l.earlier)
+	}
+	return nil
+}
+
+// Devices are the sessions of a user, the last used first.
+func (s *Sessions) Devices(user string) ([]Device, error) {
+	list := listName(user)
+	answer, err := s.listed(list, "list", "")
+	if err != nil {
+		return nil, err
+	}
+	var found []Device
+	dead := redis.Args{}
+	for _, one := range answer.others {
+		fate, fields, ttl, err := s.fate(list, one, answer.now)
+		if err != nil {
+			return nil, err
+		}
+		switch fate {
+		case lives:
+			device := Device{ID: one.id, Handle: handle(one.id), Label: fields[8], Created: number(fields[1]),
+				Authenticated: number(fields[2]), LastUsed: one.bumped}
+			idle := s.seconds()
+			if fields[3] != "" {
+				idle = number(fields[3])
+			}
+			if ttl >= 0 {
+				device.Expires = answer.now + ttl
+				device.LastUsed = later(one.bumped, device.Expires-idle*1000)
+			}
+			found = append(found, device)
+		case missing, gone:
+			dead = dead.Add(one.id)
+		}
+	}
+	if len(dead) > 0 {
+		_, err = s.changeList(list, "drop", dead...)
+	}
+	sort.SliceStable(found, func(i, j int) bool { return found[i].LastUsed > found[j].LastUsed })
+	return found, err
+}
+
+// Revoke ends the sessions of a user: all, that with the handle only, or all but the id but. It returns their number.
+func (s *Sessions) Revoke(user, only, but string) (int, error) {
+	list, ended := listName(user), map[string]bool{}
+	for { // one that has got another id meanwhile is there the next time
+		answer, err := s.listed(list, "list", "")
+		if err != nil {
+			return len(ended), err
+		}
+		var ids []string
+		for _, one := range answer.others {
+			if !ended[one.id] && one.id != but && (only == "" || handle(one.id) == only) {
+				ids = append(ids, one.id)
+			}
+		}
+		if len(ids) == 0 {
+			return len(ended), nil
+		}
+		if err := s.end(list, ids, "revoked"); err != nil {
+			return len(ended), err
+		}
+		for _, id := range ids {
+			ended[id] = true
+		}
+	}
+}
+
+type place struct {
+	id     string
+	bumped int64
+}
+
+type listed struct {
+	full   bool
+	now    int64
+	others []place
+}
+
+// What user.lua answers. The victims of a limit are ended at once.
+func (s *Sessions) listed(list, op string, arguments ...any) (listed, error) {
+	reply, err := s.changeList(list, op, arguments...)
+	if err != nil {
+		return listed{}, err
+	}
+	word, _ := redis.String(reply[0], nil)
+	answer := listed{full: word == "full"}
+	answer.now, _ = redis.Int64(reply[2], nil)
+	texts, err := redis.Strings(reply[3:], nil)
+	if err != nil && err != redis.ErrNil {
+		return answer, err
+	}
+	var victims []string
+	for i := 0; i+1 < len(texts); i += 2 {
+		id, value := texts[i], texts[i+1]
+		if strings.HasPrefix(value, "-") {
+			victims = append(victims, id)
+		} else {
+			bumped, _, _ := strings.Cut(value, "|")
+			answer.others = append(answer.others, place{id, number(bumped)})
+		}
+	}
+	return answer, s.end(list, victims, "limit")
+}
+
+func (s *Sessions) changeList(list, op string, arguments ...any) ([]any, error) {
+	text := random()
+	reply, err := redis.Values(s.once(func(conn redis.Conn) (any, error) {
+		return s.scripts["user"].Do(conn, redis.Args{}.Add(s.Prefix+"USER:"+list, op, text).Add(arguments...)...)
+	}))
+	if err != nil {
+		return nil, err
+	}
+	if len(reply) < 3 {
+		return nil, errors.New("an answer to another request")
+	}
+	if echo, _ := redis.String(reply[1], nil); echo != text {
+		s.stale.Store(time.Now().UnixNano())
+		return nil, errors.New("an answer to another request")
+	}
+	return reply, nil
+}
+
+// Ends sessions, whichever request has them, and takes them off the list.
+func (s *Sessions) end(list string, ids []string, reason string) error {
+	for _, id := range ids {
+		key, mark := s.Prefix+id, random()
+		reply, err := redis.Values(s.once(func(conn redis.Conn) (any, error) {
+			return s.scripts["end"].Do(conn, key, key+"_STATE", key+"_LOCK",
+				"del", "", 1, "", mark, s.MaxHold.Milliseconds(), reason)
+		}))
+		if err == nil {
+			_, err = s.withoutCopy(reply)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if len(ids) == 0 || list == "" {
+		return nil
+	}
+	_, err := s.changeList(list, "drop", redis.Args{}.AddFlat(ids)...)
+	return err
+}
+
+// The word of a release. What a session that has ended had left under the id of before is deleted.
+func (s *Sessions) withoutCopy(reply []any) (string, error) {
+	word, err := redis.String(reply[0], nil)
+	if strings.HasPrefix(word, "ok:") {
+		_, err = s.once(func(conn redis.Conn) (any, error) { return conn.Do("DEL", s.Prefix+word[3:]+"_OLD") })
+		word = "ok"
+	}
+	return word, err
+}
+
+// Takes sessions off a list that do not count, and returns their number.
+func (s *Sessions) dropDead(list string, answer listed) (int, error) {
+	now, err := s.changeList(list, "list", "")
+	if err != nil {
+		return 0, err
+	}
+	answer.now, _ = redis.Int64(now[2], nil)
+	var absent []string
+	dead := redis.Args{}
+	for _, one := range answer.others {
+		fate, _, _, err := s.fate(list, one, answer.now)
+		if err != nil {
+			return 0, err
+		}
+		switch fate {
+		case missing:
+			absent = append(absent, one.id)
+		case gone:
+			dead = dead.Add(one.id)
+		}
+	}
+	if err := s.end(list, absent, "limit"); err != nil {
+		return 0, err
+	}
+	if len(dead) > 0 {
+		_, err = s.changeList(list, "drop", dead...)
+	}
+	return len(absent) + len(dead), err
+}
+
+// What has become of a listed session. One that comes may be that of a login which is still running.
+type fate int
+
+const (
+	lives fate = iota
+	comes
+	gone
+	missing
+)
+
+func (s *Sessions) fate(list string, one place, now int64) (fate, []string, int64, error) {
+	key := s.Prefix + one.id
+	ttl, err := redis.Int64(s.once(func(conn redis.Conn) (any, error) { return conn.Do("PTTL", key) }))
+	if err != nil {
+		return lives, nil, 0, err
+	}
+	state, err := redis.String(s.once(func(conn redis.Conn) (any, error) { return conn.Do("GET", key+"_STATE") }))
+	if err != nil && err != redis.ErrNil {
+		return lives, nil, 0, err
+	}
+	fields := liveFields(state)
+	switch {
+	case strings.HasPrefix(state, "dead|"), fields != nil && fields[4] != "" && number(fields[4]) <= now:
+		return gone, fields, ttl, nil
+	case ttl == -2 || fields != nil && fields[7] != list:
+		if now < one.bumped+loginTime {
+			return comes, fields, ttl, nil
+		}
+		if ttl == -2 {
+			return missing, fields, ttl, nil
+		}
+		return gone, fields, ttl, nil
+	case fields == nil:
+		fields = make([]string, 9)
+	}
+	return lives, fields, ttl, nil
+}
+
+func listName(user string) string { return digest(user)[:32] }
+
+// A name for a session that gives no access to it.
+func handle(id string) string { return digest("rustredis-handle\x00" + id)[:16] }
+
+func digest(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}
+
+func stamp() string { return strconv.FormatInt(time.Now().UnixMilli(), 10) }
+
+func number(text string) int64 {
+	n, _ := strconv.ParseInt(text, 10, 64)
+	return n
+}
+
+func later(a, b int64) int64 {
+	if a > b {
+		return a
+	}
+	return b
+}
