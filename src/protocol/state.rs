@@ -181,6 +181,12 @@ impl Live {
         Self { user: one_line(user).replace('|', " "), label, ..self }
     }
 
+    /// Takes the user, the login and the label away.
+    #[must_use]
+    pub fn without_user(self) -> Self {
+        Self { authenticated: None, user: String::new(), label: String::new(), ..self }
+    }
+
     /// Sets the absolute timeout in milliseconds, counted from the later of creation and login.
     #[must_use]
     pub fn ending_after(self, timeout: Option<u64>) -> Self {

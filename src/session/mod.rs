@@ -40,7 +40,7 @@ use crate::{
     error::StoreError,
     lock::{self, Grant, Outcome, Request},
     process::stats::{self, Count, Slot},
-    protocol::{Keys, LATE_MS, Mode, Op, Release, SessionData, SessionId},
+    protocol::{Keys, LATE_MS, Live, Mode, Op, Release, SessionData, SessionId, State},
     resp::memory_left,
     store::Store,
 };
@@ -121,6 +121,15 @@ struct Current<L> {
     ttl_due: u64,
     /// The print of the value that a handler class has read, until the class writes another value.
     delivered: Option<Print>,
+}
+
+impl<L> Current<L> {
+    /// Returns true if the session has the user with whom it was read.
+    fn has_kept_its_user(&self) -> bool {
+        let user = self.metadata.live.as_ref().map(Live::user).unwrap_or_default();
+        let state = self.loaded.state.as_deref().map(State::parse);
+        !user.is_empty() && state.is_some_and(|state| state.live().is_some_and(|live| live.user() == user))
+    }
 }
 
 struct Pending {

@@ -231,6 +231,7 @@ impl<S: Store> Session<S> {
             (_, Leave::Moved | Leave::Emptied) => Op::Retire { grace, forced },
             (_, Leave::Ended) => Op::Delete(&Reason::Logout),
         };
+        let logs_out = leave == Leave::Emptied && current.is_some_and(Current::has_kept_its_user);
         let lists = self.lists_of(id);
         let result = self.end(id, op);
         let now = self.store.server_clock();
@@ -245,8 +246,12 @@ impl<S: Store> Session<S> {
             Op::Delete(reason) => self.count_end(reason),
             _ => {}
         }
-        if leave == Leave::Ended {
+        if leave == Leave::Ended || logs_out {
             self.leave_list(id, &lists);
+        }
+        if logs_out {
+            self.left.live = self.left.live.take().map(Live::without_user);
+            self.left.name = None;
         }
         self.failed.take_if(|failed| failed == id);
         self.look_again(id, b"");
