@@ -39,7 +39,7 @@ use crate::{
     config::{LockFailure, LockSettings, Settings, Target, WriteAck},
     error::StoreError,
     lock::{self, Grant, Outcome, Request},
-    process::stats::{self, Count, Slot},
+    process::stats::{self, Count},
     protocol::{Keys, LATE_MS, Live, Mode, Op, Release, SessionData, SessionId, State},
     resp::memory_left,
     store::Store,
@@ -92,8 +92,6 @@ pub struct Session<S: Store> {
     /// The cause of the last failure.
     cause: Cause,
     warnings: Vec<String>,
-    /// The counters of this process.
-    counts: &'static Slot,
     /// The warning that the current session is read-only. It comes with the close, because
     /// `session_reset()` may get the lock after all.
     read_only: Option<String>,
@@ -148,8 +146,6 @@ enum Fetched {
 impl<S: Store> Session<S> {
     /// Returns a session on which no callback has run yet. No I/O happens here.
     pub fn new(store: S, settings: Arc<Settings>, info: impl Into<Arc<str>>) -> Self {
-        // Asked first: a call amid the fields would have the compiler copy them all once more.
-        let counts = stats::own();
         Self {
             store,
             settings,
@@ -173,7 +169,6 @@ impl<S: Store> Session<S> {
             resets: false,
             cause: Cause::Other,
             warnings: Vec::new(),
-            counts,
             read_only: None,
         }
     }
@@ -275,7 +270,7 @@ impl<S: Store> Session<S> {
     /// that follows.
     pub fn validate(&mut self, id: &[u8], access: Access, ttl: u64) -> bool {
         let Some(id) = SessionId::parse(id) else {
-            self.counts.add(Count::BadIds);
+            stats::count(Count::BadIds);
             return false;
         };
         if self.vetted.as_ref() == Some(&id) {
@@ -304,7 +299,7 @@ impl<S: Store> Session<S> {
         match self.fetch(&id, Mode::Known, access, ttl) {
             Ok(Fetched::Yes) => true,
             Ok(_) => {
-                self.counts.add(Count::UnknownIds);
+                stats::count(Count::UnknownIds);
                 false
             }
             Err(failure) => {
@@ -357,13 +352,13 @@ impl<S: Store> Session<S> {
     /// `read`: leaves the value in [`Session::value`], which is empty if there is no such session.
     pub fn read(&mut self, id: &[u8], access: Access, ttl: u64) -> bool {
         let Some(id) = SessionId::parse(id) else {
-            self.counts.add(Count::BadIds);
+            stats::count(Count::BadIds);
             return self.fail("can't be read", None, &Failure::BadId);
         };
         self.too_large = 0;
         let resets = mem::take(&mut self.resets);
         if let Some(pending) = self.pending.take().filter(|pending| pending.id == id) {
-            self.counts.add(Count::StartFailed);
+            stats::count(Count::StartFailed);
             return self.refuse(&id, &pending.failure);
         }
         let fetched = match &self.current {
@@ -380,11 +375,11 @@ impl<S: Store> Session<S> {
                 let (keys, ttl) = (self.keys(&id), self.prolonged(ttl));
                 return match self.store.read(&keys, ttl) {
                     Ok(loaded) => {
-                        self.counts.add(Count::StartedRead);
+                        stats::count(Count::StartedRead);
                         self.deliver(&id, loaded.data)
                     }
                     Err(error) => {
-                        self.counts.add(Count::StartFailed);
+                        stats::count(Count::StartFailed);
                         self.refuse(&id, &error.into())
                     }
                 };
@@ -399,7 +394,7 @@ impl<S: Store> Session<S> {
             Ok(()) => {
                 let data = self.current.as_mut().and_then(|current| {
                     current.unread = false;
-                    self.counts.add(match current.hold {
+                    stats::count(match current.hold {
                         Hold::Unlocked => Count::StartedUnlocked,
                         Hold::ReadOnly => Count::StartedRead,
                         Hold::Overtaken => Count::StartedRetired,
@@ -420,7 +415,7 @@ impl<S: Store> Session<S> {
                 delivered
             }
             Err(failure) => {
-                self.counts.add(Count::StartFailed);
+                stats::count(Count::StartFailed);
                 self.refuse(&id, &failure)
             }
         }
@@ -473,13 +468,13 @@ impl<S: Store> Session<S> {
                 Ok(Fetched::Yes) if fresh || self.current.as_ref().is_some_and(|current| !current.is_new) => {
                 }
                 Ok(_) => {
-                    self.counts.add(Count::StartedRead);
+                    stats::count(Count::StartedRead);
                     self.drop_unread();
                     self.value = Some(Vec::new());
                     return true;
                 }
                 Err(failure) => {
-                    self.counts.add(Count::StartFailed);
+                    stats::count(Count::StartFailed);
                     return self.refuse(&id, &failure);
                 }
             }
@@ -536,7 +531,7 @@ impl<S: Store> Session<S> {
             }) => {
                 drop(guard);
                 if !unread && !is_changed {
-                    self.counts.add(Count::LockedUnchanged);
+                    stats::count(Count::LockedUnchanged);
                 }
                 let release =
                     Release { waiter: waiter.as_deref(), ..self.release_of(&token, Op::None, ttl_due) };
@@ -601,7 +596,7 @@ impl<S: Store> Session<S> {
         self.warnings.push(text);
         self.cause = failure.cause();
         if let Some(error) = failure.count() {
-            self.counts.add(error);
+            stats::count(error);
         }
         false
     }
@@ -630,7 +625,7 @@ impl<S: Store> Session<S> {
                     return Ok(hold);
                 }
                 if copy.is_some() {
-                    self.counts.add(Count::GraceReads);
+                    stats::count(Count::GraceReads);
                 }
                 loaded.data = copy;
                 if let Hold::Locked { token, waiter, guard } = hold {
@@ -845,8 +840,8 @@ impl<S: Store> Session<S> {
         failure: Failure,
     ) -> Result<(Hold<S::Lease>, SessionData), Failure> {
         match &failure {
-            Failure::Busy(..) => self.counts.add(Count::LockTimeout),
-            Failure::Full(..) => self.counts.add(Count::LockFull),
+            Failure::Busy(..) => stats::count(Count::LockTimeout),
+            Failure::Full(..) => stats::count(Count::LockFull),
             _ => {}
         }
         match lock.failure {

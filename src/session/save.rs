@@ -95,6 +95,18 @@ pub(super) fn refused(failure: Failure) -> Failure {
     failure
 }
 
+/// Counts a session that has ended.
+pub(super) fn count_end(reason: &Reason) {
+    stats::count(match reason {
+        Reason::Logout => Count::EndedLogout,
+        Reason::Regenerated => Count::EndedRegenerated,
+        Reason::Revoked => Count::EndedRevoked,
+        Reason::Limit => Count::EndedLimit,
+        Reason::Absolute => Count::EndedAbsolute,
+        Reason::Other(_) => return,
+    });
+}
+
 /// Returns the refusal of a change that comes under an id which the session does not have any more.
 fn late_change<L>(current: &Current<L>, changed: bool, text: &Text<'_>) -> Option<Failure> {
     match current.is_new {
@@ -242,8 +254,8 @@ impl<S: Store> Session<S> {
             _ => return result,
         };
         match op {
-            Op::Retire { .. } => self.count_end(&Reason::Regenerated),
-            Op::Delete(reason) => self.count_end(reason),
+            Op::Retire { .. } => count_end(&Reason::Regenerated),
+            Op::Delete(reason) => count_end(reason),
             _ => {}
         }
         if leave == Leave::Ended || logs_out {
@@ -312,7 +324,7 @@ impl<S: Store> Session<S> {
         let result = self.end(id, Op::SetAside(&key));
         let done = self.answered(id, &format!("{what} and was not kept aside"), result);
         if done {
-            self.counts.add(Count::Asides);
+            stats::count(Count::Asides);
             self.fail(what, Some(id), &Failure::Kept(key, damage));
         }
         done
@@ -464,17 +476,6 @@ impl<S: Store> Session<S> {
         }
     }
 
-    pub(super) fn count_end(&self, reason: &Reason) {
-        self.counts.add(match reason {
-            Reason::Logout => Count::EndedLogout,
-            Reason::Regenerated => Count::EndedRegenerated,
-            Reason::Revoked => Count::EndedRevoked,
-            Reason::Limit => Count::EndedLimit,
-            Reason::Absolute => Count::EndedAbsolute,
-            Reason::Other(_) => return,
-        });
-    }
-
     /// Counts a write. `is_unchanged` tells that the lock was of no use.
     fn after_write(
         &mut self,
@@ -484,17 +485,18 @@ impl<S: Store> Session<S> {
         is_unchanged: bool,
         failure: Option<&Failure>,
     ) {
+        let own = stats::own();
         match failure {
             None if changed => {
-                self.counts.add(Count::WritesStored);
-                self.counts.observe(Observed::SessionBytes, text.stored().len() as u64);
+                own.add(Count::WritesStored);
+                own.observe(Observed::SessionBytes, text.stored().len() as u64);
             }
-            None => self.counts.add(Count::WritesUnchanged),
-            Some(Failure::Store(_) | Failure::Refused(_)) => self.counts.add(Count::WritesFailed),
+            None => own.add(Count::WritesUnchanged),
+            Some(Failure::Store(_) | Failure::Refused(_)) => own.add(Count::WritesFailed),
             Some(_) => {}
         }
         if is_unchanged {
-            self.counts.add(Count::LockedUnchanged);
+            own.add(Count::LockedUnchanged);
         }
         if failure.is_none() {
             self.look_again(id, text.plain());
@@ -511,7 +513,7 @@ impl<S: Store> Session<S> {
         self.leave_list(&id, &lists);
         let failure = failure_of(result, Loss::Unknown);
         if failure.is_none() {
-            self.count_end(&Reason::Absolute);
+            count_end(&Reason::Absolute);
         }
         let failure = failure.or_else(|| changed.then(|| refused(Failure::Ended)));
         self.told(&id, "was not saved", failure)

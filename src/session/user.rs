@@ -5,7 +5,7 @@
 //! stored session is missing from the list; a logout deletes the session first. What is on the list
 //! and does not live is found out when it matters.
 
-use super::{Cause, Current, Failure, Hold, Session, metadata::Heritage};
+use super::{Cause, Current, Failure, Hold, Session, metadata::Heritage, save::count_end};
 use crate::{
     error::StoreError,
     protocol::{
@@ -365,7 +365,7 @@ impl<S: Store> Session<S> {
         let result = result.map(|reply| self.without_copy(reply));
         let is_ended = self.answered(id, "was not ended", result);
         if is_ended {
-            self.count_end(reason);
+            count_end(reason);
         }
         is_ended
     }
