@@ -96,6 +96,10 @@ same('an unknown kind', 'SessionException', thrown(fn () => rustredis_scan(null,
 same('a place of no server', 'SessionException', thrown(fn () => rustredis_scan('7@tcp://other:1')));
 same('no name', 'SessionException', thrown(fn () => rustredis_stored('a_LOCK')));
 same('no session is deleted', 'SessionException', thrown(fn () => rustredis_forget($id)));
+foreach (['a line more' => "live|1|||||||x\n1evil|i:7;", 'no text' => "live|1|||||||\xff", 'another form' => 'x|y'] as $what => $bad) {
+    $unknown = new_id();
+    same("a state with $what", ['SessionException', null], [thrown(fn () => rustredis_store($unknown, 'x', null, $bad)), rustredis_stored($unknown)]);
+}
 same('a time that is over', 'ValueError', thrown(fn () => rustredis_store($id, 'x', 0)));
 
 $calls = "foreach (['scan' => [], 'server' => [], 'stored' => ['a'], 'store' => ['a', 'b'], 'forget' => ['a'], 'unlock' => ['a']] as \$name => \$arguments) {"
@@ -139,5 +143,8 @@ ok: an unknown kind
 ok: a place of no server
 ok: no name
 ok: no session is deleted
+ok: a state with a line more
+ok: a state with no text
+ok: a state with another form
 ok: a time that is over
 ok: a web server's PHP has them only if the administrator says so

@@ -19,7 +19,7 @@ use crate::{
     error::StoreError,
     process,
     protocol::{
-        Known, SessionId,
+        Known, SessionId, State,
         admin::{Listed, Name},
     },
     resp::set_memory_left,
@@ -245,9 +245,9 @@ fn carry_out(order: &Order, admin: &mut Admin) -> Answer {
             let value = Stored {
                 data: text(order.data, order.data_len).unwrap_or_default().to_vec(),
                 ttl: u64::try_from(order.ttl).ok(),
-                state: text(order.state, order.state_len).map(|state| {
-                    (String::from_utf8_lossy(state).into_owned(), u64::try_from(order.state_ttl).ok())
-                }),
+                state: text(order.state, order.state_len)
+                    .map(|state| state_of(state).map(|state| (state, u64::try_from(order.state_ttl).ok())))
+                    .transpose()?,
             };
             admin.store(&id_of(name)?, &value, order.replace != 0).map(of_flag)
         }
@@ -278,6 +278,16 @@ fn named(name: &[u8]) -> Result<Name, (String, Cause)> {
 
 fn id_of(name: &[u8]) -> Result<SessionId, (String, Cause)> {
     SessionId::parse(name).ok_or_else(|| (BAD_NAME.to_owned(), Cause::Other))
+}
+
+/// A text of another form would become a part of what waiting requests are handed over.
+fn state_of(text: &[u8]) -> Result<String, (String, Cause)> {
+    let text = str::from_utf8(text)
+        .ok()
+        .filter(|text| !text.contains(char::is_control) && !matches!(State::parse(text), State::Opaque(_)));
+    text.map(str::to_owned).ok_or_else(|| {
+        ("rustredis: the state is not one that docs/wire-format.md describes".to_owned(), Cause::Other)
+    })
 }
 
 fn of_flag(flag: bool) -> Vec<Item> {

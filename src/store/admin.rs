@@ -322,6 +322,9 @@ impl Admin {
                 for node in self.nodes()? {
                     if let Some(data) = self.at_its_node(&node, Command::new("GET").arg(&key))? {
                         let ttl = self.ask(&node, Command::new("PTTL").arg(&key))?;
+                        if ttl == GONE {
+                            continue;
+                        }
                         return Ok(Some(Stored { data: bytes(data)?, ttl: left(&ttl)?, state: None }));
                     }
                 }
@@ -436,7 +439,11 @@ impl Admin {
         else {
             return Ok(None);
         };
-        let ttl = left(&self.router.request(&keys, Command::new("PTTL").arg(&keys.lock))?)?;
+        let ttl = self.router.request(&keys, Command::new("PTTL").arg(&keys.lock))?;
+        if ttl == GONE {
+            return Ok(None);
+        }
+        let ttl = left(&ttl)?;
         let now = reply::time(self.router.request(&keys, &mut Command::new("TIME"))?).unwrap_or_default();
         // The entries of waiters that have died stay until the next release.
         let mut count = Command::new("ZCARD");
@@ -507,7 +514,10 @@ fn bytes(value: Value) -> Result<Vec<u8>, StoreError> {
     }
 }
 
-/// The answer to PTTL.
+/// The answer to PTTL if the key has ended since it was read.
+const GONE: Value = Value::Int(-2);
+
+/// The answer to PTTL, or `None` for a key without an end.
 fn left(value: &Value) -> Result<Option<u64>, StoreError> {
     match value {
         Value::Int(ms) => Ok(u64::try_from(*ms).ok()),
@@ -520,11 +530,12 @@ fn read_stored(values: Vec<Value>) -> Result<Option<Stored>, StoreError> {
     let Ok([data, ttl, state, state_ttl]) = <[Value; 4]>::try_from(values) else {
         return Err(nonsense("several commands"));
     };
-    if data == Value::Nil {
+    if data == Value::Nil || ttl == GONE {
         return Ok(None);
     }
     let state = match state {
         Value::Nil => None,
+        _ if state_ttl == GONE => None,
         state => Some((String::from_utf8_lossy(&bytes(state)?).into_owned(), left(&state_ttl)?)),
     };
     Ok(Some(Stored { data: bytes(data)?, ttl: left(&ttl)?, state }))
