@@ -7,7 +7,7 @@ require __DIR__ . '/../support/support.inc';
 ini_set('session.use_strict_mode', '1');
 $copy = fn (string $id) => redis()->get(side_key($id, 'OLD'));
 /** The ids of a session that was moved so many times, the present one last, each move in a request of its own. */
-$moved = function (int $times, callable $end = null): array {
+$moved = function (int $times, ?callable $end = null): array {
     $ids = [new_id()];
     store_session($ids[0], ['n' => 1]);
     while (count($ids) <= $times) {
