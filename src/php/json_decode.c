@@ -338,6 +338,7 @@ static bool decode_before(const char *name, const char *text, size_t len, char *
 
 PS_SERIALIZER_DECODE_FUNC(json)
 {
+	zend_string *id = PS(id);
 	char error[200];
 	zval session;
 
@@ -353,9 +354,20 @@ PS_SERIALIZER_DECODE_FUNC(json)
 		if (name && decode_before(name, val, vallen, error, sizeof error)) {
 			return SUCCESS;
 		}
-	} else if (decode(val, vallen, &session, error, sizeof error)) {
-		set_session(&session);
-		return SUCCESS;
+	} else {
+		bool done, is_open;
+		/* The code of an object can open another session, which keeps its own values. After a
+		 * failure, PHP would destroy that session. */
+		id = id ? zend_string_copy(id) : NULL;
+		done = decode(val, vallen, &session, error, sizeof error);
+		is_open = !id || !PS(id) || zend_string_equals(id, PS(id));
+		if (id) {
+			zend_string_release(id);
+		}
+		if (done) {
+			is_open ? set_session(&session) : zval_ptr_dtor(&session);
+			return SUCCESS;
+		}
 	}
 	if (!EG(exception)) {
 		php_error_docref(NULL, E_WARNING, "rustredis: the session cannot be read as JSON: %s", error);
