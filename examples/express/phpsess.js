@@ -130,7 +130,7 @@ export function phpSessions({ redis: url = "redis://127.0.0.1:6379/0", scripts, 
       await mine.save();
       const before = old;
       old = null;
-      if (before !== null && await before.leave("retire", "", REPEAT, "regenerated") === "dead") {
+      if (before !== null && await before.leave("retire", "", REPEAT, "regenerated") !== "ok") {
         await end(its, mine.fields()[7], [mine.id], "revoked");
         throw new NotSaved("the session was ended meanwhile");
       }

@@ -91,9 +91,7 @@ func main() {
 		if _, err := session.Get("n", &n); err != nil {
 			return nil, err
 		}
-		if hold, err := strconv.Atoi(r.FormValue("hold_ms")); err == nil { // other requests of this session wait
-			time.Sleep(time.Duration(hold) * time.Millisecond)
-		}
+		hold(r) // other requests of this session wait
 		return map[string]int64{"n": n + 1}, session.Set("n", n+1)
 	}))
 	http.HandleFunc("/fail", with(sessions, false, func(_ *http.Request, session *Session) (any, error) {
@@ -104,6 +102,7 @@ func main() {
 		return struct{}{}, session.Destroy()
 	}))
 	http.HandleFunc("/login", with(sessions, false, func(r *http.Request, session *Session) (any, error) {
+		hold(r)
 		limit, _ := strconv.Atoi(r.FormValue("limit"))
 		done, err := session.Login(Login{User: "Ada", Label: r.FormValue("label"), Limit: limit,
 			Refuse: r.FormValue("on_limit") == "refuse"})
@@ -151,4 +150,10 @@ func env(name, otherwise string) string {
 		return value
 	}
 	return otherwise
+}
+
+func hold(r *http.Request) {
+	if ms, err := strconv.Atoi(r.FormValue("hold_ms")); err == nil {
+		time.Sleep(time.Duration(ms) * time.Millisecond)
+	}
 }

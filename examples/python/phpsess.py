@@ -453,7 +453,7 @@ class Session:
 
     def retire(self):
         """Ends it because it goes on under another id. Returns False if it was ended from elsewhere meanwhile."""
-        return self.leave("retire", ttl=0, state="regenerated") != "dead"
+        return self.leave("retire", ttl=0, state="regenerated") == "ok"
 
     def leave(self, op, data=b"", keep_lock=False, repeat=REPEAT, state="", ttl=None):
         """Sends one release until it is answered. A repeat has the same arguments, and gets the same answer."""

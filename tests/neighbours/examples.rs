@@ -48,6 +48,13 @@ fn ttl(server: &Server) -> i64 {
     server.command(&["TTL", &session::key(ID)])
 }
 
+/// The keys of all sessions.
+fn sessions(server: &Server) -> Vec<String> {
+    let mut keys = keys(server);
+    keys.retain(|key| !key["PHPREDIS_SESSION:".len()..].contains(['_', ':']));
+    keys
+}
+
 /// All keys except receipts.
 fn keys(server: &Server) -> Vec<String> {
     let mut keys: Vec<String> = server.command(&["KEYS", "*"]);
@@ -290,7 +297,7 @@ fn leaves_a_login_in_php_alone(kind: Kind) {
     assert!(answer.json().contains(r#""user":"Ada""#) && answer.cookie.is_none(), "{answer:?}");
     assert_refused(&neighbour.post("/count", ID));
     assert_eq!(neighbour.post("/logout", ID).cookie, None);
-    assert_eq!(keys(&server).iter().filter(|key| !key.contains('_')).count(), 0, "{:?}", keys(&server));
+    assert_eq!(sessions(&server), [session::key(&id)]);
     assert_eq!(neighbour.post("/count", &id).json(), r#"{"n":2}"#);
     // Ten seconds after the login the browser has had time to take its cookie, as PHP assumes, too.
     let state = format!("{}_STATE", session::key(ID));
@@ -636,6 +643,29 @@ each_of! {
     loses_nothing_with_a_reply,
     survives_a_restart_of_redis,
     lists_limits_and_ends_the_sessions_of_a_user,
+    its_login_does_not_undo_a_revocation,
+}
+
+/// A request under way must not carry the session over to another id.
+fn its_login_does_not_undo_a_revocation(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    let mut php = steps(&php(&server));
+    let before = format!(
+        "[session_id('{ID}'), session_start(['use_strict_mode' => 0]), $_SESSION['n'] = 1, rustredis_user('Eve'), \
+         session_write_close()]"
+    );
+    php.step(&before).assert_silent();
+    thread::scope(|scope| {
+        let login = scope.spawn(|| neighbour.post("/login?hold_ms=1000&label=x", ID));
+        poll::until("the service has the lock", SOON, || session::is_locked(&server, ID));
+        assert_eq!(php.step("rustredis_revoke('Eve')").assert_silent().result, "1");
+        assert_refused(&login.join().expect("the request is answered"));
+    });
+    assert_eq!(sessions(&server), Vec::<String>::new());
+    let mark: String = server.command(&["GET", &session::side_key(&server, ID, "STATE")]);
+    assert!(mark.starts_with("dead|revoked|"), "{mark}");
+    assert!(!session::is_locked(&server, ID));
 }
 
 /// The labels of a user's sessions, and that of the current one, as the example tells them.
