@@ -199,7 +199,7 @@ fn sources_of_an_older_date_are_built_as_well() {
     sources.build(&[]);
     sources.set_text("a text of before");
     let file = std::fs::File::options().write(true).open(sources.path("src/lib.rs")).expect("a file");
-    let day = std::time::Duration::from_secs(24 * 60 * 60);
+    let day = std::time::Duration::from_hours(24);
     file.set_modified(std::time::SystemTime::now() - day).expect("its date can be set");
     sources.build(&[]);
     assert!(sources.has(Sources::MODULE, "a text of before"));
