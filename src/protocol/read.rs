@@ -61,8 +61,14 @@ impl SessionData {
     /// The time at which the session went on under another id, in milliseconds.
     #[must_use]
     pub fn moved_at(&self) -> Option<u64> {
-        match State::parse(self.state.as_deref().filter(|_| self.data.is_none())?) {
-            State::Dead(Dead { reason: Reason::Regenerated, at, .. }) => Some(at),
+        self.mark_of_move().filter(|_| self.data.is_none()).map(|mark| mark.at)
+    }
+
+    /// The mark that a session has left which went on under another id.
+    #[must_use]
+    pub fn mark_of_move(&self) -> Option<Dead> {
+        match State::parse(self.state.as_deref().filter(|text| text.starts_with("dead|"))?) {
+            State::Dead(dead) if dead.reason == Reason::Regenerated => Some(dead),
             _ => None,
         }
     }

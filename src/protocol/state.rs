@@ -55,13 +55,16 @@ pub struct Frozen {
     pub id: String,
 }
 
-/// The end of a session: `dead|<reason>|<ms>|<token>`.
+/// The end of a session: `dead|<reason>|<ms>|<token>`. If a copy stays under the id, what was behind
+/// `live|` in its state stands before the token.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Dead {
     /// The reason.
     pub reason: Reason,
     /// The time in milliseconds of the end, by the clock of Redis.
     pub at: u64,
+    /// The metadata of the session that has left a copy, as text, or nothing.
+    pub kept: String,
     /// The name of the destroy, which tells a repeat of it from a further one.
     pub token: String,
 }
@@ -106,6 +109,14 @@ impl Reason {
             "absolute" => Self::Absolute,
             other => Self::Other(other.to_owned()),
         }
+    }
+}
+
+impl Dead {
+    /// The metadata that the session had, if it has left a copy.
+    #[must_use]
+    pub fn live(&self) -> Option<Live> {
+        live(&format!("{LIVE}{}", self.kept)).map(|live| Live { copy: None, ..live })
     }
 }
 
@@ -277,9 +288,11 @@ fn live(text: &str) -> Option<Live> {
 
 fn dead(text: &str) -> Option<Dead> {
     let mut fields = text.strip_prefix("dead|")?.splitn(3, '|');
-    let mut field = || fields.next();
-    let dead = Dead { reason: Reason::of(field()?), at: number(field()?)?, token: field()?.to_owned() };
-    is_one_line(text).then_some(dead)
+    let (reason, at, rest) = (Reason::of(fields.next()?), number(fields.next()?)?, fields.next()?);
+    let (kept, token) = rest.rsplit_once('|').unwrap_or(("", rest));
+    let dead = Dead { reason, at, kept: kept.to_owned(), token: token.to_owned() };
+    let has_a_gap = kept.is_empty() && rest.starts_with('|');
+    (is_one_line(text) && !has_a_gap).then_some(dead)
 }
 
 /// A ticket has the state as one of its lines.
@@ -323,7 +336,8 @@ impl fmt::Display for Live {
 
 impl fmt::Display for Dead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "dead|{}|{}|{}", self.reason.word(), self.at, self.token)
+        let space = if self.kept.is_empty() { "" } else { "|" };
+        write!(f, "dead|{}|{}|{}{space}{}", self.reason.word(), self.at, self.kept, self.token)
     }
 }
 
@@ -347,8 +361,14 @@ mod tests {
         assert_eq!(full.to_string(), "live|5|6|7|8|9|10:i|u|My|phone");
         let bare = Live { created: 5, ..Live::default() };
         assert_eq!(State::parse("live|5|||||||"), State::Live(bare));
-        let dead = Dead { reason: Reason::Absolute, at: 17, token: "o:1:2".into() };
+        let dead = Dead { reason: Reason::Absolute, at: 17, kept: String::new(), token: "o:1:2".into() };
+        assert_eq!(dead.live(), None);
         assert_eq!(State::parse("dead|absolute|17|o:1:2"), State::Dead(dead));
+        let kept = "5|6|7|8|9|10:i|u|My|phone".to_owned();
+        let dead = Dead { reason: Reason::Regenerated, at: 17, kept, token: "o:1:2".into() };
+        assert_eq!(dead.to_string(), "dead|regenerated|17|5|6|7|8|9|10:i|u|My|phone|o:1:2");
+        assert_eq!(State::parse(&dead.to_string()), State::Dead(dead.clone()));
+        assert_eq!(dead.live(), Some(Live { copy: None, ..full }));
         for reason in ["logout", "regenerated", "revoked", "limit", "absolute", "unheard-of", ""] {
             let State::Dead(dead) = State::parse(&format!("dead|{reason}|1|t")) else { panic!("{reason}") };
             assert_eq!((dead.reason.word(), matches!(dead.reason, Reason::Other(_))), {
@@ -382,6 +402,7 @@ mod tests {
             "dead|logout|x|t",
             "dead|logout||t",
             "dead|logout|1|t\n",
+            "dead|logout|1||t",
             "o:0123:1",
             "0123|left|17",
             "alive|1",

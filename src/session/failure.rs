@@ -31,6 +31,8 @@ pub enum Failure {
     Overtaken,
     /// The session was moved a moment before this request has read its copy.
     Copy,
+    /// That copy has ended since.
+    CopyEnded,
     /// This request has already written the session and given its lock back.
     Saved,
     /// The session was changed after a handler class had read it without keeping its lock.
@@ -140,6 +142,10 @@ impl fmt::Display for Failure {
                 "another request moved it to a new id, and this one came under the old id: it has a copy of what the \
                  session was before, which can be read for rustredis.regenerate_grace and not changed",
             ),
+            Self::CopyEnded => f.write_str(
+                "another request moved it to a new id, and the copy that this one has under the old id has ended since: \
+                 rustredis.regenerate_grace was over, the user has logged out, or the session has moved once more",
+            ),
             Self::Saved => f.write_str(
                 "this request saved it before and gave its lock back; others may have changed the session since",
             ),
@@ -218,9 +224,12 @@ impl Failure {
             Self::Busy(_, holder) | Self::Full(_, holder) => Cause::Lock(holder.clone()),
             Self::HeldHere => Cause::Lock(Holder::new(String::new(), 0)),
             Self::Lost(..) | Self::Saved | Self::Changed => Cause::Loss,
-            Self::Destroyed | Self::Ended | Self::Overtaken | Self::Copy | Self::Revoked => {
-                Cause::Destruction
-            }
+            Self::Destroyed
+            | Self::Ended
+            | Self::Overtaken
+            | Self::Copy
+            | Self::CopyEnded
+            | Self::Revoked => Cause::Destruction,
             _ => Cause::Other,
         }
     }

@@ -36,8 +36,9 @@ impl<S: Store> Session<S> {
 
     /// Keeps what this session would leave to the next id.
     pub(super) fn bequeath(&mut self, current: &Current<S::Lease>) {
+        let mark = current.loaded.state.clone().filter(|_| current.metadata.mark.is_some());
         self.left =
-            Heritage { was_stored: !current.is_first, live: current.metadata.live.clone(), name: None };
+            Heritage { was_stored: !current.is_first, live: current.metadata.heritage(), name: None, mark };
     }
 
     /// Keeps the reason why a session is not there.
@@ -65,7 +66,7 @@ impl<S: Store> Session<S> {
         self.update_state(&mut current, ttl);
         let lasts = self.ttl_of_write(&current, ttl);
         let now = self.store.server_clock();
-        let live = current.metadata.live.clone().filter(|live| !live.is_for_a_copy());
+        let live = current.metadata.heritage().filter(|live| !live.is_for_a_copy());
         let is_overtaken = matches!(current.hold, Hold::Overtaken);
         self.current = Some(current);
         let seconds = |ms: u64| ms / 1000;

@@ -1,6 +1,6 @@
 //! What is known of a session beside its value.
 
-use crate::protocol::{Live, SessionData, SessionId};
+use crate::protocol::{Dead, Live, SessionData, SessionId};
 
 /// What is known of the session that PHP has open. Times are in seconds since 1970.
 pub struct Description {
@@ -33,13 +33,18 @@ pub struct Heritage {
     pub(super) live: Option<Live>,
     /// The id of before, if the session has ended under it and its user has a list.
     pub(super) name: Option<SessionId>,
+    /// The mark beside the copy that this is, if it is one.
+    pub(super) mark: Option<String>,
 }
 
 /// What the state of a session that lives says.
 pub(super) struct Metadata {
     /// The metadata that the session has, or is to have with the next write.
     pub(super) live: Option<Live>,
-    /// Set if it is not stored yet.
+    /// The mark beside the copy, if this is one: it has the metadata with which a session goes on
+    /// that is made of the copy.
+    pub(super) mark: Option<Dead>,
+    /// Set if the metadata is not stored yet.
     pub(super) is_due: bool,
     /// Set if this request has put the session on the list of its user.
     pub(super) is_listed: bool,
@@ -48,12 +53,18 @@ pub(super) struct Metadata {
 }
 
 impl Metadata {
-    pub(super) fn new(inherited: Option<Live>, loaded: &SessionData) -> Self {
+    pub(super) fn new(inherited: Option<Live>, loaded: &SessionData, mark: Option<Dead>) -> Self {
         Self {
+            mark,
             is_due: inherited.is_some(),
             live: inherited.or_else(|| loaded.live()),
             is_listed: false,
             left: None,
         }
+    }
+
+    /// Returns what goes over to another id.
+    pub(super) fn heritage(&self) -> Option<Live> {
+        self.live.clone().or_else(|| self.mark.as_ref()?.live())
     }
 }

@@ -720,7 +720,9 @@ impl<S: Store> Session<S> {
             }
         };
         let mut loaded = loaded;
+        let moved = loaded.mark_of_move().filter(|_| mode != Mode::New && loaded.data.is_none());
         let hold = if mode == Mode::New { hold } else { self.after_a_move(&keys, &mut loaded, hold)? };
+        let mark = moved.filter(|_| loaded.data.is_some());
         // A session that was read without its lock is never written.
         let hold = match hold {
             Hold::Unlocked if access == Access::Read => Hold::ReadOnly,
@@ -743,7 +745,7 @@ impl<S: Store> Session<S> {
             id: id.clone(),
             keys,
             hold,
-            metadata: Metadata::new(inherited, &loaded),
+            metadata: Metadata::new(inherited, &loaded, mark),
             loaded,
             since,
             is_changed: false,

@@ -186,8 +186,10 @@ impl<S: Store> Session<S> {
         let Some(id) = SessionId::parse(id) else {
             return self.fail("can't be destroyed", None, &Failure::BadId);
         };
-        if leave != Leave::Ended && self.failed.as_ref() == Some(&id) {
-            return self.fail("was not moved to a new id", Some(&id), &Failure::Unread);
+        if leave != Leave::Ended
+            && let Some(failure) = self.reason_to_stay(&id, leave)
+        {
+            return self.fail("was not moved to a new id", Some(&id), &failure);
         }
         let done = self.end_as(&id, leave, true);
         self.answered(&id, "was not destroyed", done)
@@ -217,13 +219,31 @@ impl<S: Store> Session<S> {
             return true;
         }
         let Some(id) = SessionId::parse(id) else { return self.fail("was not saved", None, &Failure::BadId) };
-        if self.failed.as_ref() == Some(&id) {
-            return self.fail("was not moved to a new id", Some(&id), &Failure::Unread);
+        let leave = Leave::moved(emptied);
+        if let Some(failure) = self.reason_to_stay(&id, leave) {
+            return self.fail("was not moved to a new id", Some(&id), &failure);
         }
-        let done = self.end_as(&id, Leave::moved(emptied), false);
+        let done = self.end_as(&id, leave, false);
         let is_left = self.answered(&id, "was not saved", done);
         self.retired = Some(id).filter(|_| is_left);
         is_left
+    }
+
+    /// Returns the reason why a session must not go on under another id.
+    fn reason_to_stay(&mut self, id: &SessionId, leave: Leave) -> Option<Failure> {
+        if self.failed.as_ref() == Some(id) {
+            return Some(Failure::Unread);
+        }
+        let current = self.current.as_ref().filter(|current| current.id == *id && leave == Leave::Moved)?;
+        let mark = current.loaded.state.clone().filter(|_| current.metadata.mark.is_some())?;
+        let keys = current.keys.clone();
+        // Logged out is logged out: the copy ends with the session.
+        match self.store.copy(&keys, &mark) {
+            Ok((Some(_), _)) => None,
+            // Another mark has taken the place of this one.
+            Ok((None, _)) | Err(StoreError::Protocol(_)) => Some(Failure::CopyEnded),
+            Err(error) => Some(error.into()),
+        }
     }
 
     fn has_retired(&self, id: &[u8]) -> bool {
@@ -237,6 +257,7 @@ impl<S: Store> Session<S> {
         let current = self.current.as_ref().filter(|current| current.id == *id);
         let is_overtaken = current.is_some_and(|current| matches!(current.hold, Hold::Overtaken));
         let before = current.and_then(|current| current.metadata.live.as_ref()?.copy.clone());
+        let mark = current.and_then(|current| current.metadata.mark.as_ref().map(|mark| mark.at));
         let op = match (current, leave) {
             // Frameworks begin each visit with a session that they then throw away.
             (Some(Current { is_new: true, hold: Hold::Locked { .. } | Hold::Unlocked, .. }), _) => Op::Drop,
@@ -275,8 +296,13 @@ impl<S: Store> Session<S> {
                 live => *live = None,
             }
         }
-        if op != Op::Drop && grace > 0 && !is_overtaken {
-            let copy = Frozen { until: now + grace * 1000, id: id.as_str().to_owned() };
+        // A session that is made of a copy leaves no second one. Its logout ends the first.
+        let begun = if is_overtaken { mark } else { Some(now).filter(|_| op != Op::Drop) };
+        if is_overtaken && leave == Leave::Emptied {
+            // The values are gone, and with them the user.
+            (self.left.live, self.left.name) = (None, None);
+        } else if let Some(begun) = begun.filter(|_| grace > 0) {
+            let copy = Frozen { until: begun.saturating_add(grace * 1000), id: id.as_str().to_owned() };
             self.left.live.get_or_insert_with(|| Live::new(now)).copy = Some(copy);
         }
         Ok(ReleaseReply::Done)

@@ -223,11 +223,8 @@ impl<S: Store> Session<S> {
         let now = self.store.server_clock();
         let bump = UserCall::Bump { name: current.id.as_str(), life: live.own_ttl(now, ttl), before: None };
         current.metadata.is_listed = self.store.user_list(&keys, &bump).is_ok();
-        let old = self.keys(&earlier);
-        let state = self.store.time_left(&old).ok().and_then(|left| left.state);
-        match state.as_deref().map(State::parse) {
-            Some(State::Dead(dead)) if dead.reason != Reason::Regenerated => {}
-            _ => return,
+        if !self.has_ended_under(&earlier) {
+            return;
         }
         if self.end_hold(current, Op::Drop, || Failure::Destroyed).is_ok() {
             self.store.post_to_list(&keys, &UserCall::Drop(&[current.id.as_str()]));
@@ -247,6 +244,18 @@ impl<S: Store> Session<S> {
         if let Some(keys) = self.list_keys(live.user()) {
             self.put_on_list(&keys, &current.id, live, None, ttl);
         }
+    }
+
+    /// Returns true if the session was ended from elsewhere after it had left this id.
+    fn has_ended_under(&mut self, name: &SessionId) -> bool {
+        let keys = self.keys(name);
+        if let Some(mark) = self.inherited.mark.clone() {
+            return !matches!(self.store.copy(&keys, &mark), Ok((Some(_), _)));
+        }
+        // After a failure the session goes on, because that must not log a user out.
+        let state = self.store.time_left(&keys).ok().and_then(|left| left.state);
+        let mark = state.as_deref().map(State::parse);
+        matches!(mark, Some(State::Dead(dead)) if dead.reason != Reason::Regenerated)
     }
 
     /// Takes a session that has ended off its user's list.

@@ -58,7 +58,10 @@ local function bury(reason)
   -- A repeat must not end the next session under this id.
   if marked then return state end
   ended = 'ok' .. copy()
-  local mark = 'dead|' .. (reason == '' and 'logout' or reason) .. '|' .. clock() .. '|' .. token
+  local copies = op == 'retire' and tonumber(ARGV[5]) > 0 and redis.call('EXISTS', D) == 1
+  -- A session that is made of the copy goes on with this.
+  local kept = copies and string.match(state or '', '^live(|.+)') or ''
+  local mark = 'dead|' .. (reason == '' and 'logout' or reason) .. '|' .. clock() .. kept .. '|' .. token
   -- The mark outlives the present lock: renew and claim prolong both.
   local life = math.max(tonumber(ARGV[12]), redis.call('PTTL', L) + 1000)
   if op ~= 'retire' then redis.call('DEL', D) end
@@ -71,8 +74,7 @@ local function bury(reason)
     return state
   end
   -- Where RENAME is refused, no copy is left.
-  if tonumber(ARGV[5]) > 0 and redis.call('EXISTS', D) == 1
-      and not redis.pcall('RENAME', D, KEYS[7]).err then
+  if copies and not redis.pcall('RENAME', D, KEYS[7]).err then
     local left = redis.call('PTTL', KEYS[7])
     if left < 0 or left > ARGV[5] * 1000 then redis.call('EXPIRE', KEYS[7], ARGV[5]) end
   else

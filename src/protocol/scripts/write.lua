@@ -49,7 +49,10 @@ if op == 'del' or op == 'retire' then
   -- A session that was ended from elsewhere goes on under no other id.
   if op == 'retire' and dead then return {'dead'} end
   local ended = 'ok' .. copy()
-  local mark = 'dead|' .. (note == '' and 'logout' or note) .. '|' .. clock() .. '|' .. ARGV[5]
+  local copies = op == 'retire' and tonumber(ARGV[3]) > 0 and redis.call('EXISTS', D) == 1
+  -- A session that is made of the copy goes on with this.
+  local kept = copies and string.match(state or '', '^live(|.+)') or ''
+  local mark = 'dead|' .. (note == '' and 'logout' or note) .. '|' .. clock() .. kept .. '|' .. ARGV[5]
   -- The mark outlives the present lock: renew and claim prolong both.
   local life = math.max(tonumber(ARGV[6]), redis.call('PTTL', KEYS[3]) + 1000)
   if op == 'del' then redis.call('DEL', D) end
@@ -57,8 +60,7 @@ if op == 'del' or op == 'retire' then
   -- its new id, too.
   redis.call('SET', S, mark, 'PX', life)
   -- Where RENAME is refused, no copy is left.
-  if op == 'retire' and tonumber(ARGV[3]) > 0 and redis.call('EXISTS', D) == 1
-      and not redis.pcall('RENAME', D, KEYS[4]).err then
+  if copies and not redis.pcall('RENAME', D, KEYS[4]).err then
     local left = redis.call('PTTL', KEYS[4])
     if left < 0 or left > ARGV[3] * 1000 then redis.call('EXPIRE', KEYS[4], ARGV[3]) end
   elseif op == 'retire' then

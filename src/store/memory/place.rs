@@ -122,12 +122,15 @@ impl Place {
             return None;
         }
         let left = self.state.as_ref().and_then(|state| State::parse(&state.value).live()?.copy.clone());
+        let mut kept = String::new();
         if let Some(data) = self.data.take().filter(|_| grace > 0) {
+            let live = self.state.as_ref().and_then(|state| state.value.strip_prefix("live|"));
+            kept = live.unwrap_or_default().to_owned();
             self.copy = Some(Expiring { at: data.at.min(now + grace * 1000), ..data });
         }
         let beyond = if rules.have(Rule::MarkOutlivesCopy) { grace * 1000 + BEYOND_MS } else { 0 };
         let at = now + dead_ms.max(beyond);
-        let dead = Dead { reason: reason.clone(), at: now, token: token.to_owned() };
+        let dead = Dead { reason: reason.clone(), at: now, kept, token: token.to_owned() };
         // The mark outlives a lock that is still held.
         let at = self.lock.as_ref().map_or(at, |lock| at.max(lock.at + BEYOND_MS));
         self.state = Some(Expiring { value: dead.to_string(), at });
@@ -151,7 +154,8 @@ impl Place {
         }
         self.life(None, now, ttl).unwrap_or_else(|| {
             let at = self.state.as_ref().map_or(0, |state| state.at).max(now + ENDED_MS);
-            let dead = Dead { reason: Reason::Absolute, at: now, token: name.to_owned() };
+            let dead =
+                Dead { reason: Reason::Absolute, at: now, kept: String::new(), token: name.to_owned() };
             self.data = None;
             self.state = Some(Expiring { value: dead.to_string(), at });
             ttl

@@ -287,10 +287,12 @@ fn the_mark_of_an_end_tells_why_and_when() {
             a.write(&f.keys, &Write { op, ttl: TTL, seen: None, state: None, dead_ms: 1000 })
         };
         assert_eq!((written.unwrap(), f.data()), (ReleaseReply::Done, None));
-        let State::Dead(Dead { reason: told, at, token: by }) = State::parse(&f.state().unwrap()) else {
+        let State::Dead(Dead { reason: told, at, kept, token: by }) = State::parse(&f.state().unwrap())
+        else {
             panic!("{:?}", f.state());
         };
         assert_eq!((&told, (before..=clock()).contains(&at)), (reason, true));
+        assert_eq!(kept, "");
         assert_eq!((by == token, by.len() == 32), (locked, !locked), "{by}");
     }
 }

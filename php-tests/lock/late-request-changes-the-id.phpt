@@ -1,0 +1,173 @@
+--TEST--
+a late request that changes the id goes on with the copy as the same session: with its lifetimes and its user, and not after a logout
+--FILE--
+<?php
+require __DIR__ . '/../support/support.inc';
+
+ini_set('session.use_strict_mode', '1');
+ini_set('rustredis.absolute_timeout', '1000');
+$facts = fn (): array => array_diff_key(rustredis_session(), ['expires' => 0]);
+$copy = fn (string $id) => redis()->get(side_key($id, 'OLD'));
+/** A session of a user that was created a while ago, under its old id and its new one. */
+$moved = function () use ($facts, &$before): array {
+    start($old = new_id(), ['use_strict_mode' => 0]);
+    $_SESSION['user'] = 7;
+    rustredis_user("anna's", label: 'a | phone');
+    session_write_close();
+    $state = explode('|', redis()->get(side_key($old, 'STATE')));
+    foreach ([1, 2, 4] as $time) {
+        $state[$time] = (int) $state[$time] - 500_000;
+    }
+    redis()->set(side_key($old, 'STATE'), implode('|', $state), 'PX', 1_000_000);
+    start($old);
+    $before = $facts();
+    session_regenerate_id(true);
+    session_write_close();
+    return [$old, session_id()];
+};
+$stop = fn () => rustredis_revoke("anna's");
+$logout = function () use (&$new): void {
+    (new RustRedis\SessionHandler())->destroy($new);
+};
+$handles = fn (): int => count(rustredis_user_sessions("anna's"));
+foreach (['1', '0'] as $locking) {
+    ini_set('rustredis.locking', $locking);
+    foreach ([true, false] as $delete) {
+        [$old, $new] = $moved();
+        start($old);
+        same("locking=$locking, regenerate_id(" . json_encode($delete) . '): what the copy is', $before, $facts());
+        same('it moves', [true, []], [session_regenerate_id($delete), warnings_of(fn () => session_write_close())]);
+        $late = session_id();
+        start($late);
+        same('and is the same session', [$before, ['user' => 7]], [$facts(), $_SESSION]);
+        session_write_close();
+        ok('that ends when it would have', redis()->ttl(data_key($late)) <= 500);
+        same('with a place on the list, beside the other', 2, $handles());
+        same('so that both can be ended', [2, null, null], [$stop(), redis()->get(data_key($new)), redis()->get(data_key($late))]);
+
+        [$old, $new] = $moved();
+        start($old);
+        session_regenerate_id($delete);
+        session_destroy();
+        same('its logout ends the copy', null, $copy($old));
+        $stop();
+
+        foreach (['a logout' => $logout, 'a revocation' => $stop] as $what => $end) {
+            [$old, $new] = $moved();
+            start($old);
+            $end();
+            $got = warnings_of(function () use ($delete, &$moves) {
+                $moves = session_regenerate_id($delete);
+            });
+            same("after $what it does not move", [false, $old], [$moves, session_id()]);
+            ok('and is told why', str_contains(implode($got), 'has ended since'), $got);
+            session_write_close();
+            same('nothing is stored', [null, 0], [redis()->get(data_key($old)), $handles()]);
+            $stop();
+        }
+
+        [$old, $new] = $moved();
+        start($old);
+        $_SESSION = [];
+        session_regenerate_id($delete);
+        $_SESSION['other'] = 1;
+        session_write_close();
+        start(session_id());
+        same('without its values it is nobody\'s', null, rustredis_session()['user']);
+        session_write_close();
+        $stop();
+    }
+}
+
+/** Runs code between the end of the session under its old id and its beginning under the new one. */
+class Slow extends SessionHandler
+{
+    public ?Closure $then = null;
+
+    public function close(): bool
+    {
+        $closed = parent::close();
+        [$then, $this->then] = [$this->then, null];
+        $then && $then();
+        return $closed;
+    }
+}
+$class = new Slow();
+session_set_save_handler($class);
+foreach (['1', '0'] as $locking) {
+    ini_set('rustredis.locking', $locking);
+    foreach ([true, false] as $delete) {
+        [, $id] = $moved();
+        start($id);
+        $class->then = fn () => redis()->set(side_key($id, 'STATE'), 'dead|revoked|' . time() . '000|x', 'PX', 300000);
+        session_regenerate_id($delete);
+        $got = warnings_of(fn () => session_write_close());
+        check_warnings("locking=$locking, regenerate_id(" . json_encode($delete) . '): ended on its way to the new id', $got, [['destroyed it'], 'Failed to write session data'], session_id());
+        same('it is not stored', [null, 0, false], [redis()->get(data_key(session_id())), $handles(), is_locked(session_id())]);
+    }
+}
+--EXPECT--
+ok: locking=1, regenerate_id(true): what the copy is
+ok: it moves
+ok: and is the same session
+ok: that ends when it would have
+ok: with a place on the list, beside the other
+ok: so that both can be ended
+ok: its logout ends the copy
+ok: after a logout it does not move
+ok: and is told why
+ok: nothing is stored
+ok: after a revocation it does not move
+ok: and is told why
+ok: nothing is stored
+ok: without its values it is nobody's
+ok: locking=1, regenerate_id(false): what the copy is
+ok: it moves
+ok: and is the same session
+ok: that ends when it would have
+ok: with a place on the list, beside the other
+ok: so that both can be ended
+ok: its logout ends the copy
+ok: after a logout it does not move
+ok: and is told why
+ok: nothing is stored
+ok: after a revocation it does not move
+ok: and is told why
+ok: nothing is stored
+ok: without its values it is nobody's
+ok: locking=0, regenerate_id(true): what the copy is
+ok: it moves
+ok: and is the same session
+ok: that ends when it would have
+ok: with a place on the list, beside the other
+ok: so that both can be ended
+ok: its logout ends the copy
+ok: after a logout it does not move
+ok: and is told why
+ok: nothing is stored
+ok: after a revocation it does not move
+ok: and is told why
+ok: nothing is stored
+ok: without its values it is nobody's
+ok: locking=0, regenerate_id(false): what the copy is
+ok: it moves
+ok: and is the same session
+ok: that ends when it would have
+ok: with a place on the list, beside the other
+ok: so that both can be ended
+ok: its logout ends the copy
+ok: after a logout it does not move
+ok: and is told why
+ok: nothing is stored
+ok: after a revocation it does not move
+ok: and is told why
+ok: nothing is stored
+ok: without its values it is nobody's
+ok: locking=1, regenerate_id(true): ended on its way to the new id
+ok: it is not stored
+ok: locking=1, regenerate_id(false): ended on its way to the new id
+ok: it is not stored
+ok: locking=0, regenerate_id(true): ended on its way to the new id
+ok: it is not stored
+ok: locking=0, regenerate_id(false): ended on its way to the new id
+ok: it is not stored
