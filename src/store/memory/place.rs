@@ -125,7 +125,7 @@ impl Place {
         let mut kept = String::new();
         if let Some(data) = self.data.take().filter(|_| grace > 0) {
             let live = self.state.as_ref().and_then(|state| state.value.strip_prefix("live|"));
-            kept = live.unwrap_or_default().to_owned();
+            live.unwrap_or_default().clone_into(&mut kept);
             self.copy = Some(Expiring { at: data.at.min(now + grace * 1000), ..data });
         }
         let beyond = if rules.have(Rule::MarkOutlivesCopy) { grace * 1000 + BEYOND_MS } else { 0 };
