@@ -85,6 +85,12 @@ $is_good = $report['error'] === null && isset($report['info']['redis_version'], 
 ok('a server tells about itself', $is_good, $report);
 same('the questions leave no key behind', [], $redis->keys('*_PROBE'));
 
+$may('-lpop', '-del');
+[$report] = rustredis_server();
+same('nor without rights to take things back', [['del', 'lpop'], []],
+    [[...array_intersect(['del', 'lpop'], $report['refused'])], $redis->keys('*_PROBE')]);
+$may('+lpop', '+del');
+
 $may('-info', '-config', '-scan', '-rpush', '-watch');
 [$report] = rustredis_server();
 same('what is refused is not known', [null, null, null], [$report['error'], $report['info'], $report['config']]);

@@ -133,14 +133,15 @@ pub const TRANSACTION: [&str; 5] = ["watch", "unwatch", "multi", "discard", "exe
 /// A call of this command that changes nothing, with `key`, which no client uses. Redis checks the
 /// rights of a user before it looks at the arguments, so most calls have one that Redis refuses.
 ///
-/// Only RPUSH has no such call: an LPOP, or at last a DEL, takes back what it has added.
+/// Only RPUSH has no such call: a PEXPIRE, an LPOP or a DEL takes back what it has added.
 #[must_use]
 pub fn harmless(command: &str, key: &str) -> Vec<String> {
     let words: Vec<&str> = match command {
         "eval" => vec!["EVAL", "return 1", "1", key],
         "evalsha" => vec!["EVALSHA", "0000000000000000000000000000000000000000", "1", key],
         "set" => vec!["SET", key, "", "PX", "-"],
-        "expire" | "pexpire" | "blpop" => vec![command, key, "-"],
+        "pexpire" => vec!["PEXPIRE", key, "0"],
+        "expire" | "blpop" => vec![command, key, "-"],
         "rpush" => vec!["RPUSH", key, ""],
         "rename" => vec!["RENAME", key, key],
         "zadd" => vec!["ZADD", key, "-", ""],
