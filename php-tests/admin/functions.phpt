@@ -142,6 +142,7 @@ ok: it can be read
 ok: and deleted once
 ok: a server tells about itself
 ok: the questions leave no key behind
+ok: nor without rights to take things back
 ok: what is refused is not known
 ok: a missing right is named
 ok: a scan is refused
