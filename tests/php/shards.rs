@@ -152,15 +152,12 @@ fn a_new_id_takes_the_session_to_another_server_whole() {
         assert_eq!(step.assert_silent().result, "true");
         let to = home(&servers, &new);
         assert_eq!(session::counter(&servers[to], &new), Some(round + 1));
-        // The old session is deleted, or left as it was when the id changed, on its own server.
-        let left: Vec<_> = (0..2).filter(|&n| session::counter(&servers[n], &old) != Some(0)).collect();
-        assert_eq!(left.len(), usize::from(delete || round != 0), "{old}");
-        let from = left.first().copied().unwrap_or(to);
-        if delete {
-            assert!(!has(&servers[from], &old));
-        } else {
-            assert_eq!(session::counter(&servers[from], &old), Some(round));
-        }
+        // The old session has gone, and left a copy, on its own server.
+        let left: Vec<_> = (0..2).filter(|&n| !has(&servers[n], &old)).collect();
+        assert_eq!(left.len(), 1, "{old}");
+        let from = left[0];
+        let copy = session::side_key(&servers[from], &old, "OLD");
+        assert!(servers[from].command::<bool>(&["EXISTS", &copy]));
         for server in &servers {
             assert!(!session::is_locked(server, &old) && !session::is_locked(server, &new));
         }

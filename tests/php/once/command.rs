@@ -474,7 +474,7 @@ fn seed_many(server: &Server, prefix: &str, count: usize) {
         let data = [formats[n % formats.len()], n.to_string().as_bytes()].concat();
         pipe.cmd("SET").arg(&key).arg(data).arg("PX").arg(1_000_000 + n * 100).ignore();
         if n < 100 {
-            let state = format!("live|{n}||600||||a label");
+            let state = format!("live|{n}||600|||||a label");
             pipe.cmd("SET").arg(format!("{key}_STATE")).arg(state).arg("PX").arg(2_000_000).ignore();
         }
     }
