@@ -71,6 +71,14 @@ unsafe extern "C" fn rustredis_close_left(mod_data: *mut *mut c_void) {
     guarded((), || unsafe { mod_data::close_left(mod_data) });
 }
 
+#[unsafe(no_mangle)]
+extern "C" fn rustredis_end_of_move() {
+    guarded((), || {
+        mod_data::end_of_move();
+        object::end_of_move();
+    });
+}
+
 /// See shim.h. A failure is silent, because session_start() asks again and reports it.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn rustredis_prefetch(

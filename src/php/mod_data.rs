@@ -299,6 +299,11 @@ fn new_handler(pid: u32, settings: Arc<Settings>, beside: Beside) -> Box<Handler
     })
 }
 
+/// Forgets what a call of session_regenerate_id() has left for itself, and not taken.
+pub fn end_of_move() {
+    LEFT.set(None);
+}
+
 /// Closes the sessions that PHP left open; called at the end of a request.
 pub fn end_request() {
     // SAFETY: PHP has no pointer of ours any more.

@@ -149,8 +149,17 @@ pub fn start_over() {
         object.sessions.clear();
         object.value = Vec::new();
         object.cause = Cause::Other;
+        object.forget_the_previous_id();
     }
     OBJECTS.set(objects);
+}
+
+/// Forgets what a call of session_regenerate_id() has left for itself. A handler class around an
+/// object may pass on only a part of the next call, which is perhaps that of another visitor.
+pub fn end_of_move() {
+    OBJECTS.with_borrow_mut(|objects| {
+        objects.iter_mut().for_each(|(_, object)| object.forget_the_previous_id());
+    });
 }
 
 /// Releases the locks of an object.
@@ -173,6 +182,11 @@ impl Object {
         }
         let info = identity::of_this_request(&settings, self.pid);
         Session::new(RedisStore::new(settings.clone()), settings, info).beside(is_held_elsewhere)
+    }
+
+    fn forget_the_previous_id(&mut self) {
+        self.left = None;
+        self.retired = None;
     }
 
     fn own_settings(&self) -> &Arc<Settings> {

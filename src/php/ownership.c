@@ -203,6 +203,9 @@ void rustredis_release_last_values(void)
 			} \
 		} \
 		close_what_is_left(execute_data); \
+		if (INDEX_##name == INDEX_session_regenerate_id) { \
+			rustredis_end_of_move(); \
+		} \
 		rustredis_hide_in_pending(); \
 	}
 SESSION_FUNCTIONS(X)

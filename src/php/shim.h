@@ -120,6 +120,8 @@ void rustredis_worker_ends(void);
  * rustredis_close_left closes that session, regardless of `mod_data`. */
 int rustredis_is_open(void);
 void rustredis_close_left(void **mod_data);
+/* Forgets what session_regenerate_id() has left to the session of the new id, and that has not taken. */
+void rustredis_end_of_move(void);
 
 /* The longest text of a message. */
 #define RUSTREDIS_TEXT_SIZE 2048
