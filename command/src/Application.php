@@ -104,8 +104,8 @@ final class Application
             Configuration::restart($this->script, $ini, $pool, self::without(self::without($words, '--ini'), '--pool'));
         }
         $path = $input->option('save-path');
-        if ($path !== null && ini_set('session.save_path', $path) === false) {
-            throw new Failure('This session.save_path is refused.');
+        if ($path !== null) {
+            Configuration::usePath($path);
         }
         $own = $input->shifted();
         if (count($own->arguments()) > $class::arguments()) {

@@ -7,8 +7,15 @@ namespace RustRedis\Command;
 /** The configuration of the PHP that runs the command, which need not be that of the web server's PHP. */
 final class Configuration
 {
-    /** Parameters of session.save_path whose values are no secrets. */
-    private const HARMLESS = ['prefix', 'database', 'timeout', 'read_timeout', 'weight', 'tls', 'persistent', 'retry_interval'];
+    /** A server of session.save_path that has no secret in it. */
+    private const HOST = '(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])';
+    private const SERVER = '(?:unix:(?://)?/[\w./+~-]+'
+        . '|(?:(?:tcp|tls|ssl|rediss?)://)?' . self::HOST . '(?::\d{1,5})?(?:/\d{1,4})?'
+        . '|(?:sentinels?|cluster)://' . self::HOST . '(?::\d{1,5})?(?:[,\s]+' . self::HOST . ':\d{1,5})*(?:/[\w.-]+)?(?:/\d{1,4})?)';
+    /** A parameter whose value has its usual form, and so is no secret. */
+    private const HARMLESS = '(?:(?:weight|database|timeout|read_timeout|retry_interval)=[0-9.]{1,12}'
+        . '|(?:persistent|tls|stream\[verify_peer(?:_name)?\])=(?:0|1|on|off|yes|no|true|false)'
+        . '|seed\[\d*\]=' . self::HOST . ':\d{1,5}|failover=[a-z_]{1,20}|prefix=[\w.:{}-]*)(?=[&,\s]|$)';
 
     /** @return array{php: string, sapi: string, ini: ?string, save_handler: string, save_path: string, prefix: string} */
     public static function describe(): array
@@ -18,7 +25,7 @@ final class Configuration
             'sapi' => PHP_SAPI,
             'ini' => php_ini_loaded_file() ?: null,
             'save_handler' => (string) ini_get('session.save_handler'),
-            'save_path' => self::masked((string) ini_get('session.save_path')),
+            'save_path' => self::masked(self::path()),
             'prefix' => (string) ini_get('rustredis.prefix'),
         ];
     }
@@ -26,19 +33,70 @@ final class Configuration
     public static function line(): string
     {
         $ini = php_ini_loaded_file() ?: 'no php.ini';
-        $path = self::masked((string) ini_get('session.save_path'));
-        return "Using $ini: session.save_path " . ($path === '' ? 'is not set' : "= $path");
+        $path = self::masked(self::path());
+        return "Using $ini: session.save_path " . ($path === '' ? 'is not set, which is ' . self::DEFAULT_PATH : "= $path");
     }
 
-    /** A save path without what may be a secret. */
+    public const DEFAULT_PATH = 'tcp://127.0.0.1:6379';
+
+    private static bool $isGiven = false;
+
+    /** Another path, which is the user's own. */
+    public static function usePath(string $path): void
+    {
+        if (ini_set('session.save_path', $path) === false) {
+            throw new Failure('This session.save_path is refused.');
+        }
+        self::$isGiven = true;
+    }
+
+    /**
+     * session.save_path, or an empty text if nobody has set it: Debian builds a folder for PHP's own files into PHP, which
+     * the extension takes for no path, too.
+     */
+    public static function path(): string
+    {
+        $is_set = self::$isGiven || get_cfg_var('session.save_path') !== false;
+        return $is_set ? (string) ini_get('session.save_path') : '';
+    }
+
+    /**
+     * A save path without what may be a secret. A password that is not percent-encoded, or a slip of its writer, can have
+     * any character that would end it, so nothing is shown behind the first thing that is not known to be harmless.
+     */
     public static function masked(string $path): string
     {
-        $path = (string) preg_replace('~//[^/?@,]*@~', '//***@', $path);
-        $hide = static function (array $found): string {
-            $is_harmless = in_array(strtolower($found[2]), self::HARMLESS, true);
-            return $found[1] . $found[2] . '=' . ($is_harmless ? $found[3] : '***');
-        };
-        return (string) preg_replace_callback('~([?&]|^)([^=&?,/]+)=([^&,]*)~', $hide, $path);
+        if ($path === '' || self::isFolder($path)) {
+            return $path;
+        }
+        if (!str_contains($path, '@')) {
+            $query = self::HARMLESS . '(?:&' . self::HARMLESS . ')*';
+            $server = '(?:' . self::SERVER . "(?:\\?$query)?)(?=[,\\s]|$)";
+            // A word behind a comma without a port may be the rest of a password.
+            $more = '[,\s]+(?=\S+://|unix:|[^\s,?&=]+:\d)' . $server;
+            if (preg_match("#^(?:$server(?:$more)*|(?=seed)$query)$#Di", $path)) {
+                return $path;
+            }
+            if (preg_match('#^' . self::SERVER . '\?(?:' . self::HARMLESS . '&)*#i', $path, $found)
+                || preg_match('#^(?=seed)(?:' . self::HARMLESS . '&)+#i', $path, $found)) {
+                return "$found[0]***";
+            }
+        }
+        $scheme = preg_match('~^(?:tcp|tls|ssl|rediss?|sentinels?|cluster|unix)://~i', $path, $found) ? $found[0] : '';
+        return "$scheme(not shown)";
+    }
+
+    /** A folder of PHP's files handler. */
+    public static function isFolder(string $path): bool
+    {
+        return preg_match('~^(?:\d+;){0,2}/[\w./ -]*$~D', $path) === 1;
+    }
+
+    /** A path that has a password, also one that was mistyped. */
+    public static function hasPassword(string $path): bool
+    {
+        $text = rawurldecode($path);
+        return preg_match('~[?&,\s](?:sentinel_)?(?:auth|pass|password)(?:=|\[)|^(?!unix:)(?:[a-z]+:(?=//))?+[^@]*:[^@]*@~i', $text) === 1;
     }
 
     /** The variable that hands the folder with the settings of a pool to the command that is started again. */

@@ -173,7 +173,8 @@ final class ImportCommand extends Command
 
     private function fromKeys(Input $input, Output $output): void
     {
-        $own = ['session.save_path' => (string) ini_get('session.save_path'), 'rustredis.prefix' => (string) ini_get('rustredis.prefix')];
+        // A path that nobody has set must not be set to the folder that is built into PHP.
+        $own = ['session.save_path' => Configuration::path() ?: Configuration::DEFAULT_PATH, 'rustredis.prefix' => (string) ini_get('rustredis.prefix')];
         $prefix = $input->option('from-prefix');
         $path = $input->option('from');
         if ($prefix !== null && str_contains($own['session.save_path'], 'prefix=')) {

@@ -137,8 +137,8 @@ final class PhpChecks
 
     private function secrets(): void
     {
-        $path = self::ini('session.save_path');
-        if (preg_match('~[?&](?:sentinel_)?auth(?:=|\[|%5B)|//[^/?@,]*:[^/?@,]*@~i', $path)) {
+        $path = Configuration::path();
+        if (Configuration::hasPassword($path)) {
             $this->add(Finding::WARNING, 'password-in-path', 'The password is in session.save_path, which php.ini listings and phpinfo() show.',
                 'Set rustredis.username and rustredis.password, and take it out of session.save_path.');
         }
@@ -158,12 +158,12 @@ final class PhpChecks
 
     private function leftOvers(): void
     {
-        $path = self::ini('session.save_path');
+        $path = Configuration::path();
         if (preg_match('~:11211\b|^memcached?://~', $path)) {
             $this->add(Finding::ERROR, 'save-path', 'session.save_path is that of memcached: ' . Configuration::masked($path) . '.',
                 'Write the address of Redis, such as tcp://host:6379.');
         } elseif (str_contains($path, '/') && !str_contains($path, '://') && !preg_match('~^[^/]+:\d+~', $path) && !str_starts_with($path, 'seed')) {
-            $this->add(Finding::ERROR, 'save-path', "session.save_path is a folder of PHP's files: $path.",
+            $this->add(Finding::ERROR, 'save-path', "session.save_path is a folder of PHP's files: " . Configuration::masked($path) . '.',
                 'Write the address of Redis, such as tcp://host:6379.');
         }
         $others = [];

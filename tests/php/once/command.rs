@@ -190,6 +190,99 @@ fn the_doctor_finds_a_password_in_the_path_and_does_not_show_it() {
 }
 
 #[test]
+fn no_part_of_a_path_that_may_be_a_password_is_shown() {
+    let secrets = [
+        "redis://u:se/cret@127.0.0.1:1",
+        "tcp://u:pa/ssecret@h:1",
+        "redis://u:se@cret@h:1/2",
+        "tcp://h:1?auth=abc,secret",
+        "tcp://h:1?auth=abc&secret",
+        "tcp://h:1?auth[]=u&auth[]=se,cret",
+        "tcp://h:1?auth%5B%5D=u&auth%5B%5D=secret",
+        "tcp://h:1?%61uth=secret",
+        "tcp://h:1?timeout=1?auth=secret",
+        "tcp://h:1?database=0?auth=secret",
+        "tcp://h:1?prefix=a,auth=secret",
+        "tcp://h:1?database=1&auth=a secret",
+        "tcp://u:secret,rest@127.0.0.1:1",
+        "tcp://u:secret,more@h:1?database=1",
+        "redis://u:p?secret@h:1/2",
+        "//u:se/cret@h:1",
+        "seed[]=h:1&auth=a&secret",
+        "sentinel://u:secret@h:1/name",
+        "sentinel://h:1/name?sentinel_auth=a,secret",
+        "cluster://h:1,h:2?auth=secret",
+    ];
+    let shown = [
+        "",
+        "tcp://h:1",
+        "h:6379",
+        "[::1]:7000",
+        "redis://h:1/2?prefix=S:&timeout=2.5",
+        "unix:///run/redis.sock?database=2",
+        "tcp://a:6379?weight=1, tcp://b:6379?weight=2",
+        "sentinel://s1:26379,s2:26379/mymaster?database=2&tls=1",
+        "cluster://h1:7000,h2:7001",
+        "seed[]=h1:7000&seed[]=h2:7001&timeout=2",
+        "/var/lib/php/sessions",
+    ];
+    let paths: Vec<_> = secrets.iter().chain(&shown).collect();
+    let script = format!(
+        "require '{}/command/src/Configuration.php'; \
+         foreach (json_decode(file_get_contents('php://stdin')) as $path) {{ \
+         $seen[] = [RustRedis\\Command\\Configuration::masked($path), \
+         RustRedis\\Command\\Configuration::hasPassword($path)]; }} echo json_encode($seen);",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    let mut child = Command::new(php::program())
+        .args(["-n", "-r", &script])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("php runs");
+    serde_json::to_writer(child.stdin.take().expect("it is a pipe"), &paths).expect("it reads");
+    let output = child.wait_with_output().expect("php ends");
+    let seen: Vec<(String, bool)> =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    for (path, (text, has_password)) in paths.iter().zip(&seen) {
+        if shown.contains(path) {
+            assert_eq!((text.as_str(), *has_password), (**path, false));
+        } else {
+            assert!(
+                !text.contains("ecret") && !text.contains("rest") && !text.contains("cret"),
+                "{path}: {text}"
+            );
+            assert!(has_password, "{path}");
+        }
+    }
+    assert_eq!(seen[3].0, "tcp://h:1?***", "the servers are shown where they are sure");
+    // The whole command.
+    let said = rustredis(&Php::new("").default_user(), &["status", "--save-path", secrets[0]]);
+    assert!(said.status == 1 && !format!("{said:?}").contains("cret"), "{said:#?}");
+}
+
+#[test]
+fn the_folder_that_is_built_into_php_counts_as_no_path() {
+    let set_up = Php::new("left-out").default_user();
+    let mut arguments = set_up.arguments();
+    let place =
+        arguments.iter().position(|word| word.to_string_lossy().contains("left-out")).expect("it is there");
+    arguments.drain(place - 1..=place);
+    let run = |words: &[&str]| said(Command::new(php::program()).args(&arguments).arg(script()).args(words));
+    let report = run(&["doctor", "--json"]).json();
+    let names: Vec<_> = report["findings"].as_array().expect("a list").iter().map(|it| &it["name"]).collect();
+    assert!(!names.contains(&&Value::from("save-path")), "{report:#}");
+    assert_eq!(report["configuration"]["save_path"], "", "{report:#}");
+    let text = run(&["doctor"]);
+    assert!(text.out.contains("is not set, which is tcp://127.0.0.1:6379"), "{text:#?}");
+    // An import comes back to that server, and not to the folder.
+    let from = server();
+    session::seed(&from, "one");
+    let import = run(&["import", "--from", &from.save_path()]);
+    assert!(!import.err.contains("is a folder"), "{import:#?}");
+}
+
+#[test]
 fn the_doctor_finds_certificates_that_are_not_checked() {
     let php = Php::new("tls://127.0.0.1:1?stream[verify_peer]=0").default_user();
     let said = rustredis(&php, &["doctor"]);
