@@ -482,6 +482,12 @@ impl Router {
                 self.disconnect();
                 Err(if may_change { StoreError::Demoted(error) } else { StoreError::Server(error) })
             }
+            // The server closes the connection, perhaps only in a moment, and reads nothing of what is
+            // sent until then: the release of the lock would be lost.
+            Err(StoreError::Server(error)) if error.is_last() => {
+                self.disconnect();
+                Err(StoreError::Server(error))
+            }
             result @ (Ok(_) | Err(StoreError::Server(_))) => {
                 if self.current().is_some_and(Connection::take_strayed)
                     && let Some(cluster) = cluster::of(self.settings.shards.of(0))
