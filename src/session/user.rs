@@ -142,8 +142,10 @@ impl<S: Store> Session<S> {
             let left = self.ask_session(&listed.id)?;
             match fate(&left, &list, listed, answer.now) {
                 Fate::Lives => devices.push(device(&listed.id, &left, answer.now, ttl)),
-                Fate::Comes => {}
-                Fate::Dead | Fate::Missing => dead.push(listed.id.clone()),
+                // A replica may lack a session that its master has, so a missing one stays listed until
+                // its time there is over.
+                Fate::Comes | Fate::Missing => {}
+                Fate::Dead => dead.push(listed.id.clone()),
             }
         }
         if !dead.is_empty() {
