@@ -48,5 +48,12 @@ namespace {
         http_response_code(500);
         exit;
     }
+    if (($_GET['do'] ?? '') === 'renew') {
+        // Session::regenerate() with $regenerateDestroy = false
+        session_regenerate_id(false);
+    } elseif (isset($_GET['ajax']) && ($_COOKIE[$config->cookieName] ?? '') === session_id()) {
+        // Session::start(): the id is never renewed here, and the cookie gets a new time.
+        setcookie($config->cookieName, session_id(), time() + $config->expiration, '/');
+    }
     echo json_encode(carry_out(new NativeVisit()));
 }

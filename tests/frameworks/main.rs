@@ -180,7 +180,9 @@ fn debians_wordpress() {
 #[test]
 #[ignore = "make test-frameworks"]
 fn the_driver_for_codeigniter() {
-    App { page: "codeigniter4.php", cookie: "ci_session", ..NATIVE }.test();
+    let app = App { page: "codeigniter4.php", cookie: "ci_session", has_grace: false, ..NATIVE };
+    app.test();
+    app.each_site(|site| site.a_renewal_beside_a_request_that_sends_its_cookie_ends_no_login());
 }
 
 impl App {
@@ -471,6 +473,20 @@ impl Site {
         assert_ne!(late.cookie(self.app.cookie), Some(login.id.as_str()));
         assert!(!self.app.strict || !self.is_stored(&old), "nothing is stored under an id that has ended");
         assert_eq!(self.visit("do=count", &login.id).n, Some(2));
+    }
+
+    /// CodeIgniter's Ajax requests send the cookie of the id that they came with, in its own way.
+    fn a_renewal_beside_a_request_that_sends_its_cookie_ends_no_login(&self) {
+        let id = self.logged_in();
+        let renewed = self.visit("do=renew", &id);
+        assert_ne!(renewed.id, id);
+        let late = self.visit("do=count&ajax=1", &id);
+        assert_eq!((late.id.as_str(), late.user.as_deref(), late.n), (id.as_str(), Some("ann"), Some(2)));
+        // What lasts for a while only is over.
+        self.server.command::<()>(&["DEL", &session::side_key(&self.server, &id, "OLD")]);
+        let later = self.visit("do=count", &late.id);
+        assert_eq!((later.id, later.user.as_deref(), later.n), (id, Some("ann"), Some(3)));
+        assert_eq!(self.visit("do=show", &renewed.id).user.as_deref(), Some("ann"));
     }
 
     fn a_killed_worker_costs_one_lease(&self) {

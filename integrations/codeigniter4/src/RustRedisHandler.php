@@ -21,7 +21,12 @@ class RustRedisHandler extends BaseHandler implements SessionIdInterface, Sessio
     public function __construct(SessionConfig $config, string $ipAddress)
     {
         parent::__construct($config, $ipAddress);
-        $options = ['ttl' => $config->expiration > 0 ? $config->expiration : max(1, (int) ini_get('session.gc_maxlifetime'))];
+        $options = [
+            'ttl' => $config->expiration > 0 ? $config->expiration : max(1, (int) ini_get('session.gc_maxlifetime')),
+            // CodeIgniter sends an Ajax request's cookie by itself, also the one of an id that was renewed
+            // meanwhile. That must stay the id of a session.
+            'regenerate_grace' => 0,
+        ];
         if ($this->matchIP) {
             // Another address finds no session under the id.
             $options['prefix'] = ini_get('rustredis.prefix') . $ipAddress . ':';
