@@ -17,11 +17,13 @@ use Illuminate\Contracts\Debug\ExceptionHandler;
 use Illuminate\Contracts\Http\Kernel as KernelContract;
 use Illuminate\Cookie\CookieServiceProvider;
 use Illuminate\Cookie\Middleware\AddQueuedCookiesToResponse;
+use Illuminate\Encryption\EncryptionServiceProvider;
 use Illuminate\Filesystem\FilesystemServiceProvider;
 use Illuminate\Foundation\Application;
 use Illuminate\Foundation\Bootstrap;
 use Illuminate\Foundation\Exceptions\Handler;
 use Illuminate\Foundation\Http\Kernel;
+use Illuminate\Foundation\Http\Middleware\VerifyCsrfToken;
 use Illuminate\Http\Request;
 use Illuminate\Redis\RedisServiceProvider;
 use Illuminate\Session\Middleware\StartSession;
@@ -74,7 +76,9 @@ final class HttpKernel extends Kernel
         Bootstrap\BootProviders::class,
     ];
 
-    protected $middlewareGroups = ['web' => [AddQueuedCookiesToResponse::class, StartSession::class]];
+    protected $middlewareGroups = [
+        'web' => [AddQueuedCookiesToResponse::class, StartSession::class, VerifyCsrfToken::class],
+    ];
 }
 
 /** The same middleware without its last step. */
@@ -93,11 +97,14 @@ $config = [
     'app' => [
         'env' => 'production',
         'debug' => false,
+        'key' => str_repeat('k', 32),
+        'cipher' => 'AES-256-CBC',
         'locale' => 'en',
         'fallback_locale' => 'en',
         'providers' => [
             CacheServiceProvider::class,
             CookieServiceProvider::class,
+            EncryptionServiceProvider::class,
             FilesystemServiceProvider::class,
             RedisServiceProvider::class,
             SessionServiceProvider::class,

@@ -406,6 +406,8 @@ impl Site {
             assert_eq!(is_page, self.app.late_error.is_empty(), "{after:?}");
             // It takes the id of the logout, or of a login, away from the browser.
             assert_eq!(after.cookie(self.app.cookie).is_some(), self.app.sends_late_cookie, "{after:?}");
+            // Laravel's token is in the session.
+            assert_eq!(after.cookie("XSRF-TOKEN"), None, "{after:?}");
             (before, logout)
         });
         assert_eq!(before.user.as_deref(), Some("ann"), "this request came before the logout");

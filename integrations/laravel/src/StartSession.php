@@ -25,7 +25,9 @@ class StartSession extends LaravelsStartSession
             if ($handler->hasMissedItsSession()) {
                 // The browser has the cookie of the request that made a new id, or will have it.
                 $config = $this->manager->getSessionConfig();
-                $response->headers->removeCookie($session->getName(), $config['path'], $config['domain']);
+                foreach ([$session->getName(), 'XSRF-TOKEN'] as $cookie) {
+                    $response->headers->removeCookie($cookie, $config['path'], $config['domain']);
+                }
             }
             return $response;
         } finally {
