@@ -142,6 +142,23 @@ fn a_server_that_hangs_on_a_first_connection_is_one_warning() {
     works_again(&server, process);
 }
 
+/// Redis closes the connection a moment after the error.
+#[test]
+fn a_value_above_the_servers_limit_leaves_no_lock() {
+    let server = Server::with_args(&["--proto-max-bulk-len", "1mb"]);
+    let proxy = Proxy::in_front_of(&server);
+    proxy.linger(Duration::from_millis(500));
+    let php = Php::new(&proxy.save_path()).ini("rustredis.lock_lease", "60");
+    session::seed(&server, "known");
+    let mut process = php.spawn(STEPS);
+    process.expect("ready");
+    process.step("start('known') && $_SESSION['x'] = str_repeat('x', 1500000)");
+    let failed = process.step(CLOSE);
+    assert!(failed.only_warning().contains("proto-max-bulk-len"), "{failed:?}");
+    poll::until("the lock is free", SOON, || !session::is_locked(&server, "known"));
+    assert_eq!(session::counter(&server, "known"), Some(0));
+}
+
 #[test]
 fn a_restart_between_requests_is_silent() {
     let mut server = Server::with_args(&["--appendonly", "yes"]);

@@ -5,7 +5,7 @@ use std::mem;
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::poll::{self, SOON};
 use super::random::Random;
@@ -65,6 +65,8 @@ struct State {
     closed: bool,
     /// A client that sends more bytes than this at a time is hung up on, without a word.
     limit: Option<usize>,
+    /// The time by which the client learns of an end of the server's connection later.
+    linger: Duration,
 }
 
 /// The side that spoke last on a connection.
@@ -221,6 +223,12 @@ impl Proxy {
         lock(&self.state).limit = Some(bytes);
     }
 
+    /// Tells clients so much later that the server has closed their connections. What they send until
+    /// then is lost.
+    pub fn linger(&self, time: Duration) {
+        lock(&self.state).linger = time;
+    }
+
     /// Forgets all connections, as a load balancer does: nothing passes, and neither side is told.
     /// New connections are served.
     pub fn forget(&self) {
@@ -281,10 +289,12 @@ impl Pair {
         thread::spawn(move || {
             // An error is the end of the connection, which the other side then sees.
             let _ = self.to_server();
+            self.linger();
             self.close();
         });
         thread::spawn(move || {
             let _ = down.to_client();
+            thread::sleep(lock(&down.state).linger);
             down.close();
         });
     }
@@ -365,6 +375,18 @@ impl Pair {
             bytes.extend_from_slice(&buffer[..length]);
             (&self.client).write_all(&bytes)?;
         }
+    }
+
+    /// Reads what the client sends to a server that has gone.
+    fn linger(&self) {
+        let time = lock(&self.state).linger;
+        if time.is_zero() {
+            return;
+        }
+        let end = Instant::now() + time;
+        let mut buffer = vec![0; 64 * 1024];
+        let _ = self.client.set_read_timeout(Some(time));
+        while Instant::now() < end && (&self.client).read(&mut buffer).is_ok_and(|length| length > 0) {}
     }
 
     fn close(&self) {
