@@ -91,7 +91,7 @@ final class AsideCommand extends Command
             return 0;
         }
         if ($input->has('data')) {
-            $output->raw($stored['data']);
+            $output->content($stored['data']);
             return 0;
         }
         $output->line("$name: " . Show::bytes(strlen($stored['data'])) . ', deleted in ' . Show::time($stored['ttl_ms']) . '.');

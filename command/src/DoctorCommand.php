@@ -59,7 +59,7 @@ final class DoctorCommand extends Command
         foreach ($unknown as $server => $texts) {
             foreach ($texts as $text) {
                 $output->line();
-                $output->line($output->style('dim', "not known: $text") . "\n    at $server");
+                $output->line($output->style('dim', "not known: $text") . "\n    at " . Output::plain((string) $server));
             }
         }
         $output->line();
@@ -106,11 +106,11 @@ final class DoctorCommand extends Command
     {
         $colour = [Finding::ERROR => 'red', Finding::WARNING => 'yellow', Finding::HINT => 'dim'][$finding->level];
         $output->line();
-        $output->line($output->style($colour, $finding->level . ':') . ' ' . $finding->what);
+        $output->line($output->style($colour, $finding->level . ':') . ' ' . Output::plain($finding->what));
         if ($finding->server !== null) {
-            $output->line("    at $finding->server");
+            $output->line('    at ' . Output::plain($finding->server));
         }
-        $output->line("    fix: $finding->fix");
+        $output->line('    fix: ' . Output::plain($finding->fix));
     }
 
     private static function counted(int $count, string $what): ?string

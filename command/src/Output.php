@@ -12,6 +12,9 @@ final class Output
 {
     private const COLOURS = ['red' => '31', 'green' => '32', 'yellow' => '33', 'bold' => '1', 'dim' => '2'];
 
+    /** Characters that steer a terminal, or turn the order of a text round. */
+    private const UNSEEN = '/[\p{Cc}\p{Cf}\x{2028}\x{2029}]/u';
+
     private bool $colours;
     private bool $hasBar = false;
 
@@ -34,6 +37,24 @@ final class Output
         self::write($bytes);
     }
 
+    /** Somebody's data: a terminal gets its control characters in a form that it does not obey. */
+    public function content(string $bytes): void
+    {
+        if (stream_isatty(STDOUT)) {
+            $code = static fn (array $found): string => sprintf('\x%02x', ord($found[0]));
+            $bytes = preg_match('//u', $bytes) ? $bytes : (string) preg_replace_callback('/[\x80-\xff]/', $code, $bytes);
+            $bytes = (string) preg_replace_callback(self::UNSEEN,
+                static fn (array $found): string => in_array($found[0], ["\n", "\t"], true) ? $found[0] : self::escaped($found[0]), $bytes);
+        }
+        self::write($bytes);
+    }
+
+    /** A character as JSON can have it. */
+    private static function escaped(string $character): string
+    {
+        return $character === "\x7f" ? '\u007f' : trim((string) json_encode($character), '"');
+    }
+
     /** A remark that is no part of the result. */
     public function note(string $text): void
     {
@@ -54,7 +75,10 @@ final class Output
     {
         $flags = JSON_PRETTY_PRINT | JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE
             | JSON_PRESERVE_ZERO_FRACTION;
-        self::write(json_encode($data, $flags | JSON_THROW_ON_ERROR) . "\n");
+        $text = json_encode($data, $flags | JSON_THROW_ON_ERROR);
+        $text = preg_replace_callback('/(?!\n)' . substr(self::UNSEEN, 1),
+            static fn (array $found): string => self::escaped($found[0]), $text);
+        self::write($text . "\n");
     }
 
     public function style(string $colour, string $text): string
@@ -106,7 +130,7 @@ final class Output
     public static function plain(string $text): string
     {
         $text = preg_match('//u', $text) ? $text : (string) preg_replace('/[\x80-\xff]/', '?', $text);
-        return (string) preg_replace('/[\x00-\x1f\x7f]/', '?', $text);
+        return (string) preg_replace(self::UNSEEN, '?', $text);
     }
 
     /** Ends the command, as SIGPIPE ends others, if the reader has read enough (`rustredis count | head -n 1`). */

@@ -59,7 +59,7 @@ final class ShowCommand extends Command
         LockCommand::show($output, $id, $lock);
         if ($data !== null) {
             $output->line();
-            $output->raw($data . "\n");
+            $output->content($data . "\n");
         }
         return 0;
     }

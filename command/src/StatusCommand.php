@@ -57,7 +57,7 @@ final class StatusCommand extends Command
                     . ($server['maxmemory'] ? ' of ' . Show::bytes($server['maxmemory']) : '');
                 $latency = $server['latency_us'] === null ? '?' : sprintf('%.2f ms', $server['latency_us'] / 1000);
                 $uptime = $server['uptime_s'] === null ? '?' : Show::time($server['uptime_s'] * 1000);
-                $rows[] = [$server['server'], $text($server['version']), $text($server['role']), $text($server['replicas']),
+                $rows[] = [$text($server['server']), $text($server['version']), $text($server['role']), $text($server['replicas']),
                     $text($server['clients']), $text($server['blocked']), $memory, $uptime, $latency];
             }
         }
@@ -65,7 +65,7 @@ final class StatusCommand extends Command
             $output->table(['server', 'version', 'role', 'replicas', 'clients', 'waiting', 'memory', 'up for', 'latency'], $rows);
         }
         foreach ($failed as $server) {
-            $output->line($output->style('red', "$server[server]: " . Output::plain((string) $server['error'])));
+            $output->line($output->style('red', Output::plain("$server[server]: $server[error]")));
         }
         foreach (rustredis_status()['advice'] as $advice) {
             $output->line($output->style('yellow', 'Advice: ') . Output::plain($advice));
