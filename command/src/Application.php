@@ -75,7 +75,7 @@ final class Application
             if (!str_starts_with($word, '-') && !in_array($before, ['--ini', '--pool', '--save-path'], true)) {
                 $class = self::COMMANDS[$word] ?? null;
                 if ($class === null && !in_array($word, ['help', 'list'], true)) {
-                    throw Failure::usage("There is no command $word." . self::similar($word));
+                    throw Failure::usage('There is no command' . Input::shown($word) . '.' . self::similar($word));
                 }
                 break;
             }
@@ -93,6 +93,9 @@ final class Application
             $this->help($output, $named === 'help' ? $input->argument(1) : null);
             return 0;
         }
+        if (!isset(self::COMMANDS[$named])) {
+            throw Failure::usage('The command comes first, and then its arguments.');
+        }
         if ($input->has('help')) {
             $this->help($output, $named);
             return 0;
@@ -109,7 +112,7 @@ final class Application
         }
         $own = $input->shifted();
         if (count($own->arguments()) > $class::arguments()) {
-            throw Failure::usage("$named takes no argument " . $own->argument($class::arguments()) . '.');
+            throw Failure::usage("$named takes " . ($class::arguments() === 0 ? 'no argument.' : "no argument after the first " . $class::arguments() . "."));
         }
         return (new $class())->run($own, $output);
     }
@@ -148,7 +151,7 @@ final class Application
 
     private function help(Output $output, ?string $command): void
     {
-        $class = $command === null ? null : (self::COMMANDS[$command] ?? throw Failure::usage("There is no command $command."));
+        $class = $command === null ? null : (self::COMMANDS[$command] ?? throw Failure::usage('There is no command' . Input::shown($command) . '.'));
         if ($class === null) {
             $output->line("PHP's sessions in Redis, seen with PHP's own configuration.");
             $output->line();

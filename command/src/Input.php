@@ -33,7 +33,8 @@ final class Input
             }
             if (str_starts_with($word, '--')) {
                 [$name, $value] = array_pad(explode('=', substr($word, 2), 2), 2, null);
-            } elseif ($word !== '-' && str_starts_with($word, '-')) {
+            } elseif (strlen($word) === 2 && $word[0] === '-') {
+                // A longer word is the id of a session: one of 64 begins with a dash.
                 [$name, $value] = [$short[$word] ?? '', null];
                 if ($name === '') {
                     throw Failure::usage("There is no option $word.");
@@ -43,7 +44,7 @@ final class Input
                 continue;
             }
             if (!array_key_exists($name, $known)) {
-                throw Failure::usage("There is no option --$name.");
+                throw Failure::usage('There is no option' . self::shown($name, '--') . '. Write -- before an id that begins with a dash.');
             }
             if ($known[$name] === null) {
                 if ($value !== null) {
@@ -59,6 +60,12 @@ final class Input
             $options[$name] = $value;
         }
         return new self($arguments, $options);
+    }
+
+    /** A word for a message, if it cannot be the id of a session. */
+    public static function shown(string $word, string $before = ''): string
+    {
+        return preg_match('/^[a-z][a-z-]{0,14}$/D', $word) ? " $before$word" : ' of this name';
     }
 
     public function has(string $option): bool
