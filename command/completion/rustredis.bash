@@ -21,7 +21,7 @@ _rustredis() {
     unlock) words='' options='' ;;
     aside) words='list show restore' options='--data --replace' ;;
     export) words='' options='--force --resume' ;;
-    import) words='' options='--from --from-prefix --replace --resume' ;;
+    import) words='' options='--from --from-prefix --owner --replace --resume' ;;
     metrics) words='' options='' ;;
     completion) words='bash' options='' ;;
   esac

@@ -31,12 +31,12 @@ final class ExportCommand extends Command
         $file = $input->required(0, 'The file (or - for standard output)');
         $output->note(Configuration::line());
         $cursor = null;
-        $count = 0;
+        $count = $foreign = 0;
         if ($file === '-') {
             $stream = STDOUT;
         } elseif ($input->has('resume')) {
             [$stream, $cursor, $count] = self::reopened($file);
-            if ($cursor === null && $count > 0) {
+            if ($cursor === null) {
                 $output->note("$file is complete.");
                 return 0;
             }
@@ -55,9 +55,11 @@ final class ExportCommand extends Command
             }
         };
         foreach (Sessions::all($output, 'sessions', $cursor, $mark) as $id) {
-            $session = self::session($id);
-            if ($session !== null) {
-                self::write($stream, $session);
+            $stored = Sessions::stored($id);
+            if ($stored === false) {
+                $foreign++;
+            } elseif ($stored !== null) {
+                self::write($stream, self::session($id, $stored));
                 $count++;
             }
         }
@@ -69,16 +71,19 @@ final class ExportCommand extends Command
             $output->note(number_format($count) . ' sessions' . ($file === '-' ? '' : " are in $file")
                 . '. The ids in it are as good as passwords: delete it when it has served.');
         }
+        if ($foreign > 0) {
+            $output->note(number_format($foreign) . ' keys were left out: another program keeps something else in them.');
+            return 1;
+        }
         return 0;
     }
 
-    /** @return ?array<string, mixed> */
-    private static function session(string $id): ?array
+    /**
+     * @param array<string, mixed> $stored
+     * @return array<string, mixed>
+     */
+    private static function session(string $id, array $stored): array
     {
-        $stored = rustredis_stored($id);
-        if ($stored === null) {
-            return null;
-        }
         $now = (int) (microtime(true) * 1000);
         $until = static fn (?int $ms): ?int => $ms === null ? null : $now + $ms;
         $is_text = preg_match('//u', $stored['data']) === 1;
@@ -129,7 +134,7 @@ final class ExportCommand extends Command
             ftruncate($stream, (int) $place);
         }
         fseek($stream, 0, SEEK_END);
-        return [$stream, $mark['cursor'] ?? null, max(1, (int) $mark['sessions'])];
+        return [$stream, $mark['cursor'] ?? null, (int) $mark['sessions']];
     }
 
     /**

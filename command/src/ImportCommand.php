@@ -9,11 +9,24 @@ final class ImportCommand extends Command
 {
     /** The number of sessions between two marks of a file. */
     private const STEP = 500;
+    /** The year 2100 in milliseconds: no session lives for so long. */
+    private const LATEST = 4_102_444_800_000;
 
     private int $imported = 0;
     private int $kept = 0;
     private int $expired = 0;
     private int $bad = 0;
+    private ?int $firstBad = null;
+    /** The first and last lines of exports in the file, its sessions, and those that it should have. */
+    private int $begun = 0;
+    private int $ended = 0;
+    private int $lines = 0;
+    private int $claimed = 0;
+    private bool $isCut = false;
+    /** The folders that could not be read. */
+    private int $closed = 0;
+    /** The links (under an empty name) and the files that were left out, by the names of their owners. @var array<string, int> */
+    private array $foreign = [];
     private bool $replace = false;
 
     public static function description(): string
@@ -31,6 +44,7 @@ final class ImportCommand extends Command
         return [
             'from' => ['PATH', 'instead of a file: the session.save_path of other sessions, such as tcp://old:6379?prefix=OLD:'],
             'from-prefix' => ['PREFIX', 'instead of a file: other keys of the same servers'],
+            'owner' => ['USER', "with the folder of PHP's files: the user that they belong to (who runs the command)"],
             'replace' => [null, 'overwrite sessions that exist'],
             'resume' => [null, 'go on with a file whose import was stopped'],
         ];
@@ -48,22 +62,33 @@ final class ImportCommand extends Command
         $output->note(Configuration::line());
         match (true) {
             $file === null => $this->fromKeys($input, $output),
-            $file !== '-' && is_dir($file) => $this->fromFolder($file, $output),
+            $file !== '-' && is_dir($file) => $this->fromFolder($file, self::owner($input->option('owner')), $output),
             default => $this->fromFile($file, $input->has('resume'), $output),
         };
         $output->clearBar();
         if ($output->json) {
-            $output->data(['imported' => $this->imported, 'kept' => $this->kept, 'expired' => $this->expired, 'bad' => $this->bad]);
+            $output->data(['imported' => $this->imported, 'kept' => $this->kept, 'expired' => $this->expired, 'bad' => $this->bad,
+                'left_out' => array_sum($this->foreign), 'closed' => $this->closed, 'cut' => $this->isCut]);
         } else {
             $output->line(number_format($this->imported) . ' sessions were imported.');
             foreach (['existed and stayed as they are (--replace overwrites them)' => $this->kept, 'had expired' => $this->expired,
-                'could not be read' => $this->bad] as $what => $count) {
+                'could not be read' => $this->bad, 'folders could not be read' => $this->closed] as $what => $count) {
                 if ($count > 0) {
                     $output->line(number_format($count) . " $what.");
                 }
             }
         }
-        return $this->bad > 0 ? 1 : 0;
+        if ($this->firstBad !== null) {
+            $output->note("The first one that could not be read is in line $this->firstBad.");
+        }
+        if ($this->isCut) {
+            $output->note("The export is not whole: the file has $this->lines sessions" . ($this->claimed > $this->lines ? " of $this->claimed." : ', and no end.'));
+        }
+        foreach ($this->foreign as $owner => $count) {
+            $output->note($owner === '' ? number_format($count) . ' files were left out: they are links, or no files.'
+                : number_format($count) . " files of $owner were left out: others may write into this folder. --owner=$owner takes the files of that user.");
+        }
+        return $this->bad + $this->closed + count($this->foreign) > 0 || $this->isCut ? 1 : 0;
     }
 
     private function store(string $id, string $data, ?int $ttl, ?string $state = null, ?int $state_ttl = null): void
@@ -82,93 +107,222 @@ final class ImportCommand extends Command
     private function fromFile(string $file, bool $resume, Output $output): void
     {
         $stream = $file === '-' ? STDIN : (@fopen($file, 'r') ?: throw new Failure("$file cannot be read."));
-        $size = $file === '-' ? null : (int) filesize($file);
+        $size = $file !== '-' && is_file($file) ? (int) filesize($file) : null;
         $marker = "$file.imported";
-        if ($resume && $file !== '-' && is_file($marker)) {
-            fseek($stream, (int) file_get_contents($marker));
-        }
+        $place = $resume && $size !== null && is_file($marker) ? (int) file_get_contents($marker) : 0;
+        $has_marks = $size !== null;
         for ($number = 1; ($line = fgets($stream)) !== false; $number++) {
-            $this->line($line, $output);
-            if ($number % self::STEP === 0 && $size !== null) {
-                self::mark($marker, (int) ftell($stream));
+            $bad = $this->bad;
+            $this->line($line, ftell($stream) > $place || $place === 0, $output);
+            if ($this->bad > $bad) {
+                $this->firstBad ??= $number;
+            }
+            if ($number % self::STEP === 0 && $size !== null && ftell($stream) > $place) {
+                if ($has_marks && !self::mark($marker, (int) ftell($stream))) {
+                    $output->note("$marker cannot be written: an import that is stopped begins again.");
+                    $has_marks = false;
+                }
                 $output->progress((int) ftell($stream), $size);
             }
         }
-        if ($size !== null && is_file($marker)) {
+        if ($has_marks && is_file($marker)) {
             unlink($marker);
         }
+        $this->isCut = $this->begun > $this->ended || $this->lines < $this->claimed;
     }
 
     /** The place where a stopped import goes on: a mark is whole, or is the one before. */
-    private static function mark(string $marker, int $place): void
+    private static function mark(string $marker, int $place): bool
     {
         $mask = umask(0177);
-        $done = file_put_contents("$marker.new", (string) $place) !== false && rename("$marker.new", $marker);
+        // Nobody else's link of that name is followed.
+        @unlink("$marker.new");
+        $stream = @fopen("$marker.new", 'x');
         umask($mask);
-        if (!$done) {
-            throw new Failure("$marker cannot be written, from which --resume would go on.");
-        }
+        return $stream !== false && fwrite($stream, (string) $place) !== false && fclose($stream) && @rename("$marker.new", $marker);
     }
 
-    private function line(string $line, Output $output): void
+    /** @param bool $is_new false for a line that was imported before the import was stopped */
+    private function line(string $line, bool $is_new, Output $output): void
     {
         $session = json_decode($line, true);
         if (!is_array($session)) {
-            $this->bad++;
+            $this->bad += (int) $is_new;
             return;
         }
         if (isset($session['rustredis'])) {
+            $this->begun++;
+            if ($session['rustredis'] !== 1) {
+                throw new Failure('This export is of a newer form, which this command does not know.');
+            }
             $ours = (string) ini_get('session.serialize_handler');
-            if (($session['serialize_handler'] ?? $ours) !== $ours) {
-                $output->note("These sessions were written with session.serialize_handler=$session[serialize_handler], and this PHP has $ours.");
+            $theirs = $session['serialize_handler'] ?? $ours;
+            if ($theirs !== $ours) {
+                $theirs = is_string($theirs) ? Output::plain($theirs) : '?';
+                $output->note("These sessions were written with session.serialize_handler=$theirs, and this PHP has $ours.");
             }
             return;
         }
-        if (!isset($session['id'])) {
-            if (!isset($session['cursor']) && !isset($session['end'])) {
-                $this->bad++;
-            }
+        if (isset($session['end'])) {
+            $this->ended++;
+            $this->claimed += is_int($session['sessions'] ?? null) ? $session['sessions'] : 0;
             return;
         }
-        $data = $session['text'] ?? base64_decode((string) ($session['base64'] ?? ''), true);
-        if (!is_string($data) || !is_string($session['id'])) {
+        if (isset($session['cursor'])) {
+            return;
+        }
+        $this->lines++;
+        if (!$is_new) {
+            return;
+        }
+        $id = $session['id'] ?? null;
+        $data = $session['text'] ?? (is_string($session['base64'] ?? null) ? base64_decode($session['base64'], true) : null);
+        $state = $session['state'] ?? null;
+        $is_good = is_string($id) && is_string($data) && self::isTime($session, 'expires_ms')
+            && ($state === null || (is_string($state) && self::isTime($session, 'state_expires_ms')));
+        if (!$is_good) {
             $this->bad++;
             return;
         }
         $now = (int) (microtime(true) * 1000);
-        $left = static fn (mixed $until): ?int => is_int($until) ? $until - $now : null;
-        $this->store($session['id'], $data, $left($session['expires_ms'] ?? null), $session['state'] ?? null,
-            $left($session['state_expires_ms'] ?? null));
+        $left = static fn (?int $until): ?int => $until === null ? null : $until - $now;
+        try {
+            $this->store($id, $data, $left($session['expires_ms']), $state,
+                $state === null ? null : $left($session['state_expires_ms']));
+        } catch (\RustRedis\SessionException $failure) {
+            if (!str_contains($failure->getMessage(), 'docs/wire-format.md')) {
+                throw $failure;
+            }
+            $this->bad++;
+        }
+    }
+
+    /**
+     * A time of an export is an integer, or null for ever. Another one would make a session that nobody ever deletes.
+     *
+     * @param array<mixed> $session
+     */
+    private static function isTime(array $session, string $name): bool
+    {
+        $is_there = array_key_exists($name, $session);
+        $time = $session[$name] ?? null;
+        return $is_there && ($time === null || (is_int($time) && $time >= 0 && $time < self::LATEST));
     }
 
     /** PHP's files: sess_ID, also in folders of folders (session.save_path = "2;/folder"). */
-    private function fromFolder(string $folder, Output $output): void
+    private function fromFolder(string $folder, ?int $owner, Output $output): void
     {
         $lifetime = max(1, (int) ini_get('session.gc_maxlifetime'));
-        $files = new \RecursiveIteratorIterator(
-            new \RecursiveDirectoryIterator($folder, \FilesystemIterator::SKIP_DOTS),
-            \RecursiveIteratorIterator::LEAVES_ONLY,
-            \RecursiveIteratorIterator::CATCH_GET_CHILD,
-        );
         $seen = 0;
-        foreach ($files as $file) {
-            if (!str_starts_with($file->getFilename(), 'sess_') || !$file->isFile()) {
-                continue;
-            }
+        foreach ($this->files($folder, false) ?? throw new Failure("$folder cannot be read.") as $path => $is_shared) {
             if (++$seen % self::STEP === 0) {
                 $output->progress($seen, null);
             }
-            $data = @file_get_contents($file->getPathname());
-            if ($data === false) {
-                $this->bad++;
-                continue;
-            }
+            $found = $this->content($path, $is_shared ? $owner ?? self::user() : $owner);
             // PHP makes an empty file for a session that is not stored yet.
-            if ($data !== '') {
-                $left = ($file->getMTime() + $lifetime) * 1000 - (int) (microtime(true) * 1000);
-                $this->store(substr($file->getFilename(), 5), $data, $left);
+            if ($found !== null && $found[0] !== '') {
+                $left = ($found[1] + $lifetime) * 1000 - (int) (microtime(true) * 1000);
+                $this->store(substr(basename($path), 5), $found[0], $left);
             }
         }
+    }
+
+    /**
+     * The files of sessions in a folder and in its folders, each with whether others may write into one of the folders on
+     * the way to it.
+     *
+     * @return ?\Generator<string, bool> null if the folder cannot be read
+     */
+    private function files(string $folder, bool $is_shared): ?\Generator
+    {
+        $names = @opendir($folder);
+        if ($names === false) {
+            return null;
+        }
+        $is_shared = $is_shared || ((int) fileperms($folder) & 0022) !== 0;
+        return (function () use ($names, $folder, $is_shared): \Generator {
+            while (($name = readdir($names)) !== false) {
+                $path = "$folder/$name";
+                if (str_starts_with($name, 'sess_')) {
+                    yield $path => $is_shared;
+                } elseif ($name !== '.' && $name !== '..' && !is_link($path) && is_dir($path)) {
+                    $inner = $this->files($path, $is_shared);
+                    if ($inner === null) {
+                        $this->closed++;
+                    } else {
+                        yield from $inner;
+                    }
+                }
+            }
+            closedir($names);
+        })();
+    }
+
+    /**
+     * A file's content and the time of its last change, or null. In a folder where others may write, anybody can put a
+     * file, or a link to one, under an id of their own: PHP itself follows no link, and takes no file of another user.
+     *
+     * @param ?int $owner the user that the file must belong to, if it matters
+     * @return ?array{string, int}
+     */
+    private function content(string $path, ?int $owner): ?array
+    {
+        $named = @lstat($path);
+        if ($named === false) {
+            // PHP has deleted it by now.
+            return null;
+        }
+        $is_link = ($named['mode'] & 0170000) !== 0100000 || ($owner !== null && $named['nlink'] > 1);
+        if ($is_link || ($owner !== null && $named['uid'] !== $owner)) {
+            $this->leaveOut($is_link ? null : $named['uid']);
+            return null;
+        }
+        // Something else may have taken its place by now: n is O_NONBLOCK.
+        $stream = @fopen($path, 'rn');
+        if ($stream === false) {
+            $this->bad++;
+            return null;
+        }
+        $opened = (array) fstat($stream);
+        foreach (['dev', 'ino', 'uid', 'mode'] as $field) {
+            if (($opened[$field] ?? null) !== $named[$field]) {
+                $this->leaveOut(null);
+                return null;
+            }
+        }
+        $data = stream_get_contents($stream);
+        fclose($stream);
+        if ($data === false) {
+            $this->bad++;
+            return null;
+        }
+        return [$data, $opened['mtime']];
+    }
+
+    /** @param ?int $owner the owner of the file, or null for a link */
+    private function leaveOut(?int $owner): void
+    {
+        $name = match (true) {
+            $owner === null => '',
+            function_exists('posix_getpwuid') => posix_getpwuid($owner)['name'] ?? (string) $owner,
+            default => (string) $owner,
+        };
+        $this->foreign[$name] = ($this->foreign[$name] ?? 0) + 1;
+    }
+
+    private static function user(): int
+    {
+        return function_exists('posix_geteuid') ? posix_geteuid() : (int) fileowner('/proc/self');
+    }
+
+    private static function owner(?string $name): ?int
+    {
+        return match (true) {
+            $name === null => null,
+            preg_match('/^[0-9]{1,10}$/D', $name) === 1 => (int) $name,
+            default => (function_exists('posix_getpwnam') ? posix_getpwnam($name)['uid'] ?? null : null)
+                ?? throw Failure::usage('--owner is the name or the number of a user of this machine.'),
+        };
     }
 
     private function fromKeys(Input $input, Output $output): void
@@ -195,7 +349,9 @@ final class ImportCommand extends Command
             $cursor = $found['cursor'];
             $page = [];
             foreach ($found['names'] as $id) {
-                $page[(string) $id] = rustredis_stored((string) $id);
+                $stored = Sessions::stored((string) $id);
+                $this->bad += (int) ($stored === false);
+                $page[(string) $id] = $stored;
             }
             self::turnTo($own);
             foreach (array_filter($page) as $id => $stored) {

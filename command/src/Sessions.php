@@ -38,6 +38,20 @@ final class Sessions
     }
 
     /**
+     * A session as it is stored, null if there is none, or false if another program keeps something else under its key.
+     *
+     * @return array{data: string, ttl_ms: ?int, state: ?string, state_ttl_ms: ?int}|false|null
+     */
+    public static function stored(string $id): array|false|null
+    {
+        try {
+            return rustredis_stored($id);
+        } catch (\RustRedis\RefusedException $failure) {
+            return str_contains($failure->getMessage(), 'WRONGTYPE') ? false : throw $failure;
+        }
+    }
+
+    /**
      * The whole id for what a user has typed: an id, or the beginning of one with dots behind it, as the messages of the
      * extension have it. Only the latter scans.
      */
@@ -56,9 +70,9 @@ final class Sessions
             }
         }
         return match (count($names)) {
-            0 => throw new Failure("No session begins with $found[1]" . ($kind === 'locks' ? ' and is locked.' : '.')),
+            0 => throw new Failure('No session begins with ' . substr($found[1], 0, 6) . ($kind === 'locks' ? ' and is locked.' : '.')),
             1 => (string) array_key_first($names),
-            default => throw new Failure(count($names) . " sessions begin with $found[1]: name more of the id."),
+            default => throw new Failure(count($names) . ' sessions begin with ' . substr($found[1], 0, 6) . ': name more of the id.'),
         };
     }
 

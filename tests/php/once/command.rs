@@ -1,7 +1,7 @@
 //! The command `rustredis`, run by a real PHP against a real Redis.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
@@ -710,6 +710,151 @@ fn sessions_move_from_phps_files() {
     }
     let read = php.run("session_id('one'); session_start(); echo $_SESSION['n'];");
     assert_eq!(read.assert_clean().stdout, "7");
+}
+
+#[test]
+fn links_and_files_of_others_in_a_shared_folder_are_left_out() {
+    let server = server();
+    let dir = TempDir::new("shared");
+    fs::write(dir.join("secret"), "n|i:666;").expect("it can be written");
+    let shared = dir.join("sessions");
+    fs::create_dir(&shared).expect("the folder can be made");
+    let folder = shared.to_str().expect("it is UTF-8");
+    fs::write(shared.join("sess_mine"), "n|i:1;").expect("it can be written");
+    symlink(dir.join("secret"), shared.join("sess_link")).expect("it can be made");
+    fs::hard_link(dir.join("secret"), shared.join("sess_hard")).expect("it can be made");
+    fs::set_permissions(&shared, fs::Permissions::from_mode(0o1733)).expect("its mode can be set");
+    fs::write(shared.join("sess_theirs"), "n|i:2;").expect("it can be written");
+    let is_root = chown(shared.join("sess_theirs"), Some(12345), None).is_ok();
+    if !is_root {
+        fs::remove_file(shared.join("sess_theirs")).expect("it can be removed");
+    }
+    let said = rustredis(&php(&server), &["import", folder, "--json"]);
+    let counts = said.json();
+    let foreign = 2 + usize::from(is_root);
+    assert_eq!((&counts["imported"], &counts["left_out"]), (&json!(1), &json!(foreign)), "{said:#?}");
+    assert!(said.status == 1 && said.err.contains("they are links"), "{said:#?}");
+    let stored = ["mine", "link", "hard", "theirs"].map(|id| session::counter(&server, id));
+    assert_eq!(stored, [Some(1), None, None, None]);
+    if is_root {
+        assert!(said.err.contains("--owner=12345"), "{said:#?}");
+        let said = rustredis(&php(&server), &["import", folder, "--owner", "12345", "--json"]);
+        assert_eq!(said.json()["imported"], 1, "{said:#?}");
+        assert_eq!(session::counter(&server, "theirs"), Some(2));
+    }
+}
+
+#[test]
+fn a_bad_line_of_an_export_is_counted_and_named_and_the_rest_is_imported() {
+    let server = server();
+    let dir = TempDir::new("lines");
+    let path = dir.join("file");
+    let file = path.to_str().expect("it is UTF-8");
+    let line = |id: &str, more: &str| format!("{{\"id\":\"{id}\",\"text\":\"n|i:1;\"{more}}}");
+    let end = "\"expires_ms\":4000000000000";
+    let bad = [
+        line("b1", &format!(",{end},\"state\":[]")),
+        line("b2", &format!(",{end},\"state\":\"nonsense\",\"state_expires_ms\":null")),
+        line("b3", ",\"expires_ms\":1764410000000.5"),
+        line("b4", ",\"expires_ms\":\"1764410000000\""),
+        line("b5", ",\"expires_ms\":1.5e3"),
+        line("b6", ""),
+        line("b7", ",\"expires_ms\":9223372036854775807"),
+        format!("{{\"id\":\"b8\",{end}}}"),
+        format!("{{\"id\":\"b9\",\"base64\":[],{end}}}"),
+        "{\"id\":".to_owned(),
+    ];
+    let head = "{\"rustredis\":1}";
+    let good = [line("good", &format!(",{end}")), line("ever", ",\"expires_ms\":null")];
+    let text = format!("{head}\n{}\n{}\n{}\n", good[0], bad.join("\n"), good[1]);
+    fs::write(&path, format!("{text}{{\"end\":true,\"sessions\":11}}\n")).expect("it can be written");
+    let said = rustredis(&php(&server), &["import", file, "--json"]);
+    let counts = said.json();
+    assert_eq!((&counts["imported"], &counts["bad"]), (&json!(2), &json!(10)), "{said:#?}");
+    assert!(said.status == 1 && said.err.contains("in line 3") && !said.err.contains("whole"), "{said:#?}");
+    let keys: usize = server.command(&["DBSIZE"]);
+    assert_eq!(keys, 2, "no bad line has stored anything");
+
+    // An export that was cut off, by its end or by a line.
+    for cut in
+        [format!("{head}\n{}\n", good[0]), format!("{head}\n{}\n{{\"end\":true,\"sessions\":2}}\n", good[0])]
+    {
+        fs::write(&path, cut).expect("it can be written");
+        let said = rustredis(&php(&server), &["import", file]);
+        assert!(said.status == 1 && said.err.contains("The export is not whole"), "{said:#?}");
+    }
+    fs::write(&path, "{\"rustredis\":2}\n").expect("it can be written");
+    assert_eq!(rustredis(&php(&server), &["import", file]).status, 1);
+
+    // A pipe, and a folder without rights, have no place for a mark.
+    let many: String = (0..600).map(|n| line(&format!("id{n}"), &format!(",{end}")) + "\n").collect();
+    fs::write(&path, many).expect("it can be written");
+    fs::create_dir_all(dir.join("file.imported/taken")).expect("the folder can be made");
+    let said = rustredis(&php(&server), &["import", file]);
+    assert!(said.status == 0 && said.out.contains("600 sessions were imported"), "{said:#?}");
+    assert!(said.err.contains("cannot be written"), "{said:#?}");
+
+    // A key of another program.
+    server.command::<()>(&["HSET", &session::key("foreign"), "a", "b"]);
+    let said = rustredis(&php(&server), &["export", file, "--force"]);
+    assert!(
+        said.status == 1 && said.err.contains("602 sessions") && said.err.contains("1 keys were left out"),
+        "{said:#?}"
+    );
+}
+
+#[test]
+fn no_id_is_repeated_and_one_may_begin_with_a_dash() {
+    let server = server();
+    let php = php(&server);
+    let id = "-bcdefghijklmnopqrstuvwxyz012345";
+    session::seed(&server, id);
+    let show = rustredis(&php, &["show", id]);
+    assert!(show.status == 0 && show.out.contains("-bcdef..."), "{show:#?}");
+    let double = format!("-{id}");
+    for words in [
+        &[ID][..],
+        &["status", ID],
+        &["lock", ID, ID],
+        &["status", id],
+        &[id, "lock"],
+        &["help", ID],
+        &["lock", &double],
+        &["lock", &format!("{ID}...")],
+    ] {
+        let said = rustredis(&php, words);
+        let text = format!("{said:?}");
+        assert!(
+            said.status > 0 && !text.contains(&ID[..12]) && !text.contains(&id[1..12]),
+            "{words:?}: {said:#?}"
+        );
+    }
+}
+
+#[test]
+fn texts_of_others_do_not_steer_the_terminal() {
+    let server = server();
+    let php = php(&server);
+    server.command::<()>(&["SET", &session::key(ID), "n|s:9:\"a\u{1b}]0;b\u{7}\u{9b}\";", "EX", "900"]);
+    let state = "live|1||600|||||a\u{9b}b\u{202e}c";
+    server.command::<()>(&["SET", &format!("{}_STATE", session::key(ID)), state, "EX", "900"]);
+    let plain = rustredis(&php, &["show", ID]);
+    assert!(plain.status == 0 && plain.out.contains("a?b?c"), "{plain:#?}");
+    let json = rustredis(&php, &["show", ID, "--json"]);
+    assert_eq!(json.json()["state"]["label"], "a\u{9b}b\u{202e}c");
+    assert!(!json.out.contains('\u{9b}') && !json.out.contains('\u{202e}'), "{json:#?}");
+    // A pipe gets the bytes as they are, and a terminal doesn't.
+    assert!(rustredis(&php, &["show", ID, "--data"]).out.contains('\u{1b}'));
+    let dir = TempDir::new("terminal");
+    fs::write(dir.join("php.ini"), php.ini_file()).expect("the settings can be written");
+    let line = format!(
+        "PHP_INI_SCAN_DIR= {} -c {} {} show {ID} --data --no-ansi",
+        php::program().to_string_lossy(),
+        dir.join("php.ini").display(),
+        script().display()
+    );
+    let seen = said(Command::new("script").args(["-qec", &line, "/dev/null"]).stdin(Stdio::null()));
+    assert!(seen.out.contains("a\\u001b]0;b\\u0007\\u009b") && !seen.out.contains('\u{1b}'), "{seen:#?}");
 }
 
 #[test]
