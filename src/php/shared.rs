@@ -50,8 +50,12 @@ pub fn map() {
             say(Say::Advice, text.clone());
             let _ = PROBLEM.set(text);
         }
-        if let Some(memory) = file.or_else(|| mapped(None, libc::PROT_READ | libc::PROT_WRITE)) {
+        let anonymous = || {
+            let memory = mapped(None, libc::PROT_READ | libc::PROT_WRITE)?;
             memory.get_ready();
+            Some(memory)
+        };
+        if let Some(memory) = file.or_else(anonymous) {
             stats::share(memory, is_alive);
         }
     });
@@ -69,11 +73,12 @@ fn in_file(path: &str) -> (Option<&'static Memory>, Option<String>) {
     match open(path, true).and_then(|file| writable(&file)) {
         Ok(memory) => (Some(memory), None),
         Err(problem) => {
-            let shown = open(path, false).and_then(|file| readable(&file));
-            let is_shown = shown.map(stats::show).is_ok();
             // SAFETY: sapi_module.name is a C string for the life of the process.
             let sapi = unsafe { CStr::from_ptr(sys::rustredis_sapi()) };
-            (None, (!is_shown || sapi != c"cli").then_some(problem))
+            // Another server's PHP shows its own counters.
+            let is_shown =
+                sapi == c"cli" && open(path, false).and_then(|file| readable(&file)).map(stats::show).is_ok();
+            (None, (!is_shown).then_some(problem))
         }
     }
 }
@@ -98,6 +103,9 @@ fn open(path: &Path, is_writer: bool) -> Result<File, String> {
     if is_writer && about.uid() != own {
         return Err(format!("it belongs to the user {}, and PHP was started by {own}", about.uid()));
     }
+    if is_writer && about.mode() & 0o022 != 0 {
+        return Err("other users may write to it: take that right away (chmod 640)".into());
+    }
     Ok(file)
 }
 
@@ -105,21 +113,27 @@ fn open(path: &Path, is_writer: bool) -> Result<File, String> {
 fn writable(file: &File) -> Result<&'static Memory, String> {
     lock(file)?;
     let size = mem::size_of::<Memory>() as u64;
-    match file.metadata().map_err(said)?.len() {
-        // A page for which there is no room would end the process at its first use.
-        0 => {
-            // SAFETY: the descriptor is open.
-            let result = unsafe { libc::posix_fallocate(file.as_raw_fd(), 0, size.cast_signed()) };
-            if result != 0 {
-                let _ = file.set_len(0);
-                return Err(said(io::Error::from_raw_os_error(result)));
-            }
-        }
-        len if len == size => {}
-        _ => return Err(other_layout()),
+    let len = file.metadata().map_err(said)?.len();
+    if len != 0 && len != size {
+        return Err(other_layout());
+    }
+    // A page for which there is no room would end the process at its first use. A file of the right
+    // size may have holes.
+    // SAFETY: the descriptor is open.
+    let result = unsafe { libc::posix_fallocate(file.as_raw_fd(), 0, size.cast_signed()) };
+    if result != 0 {
+        let _ = file.set_len(len);
+        return Err(said(io::Error::from_raw_os_error(result)));
     }
     let memory = mapped(Some(file), libc::PROT_READ | libc::PROT_WRITE).ok_or_else(last)?;
-    if memory.is_of_another_layout() { Err(other_layout()) } else { Ok(memory) }
+    if memory.is_of_another_layout() {
+        return Err(other_layout());
+    }
+    memory.get_ready();
+    // The mapping keeps the open file, and the lock with it, for the life of the process.
+    // SAFETY: the descriptor is open.
+    unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_UN) };
+    Ok(memory)
 }
 
 fn readable(file: &File) -> Result<&'static Memory, String> {
@@ -130,7 +144,7 @@ fn readable(file: &File) -> Result<&'static Memory, String> {
     if memory.is_ready() { Ok(memory) } else { Err(other_layout()) }
 }
 
-/// Keeps others from making the same file until this one is closed.
+/// Keeps others from making the same file meanwhile.
 fn lock(file: &File) -> Result<(), String> {
     for _ in 0..TRIES {
         // SAFETY: the descriptor is open.

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs as unix_fs;
+use std::os::unix::fs::{self as unix_fs, MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread;
 
 use crate::support::fpm::Fpm;
-use crate::support::php::Php;
+use crate::support::php::{Php, STEPS};
 use crate::support::poll::{self, SOON, SetAtEnd};
 use crate::support::process;
 use crate::support::python;
@@ -238,6 +238,40 @@ fn a_file_keeps_the_counts_over_a_reload_and_for_programs_beside_fpm() {
 }
 
 #[test]
+fn programs_that_run_side_by_side_count_in_one_file() {
+    let server = Server::start();
+    let dir = TempDir::new("metrics");
+    let file = dir.join("rustredis");
+    let php = Php::new(&server.save_path()).ini("rustredis.metrics_file", &file.display().to_string());
+    let mut first = php.spawn(STEPS);
+    first.expect("ready");
+    first.step("start('a') && session_write_close()").assert_silent();
+    let second = php.run(
+        "session_id('b'); session_start(); session_write_close();
+         echo implode(rustredis_status()['advice']), rustredis_metrics();",
+    );
+    let metrics = Metrics::parse(&second.assert_clean().stdout);
+    assert_eq!(metrics.get("sessions_started_total{mode=\"locked\"}"), 2);
+    first.wait().assert_no_crash();
+}
+
+/// A file with a hole would end PHP at the first use of a page for which there is no room.
+#[test]
+fn a_file_with_holes_is_filled_before_it_is_used() {
+    let server = Server::start();
+    let dir = TempDir::new("metrics");
+    let file = dir.join("rustredis");
+    let php = Php::new(&server.save_path()).ini("rustredis.metrics_file", &file.display().to_string());
+    php.run("").assert_clean();
+    let whole = fs::metadata(&file).expect("it was made").blocks();
+    let size = fs::metadata(&file).expect("it was made").len();
+    fs::remove_file(&file).expect("it is there");
+    fs::File::create(&file).and_then(|file| file.set_len(size)).expect("it can be made");
+    php.run("").assert_clean();
+    assert_eq!(fs::metadata(&file).expect("it is there").blocks(), whole);
+}
+
+#[test]
 fn a_file_that_cannot_be_used_is_told_once_and_costs_no_page() {
     let server = Server::start();
     let dir = TempDir::new("metrics");
@@ -246,15 +280,19 @@ fn a_file_that_cannot_be_used_is_told_once_and_costs_no_page() {
     let foreign = dir.join("of-another-user");
     fs::write(&foreign, "").expect("it can be written");
     let is_root = unix_fs::chown(&foreign, Some(12345), None).is_ok();
+    let open = dir.join("for-all-to-write");
+    fs::write(&open, "").expect("it can be written");
+    fs::set_permissions(&open, fs::Permissions::from_mode(0o666)).expect("the owner may");
     let missing = dir.join("no-such-folder/rustredis");
     let folder = dir.path().to_owned();
     let cases = [
         (other, "has the layout of another version"),
         (missing, "No such file or directory"),
         (folder, "Is a directory"),
+        (open, "other users may write to it"),
         (foreign, "belongs to the user 12345"),
     ];
-    for (file, reason) in &cases[..if is_root { 4 } else { 3 }] {
+    for (file, reason) in &cases[..if is_root { 5 } else { 4 }] {
         let before = fs::read(file).ok();
         let php = Php::new(&server.save_path())
             .ini("rustredis.metrics_file", &file.display().to_string())
