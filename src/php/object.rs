@@ -158,7 +158,9 @@ pub fn start_over() {
 /// object may pass on only a part of the next call, which is perhaps that of another visitor.
 pub fn end_of_move() {
     OBJECTS.with_borrow_mut(|objects| {
-        objects.iter_mut().for_each(|(_, object)| object.forget_the_previous_id());
+        for (_, object) in objects.iter_mut() {
+            object.forget_the_previous_id();
+        }
     });
 }
 
