@@ -139,7 +139,11 @@ final class ImportCommand extends Command
         @unlink("$marker.new");
         $stream = @fopen("$marker.new", 'x');
         umask($mask);
-        return $stream !== false && fwrite($stream, (string) $place) !== false && fclose($stream) && @rename("$marker.new", $marker);
+        if ($stream === false) {
+            return false;
+        }
+        $is_there = fwrite($stream, (string) $place) !== false && fclose($stream) && @rename("$marker.new", $marker);
+        return $is_there || (@unlink("$marker.new") && false);
     }
 
     /** @param bool $is_new false for a line that was imported before the import was stopped */
