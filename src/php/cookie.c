@@ -15,26 +15,70 @@ static int is_cookie(void *header, void *text)
 		&& (sent->header[ZSTR_LEN(cookie)] == ';' || sent->header[ZSTR_LEN(cookie)] == '\0');
 }
 
+/* The line that sends this value, without its attributes. Returns NULL if no cookie can be sent or
+ * taken back any more. */
+static zend_string *line_of(const char *value, size_t len)
+{
+	const char *session_name = INI_STR("session.name");
+	zend_string *name, *text, *line;
+
+	if (SG(headers_sent) || !PS(use_cookies) || !session_name) {
+		return NULL;
+	}
+	name = php_url_encode(session_name, strlen(session_name));
+	text = php_url_encode(value, len);
+	line = strpprintf(0, "Set-Cookie: %s=%s", ZSTR_VAL(name), ZSTR_VAL(text));
+	zend_string_release(name);
+	zend_string_release(text);
+	return line;
+}
+
+static void take_back(zend_string *line)
+{
+	size_t before;
+
+	do {
+		before = SG(sapi_headers).headers.count;
+		zend_llist_del_element(&SG(sapi_headers).headers, line, is_cookie);
+	} while (SG(sapi_headers).headers.count < before);
+	zend_string_release(line);
+}
+
 /* PHP sends the cookie of each session that starts under an id that PHP has had before, as after
  * session_write_close() or session_id($id), and mostly before it reads the session. */
 void rustredis_take_back_cookie(const zend_string *id)
 {
-	const char *session_name = INI_STR("session.name");
-	zend_string *name, *value, *cookie;
-	size_t before;
+	zend_string *line = line_of(ZSTR_VAL(id), ZSTR_LEN(id));
 
-	if (SG(headers_sent) || !PS(use_cookies) || !session_name) {
-		return;
+	if (line) {
+		PS(send_cookie) = 0;
+		take_back(line);
 	}
-	PS(send_cookie) = 0;
-	name = php_url_encode(session_name, strlen(session_name));
-	value = php_url_encode(ZSTR_VAL(id), ZSTR_LEN(id));
-	cookie = strpprintf(0, "Set-Cookie: %s=%s", ZSTR_VAL(name), ZSTR_VAL(value));
-	do {
-		before = SG(sapi_headers).headers.count;
-		zend_llist_del_element(&SG(sapi_headers).headers, cookie, is_cookie);
-	} while (SG(sapi_headers).headers.count < before);
-	zend_string_release(name);
-	zend_string_release(value);
-	zend_string_release(cookie);
+}
+
+bool rustredis_deletes_cookie(void)
+{
+	zend_string *line = line_of(ZEND_STRL("deleted"));
+	zend_llist_position position;
+	void *header;
+	bool found = false;
+
+	if (!line) {
+		return false;
+	}
+	for (header = zend_llist_get_first_ex(&SG(sapi_headers).headers, &position); header && !found;
+			header = zend_llist_get_next_ex(&SG(sapi_headers).headers, &position)) {
+		found = is_cookie(header, line);
+	}
+	zend_string_release(line);
+	return found;
+}
+
+void rustredis_take_back_deletion(void)
+{
+	zend_string *line = line_of(ZEND_STRL("deleted"));
+
+	if (line) {
+		take_back(line);
+	}
 }

@@ -742,6 +742,11 @@ void rustredis_object_closes(uint64_t handle)
 	}
 }
 
+bool rustredis_is_phps_handler(void)
+{
+	return open_object || rustredis_is_open();
+}
+
 void rustredis_close_left_object(void)
 {
 	if (open_object) {

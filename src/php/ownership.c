@@ -176,9 +176,19 @@ void rustredis_release_last_values(void)
 	release_values(values);
 }
 
+/* Symfony's handler class sends a deletion of the cookie before it destroys the session. PHP then
+ * replaces it by the cookie of the new id, but not if session_regenerate_id() is refused: the session
+ * stays, and the browser must keep its id. A session without values may be that of a user who is
+ * logging out. */
+static bool keeps_cookie(void)
+{
+	return rustredis_is_phps_handler() && !rustredis_is_emptied() && !rustredis_deletes_cookie();
+}
+
 #define X(name) \
 	static ZEND_NAMED_FUNCTION(wrapped_##name) \
 	{ \
+		const bool keeps = INDEX_##name == INDEX_session_regenerate_id && keeps_cookie(); \
 		/* A fiber can be suspended here, and continue beside another serialize(), or none. */ \
 		const bool is_alone = !EG(active_fiber); \
 		const serializer_state outer = is_alone ? start_serializer_over() : serializer_state_now(); \
@@ -205,6 +215,9 @@ void rustredis_release_last_values(void)
 		close_what_is_left(execute_data); \
 		if (INDEX_##name == INDEX_session_regenerate_id) { \
 			rustredis_end_of_move(); \
+			if (keeps && (EG(exception) || Z_TYPE_P(return_value) != IS_TRUE)) { \
+				rustredis_take_back_deletion(); \
+			} \
 		} \
 		rustredis_hide_in_pending(); \
 	}

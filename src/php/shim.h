@@ -270,6 +270,8 @@ bool rustredis_object_refuses(uint64_t handle, zend_string *id, zend_string *val
 int rustredis_object_how_to_destroy(uint64_t handle, zend_string *id, char *reason, size_t size);
 /* In close(). */
 void rustredis_object_closes(uint64_t handle);
+/* True if PHP's session is one of this extension, also behind a handler class. */
+bool rustredis_is_phps_handler(void);
 /* Does the same as close() for an object whose close() PHP has left out. */
 void rustredis_close_left_object(void);
 
@@ -371,6 +373,9 @@ void rustredis_note_built_in_path(void);
 const char *rustredis_save_path(const char *path);
 /* Takes back the cookie of this id that was sent in this request. */
 void rustredis_take_back_cookie(const zend_string *id);
+/* True if a deletion of the session's cookie was sent in this request, as setcookie() does it. */
+bool rustredis_deletes_cookie(void);
+void rustredis_take_back_deletion(void);
 
 /* masking.c: session.save_path at the moment, valid until it changes. */
 const char *rustredis_path_now(void);
