@@ -34,7 +34,7 @@ pub struct Found {
     pub sentinel: Option<(usize, Connection)>,
 }
 
-/// What a process knows before it asks.
+/// The knowledge that a process has before it asks.
 #[derive(Default)]
 pub struct Known {
     /// The master of before, which is tried if no sentinel answers.

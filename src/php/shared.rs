@@ -89,7 +89,7 @@ fn open(path: &Path, is_writer: bool) -> Result<File, String> {
         .write(is_writer)
         .create(is_writer)
         .mode(0o640)
-        // Whoever may write to the folder could lead a link anywhere, or let PHP wait for a pipe.
+        // A user who may write to the folder could lead a link anywhere, or let PHP wait for a pipe.
         .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK)
         .open(path)
         .map_err(said)?;

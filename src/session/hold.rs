@@ -12,8 +12,8 @@ pub(super) enum Hold<L> {
     Unlocked,
     /// The session was moved or destroyed while this request waited for it, or was moved a moment
     /// ago. This request sees the copy that a moved session has left, or an empty session, writes
-    /// nothing, and keeps the id: with another id, PHP would
-    /// overwrite the cookie from the request that moved the session.
+    /// nothing, and keeps the id: with another id, PHP would overwrite the cookie from the request
+    /// that moved the session.
     Overtaken,
     /// The session was read without its lock: another request had its turn, or no lock was wanted
     /// (`read_and_close`).

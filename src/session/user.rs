@@ -397,7 +397,7 @@ impl<S: Store> Session<S> {
     }
 }
 
-/// What has become of a session on a list.
+/// The fate of a session on a list.
 enum Fate {
     Lives,
     /// It is not stored, or not with its user, and its login may still be running.

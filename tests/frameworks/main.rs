@@ -470,7 +470,7 @@ impl Site {
         assert_ne!(login.id, old);
         assert_eq!((login.user.as_deref(), login.n), (Some("ann"), Some(1)), "{login:?}");
         let late = self.get("do=count", &old);
-        // What it counts is not saved.
+        // The count of this page is not saved.
         self.is_page_of_nobody(&late, "do=count", &old, if self.app.has_grace { 2 } else { 1 });
         assert_ne!(late.cookie(self.app.cookie), Some(login.id.as_str()));
         assert!(!self.app.strict || !self.is_stored(&old), "nothing is stored under an id that has ended");
@@ -484,7 +484,7 @@ impl Site {
         assert_ne!(renewed.id, id);
         let late = self.visit("do=count&ajax=1", &id);
         assert_eq!((late.id.as_str(), late.user.as_deref(), late.n), (id.as_str(), Some("ann"), Some(2)));
-        // What lasts for a while only is over.
+        // All that lasts for a while only is over.
         self.server.command::<()>(&["DEL", &session::side_key(&self.server, &id, "OLD")]);
         let later = self.visit("do=count", &late.id);
         assert_eq!((later.id, later.user.as_deref(), later.n), (id, Some("ann"), Some(3)));

@@ -67,7 +67,7 @@ struct Name {
     text: [AtomicU64; NAME],
 }
 
-/// What a histogram has counted.
+/// The counts of a histogram.
 #[derive(Clone, Default)]
 pub(super) struct Observations {
     pub buckets: [u64; BUCKETS],
