@@ -121,9 +121,7 @@ fn late_change<L>(current: &Current<L>, changed: bool, text: &Text<'_>) -> Optio
 /// Returns true if a handler class writes the text as it has read it. The text is remembered only
 /// until another one is written.
 fn is_delivered<L>(current: &mut Current<L>, text: &Text<'_>) -> bool {
-    let is_same = |print: &mut Print| print.is_of(text.plain());
-    let same = current.delivered.take_if(is_same);
-    current.delivered = same;
+    current.delivered = current.delivered.take().filter(|print| print.is_of(text.plain()));
     current.delivered.is_some()
 }
 
