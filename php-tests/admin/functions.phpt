@@ -72,6 +72,13 @@ same('unless asked', true, rustredis_store($new, 'n|i:1;', null, replace: true))
 same('for ever, and without the state of the one before', ['n|i:1;', null, null],
     [rustredis_stored($new)['data'], rustredis_stored($new)['ttl_ms'], rustredis_stored($new)['state']]);
 
+$may('resetkeys', '~' . PREFIX . ($other = new_id()));
+same('a session whose state is refused', 'RefusedException', thrown(fn () => rustredis_store($other, $data, 50_000, $state)));
+$may('resetkeys', '~*');
+same('is not stored without it', false, (bool) $redis->exists(PREFIX . $other));
+same('nor does a time that is too long part them', true, rustredis_store($other, $data, PHP_INT_MAX, $state, PHP_INT_MAX));
+same('with its state', $state, rustredis_stored($other)['state']);
+
 $aside = 'ASIDE:' . bin2hex(random_bytes(16));
 $redis->set(PREFIX . $aside, 'broken', 'EX', 1000);
 same('a value aside is found', true, in_array($aside, all_names('asides'), true));
@@ -136,6 +143,10 @@ ok: on the list of its user
 ok: not over another
 ok: unless asked
 ok: for ever, and without the state of the one before
+ok: a session whose state is refused
+ok: is not stored without it
+ok: nor does a time that is too long part them
+ok: with its state
 ok: a value aside is found
 ok: and is no session
 ok: it can be read

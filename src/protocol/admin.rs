@@ -109,6 +109,18 @@ impl Name {
     }
 }
 
+/// Stores a session and its state together, or neither.
+///
+/// KEYS D data, S state. ARGV replace (1, or 0: only where D is missing), ttl of D in ms ('' for
+/// ever), state, its ttl, data. Reply: 1, or 0 if D is there.
+pub const STORE: &str = "\
+if ARGV[1] == '0' and redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+for i, value in ipairs({ARGV[3], ARGV[5]}) do
+  local key, ttl = KEYS[3 - i], ARGV[i == 1 and 4 or 2]
+  if ttl == '' then redis.call('SET', key, value) else redis.call('SET', key, value, 'PX', ttl) end
+end
+return 1";
+
 /// The settings of Redis that matter for sessions, in the order of the replies. None is a secret.
 pub const CONFIG: [&str; 14] = [
     "maxmemory",

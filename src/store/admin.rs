@@ -30,6 +30,9 @@ const PAGE: u64 = 1000;
 /// The number of exchanges by which the latency is measured.
 const ROUNDS: usize = 5;
 
+/// The longest time in milliseconds that is stored, as in the scripts: Redis refuses longer ones.
+const LONGEST: u64 = 31_557_600_000_000;
+
 /// The time in milliseconds for which a session is on the list of its user if its state has no end.
 /// Its next use puts it there again.
 const A_DAY: u64 = 86_400_000;
@@ -377,10 +380,21 @@ impl Admin {
     /// exists stays as it is, and the result is false.
     pub fn store(&mut self, id: &SessionId, value: &Stored, replace: bool) -> Result<bool, StoreError> {
         let keys = self.keys(id);
+        if let Some((text, ttl)) = &value.state {
+            let mut set = Command::eval(admin::STORE, &[&keys.data, &keys.state]);
+            let time =
+                |ttl: Option<u64>| ttl.map_or_else(String::new, |ttl| ttl.clamp(1, LONGEST).to_string());
+            set.arg(if replace { "1" } else { "0" }).arg(time(value.ttl)).arg(text).arg(time(*ttl));
+            if self.router.request(&keys, set.data(&value.data))? == Value::Int(0) {
+                return Ok(false);
+            }
+            self.enlist(id, text, *ttl)?;
+            return Ok(true);
+        }
         let mut set = Command::new("SET");
         set.arg(&keys.data).data(&value.data);
         if let Some(ttl) = value.ttl {
-            set.arg("PX").number(ttl.max(1));
+            set.arg("PX").number(ttl.clamp(1, LONGEST));
         }
         if !replace {
             set.arg("NX");
@@ -388,21 +402,11 @@ impl Admin {
         if self.router.request(&keys, &mut set)? == Value::Nil {
             return Ok(false);
         }
-        if let Some((text, ttl)) = &value.state {
-            let mut set = Command::new("SET");
-            set.arg(&keys.state).arg(text);
-            if let Some(ttl) = ttl {
-                set.arg("PX").number((*ttl).max(1));
-            }
-            self.router.request(&keys, &mut set)?;
-            self.enlist(id, text, *ttl)?;
-        } else {
-            // The end of an earlier session would be that of this one. A mark of an end stays, as
-            // it refuses writes of requests that began before.
-            let state = self.router.request(&keys, Command::new("GET").arg(&keys.state))?;
-            if matches!(state, Value::BulkString(text) if text.starts_with(b"live|")) {
-                self.router.request(&keys, Command::new("DEL").arg(&keys.state))?;
-            }
+        // The end of an earlier session would be that of this one. A mark of an end stays, as it
+        // refuses writes of requests that began before.
+        let state = self.router.request(&keys, Command::new("GET").arg(&keys.state))?;
+        if matches!(state, Value::BulkString(text) if text.starts_with(b"live|")) {
+            self.router.request(&keys, Command::new("DEL").arg(&keys.state))?;
         }
         Ok(true)
     }
@@ -414,7 +418,8 @@ impl Admin {
         let Some(user) = user else { return Ok(()) };
         let list = Keys::of_list(&self.settings.prefix, &user, self.in_cluster());
         let text = random_hex();
-        let bump = UserCall::Bump { name: id.as_str(), life: ttl.unwrap_or(A_DAY), before: None };
+        let bump =
+            UserCall::Bump { name: id.as_str(), life: ttl.unwrap_or(A_DAY).min(LONGEST), before: None };
         let mut call = bump.call(&list, &text);
         let read = |answer| UserList::parse(answer, &text);
         self.router.run_until_answered(&list, &mut call, RetryPolicy::Freely, read)?;
