@@ -225,8 +225,8 @@ unsafe extern "C" fn rustredis_save(
             1 => Writer::Saving,
             _ => Writer::Class,
         };
-        // session_regenerate_id() saves the session under the id that it leaves.
-        let moves = sys::changes_this_id(id);
+        // session_regenerate_id() saves the session under the id that it leaves, or destroys it there.
+        let moves = sys::changes_this_id(id) && sys::rustredis_keeps_the_old_id();
         let save = |session: &mut Session<RedisStore>| {
             if moves && session.retires(id, value) {
                 session.retire(id, sys::rustredis_is_emptied())

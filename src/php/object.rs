@@ -47,8 +47,8 @@ struct Object {
     /// What the session that was written or destroyed last leaves to the one under whose id
     /// session_regenerate_id() continues it.
     left: Option<Heritage>,
-    /// The id that session_regenerate_id() has left last without deleting its session. The handler
-    /// class that has this object may write twice.
+    /// The id that session_regenerate_id() has left last. The handler class that has this object may
+    /// write or destroy twice.
     retired: Option<SessionId>,
     /// Counts the calls, for the order of the entries.
     calls: u64,
@@ -189,6 +189,10 @@ impl Object {
     fn forget_the_previous_id(&mut self) {
         self.left = None;
         self.retired = None;
+    }
+
+    fn has_retired(&self, id: &SessionId) -> bool {
+        self.retired.as_ref() == Some(id) && !self.sessions.contains_key(id)
     }
 
     fn own_settings(&self) -> &Arc<Settings> {
@@ -379,8 +383,8 @@ impl Object {
             return self.refuse_as_held(id);
         }
         let (bytes, mut is_left) = (id.as_str().as_bytes(), false);
-        let moves = sys::changes_this_id(bytes);
-        if moves && self.retired.as_ref() == Some(id) && !self.sessions.contains_key(id) {
+        let moves = sys::changes_this_id(bytes) && sys::rustredis_keeps_the_old_id();
+        if moves && self.has_retired(id) {
             return Answer::Yes;
         }
         let answer = self.with_session(id, fiber, false, true, |session| {
@@ -404,7 +408,10 @@ impl Object {
         if !self.is_left_to(id, fiber) {
             return self.refuse_as_held(id);
         }
-        let bytes = id.as_str().as_bytes();
+        let (bytes, moves) = (id.as_str().as_bytes(), how == 3);
+        if moves && self.has_retired(id) {
+            return Answer::Yes;
+        }
         let answer = self.with_session(id, fiber, false, true, |session| {
             let done = match how {
                 0 => session.destroy(bytes, Leave::Ended),
@@ -415,6 +422,9 @@ impl Object {
             if done { Answer::Yes } else { Answer::Failed }
         });
         if answer == Answer::Yes {
+            if moves {
+                self.retired = Some(id.clone());
+            }
             self.release(id);
             // A session of this id that the caller writes next is a new one.
             self.sessions.remove(id);

@@ -312,6 +312,19 @@ bool rustredis_changes_this_id(const char *id, size_t id_len)
 		&& rustredis_changes_the_id();
 }
 
+/* session_regenerate_id(true) destroys the session under its old id, and PHP saves nothing there. */
+static bool deletes_the_old(zend_execute_data *call)
+{
+	const wrapped_function *function = innermost_call(&call);
+	return function == &functions[INDEX_session_regenerate_id] && ZEND_CALL_NUM_ARGS(call) > 0
+		&& zend_is_true(ZEND_CALL_ARG(call, 1));
+}
+
+bool rustredis_keeps_the_old_id(void)
+{
+	return rustredis_changes_the_id() && !deletes_the_old(EG(current_execute_data));
+}
+
 void rustredis_note_end(int ends)
 {
 	request_ends = ends != 0;
@@ -331,7 +344,7 @@ static bool saves(zend_execute_data *call)
 		return request_ends || rustredis_worker_saves(call);
 	}
 	return function == &functions[INDEX_session_write_close] || function == &functions[INDEX_session_commit]
-		|| function == &functions[INDEX_session_regenerate_id];
+		|| (function == &functions[INDEX_session_regenerate_id] && !deletes_the_old(call));
 }
 
 bool rustredis_saves_a_session(void)

@@ -323,6 +323,8 @@ bool rustredis_changes_the_id(void);
 /* The same, if this is PHP's own id: the one that it leaves, or after PHP has made it, the new one.
  * The application's code may use other sessions meanwhile. */
 bool rustredis_changes_this_id(const char *id, size_t id_len);
+/* True if session_regenerate_id() is running, and is not to delete the session under its old id. */
+bool rustredis_keeps_the_old_id(void);
 /* True if $_SESSION has no values. */
 bool rustredis_is_emptied(void);
 /* worker.c: in MINIT and MSHUTDOWN. */

@@ -21,6 +21,8 @@ unsafe extern "C" {
     pub safe fn rustredis_changes_the_id() -> bool;
     /// The same, if this is PHP's own id.
     fn rustredis_changes_this_id(id: *const c_char, id_len: usize) -> bool;
+    /// Returns true if session_regenerate_id() is running without deleting the old session.
+    pub safe fn rustredis_keeps_the_old_id() -> bool;
     /// Returns true if `$_SESSION` has no values.
     pub safe fn rustredis_is_emptied() -> bool;
     /// Notes if the request ends, so that PHP saves the session that is still open.

@@ -74,7 +74,7 @@ pub struct Session<S: Store> {
     heir: Option<SessionId>,
     /// What the next id would inherit.
     left: Heritage,
-    /// The id that session_regenerate_id() has left without deleting the session.
+    /// The id that session_regenerate_id() has left.
     retired: Option<SessionId>,
     /// The value that the last read found, until [`Session::drop_value`].
     value: Option<Vec<u8>>,

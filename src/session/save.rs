@@ -184,10 +184,8 @@ impl<S: Store> Session<S> {
         let Some(id) = SessionId::parse(id) else {
             return self.fail("can't be destroyed", None, &Failure::BadId);
         };
-        if leave != Leave::Ended
-            && let Some(failure) = self.reason_to_stay(&id, leave)
-        {
-            return self.fail("was not moved to a new id", Some(&id), &failure);
+        if leave != Leave::Ended {
+            return self.leave(id, leave, true);
         }
         let done = self.end_as(&id, leave, true);
         self.answered(&id, "was not destroyed", done)
@@ -212,17 +210,20 @@ impl<S: Store> Session<S> {
     /// old one stays for a while as a copy that can be read: that of before, because the values of
     /// now may be those of a user who has just logged in, and the id may be an attacker's.
     pub fn retire(&mut self, id: &[u8], emptied: bool) -> bool {
-        // A handler class may write twice.
-        if self.current.is_none() && self.has_retired(id) {
+        let Some(id) = SessionId::parse(id) else { return self.fail("was not saved", None, &Failure::BadId) };
+        self.leave(id, Leave::moved(emptied), false)
+    }
+
+    /// Leaves an id of PHP's session, once: a handler class may write or destroy twice.
+    fn leave(&mut self, id: SessionId, leave: Leave, forced: bool) -> bool {
+        if self.current.is_none() && self.has_retired(id.as_str().as_bytes()) {
             return true;
         }
-        let Some(id) = SessionId::parse(id) else { return self.fail("was not saved", None, &Failure::BadId) };
-        let leave = Leave::moved(emptied);
         if let Some(failure) = self.reason_to_stay(&id, leave) {
             return self.fail("was not moved to a new id", Some(&id), &failure);
         }
-        let done = self.end_as(&id, leave, false);
-        let is_left = self.answered(&id, "was not saved", done);
+        let done = self.end_as(&id, leave, forced);
+        let is_left = self.answered(&id, if forced { "was not destroyed" } else { "was not saved" }, done);
         self.retired = Some(id).filter(|_| is_left);
         is_left
     }
