@@ -152,9 +152,11 @@ function rustredis_server(): array {}
 function rustredis_stored(string $name): ?array {}
 
 /**
- * Stores a session byte for byte, without its lock. Returns false if the session exists, unless it is to be replaced.
+ * Stores a session byte for byte, without its lock, and puts it on the list of its user. Returns false if the session
+ * exists, or has ended (by a logout, a revocation or a new id, for as long as Redis remembers that), unless it is to be
+ * replaced. A living state that is there goes if there is no other one for the session, unless it is to be kept.
  */
-function rustredis_store(string $id, string $data, ?int $ttl_ms = null, ?string $state = null, ?int $state_ttl_ms = null, bool $replace = false): bool {}
+function rustredis_store(string $id, string $data, ?int $ttl_ms = null, ?string $state = null, ?int $state_ttl_ms = null, bool $replace = false, bool $keep_state = false): bool {}
 
 /** Deletes a value that was set aside (`ASIDE:...`). Returns false if there is none. */
 function rustredis_forget(string $name): bool {}

@@ -103,9 +103,11 @@ final class AsideCommand extends Command
     {
         [$name, $stored] = self::taken($input);
         $id = $input->required(2, 'The id of the session');
-        $lifetime = max(1, (int) ini_get('session.gc_maxlifetime')) * 1000;
-        if (!rustredis_store($id, $stored['data'], $lifetime, replace: $input->has('replace'))) {
-            throw new Failure('There is a session ' . Show::id($id) . ': --replace overwrites it.');
+        $is_stored = rustredis_store($id, $stored['data'], Sessions::lifetime() * 1000, replace: $input->has('replace'), keep_state: true);
+        if (!$is_stored) {
+            throw new Failure(rustredis_stored($id) === null
+                ? 'Session ' . Show::id($id) . ' has ended, for example by a logout: --replace brings it back all the same.'
+                : 'There is a session ' . Show::id($id) . ': --replace overwrites it.');
         }
         rustredis_forget($name);
         if ($output->json) {

@@ -45,7 +45,7 @@ final class ImportCommand extends Command
             'from' => ['PATH', 'instead of a file: the session.save_path of other sessions, such as tcp://old:6379?prefix=OLD:'],
             'from-prefix' => ['PREFIX', 'instead of a file: other keys of the same servers'],
             'owner' => ['USER', "with the folder of PHP's files: the user that they belong to (who runs the command)"],
-            'replace' => [null, 'overwrite sessions that exist'],
+            'replace' => [null, 'overwrite sessions that exist, and bring back those that have ended'],
             'resume' => [null, 'go on with a file whose import was stopped'],
         ];
     }
@@ -71,7 +71,7 @@ final class ImportCommand extends Command
                 'left_out' => array_sum($this->foreign), 'closed' => $this->closed, 'cut' => $this->isCut]);
         } else {
             $output->line(number_format($this->imported) . ' sessions were imported.');
-            foreach (['existed and stayed as they are (--replace overwrites them)' => $this->kept, 'had expired' => $this->expired,
+            foreach (['existed or had ended, and stayed as they are (--replace overwrites them)' => $this->kept, 'had expired' => $this->expired,
                 'could not be read' => $this->bad, 'folders could not be read' => $this->closed] as $what => $count) {
                 if ($count > 0) {
                     $output->line(number_format($count) . " $what.");
@@ -216,7 +216,7 @@ final class ImportCommand extends Command
     /** PHP's files: sess_ID, also in folders of folders (session.save_path = "2;/folder"). */
     private function fromFolder(string $folder, ?int $owner, Output $output): void
     {
-        $lifetime = max(1, (int) ini_get('session.gc_maxlifetime'));
+        $lifetime = Sessions::lifetime();
         $seen = 0;
         foreach ($this->files($folder, false) ?? throw new Failure("$folder cannot be read.") as $path => $is_shared) {
             if (++$seen % self::STEP === 0) {

@@ -96,12 +96,12 @@ final class PhpChecks
                 . ': sessions live for 1440 s instead.', 'Set session.gc_maxlifetime to the seconds that a session lives after its last use.');
         }
         $first = (int) self::ini('rustredis.first_lifetime');
-        if ($first > 0 && $first > (int) self::ini('session.gc_maxlifetime')) {
+        if ($first > 0 && $first > Sessions::lifetime()) {
             $this->add(Finding::WARNING, 'first-lifetime', 'rustredis.first_lifetime is longer than session.gc_maxlifetime, and so has no effect.',
                 'Set rustredis.first_lifetime to less, or to 0.');
         }
         $absolute = (int) self::ini('rustredis.absolute_timeout');
-        if ($absolute > 0 && $absolute < (int) self::ini('session.gc_maxlifetime')) {
+        if ($absolute > 0 && $absolute < Sessions::lifetime()) {
             $this->add(Finding::WARNING, 'absolute-timeout', 'rustredis.absolute_timeout is shorter than session.gc_maxlifetime: sessions end while they are used.',
                 'Set rustredis.absolute_timeout to some hours, or session.gc_maxlifetime to less.');
         }

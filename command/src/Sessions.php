@@ -51,6 +51,13 @@ final class Sessions
         }
     }
 
+    /** The seconds for which a session lives: those of the extension, also where the setting is none. */
+    public static function lifetime(): int
+    {
+        $lifetime = (int) ini_get('session.gc_maxlifetime');
+        return $lifetime < 1 ? 1440 : min($lifetime, 2_147_483_647);
+    }
+
     /**
      * The whole id for what a user has typed: an id, or the beginning of one with dots behind it, as the messages of the
      * extension have it. Only the latter scans.

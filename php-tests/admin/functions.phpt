@@ -79,6 +79,28 @@ same('is not stored without it', false, (bool) $redis->exists(PREFIX . $other));
 same('nor does a time that is too long part them', true, rustredis_store($other, $data, PHP_INT_MAX, $state, PHP_INT_MAX));
 same('with its state', $state, rustredis_stored($other)['state']);
 
+foreach (['logout', 'revoked', 'regenerated', 'absolute', 'later'] as $reason) {
+    $mark = $reason === 'later' ? 'x|y' : "dead|$reason|5|o:1:2";
+    $redis->set(PREFIX . ($dead = new_id()) . '_STATE', $mark, 'EX', 300);
+    same("a session that has ended ($reason) is not brought back", [false, false, null, $mark], [rustredis_store($dead, 'n|i:1;'),
+        rustredis_store($dead, 'n|i:1;', 50_000, $state, 90_000), rustredis_stored($dead), $redis->get(PREFIX . $dead . '_STATE')]);
+    same('unless asked', [true, $mark], [rustredis_store($dead, 'n|i:1;', replace: true), $redis->get(PREFIX . $dead . '_STATE')]);
+}
+
+$bob = 'live|5||||5||' . substr(hash('sha256', 'bob'), 0, 32) . '|a desk';
+$redis->set(PREFIX . ($kept = new_id()) . '_STATE', $bob, 'PX', 5000);
+same('a living state can stay', true, rustredis_store($kept, 'n|i:1;', 50_000, keep_state: true));
+$stored = rustredis_stored($kept);
+ok('and outlives the session', $stored['state'] === $bob && $stored['state_ttl_ms'] > 90_000 && $stored['ttl_ms'] <= 50_000, $stored);
+same('which is on the list of its user', ['a desk'], array_column(rustredis_user_sessions('bob'), 'label'));
+
+$carl = 'live|5||||5||' . substr(hash('sha256', 'carl'), 0, 32) . '|a car';
+$may('resetkeys', '~' . PREFIX . ($broken = new_id()) . '*');
+same('an import that breaks before the list of the user', 'RefusedException', thrown(fn () => rustredis_store($broken, $data, 50_000, $carl, 90_000)));
+$may('resetkeys', '~*');
+same('is completed by a repeat', [false, ['a car']],
+    [rustredis_store($broken, $data, 50_000, $carl, 90_000), array_column(rustredis_user_sessions('carl'), 'label')]);
+
 $aside = 'ASIDE:' . bin2hex(random_bytes(16));
 $redis->set(PREFIX . $aside, 'broken', 'EX', 1000);
 same('a value aside is found', true, in_array($aside, all_names('asides'), true));
@@ -147,6 +169,21 @@ ok: a session whose state is refused
 ok: is not stored without it
 ok: nor does a time that is too long part them
 ok: with its state
+ok: a session that has ended (logout) is not brought back
+ok: unless asked
+ok: a session that has ended (revoked) is not brought back
+ok: unless asked
+ok: a session that has ended (regenerated) is not brought back
+ok: unless asked
+ok: a session that has ended (absolute) is not brought back
+ok: unless asked
+ok: a session that has ended (later) is not brought back
+ok: unless asked
+ok: a living state can stay
+ok: and outlives the session
+ok: which is on the list of its user
+ok: an import that breaks before the list of the user
+ok: is completed by a repeat
 ok: a value aside is found
 ok: and is no session
 ok: it can be read

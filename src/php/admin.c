@@ -142,9 +142,9 @@ void rustredis_store(zend_execute_data *execute_data, zval *return_value)
 	char *name, *data, *state = NULL;
 	size_t name_len, data_len, state_len = 0;
 	zend_long ttl = -1, state_ttl = -1;
-	bool ttl_is_null = true, state_ttl_is_null = true, replace = false;
+	bool ttl_is_null = true, state_ttl_is_null = true, replace = false, keep_state = false;
 
-	ZEND_PARSE_PARAMETERS_START(2, 6)
+	ZEND_PARSE_PARAMETERS_START(2, 7)
 		Z_PARAM_STRING(name, name_len)
 		Z_PARAM_STRING(data, data_len)
 		Z_PARAM_OPTIONAL
@@ -152,6 +152,7 @@ void rustredis_store(zend_execute_data *execute_data, zval *return_value)
 		Z_PARAM_STRING_OR_NULL(state, state_len)
 		Z_PARAM_LONG_OR_NULL(state_ttl, state_ttl_is_null)
 		Z_PARAM_BOOL(replace)
+		Z_PARAM_BOOL(keep_state)
 	ZEND_PARSE_PARAMETERS_END();
 	if (!is_allowed(execute_data)) {
 		RETURN_THROWS();
@@ -170,5 +171,6 @@ void rustredis_store(zend_execute_data *execute_data, zval *return_value)
 	order.ttl = ttl_is_null ? -1 : ttl;
 	order.state_ttl = state_ttl_is_null ? -1 : state_ttl;
 	order.replace = replace;
+	order.keep_state = keep_state;
 	carry_out(&order, return_value);
 }

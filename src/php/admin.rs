@@ -76,6 +76,7 @@ struct Order {
     ttl: i64,
     state_ttl: i64,
     replace: c_int,
+    keep_state: c_int,
 }
 
 /// The functions, for the module.
@@ -101,6 +102,7 @@ pub fn functions() -> [FunctionBuilder<'static>; 7] {
         .arg(Arg::new("state", DataType::String).allow_null().default("null"))
         .arg(Arg::new("state_ttl_ms", DataType::Long).allow_null().default("null"))
         .arg(Arg::new("replace", DataType::Bool).default("false"))
+        .arg(Arg::new("keep_state", DataType::Bool).default("false"))
         .returns(DataType::Bool, false, false);
     let forget = FunctionBuilder::new("rustredis_forget", sys::rustredis_forget)
         .arg(Arg::new("name", DataType::String))
@@ -249,7 +251,7 @@ fn carry_out(order: &Order, admin: &mut Admin) -> Answer {
                     .map(|state| state_of(state).map(|state| (state, u64::try_from(order.state_ttl).ok())))
                     .transpose()?,
             };
-            admin.store(&id_of(name)?, &value, order.replace != 0).map(of_flag)
+            admin.store(&id_of(name)?, &value, order.replace != 0, order.keep_state != 0).map(of_flag)
         }
         4 => match named(name)? {
             Name::Aside(name) => admin.forget_aside(&name).map(of_flag),

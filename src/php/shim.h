@@ -202,6 +202,7 @@ typedef struct {
 	size_t state_len;
 	int64_t ttl, state_ttl;
 	int replace;
+	int keep_state;
 } rustredis_order;
 /* True on the command line, and with rustredis.admin=1. */
 int rustredis_may_administer(void);

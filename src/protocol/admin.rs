@@ -109,17 +109,34 @@ impl Name {
     }
 }
 
-/// Stores a session and its state together, or neither.
+/// Stores a session and its state together, or neither. Only a replacement takes the place of a
+/// session that is there, or brings one back that has ended.
 ///
-/// KEYS D data, S state. ARGV replace (1, or 0: only where D is missing), ttl of D in ms ('' for
-/// ever), state, its ttl, data. Reply: 1, or 0 if D is there.
+/// KEYS D data, S state. ARGV replace (1 or 0), ttl of D in ms ('' for ever), state ('' = none), its
+/// ttl, what becomes of a living state if none is given (keep or drop), data. Reply: 1, or 0 if
+/// nothing was stored; the state, or ''; its PTTL.
 pub const STORE: &str = "\
-if ARGV[1] == '0' and redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-for i, value in ipairs({ARGV[3], ARGV[5]}) do
-  local key, ttl = KEYS[3 - i], ARGV[i == 1 and 4 or 2]
+local D, S, life = KEYS[1], KEYS[2], tonumber(ARGV[2]) or 31557600000000
+local state = redis.call('GET', S) or ''
+local lives = string.sub(state, 1, 5) == 'live|'
+if ARGV[1] == '0' and (state ~= '' and not lives or redis.call('EXISTS', D) == 1) then return {0, state, 0} end
+local function set(key, value, ttl)
   if ttl == '' then redis.call('SET', key, value) else redis.call('SET', key, value, 'PX', ttl) end
 end
-return 1";
+if ARGV[3] ~= '' then
+  state = ARGV[3]
+  set(S, state, ARGV[4])
+elseif lives and ARGV[5] == 'drop' then
+  state = ''
+  redis.call('DEL', S)
+elseif lives then
+  local left = redis.call('PTTL', S)
+  if left >= 0 and left <= life then
+    redis.call('PEXPIRE', S, string.format('%.0f', math.min(2 * life, 31557600000000)))
+  end
+end
+set(D, ARGV[6], ARGV[2])
+return {1, state, redis.call('PTTL', S)}";
 
 /// The settings of Redis that matter for sessions, in the order of the replies. None is a secret.
 pub const CONFIG: [&str; 14] = [

@@ -376,39 +376,35 @@ impl Admin {
         self.router.checked(stored)
     }
 
-    /// Stores a value for `ttl` milliseconds, or for ever. Unless `replace` is set, a session that
-    /// exists stays as it is, and the result is false.
-    pub fn store(&mut self, id: &SessionId, value: &Stored, replace: bool) -> Result<bool, StoreError> {
+    /// Stores a value for `ttl` milliseconds, or for ever. A living state that is there goes if the
+    /// value has none, unless it is to be kept: its end would be that of another session. Unless
+    /// `replace` is set, a session that exists or has ended stays as it is, and the result is false.
+    pub fn store(
+        &mut self,
+        id: &SessionId,
+        value: &Stored,
+        replace: bool,
+        keep_state: bool,
+    ) -> Result<bool, StoreError> {
         let keys = self.keys(id);
-        if let Some((text, ttl)) = &value.state {
-            let mut set = Command::eval(admin::STORE, &[&keys.data, &keys.state]);
-            let time =
-                |ttl: Option<u64>| ttl.map_or_else(String::new, |ttl| ttl.clamp(1, LONGEST).to_string());
-            set.arg(if replace { "1" } else { "0" }).arg(time(value.ttl)).arg(text).arg(time(*ttl));
-            if self.router.request(&keys, set.data(&value.data))? == Value::Int(0) {
-                return Ok(false);
-            }
-            self.enlist(id, text, *ttl)?;
-            return Ok(true);
+        let time = |ttl: Option<u64>| ttl.map_or_else(String::new, |ttl| ttl.clamp(1, LONGEST).to_string());
+        let (state, state_ttl) = value.state.as_ref().map_or(("", None), |(text, ttl)| (text, *ttl));
+        let mut set = Command::eval(admin::STORE, &[&keys.data, &keys.state]);
+        set.arg(if replace { "1" } else { "0" }).arg(time(value.ttl)).arg(state).arg(time(state_ttl));
+        set.arg(if keep_state { "keep" } else { "drop" });
+        let Value::Array(reply) = self.router.request(&keys, set.data(&value.data))? else {
+            return Err(nonsense("EVAL"));
+        };
+        let [Value::Int(stored), Value::BulkString(now), Value::Int(left)] = &reply[..] else {
+            return Err(nonsense("EVAL"));
+        };
+        if *stored == 1 {
+            self.enlist(id, &String::from_utf8_lossy(now), u64::try_from(*left).ok())?;
+        } else if !state.is_empty() && state.as_bytes() == now {
+            // An earlier try may have failed before this.
+            self.enlist(id, state, state_ttl)?;
         }
-        let mut set = Command::new("SET");
-        set.arg(&keys.data).data(&value.data);
-        if let Some(ttl) = value.ttl {
-            set.arg("PX").number(ttl.clamp(1, LONGEST));
-        }
-        if !replace {
-            set.arg("NX");
-        }
-        if self.router.request(&keys, &mut set)? == Value::Nil {
-            return Ok(false);
-        }
-        // The end of an earlier session would be that of this one. A mark of an end stays, as it
-        // refuses writes of requests that began before.
-        let state = self.router.request(&keys, Command::new("GET").arg(&keys.state))?;
-        if matches!(state, Value::BulkString(text) if text.starts_with(b"live|")) {
-            self.router.request(&keys, Command::new("DEL").arg(&keys.state))?;
-        }
-        Ok(true)
+        Ok(*stored == 1)
     }
 
     /// Puts a session on the list of its user, as far as its state names one.

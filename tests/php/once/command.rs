@@ -167,8 +167,10 @@ faults_of_php! {
 #[test]
 fn the_doctor_finds_a_lifetime_of_zero() {
     let server = server();
-    let said = rustredis(&php(&server).ini("session.gc_maxlifetime", "0"), &["doctor"]);
+    let php = php(&server).ini("session.gc_maxlifetime", "0").ini("rustredis.first_lifetime", "600");
+    let said = rustredis(&php, &["doctor"]);
     assert!(said.status == 1 && said.out.contains("Set session.gc_maxlifetime"), "{said:#?}");
+    assert!(!said.out.contains("first_lifetime"), "it is shorter than the time that is used: {said:#?}");
 }
 
 #[test]
@@ -709,6 +711,8 @@ fn sessions_move_from_phps_files() {
         let left: u64 = server.command(&["TTL", &session::key(id)]);
         assert!((1200..=1440).contains(&left), "{left}");
     }
+    let said = rustredis(&php.clone().ini("session.gc_maxlifetime", "0"), &["import", folder, "--json"]);
+    assert_eq!((&said.json()["kept"], &said.json()["expired"]), (&json!(2), &json!(1)), "{said:#?}");
     let read = php.run("session_id('one'); session_start(); echo $_SESSION['n'];");
     assert_eq!(read.assert_clean().stdout, "7");
 }
@@ -870,8 +874,16 @@ fn what_was_set_aside_is_listed_and_restored() {
     let name = list[0]["name"].as_str().unwrap_or_else(|| panic!("{list:#}"));
     assert_eq!((list.as_array().map(Vec::len), &list[0]["bytes"]), (Some(1), &Value::from(10)), "{list:#}");
     assert_eq!(rustredis(&php, &["aside", "show", name, "--data"]).out, "x|O:broken");
-    let restored = rustredis(&php, &["aside", "restore", name, ID]);
+    let state = format!("{}_STATE", session::key(ID));
+    server.command::<()>(&["SET", &state, "dead|logout|5|o:1:2", "EX", "100"]);
+    let refused = rustredis(&php, &["aside", "restore", name, ID]);
+    assert!(refused.status == 1 && refused.err.contains("has ended"), "{refused:#?}");
+    server.command::<()>(&["SET", &state, "live|5|||||||a phone", "EX", "100"]);
+    let restored =
+        rustredis(&php.clone().ini("session.gc_maxlifetime", "0"), &["aside", "restore", name, ID]);
     assert!(restored.status == 0 && !restored.out.contains(ID), "{restored:#?}");
+    let times = [session::key(ID), state].map(|key| server.command::<u64>(&["TTL", &key]));
+    assert!((1000..=1440).contains(&times[0]) && times[1] > times[0], "the state stays: {times:?}");
     assert_eq!(server.command::<String>(&["GET", &session::key(ID)]), "x|O:broken");
     let none = rustredis(&php, &["aside", "list"]);
     assert!(none.out.contains("Nothing was set aside."), "{none:#?}");
@@ -887,6 +899,10 @@ fn the_sessions_of_a_user_are_listed_and_ended() {
         );
         php.run(&login).assert_clean();
     }
+    let dir = TempDir::new("export");
+    let path = dir.join("sessions");
+    let file = path.to_str().expect("it is UTF-8");
+    assert_eq!(rustredis(&php, &["export", file]).status, 0);
     let list = rustredis(&php, &["user", "ann"]);
     assert!(list.out.contains("a phone") && list.out.contains("a desk"), "{list:#?}");
     let sessions = rustredis(&php, &["user", "ann", "--json"]).json();
@@ -897,6 +913,10 @@ fn the_sessions_of_a_user_are_listed_and_ended() {
     assert_eq!((session::counter(&server, "one"), session::counter(&server, "two")), (None, Some(1)));
     let ended = rustredis(&php, &["revoke", "ann", "--json"]).json();
     assert_eq!(ended["ended"], 1, "{ended:#}");
+    assert!(rustredis(&php, &["user", "ann"]).out.contains("no session"), "nothing is left");
+    // An import that is repeated brings no session back that has ended meanwhile.
+    let said = rustredis(&php, &["import", file, "--json"]);
+    assert_eq!((&said.json()["imported"], &said.json()["kept"]), (&json!(0), &json!(2)), "{said:#?}");
     assert!(rustredis(&php, &["user", "ann"]).out.contains("no session"), "nothing is left");
 }
 
