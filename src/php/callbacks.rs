@@ -122,7 +122,12 @@ unsafe extern "C" fn rustredis_create(
 ) -> c_int {
     // SAFETY: as in rustredis_validate.
     unsafe {
-        ask_session(mod_data, |session| session.create(bytes(id, id_len), ttl(maxlifetime), strict != 0))
+        ask_session(mod_data, |session| {
+            if sys::rustredis_changes_the_id() {
+                session.go_on(b"");
+            }
+            session.create(bytes(id, id_len), ttl(maxlifetime), strict != 0)
+        })
     }
 }
 
@@ -146,6 +151,7 @@ unsafe extern "C" fn rustredis_read(
             |session| {
                 let (id, access, ttl) = (bytes(id, id_len), access(read_only), ttl(maxlifetime));
                 if sys::changes_this_id(id) {
+                    session.go_on(id);
                     session.set_heir(id);
                 }
                 let found = match reason {

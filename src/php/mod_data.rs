@@ -250,13 +250,26 @@ pub unsafe fn close(mod_data: *mut *mut c_void) {
         LIVE.set(ptr::null_mut());
         // SAFETY: made by Box::into_raw in [`open`]; no other code has it, now that both pointers
         // are null.
-        let handler = unsafe { Box::from_raw(handler) };
+        let mut handler = unsafe { Box::from_raw(handler) };
+        if handler.pid == process::id() {
+            before_close(&mut handler.session);
+        }
         if handler.session.leaves_something() && sys::rustredis_changes_the_id() {
             LEFT.set(Some(handler.session.heritage()));
         }
         ENDED.set(handler.session.ended().map(str::to_owned));
         end(handler);
     });
+}
+
+/// Does what a handler class has kept from a session that PHP gives up: one that is new may be
+/// destroyed by the class alone, as Symfony's does.
+pub fn before_close(session: &mut Session<RedisStore>) {
+    if sys::rustredis_changes_the_id() {
+        session.bequeath_unsaved();
+    } else if sys::rustredis_destroys_a_session() {
+        session.end_unsaved();
+    }
 }
 
 /// Does the same for the handler that was opened last, even if PHP no longer knows of it.

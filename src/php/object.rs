@@ -17,7 +17,7 @@ use super::{
     boundary::{Say, bytes, copy_text, guarded, say, warn},
     failure::{FailureInC, tell_failure},
     identity, ini,
-    mod_data::{give_back_ahead, with_live},
+    mod_data::{before_close, give_back_ahead, with_live},
     sys,
     ttl::ttl,
 };
@@ -445,8 +445,23 @@ impl Object {
         }
     }
 
+    /// Does what a handler class has kept from the session that PHP gives up. What was written or
+    /// destroyed has told already.
+    fn before_close(&mut self) {
+        let changes_id = sys::rustredis_changes_the_id();
+        if self.left.is_some() || !(changes_id || sys::rustredis_destroys_a_session()) {
+            return;
+        }
+        let own = self.sessions.iter_mut().find(|(id, _)| sys::is_own_id(id.as_str().as_bytes()));
+        if let Some((_, Entry { session, .. })) = own {
+            before_close(session);
+            self.left = (changes_id && session.leaves_something()).then(|| session.heritage());
+        }
+    }
+
     /// Releases what this fiber has begun, or everything outside of fibers.
     fn release_all(&mut self, fiber: usize) {
+        self.before_close();
         let ids: Vec<_> = self.sessions.keys().cloned().collect();
         for id in
             ids.iter().filter(|id| fiber == 0 || !self.is_of_another_fiber(id, fiber)).collect::<Vec<_>>()

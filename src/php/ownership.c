@@ -306,10 +306,14 @@ bool rustredis_changes_the_id(void)
 	return innermost(EG(current_execute_data)) == &functions[INDEX_session_regenerate_id];
 }
 
-bool rustredis_changes_this_id(const char *id, size_t id_len)
+bool rustredis_destroys_a_session(void)
 {
-	return PS(id) && ZSTR_LEN(PS(id)) == id_len && memcmp(ZSTR_VAL(PS(id)), id, id_len) == 0
-		&& rustredis_changes_the_id();
+	return innermost(EG(current_execute_data)) == &functions[INDEX_session_destroy];
+}
+
+bool rustredis_is_own_id(const char *id, size_t id_len)
+{
+	return PS(id) && ZSTR_LEN(PS(id)) == id_len && memcmp(ZSTR_VAL(PS(id)), id, id_len) == 0;
 }
 
 /* session_regenerate_id(true) destroys the session under its old id, and PHP saves nothing there. */

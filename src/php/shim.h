@@ -319,11 +319,12 @@ bool rustredis_saves_a_session(void);
 void rustredis_note_end(int ends);
 /* True if the browser has chosen the id: session_start() or session_reset() is running. */
 bool rustredis_takes_an_id(void);
+/* True if session_destroy() is running. */
+bool rustredis_destroys_a_session(void);
 /* True if session_regenerate_id() is running. */
 bool rustredis_changes_the_id(void);
-/* The same, if this is PHP's own id: the one that it leaves, or after PHP has made it, the new one.
- * The application's code may use other sessions meanwhile. */
-bool rustredis_changes_this_id(const char *id, size_t id_len);
+/* True if this is PHP's own id. The application's code may use other sessions meanwhile. */
+bool rustredis_is_own_id(const char *id, size_t id_len);
 /* True if session_regenerate_id() is running, and is not to delete the session under its old id. */
 bool rustredis_keeps_the_old_id(void);
 /* True if $_SESSION has no values. */

@@ -17,10 +17,11 @@ unsafe extern "C" {
     pub safe fn rustredis_unwrap_functions();
     /// Forgets an id that a failed read has kept; called at the end of a request.
     pub safe fn rustredis_forget_kept_id();
+    /// Returns true if session_destroy() is running.
+    pub safe fn rustredis_destroys_a_session() -> bool;
     /// Returns true if session_regenerate_id() is running.
     pub safe fn rustredis_changes_the_id() -> bool;
-    /// The same, if this is PHP's own id.
-    fn rustredis_changes_this_id(id: *const c_char, id_len: usize) -> bool;
+    fn rustredis_is_own_id(id: *const c_char, id_len: usize) -> bool;
     /// Returns true if session_regenerate_id() is running without deleting the old session.
     pub safe fn rustredis_keeps_the_old_id() -> bool;
     /// Returns true if `$_SESSION` has no values.
@@ -103,9 +104,14 @@ unsafe extern "C" {
     pub safe fn rustredis_revoke(execute_data: &mut ExecuteData, return_value: &mut Zval);
 }
 
+/// Returns true if this is PHP's own id.
+pub fn is_own_id(id: &[u8]) -> bool {
+    // SAFETY: the bytes are read during the call.
+    unsafe { rustredis_is_own_id(id.as_ptr().cast(), id.len()) }
+}
+
 /// Returns true if session_regenerate_id() is running, and this is the id that it leaves or that it
 /// has made.
 pub fn changes_this_id(id: &[u8]) -> bool {
-    // SAFETY: the bytes are read during the call.
-    unsafe { rustredis_changes_this_id(id.as_ptr().cast(), id.len()) }
+    rustredis_changes_the_id() && is_own_id(id)
 }

@@ -1,8 +1,11 @@
 //! The lifetime that each use gives to a session, and what goes over to another id.
 
+use std::mem;
+
 use super::{
     Current, Hold, Session,
     metadata::{Description, Heritage, TimeLeft},
+    save::has_user,
 };
 use crate::{
     protocol::{Live, SessionData, SessionId, State},
@@ -23,6 +26,7 @@ impl<S: Store> Session<S> {
     /// Continues a session that had another id.
     pub fn inherit(&mut self, heritage: Heritage) {
         self.inherited = heritage;
+        self.heir = None;
     }
 
     /// Continues it under this id. A handler class may use other sessions that are new.
@@ -39,6 +43,28 @@ impl<S: Store> Session<S> {
         let mark = current.loaded.state.clone().filter(|_| current.metadata.mark.is_some());
         self.left =
             Heritage { was_stored: !current.is_first, live: current.metadata.heritage(), name: None, mark };
+    }
+
+    /// Keeps what a session leaves that session_regenerate_id() has neither saved nor destroyed.
+    pub fn bequeath_unsaved(&mut self) {
+        let is_left = |current: &Current<S::Lease>| self.retired.as_ref() == Some(&current.id);
+        let Some(current) = self.current.take_if(|current| !current.unread && !is_left(current)) else {
+            return;
+        };
+        self.bequeath(&current);
+        if current.is_missing() && self.left.live.as_ref().is_some_and(has_user) {
+            self.left.name = Some(current.id.clone());
+        }
+        self.current = Some(current);
+    }
+
+    /// Has the session that PHP reads next, if its id is not one that was left, go on with what this
+    /// one has left. A handler class may have forgotten to close it.
+    pub fn go_on(&mut self, id: &[u8]) {
+        if !self.has_retired(id) && self.leaves_something() {
+            let left = mem::take(&mut self.left);
+            self.inherit(left);
+        }
     }
 
     /// Keeps the reason why a session is not there.
@@ -149,7 +175,7 @@ impl<S: Store> Session<S> {
 
     /// Returns true if the session may be that of a visitor who never comes back.
     fn is_passing(&self, current: &Current<S::Lease>) -> bool {
-        let has_user = current.metadata.live.as_ref().is_some_and(|live| !live.user().is_empty());
+        let has_user = current.metadata.live.as_ref().is_some_and(has_user);
         self.settings.first_lifetime.is_some() && current.is_first && !has_user
     }
 

@@ -122,6 +122,11 @@ struct Current<L> {
 }
 
 impl<L> Current<L> {
+    /// Returns true if nothing is stored under its id, as far as this request knows.
+    fn is_missing(&self) -> bool {
+        self.is_new && (self.writes == 0 || matches!(self.hold, Hold::Overtaken))
+    }
+
     /// Returns true if the session has the user with whom it was read.
     fn has_kept_its_user(&self) -> bool {
         let user = self.metadata.live.as_ref().map(Live::user).unwrap_or_default();
@@ -218,11 +223,9 @@ impl<S: Store> Session<S> {
 
     /// Returns true if nothing is stored under this id, as far as this request knows.
     pub fn is_missing(&self, id: &[u8]) -> bool {
-        self.current.as_ref().is_some_and(|current| {
-            let is_stored =
-                !current.is_new || (current.writes > 0 && !matches!(current.hold, Hold::Overtaken));
-            current.id.as_str().as_bytes() == id && !is_stored
-        })
+        self.current
+            .as_ref()
+            .is_some_and(|current| current.id.as_str().as_bytes() == id && current.is_missing())
     }
 
     /// Returns true if the session that was read under this id goes on under another one.

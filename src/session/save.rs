@@ -130,7 +130,7 @@ fn is_empty(text: &[u8]) -> bool {
     [&b""[..], b"a:0:{}", b"{}", b"\x80", b"\x90", b"\0\0\0\x02\x14\0"].contains(&text)
 }
 
-fn has_user(live: &Live) -> bool {
+pub(super) fn has_user(live: &Live) -> bool {
     !live.user().is_empty()
 }
 
@@ -191,6 +191,18 @@ impl<S: Store> Session<S> {
         self.answered(&id, "was not destroyed", done)
     }
 
+    /// Ends a session that was never stored, and that PHP has destroyed without a word to us: its copy
+    /// under an earlier id ends with it, and its place on the list of its user.
+    pub fn end_unsaved(&mut self) {
+        let Some(current) = &self.current else { return };
+        let is_ours = matches!(current.hold, Hold::Locked { .. } | Hold::Unsure { .. } | Hold::Unlocked)
+            && !current.unread;
+        if is_ours && current.is_missing() && current.metadata.live.is_some() {
+            let id = current.id.clone();
+            self.destroy(id.as_str().as_bytes(), Leave::Ended);
+        }
+    }
+
     /// Returns true if the write with which session_regenerate_id() leaves this id, without deleting
     /// the session, is to [`Session::retire`] it. A value that is too large for the new id is refused
     /// by the write instead, and the session stays.
@@ -245,7 +257,7 @@ impl<S: Store> Session<S> {
         }
     }
 
-    fn has_retired(&self, id: &[u8]) -> bool {
+    pub(super) fn has_retired(&self, id: &[u8]) -> bool {
         self.retired.as_ref().is_some_and(|retired| retired.as_str().as_bytes() == id)
     }
 
