@@ -16,7 +16,8 @@ final class Output
     private const UNSEEN = '/[\p{Cc}\p{Cf}\x{2028}\x{2029}]/u';
 
     private bool $colours;
-    private bool $hasBar = false;
+    /** The width of the bar on the terminal. */
+    private int $bar = 0;
 
     public function __construct(public readonly bool $json, private bool $quiet, ?bool $ansi)
     {
@@ -108,21 +109,22 @@ final class Output
     /** A bar on the terminal that standard error is, about once for each call. */
     public function progress(int $done, ?int $total): void
     {
-        if ($this->quiet || $this->json || !stream_isatty(STDERR)) {
+        if ($this->quiet || $this->json || getenv('TERM') === 'dumb' || !stream_isatty(STDERR)) {
             return;
         }
         $share = $total ? min(1.0, $done / $total) : 0.0;
         $full = (int) floor($share * 28);
-        $bar = $total ? '[' . str_repeat('=', $full) . str_repeat('-', 28 - $full) . ']' . sprintf('%4d%%', $share * 100) : '';
-        fwrite(STDERR, "\r\e[K " . number_format($done) . ($total ? '/' . number_format($total) : '') . " $bar");
-        $this->hasBar = true;
+        $bar = ' ' . number_format($done) . ($total ? '/' . number_format($total) : '');
+        $bar .= $total ? ' [' . str_repeat('=', $full) . str_repeat('-', 28 - $full) . ']' . sprintf('%4d%%', $share * 100) : '';
+        fwrite(STDERR, "\r" . str_pad($bar, $this->bar));
+        $this->bar = strlen($bar);
     }
 
     public function clearBar(): void
     {
-        if ($this->hasBar) {
-            fwrite(STDERR, "\r\e[K");
-            $this->hasBar = false;
+        if ($this->bar > 0) {
+            fwrite(STDERR, "\r" . str_repeat(' ', $this->bar) . "\r");
+            $this->bar = 0;
         }
     }
 
@@ -133,12 +135,18 @@ final class Output
         return (string) preg_replace(self::UNSEEN, '?', $text);
     }
 
-    /** Ends the command, as SIGPIPE ends others, if the reader has read enough (`rustredis count | head -n 1`). */
-    private static function write(string $bytes): void
+    /** Writes to standard output, and ends the command if that fails: as SIGPIPE does, if its reader has read enough. */
+    public static function write(string $bytes): void
     {
-        if (@fwrite(STDOUT, $bytes) === false) {
+        error_clear_last();
+        if (@fwrite(STDOUT, $bytes) === strlen($bytes)) {
+            return;
+        }
+        if (str_contains(error_get_last()['message'] ?? '', 'errno=32')) {
             exit(141);
         }
+        fwrite(STDERR, "rustredis: Standard output cannot be written: is the disk full?\n");
+        exit(1);
     }
 
     private static function width(string $text): int
