@@ -126,8 +126,9 @@ function rustredis_session_lifetime(int $idle, ?int $absolute = null): bool {}
  *
  * A page of about a thousand keys of all servers: the ids of the sessions or of the locked sessions, or the names of
  * the values that were set aside (kind `sessions`, `locks` or `asides`). The Redis user needs +scan. A name can come
- * more than once. `cursor` is that of the next page, or null; `total` comes with the first page: the number of keys of
- * any kind, or null if the user lacks +dbsize.
+ * more than once: among others, if a server was restarted since the page before, as its scan then begins anew (without
+ * +info, that is noticed within a process only). `cursor` is that of the next page, or null; `total` comes with the
+ * first page: the number of keys of any kind, or null if the user lacks +dbsize.
  *
  * @return array{names: list<string>, cursor: ?string, total: ?int}
  */

@@ -31,20 +31,28 @@ final class ExportCommand extends Command
         $file = $input->required(0, 'The file (or - for standard output)');
         $output->note(Configuration::line());
         $cursor = null;
+        $known = [];
         $count = $foreign = 0;
         if ($file === '-') {
+            if ($input->has('resume') || $input->has('force')) {
+                throw Failure::usage('--resume and --force are for a file.');
+            }
             $stream = STDOUT;
+            $mode = fstat(STDOUT)['mode'] ?? 0;
+            if (($mode & 0170000) === 0100000 && ($mode & 0044) !== 0) {
+                $output->note('Standard output is a file that others can read: umask 077 before the command prevents that.');
+            }
         } elseif ($input->has('resume')) {
-            [$stream, $cursor, $count] = self::reopened($file);
-            if ($cursor === null) {
-                $output->note("$file is complete.");
+            [$stream, $cursor, $known] = self::reopened($file, $output);
+            $count = count($known);
+            if ($stream === null) {
                 return 0;
             }
         } else {
             $stream = self::created($file, $input->has('force'));
         }
         if ($cursor === null) {
-            self::write($stream, ['rustredis' => 1, 'exported' => gmdate('c'), 'prefix' => (string) ini_get('rustredis.prefix'),
+            self::write($stream, ['rustredis' => 1, 'exported' => gmdate('c'),
                 'serialize_handler' => (string) ini_get('session.serialize_handler')]);
         }
         // A stopped export goes on at the last of these marks.
@@ -54,7 +62,7 @@ final class ExportCommand extends Command
                 fflush($stream);
             }
         };
-        foreach (Sessions::all($output, 'sessions', $cursor, $mark) as $id) {
+        foreach (Sessions::all($output, 'sessions', $cursor, $mark, $known) as $id) {
             $stored = Sessions::stored($id);
             if ($stored === false) {
                 $foreign++;
@@ -96,6 +104,9 @@ final class ExportCommand extends Command
     /** @return resource */
     private static function created(string $file, bool $force)
     {
+        if (is_link($file)) {
+            throw new Failure("$file is a link: name the file itself.");
+        }
         if (file_exists($file) && !$force) {
             throw new Failure("$file exists: --force overwrites it, --resume goes on with it.");
         }
@@ -105,36 +116,71 @@ final class ExportCommand extends Command
         }
         $stream = @fopen($file, 'x');
         umask($mask);
-        return $stream ?: throw new Failure("$file cannot be written.");
+        return $stream !== false && self::isIt($file, $stream) ? $stream : throw new Failure("$file cannot be written.");
     }
 
     /**
      * A file whose export was stopped, cut after its last mark.
      *
-     * @return array{resource, ?string, int} with the place to go on, or null if nothing is left to do
+     * @return array{?resource, ?string, array<int, true>} no stream if nothing is left to do; the place to go on, or null
+     *     for the beginning; the digests of the ids in the file
      */
-    private static function reopened(string $file): array
+    private static function reopened(string $file, Output $output): array
     {
-        $stream = @fopen($file, 'r+') ?: throw new Failure("$file cannot be opened.");
+        $stream = is_file($file) && !is_link($file) ? @fopen($file, 'r+') : false;
+        if ($stream === false || !self::isIt($file, $stream)) {
+            throw new Failure("$file cannot be opened, or is no file.");
+        }
+        $about = (array) fstat($stream);
+        $own = function_exists('posix_geteuid') ? posix_geteuid() : (int) fileowner('/proc/self');
+        if ($about['uid'] !== $own) {
+            throw new Failure("$file belongs to another user, who could read it: begin again with --force.");
+        }
+        if (($about['mode'] & 0077) !== 0) {
+            chmod($file, 0600);
+            $output->note("$file could be read by others, and cannot any more.");
+        }
         $place = 0;
         $mark = null;
-        while (($line = fgets($stream)) !== false) {
-            if (!str_ends_with($line, "\n")) {
-                break;
+        $known = $new = [];
+        for ($number = 0; ($line = fgets($stream)) !== false && str_ends_with($line, "\n"); $number++) {
+            if ($number === 0 && !str_starts_with($line, '{"rustredis":')) {
+                throw new Failure("$file is no export.");
             }
-            if (str_starts_with($line, '{"cursor"') || str_starts_with($line, '{"end"')) {
+            if (preg_match('/^\{"id":"([^"]+)"/', $line, $found)) {
+                $new[Sessions::digest($found[1])] = true;
+            } elseif (str_starts_with($line, '{"cursor"') || str_starts_with($line, '{"end"')) {
                 $mark = json_decode($line, true);
-                $place = ftell($stream);
+                $place = (int) ftell($stream);
+                $known += $new;
+                $new = [];
             }
         }
-        if ($mark === null) {
-            throw new Failure("$file has no mark of a stopped export: begin again with --force.");
+        if ($number === 0 && $line !== false && !str_starts_with('{"rustredis":', substr($line, 0, 13))) {
+            throw new Failure("$file is no export.");
         }
-        if (!isset($mark['end'])) {
-            ftruncate($stream, (int) $place);
+        if (isset($mark['end'])) {
+            $output->note("$file is complete.");
+            return [null, null, $known];
         }
-        fseek($stream, 0, SEEK_END);
-        return [$stream, $mark['cursor'] ?? null, (int) $mark['sessions']];
+        // Without a mark, not even the first page is there.
+        ftruncate($stream, $place);
+        fseek($stream, $place);
+        // Another program cannot know if a server without a name of its run was restarted.
+        return [$stream, $mark === null ? null : preg_replace('/^\d+@@/', '0@@', (string) $mark['cursor']), $known];
+    }
+
+    /**
+     * True if a stream is of the file that has this name, and of no other one to which a link leads.
+     *
+     * @param resource $stream
+     */
+    private static function isIt(string $file, $stream): bool
+    {
+        clearstatcache();
+        $named = (array) @lstat($file);
+        $opened = (array) fstat($stream);
+        return isset($named['ino']) && [$named['dev'], $named['ino']] === [$opened['dev'] ?? null, $opened['ino'] ?? null];
     }
 
     /**
@@ -143,8 +189,10 @@ final class ExportCommand extends Command
      */
     private static function write($stream, array $line): void
     {
-        $text = json_encode($line, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_THROW_ON_ERROR) . "\n";
-        if (@fwrite($stream, $text) !== strlen($text)) {
+        $text = json_encode($line, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR) . "\n";
+        if ($stream === STDOUT) {
+            Output::write($text);
+        } elseif (@fwrite($stream, $text) !== strlen($text)) {
             throw new Failure('The file cannot be written any further: is the disk full? --resume goes on.');
         }
     }

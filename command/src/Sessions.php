@@ -11,13 +11,14 @@ final class Sessions
     private const PAGE = 1000;
 
     /**
-     * All names of a kind, with a bar on the terminal. A name can come twice.
+     * All names of a kind, each once, with a bar on the terminal.
      *
      * @param ?string $cursor where an earlier scan has stopped
      * @param ?callable(?string): void $turned called after each page with the place of the next one
+     * @param array<int, true> $known the digests of names that are left out; those that are found join them
      * @return \Generator<int, string>
      */
-    public static function all(Output $output, string $kind, ?string $cursor = null, ?callable $turned = null): \Generator
+    public static function all(Output $output, string $kind, ?string $cursor = null, ?callable $turned = null, array &$known = []): \Generator
     {
         $seen = 0;
         $total = null;
@@ -25,7 +26,12 @@ final class Sessions
             $page = rustredis_scan($cursor, $kind);
             $total ??= $page['total'];
             foreach ($page['names'] as $name) {
-                yield (string) $name;
+                // Redis names a key again while its tables grow, and the scan of a server that was restarted begins anew.
+                $digest = self::digest((string) $name);
+                if (!isset($known[$digest])) {
+                    $known[$digest] = true;
+                    yield (string) $name;
+                }
             }
             $cursor = $page['cursor'];
             if ($turned !== null) {
@@ -35,6 +41,12 @@ final class Sessions
             $output->progress(min($seen, $total ?? $seen), $total);
         } while ($cursor !== null);
         $output->clearBar();
+    }
+
+    /** A number for a name: millions of names would take much memory. */
+    public static function digest(string $name): int
+    {
+        return ((array) unpack('q', hash('xxh3', $name, true)))[1];
     }
 
     /**

@@ -45,7 +45,19 @@ pub struct Admin {
     router: Router,
     /// All servers, as they were known last.
     nodes: Vec<Arc<Target>>,
-    connections: Vec<(Arc<Target>, Connection)>,
+    links: Vec<Link>,
+    /// The servers to which there was a connection.
+    reached: Vec<Arc<Target>>,
+}
+
+/// A connection to a server.
+struct Link {
+    node: Arc<Target>,
+    connection: Connection,
+    /// The name of the server's run, once it was asked for; empty if the user may not know it.
+    run: Option<String>,
+    /// Set if it takes the place of an earlier connection.
+    is_again: bool,
 }
 
 /// A page of a scan.
@@ -110,7 +122,8 @@ impl Admin {
             router: Router::new(settings.clone()),
             settings,
             nodes: Vec::new(),
-            connections: Vec::new(),
+            links: Vec::new(),
+            reached: Vec::new(),
         }
     }
 
@@ -144,23 +157,30 @@ impl Admin {
         Ok(nodes)
     }
 
-    fn connection(&mut self, node: &Arc<Target>) -> Result<&mut Connection, StoreError> {
-        let known =
-            self.connections.iter_mut().position(|(of, connection)| of == node && connection.is_usable());
+    fn link(&mut self, node: &Arc<Target>) -> Result<&mut Link, StoreError> {
+        let known = self.links.iter_mut().position(|link| link.node == *node && link.connection.is_usable());
         let place = if let Some(place) = known {
             place
         } else {
             self.leave(node);
             let connection = route::open_beside(node, self.timeouts())?;
-            self.connections.push((node.clone(), connection));
-            self.connections.len() - 1
+            let is_again = self.reached.contains(node);
+            if !is_again {
+                self.reached.push(node.clone());
+            }
+            self.links.push(Link { node: node.clone(), connection, run: None, is_again });
+            self.links.len() - 1
         };
-        Ok(&mut self.connections[place].1)
+        Ok(&mut self.links[place])
+    }
+
+    fn connection(&mut self, node: &Arc<Target>) -> Result<&mut Connection, StoreError> {
+        self.link(node).map(|link| &mut link.connection)
     }
 
     /// Closes the connection to a server.
     fn leave(&mut self, node: &Arc<Target>) {
-        self.connections.retain(|(of, _)| of != node);
+        self.links.retain(|link| link.node != *node);
     }
 
     fn ask(&mut self, node: &Arc<Target>, command: &mut Command<'_>) -> Result<Value, StoreError> {
@@ -195,28 +215,29 @@ impl Admin {
     }
 
     /// Returns a page of a scan of all servers: the first one, or the one that an earlier page has
-    /// named.
+    /// named, which is `<cursor>@<run>@<server>`.
     /// Returns `None` if no server has that place (any more).
     pub fn scan(&mut self, listed: Listed, place: Option<&str>) -> Result<Option<Page>, StoreError> {
         let nodes = if place.is_none() || self.nodes.is_empty() { self.nodes()? } else { self.nodes.clone() };
-        let (cursor, index) = match place {
-            None => ("0".to_owned(), 0),
+        let (cursor, run, index) = match place {
+            None => ("0", "", 0),
             Some(place) => {
-                let found = place.split_once('@').and_then(|(cursor, name)| {
-                    let is_number = !cursor.is_empty() && cursor.bytes().all(|byte| byte.is_ascii_digit());
-                    let index = nodes.iter().position(|node| node.to_string() == name)?;
-                    is_number.then(|| (cursor.to_owned(), index))
-                });
-                let Some(found) = found else { return Ok(None) };
-                found
+                let mut parts = place.splitn(3, '@');
+                let (Some(cursor), Some(run), Some(name)) = (parts.next(), parts.next(), parts.next()) else {
+                    return Ok(None);
+                };
+                let is_number = !cursor.is_empty() && cursor.bytes().all(|byte| byte.is_ascii_digit());
+                match nodes.iter().position(|node| node.to_string() == name) {
+                    Some(index) if is_number => (cursor, run, index),
+                    _ => return Ok(None),
+                }
             }
         };
         let total = if place.is_none() { self.total(&nodes) } else { None };
         let Some(node) = nodes.get(index) else { return Err(nonsense("CLUSTER SLOTS")) };
         let pattern = listed.pattern(&self.settings.prefix, self.in_cluster());
-        let mut scan = Command::new("SCAN");
-        scan.arg(&cursor).arg("MATCH").arg(pattern).arg("COUNT").number(PAGE);
-        let answer = self.ask(node, &mut scan)?;
+        let answer = self.scan_node(node, cursor, run, &pattern);
+        let (run, answer) = self.kept(node, answer)?;
         let Value::Array(parts) = answer else { return Err(nonsense("SCAN")) };
         let [Value::BulkString(cursor), Value::Array(keys)] = &parts[..] else {
             return Err(nonsense("SCAN"));
@@ -227,10 +248,43 @@ impl Admin {
         });
         let names = names.collect();
         let next = match &cursor[..] {
-            b"0" => nodes.get(index + 1).map(|node| format!("0@{node}")),
-            cursor => Some(format!("{}@{node}", String::from_utf8_lossy(cursor))),
+            b"0" => nodes.get(index + 1).map(|node| format!("0@@{node}")),
+            cursor => Some(format!("{}@{run}@{node}", String::from_utf8_lossy(cursor))),
         };
         Ok(Some(Page { names, next, total }))
+    }
+
+    /// Scans a server on from a cursor of its run `run`. Returns its present run as well.
+    ///
+    /// A cursor is a place in the tables of one run, which has a seed of its own for them: in
+    /// another run it would leave keys out. The scan of the server then begins anew.
+    fn scan_node(
+        &mut self,
+        node: &Arc<Target>,
+        cursor: &str,
+        run: &str,
+        pattern: &str,
+    ) -> Result<(String, Value), StoreError> {
+        let limit = self.settings.read_timeout;
+        let Link { connection, run: known, is_again, .. } = self.link(node)?;
+        let now = if let Some(now) = known.clone() {
+            now
+        } else {
+            let info = match connection.request(Command::new("INFO").arg("server"), limit) {
+                Ok(Value::BulkString(text)) => fields(&String::from_utf8_lossy(&text)),
+                Ok(_) | Err(StoreError::Server(_)) => Vec::new(),
+                Err(failure) => return Err(failure),
+            };
+            let now = info.into_iter().find_map(|(name, value)| (name == "run_id").then_some(value));
+            known.insert(now.unwrap_or_default()).clone()
+        };
+        // Without a name, a new connection may lead to another run.
+        let is_same = if run.is_empty() { !*is_again } else { run == now };
+        *is_again = false;
+        let mut scan = Command::new("SCAN");
+        scan.arg(if is_same { cursor } else { "0" });
+        scan.arg("MATCH").arg(pattern).arg("COUNT").number(PAGE);
+        Ok((now, connection.request(&mut scan, limit)?))
     }
 
     fn total(&mut self, nodes: &[Arc<Target>]) -> Option<u64> {

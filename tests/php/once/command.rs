@@ -1,5 +1,6 @@
 //! The command `rustredis`, run by a real PHP against a real Redis.
 
+use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::Path;
@@ -665,6 +666,124 @@ fn ten_thousand_sessions_of_every_format_move_with_their_times() {
     assert_eq!(session::counter(&new, &id), Some(5));
     rustredis(&php(&new), &["import", file, "--replace"]);
     same_sessions((&old, PREFIX), (&new, PREFIX), WITH_STATES);
+}
+
+/// Keeps the keys of a server over its next restarts.
+fn save(server: &Server) {
+    server.command::<()>(&["SAVE"]);
+}
+
+#[test]
+fn a_scan_leaves_nothing_out_if_redis_is_restarted_meanwhile() {
+    const COUNT: usize = 4000;
+    let mut server = server();
+    seed_many(&server, PREFIX, COUNT);
+    save(&server);
+    let sources = concat!(env!("CARGO_MANIFEST_DIR"), "/command/src");
+    let script = format!(
+        "require '{sources}/Sessions.php'; require '{sources}/Output.php'; $pages = 0;
+         $turned = function () use (&$pages) {{ if (++$pages === 2) {{ echo \"turned\\n\"; fgets(STDIN); }} }};
+         $output = new RustRedis\\Command\\Output(true, true, false);
+         $names = iterator_to_array(RustRedis\\Command\\Sessions::all($output, 'sessions', null, $turned), false);
+         echo \"done \", count($names), ' ', count(array_unique($names)), \"\\n\";"
+    );
+    let rights = ["ACL", "SETUSER", "few", "on", ">pw", "~*", "+@all", "-info"];
+    // With the name of the server's run, and without.
+    for user in ["default", "few"] {
+        server.command::<()>(&rights);
+        let php = php(&server).ini("rustredis.username", user).ini("rustredis.password", "pw");
+        let php = if user == "default" { self::php(&server) } else { php };
+        let mut running = php.spawn(&script);
+        running.expect("turned");
+        server.restart();
+        server.command::<()>(&rights);
+        running.send("go on");
+        assert_eq!(running.expect("done ").1, format!("{COUNT} {COUNT}"), "{user}");
+
+        let dir = TempDir::new("export");
+        let path = dir.join("sessions");
+        let file = path.to_str().expect("it is UTF-8");
+        let exported = rustredis(&php, &["export", file]);
+        assert_eq!(exported.status, 0, "{exported:#?}");
+        let whole = fs::read_to_string(&path).expect("it can be read");
+        let second = whole.match_indices("{\"cursor\"").nth(1).expect("there are pages").0;
+        fs::write(&path, &whole[..second + 120]).expect("it can be written");
+        server.restart();
+        server.command::<()>(&rights);
+        let resumed = rustredis(&php, &["export", file, "--resume", "--json"]);
+        assert_eq!(resumed.json()["exported"], COUNT, "{user}: {resumed:#?}");
+        let text = fs::read_to_string(&path).expect("it can be read");
+        let ids: HashSet<_> = text.lines().filter(|line| line.starts_with("{\"id\"")).collect();
+        assert_eq!(ids.len(), COUNT, "{user}");
+    }
+}
+
+#[test]
+fn the_file_of_an_export_is_its_users_alone() {
+    let server = server();
+    session::seed(&server, ID);
+    let php = php(&server);
+    let dir = TempDir::new("export");
+    let path = dir.join("sessions");
+    let file = path.to_str().expect("it is UTF-8");
+    // An export that has stopped before its first mark goes on, too, and takes the rights of others.
+    for begun in ["", "{\"rust", "{\"rustredis\":1}\n", "{\"rustredis\":1}\n{\"id\":\"a\",\"te"] {
+        fs::write(&path, begun).expect("it can be written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).expect("its mode can be set");
+        let said = rustredis(&php, &["export", file, "--resume"]);
+        assert!(said.status == 0 && said.err.contains("could be read by others"), "{said:#?}");
+        let mode = fs::metadata(&path).expect("it is there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let text = fs::read_to_string(&path).expect("it can be read");
+        assert!(
+            text.contains(ID) && !text.contains("\"a\"") && text.ends_with("\"sessions\":1}\n"),
+            "{text}"
+        );
+    }
+    let complete = rustredis(&php, &["export", file, "--resume"]);
+    assert!(complete.status == 0 && complete.err.contains("is complete"), "{complete:#?}");
+    let fails = |words: &[&str], text: &str| {
+        let said = rustredis(&php, words);
+        assert!(said.status > 0 && said.err.contains(text), "{said:#?}");
+    };
+    fs::write(&path, "something else\n").expect("it can be written");
+    fails(&["export", file, "--resume"], "is no export");
+    assert_eq!(fs::read_to_string(&path).expect("it can be read"), "something else\n");
+    if chown(&path, Some(12345), None).is_ok() {
+        fails(&["export", file, "--resume"], "belongs to another user");
+    }
+    for target in ["sessions", "missing"] {
+        let link = dir.join("link-to-").with_extension(target);
+        symlink(dir.join(target), &link).expect("it can be made");
+        let link = link.to_str().expect("it is UTF-8");
+        for option in [None, Some("--force"), Some("--resume")] {
+            let words: Vec<_> = ["export", link].into_iter().chain(option).collect();
+            assert_eq!(rustredis(&php, &words).status, 1, "{words:?}");
+        }
+    }
+    assert!(!dir.join("missing").exists());
+
+    // Standard output.
+    let words = |line: &str| {
+        let line = format!("exec \"$@\" {line}");
+        said(
+            Command::new("sh")
+                .args(["-c", &line, "sh"])
+                .arg(php::program())
+                .args(php.arguments())
+                .arg(script()),
+        )
+    };
+    let shared = words(&format!("export - >{}/open", dir.path().display()));
+    assert!(shared.status == 0 && shared.err.contains("others can read"), "{shared:#?}");
+    for line in ["count >/dev/full", "doctor --json >/dev/full", "export - >/dev/full", "metrics >/dev/full"]
+    {
+        let said = words(line);
+        assert!(said.status == 1 && said.err.contains("is the disk full?"), "{line}: {said:#?}");
+        assert!(!said.err.contains("--resume"), "{line}: {said:#?}");
+    }
+    let full = words("export /dev/full --resume");
+    assert!(full.status == 1, "{full:#?}");
 }
 
 #[test]
