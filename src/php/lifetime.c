@@ -35,11 +35,12 @@ void rustredis_session(zend_execute_data *execute_data, zval *return_value)
 /* The session is that of the running script, or the one that session_start() would take. */
 void rustredis_time_left(zend_execute_data *execute_data, zval *return_value)
 {
-	const char *path = rustredis_save_path(rustredis_path_now());
+	const char *path;
 	const zend_string *id = PS(id) ? PS(id) : rustredis_id_of_cookie();
 	int64_t idle, absolute;
 
 	ZEND_PARSE_PARAMETERS_NONE();
+	path = rustredis_save_path(rustredis_path_now());
 	if (!id || !PS(mod) || (strcmp(PS(mod)->s_name, "rustredis") != 0 && strcmp(PS(mod)->s_name, "user") != 0)) {
 		RETURN_NULL();
 	}

@@ -86,7 +86,7 @@ static ZEND_METHOD(RustRedis_SessionHandler, __construct)
 	HashTable *options = NULL;
 	zend_ulong index;
 	zval *value;
-	const char *own_path = rustredis_save_path(rustredis_path_now());
+	const char *own_path;
 	char text[RUSTREDIS_TEXT_SIZE] = "";
 	rustredis_option *list = NULL;
 	zend_string **texts = NULL;
@@ -98,6 +98,8 @@ static ZEND_METHOD(RustRedis_SessionHandler, __construct)
 		Z_PARAM_STR_OR_NULL(path)
 		Z_PARAM_ARRAY_HT(options)
 	ZEND_PARSE_PARAMETERS_END();
+	/* After the arguments, whose __toString() may set session.save_path and free the former one. */
+	own_path = rustredis_save_path(rustredis_path_now());
 
 	if (object->handle) {
 		zend_throw_error(NULL, "This RustRedis\\SessionHandler is constructed already");

@@ -88,7 +88,7 @@ static void add_time(zval *array, const char *name, int64_t number)
 
 void rustredis_user_sessions(zend_execute_data *execute_data, zval *return_value)
 {
-	const char *path = rustredis_save_path(rustredis_path_now());
+	const char *path;
 	zend_string *user = NULL;
 	rustredis_device device;
 	int64_t i, count;
@@ -98,6 +98,8 @@ void rustredis_user_sessions(zend_execute_data *execute_data, zval *return_value
 		Z_PARAM_OPTIONAL
 		Z_PARAM_STR_OR_NULL(user)
 	ZEND_PARSE_PARAMETERS_END();
+	/* After the arguments: a __toString() of one may set session.save_path and free the former one. */
+	path = rustredis_save_path(rustredis_path_now());
 	if (!may_reach(user)) {
 		RETURN_THROWS();
 	}
@@ -124,7 +126,7 @@ void rustredis_user_sessions(zend_execute_data *execute_data, zval *return_value
 
 void rustredis_revoke(zend_execute_data *execute_data, zval *return_value)
 {
-	const char *path = rustredis_save_path(rustredis_path_now());
+	const char *path;
 	zend_string *user = NULL, *handle = NULL;
 	bool others_only = false;
 	int64_t count;
@@ -135,6 +137,7 @@ void rustredis_revoke(zend_execute_data *execute_data, zval *return_value)
 		Z_PARAM_STR_OR_NULL(handle)
 		Z_PARAM_BOOL(others_only)
 	ZEND_PARSE_PARAMETERS_END();
+	path = rustredis_save_path(rustredis_path_now());
 	if (!may_reach(user)) {
 		RETURN_THROWS();
 	}
