@@ -17,8 +17,11 @@ final class Configuration
         . '|(?:persistent|tls|stream\[verify_peer(?:_name)?\])=(?:0|1|on|off|yes|no|true|false)'
         . '|seed\[\d*\]=' . self::HOST . ':\d{1,5}|failover=[a-z_]{1,20}|prefix=[\w.:{}-]*)(?=[&,\s]|$)';
 
-    /** @return array{php: string, sapi: string, ini: ?string, save_handler: string, save_path: string, prefix: string} */
-    public static function describe(): array
+    /**
+     * @param ?string $prefix the prefix in use, if it is known
+     * @return array{php: string, sapi: string, ini: ?string, save_handler: string, save_path: string, prefix: ?string}
+     */
+    public static function describe(?string $prefix): array
     {
         return [
             'php' => PHP_VERSION,
@@ -26,7 +29,7 @@ final class Configuration
             'ini' => php_ini_loaded_file() ?: null,
             'save_handler' => (string) ini_get('session.save_handler'),
             'save_path' => self::masked(self::path()),
-            'prefix' => (string) ini_get('rustredis.prefix'),
+            'prefix' => $prefix,
         ];
     }
 

@@ -26,13 +26,14 @@ final class DoctorCommand extends Command
         $workers = $input->option('workers') === null ? Configuration::workers() : $input->number('workers', 1);
         $servers = $input->number('servers', 1);
         $findings = $unknown = [];
+        $prefix = null;
         if (!extension_loaded('phpsess_rs')) {
             $findings[] = new Finding(Finding::ERROR, 'extension', 'The extension phpsess_rs is not loaded in this PHP.',
                 'Write extension=phpsess_rs.so into ' . (php_ini_loaded_file() ?: 'php.ini') . ', or name another php.ini with --ini.');
         } else {
             self::needs('rustredis_server');
-            [$findings, $unknown] = self::servers($workers === null ? null : $workers * $servers);
-            array_unshift($findings, ...(new PhpChecks($workers, $input->option('project')))->run());
+            [$findings, $unknown, $prefix] = self::servers($workers === null ? null : $workers * $servers);
+            array_unshift($findings, ...(new PhpChecks($workers, $input->option('project'), $prefix))->run());
             array_push($findings, ...PhpChecks::advice());
         }
         $order = [Finding::ERROR => 0, Finding::WARNING => 1, Finding::HINT => 2];
@@ -45,7 +46,7 @@ final class DoctorCommand extends Command
         };
         if ($output->json) {
             $output->data([
-                'configuration' => Configuration::describe(),
+                'configuration' => Configuration::describe($prefix),
                 'status' => $status,
                 'findings' => array_map(static fn (Finding $finding): array => $finding->toArray(), $findings),
                 'unknown' => $unknown,
@@ -73,7 +74,7 @@ final class DoctorCommand extends Command
         return $status;
     }
 
-    /** @return array{list<Finding>, array<string, list<string>>} */
+    /** @return array{list<Finding>, array<string, list<string>>, ?string} with the prefix in use, if it is known */
     private static function servers(?int $workers): array
     {
         $findings = $unknown = [];
@@ -84,7 +85,7 @@ final class DoctorCommand extends Command
             $text = Output::plain((string) preg_replace('/^rustredis: /', '', $failure->getMessage()));
             return [[new Finding(Finding::ERROR, $is_settings ? 'save-path' : 'unreachable', $text,
                 $is_settings ? 'Mend session.save_path or the setting that the text names; README.md has their forms.'
-                    : 'Check that Redis runs, and the addresses, the user and the password in php.ini.')], []];
+                    : 'Check that Redis runs, and the addresses, the user and the password in php.ini.')], [], null];
         }
         foreach ($reports as $report) {
             $checks = new ServerChecks($report, $workers);
@@ -99,7 +100,7 @@ final class DoctorCommand extends Command
                     'redis-cli --cluster check HOST:PORT, then redis-cli --cluster fix HOST:PORT.', $cluster['target']);
             }
         }
-        return [$findings, $unknown];
+        return [$findings, $unknown, $reports[0]['prefix'] ?? null];
     }
 
     private static function show(Output $output, Finding $finding): void

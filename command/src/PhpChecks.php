@@ -16,8 +16,9 @@ final class PhpChecks
     /**
      * @param ?int $workers the workers of a server, if they are known
      * @param ?string $project the folder of an application
+     * @param ?string $prefix the prefix in use, if it is known
      */
-    public function __construct(private ?int $workers, private ?string $project)
+    public function __construct(private ?int $workers, private ?string $project, private ?string $prefix)
     {
     }
 
@@ -56,9 +57,9 @@ final class PhpChecks
             $this->add(Finding::ERROR, 'save-handler', "session.save_handler is $handler: sessions are not in Redis.",
                 'Write session.save_handler=rustredis into php.ini.');
         }
-        if (self::ini('rustredis.prefix') === '') {
-            $this->add(Finding::WARNING, 'prefix', 'rustredis.prefix is empty: the keys of sessions mix with all others.',
-                'Set rustredis.prefix, for example to PHPREDIS_SESSION:. Sessions that exist are lost by that.');
+        if ($this->prefix === '') {
+            $this->add(Finding::WARNING, 'prefix', 'The prefix is empty: the keys of sessions mix with all others.',
+                'Set rustredis.prefix, or prefix= in session.save_path, which wins, for example to PHPREDIS_SESSION:. Sessions that exist are lost by that.');
         }
         if (!self::isOn('session.lazy_write')) {
             $this->add(Finding::WARNING, 'lazy-write', 'session.lazy_write is 0: a page that changes nothing writes its session all the same.',

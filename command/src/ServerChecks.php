@@ -69,15 +69,10 @@ final class ServerChecks
         return isset($this->info[$name]) ? (int) $this->info[$name] : null;
     }
 
-    private function isCluster(): bool
-    {
-        return (bool) preg_match('/^(cluster:|seed\[)/', (string) ini_get('session.save_path'));
-    }
-
     private function unreachable(): void
     {
         $error = Output::plain((string) $this->report['error']);
-        if ($this->isCluster()) {
+        if ($this->report['cluster']) {
             $this->add(Finding::ERROR, 'announced-address', "The Cluster announces this node under an address at which it does not answer: $error",
                 'Set cluster-announce-ip, cluster-announce-port and, behind names, cluster-announce-hostname of this node to an address that PHP can reach.');
             return;
@@ -88,10 +83,12 @@ final class ServerChecks
 
     private function rights(): void
     {
-        $user = (string) ini_get('rustredis.username') ?: 'default';
+        $user = $this->report['user'];
         if ($this->report['keys_refused']) {
-            $prefix = (string) preg_replace('/[*?[\\\\]/', '\\\\$0', (string) ini_get('rustredis.prefix'));
-            $more = $this->isCluster() ? " ~{{$prefix}*" : '';
+            $prefix = (string) preg_replace('/[*?[\\\\]/', '\\\\$0', $this->report['prefix']);
+            // A prefix with a hash tag of its own is that of all keys.
+            $is_wrapped = $this->report['cluster'] && !preg_match('/^[^{]*\{[^}]+\}/', $prefix);
+            $more = $is_wrapped ? " ~{{$prefix}*" : '';
             $this->add(Finding::ERROR, 'acl-keys', "The Redis user $user may not use the keys of the sessions.",
                 "ACL SETUSER $user ~$prefix*$more");
         }
@@ -117,7 +114,7 @@ final class ServerChecks
         if ($version !== null && version_compare($version, '6.0', '<')) {
             $this->add(Finding::ERROR, 'version', "Redis is $version.", 'Install Redis 6.0 or newer, or Valkey.');
         }
-        if (($this->info['cluster_enabled'] ?? '0') === '1' && !$this->isCluster()) {
+        if (($this->info['cluster_enabled'] ?? '0') === '1' && !$this->report['cluster']) {
             $this->add(Finding::ERROR, 'cluster', 'This server is a node of a Redis Cluster, and session.save_path treats it as a single server.',
                 'Write session.save_path=cluster://host:port,host:port.');
         }

@@ -16,7 +16,9 @@ final class StatusCommand extends Command
     {
         self::needs('rustredis_server');
         $servers = [];
+        $prefix = null;
         foreach (rustredis_server() as $server) {
+            $prefix = $server['prefix'];
             $info = $server['info'] ?? [];
             $latency = $server['latency_us'];
             sort($latency);
@@ -38,16 +40,16 @@ final class StatusCommand extends Command
         $failed = array_filter($servers, static fn (array $server): bool => $server['error'] !== null);
         if ($output->json) {
             $status = rustredis_status();
-            $output->data(['configuration' => Configuration::describe(), 'version' => $status['version'], 'servers' => $servers,
+            $output->data(['configuration' => Configuration::describe($prefix), 'version' => $status['version'], 'servers' => $servers,
                 'advice' => $status['advice']]);
             return $failed === [] ? 0 : 1;
         }
-        $configuration = Configuration::describe();
+        $configuration = Configuration::describe($prefix);
         $output->line("phpsess_rs " . phpversion('phpsess_rs') . " in PHP $configuration[php] ($configuration[sapi])");
         $output->line('php.ini                ' . ($configuration['ini'] ?? 'none'));
         $output->line("session.save_handler   $configuration[save_handler]");
         $output->line('session.save_path      ' . ($configuration['save_path'] ?: '(not set)'));
-        $output->line("rustredis.prefix       $configuration[prefix]");
+        $output->line('prefix                 ' . Output::plain((string) $prefix));
         $output->line();
         $text = static fn (int|string|null $value): string => $value === null ? '?' : Output::plain((string) $value);
         $rows = [];

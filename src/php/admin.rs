@@ -356,8 +356,21 @@ fn of_locked(locked: Option<Locked>) -> Vec<Item> {
 fn of_reports(reports: Vec<Report>) -> Vec<Item> {
     let mut items = vec![Item::List(reports.len())];
     for report in reports {
-        let Report { node, error, latency, info, config, refused, missed, keys_refused } = report;
-        items.extend([Item::Map(8), word("node"), word(&node)]);
+        let Report {
+            node,
+            user,
+            prefix,
+            in_cluster,
+            error,
+            latency,
+            info,
+            config,
+            refused,
+            missed,
+            keys_refused,
+        } = report;
+        items.extend([Item::Map(11), word("node"), word(&node), word("user"), word(&user)]);
+        items.extend([word("prefix"), word(&prefix), word("cluster"), Item::Bool(in_cluster)]);
         items.extend([word("error"), error.map_or(Item::Null, |error| word(&error))]);
         items.extend([word("latency_us"), Item::List(latency.len())]);
         items.extend(latency.into_iter().map(|micros| number(Some(micros))));

@@ -95,6 +95,12 @@ pub struct Locked {
 pub struct Report {
     /// The server, without secrets.
     pub node: String,
+    /// The user there.
+    pub user: String,
+    /// The prefix of the sessions.
+    pub prefix: String,
+    /// Set for a node of a Cluster.
+    pub in_cluster: bool,
     /// The reason why the server cannot be asked at all.
     pub error: Option<String>,
     /// The times of some exchanges in microseconds.
@@ -303,7 +309,13 @@ impl Admin {
     }
 
     fn report(&mut self, node: &Arc<Target>) -> Report {
-        let mut report = Report { node: node.to_string(), ..Report::default() };
+        let mut report = Report {
+            node: node.to_string(),
+            user: node.username.clone().unwrap_or_else(|| "default".to_owned()),
+            prefix: self.settings.prefix.to_string(),
+            in_cluster: self.in_cluster(),
+            ..Report::default()
+        };
         if let Err(error) = self.fill(node, &mut report) {
             report.error = Some(error.to_string());
         }
@@ -325,7 +337,8 @@ impl Admin {
         }
         report.info = match self.ask(node, &mut Command::new("INFO")) {
             Ok(Value::BulkString(text)) => Some(fields(&String::from_utf8_lossy(&text))),
-            Ok(_) | Err(StoreError::Server(_)) => None,
+            Err(StoreError::Server(error)) if error.code == "NOPERM" || error.is_unknown_command() => None,
+            Ok(_) => return Err(nonsense("INFO")),
             Err(failure) => return Err(failure),
         };
         let questions: Vec<_> =

@@ -348,6 +348,26 @@ fn the_doctor_finds_rights_that_are_missing() {
     finds(&php, &[], ERROR, "acl-commands", "ACL SETUSER few +blpop +zadd");
     server.command::<()>(&["ACL", "SETUSER", "few", "resetkeys", "~other:*", "+@all"]);
     finds(&php, &[], ERROR, "acl-keys", "ACL SETUSER few ~PHPREDIS_SESSION:*");
+    // The user and the prefix of the path win.
+    let of_path = format!("{}?auth[]=few&auth[]=pw&prefix=A*P:", server.save_path());
+    let path = ["--save-path", &of_path];
+    let report = rustredis(&self::php(&server), &[&["doctor", "--json"], &path[..]].concat()).json();
+    let fixes: Vec<_> = report["findings"].as_array().expect("a list").iter().map(|it| &it["fix"]).collect();
+    assert!(fixes.contains(&&Value::from("ACL SETUSER few ~A\\*P:*")), "{report:#}");
+    assert_eq!(report["configuration"]["prefix"], "A*P:", "{report:#}");
+    server.command::<()>(&["ACL", "SETUSER", "few", "~*", "-info", "-zadd", "-watch"]);
+    let said = rustredis(&self::php(&server), &[&["doctor"], &path[..]].concat());
+    assert!(said.out.contains("ACL SETUSER few +zadd") && said.out.contains("few +info"), "{said:#?}");
+    assert!(!said.out.contains("SETUSER default"), "{said:#?}");
+    // An empty prefix in the path is one, and one in the path makes up for an empty setting.
+    for (ini, path, is_empty) in [("", "?prefix=P:", false), ("P:", "?prefix=", true)] {
+        let php = self::php(&server).ini("rustredis.prefix", ini);
+        let path = format!("{}{path}", server.save_path());
+        let said = rustredis(&php, &["doctor", "--save-path", &path]);
+        assert_eq!(said.out.contains("The prefix is empty"), is_empty, "{said:#?}");
+    }
+    let status = rustredis(&self::php(&server), &["status", "--save-path", &of_path]);
+    assert!(status.out.contains("A*P:"), "{status:#?}");
 }
 
 #[test]
@@ -467,6 +487,17 @@ fn the_doctor_looks_at_each_node_of_a_cluster() {
     let status = rustredis(&php, &["status", "--json"]).json();
     assert_eq!(status["servers"].as_array().map(Vec::len), Some(3), "{status:#}");
 
+    for (prefix, keys) in [
+        ("PHPREDIS_SESSION:", "~PHPREDIS_CLUSTER_SESSION:* ~{PHPREDIS_CLUSTER_SESSION:*"),
+        ("{app}:", "ACL SETUSER few ~{app}:*"),
+    ] {
+        for node in cluster.nodes() {
+            node.own::<()>(&["ACL", "SETUSER", "few", "on", ">pw", "~other:*", "+@all"]);
+        }
+        let php = php.clone().ini("rustredis.username", "few").ini("rustredis.password", "pw");
+        let said = rustredis(&php.ini("rustredis.prefix", prefix), &["doctor"]);
+        assert!(said.out.contains(&format!("{keys}\n")), "{said:#?}");
+    }
     cluster.node(1).set("timeout", "10");
     finds(&php, &[], WARNING, "idle-timeout", "timeout 0");
     cluster.node(1).set("timeout", "0");
