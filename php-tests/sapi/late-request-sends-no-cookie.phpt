@@ -22,11 +22,17 @@ function cookies(HttpAnswer $answer): array
 $cases = implode('', array_map(fn ($name, $code) => "case '$name': $code break;", array_keys(STARTS), STARTS));
 $code = "switch (\$_GET['case']) { case 'login': session_start(); session_regenerate_id(true); \$_SESSION['user'] = 7; break; $cases }"
     . ' echo json_encode($_SESSION);';
-$handlers = ['php.ini' => '', 'the class' => 'session_set_save_handler(new RustRedis\SessionHandler());'];
-foreach ([['1', 'php.ini'], ['0', 'php.ini'], ['1', 'the class'], ['0', 'the class']] as [$strict, $handler]) {
+$other_ids = 'class OtherIds extends SessionHandler {
+    public function read(string $id): string|false { return parent::read("of-$id"); }
+    public function write(string $id, string $data): bool { return parent::write("of-$id", $data); }
+    public function destroy(string $id): bool { return parent::destroy("of-$id"); }
+}
+session_set_save_handler(new OtherIds());';
+$handlers = ['php.ini' => '', 'the class' => 'session_set_save_handler(new RustRedis\SessionHandler());', 'a class with other ids' => $other_ids];
+foreach ([['1', 'php.ini'], ['0', 'php.ini'], ['1', 'the class'], ['0', 'the class'], ['0', 'a class with other ids']] as [$strict, $handler]) {
     $port = php_server($handlers[$handler] . $code, ['session.use_cookies' => 1, 'session.use_strict_mode' => $strict]);
     $id = new_id();
-    store_session($id, ['n' => 1]);
+    store_session($handler === 'a class with other ids' ? "of-$id" : $id, ['n' => 1]);
     $living = http_get($port, '/?case=again', ['Cookie' => "PHPSESSID=$id"]);
     same("$handler, strict=$strict: a living session's cookie is PHP's matter", 1, preg_match("/PHPSESSID=$id/", implode(' ', cookies($living))));
     http_get($port, '/?case=login', ['Cookie' => "PHPSESSID=$id"]);
@@ -68,3 +74,11 @@ ok: the class, strict=0: after an abort
 ok: the class, strict=0: under an id of its own
 ok: the class, strict=0: reset
 ok: the class, strict=0: another cookie
+ok: a class with other ids, strict=0: a living session's cookie is PHP's matter
+ok: a class with other ids, strict=0: once
+ok: a class with other ids, strict=0: again
+ok: a class with other ids, strict=0: read first
+ok: a class with other ids, strict=0: after an abort
+ok: a class with other ids, strict=0: under an id of its own
+ok: a class with other ids, strict=0: reset
+ok: a class with other ids, strict=0: another cookie

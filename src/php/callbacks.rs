@@ -61,6 +61,11 @@ unsafe extern "C" fn rustredis_close(mod_data: *mut *mut c_void) {
 }
 
 #[unsafe(no_mangle)]
+extern "C" fn rustredis_is_overtaken() -> c_int {
+    guarded(0, || mod_data::with_live(|handler| handler.session.is_late()).unwrap_or(false).into())
+}
+
+#[unsafe(no_mangle)]
 extern "C" fn rustredis_is_open() -> c_int {
     guarded(0, || c_int::from(mod_data::is_open()))
 }
@@ -232,7 +237,7 @@ unsafe extern "C" fn rustredis_save(
             _ => Writer::Class,
         };
         // session_regenerate_id() saves the session under the id that it leaves, or destroys it there.
-        let moves = sys::changes_this_id(id) && sys::rustredis_keeps_the_old_id();
+        let moves = sys::rustredis_keeps_the_old_id() && leaves(mod_data, id);
         let save = |session: &mut Session<RedisStore>| {
             if moves && session.retires(id, value) {
                 session.retire(id, sys::rustredis_is_emptied())
@@ -281,6 +286,28 @@ unsafe extern "C" fn rustredis_destroy(
             },
         )
     }
+}
+
+/// Returns true if session_regenerate_id(), which is running, leaves this id. A handler class may give
+/// its parent other ids than PHP's.
+///
+/// # Safety
+/// As for [`with_session`].
+unsafe fn leaves(mod_data: *mut *mut c_void, id: &[u8]) -> bool {
+    let mut is_read = false;
+    let ask = |session: &mut Session<RedisStore>| {
+        is_read = session.is_own(id);
+        true
+    };
+    // SAFETY: the caller's contract.
+    unsafe { with_session(mod_data, |_, _| true, ask) };
+    is_read || sys::is_own_id(id)
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn rustredis_leaves(mod_data: *mut *mut c_void, id: *const c_char, id_len: usize) -> c_int {
+    // SAFETY: as in rustredis_validate.
+    unsafe { leaves(mod_data, bytes(id, id_len)) }.into()
 }
 
 #[unsafe(no_mangle)]

@@ -349,7 +349,7 @@ PS_READ_FUNC(rustredis)
 		}
 	}
 	/* The browser may have the cookie of the new id already. This one would replace it. */
-	if (found == RUSTREDIS_OVERTAKEN) {
+	if (found == RUSTREDIS_OVERTAKEN && PS(id) && zend_string_equals(key, PS(id))) {
 		rustredis_take_back_cookie(key);
 	}
 	/* A handler class has no touch, or turns a touch into a write. */
@@ -657,6 +657,10 @@ PS_DESTROY_FUNC(rustredis)
 		return FAILURE;
 	}
 	how = how_to_destroy();
+	/* A handler class may end other sessions beside PHP's own. */
+	if (how == RUSTREDIS_MOVED && !rustredis_leaves(mod_data, ZSTR_VAL(key), ZSTR_LEN(key))) {
+		how = RUSTREDIS_DELETE;
+	}
 	is_missing = how == RUSTREDIS_MOVED && rustredis_is_missing(mod_data, ZSTR_VAL(key), ZSTR_LEN(key));
 	if (how == RUSTREDIS_MOVED && is_not_to_move(is_missing, reason, sizeof reason)) {
 		rustredis_raise("rustredis: the session is not moved to a new id: %s; %s", reason, left(is_missing));

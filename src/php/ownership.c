@@ -202,6 +202,10 @@ static bool keeps_cookie(void)
 		if (is_alone) { \
 			go_on_with_serializer(outer); \
 		} \
+		/* A class may have given its parent another id than that of the cookie. */ \
+		if (INDEX_##name == INDEX_session_start && PS(mod_user_implemented) && PS(id) && rustredis_is_overtaken()) { \
+			rustredis_take_back_cookie(PS(id)); \
+		} \
 		if (INDEX_##name == INDEX_session_start || INDEX_##name == INDEX_session_reset) { \
 			if (!rustredis_restore_id()) { \
 				zval_ptr_dtor(return_value); \

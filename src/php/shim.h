@@ -48,6 +48,10 @@ int rustredis_save(void **mod_data, const char *id, size_t id_len, const char *v
 
 /* True if nothing is stored under the id of this session, as far as this request knows. */
 int rustredis_is_missing(void **mod_data, const char *id, size_t id_len);
+/* True if session_regenerate_id(), which is running, leaves this id. */
+int rustredis_leaves(void **mod_data, const char *id, size_t id_len);
+/* True if the session that is open goes on under another id. */
+int rustredis_is_overtaken(void);
 
 /* The last failure of a callback in this session: its kind, and the holder of the lock as far as
  * it is known ('' and -1 otherwise). */

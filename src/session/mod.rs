@@ -235,6 +235,18 @@ impl<S: Store> Session<S> {
         })
     }
 
+    /// Returns true if the session that PHP has read goes on under another id.
+    pub fn is_late(&self) -> bool {
+        self.is_read() && self.current.as_ref().is_some_and(|current| matches!(current.hold, Hold::Overtaken))
+    }
+
+    /// Returns true if this is the id of the session that PHP has read, or that session_regenerate_id()
+    /// has just left.
+    pub fn is_own(&self, id: &[u8]) -> bool {
+        self.current.as_ref().is_some_and(|current| !current.unread && current.id.as_str().as_bytes() == id)
+            || self.has_retired(id)
+    }
+
     /// Returns true if PHP has read a session here.
     pub fn is_read(&self) -> bool {
         self.current.as_ref().is_some_and(|current| !current.unread)

@@ -207,15 +207,17 @@ impl<S: Store> Session<S> {
     /// the session, is to [`Session::retire`] it. A value that is too large for the new id is refused
     /// by the write instead, and the session stays.
     pub fn retires(&self, id: &[u8], data: &[u8]) -> bool {
-        self.settings.regenerate_grace > 0
-            && self.limit_below(data).is_none()
-            && match &self.current {
-                Some(current) => {
-                    current.id.as_str().as_bytes() == id
-                        && matches!(current.hold, Hold::Locked { .. } | Hold::Unlocked | Hold::Overtaken)
-                }
-                None => self.has_retired(id),
-            }
+        let leaves_a_copy = self.settings.regenerate_grace > 0 && self.limit_below(data).is_none();
+        match &self.current {
+            Some(current) if current.id.as_str().as_bytes() == id => match current.hold {
+                Hold::Locked { .. } | Hold::Unlocked | Hold::Overtaken => leaves_a_copy,
+                // It is refused, even if its value is unchanged.
+                Hold::ReadOnly => true,
+                _ => false,
+            },
+            Some(_) => false,
+            None => leaves_a_copy && self.has_retired(id),
+        }
     }
 
     /// Leaves the id of a session that goes on under another id. The value that is stored under the
@@ -245,7 +247,14 @@ impl<S: Store> Session<S> {
         if self.failed.as_ref() == Some(id) {
             return Some(Failure::Unread);
         }
-        let current = self.current.as_ref().filter(|current| current.id == *id && leave == Leave::Moved)?;
+        let current = self.current.as_ref().filter(|current| current.id == *id)?;
+        // The request that has the lock would lose what it changes.
+        if matches!(current.hold, Hold::ReadOnly) {
+            return Some(refused(Failure::ReadOnly));
+        }
+        if leave != Leave::Moved {
+            return None;
+        }
         let mark = current.loaded.state.clone().filter(|_| current.metadata.mark.is_some())?;
         let keys = current.keys.clone();
         // Logged out is logged out: the copy ends with the session.
@@ -303,6 +312,8 @@ impl<S: Store> Session<S> {
         if let Some(copy) = before.filter(|_| op != Op::Drop || leave != Leave::Moved) {
             self.delete_copy(&copy);
             match &mut self.left.live {
+                // It may be another session that has ended.
+                _ if leave == Leave::Ended => {}
                 Some(live) if !live.is_for_a_copy() => live.copy = None,
                 live => *live = None,
             }
