@@ -40,6 +40,7 @@ mod php {
                 "json_encode",
                 "json_decode",
                 "storable",
+                "encoding",
             ]
             .map(source),
         );

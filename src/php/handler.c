@@ -206,6 +206,7 @@ static void begin(void)
 	}
 	half_decoded = false;
 	is_being_decoded = false;
+	rustredis_watch_encoding();
 }
 
 PS_OPEN_FUNC(rustredis)
@@ -224,7 +225,6 @@ PS_OPEN_FUNC(rustredis)
 
 PS_CLOSE_FUNC(rustredis)
 {
-	rustredis_release_last_values();
 	rustredis_close(mod_data);
 	rustredis_log_waiting();
 	rustredis_raise_rest();

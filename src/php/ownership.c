@@ -9,7 +9,7 @@
  * end of the request does this.
  *
  * These functions also encode and decode sessions, with a serializer that may already be at
- * work; see below. */
+ * work, and destroy values that may save a session; see below. */
 #include "php.h"
 #include "ext/session/php_session.h"
 #include "ext/standard/basic_functions.h"
@@ -17,7 +17,8 @@
 
 #define SESSION_FUNCTIONS(X) \
 	X(session_start) X(session_reset) X(session_regenerate_id) X(session_decode) \
-	X(session_write_close) X(session_commit) X(session_abort) X(session_destroy) X(session_encode)
+	X(session_write_close) X(session_commit) X(session_abort) X(session_destroy) X(session_encode) \
+	X(session_unset)
 
 typedef struct {
 	const char *name;
@@ -128,54 +129,6 @@ void rustredis_start_serializer_over(void)
 /* Every script has ended, and PHP saves the session that is still open. */
 static TSRM_TLS bool request_ends;
 
-/* The number of opened sessions when the innermost function that saves one began. The encoding may
- * run a script (__serialize, an error handler), and PHP stores the text under the id that it has
- * afterwards. */
-static TSRM_TLS unsigned opened_before_saving;
-
-bool rustredis_is_replaced_while_saved(void)
-{
-	/* A worker's session is saved between two requests, where no script runs. */
-	return (innermost(EG(current_execute_data)) ? rustredis_saves_a_session() : request_ends)
-		&& rustredis_opened() != opened_before_saving;
-}
-
-static bool encodes(int function)
-{
-	return function == INDEX_session_write_close || function == INDEX_session_commit
-		|| function == INDEX_session_regenerate_id || function == INDEX_session_encode;
-}
-
-/* PHP walks over the array of $_SESSION without holding it, and a script that runs in between may
- * change it, or replace it. While the array is held, such a change makes a copy. Returns NULL if
- * there is none, or if PHP is destroying it: an object in it can still end the next session. */
-static zend_array *hold_values(void)
-{
-	zval *values = Z_ISREF(PS(http_session_vars)) ? Z_REFVAL(PS(http_session_vars)) : &PS(http_session_vars);
-	if (Z_TYPE_P(values) != IS_ARRAY || !Z_REFCOUNTED_P(values) || !Z_REFCOUNT_P(values)) {
-		return NULL;
-	}
-	Z_ADDREF_P(values);
-	return Z_ARR_P(values);
-}
-
-static void release_values(zend_array *values)
-{
-	if (values) {
-		zend_array_release(values);
-	}
-}
-
-/* The array of a session that PHP saves at the end of the request. */
-static TSRM_TLS zend_array *last_values;
-
-void rustredis_release_last_values(void)
-{
-	zend_array *values = last_values;
-	last_values = NULL;
-	release_values(values);
-}
-
 /* Symfony's handler class sends a deletion of the cookie before it destroys the session. PHP then
  * replaces it by the cookie of the new id, but not if session_regenerate_id() is refused: the session
  * stays, and the browser must keep its id. A session without values may be that of a user who is
@@ -193,12 +146,11 @@ static bool keeps_cookie(void)
 		const bool is_alone = !EG(active_fiber); \
 		const serializer_state outer = is_alone ? start_serializer_over() : serializer_state_now(); \
 		const unsigned begun = rustredis_begun(); \
-		const unsigned outer_saving = opened_before_saving; \
-		zend_array *values = encodes(INDEX_##name) ? hold_values() : NULL; \
-		opened_before_saving = rustredis_opened(); \
+		/* PHP destroys the values while it walks over their array. An object among them may save the \
+		 * session, and a change in that encoding would free the array. Here they outlive the walk. */ \
+		zend_array *values = INDEX_##name == INDEX_session_unset ? rustredis_hold_values() : NULL; \
 		functions[INDEX_##name].original(INTERNAL_FUNCTION_PARAM_PASSTHRU); \
-		opened_before_saving = outer_saving; \
-		release_values(values); \
+		rustredis_release_values(values); \
 		if (is_alone) { \
 			go_on_with_serializer(outer); \
 		} \
@@ -336,11 +288,6 @@ bool rustredis_keeps_the_old_id(void)
 void rustredis_note_end(int ends)
 {
 	request_ends = ends != 0;
-	opened_before_saving = rustredis_opened();
-	/* PHP's close releases the values. A handler class may forget its parent's close, and then nothing
-	 * would release them before the objects in them are gone. The values of a request that has broken
-	 * off are gone already. */
-	last_values = request_ends && PS(session_status) == php_session_active && rustredis_is_handler() ? hold_values() : NULL;
 }
 
 /* Without a function on the stack, PHP saves at the end of the request. Before that, a function

@@ -309,10 +309,6 @@ bool rustredis_has_broken_off(void);
 bool rustredis_begins_a_session(void);
 /* True if session_reset() is running. */
 bool rustredis_resets_a_session(void);
-/* True if PHP itself is saving a session, and another one was opened while it was encoded. */
-bool rustredis_is_replaced_while_saved(void);
-/* Releases the values of a session that PHP saves at the end of the request: in close. */
-void rustredis_release_last_values(void);
 /* True if session_start() is running. */
 bool rustredis_starts_a_session(void);
 /* True inside any running function that calls open() with the path, at any depth. */
@@ -333,6 +329,15 @@ bool rustredis_is_own_id(const char *id, size_t id_len);
 bool rustredis_keeps_the_old_id(void);
 /* True if $_SESSION has no values. */
 bool rustredis_is_emptied(void);
+/* encoding.c: in open, makes the serializer hold the values that it encodes. */
+void rustredis_watch_encoding(void);
+/* encoding.c: holds the array of $_SESSION until it is released. Returns NULL if there is none, or if
+ * PHP is destroying it: an object in it can still end the next session. */
+zend_array *rustredis_hold_values(void);
+void rustredis_release_values(zend_array *values);
+/* encoding.c: true if PHP itself is saving a session, and another one was opened since its encoding
+ * began. */
+bool rustredis_is_replaced_while_saved(void);
 /* worker.c: in MINIT and MSHUTDOWN. */
 void rustredis_watch_worker(void);
 void rustredis_leave_worker(void);

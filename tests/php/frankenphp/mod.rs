@@ -36,6 +36,9 @@ const WORKER: &str = r#"
         }
         public function updateTimestamp(string $id, string $data): bool { return parent::write($id, $data); }
     }
+    class Changes {
+        public function __serialize(): array { unset($_SESSION["flash"]); return []; }
+    }
     function page(?object $handler, ?RustRedis\SessionHandler $object): void {
         if ($handler instanceof Forgets) $handler->forgets = isset($_GET["forgets"]);
         $id = $_COOKIE["PHPSESSID"] ?? "";
@@ -60,6 +63,10 @@ const WORKER: &str = r#"
                 return;
             case "exit":
                 exit;
+            case "changes":
+                $_SESSION["changes"] = new Changes();
+                $_SESSION["flash"] = "once";
+                return;
             case "throw":
                 throw new LogicException("out of the page");
             case "fatal":
@@ -467,6 +474,19 @@ fn an_object_of_the_worker_remembers_nothing_of_an_earlier_request() {
     assert_eq!(site.get("do=write&value=new", ID).assert_silent().body, "written");
     assert_eq!(site.server.command::<String>(&["GET", &key]), "new");
     site.stop();
+}
+
+#[test]
+fn a_session_that_changes_while_it_is_saved_is_stored_as_it_was() {
+    for (handler, arguments) in [("", ENDINGS[0]), ("", ENDINGS[1]), ("passes on", ENDINGS[0])] {
+        let mut site = Site::start(&[("session.serialize_handler", "php_serialize")], handler, arguments);
+        let key = session::key_at(&site.server, ID);
+        site.server.command::<()>(&["SET", &key, "a:0:{}"]);
+        site.get("do=changes", ID).assert_silent();
+        let stored = site.server.command::<String>(&["GET", &key]);
+        assert_eq!(stored, r#"a:2:{s:7:"changes";O:7:"Changes":0:{}s:5:"flash";s:4:"once";}"#, "{handler}");
+        site.stop();
+    }
 }
 
 /// 1,000 requests of each thread: eight threads, or one where PHP has none.
