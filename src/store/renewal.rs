@@ -50,7 +50,8 @@ const MAX_THREADS: usize = 16;
 /// TLS and the resolver expect a program's ordinary threads.
 const STACK: usize = 2 << 20;
 
-/// The largest number of locks per server to give back. Further locks end with their leases.
+/// The largest number of locks per server to give back, and of lost releases to repeat. Further locks
+/// end with their leases, and further releases have failed.
 const MAX_GIVEN_BACK: usize = 100;
 
 /// The pause before the first try to give a lock back, because its server has just failed to
@@ -275,8 +276,7 @@ pub fn stop() {
         let _ = thread.join();
     }
     let tasks = renewals.iter().flat_map(|renewal| mem::take(&mut renewal.state().tasks));
-    let releases = tasks.filter(|task| matches!(task.work, Work::Release { .. } | Work::Repeat { .. }));
-    LAST.lock().get_or_insert_default().extend(releases);
+    LAST.lock().get_or_insert_default().extend(tasks.filter(Task::is_release));
 }
 
 /// Gives back the locks that the threads had no time for, with one try for each lock. This is
@@ -350,11 +350,11 @@ impl Renewal {
         let mut state = self.state();
         state.next_id += 1;
         let (id, due) = (state.next_id, task.due);
-        if matches!(task.work, Work::Release { .. }) {
-            let is_release = |task: &Task| matches!(task.work, Work::Release { .. });
-            if state.tasks.iter().filter(|task| is_release(task)).count() == MAX_GIVEN_BACK {
-                return id;
-            }
+        if task.is_release() && state.tasks.iter().filter(|task| task.is_release()).count() >= MAX_GIVEN_BACK
+        {
+            drop(state);
+            task.give_up();
+            return id;
         }
         state.tasks.push(Task { id, ..task });
         if !state.runs {
@@ -437,6 +437,11 @@ impl Renewal {
 }
 
 impl Task {
+    /// Returns true if the task gives a lock back that no request has.
+    fn is_release(&self) -> bool {
+        matches!(self.work, Work::Release { .. } | Work::Repeat { .. })
+    }
+
     /// Goes on to the renewal of the lock if this is the look at its session.
     fn confirm(&mut self) {
         if let Work::Try { keys, length, renewal, .. } = &self.work {
@@ -527,7 +532,7 @@ impl Task {
         matches!(answer, Ok(()) | Err(StoreError::Server(_)))
     }
 
-    /// Ends the task, because its server does not answer.
+    /// Ends the task without an answer of its server.
     fn give_up(&self) {
         if let Work::Repeat { lost, .. } = &self.work {
             lost.learn(Err(StoreError::Broken(io::ErrorKind::NotConnected.into())));
@@ -737,5 +742,47 @@ impl Renewer {
         let connection = route::open_beside(target, timeouts)?;
         self.master = connection.master().cloned();
         Ok(connection)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::{config::IniValues, protocol::SessionId};
+
+    /// A release to a server that nobody runs.
+    struct Counted {
+        call: ScriptCall<'static>,
+        failures: &'static AtomicUsize,
+    }
+
+    impl Lost for Counted {
+        fn call(&self) -> &ScriptCall<'static> {
+            &self.call
+        }
+
+        fn until(&self) -> Instant {
+            Instant::now() + Duration::from_secs(3600)
+        }
+
+        fn learn(&self, outcome: Result<ReleaseReply, StoreError>) {
+            assert!(outcome.is_err());
+            self.failures.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_lost_release_above_the_limit_has_failed_at_once() {
+        static FAILURES: AtomicUsize = AtomicUsize::new(0);
+        let settings = Settings::parse_for_object("tcp://127.0.0.1:1", &IniValues::default()).unwrap().locked;
+        let keys = Keys::new("p:", &SessionId::parse(b"abc").unwrap());
+        for _ in 0..MAX_GIVEN_BACK + 5 {
+            let call = Release::of_lock("token", false).call(&keys, 0, Payload::Argument).to_owned();
+            let lost = Arc::new(Counted { call, failures: &FAILURES });
+            repeat(Home::new(&settings, &keys, None), &settings, &keys, "token".into(), lost);
+        }
+        assert_eq!(FAILURES.load(Ordering::Relaxed), 5);
     }
 }
