@@ -160,7 +160,7 @@ unsafe extern "C" fn rustredis_administer(order: *const Order, failure: *mut Fai
             Err((text, cause)) => {
                 warn(text);
                 // SAFETY: admin.c passes a variable of its own.
-                unsafe { tell_failure(&cause, failure) };
+                unsafe { tell_failure(|| cause, failure) };
                 0
             }
         }

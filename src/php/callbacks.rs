@@ -338,7 +338,7 @@ unsafe extern "C" fn rustredis_failure_get(mod_data: *mut *mut c_void, failure: 
     // SAFETY: as in rustredis_validate; exceptions.c passes a variable of its own.
     unsafe {
         with_session(mod_data, |_, _| true, ask);
-        tell_failure(&cause, failure);
+        tell_failure(|| cause, failure);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ffi::c_char;
 
-use super::boundary::copy_text;
+use super::boundary::{copy_text, guarded};
 use crate::{protocol::Known, session::Cause};
 
 /// `rustredis_failure` of shim.h.
@@ -16,33 +16,39 @@ pub struct FailureInC {
     uri: [c_char; 1024],
 }
 
-/// Describes a failure for C.
+/// Describes a failure for C. A panic in `cause` leaves a failure of no known kind.
 ///
 /// # Safety
 /// `failure` points to a variable in C.
-pub unsafe fn tell_failure(cause: &Cause, failure: *mut FailureInC) {
+pub unsafe fn tell_failure(cause: impl FnOnce() -> Cause, failure: *mut FailureInC) {
     // SAFETY: the caller's contract; all bytes of the variable may be 0.
     let failure = unsafe {
         failure.write_bytes(0, 1);
         &mut *failure
     };
     (failure.pid, failure.held_ms) = (-1, -1);
-    failure.kind = match cause {
-        Cause::Other => 0,
-        Cause::Connection => 1,
-        Cause::Lock(_) => 2,
-        Cause::Refusal => 3,
-        Cause::Loss => 4,
-        Cause::Destruction => 5,
-    };
-    let Cause::Lock(holder) = cause else { return };
-    let Known { host, pid, sapi, age, uri } = holder.known();
-    failure.pid = pid.and_then(|pid| pid.parse().ok()).unwrap_or(-1);
-    failure.held_ms = age.and_then(|age| i64::try_from(age).ok()).unwrap_or(-1);
-    // SAFETY: the three are arrays of these sizes.
-    unsafe {
-        copy_text(&host, failure.host.as_mut_ptr(), failure.host.len());
-        copy_text(&sapi, failure.sapi.as_mut_ptr(), failure.sapi.len());
-        copy_text(&uri, failure.uri.as_mut_ptr(), failure.uri.len());
+    guarded((), || failure.describe(&cause()));
+}
+
+impl FailureInC {
+    fn describe(&mut self, cause: &Cause) {
+        self.kind = match cause {
+            Cause::Other => 0,
+            Cause::Connection => 1,
+            Cause::Lock(_) => 2,
+            Cause::Refusal => 3,
+            Cause::Loss => 4,
+            Cause::Destruction => 5,
+        };
+        let Cause::Lock(holder) = cause else { return };
+        let Known { host, pid, sapi, age, uri } = holder.known();
+        self.pid = pid.and_then(|pid| pid.parse().ok()).unwrap_or(-1);
+        self.held_ms = age.and_then(|age| i64::try_from(age).ok()).unwrap_or(-1);
+        // SAFETY: the three are arrays of these sizes.
+        unsafe {
+            copy_text(&host, self.host.as_mut_ptr(), self.host.len());
+            copy_text(&sapi, self.sapi.as_mut_ptr(), self.sapi.len());
+            copy_text(&uri, self.uri.as_mut_ptr(), self.uri.len());
+        }
     }
 }

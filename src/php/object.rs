@@ -773,12 +773,12 @@ unsafe extern "C" fn rustredis_object_is_missing(handle: u64, id: *const c_char,
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn rustredis_object_failure(handle: u64, failure: *mut FailureInC) {
-    let mut cause = Cause::Other;
-    OBJECTS.with_borrow(|objects| {
-        if let Some((_, object)) = objects.iter().find(|(known, _)| *known == handle) {
-            cause = object.cause.clone();
-        }
-    });
+    let cause = || {
+        OBJECTS.with_borrow(|objects| {
+            let own = objects.iter().find(|(known, _)| *known == handle);
+            own.map_or(Cause::Other, |(_, object)| object.cause.clone())
+        })
+    };
     // SAFETY: object.c passes a variable of its own.
-    unsafe { tell_failure(&cause, failure) };
+    unsafe { tell_failure(cause, failure) };
 }

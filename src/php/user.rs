@@ -183,9 +183,8 @@ unsafe extern "C" fn rustredis_revoke_user(
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn rustredis_user_failure(failure: *mut FailureInC) {
-    let cause = CAUSE.take();
     // SAFETY: user.c passes a variable of its own.
-    unsafe { tell_failure(&cause, failure) };
+    unsafe { tell_failure(|| CAUSE.take(), failure) };
 }
 
 /// A text that C passes, or `None` for null.
