@@ -297,11 +297,11 @@ mod tests {
             };
             Value::Array((0..ranges).map(one).collect())
         };
-        let known: Vec<_> = (0..50_000).map(|n| Arc::new(target(tcp(&format!("h{n}"), 1)))).collect();
+        let known: Vec<_> = (0..400_000).map(|n| Arc::new(target(tcp(&format!("h{n}"), 1)))).collect();
         let start = Instant::now();
         let map = SlotMap::parse(reply(16384), &asked, &known).unwrap();
-        // With a search through all nodes for each node, this took 20 s and more.
-        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+        // A second on an idle machine. A search through all nodes for each node takes minutes.
+        assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
         assert_eq!((map.masters(), map.nodes().len(), map.covered()), (16384, 32768, 16384));
         assert!(Arc::ptr_eq(map.owner(5).unwrap(), &known[5]));
         assert!(SlotMap::parse(reply(16385), &asked, &[]).is_err());
