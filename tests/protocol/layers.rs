@@ -24,37 +24,19 @@ const LAYERS: [&str; 12] = [
 ];
 
 /// Folders and files without sockets, threads and clocks.
-const PURE: [&str; 5] = ["protocol", "resp", "codec", "compression", "lock/attempt"];
+const PURE: [&str; 6] = ["protocol", "resp", "codec", "compression", "lock/attempt", "store/retry"];
 
-/// Words of I/O that nothing in `PURE` may contain.
-const IO: [&str; 4] = ["crate::client", "std::net", "std::thread", "Instant::now"];
+/// The beginnings of paths that nothing in `PURE` may have: sockets, threads, files and the system.
+const IO: [&str; 8] = ["client", "store", "std::net", "std::thread", "std::fs", "std::os", "libc", "socket2"];
+
+/// The ends of paths that nothing in `PURE` may have: clocks.
+const CLOCKS: [&str; 2] = ["Instant::now", "SystemTime::now"];
 
 struct Source {
     /// Relative to src/, without the extension.
     path: String,
-    /// Without comments, and without the unit tests at its end.
+    /// As [`code_of`] gives it.
     code: String,
-}
-
-impl Source {
-    fn layer(&self) -> &str {
-        self.path.split('/').next().unwrap_or_default()
-    }
-
-    /// The folders and files of src/ that it names from the root.
-    fn names(&self) -> Vec<String> {
-        let mut names = Vec::new();
-        for rest in self.code.split("crate::").skip(1) {
-            let list = rest.strip_prefix('{').map_or(rest, |list| &list[..end_of_list(list)]);
-            let is_list = list.len() < rest.len();
-            for item in if is_list { items(list) } else { vec![list] } {
-                let name: String =
-                    item.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-                names.push(name);
-            }
-        }
-        names
-    }
 }
 
 /// A file by its place: `store/pool` for src/store/pool.rs, `store` for src/store/mod.rs.
@@ -126,6 +108,29 @@ impl Tree {
         let paths = used.chain(inline_paths(code)).filter_map(|path| self.absolute(file, &path));
         paths.filter_map(|path| self.home(&path)).filter(|home| home != file).collect()
     }
+
+    /// The layers above its own that a file names, also those that it exports again.
+    fn layers_above(&self, file: &str) -> BTreeSet<String> {
+        let rank = |layer: &str| LAYERS.iter().position(|known| *known == layer);
+        let own = file.split('/').next().and_then(rank).unwrap_or_else(|| panic!("{file} is in no layer"));
+        let paths =
+            paths(&self.files[file]).filter_map(|path| self.absolute(file, &path)?.into_iter().next());
+        paths.filter(|layer| rank(layer).is_some_and(|other| other < own)).collect()
+    }
+
+    /// The paths of a file that lead to I/O.
+    fn io_of(&self, file: &str) -> BTreeSet<String> {
+        let code = &self.files[file];
+        let paths = paths(code).map(|path| self.absolute(file, &path).unwrap_or(path).join("::"));
+        let is_io = |path: &String| {
+            // A pair of durations.
+            if path == "client::Timeouts" {
+                return false;
+            }
+            IO.iter().any(|io| is_in(path, io, "::")) || CLOCKS.iter().any(|clock| path.ends_with(clock))
+        };
+        paths.filter(is_io).collect()
+    }
 }
 
 /// The paths of the `use` lines, each with `true` if the line is `pub`.
@@ -165,13 +170,45 @@ fn expand(tree: &str, above: &[String], take: &mut dyn FnMut(Vec<String>)) {
     }
 }
 
-/// The paths that begin with `crate::` or `super::`, other than in `use` lines.
+/// Returns true if a path is this place or one inside it.
+fn is_in(path: &str, place: &str, separator: &str) -> bool {
+    path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with(separator))
+}
+
+/// All paths of a file.
+fn paths(code: &str) -> impl Iterator<Item = Vec<String>> {
+    uses(code).into_iter().map(|(_, path)| path).chain(inline_paths(code))
+}
+
+/// The paths outside of `use` lines.
 fn inline_paths(code: &str) -> Vec<Vec<String>> {
     let is_path = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
     let statements = code.split(';').filter(|statement| use_line(statement).is_none());
     let words = statements.flat_map(|statement| statement.split(move |c| !is_path(c)));
-    let paths = words.filter(|word| word.starts_with("crate::") || word.starts_with("super::"));
+    let paths = words.filter(|word| word.contains("::") && !word.starts_with("::"));
     paths.map(|path| path.split("::").filter(|name| !name.is_empty()).map(str::to_owned).collect()).collect()
+}
+
+/// The code of a file: without its unit tests, which stand at its end, comments and the texts in it.
+fn code_of(text: &str) -> String {
+    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    let mut code = String::new();
+    for line in text.lines() {
+        let mut is_text = false;
+        let mut chars = line.chars().peekable();
+        while let Some(c) = chars.next() {
+            match c {
+                '\\' if is_text => drop(chars.next()),
+                '"' => is_text = !is_text,
+                '/' if !is_text && chars.peek() == Some(&'/') => break,
+                '\'' if !is_text && chars.peek() == Some(&'"') => drop(chars.next()),
+                c if !is_text => code.push(c),
+                _ => {}
+            }
+        }
+        code.push('\n');
+    }
+    code
 }
 
 /// The index of the brace that closes a list.
@@ -226,15 +263,7 @@ fn sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let source = |path: &PathBuf| {
         let text = fs::read_to_string(path).expect("the file can be read");
-        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-        let code: String = code.lines().map(|line| line.split("//").next().unwrap_or_default()).fold(
-            String::new(),
-            |mut code, line| {
-                code.push_str(line);
-                code.push('\n');
-                code
-            },
-        );
+        let code = code_of(&text);
         let path = path.strip_prefix(&root).expect("it is in src/").with_extension("");
         Source { path: path.to_string_lossy().into_owned(), code }
     };
@@ -245,38 +274,21 @@ fn sources() -> Vec<Source> {
 
 #[test]
 fn no_file_names_a_layer_above_its_own() {
-    let sources = sources();
-    assert!(sources.len() > 50, "{}", sources.len());
-    let rank = |layer: &str| LAYERS.iter().position(|known| *known == layer);
-    let mut upwards = Vec::new();
-    for source in sources.iter().filter(|source| source.path != "lib") {
-        let own = rank(source.layer()).unwrap_or_else(|| panic!("{} is in no layer", source.path));
-        for name in source.names() {
-            match rank(&name) {
-                Some(other) if other < own => upwards.push(format!("{} names {name}", source.path)),
-                // Such as VERSION, which is the crate's own.
-                _ => {}
-            }
-        }
-    }
+    let tree = Tree::new(sources());
+    assert!(tree.files.len() > 50, "{}", tree.files.len());
+    let named = tree.files.keys().map(|file| (file, tree.layers_above(file)));
+    let upwards: Vec<_> = named.filter(|(_, layers)| !layers.is_empty()).collect();
     assert!(upwards.is_empty(), "{upwards:#?}");
 }
 
 #[test]
 fn there_is_no_io_below_the_wall() {
-    let mut found = Vec::new();
-    let mut looked_at = 0;
-    for source in sources() {
-        if PURE.iter().any(|pure| source.path == *pure || source.path.starts_with(&format!("{pure}/"))) {
-            looked_at += 1;
-            let words = IO.iter().filter(|word| source.code.contains(**word));
-            found.extend(words.map(|word| format!("{} has {word}", source.path)));
-            if source.names().iter().any(|name| name == "client" || name == "store") {
-                found.push(format!("{} names the client or the store", source.path));
-            }
-        }
-    }
-    assert!(looked_at > 25, "{looked_at}");
+    let tree = Tree::new(sources());
+    let pure = tree.files.keys().filter(|file| PURE.iter().any(|folder| is_in(file, folder, "/")));
+    let pure: Vec<_> = pure.collect();
+    assert!(pure.len() > 25, "{}", pure.len());
+    let found: Vec<_> =
+        pure.into_iter().map(|file| (file, tree.io_of(file))).filter(|(_, io)| !io.is_empty()).collect();
     assert!(found.is_empty(), "{found:#?}");
 }
 
@@ -317,9 +329,33 @@ fn a_circle_is_found_through_an_entry_file() {
 }
 
 #[test]
-fn names_are_found_in_all_forms_of_use() {
-    let code = "use crate::{\n    config::{Endpoint, Target},\n    error::StoreError,\n};\nlet x = crate::process::id();\n";
-    let source = Source { path: "client/pool".into(), code: code.into() };
-    assert_eq!(source.layer(), "client");
-    assert_eq!(source.names(), ["config", "error", "process"]);
+fn layers_and_io_are_found_in_all_forms_of_use() {
+    let file = |path: &str, code: &str| Source { path: path.into(), code: code_of(code) };
+    let tree = Tree::new(vec![
+        file(
+            "client/pool",
+            "use crate::{\n    config::{Endpoint, Target},\n    lock::Attempt,\n};\nlet x = crate::process::id();\n",
+        ),
+        file("store/pool", "use super::super::session::Session;\n"),
+        file("resp/mod", "const X: &str = \"redis://\"; fn f() { crate::store::x(); } // crate::php::x\n"),
+        file("protocol/a", "use std::{fmt, net::TcpStream};\nuse super::super::client::Route;\n"),
+        file("protocol/b", "use std::{thread, time::Instant};\nlet now = Instant::now();\n"),
+        file("protocol/c", "let now = std::time::SystemTime::now();\nlet c = '\"'; libc::getpid();\n"),
+        file(
+            "protocol/d",
+            "use std::time::Duration;\nuse super::a;\n/// std::net, Instant::now\nlet x = Duration::ZERO;\n",
+        ),
+    ]);
+    let above = |file: &str| tree.layers_above(file).into_iter().collect::<Vec<_>>();
+    assert_eq!(above("client/pool"), ["lock"]);
+    assert_eq!(above("store/pool"), ["session"]);
+    assert_eq!(above("resp"), ["store"]);
+    assert_eq!(above("protocol/a"), ["client"]);
+    assert_eq!(above("protocol/d"), Vec::<String>::new());
+    let io = |file: &str| tree.io_of(file).into_iter().collect::<Vec<_>>();
+    assert_eq!(io("resp"), ["store::x"]);
+    assert_eq!(io("protocol/a"), ["client::Route", "std::net::TcpStream"]);
+    assert_eq!(io("protocol/b"), ["Instant::now", "std::thread"]);
+    assert_eq!(io("protocol/c"), ["libc::getpid", "std::time::SystemTime::now"]);
+    assert_eq!(io("protocol/d"), Vec::<String>::new());
 }
