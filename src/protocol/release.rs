@@ -7,7 +7,11 @@ use super::{
     reply::{Items, Result, nonsense},
     script::{LARGE, Payload, RELEASE, ScriptCall, UNLOCK, WRITE, upload},
 };
-use crate::{error::ServerError, process::random_hex, resp::Command};
+use crate::{
+    error::{ServerError, StoreError},
+    process::random_hex,
+    resp::Command,
+};
 
 /// The effect of a write on the session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -242,6 +246,15 @@ impl ReleaseReply {
         };
         items.end()?;
         Ok(written)
+    }
+}
+
+/// The answer of `release.lua` to a write that keeps the lock. The script goes on after a refusal
+/// that the end of a release would have met as an error, so the refusal is that error here.
+pub fn parse_kept(value: Value) -> Result<ReleaseReply> {
+    match ReleaseReply::parse(value)? {
+        ReleaseReply::Refused(error) => Err(StoreError::Server(error)),
+        written => Ok(written),
     }
 }
 

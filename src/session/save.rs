@@ -460,7 +460,7 @@ impl<S: Store> Session<S> {
                     self.store.release_deferred(&id, keys, &Release { op, rewrite: false, ..release })
                 };
                 let hold = match &result {
-                    Ok(ReleaseReply::Done | ReleaseReply::Dead) if keep_lock => {
+                    Ok(ReleaseReply::Done | ReleaseReply::Dead | ReleaseReply::Refused(_)) if keep_lock => {
                         Hold::Locked { token, waiter, guard }
                     }
                     Ok(ReleaseReply::Refused(error)) if error.code == "OOM" => {

@@ -310,13 +310,14 @@ impl RedisStore {
         &mut self,
         keys: &Keys,
         policy: RetryPolicy,
+        read: fn(Value) -> Result<ReleaseReply, StoreError>,
         call: impl Fn(Payload) -> ScriptCall<'a>,
     ) -> Result<ReleaseReply, StoreError> {
         let mut first = call(Payload::Uploaded);
-        match self.router.run_until_answered(keys, &mut first, policy, ReleaseReply::parse)? {
+        match self.router.run_until_answered(keys, &mut first, policy, read)? {
             ReleaseReply::Gone if first.upload.is_some() => {
                 let mut second = call(Payload::Argument);
-                self.router.run_until_answered(keys, &mut second, policy, ReleaseReply::parse)
+                self.router.run_until_answered(keys, &mut second, policy, read)
             }
             written => Ok(written),
         }
@@ -428,11 +429,18 @@ impl Store for RedisStore {
         self.router.leave_old_master(Word::Recent);
         let receipt = self.receipt_ms();
         let released = match self.release_by_transaction(keys, release) {
-            Ok(None) => self.save(keys, RetryPolicy::Release, |data| release.call(keys, receipt, data)),
+            Ok(None) => {
+                let read = if release.keep_lock { release::parse_kept } else { ReleaseReply::parse };
+                self.save(keys, RetryPolicy::Release, read, |data| release.call(keys, receipt, data))
+            }
             Ok(Some(written)) => Ok(written),
             Err(failure) => Err(failure),
         };
-        released.or_else(|failure| self.give_up(keys, release, failure))
+        match released.or_else(|failure| self.give_up(keys, release, failure)) {
+            // The lock is still ours, because only the end of a release gives it back.
+            Err(StoreError::Server(error)) if release.keep_lock => Ok(ReleaseReply::Refused(error)),
+            released => released,
+        }
     }
 
     fn release_deferred(
@@ -466,7 +474,7 @@ impl Store for RedisStore {
 
     fn write(&mut self, keys: &Keys, write: &Write<'_>) -> Result<ReleaseReply, StoreError> {
         self.router.leave_old_master(Word::Recent);
-        self.save(keys, RetryPolicy::Freely, |data| write.call(keys, data))
+        self.save(keys, RetryPolicy::Freely, ReleaseReply::parse, |data| write.call(keys, data))
     }
 
     fn server_clock(&mut self) -> u64 {

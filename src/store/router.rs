@@ -469,19 +469,7 @@ impl Router {
     /// whose answer came with this one.
     fn conclude(&mut self, result: Result<Value, StoreError>) -> Result<Value, StoreError> {
         match result.and_then(or_demotion) {
-            // The server has become a replica. Its name may lead to the new master by now, and
-            // sentinels know that master, but no request over this connection would ever succeed
-            // again. A server that was a replica from the start stays one, but the name may have
-            // another address.
-            Err(StoreError::Server(error)) if error.is_demotion() => {
-                let may_change = self.current().is_some_and(|connection| {
-                    let may_lead_elsewhere = connection.avoid_address();
-                    let was_master = connection.capabilities().scripts || connection.master().is_some();
-                    was_master || may_lead_elsewhere
-                });
-                self.disconnect();
-                Err(if may_change { StoreError::Demoted(error) } else { StoreError::Server(error) })
-            }
+            Err(StoreError::Server(error)) if error.is_demotion() => Err(self.leave_replica(error)),
             // The server closes the connection, perhaps only in a moment, and reads nothing of what is
             // sent until then: the release of the lock would be lost.
             Err(StoreError::Server(error)) if error.is_last() => {
@@ -518,6 +506,20 @@ impl Router {
         }
     }
 
+    /// Gives up the connection to a server that has become a replica. Its name may lead to the new
+    /// master by now, and sentinels know that master, but no request over this connection would ever
+    /// succeed again. A server that was a replica from the start stays one, but the name may have
+    /// another address.
+    fn leave_replica(&mut self, error: ServerError) -> StoreError {
+        let may_change = self.current().is_some_and(|connection| {
+            let may_lead_elsewhere = connection.avoid_address();
+            let was_master = connection.capabilities().scripts || connection.master().is_some();
+            was_master || may_lead_elsewhere
+        });
+        self.disconnect();
+        if may_change { StoreError::Demoted(error) } else { StoreError::Server(error) }
+    }
+
     /// Tells the Cluster about a node, by the result of a request over the current connection.
     fn tell(&self, keys: &Keys, result: Result<Value, StoreError>) -> Result<Value, StoreError> {
         match &self.entry {
@@ -527,10 +529,13 @@ impl Router {
     }
 
     /// Closes the connection after an answer that makes no sense: the next answer may belong to
-    /// another command, perhaps for another session.
+    /// another command, perhaps for another session. An answer may also contain the refusal of a
+    /// replica.
     pub fn checked<T>(&mut self, answer: Result<T, StoreError>) -> Result<T, StoreError> {
-        if matches!(answer, Err(StoreError::Protocol(_))) {
-            self.disconnect();
+        match answer {
+            Err(StoreError::Protocol(_)) => self.disconnect(),
+            Err(StoreError::Server(error)) if error.is_demotion() => return Err(self.leave_replica(error)),
+            _ => {}
         }
         answer
     }
