@@ -28,6 +28,14 @@ pub enum Op<'a> {
     None,
     /// Deletes the session, and leaves a mark that tells this reason.
     Delete(&'a Reason),
+    /// The same for a session on the list of a user, from elsewhere. If the session has another user
+    /// by now, it stays, and the answer is [`ReleaseReply::Dead`].
+    Revoke {
+        /// The reason of the end.
+        reason: &'a Reason,
+        /// The list.
+        list: &'a str,
+    },
     /// Ends the session because it goes on under another id, and keeps its value as a read-only copy
     /// for `grace` seconds, or not at all if that is 0. If not `forced`, a session whose lock is
     /// lost, or that has ended since it was read, stays as it is.
@@ -173,7 +181,7 @@ impl<'a> Write<'a> {
         let staged = staged(self.op, self.ttl, how).map(|data| (keys.new_value(&random), data));
         let copy = keys.copy();
         let mut names = vec![&*keys.data, &*keys.state];
-        if matches!(self.op, Op::Delete(_) | Op::Drop | Op::Retire { .. }) {
+        if matches!(self.op, Op::Delete(_) | Op::Revoke { .. } | Op::Drop | Op::Retire { .. }) {
             names.push(&keys.lock);
         }
         names.extend(other_key(self.op, staged.as_ref(), &copy));
@@ -202,7 +210,8 @@ pub enum ReleaseReply {
     /// [`Op::Keep`]: the session no longer exists. Nothing was released, and [`Op::Set`] should
     /// follow.
     Gone,
-    /// The session has ended since it was read. Nothing was written, and the lock is released.
+    /// The session has ended since it was read, or has another user. Nothing was written, and the
+    /// lock is released.
     Dead,
     /// The lock is not ours any more. Nothing was written.
     Lost {
@@ -285,6 +294,7 @@ fn op_args(op: Op<'_>) -> (&'static str, &[u8]) {
         Op::Restore(data) => ("restore", data),
         Op::None => ("none", b""),
         Op::Delete(_) => ("del", b""),
+        Op::Revoke { list, .. } => ("del", list.as_bytes()),
         Op::Retire { forced: true, .. } => ("retire", b""),
         Op::Retire { forced: false, .. } => ("freeze", b""),
         Op::Drop => ("drop", b""),
@@ -295,7 +305,7 @@ fn op_args(op: Op<'_>) -> (&'static str, &[u8]) {
 /// The state to store, or the reason for which the session ends.
 fn state_or_reason<'a>(op: Op<'a>, state: Option<&'a str>) -> &'a str {
     match op {
-        Op::Delete(reason) => reason.word(),
+        Op::Delete(reason) | Op::Revoke { reason, .. } => reason.word(),
         Op::Retire { .. } => Reason::Regenerated.word(),
         Op::Drop | Op::SetAside(_) => "",
         _ => state.unwrap_or(""),

@@ -175,6 +175,12 @@ impl Live {
         &self.user
     }
 
+    /// Returns true if the session has a user, and not the one of this list.
+    #[must_use]
+    pub fn is_of_another(&self, list: &str) -> bool {
+        !self.user.is_empty() && self.user != list
+    }
+
     /// The application's own text for its list of a user's sessions.
     #[must_use]
     pub fn label(&self) -> &str {

@@ -215,7 +215,7 @@ impl<S: Store> Session<S> {
             }
         }
         let live = current.metadata.live.as_mut().filter(|_| current.metadata.is_due)?;
-        live.bumped = Some(now);
+        live.bumped = Some(now).filter(|_| !current.metadata.is_unlisted);
         Some(live.to_string())
     }
 }
@@ -486,6 +486,70 @@ mod tests {
                 assert_eq!((data(&store, ID), super::super::tests::holder(&store, ID)), (None, None));
                 let state = store.another().read(&keys(ID), 0).unwrap().state.unwrap();
                 assert!(state.starts_with("dead|absolute|"), "{state}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_lock_that_is_perhaps_ours_is_given_back_at_the_end() {
+        let texts = [with_timeout()[0], (Setting::LockLease, "60")];
+        let store = MemoryStore::new();
+        used(&store, &texts, ID);
+        for _ in 0..11 {
+            store.server().advance(90_000);
+            used(&store, &texts, ID);
+        }
+        let mut session = session(&store, &texts);
+        read(&mut session, ID);
+        session.store.down = 1;
+        assert!(!session.write(ID, b"m", TTL, Writer::Class));
+        store.server().advance(10_001);
+        // The release of the end finds no server, either.
+        session.store.down = 1;
+        assert!(!session.write(ID, b"m", TTL, Writer::Saving));
+        session.close();
+        assert_eq!(super::super::tests::holder(&store, ID), None);
+    }
+
+    #[test]
+    fn a_failure_beside_a_new_id_ends_no_session() {
+        let bound = || {
+            let store = stored(b"old");
+            let mut owner = session(&store, &[]);
+            read(&mut owner, ID);
+            let current = owner.current.as_mut().unwrap();
+            current.metadata.live = Some(Live::new(store.server().now()).of_user("u", "phone"));
+            current.metadata.is_due = true;
+            assert!(owner.write(ID, b"n", TTL, Writer::Php));
+            owner.close();
+            store
+        };
+        for from_copy in [false, true] {
+            // The question to the list, and the one about the old id.
+            for lost in [2, 3] {
+                let store = bound();
+                if from_copy {
+                    let mut login = session(&store, &[]);
+                    read(&mut login, ID);
+                    assert!(login.destroy(ID, Leave::Moved));
+                    login.close();
+                }
+                let mut old = session(&store, &[]);
+                assert_eq!(read(&mut old, ID), b"n");
+                assert!(old.destroy(ID, Leave::Moved), "{:?}", old.take_warnings());
+                old.close();
+                let mut new = session(&store, &[]);
+                new.inherit(old.heritage());
+                new.store.down_at = lost;
+                assert!(new.create(NEW, TTL, true));
+                read(&mut new, NEW);
+                assert!(new.write(NEW, b"m", TTL, Writer::Php), "{:?}", new.take_warnings());
+                new.close();
+                let live = live(&store, NEW).unwrap();
+                assert_eq!((data(&store, NEW).as_deref(), live.user()), (Some(&b"m"[..]), "u"));
+                // The list may lack the session, and the state tells of that.
+                assert_eq!(live.bumped.is_none(), lost == 2, "{from_copy} {lost}");
+                assert_eq!(new.take_warnings().len(), usize::from(lost == 2), "{from_copy} {lost}");
             }
         }
     }

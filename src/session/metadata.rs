@@ -1,6 +1,9 @@
 //! What is known of a session beside its value.
 
-use crate::protocol::{Dead, Live, SessionData, SessionId};
+use crate::{
+    error::StoreError,
+    protocol::{Dead, Keys, Live, SessionData, SessionId},
+};
 
 /// What is known of the session that PHP has open. Times are in seconds since 1970.
 pub struct Description {
@@ -48,19 +51,21 @@ pub(super) struct Metadata {
     pub(super) is_due: bool,
     /// Set if this request has put the session on the list of its user.
     pub(super) is_listed: bool,
+    /// Set if the list of its user may lack the session, because the server of the list was away. Its
+    /// state then has no time of a bump.
+    pub(super) is_unlisted: bool,
+    /// The keys of that list and the failure, until they are told.
+    pub(super) refusal: Option<(Keys, StoreError)>,
     /// The list of the user that it had before, which it leaves when it is stored.
     pub(super) left: Option<String>,
 }
 
 impl Metadata {
     pub(super) fn new(inherited: Option<Live>, loaded: &SessionData, mark: Option<Dead>) -> Self {
-        Self {
-            mark,
-            is_due: inherited.is_some(),
-            live: inherited.or_else(|| loaded.live()),
-            is_listed: false,
-            left: None,
-        }
+        let is_due = inherited.is_some();
+        let live = inherited.or_else(|| loaded.live());
+        let is_unlisted = live.as_ref().is_some_and(|live| !live.user().is_empty() && live.bumped.is_none());
+        Self { mark, is_due, live, is_listed: false, is_unlisted, refusal: None, left: None }
     }
 
     /// Returns what goes over to another id.

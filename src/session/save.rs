@@ -428,6 +428,7 @@ impl<S: Store> Session<S> {
             }
         };
         current.ttl_due = 0;
+        self.list_at_last(&mut current, ttl);
         let state = self.update_state(&mut current, ttl);
         self.bequeath(&current);
         let Some(life) = self.ttl_of_write(&current, ttl) else {
@@ -587,7 +588,11 @@ impl<S: Store> Session<S> {
             }
             Hold::Unsure { token, writes } => {
                 let release = Release { nth: writes, ..self.release_of(&token, op, 1) };
-                self.store.release(&keys, &release)
+                let result = self.store.release(&keys, &release);
+                if result.is_err() {
+                    self.store.give_back(&keys, token);
+                }
+                result
             }
             _ => self.store.write(&keys, &self.write_of(op, 1, None)),
         }

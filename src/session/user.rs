@@ -9,8 +9,8 @@ use super::{Cause, Current, Failure, Hold, Session, metadata::Heritage, save::co
 use crate::{
     error::StoreError,
     protocol::{
-        Keys, Listed, Live, OnLimit, Op, Reason, Remaining, SessionId, State, UserCall, UserList, handle,
-        list_name,
+        Keys, Listed, Live, OnLimit, Op, Reason, ReleaseReply, Remaining, SessionId, State, UserCall,
+        UserList, handle, list_name,
     },
     store::Store,
 };
@@ -94,7 +94,7 @@ impl<S: Store> Session<S> {
         };
         let mut answer = self.ask_list(&keys, &call)?;
         if answer.is_full {
-            self.end_victims(&keys, &answer.sessions);
+            self.end_victims(&keys, list, &answer);
             let dead = self.dead_among(list, &answer)?;
             if dead.is_empty() {
                 return Some(false);
@@ -106,10 +106,11 @@ impl<S: Store> Session<S> {
             }
         }
         // If a victim cannot be ended now, its mark stays, and the next call for this user ends it.
-        self.end_victims(&keys, &answer.sessions);
+        self.end_victims(&keys, list, &answer);
         current.metadata.left = before.map(|live| live.user().to_owned()).filter(|left| left != list);
         current.metadata.live = Some(live);
         (current.metadata.is_due, current.metadata.is_listed) = (true, true);
+        (current.metadata.is_unlisted, current.metadata.refusal) = (false, None);
         self.inherited.name = None;
         Some(true)
     }
@@ -125,7 +126,7 @@ impl<S: Store> Session<S> {
         let Some(list) = user.map(list_name).or_else(|| self.own_list()) else { return Some(Vec::new()) };
         let keys = self.list_keys(&list)?;
         let answer = self.ask_list(&keys, &UserCall::List)?;
-        self.end_victims(&keys, &answer.sessions);
+        self.end_victims(&keys, &list, &answer);
         let (mut devices, mut dead) = (Vec::new(), Vec::new());
         let own = self.current_of(&list);
         if let Some((id, live)) = &own {
@@ -167,31 +168,34 @@ impl<S: Store> Session<S> {
         let (mut done, mut count, mut all_ended) = (Vec::new(), 0, true);
         for _ in 0..ROUNDS {
             let answer = self.ask_list(&keys, &UserCall::List)?;
-            let listed = answer.sessions.into_iter().map(|listed| (listed.id, listed.is_victim));
-            let mut targets: Vec<(SessionId, bool)> =
-                listed.filter(|(id, is_victim)| *is_victim || is_meant(id)).collect();
+            let mut targets = answer.sessions;
+            targets.retain(|listed| listed.is_victim || is_meant(&listed.id));
             // The list may have been lost.
             if let Some(own) =
-                own.as_ref().filter(|own| is_meant(own) && targets.iter().all(|(id, _)| id != *own))
+                own.as_ref().filter(|own| is_meant(own) && targets.iter().all(|listed| listed.id != **own))
             {
-                targets.push((own.clone(), false));
+                targets.push(Listed { id: own.clone(), bumped: answer.now, is_victim: false });
             }
-            targets.retain(|(id, _)| !done.contains(id));
+            targets.retain(|listed| !done.contains(&listed.id));
             if targets.is_empty() {
                 break;
             }
-            let mut ended = Vec::new();
-            for (id, is_victim) in targets {
-                if self.end_session(&id, if is_victim { &Reason::Limit } else { &Reason::Revoked }) {
-                    count += u64::from(!is_victim);
-                    ended.push(id.clone());
-                } else {
-                    all_ended = false;
+            let mut over = Vec::new();
+            for target in targets {
+                let reason = if target.is_victim { Reason::Limit } else { Reason::Revoked };
+                match self.end_listed(&target, &list, answer.now, &reason) {
+                    End::Ended => {
+                        count += u64::from(!target.is_victim);
+                        over.push(target.id.clone());
+                    }
+                    End::Stale => over.push(target.id.clone()),
+                    End::Comes => {}
+                    End::Failed => all_ended = false,
                 }
-                done.push(id);
+                done.push(target.id);
             }
             // A session that has got another id meanwhile is found by the next round.
-            self.ask_list(&keys, &UserCall::Drop(&names(&ended)))?;
+            self.ask_list(&keys, &UserCall::Drop(&names(&over)))?;
         }
         all_ended.then_some(count)
     }
@@ -200,7 +204,15 @@ impl<S: Store> Session<S> {
     pub(super) fn follow_on_list(&mut self, current: &mut Current<S::Lease>, ttl: u64) {
         let left = current.metadata.left.take();
         if let Some(keys) = left.and_then(|left| self.list_keys(&left)) {
-            self.store.post_to_list(&keys, &UserCall::Drop(&[current.id.as_str()]));
+            // The slot of the list may have moved. If the session stays listed all the same, its user
+            // shows that it does not belong there.
+            let _ = self.store.user_list(&keys, &UserCall::Drop(&[current.id.as_str()]));
+        }
+        if let Some((keys, error)) = current.metadata.refusal.take() {
+            self.fail_at_list(&keys, error, "; a later request puts this session on it");
+        }
+        if current.metadata.is_unlisted {
+            return;
         }
         let Some(live) = &current.metadata.live else { return };
         let is_listed = current.metadata.is_listed;
@@ -222,9 +234,7 @@ impl<S: Store> Session<S> {
             return;
         };
         let Some(keys) = self.list_keys(live.user()) else { return };
-        let now = self.store.server_clock();
-        let bump = UserCall::Bump { name: current.id.as_str(), life: live.own_ttl(now, ttl), before: None };
-        current.metadata.is_listed = self.store.user_list(&keys, &bump).is_ok();
+        current.metadata.refusal = self.list_now(current, ttl).map(|error| (keys.clone(), error));
         if !self.has_ended_under(&earlier) {
             return;
         }
@@ -233,6 +243,25 @@ impl<S: Store> Session<S> {
         }
         current.metadata.live = None;
         self.inherited = Heritage::default();
+    }
+
+    /// Puts a session on the list of its user that earlier requests could not list. The state tells
+    /// of that, until the list has it.
+    pub(super) fn list_at_last(&mut self, current: &mut Current<S::Lease>, ttl: u64) {
+        if current.metadata.is_unlisted && current.metadata.refusal.is_none() && is_open(current) {
+            self.list_now(current, ttl);
+        }
+    }
+
+    /// Puts a session on the list of its user, and waits for the answer. Returns the failure.
+    fn list_now(&mut self, current: &mut Current<S::Lease>, ttl: u64) -> Option<StoreError> {
+        let live = current.metadata.live.as_ref()?;
+        let keys = self.list_keys(live.user())?;
+        let now = self.store.server_clock();
+        let bump = UserCall::Bump { name: current.id.as_str(), life: live.own_ttl(now, ttl), before: None };
+        let failure = self.store.user_list(&keys, &bump).err();
+        (current.metadata.is_listed, current.metadata.is_unlisted) = (failure.is_none(), failure.is_some());
+        failure
     }
 
     fn keep_state(&mut self, current: &Current<S::Lease>, ttl: u64) {
@@ -248,13 +277,14 @@ impl<S: Store> Session<S> {
         }
     }
 
-    /// Returns true if the session was ended from elsewhere after it had left this id.
+    /// Returns true if the session was ended from elsewhere after it had left this id. After a failure
+    /// it goes on, because that must not log a user out.
     fn has_ended_under(&mut self, name: &SessionId) -> bool {
         let keys = self.keys(name);
         if let Some(mark) = self.inherited.mark.clone() {
-            return !matches!(self.store.copy(&keys, &mark), Ok((Some(_), _)));
+            // Another mark has taken the place of this one, or the copy has ended.
+            return matches!(self.store.copy(&keys, &mark), Ok((None, _)) | Err(StoreError::Protocol(_)));
         }
-        // After a failure the session goes on, because that must not log a user out.
         let state = self.store.time_left(&keys).ok().and_then(|left| left.state);
         let mark = state.as_deref().map(State::parse);
         matches!(mark, Some(State::Dead(dead)) if dead.reason != Reason::Regenerated)
@@ -312,13 +342,13 @@ impl<S: Store> Session<S> {
     }
 
     fn ask_list(&mut self, keys: &Keys, call: &UserCall<'_>) -> Option<UserList> {
-        self.store.user_list(keys, call).map_err(|error| self.fail_at_list(keys, error)).ok()
+        self.store.user_list(keys, call).map_err(|error| self.fail_at_list(keys, error, "")).ok()
     }
 
-    fn fail_at_list(&mut self, keys: &Keys, error: StoreError) {
+    fn fail_at_list(&mut self, keys: &Keys, error: StoreError, more: &str) {
         let (failure, place) = (Failure::from(error), self.settings.shards.of(keys.route));
         let mut text =
-            format!("rustredis: the list of a user's sessions at {place} can't be used: {failure}");
+            format!("rustredis: the list of a user's sessions at {place} can't be used: {failure}{more}");
         text.extend(failure.missing_rights(&self.settings.prefix, place));
         self.cause = failure.cause();
         self.warnings.push(text);
@@ -340,7 +370,7 @@ impl<S: Store> Session<S> {
                 Fate::Dead => dead.push(listed.id.clone()),
                 // A request that still has it does not store it again.
                 Fate::Missing => {
-                    if self.end_session(&listed.id, &Reason::Limit) {
+                    if self.end_listed(listed, list, answer.now, &Reason::Limit).is_over() {
                         dead.push(listed.id.clone());
                     }
                 }
@@ -349,21 +379,26 @@ impl<S: Store> Session<S> {
         Some(dead)
     }
 
-    fn end_victims(&mut self, keys: &Keys, sessions: &[Listed]) {
-        let mut ended = Vec::new();
-        for victim in sessions.iter().filter(|listed| listed.is_victim) {
-            if self.end_session(&victim.id, &Reason::Limit) {
-                ended.push(victim.id.clone());
+    fn end_victims(&mut self, keys: &Keys, list: &str, answer: &UserList) {
+        let mut over = Vec::new();
+        for victim in answer.sessions.iter().filter(|listed| listed.is_victim) {
+            if self.end_listed(victim, list, answer.now, &Reason::Limit).is_over() {
+                over.push(victim.id.clone());
             }
         }
-        if !ended.is_empty() {
-            self.store.post_to_list(keys, &UserCall::Drop(&names(&ended)));
+        if !over.is_empty() {
+            self.store.post_to_list(keys, &UserCall::Drop(&names(&over)));
         }
     }
 
-    /// Ends a session, whichever request has its lock. Returns false after a failure.
-    fn end_session(&mut self, id: &SessionId, reason: &Reason) -> bool {
-        let op = Op::Delete(reason);
+    /// Ends a session that is on this list, whichever request has its lock.
+    fn end_listed(&mut self, listed: &Listed, list: &str, now: u64, reason: &Reason) -> End {
+        let id = &listed.id;
+        let (op, live) = (Op::Revoke { reason, list }, self.live_of(id));
+        if live.is_some_and(|live| live.is_of_another(list)) {
+            // Its next save takes it off the list.
+            return End::Comes;
+        }
         let result = if let Some(mut current) = self.current.take_if(|current| current.id == *id) {
             let result = self.end_hold(&mut current, op, || Failure::Revoked);
             current.metadata.live = None;
@@ -374,11 +409,20 @@ impl<S: Store> Session<S> {
             self.store.write(&keys, &self.write_of(op, 1, None))
         };
         let result = result.map(|reply| self.without_copy(reply));
-        let is_ended = self.answered(id, "was not ended", result);
-        if is_ended {
-            count_end(reason);
+        if matches!(result, Ok(ReleaseReply::Dead)) {
+            return if is_young(listed, now) { End::Comes } else { End::Stale };
         }
-        is_ended
+        if !self.answered(id, "was not ended", result) {
+            return End::Failed;
+        }
+        count_end(reason);
+        End::Ended
+    }
+
+    /// Returns the metadata of this session if PHP has it open and will save it.
+    fn live_of(&self, id: &SessionId) -> Option<&Live> {
+        let current = self.current.as_ref().filter(|current| current.id == *id && is_open(current))?;
+        current.metadata.live.as_ref()
     }
 
     fn own_device(&mut self, id: &SessionId, live: &Live, ttl: u64) -> Device {
@@ -390,11 +434,37 @@ impl<S: Store> Session<S> {
 
     /// Takes the session that PHP has open and will save.
     pub(super) fn take_open(&mut self) -> Option<Current<S::Lease>> {
-        self.current.take_if(|current| {
-            !current.unread
-                && matches!(current.hold, Hold::Locked { .. } | Hold::Unsure { .. } | Hold::Unlocked)
-        })
+        self.current.take_if(|current| is_open(current))
     }
+}
+
+/// Returns true if PHP has the session open and will save it.
+fn is_open<L>(current: &Current<L>) -> bool {
+    !current.unread && matches!(current.hold, Hold::Locked { .. } | Hold::Unsure { .. } | Hold::Unlocked)
+}
+
+/// The outcome of the end of a session on a list.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Ended,
+    /// It has another user, and may stay on the list for that of a login which is still running.
+    Comes,
+    /// It has another user, and stayed on the list by an accident.
+    Stale,
+    /// The failure was told.
+    Failed,
+}
+
+impl End {
+    /// Returns true if the session is to be taken off the list.
+    fn is_over(self) -> bool {
+        matches!(self, Self::Ended | Self::Stale)
+    }
+}
+
+/// Returns true if the session may be on the list for a login that is still running.
+fn is_young(listed: &Listed, now: u64) -> bool {
+    now < listed.bumped.saturating_add(LOGIN_MS)
 }
 
 /// The fate of a session on a list.
@@ -410,13 +480,13 @@ enum Fate {
 
 fn fate(left: &Remaining, list: &str, listed: &Listed, now: u64) -> Fate {
     let state = left.state.as_deref().map(State::parse);
-    let is_young = now < listed.bumped.saturating_add(LOGIN_MS);
     match state {
         Some(State::Dead(_)) => Fate::Dead,
         Some(State::Live(live)) if live.has_ended(now) => Fate::Dead,
-        _ if is_young && left.ms == -2 => Fate::Comes,
+        _ if is_young(listed, now) && left.ms == -2 => Fate::Comes,
         _ if left.ms == -2 => Fate::Missing,
-        Some(State::Live(live)) if live.user() != list && !is_young => Fate::Dead,
+        Some(State::Live(live)) if live.user() != list && is_young(listed, now) => Fate::Comes,
+        Some(State::Live(live)) if live.user() != list => Fate::Dead,
         _ => Fate::Lives,
     }
 }

@@ -201,14 +201,20 @@ fn a_users_list_and_sessions_move_with_their_slots() {
         }
         bumped() != before
     });
+    let third = &others[2];
+    yes(&format!("start('{third}') && rustredis_user('ada') && session_write_close()"));
     // While it moves, before and after its key does.
     let to = (node + 1) % MASTERS;
     cluster.begin_move(slot_of_list, node, to);
-    yes("count(rustredis_user_sessions('ada')) === 1");
+    yes("count(rustredis_user_sessions('ada')) === 2");
     cluster.move_keys(slot_of_list, node, to);
+    // A session that another user takes over leaves the list.
+    yes(&format!("start('{third}') && rustredis_user('bob') && session_write_close()"));
     yes("count(rustredis_user_sessions('ada')) === 1");
     yes(&format!("start('{other}') && rustredis_user('ada', 1) && session_write_close()"));
     cluster.end_move(slot_of_list, to);
+    let listed: Vec<String> = cluster.node(to).own(&["HKEYS", &list]);
+    assert!(listed.contains(&other) && !listed.contains(third), "{listed:?}");
     assert_eq!(session::counter(&cluster, &id), None);
     assert!(cluster.node(1).own::<String>(&["GET", &state_key]).starts_with("dead|limit|"));
     yes("rustredis_revoke('ada') === 1");

@@ -135,7 +135,8 @@ fn run(store: &mut impl Store, side: usize, keys: &Keys, command: &Command, know
         4 => Op::None,
         5 => Op::Retire { grace: 30 * (command.wait / 5000), forced: command.untouched },
         6 => Op::Drop,
-        _ => Op::Delete(&Reason::Logout),
+        7 => Op::Delete(&Reason::Logout),
+        _ => Op::Revoke { reason: &Reason::Revoked, list: if command.untouched { "u" } else { "v" } },
     };
     let ttl = if command.untouched && matches!(op, Op::Set(_) | Op::None) { 0 } else { TTL };
     let (token, seen) = (known.token[side].clone(), known.seen[side].clone());
@@ -185,7 +186,7 @@ fn run(store: &mut impl Store, side: usize, keys: &Keys, command: &Command, know
         4 | 5 => {
             let token = token.unwrap_or_else(|| format!("o:none:{}{}", command.client, known.sends));
             // Two ends under one token look the same if they come within a millisecond.
-            if matches!(op, Op::Delete(_) | Op::Drop | Op::Retire { .. }) {
+            if matches!(op, Op::Delete(_) | Op::Revoke { .. } | Op::Drop | Op::Retire { .. }) {
                 known.token[side] = None;
             }
             let nth = if command.kind == 5 { known.writes + 1 } else { 0 };
@@ -248,7 +249,7 @@ fn sequence(seed: u64, attempt: u32, settings: &Arc<Settings>) -> bool {
             client: random.below(CLIENTS),
             kind: random.one_of(&[0, 0, 0, 1, 2, 2, 3, 4, 4, 4, 5, 6, 7, 8, 9]),
             mode: random.one_of(&[Mode::Any, Mode::Any, Mode::Known, Mode::New]),
-            op: random.below(8),
+            op: random.below(9),
             wait: random.one_of(&[0, 5000, 5000]),
             max_waiters: random.one_of(&[0, 0, 1, 2]),
             polling: random.below(8) == 0,

@@ -10,7 +10,8 @@
 --         | retire (del, because the session goes on under another id: its value stays as a copy
 --           that can be read, for ttl_s) | freeze (retire, unless it has ended since it was read)
 --         | aside (move it to A, for a day)
---       2 data  3 ttl_s (0 = as it is)  4 state seen at the read ('' = none)
+--       2 data (del: the list that the session is on, and its user must be that of this list;
+--         '' = any)  3 ttl_s (0 = as it is)  4 state seen at the read ('' = none)
 --       5 a name for the mark that del leaves  6 dead_ms (its life)
 --       7 state (set, move, keep, restore): live|..., to be stored with the write ('' = leave it as
 --         it is)
@@ -18,7 +19,7 @@
 -- Replies: {'ok'}  {'ok:' .. id} (del, retire, freeze: the session had left a copy under this id,
 --          which the client deletes)
 --          {'gone'} (keep: D does not exist; move: N does not; send set)
---          {'dead'} (ended since the read)
+--          {'dead'} (ended since the read; del: the session of another user)
 local D, S, op, note = KEYS[1], KEYS[2], ARGV[1], ARGV[7] or ''
 local function clock()
   local tm = redis.call('TIME')
@@ -48,6 +49,9 @@ if op == 'del' or op == 'retire' then
   end
   -- A session that was ended from elsewhere goes on under no other id.
   if op == 'retire' and dead then return {'dead'} end
+  -- A place on a list proves nothing: another user may have the session by now.
+  local user = string.match(state or '', '^live|[^|]*|[^|]*|[^|]*|[^|]*|[^|]*|[^|]*|([^|]+)|')
+  if op == 'del' and ARGV[2] ~= '' and user and user ~= ARGV[2] then return {'dead'} end
   local ended = 'ok' .. copy()
   local copies = op == 'retire' and tonumber(ARGV[3]) > 0 and redis.call('EXISTS', D) == 1
   -- A session that is made of the copy goes on with this.

@@ -43,7 +43,7 @@ impl<'a> End<'a> {
     /// The end that this operation is, if it is one.
     pub fn of(op: Op<'a>, token: &'a str, dead_ms: u64) -> Option<Self> {
         let (reason, grace) = match op {
-            Op::Delete(reason) => (reason, 0),
+            Op::Delete(reason) | Op::Revoke { reason, .. } => (reason, 0),
             Op::Retire { grace, .. } => (&Reason::Regenerated, grace),
             _ => return None,
         };
@@ -170,6 +170,12 @@ impl Place {
             _ => 2 * ttl,
         };
         self.state = Some(Expiring { value: text.to_owned(), at: now + own });
+    }
+
+    /// Returns true if the session lives and has a user who is not the one of this list.
+    pub fn is_of_another(&self, list: &str) -> bool {
+        let state = self.state.as_ref().map(|state| State::parse(&state.value));
+        state.is_some_and(|state| state.live().is_some_and(|live| live.is_of_another(list)))
     }
 
     pub fn is_dead(&self, seen: Option<&str>) -> bool {

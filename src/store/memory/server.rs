@@ -291,6 +291,7 @@ impl Server {
         let op = match r.op {
             Op::Drop if place.data.is_some() => Op::Delete(&Reason::Logout),
             Op::Drop => Op::None,
+            Op::Revoke { reason, .. } => Op::Delete(reason),
             op => op,
         };
         let dead = place.is_dead(r.seen) && rules.have(Rule::RefuseTheDead);
@@ -329,7 +330,7 @@ impl Server {
             }
             Op::Set(_) if ttl == 0 && place.data.is_none() => written = Kept::Dead,
             Op::Set(data) | Op::Restore(data) => place.store(data, now, ttl),
-            Op::Delete(_) | Op::Retire { .. } => {
+            Op::Delete(_) | Op::Revoke { .. } | Op::Retire { .. } => {
                 let end = End::of(op, r.token, r.dead_ms).expect("it is an end");
                 written = place.bury(rules, &end, now).map_or(Kept::Done, Kept::Ended);
                 state = None;
@@ -387,7 +388,7 @@ impl Server {
         let dead = place.is_dead(w.seen);
         let mut state = w.state.filter(|_| !dead);
         let life = match w.op {
-            Op::Delete(_) | Op::Retire { .. } | Op::Drop | Op::SetAside(_) => Some(w.ttl),
+            Op::Delete(_) | Op::Revoke { .. } | Op::Retire { .. } | Op::Drop | Op::SetAside(_) => Some(w.ttl),
             _ if dead => Some(w.ttl),
             _ => place.life(state, now, w.ttl),
         };
@@ -399,7 +400,8 @@ impl Server {
         match w.op {
             Op::Drop if place.data.is_none() => state = None,
             Op::Retire { .. } if dead => return ReleaseReply::Dead,
-            Op::Drop | Op::Delete(_) | Op::Retire { .. } => {
+            Op::Revoke { list, .. } if place.is_of_another(list) => return ReleaseReply::Dead,
+            Op::Drop | Op::Delete(_) | Op::Revoke { .. } | Op::Retire { .. } => {
                 let op = if w.op == Op::Drop { Op::Delete(&Reason::Logout) } else { w.op };
                 let end = End::of(op, &name, w.dead_ms).expect("it is an end");
                 return place.bury(rules, &end, now).map_or(ReleaseReply::Done, ReleaseReply::Ended);
