@@ -15,7 +15,7 @@ VALGRIND_MODULE = modules/valgrind/phpsess_rs.so
 .DEFAULT_GOAL := build
 # Set-up runs before the other targets, also under -j.
 .NOTPARALLEL:
-.PHONY: help build build-valgrind install demo screenshot site test-site test-login test-install test guard guard-update test-rust test-php test-php-src test-frameworks test-acl test-cluster test-msrv test-pie dist deb rpm test-dist test-miri test-valgrind stress fuzz lint clean setup-%
+.PHONY: help build build-valgrind install demo screenshot site dashboard test-dashboard test-site test-login test-install test guard guard-update test-rust test-php test-php-src test-frameworks test-acl test-cluster test-msrv test-pie dist deb rpm test-dist test-miri test-valgrind stress fuzz lint clean setup-%
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9.%-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -39,6 +39,12 @@ site: setup-site ## the documentation site, in build/site
 
 test-site: site ## the site in a browser: no page is wider than a phone, and the search finds a setting
 	@scripts/test-site
+
+dashboard: setup-dashboard build ## docs/dashboard.png: the Grafana dashboard's panels, asked of a real Prometheus that scrapes two web servers under load (5 minutes)
+	@$(or $(CARGO_TARGET_DIR),target)/dashboard/bin/python scripts/dashboard
+
+test-dashboard: setup-test-dashboard build ## the same for half a minute and without the picture: each expression of the dashboard and each alert
+	@scripts/dashboard --test
 
 test-login: setup-screenshot build ## logins in headless Chromium, beside other requests with the old id: none is lost
 	@scripts/test-login
