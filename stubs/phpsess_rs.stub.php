@@ -82,6 +82,7 @@ function rustredis_status(): array {}
 /**
  * The metrics of all PHP processes of this host, as OpenMetrics text for Prometheus: send it as
  * `application/openmetrics-text; version=1.0.0; charset=utf-8`. No label has an id, a URI or a secret.
+ * On the command line it throws an exception if rustredis.metrics_file is set and cannot be used.
  */
 function rustredis_metrics(): string {}
 

@@ -114,8 +114,8 @@ settings! {
         "smaller sessions, in bytes, are stored uncompressed; so are sessions that do not get \
          smaller";
     MetricsFile: c"rustredis.metrics_file", c"", Kind::Text, System,
-        "a file in memory (`/run/php/rustredis`) for the counters of `rustredis_metrics()`, which \
-         then survive a reload of PHP-FPM and can be read beside it; only in php.ini";
+        "a file in memory (`/run/rustredis/metrics`) for the counters of `rustredis_metrics()`, \
+         which then survive a reload of PHP-FPM and can be read beside it; only in php.ini";
     JsonObjects: c"rustredis.json_objects", c"refuse", Kind::Choice(&["refuse", "serialize"]), Anywhere,
         "an object in a session that is stored as JSON: `refuse` = a warning that says where \
          it is, and nothing is written; `serialize` = stored in PHP's own serialization, \

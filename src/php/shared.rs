@@ -41,13 +41,18 @@ pub fn map() {
     static MAPPED: Once = Once::new();
     MAPPED.call_once(|| {
         let path = ini::text(Setting::MetricsFile);
-        let (file, problem) = if path.is_empty() { (None, None) } else { in_file(&path) };
+        let (file, problem) =
+            if path.is_empty() { (None, None) } else { in_file(Path::new(&path), is_command_line()) };
         if let Some(problem) = problem {
-            let text = format!(
-                "rustredis: rustredis.metrics_file={path} is not used: {problem}. The counters are kept in memory, and \
-                 begin at zero with each reload"
-            );
-            say(Say::Advice, text.clone());
+            let mut text = format!("rustredis: rustredis.metrics_file={path} is not used: {problem}");
+            // A command line has no counters that anybody looks for.
+            if !is_command_line() {
+                text += ". The counters are kept in memory, and begin at zero with each reload";
+            }
+            // The web server's PHP may not have been started yet.
+            if !is_command_line() || Path::new(&path).exists() {
+                say(Say::Advice, text.clone());
+            }
             let _ = PROBLEM.set(text);
         }
         let anonymous = || {
@@ -66,28 +71,35 @@ pub fn problem() -> Option<&'static str> {
     PROBLEM.get().map(String::as_str)
 }
 
-/// Returns the memory of the file if this process may count there, and a problem otherwise. A
-/// command line that may only read the file shows what is in it.
-fn in_file(path: &str) -> (Option<&'static Memory>, Option<String>) {
-    let path = Path::new(path);
-    match open(path, true).and_then(|file| writable(&file)) {
+/// Returns true for `php` itself, which no web server has started.
+pub fn is_command_line() -> bool {
+    // SAFETY: sapi_module.name is a C string for the life of the process.
+    unsafe { CStr::from_ptr(sys::rustredis_sapi()) == c"cli" }
+}
+
+/// Returns the memory of the file if this process may count there, and a problem otherwise.
+///
+/// A command line that may only read the file shows what is in it, which another server's PHP does
+/// not. Nor does a command line make the file: it would belong to the user of any script.
+fn in_file(path: &Path, is_command_line: bool) -> (Option<&'static Memory>, Option<String>) {
+    if !path.is_absolute() {
+        return (None, Some("it is no absolute path".into()));
+    }
+    match open(path, true, !is_command_line).and_then(|file| writable(&file)) {
         Ok(memory) => (Some(memory), None),
-        Err(problem) => {
-            // SAFETY: sapi_module.name is a C string for the life of the process.
-            let sapi = unsafe { CStr::from_ptr(sys::rustredis_sapi()) };
-            // Another server's PHP shows its own counters.
-            let is_shown =
-                sapi == c"cli" && open(path, false).and_then(|file| readable(&file)).map(stats::show).is_ok();
-            (None, (!is_shown).then_some(problem))
+        Err(problem) if !is_command_line => (None, Some(problem)),
+        Err(_) => {
+            let shown = open(path, false, false).and_then(|file| readable(&file)).map(stats::show);
+            (None, shown.err())
         }
     }
 }
 
-fn open(path: &Path, is_writer: bool) -> Result<File, String> {
+fn open(path: &Path, is_writer: bool, is_maker: bool) -> Result<File, String> {
     let file = OpenOptions::new()
         .read(true)
         .write(is_writer)
-        .create(is_writer)
+        .create(is_maker)
         .mode(0o640)
         // A user who may write to the folder could lead a link anywhere, or let PHP wait for a pipe.
         .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK)

@@ -170,8 +170,9 @@ int rustredis_pool_get(size_t index, rustredis_pool *pool);
 int rustredis_cluster_get(size_t index, rustredis_cluster *cluster);
 int rustredis_lock_get(size_t index, rustredis_lock *lock);
 const char *rustredis_version(void);
-/* The metrics of all processes of the host, valid until the next call in this thread. */
-const char *rustredis_metrics_text(const char *php_version, size_t *len);
+/* The metrics of all processes of the host, valid until the next call in this thread; or the reason why a command line
+ * cannot have them. */
+const char *rustredis_metrics_text(const char *php_version, size_t *len, bool *is_problem);
 
 /* The lifetime of the session that is open. -1 stands for a number that is not known, an empty text
  * for no user; all functions return 0 if there is nothing to tell. */

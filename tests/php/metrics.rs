@@ -243,6 +243,13 @@ fn programs_that_run_side_by_side_count_in_one_file() {
     let dir = TempDir::new("metrics");
     let file = dir.join("rustredis");
     let php = Php::new(&server.save_path()).ini("rustredis.metrics_file", &file.display().to_string());
+    // The command line makes no file, and takes one that is there.
+    let missing = php.run(
+        "try { echo rustredis_metrics(); } catch (RustRedis\\SessionException $e) { echo $e->getMessage(); }",
+    );
+    assert!(missing.assert_clean().stdout.contains("is not used: No such file"), "{missing:?}");
+    assert!(!file.exists());
+    fs::write(&file, "").expect("it can be written");
     let mut first = php.spawn(STEPS);
     first.expect("ready");
     first.step("start('a') && session_write_close()").assert_silent();
@@ -262,6 +269,7 @@ fn a_file_with_holes_is_filled_before_it_is_used() {
     let dir = TempDir::new("metrics");
     let file = dir.join("rustredis");
     let php = Php::new(&server.save_path()).ini("rustredis.metrics_file", &file.display().to_string());
+    fs::write(&file, "").expect("it can be written");
     php.run("").assert_clean();
     let whole = fs::metadata(&file).expect("it was made").blocks();
     let size = fs::metadata(&file).expect("it was made").len();

@@ -1084,6 +1084,27 @@ fn sessions_are_counted_in_a_cluster() {
 }
 
 #[test]
+fn metrics_of_a_file_that_cannot_be_read_are_a_failure() {
+    let dir = TempDir::new("metrics");
+    let other = dir.join("of-another-version");
+    fs::write(&other, "rustredi, but not this one").expect("it can be written");
+    let missing = dir.join("missing");
+    for (file, reason) in [
+        (other.as_path(), "another version"),
+        (&missing, "No such file"),
+        (Path::new("relative"), "absolute"),
+    ] {
+        let php =
+            Php::new("tcp://127.0.0.1:1").ini("rustredis.metrics_file", file.to_str().expect("it is UTF-8"));
+        for words in [&["metrics"][..], &["metrics", "--json"]] {
+            let said = rustredis(&php, words);
+            assert!(said.status == 1 && said.out.is_empty() && said.err.contains(reason), "{said:#?}");
+        }
+    }
+    assert!(!missing.exists() && !Path::new("relative").exists());
+}
+
+#[test]
 fn options_and_exit_statuses_are_those_that_operators_know() {
     let server = server();
     let php = php(&server);
