@@ -5,4 +5,5 @@ mod store;
 #[path = "../support/mod.rs"]
 mod support;
 mod transaction;
+mod wire_example;
 mod without_lua;
