@@ -312,7 +312,7 @@ impl Admin {
         let mut report = Report {
             node: node.to_string(),
             user: node.username.clone().unwrap_or_else(|| "default".to_owned()),
-            prefix: self.settings.prefix.to_string(),
+            prefix: self.settings.prefix.clone(),
             in_cluster: self.in_cluster(),
             ..Report::default()
         };
