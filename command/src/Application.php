@@ -28,7 +28,7 @@ final class Application
     /** The options of all commands. @var array<string, array{?string, string}> */
     public const OPTIONS = [
         'ini' => ['FILE', "the php.ini to use, such as that of the web server's PHP"],
-        'pool' => ['FILE', "an FPM pool's file: its php_value and php_admin_value lines, and pm.max_children"],
+        'pool' => ['FILE', "an FPM pool's file (FILE:NAME if it has several): its settings of sessions, and pm.max_children"],
         'save-path' => ['PATH', 'another session.save_path'],
         'json' => [null, 'JSON for programs'],
         'help' => [null, 'this text (-h)'],
@@ -51,16 +51,27 @@ final class Application
      */
     public function run(array $words): int
     {
-        // A warning of PHP or of the extension is no part of the output.
-        ini_set('display_errors', 'stderr');
-        ini_set('html_errors', '0');
         try {
+            // A warning of PHP or of the extension is no part of the output.
+            ini_set('display_errors', 'stderr');
+            ini_set('html_errors', '0');
+            // That of a web server is too little for a page of large sessions.
+            ini_set('memory_limit', '-1');
+            if (session_status() === PHP_SESSION_ACTIVE) {
+                // session.auto_start: nobody is to wait for this session, and it is not stored.
+                session_abort();
+            }
             return $this->dispatch($words);
         } catch (Failure $failure) {
             fwrite(STDERR, 'rustredis: ' . $failure->getMessage() . "\n");
             return $failure->getCode() ?: 1;
         } catch (\RustRedis\SessionException $failure) {
             fwrite(STDERR, $failure->getMessage() . "\n");
+            return 1;
+        } catch (\Throwable $failure) {
+            // Its text, and the arguments of its trace, may be those of sessions.
+            fwrite(STDERR, 'rustredis: This should not happen, and is an error of the command: ' . get_class($failure) . ' in '
+                . basename($failure->getFile()) . ', line ' . $failure->getLine() . ".\n");
             return 1;
         }
     }
@@ -100,7 +111,6 @@ final class Application
             $this->help($output, $named);
             return 0;
         }
-        Configuration::tidy();
         $ini = $input->option('ini');
         $pool = $input->option('pool');
         if ($ini !== null || $pool !== null) {

@@ -102,9 +102,16 @@ final class Configuration
         return preg_match('~[?&,\s](?:sentinel_)?(?:auth|pass|password)(?:=|\[)|^(?!unix:)(?:[a-z]+:(?=//))?+[^@]*:[^@]*@~i', $text) === 1;
     }
 
-    /** The variable that hands the folder with the settings of a pool to the command that is started again. */
-    private const FOLDER = 'RUSTREDIS_POOL_FOLDER';
+    /** The variables that hand the settings of a pool to the command that is started again, and its workers. */
+    private const SETTING = 'RUSTREDIS_POOL_';
     private const WORKERS = 'RUSTREDIS_POOL_WORKERS';
+
+    /** The settings of a pool that matter here. Others could end the command, or run code in it. */
+    private const OF_SESSIONS = '/^(?:session|rustredis|redis|memcached?|igbinary|msgpack|openssl)\.[a-z0-9_.]+$/D';
+
+    /** The settings that a web server's PHP may have, and with which the command would not work. */
+    private const OWN = ['open_basedir=', 'disable_functions=', 'disable_classes=', 'auto_prepend_file=', 'auto_append_file=',
+        'session.auto_start=0'];
 
     /**
      * Starts the command again with another php.ini, or with the settings of an FPM pool as well, and never returns.
@@ -124,21 +131,21 @@ final class Configuration
         if ($folders !== '') {
             $environment['PHP_INI_SCAN_DIR'] = $folders;
         }
+        $ini ??= php_ini_loaded_file() ?: null;
+        $arguments = $ini === null ? [] : ['-c', $ini];
         if ($pool !== null) {
-            self::check($pool);
             [$settings, $workers] = self::pool($pool);
-            // The settings may have a password, and other users see a command line.
-            $folder = sys_get_temp_dir() . '/rustredis-' . bin2hex(random_bytes(8));
-            if (!mkdir($folder, 0700) || file_put_contents("$folder/pool.ini", $settings) === false) {
-                throw new Failure("$folder cannot be written.");
+            // The settings may have a password. Other users see a command line, and not its environment.
+            foreach (array_keys($settings) as $number => $name) {
+                $environment[self::SETTING . $number] = $settings[$name];
+                array_push($arguments, '-d', "$name=\"\${" . self::SETTING . "$number}\"");
             }
-            // An empty name stands for the folder that is built into PHP.
-            $environment['PHP_INI_SCAN_DIR'] = ($environment['PHP_INI_SCAN_DIR'] ?? '') . ":$folder";
-            $environment[self::FOLDER] = $folder;
             $environment[self::WORKERS] = (string) $workers;
         }
-        $ini ??= php_ini_loaded_file() ?: null;
-        $arguments = [...($ini === null ? [] : ['-c', $ini]), $script, ...$words];
+        foreach (self::OWN as $setting) {
+            array_push($arguments, '-d', $setting);
+        }
+        array_push($arguments, $script, ...$words);
         if (function_exists('pcntl_exec')) {
             pcntl_exec(PHP_BINARY, $arguments, $environment);
         }
@@ -149,16 +156,6 @@ final class Configuration
         exit(proc_close($process));
     }
 
-    /** Deletes the settings of a pool, which PHP has read by now. */
-    public static function tidy(): void
-    {
-        $folder = (string) getenv(self::FOLDER);
-        if (preg_match('~/rustredis-[0-9a-f]{16}$~D', $folder)) {
-            @unlink("$folder/pool.ini");
-            @rmdir($folder);
-        }
-    }
-
     /** The workers of the pool, if its file was given and names them. */
     public static function workers(): ?int
     {
@@ -166,24 +163,73 @@ final class Configuration
     }
 
     /**
-     * The settings of an FPM pool as a php.ini, and its workers.
+     * The settings of sessions of an FPM pool, and its workers.
      *
-     * @return array{string, int}
+     * @param string $file the file, with :NAME behind it if it has several pools
+     * @return array{array<string, string>, int}
      */
     private static function pool(string $file): array
     {
-        $settings = '';
-        $workers = 0;
-        foreach (file($file, FILE_IGNORE_NEW_LINES) ?: [] as $line) {
-            if (preg_match('/^\s*php_(?:admin_)?(?:value|flag)\[([^\]]+)\]\s*=\s*(.*?)\s*$/', $line, $found)) {
-                $value = preg_match('/^(["\'])(.*)\1$/', $found[2], $quoted) ? $quoted[2] : $found[2];
-                $quote = str_contains($value, "'") ? '"' : "'";
-                $settings .= "$found[1] = $quote$value$quote\n";
-            } elseif (preg_match('/^\s*pm\.max_children\s*=\s*(\d+)/', $line, $found)) {
-                $workers = (int) $found[1];
+        $name = null;
+        if (!is_file($file) && preg_match('~^(.+):([^:/]+)$~D', $file, $found)) {
+            [, $file, $name] = $found;
+        }
+        $section = 'global';
+        $pools = [];
+        self::read($file, $section, $pools, 0);
+        unset($pools['global']);
+        $name ??= count($pools) === 1 ? (string) array_key_first($pools) : null;
+        if ($name === null || !isset($pools[$name])) {
+            throw Failure::usage($pools === [] ? "$file has no pool." : "Name one of the pools of $file: --pool $file:" . implode(', :', array_keys($pools)) . '.');
+        }
+        $settings = [];
+        // FPM applies the second kind after the first.
+        foreach ([['php_value', 'php_flag'], ['php_admin_value', 'php_admin_flag']] as $kinds) {
+            foreach ($pools[$name] as [$kind, $setting, $value]) {
+                if (in_array($kind, $kinds, true) && preg_match(self::OF_SESSIONS, $setting)) {
+                    unset($settings[$setting]);
+                    $settings[$setting] = str_replace('$pool', $name, $value);
+                }
             }
         }
+        $workers = 0;
+        foreach ($pools[$name] as [$kind, , $value]) {
+            $workers = $kind === 'pm.max_children' ? (int) $value : $workers;
+        }
         return [$settings, $workers];
+    }
+
+    /**
+     * Reads FPM's configuration as FPM does: line by line, each as one of php.ini.
+     *
+     * @param array<string, list<array{string, string, string}>> $pools gets the entries of each section
+     */
+    private static function read(string $file, string &$section, array &$pools, int $depth): void
+    {
+        self::check($file);
+        foreach (file($file, FILE_IGNORE_NEW_LINES) ?: [] as $number => $line) {
+            $parsed = @parse_ini_string($line, true, INI_SCANNER_NORMAL);
+            if ($parsed === false) {
+                throw new Failure("$file, line " . ($number + 1) . ': PHP-FPM cannot read this line.');
+            }
+            foreach ($parsed as $name => $value) {
+                if (preg_match('/^\s*\[/', $line)) {
+                    $section = (string) $name;
+                    $pools[$section] ??= [];
+                } elseif ($name === 'include' && is_string($value)) {
+                    if ($depth > 5) {
+                        throw new Failure("$file: files that include each other.");
+                    }
+                    foreach (glob($value[0] === '/' ? $value : dirname($file) . "/$value") ?: [] as $included) {
+                        self::read($included, $section, $pools, $depth + 1);
+                    }
+                } else {
+                    foreach ((array) $value as $setting => $text) {
+                        $pools[$section][] = [(string) $name, (string) $setting, (string) $text];
+                    }
+                }
+            }
+        }
     }
 
     private static function check(string $file): void

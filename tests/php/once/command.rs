@@ -1155,28 +1155,69 @@ fn the_settings_of_an_fpm_pool_are_taken_and_leave_nothing_behind() {
     let (ini, pool) = (dir.join("php.ini"), dir.join("www.conf"));
     fs::write(&ini, php(&server).ini("session.use_strict_mode", "0").ini_file()).expect("it can be written");
     let lines = [
+        "[global]",
+        "include = others/*.conf",
         "[www]",
         "pm.max_children = 8",
         ";php_value[rustredis.locking] = 0",
         "php_admin_value[session.use_strict_mode] = 1",
-        "php_admin_value[rustredis.password] = the-secret",
-        "php_value[rustredis.prefix] = \"OF-POOL:\"",
+        // FPM applies it before those of the administrator.
+        "php_value[session.use_strict_mode] = 0",
+        "php_admin_value[rustredis.password] = \"the secret;${x}'\\\"\" ; not a part of it",
+        "php_value[rustredis.prefix] = \"OF-$pool:\" ; nor this",
         "php_flag[rustredis.lock_mixed] = on",
+        // What would end the command itself, or run in it.
+        "php_admin_value[open_basedir] = /var/www:/tmp",
+        "php_admin_value[disable_functions] = ini_set,proc_open,getenv,fwrite,parse_ini_string",
+        "php_admin_value[auto_prepend_file] = /dev/zero",
     ];
     fs::write(&pool, lines.join("\n")).expect("it can be written");
-    server.set("requirepass", "the-secret");
-    let mut command = Command::new(php::program());
-    command.env("PHP_INI_SCAN_DIR", "").env("TMPDIR", dir.path()).arg("-n").arg(script());
-    command.args(["doctor", "--json", "--ini"]).arg(&ini).arg("--pool").arg(&pool);
-    let said = said(&mut command);
+    server.set("requirepass", "the secret;'\"");
+    let run = |ini: Option<&Path>, words: &[&str], pool: &str| {
+        let mut command = Command::new(php::program());
+        command.env("PHP_INI_SCAN_DIR", "").env("TMPDIR", dir.path()).arg("-n").arg(script()).args(words);
+        said(command.args(ini.map(|_| "--ini")).args(ini).args(["--pool", pool]))
+    };
+    let name = pool.to_str().expect("it is UTF-8");
+    let said = run(Some(&ini), &["doctor", "--json"], name);
     let report = said.json();
     let findings = report["findings"].as_array().expect("there is a list");
     let names: Vec<_> = findings.iter().filter_map(|finding| finding["name"].as_str()).collect();
     assert_eq!(names, ["lock-max-waiters", "lock-mixed"], "{report:#}");
-    assert!(said.out.contains("there are 8 workers") && said.out.contains("OF-POOL:"), "{said:#?}");
-    assert!(!said.out.contains("the-secret") && !said.err.contains("the-secret"), "{said:#?}");
+    assert!(said.out.contains("there are 8 workers") && said.out.contains("OF-www:"), "{said:#?}");
+    assert!(!said.out.contains("the secret") && !said.err.contains("the secret"), "{said:#?}");
     let left: Vec<_> = fs::read_dir(dir.path()).expect("it can be read").collect();
     assert_eq!(left.len(), 2, "{left:?}");
+
+    // Another pool of the same files has a file of its own, and takes nothing from the first.
+    fs::create_dir(dir.join("others")).expect("it can be made");
+    let other = "[other]\nphp_value[rustredis.prefix] = $pool:\nphp_value[rustredis.password] = \"the secret;'\\\"\"\n";
+    fs::write(dir.join("others/other.conf"), other).expect("it can be written");
+    let which = run(Some(&ini), &["status"], name);
+    assert!(which.status == 2 && which.err.contains(":other, :www"), "{which:#?}");
+    let status = run(Some(&ini), &["status", "--json"], &format!("{name}:other"));
+    assert_eq!(status.json()["configuration"]["prefix"], "other:", "{status:#?}");
+    assert_eq!(run(Some(&ini), &["status"], &format!("{name}:more")).status, 2);
+    fs::write(&pool, "[www]\nphp_value[session.name] = (\n").expect("it can be written");
+    let bad = run(Some(&ini), &["status"], name);
+    assert!(bad.status == 1 && bad.err.contains("line 2"), "{bad:#?}");
+
+    // A php.ini that would end the command.
+    let more = "\nopen_basedir=/var/www\ndisable_functions=ini_set,fwrite\nauto_prepend_file=/missing\nsession.auto_start=1\n";
+    let server = self::server();
+    fs::write(&ini, php(&server).ini_file() + more).expect("it can be written");
+    let mut command = Command::new(php::program());
+    command.env("PHP_INI_SCAN_DIR", "").arg("-n").arg(script()).args(["count", "--json", "--ini"]).arg(&ini);
+    let said = self::said(&mut command);
+    assert_eq!(said.json(), json!({"sessions": 0, "locks": 0, "asides": 0}), "{said:#?}");
+}
+
+#[test]
+fn a_session_that_starts_by_itself_is_left_alone() {
+    let server = server();
+    let php = php(&server).ini("session.auto_start", "1").ini("session.use_strict_mode", "0");
+    let counts = rustredis(&php, &["count", "--json", "--save-path", &server.save_path()]);
+    assert_eq!(counts.json(), json!({"sessions": 0, "locks": 0, "asides": 0}), "{counts:#?}");
 }
 
 #[test]
