@@ -301,7 +301,7 @@ mod tests {
         let start = Instant::now();
         let map = SlotMap::parse(reply(16384), &asked, &known).unwrap();
         // A second on an idle machine. A search through all nodes for each node takes minutes.
-        assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_mins(1), "{:?}", start.elapsed());
         assert_eq!((map.masters(), map.nodes().len(), map.covered()), (16384, 32768, 16384));
         assert!(Arc::ptr_eq(map.owner(5).unwrap(), &known[5]));
         assert!(SlotMap::parse(reply(16385), &asked, &[]).is_err());
