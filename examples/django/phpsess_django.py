@@ -132,7 +132,10 @@ class SessionStore(SessionBase):
         self.renewed = True
         self.make()
         if before is not None and getattr(self, "_session_cache", None):  # cycle_key(), and not a new session
-            self.held[self.session_key].inherit(before)
+            locked = self.held[self.session_key]
+            locked.inherit(before)
+            if locked.before:  # on the list before it is stored: who ends all sessions of the user finds it
+                locked.bump("")
         self._session_cache = {}
         self.modified = True
         if not self.in_request:
@@ -188,7 +191,7 @@ class SessionStore(SessionBase):
             try:
                 locked = self.lock(session_id)
                 if reason and not locked.retire():
-                    sessions().end("", [self.session_key], "revoked")
+                    sessions().end("", [(self.session_key, 0)], 0, "revoked")
                     raise UpdateError from phpsess.NotSaved("the session was ended meanwhile")
                 elif not reason:
                     locked.data = None

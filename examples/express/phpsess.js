@@ -86,7 +86,7 @@ export function phpSessions({ redis: url = "redis://127.0.0.1:6379/0", scripts, 
       await mine.enter("any");
       try {
         if (session !== null) {
-          await mine.inherit(session);
+          mine.inherit(session);
           mine.data = session.data;
         }
         if (!await mine.bind(user, options)) {
@@ -130,8 +130,8 @@ export function phpSessions({ redis: url = "redis://127.0.0.1:6379/0", scripts, 
       await mine.save();
       const before = old;
       old = null;
-      if (before !== null && await before.leave("retire", "", REPEAT, "regenerated") !== "ok") {
-        await end(its, mine.fields()[7], [mine.id], "revoked");
+      if (before !== null && !await before.retire()) {
+        await end(its, mine.fields()[7], [{ id: mine.id, bumped: 0 }], 0, "revoked");
         throw new NotSaved("the session was ended meanwhile");
       }
       if (mine.id !== id) res.cookie(name, mine.id, attributes);
@@ -213,15 +213,12 @@ class Session {
   }
 
   /** Continues the session that is locked under another id. Without its state, each login would begin a new lifetime. */
-  async inherit(other) {
+  inherit(other) {
     const fields = other.fields();
     if (fields.length === 0) return;
     fields[5] = Date.now();
     this.fresh = fields.join("|");
-    if (!fields[7]) return;
-    // On the list before it is stored: who ends all sessions of the user finds it.
-    this.earlier = other.id;
-    await this.bump("");
+    if (fields[7]) this.earlier = other.id;
   }
 
   /** Makes it a session of this user, from the next save() on. False if the limit refuses that. */
@@ -243,9 +240,9 @@ class Session {
     // Sessions that have ended do not count.
     const { now: time } = await listed(its, list, "list", "");
     const gone = { dead: [], missing: [] };
-    for (const one of others) gone[(await fateOf(its, list, one, time)).fate]?.push(one.id);
-    await end(its, list, gone.missing, "limit");
-    if (gone.dead.length > 0) await changeList(its, list, "drop", ...gone.dead);
+    for (const one of others) gone[(await fateOf(its, list, one, time)).fate]?.push(one);
+    await end(its, list, gone.missing, time, "limit");
+    if (gone.dead.length > 0) await changeList(its, list, "drop", ...gone.dead.map(({ id }) => id));
     if (gone.dead.length + gone.missing.length > 0 && !(await listed(its, list, ...args)).full) return true;
     this.fresh = before;
     return false;
@@ -364,6 +361,13 @@ class Session {
     if (word !== "ok") throw new NotSaved({ lost: "the lock was lost", dead: "the session was destroyed" }[word] ?? word);
     if (list && this.data === null) await changeList(this.its, list, "drop", this.id);
     else if (list && state) await this.bump(this.earlier);
+  }
+
+  /** Ends it because it goes on under another id. False if it was ended from elsewhere meanwhile. */
+  async retire() {
+    const list = this.fields()[7], left = await this.leave("retire", "", REPEAT, "regenerated") === "ok";
+    if (left && list) await changeList(this.its, list, "drop", this.id);
+    return left;
   }
 
   /** Sends one release until it is answered. A repeat has the same arguments, and gets the same answer. */
@@ -499,7 +503,7 @@ async function devices(its, user) {
       const expires = ttl >= 0 ? now + ttl : null;
       found.push({ id: one.id, handle: handleOf(one.id), created, authenticated, expires, label: fields[8],
                    lastUsed: Math.max(one.bumped, (expires ?? 0) - (idle ?? its.ttl) * 1000) });
-    } else if (fate !== "comes") {
+    } else if (fate === "dead") { // one that is missing may only be late at this server
       dead.push(one.id);
     }
   }
@@ -509,24 +513,22 @@ async function devices(its, user) {
 
 /** Ends the sessions of a user: all, that with the handle `only`, or all but the id `but`. How many they were. */
 async function revoke(its, user, { only = null, but = null } = {}) {
-  const list = listName(user), ended = new Set();
-  for (;;) { // one that has got another id meanwhile is there the next time
-    const { others } = await listed(its, list, "list", "");
-    const ids = others.map(({ id }) => id)
-      .filter((id) => !ended.has(id) && id !== but && (only === null || handleOf(id) === only));
-    if (ids.length === 0) return ended.size;
-    await end(its, list, ids, "revoked");
-    for (const id of ids) ended.add(id);
+  const list = listName(user), done = new Set([but]);
+  for (let count = 0;;) { // one that has got another id meanwhile is there the next time
+    const { now, others } = await listed(its, list, "list", "");
+    const meant = others.filter(({ id }) => !done.has(id) && (only === null || handleOf(id) === only));
+    if (meant.length === 0) return count;
+    count += await end(its, list, meant, now, "revoked");
+    for (const { id } of meant) done.add(id);
   }
 }
 
 /** What user.lua answers. The victims of a limit are ended at once. */
 async function listed(its, list, op, ...args) {
   const { word, now, found } = await changeList(its, list, op, ...args);
-  await end(its, list, found.filter(([, value]) => value[0] === "-").map(([id]) => id), "limit");
-  const others = found.filter(([, value]) => value[0] !== "-")
-    .map(([id, value]) => ({ id, bumped: Number(value.split("|")[0]) }));
-  return { full: word === "full", now, others };
+  const all = found.map(([id, value]) => ({ id, bumped: Math.abs(value.split("|")[0]), chosen: value[0] === "-" }));
+  await end(its, list, all.filter(({ chosen }) => chosen), now, "limit");
+  return { full: word === "full", now, others: all.filter(({ chosen }) => !chosen) };
 }
 
 async function changeList(its, list, op, ...args) {
@@ -542,15 +544,20 @@ async function changeList(its, list, op, ...args) {
   return { word: String(word), now, found };
 }
 
-/** Ends sessions, whichever request has them, and takes them off the list. */
-async function end(its, list, ids, reason) {
-  for (const id of ids) {
+/** Ends sessions of a list, whichever request has them, and takes them off it. How many it has ended. */
+async function end(its, list, those, now, reason) {
+  const over = [];
+  let count = 0;
+  for (const { id, bumped } of those) {
     const key = its.prefix + id, mark = randomBytes(16).toString("hex");
     const [word] = await once(() => run(its, "write", [key, `${key}_STATE`, `${key}_LOCK`],
-                                        ["del", "", 1, "", mark, its.maxHold, reason]));
-    await withoutCopy(its, word);
+                                        ["del", list, 1, "", mark, its.maxHold, reason]));
+    const ended = await withoutCopy(its, word) === "ok";
+    if (ended) count++;
+    if (ended || now >= bumped + LOGIN) over.push(id); // else another user has it; a login of this one may be running
   }
-  if (ids.length > 0 && list) await changeList(its, list, "drop", ...ids);
+  if (over.length > 0 && list) await changeList(its, list, "drop", ...over);
+  return count;
 }
 
 /** What has become of a listed session: lives, comes (its login may still be running), dead or missing. */

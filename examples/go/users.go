@@ -50,12 +50,9 @@ func (s *Session) Login(login Login) (bool, error) {
 		return false, err
 	}
 	if s.lock != nil {
-		err = lock.inherit(s.lock)
+		lock.inherit(s.lock)
 	}
-	bound := false
-	if err == nil {
-		bound, err = lock.bind(login)
-	}
+	bound, err := lock.bind(login)
 	if err != nil || !bound {
 		lock.Release("none", nil)
 		return false, err
@@ -68,18 +65,16 @@ func (s *Session) Login(login Login) (bool, error) {
 }
 
 // Continues the session that is locked under another id. Without its state, each login would begin a new lifetime.
-func (l *Lock) inherit(other *Lock) error {
+func (l *Lock) inherit(other *Lock) {
 	fields := other.fields()
 	if fields == nil {
-		return nil
+		return
 	}
 	fields[5] = stamp()
 	l.fresh = strings.Join(fields, "|")
-	if fields[7] == "" {
-		return nil
+	if fields[7] != "" {
+		l.earlier = other.id
 	}
-	l.earlier = other.id // on the list before it is stored: who ends all sessions of the user finds it
-	return l.bump("")
 }
 
 func (l *Lock) bind(login Login) (bool, error) {
@@ -188,7 +183,7 @@ func (l *Lock) follow(op, state string) error {
 	switch {
 	case fields == nil || fields[7] == "":
 		return nil
-	case op == "del":
+	case op == "del", op == "retire":
 		_, err := l.its.changeList(fields[7], "drop", l.id)
 		return err
 	case state != "" && op != "none":
@@ -224,7 +219,7 @@ func (s *Sessions) Devices(user string) ([]Device, error) {
 				device.LastUsed = later(one.bumped, device.Expires-idle*1000)
 			}
 			found = append(found, device)
-		case missing, gone:
+		case gone: // one that is missing may only be late at this server
 			dead = dead.Add(one.id)
 		}
 	}
@@ -237,26 +232,26 @@ func (s *Sessions) Devices(user string) ([]Device, error) {
 
 // Revoke ends the sessions of a user: all, that with the handle only, or all but the id but. It returns their number.
 func (s *Sessions) Revoke(user, only, but string) (int, error) {
-	list, ended := listName(user), map[string]bool{}
+	list, done, count := listName(user), map[string]bool{but: true}, 0
 	for { // one that has got another id meanwhile is there the next time
 		answer, err := s.listed(list, "list", "")
 		if err != nil {
-			return len(ended), err
+			return count, err
 		}
-		var ids []string
+		var meant []place
 		for _, one := range answer.others {
-			if !ended[one.id] && one.id != but && (only == "" || handle(one.id) == only) {
-				ids = append(ids, one.id)
+			if !done[one.id] && (only == "" || handle(one.id) == only) {
+				meant = append(meant, one)
+				done[one.id] = true
 			}
 		}
-		if len(ids) == 0 {
-			return len(ended), nil
+		if len(meant) == 0 {
+			return count, nil
 		}
-		if err := s.end(list, ids, "revoked"); err != nil {
-			return len(ended), err
-		}
-		for _, id := range ids {
-			ended[id] = true
+		ended, err := s.end(list, meant, answer.now, "revoked")
+		count += ended
+		if err != nil {
+			return count, err
 		}
 	}
 }
@@ -285,17 +280,17 @@ func (s *Sessions) listed(list, op string, arguments ...any) (listed, error) {
 	if err != nil && err != redis.ErrNil {
 		return answer, err
 	}
-	var victims []string
+	var victims []place
 	for i := 0; i+1 < len(texts); i += 2 {
-		id, value := texts[i], texts[i+1]
-		if strings.HasPrefix(value, "-") {
-			victims = append(victims, id)
+		bumped, _, _ := strings.Cut(strings.TrimPrefix(texts[i+1], "-"), "|")
+		if one := (place{texts[i], number(bumped)}); strings.HasPrefix(texts[i+1], "-") {
+			victims = append(victims, one)
 		} else {
-			bumped, _, _ := strings.Cut(value, "|")
-			answer.others = append(answer.others, place{id, number(bumped)})
+			answer.others = append(answer.others, one)
 		}
 	}
-	return answer, s.end(list, victims, "limit")
+	_, err = s.end(list, victims, answer.now, "limit")
+	return answer, err
 }
 
 func (s *Sessions) changeList(list, op string, arguments ...any) ([]any, error) {
@@ -316,26 +311,33 @@ func (s *Sessions) changeList(list, op string, arguments ...any) ([]any, error) 
 	return reply, nil
 }
 
-// Ends sessions, whichever request has them, and takes them off the list.
-func (s *Sessions) end(list string, ids []string, reason string) error {
-	for _, id := range ids {
-		key, mark := s.Prefix+id, random()
+// Ends sessions of a list, whichever request has them, and takes them off it. It returns how many it has ended.
+func (s *Sessions) end(list string, those []place, now int64, reason string) (int, error) {
+	count, over := 0, redis.Args{}
+	for _, one := range those {
+		key, mark, word := s.Prefix+one.id, random(), ""
 		reply, err := redis.Values(s.once(func(conn redis.Conn) (any, error) {
 			return s.scripts["end"].Do(conn, key, key+"_STATE", key+"_LOCK",
-				"del", "", 1, "", mark, s.MaxHold.Milliseconds(), reason)
+				"del", list, 1, "", mark, s.MaxHold.Milliseconds(), reason)
 		}))
 		if err == nil {
-			_, err = s.withoutCopy(reply)
+			word, err = s.withoutCopy(reply)
 		}
 		if err != nil {
-			return err
+			return count, err
 		}
+		if word == "ok" {
+			count++
+		} else if now < one.bumped+loginTime {
+			continue // another user has it; a login of this one may still be running
+		}
+		over = over.Add(one.id)
 	}
-	if len(ids) == 0 || list == "" {
-		return nil
+	if len(over) == 0 || list == "" {
+		return count, nil
 	}
-	_, err := s.changeList(list, "drop", redis.Args{}.AddFlat(ids)...)
-	return err
+	_, err := s.changeList(list, "drop", over...)
+	return count, err
 }
 
 // The word of a release. What a session that has ended had left under the id of before is deleted.
@@ -355,7 +357,7 @@ func (s *Sessions) dropDead(list string, answer listed) (int, error) {
 		return 0, err
 	}
 	answer.now, _ = redis.Int64(now[2], nil)
-	var absent []string
+	var absent []place
 	dead := redis.Args{}
 	for _, one := range answer.others {
 		fate, _, _, err := s.fate(list, one, answer.now)
@@ -364,12 +366,12 @@ func (s *Sessions) dropDead(list string, answer listed) (int, error) {
 		}
 		switch fate {
 		case missing:
-			absent = append(absent, one.id)
+			absent = append(absent, one)
 		case gone:
 			dead = dead.Add(one.id)
 		}
 	}
-	if err := s.end(list, absent, "limit"); err != nil {
+	if _, err := s.end(list, absent, answer.now, "limit"); err != nil {
 		return 0, err
 	}
 	if len(dead) > 0 {

@@ -152,7 +152,7 @@ class Sessions:
                 found.append({"id": session_id, "handle": handle(session_id), "created": created,
                               "authenticated": authenticated, "expires": expires, "label": state[8].decode(),
                               "last_used": max(bumped, (expires or 0) - (idle or self.ttl) * 1000)})
-            elif fate != "comes":
+            elif fate == "dead":  # one that is missing may only be late at this server
                 dead.append(session_id)
         if dead:
             self.change_list(list_name(user), "drop", *dead)
@@ -160,21 +160,22 @@ class Sessions:
 
     def revoke(self, user, only=None, but=None):
         """Ends the sessions of a user: all, that with the handle `only`, or all but the id `but`. Returns how many."""
-        ended = set()
+        done, count = {but}, 0
         while True:  # one that has got another id meanwhile is there the next time
-            _, listed = self.listed(list_name(user), "list", "")
-            ids = [session_id for session_id, _ in listed
-                   if session_id not in ended and session_id != but and only in (None, handle(session_id))]
-            if not ids:
-                return len(ended)
-            self.end(list_name(user), ids, "revoked")
-            ended.update(ids)
+            now, listed = self.listed(list_name(user), "list", "")
+            meant = [(session_id, bumped) for session_id, bumped in listed
+                     if session_id not in done and only in (None, handle(session_id))]
+            if not meant:
+                return count
+            count += self.end(list_name(user), meant, now, "revoked")
+            done.update(session_id for session_id, _ in meant)
 
     def listed(self, name, op, *arguments):
         """Redis' time and the sessions of a list, with the ms of their last bump; a full list is None and they."""
         word, now, found = self.change_list(name, op, *arguments)
-        self.end(name, [session_id for session_id, value in found if value[:1] == b"-"], "limit")
-        others = [(session_id, int(value.split(b"|")[0])) for session_id, value in found if value[:1] != b"-"]
+        all_of = [(session_id, abs(int(value.split(b"|")[0])), value[:1] == b"-") for session_id, value in found]
+        self.end(name, [(session_id, bumped) for session_id, bumped, chosen in all_of if chosen], now, "limit")
+        others = [(session_id, bumped) for session_id, bumped, chosen in all_of if not chosen]
         return (None if word == b"full" else now), others
 
     def change_list(self, name, op, *arguments):
@@ -186,15 +187,21 @@ class Sessions:
             raise redis.ConnectionError("an answer to another request")
         return word, now, [(session_id.decode(), value) for session_id, value in zip(found[::2], found[1::2])]
 
-    def end(self, name, ids, reason):
-        """Ends sessions, whichever request has them, and takes them off the list."""
-        for session_id in ids:
+    def end(self, name, listed, now, reason):
+        """Ends sessions of a list, whichever request has them, and takes them off it. Returns how many it has ended."""
+        count, over = 0, []
+        for session_id, bumped in listed:
             key, mark = self.key(session_id), secrets.token_hex(16)
             word, = self.once_more(lambda: self.scripts["write"](
-                [key, key + "_STATE", key + "_LOCK"], ["del", "", 1, "", mark, self.max_hold, reason]))
-            self.forget_copy(word.decode())
-        if ids and name:
-            self.change_list(name, "drop", *ids)
+                [key, key + "_STATE", key + "_LOCK"], ["del", name, 1, "", mark, self.max_hold, reason]))
+            if self.forget_copy(word.decode()) == "ok":
+                count += 1
+            elif now < bumped + LOGIN:
+                continue  # another user has it; a login of this one may still be running
+            over.append(session_id)
+        if over and name:
+            self.change_list(name, "drop", *over)
+        return count
 
     def fate(self, name, session_id, bumped, now):
         """What has become of a listed session: lives, comes (its login may still be running), dead or missing."""
@@ -292,6 +299,7 @@ class Session:
         self.token = self.data = self.loaded = None
         self.state = self.fresh = b""  # as it was read, and what is to be stored with the next write
         self.before = ""  # the id of the session that goes on here
+        self.left = set()  # the lists of the users that it had
         self.queued = self.inside = self.unwanted = False
 
     def inherit(self, other):
@@ -300,9 +308,7 @@ class Session:
         if fields:
             fields[5] = stamp()
             self.fresh = b"|".join(fields)
-            if fields[7]:  # on the list before it is stored: who ends all sessions of the user finds it
-                self.before = other.id
-                self.bump("")
+            self.before = other.id if fields[7] else ""
 
     def fields(self):
         """Those of the state, or [] if there is none of this session: that of an earlier one may be there."""
@@ -318,6 +324,7 @@ class Session:
             begun = max(int(fields[1]), int(fields[2] or 0))
             fields[4] = fields[4] and str(int(now) + int(fields[4]) - begun).encode()
             fields[2], fields[3] = now, fields[3] or str(its.ttl).encode()
+        user_before = fields[7]
         label = "".join(c if c.isprintable() else " " for c in label).encode()[:512].decode(errors="ignore")
         fields[5], fields[7], fields[8] = now, name, label.encode()
         before, self.fresh = self.fresh, b"|".join(fields)
@@ -327,12 +334,13 @@ class Session:
             now = its.change_list(name.decode(), "list", "")[1]
             gone = {fate: [one for one, bumped in others if its.fate(name.decode(), one, bumped, now)[0] == fate]
                     for fate in ("dead", "missing")}
-            its.end(name.decode(), gone["missing"], "limit")
+            its.end(name.decode(), [(one, 0) for one in gone["missing"]], now, "limit")
             if gone["dead"]:
                 its.change_list(name.decode(), "drop", *gone["dead"])
             if not any(gone.values()) or its.listed(name.decode(), *arguments)[0] is None:
                 self.fresh = before
                 return False
+        self.left = (self.left | {user_before.decode()}) - {"", name.decode()}
         return True
 
     def life(self):
@@ -449,11 +457,17 @@ class Session:
             self.sessions.change_list(user, "drop", self.id)
         elif user and self.fresh:
             self.bump(self.before)
+        for name in self.left:
+            self.sessions.change_list(name, "drop", self.id)
+        self.left = set()
         self.loaded, self.state, self.fresh, self.before = self.data, self.fresh or self.state, b"", ""
 
     def retire(self):
         """Ends it because it goes on under another id. Returns False if it was ended from elsewhere meanwhile."""
-        return self.leave("retire", ttl=0, state="regenerated") == "ok"
+        fields, is_left = self.fields(), self.leave("retire", ttl=0, state="regenerated") == "ok"
+        if is_left and fields and fields[7]:
+            self.sessions.change_list(fields[7].decode(), "drop", self.id)
+        return is_left
 
     def leave(self, op, data=b"", keep_lock=False, repeat=REPEAT, state="", ttl=None):
         """Sends one release until it is answered. A repeat has the same arguments, and gets the same answer."""
@@ -543,7 +557,7 @@ class Visit:
                 left.abandon()
             raise
         if left and not left.retire():
-            self.sessions.end(locked.fields()[7].decode(), [locked.id], "revoked")
+            self.sessions.end(locked.fields()[7].decode(), [(locked.id, 0)], 0, "revoked")
             raise NotSaved("the session was ended meanwhile")
         if locked.data is None:
             return ""

@@ -12,7 +12,7 @@ use crate::support::process;
 use crate::support::proxy::Proxy;
 use crate::support::redis::Server;
 use crate::support::session;
-use phpsess_rs::protocol::{Dead, State, list_name};
+use phpsess_rs::protocol::{Dead, SessionId, State, handle, list_name};
 
 const ID: &str = "k3jq0v5u9d7s2m4b8n1c6x0zlp";
 
@@ -644,6 +644,54 @@ each_of! {
     survives_a_restart_of_redis,
     lists_limits_and_ends_the_sessions_of_a_user,
     its_login_does_not_undo_a_revocation,
+    leaves_the_session_of_another_user,
+}
+
+/// Somebody logs in where another user has not logged out.
+fn leaves_the_session_of_another_user(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    let mut php = steps(&php(&server));
+    let list = |user: &str| format!("PHPREDIS_SESSION:USER:{}", list_name(user.as_bytes()));
+    let listed = |user: &str| server.command::<Vec<String>>(&["HKEYS", &list(user)]);
+    let lives = |id: &str| server.command::<bool>(&["EXISTS", &session::key(id)]);
+    let mut log_in = |id: &str| {
+        let line = format!(
+            "[session_id('{id}'), session_start(['use_strict_mode' => 0]), $_SESSION['n'] = 1, \
+             rustredis_user('Eve'), session_write_close()]"
+        );
+        php.step(&line).assert_silent();
+    };
+    log_in(ID);
+    assert_eq!(listed("Eve"), [ID]);
+    let adas = neighbour.post("/login?label=x", ID).cookie.expect("a login has a new id");
+    assert_eq!((listed("Eve"), listed("Ada")), (vec![], vec![adas.clone()]));
+    // A refused login leaves her session to Eve, and nothing on her list.
+    let before = "another0session0of0eve0000";
+    log_in(before);
+    let answer = neighbour.post("/login?label=x&limit=1&on_limit=refuse", before);
+    assert_eq!(answer.json(), r#"{"done":false}"#);
+    let eves = answer.cookie.unwrap_or_else(|| before.to_owned());
+    assert_eq!((listed("Eve"), listed("Ada")), (vec![eves.clone()], vec![adas.clone()]));
+    // What a lost command has left on a list is neither shown nor ended there.
+    for (bumped, stays) in [("99999999999999", true), ("1", false)] {
+        server.command::<()>(&["HSET", &list("Ada"), &eves, &format!("{bumped}|99999999999999")]);
+        assert_eq!(devices(&neighbour, &adas).0, ["x"]);
+        server.command::<()>(&["HSET", &list("Ada"), &eves, &format!("-{bumped}|99999999999999")]);
+        assert_eq!(devices(&neighbour, &adas).0, ["x"]);
+        assert!(lives(&eves));
+        assert_eq!(listed("Ada").contains(&eves), stays, "{bumped}");
+        server.command::<()>(&["HSET", &list("Ada"), &eves, &format!("{bumped}|99999999999999")]);
+        let revoke = format!("/revoke?handle={}", handle(&SessionId::parse(eves.as_bytes()).expect("an id")));
+        assert_eq!(neighbour.post(&revoke, &adas).json(), r#"{"ended":0}"#);
+        assert!(lives(&eves));
+    }
+    assert_eq!(php.step("rustredis_revoke('Eve')").assert_silent().result, "1");
+    assert!(!lives(&eves) && lives(&adas));
+    // One that is missing may only be late at this server, so it stays until its time is over.
+    server.command::<()>(&["HSET", &list("Ada"), "missing", "1|99999999999999"]);
+    assert_eq!(devices(&neighbour, &adas).0, ["x"]);
+    assert!(listed("Ada").contains(&"missing".to_owned()));
 }
 
 /// A request under way must not carry the session over to another id.
