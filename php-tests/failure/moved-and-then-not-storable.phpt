@@ -22,6 +22,15 @@ function put_what_changes(): void
     $_SESSION['other'] = &$GLOBALS['other'];
     $_SESSION['changes'] = new Changes();
 }
+class Has
+{
+    public int $n = 1;
+    protected mixed $rest;
+    public function __construct(mixed $rest)
+    {
+        $this->rest = $rest;
+    }
+}
 $handlers = ['native' => null, 'class' => new class extends SessionHandler {}, 'object' => new RustRedis\SessionHandler()];
 /* The messages and exceptions of the call. */
 $all_of = function (callable $what): array {
@@ -40,7 +49,8 @@ $begin = function (string $serializer): string {
     ini_set('rustredis.max_value_size', '1K');
     ini_restore('rustredis.json_objects');
     $id = new_id();
-    redis()->set(data_key($id), $serializer === 'json' ? '{"user":7}' : ($serializer === 'php' ? 'user|i:7;' : 'a:1:{s:4:"user";i:7;}'));
+    redis()->set(data_key($id), ['json' => '{"user":7}', 'php' => 'user|i:7;', 'php_serialize' => 'a:1:{s:4:"user";i:7;}',
+        'php_binary' => "\4useri:7;"][$serializer]);
     start($id);
     return $id;
 };
@@ -48,6 +58,8 @@ $values = [
     'an object' => ['json', ['o' => new stdClass], 'stdClass'],
     'too large' => ['json', ['o' => str_repeat('x', 2000)], 'max_value_size'],
     'a closure' => ['php', ['o' => [1, [fn () => 1]]], 'Closure'],
+    'a closure inside' => ['php_binary', ['o' => new Has([new Has(fn () => 1)])], 'Closure'],
+    'a closure as JSON' => ['json', ['o' => new Has(fn () => 1)], 'Closure'],
     'a key' => ['php', ['a|b' => 1], '|'],
     'a large text' => ['php_serialize', ['o' => [str_repeat('x', 2000)]], 'max_value_size'],
 ];
@@ -60,6 +72,7 @@ foreach ($handlers as $name => $handler) {
         }
         $id = $begin($serializer);
         $_SESSION += $more;
+        ini_set('rustredis.json_objects', str_contains($what, 'JSON') ? 'serialize' : 'refuse');
         $got = $all_of(function () use (&$moved) { $moved = session_regenerate_id(true); });
         session_abort();
         same("$name, $what: not moved", [false, false], [(bool) $moved, is_locked($id)]);
@@ -121,6 +134,12 @@ ok: native, too large: it is said
 ok: native, a closure: not moved
 ok: native, a closure: it stays
 ok: native, a closure: it is said
+ok: native, a closure inside: not moved
+ok: native, a closure inside: it stays
+ok: native, a closure inside: it is said
+ok: native, a closure as JSON: not moved
+ok: native, a closure as JSON: it stays
+ok: native, a closure as JSON: it is said
 ok: native, a key: not moved
 ok: native, a key: it stays
 ok: native, a key: it is said
@@ -146,6 +165,12 @@ ok: class, too large: it is said
 ok: class, a closure: not moved
 ok: class, a closure: it stays
 ok: class, a closure: it is said
+ok: class, a closure inside: not moved
+ok: class, a closure inside: it stays
+ok: class, a closure inside: it is said
+ok: class, a closure as JSON: not moved
+ok: class, a closure as JSON: it stays
+ok: class, a closure as JSON: it is said
 ok: class, a key: not moved
 ok: class, a key: it stays
 ok: class, a key: it is said
@@ -165,6 +190,12 @@ ok: object, an object: it is said
 ok: object, a closure: not moved
 ok: object, a closure: it stays
 ok: object, a closure: it is said
+ok: object, a closure inside: not moved
+ok: object, a closure inside: it stays
+ok: object, a closure inside: it is said
+ok: object, a closure as JSON: not moved
+ok: object, a closure as JSON: it stays
+ok: object, a closure as JSON: it is said
 ok: object, a key: not moved
 ok: object, a key: it stays
 ok: object, a key: it is said

@@ -15,10 +15,17 @@ static TSRM_TLS const ps_serializer *original;
 /* The number of opened sessions when the last encoding began. PHP stores the text under the id that
  * it has afterwards. */
 static TSRM_TLS unsigned opened_before;
+/* The last encoding gave no text. A handler class may make another text of that. */
+static TSRM_TLS bool gave_nothing;
 
 bool rustredis_is_replaced_while_saved(void)
 {
 	return rustredis_saves_a_session() && rustredis_opened() != opened_before;
+}
+
+bool rustredis_encoded_nothing(void)
+{
+	return gave_nothing;
 }
 
 zend_array *rustredis_hold_values(void)
@@ -68,6 +75,7 @@ static PS_SERIALIZER_ENCODE_FUNC(holding)
 	zend_string *text = original->encode();
 	rustredis_release_values(values);
 	opened_before = opened;
+	gave_nothing = !text || !ZSTR_LEN(text);
 	return text;
 }
 

@@ -379,24 +379,24 @@ static bool can_be_encoded(void)
 /* When a serializer fails, PHP writes an empty session over the stored one. The json serializer
  * reports its failure. For other serializers an empty text shows it, unless $_SESSION is empty
  * too, or has only integer keys, which php and php_binary skip. */
-static bool was_not_encoded(zend_string *val)
+static bool was_not_encoded(zend_string *val, int writer)
 {
 	zval *session = &PS(http_session_vars);
 	zend_string *key;
+	/* A class that encrypts makes a text of nothing, and one that PHP has not asked to save may write
+	 * an empty text on purpose. */
+	const bool is_empty = writer == RUSTREDIS_SAVED_BY_CLASS ? rustredis_encoded_nothing() : !ZSTR_LEN(val);
 
 	if (PS(serializer) && strcmp(PS(serializer)->name, "json") == 0) {
 		return rustredis_json_refused();
 	}
-	if (ZSTR_LEN(val)) {
-		return false;
-	}
 	ZVAL_DEREF(session);
-	if (Z_TYPE_P(session) != IS_ARRAY) {
+	if (!is_empty || Z_TYPE_P(session) != IS_ARRAY) {
 		return false;
 	}
 	ZEND_HASH_FOREACH_STR_KEY(Z_ARRVAL_P(session), key) {
 		if (key) {
-			return !PS(mod_user_implemented) || !can_be_encoded();
+			return writer != RUSTREDIS_WRITTEN_BY_CLASS || !can_be_encoded();
 		}
 	} ZEND_HASH_FOREACH_END();
 	return false;
@@ -496,7 +496,7 @@ static bool refuses(zend_string *val, int unchanged, int writer, char *reason, s
 			"does not start over in this process", serializer);
 	} else if (was_half_encoded(val)) {
 		snprintf(reason, size, "an exception ended its encoding");
-	} else if (was_not_encoded(val)) {
+	} else if (was_not_encoded(val, writer)) {
 		snprintf(reason, size, "session.serialize_handler %s could not encode it", serializer);
 	} else {
 		return false;

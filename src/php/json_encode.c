@@ -22,6 +22,8 @@ typedef struct {
 	HashTable *objects;
 	uint32_t next_object;
 	bool needs_objects;
+	/* Only the first walk is made. */
+	bool is_trial;
 	/* The largest size of the text, and the reason for this limit. */
 	size_t limit;
 	const char *limited_by;
@@ -205,8 +207,11 @@ static bool write_array(encoding *e, HashTable *array, int depth)
 static bool write_object(encoding *e, zval *value)
 {
 	zval *serialized;
-	if (!rustredis_json_objects()) {
-		e->class = Z_OBJCE_P(value);
+	e->class = rustredis_json_objects() ? NULL : Z_OBJCE_P(value);
+	if (e->is_trial && !e->class) {
+		e->class = rustredis_not_serializable(value);
+	}
+	if (e->class) {
 		return false;
 	}
 	e->needs_objects = true;
@@ -323,9 +328,10 @@ static void find_limit(encoding *e)
 }
 
 /* Walks over the session for the first time, which writes all of it but the objects. */
-static bool encode_plain(HashTable *session, encoding *e, bool is_session)
+static bool encode_plain(HashTable *session, encoding *e, bool is_session, bool is_trial)
 {
 	memset(e, 0, offsetof(encoding, path));
+	e->is_trial = is_trial;
 	e->path_start = sizeof e->path - 1;
 	e->path[e->path_start] = '\0';
 	e->is_session = is_session;
@@ -337,7 +343,7 @@ static bool encode_plain(HashTable *session, encoding *e, bool is_session)
 static bool encode(HashTable *session, encoding *e, bool is_session)
 {
 	zval objects;
-	bool done = encode_plain(session, e, is_session);
+	bool done = encode_plain(session, e, is_session, false);
 
 	if (!done || !e->needs_objects) {
 		return done;
@@ -365,7 +371,10 @@ static bool encode(HashTable *session, encoding *e, bool is_session)
 static bool explain(const encoding *e, char *text, size_t size)
 {
 	const char *path = e->path + e->path_start, *name = e->is_session ? "$_SESSION" : "$data";
-	if (e->class) {
+	if (e->class && rustredis_json_objects()) {
+		snprintf(text, size, "%s%s is or has an object of class %s, which PHP cannot serialize", name, path,
+			ZSTR_VAL(e->class->name));
+	} else if (e->class) {
 		snprintf(text, size, "%s%s is an object of class %s; keep plain data in the session, or set "
 			"rustredis.json_objects=serialize", name, path, ZSTR_VAL(e->class->name));
 	} else if (e->is_too_long && !e->limit) {
@@ -384,7 +393,7 @@ static bool explain(const encoding *e, char *text, size_t size)
 bool rustredis_json_cannot_encode(HashTable *session, char *reason, size_t size)
 {
 	encoding e;
-	return !encode_plain(session, &e, true) && explain(&e, reason, size);
+	return !encode_plain(session, &e, true, true) && explain(&e, reason, size);
 }
 
 static zend_string *text_of(encoding *e)

@@ -332,6 +332,8 @@ bool rustredis_keeps_the_old_id(void);
 bool rustredis_is_emptied(void);
 /* encoding.c: in open, makes the serializer hold the values that it encodes. */
 void rustredis_watch_encoding(void);
+/* encoding.c: true if the last encoding gave no text. */
+bool rustredis_encoded_nothing(void);
 /* encoding.c: holds the array of $_SESSION until it is released. Returns NULL if there is none, or if
  * PHP is destroying it: an object in it can still end the next session. */
 zend_array *rustredis_hold_values(void);
@@ -352,6 +354,8 @@ void rustredis_register_exceptions(void);
 /* storable.c: true if $_SESSION cannot be stored as it is, as far as this can be found without
  * running PHP code. */
 bool rustredis_cannot_be_stored(char *reason, size_t size);
+/* storable.c: the class of an object that PHP cannot serialize, which this one is or has, or NULL. */
+zend_class_entry *rustredis_not_serializable(zval *object);
 /* object.c: in MINIT, after the exceptions. */
 void rustredis_register_classes(void);
 /* exceptions.c: throws a SessionException. */

@@ -20,15 +20,53 @@ typedef struct {
 	bool has_bad_key;
 } look;
 
+static void look_at(look *l, HashTable *array, int depth, bool counts);
+
+/* True if PHP serializes the properties of an object as they are. */
+static bool is_plain(zend_object *object)
+{
+	zend_class_entry *class = object->ce;
+	return !class->serialize && !class->__serialize
+		&& !zend_hash_str_exists(&class->function_table, ZEND_STRL("__sleep"))
+		&& object->handlers->get_properties == zend_std_get_properties && !object->handlers->get_properties_for;
+}
+
+static void look_at_value(look *l, zval *value, int depth, bool counts)
+{
+	/* The second mention of a reference takes a few bytes only. */
+	const bool counts_here = counts && !(Z_ISREF_P(value) && Z_REFCOUNT_P(value) > 1);
+	ZVAL_DEREF(value);
+	if (Z_TYPE_P(value) == IS_STRING) {
+		l->len += counts_here ? Z_STRLEN_P(value) : 0;
+	} else if (Z_TYPE_P(value) == IS_ARRAY) {
+		look_at(l, Z_ARRVAL_P(value), depth + 1, counts_here);
+	} else if (Z_TYPE_P(value) == IS_OBJECT) {
+		zend_object *object = Z_OBJ_P(value);
+		int i;
+		if (object->ce->ce_flags & ZEND_ACC_NOT_SERIALIZABLE) {
+			l->class = object->ce;
+		} else if (is_plain(object) && depth < MAX_DEPTH && !GC_IS_RECURSIVE(object)) {
+			/* An object may be mentioned more than once. */
+			GC_PROTECT_RECURSION(object);
+			for (i = 0; i < object->ce->default_properties_count && !l->class && l->values++ < MAX_VALUES; i++) {
+				look_at_value(l, &object->properties_table[i], depth + 1, false);
+			}
+			if (object->properties && !l->class) {
+				look_at(l, object->properties, depth + 1, false);
+			}
+			GC_UNPROTECT_RECURSION(object);
+		}
+	}
+}
+
 static void look_at(look *l, HashTable *array, int depth, bool counts)
 {
 	const bool is_session = depth == 0, is_php = is_session && strcmp(PS(serializer)->name, "php") == 0;
 	const bool is_counted = !(GC_FLAGS(array) & GC_IMMUTABLE);
 	zend_string *key;
 	zval *value;
-	bool counts_here;
 
-	if (depth == MAX_DEPTH || (is_counted && GC_IS_RECURSIVE(array))) {
+	if (depth >= MAX_DEPTH || (is_counted && GC_IS_RECURSIVE(array))) {
 		return;
 	}
 	if (is_counted) {
@@ -42,23 +80,21 @@ static void look_at(look *l, HashTable *array, int depth, bool counts)
 		if (is_php && memchr(ZSTR_VAL(key), '|', ZSTR_LEN(key))) {
 			l->has_bad_key = true;
 		}
-		if (l->class || l->has_bad_key || l->values++ == MAX_VALUES) {
+		if (l->class || l->has_bad_key || l->values++ >= MAX_VALUES) {
 			break;
 		}
-		/* The second mention of a reference takes a few bytes only. */
-		counts_here = counts && !(Z_ISREF_P(value) && Z_REFCOUNT_P(value) > 1);
-		ZVAL_DEREF(value);
-		if (Z_TYPE_P(value) == IS_STRING) {
-			l->len += counts_here ? Z_STRLEN_P(value) : 0;
-		} else if (Z_TYPE_P(value) == IS_ARRAY) {
-			look_at(l, Z_ARRVAL_P(value), depth + 1, counts_here);
-		} else if (Z_TYPE_P(value) == IS_OBJECT && (Z_OBJCE_P(value)->ce_flags & ZEND_ACC_NOT_SERIALIZABLE)) {
-			l->class = Z_OBJCE_P(value);
-		}
+		look_at_value(l, value, depth, counts);
 	} ZEND_HASH_FOREACH_END();
 	if (is_counted) {
 		GC_UNPROTECT_RECURSION(array);
 	}
+}
+
+zend_class_entry *rustredis_not_serializable(zval *object)
+{
+	look l = {0};
+	look_at_value(&l, object, 1, false);
+	return l.class;
 }
 
 bool rustredis_cannot_be_stored(char *reason, size_t size)
@@ -75,12 +111,10 @@ bool rustredis_cannot_be_stored(char *reason, size_t size)
 	if (strcmp(name, "json") == 0) {
 		return rustredis_json_cannot_encode(Z_ARRVAL_P(session), reason, size);
 	}
-	if (strcmp(name, "php") && strcmp(name, "php_serialize")) {
-		return false;
-	}
 	look_at(&l, Z_ARRVAL_P(session), 0, true);
-	/* A handler class may store another text. */
-	limit = PS(mod_user_implemented) ? 0 : rustredis_max_value_size();
+	/* A handler class may store another text, and other serializers write a repeated string once. */
+	limit = PS(mod_user_implemented) || (strcmp(name, "php") && strcmp(name, "php_serialize")) ? 0
+		: rustredis_max_value_size();
 	if (l.class) {
 		snprintf(reason, size, "it has an object of class %s, which PHP cannot serialize", ZSTR_VAL(l.class->name));
 	} else if (l.has_bad_key) {
