@@ -142,7 +142,10 @@ impl<S: Store> Session<S> {
             }
             let left = self.ask_session(&listed.id)?;
             match fate(&left, &list, listed, answer.now) {
-                Fate::Lives => devices.push(device(&listed.id, &left, answer.now, ttl)),
+                Fate::Lives => devices.push(Device {
+                    is_current: self.is_successor(&left),
+                    ..device(&listed.id, &left, answer.now, ttl)
+                }),
                 // A replica may lack a session that its master has, so a missing one stays listed until
                 // its time there is over.
                 Fate::Comes | Fate::Missing => {}
@@ -159,7 +162,18 @@ impl<S: Store> Session<S> {
     /// Ends sessions of a user, or without one of the user whose session PHP has open: all, the one
     /// with this handle, or all but the open one. Returns their number, or `None` after a failure.
     pub fn revoke(&mut self, user: Option<&[u8]>, only: Option<&str>, others_only: bool) -> Option<u64> {
-        let Some(list) = user.map(list_name).or_else(|| self.own_list()) else { return Some(0) };
+        let Some(list) = user.map(list_name).or_else(|| self.own_list()) else {
+            let knows_its_user = !self.current.as_ref().is_some_and(is_late_without_a_copy);
+            if !knows_its_user {
+                self.warnings.push(
+                    "rustredis: no session was ended: this request came under an id that its session has left, and does \
+                     not know the session's user"
+                        .into(),
+                );
+                self.cause = Cause::Other;
+            }
+            return knows_its_user.then_some(0);
+        };
         let keys = self.list_keys(&list)?;
         let own = self.current_of(&list).map(|(id, _)| id);
         let is_meant = |id: &SessionId| {
@@ -177,6 +191,16 @@ impl<S: Store> Session<S> {
                 targets.push(Listed { id: own.clone(), bumped: answer.now, is_victim: false });
             }
             targets.retain(|listed| !done.contains(&listed.id));
+            if others_only && self.has_copy() {
+                let mut own = None;
+                for listed in targets.iter().filter(|listed| !listed.is_victim) {
+                    let left = self.ask_session(&listed.id)?;
+                    if self.is_successor(&left) {
+                        own = Some(listed.id.clone());
+                    }
+                }
+                targets.retain(|listed| own.as_ref() != Some(&listed.id));
+            }
             if targets.is_empty() {
                 break;
             }
@@ -324,8 +348,16 @@ impl<S: Store> Session<S> {
     }
 
     fn own_list(&self) -> Option<String> {
-        let live = self.current.as_ref()?.metadata.live.as_ref()?;
+        let live = self.current.as_ref()?.metadata.heritage()?;
         Some(live.user().to_owned()).filter(|list| !list.is_empty())
+    }
+
+    /// Returns true if this request has the copy that the other session has left under its earlier id.
+    fn is_successor(&self, other: &Remaining) -> bool {
+        let Some(current) = self.current.as_ref().filter(|_| self.has_copy()) else { return false };
+        let state = other.state.as_deref().map(State::parse);
+        let copy = state.as_ref().and_then(|state| state.live()?.copy.as_ref());
+        copy.is_some_and(|copy| copy.id == current.id.as_str())
     }
 
     /// Returns the session that PHP has open, if its user has this list.
@@ -465,6 +497,11 @@ impl End {
 /// Returns true if the session may be on the list for a login that is still running.
 fn is_young(listed: &Listed, now: u64) -> bool {
     now < listed.bumped.saturating_add(LOGIN_MS)
+}
+
+/// Returns true if the request has nothing of its session, which has left the id.
+fn is_late_without_a_copy<L>(current: &Current<L>) -> bool {
+    current.is_new && matches!(current.hold, Hold::Overtaken)
 }
 
 /// The fate of a session on a list.
