@@ -33,6 +33,8 @@ pub enum Failure {
     Copy,
     /// That copy has ended since.
     CopyEnded,
+    /// That copy is of a session with a user, who may have logged out since.
+    CopyOfUser,
     /// This request has already written the session and given its lock back.
     Saved,
     /// The session was changed after a handler class had read it without keeping its lock.
@@ -146,6 +148,10 @@ impl fmt::Display for Failure {
                 "another request moved it to a new id, and the copy that this one has under the old id has ended since: \
                  rustredis.regenerate_grace was over, the user has logged out, or the session has moved once more",
             ),
+            Self::CopyOfUser => f.write_str(
+                "another request moved it to a new id, and this one came under the old id: it has a copy of a user's \
+                 session, which becomes no second session of that user",
+            ),
             Self::Saved => f.write_str(
                 "this request saved it before and gave its lock back; others may have changed the session since",
             ),
@@ -229,6 +235,7 @@ impl Failure {
             | Self::Overtaken
             | Self::Copy
             | Self::CopyEnded
+            | Self::CopyOfUser
             | Self::Revoked => Cause::Destruction,
             _ => Cause::Other,
         }

@@ -36,8 +36,6 @@ pub struct Heritage {
     pub(super) live: Option<Live>,
     /// The id of before, if the session has ended under it and its user has a list.
     pub(super) name: Option<SessionId>,
-    /// The mark beside the copy that this is, if it is one.
-    pub(super) mark: Option<String>,
 }
 
 /// What the state of a session that lives says.

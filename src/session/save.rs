@@ -9,7 +9,7 @@ use crate::{
     error::StoreError,
     process::stats::{self, Count, Observed},
     protocol::{
-        Frozen, Holder, Keys, Live, Mode, Op, Reason, Release, ReleaseReply, SessionId, State, Write,
+        Dead, Frozen, Holder, Keys, Live, Mode, Op, Reason, Release, ReleaseReply, SessionId, State, Write,
     },
     store::{DeferredFailure, Store},
 };
@@ -256,6 +256,10 @@ impl<S: Store> Session<S> {
             return None;
         }
         let mark = current.loaded.state.clone().filter(|_| current.metadata.mark.is_some())?;
+        // The change of the id may have been a logout, which nothing else can tell.
+        if current.metadata.mark.as_ref().and_then(Dead::live).as_ref().is_some_and(has_user) {
+            return Some(Failure::CopyOfUser);
+        }
         let keys = current.keys.clone();
         // Logged out is logged out: the copy ends with the session.
         match self.store.copy(&keys, &mark) {

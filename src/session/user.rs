@@ -305,10 +305,6 @@ impl<S: Store> Session<S> {
     /// it goes on, because that must not log a user out.
     fn has_ended_under(&mut self, name: &SessionId) -> bool {
         let keys = self.keys(name);
-        if let Some(mark) = self.inherited.mark.clone() {
-            // Another mark has taken the place of this one, or the copy has ended.
-            return matches!(self.store.copy(&keys, &mark), Ok((None, _)) | Err(StoreError::Protocol(_)));
-        }
         let state = self.store.time_left(&keys).ok().and_then(|left| left.state);
         let mark = state.as_deref().map(State::parse);
         matches!(mark, Some(State::Dead(dead)) if dead.reason != Reason::Regenerated)
