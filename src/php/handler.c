@@ -100,8 +100,8 @@ unsigned rustredis_begun(void)
 /* The session was opened by a RustRedis\SessionHandler that PHP has as its save handler, perhaps
  * behind other classes. */
 static TSRM_TLS bool is_of_object;
-/* The object, until its close(). */
-static TSRM_TLS uint64_t open_object;
+/* The objects of PHP's handler class that were opened and not closed yet are in object.rs. */
+static TSRM_TLS bool has_open_objects;
 
 /* The number of sessions that PHP has opened in this thread to start or to reset them. */
 static TSRM_TLS unsigned opened;
@@ -735,27 +735,25 @@ void rustredis_object_opens(uint64_t handle)
 		begin();
 		is_unread = rustredis_takes_an_id();
 		is_of_object = true;
-		open_object = handle;
+		has_open_objects = rustredis_object_set_open(handle, true);
 	}
 }
 
 void rustredis_object_closes(uint64_t handle)
 {
-	if (handle == open_object) {
-		open_object = 0;
-	}
+	has_open_objects = rustredis_object_set_open(handle, false);
 }
 
 bool rustredis_is_phps_handler(void)
 {
-	return open_object || rustredis_is_open();
+	return has_open_objects || rustredis_is_open();
 }
 
 void rustredis_close_left_object(void)
 {
-	if (open_object) {
-		rustredis_object_leave(open_object);
-		open_object = 0;
+	if (has_open_objects) {
+		rustredis_leave_open_objects();
+		has_open_objects = false;
 	}
 }
 

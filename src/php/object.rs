@@ -50,6 +50,8 @@ struct Object {
     /// The id that session_regenerate_id() has left last. The handler class that has this object may
     /// write or destroy twice.
     retired: Option<SessionId>,
+    /// PHP's handler class has opened the object and has not closed it yet.
+    is_open: bool,
     /// Counts the calls, for the order of the entries.
     calls: u64,
     cause: Cause,
@@ -562,6 +564,7 @@ fn make(own_path: &str, path: Option<&str>, options: &[(&str, &str)]) -> Result<
         sessions: HashMap::new(),
         left: None,
         retired: None,
+        is_open: false,
         calls: 0,
         cause: Cause::Other,
         value: Vec::new(),
@@ -729,12 +732,28 @@ unsafe extern "C" fn rustredis_object_call(handle: u64, what: c_int, call: *mut 
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn rustredis_object_leave(handle: u64) {
-    let is_here = || {
-        let pid = process::id();
-        OBJECTS.with_borrow(|all| all.iter().any(|(known, object)| *known == handle && object.pid == pid))
+extern "C" fn rustredis_object_set_open(handle: u64, is_open: bool) -> c_int {
+    let set = || {
+        OBJECTS.with_borrow_mut(|objects| {
+            if let Some((_, object)) = objects.iter_mut().find(|(known, _)| *known == handle) {
+                object.is_open = is_open;
+            }
+            objects.iter().any(|(_, object)| object.is_open)
+        })
     };
-    if guarded(false, is_here) {
+    guarded(false, set).into()
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn rustredis_leave_open_objects() {
+    let open = || {
+        let pid = process::id();
+        OBJECTS.with_borrow_mut(|objects| {
+            let is_open = |object: &mut Object| mem::take(&mut object.is_open) && object.pid == pid;
+            objects.iter_mut().filter_map(|(handle, object)| is_open(object).then_some(*handle)).collect()
+        })
+    };
+    for handle in guarded(Vec::new(), open) {
         with_object(handle, |object| {
             object.release_all(0);
             Answer::Yes

@@ -104,8 +104,11 @@ typedef struct {
 enum { RUSTREDIS_FAILED, RUSTREDIS_YES, RUSTREDIS_NO };
 /* After RUSTREDIS_FAILED, there are reasons to throw. */
 int rustredis_object_call(uint64_t handle, int what, rustredis_call *call);
-/* Releases everything that the object holds, if it still exists. */
-void rustredis_object_leave(uint64_t handle);
+/* Notes that PHP's handler class has opened or closed the object. Returns true if any object of this
+ * thread is open. */
+int rustredis_object_set_open(uint64_t handle, bool is_open);
+/* Closes all of them: releases everything that they hold. */
+void rustredis_leave_open_objects(void);
 void rustredis_object_done(uint64_t handle, const char *id, size_t id_len);
 int rustredis_object_is_missing(uint64_t handle, const char *id, size_t id_len);
 /* The failure of the last call. */
@@ -278,7 +281,7 @@ int rustredis_object_how_to_destroy(uint64_t handle, zend_string *id, char *reas
 void rustredis_object_closes(uint64_t handle);
 /* True if PHP's session is one of this extension, also behind a handler class. */
 bool rustredis_is_phps_handler(void);
-/* Does the same as close() for an object whose close() PHP has left out. */
+/* Does the same as close() for the objects whose close() PHP has left out. */
 void rustredis_close_left_object(void);
 
 /* messages.c. The first four functions may run PHP code and may not return; the others may not
