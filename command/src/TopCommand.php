@@ -30,8 +30,19 @@ final class TopCommand extends Command
         self::needs('rustredis_scan', 'rustredis_lock');
         $interval = $input->number('interval', 2);
         $once = $input->has('once') || $output->json;
+        $locks = null;
         do {
-            $locks = $this->look($once);
+            try {
+                $locks = $this->look($once);
+            } catch (\RustRedis\SessionException $failure) {
+                if ($once || $locks === null) {
+                    throw $failure;
+                }
+                // A failover, for example: the next look asks the servers anew.
+                $this->cursor = null;
+                $output->note($failure->getMessage());
+                continue;
+            }
             if ($output->json) {
                 $output->data(['locks' => $locks, 'slow_locks' => rustredis_status()['slow_locks'] ?? null]);
                 return 0;
