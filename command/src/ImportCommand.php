@@ -9,6 +9,8 @@ final class ImportCommand extends Command
 {
     /** The number of sessions between two marks of a file. */
     private const STEP = 500;
+    /** The bytes of sessions that are held at most, beside one session. */
+    private const HELD = 8_000_000;
     /** The year 2100 in milliseconds: no session lives for so long. */
     private const LATEST = 4_102_444_800_000;
 
@@ -42,7 +44,7 @@ final class ImportCommand extends Command
     public static function options(): array
     {
         return [
-            'from' => ['PATH', 'instead of a file: the session.save_path of other sessions, such as tcp://old:6379?prefix=OLD:'],
+            'from' => ['PATH', "instead of a file: the session.save_path of other sessions, such as tcp://old:6379?prefix=OLD: (- reads it from standard input; php.ini's user and password go there, unless it has its own)"],
             'from-prefix' => ['PREFIX', 'instead of a file: other keys of the same servers'],
             'owner' => ['USER', "with the folder of PHP's files: the user that they belong to (who runs the command)"],
             'replace' => [null, 'overwrite sessions that exist, and bring back those that have ended'],
@@ -59,11 +61,18 @@ final class ImportCommand extends Command
         if (count($sources) !== 1) {
             throw Failure::usage('One source is needed: a file, a folder, --from or --from-prefix.');
         }
+        $is_file = $file !== null && is_file($file);
+        if ($input->has('resume') && !$is_file) {
+            throw Failure::usage('--resume is for a file: without --replace, the sessions that are there stay as they are.');
+        }
+        if ($input->option('owner') !== null && ($file === null || !is_dir($file))) {
+            throw Failure::usage("--owner is for a folder of PHP's files.");
+        }
         $output->note(Configuration::line());
         match (true) {
             $file === null => $this->fromKeys($input, $output),
             $file !== '-' && is_dir($file) => $this->fromFolder($file, self::owner($input->option('owner')), $output),
-            default => $this->fromFile($file, $input->has('resume'), $output),
+            default => $this->fromFile($file, $is_file, $input->has('resume'), $output),
         };
         $output->clearBar();
         if ($output->json) {
@@ -95,22 +104,51 @@ final class ImportCommand extends Command
     {
         if (!preg_match('/^[A-Za-z0-9,-]{1,256}$/D', $id)) {
             $this->bad++;
-        } elseif ($ttl !== null && $ttl < 1) {
+            return;
+        }
+        if ($ttl !== null && $ttl < 1) {
             $this->expired++;
-        } elseif (rustredis_store($id, $data, $ttl, $state, $state_ttl === null ? null : max(1, $state_ttl), $this->replace)) {
+            return;
+        }
+        try {
+            $is_stored = rustredis_store($id, $data, $ttl, $state, $state_ttl === null ? null : max(1, $state_ttl), $this->replace);
+        } catch (\RustRedis\RefusedException $failure) {
+            // Another program keeps something else beside this session.
+            if (!str_contains($failure->getMessage(), 'WRONGTYPE')) {
+                throw $failure;
+            }
+            $this->bad++;
+            return;
+        }
+        if ($is_stored) {
             $this->imported++;
         } else {
             $this->kept++;
         }
     }
 
-    private function fromFile(string $file, bool $resume, Output $output): void
+    private function fromFile(string $file, bool $has_marks, bool $resume, Output $output): void
     {
         $stream = $file === '-' ? STDIN : (@fopen($file, 'r') ?: throw new Failure("$file cannot be read."));
-        $size = $file !== '-' && is_file($file) ? (int) filesize($file) : null;
+        $size = $has_marks ? (int) filesize($file) : null;
         $marker = "$file.imported";
-        $place = $resume && $size !== null && is_file($marker) ? (int) file_get_contents($marker) : 0;
-        $has_marks = $size !== null;
+        $place = 0;
+        $import = '';
+        if ($has_marks) {
+            // A mark counts for this export and for these servers.
+            $import = hash('sha256', serialize([fgets($stream), $size, Configuration::path(), ini_get('rustredis.prefix')]));
+            rewind($stream);
+            $mark = is_file($marker) ? explode(' ', trim((string) file_get_contents($marker))) : [];
+            if ($resume && ($mark[1] ?? null) === $import) {
+                $place = (int) $mark[0];
+            } elseif ($resume) {
+                $output->note(($mark === [] ? "There is no $marker" : "$marker is of another import")
+                    . ': this one begins at the beginning of the file.');
+            }
+            if ($place === 0 && $mark !== []) {
+                unlink($marker);
+            }
+        }
         for ($number = 1; ($line = fgets($stream)) !== false; $number++) {
             $bad = $this->bad;
             $this->line($line, ftell($stream) > $place || $place === 0, $output);
@@ -118,7 +156,7 @@ final class ImportCommand extends Command
                 $this->firstBad ??= $number;
             }
             if ($number % self::STEP === 0 && $size !== null && ftell($stream) > $place) {
-                if ($has_marks && !self::mark($marker, (int) ftell($stream))) {
+                if ($has_marks && !self::mark($marker, ftell($stream) . " $import")) {
                     $output->note("$marker cannot be written: an import that is stopped begins again.");
                     $has_marks = false;
                 }
@@ -132,7 +170,7 @@ final class ImportCommand extends Command
     }
 
     /** The place where a stopped import goes on: a mark is whole, or is the one before. */
-    private static function mark(string $marker, int $place): bool
+    private static function mark(string $marker, string $mark): bool
     {
         $mask = umask(0177);
         // Nobody else's link of that name is followed.
@@ -142,7 +180,7 @@ final class ImportCommand extends Command
         if ($stream === false) {
             return false;
         }
-        $is_there = fwrite($stream, (string) $place) !== false && fclose($stream) && @rename("$marker.new", $marker);
+        $is_there = fwrite($stream, $mark) === strlen($mark) && fclose($stream) && @rename("$marker.new", $marker);
         return $is_there || (@unlink("$marker.new") && false);
     }
 
@@ -334,7 +372,7 @@ final class ImportCommand extends Command
         // A path that nobody has set must not be set to the folder that is built into PHP.
         $own = ['session.save_path' => Configuration::path() ?: Configuration::DEFAULT_PATH, 'rustredis.prefix' => (string) ini_get('rustredis.prefix')];
         $prefix = $input->option('from-prefix');
-        $path = $input->option('from');
+        $path = $input->path('from', 'The session.save_path of the other sessions');
         if ($prefix !== null && str_contains($own['session.save_path'], 'prefix=')) {
             throw new Failure('session.save_path has a prefix of its own: give --from the whole path with the other prefix.');
         }
@@ -342,7 +380,6 @@ final class ImportCommand extends Command
         if ($other === $own || $other == $own) {
             throw Failure::usage('These are the sessions that are here already.');
         }
-        $page = [];
         $cursor = null;
         $seen = 0;
         $total = null;
@@ -352,18 +389,37 @@ final class ImportCommand extends Command
             $total ??= $found['total'];
             $cursor = $found['cursor'];
             $page = [];
+            $bytes = 0;
             foreach ($found['names'] as $id) {
+                self::turnTo($other);
                 $stored = Sessions::stored((string) $id);
                 $this->bad += (int) ($stored === false);
-                $page[(string) $id] = $stored;
+                if (is_array($stored)) {
+                    $page[(string) $id] = $stored;
+                    $bytes += strlen($stored['data']);
+                }
+                if ($bytes > self::HELD) {
+                    $this->storePage($page, $own);
+                    $page = [];
+                    $bytes = 0;
+                }
             }
-            self::turnTo($own);
-            foreach (array_filter($page) as $id => $stored) {
-                $this->store((string) $id, $stored['data'], $stored['ttl_ms'], $stored['state'], $stored['state_ttl_ms']);
-            }
+            $this->storePage($page, $own);
             $seen += 1000;
             $output->progress(min($seen, $total ?? $seen), $total);
         } while ($cursor !== null);
+    }
+
+    /**
+     * @param array<array{data: string, ttl_ms: ?int, state: ?string, state_ttl_ms: ?int}> $page by the ids
+     * @param array<string, string> $own the settings of the own servers
+     */
+    private function storePage(array $page, array $own): void
+    {
+        self::turnTo($own);
+        foreach ($page as $id => $stored) {
+            $this->store((string) $id, $stored['data'], $stored['ttl_ms'], $stored['state'], $stored['state_ttl_ms']);
+        }
     }
 
     /** @param array<string, string> $settings */

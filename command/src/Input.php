@@ -79,6 +79,23 @@ final class Input
         return is_string($value) ? $value : null;
     }
 
+    /** An option that may have a password: other users see a command line, so `-` stands for a line of standard input. */
+    public function path(string $name, string $what): ?string
+    {
+        $path = $this->option($name);
+        return $path === '-' ? self::line($what) : $path;
+    }
+
+    /** The next line of standard input. */
+    public static function line(string $what): string
+    {
+        if (stream_isatty(STDIN)) {
+            fwrite(STDERR, "$what: ");
+        }
+        $line = rtrim((string) fgets(STDIN), "\r\n");
+        return $line !== '' ? $line : throw Failure::usage("$what is missing on standard input.");
+    }
+
     /** An option that is a number from 1 on. */
     public function number(string $name, int $default): int
     {
