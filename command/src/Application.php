@@ -29,7 +29,7 @@ final class Application
     public const OPTIONS = [
         'ini' => ['FILE', "the php.ini to use, such as that of the web server's PHP"],
         'pool' => ['FILE', "an FPM pool's file (FILE:NAME if it has several): its settings of sessions, and pm.max_children"],
-        'save-path' => ['PATH', 'another session.save_path'],
+        'save-path' => ['PATH', 'another session.save_path (- reads it from standard input, where no other user sees it)'],
         'json' => [null, 'JSON for programs'],
         'help' => [null, 'this text (-h)'],
         'version' => [null, 'the version of the extension (-V)'],
@@ -80,10 +80,15 @@ final class Application
     private function dispatch(array $words): int
     {
         $class = null;
+        $all = self::OPTIONS;
+        foreach (self::COMMANDS as $of) {
+            $all += $of::options();
+        }
         foreach ($words as $i => $word) {
-            // The value of an option of all commands may come before the command.
+            // The value of an option may come before the command.
             $before = $words[$i - 1] ?? '';
-            if (!str_starts_with($word, '-') && !in_array($before, ['--ini', '--pool', '--save-path'], true)) {
+            $is_value = str_starts_with($before, '--') && isset($all[substr($before, 2)][0]);
+            if (!str_starts_with($word, '-') && !$is_value) {
                 $class = self::COMMANDS[$word] ?? null;
                 if ($class === null && !in_array($word, ['help', 'list'], true)) {
                     throw Failure::usage('There is no command' . Input::shown($word) . '.' . self::similar($word));
@@ -116,7 +121,7 @@ final class Application
         if ($ini !== null || $pool !== null) {
             Configuration::restart($this->script, $ini, $pool, self::without(self::without($words, '--ini'), '--pool'));
         }
-        $path = $input->option('save-path');
+        $path = $input->path('save-path', 'session.save_path');
         if ($path !== null) {
             Configuration::usePath($path);
         }

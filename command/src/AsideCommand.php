@@ -85,9 +85,8 @@ final class AsideCommand extends Command
     {
         [$name, $stored] = self::taken($input);
         if ($output->json) {
-            $is_text = preg_match('//u', $stored['data']) === 1;
             $output->data(['name' => $name, 'bytes' => strlen($stored['data']), 'ttl_ms' => $stored['ttl_ms']]
-                + (!$input->has('data') ? [] : ($is_text ? ['text' => $stored['data']] : ['base64' => base64_encode($stored['data'])])));
+                + ($input->has('data') ? Show::data($stored['data']) : []));
             return 0;
         }
         if ($input->has('data')) {
@@ -103,6 +102,7 @@ final class AsideCommand extends Command
     {
         [$name, $stored] = self::taken($input);
         $id = $input->required(2, 'The id of the session');
+        $id = $id === '-' ? Input::line('The id of the session') : $id;
         $is_stored = rustredis_store($id, $stored['data'], Sessions::lifetime() * 1000, replace: $input->has('replace'), keep_state: true);
         if (!$is_stored) {
             throw new Failure(rustredis_stored($id) === null

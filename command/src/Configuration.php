@@ -37,7 +37,8 @@ final class Configuration
     {
         $ini = php_ini_loaded_file() ?: 'no php.ini';
         $path = self::masked(self::path());
-        return "Using $ini: session.save_path " . ($path === '' ? 'is not set, which is ' . self::DEFAULT_PATH : "= $path");
+        return "Using $ini: session.save_path " . ($path === '' ? 'is not set, which is ' . self::DEFAULT_PATH : "= $path")
+            . (ini_get('session.save_handler') === 'rustredis' ? '' : ', although session.save_handler is ' . ini_get('session.save_handler'));
     }
 
     public const DEFAULT_PATH = 'tcp://127.0.0.1:6379';

@@ -94,9 +94,8 @@ final class ExportCommand extends Command
     {
         $now = (int) (microtime(true) * 1000);
         $until = static fn (?int $ms): ?int => $ms === null ? null : $now + $ms;
-        $is_text = preg_match('//u', $stored['data']) === 1;
         return ['id' => $id]
-            + ($is_text ? ['text' => $stored['data']] : ['base64' => base64_encode($stored['data'])])
+            + Show::data($stored['data'])
             + ['expires_ms' => $until($stored['ttl_ms'])]
             + ($stored['state'] === null ? [] : ['state' => $stored['state'], 'state_expires_ms' => $until($stored['state_ttl_ms'])]);
     }

@@ -71,11 +71,14 @@ final class Sessions
     }
 
     /**
-     * The whole id for what a user has typed: an id, or the beginning of one with dots behind it, as the messages of the
+     * The whole id for what a user has typed: an id, `-` for one on standard input, or the beginning of one with dots behind it, as the messages of the
      * extension have it. Only the latter scans.
      */
     public static function find(Output $output, string $typed, string $kind = 'sessions'): string
     {
+        if ($typed === '-') {
+            $typed = Input::line('The id of a session');
+        }
         if (!preg_match('/^([A-Za-z0-9,-]+)(?:\.\.\.|…)$/u', $typed, $found)) {
             if (!preg_match('/^[A-Za-z0-9,-]{1,256}$/', $typed)) {
                 throw Failure::usage('A session id has only letters, digits, "," and "-".');

@@ -13,6 +13,16 @@ final class Show
         return str_starts_with($name, 'ASIDE:') ? $name : substr($name, 0, min(6, intdiv(strlen($name), 3))) . '...';
     }
 
+    /**
+     * Bytes for JSON, where only UTF-8 is a text.
+     *
+     * @return array{text: string}|array{base64: string}
+     */
+    public static function data(string $bytes): array
+    {
+        return preg_match('//u', $bytes) === 1 ? ['text' => $bytes] : ['base64' => base64_encode($bytes)];
+    }
+
     public static function time(?int $ms): string
     {
         return match (true) {

@@ -40,7 +40,7 @@ final class ShowCommand extends Command
             $output->data([
                 'session' => Show::id($id), 'stored_bytes' => strlen($stored['data']), 'bytes' => strlen((string) $data),
                 'ttl_ms' => $stored['ttl_ms'], 'state' => $state, 'lock' => $lock,
-            ] + ($input->has('data') ? ['data' => $data] : []));
+            ] + ($input->has('data') ? Show::data((string) $data) : []));
             return 0;
         }
         $rows = [

@@ -28,7 +28,7 @@ final class UnlockCommand extends Command
             $output->data(['session' => Show::id($id), 'unlocked' => $done, 'lock' => $lock]);
         } elseif ($done) {
             $output->line('Session ' . Show::id($id) . ' was ' . Output::plain((string) ($lock['holder'] ?? 'locked'))
-                . ', and is free now: a write of this holder will be refused.');
+                . (($lock['waiters'] ?? 0) > 0 ? ', and the next request gets it' : ', and is free now') . ': a write of this holder will be refused.');
         } else {
             $output->line('Session ' . Show::id($id) . ' is not locked.');
         }

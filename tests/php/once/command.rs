@@ -2,9 +2,12 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 use phpsess_rs::protocol::COMMANDS;
@@ -40,6 +43,14 @@ fn script() -> &'static Path {
 
 fn rustredis(php: &Php, words: &[&str]) -> Said {
     said(Command::new(php::program()).args(php.arguments()).arg(script()).args(words))
+}
+
+/// With these lines on standard input, which other users do not see.
+fn rustredis_told(php: &Php, words: &[&str], lines: &str) -> Said {
+    let dir = TempDir::new("lines");
+    fs::write(dir.join("lines"), lines).expect("the lines can be written");
+    let lines = fs::File::open(dir.join("lines")).expect("they can be read");
+    said(Command::new(php::program()).args(php.arguments()).arg(script()).args(words).stdin(lines))
 }
 
 fn said(command: &mut Command) -> Said {
@@ -468,6 +479,36 @@ fn the_doctor_finds_a_slow_way_to_redis() {
 }
 
 #[test]
+fn a_server_that_answers_nothing_is_a_failure() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    let path = format!("tcp://{}", listener.local_addr().expect("it is bound"));
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("it is a connection");
+            thread::spawn(move || {
+                let mut bytes = [0; 65536];
+                while let Ok(count @ 1..) = stream.read(&mut bytes) {
+                    // Each command is an array.
+                    let commands =
+                        bytes[..count].split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"*"));
+                    if stream.write_all("-ERR no\r\n".repeat(commands.count()).as_bytes()).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+    });
+    let php = Php::new(&path).default_user();
+    let status = rustredis(&php, &["status"]);
+    assert!(status.status == 1 && status.out.contains("ERR no"), "{status:#?}");
+    let doctor = rustredis(&php, &["doctor"]);
+    assert!(
+        doctor.status == 2 && doctor.out.contains("ERR no") && !doctor.out.contains("+info"),
+        "{doctor:#?}"
+    );
+}
+
+#[test]
 fn the_doctor_finds_a_node_of_a_cluster_behind_a_plain_address() {
     let server = Server::with_args(&["--cluster-enabled", "yes", "--cluster-port", FREE_PORT]);
     server.set("save", "3600 1");
@@ -532,8 +573,8 @@ fn a_lock_is_shown_with_its_holder_and_can_be_taken_away() {
 
     let php = php(&server);
     let pid = format!("pid {}", holder.pid());
-    for id in [ID, "012345..."] {
-        let lock = rustredis(&php, &["lock", id]);
+    for (id, lines) in [(ID, ""), ("012345...", ""), ("-", ID)] {
+        let lock = rustredis_told(&php, &["lock", id], lines);
         assert!(lock.out.contains(&pid) && lock.out.contains("One request waits"), "{lock:#?}");
         assert!(!lock.out.contains(ID) && !lock.err.contains(ID), "the id is a secret: {lock:#?}");
     }
@@ -545,6 +586,7 @@ fn a_lock_is_shown_with_its_holder_and_can_be_taken_away() {
 
     let unlocked = rustredis(&php, &["unlock", ID]);
     assert!(unlocked.status == 0 && unlocked.out.contains(&pid), "{unlocked:#?}");
+    assert!(unlocked.out.contains("the next request gets it"), "{unlocked:#?}");
     waiting.expect("done true");
     let step = holder.step("($_SESSION['n'] = 7) && session_write_close()");
     assert!(step.only_warning().contains("was not saved"), "{step:?}");
@@ -554,7 +596,7 @@ fn a_lock_is_shown_with_its_holder_and_can_be_taken_away() {
 
 #[test]
 fn top_shows_in_a_terminal_who_holds_a_lock() {
-    let server = server();
+    let mut server = server();
     let holder = holder(&server, ID);
     let dir = TempDir::new("tmux");
     let socket = dir.join("tmux.sock");
@@ -581,6 +623,12 @@ fn top_shows_in_a_terminal_who_holds_a_lock() {
     });
     drop(holder);
     poll::until("the screen shows that the lease is over", poll::SOON * 3, || screen().contains("locked: 0"));
+    // It lives on without Redis, and comes back with it.
+    server.kill9();
+    poll::until("the screen shows the failure", poll::SOON, || screen().contains("rustredis: "));
+    server.restart();
+    server.command::<()>(&["SET", &format!("{}_LOCK", session::key(ID)), "host|1", "EX", "100"]);
+    poll::until("the screen has the next lock", poll::SOON, || screen().contains("locked: 1"));
     tmux(&["kill-server"]);
 }
 
@@ -682,7 +730,7 @@ fn ten_thousand_sessions_of_every_format_move_with_their_times() {
     let before: usize = new.command(&["DBSIZE"]);
     assert!((500..MANY).contains(&before), "{before}");
     proxy.delay(Duration::ZERO);
-    let said = rustredis(&php(&new), &["import", file, "--resume", "--json"]).json();
+    let said = rustredis(&through, &["import", file, "--resume", "--json"]).json();
     let number = |name: &str| said[name].as_u64().expect("it is a number");
     assert!(number("imported") < (MANY - 400) as u64, "it has not begun again: {said:#}");
     assert!(number("kept") < 501, "it repeats one step at most: {said:#}");
@@ -824,12 +872,66 @@ fn sessions_move_from_another_prefix_and_from_another_server() {
     old.command::<()>(&["SET", &format!("OLD:{:032}_LOCK", 3), "host|1", "EX", "100"]);
     let said = rustredis(&php(&old), &["import", "--from-prefix", "OLD:", "--json"]).json();
     assert_eq!(said["imported"], 1500, "{said:#}");
-    let from = format!("{}?prefix=OLD:", old.save_path());
-    let said = rustredis(&php(&new), &["import", "--from", &from, "--json"]).json();
+    let from = format!("{}?prefix=OLD:\n", old.save_path());
+    let said = rustredis_told(&php(&new), &["import", "--from", "-", "--json"], &from).json();
     assert_eq!(said["imported"], 1500, "{said:#}");
     old.command::<()>(&["DEL", &format!("OLD:{:032}_LOCK", 3)]);
     same_sessions((&old, "OLD:"), (&old, PREFIX), 1600);
     same_sessions((&old, "OLD:"), (&new, PREFIX), 1600);
+    // More than the memory of a web server's PHP.
+    for n in 0..40 {
+        old.command::<()>(&["SET", &format!("BIG:{n}"), &"x".repeat(1_000_000), "EX", "1000"]);
+    }
+    let from = format!("{}?prefix=BIG:", old.save_path());
+    let few = php(&new).ini("memory_limit", "24M");
+    let said = rustredis(&few, &["import", "--from", &from, "--json"]);
+    assert_eq!(said.json()["imported"], 40, "{said:#?}");
+    for words in
+        [&["--from", &from, "--resume"][..], &["--from", &from, "--owner", "root"], &["-", "--resume"]]
+    {
+        let said = rustredis(&few, &[&["import"], words].concat());
+        assert!(said.status == 2 && said.err.contains("is for a f"), "{said:#?}");
+    }
+}
+
+#[test]
+fn an_import_goes_on_from_its_own_mark_only() {
+    let (one, other) = (server(), server());
+    let dir = TempDir::new("marks");
+    let path = dir.join("file");
+    let file = path.to_str().expect("it is UTF-8");
+    let line =
+        |n: usize, text: &str| format!("{{\"id\":\"id{n}\",\"text\":\"{text}\",\"expires_ms\":null}}\n");
+    let large = "x".repeat(1_100_000);
+    let lines: String = (0..600).map(|n| line(n, if n == 550 { &large } else { "n|i:1;" })).collect();
+    fs::write(&path, &lines).expect("it can be written");
+    // Redis ends the connection.
+    one.set("proto-max-bulk-len", "1048576");
+    let stopped = rustredis(&php(&one), &["import", file]);
+    assert_eq!(stopped.status, 1, "{stopped:#?}");
+    one.set("proto-max-bulk-len", "536870912");
+    let marker = dir.join("file.imported");
+    let mark = fs::read(&marker).expect("there is a mark");
+    let import = |server: &Server, words: &[&str]| {
+        let said = rustredis(&php(server), &[&["import", file, "--json"], words].concat());
+        assert_eq!(said.status, 0, "{said:#?}");
+        assert!(!marker.exists(), "{said:#?}");
+        let count = |name: &str| said.json()[name].as_u64().expect("it is a number");
+        (count("imported"), count("kept"), said.err)
+    };
+    let (imported, kept, said) = import(&one, &["--resume"]);
+    assert_eq!((imported, kept), (50, 50), "{said}");
+    // Another server, another file, and a mark of nothing.
+    fs::write(&marker, &mark).expect("it can be written");
+    let (imported, _, said) = import(&other, &["--resume"]);
+    assert!(imported == 600 && said.contains("is of another import"), "{imported}: {said}");
+    fs::write(&path, lines.replace("id5", "di5")).expect("it can be written");
+    fs::write(&marker, "40000").expect("it can be written");
+    assert_eq!(import(&other, &["--resume"]).0, 111);
+    fs::write(&marker, &mark).expect("it can be written");
+    assert_eq!(import(&other, &[]).1, 600);
+    let (_, kept, said) = import(&other, &["--resume"]);
+    assert!(kept == 600 && said.contains("There is no "), "{kept}: {said}");
 }
 
 #[test]
@@ -996,8 +1098,9 @@ fn texts_of_others_do_not_steer_the_terminal() {
     server.command::<()>(&["SET", &format!("{}_STATE", session::key(ID)), state, "EX", "900"]);
     let plain = rustredis(&php, &["show", ID]);
     assert!(plain.status == 0 && plain.out.contains("a?b?c"), "{plain:#?}");
-    let json = rustredis(&php, &["show", ID, "--json"]);
+    let json = rustredis(&php, &["show", ID, "--json", "--data"]);
     assert_eq!(json.json()["state"]["label"], "a\u{9b}b\u{202e}c");
+    assert_eq!(json.json()["text"], "n|s:9:\"a\u{1b}]0;b\u{7}\u{9b}\";");
     assert!(!json.out.contains('\u{9b}') && !json.out.contains('\u{202e}'), "{json:#?}");
     // A pipe gets the bytes as they are, and a terminal doesn't.
     assert!(rustredis(&php, &["show", ID, "--data"]).out.contains('\u{1b}'));
@@ -1011,6 +1114,18 @@ fn texts_of_others_do_not_steer_the_terminal() {
     );
     let seen = said(Command::new("script").args(["-qec", &line, "/dev/null"]).stdin(Stdio::null()));
     assert!(seen.out.contains("a\\u001b]0;b\\u0007\\u009b") && !seen.out.contains('\u{1b}'), "{seen:#?}");
+    // Nor does the bar of a scan.
+    let line = line.replace(&format!("show {ID} --data"), "count");
+    let bar = |term: &str| {
+        said(Command::new("script").args(["-qec", &line, "/dev/null"]).stdin(Stdio::null()).env("TERM", term))
+            .out
+    };
+    assert!(bar("xterm").contains('[') && !bar("xterm").contains('\u{1b}'), "{:?}", bar("xterm"));
+    assert!(!bar("dumb").contains('['), "{:?}", bar("dumb"));
+    // Bytes that are no text are not replaced.
+    server.command::<()>(&["EVAL", "redis.call('SET', KEYS[1], '\\000\\255')", "1", &session::key(ID)]);
+    let json = rustredis(&php, &["show", ID, "--json", "--data"]);
+    assert_eq!(json.json()["base64"], "AP8=", "{json:#?}");
 }
 
 #[test]
@@ -1121,6 +1236,14 @@ fn options_and_exit_statuses_are_those_that_operators_know() {
     let missing = rustredis(&php, &["show", ID]);
     assert!(missing.status == 1 && missing.err.contains("no session 012345..."), "{missing:#?}");
     assert_eq!(rustredis(&php, &["count", "sessions", "-q"]).err, "");
+    let first = rustredis(&php, &["--workers", "10", "doctor", "--project", "."]);
+    assert!(first.status == 1 && first.out.contains("there are 10 workers"), "{first:#?}");
+    let path = ["status", "--json", "--save-path", "-"];
+    let told = rustredis_told(&Php::new("tcp://127.0.0.1:1"), &path, &format!("{}\n", server.save_path()));
+    assert_eq!(told.status, 0, "{told:#?}");
+    assert_eq!(rustredis_told(&php, &path, "").status, 2);
+    let wrong = rustredis(&php.clone().ini("session.save_handler", "files"), &["revoke", "ann"]);
+    assert!(wrong.err.contains("although session.save_handler is files"), "{wrong:#?}");
     assert!(rustredis(&php, &[]).out.contains("Commands:"));
     assert!(rustredis(&php, &["-V"]).out.contains(env!("CARGO_PKG_VERSION")));
     assert!(rustredis(&php, &["import", "--help"]).out.contains("--from-prefix"));
