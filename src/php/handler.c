@@ -197,9 +197,52 @@ void rustredis_begin_request(void)
 	rustredis_is_decoded(true);
 }
 
+/* The id that a handler class gives its parent for PHP's session, which may be another one than PHP's:
+ * that of the first read in PHP's read(), unless it reads PHP's own id. */
+static TSRM_TLS struct {
+	enum { NOT_KNOWN, VALIDATED, READ, SAME } how;
+	size_t len;
+	char id[256];
+} own;
+
+bool rustredis_is_own_id(const char *id, size_t id_len)
+{
+	if (PS(id) && ZSTR_LEN(PS(id)) == id_len && memcmp(ZSTR_VAL(PS(id)), id, id_len) == 0) {
+		return true;
+	}
+	return PS(mod_user_implemented) && own.how && own.len == id_len && memcmp(own.id, id, id_len) == 0;
+}
+
+bool rustredis_is_own_read(void)
+{
+	return PS(mod_user_implemented) && rustredis_is_of_handler(RUSTREDIS_HANDLER_READ, called_by_php());
+}
+
+/* Before a read. */
+static void note_own(zend_string *id)
+{
+	int how;
+	if (!PS(mod_user_implemented) || !PS(id) || ZSTR_LEN(id) > sizeof own.id) {
+		return;
+	}
+	how = zend_string_equals(id, PS(id)) ? SAME : rustredis_is_own_read() ? READ
+		: rustredis_is_of_handler(RUSTREDIS_HANDLER_VALIDATE_SID, called_by_php()) ? VALIDATED : NOT_KNOWN;
+	if (how > (int) own.how || (how == (int) own.how && how != READ)) {
+		own.how = how;
+		own.len = ZSTR_LEN(id);
+		memcpy(own.id, ZSTR_VAL(id), own.len);
+	}
+}
+
 static void begin(void)
 {
 	begun++;
+	if (!PS(id)) {
+		rustredis_has_left_its_id();
+	}
+	if (!PS(id) || rustredis_takes_an_id()) {
+		own.how = NOT_KNOWN;
+	}
 	if (rustredis_takes_an_id()) {
 		opened++;
 		is_interrupted = is_interrupted || is_being_decoded;
@@ -287,7 +330,8 @@ static bool is_own(zend_string *key)
  * session_regenerate_id() is not included, because it reads the session that it has just made. */
 static void note_delivery(zend_string *key, zend_string *val, int reason)
 {
-	if (reason == RUSTREDIS_TO_DELIVER && PS(id) && zend_string_equals(key, PS(id)) && ZSTR_LEN(val) && is_starting()) {
+	if (reason == RUSTREDIS_TO_DELIVER && rustredis_is_own_id(ZSTR_VAL(key), ZSTR_LEN(key)) && ZSTR_LEN(val)
+			&& is_starting()) {
 		is_being_decoded = true;
 	}
 }
@@ -314,6 +358,7 @@ PS_READ_FUNC(rustredis)
 		rustredis_tell_replaced_id(mod_data);
 		return FAILURE;
 	}
+	note_own(key);
 	if (is_own(key)) {
 		rustredis_make_way(mod_data, ZSTR_VAL(key), ZSTR_LEN(key));
 	}
@@ -579,7 +624,7 @@ static int how_to_destroy(void)
 				return RUSTREDIS_DELETE;
 			}
 			if (zend_string_equals_literal(name, "session_regenerate_id")) {
-				return RUSTREDIS_MOVED;
+				return rustredis_is_leaving() ? RUSTREDIS_MOVED : RUSTREDIS_DELETE;
 			}
 			if (zend_string_equals_literal(name, "session_start") || zend_string_equals_literal(name, "session_reset")
 					|| zend_string_equals_literal(name, "session_decode")) {
@@ -759,14 +804,21 @@ void rustredis_close_left_object(void)
 
 static bool is_of_php(zend_string *id)
 {
-	return is_of_object && PS(mod_user_implemented) && PS(id) && zend_string_equals(id, PS(id));
+	return is_of_object && PS(mod_user_implemented) && rustredis_is_own_id(ZSTR_VAL(id), ZSTR_LEN(id));
+}
+
+void rustredis_object_reads(zend_string *id)
+{
+	if (is_of_object) {
+		note_own(id);
+	}
 }
 
 void rustredis_object_has_read(zend_string *id, zend_string *val, bool is_overtaken)
 {
 	if (is_of_php(id)) {
-		if (is_overtaken) {
-			rustredis_take_back_cookie(id);
+		if (is_overtaken && PS(id)) {
+			rustredis_take_back_cookie(PS(id));
 		}
 		is_unread = is_unread && reason_to_read() != RUSTREDIS_TO_DELIVER;
 		note_delivery(id, val, reason_to_read());

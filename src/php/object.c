@@ -234,6 +234,7 @@ static ZEND_METHOD(RustRedis_SessionHandler, read)
 		rustredis_throw_replaced_id(&failure);
 		RETURN_THROWS();
 	}
+	rustredis_object_reads(id);
 	if (run_with_id(execute_data, RUSTREDIS_READ, &call, id) != RUSTREDIS_YES) {
 		RETURN_THROWS();
 	}

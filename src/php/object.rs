@@ -26,7 +26,7 @@ use crate::{
     process,
     protocol::{Keys, SessionId},
     resp::set_memory_left,
-    session::{Access, Cause, Heritage, Leave, Session},
+    session::{Access, Cause, Heritage, Leave, Session, Writer},
     store::redis::RedisStore,
 };
 
@@ -242,7 +242,7 @@ impl Object {
             session.inherit(left.clone());
         }
         let answer = body(&mut session);
-        if changes && is_moved {
+        if changes && is_moved && sys::rustredis_is_leaving() {
             self.left = session.leaves_something().then(|| session.heritage());
         }
         self.tell(&mut session, answer);
@@ -385,7 +385,10 @@ impl Object {
             return self.refuse_as_held(id);
         }
         let (bytes, mut is_left) = (id.as_str().as_bytes(), false);
-        let moves = sys::changes_this_id(bytes) && sys::rustredis_keeps_the_old_id();
+        let is_own = sys::is_own_id(bytes);
+        let moves = is_own && sys::rustredis_keeps_the_old_id();
+        // A class may write a first record in its read(). PHP's save follows.
+        let writer = if is_own && sys::rustredis_is_own_read() { Writer::Class } else { Writer::Saving };
         if moves && self.has_retired(id) {
             return Answer::Yes;
         }
@@ -394,7 +397,7 @@ impl Object {
             let done = if is_left {
                 session.retire(bytes, sys::rustredis_is_emptied())
             } else {
-                session.put(bytes, data, changed, ttl)
+                session.put(bytes, data, changed, ttl, writer)
             };
             if done { Answer::Yes } else { Answer::Failed }
         });

@@ -138,6 +138,9 @@ static bool keeps_cookie(void)
 	return rustredis_is_phps_handler() && !rustredis_is_emptied() && !rustredis_deletes_cookie();
 }
 
+/* The id that the running session_regenerate_id() leaves, until PHP opens the session of the new one. */
+static TSRM_TLS zend_string *left_id;
+
 #define X(name) \
 	static ZEND_NAMED_FUNCTION(wrapped_##name) \
 	{ \
@@ -149,7 +152,17 @@ static bool keeps_cookie(void)
 		/* PHP destroys the values while it walks over their array. An object among them may save the \
 		 * session, and a change in that encoding would free the array. Here they outlive the walk. */ \
 		zend_array *values = INDEX_##name == INDEX_session_unset ? rustredis_hold_values() : NULL; \
+		zend_string *outer_id = left_id; \
+		if (INDEX_##name == INDEX_session_regenerate_id) { \
+			left_id = PS(id) ? zend_string_copy(PS(id)) : NULL; \
+		} \
 		functions[INDEX_##name].original(INTERNAL_FUNCTION_PARAM_PASSTHRU); \
+		if (INDEX_##name == INDEX_session_regenerate_id) { \
+			if (left_id) { \
+				zend_string_release(left_id); \
+			} \
+			left_id = outer_id; \
+		} \
 		rustredis_release_values(values); \
 		if (is_alone) { \
 			go_on_with_serializer(outer); \
@@ -267,9 +280,17 @@ bool rustredis_destroys_a_session(void)
 	return innermost(EG(current_execute_data)) == &functions[INDEX_session_destroy];
 }
 
-bool rustredis_is_own_id(const char *id, size_t id_len)
+bool rustredis_is_leaving(void)
 {
-	return PS(id) && ZSTR_LEN(PS(id)) == id_len && memcmp(ZSTR_VAL(PS(id)), id, id_len) == 0;
+	return rustredis_changes_the_id() && left_id && PS(id) && zend_string_equals(PS(id), left_id);
+}
+
+void rustredis_has_left_its_id(void)
+{
+	if (left_id && rustredis_changes_the_id()) {
+		zend_string_release(left_id);
+		left_id = NULL;
+	}
 }
 
 /* session_regenerate_id(true) destroys the session under its old id, and PHP saves nothing there. */
@@ -282,12 +303,14 @@ static bool deletes_the_old(zend_execute_data *call)
 
 bool rustredis_keeps_the_old_id(void)
 {
-	return rustredis_changes_the_id() && !deletes_the_old(EG(current_execute_data));
+	return rustredis_is_leaving() && !deletes_the_old(EG(current_execute_data));
 }
 
 void rustredis_note_end(int ends)
 {
 	request_ends = ends != 0;
+	/* A bailout may have left it, and its memory is gone with the request. */
+	left_id = NULL;
 }
 
 /* Without a function on the stack, PHP saves at the end of the request. Before that, a function
@@ -299,7 +322,7 @@ static bool saves(zend_execute_data *call)
 		return request_ends || rustredis_worker_saves(call);
 	}
 	return function == &functions[INDEX_session_write_close] || function == &functions[INDEX_session_commit]
-		|| (function == &functions[INDEX_session_regenerate_id] && !deletes_the_old(call));
+		|| (function == &functions[INDEX_session_regenerate_id] && !deletes_the_old(call) && rustredis_is_leaving());
 }
 
 bool rustredis_saves_a_session(void)

@@ -271,9 +271,10 @@ unsigned rustredis_opened(void);
 bool rustredis_is_handler(void);
 
 /* handler.c, for an object of RustRedis\SessionHandler that may be PHP's save handler: in open() and
- * after a read, and before a write and a destroy of a session. If the latter two give a reason, the
+ * before and after a read, and before a write and a destroy of a session. If the latter two give a reason, the
  * call must be refused. */
 void rustredis_object_opens(uint64_t handle);
+void rustredis_object_reads(zend_string *id);
 void rustredis_object_has_read(zend_string *id, zend_string *val, bool is_overtaken);
 bool rustredis_object_refuses(uint64_t handle, zend_string *id, zend_string *val, int unchanged, char *reason, size_t size);
 int rustredis_object_how_to_destroy(uint64_t handle, zend_string *id, char *reason, size_t size);
@@ -327,8 +328,15 @@ bool rustredis_takes_an_id(void);
 bool rustredis_destroys_a_session(void);
 /* True if session_regenerate_id() is running. */
 bool rustredis_changes_the_id(void);
-/* True if this is PHP's own id. The application's code may use other sessions meanwhile. */
+/* True if session_regenerate_id() is running, and PHP still has the id that it leaves. */
+bool rustredis_is_leaving(void);
+/* In an open without an id: PHP has given up that id. */
+void rustredis_has_left_its_id(void);
+/* handler.c: true if this is PHP's own id, or the one that a handler class gives its parent for PHP's
+ * session. The application's code may use other sessions meanwhile. */
 bool rustredis_is_own_id(const char *id, size_t id_len);
+/* handler.c: true in the read() of a handler class that PHP calls. */
+bool rustredis_is_own_read(void);
 /* True if session_regenerate_id() is running, and is not to delete the session under its old id. */
 bool rustredis_keeps_the_old_id(void);
 /* True if $_SESSION has no values. */

@@ -21,6 +21,10 @@ unsafe extern "C" {
     pub safe fn rustredis_destroys_a_session() -> bool;
     /// Returns true if session_regenerate_id() is running.
     pub safe fn rustredis_changes_the_id() -> bool;
+    /// Returns true if session_regenerate_id() is running, and PHP still has the id that it leaves.
+    pub safe fn rustredis_is_leaving() -> bool;
+    /// Returns true in the read() of a handler class that PHP calls.
+    pub safe fn rustredis_is_own_read() -> bool;
     fn rustredis_is_own_id(id: *const c_char, id_len: usize) -> bool;
     /// Returns true if session_regenerate_id() is running without deleting the old session.
     pub safe fn rustredis_keeps_the_old_id() -> bool;
@@ -104,7 +108,8 @@ unsafe extern "C" {
     pub safe fn rustredis_revoke(execute_data: &mut ExecuteData, return_value: &mut Zval);
 }
 
-/// Returns true if this is PHP's own id.
+/// Returns true if this is PHP's own id, or the one that a handler class gives its parent for PHP's
+/// session.
 pub fn is_own_id(id: &[u8]) -> bool {
     // SAFETY: the bytes are read during the call.
     unsafe { rustredis_is_own_id(id.as_ptr().cast(), id.len()) }

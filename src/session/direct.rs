@@ -67,8 +67,8 @@ impl<S: Store> Session<S> {
 
     /// Writes a session, or with `changed` unset keeps it, and releases its lock. A session whose
     /// lock is not held is locked first, and only the value that was read or written last is
-    /// overwritten.
-    pub fn put(&mut self, id: &[u8], data: &[u8], changed: bool, ttl: u64) -> bool {
+    /// overwritten. The lock stays if `writer` is a class that saves once more.
+    pub fn put(&mut self, id: &[u8], data: &[u8], changed: bool, ttl: u64, writer: Writer) -> bool {
         let Some(own) = SessionId::parse(id) else {
             return self.fail("was not saved", None, &Failure::BadId);
         };
@@ -86,11 +86,8 @@ impl<S: Store> Session<S> {
         if let Some(current) = &mut self.current {
             current.unread = false;
         }
-        let saved = if changed {
-            self.write(id, data, ttl, Writer::Saving)
-        } else {
-            self.touch(id, data, ttl, Writer::Saving)
-        };
+        let saved =
+            if changed { self.write(id, data, ttl, writer) } else { self.touch(id, data, ttl, writer) };
         if saved && changed {
             self.note(own, Print::of(data));
         }

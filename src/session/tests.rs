@@ -791,7 +791,7 @@ fn a_put_overwrites_nothing_but_what_was_seen_last() {
         assert!(first.is_worth_keeping() && !first.goes_on());
         let mut second = session(&store);
         match meanwhile {
-            "written" => assert!(second.put(ID, b"two", true, TTL)),
+            "written" => assert!(second.put(ID, b"two", true, TTL, Writer::Saving)),
             "destroyed" => assert!(second.destroy(ID, Leave::Ended)),
             _ => {}
         }
@@ -806,7 +806,7 @@ fn a_put_overwrites_nothing_but_what_was_seen_last() {
         let writer = if locks { &mut third } else { &mut first };
         let is_written = meanwhile == "nothing";
         assert_eq!(
-            writer.put(ID, if changed { b"one" } else { b"old" }, changed, TTL),
+            writer.put(ID, if changed { b"one" } else { b"old" }, changed, TTL, Writer::Saving),
             is_written,
             "{meanwhile}"
         );
@@ -814,7 +814,7 @@ fn a_put_overwrites_nothing_but_what_was_seen_last() {
         assert_eq!((data(&store, ID), holder(&store, ID)), (left, None), "{meanwhile}");
         // Without a close, the next put goes on from there.
         if is_written {
-            assert!(first.put(ID, b"one more", true, TTL), "{:?}", first.take_warnings());
+            assert!(first.put(ID, b"one more", true, TTL, Writer::Saving), "{:?}", first.take_warnings());
             assert_eq!(data(&store, ID).unwrap(), b"one more");
         }
     }
@@ -824,7 +824,11 @@ fn a_put_overwrites_nothing_but_what_was_seen_last() {
 fn a_lock_that_this_thread_has_is_not_waited_for() {
     let store = stored(b"old");
     let mut held = session(&store).beside(|_, keys| keys.lock.ends_with("_LOCK"));
-    assert!(!held.lock(ID, TTL) && !held.read(ID, Access::Update, TTL) && !held.put(NEW, b"x", true, TTL));
+    assert!(
+        !held.lock(ID, TTL)
+            && !held.read(ID, Access::Update, TTL)
+            && !held.put(NEW, b"x", true, TTL, Writer::Saving)
+    );
     assert!(matches!(held.cause(), super::Cause::Lock(_)));
     assert_eq!(held.is_known(ID, TTL), None);
     assert_eq!((held.store.trips, holder(&store, ID), data(&store, NEW)), (0, None, None));
