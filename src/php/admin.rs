@@ -10,7 +10,7 @@ use std::{
 use ext_php_rs::{args::Arg, builders::FunctionBuilder, flags::DataType};
 
 use super::{
-    boundary::{bytes, guarded, warn},
+    boundary::{bytes, guarded, has_size, warn},
     failure::{FailureInC, tell_failure},
     ini, sys,
 };
@@ -59,6 +59,8 @@ struct ItemInC {
     text: *const c_char,
 }
 
+has_size!(ItemInC, 24);
+
 /// `rustredis_order` of shim.h.
 #[repr(C)]
 struct Order {
@@ -78,6 +80,8 @@ struct Order {
     replace: c_int,
     keep_state: c_int,
 }
+
+has_size!(Order, 112);
 
 /// The functions, for the module.
 pub fn functions() -> [FunctionBuilder<'static>; 7] {

@@ -127,3 +127,12 @@ pub unsafe fn bytes<'a>(bytes: *const c_char, len: usize) -> &'a [u8] {
     // SAFETY: the caller's contract.
     unsafe { slice::from_raw_parts(bytes.cast(), len) }
 }
+
+/// Compares the size of a struct with that of shim.h, where the same line stands.
+macro_rules! has_size {
+    ($type:ty, $size:literal) => {
+        #[cfg(target_pointer_width = "64")]
+        const _: () = assert!(size_of::<$type>() == $size, "its copy in shim.h has another size");
+    };
+}
+pub(super) use has_size;

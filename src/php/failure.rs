@@ -2,7 +2,7 @@
 
 use std::ffi::c_char;
 
-use super::boundary::{copy_text, guarded};
+use super::boundary::{copy_text, guarded, has_size};
 use crate::{protocol::Known, session::Cause};
 
 /// `rustredis_failure` of shim.h.
@@ -15,6 +15,8 @@ pub struct FailureInC {
     sapi: [c_char; 64],
     uri: [c_char; 1024],
 }
+
+has_size!(FailureInC, 1368);
 
 /// Describes a failure for C. A panic in `cause` leaves a failure of no known kind.
 ///

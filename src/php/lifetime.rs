@@ -3,7 +3,7 @@
 use std::ffi::{c_char, c_int};
 
 use super::{
-    boundary::{bytes, copy_text, guarded, warn},
+    boundary::{bytes, copy_text, guarded, has_size, warn},
     ini,
     mod_data::{self, with_live_session},
     object,
@@ -22,6 +22,8 @@ struct Description {
     ends: i64,
     user: [c_char; TEXT],
 }
+
+has_size!(Description, 288);
 
 /// -1 stands for a number that is not known.
 fn number(known: Option<u64>) -> i64 {

@@ -14,7 +14,7 @@ use std::{
 };
 
 use super::{
-    boundary::{Say, bytes, copy_text, guarded, say, warn},
+    boundary::{Say, bytes, copy_text, guarded, has_size, say, warn},
     failure::{FailureInC, tell_failure},
     identity, ini,
     mod_data::{before_close, give_back_ahead, with_live},
@@ -532,6 +532,8 @@ pub struct OptionInC {
     value_len: usize,
 }
 
+has_size!(OptionInC, 32);
+
 /// The argument of the constructor that a message is about, as PHP counts.
 const SAVE_PATH: c_int = 1;
 const OPTIONS: c_int = 2;
@@ -670,6 +672,8 @@ pub struct CallInC {
     value_len: usize,
     is_overtaken: c_int,
 }
+
+has_size!(CallInC, 88);
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn rustredis_object_call(handle: u64, what: c_int, call: *mut CallInC) -> c_int {

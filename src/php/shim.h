@@ -11,6 +11,14 @@
 #include <stdint.h>
 #include "php.h"
 
+/* A struct of this file has a copy in Rust, with the same line beside it: a member that is added to
+ * one of the two alone stops the build. */
+#if SIZEOF_SIZE_T == 8
+# define RUSTREDIS_SIZE(type, size) _Static_assert(sizeof(type) == (size), "its copy in Rust has another size")
+#else
+# define RUSTREDIS_SIZE(type, size) _Static_assert(1, "")
+#endif
+
 /* The callbacks. They return 1 for success; after a 0 there is a reason to raise. `mod_data` is
  * PHP's pointer for this handler. */
 /* With `begins`, the data that `mod_data` has read so far is no part of the session that is opened.
@@ -61,6 +69,7 @@ typedef struct {
 	int64_t kind, pid, held_ms;
 	char host[256], sapi[64], uri[1024];
 } rustredis_failure;
+RUSTREDIS_SIZE(rustredis_failure, 1368);
 void rustredis_failure_get(void **mod_data, rustredis_failure *failure);
 
 /* The objects of RustRedis\SessionHandler. */
@@ -70,6 +79,7 @@ typedef struct {
 	const char *value;
 	size_t value_len;
 } rustredis_option;
+RUSTREDIS_SIZE(rustredis_option, 32);
 /* Returns the number of a new object, or 0 if an argument is not valid: the number of the argument
  * (0 for session.save_path of php.ini, which is `own_path`) and a text about it. `path` may be
  * NULL. Without a text, there is a reason to throw. */
@@ -101,6 +111,7 @@ typedef struct {
 	/* True if the session that was read goes on under another id. */
 	int is_overtaken;
 } rustredis_call;
+RUSTREDIS_SIZE(rustredis_call, 88);
 enum { RUSTREDIS_FAILED, RUSTREDIS_YES, RUSTREDIS_NO };
 /* After RUSTREDIS_FAILED, there are reasons to throw. */
 int rustredis_object_call(uint64_t handle, int what, rustredis_call *call);
@@ -156,18 +167,22 @@ size_t rustredis_password_of_section(const char *value, size_t value_len);
 typedef struct {
 	int64_t pid, starts, trips, lock_waits, refused_writes, reconnects, redirects, grace_reads, grace_refusals;
 } rustredis_counters;
+RUSTREDIS_SIZE(rustredis_counters, 72);
 typedef struct {
 	char target[512];
 	int64_t size, open, idle;
 } rustredis_pool;
+RUSTREDIS_SIZE(rustredis_pool, 536);
 typedef struct {
 	char target[512];
 	int64_t masters, slots;
 } rustredis_cluster;
+RUSTREDIS_SIZE(rustredis_cluster, 528);
 typedef struct {
 	char session[32];
 	int64_t held_ms;
 } rustredis_lock;
+RUSTREDIS_SIZE(rustredis_lock, 40);
 void rustredis_counters_get(rustredis_counters *counters);
 int rustredis_pool_get(size_t index, rustredis_pool *pool);
 int rustredis_cluster_get(size_t index, rustredis_cluster *cluster);
@@ -183,6 +198,7 @@ typedef struct {
 	int64_t created, authenticated, expires, ends;
 	char user[256];
 } rustredis_description;
+RUSTREDIS_SIZE(rustredis_description, 288);
 int rustredis_describe(int64_t maxlifetime, rustredis_description *description);
 /* Gives it lifetimes of its own; `absolute` -1 leaves its end as it is. */
 int rustredis_set_lifetime(int64_t idle, int64_t absolute, int64_t maxlifetime);
@@ -212,6 +228,7 @@ typedef struct {
 	int replace;
 	int keep_state;
 } rustredis_order;
+RUSTREDIS_SIZE(rustredis_order, 112);
 /* True on the command line, and with rustredis.admin=1. */
 int rustredis_may_administer(void);
 int rustredis_administer(const rustredis_order *order, rustredis_failure *failure);
@@ -224,6 +241,7 @@ typedef struct {
 	int64_t number;
 	const char *text;
 } rustredis_item;
+RUSTREDIS_SIZE(rustredis_item, 24);
 int rustredis_next_item(rustredis_item *item);
 void rustredis_forget_answer(void);
 /* The sessions of a user. A text of NULL stands for the user of the open session, or for no handle.
@@ -234,6 +252,7 @@ typedef struct {
 	int is_current;
 	char handle[17], label[RUSTREDIS_MAX_LABEL + 1];
 } rustredis_device;
+RUSTREDIS_SIZE(rustredis_device, 568);
 /* RUSTREDIS_NO: the limit refuses it. */
 int rustredis_bind_user(const char *user, size_t user_len, int64_t limit, bool refuses, const char *label,
 	size_t label_len, int64_t maxlifetime);

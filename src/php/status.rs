@@ -3,7 +3,7 @@
 use std::ffi::{c_char, c_int};
 
 use super::{
-    boundary::{copy_text, guarded},
+    boundary::{copy_text, guarded, has_size},
     mod_data::with_live,
     object,
 };
@@ -29,6 +29,8 @@ struct Counters {
     grace_refusals: i64,
 }
 
+has_size!(Counters, 72);
+
 #[repr(C)]
 struct Pool {
     target: [c_char; 512],
@@ -37,6 +39,8 @@ struct Pool {
     idle: i64,
 }
 
+has_size!(Pool, 536);
+
 #[repr(C)]
 struct Cluster {
     target: [c_char; 512],
@@ -44,11 +48,15 @@ struct Cluster {
     slots: i64,
 }
 
+has_size!(Cluster, 528);
+
 #[repr(C)]
 struct Lock {
     session: [c_char; 32],
     held_ms: i64,
 }
+
+has_size!(Lock, 40);
 
 #[unsafe(no_mangle)]
 extern "C" fn rustredis_version() -> *const c_char {

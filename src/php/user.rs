@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    boundary::{bytes, copy_text, guarded, warn},
+    boundary::{bytes, copy_text, guarded, has_size, warn},
     failure::{FailureInC, tell_failure},
     ini,
     mod_data::{self, with_live, with_live_session},
@@ -37,6 +37,8 @@ struct DeviceInC {
     handle: [c_char; HANDLE],
     label: [c_char; LABEL],
 }
+
+has_size!(DeviceInC, 568);
 
 thread_local! {
     /// The answer of the last `rustredis_list_user`.
