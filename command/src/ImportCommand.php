@@ -87,6 +87,11 @@ final class ImportCommand extends Command
                 }
             }
         }
+        if ($this->imported > 0 && $this->kept > 0 && !$this->replace) {
+            $memory = max((int) ini_get('rustredis.lock_max_hold'), (int) ini_get('rustredis.ended_memory'));
+            $output->note('Some of the sessions were there already. If an earlier import brought them, others may be back that have '
+                . "logged out since, more than $memory s ago.");
+        }
         if ($this->firstBad !== null) {
             $output->note("The first one that could not be read is in line $this->firstBad.");
         }

@@ -26,7 +26,8 @@ $server = RedisServer::start();
 $redis = $server->resp();
 ini_set('session.save_path', $server->save_path());
 $may = fn (string ...$rights) => $redis->acl('SETUSER', redis_user(), ...$rights);
-$may('+scan', '+dbsize', '+info', '+config|get');
+// Redis 6.0 takes a part of a command only if the whole was taken away.
+$may('+scan', '+dbsize', '+info', '-config', '+config|get');
 
 $ids = array_map(fn () => new_id(), range(1, 40));
 sort($ids, SORT_STRING);

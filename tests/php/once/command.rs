@@ -1193,6 +1193,23 @@ fn sessions_are_counted_in_a_cluster() {
     }
     let counts = rustredis(&php(&cluster), &["count", "--json"]).json();
     assert_eq!((&counts["sessions"], &counts["locks"]), (&Value::from(200), &Value::from(0)), "{counts:#}");
+    // They move to and from a Cluster, with their states.
+    let dir = TempDir::new("export");
+    let path = dir.join("sessions");
+    let file = path.to_str().expect("it is UTF-8");
+    let state = session::side_key(&cluster, "session-7", "STATE");
+    cluster.command::<()>(&["SET", &state, "live|5|||||||a phone"]);
+    assert_eq!(rustredis(&php(&cluster), &["export", file]).status, 0);
+    for n in 0..50 {
+        cluster.command::<()>(&["DEL", &session::key_at(&cluster, &format!("session-{n}"))]);
+    }
+    cluster.command::<()>(&["SET", &state, "dead|logout|5|o:1:2"]);
+    let again = rustredis(&php(&cluster), &["import", file, "--json"]);
+    assert_eq!((&again.json()["imported"], &again.json()["kept"]), (&json!(49), &json!(151)), "{again:#?}");
+    assert!(again.err.contains("more than 300 s ago"), "{again:#?}");
+    assert_eq!(session::counter(&cluster, "session-7"), None);
+    assert_eq!(rustredis(&php(&cluster), &["import", file, "--replace"]).status, 0);
+    assert_eq!(session::counter(&cluster, "session-7"), Some(0));
     let holder = holder(&cluster, ID);
     let top = rustredis(&php(&cluster), &["top", "--json"]).json();
     assert_eq!(top["locks"][0]["pid"], holder.pid(), "{top:#}");
