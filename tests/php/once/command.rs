@@ -426,7 +426,7 @@ faults_of_redis! {
     the_doctor_finds_that_sessions_are_evicted: WARNING "maxmemory-policy",
         ["maxmemory" = "500mb", "maxmemory-policy" = "allkeys-lru"], "maxmemory-policy noeviction";
     the_doctor_finds_that_memory_ends: WARNING "memory",
-        ["maxmemory" = "1mb"], "CONFIG SET maxmemory";
+        ["maxmemory" = "500kb"], "CONFIG SET maxmemory";
     the_doctor_finds_that_a_restart_logs_everybody_out: WARNING "persistence",
         ["save" = ""], "appendonly yes";
     the_doctor_finds_that_too_few_replicas_follow: ERROR "min-replicas",
@@ -486,7 +486,7 @@ fn a_server_that_answers_nothing_is_a_failure() {
         for stream in listener.incoming() {
             let mut stream = stream.expect("it is a connection");
             thread::spawn(move || {
-                let mut bytes = [0; 65536];
+                let mut bytes = [0; 16384];
                 while let Ok(count @ 1..) = stream.read(&mut bytes) {
                     // Each command is an array.
                     let commands =
