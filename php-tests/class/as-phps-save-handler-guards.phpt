@@ -78,6 +78,11 @@ same('and store nothing', 'SessionDestroyedException', thrown(function () use ($
     $late->write($id, 'late');
 }));
 same('what was destroyed stays so', [null, false], [redis()->get(data_key($id)), is_locked($id)]);
+
+$open = 'session_set_save_handler(new RustRedis\SessionHandler(), false); session_id($argv[1]); session_start(); $_SESSION["a"] = str_repeat("x", 99);';
+$said = Child::plain('restore_error_handler(); ' . $open, [$id = new_id()], ['rustredis.max_value_size' => 50])->output();
+ok('at the end of a request no script could catch an exception', str_contains($said, 'rustredis.max_value_size allows 50') && !str_contains($said, 'Uncaught'), $said);
+same('no lock is left', false, is_locked($id));
 --EXPECT--
 ok: an exception while it is decoded
 ok: the write is refused
@@ -97,3 +102,5 @@ ok: under its new id
 ok: late requests under the old id see what was there before
 ok: and store nothing
 ok: what was destroyed stays so
+ok: at the end of a request no script could catch an exception
+ok: no lock is left

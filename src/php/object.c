@@ -150,7 +150,7 @@ static ZEND_METHOD(RustRedis_SessionHandler, __construct)
 	RETURN_THROWS();
 }
 
-/* Runs a call. Throws if it fails. An id that no key's name can contain gets the answer
+/* Runs a call. Throws if it fails, or raises a warning where no script is left to catch anything. An id that no key's name can contain gets the answer
  * RUSTREDIS_NO. */
 static int run(zend_execute_data *execute_data, int what, rustredis_call *call)
 {
@@ -170,7 +170,9 @@ static int run(zend_execute_data *execute_data, int what, rustredis_call *call)
 	call->maxlifetime = PS(gc_maxlifetime);
 	call->fiber = (uintptr_t) EG(active_fiber);
 	answer = rustredis_object_call(object->handle, what, call);
-	if (answer == RUSTREDIS_FAILED) {
+	if (answer == RUSTREDIS_FAILED && rustredis_saves_without_a_script()) {
+		rustredis_raise_reasons();
+	} else if (answer == RUSTREDIS_FAILED) {
 		rustredis_failure failure;
 		rustredis_object_failure(object->handle, &failure);
 		rustredis_throw_reasons(&failure);
@@ -254,6 +256,10 @@ static void put(INTERNAL_FUNCTION_PARAMETERS, int what)
 		Z_PARAM_STR(data)
 	ZEND_PARSE_PARAMETERS_END();
 	if (rustredis_object_refuses(of(Z_OBJ_P(ZEND_THIS))->handle, id, data, what == RUSTREDIS_TOUCH, reason, sizeof reason)) {
+		if (rustredis_saves_without_a_script()) {
+			rustredis_raise("rustredis: the session is not saved: %s", reason);
+			RETURN_FALSE;
+		}
 		rustredis_throw("rustredis: the session is not saved: %s", reason);
 		RETURN_THROWS();
 	}

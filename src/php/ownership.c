@@ -330,6 +330,11 @@ bool rustredis_saves_a_session(void)
 	return saves(EG(current_execute_data));
 }
 
+bool rustredis_saves_without_a_script(void)
+{
+	return !innermost(EG(current_execute_data)) && rustredis_saves_a_session();
+}
+
 static zend_internal_function *find(const wrapped_function *wrapped)
 {
 	zend_function *function = zend_hash_str_find_ptr(CG(function_table), wrapped->name, wrapped->name_len);

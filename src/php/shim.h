@@ -339,6 +339,8 @@ bool rustredis_starts_a_session(void);
 bool rustredis_opens_a_session(void);
 /* True if PHP itself is saving a session. */
 bool rustredis_saves_a_session(void);
+/* The same after the end of every script, where none could catch an exception. */
+bool rustredis_saves_without_a_script(void);
 /* Notes that the request ends, or begins: called in RSHUTDOWN and RINIT. */
 void rustredis_note_end(int ends);
 /* True if the browser has chosen the id: session_start() or session_reset() is running. */

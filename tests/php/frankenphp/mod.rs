@@ -80,6 +80,7 @@ const WORKER: &str = r#"
         "passes on" => new PassesOn(),
         "forgets" => new Forgets(),
         "strict" => new Strict(),
+        "object" => new RustRedis\SessionHandler(),
         default => null,
     };
     $object = class_exists("RustRedis\SessionHandler") ? new RustRedis\SessionHandler() : null;
@@ -474,6 +475,28 @@ fn an_object_of_the_worker_remembers_nothing_of_an_earlier_request() {
     assert_eq!(site.get("do=write&value=new", ID).assert_silent().body, "written");
     assert_eq!(site.server.command::<String>(&["GET", &key]), "new");
     site.stop();
+}
+
+/// FrankenPHP saves the session that a page leaves open, where no script could catch an exception:
+/// it would end the worker.
+#[test]
+fn a_refused_save_at_the_end_of_a_request_is_a_warning() {
+    for handler in ["object", "passes on", ""] {
+        let mut site = Site::warm(&[("rustredis.max_value_size", "60")], handler, ENDINGS[0]);
+        let key = session::key_at(&site.server, ID);
+        let long = format!("n|i:1;long|s:60:\"{}\";", "x".repeat(60));
+        site.server.command::<()>(&["SET", &key, &long]);
+        let answer = site.get("", ID);
+        assert!(answer.body.contains("rustredis.max_value_size allows 60"), "{handler}: {answer:#?}");
+        assert!(
+            answer.body.contains("Warning") && !answer.body.contains("Uncaught"),
+            "{handler}: {answer:#?}"
+        );
+        site.is_given_back(ID);
+        assert_eq!(site.server.command::<String>(&["GET", &key]), long);
+        assert!(site.get("", OTHER).assert_silent().body.starts_with(OTHER), "{handler}");
+        site.stop();
+    }
 }
 
 #[test]
