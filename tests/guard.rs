@@ -30,6 +30,9 @@ const OTHER_COMPILER: f64 = 0.06;
 /// The columns that need no callgrind.
 const EXCHANGED: [&str; 4] = ["commands", "bytes to Redis", "bytes from Redis", "trips"];
 
+/// The most instructions that an ordinary request may spend on metrics.
+const COUNTING: f64 = 100.0;
+
 /// The number of requests over which a mean is taken.
 const REQUESTS: u32 = 200;
 const ID: &str = "0123456789abcdefghij";
@@ -346,6 +349,62 @@ fn instructions_and_size_are_in_the_table() {
     let old = read_table();
     println!("{}", compare(&old, &figures).0);
     fs::write(table(), as_table(&old, &figures)).expect("tests/guard/table.tsv can be written");
+}
+
+/// The counters that change, each with its change in one request.
+fn changes(before: &str, after: &str) -> BTreeMap<String, f64> {
+    let counters = |text: &str| -> BTreeMap<String, f64> {
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        let samples = lines.filter_map(|line| line.rsplit_once(' '));
+        let samples = samples.map(|(name, value)| {
+            let name = name.split("{target=").next().expect("a split has a first part");
+            (name.to_owned(), value.parse().expect("a sample is a number"))
+        });
+        samples.filter(|(name, _)| name.contains("_total") || name.ends_with("_count")).collect()
+    };
+    let before = counters(before);
+    let changed = counters(after).into_iter().map(|(name, value)| {
+        let more = value - before.get(&name).unwrap_or(&0.0);
+        (name, more / f64::from(REQUESTS))
+    });
+    changed.filter(|(_, change)| *change > 0.0).collect()
+}
+
+/// A program that counts as a request of PHP does, and does nothing else, is measured for itself.
+#[test]
+#[ignore = "it takes valgrind: make guard"]
+fn what_a_request_spends_on_metrics_is_bounded() {
+    let dir = TempDir::new("guard");
+    let program = dir.join("counting");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/guard/counting.rs");
+    let options = ["--edition=2024", "-O", "-Clto=fat", "-Ccodegen-units=1", "--cap-lints=allow", "-o"];
+    let compiled = Command::new("rustc").args(options).arg(&program).arg(source).output();
+    let compiled = compiled.expect("rustc runs where cargo does");
+    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+    let [once, twice] = [REQUESTS, 2 * REQUESTS]
+        .map(|requests| callgrind::run(Command::new(&program).arg(requests.to_string()), ""));
+
+    let server = Server::with_args(&[]);
+    seed(&server);
+    let mut php = Kind::Native.php(&server.save_path()).spawn(STEPS);
+    php.expect("ready");
+    // The first requests connect, and learn what Redis knows.
+    let [_, before, after] = [20, 0, REQUESTS].map(|requests| {
+        for _ in 0..requests {
+            php.step(&Kind::Native.request()).assert_silent();
+        }
+        let metrics = php.step("rustredis_metrics()").assert_silent().result.clone();
+        serde_json::from_str::<String>(&metrics).expect("a step's result is JSON")
+    });
+    assert_eq!(
+        changes(&once.stdout, &twice.stdout),
+        changes(&before, &after),
+        "the program counts otherwise"
+    );
+
+    let instructions = per_request(twice.instructions - once.instructions);
+    println!("  metrics of an ordinary request, instructions: {instructions}");
+    assert!(instructions <= COUNTING, "{instructions} instructions");
 }
 
 /// The table with its comments as they were, but for the compiler.

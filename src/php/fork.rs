@@ -1,22 +1,19 @@
 //! Preparations for a fork: memory that the kernel clears in the child, and threads that the child
 //! can do without.
 
-use std::{
-    mem, ptr,
-    sync::{Once, atomic::AtomicU32},
-};
+use std::{mem, ptr, sync::Once};
 
 use super::boundary::guarded;
-use crate::store;
+use crate::{process, store};
 
 const NO_ADVICE: libc::c_int = -1;
 
-/// Returns a number that is 0 in every child of this process, however the child was forked. The
+/// Returns numbers that are 0 in every child of this process, however the child was forked. The
 /// kernel guarantees this, while a `pthread_atfork` handler misses a bare clone(). (vfork's child
 /// shares its parent's memory until it runs another program, and none of this code runs in it.)
 /// Returns `None` if the kernel cannot do this (Linux before 4.14), or is an emulated one.
-pub fn cleared_in_children() -> Option<&'static AtomicU32> {
-    let size = mem::size_of::<AtomicU32>();
+pub fn cleared_in_children() -> Option<&'static process::Own> {
+    let size = mem::size_of::<process::Own>();
     // SAFETY: a new private mapping, which touches no memory that is in use.
     let page = unsafe {
         libc::mmap(
@@ -41,8 +38,8 @@ pub fn cleared_in_children() -> Option<&'static AtomicU32> {
         unsafe { libc::munmap(page, size) };
         return None;
     }
-    // SAFETY: page-aligned, zeroed (a valid AtomicU32), and never unmapped from here on.
-    Some(unsafe { &*page.cast::<AtomicU32>() })
+    // SAFETY: page-aligned, zeroed (two valid atomic numbers), and never unmapped from here on.
+    Some(unsafe { &*page.cast::<process::Own>() })
 }
 
 /// Makes every later fork of this process call [`store::before_fork`].

@@ -5,6 +5,7 @@ mod admin;
 mod advice;
 mod boundary;
 mod callbacks;
+mod clock;
 mod failure;
 mod fork;
 mod identity;
@@ -139,6 +140,7 @@ extern "C" fn get_module() -> *mut ModuleEntry {
 extern "C" fn start_module(_kind: c_int, module_number: c_int) -> c_int {
     guarded(FAILURE, || {
         threads::set_guard(signals::blocked);
+        process::clock::read_with(clock::now);
         if let Some(place) = fork::cleared_in_children() {
             process::keep_id_in(place);
         }

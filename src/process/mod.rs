@@ -5,6 +5,7 @@
 //! kernel clears in a child, however the child was forked. The PHP layer installs that memory with
 //! [`keep_id_in`]; without it, each check asks the kernel.
 
+pub mod clock;
 mod random;
 pub mod stats;
 pub mod threads;
@@ -22,26 +23,47 @@ use std::{
 use once_cell::race::OnceRef;
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 
-static KEPT: OnceLock<&'static AtomicU32> = OnceLock::new();
+static KEPT: OnceLock<&'static Own> = OnceLock::new();
+
+/// The numbers of a process that are kept: each is 0 as long as it is not known.
+#[derive(Debug)]
+#[repr(C)]
+pub struct Own {
+    id: AtomicU32,
+    /// The number of its slot for counters, and one.
+    slot: AtomicU32,
+}
 
 /// The id of this process.
 #[must_use]
 pub fn id() -> u32 {
     let Some(kept) = KEPT.get() else { return std::process::id() };
-    match kept.load(Relaxed) {
+    match kept.id.load(Relaxed) {
         0 => {
             let own = std::process::id();
-            kept.store(own, Relaxed);
+            kept.id.store(own, Relaxed);
             own
         }
         own => own,
     }
 }
 
-/// Keeps the id in `place`, which must become 0 in every forked child. Later calls have no effect,
-/// because PHP may start the module more than once in a process.
-pub fn keep_id_in(place: &'static AtomicU32) {
+/// Keeps the numbers in `place`, which must become 0 in every forked child. Later calls have no
+/// effect, because PHP may start the module more than once in a process.
+pub fn keep_id_in(place: &'static Own) {
     let _ = KEPT.set(place);
+}
+
+/// The number of [`keep_slot`], or 0.
+fn slot() -> u32 {
+    KEPT.get().map_or(0, |kept| kept.slot.load(Relaxed))
+}
+
+/// Keeps a number for the rest of this process, if there is a place for it.
+fn keep_slot(number: u32) {
+    if let Some(kept) = KEPT.get() {
+        kept.slot.store(number, Relaxed);
+    }
 }
 
 /// A value of this process. A forked child starts with an empty value. The parent's value is left

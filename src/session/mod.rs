@@ -18,11 +18,7 @@ mod save;
 mod tests;
 mod user;
 
-use std::{
-    mem,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{mem, sync::Arc, time::Duration};
 
 pub use access::Access;
 pub use failure::{Cause, Failure, warning};
@@ -39,7 +35,10 @@ use crate::{
     config::{LockFailure, LockSettings, Settings, Target, WriteAck},
     error::StoreError,
     lock::{self, Grant, Outcome, Request},
-    process::stats::{self, Count},
+    process::{
+        clock,
+        stats::{self, Count, Moment},
+    },
     protocol::{Keys, LATE_MS, Live, Mode, Op, Release, SessionData, SessionId, State},
     resp::memory_left,
     store::Store,
@@ -103,7 +102,8 @@ struct Current<L> {
     keys: Keys,
     hold: Hold<L>,
     loaded: SessionData,
-    since: Instant,
+    /// The moment when it was read.
+    since: Moment,
     /// Set if this request has stored a change.
     is_changed: bool,
     /// Set from a fetch by `validate` or `create` until PHP's read.
@@ -278,7 +278,8 @@ impl<S: Store> Session<S> {
     /// held.
     pub fn locked(&self) -> Option<(String, Duration)> {
         let current = self.current.as_ref()?;
-        matches!(current.hold, Hold::Locked { .. }).then(|| (current.id.to_string(), current.since.elapsed()))
+        matches!(current.hold, Hold::Locked { .. })
+            .then(|| (current.id.to_string(), clock::since(current.since.time)))
     }
 
     /// `validate_sid`: returns true if the session exists. The fetched session is kept for the read
@@ -409,7 +410,7 @@ impl<S: Store> Session<S> {
             Ok(()) => {
                 let data = self.current.as_mut().and_then(|current| {
                     current.unread = false;
-                    stats::count(match current.hold {
+                    current.since.slot.add(match current.hold {
                         Hold::Unlocked => Count::StartedUnlocked,
                         Hold::ReadOnly => Count::StartedRead,
                         Hold::Overtaken => Count::StartedRetired,
@@ -542,11 +543,11 @@ impl<S: Store> Session<S> {
                 ttl_due,
                 unread,
                 is_changed,
+                since,
                 ..
             }) => {
-                drop(guard);
                 if !unread && !is_changed {
-                    stats::count(Count::LockedUnchanged);
+                    since.slot.add(Count::LockedUnchanged);
                 }
                 let release =
                     Release { waiter: waiter.as_deref(), ..self.release_of(&token, Op::None, ttl_due) };
@@ -561,6 +562,8 @@ impl<S: Store> Session<S> {
                         &error.into(),
                     );
                     self.store.give_back(&keys, token);
+                } else if self.settings.write_ack == WriteAck::Wait {
+                    self.store.end(guard);
                 }
             }
             // The write without an answer, and with it the release, may not have reached the
@@ -752,7 +755,7 @@ impl<S: Store> Session<S> {
             _ => {}
         }
         self.read_only.take_if(|_| !matches!(hold, Hold::ReadOnly));
-        let (is_new, since) = (loaded.data.is_none(), Instant::now());
+        let is_new = loaded.data.is_none();
         let is_heir = is_new && self.is_heir(id);
         let is_first = is_new && !(is_heir && self.inherited.was_stored);
         let inherited = self.inherited.live.clone().filter(|_| is_heir);
@@ -762,7 +765,7 @@ impl<S: Store> Session<S> {
             hold,
             metadata: Metadata::new(inherited, &loaded, mark),
             loaded,
-            since,
+            since: self.store.answered(),
             is_changed: false,
             unread: true,
             is_new,

@@ -7,7 +7,10 @@ use crate::{
     compression::{self, Text, Unreadable},
     config::WriteAck,
     error::StoreError,
-    process::stats::{self, Count, Observed},
+    process::{
+        clock,
+        stats::{self, Count, Observed, Slot},
+    },
     protocol::{
         Dead, Frozen, Holder, Keys, Live, Mode, Op, Reason, Release, ReleaseReply, SessionId, State, Write,
     },
@@ -93,6 +96,22 @@ pub(super) fn refused(failure: Failure) -> Failure {
         _ => Count::RefusedLost,
     });
     failure
+}
+
+/// Counts a write. `is_unchanged` tells that the lock was of no use.
+fn count_write(slot: &Slot, text: &Text<'_>, changed: bool, is_unchanged: bool, failure: Option<&Failure>) {
+    if is_unchanged {
+        slot.add(Count::LockedUnchanged);
+    }
+    match failure {
+        None if changed => {
+            slot.add(Count::WritesStored);
+            slot.observe(Observed::SessionBytes, text.stored().len() as u64);
+        }
+        None => slot.add(Count::WritesUnchanged),
+        Some(Failure::Store(_) | Failure::Refused(_)) => slot.add(Count::WritesFailed),
+        Some(_) => {}
+    }
 }
 
 /// Counts a session that has ended.
@@ -458,11 +477,11 @@ impl<S: Store> Session<S> {
                 };
                 // The list of a user must not learn of a session that was not stored.
                 let is_listed = state.is_some() && current.metadata.live.as_ref().is_some_and(has_user);
-                let result = if keep_lock || is_listed || !self.may_defer(text) {
-                    self.release_or_restore(keys, &release, text)
+                let is_deferred = !keep_lock && !is_listed && self.may_defer(text);
+                let result = if is_deferred {
+                    self.release_later(&id, keys, &release, text)
                 } else {
-                    let op = if op == Op::Keep { Op::Restore(text.stored()) } else { op };
-                    self.store.release_deferred(&id, keys, &Release { op, rewrite: false, ..release })
+                    self.release_or_restore(keys, &release, text)
                 };
                 let hold = match &result {
                     Ok(ReleaseReply::Done | ReleaseReply::Dead | ReleaseReply::Refused(_)) if keep_lock => {
@@ -472,7 +491,10 @@ impl<S: Store> Session<S> {
                         Hold::Locked { token, waiter, guard }
                     }
                     Err(_) => Hold::Unsure { token, writes: 1 },
-                    _ => after(&result, saved),
+                    _ => {
+                        self.store.end(guard.filter(|_| !is_deferred));
+                        after(&result, saved)
+                    }
                 };
                 (hold, failure_of(result, loss))
             }
@@ -515,8 +537,8 @@ impl<S: Store> Session<S> {
         }
         current.is_changed |= changed;
         let is_unchanged = was_locked && !current.is_changed && writer != Writer::Class;
-        self.current = Some(current);
-        self.after_write(&id, text, changed, is_unchanged, failure.as_ref());
+        count_write(current.since.slot, text, changed, is_unchanged, failure.as_ref());
+        self.after_write(current, text, failure.as_ref());
         self.told(&id, "was not saved", failure)
     }
 
@@ -526,33 +548,6 @@ impl<S: Store> Session<S> {
             let lists: Vec<String> =
                 current.metadata.live.iter().map(|live| live.user().to_owned()).collect();
             self.leave_list(&current.id, &lists);
-        }
-    }
-
-    /// Counts a write. `is_unchanged` tells that the lock was of no use.
-    fn after_write(
-        &mut self,
-        id: &SessionId,
-        text: &Text<'_>,
-        changed: bool,
-        is_unchanged: bool,
-        failure: Option<&Failure>,
-    ) {
-        let own = stats::own();
-        match failure {
-            None if changed => {
-                own.add(Count::WritesStored);
-                own.observe(Observed::SessionBytes, text.stored().len() as u64);
-            }
-            None => own.add(Count::WritesUnchanged),
-            Some(Failure::Store(_) | Failure::Refused(_)) => own.add(Count::WritesFailed),
-            Some(_) => {}
-        }
-        if is_unchanged {
-            own.add(Count::LockedUnchanged);
-        }
-        if failure.is_none() {
-            self.look_again(id, text.plain());
         }
     }
 
@@ -607,6 +602,14 @@ impl<S: Store> Session<S> {
         writer == Writer::Class
             && matches!(current.hold, Hold::ReadOnly)
             && self.print_of_look(&current.id).is_some()
+    }
+
+    /// Goes on with the session as it was written.
+    fn after_write(&mut self, current: Current<S::Lease>, text: &Text<'_>, failure: Option<&Failure>) {
+        if failure.is_none() {
+            self.look_again(&current.id, text.plain());
+        }
+        self.current = Some(current);
     }
 
     /// Has a handler class go on with what it has written, or, after a destroy, with nothing.
@@ -680,6 +683,18 @@ impl<S: Store> Session<S> {
         }
     }
 
+    /// Does the same without waiting for the answer.
+    fn release_later(
+        &mut self,
+        id: &SessionId,
+        keys: &Keys,
+        release: &Release<'_>,
+        text: &Text<'_>,
+    ) -> Result<ReleaseReply, StoreError> {
+        let op = if release.op == Op::Keep { Op::Restore(text.stored()) } else { release.op };
+        self.store.release_deferred(id, keys, &Release { op, rewrite: false, ..release.clone() })
+    }
+
     /// The same without the lock.
     fn write_or_restore(
         &mut self,
@@ -747,7 +762,7 @@ impl<S: Store> Session<S> {
 
     fn loss_of(&self, current: &Current<S::Lease>) -> Loss {
         let Some(lock) = &self.settings.lock else { return Loss::Unknown };
-        match current.since.elapsed() {
+        match clock::since(current.since.time) {
             held if held >= lock.max_hold => Loss::TooLong,
             held if held < lock.lease => Loss::Removed,
             _ => match &current.hold {

@@ -15,11 +15,7 @@ mod retry;
 mod router;
 mod timer;
 
-use std::{
-    sync::{Arc, LazyLock},
-    thread,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, thread, time::Duration};
 
 pub use deferred::{DeferredFailure, take_deferred_failures};
 pub use pool::{PoolStatus, pools};
@@ -30,6 +26,7 @@ pub use timer::{after_fork, after_fork_in_child, before_fork};
 use crate::{
     config::{LockSettings, Settings},
     error::StoreError,
+    process::{clock, stats::Moment},
     protocol::{
         Acquire, AcquireReply, Claim, Keys, Release, ReleaseReply, Remaining, SessionData, SessionId, Ticket,
         UserCall, UserList, Write,
@@ -114,8 +111,12 @@ pub trait Store {
 
     /// The time of a clock that only goes forward, in milliseconds.
     fn clock(&self) -> u64 {
-        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-        u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX)
+        clock::now() / 1_000_000
+    }
+
+    /// The moment of the last answer.
+    fn answered(&self) -> Moment {
+        Moment::now()
     }
 
     /// Lets this time pass.
@@ -153,6 +154,9 @@ pub trait Store {
     fn hindrance(&self, _lease: &Self::Lease) -> Option<String> {
         None
     }
+
+    /// Ends a lease whose lock the last answer has taken back.
+    fn end(&self, _lease: Option<Self::Lease>) {}
 
     /// Releases a lock that no request has, or that the server may yet take under this token, as
     /// soon as the server answers. Does not wait for that.

@@ -29,7 +29,7 @@ use crate::{
     config::{Settings, Target},
     error::StoreError,
     process::{
-        PerProcess,
+        PerProcess, clock,
         stats::{self, Observed},
     },
 };
@@ -57,8 +57,9 @@ pub struct Entry {
     pub connection: Option<Box<Connection>>,
     /// A release that was sent over this connection or the one before.
     pub deferred: Option<Box<DeferredRelease>>,
-    /// The time of the last checkout. `None` in an entry that no request has had.
-    used: Option<Instant>,
+    /// The time, by [`clock::now`], at which an entry without a connection was first seen after its
+    /// last checkout.
+    unused: Option<u64>,
     /// True once the entry shall not go back to its pool.
     is_over: bool,
 }
@@ -88,6 +89,18 @@ impl Entry {
         ended.is_none()
     }
 
+    /// Gives the entry a connection.
+    pub fn connect(&mut self, mut connection: Connection) {
+        connection.set_used(true);
+        self.connection = Some(Box::new(connection));
+    }
+
+    fn set_used(&mut self, is_used: bool) {
+        if let Some(connection) = &mut self.connection {
+            connection.set_used(is_used);
+        }
+    }
+
     /// Takes the connection out of the entry. An answer that has already arrived is kept.
     pub fn take_connection(&mut self) -> Option<Box<Connection>> {
         let mut connection = self.connection.take()?;
@@ -114,6 +127,7 @@ impl ManageConnection for Entries {
 
     /// Asked about each entry that goes back.
     fn has_broken(&self, entry: &mut Entry) -> bool {
+        entry.set_used(false);
         entry.is_over
     }
 }
@@ -205,7 +219,11 @@ pub fn look_for_answers() {
 fn end_idle(pools: &[Pool], idle: Duration) -> Vec<Entry> {
     let mut over = Vec::new();
     look_at_free(pools, |entry| {
-        if entry.used.get_or_insert_with(Instant::now).elapsed() >= idle {
+        let since = match &entry.connection {
+            Some(connection) => connection.begun(),
+            None => *entry.unused.get_or_insert_with(clock::now),
+        };
+        if clock::since(since) >= idle {
             over.push(mem::take(&mut **entry));
             entry.is_over = true;
         }
@@ -220,7 +238,8 @@ pub fn checkout_connected(settings: &Settings, target: &Arc<Target>) -> Option<P
 }
 
 fn used(mut entry: PooledConnection<Entries>) -> PooledConnection<Entries> {
-    entry.used = Some(Instant::now());
+    entry.unused = None;
+    entry.set_used(true);
     entry
 }
 
@@ -245,7 +264,7 @@ fn checkout_from(
     let is_full = pool.state().connections >= size;
     let entry = wait_for_entry(pool, size, wait, start);
     if is_full {
-        stats::own().observe(Observed::PoolWait, stats::nanoseconds(start.elapsed()));
+        stats::own().observe(Observed::PoolWait, clock::nanoseconds(start.elapsed()));
     }
     entry
 }

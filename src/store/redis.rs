@@ -19,7 +19,7 @@ use crate::{
     client::route::Word,
     config::{LockSettings, Settings, Target},
     error::StoreError,
-    process::random_hex,
+    process::{random_hex, stats::Moment},
     protocol::{
         Acquire, AcquireReply, Claim, Keys, Mode, Op, Release, ReleaseReply, Remaining, SessionData,
         SessionId, Ticket, UserCall, UserList, Write,
@@ -584,7 +584,8 @@ impl Store for RedisStore {
     }
 
     fn look_after(&self, keys: &Keys, lock: &LockSettings, token: &str) -> Option<LeaseGuard> {
-        Some(renewal::guard(self.router.home(keys), self.router.timeouts(), lock, keys, token))
+        let since = self.router.answered();
+        Some(renewal::guard(self.router.home(keys), self.router.timeouts(), lock, keys, token, since))
     }
 
     fn look_after_trial(&self, keys: &Keys, lock: &LockSettings, token: &str) -> Option<LeaseGuard> {
@@ -597,6 +598,16 @@ impl Store for RedisStore {
 
     fn hindrance(&self, lease: &LeaseGuard) -> Option<String> {
         lease.hindrance()
+    }
+
+    fn answered(&self) -> Moment {
+        self.router.answered()
+    }
+
+    fn end(&self, lease: Option<LeaseGuard>) {
+        if let Some(lease) = lease {
+            lease.end_at(self.router.answered().time);
+        }
     }
 
     fn give_back(&self, keys: &Keys, token: String) {

@@ -34,7 +34,11 @@ use crate::{
     },
     config::{Endpoint, LockSettings, Settings, Target},
     error::StoreError,
-    process::{PerProcess, stats::Held, threads},
+    process::{
+        PerProcess,
+        stats::{Held, Moment},
+        threads,
+    },
     protocol::{
         Keys, Release, ReleaseReply, TRIAL_MS,
         renew::Renew,
@@ -68,7 +72,7 @@ pub struct LeaseGuard {
     renewal: Arc<Renewal>,
     id: u64,
     /// Counts the lock as one that is held.
-    _held: Held,
+    held: Held,
 }
 
 /// The tasks at one server. A forked child starts without any: the locks and the threads of its
@@ -172,17 +176,24 @@ pub fn guard_of_trial(
     keys: &Keys,
     token: &str,
 ) -> LeaseGuard {
-    let (now, third) = (Instant::now(), lock.lease / 3);
-    let renewal = now + third;
+    let third = lock.lease / 3;
+    let renewal = Instant::now() + third;
     let work = Work::Try { keys: keys.clone(), polling: lock.mixed, length: lock.lease, renewal };
-    begin(home, timeouts, lock, token, work, now, third.min(Duration::from_millis(TRIAL_MS)))
+    begin(home, timeouts, lock, token, work, Moment::now(), third.min(Duration::from_millis(TRIAL_MS)))
 }
 
 /// Renews the lease of a lock that was just taken.
 #[must_use]
-pub fn guard(home: Home, timeouts: Timeouts, lock: &LockSettings, keys: &Keys, token: &str) -> LeaseGuard {
+pub fn guard(
+    home: Home,
+    timeouts: Timeouts,
+    lock: &LockSettings,
+    keys: &Keys,
+    token: &str,
+    since: Moment,
+) -> LeaseGuard {
     let work = Work::Renew { lock: keys.lock.clone(), state: keys.state.clone(), length: lock.lease };
-    begin(home, timeouts, lock, token, work, Instant::now(), lock.lease / 3)
+    begin(home, timeouts, lock, token, work, since, lock.lease / 3)
 }
 
 /// Begins the work on a lock that was taken now. It is due after this time for the first time.
@@ -192,17 +203,23 @@ fn begin(
     lock: &LockSettings,
     token: &str,
     work: Work,
-    now: Instant,
+    since: Moment,
     first: Duration,
 ) -> LeaseGuard {
     let renewal = Renewal::of(&home.server());
+    let now = Instant::now();
     let (due, end) = (now + first, now + lock.max_hold);
     let task = Task { id: 0, home, timeouts, token: token.to_owned(), work, due, end, failure: None };
     let id = renewal.add(task);
-    LeaseGuard { renewal, id, _held: Held::since(now) }
+    LeaseGuard { renewal, id, held: Held::since(since) }
 }
 
 impl LeaseGuard {
+    /// Ends the lease of a lock that was given back at this time.
+    pub fn end_at(mut self, time: u64) {
+        self.held.end_at(time);
+    }
+
     /// Tells that the session of a prefetched lock was there, so that the lock is renewed whatever
     /// becomes of the session. Returns false if the lock was released meanwhile, because the
     /// session has vanished since.

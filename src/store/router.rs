@@ -26,7 +26,7 @@ use crate::{
     },
     config::{Settings, Target},
     error::{ServerError, StoreError, server_error},
-    process::stats::{self, Count},
+    process::stats::{self, Count, Moment},
     protocol::{Keys, Release, ReleaseReply, SessionId, reply, script::ScriptCall},
     resp::{Batch, Command},
 };
@@ -70,6 +70,12 @@ impl Router {
         let target = self.settings.shards.of(keys.route);
         let current = self.entry.as_ref().filter(|(of, _)| Arc::ptr_eq(of, target));
         Home::new(&self.settings, keys, current.and_then(|(_, entry)| entry.connection.as_deref()))
+    }
+
+    /// Returns the moment of the last answer.
+    pub fn answered(&self) -> Moment {
+        let last = self.entry.as_ref().and_then(|(_, entry)| entry.connection.as_deref());
+        last.map_or_else(Moment::now, Connection::answered)
     }
 
     /// Returns the lifetime of a receipt, which is longer than all that can lie between the first
@@ -590,7 +596,7 @@ impl Router {
         let until = self.until.take().filter(|_| !route.is_elected());
         let (target, entry) = self.entry.as_mut().expect("it was taken before");
         let Some(until) = until else {
-            entry.connection = Some(Box::new(route.open(target, timeouts, &keys.probe())?));
+            entry.connect(route.open(target, timeouts, &keys.probe())?);
             return Ok(());
         };
         self.connect_until = None;
@@ -605,7 +611,7 @@ impl Router {
             failure => failure,
         })?;
         connection.answers_until(until);
-        entry.connection = Some(Box::new(connection));
+        entry.connect(connection);
         Ok(())
     }
 

@@ -62,8 +62,14 @@ impl Metrics {
 
     /// The sum over all labels.
     fn sum(&self, name: &str) -> u64 {
+        self.sum_of(name, "")
+    }
+
+    /// The sum over all samples with this value of a label.
+    fn sum_of(&self, name: &str, value: &str) -> u64 {
         let start = format!("rustredis_{name}{{");
-        let all = self.0.iter().filter(|(name, _)| name.starts_with(&start));
+        let value = if value.is_empty() { String::new() } else { format!("=\"{value}\"") };
+        let all = self.0.iter().filter(|(name, _)| name.starts_with(&start) && name.contains(&value));
         format!("{:.0}", all.map(|(_, value)| value).sum::<f64>()).parse().expect("a count")
     }
 }
@@ -125,6 +131,9 @@ fn sums_of(manager: &str) {
         let killed = scope.spawn(move || fpm.try_get("stay=60000000", &format!("PHPSESSID={id}")));
         poll::until("the request has the lock", SOON, || session::is_locked(&server, id));
         poll::until("the lock is counted", SOON, || Metrics::of(fpm).get("locks_held") == 1);
+        poll::until("its connection alone is in use", SOON, || {
+            Metrics::of(fpm).sum_of("pool_connections", "used") == 1
+        });
         let holder = session::lock(&server, id).expect("it is locked");
         let pid = holder.split('|').nth(3).and_then(|pid| pid.parse().ok());
         process::signal(pid.unwrap_or_else(|| panic!("no pid: {holder}")), "KILL");
@@ -133,6 +142,7 @@ fn sums_of(manager: &str) {
     });
     poll::until("the killed one's lock is not counted", SOON, || Metrics::of(&fpm).get("locks_held") == 0);
     let after = Metrics::of(&fpm);
+    assert_eq!(after.sum_of("pool_connections", "used"), 0);
     assert_eq!(after.get("sessions_started_total{mode=\"locked\"}"), answered + 1);
     assert_eq!(after.get("writes_total{result=\"stored\"}"), answered);
     // A worker that takes the place of the killed one goes on counting.
@@ -174,6 +184,7 @@ fn the_text_is_openmetrics_and_shows_no_secret() {
     assert_eq!(metrics.get("sessions_started_total{mode=\"read\"}"), 1);
     assert_eq!(metrics.get("unknown_ids_total"), 1);
     assert_eq!(metrics.get("bad_ids_total"), 1);
+    assert_eq!(["idle", "used"].map(|state| metrics.sum_of("pool_connections", state)), [1, 0]);
     assert!(page.body.ends_with("\n# EOF\n"), "{}", page.body);
     for secret in ["secret", "guessed", "page.php", "PHPREDIS", "auth", "tcp://"] {
         assert!(!page.body.contains(secret), "{secret} in {}", page.body);

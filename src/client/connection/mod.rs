@@ -20,7 +20,10 @@ use super::stream::Stream;
 use crate::{
     config::Endpoint,
     error::{StoreError, server_error, too_large},
-    process::stats::Meter,
+    process::{
+        clock,
+        stats::{Meter, Moment, Pooled},
+    },
     protocol::{first_try::Turn, probe::Capabilities, script::ScriptCall, transaction::Transactions},
     resp::{Batch, Command, Replies, ReplyError},
 };
@@ -60,6 +63,9 @@ pub struct Connection {
     /// Memory for the next batch of commands.
     packed: Vec<u8>,
     used: Instant,
+    /// The time when the last exchange began, and that of its answer if a request waited for it.
+    begun: u64,
+    answered: u64,
     /// The time that the last exchange had.
     limit: Duration,
     /// Set if no answer has arrived since a long time without use.
@@ -76,6 +82,8 @@ pub struct Connection {
     /// The server's clock in milliseconds, and the time when it was read.
     clock: Option<(u64, Instant)>,
     meter: Meter,
+    /// Counts the connection as one of a pool.
+    pooled: Option<Pooled>,
 }
 
 /// The numbers of the commands that were sent together, which lead to their replies.
@@ -102,7 +110,7 @@ impl Connection {
         if self.read == self.sent {
             return !self.replies.has_more() && self.stream.is_quiet();
         }
-        if self.used.elapsed() < FRESH {
+        if clock::since(self.begun) < FRESH {
             return true;
         }
         let is_open = self.replies.take_available(|place| self.stream.read_available(place));
@@ -220,8 +228,25 @@ impl Connection {
         answer: impl FnOnce(&mut Self) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let answer = answer(self);
-        self.meter.exchange(self.used.elapsed());
+        self.answered = clock::now();
+        self.meter.exchange(self.answered.saturating_sub(self.begun));
         answer
+    }
+
+    /// Tells that the connection is that of a pool's entry, and if a request has the entry.
+    pub fn set_used(&mut self, is_used: bool) {
+        let meter = &self.meter;
+        self.pooled.get_or_insert_with(|| meter.pooled()).set_used(is_used);
+    }
+
+    /// The time when the last exchange began.
+    pub fn begun(&self) -> u64 {
+        self.begun
+    }
+
+    /// The moment of the last answer for which a request has waited.
+    pub fn answered(&self) -> Moment {
+        self.meter.at(self.answered)
     }
 
     /// Returns the abilities of the server and the user, as the handshake has shown them.
@@ -326,13 +351,13 @@ impl Connection {
     /// Starts an exchange, in which Redis may block for `block` before it answers.
     fn begin(&mut self, limit: Duration, block: Duration) {
         let limit = if self.leaves_time { limit / 2 } else { limit };
-        let now = Instant::now();
-        if now.duration_since(self.used) > QUIET {
+        let (now, begun) = (Instant::now(), clock::now());
+        if begun.saturating_sub(self.begun) > clock::nanoseconds(QUIET) {
             // Answers to earlier commands may have arrived before the connection went silent, and
             // do not end the doubt.
             (self.in_doubt, self.doubted) = (true, self.sent);
         }
-        (self.used, self.limit) = (now, limit);
+        (self.used, self.begun, self.limit) = (now, begun, limit);
         let time = match self.until {
             Some(until) => until.saturating_duration_since(now),
             None if self.in_doubt && block.is_zero() => limit / QUIET_SHARE,

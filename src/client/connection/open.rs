@@ -12,7 +12,7 @@ use crate::{
     client::stream::{Stream, Timeouts},
     config::{Endpoint, Target},
     error::{ServerError, StoreError, server_error},
-    process::stats::Meter,
+    process::{clock, stats::Meter},
     protocol::{
         first_try::Turn,
         probe::{self, Capabilities, Scope},
@@ -64,6 +64,8 @@ impl Connection {
             turn: Turn::default(),
             packed: Vec::new(),
             used: Instant::now(),
+            begun: clock::now(),
+            answered: clock::now(),
             limit: timeouts.read,
             in_doubt: false,
             doubted: 0,
@@ -72,6 +74,7 @@ impl Connection {
             master: None,
             clock: None,
             meter: Meter::of(&target.endpoint.label()),
+            pooled: None,
         };
         // The resolver may have used most of the time. A timeout is then not the server's fault.
         let had_time = connection

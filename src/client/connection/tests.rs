@@ -298,7 +298,7 @@ fn a_connection_that_was_quiet_for_long_costs_a_part_of_the_timeout() {
         })
     };
     let mut connection = silent();
-    connection.used -= QUIET * 2;
+    connection.begun -= clock::nanoseconds(QUIET * 2);
     let result = ping(&mut connection);
     assert!(matches!(result, Err(StoreError::Broken(_))), "{result:?}");
     assert!(connection.end_of_doubt().is_some());
@@ -309,7 +309,7 @@ fn a_connection_that_was_quiet_for_long_costs_a_part_of_the_timeout() {
             let _ = client.read_to_end(&mut Vec::new());
         });
         connection.send_awaited(&mut Command::new("PING"), LIMIT).unwrap();
-        connection.used -= QUIET * 2;
+        connection.begun -= clock::nanoseconds(QUIET * 2);
         let result = ping(&mut connection);
         assert!(matches!(result, Err(StoreError::Broken(_))), "{earlier:?}: {result:?}");
         assert!(connection.end_of_doubt().is_some());

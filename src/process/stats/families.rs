@@ -111,15 +111,53 @@ pub(super) struct Distribution {
     pub bounds: &'static Bounds,
 }
 
-/// The upper bounds of a histogram's buckets, and their texts. Times are in nanoseconds, and shown
-/// in seconds. Another bucket has all larger values.
-pub(super) type Bounds = [(u64, &'static str); BOUNDS];
+/// The upper bounds of a histogram's buckets. Times are in nanoseconds, and shown in seconds.
+pub(super) struct Bounds {
+    /// The last bucket has all larger values.
+    pub upper: [u64; BUCKETS],
+    pub texts: [&'static str; BUCKETS],
+    /// The lowest bucket for a number whose highest bit is this one. No more than one bound lies
+    /// among those numbers, so that one comparison finds the bucket.
+    first: [u8; 64],
+}
 
-pub(super) const BOUNDS: usize = 15;
+pub(super) const BUCKETS: usize = 16;
+
+impl Bounds {
+    const fn new(all: &[(u64, &'static str); BUCKETS - 1]) -> Self {
+        let mut bounds = Self { upper: [u64::MAX; BUCKETS], texts: ["+Inf"; BUCKETS], first: [0; 64] };
+        let mut i = 0;
+        while i < all.len() {
+            (bounds.upper[i], bounds.texts[i]) = all[i];
+            i += 1;
+        }
+        let (mut bit, mut bucket) = (0, 0);
+        while bit < 64 {
+            while bounds.upper[bucket] < 1 << bit {
+                bucket += 1;
+            }
+            let most = u64::MAX >> (63 - bit);
+            assert!(bucket + 1 == BUCKETS || bounds.upper[bucket + 1] >= most, "two bounds are too near");
+            #[allow(clippy::cast_possible_truncation, reason = "there are 16")]
+            let first = bucket as u8;
+            bounds.first[bit] = first;
+            bit += 1;
+        }
+        bounds
+    }
+
+    /// Returns the bucket of a value.
+    pub fn bucket(&self, value: u64) -> usize {
+        // No index is out of range. The remainders are there for the compiler, which then leaves out
+        // its checks.
+        let first = usize::from(self.first[(value | 1).ilog2() as usize]) % BUCKETS;
+        (first + usize::from(value > self.upper[first])) % BUCKETS
+    }
+}
 
 const MS: u64 = 1_000_000;
 
-const EXCHANGE_TIMES: Bounds = [
+static EXCHANGE_TIMES: Bounds = Bounds::new(&[
     (MS / 10, "0.0001"),
     (MS / 4, "0.00025"),
     (MS / 2, "0.0005"),
@@ -135,9 +173,9 @@ const EXCHANGE_TIMES: Bounds = [
     (1000 * MS, "1.0"),
     (2500 * MS, "2.5"),
     (5000 * MS, "5.0"),
-];
+]);
 
-const LOCK_TIMES: Bounds = [
+static LOCK_TIMES: Bounds = Bounds::new(&[
     (MS / 2, "0.0005"),
     (MS, "0.001"),
     (MS * 5 / 2, "0.0025"),
@@ -153,9 +191,9 @@ const LOCK_TIMES: Bounds = [
     (5000 * MS, "5.0"),
     (10_000 * MS, "10.0"),
     (30_000 * MS, "30.0"),
-];
+]);
 
-const SIZES: Bounds = [
+static SIZES: Bounds = Bounds::new(&[
     (128, "128.0"),
     (256, "256.0"),
     (512, "512.0"),
@@ -171,4 +209,20 @@ const SIZES: Bounds = [
     (1 << 20, "1048576.0"),
     (4 << 20, "4194304.0"),
     (16 << 20, "16777216.0"),
-];
+]);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_in_the_first_bucket_whose_bound_it_does_not_exceed() {
+        for bounds in [&EXCHANGE_TIMES, &LOCK_TIMES, &SIZES] {
+            let near = bounds.upper.iter().flat_map(|bound| [bound - 1, *bound, bound.saturating_add(1)]);
+            for value in near.chain((0..64).map(|bit| 1 << bit)).chain([0, u64::MAX]) {
+                let expected = bounds.upper.iter().position(|bound| value <= *bound);
+                assert_eq!(Some(bounds.bucket(value)), expected, "{value}");
+            }
+        }
+    }
+}

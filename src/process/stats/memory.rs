@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use super::families::{BOUNDS, Bounds, COUNTERS, Count, EXCHANGE, HISTOGRAMS, Observed};
+use super::families::{BUCKETS, Bounds, COUNTERS, Count, EXCHANGE, HISTOGRAMS, Observed};
 
 /// The first bytes of a file with this memory.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"rustredi");
@@ -22,7 +22,6 @@ pub(super) const TARGETS: usize = 16;
 const NAME: usize = 16;
 /// Room for counters.
 pub(super) const COUNTS: usize = 64;
-const BUCKETS: usize = BOUNDS + 1;
 
 /// The memory of all processes.
 #[repr(C)]
@@ -48,7 +47,16 @@ pub struct Slot {
     pub(super) waiting: AtomicU64,
     counts: [AtomicU64; COUNTS],
     histograms: [Histogram; HISTOGRAMS.len()],
-    exchanges: [Histogram; TARGETS],
+    servers: [Server; TARGETS],
+}
+
+/// The counts of one process at one server.
+#[repr(C)]
+pub(super) struct Server {
+    exchanges: Histogram,
+    /// Connections of the pools, and those of them that requests have.
+    pub open: AtomicU64,
+    pub used: AtomicU64,
 }
 
 #[repr(C)]
@@ -79,9 +87,19 @@ pub(super) struct Totals {
     pub counts: [u64; COUNTS],
     pub histograms: Vec<Observations>,
     pub exchanges: Vec<(String, Observations)>,
-    /// Locks that living processes hold, and requests that wait in them, if this process can tell
-    /// which processes live.
-    pub now: Option<(u64, u64)>,
+    /// The state of living processes, if this process can tell which processes live.
+    pub now: Option<Now>,
+}
+
+/// The sums over living processes.
+#[derive(PartialEq, Eq, Debug)]
+pub(super) struct Now {
+    /// Locks that they hold.
+    pub held: u64,
+    /// Requests that wait in them.
+    pub waiting: u64,
+    /// The connections of their pools to each server, idle and in use.
+    pub connections: Vec<(String, u64, u64)>,
 }
 
 impl Memory {
@@ -132,8 +150,7 @@ impl Memory {
         let index = index.unwrap_or(SHARED_SLOT);
         if index != SHARED_SLOT {
             // A killed process has left them as they were.
-            self.slots[index].held.store(0, Relaxed);
-            self.slots[index].waiting.store(0, Relaxed);
+            self.slots[index].forget_now();
         }
         self.used.fetch_max(index as u64 + 1, Relaxed);
         index
@@ -166,7 +183,7 @@ impl Memory {
         for slot in slots {
             counts.iter_mut().zip(&slot.counts).for_each(|(sum, count)| *sum += count.load(Relaxed));
             histograms.iter_mut().zip(&slot.histograms).for_each(|(sum, own)| sum.add(own));
-            exchanges.iter_mut().zip(&slot.exchanges).for_each(|(sum, own)| sum.add(own));
+            exchanges.iter_mut().zip(&slot.servers).for_each(|(sum, own)| sum.add(&own.exchanges));
         }
         let names = self.targets.iter().map(Name::text);
         let exchanges = names.zip(exchanges).enumerate().filter_map(|(index, (name, sum))| {
@@ -182,22 +199,32 @@ impl Memory {
 
     /// Processes that share a slot are left out: if one of them was killed, the slot still has its
     /// locks.
-    fn now(&self, used: usize, is_alive: impl Fn(u32) -> bool) -> (u64, u64) {
+    fn now(&self, used: usize, is_alive: impl Fn(u32) -> bool) -> Now {
         let (mut held, mut waiting) = (0, 0);
+        let mut connections = vec![(0, 0); TARGETS];
         for slot in &self.slots[..used.min(SHARED_SLOT)] {
             let own = (slot.held.load(Relaxed), slot.waiting.load(Relaxed));
+            let pools: Vec<_> = slot.servers.iter().map(Server::connections).collect();
             let owner = slot.owner.load(Relaxed);
             let pid = pid_of(owner);
-            if own != (0, 0)
+            if (own != (0, 0) || pools.iter().any(|pool| *pool != (0, 0)))
                 && is_alive(pid)
                 // The id may be that of another process by now.
                 && start_of(pid).is_none_or(|start| start == owner & 0xffff_ffff)
             {
                 held += own.0;
                 waiting += own.1;
+                for (sum, (idle, used)) in connections.iter_mut().zip(pools) {
+                    *sum = (sum.0 + idle, sum.1 + used);
+                }
             }
         }
-        (held, waiting)
+        let named = self.targets.iter().map(Name::text).zip(connections).enumerate();
+        let named = named.filter_map(|(index, (name, (idle, used)))| {
+            let other = (index == TARGETS - 1 && (idle, used) != (0, 0)).then(|| "other".into());
+            Some((name.or(other)?, idle, used))
+        });
+        Now { held, waiting, connections: named.collect() }
     }
 }
 
@@ -209,7 +236,7 @@ impl Slot {
             waiting: AtomicU64::new(0),
             counts: [const { AtomicU64::new(0) }; COUNTS],
             histograms: [const { Histogram::new() }; HISTOGRAMS.len()],
-            exchanges: [const { Histogram::new() }; TARGETS],
+            servers: [const { Server::new() }; TARGETS],
         }
     }
 
@@ -223,8 +250,18 @@ impl Slot {
         self.histograms[what as usize].add(HISTOGRAMS[what as usize].bounds, value);
     }
 
-    pub(super) fn observe_exchange(&self, target: usize, time: u64) {
-        self.exchanges[target].add(EXCHANGE.bounds, time);
+    pub(super) fn server(&self, target: usize) -> &Server {
+        &self.servers[target]
+    }
+
+    /// Forgets what holds only as long as the process lives.
+    fn forget_now(&self) {
+        self.held.store(0, Relaxed);
+        self.waiting.store(0, Relaxed);
+        for server in &self.servers {
+            server.open.store(0, Relaxed);
+            server.used.store(0, Relaxed);
+        }
     }
 
     pub(super) fn value(&self, what: Count) -> u64 {
@@ -236,14 +273,29 @@ impl Slot {
     }
 }
 
+impl Server {
+    const fn new() -> Self {
+        Self { exchanges: Histogram::new(), open: AtomicU64::new(0), used: AtomicU64::new(0) }
+    }
+
+    /// Connections that are idle, and those in use. The two numbers are not read at one moment.
+    fn connections(&self) -> (u64, u64) {
+        let (open, used) = (self.open.load(Relaxed), self.used.load(Relaxed));
+        (open.saturating_sub(used), used.min(open))
+    }
+
+    pub(super) fn add(&self, time: u64) {
+        self.exchanges.add(EXCHANGE.bounds, time);
+    }
+}
+
 impl Histogram {
     const fn new() -> Self {
         Self { buckets: [const { AtomicU64::new(0) }; BUCKETS], sum: AtomicU64::new(0) }
     }
 
     fn add(&self, bounds: &Bounds, value: u64) {
-        let bucket = bounds.iter().position(|(bound, _)| value <= *bound).unwrap_or(BOUNDS);
-        self.buckets[bucket].fetch_add(1, Relaxed);
+        self.buckets[bounds.bucket(value)].fetch_add(1, Relaxed);
         self.sum.fetch_add(value, Relaxed);
     }
 }
@@ -328,8 +380,8 @@ const fn layout() -> u64 {
 const fn of_distribution(mut of: u64, distribution: &super::families::Distribution) -> u64 {
     of = digest(of, distribution.name.as_bytes());
     let mut i = 0;
-    while i < BOUNDS {
-        of = digest(of, &distribution.bounds[i].0.to_le_bytes());
+    while i < BUCKETS {
+        of = digest(of, &distribution.bounds.upper[i].to_le_bytes());
         i += 1;
     }
     of
@@ -380,13 +432,19 @@ mod tests {
             let slot = &MEMORY.slots[MEMORY.take(pid, |_| true)];
             slot.held.fetch_add(2, Relaxed);
             slot.waiting.fetch_add(1, Relaxed);
+            let server = slot.server(MEMORY.target("s"));
+            server.open.fetch_add(3, Relaxed);
+            server.used.fetch_add(2, Relaxed);
         }
-        assert_eq!(MEMORY.totals(|pid| pid == own).now, Some((2, 1)));
+        let now = |is_alive: fn(u32) -> bool| {
+            MEMORY.totals(is_alive).now.map(|now| (now.held, now.waiting, now.connections))
+        };
+        assert_eq!(now(|pid| pid == std::process::id()), Some((2, 1, vec![("s".into(), 1, 2)])));
         // Another process that has the same id by now was started at another time.
         MEMORY.slots[0].owner.fetch_xor(1, Relaxed);
-        assert_eq!(MEMORY.totals(|pid| pid == own).now, Some((0, 0)));
+        assert_eq!(now(|pid| pid == std::process::id()), Some((0, 0, vec![("s".into(), 0, 0)])));
         MEMORY.namespace.fetch_xor(1, Relaxed);
-        assert_eq!(MEMORY.totals(|_| true).now, None);
+        assert_eq!(now(|_| true), None);
     }
 
     #[test]
@@ -394,7 +452,7 @@ mod tests {
         static MEMORY: Memory = Memory::new();
         let names: Vec<_> = (0..TARGETS + 3).map(|n| format!("redis{n}.example.org:6379")).collect();
         for name in names.iter().chain(&names) {
-            MEMORY.slots[0].observe_exchange(MEMORY.target(name), 1);
+            MEMORY.slots[0].server(MEMORY.target(name)).add(1);
         }
         MEMORY.used.store(1, Relaxed);
         let exchanges = MEMORY.totals(|_| true).exchanges;

@@ -11,20 +11,14 @@ mod families;
 mod memory;
 mod text;
 
-use std::{
-    sync::{
-        OnceLock,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
-    time::{Duration, Instant},
-};
+use std::sync::{OnceLock, atomic::Ordering::Relaxed};
 
 pub use families::{Count, Observed};
 pub use memory::{MAGIC, Memory, Slot};
 pub use text::{About, render};
 
-use super::{Shared, id};
-use memory::COUNTS;
+use super::{Shared, clock, id, keep_slot, slot};
+use memory::{COUNTS, Server};
 
 /// Tells if a process with this id exists.
 pub type Liveness = fn(u32) -> bool;
@@ -34,9 +28,6 @@ static SHOWN: OnceLock<&'static Memory> = OnceLock::new();
 
 /// The memory of a process for which none was mapped.
 static ALONE: Memory = Memory::new();
-
-/// The slot of this process: its id, then the slot's number and one.
-static OWN: AtomicU64 = AtomicU64::new(0);
 
 /// The slot that this process has taken, and the counts that were in it.
 static TAKEN: Shared<Option<(usize, [u64; COUNTS])>> = Shared::empty();
@@ -67,12 +58,14 @@ fn is_alive(pid: u32) -> bool {
 /// Returns the slot of this process.
 #[must_use]
 pub fn own() -> &'static Slot {
-    let own = OWN.load(Relaxed);
-    let index = if own >> 32 == u64::from(id()) { (own & 0xffff_ffff) as usize - 1 } else { take() };
+    let index = match slot() {
+        0 => take(),
+        number => number as usize - 1,
+    };
     &memory().slots[index]
 }
 
-/// Adds one. Code that counts in every request keeps its slot, and calls [`Slot::add`].
+/// Adds one. Code that counts in every request looks up its slot once, and calls [`Slot::add`].
 pub fn count(what: Count) {
     own().add(what);
 }
@@ -92,12 +85,15 @@ fn take() -> usize {
         let index = memory().take(id(), is_alive);
         (index, memory().slots[index].counts())
     });
-    OWN.store(u64::from(id()) << 32 | (index as u64 + 1), Relaxed);
+    keep_slot(u32::try_from(index + 1).unwrap_or(0));
     index
 }
 
 /// A request that waits for its turn, until this value is dropped.
-pub struct Waiting(&'static Slot, Instant);
+pub struct Waiting {
+    slot: &'static Slot,
+    since: u64,
+}
 
 impl Waiting {
     /// Begins to wait.
@@ -106,34 +102,60 @@ impl Waiting {
         let slot = own();
         slot.add(Count::LockWaits);
         slot.waiting.fetch_add(1, Relaxed);
-        Self(slot, Instant::now())
+        Self { slot, since: clock::now() }
     }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Relaxed);
-        self.0.observe(Observed::LockWait, nanoseconds(self.1.elapsed()));
+        self.slot.waiting.fetch_sub(1, Relaxed);
+        self.slot.observe(Observed::LockWait, clock::now().saturating_sub(self.since));
     }
 }
 
 /// A lock that this process has, until this value is dropped.
-pub struct Held(&'static Slot, Instant);
+pub struct Held {
+    since: Moment,
+    until: u64,
+}
 
 impl Held {
-    /// Counts a lock that was taken at this time.
+    /// Counts a lock that was taken then.
     #[must_use]
-    pub fn since(time: Instant) -> Self {
-        let slot = own();
-        slot.held.fetch_add(1, Relaxed);
-        Self(slot, time)
+    pub fn since(moment: Moment) -> Self {
+        moment.slot.held.fetch_add(1, Relaxed);
+        Self { since: moment, until: 0 }
+    }
+
+    /// Notes the time at which the lock was given back, so that the clock is not read again.
+    pub fn end_at(&mut self, time: u64) {
+        self.until = time;
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.0.held.fetch_sub(1, Relaxed);
-        self.0.observe(Observed::LockHold, nanoseconds(self.1.elapsed()));
+        let until = if self.until == 0 { clock::now() } else { self.until };
+        let Moment { time, slot } = self.since;
+        slot.held.fetch_sub(1, Relaxed);
+        slot.observe(Observed::LockHold, until.saturating_sub(time));
+    }
+}
+
+/// A time, by [`clock::now`], and the slot of the process in which it was read.
+#[derive(Clone, Copy)]
+pub struct Moment {
+    /// The time.
+    pub time: u64,
+    /// The slot.
+    pub slot: &'static Slot,
+}
+
+impl Moment {
+    /// Reads the clock.
+    #[must_use]
+    pub fn now() -> Self {
+        Self { time: clock::now(), slot: own() }
     }
 }
 
@@ -141,7 +163,7 @@ impl Drop for Held {
 #[derive(Clone, Copy)]
 pub struct Meter {
     slot: &'static Slot,
-    target: usize,
+    server: &'static Server,
 }
 
 impl Meter {
@@ -149,7 +171,8 @@ impl Meter {
     /// are measured together.
     #[must_use]
     pub fn of(target: &str) -> Self {
-        Self { slot: own(), target: memory().target(target) }
+        let slot = own();
+        Self { slot, server: slot.server(memory().target(target)) }
     }
 
     /// Counts a trip.
@@ -157,15 +180,46 @@ impl Meter {
         self.slot.add(Count::Trips);
     }
 
-    /// Counts an exchange that took this time.
-    pub fn exchange(&self, time: Duration) {
-        self.slot.observe_exchange(self.target, nanoseconds(time));
+    /// Counts an exchange that took this many nanoseconds.
+    pub fn exchange(&self, time: u64) {
+        self.server.add(time);
+    }
+
+    /// Counts a connection of a pool, which a request uses.
+    #[must_use]
+    pub fn pooled(&self) -> Pooled {
+        self.server.open.fetch_add(1, Relaxed);
+        self.server.used.fetch_add(1, Relaxed);
+        Pooled { server: self.server, is_used: true }
+    }
+
+    /// Returns the moment of a time that was read in this process.
+    #[must_use]
+    pub fn at(&self, time: u64) -> Moment {
+        Moment { time, slot: self.slot }
     }
 }
 
-/// The time as a histogram has it. 584 years fit.
-#[must_use]
-#[allow(clippy::cast_possible_truncation, reason = "no wait takes centuries")]
-pub fn nanoseconds(time: Duration) -> u64 {
-    time.as_nanos() as u64
+/// A connection of a pool, until this value is dropped.
+pub struct Pooled {
+    server: &'static Server,
+    is_used: bool,
+}
+
+impl Pooled {
+    /// Tells if a request has the connection.
+    pub fn set_used(&mut self, is_used: bool) {
+        if is_used != self.is_used {
+            self.is_used = is_used;
+            let used = &self.server.used;
+            _ = if is_used { used.fetch_add(1, Relaxed) } else { used.fetch_sub(1, Relaxed) };
+        }
+    }
+}
+
+impl Drop for Pooled {
+    fn drop(&mut self) {
+        self.set_used(false);
+        self.server.open.fetch_sub(1, Relaxed);
+    }
 }

@@ -41,13 +41,20 @@ pub fn render(about: &About<'_>) -> String {
     }
     let exchanges: Vec<_> = totals.exchanges.iter().map(|(name, sum)| (Some(name.as_str()), sum)).collect();
     histogram(&mut text, &EXCHANGE, &exchanges);
-    if let Some((held, waiting)) = totals.now {
+    if let Some(now) = totals.now {
         for (name, help, value) in [
-            ("locks_held", "Locks that living processes hold", held),
-            ("lock_waiters", "Requests of living processes that wait for their turn", waiting),
+            ("locks_held", "Locks that living processes hold", now.held),
+            ("lock_waiters", "Requests of living processes that wait for their turn", now.waiting),
         ] {
             head(&mut text, name, "gauge", help);
             line(&mut text, name, &[], &value);
+        }
+        let name = "pool_connections";
+        head(&mut text, name, "gauge", "Connections in the pools of living processes");
+        for (target, idle, used) in &now.connections {
+            for (state, value) in [("idle", idle), ("used", used)] {
+                line(&mut text, name, &[("target", target), ("state", state)], value);
+            }
         }
     }
     text.push_str("# EOF\n");
@@ -73,10 +80,9 @@ fn histogram(text: &mut String, distribution: &Distribution, series: &[(Option<&
     for (target, observations) in series {
         let target = target.map(|target| ("target", target));
         let mut count = 0;
-        let bounds = distribution.bounds.iter().map(|(_, bound)| *bound).chain(["+Inf"]);
-        for (bound, in_bucket) in bounds.zip(observations.buckets) {
+        for (bound, in_bucket) in distribution.bounds.texts.iter().zip(observations.buckets) {
             count += in_bucket;
-            let labels: Vec<_> = target.into_iter().chain([("le", bound)]).collect();
+            let labels: Vec<_> = target.into_iter().chain([("le", *bound)]).collect();
             line(text, &format!("{name}_bucket"), &labels, &count);
         }
         let labels = target.as_slice();
