@@ -7,8 +7,9 @@
 //!
 //! The result of a slow lookup also serves later calls. Otherwise, no connection could ever be made
 //! if every lookup took all or most of the time for connecting. Each time an earlier result is
-//! used, the name is looked up again in the background. A result that leads to no server of use is
-//! dropped, and the next lookup is waited for: the name may lead elsewhere by now.
+//! used, the name is looked up again in the background. If a result leads to no server of use, the
+//! next lookup is waited for, because the name may lead elsewhere by now. It is waited for once: the
+//! server may only have restarted, and the resolver may be away.
 
 use std::{
     io, mem,
@@ -24,12 +25,12 @@ use crate::{
 
 /// The time for which the result of a slow lookup remains valid.
 const LATE: Duration = Duration::from_mins(1);
-/// The time for which an address that did not answer comes after the other addresses of its name.
+/// The time for which an address that was of no use comes after the other addresses of its name.
 const AVOIDED: Duration = Duration::from_secs(30);
 /// The largest number of lookups. A script can set `session.save_path` to any value, and each name
 /// that is looked up has a thread.
 const MAX_LOOKUPS: usize = 16;
-/// The largest number of addresses that did not answer. Further addresses replace the oldest.
+/// The largest number of addresses that were of no use. Further addresses replace the oldest.
 const MAX_AVOIDED: usize = 256;
 /// The stack of a lookup's thread. Name services are modules of the C library that expect a
 /// program's ordinary threads.
@@ -59,9 +60,17 @@ struct State {
     answer: Option<Answer>,
     /// Set while a thread looks the name up again.
     again: bool,
-    /// Set once the answer is of no use. The lookup is then kept only for as long as its thread
-    /// runs, because it counts among the [`MAX_LOOKUPS`].
-    is_dropped: bool,
+    /// Set while the answer has led to no server of use, and no newer one is there.
+    doubt: Option<Doubt>,
+}
+
+/// The doubt in an answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Doubt {
+    /// The next call waits for a newer answer.
+    Waits,
+    /// A call has waited. The old answer serves until a newer one comes.
+    HasWaited,
 }
 
 #[derive(Clone)]
@@ -75,7 +84,24 @@ struct Answer {
 /// Lookups that are under way, and the results of slow lookups.
 static LOOKUPS: Shared<Vec<Arc<Lookup>>> = Shared::empty();
 
-static AVOID: Shared<Vec<(SocketAddr, Instant)>> = Shared::empty();
+/// The addresses that were of no use lately, the oldest first.
+static AVOID: Shared<Vec<Avoided>> = Shared::empty();
+
+struct Avoided {
+    address: SocketAddr,
+    flaw: Flaw,
+    at: Instant,
+}
+
+/// The reason why an address is of no use. Each try of a dead machine takes its time, so a replica,
+/// which may have been promoted meanwhile, comes before it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Flaw {
+    /// The server is no master.
+    NoMaster,
+    /// No server answers.
+    NoAnswer,
+}
 
 impl Lookup {
     fn of(name: &str) -> Arc<Self> {
@@ -89,23 +115,23 @@ impl Lookup {
     /// Returns true if the lookup is under way or has a result that is still valid.
     fn is_good(&self) -> bool {
         match &*self.found() {
-            State { is_dropped: true, again, .. } => *again,
             State { answer: None, .. } => true,
             State { answer: Some(answer), .. } => answer.found.is_ok() && answer.at.elapsed() < LATE,
         }
     }
 
     fn is_of(&self, host: &str) -> bool {
-        self.name == host && !self.found().is_dropped
+        self.name == host
     }
 
-    /// Drops the result if it is of no use. Returns true if there was one.
-    fn drop_if(&self, is_useless: impl Fn(&[SocketAddr]) -> bool) -> bool {
+    /// Doubts the result if it is of no use. Returns true if the next call waits for a newer one.
+    fn doubt_if(&self, is_useless: impl Fn(&[SocketAddr]) -> bool) -> bool {
         let mut state = self.found();
         let Some(Answer { found: Ok(found), .. }) = &state.answer else { return false };
-        let drops = !state.is_dropped && is_useless(found);
-        state.is_dropped |= drops;
-        drops
+        if !is_useless(found) {
+            return false;
+        }
+        *state.doubt.get_or_insert(Doubt::Waits) == Doubt::Waits
     }
 
     fn run(&self) {
@@ -119,6 +145,7 @@ impl Lookup {
         let mut state = self.found();
         state.again = false;
         if found.is_ok() || state.answer.is_none() {
+            state.doubt = None;
             state.answer = Some(Answer { found, at: Instant::now(), took });
         }
         self.arrival.notify_all();
@@ -142,10 +169,24 @@ pub fn addresses(host: &str, port: u16, timeout: Duration) -> io::Result<Address
         return Ok(Addresses { all: vec![SocketAddr::new(ip, port)], are_kept: false });
     }
     let lookup = lookup(host)?;
-    let state = lookup.found();
-    let are_kept = state.answer.is_some();
-    let waiting = lookup.arrival.wait_timeout_while(state, timeout, |state| state.answer.is_none());
-    let answer = waiting.unwrap_or_else(PoisonError::into_inner).0.answer.clone();
+    let mut state = lookup.found();
+    let waits_for_another = state.doubt == Some(Doubt::Waits);
+    if waits_for_another {
+        state.doubt = Some(Doubt::HasWaited);
+        drop(state);
+        lookup.ask_again();
+        state = lookup.found();
+    }
+    let was_there = state.answer.is_some();
+    let is_awaited = |state: &mut State| {
+        state.answer.is_none() || waits_for_another && state.again && state.doubt.is_some()
+    };
+    let waiting = lookup.arrival.wait_timeout_while(state, timeout, is_awaited);
+    let (mut state, _) = waiting.unwrap_or_else(PoisonError::into_inner);
+    let is_late = is_awaited(&mut state);
+    let are_kept = was_there && !(waits_for_another && state.doubt.is_none());
+    let answer = state.answer.clone().filter(|_| !is_late);
+    drop(state);
     let Some(Answer { found, took, .. }) = answer else {
         return Err(io::Error::new(
             io::ErrorKind::TimedOut,
@@ -194,7 +235,8 @@ fn lookup(host: &str) -> io::Result<Arc<Lookup>> {
 }
 
 /// Alternates between the two address families, because one of them may lead nowhere. Each family
-/// keeps the order of the system. Addresses that did not answer a moment ago come last.
+/// keeps the order of the system. Addresses that were of no use a moment ago come last: those whose
+/// server was no master, and then those that did not answer, the latest at the very end.
 fn in_order(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let Some(first) = addresses.first().map(SocketAddr::is_ipv6) else { return addresses };
     let (one, other): (Vec<_>, Vec<_>) =
@@ -207,51 +249,53 @@ fn in_order(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     }
     ordered.dedup();
     let mut avoid = AVOID.lock();
-    avoid.retain(|(_, at)| at.elapsed() < AVOIDED);
-    ordered.sort_by_key(|address| avoid.iter().any(|(avoided, _)| avoided == address));
+    avoid.retain(|avoided| avoided.at.elapsed() < AVOIDED);
+    let flaw = |address: &SocketAddr| avoid.iter().find(|avoided| avoided.address == *address);
+    ordered.sort_by_key(|address| flaw(address).map(|avoided| (avoided.flaw, avoided.at)));
     ordered
 }
 
-/// Drops the result of an earlier lookup, because none of its addresses answered.
-pub fn forget(host: &str) {
-    for lookup in LOOKUPS.lock().iter().filter(|lookup| lookup.name == host) {
-        lookup.drop_if(|_| true);
-    }
+/// Doubts the result of an earlier lookup, because none of its addresses answered. Returns true if
+/// the next call waits for a newer one.
+pub fn doubt(host: &str) -> bool {
+    LOOKUPS.lock().iter().filter(|lookup| lookup.is_of(host) && lookup.doubt_if(|_| true)).count() > 0
 }
 
-/// Records that this address did not answer, or that its server is of no use. `has_others` tells if
-/// the name has other addresses. Returns true if another try may lead to another server.
-pub fn avoid(address: SocketAddr, has_others: bool) -> bool {
+/// Records that this address is of no use. Returns true if its name may lead elsewhere by now: an
+/// earlier lookup has found only addresses that are of no use, and the next call waits for a newer
+/// result.
+pub fn avoid(address: SocketAddr, flaw: Flaw) -> bool {
     let mut avoid = AVOID.lock();
-    avoid.retain(|(_, at)| at.elapsed() < AVOIDED);
-    let known = avoid.iter().position(|(avoided, _)| *avoided == address);
-    if let Some(place) = known {
-        avoid.remove(place);
-    } else if avoid.len() == MAX_AVOIDED {
+    avoid.retain(|avoided| avoided.address != address && avoided.at.elapsed() < AVOIDED);
+    if avoid.len() == MAX_AVOIDED {
         avoid.remove(0);
     }
-    avoid.push((address, Instant::now()));
+    avoid.push(Avoided { address, flaw, at: Instant::now() });
+    let avoided: Vec<IpAddr> = avoid.iter().map(|avoided| avoided.address.ip()).collect();
     drop(avoid);
-    if has_others && known.is_none() {
-        return true;
-    }
-    // The other addresses were tried before this one.
-    let leads_there = |found: &[SocketAddr]| found.iter().any(|other| other.ip() == address.ip());
-    LOOKUPS.lock().iter().filter(|lookup| lookup.drop_if(leads_there)).count() > 0
+    let is_useless = |found: &[SocketAddr]| {
+        let mut found = found.iter().map(SocketAddr::ip);
+        found.clone().any(|ip| ip == address.ip()) && found.all(|ip| avoided.contains(&ip))
+    };
+    LOOKUPS.lock().iter().filter(|lookup| lookup.doubt_if(is_useless)).count() > 0
 }
 
-/// Keeps this address as the result of a slow lookup, and has nobody look again.
+/// Records that a master serves at this address.
+pub fn prefer(address: SocketAddr) {
+    AVOID.lock().retain(|avoided| avoided.address != address);
+}
+
+/// Keeps these addresses as the result of a slow lookup.
 #[cfg(test)]
-pub fn keep(host: &str, address: SocketAddr) {
+pub fn keep(host: &str, addresses: Vec<SocketAddr>) {
     let lookup = Lookup::of(host);
-    lookup.found().again = true;
-    lookup.answer(Ok(vec![address]), LATE);
+    lookup.answer(Ok(addresses), LATE);
     LOOKUPS.lock().push(lookup);
 }
 
 #[cfg(test)]
 pub fn is_avoided(address: SocketAddr) -> bool {
-    AVOID.lock().iter().any(|(avoided, _)| *avoided == address)
+    AVOID.lock().iter().any(|avoided| avoided.address == address)
 }
 
 #[cfg(test)]
@@ -265,12 +309,20 @@ mod tests {
         let all = list(&["[2001:db8::1]:1", "[2001:db8::2]:1", "192.0.2.1:1", "192.0.2.2:1"]);
         let turns = list(&["[2001:db8::1]:1", "192.0.2.1:1", "[2001:db8::2]:1", "192.0.2.2:1"]);
         assert_eq!(in_order(all.clone()), turns);
-        assert!(avoid(turns[0], true) && avoid(turns[2], true));
-        assert!(!avoid(turns[2], true), "it is avoided already");
-        assert_eq!(
-            in_order(all),
-            list(&["192.0.2.1:1", "192.0.2.2:1", "[2001:db8::1]:1", "[2001:db8::2]:1"])
-        );
+        avoid(turns[0], Flaw::NoMaster);
+        avoid(turns[2], Flaw::NoMaster);
+        let last = ["192.0.2.1:1", "192.0.2.2:1", "[2001:db8::1]:1", "[2001:db8::2]:1"];
+        assert_eq!(in_order(all.clone()), list(&last));
+        // Among the avoided ones, the one that was tried longest ago comes first, and one that does
+        // not answer comes last.
+        avoid(turns[0], Flaw::NoMaster);
+        avoid(turns[1], Flaw::NoAnswer);
+        let last = ["192.0.2.2:1", "[2001:db8::2]:1", "[2001:db8::1]:1", "192.0.2.1:1"];
+        assert_eq!(in_order(all.clone()), list(&last));
+        avoid(turns[3], Flaw::NoMaster);
+        prefer(turns[0]);
+        let last = ["[2001:db8::1]:1", "[2001:db8::2]:1", "192.0.2.2:1", "192.0.2.1:1"];
+        assert_eq!(in_order(all), list(&last));
     }
 
     /// Starts a lookup that the test answers in place of the resolver.
@@ -324,24 +376,37 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_whose_server_is_of_no_use_is_dropped() {
+    fn an_answer_whose_server_is_of_no_use_is_second_choice() {
         let timeout = Duration::from_mins(1);
         let lookup = unanswered("old.invalid");
         lookup.answer(Ok(one("192.0.2.19")), timeout / 10 * 9);
         lookup.found().again = true;
         assert!(addresses("old.invalid", 7, timeout).unwrap().are_kept);
-        assert!(!avoid("192.0.2.20:7".parse().unwrap(), false), "the name does not have this address");
-        assert!(avoid("192.0.2.19:7".parse().unwrap(), false));
-        assert!(!avoid("192.0.2.19:7".parse().unwrap(), false), "it is dropped already");
-        // The old lookup's thread still counts, and its answer is for no call.
-        let next = unanswered("old.invalid");
-        next.answer(Ok(one("192.0.2.21")), timeout);
+        let (other, old): (SocketAddr, _) =
+            ("192.0.2.20:7".parse().unwrap(), "192.0.2.19:7".parse().unwrap());
+        assert!(!avoid(other, Flaw::NoMaster), "the name does not have this address");
+        assert!(avoid(old, Flaw::NoMaster));
+        // The first call waits for the lookup that is under way, and the next ones do not.
+        let error = addresses("old.invalid", 7, Duration::from_millis(10)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(found("old.invalid", 7, timeout), [old]);
+        assert!(!avoid(old, Flaw::NoMaster) && !doubt("old.invalid"), "a call has waited already");
+        // A lookup that fails changes nothing.
+        lookup.answer(Err((io::ErrorKind::NotFound, "no".into())), timeout);
+        lookup.found().again = true;
+        assert_eq!(found("old.invalid", 7, timeout), [old]);
+        lookup.answer(Ok(one("192.0.2.21")), timeout);
+        lookup.found().again = true;
         assert_eq!(found("old.invalid", 7, timeout), ["192.0.2.21:7".parse().unwrap()]);
-        let is_counted = || LOOKUPS.lock().iter().any(|other| Arc::ptr_eq(other, &lookup));
-        assert!(is_counted());
-        lookup.answer(Ok(one("192.0.2.19")), timeout);
-        assert_eq!(found("old.invalid", 7, timeout), ["192.0.2.21:7".parse().unwrap()]);
-        assert!(!is_counted());
+        // The next doubt waits again, and takes a new answer.
+        assert!(doubt("old.invalid"));
+        let asker = std::thread::spawn(move || addresses("old.invalid", 7, timeout).unwrap());
+        while lookup.found().doubt == Some(Doubt::Waits) {
+            std::thread::yield_now();
+        }
+        lookup.answer(Ok(one("192.0.2.22")), timeout);
+        let Addresses { all, are_kept } = asker.join().unwrap();
+        assert_eq!((all, are_kept), (vec!["192.0.2.22:7".parse().unwrap()], false));
     }
 
     #[test]

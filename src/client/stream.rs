@@ -17,7 +17,8 @@ use rustls::{ClientConnection, StreamOwned};
 use socket2::{Domain, SockAddr, Socket, TcpKeepalive, Type};
 
 use super::{
-    dns, tls_error,
+    dns::{self, Flaw},
+    tls_error,
     unreachable::{Unreachable, io_cause},
 };
 use crate::{
@@ -85,23 +86,29 @@ pub struct Stream {
     channel: Channel,
     /// The address of the server; a Unix socket has none.
     pub(super) address: Option<SocketAddr>,
-    /// Set if the name of the server has other addresses.
+    /// Set if the name of the server has other addresses that were not tried.
     has_others: bool,
     allowance: usize,
 }
 
 impl Stream {
-    /// Connects within the timeout, which the addresses of a name share.
-    pub fn connect(endpoint: &Endpoint, tls: Option<&Tls>, timeouts: Timeouts) -> io::Result<Self> {
+    /// Connects within the timeout, which the addresses of a name share. Those of `useless` are left
+    /// out.
+    pub fn connect(
+        endpoint: &Endpoint,
+        tls: Option<&Tls>,
+        timeouts: Timeouts,
+        useless: &[SocketAddr],
+    ) -> io::Result<Self> {
         let deadline = Instant::now() + timeouts.connect;
         let mut stream = match endpoint {
             Endpoint::Unix(path) => Self::over(unix(path, deadline)?, None, tls, "")?,
             Endpoint::Tcp { host, port } => {
-                let addresses = dns::addresses(host, *port, timeouts.connect)?;
+                let mut addresses = dns::addresses(host, *port, timeouts.connect)?;
+                addresses.all.retain(|address| !useless.contains(address));
                 match Self::to_one_of(&addresses.all, deadline, timeouts.connect, tls, host) {
                     // The name may lead elsewhere by now.
-                    Err(error) if addresses.are_kept => {
-                        dns::forget(host);
+                    Err(error) if addresses.are_kept && dns::doubt(host) => {
                         let left = deadline.saturating_duration_since(Instant::now());
                         let Ok(now) = dns::addresses(host, *port, left) else { return Err(error) };
                         Self::to_one_of(&now.all, deadline, timeouts.connect, tls, host)?
@@ -139,11 +146,11 @@ impl Stream {
             match connected {
                 Err(error) if addresses.len() > 1 => {
                     if was_tried || error.kind() != io::ErrorKind::TimedOut {
-                        dns::avoid(*address, true);
+                        dns::avoid(*address, Flaw::NoAnswer);
                     }
                     problems.add(&(address.ip().to_string(), address.port()), io_cause(&error));
                 }
-                result => return result.map(|stream| Self { has_others: addresses.len() > 1, ..stream }),
+                result => return result.map(|stream| Self { has_others: others > 0, ..stream }),
             }
         }
         let text = problems.into_text(format_args!("no address of {host} answers"));
@@ -159,10 +166,21 @@ impl Stream {
     }
 
     /// Marks the address of a server that accepted the connection but is of no use. Next time,
-    /// another address of its name comes first. Returns true if the next try may lead to another
-    /// server.
-    pub fn avoid_address(&self) -> bool {
-        self.address.is_some_and(|address| dns::avoid(address, self.has_others))
+    /// another address of its name comes first. Returns true if the name may lead elsewhere by now.
+    pub fn avoid_address(&self, flaw: Flaw) -> bool {
+        self.address.is_some_and(|address| dns::avoid(address, flaw))
+    }
+
+    /// Marks the address of a master. Next time, it comes first.
+    pub fn prefer_address(&self) {
+        if let Some(address) = self.address {
+            dns::prefer(address);
+        }
+    }
+
+    /// Returns the address if its name has others that were not tried.
+    pub fn before_others(&self) -> Option<SocketAddr> {
+        self.address.filter(|_| self.has_others)
     }
 
     fn bounded(&mut self) -> &mut Bounded {

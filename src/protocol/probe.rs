@@ -12,7 +12,7 @@
 use redis::Value;
 
 use super::script::PROBE;
-use crate::resp::Command;
+use crate::{error::server_error, resp::Command};
 
 /// The abilities of a connection's server and user. Rights can be taken away later, which harms
 /// only a session whose lock is lost at that very moment.
@@ -22,6 +22,8 @@ pub struct Capabilities {
     pub scripts: bool,
     /// Set if transactions are carried out as they should be.
     pub transactions: bool,
+    /// Set if the server says that it is a replica.
+    pub replica: bool,
 }
 
 /// The parts of a probe.
@@ -54,15 +56,19 @@ pub fn commands(key: &str, scope: Scope) -> Vec<Command<'static>> {
 #[must_use]
 pub fn read(replies: &[Value]) -> Option<Capabilities> {
     let is_done = |reply: &Value| *reply == Value::Int(1);
+    let replica = match replies.first() {
+        Some(Value::ServerError(error)) => server_error(error).is_demotion(),
+        _ => false,
+    };
     match replies {
         [_, _, _, Value::Okay, Value::ServerError(_)] => None,
         [text, digest] => {
-            Some(Capabilities { scripts: is_done(text) && is_done(digest), transactions: false })
+            Some(Capabilities { scripts: is_done(text) && is_done(digest), transactions: false, replica })
         }
         [text, watch, digest, multi, exec] => {
             let scripts = is_done(text) && is_done(digest);
             let fails = *watch == Value::Okay && *multi == Value::Okay && *exec == Value::Nil;
-            Some(Capabilities { scripts, transactions: scripts && fails })
+            Some(Capabilities { scripts, transactions: scripts && fails, replica })
         }
         _ => Some(Capabilities::default()),
     }
@@ -76,7 +82,8 @@ mod tests {
     fn only_a_transaction_that_fails_is_one_that_works() {
         let error = || redis::parse_redis_value(b"-NOPERM x\r\n").unwrap();
         let (done, ok) = (|| Value::Int(1), || Value::Okay);
-        let can = |scripts, transactions| Some(Capabilities { scripts, transactions });
+        let can =
+            |scripts, transactions| Some(Capabilities { scripts, transactions, ..Capabilities::default() });
         assert_eq!(read(&[done(), ok(), done(), ok(), Value::Nil]), can(true, true));
         // The WATCH had no effect.
         assert_eq!(read(&[done(), ok(), done(), ok(), Value::Array(vec![])]), can(true, false));
@@ -84,6 +91,9 @@ mod tests {
         assert_eq!(read(&[done(), error(), done(), ok(), Value::Nil]), can(true, false));
         assert_eq!(read(&[error(), ok(), done(), ok(), Value::Nil]), can(false, false));
         assert_eq!(read(&[done(), ok(), error(), ok(), Value::Array(vec![])]), can(false, false));
+        let readonly = redis::parse_redis_value(b"-READONLY You can't write against a replica\r\n").unwrap();
+        let replica = Capabilities { replica: true, ..Capabilities::default() };
+        assert_eq!(read(&[readonly.clone(), ok(), readonly, ok(), Value::Array(vec![])]), Some(replica));
         // A server that answers everything with OK.
         assert_eq!(read(&[ok(), ok(), ok(), ok(), ok()]), can(false, false));
         assert_eq!(read(&[done(), ok(), done(), ok(), error()]), None);

@@ -514,8 +514,8 @@ impl Router {
 
     /// Gives up the connection to a server that has become a replica. Its name may lead to the new
     /// master by now, and sentinels know that master, but no request over this connection would ever
-    /// succeed again. A server that was a replica from the start stays one, but the name may have
-    /// another address.
+    /// succeed again. A server that was a replica from the start stays one, but its name may lead
+    /// elsewhere by now.
     fn leave_replica(&mut self, error: ServerError) -> StoreError {
         let may_change = self.current().is_some_and(|connection| {
             let may_lead_elsewhere = connection.avoid_address();

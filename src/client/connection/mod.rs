@@ -16,7 +16,7 @@ use std::{
 
 use redis::Value;
 
-use super::stream::Stream;
+use super::{dns::Flaw, stream::Stream};
 use crate::{
     config::Endpoint,
     error::{StoreError, server_error, too_large},
@@ -149,7 +149,7 @@ impl Connection {
     /// Marks the address of a server that is no master. Returns true if the next connection may lead
     /// to another server.
     pub fn avoid_address(&self) -> bool {
-        self.stream.avoid_address()
+        self.stream.avoid_address(Flaw::NoMaster)
     }
 
     /// Sends a command and waits up to `limit` for its reply.

@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, IoSlice},
+    net::SocketAddr,
     time::{Duration, Instant},
 };
 
@@ -9,7 +10,10 @@ use redis::Value;
 
 use super::Connection;
 use crate::{
-    client::stream::{Stream, Timeouts},
+    client::{
+        dns::Flaw,
+        stream::{Stream, Timeouts},
+    },
     config::{Endpoint, Target},
     error::{ServerError, StoreError, server_error},
     process::{clock, stats::Meter},
@@ -26,18 +30,53 @@ impl Connection {
     /// Connects, and sends AUTH, SELECT, TIME and CLIENT SETNAME in one trip, and with them the
     /// probe with the key `probe` ([`crate::protocol::probe`]). `until` is a deadline for the whole
     /// setup.
+    ///
+    /// If the probe meets a replica, the other addresses of the name are tried, too. If none of them
+    /// leads to a master, the first replica is connected, because sessions can be read there.
     pub fn open(
         target: &Target,
         timeouts: Timeouts,
         until: Option<Instant>,
         probe: Option<&str>,
     ) -> Result<Self, StoreError> {
+        let deadline = Instant::now() + timeouts.connect;
+        let opened = Self::open_one(target, timeouts, until, probe, &[])?;
+        if !opened.capabilities.replica {
+            return Ok(opened);
+        }
+        let mut replicas = Vec::new();
+        let mut replica = opened.stream.before_others();
+        if replica.is_some() {
+            opened.avoid_address();
+        }
+        while let Some(address) = replica {
+            replicas.push(address);
+            let connect = deadline.saturating_duration_since(Instant::now());
+            match Self::open_one(target, Timeouts { connect, ..timeouts }, until, probe, &replicas) {
+                Ok(other) if !other.capabilities.replica => return Ok(other),
+                Ok(other) => {
+                    other.avoid_address();
+                    replica = other.stream.before_others();
+                }
+                Err(_) => break,
+            }
+        }
+        Ok(opened)
+    }
+
+    fn open_one(
+        target: &Target,
+        timeouts: Timeouts,
+        until: Option<Instant>,
+        probe: Option<&str>,
+        useless: &[SocketAddr],
+    ) -> Result<Self, StoreError> {
         let all = probe.map(|key| (key, Scope::All));
-        match (Self::open_with(target, timeouts, until, all)?, probe) {
+        match (Self::open_with(target, timeouts, until, all, useless)?, probe) {
             (Some(connection), _) => Ok(connection),
             (None, key) => {
                 let scripts = key.map(|key| (key, Scope::Scripts));
-                let opened = Self::open_with(target, timeouts, until, scripts)?;
+                let opened = Self::open_with(target, timeouts, until, scripts, useless)?;
                 opened.ok_or_else(|| StoreError::Connect(io::ErrorKind::UnexpectedEof.into()))
             }
         }
@@ -49,9 +88,10 @@ impl Connection {
         timeouts: Timeouts,
         until: Option<Instant>,
         probe: Option<(&str, Scope)>,
+        useless: &[SocketAddr],
     ) -> Result<Option<Self>, StoreError> {
-        let stream =
-            Stream::connect(&target.endpoint, target.tls.as_ref(), timeouts).map_err(StoreError::Connect)?;
+        let stream = Stream::connect(&target.endpoint, target.tls.as_ref(), timeouts, useless)
+            .map_err(StoreError::Connect)?;
         let mut connection = Self {
             stream,
             replies: Replies::default(),
@@ -83,9 +123,10 @@ impl Connection {
         let probe = probe.map(|(key, scope)| probe::commands(key, scope));
         let introduced = connection.introduce(target, probe.unwrap_or_default());
         match introduced {
+            Ok(_) if connection.capabilities.scripts => connection.stream.prefer_address(),
             Ok(_) | Err(StoreError::Server(_)) => {}
             Err(StoreError::Timeout(_)) if !had_time => {}
-            Err(_) => _ = connection.stream.avoid_address(),
+            Err(_) => _ = connection.stream.avoid_address(Flaw::NoAnswer),
         }
         match introduced {
             Ok(false) => Ok(None),

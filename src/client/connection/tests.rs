@@ -1,6 +1,10 @@
 use std::{
     io::{Read, Write},
-    net::{Shutdown, TcpListener, TcpStream},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     thread,
 };
 
@@ -183,7 +187,7 @@ fn a_unix_socket_with_a_full_backlog_is_waited_for() {
     let client = thread::spawn(move || {
         about_to.send(()).unwrap();
         let long = Duration::from_mins(1);
-        Stream::connect(&endpoint, None, Timeouts { connect: long, read: long }).map(drop)
+        Stream::connect(&endpoint, None, Timeouts { connect: long, read: long }, &[]).map(drop)
     });
     is_about_to.recv().unwrap();
     // Gives the client time to find the backlog full. If the time is too short, the test shows
@@ -202,7 +206,7 @@ fn a_unix_socket_with_a_full_backlog_is_waited_for() {
 fn a_unix_socket_whose_backlog_stays_full_costs_the_timeout() {
     let crowded = crowded();
     let short = Duration::from_millis(300);
-    let error = Stream::connect(&crowded.endpoint, None, Timeouts { connect: short, read: short });
+    let error = Stream::connect(&crowded.endpoint, None, Timeouts { connect: short, read: short }, &[]);
     assert_eq!(error.err().unwrap().kind(), io::ErrorKind::TimedOut);
 }
 
@@ -257,15 +261,100 @@ fn a_kept_address_that_refuses_gives_way_to_a_new_lookup() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let good = listener.local_addr().unwrap();
     let connect = |host: &str| {
-        dns::keep(host, "127.0.0.3:0".parse().unwrap());
+        dns::keep(host, vec!["127.0.0.3:0".parse().unwrap()]);
         let endpoint = Endpoint::Tcp { host: host.into(), port: good.port() };
         let timeouts = Timeouts { connect: Duration::from_secs(30), read: Duration::from_secs(30) };
-        Stream::connect(&endpoint, None, timeouts)
+        Stream::connect(&endpoint, None, timeouts, &[])
     };
     assert_eq!(connect("localhost").unwrap().address, Some(good));
     // The new lookup finds nothing: the reason is that of the address.
     let error = connect("kept.invalid").err().unwrap();
     assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused, "{error}");
+}
+
+#[test]
+fn a_server_that_comes_back_at_its_address_needs_no_resolver() {
+    let reserved = TcpListener::bind("127.0.0.4:0").unwrap();
+    let address = reserved.local_addr().unwrap();
+    drop(reserved);
+    // No name server knows the name.
+    dns::keep("restarted.invalid", vec![address]);
+    let endpoint = Endpoint::Tcp { host: "restarted.invalid".into(), port: address.port() };
+    let timeouts = Timeouts { connect: Duration::from_secs(30), read: Duration::from_secs(30) };
+    let connect = || Stream::connect(&endpoint, None, timeouts, &[]);
+    assert!(connect().is_err());
+    let _back = TcpListener::bind(address).unwrap();
+    assert_eq!(connect().unwrap().address, Some(address));
+}
+
+/// Starts servers at several addresses with one port, and counts their connections. The one whose
+/// number is `master` is a master, and all others are replicas.
+fn several(master: &'static AtomicUsize, count: u8) -> (u16, Vec<Arc<AtomicUsize>>) {
+    let listeners = loop {
+        let first = TcpListener::bind("127.0.1.1:0").unwrap();
+        let port = first.local_addr().unwrap().port();
+        let others = (2..=count).map(|last| TcpListener::bind(SocketAddr::from(([127, 0, 1, last], port))));
+        // Another process may have the port.
+        if let Ok(mut all) = others.collect::<Result<Vec<_>, _>>() {
+            all.insert(0, first);
+            break all;
+        }
+    };
+    let port = listeners[0].local_addr().unwrap().port();
+    let serve = |(number, listener): (usize, TcpListener)| {
+        let connections = Arc::new(AtomicUsize::new(0));
+        let counted = connections.clone();
+        thread::spawn(move || {
+            for mut client in listener.incoming().flatten() {
+                counted.fetch_add(1, Relaxed);
+                let probe = if master.load(Relaxed) == number {
+                    ":1\r\n+OK\r\n:1\r\n+OK\r\n*-1\r\n"
+                } else {
+                    "-READONLY x\r\n+OK\r\n-READONLY x\r\n+OK\r\n*0\r\n"
+                };
+                let answer = format!("*2\r\n$1\r\n1\r\n$1\r\n0\r\n+OK\r\n{probe}");
+                client.write_all(answer.as_bytes()).unwrap();
+                thread::spawn(move || client.read_to_end(&mut Vec::new()));
+            }
+        });
+        connections
+    };
+    (port, listeners.into_iter().enumerate().map(serve).collect())
+}
+
+#[test]
+fn a_name_with_several_addresses_leads_to_the_master() {
+    const NONE: usize = 9;
+    static MASTER: AtomicUsize = AtomicUsize::new(2);
+    let (port, counts) = several(&MASTER, 3);
+    let addresses: Vec<_> = (1..=3).map(|last| SocketAddr::from(([127, 0, 1, last], port))).collect();
+    let target = Target {
+        endpoint: Endpoint::Tcp { host: "several.invalid".into(), port },
+        username: None,
+        password: None,
+        database: 0,
+        tls: None,
+    };
+    let timeouts = Timeouts { connect: Duration::from_secs(30), read: Duration::from_secs(30) };
+    // Returns the address of the connection, and the connections that were made to each server.
+    let open = || {
+        dns::keep("several.invalid", addresses.clone());
+        let connection = Connection::open(&target, timeouts, None, Some("probe")).unwrap();
+        assert_eq!(connection.capabilities.replica, MASTER.load(Relaxed) == NONE);
+        let made: Vec<_> = counts.iter().map(|count| count.swap(0, Relaxed)).collect();
+        (connection.stream.address.unwrap(), made)
+    };
+    assert_eq!(open(), (addresses[2], vec![1, 1, 1]));
+    assert_eq!(open(), (addresses[2], vec![0, 0, 1]));
+    // All three were met as replicas within a short time.
+    MASTER.store(1, Relaxed);
+    assert_eq!(open(), (addresses[1], vec![1, 1, 1]));
+    MASTER.store(0, Relaxed);
+    assert_eq!(open().0, addresses[0]);
+    assert_eq!(open(), (addresses[0], vec![1, 0, 0]));
+    MASTER.store(NONE, Relaxed);
+    let (_, made) = open();
+    assert_eq!(made, [1, 1, 1]);
 }
 
 /// The server accepts connections and says nothing, so only the end of its own time shows that it
