@@ -333,10 +333,14 @@ impl Object {
             return self.refuse_as_held_by_fiber(id, fiber);
         }
         let anew = !self.goes_on(id);
+        let bytes = id.as_str().as_bytes();
+        // PHP has made an id, and asks if it is free. Its read follows.
+        let is_made = anew && sys::changes_this_id(bytes) && !sys::rustredis_is_leaving();
         let answer = self.with_session(id, fiber, anew, false, |session| {
-            session.is_known(id.as_str().as_bytes(), ttl).map_or(Answer::Failed, Answer::from)
+            let known = if is_made { session.is_taken(bytes, ttl) } else { session.is_known(bytes, ttl) };
+            known.map_or(Answer::Failed, Answer::from)
         });
-        if answer == Answer::No {
+        if answer == Answer::No && !is_made {
             // A session that vanished while this call waited for its lock has left the lock.
             self.release(id);
         }

@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use super::{Access, Failure, Session, Writer, print::Print, save::refused};
+use super::{Access, Failure, Fetched, Session, Writer, print::Print, save::refused};
 use crate::{
     compression,
     config::Target,
@@ -63,6 +63,19 @@ impl<S: Store> Session<S> {
         let Some(pending) = self.pending.take() else { return Some(known) };
         self.refuse(&pending.id, &pending.failure);
         None
+    }
+
+    /// Returns true if a session is stored under an id that PHP has just made. A free id is locked, and
+    /// kept for the read that follows. Returns `None` after a failure.
+    pub fn is_taken(&mut self, id: &[u8], ttl: u64) -> Option<bool> {
+        let Some(id) = SessionId::parse(id) else { return Some(false) };
+        match self.fetch(&id, Mode::New, Access::Update, ttl) {
+            Ok(fetched) => Some(matches!(fetched, Fetched::Exists)),
+            Err(failure) => {
+                self.refuse(&id, &failure);
+                None
+            }
+        }
     }
 
     /// Writes a session, or with `changed` unset keeps it, and releases its lock. A session whose

@@ -180,9 +180,20 @@ const STRICT: &str = "session_set_save_handler(
     }
 )";
 
+/// An object instead of a subclass of PHP's own class.
+const OBJECT: &str = "session_set_save_handler(new RustRedis\\SessionHandler())";
+
+/// Returns the handler classes: each of these, and the wrapper around an object.
+fn handler_classes() -> [String; 4] {
+    let around_an_object = STRICT
+        .replace("new SessionHandler()", "new RustRedis\\SessionHandler()")
+        .replace("private SessionHandler", "private SessionHandlerInterface");
+    [SUBCLASS.into(), STRICT.into(), OBJECT.into(), around_an_object]
+}
+
 /// Runs the test behind each of the handler classes, one at a time.
 fn behind_a_handler_class(test: fn(&mut Bench)) {
-    for class in [SUBCLASS, STRICT] {
+    for class in handler_classes() {
         let mut bench = Bench::warm();
         bench.php.step(&class.replace('\n', " ")).assert_silent();
         session::seed(&bench.server, "other");
@@ -244,7 +255,7 @@ fn an_aborted_session_costs_two_trips_behind_a_handler_class() {
 /// PHP saves at the end of the request without calling any PHP function.
 #[test]
 fn the_end_of_the_request_costs_one_trip_behind_a_handler_class() {
-    for class in [SUBCLASS, STRICT] {
+    for class in handler_classes() {
         let server = Server::start();
         session::seed(&server, "known");
         let proxy = Proxy::in_front_of(&server);
