@@ -50,13 +50,39 @@ same('unset: the session is saved', PHP_SESSION_NONE, session_status());
 same('unset: the lock is free', false, is_locked($id));
 ok('unset: nothing of it is left', !isset($_SESSION['one']) && !isset($_SESSION['two']), $_SESSION);
 
-// So does array_splice().
+// Others walk over $_SESSION by reference: the array stays the same, and has the changes afterwards.
+class Marks
+{
+    public function __serialize(): array
+    {
+        unset($_SESSION['flash']);
+        $_SESSION['seen'] = ($_SESSION['seen'] ?? 0) + 1;
+        return [];
+    }
+}
 $id = new_id();
 start($id);
-$_SESSION = ['saves' => new Saves, 'one' => new Once, 'two' => [1, 2]];
+$_SESSION = ['saves' => new Saves, 'marks' => new Marks, 'two' => [1, 2]];
 array_splice($_SESSION, 0, 1);
 same('splice: the session is saved', [PHP_SESSION_NONE, false], [session_status(), is_locked($id)]);
-ok('splice: the other values are there', in_array([1, 2], $_SESSION, true) && count(array_filter($_SESSION, is_object(...))) === 1, $_SESSION);
+same('splice: the other values are there', [[1, 2], 1], [$_SESSION['two'], $_SESSION['seen']]);
+start($id);
+$_SESSION = ['marks' => new Marks, 'two' => [1, 2], 'flash' => 'once'];
+$walked = [];
+foreach ($_SESSION as $key => &$value) {
+    $walked[] = $key;
+    session_encode();
+    if (count($walked) > 9) {
+        break;
+    }
+}
+unset($value);
+same('foreach: each value once', ['marks', 'two', 'seen'], $walked);
+same('foreach: with the changes', ['marks', 'two', 'seen'], array_keys($_SESSION));
+$copy = $_SESSION;
+session_encode();
+same('a copy of before stays as it was', [3, 4], [$copy['seen'], $_SESSION['seen']]);
+session_abort();
 
 // The end of a request saves as well, also for a class, and a session that was started after all.
 $functions = '$h = new SessionHandler; session_set_save_handler($h->open(...), $h->close(...), $h->read(...), $h->write(...),
@@ -104,6 +130,9 @@ ok: unset: the lock is free
 ok: unset: nothing of it is left
 ok: splice: the session is saved
 ok: splice: the other values are there
+ok: foreach: each value once
+ok: foreach: with the changes
+ok: a copy of before stays as it was
 ok: at the end: no message
 ok: at the end: read
 ok: at the end: the user is there

@@ -2,7 +2,7 @@
  *
  * PHP walks over the array of $_SESSION without holding it, and the script may change it, or replace
  * it. Therefore the session's serializer is replaced by one that holds the array for the time of the
- * encoding: such a change then makes a copy. All roads to an encoding pass here, also those without
+ * encoding: such a change then makes a copy, and comes into the array afterwards. All roads to an encoding pass here, also those without
  * a function of PHP, such as the end of a request. */
 #include "php.h"
 #include "ext/session/php_session.h"
@@ -39,41 +39,73 @@ zend_array *rustredis_hold_values(void)
 	return Z_ARR_P(values);
 }
 
-/* True if a function of PHP has $_SESSION as an argument by reference, such as array_splice(). It may
- * be in the middle of the array, because an object that it has destroyed saves the session. */
-static bool is_walked_over(void)
-{
-	zend_execute_data *call;
-	uint32_t i;
-	for (call = EG(current_execute_data); call; call = call->prev_execute_data) {
-		if (!call->func || call->func->type != ZEND_INTERNAL_FUNCTION) {
-			continue;
-		}
-		for (i = 1; i <= ZEND_CALL_NUM_ARGS(call); i++) {
-			const zval *argument = ZEND_CALL_ARG(call, i);
-			if (Z_ISREF_P(argument) && Z_ISREF(PS(http_session_vars))
-					&& Z_REF_P(argument) == Z_REF(PS(http_session_vars))) {
-				return true;
-			}
-		}
-	}
-	return false;
-}
-
 void rustredis_release_values(zend_array *values)
 {
-	/* An array that is walked over stays until PHP frees the memory of the request. */
-	if (values && (GC_REFCOUNT(values) > 1 || !is_walked_over())) {
+	if (values) {
 		zend_array_release(values);
 	}
+}
+
+static zval *find(zend_array *array, zend_string *key, zend_ulong index)
+{
+	return key ? zend_hash_find(array, key) : zend_hash_index_find(array, index);
+}
+
+/* Gives $_SESSION the array back that it had before, with the changes of the script, which has got a
+ * copy of it. A loop by reference, or array_splice(), may be in the middle of that array. */
+static void put_back(zend_array *values)
+{
+	zval *session = &PS(http_session_vars), *old, *value, removed;
+	zend_array *changed;
+	zend_string *key;
+	zend_ulong index;
+
+	ZVAL_DEREF(session);
+	/* Another array may belong to another session, and one that others have does not change. */
+	if (Z_TYPE_P(session) != IS_ARRAY || Z_ARR_P(session) == values || GC_REFCOUNT(values) > 1) {
+		zend_array_release(values);
+		return;
+	}
+	changed = Z_ARR_P(session);
+	/* Objects are destroyed at the end, when their destructors find the changed values. */
+	array_init(&removed);
+	ZEND_HASH_FOREACH_KEY_VAL(values, index, key, old) {
+		value = find(changed, key, index);
+		if (!value || Z_TYPE_P(value) != Z_TYPE_P(old) || Z_COUNTED_P(value) != Z_COUNTED_P(old)) {
+			Z_TRY_ADDREF_P(old);
+			add_next_index_zval(&removed, old);
+		}
+		if (!value) {
+			key ? zend_hash_del(values, key) : zend_hash_index_del(values, index);
+		}
+	} ZEND_HASH_FOREACH_END();
+	ZEND_HASH_FOREACH_KEY_VAL(changed, index, key, value) {
+		old = find(values, key, index);
+		if (!old || Z_TYPE_P(value) != Z_TYPE_P(old) || Z_COUNTED_P(value) != Z_COUNTED_P(old)) {
+			Z_TRY_ADDREF_P(value);
+			key ? zend_hash_update(values, key, value) : zend_hash_index_update(values, index, value);
+		}
+	} ZEND_HASH_FOREACH_END();
+	values->nNextFreeElement = changed->nNextFreeElement;
+	ZVAL_ARR(session, values);
+	zend_array_release(changed);
+	zval_ptr_dtor(&removed);
 }
 
 static PS_SERIALIZER_ENCODE_FUNC(holding)
 {
 	const unsigned opened = rustredis_opened();
+	zval held;
 	zend_array *values = rustredis_hold_values();
-	zend_string *text = original->encode();
-	rustredis_release_values(values);
+	zend_string *text;
+	ZVAL_COPY(&held, &PS(http_session_vars));
+	text = original->encode();
+	if (values && Z_ISREF(held) && Z_ISREF(PS(http_session_vars)) && Z_REF(held) == Z_REF(PS(http_session_vars))) {
+		put_back(values);
+	} else {
+		rustredis_release_values(values);
+	}
+	zval_ptr_dtor(&held);
 	opened_before = opened;
 	gave_nothing = !text || !ZSTR_LEN(text);
 	return text;
