@@ -311,18 +311,18 @@ mod tests {
         assert_eq!(in_order(all.clone()), turns);
         avoid(turns[0], Flaw::NoMaster);
         avoid(turns[2], Flaw::NoMaster);
-        let last = ["192.0.2.1:1", "192.0.2.2:1", "[2001:db8::1]:1", "[2001:db8::2]:1"];
-        assert_eq!(in_order(all.clone()), list(&last));
+        let expected = ["192.0.2.1:1", "192.0.2.2:1", "[2001:db8::1]:1", "[2001:db8::2]:1"];
+        assert_eq!(in_order(all.clone()), list(&expected));
         // Among the avoided ones, the one that was tried longest ago comes first, and one that does
         // not answer comes last.
         avoid(turns[0], Flaw::NoMaster);
         avoid(turns[1], Flaw::NoAnswer);
-        let last = ["192.0.2.2:1", "[2001:db8::2]:1", "[2001:db8::1]:1", "192.0.2.1:1"];
-        assert_eq!(in_order(all.clone()), list(&last));
+        let expected = ["192.0.2.2:1", "[2001:db8::2]:1", "[2001:db8::1]:1", "192.0.2.1:1"];
+        assert_eq!(in_order(all.clone()), list(&expected));
         avoid(turns[3], Flaw::NoMaster);
         prefer(turns[0]);
-        let last = ["[2001:db8::1]:1", "[2001:db8::2]:1", "192.0.2.2:1", "192.0.2.1:1"];
-        assert_eq!(in_order(all), list(&last));
+        let expected = ["[2001:db8::1]:1", "[2001:db8::2]:1", "192.0.2.2:1", "192.0.2.1:1"];
+        assert_eq!(in_order(all), list(&expected));
     }
 
     /// Starts a lookup that the test answers in place of the resolver.

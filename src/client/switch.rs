@@ -9,7 +9,8 @@
 //!
 //! A sentinel that is cut off together with an old master names it for as long as that lasts. The
 //! questions therefore turn to the next sentinel every ten seconds. If it names another master, the
-//! higher number of a failover (`config-epoch`) decides. The connections to the sentinels are kept,
+//! higher number of a failover (`config-epoch`) decides. The number of a sentinel that is gone gives
+//! way to two others that name the same master. The connections to the sentinels are kept,
 //! so that a turn costs a trip to a sentinel only once.
 
 use std::{
@@ -69,6 +70,8 @@ struct Group {
     trusted: Option<usize>,
     /// The number of the failover that made the believed master, as far as it was asked for.
     epoch: Option<u64>,
+    /// Another master, and the number of the sentinel that has named it in vain.
+    rival: Option<(Endpoint, usize)>,
     /// The question that has no answer yet.
     pending: Option<Sent>,
     asked: Instant,
@@ -185,6 +188,7 @@ impl Group {
             since: now,
             trusted: None,
             epoch: None,
+            rival: None,
             pending: None,
             asked: now,
             heard: now,
@@ -360,7 +364,7 @@ impl Group {
         };
         self.heard = self.asked;
         if master == *self.believed() {
-            self.trusted = Some(self.current);
+            (self.trusted, self.rival) = (Some(self.current), None);
         } else if self.trusted == Some(self.current) {
             (self.named, self.epoch) = (Some(master), None);
         } else {
@@ -373,13 +377,17 @@ impl Group {
         let theirs = self.epoch_at(sentinel, self.current);
         let ours = self.trusted.and_then(|number| self.epoch_at(sentinel, number)).or(self.epoch);
         let trusted = self.trusted.filter(|number| self.nodes[*number].connection.is_some());
+        // Sentinels that were set up anew begin at 0, and no sentinel that is there has our number.
+        let rival = self.rival.replace((master.clone(), self.current));
+        let agrees = |(named, by): (Endpoint, usize)| named == master && by != self.current;
         let is_newer = match theirs.zip(ours) {
-            Some((theirs, ours)) => theirs > ours,
+            Some((theirs, ours)) => theirs > ours || trusted.is_none() && rival.is_some_and(agrees),
             // The sentinel that is believed is followed for as long as it is there.
             None => trusted.is_none() && !self.is_behind(&master),
         };
         if is_newer {
             (self.named, self.trusted, self.epoch) = (Some(master), Some(self.current), theirs);
+            self.rival = None;
             return;
         }
         self.epoch = ours.or(self.epoch);
@@ -526,12 +534,20 @@ mod tests {
         /// Lets the time of a turn pass, and the period of the questions. Returns true if a write
         /// to this master would be sent elsewhere.
         fn turn(&self, master: u16) -> bool {
-            let mut groups = GROUPS.lock();
-            let group = groups.iter_mut().find(|group| group.is_of(&self.target)).unwrap();
-            group.since -= TURN;
-            group.asked -= PERIOD;
-            group.heard -= PERIOD;
-            drop(groups);
+            GROUPS
+                .lock()
+                .iter_mut()
+                .filter(|group| group.is_of(&self.target))
+                .for_each(|group| group.since -= TURN);
+            self.ask(master)
+        }
+
+        /// Does the same without the time of a turn.
+        fn ask(&self, master: u16) -> bool {
+            GROUPS.lock().iter_mut().filter(|group| group.is_of(&self.target)).for_each(|group| {
+                group.asked -= PERIOD;
+                group.heard -= PERIOD;
+            });
             has_moved(&self.sentinel, &self.target, &at(master), Word::Recent)
         }
 
@@ -570,6 +586,21 @@ mod tests {
     }
 
     #[test]
+    fn the_number_of_a_sentinel_that_is_gone_gives_way_to_two_others() {
+        for others in [2, 1] {
+            let site = Site::start();
+            site.fakes[1].say(NEW, Some(0));
+            assert!(!site.turn(OLD), "it may be behind");
+            // The first sentinel is of no use any more.
+            site.fakes[0].say(0, None);
+            let last = if others == 2 { NEW } else { 0 };
+            site.fakes[2].say(last, Some(0));
+            assert!(!site.ask(OLD));
+            assert_eq!((0..6).any(|_| site.turn(OLD)), others == 2);
+        }
+    }
+
+    #[test]
     fn a_differing_word_without_a_higher_number_changes_nothing() {
         for epoch in [Some(1), None] {
             let site = Site::start();
@@ -582,10 +613,6 @@ mod tests {
         // The word of the sentinel that is believed needs none.
         let site = Site::start();
         site.fakes[0].say(NEW, None);
-        GROUPS.lock().iter_mut().filter(|group| group.is_of(&site.target)).for_each(|group| {
-            group.asked -= PERIOD;
-            group.heard -= PERIOD;
-        });
-        assert!(has_moved(&site.sentinel, &site.target, &at(OLD), Word::Recent));
+        assert!(site.ask(OLD));
     }
 }

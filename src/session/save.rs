@@ -451,8 +451,7 @@ impl<S: Store> Session<S> {
             }
         };
         current.ttl_due = 0;
-        self.list_at_last(&mut current, ttl);
-        let state = self.update_state(&mut current, ttl);
+        let state = self.list_and_update_state(&mut current, ttl);
         self.bequeath(&current);
         let Some(life) = self.ttl_of_write(&current, ttl) else {
             return self.end_now(current, changed);

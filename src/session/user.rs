@@ -269,12 +269,17 @@ impl<S: Store> Session<S> {
         self.inherited = Heritage::default();
     }
 
-    /// Puts a session on the list of its user that earlier requests could not list. The state tells
-    /// of that, until the list has it.
-    pub(super) fn list_at_last(&mut self, current: &mut Current<S::Lease>, ttl: u64) {
+    /// Does the same as [`Session::update_state`]. A session that earlier requests could not put on the
+    /// list of its user comes first on the list. The state tells of that until then.
+    pub(super) fn list_and_update_state(
+        &mut self,
+        current: &mut Current<S::Lease>,
+        ttl: u64,
+    ) -> Option<String> {
         if current.metadata.is_unlisted && current.metadata.refusal.is_none() && is_open(current) {
             self.list_now(current, ttl);
         }
+        self.update_state(current, ttl)
     }
 
     /// Puts a session on the list of its user, and waits for the answer. Returns the failure.
