@@ -31,7 +31,7 @@ pub fn advise(text: String) {
 unsafe extern "C" fn rustredis_advice_get(index: usize, text: *mut c_char, size: usize) -> c_int {
     guarded(0, || {
         let given = GIVEN.lock();
-        let all = shared::problem().into_iter().chain(given.iter().map(String::as_str));
+        let all = shared::advice().into_iter().chain(given.iter().map(String::as_str));
         let Some(advice) = all.skip(index).map(str::to_owned).next() else { return 0 };
         drop(given);
         // SAFETY: info.c passes a buffer of `size` bytes.

@@ -28,8 +28,8 @@ use crate::{
     process::stats::{self, Memory},
 };
 
-/// The reason why the file is not used.
-static PROBLEM: OnceLock<String> = OnceLock::new();
+/// The reason why the file is not used, and whether an administrator should do something.
+static PROBLEM: OnceLock<(String, bool)> = OnceLock::new();
 
 /// A process gets the file ready within this many tries, with a pause after each.
 const TRIES: u32 = 100;
@@ -49,11 +49,15 @@ pub fn map() {
             if !is_command_line() {
                 text += ". The counters are kept in memory, and begin at zero with each reload";
             }
-            // The web server's PHP may not have been started yet.
-            if !is_command_line() || Path::new(&path).exists() {
+            // The user of a command line may lack the right to read it, and the web server's PHP, which
+            // makes it, may not have been started yet.
+            let is_advice = !is_command_line()
+                || !path.starts_with('/')
+                || opened(Path::new(&path), OpenOptions::new().read(true)).is_ok();
+            if is_advice {
                 say(Say::Advice, text.clone());
             }
-            let _ = PROBLEM.set(text);
+            let _ = PROBLEM.set((text, is_advice));
         }
         let anonymous = || {
             let memory = mapped(None, libc::PROT_READ | libc::PROT_WRITE)?;
@@ -68,7 +72,12 @@ pub fn map() {
 
 /// The reason why `rustredis.metrics_file` is not used.
 pub fn problem() -> Option<&'static str> {
-    PROBLEM.get().map(String::as_str)
+    PROBLEM.get().map(|(text, _)| text.as_str())
+}
+
+/// The same if an administrator should do something.
+pub fn advice() -> Option<&'static str> {
+    PROBLEM.get().filter(|(_, is_advice)| *is_advice).map(|(text, _)| text.as_str())
 }
 
 /// Returns true for `php` itself, which no web server has started.
@@ -95,16 +104,15 @@ fn in_file(path: &Path, is_command_line: bool) -> (Option<&'static Memory>, Opti
     }
 }
 
+fn opened(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    // A user who may write to the folder could lead a link anywhere, or let PHP wait for a pipe.
+    options.custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK).open(path)
+}
+
 fn open(path: &Path, is_writer: bool, is_maker: bool) -> Result<File, String> {
-    let file = OpenOptions::new()
-        .read(true)
-        .write(is_writer)
-        .create(is_maker)
-        .mode(0o640)
-        // A user who may write to the folder could lead a link anywhere, or let PHP wait for a pipe.
-        .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK)
-        .open(path)
-        .map_err(said)?;
+    let mut options = OpenOptions::new();
+    options.read(true).write(is_writer).create(is_maker).mode(0o640);
+    let file = opened(path, &mut options).map_err(said)?;
     let about = file.metadata().map_err(said)?;
     if !about.is_file() {
         return Err("it is no ordinary file".into());

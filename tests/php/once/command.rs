@@ -1234,6 +1234,12 @@ fn metrics_of_a_file_that_cannot_be_read_are_a_failure() {
         }
     }
     assert!(!missing.exists() && !Path::new("relative").exists());
+    // A file that the web server's PHP has yet to make is no advice, and one of another version is.
+    let server = server();
+    let with = |file: &Path| php(&server).ini("rustredis.metrics_file", file.to_str().expect("it is UTF-8"));
+    let said = rustredis(&with(&missing), &["doctor"]);
+    assert_eq!(said.status, 0, "{said:#?}");
+    finds(&with(&other), &[], WARNING, "advice", "advice");
 }
 
 #[test]
