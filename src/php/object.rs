@@ -286,6 +286,13 @@ impl Object {
         self.sessions.get(id).is_some_and(|entry| entry.session.goes_on())
     }
 
+    /// Returns true if PHP asks for its own session in session_reset(), which goes on with it.
+    fn resets(&self, id: &SessionId) -> bool {
+        sys::rustredis_resets_a_session()
+            && sys::is_own_id(id.as_str().as_bytes())
+            && self.sessions.get(id).is_some_and(|entry| entry.session.is_read())
+    }
+
     /// Returns true if another fiber has begun with this session and has its lock.
     fn is_of_another_fiber(&self, id: &SessionId, fiber: usize) -> bool {
         let Some(entry) = self.sessions.get(id) else { return false };
@@ -318,8 +325,12 @@ impl Object {
         if self.is_of_another_fiber(id, fiber) {
             return self.refuse_as_held_by_fiber(id, fiber);
         }
-        let anew = !self.goes_on(id);
+        let resets = self.resets(id);
+        let anew = !self.goes_on(id) && !resets;
         self.with_session(id, fiber, anew, false, |session| {
+            if resets || session.is_stale() {
+                session.read_anew();
+            }
             if session.read(id.as_str().as_bytes(), Access::Update, ttl) {
                 Answer::Yes
             } else {
@@ -332,7 +343,10 @@ impl Object {
         if self.is_of_another_fiber(id, fiber) {
             return self.refuse_as_held_by_fiber(id, fiber);
         }
-        let anew = !self.goes_on(id);
+        if self.sessions.get(id).is_some_and(|entry| entry.session.is_stale()) {
+            self.release(id);
+        }
+        let anew = !self.goes_on(id) && !self.resets(id);
         let bytes = id.as_str().as_bytes();
         // PHP has made an id, and asks if it is free. Its read follows.
         let is_made = anew && sys::changes_this_id(bytes) && !sys::rustredis_is_leaving();

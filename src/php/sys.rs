@@ -17,6 +17,8 @@ unsafe extern "C" {
     pub safe fn rustredis_unwrap_functions();
     /// Forgets an id that a failed read has kept; called at the end of a request.
     pub safe fn rustredis_forget_kept_id();
+    /// Returns true if session_reset() is running.
+    pub safe fn rustredis_resets_a_session() -> bool;
     /// Returns true if session_destroy() is running.
     pub safe fn rustredis_destroys_a_session() -> bool;
     /// Returns true if session_regenerate_id() is running.

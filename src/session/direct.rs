@@ -1,14 +1,18 @@
 //! The calls of `RustRedis\SessionHandler` that PHP's own session functions don't make.
 
-use std::mem;
+use std::{mem, time::Duration};
 
 use super::{Access, Failure, Fetched, Session, Writer, print::Print, save::refused};
 use crate::{
     compression,
     config::Target,
+    process::clock,
     protocol::{Keys, Mode, SessionId},
     store::Store,
 };
+
+/// The time for which a session that was fetched without its lock serves the read that follows.
+const FRESH: Duration = Duration::from_secs(1);
 
 impl<S: Store> Session<S> {
     /// Returns true if the lock is ours, as far as this process knows.
@@ -33,9 +37,26 @@ impl<S: Store> Session<S> {
     }
 
     /// Returns true if a read continues what an earlier call has begun: the lock is ours, or the
-    /// session was fetched for this read.
+    /// session was fetched for this read, a moment ago.
     pub fn goes_on(&self) -> bool {
-        self.has_lock() || self.current.as_ref().is_some_and(|current| current.unread)
+        self.has_lock() || (self.current.as_ref().is_some_and(|current| current.unread) && !self.is_stale())
+    }
+
+    /// Returns true if the session was fetched for a read that came so late that others may have
+    /// changed it since, even under a lock, which may be lost by then.
+    pub fn is_stale(&self) -> bool {
+        let lease = self.settings.lock.as_ref().filter(|_| self.has_lock()).map(|lock| lock.lease);
+        self.current.as_ref().is_some_and(|current| {
+            current.unread && clock::since(current.since.time) > lease.unwrap_or(FRESH)
+        })
+    }
+
+    /// Has the next read fetch the session once more, under the lock that it may have.
+    pub fn read_anew(&mut self) {
+        self.resets = true;
+        if let Some(current) = &mut self.current {
+            current.unread = false;
+        }
     }
 
     /// Takes the lock. The session is kept for the read that follows.

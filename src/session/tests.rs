@@ -733,6 +733,38 @@ fn what_was_read_without_a_lock_on_purpose_is_never_written() {
 }
 
 #[test]
+fn what_was_fetched_for_a_read_is_not_delivered_much_later() {
+    for (texts, age) in [(IniValues::default(), 11), (unlocked(), 2)] {
+        for ended in [false, true] {
+            for asks_again in [false, true] {
+                let store = stored(b"old");
+                let mut session = session_with(&store, &texts);
+                assert!(session.validate(ID, Access::Update, TTL));
+                assert!(session.goes_on());
+                let mut other = session_with(&store, &unlocked());
+                assert!(if ended {
+                    other.destroy(ID, Leave::Ended)
+                } else {
+                    other.write(ID, b"new", TTL, Writer::Php)
+                });
+                session.current.as_mut().unwrap().since.time -= age * 1_000_000_000;
+                if asks_again {
+                    // An object begins with another session then, or gives the lock back.
+                    assert!(!session.goes_on() || session.is_stale());
+                    session.close();
+                    assert_eq!(session.is_known(ID, TTL), Some(!ended));
+                } else {
+                    session.read_anew();
+                }
+                assert_eq!(read(&mut session, ID), if ended { &b""[..] } else { b"new" });
+                session.close();
+                assert_eq!(holder(&store, ID), None);
+            }
+        }
+    }
+}
+
+#[test]
 fn phps_own_session_takes_the_place_of_one_that_a_class_has_read_before() {
     let store = stored(b"old");
     let mut session = session(&store);
