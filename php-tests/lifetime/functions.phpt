@@ -67,6 +67,22 @@ redis()->set(data_key($id = new_id()), '', 'EX', 77);
 session_id($id);
 ok('an empty one has', about(77, rustredis_time_left()['idle'] ?? null) && rustredis_time_left()['absolute'] === null);
 
+store_session($old = new_id(), ['n' => 1], 600);
+set_state($old, ['idle' => 700, 'end' => now() + 900_000]);
+start($old);
+session_regenerate_id(true);
+session_write_close();
+$new = session_id();
+session_id($old);
+same('one that goes on under another id: two trips', 2, trips(function () use (&$left) {
+    $left = rustredis_time_left();
+}));
+ok('and the time of that', about(700, $left['idle']) && about(900, $left['absolute']), $left);
+start($new);
+session_destroy();
+session_id($old);
+same('until that is over', null, rustredis_time_left());
+
 /** Starts the session of an id, and returns the reason why it is not there. */
 function reason(string $id): ?string
 {
@@ -121,6 +137,9 @@ ok: it is saved as ever
 ok: an unknown session has no time left
 ok: one that is over has no time left
 ok: an empty one has
+ok: one that goes on under another id: two trips
+ok: and the time of that
+ok: until that is over
 ok: 0 trips
 ok: a session that is there
 ok: 0 trips

@@ -58,6 +58,10 @@ foreach (['1', '0'] as $locking) {
     start($id);
     ok('ten seconds later it gets another id', session_id() !== $id);
     session_write_close();
+    redis()->set(side_key($id, 'STATE'), "$word|$reason|" . ($ms + 3_600_000) . "|$name", 'PX', 60000);
+    start($id);
+    ok('and so it does if the clock of Redis was set back since', session_id() !== $id);
+    session_write_close();
 
     $id = new_id();
     store_session($id, ['n' => 1]);
@@ -120,6 +124,7 @@ ok: and is stored
 ok: with no new grace
 ok: without the copy it still keeps its id, with nothing in it
 ok: ten seconds later it gets another id
+ok: and so it does if the clock of Redis was set back since
 ok: after a logout at once
 ok: locking=0, regenerate_id(true): the new session is stored
 ok: it starts
@@ -153,6 +158,7 @@ ok: and is stored
 ok: with no new grace
 ok: without the copy it still keeps its id, with nothing in it
 ok: ten seconds later it gets another id
+ok: and so it does if the clock of Redis was set back since
 ok: after a logout at once
 ok: the same where any id is taken
 ok: it does not come back

@@ -8,7 +8,7 @@ use super::{
     save::has_user,
 };
 use crate::{
-    protocol::{Live, SessionData, SessionId, State},
+    protocol::{Live, Reason, SessionData, SessionId, State},
     store::Store,
 };
 
@@ -143,7 +143,19 @@ impl<S: Store> Session<S> {
             }
         };
         let now = self.store.server_clock();
-        let end = left.state.and_then(|text| State::parse(&text).live().and_then(|live| live.end));
+        let state = left.state.as_deref().map(State::parse);
+        if let (-2, Some(State::Dead(mark))) = (left.ms, &state)
+            && mark.reason == Reason::Regenerated
+        {
+            let copy = self.store.copy(&keys, left.state.as_deref().unwrap_or_default());
+            // The session goes on for as long at least as its id did.
+            let live = mark.live().unwrap_or_else(|| Live::new(mark.at));
+            return copy.ok().and_then(|(copy, _)| copy).map(|_| TimeLeft {
+                idle: live.ttl(mark.at, ttl).saturating_sub(now.saturating_sub(mark.at) / 1000),
+                absolute: live.end.map(|end| end.saturating_sub(now).div_ceil(1000)),
+            });
+        }
+        let end = state.and_then(|state| state.live().and_then(|live| live.end));
         let absolute = end.map(|end| end.saturating_sub(now).div_ceil(1000));
         let idle = match left.ms {
             // A key without a TTL gets one with the next use.

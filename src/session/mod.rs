@@ -637,8 +637,7 @@ impl<S: Store> Session<S> {
         match self.store.copy(keys, loaded.state.as_deref().unwrap_or_default()) {
             Ok((copy, now)) => {
                 let late = LATE_MS.max(self.settings.regenerate_grace * 1000);
-                let is_late =
-                    copy.is_some() || now < at.saturating_add(late) || matches!(hold, Hold::Overtaken);
+                let is_late = copy.is_some() || now.abs_diff(at) < late || matches!(hold, Hold::Overtaken);
                 if !is_late {
                     return Ok(hold);
                 }
