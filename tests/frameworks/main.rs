@@ -148,6 +148,7 @@ fn debians_laravel_with_locks_of_some_routes() {
     let app = App { env: &[("LARAVEL", "routes"), ("LARAVEL_BLOCK", "1")], ..LARAVEL };
     app.each_site(|site| {
         site.parallel_increments_all_count();
+        site.a_logout_is_not_undone_by_a_slower_request();
         site.a_request_that_writes_nothing_leaves_no_lock();
     });
     let app = App { env: &[("LARAVEL", "routes")], ..LARAVEL };

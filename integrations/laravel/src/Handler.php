@@ -23,6 +23,9 @@ final class Handler implements SessionHandlerInterface
     /** Set if the session was destroyed before this request could write it. */
     private bool $missed = false;
 
+    /** The id of a session that was destroyed during the wait for its lock. */
+    private ?string $destroyed = null;
+
     /** @param Closure(Throwable): void $report writes an exception to the application's log */
     public function __construct(
         private SessionHandler $sessions,
@@ -45,7 +48,14 @@ final class Handler implements SessionHandlerInterface
     /** Locks a session for the read that follows. `$wait` is in seconds. */
     public function lock(string $id, ?float $wait): void
     {
-        $this->attempt(fn () => $this->sessions->lock($id, $wait));
+        $this->attempt(function () use ($id, $wait): void {
+            try {
+                $this->sessions->lock($id, $wait);
+            } catch (SessionDestroyedException) {
+                // The page goes on, as in a request that had the session when it was destroyed.
+                $this->destroyed = $id;
+            }
+        });
     }
 
     public function open(string $path, string $name): bool
@@ -56,6 +66,7 @@ final class Handler implements SessionHandlerInterface
     /** Gives back all locks, also those of sessions that were read and not written. */
     public function close(): bool
     {
+        $this->destroyed = null;
         return $this->sessions->close();
     }
 
@@ -67,6 +78,10 @@ final class Handler implements SessionHandlerInterface
 
     public function write(string $id, string $data): bool
     {
+        if ($this->destroyed === $id) {
+            $this->missed = true;
+            return false;
+        }
         try {
             return $this->attempt(fn () => $this->sessions->write($id, $data));
         } catch (ConflictHttpException $conflict) {
