@@ -23,12 +23,12 @@ foreach (['a function' => 'sess_destroy', 'a closure' => fn (string $id): bool =
     session_set_save_handler($inner->open(...), $inner->close(...), $inner->read(...), $inner->write(...), $destroy, $inner->gc(...),
         fn (): string => new_id(), 'sess_validate');
     $id = new_id();
-    redis()->set(data_key($id), 'user|i:7;damaged|x:');
-    $before = redis()->keys(PREFIX . 'ASIDE:*');
+    redis()->set(data_key($id), $text = "$id|i:7;damaged|x:");
     warnings_of(fn () => start($id));
     session_abort();
-    $aside = array_values(array_diff(redis()->keys(PREFIX . 'ASIDE:*'), $before));
-    same("$what: it is kept aside", ['user|i:7;damaged|x:', 0], [$aside ? redis()->get($aside[0]) : null, redis()->exists(side_key($id, 'STATE'))]);
+    // Other tests keep values aside at the same time.
+    $aside = array_map(fn ($key) => redis()->get($key), redis()->keys(PREFIX . 'ASIDE:*'));
+    same("$what: it is kept aside", [true, 0], [in_array($text, $aside, true), redis()->exists(side_key($id, 'STATE'))]);
 
     $id = new_id();
     start($id);
