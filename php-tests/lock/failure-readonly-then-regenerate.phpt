@@ -1,5 +1,5 @@
 --TEST--
-lock_failure=readonly: a request that has no lock does not move the session away from the one that has it, in any way
+lock_failure=readonly: a request that has no lock does not move the session away from the one that has it, in any way, and ends it in a logout
 --INI--
 rustredis.lock_wait=0
 rustredis.lock_failure=readonly
@@ -75,6 +75,15 @@ foreach ($handlers as $handler => $make) {
             ok('and it is said', str_contains($said, 'readonly'), $said);
             same('the session is left alone', ['n|i:1;', 0, $lock], [redis()->get(data_key($id)), redis()->exists(side_key($id, 'OLD')), redis()->get(lock_key($id))]);
             warnings_of(fn () => session_abort());
+
+            // A logout is carried out all the same.
+            store_session($id = new_id(), ['user' => 7]);
+            redis()->set(lock_key($id), $lock = foreign_token(), 'PX', 30000);
+            start($id);
+            $_SESSION = [];
+            $moved = session_regenerate_id($delete);
+            warnings_of(fn () => session_abort());
+            same('a logout', [true, 0, 0, $lock], [$moved, redis()->exists(data_key($id)), redis()->exists(side_key($id, 'OLD')), redis()->get(lock_key($id))]);
         }
     }
 }
@@ -82,60 +91,80 @@ foreach ($handlers as $handler => $make) {
 ok: php.ini, regenerate_grace=10, regenerate_id(true): the id stays
 ok: and it is said
 ok: the session is left alone
+ok: a logout
 ok: php.ini, regenerate_grace=10, regenerate_id(false): the id stays
 ok: and it is said
 ok: the session is left alone
+ok: a logout
 ok: php.ini, regenerate_grace=0, regenerate_id(true): the id stays
 ok: and it is said
 ok: the session is left alone
+ok: a logout
 ok: php.ini, regenerate_grace=0, regenerate_id(false): the id stays
 ok: and it is said
 ok: the session is left alone
+ok: a logout
 ok: a subclass, regenerate_grace=10, regenerate_id(true): the id stays
 ok: and it is said
 ok: the session is left alone
+ok: a logout
 ok: a subclass, regenerate_grace=10, regenerate_id(false): the id stays
 ok: and it is said
 ok: the session is left alone
+ok: a logout
 ok: a subclass, regenerate_grace=0, regenerate_id(true): the id stays
 ok: and it is said
 ok: the session is left alone
+ok: a logout
 ok: a subclass, regenerate_grace=0, regenerate_id(false): the id stays
 ok: and it is said
 ok: the session is left alone
+ok: a logout
 ok: a wrapper, regenerate_grace=10, regenerate_id(true): the id stays
 ok: and it is said
 ok: the session is left alone
+ok: a logout
 ok: a wrapper, regenerate_grace=10, regenerate_id(false): the id stays
 ok: and it is said
 ok: the session is left alone
+ok: a logout
 ok: a wrapper, regenerate_grace=0, regenerate_id(true): the id stays
 ok: and it is said
 ok: the session is left alone
+ok: a logout
 ok: a wrapper, regenerate_grace=0, regenerate_id(false): the id stays
 ok: and it is said
 ok: the session is left alone
+ok: a logout
 ok: an object, regenerate_grace=10, regenerate_id(true): the id stays
 ok: and it is said
 ok: the session is left alone
+ok: a logout
 ok: an object, regenerate_grace=10, regenerate_id(false): the id stays
 ok: and it is said
 ok: the session is left alone
+ok: a logout
 ok: an object, regenerate_grace=0, regenerate_id(true): the id stays
 ok: and it is said
 ok: the session is left alone
+ok: a logout
 ok: an object, regenerate_grace=0, regenerate_id(false): the id stays
 ok: and it is said
 ok: the session is left alone
+ok: a logout
 ok: a wrapper of an object, regenerate_grace=10, regenerate_id(true): the id stays
 ok: and it is said
 ok: the session is left alone
+ok: a logout
 ok: a wrapper of an object, regenerate_grace=10, regenerate_id(false): the id stays
 ok: and it is said
 ok: the session is left alone
+ok: a logout
 ok: a wrapper of an object, regenerate_grace=0, regenerate_id(true): the id stays
 ok: and it is said
 ok: the session is left alone
+ok: a logout
 ok: a wrapper of an object, regenerate_grace=0, regenerate_id(false): the id stays
 ok: and it is said
 ok: the session is left alone
+ok: a logout

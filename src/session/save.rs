@@ -248,15 +248,16 @@ impl<S: Store> Session<S> {
     }
 
     /// Leaves an id of PHP's session, once: a handler class may write or destroy twice.
-    fn leave(&mut self, id: SessionId, leave: Leave, forced: bool) -> bool {
+    fn leave(&mut self, id: SessionId, leave: Leave, deletes: bool) -> bool {
         if self.current.is_none() && self.has_retired(id.as_str().as_bytes()) {
             return true;
         }
         if let Some(failure) = self.reason_to_stay(&id, leave) {
             return self.fail("was not moved to a new id", Some(&id), &failure);
         }
-        let done = self.end_as(&id, leave, forced);
-        let is_left = self.answered(&id, if forced { "was not destroyed" } else { "was not saved" }, done);
+        // A logout is carried out even if another request has the lock by now.
+        let done = self.end_as(&id, leave, deletes && leave == Leave::Emptied);
+        let is_left = self.answered(&id, if deletes { "was not destroyed" } else { "was not saved" }, done);
         self.retired = Some(id).filter(|_| is_left);
         is_left
     }
@@ -267,12 +268,14 @@ impl<S: Store> Session<S> {
             return Some(Failure::Unread);
         }
         let current = self.current.as_ref().filter(|current| current.id == *id)?;
-        // The request that has the lock would lose what it changes.
-        if matches!(current.hold, Hold::ReadOnly) {
-            return Some(refused(Failure::ReadOnly));
-        }
-        if leave != Leave::Moved {
+        if leave != Leave::Moved && !current.is_new {
             return None;
+        }
+        // The request that has the lock, or has had it since, would lose what it changes.
+        match current.hold {
+            Hold::ReadOnly => return Some(refused(Failure::ReadOnly)),
+            Hold::NoMoreWrites(why) => return Some(refused(why())),
+            _ => {}
         }
         let mark = current.loaded.state.clone().filter(|_| current.metadata.mark.is_some())?;
         // The change of the id may have been a logout, which nothing else can tell.
