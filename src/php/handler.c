@@ -342,40 +342,10 @@ static bool is_look(zend_string *key)
 	return PS(mod_user_implemented) && (wants_read_only() || !PS(id) || !zend_string_equals(key, PS(id)));
 }
 
-PS_READ_FUNC(rustredis)
+/* Gives PHP the value that was read, which is in `val`. `found` is rustredis_read's answer. */
+static int deliver(void **mod_data, zend_string *key, zend_string **val, int found, int reason)
 {
-	const int reason = reason_to_read();
-	const char *value;
-	size_t value_len = 0;
-	int found;
-
-	/* PHP gets none of the data that validateId() reads. */
-	is_unread = is_unread && reason != RUSTREDIS_TO_DELIVER;
-	if (!key || is_broken_off(mod_data) || is_bad_id_of_subclass(key)) {
-		return FAILURE;
-	}
-	if (rustredis_replaces_kept_id(key)) {
-		rustredis_tell_replaced_id(mod_data);
-		return FAILURE;
-	}
-	note_own(key);
-	if (is_own(key)) {
-		rustredis_make_way(mod_data, ZSTR_VAL(key), ZSTR_LEN(key));
-	}
-	found = rustredis_read(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), maxlifetime, wants_read_only(), reason, &value,
-		&value_len);
-	if (!found) {
-		if (value_len) {
-			/* The value is larger than memory_limit allows. PHP reports this in its own words,
-			 * and ends the request as usual. */
-			efree(emalloc(value_len));
-		}
-		return read_failed(mod_data, reason);
-	}
-	/* Over memory_limit, this allocation bails out. The value then still belongs to the session,
-	 * and PHP's empty write at shutdown is refused, because rustredis_read_done was not reached. */
-	*val = value_len ? zend_string_init(value, value_len, 0) : ZSTR_EMPTY_ALLOC();
-	if (value_len && value[0] == '{') {
+	if (ZSTR_LEN(*val) && ZSTR_VAL(*val)[0] == '{') {
 		/* From here on, PHP code may run (__unserialize), and close the session or throw. */
 		zend_string *converted = NULL;
 		int json = rustredis_json_for_others(*val, &converted);
@@ -407,6 +377,46 @@ PS_READ_FUNC(rustredis)
 	}
 	rustredis_watch_exceptions();
 	return SUCCESS;
+}
+
+PS_READ_FUNC(rustredis)
+{
+	const int reason = reason_to_read();
+	const char *value;
+	size_t value_len = 0;
+	int found, result;
+
+	/* PHP gets none of the data that validateId() reads. */
+	is_unread = is_unread && reason != RUSTREDIS_TO_DELIVER;
+	if (!key || is_broken_off(mod_data) || is_bad_id_of_subclass(key)) {
+		return FAILURE;
+	}
+	if (rustredis_replaces_kept_id(key)) {
+		rustredis_tell_replaced_id(mod_data);
+		return FAILURE;
+	}
+	note_own(key);
+	if (is_own(key)) {
+		rustredis_make_way(mod_data, ZSTR_VAL(key), ZSTR_LEN(key));
+	}
+	found = rustredis_read(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), maxlifetime, wants_read_only(), reason, &value,
+		&value_len);
+	if (!found) {
+		if (value_len) {
+			/* The value is larger than memory_limit allows. PHP reports this in its own words,
+			 * and ends the request as usual. */
+			efree(emalloc(value_len));
+		}
+		return read_failed(mod_data, reason);
+	}
+	/* Over memory_limit, this allocation bails out. The value then still belongs to the session,
+	 * and PHP's empty write at shutdown is refused, because rustredis_read_done was not reached. */
+	*val = value_len ? zend_string_init(value, value_len, 0) : ZSTR_EMPTY_ALLOC();
+	/* PHP code that runs meanwhile may end PHP's session, and with it PHP's own reference. */
+	zend_string_addref(key);
+	result = deliver(mod_data, key, val, found, reason);
+	zend_string_release(key);
+	return result;
 }
 
 /* A SessionHandler subclass may write an empty text on purpose, so this checks the serializer
