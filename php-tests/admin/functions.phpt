@@ -129,13 +129,22 @@ same('a missing right is named', [['rpush'], ['watch']],
 same('a scan is refused', 'RefusedException', thrown(fn () => rustredis_scan()));
 $may('+rpush', '+watch', '+scan');
 same('an unknown kind', 'SessionException', thrown(fn () => rustredis_scan(null, 'keys')));
-same('a place of no server', 'SessionException', thrown(fn () => rustredis_scan('7@tcp://other:1')));
+same('a place of no server', 'SessionException', thrown(fn () => rustredis_scan('7@@tcp://other:1@' . PREFIX)));
+$place = '7@@' . $report['node'] . '@';
+same('a place of other sessions', ['SessionException', ''],
+    [thrown(fn () => rustredis_scan($place . 'OTHER:')), thrown(fn () => rustredis_scan($place . $report['prefix']))]);
 same('no name', 'SessionException', thrown(fn () => rustredis_stored('a_LOCK')));
 same('no session is deleted', 'SessionException', thrown(fn () => rustredis_forget($id)));
 foreach (['a line more' => "live|1|||||||x\n1evil|i:7;", 'no text' => "live|1|||||||\xff", 'another form' => 'x|y'] as $what => $bad) {
     $unknown = new_id();
     same("a state with $what", ['SessionException', null], [thrown(fn () => rustredis_store($unknown, 'x', null, $bad)), rustredis_stored($unknown)]);
 }
+ini_set('session.save_path', 'tcp://127.0.0.1:1');
+foreach (['scan' => [], 'stored' => [$id], 'store' => [$id, 'x'], 'forget' => [$aside], 'unlock' => [$id], 'lock' => [$id]] as $name => $arguments) {
+    thrown(fn () => ('rustredis_' . $name)(...$arguments), $failure);
+    ok("a failure of rustredis_$name() names the server", str_contains($failure->getMessage(), 'tcp://127.0.0.1:1 failed: cannot connect'), $failure->getMessage());
+}
+ini_set('session.save_path', $server->save_path());
 same('a time that is over', 'ValueError', thrown(fn () => rustredis_store($id, 'x', 0)));
 
 $calls = "foreach (['scan' => [], 'server' => [], 'stored' => ['a'], 'store' => ['a', 'b'], 'forget' => ['a'], 'unlock' => ['a']] as \$name => \$arguments) {"
@@ -197,10 +206,17 @@ ok: a missing right is named
 ok: a scan is refused
 ok: an unknown kind
 ok: a place of no server
+ok: a place of other sessions
 ok: no name
 ok: no session is deleted
 ok: a state with a line more
 ok: a state with no text
 ok: a state with another form
+ok: a failure of rustredis_scan() names the server
+ok: a failure of rustredis_stored() names the server
+ok: a failure of rustredis_store() names the server
+ok: a failure of rustredis_forget() names the server
+ok: a failure of rustredis_unlock() names the server
+ok: a failure of rustredis_lock() names the server
 ok: a time that is over
 ok: a web server's PHP has them only if the administrator says so

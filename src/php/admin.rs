@@ -238,7 +238,7 @@ fn carry_out(order: &Order, admin: &mut Admin) -> Answer {
             match admin.scan(listed, cursor.as_deref()) {
                 Ok(None) => {
                     return Err((
-                        "rustredis: no server has this place of a scan: begin again".into(),
+                        "rustredis: no server has this place of a scan, or it is of other sessions: begin again".into(),
                         Cause::Other,
                     ));
                 }
@@ -272,7 +272,12 @@ fn carry_out(order: &Order, admin: &mut Admin) -> Answer {
             StoreError::TooLarge(_) => Cause::Other,
             _ => Cause::Connection,
         };
-        (format!("rustredis: {error}"), cause)
+        // A save path can name several servers, and the script need not know it.
+        let text = match admin.asked() {
+            Some(place) => format!("rustredis: the request to {place} failed: {error}"),
+            None => format!("rustredis: {error}"),
+        };
+        (text, cause)
     })
 }
 

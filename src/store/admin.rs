@@ -48,6 +48,8 @@ pub struct Admin {
     links: Vec<Link>,
     /// The servers to which there was a connection.
     reached: Vec<Arc<Target>>,
+    /// The server that was asked last.
+    asked: Option<Arc<Target>>,
 }
 
 /// A connection to a server.
@@ -130,6 +132,7 @@ impl Admin {
             nodes: Vec::new(),
             links: Vec::new(),
             reached: Vec::new(),
+            asked: None,
         }
     }
 
@@ -147,15 +150,24 @@ impl Admin {
         self.settings.shards.is_cluster()
     }
 
-    fn keys(&self, id: &SessionId) -> Keys {
+    /// The server that was asked last, without secrets.
+    #[must_use]
+    pub fn asked(&self) -> Option<String> {
+        self.asked.as_ref().map(ToString::to_string)
+    }
+
+    fn keys(&mut self, id: &SessionId) -> Keys {
         let prefix = &self.settings.prefix;
-        if self.in_cluster() { Keys::in_cluster(prefix, id) } else { Keys::new(prefix, id) }
+        let keys = if self.in_cluster() { Keys::in_cluster(prefix, id) } else { Keys::new(prefix, id) };
+        self.asked = Some(self.settings.shards.of(keys.route).clone());
+        keys
     }
 
     /// Returns all servers as they are now, in an order that does not change.
     fn nodes(&mut self) -> Result<Vec<Arc<Target>>, StoreError> {
         let mut nodes = Vec::new();
         for server in self.settings.shards.all() {
+            self.asked = Some(server.clone());
             nodes.extend(route::masters(&server, self.timeouts())?);
         }
         nodes.sort_by_cached_key(ToString::to_string);
@@ -164,6 +176,7 @@ impl Admin {
     }
 
     fn link(&mut self, node: &Arc<Target>) -> Result<&mut Link, StoreError> {
+        self.asked = Some(node.clone());
         let known = self.links.iter_mut().position(|link| link.node == *node && link.connection.is_usable());
         let place = if let Some(place) = known {
             place
@@ -221,7 +234,7 @@ impl Admin {
     }
 
     /// Returns a page of a scan of all servers: the first one, or the one that an earlier page has
-    /// named, which is `<cursor>@<run>@<server>`.
+    /// named, which is `<cursor>@<run>@<server>@<prefix>`.
     /// Returns `None` if no server has that place (any more).
     pub fn scan(&mut self, listed: Listed, place: Option<&str>) -> Result<Option<Page>, StoreError> {
         let nodes = if place.is_none() || self.nodes.is_empty() { self.nodes()? } else { self.nodes.clone() };
@@ -233,7 +246,7 @@ impl Admin {
                     return Ok(None);
                 };
                 let is_number = !cursor.is_empty() && cursor.bytes().all(|byte| byte.is_ascii_digit());
-                match nodes.iter().position(|node| node.to_string() == name) {
+                match nodes.iter().position(|node| self.name(node) == name) {
                     Some(index) if is_number => (cursor, run, index),
                     _ => return Ok(None),
                 }
@@ -254,10 +267,15 @@ impl Admin {
         });
         let names = names.collect();
         let next = match &cursor[..] {
-            b"0" => nodes.get(index + 1).map(|node| format!("0@@{node}")),
-            cursor => Some(format!("{}@{run}@{node}", String::from_utf8_lossy(cursor))),
+            b"0" => nodes.get(index + 1).map(|node| format!("0@@{}", self.name(node))),
+            cursor => Some(format!("{}@{run}@{}", String::from_utf8_lossy(cursor), self.name(node))),
         };
         Ok(Some(Page { names, next, total }))
+    }
+
+    /// The sessions of a server, as a place names them.
+    fn name(&self, node: &Target) -> String {
+        format!("{node}@{}", self.settings.prefix)
     }
 
     /// Scans a server on from a cursor of its run `run`. Returns its present run as well.
