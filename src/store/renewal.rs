@@ -781,7 +781,7 @@ mod tests {
         }
 
         fn until(&self) -> Instant {
-            Instant::now() + Duration::from_secs(3600)
+            Instant::now() + Duration::from_hours(1)
         }
 
         fn learn(&self, outcome: Result<ReleaseReply, StoreError>) {
