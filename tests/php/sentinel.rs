@@ -17,6 +17,7 @@ use crate::support::redis::Server;
 use crate::support::sentinel::{Access, DOWN_AFTER, Group, role};
 use crate::support::session;
 use crate::support::tls::Certificates;
+use phpsess_rs::protocol::list_name;
 
 fn process(save_path: &str) -> Running {
     let mut process = impatient(save_path).spawn(STEPS);
@@ -104,6 +105,58 @@ fn a_master_that_becomes_a_replica_is_left_without_a_word() {
     poll::until("the old master is a replica", Duration::from_mins(1), || role(&group.servers[0]) == "slave");
     assert_eq!(process.step("increment('known')").assert_silent().result, "2");
     assert_eq!(session::counter(&group.servers[1], "known"), Some(2));
+}
+
+/// A planned failover, with connections that were made before it and are used after it.
+#[test]
+fn users_and_absolute_ends_hold_through_a_failover() {
+    let group = Group::start();
+    let [old, new] = &group.servers[..] else { panic!("two servers") };
+    let list = ["PHPREDIS_SESSION:USER:", &list_name(b"ada")].concat();
+    let mut php = process(&group.save_path());
+    let mut yes = |line: &str| assert_eq!(php.step(line).assert_silent().result, "true", "{line}");
+    for id in ["phone", "laptop", "ends"] {
+        session::seed(old, id);
+    }
+    for id in ["phone", "laptop"] {
+        yes(&format!("start('{id}') && rustredis_user('ada') && session_write_close()"));
+    }
+    yes("start('ends') && rustredis_session_lifetime(1440, 12) && session_write_close()");
+    let state = session::side_key(old, "ends", "STATE");
+    let end_at = |server: &Server| -> u64 {
+        let state: String = server.command::<Option<String>>(&["GET", &state]).unwrap_or_default();
+        state.split('|').nth(4).and_then(|end| end.parse().ok()).unwrap_or_default()
+    };
+    let end = end_at(old);
+    assert!(end > 0);
+    poll::until("the replica has all of it", SOON, || {
+        end_at(new) == end && new.command::<Vec<String>>(&["HKEYS", &list]).len() == 2
+    });
+    group.sentinels[0].command::<()>(&["SENTINEL", "FAILOVER", "sessions"]);
+    group.until_master(1, &[0, 1, 2]);
+    poll::until("the old master is a replica", Duration::from_mins(1), || role(old) == "slave");
+
+    yes("count(rustredis_user_sessions('ada')) === 2");
+    yes("start('tablet', ['use_strict_mode' => 0]) && rustredis_user('ada', 2) && session_write_close()");
+    yes("count(rustredis_user_sessions('ada')) === 2");
+    yes("rustredis_revoke('ada') === 2");
+    let left = ["phone", "laptop", "tablet"].map(|id| session::counter(new, id));
+    assert_eq!((left, new.command::<Vec<String>>(&["HKEYS", &list])), ([None; 3], vec![]));
+
+    // No use puts the end off, on whichever master.
+    let mut last_use = 0;
+    poll::until("the absolute end", SOON, || {
+        let now: u64 = php.step("(int) (microtime(true) * 1000)").assert_silent().result.parse().expect("ms");
+        let visit = php.step("start('ends') && rustredis_ended() === null && session_abort()");
+        let lives = visit.assert_silent().result == "true";
+        last_use = if lives { now } else { last_use };
+        !lives
+    });
+    // PHP knows the clock of Redis by an earlier answer, which was on its way for a while.
+    assert!(last_use < end + 1000, "{last_use} {end}");
+    assert_eq!(php.step("rustredis_ended()").assert_silent().result, "\"absolute\"");
+    let mark: String = new.command(&["GET", &state]);
+    assert!(mark.starts_with("dead|absolute|"), "{mark}");
 }
 
 #[test]

@@ -197,10 +197,22 @@ fn another_php_under_the_same_name_gets_a_module_of_its_own() {
 fn sources_of_an_older_date_are_built_as_well() {
     let sources = Sources::new("dates");
     sources.build(&[]);
-    sources.set_text("a text of before");
-    let file = std::fs::File::options().write(true).open(sources.path("src/lib.rs")).expect("a file");
-    let day = std::time::Duration::from_hours(24);
-    file.set_modified(std::time::SystemTime::now() - day).expect("its date can be set");
+    let restore = || {
+        sources.set_text("a text of before");
+        let file = std::fs::File::options().write(true).open(sources.path("src/lib.rs")).expect("a file");
+        let day = std::time::Duration::from_hours(24);
+        file.set_modified(std::time::SystemTime::now() - day).expect("its date can be set");
+    };
+    restore();
+    sources.build(&[]);
+    assert!(sources.has(Sources::MODULE, "a text of before"));
+    // Somebody has run Cargo by hand in between, for sources that are no longer there.
+    sources.set_text("a text of in between");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--release"]).current_dir(sources.path(""));
+    let by_hand = cargo.env("PHP_CONFIG", sources.path("php-config")).env_remove("CARGO_TARGET_DIR").status();
+    assert!(by_hand.expect("cargo runs").success());
+    restore();
     sources.build(&[]);
     assert!(sources.has(Sources::MODULE, "a text of before"));
     let again = sources.make(&[&format!("MODULE={}", Sources::MODULE)], &[]);
