@@ -218,4 +218,37 @@ mod tests {
         let (mut retry, start) = self::retry(RetryPolicy::IfRefused, false);
         assert!(pause(&retry.after(loading(), start)).is_none());
     }
+
+    #[test]
+    fn an_answer_that_makes_no_sense_is_asked_for_once_more_only() {
+        let (mut retry, start) = retry(RetryPolicy::Freely, false);
+        let odd = || StoreError::Protocol("odd".into());
+        assert!(pause(&retry.after(odd(), start)).is_some());
+        assert!(matches!(retry.after(odd(), start), Verdict::GiveUp(StoreError::Protocol(_))));
+    }
+
+    #[test]
+    fn an_election_gets_the_whole_time_for_connecting_again_when_a_connection_breaks() {
+        for (is_elected, since) in [(true, 1500), (false, 0)] {
+            let (mut retry, start) = retry(RetryPolicy::Freely, is_elected);
+            let now = start + Duration::from_millis(1500);
+            let Verdict::Again { connect_until, .. } = retry.after(broken(), now) else { panic!() };
+            assert_eq!(connect_until, Some(start + Duration::from_millis(since) + LIMITS.connect));
+        }
+    }
+
+    #[test]
+    fn a_last_try_without_time_does_not_hide_the_reason_of_the_one_before() {
+        let hung = || StoreError::Connect(io::ErrorKind::TimedOut.into());
+        for (left, told) in [(10, io::ErrorKind::ConnectionRefused), (500, io::ErrorKind::TimedOut)] {
+            let (mut retry, start) = retry(RetryPolicy::Release, false);
+            assert!(pause(&retry.after(refused(), start)).is_some());
+            retry.begin(start + LIMITS.connect - Duration::from_millis(left));
+            let Verdict::GiveUp(StoreError::Connect(error)) = retry.after(hung(), start + LIMITS.connect)
+            else {
+                panic!()
+            };
+            assert_eq!(error.kind(), told);
+        }
+    }
 }
