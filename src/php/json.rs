@@ -20,7 +20,7 @@ thread_local! {
     static WRITER: UnsafeCell<Writer> = UnsafeCell::new(Writer::default());
     /// Tapes are boxed, so that they do not move. A bailout leaves its tape here until the request
     /// ends.
-    #[allow(clippy::vec_box, reason = "the C files has pointers into them")]
+    #[allow(clippy::vec_box, reason = "the C files have pointers into them")]
     static TAPES: RefCell<Vec<Box<Tape>>> = const { RefCell::new(Vec::new()) };
 }
 

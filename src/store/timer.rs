@@ -16,8 +16,7 @@ use crate::process::{PerProcess, threads};
 
 static TIMER: PerProcess<Option<Arc<ScheduledThreadPool>>> = PerProcess::new(None);
 
-/// The thread, for jobs that are due later. `None` if no
-/// thread can be started.
+/// The thread, for jobs that are due later. `None` if no thread can be started.
 #[derive(Clone)]
 pub struct Timer(Option<Arc<ScheduledThreadPool>>);
 
