@@ -35,6 +35,10 @@ same('has ended it', false, lives($theirs));
 same('but needs a user', $none, thrown(fn () => rustredis_revoke()));
 same('no session is open', 'RustRedis\SessionException: rustredis: the session gets no user: no session is open that will be saved',
     thrown(fn () => rustredis_user($user)));
+// As docs/security.md advises for servers that run in the CLI.
+preg_match('/disable_functions=([a-z_,]+)/', file_get_contents(getenv('RUSTREDIS_ROOT') . '/docs/security.md'), $found);
+$left = Child::plain('echo implode(",", get_extension_funcs("phpsess_rs"));', [], ['disable_functions' => $found[1]])->output();
+same('what such a server switches off', 'status,metrics,session,time_left,ended,session_lifetime,user,user_sessions,revoke', str_replace('rustredis_', '', $left));
 start($id, ['read_and_close' => true]);
 ok('one that is only read', str_contains(thrown(fn () => rustredis_user($user)), 'no session is open'));
 start($id);
@@ -53,6 +57,7 @@ ok: the CLI
 ok: has ended it
 ok: but needs a user
 ok: no session is open
+ok: what such a server switches off
 ok: one that is only read
 ok: ValueError: rustredis_user(): Argument #1 ($user) must not be empty
 ok: ValueError: rustredis_user(): Argument #2 ($limit) must be greater than or equal to 0
