@@ -87,6 +87,7 @@ class SessionStore(SessionBase):
     def __init__(self, session_key=None):
         super().__init__(session_key)
         self.came_with, self.since, self.state = session_key or "", time.monotonic(), b""
+        self.copy = None  # the values before a session_regenerate_id() a moment ago, which may have been a logout
         self.held = {}  # id -> the session that is locked for us, or is about to be
         self.doomed = []  # the ids to end with the request, and how
         self.in_request = self.last = self.over = self.renewed = self.destroyed = False
@@ -106,7 +107,7 @@ class SessionStore(SessionBase):
                 if self.loaded is None:
                     raise phpsess.NoSuchSession
         except phpsess.NoSuchSession as error:
-            self.state = error.state
+            self.state, self.copy = error.state, error.copy
             self._session_key = None  # if it is filled, it gets an id of our own
             return phpsess.values(error.copy)
         return phpsess.values(self.loaded)
@@ -129,6 +130,8 @@ class SessionStore(SessionBase):
     def create(self):
         """An id that nobody knows, at the application's wish. What is stored under it, save() says."""
         before = self.held.get(self.session_key)
+        if self.copy is not None and getattr(self, "_session_cache", None):
+            raise UpdateError from phpsess.NotSaved("the session was moved to a new id; its copy becomes no session")
         self.renewed = True
         self.make()
         if before is not None and getattr(self, "_session_cache", None):  # cycle_key(), and not a new session

@@ -714,8 +714,8 @@ async function wasDestroyed(its, id, since, state) {
   if (hasDied(state, current === null ? null : String(current))) return true;
   const [word, reason, when] = String(current).split("|");
   if (word !== "dead" || reason !== "regenerated") return false; // a logout before that leaves the visitor without another cookie
-  // A request may have been sent a while before it came.
-  return now[0] * 1000 + now[1] / 1000 - when < performance.now() - since + MOVED;
+  // A request may have been sent a while before it came. The clock of Redis may have been set back since.
+  return Math.abs(now[0] * 1000 + now[1] / 1000 - when) < performance.now() - since + MOVED;
 }
 
 /** Returns true if the session that had the state `seen` has ended, by its present one. */

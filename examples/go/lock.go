@@ -220,8 +220,8 @@ func (s *Sessions) wasDestroyed(id string, since time.Time, state string) (bool,
 	if err != nil {
 		return false, err
 	}
-	// A request may have been sent a while before it came.
-	return time.Unix(now[0], now[1]*1000).Sub(time.UnixMilli(ms)) < time.Since(since)+moved, nil
+	// A request may have been sent a while before it came. The clock of Redis may have been set back since.
+	return time.Unix(now[0], now[1]*1000).Sub(time.UnixMilli(ms)).Abs() < time.Since(since)+moved, nil
 }
 
 var created = regexp.MustCompile(`^live\|[^|]*\|`)

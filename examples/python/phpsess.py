@@ -123,9 +123,9 @@ class Sessions:
         word, reason, when, *_ = *(current or b"").split(b"|"), b"", b""
         if (word, reason) != (b"dead", b"regenerated"):  # a logout before that leaves the visitor without another cookie
             return False
-        # A request may have been sent a while before it came.
+        # A request may have been sent a while before it came. The clock of Redis may have been set back since.
         age = now[0] * 1000 + now[1] // 1000 - int(when)
-        return age < (time.monotonic() - since) * 1000 + MOVED
+        return abs(age) < (time.monotonic() - since) * 1000 + MOVED
 
     def read(self, session_id):
         """The value without the lock (what PHP's read_and_close does), or None."""
