@@ -53,7 +53,7 @@ pub(super) struct Metadata {
     /// state then has no time of a bump.
     pub(super) is_unlisted: bool,
     /// The keys of that list and the failure, until they are told.
-    pub(super) refusal: Option<(Keys, StoreError)>,
+    pub(super) refusal: Option<Box<(Keys, StoreError)>>,
     /// The list of the user that it had before, which it leaves when it is stored.
     pub(super) left: Option<String>,
 }

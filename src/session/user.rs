@@ -232,7 +232,8 @@ impl<S: Store> Session<S> {
             // shows that it does not belong there.
             let _ = self.store.user_list(&keys, &UserCall::Drop(&[current.id.as_str()]));
         }
-        if let Some((keys, error)) = current.metadata.refusal.take() {
+        if let Some(refusal) = current.metadata.refusal.take() {
+            let (keys, error) = *refusal;
             self.fail_at_list(&keys, error, "; a later request puts this session on it");
         }
         if current.metadata.is_unlisted {
@@ -258,7 +259,8 @@ impl<S: Store> Session<S> {
             return;
         };
         let Some(keys) = self.list_keys(live.user()) else { return };
-        current.metadata.refusal = self.list_now(current, ttl).map(|error| (keys.clone(), error));
+        let failure = self.list_now(current, ttl);
+        current.metadata.refusal = failure.map(|error| Box::new((keys.clone(), error)));
         if !self.has_ended_under(&earlier) {
             return;
         }
