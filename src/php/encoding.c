@@ -95,17 +95,25 @@ static void put_back(zend_array *values)
 static PS_SERIALIZER_ENCODE_FUNC(holding)
 {
 	const unsigned opened = rustredis_opened();
-	zval held;
 	zend_array *values = rustredis_hold_values();
+	zend_reference *session = values && Z_ISREF(PS(http_session_vars)) ? Z_REF(PS(http_session_vars)) : NULL;
 	zend_string *text;
-	ZVAL_COPY(&held, &PS(http_session_vars));
+
+	/* The script may begin another session, whose $_SESSION is another one. */
+	if (session) {
+		GC_ADDREF(session);
+	}
 	text = original->encode();
-	if (values && Z_ISREF(held) && Z_ISREF(PS(http_session_vars)) && Z_REF(held) == Z_REF(PS(http_session_vars))) {
+	if (session && Z_ISREF(PS(http_session_vars)) && Z_REF(PS(http_session_vars)) == session) {
 		put_back(values);
 	} else {
 		rustredis_release_values(values);
 	}
-	zval_ptr_dtor(&held);
+	if (session) {
+		zval reference;
+		ZVAL_REF(&reference, session);
+		zval_ptr_dtor(&reference);
+	}
 	opened_before = opened;
 	gave_nothing = !text || !ZSTR_LEN(text);
 	return text;
