@@ -37,6 +37,12 @@ foreach ([[0], [-1], [PHP_INT_MAX], [1, -1], [1, PHP_INT_MAX]] as $arguments) {
 $id = remembered(30 * DAY, 90 * DAY);
 ttl_is('thirty days', 30 * DAY, $id);
 ok('ninety at most', near(now() + 90 * DAY * 1000, state($id)['end']), state($id));
+foreach (['1', '0'] as $locking) {
+    ini_set('rustredis.locking', $locking);
+    $state = redis()->ttl(side_key(remembered(30 * DAY, 90 * DAY), 'STATE'));
+    ok("locking=$locking: what is left then is gone a day later", abs($state - 91 * DAY) < 60, $state);
+}
+ini_set('rustredis.locking', '1');
 visit($id);
 ttl_is('after another page', 30 * DAY, $id);
 visit($id, ['read_and_close' => true]);
@@ -106,6 +112,10 @@ ok: rustredis_session_lifetime(): Argument #2 ($absolute) must be a number of se
 ok: it is set
 ok: thirty days: the TTL
 ok: ninety at most
+ok: it is set
+ok: locking=1: what is left then is gone a day later
+ok: it is set
+ok: locking=0: what is left then is gone a day later
 ok: after another page: the TTL
 ok: after one that only reads: the TTL
 ok: after one that gives up: the TTL

@@ -246,8 +246,11 @@ impl Live {
     #[must_use]
     pub fn own_ttl(&self, now: u64, usual: u64) -> u64 {
         let idle = self.idle_or(usual).saturating_mul(1000);
-        let rest = self.end.map_or(idle, |end| end.saturating_sub(now));
-        rest.saturating_add(idle).min(MAX_TTL)
+        let ttl = match self.end {
+            Some(end) => end.saturating_sub(now).saturating_add(idle.min(DAY)),
+            None => idle.saturating_mul(2),
+        };
+        ttl.min(MAX_TTL)
     }
 
     /// Returns true if the state is to be written again from time to time. With an end, it lives until
@@ -265,6 +268,9 @@ impl Live {
         self.bumped.is_none_or(|bumped| bumped.abs_diff(now) > half)
     }
 }
+
+/// The longest time in milliseconds for which a state tells of an absolute end that is over.
+const DAY: u64 = 86_400_000;
 
 /// The longest TTL in milliseconds, a thousand years. Redis refuses one that ends after 2^63.
 const MAX_TTL: u64 = 31_557_600_000_000;
@@ -468,6 +474,9 @@ mod tests {
             let session = last + live.ttl(last, 1800) * 1000;
             assert!(1_000_000 + live.own_ttl(1_000_000, 1800) > session, "{timeout:?}");
         }
+        let month = Live { idle: Some(30 * 86_400), ..Live::new(0) };
+        assert_eq!(month.own_ttl(0, 1), 60 * DAY);
+        assert_eq!(month.ending_after(Some(90 * DAY)).own_ttl(DAY, 1), 90 * DAY);
         let long = Live { idle: Some(u64::MAX), ..Live::new(0) }.ending_after(Some(u64::MAX));
         assert_eq!(long.own_ttl(0, 1), MAX_TTL);
     }

@@ -159,9 +159,11 @@ elseif op == 'keep' then
   end
 end
 if note ~= '' and res == 'ok' and lives then
-  -- The state outlives the session: by an idle life after the absolute end, or by two from now on.
+  -- The state outlives the session: by an idle life after the absolute end, a day at most, or by two
+  -- from now on.
   idle = math.max(1000, idle and idle * 1000 or redis.call('PTTL', D))
-  local rest = ends and math.max(0, ends - clock()) or idle
+  local rest = idle
+  if ends then rest, idle = math.max(0, ends - clock()), math.min(idle, 86400000) end
   local r = redis.pcall('SET', S, note, 'PX', string.format('%.0f', math.min(rest + idle, 31557600000000)))
   if type(r) == 'table' and r.err then res = r.err else state = note end
 end

@@ -115,9 +115,11 @@ end
 -- Of two requests that give a session its first state, the first one does.
 local later = ARGV[4] == '' and state and string.sub(state, 1, 5) == 'live|'
 if note ~= '' and not dead and not later then
-  -- The state outlives the session: by an idle life after the absolute end, or by two from now on.
+  -- The state outlives the session: by an idle life after the absolute end, a day at most, or by two
+  -- from now on.
   idle = math.max(1000, idle and idle * 1000 or redis.call('PTTL', D))
-  local rest = ends and math.max(0, ends - clock()) or idle
+  local rest = idle
+  if ends then rest, idle = math.max(0, ends - clock()), math.min(idle, 86400000) end
   redis.call('SET', S, note, 'PX', string.format('%.0f', math.min(rest + idle, 31557600000000)))
 end
 return {'ok'}
