@@ -10,6 +10,7 @@ const STARTS = [
     'read first' => 'session_start(["read_and_close" => true]); session_start();',
     'after an abort' => 'session_start(); session_abort(); session_start();',
     'under an id of its own' => 'session_id($_COOKIE["PHPSESSID"]); session_start();',
+    'only read' => 'session_id($_COOKIE["PHPSESSID"]); session_start(["read_and_close" => true]);',
     'reset' => 'session_start(); session_reset(); session_commit(); session_start();',
     'another cookie' => 'setcookie("PHPSESSID2", "x"); setcookie("theme", "dark"); session_start(); session_commit(); session_start();',
 ];
@@ -28,11 +29,21 @@ $other_ids = 'class OtherIds extends SessionHandler {
     public function destroy(string $id): bool { return parent::destroy("of-$id"); }
 }
 session_set_save_handler(new OtherIds());';
-$handlers = ['php.ini' => '', 'the class' => 'session_set_save_handler(new RustRedis\SessionHandler());', 'a class with other ids' => $other_ids];
-foreach ([['1', 'php.ini'], ['0', 'php.ini'], ['1', 'the class'], ['0', 'the class'], ['0', 'a class with other ids']] as [$strict, $handler]) {
+$wrapper = 'class WrapsIds implements SessionHandlerInterface {
+    public function __construct(private RustRedis\SessionHandler $inner = new RustRedis\SessionHandler) {}
+    public function open(string $path, string $name): bool { return $this->inner->open($path, $name); }
+    public function close(): bool { return $this->inner->close(); }
+    public function read(string $id): string|false { return $this->inner->read("of-$id"); }
+    public function write(string $id, string $data): bool { return $this->inner->write("of-$id", $data); }
+    public function destroy(string $id): bool { return $this->inner->destroy("of-$id"); }
+    public function gc(int $max): int|false { return 0; }
+}
+session_set_save_handler(new WrapsIds());';
+$handlers = ['php.ini' => '', 'the class' => 'session_set_save_handler(new RustRedis\SessionHandler());', 'a class with other ids' => $other_ids, 'a wrapper with other ids' => $wrapper];
+foreach ([['1', 'php.ini'], ['0', 'php.ini'], ['1', 'the class'], ['0', 'the class'], ['0', 'a class with other ids'], ['0', 'a wrapper with other ids']] as [$strict, $handler]) {
     $port = php_server($handlers[$handler] . $code, ['session.use_cookies' => 1, 'session.use_strict_mode' => $strict]);
     $id = new_id();
-    store_session($handler === 'a class with other ids' ? "of-$id" : $id, ['n' => 1]);
+    store_session(str_ends_with($handler, 'with other ids') ? "of-$id" : $id, ['n' => 1]);
     $living = http_get($port, '/?case=again', ['Cookie' => "PHPSESSID=$id"]);
     same("$handler, strict=$strict: a living session's cookie is PHP's matter", 1, preg_match("/PHPSESSID=$id/", implode(' ', cookies($living))));
     http_get($port, '/?case=login', ['Cookie' => "PHPSESSID=$id"]);
@@ -48,6 +59,7 @@ ok: php.ini, strict=1: again
 ok: php.ini, strict=1: read first
 ok: php.ini, strict=1: after an abort
 ok: php.ini, strict=1: under an id of its own
+ok: php.ini, strict=1: only read
 ok: php.ini, strict=1: reset
 ok: php.ini, strict=1: another cookie
 ok: php.ini, strict=0: a living session's cookie is PHP's matter
@@ -56,6 +68,7 @@ ok: php.ini, strict=0: again
 ok: php.ini, strict=0: read first
 ok: php.ini, strict=0: after an abort
 ok: php.ini, strict=0: under an id of its own
+ok: php.ini, strict=0: only read
 ok: php.ini, strict=0: reset
 ok: php.ini, strict=0: another cookie
 ok: the class, strict=1: a living session's cookie is PHP's matter
@@ -64,6 +77,7 @@ ok: the class, strict=1: again
 ok: the class, strict=1: read first
 ok: the class, strict=1: after an abort
 ok: the class, strict=1: under an id of its own
+ok: the class, strict=1: only read
 ok: the class, strict=1: reset
 ok: the class, strict=1: another cookie
 ok: the class, strict=0: a living session's cookie is PHP's matter
@@ -72,6 +86,7 @@ ok: the class, strict=0: again
 ok: the class, strict=0: read first
 ok: the class, strict=0: after an abort
 ok: the class, strict=0: under an id of its own
+ok: the class, strict=0: only read
 ok: the class, strict=0: reset
 ok: the class, strict=0: another cookie
 ok: a class with other ids, strict=0: a living session's cookie is PHP's matter
@@ -80,5 +95,15 @@ ok: a class with other ids, strict=0: again
 ok: a class with other ids, strict=0: read first
 ok: a class with other ids, strict=0: after an abort
 ok: a class with other ids, strict=0: under an id of its own
+ok: a class with other ids, strict=0: only read
 ok: a class with other ids, strict=0: reset
 ok: a class with other ids, strict=0: another cookie
+ok: a wrapper with other ids, strict=0: a living session's cookie is PHP's matter
+ok: a wrapper with other ids, strict=0: once
+ok: a wrapper with other ids, strict=0: again
+ok: a wrapper with other ids, strict=0: read first
+ok: a wrapper with other ids, strict=0: after an abort
+ok: a wrapper with other ids, strict=0: under an id of its own
+ok: a wrapper with other ids, strict=0: only read
+ok: a wrapper with other ids, strict=0: reset
+ok: a wrapper with other ids, strict=0: another cookie

@@ -61,11 +61,6 @@ unsafe extern "C" fn rustredis_close(mod_data: *mut *mut c_void) {
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn rustredis_is_overtaken() -> c_int {
-    guarded(0, || mod_data::with_live(|handler| handler.session.is_late()).unwrap_or(false).into())
-}
-
-#[unsafe(no_mangle)]
 extern "C" fn rustredis_is_open() -> c_int {
     guarded(0, || c_int::from(mod_data::is_open()))
 }

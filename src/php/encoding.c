@@ -1,9 +1,10 @@
 /* PHP's encoding of a session, which can run a script (__serialize, an error handler).
  *
- * PHP walks over the array of $_SESSION without holding it, and the script may change it, or replace
- * it. Therefore the session's serializer is replaced by one that holds the array for the time of the
- * encoding: such a change then makes a copy, and comes into the array afterwards. All roads to an encoding pass here, also those without
- * a function of PHP, such as the end of a request. */
+ * PHP walks over the array of $_SESSION without holding it, and the script may change it, or
+ * replace it. Therefore the session's serializer is replaced by one that holds the array for the
+ * time of the encoding: such a change then makes a copy, and comes into the array afterwards. All
+ * roads to an encoding pass here, also those without a function of PHP, such as the end of a
+ * request. */
 #include "php.h"
 #include "ext/session/php_session.h"
 #include "shim.h"
@@ -51,8 +52,8 @@ static zval *find(zend_array *array, zend_string *key, zend_ulong index)
 	return key ? zend_hash_find(array, key) : zend_hash_index_find(array, index);
 }
 
-/* Gives $_SESSION the array back that it had before, with the changes of the script, which has got a
- * copy of it. A loop by reference, or array_splice(), may be in the middle of that array. */
+/* Gives $_SESSION the array back that it had before, with the changes of the script, which has got
+ * a copy of it. A loop by reference, or array_splice(), may be in the middle of that array. */
 static void put_back(zend_array *values)
 {
 	zval *session = &PS(http_session_vars), *old, *value, removed;

@@ -234,6 +234,23 @@ static void note_own(zend_string *id)
 	}
 }
 
+/* PHP's session goes on under another id, and this request came late. */
+static TSRM_TLS bool is_late;
+
+bool rustredis_is_late(void)
+{
+	return is_late;
+}
+
+/* The browser may have the cookie of the new id already. The one of this request would replace it. */
+static void note_late(void)
+{
+	is_late = true;
+	if (PS(id)) {
+		rustredis_take_back_cookie(PS(id));
+	}
+}
+
 static void begin(void)
 {
 	begun++;
@@ -242,6 +259,7 @@ static void begin(void)
 	}
 	if (!PS(id) || rustredis_takes_an_id()) {
 		own.how = NOT_KNOWN;
+		is_late = false;
 	}
 	if (rustredis_takes_an_id()) {
 		opened++;
@@ -363,9 +381,8 @@ static int deliver(void **mod_data, zend_string *key, zend_string **val, int fou
 			return read_failed(mod_data, reason);
 		}
 	}
-	/* The browser may have the cookie of the new id already. This one would replace it. */
-	if (found == RUSTREDIS_OVERTAKEN && PS(id) && zend_string_equals(key, PS(id))) {
-		rustredis_take_back_cookie(key);
+	if (found == RUSTREDIS_OVERTAKEN && rustredis_is_own_id(ZSTR_VAL(key), ZSTR_LEN(key))) {
+		note_late();
 	}
 	/* A handler class has no touch, or turns a touch into a write. */
 	rustredis_read_done(mod_data, ZSTR_VAL(key), ZSTR_LEN(key),
@@ -827,8 +844,8 @@ void rustredis_object_reads(zend_string *id)
 void rustredis_object_has_read(zend_string *id, zend_string *val, bool is_overtaken)
 {
 	if (is_of_php(id)) {
-		if (is_overtaken && PS(id)) {
-			rustredis_take_back_cookie(PS(id));
+		if (is_overtaken) {
+			note_late();
 		}
 		is_unread = is_unread && reason_to_read() != RUSTREDIS_TO_DELIVER;
 		note_delivery(id, val, reason_to_read());

@@ -167,8 +167,8 @@ static TSRM_TLS zend_string *left_id;
 		if (is_alone) { \
 			go_on_with_serializer(outer); \
 		} \
-		/* A class may have given its parent another id than that of the cookie. */ \
-		if (INDEX_##name == INDEX_session_start && PS(mod_user_implemented) && PS(id) && rustredis_is_overtaken()) { \
+		/* A class may have read the session in its validateId(), before PHP sends the cookie. */ \
+		if (INDEX_##name == INDEX_session_start && PS(mod_user_implemented) && PS(id) && rustredis_is_late()) { \
 			rustredis_take_back_cookie(PS(id)); \
 		} \
 		if (INDEX_##name == INDEX_session_start || INDEX_##name == INDEX_session_reset) { \

@@ -58,8 +58,6 @@ int rustredis_save(void **mod_data, const char *id, size_t id_len, const char *v
 int rustredis_is_missing(void **mod_data, const char *id, size_t id_len);
 /* True if session_regenerate_id(), which is running, leaves this id. */
 int rustredis_leaves(void **mod_data, const char *id, size_t id_len);
-/* True if the session that is open goes on under another id. */
-int rustredis_is_overtaken(void);
 
 /* The last failure of a callback in this session: its kind, and the holder of the lock as far as
  * it is known ('' and -1 otherwise). */
@@ -356,6 +354,8 @@ void rustredis_has_left_its_id(void);
 /* handler.c: true if this is PHP's own id, or the one that a handler class gives its parent for PHP's
  * session. The application's code may use other sessions meanwhile. */
 bool rustredis_is_own_id(const char *id, size_t id_len);
+/* handler.c: true if PHP's session goes on under another id, as another request has moved it. */
+bool rustredis_is_late(void);
 /* handler.c: true in the read() of a handler class that PHP calls. */
 bool rustredis_is_own_read(void);
 /* True if session_regenerate_id() is running, and is not to delete the session under its old id. */

@@ -235,11 +235,6 @@ impl<S: Store> Session<S> {
         })
     }
 
-    /// Returns true if the session that PHP has read goes on under another id.
-    pub fn is_late(&self) -> bool {
-        self.is_read() && self.current.as_ref().is_some_and(|current| matches!(current.hold, Hold::Overtaken))
-    }
-
     /// Returns true if this is the id of the session that PHP has read, or that session_regenerate_id()
     /// has just left.
     pub fn is_own(&self, id: &[u8]) -> bool {
