@@ -299,7 +299,8 @@ impl Admin {
                 Ok(_) | Err(StoreError::Server(_)) => Vec::new(),
                 Err(failure) => return Err(failure),
             };
-            let now = info.into_iter().find_map(|(name, value)| (name == "run_id").then_some(value));
+            let named = |(name, value): (String, String)| (name == "run_id").then_some(value);
+            let now = info.into_iter().find_map(named).filter(|run| !run.contains('@'));
             known.insert(now.unwrap_or_default()).clone()
         };
         // Without a name, a new connection may lead to another run.
