@@ -117,9 +117,9 @@ final class ImportCommand extends Command
         }
         try {
             $is_stored = rustredis_store($id, $data, $ttl, $state, $state_ttl === null ? null : max(1, $state_ttl), $this->replace);
-        } catch (\RustRedis\RefusedException $failure) {
-            // Another program keeps something else beside this session.
-            if (!str_contains($failure->getMessage(), 'WRONGTYPE')) {
+        } catch (\RustRedis\SessionException $failure) {
+            // A state of an unknown form, or something else of another program beside this session.
+            if (!preg_match('~WRONGTYPE|docs/wire-format\.md~', $failure->getMessage())) {
                 throw $failure;
             }
             $this->bad++;
@@ -233,15 +233,7 @@ final class ImportCommand extends Command
         }
         $now = (int) (microtime(true) * 1000);
         $left = static fn (?int $until): ?int => $until === null ? null : $until - $now;
-        try {
-            $this->store($id, $data, $left($session['expires_ms']), $state,
-                $state === null ? null : $left($session['state_expires_ms']));
-        } catch (\RustRedis\SessionException $failure) {
-            if (!str_contains($failure->getMessage(), 'docs/wire-format.md')) {
-                throw $failure;
-            }
-            $this->bad++;
-        }
+        $this->store($id, $data, $left($session['expires_ms']), $state, $state === null ? null : $left($session['state_expires_ms']));
     }
 
     /**
