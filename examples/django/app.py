@@ -46,9 +46,9 @@ def fail(request):
 def login(request):
     asked = request.GET
     request.session.cycle_key()
-    time.sleep(int(asked.get("hold_ms", 0)) / 1000)
     done = "label" not in asked or request.session.bind(
         "Ada", int(asked.get("limit", 0)), asked.get("on_limit", "oldest"), asked["label"])
+    time.sleep(int(asked.get("hold_ms", 0)) / 1000)
     if done:  # otherwise she is logged in elsewhere, and her password was right
         request.session["user"] = "Ada"
     return JsonResponse({"done": done})

@@ -31,8 +31,8 @@ app.post("/logout", (req, res) => {
 
 app.post("/login", async (req, res) => {
   const { label, limit = 0, on_limit: onLimit } = req.query;
-  await sleep(Number(req.query.hold_ms ?? 0));
   const done = await req.sessionLogin("Ada", { limit, onLimit, label });
+  await sleep(Number(req.query.hold_ms ?? 0));
   if (done) req.session.user = "Ada"; // otherwise she is logged in elsewhere, and her password was right
   res.json({ done });
 });

@@ -224,7 +224,7 @@ class Session {
   /** Makes it a session of this user, from the next save() on. False if the limit refuses that. */
   async bind(user, { limit = 0, onLimit = "oldest", label = "" } = {}) {
     const { its } = this, list = listName(user), now = Date.now(), found = this.fields();
-    const fields = found.length ? found : ["live", now, "", "", "", now, "", "", ""];
+    const fields = found.length ? found : ["live", now, "", "", "", now, "", "", ""], again = fields[7] === list;
     if (fields[7] !== list) { // the end counts from the login, and pages with another lifetime change nothing
       const begun = Math.max(Number(fields[1]), Number(fields[2]));
       if (fields[4]) fields[4] = now + Number(fields[4]) - begun;
@@ -236,16 +236,20 @@ class Session {
     this.fresh = fields.join("|");
     const args = ["bind", this.id, this.life(), this.earlier, limit, onLimit];
     const { full, others } = await listed(its, list, ...args);
-    if (!full) return true;
-    // Sessions that have ended do not count.
-    const { now: time } = await listed(its, list, "list", "");
-    const gone = { dead: [], missing: [] };
-    for (const one of others) gone[(await fateOf(its, list, one, time)).fate]?.push(one);
-    await end(its, list, gone.missing, time, "limit");
-    if (gone.dead.length > 0) await changeList(its, list, "drop", ...gone.dead.map(({ id }) => id));
-    if (gone.dead.length + gone.missing.length > 0 && !(await listed(its, list, ...args)).full) return true;
-    this.fresh = before;
-    return false;
+    if (full) { // sessions that have ended do not count
+      const { now: time } = await listed(its, list, "list", "");
+      const gone = { dead: [], missing: [] };
+      for (const one of others) gone[(await fateOf(its, list, one, time)).fate]?.push(one);
+      await end(its, list, gone.missing, time, "limit");
+      if (gone.dead.length > 0) await changeList(its, list, "drop", ...gone.dead.map(({ id }) => id));
+      if (gone.dead.length + gone.missing.length === 0 || (await listed(its, list, ...args)).full) {
+        this.fresh = before;
+        return false;
+      }
+    }
+    // It lives until this one is stored, and a revocation must find it.
+    if (this.earlier && again) await changeList(its, list, "bump", this.earlier, this.life(), "");
+    return true;
   }
 
   /** The ms that a state lives: two idle lifetimes, or one after the absolute end. */

@@ -102,10 +102,10 @@ func main() {
 		return struct{}{}, session.Destroy()
 	}))
 	http.HandleFunc("/login", with(sessions, false, func(r *http.Request, session *Session) (any, error) {
-		hold(r)
 		limit, _ := strconv.Atoi(r.FormValue("limit"))
 		done, err := session.Login(Login{User: "Ada", Label: r.FormValue("label"), Limit: limit,
 			Refuse: r.FormValue("on_limit") == "refuse"})
+		hold(r)
 		if err == nil && done { // otherwise she is logged in elsewhere, and her password was right
 			err = session.Set("user", "Ada")
 		}

@@ -83,7 +83,8 @@ func (l *Lock) bind(login Login) (bool, error) {
 	if fields == nil {
 		fields = []string{"live", now, "", "", "", now, "", "", ""}
 	}
-	if fields[7] != list { // the end counts from the login, and pages with another lifetime change nothing
+	again := fields[7] == list
+	if !again { // the end counts from the login, and pages with another lifetime change nothing
 		if fields[4] != "" {
 			begun := later(number(fields[1]), number(fields[2]))
 			fields[4] = strconv.FormatInt(number(now)+number(fields[4])-begun, 10)
@@ -123,7 +124,10 @@ func (l *Lock) bind(login Login) (bool, error) {
 		l.fresh = before
 		return false, err
 	}
-	return true, nil
+	if again && l.earlier != "" { // it lives until this one is stored, and a revocation must find it
+		_, err = s.changeList(list, "bump", l.earlier, l.life(), "")
+	}
+	return err == nil, err
 }
 
 // The fields of the state, or nil if there is none of this session: that of an earlier one may be there.

@@ -340,6 +340,8 @@ class Session:
             if not any(gone.values()) or its.listed(name.decode(), *arguments)[0] is None:
                 self.fresh = before
                 return False
+        if self.before and user_before == name:  # it lives until this one is stored, and a revocation must find it
+            its.change_list(name.decode(), "bump", self.before, self.life(), "")
         self.left = (self.left | {user_before.decode()}) - {"", name.decode()}
         return True
 

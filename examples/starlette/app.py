@@ -47,8 +47,8 @@ async def logout(request: Request):
 
 @app.post("/login")
 async def login(request: Request, label: str = "", limit: int = 0, on_limit: str = "oldest", hold_ms: int = 0):
-    await asyncio.sleep(hold_ms / 1000)
     done = await in_thread(request.scope["php_visit"].login, "Ada", limit, on_limit, label)
+    await asyncio.sleep(hold_ms / 1000)
     if done:  # otherwise she is logged in elsewhere, and her password was right
         request.session["user"] = "Ada"
     return {"done": done}

@@ -701,26 +701,32 @@ fn leaves_the_session_of_another_user(kind: Kind) {
 
 /// A request under way must not carry the session over to another id.
 fn its_login_does_not_undo_a_revocation(kind: Kind) {
-    let server = Server::start();
-    let neighbour = Neighbour::start(kind, &server);
-    let mut php = steps(&php(&server));
-    let before = format!(
-        "[session_id('{ID}'), session_start(['use_strict_mode' => 0]), $_SESSION['n'] = 1, rustredis_user('Eve'), \
-         session_write_close()]"
-    );
-    php.step(&before).assert_silent();
-    thread::scope(|scope| {
-        let login = scope.spawn(|| neighbour.post("/login?hold_ms=1000&label=x", ID));
-        poll::until("the service has the lock", SOON, || session::is_locked(&server, ID));
-        // The new id counts, too, if it is on the list already.
-        let ended = php.step("rustredis_revoke('Eve')").assert_silent().result.clone();
-        assert!(["1", "2"].contains(&&*ended), "{ended}");
-        assert_refused(&login.join().expect("the request is answered"));
-    });
-    assert_eq!(sessions(&server), Vec::<String>::new());
-    let mark: String = server.command(&["GET", &session::side_key(&server, ID, "STATE")]);
-    assert!(mark.starts_with("dead|revoked|"), "{mark}");
-    assert!(!session::is_locked(&server, ID));
+    // The user of before, or the same user once more.
+    for user in ["Eve", "Ada"] {
+        let server = Server::start();
+        let neighbour = Neighbour::start(kind, &server);
+        let mut php = steps(&php(&server));
+        let before = format!(
+            "[session_id('{ID}'), session_start(['use_strict_mode' => 0]), $_SESSION['n'] = 1, \
+             rustredis_user('{user}'), session_write_close()]"
+        );
+        php.step(&before).assert_silent();
+        let list = format!("PHPREDIS_SESSION:USER:{}", list_name(b"Ada"));
+        thread::scope(|scope| {
+            let login = scope.spawn(|| neighbour.post("/login?hold_ms=1000&label=x", ID));
+            poll::until("the new id is on the list", SOON, || {
+                server.command::<Vec<String>>(&["HKEYS", &list]).iter().any(|id| id != ID)
+            });
+            // The new id counts, too, if it is on the list of this user.
+            let ended = php.step(&format!("rustredis_revoke('{user}')")).assert_silent().result.clone();
+            assert!(["1", "2"].contains(&&*ended), "{user}: {ended}");
+            assert_refused(&login.join().expect("the request is answered"));
+        });
+        assert_eq!(sessions(&server), Vec::<String>::new(), "{user}");
+        let mark: String = server.command(&["GET", &session::side_key(&server, ID, "STATE")]);
+        assert!(mark.starts_with("dead|revoked|"), "{user}: {mark}");
+        assert!(!session::is_locked(&server, ID), "{user}");
+    }
 }
 
 /// The labels of a user's sessions, and that of the current one, as the example tells them.
