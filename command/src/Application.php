@@ -71,7 +71,8 @@ final class Application
         } catch (\Throwable $failure) {
             // Its text, and the arguments of its trace, may be those of sessions.
             fwrite(STDERR, 'rustredis: This should not happen, and is an error of the command: ' . get_class($failure) . ' in '
-                . basename($failure->getFile()) . ', line ' . $failure->getLine() . ".\n");
+                . basename($failure->getFile()) . ', line ' . $failure->getLine() . '.'
+                . (ini_get('disable_functions') . ini_get('open_basedir') === '' ? '' : ' Look at disable_functions and open_basedir in php.ini.') . "\n");
             return 1;
         }
     }
