@@ -19,10 +19,11 @@ use socket2::{Domain, SockAddr, Socket, TcpKeepalive, Type};
 use super::{
     dns::{self, Flaw},
     tls_error,
-    unreachable::{Unreachable, io_cause},
+    unreachable::Unreachable,
 };
 use crate::{
     config::{Endpoint, Tls},
+    process::without_number,
     resp::MAX_BULK,
 };
 
@@ -148,7 +149,7 @@ impl Stream {
                     if was_tried || error.kind() != io::ErrorKind::TimedOut {
                         dns::avoid(*address, Flaw::NoAnswer);
                     }
-                    problems.add(&(address.ip().to_string(), address.port()), io_cause(&error));
+                    problems.add(&(address.ip().to_string(), address.port()), without_number(&error));
                 }
                 result => return result.map(|stream| Self { has_others: others > 0, ..stream }),
             }

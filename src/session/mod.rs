@@ -836,7 +836,7 @@ impl<S: Store> Session<S> {
             ttl,
             wait: millis(lock.wait),
             max_waiters: lock.max_waiters,
-            polling: lock.mixed,
+            polling: lock.polling,
         };
         let result = lock::acquire(&mut self.store, keys, request);
         if let (Err(_), Some(token)) = (&result, maybe_held) {

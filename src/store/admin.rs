@@ -555,7 +555,7 @@ impl Admin {
             return Ok(self.router.request(&keys, Command::new("DEL").arg(&keys.lock))? == Value::Int(1));
         }
         let token = holder.split('|').next().unwrap_or_default();
-        let polling = self.settings.lock.as_ref().is_some_and(|lock| lock.mixed);
+        let polling = self.settings.polls();
         let mut call = Release::of_lock(token, polling).call(&keys, 0, Payload::Argument);
         let released =
             self.router.run_until_answered(&keys, &mut call, RetryPolicy::Freely, ReleaseReply::parse)?;
