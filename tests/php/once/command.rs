@@ -1153,6 +1153,8 @@ fn what_was_set_aside_is_listed_and_restored() {
     server.command::<()>(&["SET", &session::key(ID), "x|O:broken"]);
     php(&server).run(&format!("session_id('{ID}'); @session_start();")).assert_no_crash();
     let php = php(&server);
+    // Another program's key is none of them.
+    server.command::<()>(&["RPUSH", &session::key(&format!("ASIDE:{}", "0".repeat(32))), "x"]);
     let list = rustredis(&php, &["aside", "--json"]).json();
     let name = list[0]["name"].as_str().unwrap_or_else(|| panic!("{list:#}"));
     assert_eq!((list.as_array().map(Vec::len), &list[0]["bytes"]), (Some(1), &Value::from(10)), "{list:#}");
