@@ -19,6 +19,7 @@
  *   rustredis.lock_mixed = 0
  *   rustredis.lock_failure = fail
  *   rustredis.lock_holder_uri = 0
+ *   rustredis.slow_lock = 0
  *   rustredis.write_ack = wait
  *   rustredis.prefetch = 0
  *   rustredis.absolute_timeout = 0
@@ -59,6 +60,13 @@ namespace {
  * - clusters: one for each Redis Cluster: its seeds, how many masters it has, and how many of the 16384 slots they serve
  * - locks: the sessions locked by this process, their ids shortened, and for how long
  * - advice: what should be changed one day although all works, such as parameters of session.save_path without effect
+ * - last: figures of the last session that was closed or could not be read, for a trace; null before the first one. The
+ *   outcome is stored, unchanged, read (without a lock), ended, retired, refused, failed, timeout (rustredis.lock_wait) or
+ *   full (rustredis.lock_max_waiters)
+ * - slow_locks: of all processes of the host, the last 64 (rustredis.slow_lock), the newest at the end. `holder` tells who
+ *   had the lock when the wait began
+ * - needless_locks: of all processes of the host, the 20 scripts that most often had a lock, changed nothing, and kept
+ *   others waiting: they should use read_and_close
  *
  * @return array{
  *     version: string,
@@ -74,7 +82,11 @@ namespace {
  *     pools: list<array{target: string, size: int, open: int, idle: int}>,
  *     clusters: list<array{target: string, masters: int, slots: int}>,
  *     locks: list<array{session: string, held_ms: int}>,
- *     advice: list<string>
+ *     advice: list<string>,
+ *     last: array{wait_ms: float, held_ms: float, trips: int, bytes: int, changed: bool, outcome: string, server: ?string}|null,
+ *     slow_locks: list<array{at_ms: int, session: string, by: string, waited_ms: float, holder: ?string, given_up: bool,
+ *         held_ms: float, kept_waiting: bool, changed: bool}>,
+ *     needless_locks: list<array{script: string, times: int, held_ms: float, longest_ms: float}>
  * }
  */
 function rustredis_status(): array {}
@@ -85,6 +97,13 @@ function rustredis_status(): array {}
  * On the command line it throws an exception if rustredis.metrics_file is set and cannot be used.
  */
 function rustredis_metrics(): string {}
+
+/**
+ * The seconds that a PING to the server of session.save_path took, or null without an answer: for readiness probes, on any
+ * SAPI. With several servers, the longest; in a Cluster, one master is asked. It uses a connection of the pool, and the
+ * usual rustredis.connect_timeout, read_timeout and pool_wait.
+ */
+function rustredis_ping(): ?float {}
 
 /**
  * The life of the session that is open, without a trip to Redis; null if none is open with session.save_handler

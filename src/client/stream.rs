@@ -19,11 +19,10 @@ use socket2::{Domain, SockAddr, Socket, TcpKeepalive, Type};
 use super::{
     dns::{self, Flaw},
     tls_error,
-    unreachable::Unreachable,
+    unreachable::{Unreachable, io_cause},
 };
 use crate::{
     config::{Endpoint, Tls},
-    process::without_number,
     resp::MAX_BULK,
 };
 
@@ -149,7 +148,7 @@ impl Stream {
                     if was_tried || error.kind() != io::ErrorKind::TimedOut {
                         dns::avoid(*address, Flaw::NoAnswer);
                     }
-                    problems.add(&(address.ip().to_string(), address.port()), without_number(&error));
+                    problems.add(&(address.ip().to_string(), address.port()), io_cause(&error));
                 }
                 result => return result.map(|stream| Self { has_others: others > 0, ..stream }),
             }

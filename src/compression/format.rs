@@ -2,11 +2,9 @@
 
 use std::fmt;
 
-use crate::resp::MAX_BULK;
-
 /// The largest value that Redis takes (its `proto-max-bulk-len`), and so the largest session, in
 /// bytes.
-pub(super) const MAX_SIZE: usize = MAX_BULK;
+pub(super) const MAX_SIZE: usize = 512 << 20;
 
 /// A format of compressed sessions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -69,6 +69,9 @@ settings! {
     LockHolderUri: c"rustredis.lock_holder_uri", c"0", Kind::Flag, Anywhere,
         "1 = a request that waits in vain is told which page holds the lock (its path, \
          without the query)";
+    SlowLock: c"rustredis.slow_lock", c"0", Kind::Seconds(0.0, 3600.0), Anywhere,
+        "seconds; a request that waited longer for its turn, or held a lock longer while another one \
+         waited, is one line in PHP's error log, and in `rustredis_status()['slow_locks']`; 0 = off";
     WriteAck: c"rustredis.write_ack", c"wait", Kind::Choice(&["wait", "deferred"]), Anywhere,
         "`deferred` = PHP sends the last write of a request and does not wait for the answer; \
          see below";

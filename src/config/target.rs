@@ -53,6 +53,18 @@ impl Shards {
         all
     }
 
+    /// Returns a route to each server with sessions.
+    #[must_use]
+    pub fn routes(&self) -> Vec<u32> {
+        let mut next = 0;
+        let starts = self.0.iter().rev().filter(|(_, weight)| *weight > 0).map(|(_, weight)| {
+            let start = next;
+            next += weight;
+            start
+        });
+        starts.collect()
+    }
+
     /// Returns the server of a session, as phpredis finds it (`redis_pool_get_sock` in its
     /// redis_session.c): the first four bytes of the id as a number, modulo the sum of the weights,
     /// counted from the last server of the path. phpredis counts from the last one because it puts

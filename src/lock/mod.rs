@@ -10,20 +10,46 @@ pub use attempt::{Attempt, Event, Grant, Outcome, Request, Step};
 
 use crate::{
     error::StoreError,
-    process::stats::Waiting,
-    protocol::{AcquireReply, Keys},
+    process::stats::{self, Waiting},
+    protocol::{AcquireReply, Holder, Keys},
     store::Store,
 };
 
+/// A wait for a lock.
+pub struct Waited {
+    /// Its length in nanoseconds.
+    pub time: u64,
+    /// The request that had the lock when the wait began.
+    pub holder: Holder,
+}
+
 /// Runs one attempt to its end. Gives back the locks that the attempt may have got without an
-/// answer.
-pub fn acquire(store: &mut impl Store, keys: &Keys, request: Request) -> Result<Outcome, StoreError> {
+/// answer. Returns the wait, too, if there was one.
+pub fn acquire(
+    store: &mut impl Store,
+    keys: &Keys,
+    request: Request,
+) -> (Result<Outcome, StoreError>, Option<Waited>) {
     let mut lost = Vec::new();
-    let result = attempt(store, keys, request, &mut lost);
+    let mut waiting = None;
+    let result = attempt(store, keys, request, &mut lost, &mut waiting);
     for token in lost {
         store.give_back(keys, token);
     }
-    result
+    let waited = waiting.map(|(waiting, holder)| Waited { time: waiting.time(), holder });
+    (result, waited)
+}
+
+/// Begins to wait for the lock of this holder, and tells the holder if it is a process of this host.
+fn wait_for(keys: &Keys, holder: Option<Holder>, info: &str) -> (Waiting, Holder) {
+    let holder = holder.unwrap_or_else(|| Holder::new(String::new(), 0));
+    let known = holder.known();
+    if info.split('|').next() == Some(&known.host)
+        && let Some(pid) = known.pid.and_then(|pid| pid.parse().ok())
+    {
+        stats::keep_waiting(pid, &keys.lock);
+    }
+    (Waiting::begin(), holder)
 }
 
 /// Runs one attempt. `lost` collects the tokens of commands without an answer. A later command
@@ -35,9 +61,10 @@ fn attempt(
     keys: &Keys,
     request: Request,
     lost: &mut Vec<String>,
+    waiting: &mut Option<(Waiting, Holder)>,
 ) -> Result<Outcome, StoreError> {
+    let info = request.info.clone();
     let (mut attempt, mut step) = Attempt::start(request, store.clock());
-    let mut waiting = None;
     let mut failure = None;
     loop {
         let result = match step {
@@ -87,9 +114,15 @@ fn attempt(
             }
             Err(error) => return Err(error),
         };
+        let holder = match &event {
+            Event::Answer(AcquireReply::Busy { holder, now, .. }) if waiting.is_none() => {
+                Some(Holder::new(holder.clone(), *now))
+            }
+            _ => None,
+        };
         step = attempt.next(store.clock(), event);
-        if attempt.is_queued() {
-            waiting.get_or_insert_with(Waiting::begin);
+        if attempt.is_queued() && waiting.is_none() {
+            *waiting = Some(wait_for(keys, holder, &info));
         }
     }
 }
@@ -117,7 +150,7 @@ mod tests {
             max_waiters: 0,
             polling: false,
         };
-        let failure = acquire(&mut store, &keys, request);
+        let (failure, _) = acquire(&mut store, &keys, request);
         assert!(matches!(failure, Err(StoreError::Server(_))), "{failure:?}");
         assert_eq!((store.trips, store.server().holder(&keys)), (2, None));
     }

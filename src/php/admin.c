@@ -15,8 +15,7 @@ static bool is_allowed(zend_execute_data *execute_data)
 	return false;
 }
 
-/* Builds the next value of an answer. */
-static void build(zval *value)
+void rustredis_build(zval *value)
 {
 	rustredis_item item;
 	int64_t i;
@@ -38,16 +37,19 @@ static void build(zval *value)
 		case RUSTREDIS_ITEM_TEXT:
 			ZVAL_STRINGL(value, item.text, (size_t) item.number);
 			return;
+		case RUSTREDIS_ITEM_TIME:
+			ZVAL_DOUBLE(value, (double) (item.number / 1000) / 1000.0);
+			return;
 	}
 	array_init(value);
 	for (i = 0; i < item.number; i++) {
 		rustredis_item name;
 		zval member;
 		if (item.kind == RUSTREDIS_ITEM_LIST) {
-			build(&member);
+			rustredis_build(&member);
 			add_next_index_zval(value, &member);
 		} else if (rustredis_next_item(&name)) {
-			build(&member);
+			rustredis_build(&member);
 			add_assoc_zval_ex(value, name.text, (size_t) name.number, &member);
 		}
 	}
@@ -65,7 +67,7 @@ static void carry_out(rustredis_order *order, zval *return_value)
 		rustredis_throw_reasons(&failure);
 		return;
 	}
-	build(return_value);
+	rustredis_build(return_value);
 	rustredis_forget_answer();
 }
 

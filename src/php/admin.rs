@@ -40,7 +40,7 @@ thread_local! {
 }
 
 /// A part of an answer. C builds PHP's values of them, because its allocations can bail out.
-enum Item {
+pub enum Item {
     Null,
     Bool(bool),
     Number(i64),
@@ -49,6 +49,8 @@ enum Item {
     List(usize),
     /// This many pairs of a text and a value follow.
     Map(usize),
+    /// A number of nanoseconds, which C shows as milliseconds.
+    Time(u64),
 }
 
 /// `rustredis_item` of shim.h.
@@ -157,8 +159,7 @@ unsafe extern "C" fn rustredis_administer(order: *const Order, failure: *mut Fai
         };
         match answer {
             Ok(items) => {
-                ANSWER.set(items);
-                TAKEN.set(0);
+                answer_with(items);
                 1
             }
             Err((text, cause)) => {
@@ -169,6 +170,12 @@ unsafe extern "C" fn rustredis_administer(order: *const Order, failure: *mut Fai
             }
         }
     })
+}
+
+/// Keeps an answer for C.
+pub fn answer_with(items: Vec<Item>) {
+    ANSWER.set(items);
+    TAKEN.set(0);
 }
 
 /// Gives the next item of the answer; see shim.h.
@@ -183,6 +190,7 @@ unsafe extern "C" fn rustredis_next_item(item: *mut ItemInC) -> c_int {
                 Item::Text(text) => (3, count(text.len()), text.as_ptr().cast()),
                 Item::List(length) => (4, count(*length), ptr::null()),
                 Item::Map(length) => (5, count(*length), ptr::null()),
+                Item::Time(time) => (6, time.cast_signed(), ptr::null()),
             };
             Some(ItemInC { kind, number, text })
         });
@@ -305,11 +313,11 @@ fn of_flag(flag: bool) -> Vec<Item> {
     vec![Item::Bool(flag)]
 }
 
-fn word(word: &str) -> Item {
+pub fn word(word: &str) -> Item {
     Item::Text(word.as_bytes().to_vec())
 }
 
-fn number(number: Option<u64>) -> Item {
+pub fn number(number: Option<u64>) -> Item {
     number.map_or(Item::Null, |number| Item::Number(i64::try_from(number).unwrap_or(i64::MAX)))
 }
 

@@ -107,10 +107,7 @@ unsafe extern "C" fn rustredis_validate(
     // SAFETY: `mod_data` is PHP's pointer for us; the id is a Zend string with its length.
     unsafe {
         ask_session(mod_data, |session| {
-            let id = bytes(id, id_len);
-            // A class may have read a new id in its create_sid(), and has its lock then.
-            let is_free = sys::rustredis_changes_the_id() && session.is_missing(id);
-            !is_free && session.validate(id, access(read_only), ttl(maxlifetime))
+            session.validate(bytes(id, id_len), access(read_only), ttl(maxlifetime))
         })
     }
 }
@@ -127,7 +124,7 @@ unsafe extern "C" fn rustredis_create(
     unsafe {
         ask_session(mod_data, |session| {
             if sys::rustredis_changes_the_id() {
-                session.go_on();
+                session.go_on(b"");
             }
             session.create(bytes(id, id_len), ttl(maxlifetime), strict != 0)
         })
@@ -153,9 +150,8 @@ unsafe extern "C" fn rustredis_read(
             |pid, _| forked("can't be read", bytes(id, id_len), pid),
             |session| {
                 let (id, access, ttl) = (bytes(id, id_len), access(read_only), ttl(maxlifetime));
-                // A class may read the session that is left.
-                if sys::changes_this_id(id) && !sys::rustredis_is_leaving() {
-                    session.go_on();
+                if sys::changes_this_id(id) {
+                    session.go_on(id);
                     session.set_heir(id);
                 }
                 let found = match reason {

@@ -904,3 +904,13 @@ const char *rustredis_request_uri(void)
 {
 	return SG(request_info).request_uri;
 }
+
+/* PHP-FPM has freed the path by the time at which PHP saves a session that is still open. The
+ * server's own variable is not copied, as an allocation could bail out. */
+const char *rustredis_script(void)
+{
+	if (SG(request_info).path_translated || !sapi_module.getenv) {
+		return SG(request_info).path_translated;
+	}
+	return sapi_module.getenv("SCRIPT_FILENAME", sizeof "SCRIPT_FILENAME" - 1);
+}

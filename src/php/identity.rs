@@ -6,8 +6,11 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use super::sys;
-use crate::config::Settings;
+use super::{
+    boundary::{Say, say},
+    sys,
+};
+use crate::{config::Settings, session::Surroundings};
 
 thread_local! {
     /// The result of [`of_this_request`] for this process, without a path.
@@ -25,6 +28,18 @@ pub fn of_this_request(settings: &Settings, pid: u32) -> Arc<str> {
         }
         known.clone()
     })
+}
+
+/// What slow locks tell of this request, and the place where they are told.
+pub const SURROUNDINGS: Surroundings = Surroundings { script, log: |text| say(Say::Advice, text) };
+
+fn script() -> String {
+    let script = sys::rustredis_script();
+    if script.is_null() {
+        return String::new();
+    }
+    // SAFETY: the SAPI's request info is a C string for the time of the request.
+    unsafe { CStr::from_ptr(script) }.to_string_lossy().into_owned()
 }
 
 fn describe(pid: u32, uri: &str) -> String {

@@ -10,6 +10,7 @@ void rustredis_status(zend_execute_data *execute_data, zval *return_value)
 	rustredis_pool pool;
 	rustredis_cluster cluster;
 	rustredis_lock lock;
+	static const char *const looked_back[] = { "last", "slow_locks", "needless_locks" };
 	char advice[512];
 	zval list, item;
 	size_t i;
@@ -59,6 +60,29 @@ void rustredis_status(zend_execute_data *execute_data, zval *return_value)
 	for (i = 0; rustredis_advice_get(i, advice, sizeof advice); i++) {
 		add_next_index_string(&list, advice);
 	}
+	rustredis_look_back();
+	for (i = 0; i < sizeof looked_back / sizeof *looked_back; i++) {
+		rustredis_build(&item);
+		add_assoc_zval(return_value, looked_back[i], &item);
+	}
+	rustredis_forget_answer();
+}
+
+/* For readiness probes: whether Redis answers is the result, and no message. */
+void rustredis_ping(zend_execute_data *execute_data, zval *return_value)
+{
+	const char *path;
+	int64_t time;
+
+	ZEND_PARSE_PARAMETERS_NONE();
+	path = rustredis_save_path(rustredis_path_now());
+	time = rustredis_ping_of(path, strlen(path));
+	if (time < 0) {
+		RETVAL_NULL();
+		rustredis_raise_reasons();
+		return;
+	}
+	RETVAL_DOUBLE((double) time / 1e9);
 }
 
 void rustredis_info(zend_module_entry *module)

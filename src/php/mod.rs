@@ -73,6 +73,11 @@ extern "C" fn get_module() -> *mut ModuleEntry {
             false,
             false,
         );
+        let ping = FunctionBuilder::new("rustredis_ping", sys::rustredis_ping).returns(
+            DataType::Double,
+            false,
+            true,
+        );
         let session = FunctionBuilder::new("rustredis_session", sys::rustredis_session).returns(
             DataType::Array,
             false,
@@ -119,6 +124,7 @@ extern "C" fn get_module() -> *mut ModuleEntry {
             .info_function(sys::rustredis_info)
             .function(status)
             .function(metrics)
+            .function(ping)
             .function(session)
             .function(time_left)
             .function(ended)

@@ -308,7 +308,9 @@ fn new_handler(pid: u32, settings: Arc<Settings>, beside: Beside) -> Box<Handler
     let info = identity::of_this_request(&settings, pid);
     Box::new(Handler {
         pid,
-        session: Session::new(RedisStore::new(settings.clone()), settings, info).beside(beside),
+        session: Session::new(RedisStore::new(settings.clone()), settings, info)
+            .beside(beside)
+            .amid(identity::SURROUNDINGS),
     })
 }
 

@@ -188,6 +188,11 @@ int rustredis_lock_get(size_t index, rustredis_lock *lock);
 const char *rustredis_version(void);
 /* The metrics of all processes of the host, valid until the next call in this thread; or the reason why a command line
  * cannot have them. */
+/* Makes an answer of three values: the figures of this thread's last session, and of all processes the
+ * slow locks and the pages that lock needlessly. */
+void rustredis_look_back(void);
+/* The nanoseconds of a PING, or -1 without an answer; there may be a reason to raise. */
+int64_t rustredis_ping_of(const char *path, size_t path_len);
 const char *rustredis_metrics_text(const char *php_version, size_t *len, bool *is_problem);
 
 /* The lifetime of the session that is open. -1 stands for a number that is not known, an empty text
@@ -197,8 +202,6 @@ typedef struct {
 	char user[256];
 } rustredis_description;
 RUSTREDIS_SIZE(rustredis_description, 288);
-/* Adds a number, or null for -1, to an array. */
-void rustredis_add_number(zval *array, const char *name, int64_t number);
 int rustredis_describe(int64_t maxlifetime, rustredis_description *description);
 /* Gives it lifetimes of its own; `absolute` -1 leaves its end as it is. */
 int rustredis_set_lifetime(int64_t idle, int64_t absolute, int64_t maxlifetime);
@@ -235,7 +238,7 @@ int rustredis_administer(const rustredis_order *order, rustredis_failure *failur
 /* Gives the items of the answer, one by one: after a list or a map, its `number` of values, each of
  * a map after its name. A text has `number` bytes, which are valid until rustredis_forget_answer. */
 enum { RUSTREDIS_ITEM_NULL, RUSTREDIS_ITEM_BOOL, RUSTREDIS_ITEM_NUMBER, RUSTREDIS_ITEM_TEXT, RUSTREDIS_ITEM_LIST,
-	RUSTREDIS_ITEM_MAP };
+	RUSTREDIS_ITEM_MAP, RUSTREDIS_ITEM_TIME };
 typedef struct {
 	int kind;
 	int64_t number;
@@ -244,6 +247,8 @@ typedef struct {
 RUSTREDIS_SIZE(rustredis_item, 24);
 int rustredis_next_item(rustredis_item *item);
 void rustredis_forget_answer(void);
+/* admin.c: builds the next value of the answer. */
+void rustredis_build(zval *value);
 /* The sessions of a user. A text of NULL stands for the user of the open session, or for no handle.
  * After a failure, there are reasons to throw, and rustredis_user_failure tells of the last one. */
 #define RUSTREDIS_MAX_LABEL 512

@@ -3,16 +3,19 @@
 use std::ffi::{c_char, c_int};
 
 use super::{
-    boundary::{copy_text, guarded, has_size},
-    mod_data::with_live,
+    admin::{Item, answer_with, number, word},
+    boundary::{bytes, copy_text, guarded, has_size, warn},
+    ini,
+    mod_data::{self, with_live},
     object,
 };
 use crate::{
     client::clusters,
     process::{
         self,
-        stats::{self, Count},
+        stats::{self, Count, Needless, SlowLock},
     },
+    session::{self, Last, Session},
     store::pools,
 };
 
@@ -134,5 +137,60 @@ unsafe extern "C" fn rustredis_lock_get(index: usize, lock: *mut Lock) -> c_int 
             (*lock).held_ms = i64::try_from(held.as_millis()).unwrap_or(i64::MAX);
         }
         1
+    })
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn rustredis_look_back() {
+    guarded((), || {
+        let mut items = Vec::new();
+        match session::last() {
+            None => items.push(Item::Null),
+            Some(Last { waited, held, trips, bytes, changed, outcome, server }) => {
+                items.extend([Item::Map(7), word("wait_ms"), Item::Time(waited)]);
+                items.extend([word("held_ms"), Item::Time(held), word("trips"), number(Some(trips.into()))]);
+                items.extend([word("bytes"), number(Some(bytes)), word("changed"), Item::Bool(changed)]);
+                items.extend([word("outcome"), word(outcome), word("server")]);
+                items.push(server.map_or(Item::Null, |server| word(&server.target())));
+            }
+        }
+        let slow = stats::slow_locks();
+        items.push(Item::List(slow.len()));
+        for lock in slow {
+            let SlowLock { at_ms, waited, held, kept_waiting, changed, given_up, session, by, holder } = lock;
+            items.extend([Item::Map(9), word("at_ms"), number(Some(at_ms)), word("session"), word(&session)]);
+            items.extend([word("by"), word(&by), word("waited_ms"), Item::Time(waited)]);
+            items.extend([word("holder"), if holder.is_empty() { Item::Null } else { word(&holder) }]);
+            items.extend([word("given_up"), Item::Bool(given_up), word("held_ms"), Item::Time(held)]);
+            items.extend([
+                word("kept_waiting"),
+                Item::Bool(kept_waiting),
+                word("changed"),
+                Item::Bool(changed),
+            ]);
+        }
+        let needless = stats::needless();
+        items.push(Item::List(needless.len()));
+        for Needless { script, times, held, longest } in needless {
+            items.extend([Item::Map(4), word("script"), word(&script), word("times"), number(Some(times))]);
+            items.extend([word("held_ms"), Item::Time(held), word("longest_ms"), Item::Time(longest)]);
+        }
+        answer_with(items);
+    });
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn rustredis_ping_of(path: *const c_char, path_len: usize) -> i64 {
+    guarded(-1, || {
+        // SAFETY: info.c passes a C string with its length.
+        let settings = match ini::settings(unsafe { bytes(path, path_len) }) {
+            Ok(settings) => settings,
+            Err(error) => {
+                warn(format!("rustredis: {error}"));
+                return -1;
+            }
+        };
+        let time = mod_data::beside_live(settings, object::holds, Session::ping);
+        time.map_or(-1, |time| i64::try_from(time).unwrap_or(i64::MAX))
     })
 }

@@ -67,6 +67,8 @@ unsafe extern "C" {
     pub safe fn rustredis_memory_left() -> usize;
     /// The request's URI, or null if there is none. Valid during the request.
     pub safe fn rustredis_request_uri() -> *const c_char;
+    /// The path of the request's script, or null if there is none. Valid during the request.
+    pub safe fn rustredis_script() -> *const c_char;
     /// The text of a setting, valid until it changes.
     pub fn rustredis_ini_text(name: *const c_char, name_len: usize, value_len: *mut usize) -> *const c_char;
     /// The `on_modify` of every setting.
@@ -94,6 +96,7 @@ unsafe extern "C" {
     /// The PHP function, as are the following ones.
     pub safe fn rustredis_status(execute_data: &mut ExecuteData, return_value: &mut Zval);
     pub safe fn rustredis_metrics(execute_data: &mut ExecuteData, return_value: &mut Zval);
+    pub safe fn rustredis_ping(execute_data: &mut ExecuteData, return_value: &mut Zval);
     pub safe fn rustredis_session(execute_data: &mut ExecuteData, return_value: &mut Zval);
     pub safe fn rustredis_time_left(execute_data: &mut ExecuteData, return_value: &mut Zval);
     pub safe fn rustredis_ended(execute_data: &mut ExecuteData, return_value: &mut Zval);

@@ -9,10 +9,8 @@ pub mod clock;
 mod random;
 pub mod stats;
 pub mod threads;
-mod words;
 
 pub use random::random_hex;
-pub use words::without_number;
 
 use std::{
     mem,

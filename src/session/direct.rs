@@ -47,7 +47,7 @@ impl<S: Store> Session<S> {
     pub fn is_stale(&self) -> bool {
         let lease = self.settings.lock.as_ref().filter(|_| self.has_lock()).map(|lock| lock.lease);
         self.current.as_ref().is_some_and(|current| {
-            current.unread && clock::since(current.since.time) > lease.unwrap_or(FRESH)
+            current.unread && clock::since(current.trace.since.time) > lease.unwrap_or(FRESH)
         })
     }
 

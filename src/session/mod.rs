@@ -7,6 +7,7 @@
 mod access;
 mod direct;
 mod failure;
+mod figures;
 mod hold;
 mod lifetime;
 mod metadata;
@@ -16,6 +17,7 @@ mod requested;
 mod save;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod user;
 
 use std::{mem, sync::Arc, time::Duration};
@@ -28,16 +30,18 @@ pub use metadata::{Description, Heritage, TimeLeft};
 use print::Print;
 use requested::{Prefetch, Prefetched};
 pub use save::{Leave, Writer, deferred_warning};
+use trace::Trace;
+pub use trace::{Last, Surroundings, last};
 pub use user::{Device, Limit};
 
 use crate::{
     compression::{self, Unreadable},
     config::{LockFailure, LockSettings, Settings, Target, WriteAck},
     error::StoreError,
-    lock::{self, Grant, Outcome, Request},
+    lock::{self, Grant, Outcome, Request, Waited},
     process::{
         clock,
-        stats::{self, Count, Moment},
+        stats::{self, Count},
     },
     protocol::{Keys, LATE_MS, Live, Mode, Op, Release, SessionData, SessionId, State},
     resp::memory_left,
@@ -65,6 +69,11 @@ pub struct Session<S: Store> {
     dead: Vec<Arc<Target>>,
     /// Tells if this thread has the lock of a session elsewhere.
     is_held_here: fn(&Target, &Keys) -> bool,
+    surroundings: Surroundings,
+    /// The wait for the lock of the current session, until its end is noted.
+    waited: Option<Waited>,
+    /// The length of a wait for a lock that this request did not get.
+    time_in_vain: u64,
     /// The prefetched session, until PHP starts it or the request ends.
     prefetch: Option<Prefetch<S::Lease>>,
     /// The session that this one continues under a new id.
@@ -102,8 +111,7 @@ struct Current<L> {
     keys: Keys,
     hold: Hold<L>,
     loaded: SessionData,
-    /// The moment when it was read.
-    since: Moment,
+    trace: Trace,
     /// Set if this request has stored a change.
     is_changed: bool,
     /// Set from a fetch by `validate` or `create` until PHP's read.
@@ -161,6 +169,9 @@ impl<S: Store> Session<S> {
             made: None,
             dead: Vec::new(),
             is_held_here: |_, _| false,
+            surroundings: Surroundings::NONE,
+            waited: None,
+            time_in_vain: 0,
             prefetch: None,
             inherited: Heritage::default(),
             heir: None,
@@ -182,6 +193,12 @@ impl<S: Store> Session<S> {
     #[must_use]
     pub fn beside(self, is_held_here: fn(&Target, &Keys) -> bool) -> Self {
         Self { is_held_here, ..self }
+    }
+
+    /// Tells slow locks to these surroundings.
+    #[must_use]
+    pub fn amid(self, surroundings: Surroundings) -> Self {
+        Self { surroundings, ..self }
     }
 
     /// Opens the session again without a close, as `session_reset()` (`resets`) does and a handler
@@ -274,7 +291,7 @@ impl<S: Store> Session<S> {
     pub fn locked(&self) -> Option<(String, Duration)> {
         let current = self.current.as_ref()?;
         matches!(current.hold, Hold::Locked { .. })
-            .then(|| (current.id.to_string(), clock::since(current.since.time)))
+            .then(|| (current.id.to_string(), clock::since(current.trace.since.time)))
     }
 
     /// `validate_sid`: returns true if the session exists. The fetched session is kept for the read
@@ -405,7 +422,7 @@ impl<S: Store> Session<S> {
             Ok(()) => {
                 let data = self.current.as_mut().and_then(|current| {
                     current.unread = false;
-                    current.since.slot.add(match current.hold {
+                    current.trace.since.slot.add(match current.hold {
                         Hold::Unlocked => Count::StartedUnlocked,
                         Hold::ReadOnly => Count::StartedRead,
                         Hold::Overtaken => Count::StartedRetired,
@@ -502,6 +519,7 @@ impl<S: Store> Session<S> {
         if self.current.is_none() {
             self.failed = Some(id.clone());
         }
+        self.leave_failure(failure);
         self.fail("can't be read", Some(id), failure)
     }
 
@@ -530,43 +548,40 @@ impl<S: Store> Session<S> {
     pub fn close(&mut self) {
         self.give_back_ahead();
         self.warnings.extend(self.read_only.take());
-        match self.current.take() {
-            Some(Current {
-                id,
-                keys,
-                hold: Hold::Locked { token, waiter, guard },
-                ttl_due,
-                unread,
-                is_changed,
-                since,
-                ..
-            }) => {
-                if !unread && !is_changed {
-                    since.slot.add(Count::LockedUnchanged);
+        let Some(mut current) = self.current.take() else { return };
+        match mem::replace(&mut current.hold, Hold::Unlocked) {
+            Hold::Locked { token, waiter, guard } => {
+                let Current { keys, ttl_due, .. } = &current;
+                if !current.unread && !current.is_changed {
+                    current.trace.since.slot.add(Count::LockedUnchanged);
                 }
                 let release =
-                    Release { waiter: waiter.as_deref(), ..self.release_of(&token, Op::None, ttl_due) };
+                    Release { waiter: waiter.as_deref(), ..self.release_of(&token, Op::None, *ttl_due) };
                 let result = match self.settings.write_ack {
-                    WriteAck::Wait => self.store.release(&keys, &release),
-                    WriteAck::Deferred => self.store.release_deferred(&id, &keys, &release),
+                    WriteAck::Wait => self.store.release(keys, &release),
+                    WriteAck::Deferred => self.store.release_deferred(&current.id, keys, &release),
                 };
                 if let Err(error) = result {
                     self.fail(
                         "stays locked until its server answers or the lease ends",
-                        Some(&id),
+                        Some(&current.id),
                         &error.into(),
                     );
-                    self.store.give_back(&keys, token);
+                    self.store.give_back(keys, token);
                 } else if self.settings.write_ack == WriteAck::Wait {
                     self.store.end(guard);
                 }
+                self.released(&mut current);
             }
             // The write without an answer, and with it the release, may not have reached the
             // server.
-            Some(Current { keys, hold: Hold::Unsure { token, .. }, .. }) => {
-                self.store.give_back(&keys, token);
-            }
+            Hold::Unsure { token, .. } => self.store.give_back(&current.keys, token),
+            Hold::ReadOnly if current.writes == 0 => current.trace.outcome = "read",
+            Hold::Overtaken => current.trace.outcome = "retired",
             _ => {}
+        }
+        if !current.unread {
+            self.leave_figures(&current);
         }
     }
 
@@ -733,16 +748,14 @@ impl<S: Store> Session<S> {
         };
         let mut loaded = loaded;
         let moved = loaded.mark_of_move().filter(|_| mode != Mode::New && loaded.data.is_none());
-        let goes_on = self.goes_on_under(id);
-        let hold =
-            if mode == Mode::New || goes_on { hold } else { self.after_a_move(&keys, &mut loaded, hold)? };
+        let hold = if mode == Mode::New { hold } else { self.after_a_move(&keys, &mut loaded, hold)? };
         let mark = moved.filter(|_| loaded.data.is_some());
         // A session that was read without its lock is never written.
         let hold = match hold {
             Hold::Unlocked if access == Access::Read => Hold::ReadOnly,
             hold => hold,
         };
-        if mode != Mode::New && !goes_on {
+        if mode != Mode::New {
             self.note_end(&loaded);
         }
         match (mode, &hold, loaded.data.is_some()) {
@@ -760,8 +773,8 @@ impl<S: Store> Session<S> {
             keys,
             hold,
             metadata: Metadata::new(inherited, &loaded, mark),
+            trace: Trace::begin(self.store.answered(), &loaded),
             loaded,
-            since: self.store.answered(),
             is_changed: false,
             unread: true,
             is_new,
@@ -838,9 +851,10 @@ impl<S: Store> Session<S> {
             ttl,
             wait: millis(lock.wait),
             max_waiters: lock.max_waiters,
-            polling: lock.polling,
+            polling: lock.mixed,
         };
-        let result = lock::acquire(&mut self.store, keys, request);
+        let (result, waited) = lock::acquire(&mut self.store, keys, request);
+        self.waited = waited.or(self.waited.take());
         if let (Err(_), Some(token)) = (&result, maybe_held) {
             self.store.give_back(keys, token);
         }
@@ -860,6 +874,7 @@ impl<S: Store> Session<S> {
             Failure::Full(..) => stats::count(Count::LockFull),
             _ => {}
         }
+        self.gave_up(id);
         match lock.failure {
             LockFailure::Fail => Err(failure),
             LockFailure::ReadOnly => {

@@ -407,33 +407,38 @@ impl<S: Store> Session<S> {
     fn end(&mut self, id: &SessionId, op: Op<'_>) -> Result<ReleaseReply, StoreError> {
         self.drop_unread_other_than(id);
         self.drop_value();
-        let current = self.current.take_if(|current| current.id == *id);
-        if let Some(current) = &current {
-            self.bequeath(current);
-            self.left.name = Some(id.clone()).filter(|_| self.left.live.as_ref().is_some_and(has_user));
-        }
-        match current {
-            Some(Current { keys, hold: Hold::Locked { token, waiter, guard }, loaded, .. }) => {
-                drop(guard);
-                let states = Release { seen: loaded.state.as_deref(), ..self.release_of(&token, op, 1) };
-                let release = Release { waiter: waiter.as_deref(), ..states };
-                let result = self.store.release(&keys, &release);
+        let Some(mut current) = self.current.take_if(|current| current.id == *id) else {
+            return self.store.write(&self.keys(id), &self.write_of(op, 1, None));
+        };
+        self.bequeath(&current);
+        self.left.name = Some(id.clone()).filter(|_| self.left.live.as_ref().is_some_and(has_user));
+        current.trace.outcome = "ended";
+        current.is_changed = true;
+        let hold = mem::replace(&mut current.hold, Hold::Unlocked);
+        let (keys, seen) = (&current.keys, current.loaded.state.as_deref());
+        let result = match hold {
+            Hold::Locked { token, waiter, guard } => {
+                let states = Release { seen, ..self.release_of(&token, op, 1) };
+                let result = self.store.release(keys, &Release { waiter: waiter.as_deref(), ..states });
                 if result.is_err() {
-                    self.store.give_back(&keys, token);
+                    self.store.give_back(keys, token);
+                } else {
+                    self.store.end(guard);
                 }
+                self.released(&mut current);
                 result
             }
-            Some(Current { hold: Hold::Overtaken, .. }) => Ok(ReleaseReply::Done),
+            Hold::Overtaken => Ok(ReleaseReply::Done),
             other => {
-                let keys = other.as_ref().map_or_else(|| self.keys(id), |current| current.keys.clone());
-                let seen = other.as_ref().and_then(|current| current.loaded.state.as_deref());
-                let result = self.store.write(&keys, &self.write_of(op, 1, seen));
-                if let Some(Current { hold: Hold::Unsure { token, .. }, .. }) = other {
-                    self.store.give_back(&keys, token);
+                let result = self.store.write(keys, &self.write_of(op, 1, seen));
+                if let Hold::Unsure { token, .. } = other {
+                    self.store.give_back(keys, token);
                 }
                 result
             }
-        }
+        };
+        self.leave_figures(&current);
+        result
     }
 
     fn save(&mut self, id: &[u8], text: &Text<'_>, changed: bool, ttl: u64, writer: Writer) -> bool {
@@ -537,10 +542,9 @@ impl<S: Store> Session<S> {
             current.metadata.is_due = false;
             self.follow_on_list(&mut current, ttl);
         }
-        current.is_changed |= changed;
-        let is_unchanged = was_locked && !current.is_changed && writer != Writer::Class;
-        count_write(current.since.slot, text, changed, is_unchanged, failure.as_ref());
-        self.after_write(current, text, failure.as_ref());
+        let is_unchanged = was_locked && !(current.is_changed || changed) && writer != Writer::Class;
+        count_write(current.trace.since.slot, text, changed, is_unchanged, failure.as_ref());
+        self.after_write(current, text, changed, was_locked, failure.as_ref());
         self.told(&id, "was not saved", failure)
     }
 
@@ -577,14 +581,17 @@ impl<S: Store> Session<S> {
         why: fn() -> Failure,
     ) -> Result<ReleaseReply, StoreError> {
         let keys = current.keys.clone();
+        current.trace.outcome = "ended";
         match mem::replace(&mut current.hold, Hold::NoMoreWrites(why)) {
             Hold::Locked { token, waiter, guard } => {
-                drop(guard);
                 let release = Release { waiter: waiter.as_deref(), ..self.release_of(&token, op, 1) };
                 let result = self.store.release(&keys, &release);
                 if result.is_err() {
                     self.store.give_back(&keys, token);
+                } else {
+                    self.store.end(guard);
                 }
+                self.released(current);
                 result
             }
             Hold::Unsure { token, writes } => {
@@ -607,7 +614,19 @@ impl<S: Store> Session<S> {
     }
 
     /// Goes on with the session as it was written.
-    fn after_write(&mut self, current: Current<S::Lease>, text: &Text<'_>, failure: Option<&Failure>) {
+    fn after_write(
+        &mut self,
+        mut current: Current<S::Lease>,
+        text: &Text<'_>,
+        changed: bool,
+        was_locked: bool,
+        failure: Option<&Failure>,
+    ) {
+        current.is_changed |= changed;
+        current.trace.write(text, current.is_changed, failure);
+        if was_locked && !matches!(current.hold, Hold::Locked { .. }) {
+            self.released(&mut current);
+        }
         if failure.is_none() {
             self.look_again(&current.id, text.plain());
         }
@@ -764,7 +783,7 @@ impl<S: Store> Session<S> {
 
     fn loss_of(&self, current: &Current<S::Lease>) -> Loss {
         let Some(lock) = &self.settings.lock else { return Loss::Unknown };
-        match clock::since(current.since.time) {
+        match clock::since(current.trace.since.time) {
             held if held >= lock.max_hold => Loss::TooLong,
             held if held < lock.lease => Loss::Removed,
             _ => match &current.hold {
@@ -791,7 +810,7 @@ impl<S: Store> Session<S> {
             keep_lock: false,
             rewrite: false,
             nth: 0,
-            polling: self.settings.polls(),
+            polling: self.settings.lock.as_ref().is_some_and(|lock| lock.mixed),
             dead_ms: self.dead_ms(),
         }
     }

@@ -747,7 +747,7 @@ fn what_was_fetched_for_a_read_is_not_delivered_much_later() {
                 } else {
                     other.write(ID, b"new", TTL, Writer::Php)
                 });
-                session.current.as_mut().unwrap().since.time -= age * 1_000_000_000;
+                session.current.as_mut().unwrap().trace.since.time -= age * 1_000_000_000;
                 if asks_again {
                     // An object begins with another session then, or gives the lock back.
                     assert!(!session.goes_on() || session.is_stale());

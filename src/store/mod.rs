@@ -26,7 +26,10 @@ pub use timer::{after_fork, after_fork_in_child, before_fork};
 use crate::{
     config::{LockSettings, Settings},
     error::StoreError,
-    process::{clock, stats::Moment},
+    process::{
+        clock,
+        stats::{Meter, Moment},
+    },
     protocol::{
         Acquire, AcquireReply, Claim, Keys, Release, ReleaseReply, Remaining, SessionData, SessionId, Ticket,
         UserCall, UserList, Write,
@@ -96,6 +99,12 @@ pub trait Store {
     /// Gives the state of a session this TTL in milliseconds, without waiting for the answer.
     fn post_state_ttl(&mut self, keys: &Keys, ms: u64);
 
+    /// Sends a PING over the pool of the server that has these keys. Returns the time until the answer
+    /// in nanoseconds.
+    fn ping(&mut self, _keys: &Keys) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
     /// Returns true if the session exists.
     fn exists(&mut self, keys: &Keys) -> Result<bool, StoreError>;
 
@@ -112,6 +121,11 @@ pub trait Store {
     /// The time of a clock that only goes forward, in milliseconds.
     fn clock(&self) -> u64 {
         clock::now() / 1_000_000
+    }
+
+    /// The trips since a connection was taken, and the server.
+    fn traffic(&mut self) -> (u32, Option<Meter>) {
+        (0, None)
     }
 
     /// The moment of the last answer.

@@ -60,6 +60,8 @@ pub struct Entry {
     /// The time, by [`clock::now`], at which an entry without a connection was first seen after its
     /// last checkout.
     unused: Option<u64>,
+    /// The trips over connections that the request has lost.
+    trips: u32,
     /// True once the entry shall not go back to its pool.
     is_over: bool,
 }
@@ -92,18 +94,22 @@ impl Entry {
     /// Gives the entry a connection.
     pub fn connect(&mut self, mut connection: Connection) {
         connection.set_used(true);
+        *connection.trips() += mem::take(&mut self.trips);
         self.connection = Some(Box::new(connection));
     }
 
     fn set_used(&mut self, is_used: bool) {
+        self.trips = 0;
         if let Some(connection) = &mut self.connection {
             connection.set_used(is_used);
+            *connection.trips() = 0;
         }
     }
 
     /// Takes the connection out of the entry. An answer that has already arrived is kept.
     pub fn take_connection(&mut self) -> Option<Box<Connection>> {
         let mut connection = self.connection.take()?;
+        self.trips += *connection.trips();
         if let Some(deferred) = &mut self.deferred {
             deferred.collect(&mut connection);
         }

@@ -19,7 +19,10 @@ use crate::{
     client::route::Word,
     config::{LockSettings, Settings, Target},
     error::StoreError,
-    process::{random_hex, stats::Moment},
+    process::{
+        random_hex,
+        stats::{Meter, Moment},
+    },
     protocol::{
         Acquire, AcquireReply, Claim, Keys, Mode, Op, Release, ReleaseReply, Remaining, SessionData,
         SessionId, Ticket, UserCall, UserList, Write,
@@ -602,6 +605,19 @@ impl Store for RedisStore {
 
     fn answered(&self) -> Moment {
         self.router.answered()
+    }
+
+    fn ping(&mut self, keys: &Keys) -> Result<u64, StoreError> {
+        match self.router.request(keys, &mut Command::new("PING")) {
+            Ok(_) => Ok(self.router.last_exchange()),
+            // A user who may not send this command has been answered as well.
+            Err(StoreError::Server(error)) if error.code == "NOPERM" => Ok(self.router.last_exchange()),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    fn traffic(&mut self) -> (u32, Option<Meter>) {
+        self.router.traffic()
     }
 
     fn end(&self, lease: Option<LeaseGuard>) {

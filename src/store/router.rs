@@ -26,7 +26,7 @@ use crate::{
     },
     config::{Settings, Target},
     error::{ServerError, StoreError, server_error},
-    process::stats::{self, Count, Moment},
+    process::stats::{self, Count, Meter, Moment},
     protocol::{Keys, Release, ReleaseReply, SessionId, reply, script::ScriptCall},
     resp::{Batch, Command},
 };
@@ -76,6 +76,16 @@ impl Router {
     pub fn answered(&self) -> Moment {
         let last = self.entry.as_ref().and_then(|(_, entry)| entry.connection.as_deref());
         last.map_or_else(Moment::now, Connection::answered)
+    }
+
+    /// Returns the time between the last command and its answer, in nanoseconds.
+    pub fn last_exchange(&mut self) -> u64 {
+        self.current().map_or(0, |connection| connection.answered().time.saturating_sub(connection.begun()))
+    }
+
+    /// Returns the trips since the connection was taken, and the server.
+    pub fn traffic(&mut self) -> (u32, Option<Meter>) {
+        self.current().map_or((0, None), |connection| (*connection.trips(), Some(connection.meter())))
     }
 
     /// Returns the lifetime of a receipt, which is longer than all that can lie between the first

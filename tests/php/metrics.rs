@@ -8,6 +8,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread;
+use std::time::Duration;
+
+use serde_json::json;
 
 use crate::support::fpm::Fpm;
 use crate::support::php::{Php, STEPS};
@@ -271,6 +274,79 @@ fn programs_that_run_side_by_side_count_in_one_file() {
     let metrics = Metrics::parse(&second.assert_clean().stdout);
     assert_eq!(metrics.get("sessions_started_total{mode=\"locked\"}"), 2);
     first.wait().assert_no_crash();
+}
+
+/// Holds its session until the named file appears, and changes nothing; or writes. Shows what all
+/// workers have seen.
+const SLOW_PAGE: &str = r#"
+    if (isset($_GET["seen"])) {
+        $status = rustredis_status();
+        exit(json_encode(["slow" => $status["slow_locks"], "needless" => $status["needless_locks"], "metrics" => rustredis_metrics()]));
+    }
+    session_start();
+    if (isset($_GET["write"])) { $_SESSION["n"] = ($_SESSION["n"] ?? 0) + 1; }
+    while (isset($_GET["until"]) && !file_exists($_GET["until"])) { usleep(1000); clearstatcache(); }
+"#;
+
+#[test]
+fn slow_locks_and_the_pages_that_need_no_lock_are_seen_by_all_workers() {
+    let server = Server::start();
+    let php = Php::new(&server.save_path()).ini("rustredis.slow_lock", "0.1").ini("log_errors", "1");
+    let fpm = Fpm::start(&php, 3, SLOW_PAGE);
+    let dir = TempDir::new("slow");
+    let id = "a-secret-session-id-0123456789";
+    session::seed(&server, id);
+    let cookie = format!("PHPSESSID={id}");
+    let waiters = session::side_key(&server, id, "WAITERS");
+    for (round, holder) in ["", "&write"].into_iter().enumerate() {
+        let done = dir.join(&round.to_string());
+        let until = format!("until={}{holder}", done.display());
+        thread::scope(|scope| {
+            let held = scope.spawn(|| fpm.get(&until, &cookie));
+            poll::until("the session is held", SOON, || session::is_locked(&server, id));
+            let waits = scope.spawn(|| fpm.get("write", &cookie));
+            poll::until("a request waits", SOON, || server.command::<u64>(&["ZCARD", &waiters]) == 1);
+            // The wait and the hold must both be slow.
+            thread::sleep(Duration::from_millis(300));
+            fs::write(&done, "").expect("the temporary folder can be written");
+            assert_eq!([held, waits].map(|page| page.join().expect("the page ends").status), [200, 200]);
+        });
+    }
+    let seen: serde_json::Value = serde_json::from_str(&fpm.get("seen", "").body).expect("it is JSON");
+    let slow = seen["slow"].as_array().expect("a list");
+    let [held, waited, _, _] = &slow[..] else { panic!("not four: {slow:?}") };
+    assert_eq!(
+        [&held["kept_waiting"], &held["changed"], &held["holder"]],
+        [&json!(true), &json!(false), &json!(null)]
+    );
+    assert_eq!([&waited["kept_waiting"], &waited["changed"]], [&json!(false), &json!(true)]);
+    let ms = |of: &serde_json::Value, name: &str| of[name].as_f64().expect("a number");
+    assert!(ms(held, "held_ms") >= 300.0 && ms(waited, "waited_ms") >= 300.0, "{slow:?}");
+    let by = held["by"].as_str().expect("a text");
+    assert!(
+        waited["holder"].as_str().expect("a text").starts_with(&format!("held by {by}, for ")),
+        "{slow:?}"
+    );
+    // The wait is no part of the hold, here and in the histogram.
+    assert!(ms(waited, "held_ms") < ms(waited, "waited_ms"), "{slow:?}");
+    let metrics = seen["metrics"].as_str().expect("a text");
+    let sum = |name: &str| {
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name)).expect("it is there");
+        line.trim().parse::<f64>().expect("a number")
+    };
+    let holds: f64 = slow.iter().map(|lock| ms(lock, "held_ms")).sum();
+    assert!((sum("rustredis_lock_hold_seconds_sum") * 1000.0 - holds).abs() < 1.0, "{holds}: {metrics}");
+
+    // Only one of the holders changed nothing.
+    let needless = seen["needless"].as_array().expect("a list");
+    let [page] = &needless[..] else { panic!("not one: {needless:?}") };
+    assert!(page["script"].as_str().expect("a text").ends_with("/page.php"), "{page}");
+    assert_eq!((&page["times"], &page["held_ms"]), (&json!(1), &held["held_ms"]));
+
+    let log = fpm.log();
+    assert_eq!(log.matches("PHP Notice:  rustredis: slow lock of session a-secr...").count(), 4, "{log}");
+    assert!(!log.contains(id) && !fpm.get("seen", "").body.contains(id), "{log}");
+    assert!(!metrics.contains("a-secr") && !metrics.contains(".php"), "{metrics}");
 }
 
 /// A file with a hole would end PHP at the first use of a page for which there is no room.

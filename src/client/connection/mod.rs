@@ -82,6 +82,8 @@ pub struct Connection {
     /// The server's clock in milliseconds, and the time when it was read.
     clock: Option<(u64, Instant)>,
     meter: Meter,
+    /// The trips since a request has taken the connection.
+    trips: u32,
     /// Counts the connection as one of a pool.
     pooled: Option<Pooled>,
 }
@@ -166,8 +168,13 @@ impl Connection {
     ) -> Result<Value, StoreError> {
         self.begin(limit, block);
         let sent = self.send(&mut [command])?;
-        self.meter.trip();
-        if block.is_zero() { self.measured(|own| own.answer(sent)) } else { self.answer(sent) }
+        self.count_trip();
+        if block.is_zero() {
+            return self.measured(|own| own.answer(sent));
+        }
+        let answer = self.answer(sent);
+        self.answered = clock::now();
+        answer
     }
 
     /// Returns an empty batch of commands, in memory that was used before.
@@ -207,7 +214,7 @@ impl Connection {
     fn depart(&mut self, batch: Batch<'_>, limit: Duration) -> Result<Sent, StoreError> {
         self.begin(limit, Duration::ZERO);
         let sent = self.send_batch(batch)?;
-        self.meter.trip();
+        self.count_trip();
         Ok(sent)
     }
 
@@ -218,8 +225,23 @@ impl Connection {
             None => self.send(&mut [&mut call.command])?,
             Some(upload) => self.send(&mut [upload, &mut call.command])?.but_first(),
         };
-        self.meter.trip();
+        self.count_trip();
         self.measured(|own| own.answer(script))
+    }
+
+    fn count_trip(&mut self) {
+        self.meter.trip();
+        self.trips += 1;
+    }
+
+    /// The trips since this number was set.
+    pub fn trips(&mut self) -> &mut u32 {
+        &mut self.trips
+    }
+
+    /// The place for counts about the server.
+    pub fn meter(&self) -> Meter {
+        self.meter
     }
 
     /// Waits for an answer, and measures the time since the exchange began.
@@ -302,7 +324,7 @@ impl Connection {
 
     /// Does the same for commands for which a request waits.
     pub fn answer_ahead(&mut self, sent: Sent, limit: Duration) -> Result<Value, StoreError> {
-        self.meter.trip();
+        self.count_trip();
         self.begin(limit, Duration::ZERO);
         self.measured(|own| own.arrived(sent).unwrap_or_else(|| own.answer(sent)))
     }

@@ -114,6 +114,7 @@ impl Connection {
             master: None,
             clock: None,
             meter: Meter::of(&target.endpoint.label()),
+            trips: 0,
             pooled: None,
         };
         // The resolver may have used most of the time. A timeout is then not the server's fault.
@@ -176,7 +177,7 @@ impl Connection {
         let all = commands.iter_mut().chain(&mut probe);
         let mut pieces: Vec<IoSlice> = all.flat_map(Command::pieces).collect();
         let sent = self.stream.send(&mut pieces).map_err(|error| self.io_error(error));
-        self.meter.trip();
+        self.count_trip();
         let (mut refused, mut no_time) = (None, None);
         for left in (0..=last).rev() {
             match self.next_reply() {

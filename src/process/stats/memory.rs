@@ -8,7 +8,11 @@ use std::{
     },
 };
 
-use super::families::{BUCKETS, Bounds, COUNTERS, Count, EXCHANGE, HISTOGRAMS, Observed};
+use super::{
+    families::{BUCKETS, Bounds, COUNTERS, Count, EXCHANGE, HISTOGRAMS, Observed},
+    journal::Journal,
+    words::{FNV, digest, to_text, to_words},
+};
 
 /// The first bytes of a file with this memory.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"rustredi");
@@ -35,6 +39,7 @@ pub struct Memory {
     /// The number of slots that were ever taken.
     used: AtomicU64,
     targets: [Name; TARGETS],
+    pub(super) journal: Journal,
     pub(super) slots: [Slot; SLOTS],
 }
 
@@ -45,6 +50,10 @@ pub struct Slot {
     owner: AtomicU64,
     pub(super) held: AtomicU64,
     pub(super) waiting: AtomicU64,
+    /// The number of requests that began to wait for a lock of this process.
+    kept: AtomicU64,
+    /// A digest of that lock's key, of the last one.
+    kept_lock: AtomicU64,
     counts: [AtomicU64; COUNTS],
     histograms: [Histogram; HISTOGRAMS.len()],
     servers: [Server; TARGETS],
@@ -114,6 +123,7 @@ impl Memory {
             namespace: AtomicU64::new(0),
             used: AtomicU64::new(0),
             targets: [const { Name::new() }; TARGETS],
+            journal: Journal::new(),
             slots: [const { Slot::new() }; SLOTS],
         }
     }
@@ -165,13 +175,26 @@ impl Memory {
             free.is_ok() || free == Err(digest)
         });
         let Some(index) = found else { return TARGETS - 1 };
-        for (place, bytes) in self.targets[index].text.iter().zip(name.chunks(8)) {
-            let mut word = [0; 8];
-            word[..bytes.len()].copy_from_slice(bytes);
-            place.store(u64::from_le_bytes(word), Relaxed);
-        }
+        let mut words = [0; NAME];
+        to_words(name, &mut words);
+        self.targets[index].text.iter().zip(words).for_each(|(place, word)| place.store(word, Relaxed));
         self.targets[index].is_ready.store(1, Release);
         index
+    }
+
+    /// Returns the name under which a server is shown.
+    pub(super) fn name(&self, target: usize) -> String {
+        self.targets[target].text().unwrap_or_else(|| "other".into())
+    }
+
+    /// Tells a process that another request waits for this lock of it.
+    pub(super) fn keep_waiting(&self, pid: u32, lock: &str) {
+        let used = usize::try_from(self.used.load(Relaxed)).unwrap_or(SLOTS).min(SHARED_SLOT);
+        let holder = self.slots[..used].iter().find(|slot| pid_of(slot.owner.load(Relaxed)) == pid);
+        if let Some(holder) = holder {
+            holder.kept_lock.store(digest(FNV, lock.as_bytes()), Relaxed);
+            holder.kept.fetch_add(1, Release);
+        }
     }
 
     pub(super) fn totals(&self, is_alive: impl Fn(u32) -> bool) -> Totals {
@@ -234,6 +257,8 @@ impl Slot {
             owner: AtomicU64::new(0),
             held: AtomicU64::new(0),
             waiting: AtomicU64::new(0),
+            kept: AtomicU64::new(0),
+            kept_lock: AtomicU64::new(0),
             counts: [const { AtomicU64::new(0) }; COUNTS],
             histograms: [const { Histogram::new() }; HISTOGRAMS.len()],
             servers: [const { Server::new() }; TARGETS],
@@ -262,6 +287,18 @@ impl Slot {
             server.open.store(0, Relaxed);
             server.used.store(0, Relaxed);
         }
+    }
+
+    /// The number of requests that ever began to wait for a lock of this process.
+    #[must_use]
+    pub fn kept_waiting(&self) -> u64 {
+        self.kept.load(Acquire)
+    }
+
+    /// Returns true if the last of them began to wait for this lock.
+    #[must_use]
+    pub fn is_waited_for(&self, lock: &str) -> bool {
+        self.kept_lock.load(Relaxed) == digest(FNV, lock.as_bytes())
     }
 
     pub(super) fn value(&self, what: Count) -> u64 {
@@ -320,9 +357,7 @@ impl Name {
         if self.is_ready.load(Acquire) == 0 {
             return None;
         }
-        let bytes: Vec<u8> = self.text.iter().flat_map(|word| word.load(Relaxed).to_le_bytes()).collect();
-        let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
-        Some(String::from_utf8_lossy(&bytes[..end]).into_owned())
+        Some(to_text(&self.text.each_ref().map(|word| word.load(Relaxed))))
     }
 }
 
@@ -344,17 +379,6 @@ fn start_of(pid: u32) -> Option<u64> {
 pub fn namespace() -> u64 {
     let link = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
     link.to_string_lossy().chars().filter(char::is_ascii_digit).collect::<String>().parse().unwrap_or(0)
-}
-
-const FNV: u64 = 0xcbf2_9ce4_8422_2325;
-
-const fn digest(mut of: u64, bytes: &[u8]) -> u64 {
-    let mut i = 0;
-    while i < bytes.len() {
-        of = (of ^ bytes[i] as u64).wrapping_mul(0x0100_0000_01b3);
-        i += 1;
-    }
-    of
 }
 
 const fn layout() -> u64 {

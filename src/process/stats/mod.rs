@@ -8,12 +8,15 @@
 //! too.
 
 mod families;
+mod journal;
 mod memory;
 mod text;
+mod words;
 
 use std::sync::{OnceLock, atomic::Ordering::Relaxed};
 
 pub use families::{Count, Observed};
+pub use journal::{Needless, SlowLock};
 pub use memory::{MAGIC, Memory, Slot};
 pub use text::{About, render};
 
@@ -89,6 +92,33 @@ fn take() -> usize {
     index
 }
 
+/// Notes a slow lock for all processes.
+pub fn note_slow(lock: &SlowLock) {
+    memory().journal.note(lock);
+}
+
+/// Notes a lock that changed nothing and kept others waiting, and the script that had it.
+pub fn note_needless(script: &str, held: u64) {
+    memory().journal.note_needless(script, held);
+}
+
+/// Tells the process that has this lock that another request waits for it.
+pub fn keep_waiting(pid: u32, lock: &str) {
+    memory().keep_waiting(pid, lock);
+}
+
+/// Returns the last slow locks of all processes, the oldest first.
+#[must_use]
+pub fn slow_locks() -> Vec<SlowLock> {
+    shown().journal.slow_locks()
+}
+
+/// Returns the pages of all processes with the most needless locks.
+#[must_use]
+pub fn needless() -> Vec<Needless> {
+    shown().journal.needless()
+}
+
 /// A request that waits for its turn, until this value is dropped.
 pub struct Waiting {
     slot: &'static Slot,
@@ -106,10 +136,18 @@ impl Waiting {
     }
 }
 
+impl Waiting {
+    /// The time of the wait so far.
+    #[must_use]
+    pub fn time(&self) -> u64 {
+        clock::now().saturating_sub(self.since)
+    }
+}
+
 impl Drop for Waiting {
     fn drop(&mut self) {
         self.slot.waiting.fetch_sub(1, Relaxed);
-        self.slot.observe(Observed::LockWait, clock::now().saturating_sub(self.since));
+        self.slot.observe(Observed::LockWait, self.time());
     }
 }
 
@@ -163,6 +201,7 @@ impl Moment {
 #[derive(Clone, Copy)]
 pub struct Meter {
     slot: &'static Slot,
+    number: usize,
     server: &'static Server,
 }
 
@@ -171,8 +210,14 @@ impl Meter {
     /// are measured together.
     #[must_use]
     pub fn of(target: &str) -> Self {
-        let slot = own();
-        Self { slot, server: slot.server(memory().target(target)) }
+        let (slot, number) = (own(), memory().target(target));
+        Self { slot, number, server: slot.server(number) }
+    }
+
+    /// The name under which the server is shown.
+    #[must_use]
+    pub fn target(&self) -> String {
+        memory().name(self.number)
     }
 
     /// Counts a trip.
