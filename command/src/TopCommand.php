@@ -44,7 +44,8 @@ final class TopCommand extends Command
                 continue;
             }
             if ($output->json) {
-                $output->data(['locks' => $locks, 'slow_locks' => rustredis_status()['slow_locks'] ?? null]);
+                $status = rustredis_status();
+                $output->data(['locks' => $locks, 'slow_locks' => $status['slow_locks'], 'needless_locks' => $status['needless_locks']]);
                 return 0;
             }
             if (!$once && stream_isatty(STDOUT)) {
@@ -98,13 +99,26 @@ final class TopCommand extends Command
         if (count($locks) > self::ROWS) {
             $output->line('and ' . (count($locks) - self::ROWS) . ' more');
         }
-        $slow = rustredis_status()['slow_locks'] ?? [];
+        ['slow_locks' => $slow, 'needless_locks' => $needless] = rustredis_status();
         if ($slow !== []) {
             $output->line();
             $output->line($output->style('bold', 'Slow locks'));
-            foreach (array_slice($slow, -5) as $entry) {
-                $output->line('  ' . Output::plain(is_string($entry) ? $entry : (string) json_encode($entry, JSON_UNESCAPED_SLASHES)));
+            $rows = [];
+            foreach (array_reverse(array_slice($slow, -5)) as $lock) {
+                $rows[] = [gmdate('H:i:s', intdiv($lock['at_ms'], 1000)), $lock['session'], Show::time((int) $lock['waited_ms']),
+                    $lock['given_up'] ? 'in vain' : Show::time((int) $lock['held_ms']), $lock['kept_waiting'] ? 'yes' : '',
+                    $lock['changed'] ? 'yes' : '', $text($lock['by'])];
             }
+            $output->table(['at', 'session', 'waited', 'held for', 'others waited', 'changed', 'by'], $rows);
+        }
+        if ($needless !== []) {
+            $output->line();
+            $output->line($output->style('bold', 'Scripts that changed nothing and kept others waiting: use read_and_close'));
+            $rows = [];
+            foreach (array_slice($needless, 0, 5) as $page) {
+                $rows[] = [$text($page['script']), (string) $page['times'], Show::time((int) $page['held_ms']), Show::time((int) $page['longest_ms'])];
+            }
+            $output->table(['script', 'times', 'held for', 'longest'], $rows);
         }
     }
 }
