@@ -27,6 +27,8 @@ use crate::{
 const LATE: Duration = Duration::from_mins(1);
 /// The time for which an address that was of no use comes after the other addresses of its name.
 const AVOIDED: Duration = Duration::from_secs(30);
+/// The time between two tries of an address that does not answer, while another one has a replica.
+const PAUSE: Duration = Duration::from_secs(1);
 /// The largest number of lookups. A script can set `session.save_path` to any value, and each name
 /// that is looked up has a thread.
 const MAX_LOOKUPS: usize = 16;
@@ -99,8 +101,21 @@ struct Avoided {
 pub enum Flaw {
     /// The server is no master.
     NoMaster,
-    /// No server answers.
+    /// No server is there, which a try shows at once.
+    Refuses,
+    /// No answer comes, and a try takes all the time that it has.
     NoAnswer,
+}
+
+/// The addresses of a name that were not tried.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Others {
+    /// There are none, or none that are worth a try at the moment.
+    None,
+    /// None of them has answered lately.
+    Silent,
+    /// There are others.
+    Some,
 }
 
 impl Lookup {
@@ -236,7 +251,8 @@ fn lookup(host: &str) -> io::Result<Arc<Lookup>> {
 
 /// Alternates between the two address families, because one of them may lead nowhere. Each family
 /// keeps the order of the system. Addresses that were of no use a moment ago come last: those whose
-/// server was no master, and then those that did not answer, the latest at the very end.
+/// server was no master, those that refused, and those that did not answer, in each group the latest at
+/// its end.
 fn in_order(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let Some(first) = addresses.first().map(SocketAddr::is_ipv6) else { return addresses };
     let (one, other): (Vec<_>, Vec<_>) =
@@ -280,6 +296,18 @@ pub fn avoid(address: SocketAddr, flaw: Flaw) -> bool {
     LOOKUPS.lock().iter().filter(|lookup| lookup.doubt_if(is_useless)).count() > 0
 }
 
+/// Returns the worth of these addresses for a caller who has found a replica.
+pub fn others(addresses: &[SocketAddr]) -> Others {
+    let avoid = AVOID.lock();
+    let is_silent = |avoided: &&Avoided| avoided.flaw == Flaw::NoAnswer && avoided.at.elapsed() < AVOIDED;
+    let worth = |address: &SocketAddr| match avoid.iter().filter(is_silent).find(|a| a.address == *address) {
+        None => Others::Some,
+        Some(silent) if silent.at.elapsed() >= PAUSE => Others::Silent,
+        Some(_) => Others::None,
+    };
+    addresses.iter().map(worth).max().unwrap_or(Others::None)
+}
+
 /// Records that a master serves at this address.
 pub fn prefer(address: SocketAddr) {
     AVOID.lock().retain(|avoided| avoided.address != address);
@@ -291,6 +319,16 @@ pub fn keep(host: &str, addresses: Vec<SocketAddr>) {
     let lookup = Lookup::of(host);
     lookup.answer(Ok(addresses), LATE);
     LOOKUPS.lock().push(lookup);
+}
+
+/// Lets this time pass for an address that is of no use.
+#[cfg(test)]
+pub fn age(address: SocketAddr, time: Duration) {
+    AVOID
+        .lock()
+        .iter_mut()
+        .filter(|avoided| avoided.address == address)
+        .for_each(|avoided| avoided.at -= time);
 }
 
 #[cfg(test)]

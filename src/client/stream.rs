@@ -17,7 +17,7 @@ use rustls::{ClientConnection, StreamOwned};
 use socket2::{Domain, SockAddr, Socket, TcpKeepalive, Type};
 
 use super::{
-    dns::{self, Flaw},
+    dns::{self, Flaw, Others},
     tls_error,
     unreachable::{Unreachable, io_cause},
 };
@@ -86,8 +86,8 @@ pub struct Stream {
     channel: Channel,
     /// The address of the server; a Unix socket has none.
     pub(super) address: Option<SocketAddr>,
-    /// Set if the name of the server has other addresses that were not tried.
-    has_others: bool,
+    /// The addresses of the server's name that were not tried.
+    others: Others,
     allowance: usize,
 }
 
@@ -107,6 +107,12 @@ impl Stream {
                 let mut addresses = dns::addresses(host, *port, timeouts.connect)?;
                 addresses.all.retain(|address| !useless.contains(address));
                 match Self::to_one_of(&addresses.all, deadline, timeouts.connect, tls, host) {
+                    Err(error) if !useless.is_empty() => {
+                        if let [only] = addresses.all[..] {
+                            dns::avoid(only, flaw_of(&error));
+                        }
+                        return Err(error);
+                    }
                     // The name may lead elsewhere by now.
                     Err(error) if addresses.are_kept && dns::doubt(host) => {
                         let left = deadline.saturating_duration_since(Instant::now());
@@ -146,11 +152,14 @@ impl Stream {
             match connected {
                 Err(error) if addresses.len() > 1 => {
                     if was_tried || error.kind() != io::ErrorKind::TimedOut {
-                        dns::avoid(*address, Flaw::NoAnswer);
+                        dns::avoid(*address, flaw_of(&error));
                     }
                     problems.add(&(address.ip().to_string(), address.port()), io_cause(&error));
                 }
-                result => return result.map(|stream| Self { has_others: others > 0, ..stream }),
+                result => {
+                    let others = dns::others(&addresses[tried + 1..]);
+                    return result.map(|stream| Self { others, ..stream });
+                }
             }
         }
         let text = problems.into_text(format_args!("no address of {host} answers"));
@@ -162,7 +171,7 @@ impl Stream {
             None => Channel::Tcp(socket),
             Some(tls) => Channel::Tls(Box::new(handshake(socket, tls, host)?)),
         };
-        Ok(Self { channel, address, has_others: false, allowance: MAX_ANSWER })
+        Ok(Self { channel, address, others: Others::None, allowance: MAX_ANSWER })
     }
 
     /// Marks the address of a server that accepted the connection but is of no use. Next time,
@@ -178,9 +187,9 @@ impl Stream {
         }
     }
 
-    /// Returns the address if its name has others that were not tried.
-    pub fn before_others(&self) -> Option<SocketAddr> {
-        self.address.filter(|_| self.has_others)
+    /// Returns the address, and the others of its name that are worth a try.
+    pub fn before_others(&self) -> Option<(SocketAddr, Others)> {
+        self.address.zip(Some(self.others).filter(|others| *others != Others::None))
     }
 
     fn bounded(&mut self) -> &mut Bounded {
@@ -260,6 +269,10 @@ impl Stream {
             Err(error) => Err(error),
         }
     }
+}
+
+fn flaw_of(error: &io::Error) -> Flaw {
+    if error.kind() == io::ErrorKind::TimedOut { Flaw::NoAnswer } else { Flaw::Refuses }
 }
 
 /// Creates a socket that never takes the place of a standard stream. If a process has closed a

@@ -11,7 +11,7 @@ use redis::Value;
 use super::Connection;
 use crate::{
     client::{
-        dns::Flaw,
+        dns::{Flaw, Others},
         stream::{Stream, Timeouts},
     },
     config::{Endpoint, Target},
@@ -26,13 +26,18 @@ use crate::{
     resp::{Command, Replies},
 };
 
+/// The divisor of the time for connecting to servers that did not answer lately.
+const SILENT_SHARE: u32 = 8;
+
 impl Connection {
     /// Connects, and sends AUTH, SELECT, TIME and CLIENT SETNAME in one trip, and with them the
     /// probe with the key `probe` ([`crate::protocol::probe`]). `until` is a deadline for the whole
     /// setup.
     ///
-    /// If the probe meets a replica, the other addresses of the name are tried, too. If none of them
-    /// leads to a master, the first replica is connected, because sessions can be read there.
+    /// If the probe meets a replica, the other addresses of the name are tried, too, within what is
+    /// left of the time for connecting. If none of them leads to a master, the first replica is
+    /// connected, because sessions can be read there. Those that did not answer lately have only a part
+    /// of that time: a master that is back needs no more.
     pub fn open(
         target: &Target,
         timeouts: Timeouts,
@@ -49,10 +54,15 @@ impl Connection {
         if replica.is_some() {
             opened.avoid_address();
         }
-        while let Some(address) = replica {
+        while let Some((address, others)) = replica {
             replicas.push(address);
-            let connect = deadline.saturating_duration_since(Instant::now());
-            match Self::open_one(target, Timeouts { connect, ..timeouts }, until, probe, &replicas) {
+            let now = Instant::now();
+            let left = deadline.saturating_duration_since(now);
+            let connect =
+                if others == Others::Silent { left.min(timeouts.connect / SILENT_SHARE) } else { left };
+            let until = until.map_or(now + connect, |until| until.min(now + connect));
+            let within = Timeouts { connect, read: timeouts.read.min(connect) };
+            match Self::open_one(target, within, Some(until), probe, &replicas) {
                 Ok(other) if !other.capabilities.replica => return Ok(other),
                 Ok(other) => {
                     other.avoid_address();
@@ -127,7 +137,8 @@ impl Connection {
             Ok(_) if connection.capabilities.scripts => connection.stream.prefer_address(),
             Ok(_) | Err(StoreError::Server(_)) => {}
             Err(StoreError::Timeout(_)) if !had_time => {}
-            Err(_) => _ = connection.stream.avoid_address(Flaw::NoAnswer),
+            Err(StoreError::Timeout(_)) => _ = connection.stream.avoid_address(Flaw::NoAnswer),
+            Err(_) => _ = connection.stream.avoid_address(Flaw::Refuses),
         }
         match introduced {
             Ok(false) => Ok(None),

@@ -288,7 +288,10 @@ fn a_server_that_comes_back_at_its_address_needs_no_resolver() {
 }
 
 /// Starts servers at several addresses with one port, and counts their connections. The one whose
-/// number is `master` is a master, and all others are replicas.
+/// number is `master` is a master, the one with this number and [`HANGS`] is silent, and all others
+/// are replicas.
+const HANGS: usize = 100;
+
 fn several(master: &'static AtomicUsize, count: u8) -> (u16, Vec<Arc<AtomicUsize>>) {
     let listeners = loop {
         let first = TcpListener::bind("127.0.1.1:0").unwrap();
@@ -307,7 +310,12 @@ fn several(master: &'static AtomicUsize, count: u8) -> (u16, Vec<Arc<AtomicUsize
         thread::spawn(move || {
             for mut client in listener.incoming().flatten() {
                 counted.fetch_add(1, Relaxed);
-                let probe = if master.load(Relaxed) == number {
+                let master = master.load(Relaxed);
+                if master == HANGS + number {
+                    thread::spawn(move || client.read_to_end(&mut Vec::new()));
+                    continue;
+                }
+                let probe = if master == number {
                     ":1\r\n+OK\r\n:1\r\n+OK\r\n*-1\r\n"
                 } else {
                     "-READONLY x\r\n+OK\r\n-READONLY x\r\n+OK\r\n*0\r\n"
@@ -355,6 +363,42 @@ fn a_name_with_several_addresses_leads_to_the_master() {
     MASTER.store(NONE, Relaxed);
     let (_, made) = open();
     assert_eq!(made, [1, 1, 1]);
+}
+
+#[test]
+fn a_master_that_hangs_holds_up_no_reader_of_its_replica() {
+    static MASTER: AtomicUsize = AtomicUsize::new(HANGS + 1);
+    let (port, counts) = several(&MASTER, 2);
+    let addresses: Vec<_> = (1..=2).map(|last| SocketAddr::from(([127, 0, 1, last], port))).collect();
+    let target = Target {
+        endpoint: Endpoint::Tcp { host: "hangs.invalid".into(), port },
+        username: None,
+        password: None,
+        database: 0,
+        tls: None,
+    };
+    let timeouts = Timeouts { connect: Duration::from_secs(2), read: Duration::from_mins(5) };
+    let open = || {
+        dns::keep("hangs.invalid", addresses.clone());
+        let start = Instant::now();
+        let connection = Connection::open(&target, timeouts, None, Some("probe")).unwrap();
+        // A busy machine may need longer than the time for connecting, but not a part of the other.
+        assert!(start.elapsed() < Duration::from_mins(1), "{:?}", start.elapsed());
+        let made: Vec<_> = counts.iter().map(|count| count.swap(0, Relaxed)).collect();
+        (connection.stream.address.unwrap(), made)
+    };
+    assert_eq!(open(), (addresses[0], vec![1, 1]));
+    assert_eq!(open(), (addresses[0], vec![1, 0]), "it was tried a moment ago");
+    dns::age(addresses[1], Duration::from_secs(2));
+    assert_eq!(open(), (addresses[0], vec![1, 1]));
+    MASTER.store(1, Relaxed);
+    // A server on a busy machine may need longer than its part of the time.
+    let until = Instant::now() + Duration::from_mins(1);
+    while open().0 != addresses[1] {
+        assert!(Instant::now() < until);
+        dns::age(addresses[1], Duration::from_secs(2));
+    }
+    assert_eq!(open(), (addresses[1], vec![0, 1]));
 }
 
 /// The server accepts connections and says nothing, so only the end of its own time shows that it
