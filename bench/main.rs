@@ -9,6 +9,7 @@ mod crowd;
 mod floor;
 mod frameworks;
 mod load;
+mod login;
 mod picture;
 mod process;
 mod report;
@@ -76,9 +77,10 @@ impl Bench {
 
 /// A part of the report, and its name on the command line.
 type Part = (&'static str, fn(&Bench) -> String);
-const PARTS: [Part; 8] = [
+const PARTS: [Part; 9] = [
     ("single", single::run),
     ("connections", connections::run),
+    ("login", login::run),
     ("waiting", waiting::run),
     ("contention", contention::run),
     ("cost", cost::run),
@@ -101,7 +103,7 @@ fn main() {
         |word: &String| ["quick", "dry"].contains(&&**word) || PARTS.iter().any(|(name, _)| name == word);
     assert!(
         words.iter().all(known),
-        "words are quick, dry, single, connections, waiting, contention, cost, codec, load, frameworks; not {words:?}"
+        "words are quick, dry, single, connections, login, waiting, contention, cost, codec, load, frameworks; not {words:?}"
     );
     let all = !PARTS.iter().any(|(name, _)| said(name));
 

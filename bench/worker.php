@@ -65,6 +65,45 @@ function read(string $id, int $count): array
     return $times;
 }
 
+/** A visitor without a session yet. */
+function visit(): void
+{
+    session_id('');
+    session_start() or exit("session_start() failed\n");
+    $_SESSION['n'] = 1;
+    session_write_close();
+}
+
+function visits(int $count): array
+{
+    for ($i = 0; $i < $count; $i++) {
+        visit();
+    }
+    return [$count];
+}
+
+/**
+ * Logs visitors in, each of whom has a session already: a new id, and with a `$limit` of 0 or more the
+ * session on the list of a user, who gets five sessions before it is the next user's turn.
+ */
+function login(string $id, int $limit, int $count): array
+{
+    static $logins = 0;
+    $times = [];
+    for ($i = 0; $i < $count; $i++) {
+        visit();
+        $user = "$id-" . intdiv($logins++, 5);
+        $begin = hrtime(true);
+        session_start() or exit("session_start() failed\n");
+        session_regenerate_id(true) or exit("session_regenerate_id() failed\n");
+        $limit < 0 or rustredis_user($user, $limit) or exit("rustredis_user() failed\n");
+        $_SESSION['user'] = $user;
+        session_write_close() or exit("session_write_close() failed\n");
+        $times[] = hrtime(true) - $begin;
+    }
+    return $times;
+}
+
 /**
  * Takes its turn `$count` times in a session that others want too, and works for `$hold` microseconds
  * in it. The numbers of each turn are the times of: asked, granted, work done, written. A turn that
@@ -157,6 +196,8 @@ while (($line = fgets(STDIN)) !== false) {
         'changed' => changed($id, (int) $count),
         'fresh' => fresh($id, (int) $count),
         'read' => read($id, (int) $count),
+        'visits' => visits((int) $count),
+        'login' => login($id, (int) $size, (int) $count),
         'spread' => spread($id, (int) $size, (int) $count, (int) $begin),
         'codec' => codec($id, (int) $size, (int) $count),
         'contend' => contend($id, (int) $size, (int) $count, (int) $begin),
