@@ -1,6 +1,6 @@
 //! The errors between this client and Redis, distinguished by the possible remedies.
 
-use crate::resp::TOO_LARGE;
+use crate::{process::without_number, resp::TOO_LARGE};
 use std::{fmt, io, time::Duration};
 
 /// The most characters of an error reply in a message. Redis' own error texts are shorter.
@@ -260,7 +260,7 @@ impl fmt::Display for StoreError {
     }
 }
 
-/// An I/O error in the words that users search for, without Rust's `(os error 111)`.
+/// An I/O error in the words that users search for.
 struct Cause<'a>(&'a io::Error);
 
 impl fmt::Display for Cause<'_> {
@@ -268,8 +268,7 @@ impl fmt::Display for Cause<'_> {
         if matches!(self.0.kind(), io::ErrorKind::UnexpectedEof) {
             return f.write_str("Redis closed it");
         }
-        let text = self.0.to_string();
-        f.write_str(text.split(" (os error").next().unwrap_or(&text))
+        f.write_str(&without_number(self.0))
     }
 }
 

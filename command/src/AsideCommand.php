@@ -51,8 +51,8 @@ final class AsideCommand extends Command
     {
         $found = [];
         foreach (Sessions::all($output, 'asides') as $name) {
-            $stored = rustredis_stored($name);
-            if ($stored !== null) {
+            $stored = Sessions::stored($name);
+            if (is_array($stored)) {
                 $found[$name] = ['name' => $name, 'bytes' => strlen($stored['data']), 'ttl_ms' => $stored['ttl_ms']];
             }
         }

@@ -19,10 +19,11 @@ use socket2::{Domain, SockAddr, Socket, TcpKeepalive, Type};
 use super::{
     dns::{self, Flaw, Others},
     tls_error,
-    unreachable::{Unreachable, io_cause},
+    unreachable::Unreachable,
 };
 use crate::{
     config::{Endpoint, Tls},
+    process::without_number,
     resp::MAX_BULK,
 };
 
@@ -154,7 +155,7 @@ impl Stream {
                     if was_tried || error.kind() != io::ErrorKind::TimedOut {
                         dns::avoid(*address, flaw_of(&error));
                     }
-                    problems.add(&(address.ip().to_string(), address.port()), io_cause(&error));
+                    problems.add(&(address.ip().to_string(), address.port()), without_number(&error));
                 }
                 result => {
                     let others = dns::others(&addresses[tried + 1..]);

@@ -2,7 +2,7 @@
 
 use std::{fmt, io};
 
-use crate::error::StoreError;
+use crate::{error::StoreError, process::without_number};
 
 /// The nodes that were asked in vain, grouped by their problem.
 #[derive(Default)]
@@ -30,18 +30,10 @@ impl Unreachable {
     }
 }
 
-/// Returns a failure in the words that users search for: an I/O error without Rust's
-/// `(os error 111)`.
+/// Returns a failure in the words that users search for.
 pub fn cause(problem: &StoreError) -> String {
-    let text = match problem {
-        StoreError::Connect(error) => return io_cause(error),
-        problem => problem.to_string(),
-    };
-    text.split(" (os error").next().unwrap_or(&text).to_owned()
-}
-
-/// Returns an I/O error in the same words.
-pub fn io_cause(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_owned()
+    match problem {
+        StoreError::Connect(error) => without_number(error),
+        problem => without_number(problem),
+    }
 }

@@ -33,7 +33,9 @@ pub use decode::{DecodeError, decode};
 pub use encode::{Shape, Writer};
 pub use objects::Objects;
 
+use crate::resp::MAX_BULK;
+
 /// The deepest nesting of arrays, counting `$_SESSION`. json_encode() has the same limit.
 pub const MAX_DEPTH: usize = 512;
 /// The longest JSON text in bytes: as much as Redis holds in one string.
-pub const MAX_TEXT: usize = 512 << 20;
+pub const MAX_TEXT: usize = MAX_BULK;

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use crate::resp::MAX_BULK;
+
 /// The largest value that Redis takes (its `proto-max-bulk-len`), and so the largest session, in
 /// bytes.
-pub(super) const MAX_SIZE: usize = 512 << 20;
+pub(super) const MAX_SIZE: usize = MAX_BULK;
 
 /// A format of compressed sessions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -118,7 +118,7 @@ pub struct LockSettings {
     /// The largest number of waiters; a further request fails at once. 0 is no limit.
     pub max_waiters: u64,
     /// Set if workers of phpredis share the sessions.
-    pub mixed: bool,
+    pub polling: bool,
     /// The wait for a lock, or the hold on one for which others wait, that is told as slow; 0 is none.
     pub slow: Duration,
     /// Set to tell others which page holds the lock.
@@ -154,7 +154,7 @@ impl LockSettings {
             lease: ini.seconds(Setting::LockLease)?.min(max_hold),
             max_hold,
             max_waiters: ini.count(Setting::LockMaxWaiters)?,
-            mixed: ini.flag(Setting::LockMixed)?,
+            polling: ini.flag(Setting::LockMixed)?,
             slow: ini.seconds(Setting::SlowLock)?,
             holder_uri: ini.flag(Setting::LockHolderUri)?,
             failure: match ini.choice(Setting::LockFailure)? {
@@ -166,6 +166,12 @@ impl LockSettings {
 }
 
 impl Settings {
+    /// Returns true if locks are polled for, and handed to no waiter.
+    #[must_use]
+    pub fn polls(&self) -> bool {
+        self.lock.as_ref().is_some_and(|lock| lock.polling)
+    }
+
     /// Reads `session.save_path` and the ini settings. A parameter of the save_path takes
     /// precedence over its ini setting.
     pub fn parse(save_path: &str, ini: &IniValues) -> Result<Self, ConfigError> {

@@ -107,7 +107,10 @@ unsafe extern "C" fn rustredis_validate(
     // SAFETY: `mod_data` is PHP's pointer for us; the id is a Zend string with its length.
     unsafe {
         ask_session(mod_data, |session| {
-            session.validate(bytes(id, id_len), access(read_only), ttl(maxlifetime))
+            let id = bytes(id, id_len);
+            // A class may have read a new id in its create_sid(), and has its lock then.
+            let is_free = sys::rustredis_changes_the_id() && session.is_missing(id);
+            !is_free && session.validate(id, access(read_only), ttl(maxlifetime))
         })
     }
 }
@@ -124,7 +127,7 @@ unsafe extern "C" fn rustredis_create(
     unsafe {
         ask_session(mod_data, |session| {
             if sys::rustredis_changes_the_id() {
-                session.go_on(b"");
+                session.go_on();
             }
             session.create(bytes(id, id_len), ttl(maxlifetime), strict != 0)
         })
@@ -150,8 +153,9 @@ unsafe extern "C" fn rustredis_read(
             |pid, _| forked("can't be read", bytes(id, id_len), pid),
             |session| {
                 let (id, access, ttl) = (bytes(id, id_len), access(read_only), ttl(maxlifetime));
-                if sys::changes_this_id(id) {
-                    session.go_on(id);
+                // A class may read the session that is left.
+                if sys::changes_this_id(id) && !sys::rustredis_is_leaving() {
+                    session.go_on();
                     session.set_heir(id);
                 }
                 let found = match reason {

@@ -4,7 +4,6 @@
 use std::{
     cell::{Cell, RefCell},
     ffi::{CStr, c_char, c_int},
-    slice,
     sync::Arc,
 };
 
@@ -15,7 +14,7 @@ use ext_php_rs::{
 use parking_lot::Mutex;
 
 use super::{
-    boundary::{guarded, warn},
+    boundary::{bytes, guarded, warn},
     sys,
 };
 use crate::{
@@ -111,7 +110,7 @@ pub fn text(setting: Setting) -> String {
     // changes, which cannot happen before this function has copied it.
     let bytes = unsafe {
         let value = sys::rustredis_ini_text(name.as_ptr(), name.count_bytes(), &raw mut len);
-        slice::from_raw_parts(value.cast::<u8>(), len)
+        bytes(value, len)
     };
     String::from_utf8_lossy(bytes).into_owned()
 }
@@ -151,12 +150,7 @@ unsafe extern "C" fn rustredis_ini_changed(
 ) -> c_int {
     guarded(0, || {
         // SAFETY: ini.c passes two Zend strings with their lengths.
-        let (name, value) = unsafe {
-            (
-                slice::from_raw_parts(name.cast::<u8>(), name_len),
-                slice::from_raw_parts(value.cast::<u8>(), value_len),
-            )
-        };
+        let (name, value) = unsafe { (bytes(name, name_len), bytes(value, value_len)) };
         let Some(setting) = Setting::ALL.into_iter().find(|setting| setting.name().to_bytes() == name) else {
             return 0;
         };
@@ -187,7 +181,7 @@ unsafe extern "C" fn rustredis_ini_changed(
 unsafe extern "C" fn rustredis_password_of_section(value: *const c_char, value_len: usize) -> usize {
     guarded(0, || {
         // SAFETY: ini.c passes a Zend string with its length.
-        let value = unsafe { slice::from_raw_parts(value.cast::<u8>(), value_len) };
+        let value = unsafe { bytes(value, value_len) };
         let value = String::from_utf8_lossy(value).into_owned();
         let mut known = OF_SECTIONS.lock();
         let index = known.iter().position(|password| *password == value).unwrap_or(known.len());
@@ -209,7 +203,7 @@ fn of_section(mask: &str) -> Option<String> {
 unsafe extern "C" fn rustredis_password_found(value: *const c_char, value_len: usize, is_in_use: c_int) {
     guarded((), || {
         // SAFETY: ini.c passes a Zend string with its length.
-        let value = unsafe { slice::from_raw_parts(value.cast::<u8>(), value_len) };
+        let value = unsafe { bytes(value, value_len) };
         *PASSWORD.lock() = String::from_utf8_lossy(value).into_owned();
         if is_in_use != 0 {
             OWN_PASSWORD.set(None);

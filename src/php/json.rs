@@ -3,11 +3,11 @@
 use std::{
     cell::{RefCell, UnsafeCell},
     ffi::{c_char, c_int, c_void},
-    ptr, slice,
+    ptr,
 };
 
 use super::{
-    boundary::{copy_text, guarded},
+    boundary::{bytes, copy_text, guarded},
     ini, sys,
 };
 use crate::codec::{
@@ -46,13 +46,6 @@ extern "C" fn rustredis_json_writer(limit: usize) -> *mut c_void {
 unsafe fn writer<'a>(writer: *mut c_void) -> &'a mut Writer {
     // SAFETY: the caller's contract, and the C files call one function at a time.
     unsafe { &mut *writer.cast() }
-}
-
-/// # Safety
-/// `bytes` is valid for `len` bytes during `'a`.
-unsafe fn bytes<'a>(bytes: *const c_char, len: usize) -> &'a [u8] {
-    // SAFETY: the caller's contract.
-    unsafe { slice::from_raw_parts(bytes.cast(), len) }
 }
 
 #[unsafe(no_mangle)]

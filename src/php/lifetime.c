@@ -3,7 +3,7 @@
 #include "ext/session/php_session.h"
 #include "shim.h"
 
-static void add_number(zval *array, const char *name, int64_t number)
+void rustredis_add_number(zval *array, const char *name, int64_t number)
 {
 	if (number < 0) {
 		add_assoc_null(array, name);
@@ -21,10 +21,10 @@ void rustredis_session(zend_execute_data *execute_data, zval *return_value)
 		RETURN_NULL();
 	}
 	array_init(return_value);
-	add_number(return_value, "created", known.created);
-	add_number(return_value, "authenticated", known.authenticated);
-	add_number(return_value, "expires", known.expires);
-	add_number(return_value, "ends", known.ends);
+	rustredis_add_number(return_value, "created", known.created);
+	rustredis_add_number(return_value, "authenticated", known.authenticated);
+	rustredis_add_number(return_value, "expires", known.expires);
+	rustredis_add_number(return_value, "ends", known.ends);
 	if (known.user[0]) {
 		add_assoc_string(return_value, "user", known.user);
 	} else {
@@ -50,8 +50,8 @@ void rustredis_time_left(zend_execute_data *execute_data, zval *return_value)
 		return;
 	}
 	array_init(return_value);
-	add_number(return_value, "idle", idle);
-	add_number(return_value, "absolute", absolute);
+	rustredis_add_number(return_value, "idle", idle);
+	rustredis_add_number(return_value, "absolute", absolute);
 }
 
 void rustredis_ended(zend_execute_data *execute_data, zval *return_value)

@@ -240,11 +240,12 @@ impl Object {
         };
         // Code of the application may use other sessions meanwhile.
         let is_moved = sys::changes_this_id(id.as_str().as_bytes());
-        if let Some(left) = self.left.as_ref().filter(|_| !changes && is_moved) {
-            session.inherit(left.clone());
+        let is_leaving = is_moved && sys::rustredis_is_leaving();
+        if let Some(left) = self.left.as_ref().filter(|_| !changes && is_moved && !is_leaving) {
+            session.inherit_late(left.clone());
         }
         let answer = body(&mut session);
-        if changes && is_moved && sys::rustredis_is_leaving() {
+        if changes && is_leaving {
             self.left = session.leaves_something().then(|| session.heritage());
         }
         self.tell(&mut session, answer);
@@ -348,8 +349,14 @@ impl Object {
         if self.sessions.get(id).is_some_and(|entry| entry.session.is_stale()) {
             self.release(id);
         }
-        let anew = !self.goes_on(id) && !self.resets(id);
         let bytes = id.as_str().as_bytes();
+        // A class may have read a new id in its create_sid(), and has its lock then.
+        if sys::rustredis_changes_the_id()
+            && self.sessions.get(id).is_some_and(|entry| entry.session.is_missing(bytes))
+        {
+            return Answer::No;
+        }
+        let anew = !self.goes_on(id) && !self.resets(id);
         // PHP has made an id, and asks if it is free. Its read follows.
         let is_made = anew && sys::changes_this_id(bytes) && !sys::rustredis_is_leaving();
         let answer = self.with_session(id, fiber, anew, false, |session| {

@@ -3,7 +3,6 @@
 
 use std::{
     ffi::CStr,
-    fmt::Display,
     fs::{File, OpenOptions},
     io, mem,
     os::{
@@ -25,7 +24,10 @@ use super::{
 };
 use crate::{
     config::Setting,
-    process::stats::{self, Memory},
+    process::{
+        stats::{self, Memory},
+        without_number,
+    },
 };
 
 /// The reason why the file is not used, and whether an administrator should do something.
@@ -112,8 +114,8 @@ fn opened(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
 fn open(path: &Path, is_writer: bool, is_maker: bool) -> Result<File, String> {
     let mut options = OpenOptions::new();
     options.read(true).write(is_writer).create(is_maker).mode(0o640);
-    let file = opened(path, &mut options).map_err(said)?;
-    let about = file.metadata().map_err(said)?;
+    let file = opened(path, &mut options).map_err(without_number)?;
+    let about = file.metadata().map_err(without_number)?;
     if !about.is_file() {
         return Err("it is no ordinary file".into());
     }
@@ -133,7 +135,7 @@ fn open(path: &Path, is_writer: bool, is_maker: bool) -> Result<File, String> {
 fn writable(file: &File) -> Result<&'static Memory, String> {
     lock(file)?;
     let size = mem::size_of::<Memory>() as u64;
-    let len = file.metadata().map_err(said)?.len();
+    let len = file.metadata().map_err(without_number)?.len();
     if len != 0 && len != size {
         return Err(other_layout());
     }
@@ -143,7 +145,7 @@ fn writable(file: &File) -> Result<&'static Memory, String> {
     let result = unsafe { libc::posix_fallocate(file.as_raw_fd(), 0, size.cast_signed()) };
     if result != 0 {
         let _ = file.set_len(len);
-        return Err(said(io::Error::from_raw_os_error(result)));
+        return Err(without_number(io::Error::from_raw_os_error(result)));
     }
     let memory = mapped(Some(file), libc::PROT_READ | libc::PROT_WRITE).ok_or_else(last)?;
     if memory.is_of_another_layout() {
@@ -157,7 +159,7 @@ fn writable(file: &File) -> Result<&'static Memory, String> {
 }
 
 fn readable(file: &File) -> Result<&'static Memory, String> {
-    if file.metadata().map_err(said)?.len() != mem::size_of::<Memory>() as u64 {
+    if file.metadata().map_err(without_number)?.len() != mem::size_of::<Memory>() as u64 {
         return Err(other_layout());
     }
     let memory = mapped(Some(file), libc::PROT_READ).ok_or_else(last)?;
@@ -193,12 +195,7 @@ fn other_layout() -> String {
 }
 
 fn last() -> String {
-    said(io::Error::last_os_error())
-}
-
-fn said(error: impl Display) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_owned()
+    without_number(io::Error::last_os_error())
 }
 
 /// Returns true if there is such a process, of whichever user.

@@ -202,6 +202,8 @@ typedef struct {
 	char user[256];
 } rustredis_description;
 RUSTREDIS_SIZE(rustredis_description, 288);
+/* Adds a number, or null for -1, to an array. */
+void rustredis_add_number(zval *array, const char *name, int64_t number);
 int rustredis_describe(int64_t maxlifetime, rustredis_description *description);
 /* Gives it lifetimes of its own; `absolute` -1 leaves its end as it is. */
 int rustredis_set_lifetime(int64_t idle, int64_t absolute, int64_t maxlifetime);

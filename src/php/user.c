@@ -77,15 +77,6 @@ static bool may_reach(const zend_string *user)
 	return false;
 }
 
-static void add_time(zval *array, const char *name, int64_t number)
-{
-	if (number < 0) {
-		add_assoc_null(array, name);
-	} else {
-		add_assoc_long(array, name, (zend_long) number);
-	}
-}
-
 void rustredis_user_sessions(zend_execute_data *execute_data, zval *return_value)
 {
 	const char *path;
@@ -113,10 +104,10 @@ void rustredis_user_sessions(zend_execute_data *execute_data, zval *return_value
 	for (i = 0; i < count && rustredis_device_get((size_t) i, &device); i++) {
 		array_init(&item);
 		add_assoc_string(&item, "handle", device.handle);
-		add_time(&item, "created", device.created);
-		add_time(&item, "authenticated", device.authenticated);
-		add_time(&item, "last_used", device.last_used);
-		add_time(&item, "expires", device.expires);
+		rustredis_add_number(&item, "created", device.created);
+		rustredis_add_number(&item, "authenticated", device.authenticated);
+		rustredis_add_number(&item, "last_used", device.last_used);
+		rustredis_add_number(&item, "expires", device.expires);
 		add_assoc_string(&item, "label", device.label);
 		add_assoc_bool(&item, "current", device.is_current);
 		add_next_index_zval(return_value, &item);

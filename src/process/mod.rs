@@ -9,8 +9,10 @@ pub mod clock;
 mod random;
 pub mod stats;
 pub mod threads;
+mod words;
 
 pub use random::random_hex;
+pub use words::without_number;
 
 use std::{
     mem,

@@ -11,6 +11,8 @@ use std::{
     thread::{self, JoinHandle},
 };
 
+use super::without_number;
+
 /// A function that runs its argument with the calling thread's signals blocked. A thread inherits
 /// the mask of its creator.
 pub type Guard = fn(&mut dyn FnMut());
@@ -70,8 +72,7 @@ pub fn starting_crate<T>(start: impl FnOnce() -> T) -> io::Result<T> {
 pub fn spawn(name: &str, stack: usize, body: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
     let builder = thread::Builder::new().name(name.into()).stack_size(stack);
     starting(|| builder.spawn(body)).map_err(|error| {
-        let text = error.to_string();
-        let cause = text.split(" (os error").next().unwrap_or(&text);
+        let cause = without_number(&error);
         io::Error::new(
             error.kind(),
             format!(

@@ -138,6 +138,9 @@ end
 set(D, ARGV[6], ARGV[2])
 return {1, state, redis.call('PTTL', S)}";
 
+/// Takes a lock away from this holder, and from no later one. KEYS L. ARGV the value of L.
+pub const TAKE: &str = "return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0";
+
 /// The settings of Redis that matter for sessions, in the order of the replies. None is a secret.
 pub const CONFIG: [&str; 14] = [
     "maxmemory",

@@ -1,10 +1,8 @@
 //! The lifetime that each use gives to a session, and what goes over to another id.
 
-use std::mem;
-
 use super::{
     Current, Hold, Session,
-    metadata::{Description, Heritage, TimeLeft},
+    metadata::{Description, Heritage, Metadata, TimeLeft},
     save::has_user,
 };
 use crate::{
@@ -15,18 +13,33 @@ use crate::{
 impl<S: Store> Session<S> {
     /// Returns what the session leaves to the next id.
     pub fn heritage(&self) -> Heritage {
-        self.left.clone()
+        Heritage { retired: self.retired.clone(), ..self.left.clone() }
     }
 
     /// Returns true if the heritage matters to the next id.
     pub fn leaves_something(&self) -> bool {
-        (self.settings.first_lifetime.is_some() && self.left.was_stored) || self.left.live.is_some()
+        (self.settings.first_lifetime.is_some() && self.left.was_stored)
+            || self.left.live.is_some()
+            || self.retired.is_some()
     }
 
     /// Continues a session that had another id.
     pub fn inherit(&mut self, heritage: Heritage) {
         self.inherited = heritage;
         self.heir = None;
+    }
+
+    /// Does the same for a session that a handler class has read already, to see if its id is free.
+    pub fn inherit_late(&mut self, heritage: Heritage) {
+        self.inherit(heritage);
+        let Heritage { live, was_stored, .. } = &self.inherited;
+        if let Some(current) = &mut self.current
+            && current.is_missing()
+            && current.metadata.live.is_none()
+        {
+            current.metadata = Metadata::new(live.clone(), &current.loaded, None);
+            current.is_first = !was_stored;
+        }
     }
 
     /// Continues it under this id. A handler class may use other sessions that are new.
@@ -40,7 +53,11 @@ impl<S: Store> Session<S> {
 
     /// Keeps what this session would leave to the next id.
     pub(super) fn bequeath(&mut self, current: &Current<S::Lease>) {
-        self.left = Heritage { was_stored: !current.is_first, live: current.metadata.heritage(), name: None };
+        self.left = Heritage {
+            was_stored: !current.is_first,
+            live: current.metadata.heritage(),
+            ..Heritage::default()
+        };
     }
 
     /// Keeps what a session leaves that session_regenerate_id() has neither saved nor destroyed.
@@ -56,13 +73,19 @@ impl<S: Store> Session<S> {
         self.current = Some(current);
     }
 
-    /// Has the session that PHP reads next, if its id is not one that was left, go on with what this
-    /// one has left. A handler class may have forgotten to close it.
-    pub fn go_on(&mut self, id: &[u8]) {
-        if !self.has_retired(id) && self.leaves_something() {
-            let left = mem::take(&mut self.left);
+    /// Has the session that PHP reads next go on with what this one has left. A handler class may have
+    /// forgotten to close it.
+    pub fn go_on(&mut self) {
+        if self.leaves_something() {
+            let left = self.heritage();
+            (self.left, self.retired) = (Heritage::default(), None);
             self.inherit(left);
         }
+    }
+
+    /// Returns true if session_regenerate_id() goes on under the id that it has left.
+    pub(super) fn goes_on_under(&self, id: &SessionId) -> bool {
+        self.inherited.retired.as_ref() == Some(id) && self.is_heir(id)
     }
 
     /// Keeps the reason why a session is not there.
@@ -392,7 +415,8 @@ mod tests {
                 assert!(old.write(ID, b"a", TTL, Writer::Php));
             }
             old.close();
-            assert_eq!(old.leaves_something(), is_stored);
+            // The next one is told which id was left.
+            assert_eq!(old.leaves_something(), is_stored || deletes);
             let mut new = session(&store, &texts);
             new.inherit(old.heritage());
             assert!(new.create(NEW, TTL, true));

@@ -748,14 +748,16 @@ impl<S: Store> Session<S> {
         };
         let mut loaded = loaded;
         let moved = loaded.mark_of_move().filter(|_| mode != Mode::New && loaded.data.is_none());
-        let hold = if mode == Mode::New { hold } else { self.after_a_move(&keys, &mut loaded, hold)? };
+        let goes_on = self.goes_on_under(id);
+        let hold =
+            if mode == Mode::New || goes_on { hold } else { self.after_a_move(&keys, &mut loaded, hold)? };
         let mark = moved.filter(|_| loaded.data.is_some());
         // A session that was read without its lock is never written.
         let hold = match hold {
             Hold::Unlocked if access == Access::Read => Hold::ReadOnly,
             hold => hold,
         };
-        if mode != Mode::New {
+        if mode != Mode::New && !goes_on {
             self.note_end(&loaded);
         }
         match (mode, &hold, loaded.data.is_some()) {
@@ -851,7 +853,7 @@ impl<S: Store> Session<S> {
             ttl,
             wait: millis(lock.wait),
             max_waiters: lock.max_waiters,
-            polling: lock.mixed,
+            polling: lock.polling,
         };
         let (result, waited) = lock::acquire(&mut self.store, keys, request);
         self.waited = waited.or(self.waited.take());

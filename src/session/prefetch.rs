@@ -38,7 +38,7 @@ impl<S: Store> Session<S> {
             ttl: 0,
             wait: 0,
             max_waiters: lock.max_waiters,
-            polling: lock.mixed,
+            polling: lock.polling,
         };
         let (_, Step::Acquire { acquire, .. }) = Attempt::start(request, self.store.clock()) else {
             return false;
@@ -62,7 +62,7 @@ impl<S: Store> Session<S> {
         let old = &self.settings;
         let lock = |settings: &Settings| {
             let lock = settings.lock.as_ref();
-            lock.map(|lock| (lock.lease, lock.max_hold, lock.mixed))
+            lock.map(|lock| (lock.lease, lock.max_hold, lock.polling))
         };
         let is_same =
             old.shards == settings.shards && old.prefix == settings.prefix && lock(old) == lock(settings);

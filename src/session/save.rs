@@ -810,7 +810,7 @@ impl<S: Store> Session<S> {
             keep_lock: false,
             rewrite: false,
             nth: 0,
-            polling: self.settings.lock.as_ref().is_some_and(|lock| lock.mixed),
+            polling: self.settings.polls(),
             dead_ms: self.dead_ms(),
         }
     }

@@ -546,16 +546,18 @@ impl Admin {
     /// its write. Returns false if there is no lock.
     pub fn unlock(&mut self, id: &SessionId) -> Result<bool, StoreError> {
         let keys = self.keys(id);
-        let holder = match self.router.request(&keys, Command::new("GET").arg(&keys.lock))? {
-            Value::BulkString(holder) => String::from_utf8_lossy(&holder).into_owned(),
-            _ => return Ok(false),
+        let Value::BulkString(bytes) = self.router.request(&keys, Command::new("GET").arg(&keys.lock))?
+        else {
+            return Ok(false);
         };
+        let holder = String::from_utf8_lossy(&bytes);
         if !holder.starts_with("o:") && !holder.starts_with("t:") {
             // That of phpredis, which knows no hand-over.
-            return Ok(self.router.request(&keys, Command::new("DEL").arg(&keys.lock))? == Value::Int(1));
+            let mut take = Command::eval(admin::TAKE, &[&keys.lock]);
+            return Ok(self.router.request(&keys, take.data(&bytes))? == Value::Int(1));
         }
         let token = holder.split('|').next().unwrap_or_default();
-        let polling = self.settings.lock.as_ref().is_some_and(|lock| lock.mixed);
+        let polling = self.settings.polls();
         let mut call = Release::of_lock(token, polling).call(&keys, 0, Payload::Argument);
         let released =
             self.router.run_until_answered(&keys, &mut call, RetryPolicy::Freely, ReleaseReply::parse)?;

@@ -178,7 +178,7 @@ pub fn guard_of_trial(
 ) -> LeaseGuard {
     let third = lock.lease / 3;
     let renewal = Instant::now() + third;
-    let work = Work::Try { keys: keys.clone(), polling: lock.mixed, length: lock.lease, renewal };
+    let work = Work::Try { keys: keys.clone(), polling: lock.polling, length: lock.lease, renewal };
     begin(home, timeouts, lock, token, work, Moment::now(), third.min(Duration::from_millis(TRIAL_MS)))
 }
 
@@ -251,14 +251,14 @@ impl Drop for LeaseGuard {
 /// uses a new connection, so that the server handles it after all earlier commands. After
 /// a state's life, it is given up.
 pub fn give_back(home: Home, settings: &Settings, keys: &Keys, token: String) {
-    let polling = settings.lock.as_ref().is_some_and(|lock| lock.mixed);
+    let polling = settings.polls();
     let work = Work::Release { keys: keys.clone(), polling, pause: PAUSE };
     hand_over(home, settings, token, work, PAUSE);
 }
 
 /// Sends a release again that was lost with its connection.
 pub fn repeat(home: Home, settings: &Settings, keys: &Keys, token: String, lost: Arc<dyn Lost>) {
-    let polling = settings.lock.as_ref().is_some_and(|lock| lock.mixed);
+    let polling = settings.polls();
     let work = Work::Repeat { lost, keys: keys.clone(), polling, pause: PAUSE };
     hand_over(home, settings, token, work, Duration::ZERO);
 }

@@ -243,7 +243,7 @@ mod tests {
         for (left, told) in [(10, io::ErrorKind::ConnectionRefused), (500, io::ErrorKind::TimedOut)] {
             let (mut retry, start) = retry(RetryPolicy::Release, false);
             assert!(pause(&retry.after(refused(), start)).is_some());
-            retry.begin(start + LIMITS.connect - Duration::from_millis(left));
+            retry.begin(start + LIMITS.connect.saturating_sub(Duration::from_millis(left)));
             let Verdict::GiveUp(StoreError::Connect(error)) = retry.after(hung(), start + LIMITS.connect)
             else {
                 panic!()

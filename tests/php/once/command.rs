@@ -590,6 +590,21 @@ fn a_lock_is_shown_with_its_holder_and_can_be_taken_away() {
     waiting.expect("done true");
     let step = holder.step("($_SESSION['n'] = 7) && session_write_close()");
     assert!(step.only_warning().contains("was not saved"), "{step:?}");
+    // The lock of phpredis goes, and not that of a holder who comes meanwhile.
+    let lock = session::side_key(&server, "other", "LOCK");
+    server.command::<()>(&["SET", &lock, "host|1"]);
+    let proxy = Proxy::start(&server.addr());
+    let mut behind = Php::new(&proxy.save_path()).default_user().spawn(STEPS);
+    behind.expect("ready");
+    behind.step("rustredis_lock('other')");
+    let gets = || server.info_commandstats().get("get").copied().unwrap_or_default();
+    let before = gets();
+    proxy.delay(Duration::from_millis(500));
+    behind.send("rustredis_unlock('other')");
+    poll::until("the lock is looked at", poll::SOON, || gets() > before);
+    server.command::<()>(&["SET", &lock, "host|2"]);
+    behind.expect("done ");
+    assert_eq!(session::lock(&server, "other").as_deref(), Some("host|2"));
     let again = rustredis(&php, &["unlock", "000000000000"]);
     assert!(again.status == 1 && again.out.contains("not locked"), "{again:#?}");
 }
@@ -1138,6 +1153,8 @@ fn what_was_set_aside_is_listed_and_restored() {
     server.command::<()>(&["SET", &session::key(ID), "x|O:broken"]);
     php(&server).run(&format!("session_id('{ID}'); @session_start();")).assert_no_crash();
     let php = php(&server);
+    // Another program's key is none of them.
+    server.command::<()>(&["RPUSH", &session::key(&format!("ASIDE:{}", "0".repeat(32))), "x"]);
     let list = rustredis(&php, &["aside", "--json"]).json();
     let name = list[0]["name"].as_str().unwrap_or_else(|| panic!("{list:#}"));
     assert_eq!((list.as_array().map(Vec::len), &list[0]["bytes"]), (Some(1), &Value::from(10)), "{list:#}");
