@@ -11,7 +11,7 @@ class Both implements SessionHandlerInterface
 
     function __construct(private string $fails)
     {
-        $this->old = new RustRedis\SessionHandler(null, ['prefix' => 'OLD:' . getmypid() . ':']);
+        $this->old = new RustRedis\SessionHandler(null, ['prefix' => 'A:' . getmypid() . ':']);
         $this->new = new RustRedis\SessionHandler();
     }
 

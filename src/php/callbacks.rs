@@ -126,7 +126,7 @@ unsafe extern "C" fn rustredis_create(
     // SAFETY: as in rustredis_validate.
     unsafe {
         ask_session(mod_data, |session| {
-            if sys::rustredis_changes_the_id() {
+            if session.leaves_something() && sys::rustredis_changes_the_id() {
                 session.go_on();
             }
             session.create(bytes(id, id_len), ttl(maxlifetime), strict != 0)

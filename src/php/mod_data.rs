@@ -265,6 +265,9 @@ pub unsafe fn close(mod_data: *mut *mut c_void) {
 /// Does what a handler class has kept from a session that PHP gives up: one that is new may be
 /// destroyed by the class alone, as Symfony's does.
 pub fn before_close(session: &mut Session<RedisStore>) {
+    if !session.has_metadata() {
+        return;
+    }
     if sys::rustredis_changes_the_id() {
         session.bequeath_unsaved();
     } else if sys::rustredis_destroys_a_session() {

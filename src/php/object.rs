@@ -291,9 +291,9 @@ impl Object {
 
     /// Returns true if PHP asks for its own session in session_reset(), which goes on with it.
     fn resets(&self, id: &SessionId) -> bool {
-        sys::rustredis_resets_a_session()
+        self.sessions.get(id).is_some_and(|entry| entry.session.is_read())
+            && sys::rustredis_resets_a_session()
             && sys::is_own_id(id.as_str().as_bytes())
-            && self.sessions.get(id).is_some_and(|entry| entry.session.is_read())
     }
 
     /// Returns true if another fiber has begun with this session and has its lock.
@@ -480,6 +480,9 @@ impl Object {
     /// Does what a handler class has kept from the session that PHP gives up. What was written or
     /// destroyed has told already.
     fn before_close(&mut self) {
+        if !self.sessions.values().any(|entry| entry.session.has_metadata()) {
+            return;
+        }
         let changes_id = sys::rustredis_changes_the_id();
         if self.left.is_some() || !(changes_id || sys::rustredis_destroys_a_session()) {
             return;

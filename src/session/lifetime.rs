@@ -60,6 +60,14 @@ impl<S: Store> Session<S> {
         };
     }
 
+    /// Returns true if anything is known of the session that PHP has read beside its value.
+    pub fn has_metadata(&self) -> bool {
+        self.current.as_ref().is_some_and(|current| {
+            let Metadata { live, mark, .. } = &current.metadata;
+            !current.unread && (live.is_some() || mark.is_some() || self.settings.first_lifetime.is_some())
+        })
+    }
+
     /// Keeps what a session leaves that session_regenerate_id() has neither saved nor destroyed.
     pub fn bequeath_unsaved(&mut self) {
         let is_left = |current: &Current<S::Lease>| self.retired.as_ref() == Some(&current.id);
