@@ -107,15 +107,15 @@ pub enum Flaw {
     NoAnswer,
 }
 
-/// The addresses of a name that were not tried.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Others {
-    /// There are none, or none that are worth a try at the moment.
+/// The worth of another address for a caller who has found a replica.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Worth {
+    /// It is not worth a try at the moment.
     None,
-    /// None of them has answered lately.
-    Silent,
-    /// There are others.
-    Some,
+    /// It has not answered lately.
+    Little,
+    /// It is worth a try.
+    Full,
 }
 
 impl Lookup {
@@ -296,16 +296,15 @@ pub fn avoid(address: SocketAddr, flaw: Flaw) -> bool {
     LOOKUPS.lock().iter().filter(|lookup| lookup.doubt_if(is_useless)).count() > 0
 }
 
-/// Returns the worth of these addresses for a caller who has found a replica.
-pub fn others(addresses: &[SocketAddr]) -> Others {
+/// Returns the worth of this address for a caller who has found a replica.
+pub fn worth(address: SocketAddr) -> Worth {
     let avoid = AVOID.lock();
-    let is_silent = |avoided: &&Avoided| avoided.flaw == Flaw::NoAnswer && avoided.at.elapsed() < AVOIDED;
-    let worth = |address: &SocketAddr| match avoid.iter().filter(is_silent).find(|a| a.address == *address) {
-        None => Others::Some,
-        Some(silent) if silent.at.elapsed() >= PAUSE => Others::Silent,
-        Some(_) => Others::None,
-    };
-    addresses.iter().map(worth).max().unwrap_or(Others::None)
+    let known = avoid.iter().find(|avoided| avoided.address == address && avoided.at.elapsed() < AVOIDED);
+    match known.filter(|avoided| avoided.flaw == Flaw::NoAnswer) {
+        None => Worth::Full,
+        Some(silent) if silent.at.elapsed() >= PAUSE => Worth::Little,
+        Some(_) => Worth::None,
+    }
 }
 
 /// Records that a master serves at this address.

@@ -2,7 +2,7 @@
 
 pub(crate) mod cluster;
 pub(crate) mod connection;
-mod dns;
+pub(crate) mod dns;
 pub(crate) mod route;
 pub(crate) mod sentinel;
 pub(crate) mod stream;

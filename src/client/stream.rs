@@ -17,7 +17,7 @@ use rustls::{ClientConnection, StreamOwned};
 use socket2::{Domain, SockAddr, Socket, TcpKeepalive, Type};
 
 use super::{
-    dns::{self, Flaw, Others},
+    dns::{self, Flaw},
     tls_error,
     unreachable::Unreachable,
 };
@@ -88,32 +88,19 @@ pub struct Stream {
     /// The address of the server; a Unix socket has none.
     pub(super) address: Option<SocketAddr>,
     /// The addresses of the server's name that were not tried.
-    others: Others,
+    pub(super) rest: Vec<SocketAddr>,
     allowance: usize,
 }
 
 impl Stream {
-    /// Connects within the timeout, which the addresses of a name share. Those of `useless` are left
-    /// out.
-    pub fn connect(
-        endpoint: &Endpoint,
-        tls: Option<&Tls>,
-        timeouts: Timeouts,
-        useless: &[SocketAddr],
-    ) -> io::Result<Self> {
+    /// Connects within the timeout, which the addresses of a name share.
+    pub fn connect(endpoint: &Endpoint, tls: Option<&Tls>, timeouts: Timeouts) -> io::Result<Self> {
         let deadline = Instant::now() + timeouts.connect;
         let mut stream = match endpoint {
             Endpoint::Unix(path) => Self::over(unix(path, deadline)?, None, tls, "")?,
             Endpoint::Tcp { host, port } => {
-                let mut addresses = dns::addresses(host, *port, timeouts.connect)?;
-                addresses.all.retain(|address| !useless.contains(address));
+                let addresses = dns::addresses(host, *port, timeouts.connect)?;
                 match Self::to_one_of(&addresses.all, deadline, timeouts.connect, tls, host) {
-                    Err(error) if !useless.is_empty() => {
-                        if let [only] = addresses.all[..] {
-                            dns::avoid(only, flaw_of(&error));
-                        }
-                        return Err(error);
-                    }
                     // The name may lead elsewhere by now.
                     Err(error) if addresses.are_kept && dns::doubt(host) => {
                         let left = deadline.saturating_duration_since(Instant::now());
@@ -127,6 +114,21 @@ impl Stream {
                 return Err(io::Error::other("its nodes are asked before one of them is connected"));
             }
         };
+        stream.expect_within(timeouts.read, Instant::now());
+        Ok(stream)
+    }
+
+    /// Connects to one of the addresses of the endpoint's name.
+    pub fn connect_to(
+        address: SocketAddr,
+        endpoint: &Endpoint,
+        tls: Option<&Tls>,
+        timeouts: Timeouts,
+    ) -> io::Result<Self> {
+        let Endpoint::Tcp { host, .. } = endpoint else { return Err(io::ErrorKind::Unsupported.into()) };
+        let socket = tcp(address, Instant::now() + timeouts.connect);
+        let connected = socket.and_then(|socket| Self::over(socket, Some(address), tls, host));
+        let mut stream = connected.inspect_err(|error| _ = dns::avoid(address, flaw_of(error)))?;
         stream.expect_within(timeouts.read, Instant::now());
         Ok(stream)
     }
@@ -158,8 +160,7 @@ impl Stream {
                     problems.add(&(address.ip().to_string(), address.port()), without_number(&error));
                 }
                 result => {
-                    let others = dns::others(&addresses[tried + 1..]);
-                    return result.map(|stream| Self { others, ..stream });
+                    return result.map(|stream| Self { rest: addresses[tried + 1..].to_vec(), ..stream });
                 }
             }
         }
@@ -172,7 +173,7 @@ impl Stream {
             None => Channel::Tcp(socket),
             Some(tls) => Channel::Tls(Box::new(handshake(socket, tls, host)?)),
         };
-        Ok(Self { channel, address, others: Others::None, allowance: MAX_ANSWER })
+        Ok(Self { channel, address, rest: Vec::new(), allowance: MAX_ANSWER })
     }
 
     /// Marks the address of a server that accepted the connection but is of no use. Next time,
@@ -186,11 +187,6 @@ impl Stream {
         if let Some(address) = self.address {
             dns::prefer(address);
         }
-    }
-
-    /// Returns the address, and the others of its name that are worth a try.
-    pub fn before_others(&self) -> Option<(SocketAddr, Others)> {
-        self.address.zip(Some(self.others).filter(|others| *others != Others::None))
     }
 
     fn bounded(&mut self) -> &mut Bounded {

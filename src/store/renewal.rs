@@ -737,10 +737,22 @@ impl Renewer {
             }
             _ => self.open(target, timeouts)?,
         };
-        if hop == Hop::Asking {
-            connection.send_unread(&mut Command::new("ASKING"), timeouts.read)?;
-        }
-        let answer = connection.request(command, timeouts.read);
+        let mut replicas = Vec::new();
+        let answer = loop {
+            if hop == Hop::Asking {
+                connection.send_unread(&mut Command::new("ASKING"), timeouts.read)?;
+            }
+            let answer = connection.request(command, timeouts.read);
+            let is_replica = matches!(&answer, Err(StoreError::Server(error)) if error.is_demotion());
+            // The name may have the address of the master as well.
+            let Some(address) = connection.address().filter(|_| is_replica) else { break answer };
+            connection.avoid_address();
+            if replicas.contains(&address) || matches!(target.endpoint, Endpoint::Sentinel(_)) {
+                break answer;
+            }
+            replicas.push(address);
+            connection = self.open(target, timeouts)?;
+        };
         let is_useful = match &answer {
             // Sentinels are asked each time: an old master that is not demoted yet would renew a
             // lease that the new master lets end.
@@ -764,10 +776,59 @@ impl Renewer {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::{
+        io::{Read, Write},
+        net::{SocketAddr, TcpListener},
+        sync::atomic::{AtomicUsize, Ordering},
+        thread,
+    };
 
     use super::*;
-    use crate::{config::IniValues, protocol::SessionId};
+    use crate::{client::dns, config::IniValues, protocol::SessionId};
+
+    /// The name has the addresses of two replicas before the one of the master.
+    #[test]
+    fn a_lease_is_renewed_at_the_master_among_the_addresses_of_a_name() {
+        let at = |last, port| SocketAddr::from(([127, 0, 2, last], port));
+        let listeners = loop {
+            let first = TcpListener::bind(at(1, 0)).unwrap();
+            let port = first.local_addr().unwrap().port();
+            // Another process may have the port.
+            if let (Ok(second), Ok(third)) = (TcpListener::bind(at(2, port)), TcpListener::bind(at(3, port)))
+            {
+                break [first, second, third];
+            }
+        };
+        let port = listeners[0].local_addr().unwrap().port();
+        for (number, listener) in listeners.into_iter().enumerate() {
+            thread::spawn(move || {
+                for mut client in listener.incoming().flatten() {
+                    let answer = if number == 2 { ":1\r\n" } else { "-READONLY x\r\n" };
+                    thread::spawn(move || {
+                        let mut asked = [0; 1024];
+                        for answer in ["*2\r\n$1\r\n1\r\n$1\r\n0\r\n+OK\r\n", answer, answer] {
+                            if client.read(&mut asked).is_err()
+                                || client.write_all(answer.as_bytes()).is_err()
+                            {
+                                return;
+                            }
+                        }
+                        let _ = client.read_to_end(&mut Vec::new());
+                    });
+                }
+            });
+        }
+        let endpoint = Endpoint::Tcp { host: "renewal.invalid".into(), port };
+        let target = Target { endpoint, username: None, password: None, database: 0, tls: None };
+        let timeouts = Timeouts { connect: Duration::from_secs(30), read: Duration::from_secs(30) };
+        let mut renewer = Renewer::default();
+        let target = Arc::new(target);
+        for _ in 0..2 {
+            dns::keep("renewal.invalid", (1..=3).map(|last| at(last, port)).collect());
+            let answer = renewer.request(&target, timeouts, Hop::Direct, &mut Command::new("EVALSHA"));
+            assert_eq!(answer.unwrap(), Value::Int(1));
+        }
+    }
 
     /// A release to a server that nobody runs.
     struct Counted {

@@ -10,6 +10,7 @@ mod tests;
 use std::{
     io::{self, IoSlice},
     mem,
+    net::SocketAddr,
     ops::Range,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -146,6 +147,11 @@ impl Connection {
     /// Returns the server that a sentinel has named for this connection.
     pub fn master(&self) -> Option<&Endpoint> {
         self.master.as_ref()
+    }
+
+    /// Returns the address of the server; a Unix socket has none.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.stream.address
     }
 
     /// Marks the address of a server that is no master. Returns true if the next connection may lead

@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, IoSlice},
+    mem,
     net::SocketAddr,
     time::{Duration, Instant},
 };
@@ -11,8 +12,8 @@ use redis::Value;
 use super::Connection;
 use crate::{
     client::{
-        dns::{Flaw, Others},
-        stream::{Stream, Timeouts},
+        dns::{self, Flaw, Worth},
+        stream::{Stream, Timeouts, share},
     },
     config::{Endpoint, Target},
     error::{ServerError, StoreError, server_error},
@@ -45,48 +46,44 @@ impl Connection {
         probe: Option<&str>,
     ) -> Result<Self, StoreError> {
         let deadline = Instant::now() + timeouts.connect;
-        let opened = Self::open_one(target, timeouts, until, probe, &[])?;
-        if !opened.capabilities.replica {
+        let mut opened = Self::open_one(target, timeouts, until, probe, None)?;
+        let rest = mem::take(&mut opened.stream.rest);
+        if !opened.capabilities.replica || rest.is_empty() {
             return Ok(opened);
         }
-        let mut replicas = Vec::new();
-        let mut replica = opened.stream.before_others();
-        if replica.is_some() {
-            opened.avoid_address();
-        }
-        while let Some((address, others)) = replica {
-            replicas.push(address);
-            let now = Instant::now();
-            let left = deadline.saturating_duration_since(now);
-            let connect =
-                if others == Others::Silent { left.min(timeouts.connect / SILENT_SHARE) } else { left };
-            let until = until.map_or(now + connect, |until| until.min(now + connect));
-            let within = Timeouts { connect, read: timeouts.read.min(connect) };
-            match Self::open_one(target, within, Some(until), probe, &replicas) {
+        opened.avoid_address();
+        for (tried, address) in rest.iter().enumerate() {
+            let end = match dns::worth(*address) {
+                Worth::None => continue,
+                Worth::Little => share(deadline, 0).min(Instant::now() + timeouts.connect / SILENT_SHARE),
+                Worth::Full => share(deadline, rest.len() - tried - 1),
+            };
+            let time = end.saturating_duration_since(Instant::now());
+            let within = Timeouts { connect: time, read: timeouts.read.min(time) };
+            let until = until.map_or(end, |until| until.min(end));
+            match Self::open_one(target, within, Some(until), probe, Some(*address)) {
                 Ok(other) if !other.capabilities.replica => return Ok(other),
-                Ok(other) => {
-                    other.avoid_address();
-                    replica = other.stream.before_others();
-                }
-                Err(_) => break,
+                Ok(other) => _ = other.avoid_address(),
+                Err(_) => {}
             }
         }
         Ok(opened)
     }
 
+    /// Does the same at one of the addresses of the name, or at the first one that answers.
     fn open_one(
         target: &Target,
         timeouts: Timeouts,
         until: Option<Instant>,
         probe: Option<&str>,
-        useless: &[SocketAddr],
+        at: Option<SocketAddr>,
     ) -> Result<Self, StoreError> {
         let all = probe.map(|key| (key, Scope::All));
-        match (Self::open_with(target, timeouts, until, all, useless)?, probe) {
+        match (Self::open_with(target, timeouts, until, all, at)?, probe) {
             (Some(connection), _) => Ok(connection),
             (None, key) => {
                 let scripts = key.map(|key| (key, Scope::Scripts));
-                let opened = Self::open_with(target, timeouts, until, scripts, useless)?;
+                let opened = Self::open_with(target, timeouts, until, scripts, at)?;
                 opened.ok_or_else(|| StoreError::Connect(io::ErrorKind::UnexpectedEof.into()))
             }
         }
@@ -98,10 +95,14 @@ impl Connection {
         timeouts: Timeouts,
         until: Option<Instant>,
         probe: Option<(&str, Scope)>,
-        useless: &[SocketAddr],
+        at: Option<SocketAddr>,
     ) -> Result<Option<Self>, StoreError> {
-        let stream = Stream::connect(&target.endpoint, target.tls.as_ref(), timeouts, useless)
-            .map_err(StoreError::Connect)?;
+        let (endpoint, tls) = (&target.endpoint, target.tls.as_ref());
+        let stream = match at {
+            None => Stream::connect(endpoint, tls, timeouts),
+            Some(address) => Stream::connect_to(address, endpoint, tls, timeouts),
+        };
+        let stream = stream.map_err(StoreError::Connect)?;
         let mut connection = Self {
             stream,
             replies: Replies::default(),

@@ -187,7 +187,7 @@ fn a_unix_socket_with_a_full_backlog_is_waited_for() {
     let client = thread::spawn(move || {
         about_to.send(()).unwrap();
         let long = Duration::from_mins(1);
-        Stream::connect(&endpoint, None, Timeouts { connect: long, read: long }, &[]).map(drop)
+        Stream::connect(&endpoint, None, Timeouts { connect: long, read: long }).map(drop)
     });
     is_about_to.recv().unwrap();
     // Gives the client time to find the backlog full. If the time is too short, the test shows
@@ -206,7 +206,7 @@ fn a_unix_socket_with_a_full_backlog_is_waited_for() {
 fn a_unix_socket_whose_backlog_stays_full_costs_the_timeout() {
     let crowded = crowded();
     let short = Duration::from_millis(300);
-    let error = Stream::connect(&crowded.endpoint, None, Timeouts { connect: short, read: short }, &[]);
+    let error = Stream::connect(&crowded.endpoint, None, Timeouts { connect: short, read: short });
     assert_eq!(error.err().unwrap().kind(), io::ErrorKind::TimedOut);
 }
 
@@ -264,7 +264,7 @@ fn a_kept_address_that_refuses_gives_way_to_a_new_lookup() {
         dns::keep(host, vec!["127.0.0.3:0".parse().unwrap()]);
         let endpoint = Endpoint::Tcp { host: host.into(), port: good.port() };
         let timeouts = Timeouts { connect: Duration::from_secs(30), read: Duration::from_secs(30) };
-        Stream::connect(&endpoint, None, timeouts, &[])
+        Stream::connect(&endpoint, None, timeouts)
     };
     assert_eq!(connect("localhost").unwrap().address, Some(good));
     // The new lookup finds nothing: the reason is that of the address.
@@ -281,17 +281,15 @@ fn a_server_that_comes_back_at_its_address_needs_no_resolver() {
     dns::keep("restarted.invalid", vec![address]);
     let endpoint = Endpoint::Tcp { host: "restarted.invalid".into(), port: address.port() };
     let timeouts = Timeouts { connect: Duration::from_secs(30), read: Duration::from_secs(30) };
-    let connect = || Stream::connect(&endpoint, None, timeouts, &[]);
+    let connect = || Stream::connect(&endpoint, None, timeouts);
     assert!(connect().is_err());
     let _back = TcpListener::bind(address).unwrap();
     assert_eq!(connect().unwrap().address, Some(address));
 }
 
 /// Starts servers at several addresses with one port, and counts their connections. The one whose
-/// number is `master` is a master, the one with this number and [`HANGS`] is silent, and all others
-/// are replicas.
-const HANGS: usize = 100;
-
+/// number is `master` is a master, and all others are replicas. A number of hundreds in front makes
+/// one of them silent: 100 the first, 200 the second.
 fn several(master: &'static AtomicUsize, count: u8) -> (u16, Vec<Arc<AtomicUsize>>) {
     let listeners = loop {
         let first = TcpListener::bind("127.0.1.1:0").unwrap();
@@ -310,8 +308,8 @@ fn several(master: &'static AtomicUsize, count: u8) -> (u16, Vec<Arc<AtomicUsize
         thread::spawn(move || {
             for mut client in listener.incoming().flatten() {
                 counted.fetch_add(1, Relaxed);
-                let master = master.load(Relaxed);
-                if master == HANGS + number {
+                let (silent, master) = (master.load(Relaxed) / 100, master.load(Relaxed) % 100);
+                if silent == number + 1 {
                     thread::spawn(move || client.read_to_end(&mut Vec::new()));
                     continue;
                 }
@@ -366,8 +364,26 @@ fn a_name_with_several_addresses_leads_to_the_master() {
 }
 
 #[test]
+fn a_server_that_hangs_leaves_time_for_the_master_after_it() {
+    static MASTER: AtomicUsize = AtomicUsize::new(202);
+    let (port, _) = several(&MASTER, 3);
+    let addresses: Vec<_> = (1..=3).map(|last| SocketAddr::from(([127, 0, 1, last], port))).collect();
+    let target = Target {
+        endpoint: Endpoint::Tcp { host: "middle.invalid".into(), port },
+        username: None,
+        password: None,
+        database: 0,
+        tls: None,
+    };
+    let timeouts = Timeouts { connect: Duration::from_secs(4), read: Duration::from_mins(5) };
+    dns::keep("middle.invalid", addresses.clone());
+    let connection = Connection::open(&target, timeouts, None, Some("probe")).unwrap();
+    assert_eq!(connection.stream.address, Some(addresses[2]));
+}
+
+#[test]
 fn a_master_that_hangs_holds_up_no_reader_of_its_replica() {
-    static MASTER: AtomicUsize = AtomicUsize::new(HANGS + 1);
+    static MASTER: AtomicUsize = AtomicUsize::new(209);
     let (port, counts) = several(&MASTER, 2);
     let addresses: Vec<_> = (1..=2).map(|last| SocketAddr::from(([127, 0, 1, last], port))).collect();
     let target = Target {
