@@ -787,18 +787,17 @@ impl<S: Store> Session<S> {
         };
         self.announce(&mut current, ttl);
         self.current = Some(current);
-        Ok(match mode {
-            // The session vanished while we waited for its lock: read or close will release the
-            // lock.
-            Mode::Known
-                if self.current.as_ref().is_some_and(|current| {
-                    current.loaded.data.is_none() && !matches!(current.hold, Hold::Overtaken)
-                }) =>
-            {
-                Fetched::Absent
-            }
-            _ => Fetched::Yes,
-        })
+        // A session may have vanished while we waited for its lock: read or close will release the
+        // lock.
+        let has_vanished = mode == Mode::Known && self.is_empty_handed();
+        Ok(if has_vanished { Fetched::Absent } else { Fetched::Yes })
+    }
+
+    /// Returns true if the current session was not stored, and did not move away either.
+    fn is_empty_handed(&self) -> bool {
+        self.current
+            .as_ref()
+            .is_some_and(|current| current.loaded.data.is_none() && !matches!(current.hold, Hold::Overtaken))
     }
 
     /// Releases a lock that is of no use to this request.
