@@ -20,15 +20,14 @@ static int is_cookie(void *header, void *text)
 static zend_string *line_of(const char *value, size_t len)
 {
 	const char *session_name = INI_STR("session.name");
-	zend_string *name, *text, *line;
+	zend_string *text, *line;
 
 	if (SG(headers_sent) || !PS(use_cookies) || !session_name) {
 		return NULL;
 	}
-	name = php_url_encode(session_name, strlen(session_name));
+	/* PHP (php_session_send_cookie, php_setcookie) encodes the value, and not the name. */
 	text = php_url_encode(value, len);
-	line = strpprintf(0, "Set-Cookie: %s=%s", ZSTR_VAL(name), ZSTR_VAL(text));
-	zend_string_release(name);
+	line = strpprintf(0, "Set-Cookie: %s=%s", session_name, ZSTR_VAL(text));
 	zend_string_release(text);
 	return line;
 }

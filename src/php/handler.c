@@ -242,6 +242,11 @@ bool rustredis_is_late(void)
 	return is_late;
 }
 
+void rustredis_is_not_late(void)
+{
+	is_late = false;
+}
+
 /* The browser may have the cookie of the new id already. The one of this request would replace it. */
 static void note_late(void)
 {

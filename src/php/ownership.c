@@ -156,6 +156,9 @@ static TSRM_TLS zend_string *left_id;
 		if (INDEX_##name == INDEX_session_regenerate_id) { \
 			left_id = PS(id) ? zend_string_copy(PS(id)) : NULL; \
 		} \
+		if (INDEX_##name == INDEX_session_start && PS(session_status) != php_session_active) { \
+			rustredis_is_not_late(); \
+		} \
 		functions[INDEX_##name].original(INTERNAL_FUNCTION_PARAM_PASSTHRU); \
 		if (INDEX_##name == INDEX_session_regenerate_id) { \
 			if (left_id) { \

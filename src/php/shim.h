@@ -365,6 +365,8 @@ void rustredis_has_left_its_id(void);
 bool rustredis_is_own_id(const char *id, size_t id_len);
 /* handler.c: true if PHP's session goes on under another id, as another request has moved it. */
 bool rustredis_is_late(void);
+/* Forgets that an earlier session was late: this one may be of another handler. */
+void rustredis_is_not_late(void);
 /* handler.c: true in the read() of a handler class that PHP calls. */
 bool rustredis_is_own_read(void);
 /* True if session_regenerate_id() is running, and is not to delete the session under its old id. */
