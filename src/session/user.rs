@@ -5,6 +5,8 @@
 //! stored session is missing from the list; a logout deletes the session first. What is on the list
 //! and does not live is found out when it matters.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
 use super::{Cause, Current, Failure, Hold, Session, metadata::Heritage, save::count_end};
 use crate::{
     error::StoreError,
@@ -49,6 +51,16 @@ pub struct Device {
     /// Set if it is the session that PHP has open.
     pub is_current: bool,
 }
+
+/// The longest time in milliseconds of a failure that a later request may meet again.
+const QUICK_MS: u64 = 200;
+
+/// The time in milliseconds before a server that has held up a request is asked for a list once more:
+/// it may hang, and the sessions of other servers must not wait for it again and again.
+const PAUSE_MS: u64 = 10_000;
+
+/// The time, by the store's clock, from which on this process asks again.
+static AGAIN: AtomicU64 = AtomicU64::new(0);
 
 impl<S: Store> Session<S> {
     /// Makes the session that PHP has open one of this user's, from its next save on. Returns false
@@ -278,7 +290,11 @@ impl<S: Store> Session<S> {
         current: &mut Current<S::Lease>,
         ttl: u64,
     ) -> Option<String> {
-        if current.metadata.is_unlisted && current.metadata.refusal.is_none() && is_open(current) {
+        if current.metadata.is_unlisted
+            && current.metadata.refusal.is_none()
+            && is_open(current)
+            && self.store.clock() >= AGAIN.load(Relaxed)
+        {
             self.list_now(current, ttl);
         }
         self.update_state(current, ttl)
@@ -290,7 +306,12 @@ impl<S: Store> Session<S> {
         let keys = self.list_keys(live.user())?;
         let now = self.store.server_clock();
         let bump = UserCall::Bump { name: current.id.as_str(), life: live.own_ttl(now, ttl), before: None };
+        let begun = self.store.clock();
         let failure = self.store.user_list(&keys, &bump).err();
+        let ended = self.store.clock();
+        if failure.is_some() && ended.saturating_sub(begun) > QUICK_MS {
+            AGAIN.store(ended + PAUSE_MS, Relaxed);
+        }
         (current.metadata.is_listed, current.metadata.is_unlisted) = (failure.is_none(), failure.is_some());
         failure
     }
@@ -303,6 +324,10 @@ impl<S: Store> Session<S> {
             return;
         }
         self.store.post_state_ttl(&current.keys, live.own_ttl(now, ttl));
+        // The next request that writes lists the session.
+        if current.metadata.is_unlisted {
+            return;
+        }
         if let Some(keys) = self.list_keys(live.user()) {
             self.put_on_list(&keys, &current.id, live, None, ttl);
         }

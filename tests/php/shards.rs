@@ -1,11 +1,14 @@
 //! Several servers in one save path: each session lies on the server where phpredis looks for it.
 
+use std::time::{Duration, Instant};
+
 use crate::support::acl;
 use crate::support::php::{Php, Running, STEPS};
 use crate::support::phpredis;
 use crate::support::redis::Server;
 use crate::support::session;
 use crate::support::tls::{self, Certificates};
+use phpsess_rs::protocol::list_name;
 
 fn servers(count: usize) -> Vec<Server> {
     (0..count).map(|_| Server::start()).collect()
@@ -294,4 +297,40 @@ fn new_ids_lie_on_living_servers(strict: &str, hangs: bool) {
     let step = process.step("[session_id(''), session_start()]");
     assert!(step.result.ends_with("false]"), "{step:?}");
     step.only_warning();
+}
+
+/// A session that no list has yet, because the server of its user's list hangs.
+#[test]
+fn a_list_that_hangs_holds_up_one_request_and_not_each() {
+    let servers = servers(2);
+    let path = save_path(&servers, &[1, 1], ",");
+    let mut php =
+        ready(&Php::new(&path).ini("session.use_strict_mode", "0").ini("rustredis.read_timeout", "2"));
+    let ids = ids(50);
+    for id in &ids {
+        php.step(&format!("increment('{id}')")).assert_silent();
+    }
+    let id = ids.iter().find(|id| home(&servers, id) == 1).expect("one of them lies there");
+    let is_on_first = |user: &String| {
+        php.step(&format!("start('{id}') && rustredis_user('{user}') && session_write_close()"))
+            .assert_silent();
+        let list = format!("PHPREDIS_SESSION:USER:{}", list_name(user.as_bytes()));
+        servers[0].command::<bool>(&["EXISTS", &list])
+    };
+    let user = (0..50).map(|n| format!("user{n}")).find(is_on_first).expect("one of the lists lies there");
+    let live = format!("live|1|1|1440||||{}|", list_name(user.as_bytes()));
+    let state = session::side_key(&servers[1], id, "STATE");
+    servers[1].command::<()>(&["SET", &state, &live]);
+    servers[0].pause();
+    let start = Instant::now();
+    for _ in 0..8 {
+        php.step(&format!("increment('{id}')")).assert_silent();
+        php.step(&format!("peek('{id}')")).assert_silent();
+    }
+    let took = start.elapsed();
+    servers[0].resume();
+    // A wait for each of them would take at least 16 s.
+    assert!(took < Duration::from_secs(12), "{took:?}");
+    let stored: String = servers[1].command(&["GET", &state]);
+    assert!(stored.contains("||||"), "the state tells that no list has the session: {stored}");
 }
