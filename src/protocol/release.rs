@@ -44,6 +44,9 @@ pub enum Op<'a> {
         grace: u64,
         /// Ends the session even if another client has its lock.
         forced: bool,
+        /// The time of the server, in milliseconds, after which nothing happens, as the request does not
+        /// wait any more; or an empty text. Not for one that is `forced`.
+        until: &'a str,
     },
     /// Deletes a session that did not exist at the read. No mark is left, unless the session
     /// exists by now.
@@ -208,7 +211,7 @@ pub enum ReleaseReply {
     /// The session has ended, and had left a read-only copy under this id, which is to go as well.
     Ended(String),
     /// [`Op::Keep`]: the session no longer exists. Nothing was released, and [`Op::Set`] should
-    /// follow.
+    /// follow. [`Op::Retire`]: it came later than it should.
     Gone,
     /// The session has ended since it was read, or has another user. Nothing was written, and the
     /// lock is released.
@@ -296,7 +299,7 @@ fn op_args(op: Op<'_>) -> (&'static str, &[u8]) {
         Op::Delete(_) => ("del", b""),
         Op::Revoke { list, .. } => ("del", list.as_bytes()),
         Op::Retire { forced: true, .. } => ("retire", b""),
-        Op::Retire { forced: false, .. } => ("freeze", b""),
+        Op::Retire { forced: false, until, .. } => ("freeze", until.as_bytes()),
         Op::Drop => ("drop", b""),
         Op::SetAside(_) => ("aside", b""),
     }

@@ -636,11 +636,12 @@ impl<S: Store> Session<S> {
     /// only to give it back.
     fn after_a_move(
         &mut self,
+        id: &SessionId,
         keys: &Keys,
         loaded: &mut SessionData,
         hold: Hold<S::Lease>,
     ) -> Result<Hold<S::Lease>, Failure> {
-        let Some(at) = loaded.moved_at() else { return Ok(hold) };
+        let Some(at) = loaded.moved_at().filter(|_| !self.goes_on_under(id)) else { return Ok(hold) };
         if !matches!(hold, Hold::Locked { .. } | Hold::Unlocked | Hold::ReadOnly | Hold::Overtaken) {
             return Ok(hold);
         }
@@ -748,16 +749,14 @@ impl<S: Store> Session<S> {
         };
         let mut loaded = loaded;
         let moved = loaded.mark_of_move().filter(|_| mode != Mode::New && loaded.data.is_none());
-        let goes_on = self.goes_on_under(id);
-        let hold =
-            if mode == Mode::New || goes_on { hold } else { self.after_a_move(&keys, &mut loaded, hold)? };
+        let hold = if mode == Mode::New { hold } else { self.after_a_move(id, &keys, &mut loaded, hold)? };
         let mark = moved.filter(|_| loaded.data.is_some());
         // A session that was read without its lock is never written.
         let hold = match hold {
             Hold::Unlocked if access == Access::Read => Hold::ReadOnly,
             hold => hold,
         };
-        if mode != Mode::New && !goes_on {
+        if mode != Mode::New && !self.goes_on_under(id) {
             self.note_end(&loaded);
         }
         match (mode, &hold, loaded.data.is_some()) {

@@ -153,6 +153,17 @@ pub(super) fn has_user(live: &Live) -> bool {
     !live.user().is_empty()
 }
 
+/// Returns the operation to send again, if Redis has called it late and this request still waits: the
+/// clock of the server was changed.
+pub(super) fn in_any_case<'a>(op: Op<'a>, result: &Result<ReleaseReply, StoreError>) -> Option<Op<'a>> {
+    match (op, result) {
+        (Op::Retire { grace, forced, until }, Ok(ReleaseReply::Gone)) if !until.is_empty() => {
+            Some(Op::Retire { grace, forced, until: "" })
+        }
+        _ => None,
+    }
+}
+
 fn op_for<'a>(text: &'a Text<'_>, changed: bool, is_new: bool, ttl: u64) -> Op<'a> {
     match (changed, is_new) {
         (true, _) => Op::Set(text.stored()),
@@ -300,6 +311,8 @@ impl<S: Store> Session<S> {
     /// be that of this request.
     fn end_as(&mut self, id: &SessionId, leave: Leave, forced: bool) -> Result<ReleaseReply, StoreError> {
         let grace = if leave == Leave::Moved { self.settings.regenerate_grace } else { 0 };
+        // A Redis that stalls must not move the session away after PHP has told of a failure.
+        let until = (self.store.server_clock() + millis(self.settings.read_timeout)).to_string();
         let current = self.current.as_ref().filter(|current| current.id == *id);
         let is_overtaken = current.is_some_and(|current| matches!(current.hold, Hold::Overtaken));
         let before = current.and_then(|current| current.metadata.live.as_ref()?.copy.clone());
@@ -307,7 +320,7 @@ impl<S: Store> Session<S> {
         let op = match (current, leave) {
             // Frameworks begin each visit with a session that they then throw away.
             (Some(Current { is_new: true, hold: Hold::Locked { .. } | Hold::Unlocked, .. }), _) => Op::Drop,
-            (_, Leave::Moved | Leave::Emptied) => Op::Retire { grace, forced },
+            (_, Leave::Moved | Leave::Emptied) => Op::Retire { grace, forced, until: &until },
             (_, Leave::Ended) => Op::Delete(&Reason::Logout),
         };
         let logs_out = leave == Leave::Emptied && current.is_some_and(Current::has_kept_its_user);
@@ -408,7 +421,8 @@ impl<S: Store> Session<S> {
         self.drop_unread_other_than(id);
         self.drop_value();
         let Some(mut current) = self.current.take_if(|current| current.id == *id) else {
-            return self.store.write(&self.keys(id), &self.write_of(op, 1, None));
+            let keys = self.keys(id);
+            return self.end_unlocked(&keys, op, None);
         };
         self.bequeath(&current);
         self.left.name = Some(id.clone()).filter(|_| self.left.live.as_ref().is_some_and(has_user));
@@ -419,7 +433,11 @@ impl<S: Store> Session<S> {
         let result = match hold {
             Hold::Locked { token, waiter, guard } => {
                 let states = Release { seen, ..self.release_of(&token, op, 1) };
-                let result = self.store.release(keys, &Release { waiter: waiter.as_deref(), ..states });
+                let release = Release { waiter: waiter.as_deref(), ..states };
+                let mut result = self.store.release(keys, &release);
+                if let Some(op) = in_any_case(op, &result) {
+                    result = self.store.release(keys, &Release { op, ..release });
+                }
                 if result.is_err() {
                     self.store.give_back(keys, token);
                 } else {
@@ -430,7 +448,7 @@ impl<S: Store> Session<S> {
             }
             Hold::Overtaken => Ok(ReleaseReply::Done),
             other => {
-                let result = self.store.write(keys, &self.write_of(op, 1, seen));
+                let result = self.end_unlocked(keys, op, seen);
                 if let Hold::Unsure { token, .. } = other {
                     self.store.give_back(keys, token);
                 }
@@ -439,6 +457,19 @@ impl<S: Store> Session<S> {
         };
         self.leave_figures(&current);
         result
+    }
+
+    fn end_unlocked(
+        &mut self,
+        keys: &Keys,
+        op: Op<'_>,
+        seen: Option<&str>,
+    ) -> Result<ReleaseReply, StoreError> {
+        let result = self.store.write(keys, &self.write_of(op, 1, seen));
+        match in_any_case(op, &result) {
+            Some(op) => self.store.write(keys, &self.write_of(op, 1, seen)),
+            None => result,
+        }
     }
 
     fn save(&mut self, id: &[u8], text: &Text<'_>, changed: bool, ttl: u64, writer: Writer) -> bool {

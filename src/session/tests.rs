@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Access, Leave, Session, Writer};
+use super::{Access, Leave, Session, Writer, save::in_any_case};
 use crate::{
     config::{IniValues, Setting, Settings},
-    protocol::{Keys, SessionData, SessionId},
+    protocol::{Keys, Op, ReleaseReply, SessionData, SessionId},
     store::{Store, memory::MemoryStore},
 };
 
@@ -885,4 +885,19 @@ fn a_session_holds_only_its_own_lock() {
     assert!(!session.holds(&elsewhere, &keys(ID)));
     session.close();
     assert!(!session.holds(&target, &keys(ID)) && !session.is_worth_keeping());
+}
+
+/// The clock of the server was changed.
+#[test]
+fn a_move_that_redis_calls_late_is_sent_again_without_its_deadline() {
+    let op = |until| Op::Retire { grace: 10, forced: false, until };
+    assert_eq!(in_any_case(op("5"), &Ok(ReleaseReply::Gone)), Some(op("")));
+    for (op, reply) in [
+        (op(""), ReleaseReply::Gone),
+        (op("5"), ReleaseReply::Done),
+        (op("5"), ReleaseReply::Dead),
+        (Op::Keep, ReleaseReply::Gone),
+    ] {
+        assert_eq!(in_any_case(op, &Ok(reply)), None, "{op:?}");
+    }
 }

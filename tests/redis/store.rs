@@ -133,7 +133,7 @@ fn run(store: &mut impl Store, side: usize, keys: &Keys, command: &Command, know
         2 => Op::Keep,
         3 => Op::Restore(&command.value),
         4 => Op::None,
-        5 => Op::Retire { grace: 30 * (command.wait / 5000), forced: command.untouched },
+        5 => Op::Retire { grace: 30 * (command.wait / 5000), forced: command.untouched, until: "" },
         6 => Op::Drop,
         7 => Op::Delete(&Reason::Logout),
         _ => Op::Revoke { reason: &Reason::Revoked, list: if command.untouched { "u" } else { "v" } },

@@ -14,7 +14,7 @@
 --         | retire (del, because the session goes on under another id: its value stays as a copy
 --           that can be read, for ttl_s) | freeze (retire, unless the session is not ours any more)
 --         | aside (move it to A, for a day)
---       4 data   5 ttl_s (0 = as it is; the state may have less, or an idle life of its own)
+--       4 data (freeze: the time in ms after which it does not happen; '' = none)   5 ttl_s (0 = as it is; the state may have less, or an idle life of its own)
 --       6 state seen at the read ('' = none)  7 keep_lock (1 = write and keep the lock)
 --       8 rewrite (1 = keep the lock if Redis has no memory for the write, as another may follow)
 --       9 a name for a new ticket  10 receipt_ms  11 polling
@@ -24,7 +24,8 @@
 --          (del, retire, freeze) the reason of the end ('' = logout)
 -- Replies: {'ok'}  {'ok:' .. id} (del, retire, freeze: the session had left a copy under this id,
 --          which the client deletes)
---          {'gone'} (keep: D does not exist; move: N does not; the lock is kept, send set)
+--          {'gone'} (keep: D does not exist; move: N does not; the lock is kept, send set;
+--          freeze: it came too late; the lock is kept)
 --          {'dead'} (ended since the read, or at its absolute end)  {'lost', holder|'', now_ms}
 --          {error text} (the write failed)
 local HANDOFF, MARGIN = 1000, 250                -- Q ends this much before L
@@ -99,6 +100,8 @@ end
 local res, data, known = 'ok', false, false
 -- A session that was ended from elsewhere goes on under no other id.
 if op == 'freeze' or op == 'retire' then
+  -- The request may have given up, and its browser keeps the id.
+  if not dead and op == 'freeze' and ARGV[4] ~= '' and tonumber(clock()) > tonumber(ARGV[4]) then return {'gone'} end
   op = dead and 'over' or 'retire'
   if dead then res = 'dead' end
 end

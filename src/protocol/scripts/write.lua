@@ -11,14 +11,14 @@
 --           that can be read, for ttl_s) | freeze (retire, unless it has ended since it was read)
 --         | aside (move it to A, for a day)
 --       2 data (del: the list that the session is on, and its user must be that of this list;
---         '' = any)  3 ttl_s (0 = as it is)  4 state seen at the read ('' = none)
+--         '' = any; freeze: the time in ms after which it does not happen; '' = none)  3 ttl_s (0 = as it is)  4 state seen at the read ('' = none)
 --       5 a name for the mark that del leaves  6 dead_ms (its life)
 --       7 state (set, move, keep, restore): live|..., to be stored with the write ('' = leave it as
 --         it is)
 --         (del, retire, freeze) the reason of the end ('' = logout)
 -- Replies: {'ok'}  {'ok:' .. id} (del, retire, freeze: the session had left a copy under this id,
 --          which the client deletes)
---          {'gone'} (keep: D does not exist; move: N does not; send set)
+--          {'gone'} (keep: D does not exist; move: N does not; send set; freeze: it came too late)
 --          {'dead'} (ended since the read; del: the session of another user)
 local D, S, op, note = KEYS[1], KEYS[2], ARGV[1], ARGV[7] or ''
 local function clock()
@@ -41,7 +41,11 @@ if state then
   local now, seen = string.match(state, '^live|[^|]*|'), string.match(ARGV[4], '^live|[^|]*|')
   if now then dead = seen and now ~= seen else dead = state ~= ARGV[4] end
 end
-if op == 'freeze' then op = 'retire' end
+if op == 'freeze' then
+  -- The request may have given up, and its browser keeps the id.
+  if not dead and ARGV[2] ~= '' and tonumber(clock()) > tonumber(ARGV[2]) then return {'gone'} end
+  op = 'retire'
+end
 if op == 'del' or op == 'retire' then
   -- A repeat must not end the next session under this id.
   if state and string.sub(state, 1, 5) == 'dead|' and string.sub(state, -#ARGV[5] - 1) == '|' .. ARGV[5] then

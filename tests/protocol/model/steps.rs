@@ -127,7 +127,7 @@ impl World {
         let token = format!("o:end:{}", self.ends_left);
         let op = match setup.grace {
             0 => Op::Delete(&Reason::Revoked),
-            grace => Op::Retire { grace, forced: true },
+            grace => Op::Retire { grace, forced: true, until: "" },
         };
         let release = Release { op, dead_ms: setup.dead_ms, ..Release::of_lock(&token, false) };
         self.server.release(&setup.keys, &release);

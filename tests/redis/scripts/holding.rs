@@ -297,6 +297,34 @@ fn the_mark_of_an_end_tells_why_and_when() {
     }
 }
 
+/// The request has given up, and its browser keeps the id.
+#[test]
+fn a_move_that_comes_too_late_does_not_happen() {
+    let f = Fixture::new();
+    let mut a = f.client("a");
+    let (seconds, _): (u64, u64) = redis::cmd("TIME").query(&mut f.redis()).unwrap();
+    let (past, future) = (((seconds - 1) * 1000).to_string(), ((seconds + 3600) * 1000).to_string());
+    for (number, locked) in [true, false].into_iter().enumerate() {
+        f.store(b"data");
+        let token = format!("o:a:{number}");
+        if locked {
+            held(a.acquire(&f.keys, &Acquire { token: token.clone(), ..ask("a", 1, 0) }).unwrap());
+        }
+        for (until, answer) in [(&past, ReleaseReply::Gone), (&future, ReleaseReply::Done)] {
+            let op = Op::Retire { grace: 10, forced: false, until };
+            let written = if locked {
+                a.release(&f.keys, &release(&token, op))
+            } else {
+                a.write(&f.keys, &Write { op, ttl: TTL, seen: None, state: None, dead_ms: 60_000 })
+            };
+            let (is_late, data) = (answer == ReleaseReply::Gone, f.data());
+            assert_eq!((written.unwrap(), data.is_some()), (answer, is_late));
+            assert_eq!((f.lock().is_some(), f.state().is_none()), (locked && is_late, is_late));
+        }
+        let () = f.redis().del(&f.keys.state).unwrap();
+    }
+}
+
 /// The session could not be stored under its new id either.
 #[test]
 fn a_full_redis_moves_no_session_and_ends_one() {
@@ -308,7 +336,7 @@ fn a_full_redis_moves_no_session_and_ends_one() {
     for grace in [10, 0] {
         for forced in [true, false] {
             for locked in [true, false] {
-                let op = Op::Retire { grace, forced };
+                let op = Op::Retire { grace, forced, until: "" };
                 f.store(b"data");
                 sends += 1;
                 let token = format!("o:a:{sends}");
