@@ -92,7 +92,11 @@ static AVOID: Shared<Vec<Avoided>> = Shared::empty();
 struct Avoided {
     address: SocketAddr,
     flaw: Flaw,
-    at: Instant,
+    /// The time from which on it is avoided. The tries after that had only a part of the time if no
+    /// answer came, so they do not prolong it.
+    since: Instant,
+    /// The time of the last try.
+    tried: Instant,
 }
 
 /// The reason why an address is of no use. Each try of a dead machine takes its time, so a replica,
@@ -265,9 +269,9 @@ fn in_order(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     }
     ordered.dedup();
     let mut avoid = AVOID.lock();
-    avoid.retain(|avoided| avoided.at.elapsed() < AVOIDED);
+    avoid.retain(|avoided| avoided.since.elapsed() < AVOIDED);
     let flaw = |address: &SocketAddr| avoid.iter().find(|avoided| avoided.address == *address);
-    ordered.sort_by_key(|address| flaw(address).map(|avoided| (avoided.flaw, avoided.at)));
+    ordered.sort_by_key(|address| flaw(address).map(|avoided| (avoided.flaw, avoided.tried)));
     ordered
 }
 
@@ -282,11 +286,15 @@ pub fn doubt(host: &str) -> bool {
 /// result.
 pub fn avoid(address: SocketAddr, flaw: Flaw) -> bool {
     let mut avoid = AVOID.lock();
-    avoid.retain(|avoided| avoided.address != address && avoided.at.elapsed() < AVOIDED);
+    avoid.retain(|avoided| avoided.since.elapsed() < AVOIDED);
+    let known = avoid.iter().position(|avoided| avoided.address == address);
+    let before = known.map(|place| avoid.remove(place)).filter(|before| before.flaw == flaw);
+    let tried = Instant::now();
+    let since = before.filter(|_| flaw == Flaw::NoAnswer).map_or(tried, |before| before.since);
     if avoid.len() == MAX_AVOIDED {
         avoid.remove(0);
     }
-    avoid.push(Avoided { address, flaw, at: Instant::now() });
+    avoid.push(Avoided { address, flaw, since, tried });
     let avoided: Vec<IpAddr> = avoid.iter().map(|avoided| avoided.address.ip()).collect();
     drop(avoid);
     let is_useless = |found: &[SocketAddr]| {
@@ -299,10 +307,10 @@ pub fn avoid(address: SocketAddr, flaw: Flaw) -> bool {
 /// Returns the worth of this address for a caller who has found a replica.
 pub fn worth(address: SocketAddr) -> Worth {
     let avoid = AVOID.lock();
-    let known = avoid.iter().find(|avoided| avoided.address == address && avoided.at.elapsed() < AVOIDED);
+    let known = avoid.iter().find(|avoided| avoided.address == address && avoided.since.elapsed() < AVOIDED);
     match known.filter(|avoided| avoided.flaw == Flaw::NoAnswer) {
         None => Worth::Full,
-        Some(silent) if silent.at.elapsed() >= PAUSE => Worth::Little,
+        Some(silent) if silent.tried.elapsed() >= PAUSE => Worth::Little,
         Some(_) => Worth::None,
     }
 }
@@ -323,11 +331,10 @@ pub fn keep(host: &str, addresses: Vec<SocketAddr>) {
 /// Lets this time pass for an address that is of no use.
 #[cfg(test)]
 pub fn age(address: SocketAddr, time: Duration) {
-    AVOID
-        .lock()
-        .iter_mut()
-        .filter(|avoided| avoided.address == address)
-        .for_each(|avoided| avoided.at -= time);
+    for avoided in AVOID.lock().iter_mut().filter(|avoided| avoided.address == address) {
+        avoided.since -= time;
+        avoided.tried -= time;
+    }
 }
 
 #[cfg(test)]
@@ -360,6 +367,19 @@ mod tests {
         prefer(turns[0]);
         let expected = ["[2001:db8::1]:1", "[2001:db8::2]:1", "192.0.2.2:1", "192.0.2.1:1"];
         assert_eq!(in_order(all), list(&expected));
+    }
+
+    #[test]
+    fn short_tries_do_not_put_off_the_next_one_with_all_the_time() {
+        let address = "192.0.2.77:1".parse().unwrap();
+        assert_eq!(worth(address), Worth::Full);
+        for second in 0..30 {
+            avoid(address, Flaw::NoAnswer);
+            assert_eq!(worth(address), Worth::None, "{second}");
+            age(address, PAUSE);
+            let is_over = second == 29;
+            assert_eq!(worth(address), if is_over { Worth::Full } else { Worth::Little }, "{second}");
+        }
     }
 
     /// Starts a lookup that the test answers in place of the resolver.

@@ -309,7 +309,8 @@ impl<S: Store> Session<S> {
         let begun = self.store.clock();
         let failure = self.store.user_list(&keys, &bump).err();
         let ended = self.store.clock();
-        if failure.is_some() && ended.saturating_sub(begun) > QUICK_MS {
+        let is_silent = failure.as_ref().is_some_and(|failure| !matches!(failure, StoreError::Server(_)));
+        if is_silent && ended.saturating_sub(begun) > QUICK_MS {
             AGAIN.store(ended + PAUSE_MS, Relaxed);
         }
         (current.metadata.is_listed, current.metadata.is_unlisted) = (failure.is_none(), failure.is_some());
