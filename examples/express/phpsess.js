@@ -234,7 +234,8 @@ class Session {
     [fields[5], fields[7], fields[8]] = [now, list, String(bytes).replace(/\ufffd$/, "")];
     const before = this.fresh;
     this.fresh = fields.join("|");
-    const args = ["bind", this.id, this.life(), this.earlier, limit, onLimit];
+    // The id of before lives until this one is stored, and a revocation must find it. Only a limit must not count it.
+    const stays = this.earlier && again, args = ["bind", this.id, this.life(), stays && !limit ? "" : this.earlier, limit, onLimit];
     const { full, others } = await listed(its, list, ...args);
     if (full) { // sessions that have ended do not count
       const { now: time } = await listed(its, list, "list", "");
@@ -247,8 +248,7 @@ class Session {
         return false;
       }
     }
-    // It lives until this one is stored, and a revocation must find it.
-    if (this.earlier && again) await changeList(its, list, "bump", this.earlier, this.life(), "");
+    if (stays && limit) await changeList(its, list, "bump", this.earlier, this.life(), "");
     return true;
   }
 

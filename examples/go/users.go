@@ -110,8 +110,13 @@ func (l *Lock) bind(login Login) (bool, error) {
 	if login.Refuse {
 		onLimit = "refuse"
 	}
+	// The id of before lives until this one is stored, and a revocation must find it. Only a limit must not count it.
+	earlier, stays := l.earlier, again && l.earlier != ""
+	if stays && login.Limit == 0 {
+		earlier = ""
+	}
 	bind := func() (listed, error) {
-		return s.listed(list, "bind", l.id, l.life(), l.earlier, login.Limit, onLimit)
+		return s.listed(list, "bind", l.id, l.life(), earlier, login.Limit, onLimit)
 	}
 	answer, err := bind()
 	if err == nil && answer.full { // sessions that have ended do not count
@@ -124,7 +129,7 @@ func (l *Lock) bind(login Login) (bool, error) {
 		l.fresh = before
 		return false, err
 	}
-	if again && l.earlier != "" { // it lives until this one is stored, and a revocation must find it
+	if stays && login.Limit != 0 {
 		_, err = s.changeList(list, "bump", l.earlier, l.life(), "")
 	}
 	return err == nil, err

@@ -328,7 +328,9 @@ class Session:
         label = "".join(c if c.isprintable() else " " for c in label).encode()[:512].decode(errors="ignore")
         fields[5], fields[7], fields[8] = now, name, label.encode()
         before, self.fresh = self.fresh, b"|".join(fields)
-        arguments = ["bind", self.id, self.life(), self.before, limit, on_limit]
+        # The id of before lives until this one is stored, and a revocation must find it. Only a limit must not count it.
+        stays = self.before and user_before == name
+        arguments = ["bind", self.id, self.life(), "" if stays and not limit else self.before, limit, on_limit]
         now, others = its.listed(name.decode(), *arguments)
         if now is None:  # sessions that have ended do not count
             now = its.change_list(name.decode(), "list", "")[1]
@@ -340,7 +342,7 @@ class Session:
             if not any(gone.values()) or its.listed(name.decode(), *arguments)[0] is None:
                 self.fresh = before
                 return False
-        if self.before and user_before == name:  # it lives until this one is stored, and a revocation must find it
+        if stays and limit:
             its.change_list(name.decode(), "bump", self.before, self.life(), "")
         self.left = (self.left | {user_before.decode()}) - {"", name.decode()}
         return True
