@@ -29,6 +29,22 @@ class H extends SessionHandler
     }
 }
 
+/** Drupal's class writes what has changed only. */
+class Compares extends H
+{
+    private array $read = [];
+
+    public function read(string $id): string|false
+    {
+        return $this->read[$id] = parent::read($id);
+    }
+
+    public function write(string $id, string $data): bool
+    {
+        return ($this->read[$id] ?? null) === $data || parent::write($id, $data);
+    }
+}
+
 session_set_save_handler(new H());
 $ends = [
     'revoked' => 'rustredis_revoke($argv[1]);',
@@ -51,6 +67,40 @@ foreach ([['destroy', true, '1'], ['close', true, '1'], ['close', false, '1'], [
         poll('the list', fn () => !array_intersect(array_keys(on_list($user)), [$old, $new]));
     }
 }
+// An id that session_regenerate_id(false) leaves as it is: by a class, or without a grace.
+foreach ([[new Compares(), '10'], [new H(), '0'], [new Compares(), '0']] as [$class, $grace]) {
+    session_set_save_handler($class);
+    ini_set('rustredis.regenerate_grace', $grace);
+    foreach (['before', 'close', 'after'] as $when) {
+        foreach ($ends as $reason => $code) {
+            $case = "$reason $when, " . $class::class . ", regenerate_grace=$grace";
+            $user = new_user();
+            $old = login($user);
+            start($old);
+            $meanwhile = fn () => Child::run($code, [$user])->output();
+            H::$meanwhile = $meanwhile;
+            $got = warnings_of(function () use ($when, $meanwhile) {
+                $when === 'before' && $meanwhile();
+                session_regenerate_id(false);
+                $when === 'after' && $meanwhile();
+                $_SESSION['n'] = 2;
+                session_write_close();
+            });
+            $new = session_id();
+            ok("$case: told", $got !== []);
+            same($case, [false, false, $reason], [lives($old), $new !== $old && lives($new), reason_of($old)]);
+            poll('the list', fn () => !array_intersect(array_keys(on_list($user)), [$old, $new]));
+        }
+    }
+    $old = login($user = new_user());
+    start($old);
+    session_regenerate_id(false);
+    $_SESSION['n'] = 2;
+    session_write_close();
+    same('nothing in between: both live, and are on the list', [true, true, 2], [lives($old), lives(session_id()), count(on_list($user))]);
+}
+session_set_save_handler(new H());
+ini_set('rustredis.regenerate_grace', '10');
 $user = new_user();
 start(login($user));
 session_regenerate_id(true);
@@ -75,4 +125,43 @@ ok: revoked at close, regenerate_id(true), locking 0: told
 ok: revoked at close, regenerate_id(true), locking 0
 ok: limit at close, regenerate_id(true), locking 0: told
 ok: limit at close, regenerate_id(true), locking 0
+ok: revoked before, Compares, regenerate_grace=10: told
+ok: revoked before, Compares, regenerate_grace=10
+ok: limit before, Compares, regenerate_grace=10: told
+ok: limit before, Compares, regenerate_grace=10
+ok: revoked close, Compares, regenerate_grace=10: told
+ok: revoked close, Compares, regenerate_grace=10
+ok: limit close, Compares, regenerate_grace=10: told
+ok: limit close, Compares, regenerate_grace=10
+ok: revoked after, Compares, regenerate_grace=10: told
+ok: revoked after, Compares, regenerate_grace=10
+ok: limit after, Compares, regenerate_grace=10: told
+ok: limit after, Compares, regenerate_grace=10
+ok: nothing in between: both live, and are on the list
+ok: revoked before, H, regenerate_grace=0: told
+ok: revoked before, H, regenerate_grace=0
+ok: limit before, H, regenerate_grace=0: told
+ok: limit before, H, regenerate_grace=0
+ok: revoked close, H, regenerate_grace=0: told
+ok: revoked close, H, regenerate_grace=0
+ok: limit close, H, regenerate_grace=0: told
+ok: limit close, H, regenerate_grace=0
+ok: revoked after, H, regenerate_grace=0: told
+ok: revoked after, H, regenerate_grace=0
+ok: limit after, H, regenerate_grace=0: told
+ok: limit after, H, regenerate_grace=0
+ok: nothing in between: both live, and are on the list
+ok: revoked before, Compares, regenerate_grace=0: told
+ok: revoked before, Compares, regenerate_grace=0
+ok: limit before, Compares, regenerate_grace=0: told
+ok: limit before, Compares, regenerate_grace=0
+ok: revoked close, Compares, regenerate_grace=0: told
+ok: revoked close, Compares, regenerate_grace=0
+ok: limit close, Compares, regenerate_grace=0: told
+ok: limit close, Compares, regenerate_grace=0
+ok: revoked after, Compares, regenerate_grace=0: told
+ok: revoked after, Compares, regenerate_grace=0
+ok: limit after, Compares, regenerate_grace=0: told
+ok: limit after, Compares, regenerate_grace=0
+ok: nothing in between: both live, and are on the list
 ok: nothing in between: it goes on

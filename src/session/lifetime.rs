@@ -53,9 +53,11 @@ impl<S: Store> Session<S> {
 
     /// Keeps what this session would leave to the next id.
     pub(super) fn bequeath(&mut self, current: &Current<S::Lease>) {
+        let live = current.metadata.heritage();
         self.left = Heritage {
             was_stored: !current.is_first,
-            live: current.metadata.heritage(),
+            beside: live.as_ref().filter(|live| has_user(live)).map(|_| current.id.clone()),
+            live,
             ..Heritage::default()
         };
     }

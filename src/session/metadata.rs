@@ -36,6 +36,8 @@ pub struct Heritage {
     pub(super) live: Option<Live>,
     /// The id of before, if the session has ended under it and its user has a list.
     pub(super) name: Option<SessionId>,
+    /// The id of before, if the session may live on under it, too, and its user has a list.
+    pub(super) beside: Option<SessionId>,
     /// The id that it has left. A handler class may give it the same one again.
     pub(super) retired: Option<SessionId>,
 }

@@ -267,7 +267,10 @@ impl<S: Store> Session<S> {
         if !current.is_new {
             return self.keep_state(current, ttl);
         }
-        let (Some(live), Some(earlier)) = (&current.metadata.live, self.inherited.name.clone()) else {
+        let Heritage { name, beside, .. } = &self.inherited;
+        let (Some(live), Some(earlier)) =
+            (&current.metadata.live, name.as_ref().or(beside.as_ref()).cloned())
+        else {
             return;
         };
         let Some(keys) = self.list_keys(live.user()) else { return };
