@@ -895,11 +895,6 @@ int rustredis_register(void)
 	return php_session_register_module(&ps_mod_rustredis) == SUCCESS && rustredis_register_json();
 }
 
-bool rustredis_is_handler(void)
-{
-	return PS(mod) == &ps_mod_rustredis;
-}
-
 const char *rustredis_sapi(void)
 {
 	return sapi_module.name;

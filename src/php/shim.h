@@ -293,8 +293,6 @@ void rustredis_begin_request(void);
 unsigned rustredis_begun(void);
 /* handler.c: a number that changes whenever session_start() or session_reset() opens a session. */
 unsigned rustredis_opened(void);
-/* handler.c: true if this extension is PHP's save handler, and no class is in between. */
-bool rustredis_is_handler(void);
 
 /* handler.c, for an object of RustRedis\SessionHandler that may be PHP's save handler: in open() and
  * before and after a read, and before a write and a destroy of a session. If the latter two give a reason, the
