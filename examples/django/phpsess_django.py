@@ -155,6 +155,8 @@ class SessionStore(SessionBase):
             if self.over:
                 raise phpsess.NotSaved("the request is over")
             if self.session_key is None:
+                if self.copy is not None and not self.renewed:
+                    raise phpsess.NotSaved("the session was moved to a new id; its copy becomes no session")
                 self.make()
             new = self.session_key in self.held
             locked = self.lock(self.session_key)

@@ -33,6 +33,7 @@ type Session struct {
 	changed   bool
 	ended     bool
 	destroyed bool
+	copied    bool // the members are those before a session_regenerate_id() a moment ago
 }
 
 // Open takes the lock of a session that PHP knows. Under any other id, or none, the session is empty, and Save makes
@@ -44,7 +45,7 @@ func (s *Sessions) Open(id string) (*Session, error) {
 		var found absent
 		errors.As(err, &found)
 		members, err := parse(found.copy)
-		return &Session{its: s, came: id, since: since, state: found.state, members: members}, err
+		return &Session{its: s, came: id, since: since, state: found.state, members: members, copied: found.copy != nil}, err
 	}
 	if err != nil {
 		return nil, err
@@ -136,10 +137,7 @@ func (s *Session) Save() error {
 			return nil
 		}
 		if !s.destroyed { // the cookie of a new session would replace the one of a login
-			if gone, err := s.its.wasDestroyed(s.came, s.since, s.state); gone || err != nil {
-				if gone {
-					err = fmt.Errorf("%w: it was destroyed, or moved to a new id, while this request was under way", ErrNotSaved)
-				}
+			if err := s.refused(); err != nil {
 				return err
 			}
 		}
@@ -184,6 +182,18 @@ func (s *Session) Save() error {
 		return err
 	}
 	return nil
+}
+
+// An error if the session of this request goes on under another id, or was destroyed meanwhile.
+func (s *Session) refused() error {
+	if s.copied {
+		return fmt.Errorf("%w: it was moved to a new id; under the old one it can be read and not changed", ErrNotSaved)
+	}
+	gone, err := s.its.wasDestroyed(s.came, s.since, s.state)
+	if gone {
+		return fmt.Errorf("%w: it was destroyed, or moved to a new id, while this request was under way", ErrNotSaved)
+	}
+	return err
 }
 
 // Destroy ends the session for everybody: a logout. For what is Set after it, Save makes a new one.

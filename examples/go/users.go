@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"sort"
 	"strconv"
 	"strings"
@@ -38,10 +37,7 @@ func (s *Session) Login(login Login) (bool, error) {
 		return false, errEnded
 	}
 	if s.lock == nil && !s.destroyed {
-		if gone, err := s.its.wasDestroyed(s.came, s.since, s.state); gone || err != nil {
-			if gone {
-				err = fmt.Errorf("%w: it was destroyed, or moved to a new id, while this request was under way", ErrNotSaved)
-			}
+		if err := s.refused(); err != nil {
 			return false, err
 		}
 	}

@@ -305,7 +305,14 @@ fn leaves_a_login_in_php_alone(kind: Kind) {
     let state = format!("{}_STATE", session::key(ID));
     let mark: String = server.command(&["GET", &state]);
     let State::Dead(dead) = State::parse(&mark) else { panic!("the mark says when: {mark}") };
+    // A copy that PHP keeps for longer stays one.
     let copy = format!("{}_OLD", session::key(ID));
+    let earlier = State::Dead(Dead { at: dead.at - 15_000, ..dead.clone() }).to_string();
+    server.command::<()>(&["SET", &state, &earlier, "PX", "280000"]);
+    server.command::<u32>(&["EXPIRE", &copy, "280"]);
+    assert_refused(&neighbour.post("/count", ID));
+    assert_refused(&neighbour.post("/login?label=phone", ID));
+    assert_eq!(sessions(&server), [session::key(&id)]);
     assert_eq!(server.command::<u32>(&["DEL", &copy]), 1);
     // The clock of Redis may have been set back since.
     for at in [dead.at - 15_000, dead.at + 3_600_000] {
