@@ -83,14 +83,15 @@ $settings = array_map(fn ($name, $value) => "$name = $value", array_keys($module
 preg_match_all('/^ \*   (rustredis\.\w+) = ?(.*)$/m', $stub, $m, PREG_SET_ORDER);
 compare('setting', $settings, 'the stub', array_map(fn ($line) => "$line[1] = $line[2]", $m));
 
-// The parts of the array that exist in any process. The lists are empty in this one.
+// The parts of the array that exist in any process. In this one the lists are empty, and what may be
+// null is null.
 preg_match('/@return array\{(.*?)^ \* \}/ms', $stub, $m);
-preg_match_all('/^ \*     (\w+): (\w+)/m', $m[1], $m, PREG_SET_ORDER);
+preg_match_all('/^ \*     (\w+): (\w+)(?:.*\|(null),?$)?/m', $m[1], $m, PREG_SET_ORDER);
 $returned = [];
 foreach (rustredis_status() as $key => $value) {
     $returned[] = "$key: " . (is_array($value) ? 'list' : get_debug_type($value));
 }
-compare('key of rustredis_status()', $returned, 'the stub', array_map(fn ($line) => "$line[1]: $line[2]", $m));
+compare('key of rustredis_status()', $returned, 'the stub', array_map(fn ($line) => "$line[1]: " . ($line[3] ?? $line[2]), $m));
 
 if ($differences > 0) {
     exit(1);

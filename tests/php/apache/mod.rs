@@ -15,12 +15,20 @@ use crate::support::poll::{self, SOON, SetAtEnd};
 use crate::support::redis::Server;
 use crate::support::session;
 
-/// Counts visits, prints its process id, and stays in the session for a while on request.
+/// Counts visits, prints its process id, and stays in the session for a while on request. Shows the
+/// metrics, or the size of the session and the figures that its end has left.
 const PAGE: &str = r#"
+    if (isset($_GET["metrics"])) { exit(rustredis_metrics()); }
     if (!session_start()) { http_response_code(500); exit; }
     $_SESSION["n"] = ($_SESSION["n"] ?? 0) + 1;
     for ($end = hrtime(true) + 1000 * (int) ($_GET["stay"] ?? 0); hrtime(true) < $end;) usleep(1000);
     if (isset($_GET["crash"])) str_repeat("x", PHP_INT_MAX >> 8);
+    if (isset($_GET["size"])) {
+        $_SESSION["text"] = str_repeat("x", (int) $_GET["size"]);
+        $size = strlen(session_encode());
+        session_write_close();
+        exit(json_encode(["size" => $size] + rustredis_status()["last"]));
+    }
     echo $_SESSION["n"], " ", getmypid();
 "#;
 
