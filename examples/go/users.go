@@ -406,7 +406,10 @@ func (s *Sessions) fate(list string, one place, now int64) (fate, []string, int6
 		return lives, nil, 0, err
 	}
 	fields := liveFields(state)
+	mark := strings.Split(state, "|")
 	switch {
+	case mark[0] == "dead" && len(mark) > 2 && now < one.bumped+loginTime && number(mark[2]) < one.bumped:
+		return comes, fields, ttl, nil // a login under an id with the mark of an earlier end
 	case strings.HasPrefix(state, "dead|"), fields != nil && fields[4] != "" && number(fields[4]) <= now:
 		return gone, fields, ttl, nil
 	case ttl == -2 || fields != nil && fields[7] != list:

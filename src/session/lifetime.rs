@@ -216,6 +216,15 @@ impl<S: Store> Session<S> {
         (!live.has_ended(now)).then(|| if ttl == 0 { 0 } else { live.ttl(now, ttl) })
     }
 
+    /// The TTL with which a session is closed that was read and not saved. 0 leaves the TTL as it is.
+    pub(super) fn ttl_due(&mut self, current: &Current<S::Lease>) -> u64 {
+        let Some(live) = current.metadata.live.as_ref().filter(|_| current.ttl_due > 0) else {
+            return current.ttl_due;
+        };
+        let now = self.store.server_clock();
+        if live.has_ended(now) { 0 } else { live.ttl(now, current.ttl_due) }
+    }
+
     /// Returns true if the session may be that of a visitor who never comes back.
     fn is_passing(&self, current: &Current<S::Lease>) -> bool {
         let has_user = current.metadata.live.as_ref().is_some_and(has_user);

@@ -551,12 +551,12 @@ impl<S: Store> Session<S> {
         let Some(mut current) = self.current.take() else { return };
         match mem::replace(&mut current.hold, Hold::Unlocked) {
             Hold::Locked { token, waiter, guard } => {
-                let Current { keys, ttl_due, .. } = &current;
+                let ttl = self.ttl_due(&current);
+                let keys = &current.keys;
                 if !current.unread && !current.is_changed {
                     current.trace.since.slot.add(Count::LockedUnchanged);
                 }
-                let release =
-                    Release { waiter: waiter.as_deref(), ..self.release_of(&token, Op::None, *ttl_due) };
+                let release = Release { waiter: waiter.as_deref(), ..self.release_of(&token, Op::None, ttl) };
                 let result = match self.settings.write_ack {
                     WriteAck::Wait => self.store.release(keys, &release),
                     WriteAck::Deferred => self.store.release_deferred(&current.id, keys, &release),
