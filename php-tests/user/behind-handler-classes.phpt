@@ -134,7 +134,7 @@ foreach ($classes as $class => $make) {
             $name = "$class, locking=$locking, regenerate_id(" . json_encode($delete) . ')';
             $stored = function (string $user) use ($created, $end): string {
                 store_session($id = new_id(), ['n' => 1]);
-                $state = "live|$created||1000|$end|$created||" . list_name($user) . '|';
+                $state = "live|$created||1000|$end|" . now() . '||' . list_name($user) . '|';
                 redis()->set(side_key($id, 'STATE'), $state, 'EX', 1000);
                 return $id;
             };

@@ -125,6 +125,8 @@ struct Current<L> {
     writes: u32,
     /// The session's new TTL if the read did not refresh it, otherwise 0.
     ttl_due: u64,
+    /// The TTL that the read has given or is to give to the session, otherwise 0.
+    lasts: u64,
     /// The print of the value that a handler class has read, until the class writes another value.
     delivered: Option<Print>,
 }
@@ -549,6 +551,9 @@ impl<S: Store> Session<S> {
         self.give_back_ahead();
         self.warnings.extend(self.read_only.take());
         let Some(mut current) = self.current.take() else { return };
+        if !current.unread {
+            self.keep_unsaved(&current);
+        }
         match mem::replace(&mut current.hold, Hold::Unlocked) {
             Hold::Locked { token, waiter, guard } => {
                 let ttl = self.ttl_due(&current);
@@ -782,6 +787,7 @@ impl<S: Store> Session<S> {
             is_first,
             writes: 0,
             ttl_due,
+            lasts: ttl,
             delivered: None,
         };
         self.announce(&mut current, ttl);

@@ -265,7 +265,10 @@ impl<S: Store> Session<S> {
     /// Lets the state and the place on the list of a session that is only read live as long as it.
     pub(super) fn announce(&mut self, current: &mut Current<S::Lease>, ttl: u64) {
         if !current.is_new {
-            return self.keep_state(current, ttl);
+            if matches!(current.hold, Hold::ReadOnly) {
+                self.keep_state(current, ttl);
+            }
+            return;
         }
         let Heritage { name, beside, .. } = &self.inherited;
         let (Some(live), Some(earlier)) =
@@ -320,9 +323,15 @@ impl<S: Store> Session<S> {
         failure
     }
 
+    /// Does the same for a session that is closed without having been saved.
+    pub(super) fn keep_unsaved(&mut self, current: &Current<S::Lease>) {
+        if !matches!(current.hold, Hold::ReadOnly) && !current.is_missing() {
+            self.keep_state(current, current.lasts);
+        }
+    }
+
     fn keep_state(&mut self, current: &Current<S::Lease>, ttl: u64) {
-        let is_read = matches!(current.hold, Hold::ReadOnly) && ttl > 0;
-        let Some(live) = current.metadata.live.as_ref().filter(|_| is_read) else { return };
+        let Some(live) = current.metadata.live.as_ref().filter(|_| ttl > 0) else { return };
         let now = self.store.server_clock();
         if !live.lives_by_bumps() || !live.needs_a_bump(now, ttl) {
             return;
