@@ -32,4 +32,4 @@ foreach (['user_sessions', 'refuse'] as $look) {
     same("$look: the session", null, redis()->get(data_key($id)));
 }
 --EXPECTREGEX--
-(ok: [^\n]*\n?){12}
+(ok: [^\n]*\n?){14}
