@@ -300,8 +300,10 @@ impl<S: Store> Session<S> {
             && current.metadata.refusal.is_none()
             && is_open(current)
             && self.store.clock() >= AGAIN.load(Relaxed)
+            && self.list_now(current, ttl).is_none()
         {
-            self.list_now(current, ttl);
+            // The state learns of it, also from a request that prolongs nothing.
+            current.metadata.is_due = true;
         }
         self.update_state(current, ttl)
     }
