@@ -57,6 +57,7 @@ impl<S: Store> Session<S> {
         self.left = Heritage {
             was_stored: !current.is_first,
             beside: live.as_ref().filter(|live| has_user(live)).map(|_| current.id.clone()),
+            seen: live.as_ref().filter(|live| has_user(live)).and_then(|_| current.loaded.state.clone()),
             live,
             ..Heritage::default()
         };

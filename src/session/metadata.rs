@@ -38,6 +38,8 @@ pub struct Heritage {
     pub(super) name: Option<SessionId>,
     /// The id of before, if the session may live on under it, too, and its user has a list.
     pub(super) beside: Option<SessionId>,
+    /// The state under that id as it was read: perhaps the mark of an earlier session's end.
+    pub(super) seen: Option<String>,
     /// The id that it has left. A handler class may give it the same one again.
     pub(super) retired: Option<SessionId>,
 }

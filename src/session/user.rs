@@ -261,8 +261,8 @@ impl<S: Store> Session<S> {
     }
 
     /// Lists a session under its new id before it is stored, so that a revocation finds it. One that
-    /// has read the list before this has ended the session under its old id, and so it ends here.
-    /// Lets the state and the place on the list of a session that is only read live as long as it.
+    /// has read the list before this has ended the session under its old id, and so it ends here. The
+    /// state and the place on the list of a session that is only read live as long as it.
     pub(super) fn announce(&mut self, current: &mut Current<S::Lease>, ttl: u64) {
         if !current.is_new {
             if matches!(current.hold, Hold::ReadOnly) {
@@ -353,6 +353,9 @@ impl<S: Store> Session<S> {
     fn has_ended_under(&mut self, name: &SessionId) -> bool {
         let keys = self.keys(name);
         let state = self.store.time_left(&keys).ok().and_then(|left| left.state);
+        if state == self.inherited.seen {
+            return false;
+        }
         let mark = state.as_deref().map(State::parse);
         matches!(mark, Some(State::Dead(dead)) if dead.reason != Reason::Regenerated)
     }
