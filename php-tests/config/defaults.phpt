@@ -36,12 +36,13 @@ foreach ([
     'rustredis.compression' => 'none',
     'rustredis.compression_level' => '0',
     'rustredis.compression_min_size' => '1K',
+    'rustredis.slow_lock' => '0',
 ] as $name => $default) {
     $value = ini_get($name);
     // No value at all and the empty string are the same to a user.
     same($name, $default, $value === false && in_array($name, array_keys(ini_get_all('phpsess_rs'))) ? '' : $value);
 }
-same('and no others', 29, count(ini_get_all('phpsess_rs')));
+same('and no others', 30, count(ini_get_all('phpsess_rs')));
 --EXPECT--
 ok: rustredis.username
 ok: rustredis.password
@@ -71,4 +72,5 @@ ok: rustredis.max_value_size
 ok: rustredis.compression
 ok: rustredis.compression_level
 ok: rustredis.compression_min_size
+ok: rustredis.slow_lock
 ok: and no others

@@ -5,7 +5,7 @@ rustredis_status() counts what this process did
 require __DIR__ . '/../support/support.inc';
 
 $status = rustredis_status();
-same('the keys', ['version', 'pid', 'starts', 'trips', 'lock_waits', 'refused_writes', 'reconnects', 'redirects', 'grace_reads', 'grace_refusals', 'pools', 'clusters', 'locks', 'advice'], array_keys($status));
+same('the keys', ['version', 'pid', 'starts', 'trips', 'lock_waits', 'refused_writes', 'reconnects', 'redirects', 'grace_reads', 'grace_refusals', 'pools', 'clusters', 'locks', 'advice', 'last', 'slow_locks', 'needless_locks'], array_keys($status));
 same('the version', phpversion('phpsess_rs'), $status['version']);
 same('the pid', getmypid(), $status['pid']);
 same('nothing so far', [0, 0, 0, 0, 0, 0, [], [], []], [$status['starts'], $status['trips'], $status['lock_waits'], $status['refused_writes'], $status['reconnects'], $status['redirects'], (array) $status['pools'], (array) $status['clusters'], (array) $status['locks']]);
