@@ -193,6 +193,17 @@ foreach ($classes as $class => $make) {
         }
     }
 }
+
+// This class answers session_reset() of a new session by itself, and PHP makes another id.
+session_set_save_handler(new Strict(new SessionHandler()), false);
+session_id('');
+session_start();
+$first = session_id();
+session_reset();
+ok('PHP has another id', session_id() !== $first);
+ok('and its session gets no user', str_contains(thrown(fn () => rustredis_user($user)), 'no session is open that will be saved'));
+same('nothing is on the list', [], on_list($user));
+session_abort();
 --EXPECT--
 ok: plain, locking=1, regenerate_id(true): it has all
 ok: and is on the list
@@ -514,3 +525,6 @@ ok: but what it was stored under
 ok: and its end is an end
 ok: nobody is on the list
 ok: destroyed at once: nothing is left
+ok: PHP has another id
+ok: and its session gets no user
+ok: nothing is on the list

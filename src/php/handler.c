@@ -210,7 +210,8 @@ bool rustredis_is_own_id(const char *id, size_t id_len)
 	if (PS(id) && ZSTR_LEN(PS(id)) == id_len && memcmp(ZSTR_VAL(PS(id)), id, id_len) == 0) {
 		return true;
 	}
-	return PS(mod_user_implemented) && own.how && own.len == id_len && memcmp(own.id, id, id_len) == 0;
+	/* A class that has read PHP's own id uses no other, and PHP may have made another one since. */
+	return PS(mod_user_implemented) && own.how && own.how != SAME && own.len == id_len && memcmp(own.id, id, id_len) == 0;
 }
 
 bool rustredis_is_own_read(void)

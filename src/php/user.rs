@@ -11,7 +11,7 @@ use super::{
     failure::{FailureInC, tell_failure},
     ini,
     mod_data::{self, with_live, with_live_session},
-    object,
+    object, sys,
     ttl::ttl,
 };
 use crate::{
@@ -88,8 +88,12 @@ unsafe extern "C" fn rustredis_bind_user(
         let on_limit = if refuses { OnLimit::Refuse } else { OnLimit::Oldest };
         let limit = Limit { sessions: u64::try_from(limit).unwrap_or(0), on_limit };
         let label = String::from_utf8_lossy(label);
-        if with_live(|_| ()).is_none() {
+        // Symfony's class answers for an id that it has not passed on.
+        let is_own = |handler: &mod_data::Handler| handler.session.id().is_none_or(sys::is_own_id);
+        if !with_live(is_own).unwrap_or(false) {
             warn("rustredis: the session gets no user: no session is open that will be saved".into());
+            CAUSE.replace(Cause::Other);
+            return 0;
         }
         match asked(b"", true, |session| session.bind(user, &label, limit, ttl(maxlifetime))) {
             Some(true) => 1,

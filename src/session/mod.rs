@@ -261,6 +261,12 @@ impl<S: Store> Session<S> {
             || self.has_retired(id)
     }
 
+    /// The id of the session that PHP has read here.
+    pub fn id(&self) -> Option<&[u8]> {
+        let current = self.current.as_ref().filter(|current| !current.unread)?;
+        Some(current.id.as_str().as_bytes())
+    }
+
     /// Returns true if PHP has read a session here.
     pub fn is_read(&self) -> bool {
         self.current.as_ref().is_some_and(|current| !current.unread)
