@@ -1,4 +1,4 @@
-//! What a login costs: a new id, and a place on the list of the user's sessions.
+//! The cost of a login: a new id, and a place on the list of the user's sessions.
 
 use super::process::{Handler, Setup, Worker};
 use super::report::{Table, paragraph, us};

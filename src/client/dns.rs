@@ -8,8 +8,8 @@
 //! The result of a slow lookup also serves later calls. Otherwise, no connection could ever be made
 //! if every lookup took all or most of the time for connecting. Each time an earlier result is
 //! used, the name is looked up again in the background. If a result leads to no server of use, the
-//! next lookup is waited for, because the name may lead elsewhere by now. It is waited for once: the
-//! server may only have restarted, and the resolver may be away.
+//! next lookup is waited for, because the name may lead elsewhere by now. It is waited for once:
+//! the server may only have restarted, and the resolver may be away.
 
 use std::{
     io, mem,
@@ -255,8 +255,8 @@ fn lookup(host: &str) -> io::Result<Arc<Lookup>> {
 
 /// Alternates between the two address families, because one of them may lead nowhere. Each family
 /// keeps the order of the system. Addresses that were of no use a moment ago come last: those whose
-/// server was no master, those that refused, and those that did not answer, in each group the latest at
-/// its end.
+/// server was no master, those that refused, and those that did not answer, in each group the
+/// latest at its end.
 fn in_order(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let Some(first) = addresses.first().map(SocketAddr::is_ipv6) else { return addresses };
     let (one, other): (Vec<_>, Vec<_>) =

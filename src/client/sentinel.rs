@@ -29,8 +29,8 @@ pub struct Found {
     pub connection: Connection,
     /// The address of the master, as it was named.
     pub master: Endpoint,
-    /// The connection to the sentinel that named the master, and the sentinel's number, or `None` if
-    /// no sentinel did.
+    /// The connection to the sentinel that named the master, and the sentinel's number, or `None`
+    /// if no sentinel did.
     pub sentinel: Option<(usize, Connection)>,
 }
 

@@ -4,14 +4,14 @@
 //! old master accepts in the meantime is lost. Each process therefore asks again while it works, at
 //! most once a second, over a connection to a sentinel that it keeps open. The question goes out
 //! before a request to the master, and a later request takes the answer if it has arrived. Two
-//! requests wait for the answer if the previous one is too old: a write, and one to which the master
-//! said that it does not have the session. No other request waits.
+//! requests wait for the answer if the previous one is too old: a write, and one to which the
+//! master said that it does not have the session. No other request waits.
 //!
 //! A sentinel that is cut off together with an old master names it for as long as that lasts. The
 //! questions therefore turn to the next sentinel every ten seconds. If it names another master, the
-//! higher number of a failover (`config-epoch`) decides. The number of a sentinel that is gone gives
-//! way to two others that name the same master. The connections to the sentinels are kept,
-//! so that a turn costs a trip to a sentinel only once.
+//! higher number of a failover (`config-epoch`) decides. The number of a sentinel that is gone
+//! gives way to two others that name the same master. The connections to the sentinels are kept, so
+//! that a turn costs a trip to a sentinel only once.
 
 use std::{
     sync::Arc,

@@ -8,7 +8,8 @@
 //! | --- | --- |
 //! | `{"$bytes": "<base64>"}` | a string that is not UTF-8 |
 //! | `{"$float": "NAN"}`, `"INF"`, `"-INF"` | a float that JSON cannot write |
-//! | `{"$map": [[key, value], ...]}` | an array whose keys or order an object would lose, or like a tag |
+//! | `{"$map": [[key, value], ...]}` | an array whose keys or order an object would lose, or like a
+//! tag |
 //! | `{"$object": "<serialize()>"}` | an object, with `rustredis.json_objects=serialize` only |
 //!
 //! `docs/wire-format.md` is the reference, `docs/json-vectors.json` the same as data.

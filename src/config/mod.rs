@@ -119,7 +119,8 @@ pub struct LockSettings {
     pub max_waiters: u64,
     /// Set if workers of phpredis share the sessions.
     pub polling: bool,
-    /// The wait for a lock, or the hold on one for which others wait, that is told as slow; 0 is none.
+    /// The wait for a lock, or the hold on one for which others wait, that is told as slow; 0 is
+    /// none.
     pub slow: Duration,
     /// Set to tell others which page holds the lock.
     pub holder_uri: bool,

@@ -40,7 +40,8 @@ pub fn acquire(
     (result, waited)
 }
 
-/// Begins to wait for the lock of this holder, and tells the holder if it is a process of this host.
+/// Begins to wait for the lock of this holder, and tells the holder if it is a process of this
+/// host.
 fn wait_for(keys: &Keys, holder: Option<Holder>, info: &str) -> (Waiting, Holder) {
     let holder = holder.unwrap_or_else(|| Holder::new(String::new(), 0));
     let known = holder.known();

@@ -235,7 +235,8 @@ unsafe extern "C" fn rustredis_save(
             1 => Writer::Saving,
             _ => Writer::Class,
         };
-        // session_regenerate_id() saves the session under the id that it leaves, or destroys it there.
+        // session_regenerate_id() saves the session under the id that it leaves, or destroys it
+        // there.
         let moves = sys::rustredis_keeps_the_old_id() && leaves(mod_data, id);
         let save = |session: &mut Session<RedisStore>| {
             if moves && session.retires(id, value) {
@@ -287,8 +288,8 @@ unsafe extern "C" fn rustredis_destroy(
     }
 }
 
-/// Returns true if session_regenerate_id(), which is running, leaves this id. A handler class may give
-/// its parent other ids than PHP's.
+/// Returns true if session_regenerate_id(), which is running, leaves this id. A handler class may
+/// give its parent other ids than PHP's.
 ///
 /// # Safety
 /// As for [`with_session`].

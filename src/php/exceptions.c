@@ -196,10 +196,10 @@ void rustredis_tell_failed_read(void **mod_data, bool validating)
 	rustredis_throw_reasons(&failure);
 }
 
-/* A failure in validateId() is no answer, but PHP takes an exception, or an exit of an error handler,
- * for a no, and so may the class do with a false or with an exception that it catches. PHP then makes
- * another id and sends the cookie before it sees the exception. If a handler class makes the ids,
- * another exception replaces the first one. */
+/* A failure in validateId() is no answer, but PHP takes an exception, or an exit of an error
+ * handler, for a no, and so may the class do with a false or with an exception that it catches. PHP
+ * then makes another id and sends the cookie before it sees the exception. If a handler class makes
+ * the ids, another exception replaces the first one. */
 static TSRM_TLS struct {
 	zend_string *id;
 	bool use_cookies, use_trans_sid;

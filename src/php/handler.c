@@ -148,8 +148,8 @@ static zend_function *called_by_php(void)
 static bool is_written_too_early(zend_string *val)
 {
 	const zend_function *called = called_by_php();
-	/* A handler class that stores a value while it reads, which its validateId() may do as well, has
-	 * not given the value to PHP yet. PHP calls gc() before it decodes. */
+	/* A handler class that stores a value while it reads, which its validateId() may do as well,
+	 * has not given the value to PHP yet. PHP calls gc() before it decodes. */
 	return is_being_decoded && (EG(current_execute_data) || CG(unclean_shutdown))
 		&& !rustredis_is_of_handler(RUSTREDIS_HANDLER_READ, called)
 		&& !rustredis_is_of_handler(RUSTREDIS_HANDLER_VALIDATE_SID, called)
@@ -182,8 +182,8 @@ static void note_error(int type, zend_string *file, uint32_t line, zend_string *
 	is_fatal = true;
 #if PHP_VERSION_ID < 80200
 	/* Since 8.2, PHP destroys a session whose decoding memory_limit or a timeout has ended (see
-	 * how_to_destroy). Before 8.2, PHP continues to the end of the request, and writes the part of the
-	 * session that it has. */
+	 * how_to_destroy). Before 8.2, PHP continues to the end of the request, and writes the part of
+	 * the session that it has. */
 	if (PS(session_status) == php_session_active && (is_starting() || rustredis_running("session_decode"))) {
 		half_decoded = true;
 	}
@@ -197,8 +197,8 @@ void rustredis_begin_request(void)
 	rustredis_is_decoded(true);
 }
 
-/* The id that a handler class gives its parent for PHP's session, which may be another one than PHP's:
- * that of the first read in PHP's read(), unless it reads PHP's own id. */
+/* The id that a handler class gives its parent for PHP's session, which may be another one than
+ * PHP's: that of the first read in PHP's read(), unless it reads PHP's own id. */
 static TSRM_TLS struct {
 	enum { NOT_KNOWN, VALIDATED, READ, SAME } how;
 	size_t len;
@@ -248,7 +248,8 @@ void rustredis_is_not_late(void)
 	is_late = false;
 }
 
-/* The browser may have the cookie of the new id already. The one of this request would replace it. */
+/* The browser may have the cookie of the new id already. The one of this request would replace
+ * it. */
 static void note_late(void)
 {
 	is_late = true;
@@ -461,8 +462,8 @@ static bool was_not_encoded(zend_string *val, int writer)
 {
 	zval *session = &PS(http_session_vars);
 	zend_string *key;
-	/* A class that encrypts makes a text of nothing, and one that PHP has not asked to save may write
-	 * an empty text on purpose. */
+	/* A class that encrypts makes a text of nothing, and one that PHP has not asked to save may
+	 * write an empty text on purpose. */
 	const bool is_empty = writer == RUSTREDIS_SAVED_BY_CLASS ? rustredis_encoded_nothing() : !ZSTR_LEN(val);
 
 	if (PS(serializer) && strcmp(PS(serializer)->name, "json") == 0) {
@@ -582,7 +583,7 @@ static bool refuses(zend_string *val, int unchanged, int writer, char *reason, s
 	return true;
 }
 
-/* What is left when a session is neither saved nor moved. */
+/* The words for the rest when a session is neither saved nor moved. */
 static const char *left(int is_missing)
 {
 	return is_missing ? "nothing is stored under its id" : "what was stored before stays";

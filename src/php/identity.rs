@@ -30,7 +30,7 @@ pub fn of_this_request(settings: &Settings, pid: u32) -> Arc<str> {
     })
 }
 
-/// What slow locks tell of this request, and the place where they are told.
+/// The facts about this request that slow locks tell, and the place where they are told.
 pub const SURROUNDINGS: Surroundings = Surroundings { script, log: |text| say(Say::Advice, text) };
 
 fn script() -> String {

@@ -21,7 +21,8 @@ typedef struct {
 } decoding;
 
 /* True if PHP has more memory than memory_limit allows. Some builds let an allocation pass, report
- * the error at the next opcode, and end the process at twice the limit, where no lock is released. */
+ * the error at the next opcode, and end the process at twice the limit, where no lock is
+ * released. */
 static bool is_over_limit(void)
 {
 	return PG(memory_limit) >= 0 && zend_memory_usage(1) > (size_t) PG(memory_limit);
@@ -250,9 +251,9 @@ static bool decode(const char *text, size_t len, zval *session, char *error, siz
 		if (*error) {
 			return false;
 		}
-		/* PHP's values take as much memory as the tape, or more. Over memory_limit, PHP reports this
-		 * in its own words, and ends the request as usual. Otherwise PHP had more memory than was
-		 * known, in pieces that are free again. */
+		/* PHP's values take as much memory as the tape, or more. Over memory_limit, PHP reports
+		 * this in its own words, and ends the request as usual. Otherwise PHP had more memory than
+		 * was known, in pieces that are free again. */
 		memory = MAX(memory, 1 << 20) * 2;
 		probe = emalloc(memory);
 		done = !is_over_limit();
@@ -267,8 +268,8 @@ static bool decode(const char *text, size_t len, zval *session, char *error, siz
 	d.strings = strings;
 	done = build(&d, session);
 	rustredis_json_free(tape);
-	/* An empty session is PHP's shared empty array, which must not be written to. Without memory for
-	 * any array, there is none. */
+	/* An empty session is PHP's shared empty array, which must not be written to. Without memory
+	 * for any array, there is none. */
 	if (done) {
 		SEPARATE_ARRAY(session);
 	}

@@ -191,7 +191,7 @@ extern "C" fn start_request(_kind: c_int, _module_number: c_int) -> c_int {
     sys::rustredis_mask_password();
     begin_request();
     sys::rustredis_note_end(0);
-    sys::rustredis_ask_ahead();
+    sys::rustredis_prefetch_for_request();
     IS_RUNNING.set(true);
     SUCCESS
 }
@@ -231,7 +231,7 @@ unsafe extern "C" fn end_request() -> c_int {
 extern "C" fn rustredis_worker_begins() {
     if IS_RUNNING.get() {
         begin_request();
-        sys::rustredis_ask_ahead_in_worker();
+        sys::rustredis_prefetch_in_worker();
     }
 }
 

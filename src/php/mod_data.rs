@@ -30,15 +30,16 @@ pub struct Handler {
 }
 
 /// Tells if an object of this thread has a lock.
-pub type Beside = fn(&Target, &Keys) -> bool;
+pub type HeldHere = fn(&Target, &Keys) -> bool;
 
 thread_local! {
     /// The handler that PHP has now. A `SessionHandler` subclass can forget to call its parent's
     /// close.
     static LIVE: Cell<*mut Handler> = const { Cell::new(ptr::null_mut()) };
     /// A prefetched session, which PHP has not started yet.
-    static AHEAD: Cell<Option<Box<Handler>>> = const { Cell::new(None) };
-    /// What the session that session_regenerate_id() has closed leaves to the one that it opens.
+    static PREFETCHED: Cell<Option<Box<Handler>>> = const { Cell::new(None) };
+    /// The heritage of the session that session_regenerate_id() has closed, for the one that it
+    /// opens.
     static LEFT: Cell<Option<Heritage>> = const { Cell::new(None) };
     /// The reason why the session that was closed last had not been there when it was started.
     static ENDED: Cell<Option<String>> = const { Cell::new(None) };
@@ -67,16 +68,16 @@ pub fn with_live_session<T>(body: impl FnOnce(&mut Session<RedisStore>) -> T) ->
 /// session, which is given back, as no other may be left.
 pub fn beside_live<T>(
     settings: Arc<Settings>,
-    beside: Beside,
+    is_held_here: HeldHere,
     body: impl FnOnce(&mut Session<RedisStore>) -> Option<T>,
 ) -> Option<T> {
     if with_live(|_| ()).is_some() {
         return with_live_session(body).flatten();
     }
-    if let Some(ahead) = AHEAD.take() {
-        end(ahead);
+    if let Some(prefetched) = PREFETCHED.take() {
+        end(prefetched);
     }
-    let mut handler = new_handler(process::id(), settings, beside);
+    let mut handler = new_handler(process::id(), settings, is_held_here);
     let result = body(&mut handler.session);
     say_all(Say::Now, &mut handler.session);
     end(handler);
@@ -115,7 +116,7 @@ pub unsafe fn open(
     settings: Arc<Settings>,
     begins: bool,
     resets: bool,
-    beside: Beside,
+    is_held_here: HeldHere,
 ) {
     // SAFETY: the caller's contract.
     let inherited = match unsafe { ours(mod_data) } {
@@ -142,17 +143,19 @@ pub unsafe fn open(
         unsafe { close_left(mod_data) };
     }
     let pid = process::id();
-    let mut ahead = AHEAD.take();
-    let is_usable = ahead.as_mut().is_some_and(|ahead| ahead.pid == pid && ahead.session.takes(&settings));
-    let handler = match ahead {
-        Some(ahead) if is_usable => ahead,
+    let mut prefetched = PREFETCHED.take();
+    let is_usable = prefetched
+        .as_mut()
+        .is_some_and(|prefetched| prefetched.pid == pid && prefetched.session.takes(&settings));
+    let handler = match prefetched {
+        Some(prefetched) if is_usable => prefetched,
         other => {
             // The settings changed, perhaps to another server. Release that connection before
             // asking for a new one.
-            if let Some(ahead) = other {
-                end(ahead);
+            if let Some(prefetched) = other {
+                end(prefetched);
             }
-            new_handler(pid, settings, beside)
+            new_handler(pid, settings, is_held_here)
         }
     };
     let mut handler = handler;
@@ -166,18 +169,18 @@ pub unsafe fn open(
 }
 
 /// Prefetches a session, and keeps it for [`open`].
-pub fn prefetch(settings: Arc<Settings>, id: &[u8], strict: bool, beside: Beside) {
-    let mut handler = new_handler(process::id(), settings, beside);
+pub fn prefetch(settings: Arc<Settings>, id: &[u8], strict: bool, is_held_here: HeldHere) {
+    let mut handler = new_handler(process::id(), settings, is_held_here);
     if handler.session.prefetch(id, strict) {
-        AHEAD.set(Some(handler));
+        PREFETCHED.set(Some(handler));
     }
 }
 
 /// Gives back a prefetched session that an object of this thread asks for.
-pub fn give_back_ahead(target: &Target, keys: &Keys) {
-    match AHEAD.take() {
-        Some(ahead) if ahead.session.is_requested(target, keys) => end(ahead),
-        ahead => AHEAD.set(ahead),
+pub fn give_back_prefetched(target: &Target, keys: &Keys) {
+    match PREFETCHED.take() {
+        Some(prefetched) if prefetched.session.is_requested(target, keys) => end(prefetched),
+        prefetched => PREFETCHED.set(prefetched),
     }
 }
 
@@ -307,12 +310,12 @@ fn end(mut handler: Box<Handler>) {
     }
 }
 
-fn new_handler(pid: u32, settings: Arc<Settings>, beside: Beside) -> Box<Handler> {
+fn new_handler(pid: u32, settings: Arc<Settings>, is_held_here: HeldHere) -> Box<Handler> {
     let info = identity::of_this_request(&settings, pid);
     Box::new(Handler {
         pid,
         session: Session::new(RedisStore::new(settings.clone()), settings, info)
-            .beside(beside)
+            .beside(is_held_here)
             .amid(identity::SURROUNDINGS),
     })
 }
@@ -326,8 +329,8 @@ pub fn end_of_move() {
 pub fn end_request() {
     // SAFETY: PHP has no pointer of ours any more.
     unsafe { close_left(&mut ptr::null_mut()) };
-    if let Some(ahead) = AHEAD.take() {
-        end(ahead);
+    if let Some(prefetched) = PREFETCHED.take() {
+        end(prefetched);
     }
     LEFT.set(None);
     ENDED.set(None);

@@ -150,8 +150,8 @@ static ZEND_METHOD(RustRedis_SessionHandler, __construct)
 	RETURN_THROWS();
 }
 
-/* Runs a call. Throws if it fails, or raises a warning where no script is left to catch anything. An id that no key's name can contain gets the answer
- * RUSTREDIS_NO. */
+/* Runs a call. Throws if it fails, or raises a warning where no script is left to catch anything.
+ * An id that no key's name can contain gets the answer RUSTREDIS_NO. */
 static int run(zend_execute_data *execute_data, int what, rustredis_call *call)
 {
 	handler_object *object = of(Z_OBJ_P(ZEND_THIS));

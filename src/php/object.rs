@@ -17,7 +17,7 @@ use super::{
     boundary::{Say, bytes, copy_text, guarded, has_size, say, warn},
     failure::{FailureInC, tell_failure},
     identity, ini,
-    mod_data::{before_close, give_back_ahead, with_live},
+    mod_data::{before_close, give_back_prefetched, with_live},
     sys,
     ttl::ttl,
 };
@@ -44,11 +44,11 @@ struct Object {
     /// The TTL in seconds, or `None` for `session.gc_maxlifetime`.
     ttl: Option<u64>,
     sessions: HashMap<SessionId, Entry>,
-    /// What the session that was written or destroyed last leaves to the one under whose id
+    /// The heritage of the session that was written or destroyed last, for the one under whose id
     /// session_regenerate_id() continues it.
     left: Option<Heritage>,
-    /// The id that session_regenerate_id() has left last. The handler class that has this object may
-    /// write or destroy twice.
+    /// The id that session_regenerate_id() has left last. The handler class that has this object
+    /// may write or destroy twice.
     retired: Option<SessionId>,
     /// PHP's handler class has opened the object and has not closed it yet.
     is_open: bool,
@@ -108,10 +108,10 @@ pub fn holds(target: &Target, keys: &Keys) -> bool {
     })
 }
 
-/// Returns true if another object, or `$_SESSION`, has this lock in this thread. A prefetch that has
-/// it gives it back.
+/// Returns true if another object, or `$_SESSION`, has this lock in this thread. A prefetch that
+/// has it gives it back.
 fn is_held_elsewhere(target: &Target, keys: &Keys) -> bool {
-    give_back_ahead(target, keys);
+    give_back_prefetched(target, keys);
     holds(target, keys) || with_live(|handler| handler.session.holds(target, keys)).unwrap_or(false)
 }
 
@@ -464,8 +464,8 @@ impl Object {
         answer
     }
 
-    /// Releases a lock. What was read and written is remembered: a later write goes over nothing
-    /// else.
+    /// Releases a lock. The values that were read and written are remembered: a later write goes
+    /// over nothing else.
     fn release(&mut self, id: &SessionId) {
         let Some(entry) = self.sessions.get_mut(id) else { return };
         entry.session.close();
@@ -477,8 +477,8 @@ impl Object {
         }
     }
 
-    /// Does what a handler class has kept from the session that PHP gives up. What was written or
-    /// destroyed has told already.
+    /// Does what a handler class has kept from the session that PHP gives up. Sessions that were
+    /// written or destroyed have told already.
     fn before_close(&mut self) {
         if !self.sessions.values().any(|entry| entry.session.has_metadata()) {
             return;

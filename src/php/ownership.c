@@ -130,15 +130,16 @@ void rustredis_start_serializer_over(void)
 static TSRM_TLS bool request_ends;
 
 /* Symfony's handler class sends a deletion of the cookie before it destroys the session. PHP then
- * replaces it by the cookie of the new id, but not if session_regenerate_id() is refused: the session
- * stays, and the browser must keep its id. A session without values may be that of a user who is
- * logging out. */
+ * replaces it by the cookie of the new id, but not if session_regenerate_id() is refused: the
+ * session stays, and the browser must keep its id. A session without values may be that of a user
+ * who is logging out. */
 static bool keeps_cookie(void)
 {
 	return rustredis_is_phps_handler() && !rustredis_is_emptied() && !rustredis_deletes_cookie();
 }
 
-/* The id that the running session_regenerate_id() leaves, until PHP opens the session of the new one. */
+/* The id that the running session_regenerate_id() leaves, until PHP opens the session of the new
+ * one. */
 static TSRM_TLS zend_string *left_id;
 
 #define X(name) \
@@ -149,8 +150,9 @@ static TSRM_TLS zend_string *left_id;
 		const bool is_alone = !EG(active_fiber); \
 		const serializer_state outer = is_alone ? start_serializer_over() : serializer_state_now(); \
 		const unsigned begun = rustredis_begun(); \
-		/* PHP destroys the values while it walks over their array. An object among them may save the \
-		 * session, and a change in that encoding would free the array. Here they outlive the walk. */ \
+		/* PHP destroys the values while it walks over their array. An object among them may save \
+		 * the session, and a change in that encoding would free the array. Here they outlive the \
+		 * walk. */ \
 		zend_array *values = INDEX_##name == INDEX_session_unset ? rustredis_hold_values() : NULL; \
 		zend_string *outer_id = left_id; \
 		if (INDEX_##name == INDEX_session_regenerate_id) { \
@@ -296,7 +298,8 @@ void rustredis_has_left_its_id(void)
 	}
 }
 
-/* session_regenerate_id(true) destroys the session under its old id, and PHP saves nothing there. */
+/* session_regenerate_id(true) destroys the session under its old id, and PHP saves nothing
+ * there. */
 static bool deletes_the_old(zend_execute_data *call)
 {
 	const wrapped_function *function = innermost_call(&call);

@@ -46,7 +46,7 @@ static const char *wanted_cookie(void)
 
 /* Finds the id as PHP will: the cookie takes precedence over every other source. The session
  * module has started this request before this extension. */
-void rustredis_ask_ahead(void)
+void rustredis_prefetch_for_request(void)
 {
 	const char *name = wanted_cookie();
 	zval *cookies = &PG(http_globals)[TRACK_VARS_COOKIE];
@@ -111,7 +111,7 @@ static bool is_body_to_come(void)
 	return SG(request_info).post_entry && !SG(request_info).post_entry->post_reader;
 }
 
-void rustredis_ask_ahead_in_worker(void)
+void rustredis_prefetch_in_worker(void)
 {
 	const char *name = wanted_cookie();
 	zval cookies;

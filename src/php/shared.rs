@@ -51,8 +51,8 @@ pub fn map() {
             if !is_command_line() {
                 text += ". The counters are kept in memory, and begin at zero with each reload";
             }
-            // The user of a command line may lack the right to read it, and the web server's PHP, which
-            // makes it, may not have been started yet.
+            // The user of a command line may lack the right to read it, and the web server's PHP,
+            // which makes it, may not have been started yet.
             let is_advice = !is_command_line()
                 || !path.starts_with('/')
                 || opened(Path::new(&path), OpenOptions::new().read(true)).is_ok();
@@ -183,9 +183,9 @@ fn mapped(file: Option<&File>, access: c_int) -> Option<&'static Memory> {
     let size = mem::size_of::<Memory>();
     // SAFETY: a new mapping, which touches no memory that is in use.
     let place = unsafe { libc::mmap(ptr::null_mut(), size, access, libc::MAP_SHARED | kind, descriptor, 0) };
-    // SAFETY: the mapping is as large as a Memory, aligned to a page as it must be, valid for atomic
-    // numbers whatever its bytes are, and never unmapped. A mapping that cannot be written is only
-    // shown.
+    // SAFETY: the mapping is as large as a Memory, aligned to a page as it must be, valid for
+    // atomic numbers whatever its bytes are, and never unmapped. A mapping that cannot be written
+    // is only shown.
     (place != libc::MAP_FAILED).then(|| unsafe { &*place.cast::<Memory>() })
 }
 

@@ -1,9 +1,9 @@
 /* The functions that Rust (callbacks.rs, boundary.rs, ini.rs, status.rs) gives to the C files of
  * this folder, and the functions that these C files give to each other.
  *
- * Unless a comment says otherwise, none of Rust's functions calls into Zend, so none can bail out. All of them return normally,
- * because the Rust side catches panics. Pointers are only read during the call, unless a comment
- * says otherwise. */
+ * Unless a comment says otherwise, none of Rust's functions calls into Zend, so none can bail out.
+ * All of them return normally, because the Rust side catches panics. Pointers are only read during
+ * the call, unless a comment says otherwise. */
 #ifndef PHPSESS_SHIM_H
 #define PHPSESS_SHIM_H
 
@@ -45,8 +45,9 @@ enum { RUSTREDIS_TO_DELIVER, RUSTREDIS_TO_VALIDATE, RUSTREDIS_TO_VALIDATE_NEW };
 #define RUSTREDIS_OVERTAKEN 2
 int rustredis_read(void **mod_data, const char *id, size_t id_len, int64_t ttl, int read_only, int reason,
 	const char **value, size_t *value_len);
-/* With `remember`, a later write of exactly the same value leaves the stored one alone. With `look`,
- * a handler class has read without a lock that is kept, and its write goes over nothing else. */
+/* With `remember`, a later write of exactly the same value leaves the stored one alone. With
+ * `look`, a handler class has read without a lock that is kept, and its write goes over nothing
+ * else. */
 void rustredis_read_done(void **mod_data, const char *id, size_t id_len, int remember, int look);
 /* `unchanged` means update_timestamp. The writer is PHP itself, a handler class that PHP has
  * asked to save, or a handler class at any other time, so that PHP's own save is still to come. */
@@ -113,8 +114,8 @@ RUSTREDIS_SIZE(rustredis_call, 88);
 enum { RUSTREDIS_FAILED, RUSTREDIS_YES, RUSTREDIS_NO };
 /* After RUSTREDIS_FAILED, there are reasons to throw. */
 int rustredis_object_call(uint64_t handle, int what, rustredis_call *call);
-/* Notes that PHP's handler class has opened or closed the object. Returns true if any object of this
- * thread is open. */
+/* Notes that PHP's handler class has opened or closed the object. Returns true if any object of
+ * this thread is open. */
 int rustredis_object_set_open(uint64_t handle, bool is_open);
 /* Closes all of them: releases everything that they hold. */
 void rustredis_leave_open_objects(void);
@@ -136,7 +137,8 @@ void rustredis_worker_ends(void);
  * rustredis_close_left closes that session, regardless of `mod_data`. */
 int rustredis_is_open(void);
 void rustredis_close_left(void **mod_data);
-/* Forgets what session_regenerate_id() has left to the session of the new id, and that has not taken. */
+/* Forgets what session_regenerate_id() has left to the session of the new id, and that has not
+ * taken. */
 void rustredis_end_of_move(void);
 
 /* The longest text of a message. */
@@ -186,10 +188,10 @@ int rustredis_pool_get(size_t index, rustredis_pool *pool);
 int rustredis_cluster_get(size_t index, rustredis_cluster *cluster);
 int rustredis_lock_get(size_t index, rustredis_lock *lock);
 const char *rustredis_version(void);
-/* The metrics of all processes of the host, valid until the next call in this thread; or the reason why a command line
- * cannot have them. */
-/* Makes an answer of three values: the figures of this thread's last session, and of all processes the
- * slow locks and the pages that lock needlessly. */
+/* The metrics of all processes of the host, valid until the next call in this thread; or the reason
+ * why a command line cannot have them. */
+/* Makes an answer of three values: the figures of this thread's last session, and of all processes
+ * the slow locks and the pages that lock needlessly. */
 void rustredis_look_back(void);
 /* The nanoseconds of a PING, or -1 without an answer; there may be a reason to raise. */
 int64_t rustredis_ping_of(const char *path, size_t path_len);
@@ -238,7 +240,8 @@ RUSTREDIS_SIZE(rustredis_order, 112);
 int rustredis_may_administer(void);
 int rustredis_administer(const rustredis_order *order, rustredis_failure *failure);
 /* Gives the items of the answer, one by one: after a list or a map, its `number` of values, each of
- * a map after its name. A text has `number` bytes, which are valid until rustredis_forget_answer. */
+ * a map after its name. A text has `number` bytes, which are valid until
+ * rustredis_forget_answer. */
 enum { RUSTREDIS_ITEM_NULL, RUSTREDIS_ITEM_BOOL, RUSTREDIS_ITEM_NUMBER, RUSTREDIS_ITEM_TEXT, RUSTREDIS_ITEM_LIST,
 	RUSTREDIS_ITEM_MAP, RUSTREDIS_ITEM_TIME };
 typedef struct {
@@ -284,8 +287,8 @@ void rustredis_user_failure(rustredis_failure *failure);
 zend_execute_data *rustredis_running(const char *name);
 
 /* handler.c: notes that PHP has decoded the value of a read, including in a session that has
- * started by itself. Otherwise the read may lie inside another session's decoding, which is then not
- * the outermost one. */
+ * started by itself. Otherwise the read may lie inside another session's decoding, which is then
+ * not the outermost one. */
 void rustredis_is_decoded(bool is_outermost);
 /* handler.c: does the same at the start of a request, and forgets the errors of the one before. */
 void rustredis_begin_request(void);
@@ -294,9 +297,9 @@ unsigned rustredis_begun(void);
 /* handler.c: a number that changes whenever session_start() or session_reset() opens a session. */
 unsigned rustredis_opened(void);
 
-/* handler.c, for an object of RustRedis\SessionHandler that may be PHP's save handler: in open() and
- * before and after a read, and before a write and a destroy of a session. If the latter two give a reason, the
- * call must be refused. */
+/* handler.c, for an object of RustRedis\SessionHandler that may be PHP's save handler: in open()
+ * and before and after a read, and before a write and a destroy of a session. If the latter two
+ * give a reason, the call must be refused. */
 void rustredis_object_opens(uint64_t handle);
 void rustredis_object_reads(zend_string *id);
 void rustredis_object_has_read(zend_string *id, zend_string *val, bool is_overtaken);
@@ -331,8 +334,8 @@ void rustredis_unwrap_functions(void);
 /* In RSHUTDOWN, before PHP saves the session: forgets a serialize() that a fatal error has
  * ended. */
 void rustredis_start_serializer_over(void);
-/* True if this request, or one before in this thread, was ended by a fatal error or by a client that
- * left. */
+/* True if this request, or one before in this thread, was ended by a fatal error or by a client
+ * that left. */
 bool rustredis_has_broken_off(void);
 /* True if a wrapped function is running that starts a session, rather than continuing one. */
 bool rustredis_begins_a_session(void);
@@ -358,8 +361,8 @@ bool rustredis_changes_the_id(void);
 bool rustredis_is_leaving(void);
 /* In an open without an id: PHP has given up that id. */
 void rustredis_has_left_its_id(void);
-/* handler.c: true if this is PHP's own id, or the one that a handler class gives its parent for PHP's
- * session. The application's code may use other sessions meanwhile. */
+/* handler.c: true if this is PHP's own id, or the one that a handler class gives its parent for
+ * PHP's session. The application's code may use other sessions meanwhile. */
 bool rustredis_is_own_id(const char *id, size_t id_len);
 /* handler.c: true if PHP's session goes on under another id, as another request has moved it. */
 bool rustredis_is_late(void);
@@ -375,8 +378,8 @@ bool rustredis_is_emptied(void);
 void rustredis_watch_encoding(void);
 /* encoding.c: true if the last encoding gave no text. */
 bool rustredis_encoded_nothing(void);
-/* encoding.c: holds the array of $_SESSION until it is released. Returns NULL if there is none, or if
- * PHP is destroying it: an object in it can still end the next session. */
+/* encoding.c: holds the array of $_SESSION until it is released. Returns NULL if there is none, or
+ * if PHP is destroying it: an object in it can still end the next session. */
 zend_array *rustredis_hold_values(void);
 void rustredis_release_values(zend_array *values);
 /* encoding.c: true if PHP itself is saving a session, and another one was opened since its encoding
@@ -395,7 +398,8 @@ void rustredis_register_exceptions(void);
 /* storable.c: true if $_SESSION cannot be stored as it is, as far as this can be found without
  * running PHP code. */
 bool rustredis_cannot_be_stored(char *reason, size_t size);
-/* storable.c: the class of an object that PHP cannot serialize, which this one is or has, or NULL. */
+/* storable.c: the class of an object that PHP cannot serialize, which this one is or has, or
+ * NULL. */
 zend_class_entry *rustredis_not_serializable(zval *object);
 /* object.c: in MINIT, after the exceptions. */
 void rustredis_register_classes(void);
@@ -410,10 +414,11 @@ bool rustredis_is_of_handler(int which, const zend_function *function);
 /* Reports the reason of a failed read: as a warning, or as an exception if only an exception
  * gets through. May run PHP code, and may not return. */
 void rustredis_tell_failed_read(void **mod_data, bool validating);
-/* exceptions.c: handles a failure in validateId(). The id that PHP may make next does not count, and
- * its cookie is not sent. A later read of the session in validateId() undoes this
- * (rustredis_found_id), and so does the end of the request. The end of PHP's function also restores the id; it returns false if a session
- * has started under another one, which is closed then. It may run PHP code, and may not return. */
+/* exceptions.c: handles a failure in validateId(). The id that PHP may make next does not count,
+ * and its cookie is not sent. A later read of the session in validateId() undoes this
+ * (rustredis_found_id), and so does the end of the request. The end of PHP's function also restores
+ * the id; it returns false if a session has started under another one, which is closed then. It may
+ * run PHP code, and may not return. */
 void rustredis_keep_id(void);
 void rustredis_forget_kept_id(void);
 bool rustredis_restore_id(void);

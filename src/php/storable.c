@@ -112,7 +112,8 @@ bool rustredis_cannot_be_stored(char *reason, size_t size)
 		return rustredis_json_cannot_encode(Z_ARRVAL_P(session), reason, size);
 	}
 	look_at(&l, Z_ARRVAL_P(session), 0, true);
-	/* A handler class may store another text, and other serializers write a repeated string once. */
+	/* A handler class may store another text, and other serializers write a repeated string
+	 * once. */
 	limit = PS(mod_user_implemented) || (strcmp(name, "php") && strcmp(name, "php_serialize")) ? 0
 		: rustredis_max_value_size();
 	if (l.class) {

@@ -46,13 +46,13 @@ unsafe extern "C" {
     pub safe fn rustredis_mask_configuration();
     /// Forgets a serialize() that a fatal error has ended.
     pub safe fn rustredis_start_serializer_over();
-    /// Forgets the errors of the previous request, and notes that PHP has decoded a session that has
-    /// started by itself.
+    /// Forgets the errors of the previous request, and notes that PHP has decoded a session that
+    /// has started by itself.
     pub safe fn rustredis_begin_request();
     /// Prefetches the session of the request's cookie, if `rustredis.prefetch` is on.
-    pub safe fn rustredis_ask_ahead();
+    pub safe fn rustredis_prefetch_for_request();
     /// Does the same by the request's own header, before PHP has parsed it.
-    pub safe fn rustredis_ask_ahead_in_worker();
+    pub safe fn rustredis_prefetch_in_worker();
     /// Wraps FrankenPHP's hooks between the requests of a worker; called in MINIT.
     pub safe fn rustredis_watch_worker();
     /// Unwraps these hooks.

@@ -3,8 +3,8 @@
 #include "ext/session/php_session.h"
 #include "shim.h"
 
-/* Throws the reasons why a function has failed. A login without a list of its sessions, or a list that
- * is not told, must not pass for an answer. */
+/* Throws the reasons why a function has failed. A login without a list of its sessions, or a list
+ * that is not told, must not pass for an answer. */
 static void throw_failure(void)
 {
 	rustredis_failure failure;
@@ -58,8 +58,8 @@ void rustredis_user(zend_execute_data *execute_data, zval *return_value)
 	rustredis_raise_reasons();
 }
 
-/* Throws unless this script may reach the sessions of a user, or those of its own session's user, if
- * that is NULL. */
+/* Throws unless this script may reach the sessions of a user, or those of its own session's user,
+ * if that is NULL. */
 static bool may_reach(const zend_string *user)
 {
 	if (!user) {
@@ -89,7 +89,8 @@ void rustredis_user_sessions(zend_execute_data *execute_data, zval *return_value
 		Z_PARAM_OPTIONAL
 		Z_PARAM_STR_OR_NULL(user)
 	ZEND_PARSE_PARAMETERS_END();
-	/* After the arguments: a __toString() of one may set session.save_path and free the former one. */
+	/* After the arguments: a __toString() of one may set session.save_path and free the former
+	 * one. */
 	path = rustredis_save_path(rustredis_path_now());
 	if (!may_reach(user)) {
 		RETURN_THROWS();

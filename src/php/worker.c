@@ -73,7 +73,7 @@ bool rustredis_is_in_script(void)
 }
 
 /* FrankenPHP saves the session that a request has left open, after it has called the script's
- * function for the request. What it calls then is the handler class, or nothing. */
+ * function for the request. Its callee is then the handler class, or nothing. */
 bool rustredis_worker_saves(zend_execute_data *call)
 {
 	const zend_function *called = NULL;

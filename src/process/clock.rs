@@ -1,8 +1,9 @@
 //! A clock that only goes forward, as a number of nanoseconds.
 //!
 //! Each request reads it several times and compares what it has read. With an
-//! [`Instant`](std::time::Instant), a reading and a difference take four times as many instructions.
-//! Asking the system needs the C library, so the PHP layer installs that with [`read_with`].
+//! [`Instant`](std::time::Instant), a reading and a difference take four times as many
+//! instructions. Asking the system needs the C library, so the PHP layer installs that with
+//! [`read_with`].
 
 use std::{
     sync::{LazyLock, OnceLock},
@@ -11,8 +12,8 @@ use std::{
 
 static READ: OnceLock<fn() -> u64> = OnceLock::new();
 
-/// Installs the clock, which must be the one of [`Instant`]. Later calls have no effect, because PHP
-/// may start the module more than once in a process.
+/// Installs the clock, which must be the one of [`Instant`]. Later calls have no effect, because
+/// PHP may start the module more than once in a process.
 pub fn read_with(read: fn() -> u64) {
     let _ = READ.set(read);
 }

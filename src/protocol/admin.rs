@@ -112,8 +112,8 @@ impl Name {
 /// Stores a session and its state together, or neither. Only a replacement takes the place of a
 /// session that is there, or brings one back that has ended.
 ///
-/// KEYS D data, S state. ARGV replace (1 or 0), ttl of D in ms ('' for ever), state ('' = none), its
-/// ttl, what becomes of a living state if none is given (keep or drop), data. Reply: 1, or 0 if
+/// KEYS D data, S state. ARGV replace (1 or 0), ttl of D in ms ('' for ever), state ('' = none),
+/// its ttl, what becomes of a living state if none is given (keep or drop), data. Reply: 1, or 0 if
 /// nothing was stored; the state, or ''; its PTTL.
 pub const STORE: &str = "\
 local D, S, life = KEYS[1], KEYS[2], tonumber(ARGV[2]) or 31557600000000

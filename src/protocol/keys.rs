@@ -19,8 +19,8 @@ pub struct Keys {
     pub wake: String,
     /// A sorted set of the waiters by deadline.
     pub waiters: String,
-    /// The [state](super::State) of the session: its metadata while it lives, or the mark that its end
-    /// leaves, so that a slower request cannot write the session back.
+    /// The [state](super::State) of the session: its metadata while it lives, or the mark that its
+    /// end leaves, so that a slower request cannot write the session back.
     pub state: String,
 }
 
@@ -40,8 +40,9 @@ impl Keys {
         Self::named(data, id, Some(slot))
     }
 
-    /// The key of the list of a user's sessions, as [`Keys::data`]. No session has this name, because
-    /// no id has a `:`. The list selects its own server out of several, and its own hash slot.
+    /// The key of the list of a user's sessions, as [`Keys::data`]. No session has this name,
+    /// because no id has a `:`. The list selects its own server out of several, and its own hash
+    /// slot.
     #[must_use]
     pub fn of_list(prefix: &str, name: &SessionId, is_cluster: bool) -> Self {
         let prefix = joined([prefix, "USER:"]);

@@ -103,8 +103,8 @@ impl SessionData {
         Ok(loaded)
     }
 
-    /// `read.lua`, which reads without a lock and refreshes the TTL (seconds). `name` is a text that
-    /// no other read has.
+    /// `read.lua`, which reads without a lock and refreshes the TTL (seconds). `name` is a text
+    /// that no other read has.
     #[must_use]
     pub fn call(keys: &Keys, ttl: u64, name: &str) -> ScriptCall<'static> {
         let mut call = ScriptCall::new(&READ, &Self::keys(keys));

@@ -28,24 +28,24 @@ pub enum Op<'a> {
     None,
     /// Deletes the session, and leaves a mark that tells this reason.
     Delete(&'a Reason),
-    /// The same for a session on the list of a user, from elsewhere. If the session has another user
-    /// by now, it stays, and the answer is [`ReleaseReply::Dead`].
+    /// The same for a session on the list of a user, from elsewhere. If the session has another
+    /// user by now, it stays, and the answer is [`ReleaseReply::Dead`].
     Revoke {
         /// The reason of the end.
         reason: &'a Reason,
         /// The list.
         list: &'a str,
     },
-    /// Ends the session because it goes on under another id, and keeps its value as a read-only copy
-    /// for `grace` seconds, or not at all if that is 0. If not `forced`, a session whose lock is
-    /// lost, or that has ended since it was read, stays as it is.
+    /// Ends the session because it goes on under another id, and keeps its value as a read-only
+    /// copy for `grace` seconds, or not at all if that is 0. If not `forced`, a session whose lock
+    /// is lost, or that has ended since it was read, stays as it is.
     Retire {
         /// The life of the copy in seconds.
         grace: u64,
         /// Ends the session even if another client has its lock.
         forced: bool,
-        /// The time of the server, in milliseconds, after which nothing happens, as the request does not
-        /// wait any more; or an empty text. Not for one that is `forced`.
+        /// The time of the server, in milliseconds, after which nothing happens, as the request
+        /// does not wait any more; or an empty text. Not for one that is `forced`.
         until: &'a str,
     },
     /// Deletes a session that did not exist at the read. No mark is left, unless the session
@@ -223,8 +223,8 @@ pub enum ReleaseReply {
         /// The server's clock at the answer.
         now: u64,
     },
-    /// The write failed. The lock is released, unless it was to be held or [`Release::rewrite`] keeps
-    /// it.
+    /// The write failed. The lock is released, unless it was to be held or [`Release::rewrite`]
+    /// keeps it.
     Refused(ServerError),
 }
 

@@ -25,8 +25,8 @@ pub enum State {
 }
 
 /// The metadata of a living session:
-/// `live|<created_ms>|<auth_ms>|<idle_s>|<end_ms>|<bumped_ms>|<copy>|<user>|<label>`. Times are by the
-/// clock of Redis.
+/// `live|<created_ms>|<auth_ms>|<idle_s>|<end_ms>|<bumped_ms>|<copy>|<user>|<label>`. Times are by
+/// the clock of Redis.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Live {
     /// The time in milliseconds at which the session was created. A session with another such time
@@ -55,8 +55,8 @@ pub struct Frozen {
     pub id: String,
 }
 
-/// The end of a session: `dead|<reason>|<ms>|<token>`. If a copy stays under the id, what was behind
-/// `live|` in its state stands before the token.
+/// The end of a session: `dead|<reason>|<ms>|<token>`. If a copy stays under the id, what was
+/// behind `live|` in its state stands before the token.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Dead {
     /// The reason.
@@ -211,8 +211,8 @@ impl Live {
         Self { end: timeout.map(|timeout| start.saturating_add(timeout)), ..self }
     }
 
-    /// Returns true if a session with nothing else needs no metadata: it only tells of a copy, which
-    /// is soon over.
+    /// Returns true if a session with nothing else needs no metadata: it only tells of a copy,
+    /// which is soon over.
     #[must_use]
     pub fn is_for_a_copy(&self) -> bool {
         let Self { created: _, authenticated, idle, end, bumped: _, copy, user, label } = self;
@@ -253,8 +253,8 @@ impl Live {
         ttl.min(MAX_TTL)
     }
 
-    /// Returns true if the state is to be written again from time to time. With an end, it lives until
-    /// after that, but the list of a user needs bumps.
+    /// Returns true if the state is to be written again from time to time. With an end, it lives
+    /// until after that, but the list of a user needs bumps.
     #[must_use]
     pub fn lives_by_bumps(&self) -> bool {
         (self.end.is_none() || !self.user.is_empty()) && !self.is_for_a_copy()

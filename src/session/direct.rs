@@ -86,8 +86,8 @@ impl<S: Store> Session<S> {
         None
     }
 
-    /// Returns true if a session is stored under an id that PHP has just made. A free id is locked, and
-    /// kept for the read that follows. Returns `None` after a failure.
+    /// Returns true if a session is stored under an id that PHP has just made. A free id is locked,
+    /// and kept for the read that follows. Returns `None` after a failure.
     pub fn is_taken(&mut self, id: &[u8], ttl: u64) -> Option<bool> {
         let Some(id) = SessionId::parse(id) else { return Some(false) };
         match self.fetch(&id, Mode::New, Access::Update, ttl) {

@@ -105,8 +105,8 @@ impl<S: Store> Session<S> {
         trace::leave(Last { waited, held: 0, trips, bytes: 0, changed: false, outcome, server });
     }
 
-    /// Asks all servers for an answer, or one master of a Cluster. Returns the longest time that one
-    /// took, in nanoseconds, or `None` if there is a server that does not answer.
+    /// Asks all servers for an answer, or one master of a Cluster. Returns the longest time that
+    /// one took, in nanoseconds, or `None` if there is a server that does not answer.
     pub fn ping(&mut self) -> Option<u64> {
         let mut keys = self.keys(&SessionId::parse(b"ping")?);
         let settings = self.settings.clone();

@@ -84,8 +84,8 @@ impl<S: Store> Session<S> {
         self.current = Some(current);
     }
 
-    /// Has the session that PHP reads next go on with what this one has left. A handler class may have
-    /// forgotten to close it.
+    /// Has the session that PHP reads next go on with what this one has left. A handler class may
+    /// have forgotten to close it.
     pub fn go_on(&mut self) {
         if self.leaves_something() {
             let left = self.heritage();
@@ -140,9 +140,9 @@ impl<S: Store> Session<S> {
         })
     }
 
-    /// Gives the session that PHP has open lifetimes of its own, in seconds. Without `absolute`, its
-    /// end stays; 0 takes it away. Returns false if there is no session that will be written, or if
-    /// it is older than that already.
+    /// Gives the session that PHP has open lifetimes of its own, in seconds. Without `absolute`,
+    /// its end stays; 0 takes it away. Returns false if there is no session that will be written,
+    /// or if it is older than that already.
     pub fn set_lifetime(&mut self, idle: u64, absolute: Option<u64>, ttl: u64) -> bool {
         let Some(mut current) = self.take_open() else { return false };
         self.update_state(&mut current, ttl);
@@ -164,8 +164,8 @@ impl<S: Store> Session<S> {
         lives
     }
 
-    /// Returns the time that a session has left, in one trip, without a use of it. `None` means that
-    /// there is no such session, or a failure.
+    /// Returns the time that a session has left, in one trip, without a use of it. `None` means
+    /// that there is no such session, or a failure.
     pub fn time_left(&mut self, id: &[u8], ttl: u64) -> Option<TimeLeft> {
         let id = SessionId::parse(id)?;
         let keys = self.keys(&id);
@@ -217,7 +217,8 @@ impl<S: Store> Session<S> {
         (!live.has_ended(now)).then(|| if ttl == 0 { 0 } else { live.ttl(now, ttl) })
     }
 
-    /// The TTL with which a session is closed that was read and not saved. 0 leaves the TTL as it is.
+    /// The TTL with which a session is closed that was read and not saved. 0 leaves the TTL as it
+    /// is.
     pub(super) fn ttl_due(&mut self, current: &Current<S::Lease>) -> u64 {
         let Some(live) = current.metadata.live.as_ref().filter(|_| current.ttl_due > 0) else {
             return current.ttl_due;
@@ -491,7 +492,7 @@ mod tests {
             assert_eq!(first.as_ref().unwrap().end, Some(end));
             for _ in 0..24 {
                 store.server().advance(41_000);
-                // What a session got first wins over what other pages have.
+                // The lifetimes that a session got first win over those of other pages.
                 assert_eq!(used(&store, &[(Setting::Locking, locking)], ID), b"n");
                 assert_eq!(live(&store, ID), first);
                 let left = end - store.server().now();

@@ -1,11 +1,11 @@
-//! What is known of a session beside its value.
+//! The facts about a session beside its value.
 
 use crate::{
     error::StoreError,
     protocol::{Dead, Keys, Live, SessionData, SessionId},
 };
 
-/// What is known of the session that PHP has open. Times are in seconds since 1970.
+/// The facts about the session that PHP has open. Times are in seconds since 1970.
 pub struct Description {
     /// The time at which it was created, if that is stored.
     pub created: Option<u64>,
@@ -44,7 +44,7 @@ pub struct Heritage {
     pub(super) retired: Option<SessionId>,
 }
 
-/// What the state of a session that lives says.
+/// The state of a session that lives, in parts.
 pub(super) struct Metadata {
     /// The metadata that the session has, or is to have with the next write.
     pub(super) live: Option<Live>,
@@ -55,8 +55,8 @@ pub(super) struct Metadata {
     pub(super) is_due: bool,
     /// Set if this request has put the session on the list of its user.
     pub(super) is_listed: bool,
-    /// Set if the list of its user may lack the session, because the server of the list was away. Its
-    /// state then has no time of a bump.
+    /// Set if the list of its user may lack the session, because the server of the list was away.
+    /// Its state then has no time of a bump.
     pub(super) is_unlisted: bool,
     /// The keys of that list and the failure, until they are told.
     pub(super) refusal: Option<Box<(Keys, StoreError)>>,

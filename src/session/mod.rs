@@ -80,7 +80,7 @@ pub struct Session<S: Store> {
     inherited: Heritage,
     /// The id under which it goes on, once PHP reads that.
     heir: Option<SessionId>,
-    /// What the next id would inherit.
+    /// The heritage for the next id.
     left: Heritage,
     /// The id that session_regenerate_id() has left.
     retired: Option<SessionId>,
@@ -254,8 +254,8 @@ impl<S: Store> Session<S> {
         })
     }
 
-    /// Returns true if this is the id of the session that PHP has read, or that session_regenerate_id()
-    /// has just left.
+    /// Returns true if this is the id of the session that PHP has read, or that
+    /// session_regenerate_id() has just left.
     pub fn is_own(&self, id: &[u8]) -> bool {
         self.current.as_ref().is_some_and(|current| !current.unread && current.id.as_str().as_bytes() == id)
             || self.has_retired(id)
@@ -554,7 +554,7 @@ impl<S: Store> Session<S> {
 
     /// `close`: releases a lock that no write has released.
     pub fn close(&mut self) {
-        self.give_back_ahead();
+        self.give_back_prefetched();
         self.warnings.extend(self.read_only.take());
         let Some(mut current) = self.current.take() else { return };
         if !current.unread {

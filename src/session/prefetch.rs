@@ -118,7 +118,7 @@ impl<S: Store> Session<S> {
     }
 
     /// Gives back a prefetch that no session_start() has used.
-    pub(super) fn give_back_ahead(&mut self) {
+    pub(super) fn give_back_prefetched(&mut self) {
         if let Some(prefetch) = self.prefetch.take() {
             self.give_back(prefetch);
         }
@@ -150,7 +150,7 @@ mod tests {
     use crate::store::{Store, memory::MemoryStore};
 
     #[test]
-    fn a_session_that_was_asked_for_ahead_costs_no_further_trip() {
+    fn a_session_that_was_prefetched_costs_no_further_trip() {
         for mode in ["validate", "read"] {
             let store = stored(b"old");
             let mut session = session(&store);
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_asked_for_ahead_and_is_not_wanted_is_given_back() {
+    fn what_was_prefetched_and_is_not_wanted_is_given_back() {
         let store = stored(b"old");
         // The page starts no session, another session, or this one without a lock.
         for wanted in 0..3 {
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_that_was_taken_when_it_was_asked_for_ahead_is_asked_for_again() {
+    fn a_lock_that_was_taken_when_it_was_prefetched_is_asked_for_again() {
         let store = stored(b"old");
         let mut other = session(&store);
         read(&mut other, ID);

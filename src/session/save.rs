@@ -153,8 +153,8 @@ pub(super) fn has_user(live: &Live) -> bool {
     !live.user().is_empty()
 }
 
-/// Returns the operation to send again, if Redis has called it late and this request still waits: the
-/// clock of the server was changed.
+/// Returns the operation to send again, if Redis has called it late and this request still waits:
+/// the clock of the server was changed.
 pub(super) fn in_any_case<'a>(op: Op<'a>, result: &Result<ReleaseReply, StoreError>) -> Option<Op<'a>> {
     match (op, result) {
         (Op::Retire { grace, forced, until }, Ok(ReleaseReply::Gone)) if !until.is_empty() => {
@@ -221,8 +221,8 @@ impl<S: Store> Session<S> {
         self.answered(&id, "was not destroyed", done)
     }
 
-    /// Ends a session that was never stored, and that PHP has destroyed without a word to us: its copy
-    /// under an earlier id ends with it, and its place on the list of its user.
+    /// Ends a session that was never stored, and that PHP has destroyed without a word to us: its
+    /// copy under an earlier id ends with it, and its place on the list of its user.
     pub fn end_unsaved(&mut self) {
         let Some(current) = &self.current else { return };
         let is_ours = matches!(current.hold, Hold::Locked { .. } | Hold::Unsure { .. } | Hold::Unlocked)
@@ -233,9 +233,9 @@ impl<S: Store> Session<S> {
         }
     }
 
-    /// Returns true if the write with which session_regenerate_id() leaves this id, without deleting
-    /// the session, is to [`Session::retire`] it. A value that is too large for the new id is refused
-    /// by the write instead, and the session stays.
+    /// Returns true if the write with which session_regenerate_id() leaves this id, without
+    /// deleting the session, is to [`Session::retire`] it. A value that is too large for the new id
+    /// is refused by the write instead, and the session stays.
     pub fn retires(&self, id: &[u8], data: &[u8]) -> bool {
         let leaves_a_copy = self.settings.regenerate_grace > 0 && self.limit_below(data).is_none();
         match &self.current {
@@ -307,8 +307,8 @@ impl<S: Store> Session<S> {
         self.retired.as_ref().is_some_and(|retired| retired.as_str().as_bytes() == id)
     }
 
-    /// Ends a session under its id. If not `forced`, a session that goes on under another id must still
-    /// be that of this request.
+    /// Ends a session under its id. If not `forced`, a session that goes on under another id must
+    /// still be that of this request.
     fn end_as(&mut self, id: &SessionId, leave: Leave, forced: bool) -> Result<ReleaseReply, StoreError> {
         let grace = if leave == Leave::Moved { self.settings.regenerate_grace } else { 0 };
         // A Redis that stalls must not move the session away after PHP has told of a failure.
@@ -762,7 +762,8 @@ impl<S: Store> Session<S> {
         }
     }
 
-    /// Saves a session that is not the one that PHP has, which alone leaves something to the next id.
+    /// Saves a session that is not the one that PHP has, which alone leaves something to the next
+    /// id.
     fn save_another(&mut self, id: &SessionId, text: &Text<'_>, ttl: u64) -> bool {
         let left = self.left.clone();
         let saved = self.fetch_and_save(id, text, ttl);

@@ -2,8 +2,8 @@
 //!
 //! The list and the sessions are in several slots, perhaps on several servers, so nothing changes
 //! both at once. The order makes that safe: a login is listed first and stored second, so that no
-//! stored session is missing from the list; a logout deletes the session first. What is on the list
-//! and does not live is found out when it matters.
+//! stored session is missing from the list; a logout deletes the session first. A session that
+//! is on the list and does not live is found out when it matters.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -55,8 +55,8 @@ pub struct Device {
 /// The longest time in milliseconds of a failure that a later request may meet again.
 const QUICK_MS: u64 = 200;
 
-/// The time in milliseconds before a server that has held up a request is asked for a list once more:
-/// it may hang, and the sessions of other servers must not wait for it again and again.
+/// The time in milliseconds before a server that has held up a request is asked for a list once
+/// more: it may hang, and the sessions of other servers must not wait for it again and again.
 const PAUSE_MS: u64 = 10_000;
 
 /// The time, by the store's clock, from which on this process asks again.
@@ -158,8 +158,8 @@ impl<S: Store> Session<S> {
                     is_current: self.is_successor(&left),
                     ..device(&listed.id, &left, answer.now, ttl)
                 }),
-                // A replica may lack a session that its master has, so a missing one stays listed until
-                // its time there is over.
+                // A replica may lack a session that its master has, so a missing one stays listed
+                // until its time there is over.
                 Fate::Comes | Fate::Missing => {}
                 Fate::Dead => dead.push(listed.id.clone()),
             }
@@ -240,8 +240,8 @@ impl<S: Store> Session<S> {
     pub(super) fn follow_on_list(&mut self, current: &mut Current<S::Lease>, ttl: u64) {
         let left = current.metadata.left.take();
         if let Some(keys) = left.and_then(|left| self.list_keys(&left)) {
-            // The slot of the list may have moved. If the session stays listed all the same, its user
-            // shows that it does not belong there.
+            // The slot of the list may have moved. If the session stays listed all the same, its
+            // user shows that it does not belong there.
             let _ = self.store.user_list(&keys, &UserCall::Drop(&[current.id.as_str()]));
         }
         if let Some(refusal) = current.metadata.refusal.take() {
@@ -260,9 +260,9 @@ impl<S: Store> Session<S> {
         }
     }
 
-    /// Lists a session under its new id before it is stored, so that a revocation finds it. One that
-    /// has read the list before this has ended the session under its old id, and so it ends here. The
-    /// state and the place on the list of a session that is only read live as long as it.
+    /// Lists a session under its new id before it is stored, so that a revocation finds it. One
+    /// that has read the list before this has ended the session under its old id, and so it ends
+    /// here. The state and the place on the list of a session that is only read live as long as it.
     pub(super) fn announce(&mut self, current: &mut Current<S::Lease>, ttl: u64) {
         if !current.is_new {
             if matches!(current.hold, Hold::ReadOnly) {
@@ -289,8 +289,8 @@ impl<S: Store> Session<S> {
         self.inherited = Heritage::default();
     }
 
-    /// Does the same as [`Session::update_state`]. A session that earlier requests could not put on the
-    /// list of its user comes first on the list. The state tells of that until then.
+    /// Does the same as [`Session::update_state`]. A session that earlier requests could not put on
+    /// the list of its user comes first on the list. The state tells of that until then.
     pub(super) fn list_and_update_state(
         &mut self,
         current: &mut Current<S::Lease>,
@@ -348,8 +348,8 @@ impl<S: Store> Session<S> {
         }
     }
 
-    /// Returns true if the session was ended from elsewhere after it had left this id. After a failure
-    /// it goes on, because that must not log a user out.
+    /// Returns true if the session was ended from elsewhere after it had left this id. After a
+    /// failure it goes on, because that must not log a user out.
     fn has_ended_under(&mut self, name: &SessionId) -> bool {
         let keys = self.keys(name);
         let state = self.store.time_left(&keys).ok().and_then(|left| left.state);
@@ -398,7 +398,8 @@ impl<S: Store> Session<S> {
         Some(live.user().to_owned()).filter(|list| !list.is_empty())
     }
 
-    /// Returns true if this request has the copy that the other session has left under its earlier id.
+    /// Returns true if this request has the copy that the other session has left under its earlier
+    /// id.
     fn is_successor(&self, other: &Remaining) -> bool {
         let Some(current) = self.current.as_ref().filter(|_| self.has_copy()) else { return false };
         let state = other.state.as_deref().map(State::parse);

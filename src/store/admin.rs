@@ -464,7 +464,8 @@ impl Admin {
 
     /// Stores a value for `ttl` milliseconds, or for ever. A living state that is there goes if the
     /// value has none, unless it is to be kept: its end would be that of another session. Unless
-    /// `replace` is set, a session that exists or has ended stays as it is, and the result is false.
+    /// `replace` is set, a session that exists or has ended stays as it is, and the result is
+    /// false.
     pub fn store(
         &mut self,
         id: &SessionId,
@@ -542,8 +543,8 @@ impl Admin {
         Ok(Some(Locked { holder, ttl, waiters }))
     }
 
-    /// Frees the lock of a session, or gives it to the next in the queue. Its holder will be refused
-    /// its write. Returns false if there is no lock.
+    /// Frees the lock of a session, or gives it to the next in the queue. Its holder will be
+    /// refused its write. Returns false if there is no lock.
     pub fn unlock(&mut self, id: &SessionId) -> Result<bool, StoreError> {
         let keys = self.keys(id);
         let Value::BulkString(bytes) = self.router.request(&keys, Command::new("GET").arg(&keys.lock))?

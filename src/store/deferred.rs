@@ -2,9 +2,9 @@
 //!
 //! A deferred release stays in the pool entry of its connection, with all that a repeat needs. Its
 //! answer is read together with that of the connection's next command, a second later if there is
-//! none, or at the end of the process. If the connection breaks before that, the release is repeated
-//! as any other release is: its receipt shows whether it was carried out. Every failure ends in
-//! [`take_deferred_failures`].
+//! none, or at the end of the process. If the connection breaks before that, the release is
+//! repeated as any other release is: its receipt shows whether it was carried out. Every failure
+//! ends in [`take_deferred_failures`].
 //!
 //! [`DeferredRelease::poll`] only decides, and the [router](super::router) sends. An answer is read
 //! here, over the connection that the router hands in.

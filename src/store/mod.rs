@@ -88,19 +88,19 @@ pub trait Store {
     /// The time that a session has left, and its state. Changes nothing.
     fn time_left(&mut self, keys: &Keys) -> Result<Remaining, StoreError>;
 
-    /// Asks or changes the list of a user's sessions, which is perhaps on another server. `keys` are
-    /// those of the list.
+    /// Asks or changes the list of a user's sessions, which is perhaps on another server. `keys`
+    /// are those of the list.
     fn user_list(&mut self, keys: &Keys, call: &UserCall<'_>) -> Result<UserList, StoreError>;
 
-    /// Changes the list without waiting for the answer. If that fails, a later change makes the list
-    /// whole again.
+    /// Changes the list without waiting for the answer. If that fails, a later change makes the
+    /// list whole again.
     fn post_to_list(&mut self, keys: &Keys, call: &UserCall<'_>);
 
     /// Gives the state of a session this TTL in milliseconds, without waiting for the answer.
     fn post_state_ttl(&mut self, keys: &Keys, ms: u64);
 
-    /// Sends a PING over the pool of the server that has these keys. Returns the time until the answer
-    /// in nanoseconds.
+    /// Sends a PING over the pool of the server that has these keys. Returns the time until the
+    /// answer in nanoseconds.
     fn ping(&mut self, _keys: &Keys) -> Result<u64, StoreError> {
         Ok(0)
     }

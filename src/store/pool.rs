@@ -205,9 +205,9 @@ const LOOK_AFTER: Duration = Duration::from_secs(1);
 /// Set while a look for answers is to come.
 static LOOK_IS_DUE: PerProcess<bool> = PerProcess::new(false);
 
-/// Looks for the answers to deferred releases in a second, and again while some are missing. Without
-/// the look, a release that was lost with its connection would wait for the next request that
-/// takes this entry.
+/// Looks for the answers to deferred releases in a second, and again while some are missing.
+/// Without the look, a release that was lost with its connection would wait for the next request
+/// that takes this entry.
 pub fn look_for_answers() {
     if !mem::replace(&mut *LOOK_IS_DUE.lock(), true) {
         timer::timer().after(LOOK_AFTER, || {

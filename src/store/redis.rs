@@ -548,7 +548,7 @@ impl Store for RedisStore {
     }
 
     fn prefetch(&mut self, keys: &Keys, acquire: &Acquire) -> bool {
-        let form = self.router.send_ahead(keys, |connection, batch| {
+        let form = self.router.send_prefetch(keys, |connection, batch| {
             let form = connection.transactions().form();
             first_try::pack(keys, acquire, form, connection.server_ms(), batch);
             form
@@ -562,7 +562,7 @@ impl Store for RedisStore {
         let Some(PendingAcquire { keys, acquire, form }) = self.pending.take().map(|pending| *pending) else {
             return Err(StoreError::Broken(io::ErrorKind::UnexpectedEof.into()));
         };
-        let values = self.router.receive_ahead(&keys);
+        let values = self.router.receive_prefetch(&keys);
         let values = self.router.checked(values)?;
         let answer = match self.tried(&keys, form, &acquire, values)? {
             FirstTry { taken: true, loaded: Some(loaded), .. } if !loaded.is_over(|| self.server_clock()) => {
@@ -583,7 +583,7 @@ impl Store for RedisStore {
 
     fn forget_prefetch(&mut self) {
         self.pending = None;
-        self.router.forget_ahead();
+        self.router.forget_prefetch();
     }
 
     fn look_after(&self, keys: &Keys, lock: &LockSettings, token: &str) -> Option<LeaseGuard> {

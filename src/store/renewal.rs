@@ -54,8 +54,8 @@ const MAX_THREADS: usize = 16;
 /// TLS and the resolver expect a program's ordinary threads.
 const STACK: usize = 2 << 20;
 
-/// The largest number of locks per server to give back, and of lost releases to repeat. Further locks
-/// end with their leases, and further releases have failed.
+/// The largest number of locks per server to give back, and of lost releases to repeat. Further
+/// locks end with their leases, and further releases have failed.
 const MAX_GIVEN_BACK: usize = 100;
 
 /// The pause before the first try to give a lock back, because its server has just failed to

@@ -37,7 +37,7 @@ pub struct Router {
     settings: Arc<Settings>,
     entry: Option<(Arc<Target>, PooledConnection<Entries>)>,
     /// The commands that were sent ahead over the entry's connection.
-    ahead: Option<Sent>,
+    prefetch: Option<Sent>,
     /// The deadline of the answer, if a connection that had long been idle turned out to be dead.
     /// The deadline also applies to the new connection.
     until: Option<Instant>,
@@ -48,7 +48,7 @@ pub struct Router {
 impl Router {
     /// Creates a router, without any I/O.
     pub fn new(settings: Arc<Settings>) -> Self {
-        Self { settings, entry: None, ahead: None, until: None, connect_until: None }
+        Self { settings, entry: None, prefetch: None, until: None, connect_until: None }
     }
 
     pub fn settings(&self) -> &Arc<Settings> {
@@ -200,7 +200,7 @@ impl Router {
 
     /// Sends commands ahead over an existing connection, without waiting. Returns `None` if they
     /// were not sent.
-    pub fn send_ahead<T>(
+    pub fn send_prefetch<T>(
         &mut self,
         keys: &Keys,
         commands: impl FnOnce(&mut Connection, &mut Batch<'_>) -> T,
@@ -228,24 +228,24 @@ impl Router {
             return None;
         };
         self.entry = Some((target, entry));
-        self.ahead = Some(sent);
+        self.prefetch = Some(sent);
         Some(result)
     }
 
     /// Waits for the answer to the commands that were sent ahead.
-    pub fn receive_ahead(&mut self, keys: &Keys) -> Result<Vec<Value>, StoreError> {
+    pub fn receive_prefetch(&mut self, keys: &Keys) -> Result<Vec<Value>, StoreError> {
         let lost = || StoreError::Broken(io::ErrorKind::UnexpectedEof.into());
-        let sent = self.ahead.take().ok_or_else(lost)?;
+        let sent = self.prefetch.take().ok_or_else(lost)?;
         let limit = self.settings.read_timeout;
         let connection = self.current().ok_or_else(lost)?;
-        let answer = connection.answer_ahead(sent, limit);
+        let answer = connection.answer_prefetched(sent, limit);
         let answer = self.conclude(answer);
         self.tell(keys, answer).and_then(reply::several)
     }
 
     /// Drops the answer to the commands that were sent ahead.
-    pub fn forget_ahead(&mut self) {
-        if let (Some(sent), Some(connection)) = (self.ahead.take(), self.current()) {
+    pub fn forget_prefetch(&mut self) {
+        if let (Some(sent), Some(connection)) = (self.prefetch.take(), self.current()) {
             connection.forget(sent);
         }
     }
@@ -486,8 +486,8 @@ impl Router {
     fn conclude(&mut self, result: Result<Value, StoreError>) -> Result<Value, StoreError> {
         match result.and_then(or_demotion) {
             Err(StoreError::Server(error)) if error.is_demotion() => Err(self.leave_replica(error)),
-            // The server closes the connection, perhaps only in a moment, and reads nothing of what is
-            // sent until then: the release of the lock would be lost.
+            // The server closes the connection, perhaps only in a moment, and reads nothing of what
+            // is sent until then: the release of the lock would be lost.
             Err(StoreError::Server(error)) if error.is_last() => {
                 self.disconnect();
                 Err(StoreError::Server(error))
@@ -523,9 +523,9 @@ impl Router {
     }
 
     /// Gives up the connection to a server that has become a replica. Its name may lead to the new
-    /// master by now, and sentinels know that master, but no request over this connection would ever
-    /// succeed again. A server that was a replica from the start stays one, but its name may lead
-    /// elsewhere by now.
+    /// master by now, and sentinels know that master, but no request over this connection would
+    /// ever succeed again. A server that was a replica from the start stays one, but its name may
+    /// lead elsewhere by now.
     fn leave_replica(&mut self, error: ServerError) -> StoreError {
         let may_change = self.current().is_some_and(|connection| {
             let may_lead_elsewhere = connection.avoid_address();
@@ -667,13 +667,13 @@ impl Router {
 
     /// Gives the connection back to its pool. The next command takes one again.
     pub fn rest(&mut self) {
-        self.forget_ahead();
+        self.forget_prefetch();
         self.entry = None;
     }
 
     /// Drops the connection with everything on its way. The next command makes a new one.
     pub fn disconnect(&mut self) {
-        self.ahead = None;
+        self.prefetch = None;
         if let Some(connection) = self.entry.as_mut().and_then(|(_, entry)| entry.take_connection()) {
             self.until = connection.end_of_doubt();
             connection.abort();

@@ -1,6 +1,6 @@
 //! Frameworks and applications of Debian's, each as a page that counts, logs in and logs out, under
-//! `php -S` with 16 workers and under php-fpm. The tests run by `make test-frameworks`, which fetches
-//! the packages.
+//! `php -S` with 16 workers and under php-fpm. The tests run by `make test-frameworks`, which
+//! fetches the packages.
 
 mod mariadb;
 #[path = "../support/mod.rs"]

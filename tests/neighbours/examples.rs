@@ -503,7 +503,8 @@ fn takes_the_cookie_that_php_takes(kind: Kind) {
         (format!("PHPSESSID=\"{ID}\""), "null"),
         (format!("PHPSESSID={ID}=; a=b"), "null"),
         (format!("PHPSESSID={ID} ; a=b"), "null"),
-        // PHP takes this space for a part of the name. Such a cookie must not replace the other one.
+        // PHP takes this space for a part of the name. Such a cookie must not replace the other
+        // one.
         (format!("a=b;\u{a0}PHPSESSID=other-0123456789abcdef; PHPSESSID={ID}"), r#""Ada""#),
     ] {
         let expected = format!(r#""user":{user}"#);
@@ -659,7 +660,7 @@ each_of! {
     leaves_the_session_of_another_user,
 }
 
-/// Somebody logs in where another user has not logged out.
+/// A user logs in at a browser where another user has not logged out.
 fn leaves_the_session_of_another_user(kind: Kind) {
     let server = Server::start();
     let neighbour = Neighbour::start(kind, &server);
@@ -685,7 +686,7 @@ fn leaves_the_session_of_another_user(kind: Kind) {
     assert_eq!(answer.json(), r#"{"done":false}"#);
     let eves = answer.cookie.unwrap_or_else(|| before.to_owned());
     assert_eq!((listed("Eve"), listed("Ada")), (vec![eves.clone()], vec![adas.clone()]));
-    // What a lost command has left on a list is neither shown nor ended there.
+    // An entry that a lost command has left on a list is neither shown nor ended there.
     for (bumped, stays) in [("99999999999999", true), ("1", false)] {
         server.command::<()>(&["HSET", &list("Ada"), &eves, &format!("{bumped}|99999999999999")]);
         assert_eq!(devices(&neighbour, &adas).0, ["x"]);

@@ -203,7 +203,7 @@ fn a_replica_that_does_not_have_a_session_logs_nobody_out() {
                 ("session.use_cookies", "1"),
             ];
             let mut process = site.process(&settings);
-            // What the replica has is read, and no server has a new visitor's session.
+            // The value of the replica is read, and no server has a new visitor's session.
             assert_eq!(process.step("peek('known')").assert_silent().result, "0");
             if locking == "0" {
                 let new = "session_id('') !== false && session_start(['read_and_close' => true])";

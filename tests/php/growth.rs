@@ -14,7 +14,7 @@ const CYCLES: &str = r#"
         return (int) $match[1];
     }
     ini_set('session.use_strict_mode', 0);
-    // What measuring itself allocates once is allocated here.
+    // The one allocation of measuring itself is made here.
     $memory = memory_get_usage();
     $resident = resident();
     for ($i = 1; $i <= 100_000; $i++) {

@@ -118,8 +118,8 @@ fn a_server_that_takes_no_more_clients_is_named() {
     works(&server, process);
 }
 
-/// A session of over 1 KB is stored beside its place before the script moves it there. If the script
-/// is refused, that copy must not outlive a logout by the lifetime of a session.
+/// A session of over 1 KB is stored beside its place before the script moves it there. If the
+/// script is refused, that copy must not outlive a logout by the lifetime of a session.
 #[test]
 fn a_copy_that_no_script_moves_is_gone_soon() {
     let server = Server::start();

@@ -189,7 +189,8 @@ fn inline_paths(code: &str) -> Vec<Vec<String>> {
     paths.map(|path| path.split("::").filter(|name| !name.is_empty()).map(str::to_owned).collect()).collect()
 }
 
-/// The code of a file: without its unit tests, which stand at its end, comments and the texts in it.
+/// The code of a file: without its unit tests, which stand at its end, comments and the texts in
+/// it.
 fn code_of(text: &str) -> String {
     let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     let mut code = String::new();

@@ -5,6 +5,7 @@ mod hostile_texts;
 mod layers;
 mod model;
 mod programs;
+mod prose;
 mod settings;
 #[path = "../support/mod.rs"]
 mod support;

@@ -98,8 +98,8 @@ impl Php {
         self.start(command, dir)
     }
 
-    /// Starts another program, which gets the settings as a php.ini, a script (without `<?php`), and
-    /// further arguments.
+    /// Starts another program, which gets the settings as a php.ini, a script (without `<?php`),
+    /// and further arguments.
     pub fn spawn_in(&self, program: &Path, script: &str, arguments: &[&str]) -> Running {
         let dir = TempDir::new("php");
         let (settings, file) = (dir.join("php.ini"), dir.join("script.php"));

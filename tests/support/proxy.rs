@@ -223,8 +223,8 @@ impl Proxy {
         lock(&self.state).limit = Some(bytes);
     }
 
-    /// Tells clients so much later that the server has closed their connections. What they send until
-    /// then is lost.
+    /// Tells clients so much later that the server has closed their connections. Their messages
+    /// until then are lost.
     pub fn linger(&self, time: Duration) {
         lock(&self.state).linger = time;
     }

@@ -154,8 +154,8 @@ impl Connection {
         self.stream.address
     }
 
-    /// Marks the address of a server that is no master. Returns true if the next connection may lead
-    /// to another server.
+    /// Marks the address of a server that is no master. Returns true if the next connection may
+    /// lead to another server.
     pub fn avoid_address(&self) -> bool {
         self.stream.avoid_address(Flaw::NoMaster)
     }
@@ -329,7 +329,7 @@ impl Connection {
     }
 
     /// Does the same for commands for which a request waits.
-    pub fn answer_ahead(&mut self, sent: Sent, limit: Duration) -> Result<Value, StoreError> {
+    pub fn answer_prefetched(&mut self, sent: Sent, limit: Duration) -> Result<Value, StoreError> {
         self.count_trip();
         self.begin(limit, Duration::ZERO);
         self.measured(|own| own.arrived(sent).unwrap_or_else(|| own.answer(sent)))

@@ -37,8 +37,8 @@ impl Connection {
     ///
     /// If the probe meets a replica, the other addresses of the name are tried, too, within what is
     /// left of the time for connecting. If none of them leads to a master, the first replica is
-    /// connected, because sessions can be read there. Those that did not answer lately have only a part
-    /// of that time: a master that is back needs no more.
+    /// connected, because sessions can be read there. Those that did not answer lately have only a
+    /// part of that time: a master that is back needs no more.
     pub fn open(
         target: &Target,
         timeouts: Timeouts,

@@ -1,13 +1,14 @@
 //! `session.save_path`: phpredis' grammar and URLs.
 //!
 //! ```text
-//! tcp://host:port?weight=1&timeout=2.5&read_timeout=5&persistent=1&prefix=P:&database=2&auth=secret
-//! host:port?...        unix:///path/to/socket?...       auth[]=user&auth[]=pass     auth[user]=u&auth[pass]=p
-//! tls://host:port?stream[cafile]=/ca.pem&stream[local_cert]=/client.pem
+//! tcp://host:port?weight=1&timeout=2.5&read_timeout=5&persistent=1&prefix=P:&database=2&auth=pass
+//! host:port?...        unix:///path/to/socket?...       auth[]=user&auth[]=pass    
+//! auth[user]=u&auth[pass]=p tls://host:port?stream[cafile]=/ca.pem&stream[local_cert]=/client.pem
 //! tcp://a:6379?weight=1, tcp://b:6379?weight=2          client-side shards, as phpredis maps them
 //! redis://user:pass@host:port/2?prefix=P:               rediss:// is the same over TLS
 //! sentinel://s1:26379,s2:26379,s3:26379/mymaster?database=2&auth=secret&sentinel_auth=other&tls=1
-//! cluster://h1:7000,h2:7001,h3:7002?auth=secret         seed[]=h1:7000&seed[]=h2:7001&auth=secret (as phpredis)
+//! cluster://h1:7000,h2:7001,h3:7002?auth=secret         seed[]=h1:7000&seed[]=h2:7001&auth=secret
+//! (as phpredis)
 //! ```
 //!
 //! Values are percent-decoded. In phpredis' grammar `+` is a space, because PHP decodes it as a

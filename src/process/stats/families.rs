@@ -148,8 +148,8 @@ impl Bounds {
 
     /// Returns the bucket of a value.
     pub fn bucket(&self, value: u64) -> usize {
-        // No index is out of range. The remainders are there for the compiler, which then leaves out
-        // its checks.
+        // No index is out of range. The remainders are there for the compiler, which then leaves
+        // out its checks.
         let first = usize::from(self.first[(value | 1).ilog2() as usize]) % BUCKETS;
         (first + usize::from(value > self.upper[first])) % BUCKETS
     }

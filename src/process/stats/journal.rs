@@ -1,4 +1,4 @@
-//! What the processes have seen of slow locks: the last of them, and the pages that need no lock.
+//! The slow locks that the processes have seen: the last of them, and the pages that need no lock.
 //!
 //! All of it is written seldom, by any process, and read whenever an administrator asks.
 

@@ -14,13 +14,14 @@
 --         | retire (del, because the session goes on under another id: its value stays as a copy
 --           that can be read, for ttl_s) | freeze (retire, unless the session is not ours any more)
 --         | aside (move it to A, for a day)
---       4 data (freeze: the time in ms after which it does not happen; '' = none)   5 ttl_s (0 = as it is; the state may have less, or an idle life of its own)
+--       4 data (freeze: the time in ms after which it does not happen; '' = none)
+--       5 ttl_s (0 = as it is; the state may have less, or an idle life of its own)
 --       6 state seen at the read ('' = none)  7 keep_lock (1 = write and keep the lock)
 --       8 rewrite (1 = keep the lock if Redis has no memory for the write, as another may follow)
 --       9 a name for a new ticket  10 receipt_ms  11 polling
 --       12 dead_ms (the life of the mark that del leaves)
---       13 state (set, move, keep, restore, none): live|..., to be stored with the write ('' = leave
---          it as it is)
+--       13 state (set, move, keep, restore, none): live|..., to be stored with the write ('' = the
+--          state stays as it is)
 --          (del, retire, freeze) the reason of the end ('' = logout)
 -- Replies: {'ok'}  {'ok:' .. id} (del, retire, freeze: the session had left a copy under this id,
 --          which the client deletes)
@@ -41,7 +42,7 @@ local function clock()
   local tm = redis.call('TIME')
   return tm[1] .. string.sub('00000' .. tm[2], -6, -4)
 end
--- What an answer tells of the read-only copy that the state names: ':' and its id, while it lives.
+-- ':' and the id of the read-only copy that the state names, for an answer, while the copy lives.
 local function copy()
   local ends, id = string.match(state or '', '^live|[^|]*|[^|]*|[^|]*|[^|]*|[^|]*|(%d+):([^|]*)|')
   return ends and tonumber(ends) > tonumber(clock()) and ':' .. id or ''
@@ -74,7 +75,7 @@ local function bury(reason)
     ended = refused
     return state
   end
-  -- Where RENAME is refused, no copy is left.
+  -- A server that refuses RENAME gets no copy.
   if copies and not redis.pcall('RENAME', D, KEYS[7]).err then
     local left = redis.call('PTTL', KEYS[7])
     if left < 0 or left > ARGV[5] * 1000 then redis.call('EXPIRE', KEYS[7], ARGV[5]) end
@@ -162,8 +163,8 @@ elseif op == 'keep' then
   end
 end
 if note ~= '' and res == 'ok' and lives then
-  -- The state outlives the session: by an idle life after the absolute end, a day at most, or by two
-  -- from now on.
+  -- The state outlives the session: by an idle life after the absolute end, a day at most, or by
+  -- two from now on.
   idle = math.max(1000, idle and idle * 1000 or redis.call('PTTL', D))
   local rest = idle
   if ends then rest, idle = math.max(0, ends - clock()), math.min(idle, 86400000) end

@@ -55,7 +55,7 @@ if op == 'list' then
   tell(others)
   return reply
 end
--- How many of the others are too many.
+-- The number of the others that are too many.
 local over = tonumber(ARGV[6]) > 0 and #others + 1 - ARGV[6] or 0
 if over > 0 then
   if ARGV[7] == 'refuse' then

@@ -11,7 +11,8 @@
 --           that can be read, for ttl_s) | freeze (retire, unless it has ended since it was read)
 --         | aside (move it to A, for a day)
 --       2 data (del: the list that the session is on, and its user must be that of this list;
---         '' = any; freeze: the time in ms after which it does not happen; '' = none)  3 ttl_s (0 = as it is)  4 state seen at the read ('' = none)
+--         '' = any; freeze: the time in ms after which it does not happen; '' = none)
+--       3 ttl_s (0 = as it is)  4 state seen at the read ('' = none)
 --       5 a name for the mark that del leaves  6 dead_ms (its life)
 --       7 state (set, move, keep, restore): live|..., to be stored with the write ('' = leave it as
 --         it is)
@@ -30,7 +31,7 @@ if op == 'drop' then
   op = 'del'
 end
 local state = redis.call('MGET', S)[1]            -- as if missing if it is of another type
--- What an answer tells of the read-only copy that the state names: ':' and its id, while it lives.
+-- ':' and the id of the read-only copy that the state names, for an answer, while the copy lives.
 local function copy()
   local ends, id = string.match(state or '', '^live|[^|]*|[^|]*|[^|]*|[^|]*|[^|]*|(%d+):([^|]*)|')
   return ends and tonumber(ends) > tonumber(clock()) and ':' .. id or ''
@@ -67,7 +68,7 @@ if op == 'del' or op == 'retire' then
   -- A Redis without memory refuses this first write of retire, and would refuse the session under
   -- its new id, too.
   redis.call('SET', S, mark, 'PX', life)
-  -- Where RENAME is refused, no copy is left.
+  -- A server that refuses RENAME gets no copy.
   if copies and not redis.pcall('RENAME', D, KEYS[4]).err then
     local left = redis.call('PTTL', KEYS[4])
     if left < 0 or left > ARGV[3] * 1000 then redis.call('EXPIRE', KEYS[4], ARGV[3]) end
@@ -119,8 +120,8 @@ end
 -- Of two requests that give a session its first state, the first one does.
 local later = ARGV[4] == '' and state and string.sub(state, 1, 5) == 'live|'
 if note ~= '' and not dead and not later then
-  -- The state outlives the session: by an idle life after the absolute end, a day at most, or by two
-  -- from now on.
+  -- The state outlives the session: by an idle life after the absolute end, a day at most, or by
+  -- two from now on.
   idle = math.max(1000, idle and idle * 1000 or redis.call('PTTL', D))
   local rest = idle
   if ends then rest, idle = math.max(0, ends - clock()), math.min(idle, 86400000) end

@@ -139,8 +139,8 @@ impl Answer {
 }
 
 impl Site {
-    /// A worker with the session of `ID` and its counter at 0. A lock that is never given back lasts
-    /// for a minute.
+    /// A worker with the session of `ID` and its counter at 0. A lock that is never given back
+    /// lasts for a minute.
     fn start(settings: &[(&str, &str)], handler: &str, arguments: &[&str]) -> Self {
         let server = Server::start();
         session::seed(&server, ID);
@@ -241,8 +241,8 @@ fn program() -> &'static Path {
     })
 }
 
-/// Either way in which FrankenPHP ends a request's session. The second one forgets a handler that the
-/// script has set.
+/// Either way in which FrankenPHP ends a request's session. The second one forgets a handler that
+/// the script has set.
 const ENDINGS: [&[&str]; 2] = [&[], &["reload"]];
 
 #[test]
@@ -342,7 +342,8 @@ impl Monitor {
         line
     }
 
-    /// The commands up to the first one with this word, without those by which a test looks at locks.
+    /// The commands up to the first one with this word, without those by which a test looks at
+    /// locks.
     fn up_to(&mut self, word: &str) -> String {
         let mut seen = String::new();
         loop {
@@ -394,7 +395,7 @@ fn prefetch_finds_the_id_that_php_finds() {
         let wanted = [ID, OTHER].into_iter().find(|id| answer.body == format!("{id:?}"));
         found += usize::from(wanted.is_some());
         let mut sent = wanted.map(|id| monitor.up_to(id)).unwrap_or_default();
-        // Whatever the request has sent to Redis comes before that of the next one.
+        // All that the request has sent to Redis comes before the commands of the next one.
         site.get("", NEXT);
         for id in [ID, OTHER, NEXT] {
             site.is_given_back(id);

@@ -4,9 +4,9 @@
  *   server INI SCRIPT THREADS [reload]
  *
  * Each line of standard input is a request: method, query and Cookie header, separated by tabs. The
- * answer goes to standard output when the request has ended, as lines up to `end NUMBER`. The body of
- * a POST (an upload) is sent to PHP when a further line has come. With `reload`, the session module
- * is ended and started between requests, as by a FrankenPHP that was built without it. */
+ * answer goes to standard output when the request has ended, as lines up to `end NUMBER`. The body
+ * of a POST (an upload) is sent to PHP when a further line has come. With `reload`, the session
+ * module is ended and started between requests, as by a FrankenPHP that was built without it. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stdio.h>

@@ -77,7 +77,8 @@ fn php(server: &Server) -> Php {
 const WARNING: i32 = 1;
 const ERROR: i32 = 2;
 
-/// Checks that the doctor finds one fault, of this level and name, and that its fix has these words.
+/// Checks that the doctor finds one fault, of this level and name, and that its fix has these
+/// words.
 fn finds(php: &Php, more: &[&str], level: i32, name: &str, fix: &str) {
     // PHP itself calls some of these settings deprecated, which is no output of the command.
     let php = &php.clone().ini("display_errors", "stderr");
@@ -126,7 +127,8 @@ fn the_doctor_finds_a_missing_extension() {
     assert!(said.status == 2 && said.out.contains("extension=phpsess_rs.so"), "{said:#?}");
 }
 
-/// A test for each fault in PHP's settings: its name, the setting and the value, and words of its fix.
+/// A test for each fault in PHP's settings: its name, the setting and the value, and words of its
+/// fix.
 macro_rules! faults_of_php {
     ($($test:ident: $level:ident $name:literal, $setting:literal = $value:literal, $fix:literal;)*) => {
         $(#[test]
@@ -543,7 +545,7 @@ fn the_doctor_looks_at_each_node_of_a_cluster() {
     finds(&php, &[], WARNING, "idle-timeout", "timeout 0");
     cluster.node(1).set("timeout", "0");
 
-    // Nobody listens at the port that a node announces.
+    // The port that a node announces has no listener.
     cluster.node(2).announce(1);
     poll::until("the other nodes know the port, and the doctor finds it", poll::SOON, || {
         let said = rustredis(&php, &["doctor"]);
@@ -820,7 +822,8 @@ fn the_file_of_an_export_is_its_users_alone() {
     let dir = TempDir::new("export");
     let path = dir.join("sessions");
     let file = path.to_str().expect("it is UTF-8");
-    // An export that has stopped before its first mark goes on, too, and takes the rights of others.
+    // An export that has stopped before its first mark goes on, too, and takes the rights of
+    // others.
     for begun in ["", "{\"rust", "{\"rustredis\":1}\n", "{\"rustredis\":1}\n{\"id\":\"a\",\"te"] {
         fs::write(&path, begun).expect("it can be written");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).expect("its mode can be set");
@@ -1332,7 +1335,7 @@ fn the_settings_of_an_fpm_pool_are_taken_and_leave_nothing_behind() {
         "php_admin_value[rustredis.password] = \"the secret;${x}'\\\"\" ; not a part of it",
         "php_value[rustredis.prefix] = \"OF-$pool:\" ; nor this",
         "php_flag[rustredis.lock_mixed] = on",
-        // What would end the command itself, or run in it.
+        // Settings that would end the command itself, or run in it.
         "php_admin_value[open_basedir] = /var/www:/tmp",
         "php_admin_value[disable_functions] = ini_set,proc_open,getenv,fwrite,parse_ini_string",
         "php_admin_value[auto_prepend_file] = /dev/zero",

@@ -206,7 +206,7 @@ fn sources_of_an_older_date_are_built_as_well() {
     restore();
     sources.build(&[]);
     assert!(sources.has(Sources::MODULE, "a text of before"));
-    // Somebody has run Cargo by hand in between, for sources that are no longer there.
+    // Cargo was run by hand in between, for sources that are no longer there.
     sources.set_text("a text of in between");
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--release"]).current_dir(sources.path(""));

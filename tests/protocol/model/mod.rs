@@ -1,12 +1,12 @@
 //! The lock protocol, explored: every order in which the commands of two or three clients can reach
-//! the server, while processes die, connections break with something on its way, a replica takes over
-//! that may lack the newest commands, and time passes at any point.
+//! the server, while processes die, connections break with something on its way, a replica takes
+//! over that may lack the newest commands, and time passes at any point.
 //!
 //! The clients are the real [`phpsess_rs::lock::Attempt`], the server is the in-memory one, which
-//! `tests/redis/store.rs` holds to the scripts. Each client takes the lock, reads a number and releases
-//! the lock with the next one. The properties of every state are in `watch.rs`. To show that a
-//! violation would be noticed, each test below that is named after a counterexample takes a rule
-//! away, and finds the counterexample again.
+//! `tests/redis/store.rs` holds to the scripts. Each client takes the lock, reads a number and
+//! releases the lock with the next one. The properties of every state are in `watch.rs`. To show
+//! that a violation would be noticed, each test below that is named after a counterexample takes a
+//! rule away, and finds the counterexample again.
 //!
 //! Counterexamples about one script alone, without an order of events, are in
 //! `tests/redis/scripts/`.

@@ -72,7 +72,7 @@ impl Watch {
         self.pardon_a_lease(setup);
     }
 
-    /// What the server has acknowledged is gone, locks among it. Two clients may then work at a
+    /// Acknowledged values are gone at the server, locks among them. Two clients may then work at a
     /// time, and one of them is refused. Nothing is written over all the same.
     pub fn lost_commands(&mut self) {
         self.lost_commands = true;
@@ -179,8 +179,8 @@ impl Watch {
         let now = world.server.now();
         let by_ticket = world.clients[c].doing.token().is_some_and(|token| token.starts_with("t:"));
         match (released, wrote) {
-            // Of two clients with one ticket, only one writes, and the other one finds its receipt. A
-            // failover that loses commands loses that update as it loses others.
+            // Of two clients with one ticket, only one writes, and the other one finds its receipt.
+            // A failover that loses commands loses that update as it loses others.
             (Released::Written, None) if world.watch.lost_commands && by_ticket => Ok(()),
             (Released::Written, None) => {
                 Err(format!("{} is told that it has written, and it has not", name(c)))

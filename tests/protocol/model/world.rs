@@ -30,7 +30,8 @@ pub struct Setup {
     pub failovers: u8,
     /// The replica may lack the newest commands.
     pub lags: bool,
-    /// A blocked client is sent to the new server, as in a Cluster. Otherwise its connection breaks.
+    /// A blocked client is sent to the new server, as in a Cluster. Otherwise its connection
+    /// breaks.
     pub redirects: bool,
     pub rules: Rules,
     pub habit: Habit,

@@ -17,8 +17,8 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis().try_into().unwrap()
 }
 
-/// Stores a session that began a day ago, with this idle lifetime and the milliseconds that are left
-/// until its end.
+/// Stores a session that began a day ago, with this idle lifetime and the milliseconds that are
+/// left until its end.
 fn session(f: &Fixture, idle: Option<u64>, left: Option<i64>) -> String {
     let mut live = Live::new(now() - 86_400_000);
     live.idle = idle;

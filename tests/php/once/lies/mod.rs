@@ -1,5 +1,5 @@
 //! A Redis that lies: wrong types, wrong lengths, halves of answers, endless answers, a byte now
-//! and then. Whatever the answers are, the handler must not crash, hang, fill the memory, show a
+//! and then. With none of these answers may the handler crash, hang, fill the memory, show a
 //! secret, fail without a warning, or call a session saved that Redis has not confirmed.
 //!
 //! `make fuzz` runs it for `FUZZ_SECONDS`; `FUZZ_SEED` makes the same choices again. `make test`
