@@ -572,7 +572,7 @@ async function fateOf(its, list, { id, bumped }, now) {
   const parts = String(state ?? "").split("|"), lives = parts[0] === "live" && parts.length > 8;
   const fields = lives ? [...parts.slice(0, 8), parts.slice(8).join("|")] : Array(9).fill("");
   let fate = "lives";
-  if (parts[0] === "dead" && now < bumped + LOGIN && parts[2] < bumped) fate = "comes"; // a login under an id with a mark
+  if (parts[0] === "dead" && now < bumped + LOGIN && parts[2] <= bumped) fate = "comes"; // a login under an id with a mark
   else if (parts[0] === "dead" || (fields[4] && fields[4] <= now)) fate = "dead";
   else if (ttl === -2 || (lives && fields[7] !== list)) {
     fate = now < bumped + LOGIN ? "comes" : ttl === -2 ? "missing" : "dead";

@@ -408,7 +408,7 @@ func (s *Sessions) fate(list string, one place, now int64) (fate, []string, int6
 	fields := liveFields(state)
 	mark := strings.Split(state, "|")
 	switch {
-	case mark[0] == "dead" && len(mark) > 2 && now < one.bumped+loginTime && number(mark[2]) < one.bumped:
+	case mark[0] == "dead" && len(mark) > 2 && now < one.bumped+loginTime && number(mark[2]) <= one.bumped:
 		return comes, fields, ttl, nil // a login under an id with the mark of an earlier end
 	case strings.HasPrefix(state, "dead|"), fields != nil && fields[4] != "" && number(fields[4]) <= now:
 		return gone, fields, ttl, nil

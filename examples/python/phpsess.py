@@ -210,7 +210,7 @@ class Sessions:
             lambda: self.together(self.redis.pipeline(transaction=False).pttl(key).get(key + "_STATE")))
         fields = (state or b"").split(b"|", 8)
         lives = fields[0] == b"live" and len(fields) == 9
-        if fields[0] == b"dead" and now < bumped + LOGIN and int(fields[2]) < bumped:  # a login under an id with a mark
+        if fields[0] == b"dead" and now < bumped + LOGIN and int(fields[2]) <= bumped:  # a login under an id with a mark
             return "comes", fields, ttl
         if fields[0] == b"dead" or lives and fields[4] and int(fields[4]) <= now:
             return "dead", fields, ttl

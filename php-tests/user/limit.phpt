@@ -55,7 +55,7 @@ same('and stay dead', 'limit', reason_of($g));
 set_state($h, ['end' => now() - 2000]);
 $j = login($user, 2, 'refuse');
 same('nor does one that is over', true, is_string($j));
-redis()->set(side_key($i, 'STATE'), 'dead|logout|' . now() . '|t', 'EX', 100);
+redis()->set(side_key($i, 'STATE'), 'dead|logout|' . (now() + 5) . '|t', 'EX', 100);
 $k = login($user, 2, 'refuse');
 same('nor one that has ended', true, is_string($k));
 set_state($j, ['user' => list_name(new_user())]);

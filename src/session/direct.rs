@@ -106,6 +106,9 @@ impl<S: Store> Session<S> {
         let Some(own) = SessionId::parse(id) else {
             return self.fail("was not saved", None, &Failure::BadId);
         };
+        if self.has_stayed(&own) {
+            return self.fail("was not saved", Some(&own), &refused(Failure::Destroyed));
+        }
         let is_alone = self.current.is_none() && self.failed.is_none();
         if is_alone && let Err(failure) = self.fetch(&own, Mode::Any, Access::Update, ttl) {
             return self.fail("was not saved", Some(&own), &failure);
@@ -139,7 +142,7 @@ impl<S: Store> Session<S> {
 
     /// Returns true if a later write depends on what happened here before.
     pub fn is_worth_keeping(&self) -> bool {
-        !self.looked_at.is_empty() || self.failed.is_some()
+        !self.looked_at.is_empty() || self.failed.is_some() || self.unleft.is_some()
     }
 
     /// Reads a session without its lock, and without a refresh of its TTL. Returns false after a

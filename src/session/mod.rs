@@ -84,6 +84,9 @@ pub struct Session<S: Store> {
     left: Heritage,
     /// The id that session_regenerate_id() has left.
     retired: Option<SessionId>,
+    /// The id that it could not leave, because the session has ended or is another request's by now.
+    /// A handler class may write once more.
+    unleft: Option<SessionId>,
     /// The value that the last read found, until [`Session::drop_value`].
     value: Option<Vec<u8>>,
     too_large: usize,
@@ -179,6 +182,7 @@ impl<S: Store> Session<S> {
             heir: None,
             left: Heritage::default(),
             retired: None,
+            unleft: None,
             value: None,
             too_large: 0,
             failed: None,
@@ -704,6 +708,7 @@ impl<S: Store> Session<S> {
     fn fetch(&mut self, id: &SessionId, mode: Mode, access: Access, ttl: u64) -> Result<Fetched, Failure> {
         let (keys, ttl) = (self.keys(id), self.prolonged(ttl));
         let settings = self.settings.clone();
+        self.unleft.take_if(|own| own == id);
         // Only close gives back a lock that we have, so a read without a lock must not drop it
         // here.
         let has_its_lock = self.has_lock() && self.current.as_ref().is_some_and(|current| current.id == *id);

@@ -268,7 +268,9 @@ impl<S: Store> Session<S> {
         }
         // A logout is carried out even if another request has the lock by now.
         let done = self.end_as(&id, leave, deletes && leave == Leave::Emptied);
+        let is_answered = done.is_ok();
         let is_left = self.answered(&id, if deletes { "was not destroyed" } else { "was not saved" }, done);
+        self.unleft = Some(id.clone()).filter(|_| is_answered && !is_left);
         self.retired = Some(id).filter(|_| is_left);
         is_left
     }
@@ -301,6 +303,11 @@ impl<S: Store> Session<S> {
             Ok((None, _)) | Err(StoreError::Protocol(_)) => Some(Failure::CopyEnded),
             Err(error) => Some(error.into()),
         }
+    }
+
+    /// Returns true if session_regenerate_id() has tried to leave this id in vain.
+    pub(super) fn has_stayed(&self, id: &SessionId) -> bool {
+        self.current.is_none() && self.unleft.as_ref() == Some(id)
     }
 
     pub(super) fn has_retired(&self, id: &[u8]) -> bool {
@@ -472,11 +479,19 @@ impl<S: Store> Session<S> {
         }
     }
 
+    fn reason_not_to_save(&self, id: &SessionId) -> Option<Failure> {
+        if self.value.is_some() {
+            return Some(Failure::Undelivered);
+        }
+        if self.failed.as_ref() == Some(id) {
+            return Some(Failure::Unread);
+        }
+        self.has_stayed(id).then_some(Failure::Destroyed)
+    }
+
     fn save(&mut self, id: &[u8], text: &Text<'_>, changed: bool, ttl: u64, writer: Writer) -> bool {
         let Some(id) = SessionId::parse(id) else { return self.fail("was not saved", None, &Failure::BadId) };
-        let is_undelivered = self.value.is_some();
-        if is_undelivered || self.failed.as_ref() == Some(&id) {
-            let failure = if is_undelivered { Failure::Undelivered } else { Failure::Unread };
+        if let Some(failure) = self.reason_not_to_save(&id) {
             return self.fail("was not saved", Some(&id), &refused(failure));
         }
         let mut current = match self.current.take() {

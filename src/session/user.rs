@@ -566,7 +566,7 @@ fn fate(left: &Remaining, list: &str, listed: &Listed, now: u64) -> Fate {
     let state = left.state.as_deref().map(State::parse);
     match state {
         // A login under an id that has the mark of an earlier end is listed first.
-        Some(State::Dead(dead)) if is_young(listed, now) && dead.at < listed.bumped => Fate::Comes,
+        Some(State::Dead(dead)) if is_young(listed, now) && dead.at <= listed.bumped => Fate::Comes,
         Some(State::Dead(_)) => Fate::Dead,
         Some(State::Live(live)) if live.has_ended(now) => Fate::Dead,
         _ if is_young(listed, now) && left.ms == -2 => Fate::Comes,
