@@ -388,7 +388,7 @@ impl<S: Store> Session<S> {
     }
 
     /// Deletes the copy that a session, which has ended, had left under the id that it had before.
-    fn delete_copy(&mut self, id: &str) {
+    pub(super) fn delete_copy(&mut self, id: &str) {
         let Some(id) = SessionId::parse(id.as_bytes()) else { return };
         let keys = self.keys(&id);
         if let Err(error) = self.store.delete_copy(&keys) {
@@ -582,7 +582,7 @@ impl<S: Store> Session<S> {
         };
         current.writes += u32::from(failure.is_none());
         current.hold = hold;
-        self.leave_list_if_destroyed(&current, failure.as_ref());
+        self.follow_if_destroyed(&current, failure.as_ref());
         if failure.is_none() && state.is_some() {
             current.loaded.state = state;
             current.metadata.is_due = false;
@@ -594,12 +594,18 @@ impl<S: Store> Session<S> {
         self.told(&id, "was not saved", failure)
     }
 
-    /// Takes a session whose login was too slow off the list of its user.
-    fn leave_list_if_destroyed(&mut self, current: &Current<S::Lease>, failure: Option<&Failure>) {
-        if current.metadata.is_listed && matches!(failure, Some(Failure::Destroyed)) {
-            let lists: Vec<String> =
-                current.metadata.live.iter().map(|live| live.user().to_owned()).collect();
-            self.leave_list(&current.id, &lists);
+    /// Takes a session that was ended before it was stored off the list of its user, and deletes the
+    /// copy under the id of before: logged out is logged out.
+    fn follow_if_destroyed(&mut self, current: &Current<S::Lease>, failure: Option<&Failure>) {
+        let Some(live) = &current.metadata.live else { return };
+        if !matches!(failure, Some(Failure::Destroyed)) {
+            return;
+        }
+        if current.metadata.is_listed {
+            self.leave_list(&current.id, &[live.user().to_owned()]);
+        }
+        if let Some(copy) = &live.copy {
+            self.delete_copy(&copy.id);
         }
     }
 

@@ -480,8 +480,12 @@ impl<S: Store> Session<S> {
         }
         let result = if let Some(mut current) = self.current.take_if(|current| current.id == *id) {
             let result = self.end_hold(&mut current, op, || Failure::Revoked);
-            current.metadata.live = None;
+            // The session may not be stored yet, so that Redis knows of no copy.
+            let copy = current.metadata.live.take().and_then(|live| live.copy);
             self.current = Some(current);
+            if let Some(copy) = copy.filter(|_| result.is_ok()) {
+                self.delete_copy(&copy.id);
+            }
             result
         } else {
             let keys = self.keys(id);
