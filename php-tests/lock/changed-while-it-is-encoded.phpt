@@ -63,7 +63,11 @@ class Marks
 $id = new_id();
 start($id);
 $_SESSION = ['saves' => new Saves, 'marks' => new Marks, 'two' => [1, 2]];
-array_splice($_SESSION, 0, 1);
+try {
+    array_splice($_SESSION, 0, 1);
+} catch (Error) {
+    // PHP 8.4 and later say that the array was modified.
+}
 same('splice: the session is saved', [PHP_SESSION_NONE, false], [session_status(), is_locked($id)]);
 same('splice: the other values are there', [[1, 2], 1], [$_SESSION['two'], $_SESSION['seen']]);
 start($id);
@@ -108,7 +112,7 @@ foreach ($ways as $way => $code) {
         }
         ini_set("session.serialize_handler", "php_serialize");
         isset($last) || begin();
-    ', [$id]);
+    ', [$id], ['error_reporting' => E_ALL & ~E_DEPRECATED]);
     same("$way: no message", '', $child->output());
     ini_set('session.serialize_handler', 'php_serialize');
     same("$way: read", true, start($id));
