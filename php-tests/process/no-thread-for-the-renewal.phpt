@@ -14,7 +14,8 @@ require __DIR__ . '/../support/support.inc';
 
 $server = RedisServer::start();
 preg_match('~/\S*phpsess_rs\.so~', file_get_contents('/proc/self/maps'), $module);
-// Another user's: the limit does not count for root.
+// Another user's: the limit does not count for root. The processes of all runs on this machine count for it.
+$user = random_int(100_000, 1_000_000_000);
 $folder = sys_get_temp_dir() . '/' . new_id();
 mkdir($folder, 0711);
 copy($module[0], "$folder/module.so");
@@ -33,7 +34,7 @@ $script = <<<'PHP'
     PHP;
 // One process, and the thread of the pool. A thread that has just ended may still be counted when that one is made.
 for ($try = 0; $try < 20; $try++) {
-    $child = Child::command_line(['setpriv', '--reuid=54322', '--regid=54322', '--clear-groups', 'prlimit', '--nproc=2',
+    $child = Child::command_line(['setpriv', "--reuid=$user", "--regid=$user", '--clear-groups', 'prlimit', '--nproc=2',
         PHP_BINARY, '-n', '-d', "extension=$folder/module.so", '-d', 'session.save_handler=rustredis',
         '-d', 'session.use_cookies=0', '-d', 'session.cache_limiter=', '-d', 'rustredis.lock_lease=1',
         '-d', "session.save_path=tcp://127.0.0.1:$server->port", '-r', $script, '--', new_id()]);

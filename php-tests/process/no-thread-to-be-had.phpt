@@ -14,7 +14,8 @@ require __DIR__ . '/../support/support.inc';
 
 $server = RedisServer::start();
 preg_match('~/\S*phpsess_rs\.so~', file_get_contents('/proc/self/maps'), $module);
-// Another user's: the limit does not count for root.
+// Another user's: the limit does not count for root. The processes of all runs on this machine count for it.
+$user = random_int(100_000, 1_000_000_000);
 $folder = sys_get_temp_dir() . '/' . new_id();
 mkdir($folder, 0711);
 copy($module[0], "$folder/module.so");
@@ -28,7 +29,7 @@ $script = <<<'PHP'
     echo "blocked: $blocked[1]\n";
     PHP;
 foreach (['127.0.0.1', 'localhost'] as $host) {
-    $child = Child::command_line(['setpriv', '--reuid=54321', '--regid=54321', '--clear-groups', 'prlimit', '--nproc=1',
+    $child = Child::command_line(['setpriv', "--reuid=$user", "--regid=$user", '--clear-groups', 'prlimit', '--nproc=1',
         PHP_BINARY, '-n', '-d', "extension=$folder/module.so", '-d', 'session.save_handler=rustredis',
         '-d', 'session.use_cookies=0', '-d', 'session.cache_limiter=', '-d', "session.save_path=tcp://$host:$server->port", '-r', $script, '--', new_id()]);
     $output = $child->output();
