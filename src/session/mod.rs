@@ -84,8 +84,8 @@ pub struct Session<S: Store> {
     left: Heritage,
     /// The id that session_regenerate_id() has left.
     retired: Option<SessionId>,
-    /// The id that it could not leave, because the session has ended or is another request's by now.
-    /// A handler class may write once more.
+    /// The id that it could not leave, because the session has ended or is another request's by
+    /// now. A handler class may write once more.
     unleft: Option<SessionId>,
     /// The value that the last read found, until [`Session::drop_value`].
     value: Option<Vec<u8>>,

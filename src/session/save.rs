@@ -594,8 +594,8 @@ impl<S: Store> Session<S> {
         self.told(&id, "was not saved", failure)
     }
 
-    /// Takes a session that was ended before it was stored off the list of its user, and deletes the
-    /// copy under the id of before: logged out is logged out.
+    /// Takes a session that was ended before it was stored off the list of its user, and deletes
+    /// the copy under the id of before: logged out is logged out.
     fn follow_if_destroyed(&mut self, current: &Current<S::Lease>, failure: Option<&Failure>) {
         let Some(live) = &current.metadata.live else { return };
         if !matches!(failure, Some(Failure::Destroyed)) {
