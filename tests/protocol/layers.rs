@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::tree::files;
+
 /// From the top down. A file names its own layer and those behind it in this list.
 const LAYERS: [&str; 12] = [
     "php",
@@ -247,19 +249,6 @@ fn items(list: &str) -> Vec<&str> {
     items
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).expect("the folder can be read") {
-        let path = entry.expect("the entry can be read").path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else if path.extension().is_some_and(|end| end == "rs") {
-            found.push(path);
-        }
-    }
-    found
-}
-
 fn sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let source = |path: &PathBuf| {
@@ -270,7 +259,7 @@ fn sources() -> Vec<Source> {
     };
     // Unit tests in files of their own may look upwards: those of the store use sessions.
     let is_code = |source: &Source| !source.path.split('/').any(|part| part == "tests");
-    files(&root).iter().map(source).filter(is_code).collect()
+    files(&root, &["rs"]).iter().map(source).filter(is_code).collect()
 }
 
 #[test]

@@ -9,4 +9,5 @@ mod prose;
 mod settings;
 #[path = "../support/mod.rs"]
 mod support;
+mod tree;
 mod wire_format;

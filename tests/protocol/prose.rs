@@ -1,10 +1,9 @@
 //! The comments of src/, tests/ and bench/ keep to their columns, and their sentences begin with a
 //! subject.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
+
+use crate::tree::files;
 
 /// The columns of a comment line, with four for a tab.
 const COLUMNS: usize = 100;
@@ -70,25 +69,15 @@ fn faults(text: &str) -> Vec<(usize, String)> {
     faults
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).expect("the folder can be read") {
-        let path = entry.expect("the entry can be read").path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else if path.extension().is_some_and(|end| ["rs", "c", "h", "lua"].iter().any(|own| end == *own)) {
-            found.push(path);
-        }
-    }
-    found
-}
-
 #[test]
 fn comments_are_plain_sentences_within_a_hundred_columns() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
     let mut looked_at = 0;
-    for path in ["src", "tests", "bench"].iter().flat_map(|folder| files(&root.join(folder))) {
+    for path in ["src", "tests", "bench"]
+        .iter()
+        .flat_map(|folder| files(&root.join(folder), &["rs", "c", "h", "lua"]))
+    {
         looked_at += 1;
         let text = fs::read_to_string(&path).expect("the file can be read");
         let path = path.strip_prefix(root).expect("it is in the project").display().to_string();

@@ -328,19 +328,24 @@ fn several(master: &'static AtomicUsize, count: u8) -> (u16, Vec<Arc<AtomicUsize
     (port, listeners.into_iter().enumerate().map(serve).collect())
 }
 
-#[test]
-fn a_name_with_several_addresses_leads_to_the_master() {
-    const NONE: usize = 9;
-    static MASTER: AtomicUsize = AtomicUsize::new(2);
-    let (port, counts) = several(&MASTER, 3);
-    let addresses: Vec<_> = (1..=3).map(|last| SocketAddr::from(([127, 0, 1, last], port))).collect();
+/// The target of a name, and the addresses that it is to have: those of the first `count` servers.
+fn named(host: &str, port: u16, count: u8) -> (Target, Vec<SocketAddr>) {
     let target = Target {
-        endpoint: Endpoint::Tcp { host: "several.invalid".into(), port },
+        endpoint: Endpoint::Tcp { host: host.into(), port },
         username: None,
         password: None,
         database: 0,
         tls: None,
     };
+    (target, (1..=count).map(|last| SocketAddr::from(([127, 0, 1, last], port))).collect())
+}
+
+#[test]
+fn a_name_with_several_addresses_leads_to_the_master() {
+    const NONE: usize = 9;
+    static MASTER: AtomicUsize = AtomicUsize::new(2);
+    let (port, counts) = several(&MASTER, 3);
+    let (target, addresses) = named("several.invalid", port, 3);
     let timeouts = Timeouts { connect: Duration::from_secs(30), read: Duration::from_secs(30) };
     // Returns the address of the connection, and the connections that were made to each server.
     let open = || {
@@ -367,14 +372,7 @@ fn a_name_with_several_addresses_leads_to_the_master() {
 fn a_server_that_hangs_leaves_time_for_the_master_after_it() {
     static MASTER: AtomicUsize = AtomicUsize::new(202);
     let (port, _) = several(&MASTER, 3);
-    let addresses: Vec<_> = (1..=3).map(|last| SocketAddr::from(([127, 0, 1, last], port))).collect();
-    let target = Target {
-        endpoint: Endpoint::Tcp { host: "middle.invalid".into(), port },
-        username: None,
-        password: None,
-        database: 0,
-        tls: None,
-    };
+    let (target, addresses) = named("middle.invalid", port, 3);
     let timeouts = Timeouts { connect: Duration::from_secs(4), read: Duration::from_mins(5) };
     dns::keep("middle.invalid", addresses.clone());
     let connection = Connection::open(&target, timeouts, None, Some("probe")).unwrap();
@@ -385,14 +383,7 @@ fn a_server_that_hangs_leaves_time_for_the_master_after_it() {
 fn a_master_that_hangs_holds_up_no_reader_of_its_replica() {
     static MASTER: AtomicUsize = AtomicUsize::new(209);
     let (port, counts) = several(&MASTER, 2);
-    let addresses: Vec<_> = (1..=2).map(|last| SocketAddr::from(([127, 0, 1, last], port))).collect();
-    let target = Target {
-        endpoint: Endpoint::Tcp { host: "hangs.invalid".into(), port },
-        username: None,
-        password: None,
-        database: 0,
-        tls: None,
-    };
+    let (target, addresses) = named("hangs.invalid", port, 2);
     let timeouts = Timeouts { connect: Duration::from_secs(2), read: Duration::from_mins(5) };
     let open = || {
         dns::keep("hangs.invalid", addresses.clone());
