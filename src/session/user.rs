@@ -483,7 +483,7 @@ impl<S: Store> Session<S> {
             // The session may not be stored yet, so that Redis knows of no copy.
             let copy = current.metadata.live.take().and_then(|live| live.copy);
             self.current = Some(current);
-            if let Some(copy) = copy.filter(|_| result.is_ok()) {
+            if let Some(copy) = copy.filter(|_| matches!(result, Ok(ReleaseReply::Done))) {
                 self.delete_copy(&copy.id);
             }
             result
