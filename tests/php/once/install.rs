@@ -272,12 +272,14 @@ fn so_does_pie_which_builds_again_once_it_is_configured_again() {
 struct Release(Folder);
 
 impl Release {
-    const FILES: [&str; 8] = [
+    const FILES: [&str; 10] = [
+        "README.md",
         "Cargo.toml",
         "Cargo.lock",
         "CHANGELOG.md",
         "composer.json",
         "stubs/composer.json",
+        "command/composer.json",
         "docs/install.md",
         "packaging/debian/control",
         "scripts/release",
@@ -330,7 +332,9 @@ impl Release {
 #[test]
 fn a_release_has_one_version_everywhere() {
     let release = Release::new("release");
-    assert!(release.run(&["--set", "v9.8.7"]).is_err());
+    for no_version in ["v9.8.7", "9.8", "09.8.7", "9.8.7-RC01"] {
+        assert!(release.run(&["--set", no_version]).expect_err(no_version).contains("no version"));
+    }
     release.run(&["--set", "9.8.7"]).expect("a new version");
     let refusal = release.run(&["--check"]).expect_err("nothing is committed");
     assert!(refusal.contains("uncommitted changes") && refusal.contains("CHANGELOG.md"), "{refusal}");
@@ -344,6 +348,41 @@ fn a_release_has_one_version_everywhere() {
 }
 
 #[test]
+fn a_release_comes_after_the_one_before() {
+    let release = Release::new("order");
+    for (next, earlier) in [("9.8.7-RC2", "9.8.7-RC2"), ("9.8.7", "9.8.7-RC1"), ("9.10.0", "9.9.0")] {
+        release.run(&["--set", next]).expect(next);
+        release.replace("CHANGELOG.md", "## Unreleased\n", "## Unreleased\n\nA change.\n");
+        let refusal = release.run(&["--set", earlier]).expect_err(earlier);
+        assert!(refusal.contains(&format!("{earlier} does not come after {next}")), "{refusal}");
+    }
+}
+
+#[test]
+fn packages_are_made_of_this_version_alone() {
+    let dist = Folder::new("dist");
+    let run = |script: &str, option: &[&str]| {
+        let mut command = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts").join(script));
+        let output = command.args(option).env("DIST", dist.path()).output().expect("the script runs");
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let zip = |version: &str| format!("php_phpsess_rs-{version}_php8.2-x86_64-linux-glibc.zip");
+    let other = zip("0.0.1");
+    std::fs::write(dist.path().join(&other), "").expect("a file");
+    let own = format!("of {}", env!("CARGO_PKG_VERSION"));
+    for (script, option) in [("deb", &[][..]), ("rpm", &[]), ("dist", &["--sums"])] {
+        let (is_made, said) = run(script, option);
+        assert!(!is_made && said.contains(&own) && said.lines().count() == 1, "{script}: {said}");
+    }
+    assert!(!dist.path().join("SHA256SUMS").exists());
+    let own = zip(env!("CARGO_PKG_VERSION"));
+    std::fs::write(dist.path().join(&own), "").expect("a file");
+    assert_eq!(run("dist", &["--sums"]), (true, String::new()));
+    let sums = std::fs::read_to_string(dist.path().join("SHA256SUMS")).expect("the checksums");
+    assert!(sums.ends_with(&format!("  {own}\n")) && sums.lines().count() == 1, "{sums}");
+}
+
+#[test]
 fn a_release_names_each_file_with_another_version() {
     let release = Release::new("disagreement");
     release.run(&["--set", "9.8.7"]).expect("a new version");
@@ -353,7 +392,9 @@ fn a_release_names_each_file_with_another_version() {
         ("CHANGELOG.md", "## Unreleased\n", "## Unreleased\n\nAnother change.\n"),
         ("composer.json", "    \"type\"", "    \"version\": \"9.8.7\",\n    \"type\""),
         ("stubs/composer.json", "    \"type\"", "    \"version\": \"9.8.7\",\n    \"type\""),
+        ("command/composer.json", "    \"type\"", "    \"version\": \"9.8.7\",\n    \"type\""),
         ("docs/install.md", "VERSION=9.8.7", "VERSION=9.8.6"),
+        ("README.md", "## Install\n", "## Install\n\nThe first release is still to come.\n"),
         ("packaging/debian/control", "<a@example.org>", "<a@phpsess-rs.invalid>"),
     ] {
         release.replace(file, old, new);
