@@ -640,6 +640,26 @@ static bool is_ended_by_script(void)
 	return EG(exception) && (!instanceof_function(EG(exception)->ce, zend_ce_throwable) || rustredis_script_has_thrown());
 }
 
+/* True for the destroy() of a handler class, as PHP calls it. */
+static bool is_destroy_of_class(const zend_function *callee)
+{
+	return zend_string_equals_literal_ci(callee->common.function_name, "destroy")
+		|| rustredis_is_of_handler(RUSTREDIS_HANDLER_DESTROY, callee);
+}
+
+/* True if a bailout has ended a decoding, and PHP gives the session up. The stack is gone then,
+ * with PHP's function on it, and has only what a handler class runs. */
+static bool is_given_up_after_bailout(const zend_function *callee)
+{
+	if (!CG(unclean_shutdown) || !rustredis_decodes() || (callee && !is_destroy_of_class(callee))) {
+		return false;
+	}
+	/* A session that is started in a shutdown function interrupts nothing any more. */
+	is_being_decoded = false;
+	is_interrupted = false;
+	return true;
+}
+
 /* After a failed decoding, PHP destroys the stored session as if a script had asked for that.
  * The running function shows the real caller. session_decode() gets a text other than the stored
  * one, so its failure simply deletes the session. */
@@ -664,8 +684,7 @@ static int how_to_destroy(void)
 					|| zend_string_equals_literal(name, "session_decode")) {
 				/* PHP itself calls a handler's destroy() here. The handler's read() may also call
 				 * destroy(), and then the session is really to be deleted. */
-				if (callee && !zend_string_equals_literal_ci(callee->common.function_name, "destroy")
-						&& !rustredis_is_of_handler(RUSTREDIS_HANDLER_DESTROY, callee)) {
+				if (callee && !is_destroy_of_class(callee)) {
 					return RUSTREDIS_DELETE;
 				}
 				if (is_out_of_resources() || is_ended_by_script()) {
@@ -676,9 +695,11 @@ static int how_to_destroy(void)
 		}
 		callee = function;
 	}
+	if (is_given_up_after_bailout(callee)) {
+		return RUSTREDIS_LEAVE;
+	}
 	/* The request came from no function of PHP: either a script calls SessionHandler::destroy(),
-	 * or a session that starts by itself (auto_start, before any script) cannot be decoded.
-	 * After a bailout, the stack is gone. */
+	 * or a session that starts by itself (auto_start, before any script) cannot be decoded. */
 	if (callee) {
 		return RUSTREDIS_DELETE;
 	}

@@ -142,9 +142,20 @@ static bool keeps_cookie(void)
  * one. */
 static TSRM_TLS zend_string *left_id;
 
+/* The number of calls of PHP's functions that decode a session, and have not returned. After a
+ * bailout in one of them, they never do. */
+static TSRM_TLS unsigned decoding;
+
+bool rustredis_decodes(void)
+{
+	return decoding != 0;
+}
+
 #define X(name) \
 	static ZEND_NAMED_FUNCTION(wrapped_##name) \
 	{ \
+		const unsigned decodes = INDEX_##name == INDEX_session_start || INDEX_##name == INDEX_session_reset \
+			|| INDEX_##name == INDEX_session_decode; \
 		const bool keeps = INDEX_##name == INDEX_session_regenerate_id && keeps_cookie(); \
 		/* A fiber can be suspended here, and continue beside another serialize(), or none. */ \
 		const bool is_alone = !EG(active_fiber); \
@@ -161,7 +172,9 @@ static TSRM_TLS zend_string *left_id;
 		if (INDEX_##name == INDEX_session_start && PS(session_status) != php_session_active) { \
 			rustredis_is_not_late(); \
 		} \
+		decoding += decodes; \
 		functions[INDEX_##name].original(INTERNAL_FUNCTION_PARAM_PASSTHRU); \
+		decoding -= decodes; \
 		if (INDEX_##name == INDEX_session_regenerate_id) { \
 			if (left_id) { \
 				zend_string_release(left_id); \
@@ -315,8 +328,9 @@ bool rustredis_keeps_the_old_id(void)
 void rustredis_note_end(int ends)
 {
 	request_ends = ends != 0;
-	/* A bailout may have left it, and its memory is gone with the request. */
+	/* A bailout may have left them, and the memory is gone with the request. */
 	left_id = NULL;
+	decoding = 0;
 }
 
 /* Without a function on the stack, PHP saves at the end of the request. Before that, a function

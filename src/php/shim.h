@@ -349,6 +349,8 @@ bool rustredis_opens_a_session(void);
 bool rustredis_saves_a_session(void);
 /* The same after the end of every script, where none could catch an exception. */
 bool rustredis_saves_without_a_script(void);
+/* True if a function that decodes a session is running, or has run until a bailout ended it. */
+bool rustredis_decodes(void);
 /* Notes that the request ends, or begins: called in RSHUTDOWN and RINIT. */
 void rustredis_note_end(int ends);
 /* True if the browser has chosen the id: session_start() or session_reset() is running. */
