@@ -726,9 +726,15 @@ static bool has_nothing(zval *value, int depth)
 	return true;
 }
 
+/* $_SESSION does not have all of the stored session yet. */
+static bool is_unfinished(void)
+{
+	return is_unread || is_being_decoded || is_interrupted || rustredis_running("session_decode");
+}
+
 bool rustredis_is_emptied(void)
 {
-	return has_nothing(&PS(http_session_vars), 0);
+	return !is_unfinished() && has_nothing(&PS(http_session_vars), 0);
 }
 
 /* Gives the reason why a session must not be deleted because it goes on under another id. Returns
@@ -739,6 +745,8 @@ static bool is_not_to_move(int is_missing, char *reason, size_t size)
 		snprintf(reason, size, "PHP is about to read it");
 	} else if (half_decoded) {
 		snprintf(reason, size, "an error or an exception ended its decoding");
+	} else if (is_unfinished()) {
+		snprintf(reason, size, "it is still being decoded, and $_SESSION does not have all of it");
 	} else {
 		return !is_missing && rustredis_cannot_be_stored(reason, size);
 	}
