@@ -261,8 +261,8 @@ mod tests {
                 assert!(JOURNAL.slow_locks().into_iter().all(|seen| seen == lock(seen.at_ms)));
             }
         });
-        // A thread that paused for a whole round wrote into another one's record: neither is shown, and
-        // the next round takes the place back.
+        // A thread that paused for a whole round wrote into another one's record: neither is shown,
+        // and the next round takes the place back.
         (0..64).for_each(|n| JOURNAL.note(&lock(n)));
         assert_eq!(JOURNAL.slow_locks(), (0..64).map(lock).collect::<Vec<_>>());
     }
