@@ -92,6 +92,29 @@ static TSRM_TLS bool is_unread;
  * session is active, makes none. */
 static TSRM_TLS unsigned begun;
 
+/* The reason for which the json serializer has refused the value of a read. */
+static TSRM_TLS char unreadable[200];
+
+bool rustredis_note_unreadable(const char *reason)
+{
+	if (!is_being_decoded || rustredis_running("session_decode")) {
+		return false;
+	}
+	snprintf(unreadable, sizeof unreadable, "%s", reason);
+	return true;
+}
+
+/* Called when PHP has given the session up. */
+static void tell_unreadable(void)
+{
+	char reason[sizeof unreadable];
+	if (unreadable[0]) {
+		memcpy(reason, unreadable, sizeof reason);
+		unreadable[0] = '\0';
+		rustredis_raise("rustredis: the session cannot be read as JSON: %s", reason);
+	}
+}
+
 unsigned rustredis_begun(void)
 {
 	return begun;
@@ -168,6 +191,7 @@ void rustredis_is_decoded(bool is_outermost)
 		half_decoded = true;
 	}
 	is_interrupted = is_interrupted && !is_outermost;
+	tell_unreadable();
 }
 
 /* An error of this request has ended a script. PHP keeps its last error over the requests of a
@@ -194,6 +218,7 @@ void rustredis_begin_request(void)
 {
 	is_fatal = false;
 	is_interrupted = false;
+	unreadable[0] = '\0';
 	rustredis_is_decoded(true);
 }
 
@@ -780,7 +805,9 @@ PS_DESTROY_FUNC(rustredis)
 	if (how != RUSTREDIS_SET_ASIDE) {
 		return SUCCESS;
 	}
-	/* PHP reports next that decoding has failed. This message adds the place of the session. */
+	/* PHP reports next that decoding has failed. These messages add the reason and the place of the
+	 * session. */
+	tell_unreadable();
 	rustredis_raise_rest_of_failure();
 	return EG(exception) ? FAILURE : SUCCESS;
 }

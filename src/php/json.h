@@ -77,4 +77,8 @@ int rustredis_register_json(void);
 enum { RUSTREDIS_NOT_JSON, RUSTREDIS_CONVERTED, RUSTREDIS_ONLY_JSON };
 int rustredis_json_for_others(zend_string *text, zend_string **converted);
 
+/* handler.c: keeps the reason for which a stored session cannot be decoded, to raise it later.
+ * Returns false if the text is not of a stored session. */
+bool rustredis_note_unreadable(const char *reason);
+
 #endif

@@ -370,7 +370,9 @@ PS_SERIALIZER_DECODE_FUNC(json)
 			return SUCCESS;
 		}
 	}
-	if (!EG(exception)) {
+	/* While a stored session is decoded, an error handler that throws or exits here would look like
+	 * code of the session's own objects. */
+	if (!EG(exception) && !rustredis_note_unreadable(error)) {
 		php_error_docref(NULL, E_WARNING, "rustredis: the session cannot be read as JSON: %s", error);
 	}
 	return FAILURE;
