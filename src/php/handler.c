@@ -392,13 +392,24 @@ static bool is_look(zend_string *key)
 	return PS(mod_user_implemented) && (wants_read_only() || !PS(id) || !zend_string_equals(key, PS(id)));
 }
 
+/* True for a text of another serializer where PHP has msgpack. Its decoder would take the first byte
+ * for a number and succeed, and the next write would end what is stored. A session is a map or a
+ * list there. */
+static bool is_foreign_to_msgpack(const zend_string *val)
+{
+	const unsigned char first = (unsigned char) ZSTR_VAL(val)[0];
+	return PS(serializer) && ZSTR_LEN(val) && strcmp(PS(serializer)->name, "msgpack") == 0 && !PS(mod_user_implemented)
+		&& (first & 0xe0) != 0x80 && (first < 0xdc || first > 0xdf);
+}
+
 /* Gives PHP the value that was read, which is in `val`. `found` is rustredis_read's answer. */
 static int deliver(void **mod_data, zend_string *key, zend_string **val, int found, int reason)
 {
-	if (ZSTR_LEN(*val) && ZSTR_VAL(*val)[0] == '{') {
+	bool is_foreign = is_foreign_to_msgpack(*val);
+	if (is_foreign || (ZSTR_LEN(*val) && ZSTR_VAL(*val)[0] == '{')) {
 		/* From here on, PHP code may run (__unserialize), and close the session or throw. */
 		zend_string *converted = NULL;
-		int json = rustredis_json_for_others(*val, &converted);
+		int json = is_foreign ? RUSTREDIS_ONLY_JSON : rustredis_json_for_others(*val, &converted);
 		if (json != RUSTREDIS_NOT_JSON) {
 			zend_string_release(*val);
 			*val = converted ? converted : ZSTR_EMPTY_ALLOC();
