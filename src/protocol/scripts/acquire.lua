@@ -42,11 +42,12 @@ if ticket and not free then
 else
   redis.call('DEL', Q)                           -- a ticket that is not L's value is void
 end
-local ttl = ARGV[7]
+local ttl, lives = ARGV[7], false
 if free and data and got[3] then
   -- A living session may have an idle life of its own, and an end that nothing prolongs.
   local idle, ends = string.match(got[3], '^live|[^|]*|[^|]*|(%d*)|(%d*)|')
   if ttl ~= '0' and tonumber(idle) then ttl = idle end
+  lives = ends == ''
   if tonumber(ends) then
     local tm = redis.call('TIME')
     local now = tm[1] * 1000 + math.floor(tm[2] / 1000)
@@ -71,6 +72,10 @@ if free then
   -- EXPIRE with 0 would delete the session.
   if tonumber(ttl) > 0 and redis.call('EXPIRE', D, ttl) == 1 and not data then
     redis.call('GET', D)                         -- another type: GET fails before the lock is taken
+  end
+  -- The state of a session that is never saved outlives it, too.
+  if lives and tonumber(ttl) > 0 and redis.call('PTTL', S) < ttl * 1500 then
+    redis.call('EXPIRE', S, string.format('%.0f', math.min(ttl * 2, 31557600000)))
   end
   local tm = redis.call('TIME')
   -- This expression costs a third of string.format.

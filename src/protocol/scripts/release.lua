@@ -67,8 +67,7 @@ local function bury(reason)
   -- The mark outlives the present lock: renew and claim prolong both.
   local life = math.max(tonumber(ARGV[12]), redis.call('PTTL', L) + 1000)
   if op ~= 'retire' then redis.call('DEL', D) end
-  local r = redis.pcall('SET', S, mark, 'PX', life)
-  local refused = type(r) == 'table' and r.err
+  local refused = redis.pcall('SET', S, mark, 'PX', life).err
   if op ~= 'retire' then return not refused and mark end
   -- A Redis without memory would refuse the session under its new id, too.
   if refused then
@@ -132,7 +131,7 @@ if op == 'set' then
     res = 'dead'
   else
     local r = stays and redis.pcall('SET', D, ARGV[4], 'KEEPTTL') or redis.pcall('SET', D, ARGV[4], 'EX', ttl)
-    if type(r) == 'table' and r.err then res = r.err else data = ARGV[4]; known = true end
+    if r.err then res = r.err else data = ARGV[4]; known = true end
   end
 elseif op == 'move' then
   if dead then
@@ -162,6 +161,9 @@ elseif op == 'keep' then
     end
   end
 end
+-- A state without an end outlives the session also if no client stores another one.
+if not ends and note == '' and ARGV[5] ~= '0' and (state or ''):find('^live|')
+    and redis.call('PTTL', S) < 1.5 * redis.call('PTTL', D) then note = state end
 if note ~= '' and res == 'ok' and lives then
   -- The state outlives the session: by an idle life after the absolute end, a day at most, or by
   -- two from now on.
@@ -169,7 +171,7 @@ if note ~= '' and res == 'ok' and lives then
   local rest = idle
   if ends then rest, idle = math.max(0, ends - clock()), math.min(idle, 86400000) end
   local r = redis.pcall('SET', S, note, 'PX', string.format('%.0f', math.min(rest + idle, 31557600000000)))
-  if type(r) == 'table' and r.err then res = r.err else state = note end
+  if r.err then res = r.err else state = note end
 end
 if ARGV[7] == '1' or ARGV[8] == '1' and string.find(res, 'OOM', 1, true) then return {res} end
 -- DEL is never refused for lack of memory, so the lock is free even if a command below fails.
@@ -186,10 +188,9 @@ if not known then
   data = redis.pcall('GET', D)
   if type(data) == 'table' then return {res} end
 end
-local r = redis.pcall('SET', L, 't:' .. ARGV[9], 'PX', HANDOFF)
-if type(r) == 'table' and r.err then return {res} end
+if redis.pcall('SET', L, 't:' .. ARGV[9], 'PX', HANDOFF).err then return {res} end
 redis.call('DEL', Q)
-r = redis.pcall('RPUSH', Q, ARGV[9] .. '\n' .. string.format('%.0f', now) .. '\n' .. (state or '') .. '\n'
+local r = redis.pcall('RPUSH', Q, ARGV[9] .. '\n' .. string.format('%.0f', now) .. '\n' .. (state or '') .. '\n'
   .. (data and '1' or '0') .. (data or ''))
 if type(r) == 'table' and r.err then             -- no memory for the ticket: leave the lock free
   redis.call('DEL', L)

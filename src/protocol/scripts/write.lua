@@ -126,5 +126,9 @@ if note ~= '' and not dead and not later then
   local rest = idle
   if ends then rest, idle = math.max(0, ends - clock()), math.min(idle, 86400000) end
   redis.call('SET', S, note, 'PX', string.format('%.0f', math.min(rest + idle, 31557600000000)))
+elseif not dead and state and string.find(state, '^live|[^|]*|[^|]*|%d*||') and tonumber(ttl) > 0
+    and redis.call('PTTL', S) < ttl * 1500 then
+  -- A state without an end outlives the session, whatever each client stores with it.
+  redis.call('EXPIRE', S, string.format('%.0f', math.min(ttl * 2, 31557600000)))
 end
 return {'ok'}

@@ -98,6 +98,15 @@ impl Place {
         self.data.as_mut().map(|data| data.at = at).is_some()
     }
 
+    /// Has a state without an end outlive the session, which a use has just given this TTL.
+    pub fn outlive(&mut self, now: u64, ttl: u64) {
+        let Some(state) = self.state.as_mut().filter(|_| self.data.is_some() && ttl > 0) else { return };
+        let has_no_end = State::parse(&state.value).live().is_some_and(|live| live.end.is_none());
+        if has_no_end && state.at - now < ttl * 1500 {
+            state.at = now + ttl * 2000;
+        }
+    }
+
     /// Stores a value. A TTL of 0 is the one that the session has.
     pub fn store(&mut self, value: &[u8], now: u64, ttl: u64) {
         let at = match &self.data {

@@ -218,6 +218,7 @@ impl Server {
             if ttl > 0 {
                 place.refresh(now + ttl * 1000);
             }
+            place.outlive(now, ttl);
             place.lock = Some(Expiring { value: format!("{}|{now}|{}", a.token, a.info), at: now + a.lease });
             place.waiters.remove(&a.waiter);
             return AcquireReply::Held(place.loaded());
@@ -342,6 +343,8 @@ impl Server {
         }
         if let Some(state) = state.filter(|_| written == Kept::Done && place.data.is_some()) {
             place.live(state, now);
+        } else if !dead && written == Kept::Done {
+            place.outlive(now, ttl);
         }
         if r.keep_lock {
             return written.into();
@@ -377,6 +380,7 @@ impl Server {
         if ttl > 0 {
             place.refresh(now + ttl * 1000);
         }
+        place.outlive(now, ttl);
         place.loaded()
     }
 
@@ -419,6 +423,8 @@ impl Server {
         let is_later = w.seen.is_none() && place.loaded().live().is_some();
         if let Some(state) = state.filter(|_| !is_later) {
             place.live(state, now);
+        } else if !dead {
+            place.outlive(now, ttl);
         }
         ReleaseReply::Done
     }

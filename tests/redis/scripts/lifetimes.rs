@@ -88,6 +88,75 @@ fn every_script_keeps_to_them() {
 }
 
 #[test]
+fn whatever_prolongs_a_session_prolongs_its_state() {
+    let f = Fixture::new();
+    let (mut a, large) = (f.client("a"), vec![b'x'; 5000]);
+    let mut sends = 0;
+    // The idle lifetime, the TTL that is asked for, and the TTL of the state before and after, in
+    // seconds.
+    for (idle, left, ttl, before, after) in [
+        (None, None, TTL, 5, 2 * TTL),
+        (Some(200), None, TTL, 299, 400),
+        (Some(200), None, TTL, 310, 310),
+        (Some(200), None, 0, 5, 5),
+        // With an end, the state outlives that from the beginning.
+        (None, Some(30_000), TTL, 5, 5),
+    ] {
+        let state_is = |before: u64| {
+            let state = session(&f, idle, left);
+            let () = f.redis().expire(&f.keys.state, before.cast_signed()).unwrap();
+            state
+        };
+        let outlives = |how: &str| {
+            let (ms, right) = (f.pttl(&f.keys.state), i64::try_from(after * 1000).unwrap());
+            assert!(
+                ms > right - 5000 && ms <= right,
+                "{how}, {idle:?}, {left:?}, {ttl}: {ms} ms, not {right}"
+            );
+        };
+        for mode in [Mode::Any, Mode::Known] {
+            state_is(before);
+            sends += 1;
+            a.acquire(&f.keys, &Acquire { mode, ttl, ..ask("a", sends, 0) }).unwrap();
+            outlives("acquire");
+            let none = Release { ttl: 0, ..release("", Op::None) };
+            a.release(&f.keys, &Release { token: &format!("o:a:{sends}"), ..none }).unwrap();
+        }
+        state_is(before);
+        a.read(&f.keys, ttl).unwrap();
+        outlives("read");
+        for op in OPS.into_iter().chain([Op::Set(&large)]) {
+            if ttl == 0 && !matches!(op, Op::None) && op != OPS[0] {
+                continue;
+            }
+            let state = state_is(before);
+            sends += 1;
+            a.acquire(&f.keys, &Acquire { ttl: 0, ..ask("a", sends, 0) }).unwrap();
+            let token = format!("o:a:{sends}");
+            let seen = Some(&*state);
+            let written = a.release(&f.keys, &Release { seen, ttl, ..release(&token, op) });
+            assert_eq!(written.unwrap(), ReleaseReply::Done);
+            outlives(&format!("release {op:?}"));
+            if op != Op::None {
+                let state = state_is(before);
+                let write = Write { op, ttl, seen: Some(&state), state: None, dead_ms: 60_000 };
+                assert_eq!(a.write(&f.keys, &write).unwrap(), ReleaseReply::Done);
+                outlives(&format!("write {op:?}"));
+            }
+        }
+    }
+    // The state of a session that is gone is left alone.
+    session(&f, None, None);
+    let () = f.redis().expire(&f.keys.state, 5).unwrap();
+    let () = f.redis().del(&f.keys.data).unwrap();
+    a.read(&f.keys, TTL).unwrap();
+    sends += 1;
+    a.acquire(&f.keys, &ask("a", sends, 0)).unwrap();
+    a.release(&f.keys, &release(&format!("o:a:{sends}"), Op::None)).unwrap();
+    assert!(f.pttl(&f.keys.state) <= 5000);
+}
+
+#[test]
 fn no_script_gives_away_a_session_that_is_over() {
     let f = Fixture::new();
     let (mut a, large) = (f.client("a"), vec![b'x'; 5000]);
