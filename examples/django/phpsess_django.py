@@ -138,7 +138,7 @@ class SessionStore(SessionBase):
             locked = self.held[self.session_key]
             locked.inherit(before)
             if locked.before:  # on the list before it is stored: who ends all sessions of the user finds it
-                locked.bump("")
+                locked.bump(locked.before)
         self._session_cache = {}
         self.modified = True
         if not self.in_request:
@@ -196,7 +196,7 @@ class SessionStore(SessionBase):
             try:
                 locked = self.lock(session_id)
                 if reason and not locked.retire():
-                    sessions().end("", [(self.session_key, 0)], 0, "revoked")
+                    sessions().end("", [(self.session_key, b"0|0")], 0, "revoked")
                     raise UpdateError from phpsess.NotSaved("the session was ended meanwhile")
                 elif not reason:
                     locked.data = None

@@ -131,7 +131,7 @@ export function phpSessions({ redis: url = "redis://127.0.0.1:6379/0", scripts, 
       const before = old;
       old = null;
       if (before !== null && !await before.retire()) {
-        await end(its, mine.fields()[7], [{ id: mine.id, bumped: 0 }], 0, "revoked");
+        await end(its, mine.fields()[7], [{ id: mine.id, value: "", bumped: 0 }], 0, "revoked");
         throw new NotSaved("the session was ended meanwhile");
       }
       if (mine.id !== id) res.cookie(name, mine.id, attributes);
@@ -203,13 +203,12 @@ class Session {
     Object.assign(this, { its, id, key, lock: `${key}_LOCK`, wake: `${key}_WAKE`, waiters: `${key}_WAITERS`,
                           stateKey: `${key}_STATE`, waiter: `o:${randomBytes(16).toString("hex")}`, queued: false,
                           inside: false, unwanted: false, own: null, before: null, copy: null,
-                          fresh: "", earlier: "" });
+                          fresh: "", earlier: "", places: new Map(), bound: 0 });
   }
 
   /** Those of the state, or [] if there is none of this session: that of an earlier one may be there. */
   fields() {
-    const parts = (this.fresh || (this.loaded ? String(this.state) : "")).split("|");
-    return parts[0] === "live" && parts.length > 8 ? [...parts.slice(0, 8), parts.slice(8).join("|")] : [];
+    return liveFields(this.fresh || (this.loaded ? this.state : ""));
   }
 
   /** Continues the session that is locked under another id. Without its state, each login would begin a new lifetime. */
@@ -224,7 +223,7 @@ class Session {
   /** Makes it a session of this user, from the next save() on. False if the limit refuses that. */
   async bind(user, { limit = 0, onLimit = "oldest", label = "" } = {}) {
     const { its } = this, list = listName(user), now = Date.now(), found = this.fields();
-    const fields = found.length ? found : ["live", now, "", "", "", now, "", "", ""], again = fields[7] === list;
+    const fields = found.length ? found : ["live", now, "", "", "", now, "", "", ""];
     if (fields[7] !== list) { // the end counts from the login, and pages with another lifetime change nothing
       const begun = Math.max(Number(fields[1]), Number(fields[2]));
       if (fields[4]) fields[4] = now + Number(fields[4]) - begun;
@@ -232,34 +231,33 @@ class Session {
     }
     const bytes = Buffer.from(label.replace(/\p{Cc}/gu, " ")).subarray(0, 512);
     [fields[5], fields[7], fields[8]] = [now, list, String(bytes).replace(/\ufffd$/, "")];
-    const before = this.fresh;
+    const before = this.fresh, life = lifeOf(fields, its.ttl);
     this.fresh = fields.join("|");
-    // The id of before lives until this one is stored, and a revocation must find it. Only a limit must not count it.
-    const stays = this.earlier && again, args = ["bind", this.id, this.life(), stays && !limit ? "" : this.earlier, limit, onLimit];
-    const { full, others } = await listed(its, list, ...args);
-    if (full) { // sessions that have ended do not count
-      const { now: time } = await listed(its, list, "list", "");
-      const gone = { dead: [], missing: [] };
-      for (const one of others) gone[(await fateOf(its, list, one, time)).fate]?.push(one);
-      await end(its, list, gone.missing, time, "limit");
-      if (gone.dead.length > 0) await changeList(its, list, "drop", ...gone.dead.map(({ id }) => id));
-      if (gone.dead.length + gone.missing.length === 0 || (await listed(its, list, ...args)).full) {
-        this.fresh = before;
-        return false;
-      }
+    // The id of before lives until this one is stored, and a revocation must find it.
+    const ask = (fate) => listed(its, list, "bind", this.id, life, this.earlier, limit, fate, 1);
+    let answer = await ask(limit > 1 ? "refuse" : onLimit);
+    if (answer.full) { // before one is ended for it, those go that do not count
+      const weeded = await weed(its, list, answer);
+      if (weeded || onLimit !== "refuse") answer = await ask(onLimit);
     }
-    if (stays && limit) await changeList(its, list, "bump", this.earlier, this.life(), "");
+    if (answer.full) {
+      this.fresh = before;
+      return false;
+    }
+    this.isOn(list, answer.now, life);
     return true;
   }
 
-  /** The ms that a state lives: two idle lifetimes, or one after the absolute end. */
-  life() {
-    const fields = this.fields(), idle = Number(fields[3] || this.its.ttl) * 1000;
-    return fields[4] ? idle + Math.max(0, fields[4] - Date.now()) : 2 * idle;
+  /** Remembers a place on a list that the session has before it is stored with this user. */
+  isOn(list, now, life) {
+    if (this.loaded && liveFields(this.state)[7] === list) return;
+    this.places.set(list, `${now}|${now + life}`);
+    this.bound = performance.now();
   }
 
-  async bump(before) {
-    await changeList(this.its, this.fields()[7], "bump", this.id, this.life(), before);
+  async bump() {
+    const { its } = this, fields = this.fields();
+    await changeList(its, fields[7], "bump", this.id, lifeOf(fields, its.ttl), "");
   }
 
   /** Takes the lock, waiting for our turn, and reads the session. False if there is none. */
@@ -336,6 +334,7 @@ class Session {
       this.copy = await copyOf(this.its, this.key, state);
       return false;
     }
+    if (data !== null) await stayListed(this.its, this.id, state);
     this.inside = true;
     if (!this.unwanted) return true;
     await this.abandon();
@@ -348,23 +347,30 @@ class Session {
     this.own?.disconnect();
     if (!this.inside) return;
     this.inside = false;
-    await this.leave("none").catch(() => {}); // then the lease ends it
+    try {
+      if (await this.leave("none") !== "ok") return;
+      for (const [list, value] of this.places) await forget(this.its, list, [{ id: this.id, value }]);
+    } catch { /* the lease ends it */ }
   }
 
   /** Writes what changed, or refreshes the TTL, and releases the lock. */
   async save() {
     const same = this.loaded !== null && this.data !== null && this.loaded.equals(this.data), fields = this.fields();
     const list = fields[7] ?? "";
-    if (list && !this.fresh && Date.now() - fields[5] > Number(fields[3] || this.its.ttl) * 500) {
+    if (list && !this.fresh && isStale(fields, this.its.ttl)) {
       fields[5] = Date.now(); // so that it stays on the list
       this.fresh = fields.join("|");
+    }
+    if (list && this.places.size > 0 && performance.now() - this.bound > LOGIN / 2) {
+      await this.bump(); // so that nobody takes it for one that is never stored
     }
     const state = this.data === null ? "" : this.fresh;
     let word = await this.leave(this.data === null ? "del" : same ? "keep" : "set", this.data ?? "", REPEAT, state);
     if (word === "gone") word = await this.leave("set", this.data, REPEAT, state);
     if (word !== "ok") throw new NotSaved({ lost: "the lock was lost", dead: "the session was destroyed" }[word] ?? word);
     if (list && this.data === null) await changeList(this.its, list, "drop", this.id);
-    else if (list && state) await this.bump(this.earlier);
+    else if (list && state) await this.bump();
+    this.places.clear();
   }
 
   /** Ends it because it goes on under another id. False if it was ended from elsewhere meanwhile. */
@@ -494,6 +500,28 @@ function escaped(text, at) {
 
 const listName = (user) => createHash("sha256").update(user).digest("hex").slice(0, 32);
 
+/** Those of the state of a living session, or []. */
+function liveFields(state) {
+  const parts = String(state ?? "").split("|");
+  return parts[0] === "live" && parts.length > 8 ? [...parts.slice(0, 8), parts.slice(8).join("|")] : [];
+}
+
+/** Returns true if the session was not put on the list of its user for half an idle lifetime. */
+const isStale = (fields, ttl) => Math.abs(Date.now() - fields[5]) > Number(fields[3] || ttl) * 500;
+
+/** The ms that a state lives: two idle lifetimes, or one after the absolute end. */
+function lifeOf(fields, ttl) {
+  const idle = Number(fields[3] || ttl) * 1000;
+  return fields[4] ? idle + Math.max(0, fields[4] - Date.now()) : 2 * idle;
+}
+
+/** Keeps a session on the list of its user that is used, and perhaps never saved. */
+async function stayListed(its, id, state) {
+  const fields = liveFields(state);
+  if (!fields[7] || !isStale(fields, its.ttl)) return;
+  await changeList(its, fields[7], "bump", id, lifeOf(fields, its.ttl), "").catch(() => {}); // the next use does
+}
+
 /** A name for a session that gives no access to it. */
 const handleOf = (id) => createHash("sha256").update(`rustredis-handle\0${id}`).digest("hex").slice(0, 16);
 
@@ -508,10 +536,10 @@ async function devices(its, user) {
       found.push({ id: one.id, handle: handleOf(one.id), created, authenticated, expires, label: fields[8],
                    lastUsed: Math.max(one.bumped, (expires ?? 0) - (idle ?? its.ttl) * 1000) });
     } else if (fate === "dead") { // one that is missing may only be late at this server
-      dead.push(one.id);
+      dead.push(one);
     }
   }
-  if (dead.length > 0) await changeList(its, list, "drop", ...dead);
+  await forget(its, list, dead);
   return found.sort((a, b) => b.lastUsed - a.lastUsed);
 }
 
@@ -530,7 +558,7 @@ async function revoke(its, user, { only = null, but = null } = {}) {
 /** What user.lua answers. The victims of a limit are ended at once. */
 async function listed(its, list, op, ...args) {
   const { word, now, found } = await changeList(its, list, op, ...args);
-  const all = found.map(([id, value]) => ({ id, bumped: Math.abs(value.split("|")[0]), chosen: value[0] === "-" }));
+  const all = found.map(([id, value]) => ({ id, value, bumped: Math.abs(value.split("|")[0]), chosen: value[0] === "-" }));
   await end(its, list, all.filter(({ chosen }) => chosen), now, "limit");
   return { full: word === "full", now, others: all.filter(({ chosen }) => !chosen) };
 }
@@ -548,20 +576,33 @@ async function changeList(its, list, op, ...args) {
   return { word: String(word), now, found };
 }
 
+/** Takes sessions off a list, unless a login has put them there anew. */
+async function forget(its, list, those) {
+  if (those.length > 0) await changeList(its, list, "forget", ...those.flatMap(({ id, value }) => [id, value]));
+}
+
+/** Takes sessions off a list that do not count. True if there were any. */
+async function weed(its, list, { others, now }) {
+  const gone = { dead: [], missing: [] };
+  for (const one of others) gone[(await fateOf(its, list, one, now)).fate]?.push(one);
+  await end(its, list, gone.missing, now, "limit"); // a request that still has it does not store it again
+  await forget(its, list, gone.dead);
+  return gone.dead.length + gone.missing.length > 0;
+}
+
 /** Ends sessions of a list, whichever request has them, and takes them off it. How many it has ended. */
 async function end(its, list, those, now, reason) {
-  const over = [];
-  let count = 0;
-  for (const { id, bumped } of those) {
-    const key = its.prefix + id, mark = randomBytes(16).toString("hex");
+  const over = [], stale = [];
+  for (const one of those) {
+    const { id, bumped } = one, key = its.prefix + id, mark = randomBytes(16).toString("hex");
     const [word] = await once(() => run(its, "write", [key, `${key}_STATE`, `${key}_LOCK`],
                                         ["del", list, 1, "", mark, its.maxHold, reason]));
-    const ended = await withoutCopy(its, word) === "ok";
-    if (ended) count++;
-    if (ended || now >= bumped + LOGIN) over.push(id); // else another user has it; a login of this one may be running
+    if (await withoutCopy(its, word) === "ok") over.push(id);
+    else if (now >= bumped + LOGIN) stale.push(one); // before, a login of this user may still be running
   }
-  if (over.length > 0 && list) await changeList(its, list, "drop", ...over);
-  return count;
+  if (over.length > 0) await changeList(its, list, "drop", ...over);
+  await forget(its, list, stale);
+  return over.length;
 }
 
 /** What has become of a listed session: lives, comes (its login may still be running), dead or missing. */
@@ -569,14 +610,11 @@ async function fateOf(its, list, { id, bumped }, now) {
   const key = its.prefix + id;
   const [ttl, state] = await once(() => Promise.all([send(its.redis, "PTTL", key),
                                                    send(its.redis, "GET", `${key}_STATE`)]));
-  const parts = String(state ?? "").split("|"), lives = parts[0] === "live" && parts.length > 8;
-  const fields = lives ? [...parts.slice(0, 8), parts.slice(8).join("|")] : Array(9).fill("");
-  let fate = "lives";
-  if (parts[0] === "dead" && now < bumped + LOGIN && parts[2] <= bumped) fate = "comes"; // a login under an id with a mark
-  else if (parts[0] === "dead" || (fields[4] && fields[4] <= now)) fate = "dead";
-  else if (ttl === -2 || (lives && fields[7] !== list)) {
-    fate = now < bumped + LOGIN ? "comes" : ttl === -2 ? "missing" : "dead";
-  }
+  const parts = String(state ?? "").split("|"), fields = liveFields(state), young = now < bumped + LOGIN;
+  let fate = young ? "comes" : ttl === -2 ? "missing" : "dead";
+  if (parts[0] === "dead") fate = young && parts[2] <= bumped ? "comes" : "dead"; // a login under an id with a mark comes
+  else if (fields[4] && fields[4] <= now) fate = "dead";
+  else if (ttl !== -2 && fields[7] === list) fate = "lives";
   return { fate, fields, ttl };
 }
 
@@ -701,7 +739,9 @@ async function once(ask) {
 async function peek(its, id) {
   const key = its.prefix + id;
   const [data, state] = await once(() => run(its, "read", [key, `${key}_STATE`], [its.ttl]));
-  return data ?? await copyOf(its, key, state);
+  if (data === null) return copyOf(its, key, state);
+  await stayListed(its, id, state);
+  return data;
 }
 
 /** What a session with this state has left under its old id when PHP gave it a new one, or null. */

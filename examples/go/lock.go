@@ -151,6 +151,8 @@ type Lock struct {
 	before                 *string // the state that was there before we waited; nil: nothing was said yet
 	data                   []byte  // nil: there is none
 	fresh, earlier         string  // the state to store, and the id that the session had before
+	list, place            string  // what it has on the list of its user until it is stored
+	bound                  time.Time
 	queued                 bool
 	stop                   chan struct{} // closed to end the renewal
 }
@@ -174,10 +176,11 @@ func (s *Sessions) Read(id string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	state, _ := redis.String(reply[1], nil)
 	if data, ok := reply[0].([]byte); ok {
+		s.stayListed(id, state)
 		return data, nil
 	}
-	state, _ := redis.String(reply[1], nil)
 	return s.copy(s.Prefix+id, state)
 }
 
@@ -411,6 +414,9 @@ func (l *Lock) entered(mode string) (*Lock, error) {
 		}
 		return nil, ErrNoSession
 	}
+	if l.data != nil {
+		l.its.stayListed(l.id, l.state)
+	}
 	l.stop = make(chan struct{})
 	go l.renew(l.stop)
 	return l, nil
@@ -443,6 +449,9 @@ func (l *Lock) renew(stop chan struct{}) {
 // Release ends it: "set" (data), "keep" (refresh the TTL), "none" (as if nothing had been), "del" (destroy).
 func (l *Lock) Release(op string, data []byte) error {
 	close(l.stop)
+	if l.place != "" && op == "set" && time.Since(l.bound) > loginTime*time.Millisecond/2 {
+		l.bump() // so that nobody takes it for one that is never stored
+	}
 	state := ""
 	switch op {
 	case "set", "keep":
@@ -458,6 +467,9 @@ func (l *Lock) Release(op string, data []byte) error {
 	case err != nil:
 		return err
 	case op == "none":
+		if word == "ok" {
+			l.giveUpPlace()
+		}
 		return nil
 	case word == "ok":
 		return l.follow(op, state)

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"sort"
 	"strconv"
 	"strings"
@@ -79,8 +80,7 @@ func (l *Lock) bind(login Login) (bool, error) {
 	if fields == nil {
 		fields = []string{"live", now, "", "", "", now, "", "", ""}
 	}
-	again := fields[7] == list
-	if !again { // the end counts from the login, and pages with another lifetime change nothing
+	if fields[7] != list { // the end counts from the login, and pages with another lifetime change nothing
 		if fields[4] != "" {
 			begun := later(number(fields[1]), number(fields[2]))
 			fields[4] = strconv.FormatInt(number(now)+number(fields[4])-begun, 10)
@@ -106,29 +106,35 @@ func (l *Lock) bind(login Login) (bool, error) {
 	if login.Refuse {
 		onLimit = "refuse"
 	}
-	// The id of before lives until this one is stored, and a revocation must find it. Only a limit must not count it.
-	earlier, stays := l.earlier, again && l.earlier != ""
-	if stays && login.Limit == 0 {
-		earlier = ""
+	// The id of before lives until this one is stored, and a revocation must find it.
+	life := s.life(fields)
+	bind := func(fate string) (listed, error) {
+		return s.listed(list, "bind", l.id, life, l.earlier, login.Limit, fate, 1)
 	}
-	bind := func() (listed, error) {
-		return s.listed(list, "bind", l.id, l.life(), earlier, login.Limit, onLimit)
+	first := onLimit
+	if login.Limit > 1 {
+		first = "refuse"
 	}
-	answer, err := bind()
-	if err == nil && answer.full { // sessions that have ended do not count
-		var gone int
-		if gone, err = s.dropDead(list, answer); err == nil && gone > 0 {
-			answer, err = bind()
+	answer, err := bind(first)
+	if err == nil && answer.full { // before one is ended for it, those go that do not count
+		var weeded bool
+		if weeded, err = s.weed(list, answer); err == nil && (weeded || !login.Refuse) {
+			answer, err = bind(onLimit)
 		}
 	}
 	if err != nil || answer.full {
 		l.fresh = before
 		return false, err
 	}
-	if stays && login.Limit != 0 {
-		_, err = s.changeList(list, "bump", l.earlier, l.life(), "")
+	l.place, l.list, l.bound = fmt.Sprintf("%d|%d", answer.now, answer.now+life), list, time.Now()
+	return true, nil
+}
+
+// Takes the place on a list away that a login has got which is not stored.
+func (l *Lock) giveUpPlace() {
+	if l.place != "" {
+		l.its.forget(l.list, place{id: l.id, value: l.place})
 	}
-	return err == nil, err
 }
 
 // The fields of the state, or nil if there is none of this session: that of an earlier one may be there.
@@ -147,21 +153,39 @@ func liveFields(state string) []string {
 	return nil
 }
 
-// The ms that a state lives: two idle lifetimes, or one after the absolute end.
-func (l *Lock) life() int64 {
-	fields := l.fields()
-	idle := l.its.seconds() * 1000
+// The idle lifetime in seconds.
+func (s *Sessions) idle(fields []string) int64 {
 	if fields[3] != "" {
-		idle = number(fields[3]) * 1000
+		return number(fields[3])
 	}
+	return s.seconds()
+}
+
+// The ms that a state lives: two idle lifetimes, or one after the absolute end.
+func (s *Sessions) life(fields []string) int64 {
+	idle := s.idle(fields) * 1000
 	if fields[4] == "" {
 		return 2 * idle
 	}
 	return idle + later(0, number(fields[4])-number(stamp()))
 }
 
-func (l *Lock) bump(before string) error {
-	_, err := l.its.changeList(l.fields()[7], "bump", l.id, l.life(), before)
+// Returns true if the session was not put on the list of its user for half an idle lifetime.
+func (s *Sessions) isStale(fields []string) bool {
+	age := number(stamp()) - number(fields[5])
+	return later(age, -age) > s.idle(fields)*500
+}
+
+// Keeps a session on the list of its user that is used, and perhaps never saved. If that fails, the next use does it.
+func (s *Sessions) stayListed(id, state string) {
+	if fields := liveFields(state); fields != nil && fields[7] != "" && s.isStale(fields) {
+		s.changeList(fields[7], "bump", id, s.life(fields), "")
+	}
+}
+
+func (l *Lock) bump() error {
+	fields := l.fields()
+	_, err := l.its.changeList(fields[7], "bump", l.id, l.its.life(fields), "")
 	return err
 }
 
@@ -171,11 +195,7 @@ func (l *Lock) renewed() string {
 	if l.fresh != "" || fields == nil || fields[7] == "" {
 		return l.fresh
 	}
-	idle := l.its.seconds()
-	if fields[3] != "" {
-		idle = number(fields[3])
-	}
-	if number(stamp())-number(fields[5]) > idle*500 {
+	if l.its.isStale(fields) {
 		fields[5] = stamp()
 		l.fresh = strings.Join(fields, "|")
 	}
@@ -192,7 +212,7 @@ func (l *Lock) follow(op, state string) error {
 		_, err := l.its.changeList(fields[7], "drop", l.id)
 		return err
 	case state != "" && op != "none":
-		return l.bump(l.earlier)
+		return l.bump()
 	}
 	return nil
 }
@@ -205,7 +225,7 @@ func (s *Sessions) Devices(user string) ([]Device, error) {
 		return nil, err
 	}
 	var found []Device
-	dead := redis.Args{}
+	var dead []place
 	for _, one := range answer.others {
 		fate, fields, ttl, err := s.fate(list, one, answer.now)
 		if err != nil {
@@ -215,22 +235,16 @@ func (s *Sessions) Devices(user string) ([]Device, error) {
 		case lives:
 			device := Device{ID: one.id, Handle: handle(one.id), Label: fields[8], Created: number(fields[1]),
 				Authenticated: number(fields[2]), LastUsed: one.bumped}
-			idle := s.seconds()
-			if fields[3] != "" {
-				idle = number(fields[3])
-			}
 			if ttl >= 0 {
 				device.Expires = answer.now + ttl
-				device.LastUsed = later(one.bumped, device.Expires-idle*1000)
+				device.LastUsed = later(one.bumped, device.Expires-s.idle(fields)*1000)
 			}
 			found = append(found, device)
 		case gone: // one that is missing may only be late at this server
-			dead = dead.Add(one.id)
+			dead = append(dead, one)
 		}
 	}
-	if len(dead) > 0 {
-		_, err = s.changeList(list, "drop", dead...)
-	}
+	err = s.forget(list, dead...)
 	sort.SliceStable(found, func(i, j int) bool { return found[i].LastUsed > found[j].LastUsed })
 	return found, err
 }
@@ -262,8 +276,8 @@ func (s *Sessions) Revoke(user, only, but string) (int, error) {
 }
 
 type place struct {
-	id     string
-	bumped int64
+	id, value string // the value that it has on the list
+	bumped    int64
 }
 
 type listed struct {
@@ -288,7 +302,7 @@ func (s *Sessions) listed(list, op string, arguments ...any) (listed, error) {
 	var victims []place
 	for i := 0; i+1 < len(texts); i += 2 {
 		bumped, _, _ := strings.Cut(strings.TrimPrefix(texts[i+1], "-"), "|")
-		if one := (place{texts[i], number(bumped)}); strings.HasPrefix(texts[i+1], "-") {
+		if one := (place{texts[i], texts[i+1], number(bumped)}); strings.HasPrefix(texts[i+1], "-") {
 			victims = append(victims, one)
 		} else {
 			answer.others = append(answer.others, one)
@@ -318,7 +332,7 @@ func (s *Sessions) changeList(list, op string, arguments ...any) ([]any, error) 
 
 // Ends sessions of a list, whichever request has them, and takes them off it. It returns how many it has ended.
 func (s *Sessions) end(list string, those []place, now int64, reason string) (int, error) {
-	count, over := 0, redis.Args{}
+	over, stale := redis.Args{}, []place{}
 	for _, one := range those {
 		key, mark, word := s.Prefix+one.id, random(), ""
 		reply, err := redis.Values(s.once(func(conn redis.Conn) (any, error) {
@@ -329,20 +343,33 @@ func (s *Sessions) end(list string, those []place, now int64, reason string) (in
 			word, err = s.withoutCopy(reply)
 		}
 		if err != nil {
-			return count, err
+			return len(over), err
 		}
 		if word == "ok" {
-			count++
-		} else if now < one.bumped+loginTime {
-			continue // another user has it; a login of this one may still be running
+			over = over.Add(one.id)
+		} else if now >= one.bumped+loginTime { // before, a login of this user may still be running
+			stale = append(stale, one)
 		}
-		over = over.Add(one.id)
 	}
-	if len(over) == 0 || list == "" {
-		return count, nil
+	if len(over) > 0 && list != "" {
+		if _, err := s.changeList(list, "drop", over...); err != nil {
+			return len(over), err
+		}
 	}
-	_, err := s.changeList(list, "drop", over...)
-	return count, err
+	return len(over), s.forget(list, stale...)
+}
+
+// Takes sessions off a list, unless a login has put them there anew.
+func (s *Sessions) forget(list string, those ...place) error {
+	if len(those) == 0 {
+		return nil
+	}
+	arguments := redis.Args{}
+	for _, one := range those {
+		arguments = arguments.Add(one.id, one.value)
+	}
+	_, err := s.changeList(list, "forget", arguments...)
+	return err
 }
 
 // The word of a release. What a session that has ended had left under the id of before is deleted.
@@ -355,34 +382,26 @@ func (s *Sessions) withoutCopy(reply []any) (string, error) {
 	return word, err
 }
 
-// Takes sessions off a list that do not count, and returns their number.
-func (s *Sessions) dropDead(list string, answer listed) (int, error) {
-	now, err := s.changeList(list, "list", "")
-	if err != nil {
-		return 0, err
-	}
-	answer.now, _ = redis.Int64(now[2], nil)
-	var absent []place
-	dead := redis.Args{}
+// Takes sessions off a list that do not count. It returns true if there were any.
+func (s *Sessions) weed(list string, answer listed) (bool, error) {
+	var absent, dead []place
 	for _, one := range answer.others {
 		fate, _, _, err := s.fate(list, one, answer.now)
 		if err != nil {
-			return 0, err
+			return false, err
 		}
 		switch fate {
 		case missing:
 			absent = append(absent, one)
 		case gone:
-			dead = dead.Add(one.id)
+			dead = append(dead, one)
 		}
 	}
+	// A request that still has it does not store it again.
 	if _, err := s.end(list, absent, answer.now, "limit"); err != nil {
-		return 0, err
+		return false, err
 	}
-	if len(dead) > 0 {
-		_, err = s.changeList(list, "drop", dead...)
-	}
-	return len(absent) + len(dead), err
+	return len(absent)+len(dead) > 0, s.forget(list, dead...)
 }
 
 // What has become of a listed session. One that comes may be that of a login which is still running.
@@ -405,25 +424,20 @@ func (s *Sessions) fate(list string, one place, now int64) (fate, []string, int6
 	if err != nil && err != redis.ErrNil {
 		return lives, nil, 0, err
 	}
-	fields := liveFields(state)
-	mark := strings.Split(state, "|")
+	fields, mark, young := liveFields(state), strings.Split(state, "|"), now < one.bumped+loginTime
 	switch {
-	case mark[0] == "dead" && len(mark) > 2 && now < one.bumped+loginTime && number(mark[2]) <= one.bumped:
+	case mark[0] == "dead" && len(mark) > 2 && young && number(mark[2]) <= one.bumped:
 		return comes, fields, ttl, nil // a login under an id with the mark of an earlier end
-	case strings.HasPrefix(state, "dead|"), fields != nil && fields[4] != "" && number(fields[4]) <= now:
+	case mark[0] == "dead", fields != nil && fields[4] != "" && number(fields[4]) <= now:
 		return gone, fields, ttl, nil
-	case ttl == -2 || fields != nil && fields[7] != list:
-		if now < one.bumped+loginTime {
-			return comes, fields, ttl, nil
-		}
-		if ttl == -2 {
-			return missing, fields, ttl, nil
-		}
-		return gone, fields, ttl, nil
-	case fields == nil:
-		fields = make([]string, 9)
+	case ttl != -2 && fields != nil && fields[7] == list:
+		return lives, fields, ttl, nil
+	case young:
+		return comes, fields, ttl, nil
+	case ttl == -2:
+		return missing, fields, ttl, nil
 	}
-	return lives, fields, ttl, nil
+	return gone, fields, ttl, nil
 }
 
 func listName(user string) string { return digest(user)[:32] }

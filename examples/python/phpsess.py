@@ -93,8 +93,7 @@ class Sessions:
         try:
             yield session
         except BaseException:
-            with suppress(redis.RedisError):  # then the lease ends it
-                session.leave("none")
+            session.abandon()
             raise
         session.save()
 
@@ -131,7 +130,17 @@ class Sessions:
         """The value without the lock (what PHP's read_and_close does), or None."""
         key = self.key(session_id)
         data, state, *_ = self.once_more(lambda: self.scripts["read"]([key, key + "_STATE"], [self.ttl]))
-        return self.copy(key, state) if data is None else data
+        if data is None:
+            return self.copy(key, state)
+        self.stay_listed(session_id, state)
+        return data
+
+    def stay_listed(self, session_id, state):
+        """Keeps a session on the list of its user that is used, and perhaps never saved."""
+        fields = live_fields(state)
+        if fields and fields[7] and is_stale(fields, self.ttl):
+            with suppress(redis.RedisError):  # the next use does
+                self.change_list(fields[7].decode(), "bump", session_id, life(fields, self.ttl), "")
 
     def copy(self, key, state):
         """What a session with this state has left under its old id when PHP gave it a new one, or None."""
@@ -142,28 +151,27 @@ class Sessions:
 
     def devices(self, user):
         """The sessions of a user, for a page that shows them, the last used first. Times are in ms, or None."""
-        now, listed = self.listed(list_name(user), "list", "")
+        _, now, listed = self.listed(list_name(user), "list", "")
         found, dead = [], []
-        for session_id, bumped in listed:
-            fate, state, ttl = self.fate(list_name(user), session_id, bumped, now)
+        for session_id, value in listed:
+            fate, state, ttl = self.fate(list_name(user), session_id, value, now)
             if fate == "lives":
                 created, authenticated, idle = (int(field) if field else None for field in state[1:4])
                 expires = now + ttl if ttl >= 0 else None
                 found.append({"id": session_id, "handle": handle(session_id), "created": created,
                               "authenticated": authenticated, "expires": expires, "label": state[8].decode(),
-                              "last_used": max(bumped, (expires or 0) - (idle or self.ttl) * 1000)})
+                              "last_used": max(bumped(value), (expires or 0) - (idle or self.ttl) * 1000)})
             elif fate == "dead":  # one that is missing may only be late at this server
-                dead.append(session_id)
-        if dead:
-            self.change_list(list_name(user), "drop", *dead)
+                dead.append((session_id, value))
+        self.forget(list_name(user), dead)
         return sorted(found, key=lambda device: -device["last_used"])
 
     def revoke(self, user, only=None, but=None):
         """Ends the sessions of a user: all, that with the handle `only`, or all but the id `but`. Returns how many."""
         done, count = {but}, 0
         while True:  # one that has got another id meanwhile is there the next time
-            now, listed = self.listed(list_name(user), "list", "")
-            meant = [(session_id, bumped) for session_id, bumped in listed
+            _, now, listed = self.listed(list_name(user), "list", "")
+            meant = [(session_id, value) for session_id, value in listed
                      if session_id not in done and only in (None, handle(session_id))]
             if not meant:
                 return count
@@ -171,12 +179,24 @@ class Sessions:
             done.update(session_id for session_id, _ in meant)
 
     def listed(self, name, op, *arguments):
-        """Redis' time and the sessions of a list, with the ms of their last bump; a full list is None and they."""
+        """Whether the list is full, Redis' time, and the sessions of the list, each with its value there."""
         word, now, found = self.change_list(name, op, *arguments)
-        all_of = [(session_id, abs(int(value.split(b"|")[0])), value[:1] == b"-") for session_id, value in found]
-        self.end(name, [(session_id, bumped) for session_id, bumped, chosen in all_of if chosen], now, "limit")
-        others = [(session_id, bumped) for session_id, bumped, chosen in all_of if not chosen]
-        return (None if word == b"full" else now), others
+        self.end(name, [one for one in found if one[1][:1] == b"-"], now, "limit")
+        return word == b"full", now, [one for one in found if one[1][:1] != b"-"]
+
+    def forget(self, name, listed):
+        """Takes sessions off a list, unless a login has put them there anew."""
+        if listed:
+            self.change_list(name, "forget", *(part for one in listed for part in one))
+
+    def weed(self, name, listed, now):
+        """Takes sessions off a list that do not count. Returns true if there were any."""
+        gone = {"dead": [], "missing": []}
+        for one in listed:
+            gone.get(self.fate(name, *one, now)[0], []).append(one)
+        self.end(name, gone["missing"], now, "limit")  # a request that still has it does not store it again
+        self.forget(name, gone["dead"])
+        return any(gone.values())
 
     def change_list(self, name, op, *arguments):
         text = secrets.token_hex(16)
@@ -189,35 +209,33 @@ class Sessions:
 
     def end(self, name, listed, now, reason):
         """Ends sessions of a list, whichever request has them, and takes them off it. Returns how many it has ended."""
-        count, over = 0, []
-        for session_id, bumped in listed:
+        over, stale = [], []
+        for session_id, value in listed:
             key, mark = self.key(session_id), secrets.token_hex(16)
             word, = self.once_more(lambda: self.scripts["write"](
                 [key, key + "_STATE", key + "_LOCK"], ["del", name, 1, "", mark, self.max_hold, reason]))
             if self.forget_copy(word.decode()) == "ok":
-                count += 1
-            elif now < bumped + LOGIN:
-                continue  # another user has it; a login of this one may still be running
-            over.append(session_id)
+                over.append(session_id)
+            elif now >= bumped(value) + LOGIN:  # another user has it; before, a login of this one may still be running
+                stale.append((session_id, value))
         if over and name:
             self.change_list(name, "drop", *over)
-        return count
+        self.forget(name, stale)
+        return len(over)
 
-    def fate(self, name, session_id, bumped, now):
+    def fate(self, name, session_id, value, now):
         """What has become of a listed session: lives, comes (its login may still be running), dead or missing."""
         key = self.key(session_id)
         ttl, state = self.once_more(
             lambda: self.together(self.redis.pipeline(transaction=False).pttl(key).get(key + "_STATE")))
-        fields = (state or b"").split(b"|", 8)
-        lives = fields[0] == b"live" and len(fields) == 9
-        if fields[0] == b"dead" and now < bumped + LOGIN and int(fields[2]) <= bumped:  # a login under an id with a mark
+        fields, mark, young = live_fields(state), (state or b"").split(b"|"), now < bumped(value) + LOGIN
+        if mark[0] == b"dead" and young and int(mark[2]) <= bumped(value):  # a login under an id with a mark
             return "comes", fields, ttl
-        if fields[0] == b"dead" or lives and fields[4] and int(fields[4]) <= now:
+        if mark[0] == b"dead" or fields and fields[4] and int(fields[4]) <= now:
             return "dead", fields, ttl
-        if ttl == -2 or lives and fields[7] != name.encode():
-            young = now < bumped + LOGIN
-            return "comes" if young else "missing" if ttl == -2 else "dead", fields, ttl
-        return "lives", fields if lives else [b""] * 9, ttl
+        if ttl != -2 and fields and fields[7] == name.encode():
+            return "lives", fields, ttl
+        return "comes" if young else "missing" if ttl == -2 else "dead", fields, ttl
 
     def forget_copy(self, word):
         """Deletes what a session that has ended had left under the id of before, if the answer names it."""
@@ -302,6 +320,7 @@ class Session:
         self.state = self.fresh = b""  # as it was read, and what is to be stored with the next write
         self.before = ""  # the id of the session that goes on here
         self.left = set()  # the lists of the users that it had
+        self.places, self.bound = {}, 0  # what it has on lists until it is stored, and since when
         self.queued = self.inside = self.unwanted = False
 
     def inherit(self, other):
@@ -314,9 +333,7 @@ class Session:
 
     def fields(self):
         """Those of the state, or [] if there is none of this session: that of an earlier one may be there."""
-        state = self.fresh or (self.state if self.loaded is not None else b"")
-        fields = state.split(b"|", 8) if state.startswith(b"live|") else []
-        return fields if len(fields) == 9 else []
+        return live_fields(self.fresh or (self.state if self.loaded is not None else b""))
 
     def bind(self, user, limit=0, on_limit="oldest", label=""):
         """Makes it a session of this user, from the next save() on. Returns False if the limit refuses that."""
@@ -330,33 +347,33 @@ class Session:
         label = "".join(c if c.isprintable() else " " for c in label).encode()[:512].decode(errors="ignore")
         fields[5], fields[7], fields[8] = now, name, label.encode()
         before, self.fresh = self.fresh, b"|".join(fields)
-        # The id of before lives until this one is stored, and a revocation must find it. Only a limit must not count it.
-        stays = self.before and user_before == name
-        arguments = ["bind", self.id, self.life(), "" if stays and not limit else self.before, limit, on_limit]
-        now, others = its.listed(name.decode(), *arguments)
-        if now is None:  # sessions that have ended do not count
-            now = its.change_list(name.decode(), "list", "")[1]
-            gone = {fate: [one for one, bumped in others if its.fate(name.decode(), one, bumped, now)[0] == fate]
-                    for fate in ("dead", "missing")}
-            its.end(name.decode(), [(one, 0) for one in gone["missing"]], now, "limit")
-            if gone["dead"]:
-                its.change_list(name.decode(), "drop", *gone["dead"])
-            if not any(gone.values()) or its.listed(name.decode(), *arguments)[0] is None:
-                self.fresh = before
-                return False
-        if stays and limit:
-            its.change_list(name.decode(), "bump", self.before, self.life(), "")
+        lives = life(fields, its.ttl)
+
+        def ask(fate):  # the id of before lives until this one is stored, and a revocation must find it
+            return its.listed(name.decode(), "bind", self.id, lives, self.before, limit, fate, 1)
+        full, now, others = ask("refuse" if limit > 1 else on_limit)
+        if full:  # before one is ended for it, those go that do not count
+            weeded = its.weed(name.decode(), others, now)
+            if weeded or on_limit != "refuse":
+                full, now, _ = ask(on_limit)
+        if full:
+            self.fresh = before
+            return False
+        self.is_on(name, now, lives)
         self.left = (self.left | {user_before.decode()}) - {"", name.decode()}
         return True
 
-    def life(self):
-        """The ms that a state lives: two idle lifetimes, or one after the absolute end."""
+    def bump(self, before=""):
         fields = self.fields()
-        idle = int(fields[3] or self.sessions.ttl) * 1000
-        return idle + max(0, int(fields[4]) - int(stamp())) if fields[4] else 2 * idle
+        lives = life(fields, self.sessions.ttl)
+        _, now, _ = self.sessions.change_list(fields[7].decode(), "bump", self.id, lives, before, "", "", 1)
+        self.is_on(fields[7], now, lives)
 
-    def bump(self, before):
-        self.sessions.change_list(self.fields()[7].decode(), "bump", self.id, self.life(), before)
+    def is_on(self, name, now, lives):
+        """Remembers a place on a list that the session has before it is stored with this user."""
+        stored = live_fields(self.state) if self.loaded is not None else []
+        if stored[7:8] != [name]:
+            self.places[name.decode()], self.bound = f"{now}|{now + lives}".encode(), time.monotonic()
 
     def renew(self):
         """Starts the lease anew. Work that lasts longer than it calls this every third of it."""
@@ -418,6 +435,8 @@ class Session:
         if mode == "known" and data is None:  # it was destroyed while we waited
             self.leave("none")
             raise no_such_session(before, self.sessions.copy(self.key, state))
+        if data is not None:
+            self.sessions.stay_listed(self.id, state)
         self.inside = True
         if self.unwanted:
             self.abandon()
@@ -429,7 +448,9 @@ class Session:
         if self.inside:
             self.inside = False
             with suppress(redis.RedisError):  # then the lease ends it
-                self.leave("none")
+                if self.leave("none") == "ok":
+                    for name, value in self.places.items():
+                        self.sessions.forget(name, [(self.id, value)])
 
     def put(self, found):
         """Makes `data` of a dict (the `json` serializer). One that was emptied is destroyed."""
@@ -446,9 +467,11 @@ class Session:
             return
         fields = self.fields()
         user = fields[7].decode() if fields else ""
-        if user and not self.fresh and int(stamp()) - int(fields[5] or 0) > int(fields[3] or self.sessions.ttl) * 500:
+        if user and not self.fresh and is_stale(fields, self.sessions.ttl):
             fields[5] = stamp()  # so that it stays on the list
             self.fresh = b"|".join(fields)
+        if user and self.places and time.monotonic() - self.bound > LOGIN / 2000:
+            self.bump()  # so that nobody takes it for one that is never stored
         if self.data is None:
             word = self.leave("del", keep_lock=keep_lock)
         elif self.data == self.loaded:
@@ -462,10 +485,10 @@ class Session:
         if user and self.data is None:
             self.sessions.change_list(user, "drop", self.id)
         elif user and self.fresh:
-            self.bump(self.before)
+            self.bump()
         for name in self.left:
             self.sessions.change_list(name, "drop", self.id)
-        self.left = set()
+        self.left, self.places = set(), {}
         self.loaded, self.state, self.fresh, self.before = self.data, self.fresh or self.state, b"", ""
 
     def retire(self):
@@ -563,7 +586,7 @@ class Visit:
                 left.abandon()
             raise
         if left and not left.retire():
-            self.sessions.end(locked.fields()[7].decode(), [(locked.id, 0)], 0, "revoked")
+            self.sessions.end(locked.fields()[7].decode(), [(locked.id, b"0|0")], 0, "revoked")
             raise NotSaved("the session was ended meanwhile")
         if locked.data is None:
             return ""
@@ -588,6 +611,28 @@ def handle(session_id):
 
 def stamp():
     return str(int(time.time() * 1000)).encode()
+
+
+def bumped(value):
+    """The time of a session's last bump, by its value on a list."""
+    return abs(int(value.split(b"|")[0]))
+
+
+def live_fields(state):
+    """Those of the state of a living session, or []."""
+    fields = (state or b"").split(b"|", 8)
+    return fields if fields[0] == b"live" and len(fields) == 9 else []
+
+
+def is_stale(fields, ttl):
+    """Returns true if the session was not put on the list of its user for half an idle lifetime."""
+    return abs(int(stamp()) - int(fields[5] or 0)) > int(fields[3] or ttl) * 500
+
+
+def life(fields, ttl):
+    """The ms that a state lives: two idle lifetimes, or one after the absolute end."""
+    idle = int(fields[3] or ttl) * 1000
+    return idle + max(0, int(fields[4]) - int(stamp())) if fields[4] else 2 * idle
 
 
 def has_died(seen, now):

@@ -32,6 +32,28 @@ $ways = [
         $handler->read($id);
         $handler->close();
     },
+    'a class that is only asked if it knows the id' => function (string $id) {
+        $handler = new RustRedis\SessionHandler();
+        $handler->validateId($id);
+        $handler->close();
+    },
+    'a class that reads another session' => function (string $id) {
+        session_set_save_handler(new class ($id) extends SessionHandler {
+            public function __construct(private string $other)
+            {
+            }
+
+            public function read(string $id): string|false
+            {
+                $own = parent::read($id);
+                parent::read($this->other);
+                return $own;
+            }
+        });
+        start(new_id());
+        session_write_close();
+        session_set_save_handler(new SessionHandler());
+    },
     'a save' => function (string $id) {
         start($id);
         session_write_close();
@@ -74,6 +96,10 @@ ok: locking=1, a value that is too large
 ok: locking=1, a value that is too large, too early
 ok: locking=1, an object
 ok: locking=1, an object, too early
+ok: locking=1, a class that is only asked if it knows the id
+ok: locking=1, a class that is only asked if it knows the id, too early
+ok: locking=1, a class that reads another session
+ok: locking=1, a class that reads another session, too early
 ok: locking=1, a save
 ok: locking=1, a save, too early
 ok: touch=0
@@ -87,6 +113,10 @@ ok: locking=0, a value that is too large
 ok: locking=0, a value that is too large, too early
 ok: locking=0, an object
 ok: locking=0, an object, too early
+ok: locking=0, a class that is only asked if it knows the id
+ok: locking=0, a class that is only asked if it knows the id, too early
+ok: locking=0, a class that reads another session
+ok: locking=0, a class that reads another session, too early
 ok: locking=0, a save
 ok: locking=0, a save, too early
 ok: touch=0

@@ -57,6 +57,8 @@ pub enum UserCall<'a> {
         limit: u64,
         /// The fate of a session beyond the limit.
         on_limit: OnLimit,
+        /// Set if the session still lives under the name of before, too, which stays on the list.
+        stays: bool,
     },
     /// Adds a session, or lets it stay for longer.
     Bump {
@@ -71,6 +73,8 @@ pub enum UserCall<'a> {
     List,
     /// Takes sessions off the list.
     Drop(&'a [&'a str]),
+    /// Takes sessions off the list that still have this value there.
+    Forget(&'a [(&'a str, &'a str)]),
 }
 
 impl UserCall<'_> {
@@ -80,13 +84,16 @@ impl UserCall<'_> {
         let mut call = ScriptCall::new(&USER, &[&keys.data]);
         let command = &mut call.command;
         match *self {
-            Self::Bind { name, life, before, limit, on_limit } => {
+            Self::Bind { name, life, before, limit, on_limit, stays } => {
                 let on_limit = match on_limit {
                     OnLimit::Oldest => "oldest",
                     OnLimit::Refuse => "refuse",
                 };
                 command.arg("bind").arg(text).arg(name).number(life).arg(before.unwrap_or(""));
                 command.number(limit).arg(on_limit);
+                if stays {
+                    command.arg("1");
+                }
             }
             Self::Bump { name, life, before } => {
                 command.arg("bump").arg(text).arg(name).number(life).arg(before.unwrap_or(""));
@@ -98,6 +105,12 @@ impl UserCall<'_> {
                 command.arg("drop").arg(text);
                 for name in names {
                     command.arg(name);
+                }
+            }
+            Self::Forget(places) => {
+                command.arg("forget").arg(text);
+                for (name, value) in places {
+                    command.arg(name).arg(value);
                 }
             }
         }
@@ -114,6 +127,16 @@ pub struct Listed {
     pub bumped: u64,
     /// Set if a limit has chosen it, and it must still be ended.
     pub is_victim: bool,
+    /// Its value on the list.
+    pub value: String,
+}
+
+impl Listed {
+    /// The value of a session that was put on a list at this time, for so many milliseconds.
+    #[must_use]
+    pub fn value(bumped: u64, life: u64) -> String {
+        format!("{bumped}|{}", bumped.saturating_add(life))
+    }
 }
 
 /// The answer of a list.
@@ -147,7 +170,7 @@ impl UserList {
             let bumped = bumped.ok_or_else(|| nonsense(WHAT))?;
             // Another client has written a name that is no id.
             let Some(id) = SessionId::parse(name.as_bytes()) else { continue };
-            sessions.push(Listed { id, bumped, is_victim: plain.is_some() });
+            sessions.push(Listed { id, bumped, is_victim: plain.is_some(), value });
         }
         Ok(Self { is_full, now, sessions })
     }
@@ -171,8 +194,8 @@ mod tests {
         let reply = texts(&["ok", "t", ":9", "-a", "-5|7", "b", "6|8", "no id", "6|8"]);
         let list = UserList::parse(reply, "t").unwrap();
         let sessions = vec![
-            Listed { id: id("-a"), bumped: 5, is_victim: true },
-            Listed { id: id("b"), bumped: 6, is_victim: false },
+            Listed { id: id("-a"), bumped: 5, is_victim: true, value: "-5|7".into() },
+            Listed { id: id("b"), bumped: 6, is_victim: false, value: "6|8".into() },
         ];
         assert_eq!(list, UserList { is_full: false, now: 9, sessions });
         assert!(UserList::parse(texts(&["full", "t", ":9", "a", "5|7"]), "t").unwrap().is_full);

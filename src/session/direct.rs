@@ -184,10 +184,8 @@ impl<S: Store> Session<S> {
         if !self.has_lock() {
             // Without the connection, close can tell Redis of nothing.
             if let Some(mut current) = self.current.take() {
-                if !current.unread {
-                    self.keep_unsaved(&current);
-                    current.lasts = 0;
-                }
+                self.keep_unsaved(&current);
+                current.lasts = 0;
                 self.current = Some(current);
             }
             self.store.rest();

@@ -53,15 +53,19 @@ pub(super) struct Metadata {
     pub(super) mark: Option<Dead>,
     /// Set if the metadata is not stored yet.
     pub(super) is_due: bool,
-    /// Set if this request has put the session on the list of its user.
-    pub(super) is_listed: bool,
+    /// The time, by the store's clock, at which this request has put the session on the list of its
+    /// user, until it is stored.
+    pub(super) listed: Option<u64>,
+    /// The places on lists that it has before it is stored with that user: the keys of each list,
+    /// and the session's value there.
+    pub(super) places: Vec<(Keys, String)>,
     /// Set if the list of its user may lack the session, because the server of the list was away.
     /// Its state then has no time of a bump.
     pub(super) is_unlisted: bool,
     /// The keys of that list and the failure, until they are told.
     pub(super) refusal: Option<Box<(Keys, StoreError)>>,
-    /// The list of the user that it had before, which it leaves when it is stored.
-    pub(super) left: Option<String>,
+    /// The lists of the users that it had before, which it leaves when it is stored.
+    pub(super) left: Vec<String>,
 }
 
 impl Metadata {
@@ -69,7 +73,8 @@ impl Metadata {
         let is_due = inherited.is_some();
         let live = inherited.or_else(|| loaded.live());
         let is_unlisted = live.as_ref().is_some_and(|live| !live.user().is_empty() && live.bumped.is_none());
-        Self { mark, is_due, live, is_listed: false, is_unlisted, refusal: None, left: None }
+        let (places, left) = (Vec::new(), Vec::new());
+        Self { mark, is_due, live, listed: None, places, is_unlisted, refusal: None, left }
     }
 
     /// Returns what goes over to another id.

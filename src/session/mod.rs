@@ -43,7 +43,7 @@ use crate::{
         clock,
         stats::{self, Count},
     },
-    protocol::{Keys, LATE_MS, Live, Mode, Op, Release, SessionData, SessionId, State},
+    protocol::{Keys, LATE_MS, Live, Mode, Op, Release, ReleaseReply, SessionData, SessionId, State},
     resp::memory_left,
     store::Store,
 };
@@ -416,6 +416,7 @@ impl<S: Store> Session<S> {
                 return match self.store.read(&keys, ttl) {
                     Ok(loaded) => {
                         stats::count(Count::StartedRead);
+                        self.keep_looked_at(&id, &keys, &loaded, ttl);
                         self.deliver(&id, loaded.data)
                     }
                     Err(error) => {
@@ -561,9 +562,7 @@ impl<S: Store> Session<S> {
         self.give_back_prefetched();
         self.warnings.extend(self.read_only.take());
         let Some(mut current) = self.current.take() else { return };
-        if !current.unread {
-            self.keep_unsaved(&current);
-        }
+        self.keep_unsaved(&current);
         match mem::replace(&mut current.hold, Hold::Unlocked) {
             Hold::Locked { token, waiter, guard } => {
                 let ttl = self.ttl_due(&current);
@@ -572,10 +571,14 @@ impl<S: Store> Session<S> {
                     current.trace.since.slot.add(Count::LockedUnchanged);
                 }
                 let release = Release { waiter: waiter.as_deref(), ..self.release_of(&token, Op::None, ttl) };
-                let result = match self.settings.write_ack {
-                    WriteAck::Wait => self.store.release(keys, &release),
-                    WriteAck::Deferred => self.store.release_deferred(&current.id, keys, &release),
+                // The answer tells if the places on lists are those of this request.
+                let waits = self.settings.write_ack == WriteAck::Wait || !current.metadata.places.is_empty();
+                let result = if waits {
+                    self.store.release(keys, &release)
+                } else {
+                    self.store.release_deferred(&current.id, keys, &release)
                 };
+                let was_ours = matches!(result, Ok(ReleaseReply::Done));
                 if let Err(error) = result {
                     self.fail(
                         "stays locked until its server answers or the lease ends",
@@ -583,11 +586,16 @@ impl<S: Store> Session<S> {
                         &error.into(),
                     );
                     self.store.give_back(keys, token);
-                } else if self.settings.write_ack == WriteAck::Wait {
+                } else if waits {
                     self.store.end(guard);
                 }
                 self.released(&mut current);
+                if was_ours {
+                    self.give_up_places(&mut current);
+                }
             }
+            // No other request knows this id.
+            Hold::Unlocked if current.unread && current.is_new => self.give_up_places(&mut current),
             // The write without an answer, and with it the release, may not have reached the
             // server.
             Hold::Unsure { token, .. } => self.store.give_back(&current.keys, token),

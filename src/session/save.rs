@@ -583,6 +583,9 @@ impl<S: Store> Session<S> {
         current.writes += u32::from(failure.is_none());
         current.hold = hold;
         self.follow_if_destroyed(&current, failure.as_ref());
+        if matches!(failure, Some(Failure::Refused(_))) && !matches!(current.hold, Hold::Locked { .. }) {
+            self.give_up_places(&mut current);
+        }
         if failure.is_none() && state.is_some() {
             current.loaded.state = state;
             current.metadata.is_due = false;
@@ -601,7 +604,7 @@ impl<S: Store> Session<S> {
         if !matches!(failure, Some(Failure::Destroyed)) {
             return;
         }
-        if current.metadata.is_listed {
+        if current.metadata.listed.is_some() {
             self.leave_list(&current.id, &[live.user().to_owned()]);
         }
         if let Some(copy) = &live.copy {

@@ -5,14 +5,18 @@
 //! stored session is missing from the list; a logout deletes the session first. A session that
 //! is on the list and does not live is found out when it matters.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::{
+    borrow::Borrow,
+    mem,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 use super::{Cause, Current, Failure, Hold, Session, metadata::Heritage, save::count_end};
 use crate::{
     error::StoreError,
     protocol::{
-        Keys, Listed, Live, OnLimit, Op, Reason, ReleaseReply, Remaining, SessionId, State, UserCall,
-        UserList, handle, list_name,
+        Keys, Listed, Live, OnLimit, Op, Reason, ReleaseReply, Remaining, SessionData, SessionId, State,
+        UserCall, UserList, handle, list_name,
     },
     store::Store,
 };
@@ -97,34 +101,69 @@ impl<S: Store> Session<S> {
         let live = with_user(live, list, label, now, ttl);
         let keys = self.list_keys(list)?;
         let earlier = self.inherited.name.clone().filter(|_| self.is_heir(&current.id));
-        let call = UserCall::Bind {
-            name: current.id.as_str(),
-            life: live.own_ttl(now, ttl),
+        let (id, life) = (current.id.clone(), live.own_ttl(now, ttl));
+        let call = |on_limit| UserCall::Bind {
+            name: id.as_str(),
+            life,
             before: earlier.as_ref().map(SessionId::as_str),
             limit: limit.sessions,
-            on_limit: limit.on_limit,
+            on_limit,
+            stays: false,
         };
-        let mut answer = self.ask_list(&keys, &call)?;
+        // Before sessions end for this one, those are found out that do not count. With a limit of
+        // one all others end in any case.
+        let on_limit = if limit.sessions > 1 { OnLimit::Refuse } else { limit.on_limit };
+        let mut answer = self.ask_list(&keys, &call(on_limit))?;
         if answer.is_full {
             self.end_victims(&keys, list, &answer);
-            let dead = self.dead_among(list, &answer)?;
-            if dead.is_empty() {
+            let weeded = self.weed(&keys, list, &answer);
+            // A session that cannot be looked up counts.
+            if limit.on_limit == OnLimit::Refuse && !weeded? {
                 return Some(false);
             }
-            self.ask_list(&keys, &UserCall::Drop(&names(&dead)))?;
-            answer = self.ask_list(&keys, &call)?;
+            answer = self.ask_list(&keys, &call(limit.on_limit))?;
             if answer.is_full {
                 return Some(false);
             }
         }
         // If a victim cannot be ended now, its mark stays, and the next call for this user ends it.
         self.end_victims(&keys, list, &answer);
-        current.metadata.left = before.map(|live| live.user().to_owned()).filter(|left| left != list);
+        let left = before.map(|live| live.user().to_owned()).filter(|left| !left.is_empty());
+        current.metadata.left.extend(left);
+        current.metadata.left.retain(|left| left != list);
         current.metadata.live = Some(live);
-        (current.metadata.is_due, current.metadata.is_listed) = (true, true);
+        current.metadata.is_due = true;
         (current.metadata.is_unlisted, current.metadata.refusal) = (false, None);
         self.inherited.name = None;
+        self.note_place(current, keys, answer.now, life);
         Some(true)
+    }
+
+    /// Notes that the session is on a list. Until it is stored with the user of this list, a reader
+    /// of the list takes the place for that of a login which is still running, for a while.
+    fn note_place(&mut self, current: &mut Current<S::Lease>, keys: Keys, bumped: u64, life: u64) {
+        current.metadata.listed = Some(self.store.clock());
+        let user = current.metadata.live.as_ref().map(Live::user).unwrap_or_default();
+        let stored = current.loaded.state.as_deref().map(State::parse).filter(|_| !current.is_missing());
+        if stored.is_none_or(|state| state.live().is_none_or(|live| live.user() != user)) {
+            current.metadata.places.retain(|(other, _)| other.data != keys.data);
+            current.metadata.places.push((keys, Listed::value(bumped, life)));
+        }
+    }
+
+    /// Returns true if the session was put on a list so long ago that readers of the list may soon
+    /// take its place for that of a login that came to nothing.
+    fn is_late(&self, current: &Current<S::Lease>) -> bool {
+        let since = |at: u64| self.store.clock().saturating_sub(at);
+        current.metadata.listed.is_some_and(|at| since(at) > LOGIN_MS / 2)
+    }
+
+    /// Takes a session that was not stored with its new user off the list of that user, if no other
+    /// request has put it there since.
+    pub(super) fn give_up_places(&mut self, current: &mut Current<S::Lease>) {
+        for (keys, value) in mem::take(&mut current.metadata.places) {
+            self.store.post_to_list(&keys, &UserCall::Forget(&[(current.id.as_str(), &value)]));
+        }
     }
 
     /// Returns true if the session that PHP has open is one of this user's.
@@ -161,11 +200,11 @@ impl<S: Store> Session<S> {
                 // A replica may lack a session that its master has, so a missing one stays listed
                 // until its time there is over.
                 Fate::Comes | Fate::Missing => {}
-                Fate::Dead => dead.push(listed.id.clone()),
+                Fate::Dead => dead.push(listed),
             }
         }
         if !dead.is_empty() {
-            self.store.post_to_list(&keys, &UserCall::Drop(&names(&dead)));
+            self.store.post_to_list(&keys, &UserCall::Forget(&places(&dead)));
         }
         devices.sort_by_key(|device| (!device.is_current, std::cmp::Reverse(device.last_used)));
         Some(devices)
@@ -200,7 +239,8 @@ impl<S: Store> Session<S> {
             if let Some(own) =
                 own.as_ref().filter(|own| is_meant(own) && targets.iter().all(|listed| listed.id != **own))
             {
-                targets.push(Listed { id: own.clone(), bumped: answer.now, is_victim: false });
+                let (id, bumped) = (own.clone(), answer.now);
+                targets.push(Listed { id, bumped, is_victim: false, value: String::new() });
             }
             targets.retain(|listed| !done.contains(&listed.id));
             if others_only && self.has_copy() {
@@ -216,19 +256,22 @@ impl<S: Store> Session<S> {
             if targets.is_empty() {
                 break;
             }
-            let mut over = Vec::new();
+            let (mut over, mut stale) = (Vec::new(), Vec::new());
             for target in targets {
+                done.push(target.id.clone());
                 let reason = if target.is_victim { Reason::Limit } else { Reason::Revoked };
                 match self.end_listed(&target, &list, answer.now, &reason) {
                     End::Ended => {
                         count += u64::from(!target.is_victim);
-                        over.push(target.id.clone());
+                        over.push(target.id);
                     }
-                    End::Stale => over.push(target.id.clone()),
+                    End::Stale => stale.push(target),
                     End::Comes => {}
                     End::Failed => all_ended = false,
                 }
-                done.push(target.id);
+            }
+            if !stale.is_empty() {
+                self.store.post_to_list(&keys, &UserCall::Forget(&places(&stale)));
             }
             // A session that has got another id meanwhile is found by the next round.
             self.ask_list(&keys, &UserCall::Drop(&names(&over)))?;
@@ -238,8 +281,9 @@ impl<S: Store> Session<S> {
 
     /// Keeps the list up to date after the session was stored with a new state.
     pub(super) fn follow_on_list(&mut self, current: &mut Current<S::Lease>, ttl: u64) {
-        let left = current.metadata.left.take();
-        if let Some(keys) = left.and_then(|left| self.list_keys(&left)) {
+        current.metadata.places.clear();
+        let left = mem::take(&mut current.metadata.left);
+        for keys in left.iter().filter_map(|left| self.list_keys(left)).collect::<Vec<_>>() {
             // The slot of the list may have moved. If the session stays listed all the same, its
             // user shows that it does not belong there.
             let _ = self.store.user_list(&keys, &UserCall::Drop(&[current.id.as_str()]));
@@ -252,9 +296,9 @@ impl<S: Store> Session<S> {
             return;
         }
         let Some(live) = &current.metadata.live else { return };
-        let is_listed = current.metadata.is_listed;
+        let is_listed = current.metadata.listed.is_some() && !self.is_late(current);
         let earlier = if self.is_heir(&current.id) { self.inherited.name.take() } else { None };
-        current.metadata.is_listed = false;
+        current.metadata.listed = None;
         if let Some(keys) = self.list_keys(live.user()).filter(|_| !is_listed || earlier.is_some()) {
             self.put_on_list(&keys, &current.id, live, earlier.as_ref(), ttl);
         }
@@ -296,10 +340,11 @@ impl<S: Store> Session<S> {
         current: &mut Current<S::Lease>,
         ttl: u64,
     ) -> Option<String> {
-        if current.metadata.is_unlisted
+        let is_to_be_listed = current.metadata.is_unlisted
             && current.metadata.refusal.is_none()
             && is_open(current)
-            && self.store.clock() >= AGAIN.load(Relaxed)
+            && self.store.clock() >= AGAIN.load(Relaxed);
+        if (is_to_be_listed || !current.metadata.places.is_empty() && self.is_late(current))
             && self.list_now(current, ttl).is_none()
         {
             // The state learns of it, also from a request that prolongs nothing.
@@ -313,16 +358,26 @@ impl<S: Store> Session<S> {
         let live = current.metadata.live.as_ref()?;
         let keys = self.list_keys(live.user())?;
         let now = self.store.server_clock();
-        let bump = UserCall::Bump { name: current.id.as_str(), life: live.own_ttl(now, ttl), before: None };
+        let life = live.own_ttl(now, ttl);
+        let bump = UserCall::Bump { name: current.id.as_str(), life, before: None };
         let begun = self.store.clock();
-        let failure = self.store.user_list(&keys, &bump).err();
+        let answer = self.store.user_list(&keys, &bump);
         let ended = self.store.clock();
-        let is_silent = failure.as_ref().is_some_and(|failure| !matches!(failure, StoreError::Server(_)));
+        let is_silent = answer.as_ref().is_err_and(|failure| !matches!(failure, StoreError::Server(_)));
         if is_silent && ended.saturating_sub(begun) > QUICK_MS {
             AGAIN.store(ended + PAUSE_MS, Relaxed);
         }
-        (current.metadata.is_listed, current.metadata.is_unlisted) = (failure.is_none(), failure.is_some());
-        failure
+        current.metadata.is_unlisted = answer.is_err();
+        match answer {
+            Ok(answer) => {
+                self.note_place(current, keys, answer.now, life);
+                None
+            }
+            Err(failure) => {
+                current.metadata.listed = None;
+                Some(failure)
+            }
+        }
     }
 
     /// Does the same for a session that is closed without having been saved.
@@ -332,19 +387,33 @@ impl<S: Store> Session<S> {
         }
     }
 
+    /// Does the same for a session that a handler class has only looked at.
+    pub(super) fn keep_looked_at(&mut self, id: &SessionId, keys: &Keys, loaded: &SessionData, ttl: u64) {
+        if let Some(live) = loaded.live() {
+            self.keep_live(id, keys, &live, ttl);
+        }
+    }
+
     fn keep_state(&mut self, current: &Current<S::Lease>, ttl: u64) {
-        let Some(live) = current.metadata.live.as_ref().filter(|_| ttl > 0) else { return };
+        if current.metadata.places.is_empty() {
+            if let Some(live) = &current.metadata.live {
+                self.keep_live(&current.id, &current.keys, live, ttl);
+            }
+        } else if let Some(State::Live(stored)) = current.loaded.state.as_deref().map(State::parse) {
+            // The login came to nothing.
+            self.keep_live(&current.id, &current.keys, &stored, ttl);
+        }
+    }
+
+    fn keep_live(&mut self, id: &SessionId, keys: &Keys, live: &Live, ttl: u64) {
         let now = self.store.server_clock();
-        if !live.lives_by_bumps() || !live.needs_a_bump(now, ttl) {
+        if ttl == 0 || !live.lives_by_bumps() || !live.needs_a_bump(now, ttl) {
             return;
         }
-        self.store.post_state_ttl(&current.keys, live.own_ttl(now, ttl));
-        // The next request that writes lists the session.
-        if current.metadata.is_unlisted {
-            return;
-        }
-        if let Some(keys) = self.list_keys(live.user()) {
-            self.put_on_list(&keys, &current.id, live, None, ttl);
+        self.store.post_state_ttl(keys, live.own_ttl(now, ttl));
+        // Without a time of a bump, the next request that writes lists the session.
+        if let Some(list) = self.list_keys(live.user()).filter(|_| live.bumped.is_some()) {
+            self.put_on_list(&list, id, live, None, ttl);
         }
     }
 
@@ -439,34 +508,46 @@ impl<S: Store> Session<S> {
         left.map_err(|error| self.fail("can't be looked up", Some(id), &error.into())).ok()
     }
 
-    /// Returns the sessions of a full list that do not count.
-    fn dead_among(&mut self, list: &str, answer: &UserList) -> Option<Vec<SessionId>> {
-        let mut dead = Vec::new();
+    /// Takes sessions off a full list that do not count. Returns true if there were any, and `None`
+    /// after a failure.
+    fn weed(&mut self, keys: &Keys, list: &str, answer: &UserList) -> Option<bool> {
+        let (mut dead, mut over) = (Vec::new(), Vec::new());
         for listed in answer.sessions.iter().filter(|listed| !listed.is_victim) {
             let left = self.ask_session(&listed.id)?;
             match fate(&left, list, listed, answer.now) {
                 Fate::Lives | Fate::Comes => {}
-                Fate::Dead => dead.push(listed.id.clone()),
+                Fate::Dead => dead.push(listed),
                 // A request that still has it does not store it again.
-                Fate::Missing => {
-                    if self.end_listed(listed, list, answer.now, &Reason::Limit).is_over() {
-                        dead.push(listed.id.clone());
-                    }
-                }
+                Fate::Missing => match self.end_listed(listed, list, answer.now, &Reason::Limit) {
+                    End::Ended => over.push(listed.id.clone()),
+                    End::Stale => dead.push(listed),
+                    End::Comes | End::Failed => {}
+                },
             }
         }
-        Some(dead)
+        if !dead.is_empty() {
+            self.ask_list(keys, &UserCall::Forget(&places(&dead)))?;
+        }
+        if !over.is_empty() {
+            self.ask_list(keys, &UserCall::Drop(&names(&over)))?;
+        }
+        Some(!dead.is_empty() || !over.is_empty())
     }
 
     fn end_victims(&mut self, keys: &Keys, list: &str, answer: &UserList) {
-        let mut over = Vec::new();
+        let (mut over, mut stale) = (Vec::new(), Vec::new());
         for victim in answer.sessions.iter().filter(|listed| listed.is_victim) {
-            if self.end_listed(victim, list, answer.now, &Reason::Limit).is_over() {
-                over.push(victim.id.clone());
+            match self.end_listed(victim, list, answer.now, &Reason::Limit) {
+                End::Ended => over.push(victim.id.clone()),
+                End::Stale => stale.push(victim),
+                End::Comes | End::Failed => {}
             }
         }
         if !over.is_empty() {
             self.store.post_to_list(keys, &UserCall::Drop(&names(&over)));
+        }
+        if !stale.is_empty() {
+            self.store.post_to_list(keys, &UserCall::Forget(&places(&stale)));
         }
     }
 
@@ -538,13 +619,6 @@ enum End {
     Failed,
 }
 
-impl End {
-    /// Returns true if the session is to be taken off the list.
-    fn is_over(self) -> bool {
-        matches!(self, Self::Ended | Self::Stale)
-    }
-}
-
 /// Returns true if the session may be on the list for a login that is still running.
 fn is_young(listed: &Listed, now: u64) -> bool {
     now < listed.bumped.saturating_add(LOGIN_MS)
@@ -560,7 +634,7 @@ enum Fate {
     Lives,
     /// It is not stored, or not with its user, and its login may still be running.
     Comes,
-    /// It has ended, or has another user.
+    /// It has ended, or has another user, or none.
     Dead,
     /// It is not there, for a reason that nobody has noted.
     Missing,
@@ -573,11 +647,11 @@ fn fate(left: &Remaining, list: &str, listed: &Listed, now: u64) -> Fate {
         Some(State::Dead(dead)) if is_young(listed, now) && dead.at <= listed.bumped => Fate::Comes,
         Some(State::Dead(_)) => Fate::Dead,
         Some(State::Live(live)) if live.has_ended(now) => Fate::Dead,
-        _ if is_young(listed, now) && left.ms == -2 => Fate::Comes,
+        Some(State::Live(live)) if live.user() == list && left.ms != -2 => Fate::Lives,
+        _ if is_young(listed, now) => Fate::Comes,
         _ if left.ms == -2 => Fate::Missing,
-        Some(State::Live(live)) if live.user() != list && is_young(listed, now) => Fate::Comes,
-        Some(State::Live(live)) if live.user() != list => Fate::Dead,
-        _ => Fate::Lives,
+        // Its login came to nothing.
+        _ => Fate::Dead,
     }
 }
 
@@ -616,4 +690,8 @@ fn with_user(mut live: Live, list: &str, label: &str, now: u64, ttl: u64) -> Liv
 
 fn names(ids: &[SessionId]) -> Vec<&str> {
     ids.iter().map(SessionId::as_str).collect()
+}
+
+fn places<L: Borrow<Listed>>(listed: &[L]) -> Vec<(&str, &str)> {
+    listed.iter().map(Borrow::borrow).map(|listed| (listed.id.as_str(), &*listed.value)).collect()
 }

@@ -223,16 +223,21 @@ fn makes_a_session_that_php_continues(kind: Kind) {
     assert_eq!(answer.json(), r#"{"n":3}"#);
 }
 
-fn a_failed_request_writes_nothing(kind: Kind) {
-    let server = Server::start();
-    let neighbour = Neighbour::start(kind, &server);
-    seed(&server, r#"{"n":1}"#);
+/// Makes a request that fails.
+fn fail(neighbour: &Neighbour, kind: Kind) {
     // Go's server ends the connection after a panic, without an answer.
     if kind == Kind::Go {
         assert!(thread::scope(|scope| scope.spawn(|| neighbour.post("/fail", ID)).join()).is_err());
     } else {
         assert_eq!(neighbour.post("/fail", ID).status, 500);
     }
+}
+
+fn a_failed_request_writes_nothing(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    seed(&server, r#"{"n":1}"#);
+    fail(&neighbour, kind);
     poll::until("the lock is free", SOON, || !session::is_locked(&server, ID));
     assert_eq!(stored(&server).as_deref(), Some(r#"{"n":1}"#));
 }
@@ -658,6 +663,84 @@ each_of! {
     lists_limits_and_ends_the_sessions_of_a_user,
     its_login_does_not_undo_a_revocation,
     leaves_the_session_of_another_user,
+    keeps_the_user_of_a_session_that_it_never_saves,
+    counts_no_login_that_was_not_saved,
+}
+
+/// A login that came to nothing leaves the visitor's session on the list of the user.
+fn counts_no_login_that_was_not_saved(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    let list = format!("PHPREDIS_SESSION:USER:{}", list_name(b"Ada"));
+    let listed = || {
+        let mut names = server.command::<Vec<String>>(&["HKEYS", &list]);
+        names.sort();
+        names
+    };
+    let lives = |id: &str| server.command::<bool>(&["EXISTS", &session::key(id)]);
+    let first = neighbour.post("/login?label=first", "").cookie.expect("a login has a new id");
+    seed(&server, r#"{"n":1}"#);
+    let bumped = |ms: &str| server.command::<()>(&["HSET", &list, ID, &format!("{ms}|99999999999999")]);
+    // It may be running, or not any more.
+    bumped("99999999999000");
+    assert_eq!(devices(&neighbour, &first).0, ["first"]);
+    assert!(listed().contains(&ID.to_owned()));
+    bumped("1");
+    assert_eq!(devices(&neighbour, &first).0, ["first"]);
+    assert_eq!(listed(), [first.as_str()]);
+    bumped("99999999990000");
+    let second = neighbour.post("/login?label=second&limit=2&on_limit=refuse", "");
+    assert_eq!(second.json(), r#"{"done":false}"#);
+    bumped("1");
+    let second = neighbour.post("/login?label=second&limit=2", "").cookie.expect("a login has a new id");
+    assert!(lives(ID) && lives(&first) && lives(&second));
+    let mut both = [first.clone(), second.clone()];
+    both.sort();
+    assert_eq!(listed(), both);
+    // With the same user again, the id of before leaves the list only when it has ended.
+    let third = thread::scope(|scope| {
+        let login = scope.spawn(|| neighbour.post("/login?hold_ms=1000&label=third&limit=2", &second));
+        poll::until("the new id is on the list", SOON, || listed().len() == 3);
+        assert!(lives(&second) && listed().contains(&second));
+        login.join().expect("the request is answered").cookie.expect("a login has a new id")
+    });
+    let mut both = [first.clone(), third];
+    both.sort();
+    assert_eq!(listed(), both);
+    assert!(lives(&first) && !lives(&second));
+}
+
+/// A session that other languages only read, or whose requests fail there, lives on by that.
+fn keeps_the_user_of_a_session_that_it_never_saves(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    let mut php = steps(&php(&server).ini("session.gc_maxlifetime", "1440"));
+    let line = format!(
+        "[session_id('{ID}'), session_start(['use_strict_mode' => 0]), $_SESSION['n'] = 1, \
+         rustredis_user('Eve'), session_write_close()]"
+    );
+    php.step(&line).assert_silent();
+    let list = format!("PHPREDIS_SESSION:USER:{}", list_name(b"Eve"));
+    let state_key = session::side_key(&server, ID, "STATE");
+    let mut fields: Vec<String> =
+        server.command::<String>(&["GET", &state_key]).split('|').map(str::to_owned).collect();
+    for fails in [false, true] {
+        fields[5] = "1".into();
+        server.command::<()>(&["SET", &state_key, &fields.join("|"), "EX", "100"]);
+        server.command::<()>(&["DEL", &list]);
+        if fails {
+            fail(&neighbour, kind);
+        } else {
+            assert_eq!(neighbour.get("/", ID).status, 200);
+        }
+        assert!(ttl(&server) > 1400, "fails {fails}: {}", ttl(&server));
+        for key in [&state_key, &list] {
+            let left: i64 = server.command(&["TTL", key]);
+            assert!(left > 2800, "fails {fails}, {key}: {left}");
+        }
+        assert_eq!(server.command::<Vec<String>>(&["HKEYS", &list]), [ID]);
+    }
+    assert_eq!(php.step("rustredis_revoke('Eve')").assert_silent().result, "1");
 }
 
 /// A user logs in at a browser where another user has not logged out.

@@ -2,13 +2,15 @@
 -- KEYS  1 U a hash: the name of each session, which is its id -> bumped_ms|ends_ms. A '-' before it
 --         marks a victim: a session that a limit has chosen, and that must still be ended.
 -- ARGV  1 op: bind (add a session, within the limit) | bump (add a session, or let it stay)
---         | list | drop (take sessions off)
+--         | list | drop (take sessions off) | forget (take sessions off that still have this value)
 --       2 any text
---       3 the session's name (drop: and those that follow; list: none)
+--       3 the session's name (drop: and those that follow; forget: each with its value; list: none)
 --       4 life_ms: the time for which it stays on the list, which is the TTL of its state
 --       5 the name that it had before ('' = none)
 --       6 limit (bind; 0 = none)
 --       7 what happens beyond the limit (bind): oldest | refuse
+--       8 1 = the session still lives under that name, too, which stays on the list and counts as
+--         one with this one
 -- Replies: {'ok', text, now_ms, name, value, name, value ...}
 --            bind: the victims, of earlier calls, too; list: all sessions; else none
 --          {'full', text, now_ms, name, value ...} (bind, refuse) all others; none was added
@@ -20,9 +22,15 @@ if op == 'drop' then
   for i = 3, #ARGV do redis.call('HDEL', U, ARGV[i]) end
   return reply
 end
+if op == 'forget' then
+  for i = 3, #ARGV, 2 do
+    if redis.call('HGET', U, ARGV[i]) == ARGV[i + 1] then redis.call('HDEL', U, ARGV[i]) end
+  end
+  return reply
+end
 local function add(mark)
   local life = tonumber(ARGV[4])
-  if old ~= '' then redis.call('HDEL', U, old) end
+  if old ~= '' and ARGV[8] ~= '1' then redis.call('HDEL', U, old) end
   redis.call('HSET', U, name, string.format('%s%.0f|%.0f', mark, now, now + life))
   -- The list lives as long as its last session.
   if redis.call('PTTL', U) < life then redis.call('PEXPIRE', U, ARGV[4]) end

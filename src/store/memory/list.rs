@@ -15,6 +15,13 @@ struct Entry {
     is_victim: bool,
 }
 
+impl Entry {
+    fn value(&self) -> String {
+        let Self { bumped, ends, is_victim } = self;
+        format!("{}{bumped}|{ends}", if *is_victim { "-" } else { "" })
+    }
+}
+
 impl List {
     /// The names on the list.
     pub fn names(&self) -> Vec<&str> {
@@ -28,6 +35,14 @@ impl List {
             UserCall::Drop(names) => {
                 for name in names {
                     self.0.remove(*name);
+                }
+                return reply;
+            }
+            UserCall::Forget(places) => {
+                for (name, value) in places {
+                    if self.0.get(*name).is_some_and(|entry| entry.value() == *value) {
+                        self.0.remove(*name);
+                    }
                 }
                 return reply;
             }
@@ -46,13 +61,13 @@ impl List {
             let entries = list.0.iter().filter(|(of, entry)| is_other(of) && entry.is_victim == victims);
             let listed = |(of, entry): (&String, &Entry)| {
                 let id = SessionId::parse(of.as_bytes())?;
-                Some(Listed { id, bumped: entry.bumped, is_victim: entry.is_victim })
+                Some(Listed { id, bumped: entry.bumped, is_victim: entry.is_victim, value: entry.value() })
             };
             entries.filter_map(listed).collect()
         };
         let mut others = of(self, false);
         reply.sessions = of(self, true);
-        let UserCall::Bind { life, limit, on_limit, .. } = *call else {
+        let UserCall::Bind { life, limit, on_limit, stays, .. } = *call else {
             reply.sessions.append(&mut others);
             return reply;
         };
@@ -67,9 +82,10 @@ impl List {
             if let Some(entry) = self.0.get_mut(victim.id.as_str()) {
                 entry.is_victim = true;
             }
-            reply.sessions.push(Listed { is_victim: true, ..victim });
+            let value = format!("-{}", victim.value);
+            reply.sessions.push(Listed { is_victim: true, value, ..victim });
         }
-        self.add(name, before, Entry { bumped: now, ends: now + life, is_victim: false });
+        self.add(name, before.filter(|_| !stays), Entry { bumped: now, ends: now + life, is_victim: false });
         reply
     }
 

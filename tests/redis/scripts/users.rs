@@ -48,8 +48,24 @@ fn lists_of_users_follow_the_same_rules_in_memory() {
             let limit = random.between(0, 3);
             let on_limit = if random.between(0, 1) == 0 { OnLimit::Oldest } else { OnLimit::Refuse };
             let dropped = [name, "none"];
+            let stays = random.between(0, 1) == 0;
+            // The value that a session has on both lists, or had, or not.
+            let values = [
+                redis.user_list(&keys, &UserCall::List).unwrap(),
+                memory.user_list(&keys, &UserCall::List).unwrap(),
+            ]
+            .map(|list| {
+                let value = list.sessions.into_iter().find(|one| one.id.as_str() == name);
+                value.map_or("1|2".to_owned(), |one| one.value)
+            });
+            if random.between(0, 7) == 0 {
+                let still = if random.between(0, 1) == 0 { &values } else { &["1|2".into(), "1|2".into()] };
+                let [there, here] = still;
+                redis.user_list(&keys, &UserCall::Forget(&[("none", "1|2"), (name, there)])).unwrap();
+                memory.user_list(&keys, &UserCall::Forget(&[("none", "1|2"), (name, here)])).unwrap();
+            }
             let call = match random.between(0, 7) {
-                0..4 => UserCall::Bind { name, life, before, limit, on_limit },
+                0..4 => UserCall::Bind { name, life, before, limit, on_limit, stays },
                 4 | 5 => UserCall::Bump { name, life, before },
                 6 => UserCall::List,
                 _ => UserCall::Drop(&dropped),
