@@ -151,9 +151,40 @@ bool rustredis_decodes(void)
 	return decoding != 0;
 }
 
+static bool deletes_the_old(zend_execute_data *call);
+
+/* An integer key, which the serializers php and php_binary leave out with a warning. An error
+ * handler that throws then ends the encoding in the middle, after session_regenerate_id(true) has
+ * deleted what was stored. Therefore the warning comes once before, and an exception from it keeps
+ * the session. Returns false then. */
+static bool may_delete(zend_execute_data *call)
+{
+	const char *serializer = PS(serializer) ? PS(serializer)->name : "";
+	zval *session = &PS(http_session_vars);
+	zend_ulong index;
+	zend_string *key;
+
+	ZVAL_DEREF(session);
+	if (Z_ISUNDEF(EG(user_error_handler)) || PS(session_status) != php_session_active || Z_TYPE_P(session) != IS_ARRAY
+			|| (strcmp(serializer, "php") && strcmp(serializer, "php_binary")) || !rustredis_is_phps_handler()
+			|| !deletes_the_old(call)) {
+		return true;
+	}
+	ZEND_HASH_FOREACH_KEY(Z_ARRVAL_P(session), index, key) {
+		if (!key) {
+			php_error_docref(NULL, E_WARNING, "Skipping numeric key " ZEND_LONG_FMT, (zend_long) index);
+			break;
+		}
+	} ZEND_HASH_FOREACH_END();
+	return !EG(exception);
+}
+
 #define X(name) \
 	static ZEND_NAMED_FUNCTION(wrapped_##name) \
 	{ \
+		if (INDEX_##name == INDEX_session_regenerate_id && !may_delete(execute_data)) { \
+			return; \
+		} \
 		const unsigned decodes = INDEX_##name == INDEX_session_start || INDEX_##name == INDEX_session_reset \
 			|| INDEX_##name == INDEX_session_decode; \
 		const bool keeps = INDEX_##name == INDEX_session_regenerate_id && keeps_cookie(); \
@@ -320,9 +351,10 @@ static bool deletes_the_old(zend_execute_data *call)
 		&& zend_is_true(ZEND_CALL_ARG(call, 1));
 }
 
+/* While an exception is pending, PHP gives up the change of the id after the session is saved. */
 bool rustredis_keeps_the_old_id(void)
 {
-	return rustredis_is_leaving() && !deletes_the_old(EG(current_execute_data));
+	return rustredis_is_leaving() && !EG(exception) && !deletes_the_old(EG(current_execute_data));
 }
 
 void rustredis_note_end(int ends)
