@@ -97,7 +97,7 @@ final class ExportCommand extends Command
         return ['id' => $id]
             + Show::data($stored['data'])
             + ['expires_ms' => $until($stored['ttl_ms'])]
-            + ($stored['state'] === null ? [] : ['state' => $stored['state'], 'state_expires_ms' => $until($stored['state_ttl_ms'])]);
+            + ($stored['state'] === null ? [] : Show::data($stored['state'], 'state', 'state_base64') + ['state_expires_ms' => $until($stored['state_ttl_ms'])]);
     }
 
     /** @return resource */
@@ -188,7 +188,7 @@ final class ExportCommand extends Command
      */
     private static function write($stream, array $line): void
     {
-        $text = json_encode($line, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR) . "\n";
+        $text = json_encode($line, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_THROW_ON_ERROR) . "\n";
         if ($stream === STDOUT) {
             Output::write($text);
         } elseif (@fwrite($stream, $text) !== strlen($text)) {

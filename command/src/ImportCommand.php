@@ -223,8 +223,8 @@ final class ImportCommand extends Command
             return;
         }
         $id = $session['id'] ?? null;
-        $data = $session['text'] ?? (is_string($session['base64'] ?? null) ? base64_decode($session['base64'], true) : null);
-        $state = $session['state'] ?? null;
+        $data = self::bytes($session, 'text', 'base64');
+        $state = self::bytes($session, 'state', 'state_base64');
         $is_good = is_string($id) && is_string($data) && self::isTime($session, 'expires_ms')
             && ($state === null || (is_string($state) && self::isTime($session, 'state_expires_ms')));
         if (!$is_good) {
@@ -234,6 +234,22 @@ final class ImportCommand extends Command
         $now = (int) (microtime(true) * 1000);
         $left = static fn (?int $until): ?int => $until === null ? null : $until - $now;
         $this->store($id, $data, $left($session['expires_ms']), $state, $state === null ? null : $left($session['state_expires_ms']));
+    }
+
+    /**
+     * Bytes of an export, null if there are none, or false for what are no bytes.
+     *
+     * @param array<mixed> $session
+     */
+    private static function bytes(array $session, string $text, string $base64): string|false|null
+    {
+        $value = $session[$text] ?? null;
+        $encoded = $session[$base64] ?? null;
+        return match (true) {
+            $value !== null => is_string($value) ? $value : false,
+            $encoded !== null => is_string($encoded) ? base64_decode($encoded, true) : false,
+            default => null,
+        };
     }
 
     /**

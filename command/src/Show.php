@@ -16,11 +16,11 @@ final class Show
     /**
      * Bytes for JSON, where only UTF-8 is a text.
      *
-     * @return array{text: string}|array{base64: string}
+     * @return array<string, string>
      */
-    public static function data(string $bytes): array
+    public static function data(string $bytes, string $text = 'text', string $base64 = 'base64'): array
     {
-        return preg_match('//u', $bytes) === 1 ? ['text' => $bytes] : ['base64' => base64_encode($bytes)];
+        return preg_match('//u', $bytes) === 1 ? [$text => $bytes] : [$base64 => base64_encode($bytes)];
     }
 
     public static function time(?int $ms): string

@@ -260,7 +260,9 @@ fn carry_out(order: &Order, admin: &mut Admin) -> Answer {
                 data: text(order.data, order.data_len).unwrap_or_default().to_vec(),
                 ttl: u64::try_from(order.ttl).ok(),
                 state: text(order.state, order.state_len)
-                    .map(|state| state_of(state).map(|state| (state, u64::try_from(order.state_ttl).ok())))
+                    .map(|state| {
+                        state_of(state).map(|state| (state.to_vec(), u64::try_from(order.state_ttl).ok()))
+                    })
                     .transpose()?,
             };
             admin.store(&id_of(name)?, &value, order.replace != 0, order.keep_state != 0).map(of_flag)
@@ -300,13 +302,13 @@ fn id_of(name: &[u8]) -> Result<SessionId, (String, Cause)> {
 }
 
 /// A text of another form would become a part of what waiting requests are handed over.
-fn state_of(text: &[u8]) -> Result<String, (String, Cause)> {
-    let text = str::from_utf8(text)
-        .ok()
-        .filter(|text| !text.contains(char::is_control) && !matches!(State::parse(text), State::Opaque(_)));
-    text.map(str::to_owned).ok_or_else(|| {
-        ("rustredis: the state is not one that docs/wire-format.md describes".to_owned(), Cause::Other)
-    })
+fn state_of(state: &[u8]) -> Result<&[u8], (String, Cause)> {
+    let text = String::from_utf8_lossy(state);
+    if text.contains(char::is_control) || matches!(State::parse(&text), State::Opaque(_)) {
+        let text = "rustredis: the state is not one that docs/wire-format.md describes";
+        return Err((text.to_owned(), Cause::Other));
+    }
+    Ok(state)
 }
 
 fn of_flag(flag: bool) -> Vec<Item> {
@@ -339,7 +341,7 @@ fn of_stored(stored: Option<Stored>) -> Vec<Item> {
         word("ttl_ms"),
         number(ttl),
         word("state"),
-        state.map_or(Item::Null, |state| Item::Text(state.into_bytes())),
+        state.map_or(Item::Null, Item::Text),
         word("state_ttl_ms"),
         number(state_ttl.flatten()),
     ]

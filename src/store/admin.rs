@@ -78,8 +78,9 @@ pub struct Stored {
     pub data: Vec<u8>,
     /// The time that it has left in milliseconds; `None` is for ever.
     pub ttl: Option<u64>,
-    /// The text of the session's state, and the time that this has left.
-    pub state: Option<(String, Option<u64>)>,
+    /// The session's state as it is stored, and the time that this has left. Another program may
+    /// have written a label that is not UTF-8.
+    pub state: Option<(Vec<u8>, Option<u64>)>,
 }
 
 /// A lock as it is now.
@@ -475,7 +476,7 @@ impl Admin {
     ) -> Result<bool, StoreError> {
         let keys = self.keys(id);
         let time = |ttl: Option<u64>| ttl.map_or_else(String::new, |ttl| ttl.clamp(1, LONGEST).to_string());
-        let (state, state_ttl) = value.state.as_ref().map_or(("", None), |(text, ttl)| (text, *ttl));
+        let (state, state_ttl) = value.state.as_ref().map_or((&[][..], None), |(text, ttl)| (text, *ttl));
         let mut set = Command::eval(admin::STORE, &[&keys.data, &keys.state]);
         set.arg(if replace { "1" } else { "0" }).arg(time(value.ttl)).arg(state).arg(time(state_ttl));
         set.arg(if keep_state { "keep" } else { "drop" });
@@ -486,8 +487,8 @@ impl Admin {
             return Err(nonsense("EVAL"));
         };
         if *stored == 1 {
-            self.enlist(id, &String::from_utf8_lossy(now), u64::try_from(*left).ok())?;
-        } else if !state.is_empty() && state.as_bytes() == now {
+            self.enlist(id, now, u64::try_from(*left).ok())?;
+        } else if !state.is_empty() && state == now {
             // An earlier try may have failed before this.
             self.enlist(id, state, state_ttl)?;
         }
@@ -495,8 +496,8 @@ impl Admin {
     }
 
     /// Puts a session on the list of its user, as far as its state names one.
-    fn enlist(&mut self, id: &SessionId, state: &str, ttl: Option<u64>) -> Result<(), StoreError> {
-        let state = State::parse(state);
+    fn enlist(&mut self, id: &SessionId, state: &[u8], ttl: Option<u64>) -> Result<(), StoreError> {
+        let state = State::parse(&String::from_utf8_lossy(state));
         let user = state.live().and_then(|live| SessionId::parse(live.user().as_bytes()));
         let Some(user) = user else { return Ok(()) };
         let list = Keys::of_list(&self.settings.prefix, &user, self.in_cluster());
@@ -626,7 +627,7 @@ fn read_stored(values: Vec<Value>) -> Result<Option<Stored>, StoreError> {
     let state = match state {
         Value::Nil => None,
         _ if state_ttl == GONE => None,
-        state => Some((String::from_utf8_lossy(&bytes(state)?).into_owned(), left(&state_ttl)?)),
+        state => Some((bytes(state)?, left(&state_ttl)?)),
     };
     Ok(Some(Stored { data: bytes(data)?, ttl: left(&ttl)?, state }))
 }
