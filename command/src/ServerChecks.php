@@ -9,6 +9,8 @@ final class ServerChecks
 {
     /** The latency in microseconds above which it is worth a word: a page pays for it twice. */
     private const SLOW = 5000;
+    /** The bytes that connections take and give back at any time. */
+    private const ROOM = 1_000_000;
 
     /** @var list<Finding> */
     private array $findings = [];
@@ -145,7 +147,15 @@ final class ServerChecks
         }
         $used = $this->field('used_memory');
         if ($limit > 0 && $used !== null && $used > $limit * 0.9) {
-            $this->add(Finding::WARNING, 'memory', 'Redis uses ' . Show::bytes($used) . ' of ' . Show::bytes($limit) . ' (maxmemory).',
+            // The buffers of replicas and of the append-only file do not count.
+            $counted = $used - ($this->field('mem_not_counted_for_evict') ?? 0);
+            $is_full = match (true) {
+                $policy === 'noeviction' => $counted > $limit - min($limit / 100, self::ROOM),
+                // Redis has tried to evict before it answered, and has found nothing.
+                default => str_starts_with($policy, 'volatile-') && $counted > $limit,
+            };
+            $this->add($is_full ? Finding::ERROR : Finding::WARNING, 'memory', 'Redis uses ' . Show::bytes($used) . ' of ' . Show::bytes($limit)
+                . ' (maxmemory)' . ($is_full ? ': it refuses writes (OOM), or will with the next ones.' : '.'),
                 'CONFIG SET maxmemory to more, set rustredis.compression=zstd, or let sessions live for less (session.gc_maxlifetime, rustredis.first_lifetime).');
         }
         if ($this->field('evicted_keys') > 0) {
@@ -173,13 +183,16 @@ final class ServerChecks
     private function replicas(): void
     {
         $replicas = $this->field('connected_slaves');
+        // Redis does not count those that lag.
+        $good = $this->field('min_slaves_good_slaves') ?? $replicas;
         $least = (int) ($this->value('min-replicas-to-write') ?? 0);
         if ($replicas === null) {
             return;
         }
-        if ($least > $replicas) {
-            $this->add(Finding::ERROR, 'min-replicas', "min-replicas-to-write is $least, and $replicas follow: Redis refuses writes (NOREPLICAS).",
-                "Start the replicas, or CONFIG SET min-replicas-to-write $replicas.");
+        if ($least > $good) {
+            $lag = $good < $replicas ? ' within min-replicas-max-lag' : '';
+            $this->add(Finding::ERROR, 'min-replicas', "min-replicas-to-write is $least, and $good follow$lag: Redis refuses writes (NOREPLICAS).",
+                ($lag === '' ? 'Start the replicas' : 'See why the replicas lag (INFO replication)') . ", or CONFIG SET min-replicas-to-write $good.");
         } elseif ($least > 0 && $replicas === 1) {
             $this->add(Finding::WARNING, 'min-replicas', 'min-replicas-to-write is set, and there is one replica: the loss of either server stops all writes.',
                 'Add a second replica, or CONFIG SET min-replicas-to-write 0.');

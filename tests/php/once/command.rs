@@ -427,7 +427,7 @@ faults_of_redis! {
         ["maxmemory" = "500mb", "maxmemory-policy" = "volatile-ttl"], "maxmemory-policy noeviction";
     the_doctor_finds_that_sessions_are_evicted: WARNING "maxmemory-policy",
         ["maxmemory" = "500mb", "maxmemory-policy" = "allkeys-lru"], "maxmemory-policy noeviction";
-    the_doctor_finds_that_memory_ends: WARNING "memory",
+    the_doctor_finds_that_redis_is_full: ERROR "memory",
         ["maxmemory" = "500kb"], "CONFIG SET maxmemory";
     the_doctor_finds_that_a_restart_logs_everybody_out: WARNING "persistence",
         ["save" = ""], "appendonly yes";
@@ -478,6 +478,42 @@ fn the_doctor_finds_a_slow_way_to_redis() {
     proxy.delay(Duration::from_millis(12));
     let php = Php::new(&proxy.save_path()).default_user();
     finds(&php, &[], WARNING, "latency", "rustredis.prefetch=1");
+}
+
+#[test]
+fn the_doctor_finds_that_memory_ends() {
+    let server = server();
+    server.command::<()>(&["SET", "other", &"x".repeat(20 << 20)]);
+    let used = || server.info_number("memory", "used_memory");
+    // Writes are not refused yet.
+    server.set("maxmemory", &(used() * 21 / 20).to_string());
+    finds(&php(&server), &[], WARNING, "memory", "CONFIG SET maxmemory");
+    // The next connection can take the rest.
+    server.set("maxmemory", &(used() + 100_000).to_string());
+    finds(&php(&server), &[], ERROR, "memory", "CONFIG SET maxmemory");
+    // A policy that finds nothing to evict refuses, too.
+    server.set("maxmemory-policy", "volatile-lru");
+    server.set("maxmemory", "1mb");
+    let said = rustredis(&php(&server), &["doctor"]);
+    assert!(said.status == ERROR && said.out.contains("error: Redis uses"), "{said:#?}");
+    assert!(said.out.contains("it refuses writes (OOM)"), "{said:#?}");
+}
+
+#[test]
+fn the_doctor_finds_that_the_replicas_lag() {
+    let server = server();
+    let replica = Server::with_args(&["--replicaof", "127.0.0.1", &server.port().to_string()]);
+    server.set("min-replicas-max-lag", "2");
+    server.set("min-replicas-to-write", "1");
+    let good = || server.info_number("replication", "min_slaves_good_slaves");
+    poll::until("the replica follows", poll::SOON, || good() == 1);
+    let said = rustredis(&php(&server), &["doctor"]);
+    assert!(said.status == WARNING && said.out.contains("there is one replica"), "{said:#?}");
+    replica.pause();
+    poll::until("the replica lags", poll::SOON, || good() == 0);
+    assert_eq!(server.info_number("replication", "connected_slaves"), 1);
+    let said = rustredis(&php(&server), &["doctor"]);
+    assert!(said.status == ERROR && said.out.contains("refuses writes (NOREPLICAS)"), "{said:#?}");
 }
 
 #[test]
