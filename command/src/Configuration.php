@@ -8,10 +8,12 @@ namespace RustRedis\Command;
 final class Configuration
 {
     /** A server of session.save_path that has no secret in it. */
-    private const HOST = '(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])';
+    private const HOST = '(?:[a-z0-9._-]+|\[[0-9a-f:.]+(?:%[\w.-]{1,15})?\])';
+    private const NODE = self::HOST . '(?::\d{1,5})?';
     private const SERVER = '(?:unix:(?://)?/[\w./+~-]+'
         . '|(?:(?:tcp|tls|ssl|rediss?)://)?' . self::HOST . '(?::\d{1,5})?(?:/\d{1,4})?'
-        . '|(?:sentinels?|cluster)://' . self::HOST . '(?::\d{1,5})?(?:[,\s]+' . self::HOST . ':\d{1,5})*(?:/[\w.-]+)?(?:/\d{1,4})?)';
+        . '|sentinels?://' . self::NODE . '(?:[,\s]+' . self::NODE . ')*/[\w.-]+(?:/\d{1,4})?'
+        . '|(?:sentinels?|cluster)://' . self::NODE . '(?:[,\s]+' . self::HOST . ':\d{1,5})*(?:/[\w.-]+)?(?:/\d{1,4})?)';
     /** A parameter whose value has its usual form, and so is no secret. */
     private const HARMLESS = '(?:(?:weight|database|timeout|read_timeout|retry_interval)=[0-9.]{1,12}'
         . '|(?:persistent|tls|stream\[verify_peer(?:_name)?\])=(?:0|1|on|off|yes|no|true|false)'
@@ -85,6 +87,14 @@ final class Configuration
                 || preg_match('#^(?=seed)(?:' . self::HARMLESS . '&)+#i', $path, $found)) {
                 return "$found[0]***";
             }
+        }
+        // A password with a second @, or behind a question mark, could end anywhere.
+        if (preg_match('#^([a-z]+://)[^?@]*@([^?@]+(?:\?[^@]*)?)$#Di', $path, $found)) {
+            [, $scheme, $place] = $found;
+            // What has no port may be the rest of a password.
+            $is_place = preg_match('#^' . self::HOST . ':\d#i', $place) || (stripos($scheme, 'sentinel') === 0 && preg_match('#^[^?]+/#', $place));
+            $shown = $is_place ? self::masked("$scheme$place") : '(not shown)';
+            return str_contains($shown, '(not shown)') ? "$scheme(not shown)" : "$scheme***@" . substr($shown, strlen($scheme));
         }
         $scheme = preg_match('~^(?:tcp|tls|ssl|rediss?|sentinels?|cluster|unix)://~i', $path, $found) ? $found[0] : '';
         return "$scheme(not shown)";

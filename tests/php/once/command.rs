@@ -227,7 +227,16 @@ fn no_part_of_a_path_that_may_be_a_password_is_shown() {
         "seed[]=h:1&auth=a&secret",
         "sentinel://u:secret@h:1/name",
         "sentinel://h:1/name?sentinel_auth=a,secret",
+        "sentinel://u:pa@secret@s1,s2/name",
+        "sentinel://s1,s2/name?auth=a@secret",
+        "sentinel://s1,s2/name?auth=a&sentinel_auth=secret/name",
+        "sentinel://u:secret@s1?auth=a@secret/name",
+        "redis://u:p@secret",
+        "tcp://u:pa@secret,h:1",
+        "tcp://h:1?auth=u:p@secret:1",
         "cluster://h:1,h:2?auth=secret",
+        "cluster://:secret@h1:7000,h2:7001",
+        "sentinel://u:secret@s1,s2/name/2?database=1&sentinel_auth=secret",
     ];
     let shown = [
         "",
@@ -238,6 +247,8 @@ fn no_part_of_a_path_that_may_be_a_password_is_shown() {
         "unix:///run/redis.sock?database=2",
         "tcp://a:6379?weight=1, tcp://b:6379?weight=2",
         "sentinel://s1:26379,s2:26379/mymaster?database=2&tls=1",
+        "sentinel://s1,s2.example,[::1]:2, s3/my-master/2",
+        "tcp://[fe80::1%eth0]:6379",
         "cluster://h1:7000,h2:7001",
         "seed[]=h1:7000&seed[]=h2:7001&timeout=2",
         "/var/lib/php/sessions",
@@ -271,7 +282,22 @@ fn no_part_of_a_path_that_may_be_a_password_is_shown() {
             assert!(has_password, "{path}");
         }
     }
-    assert_eq!(seen[3].0, "tcp://h:1?***", "the servers are shown where they are sure");
+    // The servers are shown where they are sure, also those of an outage.
+    let seen = |path: &str| &seen[paths.iter().position(|it| **it == path).expect("it is there")].0;
+    for (path, text) in [
+        ("tcp://h:1?auth=abc,secret", "tcp://h:1?***"),
+        ("redis://u:se/cret@127.0.0.1:1", "redis://***@127.0.0.1:1"),
+        ("tcp://u:secret,more@h:1?database=1", "tcp://***@h:1?database=1"),
+        ("sentinel://u:secret@h:1/name", "sentinel://***@h:1/name"),
+        (
+            "sentinel://u:secret@s1,s2/name/2?database=1&sentinel_auth=secret",
+            "sentinel://***@s1,s2/name/2?database=1&***",
+        ),
+        ("cluster://:secret@h1:7000,h2:7001", "cluster://***@h1:7000,h2:7001"),
+        ("sentinel://u:pa@secret@s1,s2/name", "sentinel://(not shown)"),
+    ] {
+        assert_eq!(seen(path), text);
+    }
     // The whole command.
     let said = rustredis(&Php::new("").default_user(), &["status", "--save-path", secrets[0]]);
     assert!(said.status == 1 && !format!("{said:?}").contains("cret"), "{said:#?}");
@@ -453,34 +479,6 @@ fn the_doctor_finds_more_workers_than_connections() {
 }
 
 #[test]
-fn the_doctor_finds_evictions_and_refused_connections() {
-    let server = server();
-    server.command::<()>(&["SET", "other", &"x".repeat(1 << 20)]);
-    server.set("maxmemory-policy", "allkeys-random");
-    server.set("maxmemory", "1");
-    // Any write makes Redis look for room.
-    let _: redis::RedisResult<()> = redis::cmd("SET").arg(&["more", "x"]).query(&mut server.connection());
-    server.set("maxmemory", "0");
-    finds(&php(&server), &[], WARNING, "evicted", "CONFIG RESETSTAT");
-}
-
-#[test]
-fn the_doctor_finds_a_replica() {
-    let server = server();
-    server.command::<()>(&["REPLICAOF", "127.0.0.1", "1"]);
-    finds(&php(&server), &[], ERROR, "replica", "sentinel://");
-}
-
-#[test]
-fn the_doctor_finds_a_slow_way_to_redis() {
-    let server = server();
-    let proxy = Proxy::start(&server.addr());
-    proxy.delay(Duration::from_millis(12));
-    let php = Php::new(&proxy.save_path()).default_user();
-    finds(&php, &[], WARNING, "latency", "rustredis.prefetch=1");
-}
-
-#[test]
 fn the_doctor_finds_that_memory_ends() {
     let server = server();
     server.command::<()>(&["SET", "other", &"x".repeat(20 << 20)]);
@@ -514,6 +512,34 @@ fn the_doctor_finds_that_the_replicas_lag() {
     assert_eq!(server.info_number("replication", "connected_slaves"), 1);
     let said = rustredis(&php(&server), &["doctor"]);
     assert!(said.status == ERROR && said.out.contains("refuses writes (NOREPLICAS)"), "{said:#?}");
+}
+
+#[test]
+fn the_doctor_finds_evictions_and_refused_connections() {
+    let server = server();
+    server.command::<()>(&["SET", "other", &"x".repeat(1 << 20)]);
+    server.set("maxmemory-policy", "allkeys-random");
+    server.set("maxmemory", "1");
+    // Any write makes Redis look for room.
+    let _: redis::RedisResult<()> = redis::cmd("SET").arg(&["more", "x"]).query(&mut server.connection());
+    server.set("maxmemory", "0");
+    finds(&php(&server), &[], WARNING, "evicted", "CONFIG RESETSTAT");
+}
+
+#[test]
+fn the_doctor_finds_a_replica() {
+    let server = server();
+    server.command::<()>(&["REPLICAOF", "127.0.0.1", "1"]);
+    finds(&php(&server), &[], ERROR, "replica", "sentinel://");
+}
+
+#[test]
+fn the_doctor_finds_a_slow_way_to_redis() {
+    let server = server();
+    let proxy = Proxy::start(&server.addr());
+    proxy.delay(Duration::from_millis(12));
+    let php = Php::new(&proxy.save_path()).default_user();
+    finds(&php, &[], WARNING, "latency", "rustredis.prefetch=1");
 }
 
 #[test]
