@@ -7,6 +7,9 @@ namespace RustRedis\Command;
 /** Writes all sessions into a file. */
 final class ExportCommand extends Command
 {
+    /** The beginning of an export. */
+    private const HEAD = '{"rustredis":';
+
     public static function description(): string
     {
         return 'writes all sessions with their whole ids into a file that only you can read (scans all keys)';
@@ -135,6 +138,12 @@ final class ExportCommand extends Command
         if ($about['uid'] !== $own) {
             throw new Failure("$file belongs to another user, who could read it: begin again with --force.");
         }
+        // Nothing is changed of a file that is no export, such as that of a slip of the keyboard.
+        $head = (string) fread($stream, strlen(self::HEAD));
+        rewind($stream);
+        if ($head === '' || !str_starts_with(self::HEAD, $head)) {
+            throw new Failure("$file is no export.");
+        }
         if (($about['mode'] & 0077) !== 0) {
             chmod($file, 0600);
             $output->note("$file could be read by others, and cannot any more.");
@@ -143,9 +152,6 @@ final class ExportCommand extends Command
         $mark = null;
         $known = $new = [];
         for ($number = 0; ($line = fgets($stream)) !== false && str_ends_with($line, "\n"); $number++) {
-            if ($number === 0 && !str_starts_with($line, '{"rustredis":')) {
-                throw new Failure("$file is no export.");
-            }
             if (preg_match('/^\{"id":"([^"]+)"/', $line, $found)) {
                 $new[Sessions::digest($found[1])] = true;
             } elseif (str_starts_with($line, '{"cursor"') || str_starts_with($line, '{"end"')) {
@@ -154,9 +160,6 @@ final class ExportCommand extends Command
                 $known += $new;
                 $new = [];
             }
-        }
-        if ($number === 0 && $line !== false && !str_starts_with('{"rustredis":', substr($line, 0, 13))) {
-            throw new Failure("$file is no export.");
         }
         if (isset($mark['end'])) {
             $output->note("$file is complete.");

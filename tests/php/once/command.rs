@@ -888,7 +888,7 @@ fn the_file_of_an_export_is_its_users_alone() {
     let file = path.to_str().expect("it is UTF-8");
     // An export that has stopped before its first mark goes on, too, and takes the rights of
     // others.
-    for begun in ["", "{\"rust", "{\"rustredis\":1}\n", "{\"rustredis\":1}\n{\"id\":\"a\",\"te"] {
+    for begun in ["{\"rust", "{\"rustredis\":1}\n", "{\"rustredis\":1}\n{\"id\":\"a\",\"te"] {
         fs::write(&path, begun).expect("it can be written");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).expect("its mode can be set");
         let said = rustredis(&php, &["export", file, "--resume"]);
@@ -907,9 +907,15 @@ fn the_file_of_an_export_is_its_users_alone() {
         let said = rustredis(&php, words);
         assert!(said.status > 0 && said.err.contains(text), "{said:#?}");
     };
-    fs::write(&path, "something else\n").expect("it can be written");
-    fails(&["export", file, "--resume"], "is no export");
-    assert_eq!(fs::read_to_string(&path).expect("it can be read"), "something else\n");
+    // What is no export is left alone.
+    for other in ["something else\n", "", "{\"id\":1}\n"] {
+        fs::write(&path, other).expect("it can be written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("its mode can be set");
+        fails(&["export", file, "--resume"], "is no export");
+        assert_eq!(fs::read_to_string(&path).expect("it can be read"), other);
+        let mode = fs::metadata(&path).expect("it is there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o644);
+    }
     if chown(&path, Some(12345), None).is_ok() {
         fails(&["export", file, "--resume"], "belongs to another user");
     }
