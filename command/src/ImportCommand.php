@@ -276,7 +276,9 @@ final class ImportCommand extends Command
             $found = $this->content($path, $is_shared ? $owner ?? self::user() : $owner);
             // PHP makes an empty file for a session that is not stored yet.
             if ($found !== null && $found[0] !== '') {
-                $left = ($found[1] + $lifetime) * 1000 - (int) (microtime(true) * 1000);
+                // The clock of another machine may have been ahead.
+                $now = (int) (microtime(true) * 1000);
+                $left = min($found[1] * 1000, $now) + $lifetime * 1000 - $now;
                 $this->store(substr(basename($path), 5), $found[0], $left);
             }
         }
