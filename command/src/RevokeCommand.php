@@ -29,9 +29,10 @@ final class RevokeCommand extends Command
         $ended = rustredis_revoke($input->required(0, 'The name of a user'), $input->option('handle'));
         if ($output->json) {
             $output->data(['ended' => $ended]);
-            return 0;
+        } else {
+            $output->line($ended === 1 ? 'One session has ended.' : "$ended sessions have ended.");
         }
-        $output->line($ended === 1 ? 'One session has ended.' : "$ended sessions have ended.");
-        return 0;
+        // A name that was mistyped has no sessions, either.
+        return $ended > 0 ? 0 : 1;
     }
 }

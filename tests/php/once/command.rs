@@ -1283,6 +1283,11 @@ fn the_sessions_of_a_user_are_listed_and_ended() {
     let ended = rustredis(&php, &["revoke", "ann", "--json"]).json();
     assert_eq!(ended["ended"], 1, "{ended:#}");
     assert!(rustredis(&php, &["user", "ann"]).out.contains("no session"), "nothing is left");
+    // A name that was mistyped ends nothing.
+    for words in [&["revoke", "anm"][..], &["revoke", "ann", "--handle", "nonsense"]] {
+        let said = rustredis(&php, words);
+        assert!(said.status == 1 && said.out.contains("0 sessions have ended"), "{said:#?}");
+    }
     // An import that is repeated brings no session back that has ended meanwhile.
     let said = rustredis(&php, &["import", file, "--json"]);
     assert_eq!((&said.json()["imported"], &said.json()["kept"]), (&json!(0), &json!(2)), "{said:#?}");
