@@ -139,6 +139,8 @@ final class Output
     public static function write(string $bytes): void
     {
         error_clear_last();
+        // Another program that shares the pipe or the terminal may have made it non-blocking.
+        @stream_set_blocking(STDOUT, true);
         if (@fwrite(STDOUT, $bytes) === strlen($bytes)) {
             return;
         }
