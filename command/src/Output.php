@@ -18,6 +18,9 @@ final class Output
     private bool $colours;
     /** The width of the bar on the terminal. */
     private int $bar = 0;
+    /** The rows that are left on the terminal, and its columns, if it is a screen. */
+    private int $rows = PHP_INT_MAX;
+    private int $columns = PHP_INT_MAX;
 
     public function __construct(public readonly bool $json, private bool $quiet, ?bool $ansi)
     {
@@ -27,9 +30,48 @@ final class Output
 
     public function line(string $text = ''): void
     {
-        if (!$this->quiet) {
-            self::write($text . "\n");
+        if (!$this->quiet && $this->rows > 0) {
+            self::write($this->cut($text) . "\n");
+            $this->rows--;
         }
+    }
+
+    /** Clears the terminal. The next lines are cut to its size: those that it would scroll away first matter most. */
+    public function clearScreen(): void
+    {
+        [$rows, $this->columns] = self::size();
+        // The cursor stands in the last row.
+        $this->rows = $rows - 1;
+        self::write("\e[H\e[2J");
+    }
+
+    /** @return array{int, int} the rows and columns of the terminal */
+    private static function size(): array
+    {
+        $process = @proc_open(['stty', 'size'], [['file', '/dev/tty', 'r'], ['pipe', 'w'], ['file', '/dev/null', 'w']], $pipes);
+        $text = is_resource($process) ? (string) stream_get_contents($pipes[1]) : '';
+        if (is_resource($process)) {
+            proc_close($process);
+        }
+        [$rows, $columns] = array_map(intval(...), explode(' ', trim($text))) + [0, 0];
+        return [$rows > 1 ? $rows : ((int) getenv('LINES') ?: 24), $columns > 1 ? $columns : ((int) getenv('COLUMNS') ?: 80)];
+    }
+
+    private function cut(string $text): string
+    {
+        if (self::width($text) <= $this->columns) {
+            return $text;
+        }
+        $cut = '';
+        $left = $this->columns - 1;
+        preg_match_all('/\e\[[0-9;]*m|./su', $text, $found);
+        foreach ($found[0] as $part) {
+            // A colour has no width.
+            if ($part[0] === "\e" || --$left >= 0) {
+                $cut .= $part;
+            }
+        }
+        return "$cut…";
     }
 
     /** Bytes as they are. */

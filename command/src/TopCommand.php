@@ -49,7 +49,7 @@ final class TopCommand extends Command
                 return 0;
             }
             if (!$once && stream_isatty(STDOUT)) {
-                $output->raw("\e[H\e[2J");
+                $output->clearScreen();
             }
             self::show($output, $locks);
         } while (!$once && sleep($interval) !== false);
@@ -71,7 +71,12 @@ final class TopCommand extends Command
         }
         $locks = [];
         foreach (array_keys($this->known) as $id) {
-            $lock = rustredis_lock((string) $id);
+            try {
+                $lock = rustredis_lock((string) $id);
+            } catch (\RustRedis\RefusedException $failure) {
+                // Another program keeps something else there.
+                $lock = str_contains($failure->getMessage(), 'WRONGTYPE') ? null : throw $failure;
+            }
             if ($lock === null) {
                 unset($this->known[$id]);
             } else {
@@ -80,6 +85,13 @@ final class TopCommand extends Command
         }
         usort($locks, static fn (array $a, array $b): int => [$b['waiters'], $b['held_ms']] <=> [$a['waiters'], $a['held_ms']]);
         return $locks;
+    }
+
+    /** The time of a lock, with its day if that was another one: a metrics file outlives the processes. */
+    private static function at(int $ms): string
+    {
+        $seconds = intdiv($ms, 1000);
+        return gmdate(gmdate('Ymd', $seconds) === gmdate('Ymd') ? 'H:i:s' : 'Y-m-d H:i:s', $seconds);
     }
 
     /** @param list<array<string, mixed>> $locks */
@@ -105,7 +117,7 @@ final class TopCommand extends Command
             $output->line($output->style('bold', 'Slow locks'));
             $rows = [];
             foreach (array_reverse(array_slice($slow, -5)) as $lock) {
-                $rows[] = [gmdate('H:i:s', intdiv($lock['at_ms'], 1000)), $lock['session'], Show::time((int) $lock['waited_ms']),
+                $rows[] = [self::at($lock['at_ms']), $lock['session'], Show::time((int) $lock['waited_ms']),
                     $lock['given_up'] ? 'in vain' : Show::time((int) $lock['held_ms']), $lock['kept_waiting'] ? 'yes' : '',
                     $lock['changed'] ? 'yes' : '', $text($lock['by'])];
             }
@@ -113,12 +125,12 @@ final class TopCommand extends Command
         }
         if ($needless !== []) {
             $output->line();
-            $output->line($output->style('bold', 'Scripts that changed nothing and kept others waiting: use read_and_close'));
+            $output->line($output->style('bold', 'Pages that changed nothing and kept others waiting: use read_and_close'));
             $rows = [];
             foreach (array_slice($needless, 0, 5) as $page) {
                 $rows[] = [$text($page['script']), (string) $page['times'], Show::time((int) $page['held_ms']), Show::time((int) $page['longest_ms'])];
             }
-            $output->table(['script', 'times', 'held for', 'longest'], $rows);
+            $output->table(['page', 'times', 'held for', 'longest'], $rows);
         }
     }
 }

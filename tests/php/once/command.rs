@@ -708,6 +708,25 @@ fn top_shows_in_a_terminal_who_holds_a_lock() {
     server.restart();
     server.command::<()>(&["SET", &format!("{}_LOCK", session::key(ID)), "host|1", "EX", "100"]);
     poll::until("the screen has the next lock", poll::SOON, || screen().contains("locked: 1"));
+    // A small terminal shows the head and the busiest lock. Something else hides no lock.
+    for n in 0..30 {
+        server.command::<()>(&[
+            "SET",
+            &format!("{}_LOCK", session::key(&format!("other{n}"))),
+            "host|2",
+            "EX",
+            "100",
+        ]);
+    }
+    server.command::<()>(&["RPUSH", &format!("{}_LOCK", session::key("foreign")), "x"]);
+    let waiters = session::side_key(&server, ID, "WAITERS");
+    server.command::<()>(&["ZADD", &waiters, "9999999999999", "one", "9999999999999", "two"]);
+    tmux(&["resize-window", "-x", "60", "-y", "12"]);
+    poll::until("the small screen has the busiest lock", poll::SOON, || {
+        let screen = screen();
+        let first = screen.lines().find(|line| line.contains("..."));
+        screen.contains("locked: 31, waiting: 2") && first.is_some_and(|line| line.starts_with("012345..."))
+    });
     tmux(&["kill-server"]);
 }
 
