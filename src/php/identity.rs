@@ -10,7 +10,7 @@ use super::{
     boundary::{Say, say},
     sys,
 };
-use crate::{config::Settings, session::Surroundings};
+use crate::{config::Settings, process::printable, session::Surroundings};
 
 thread_local! {
     /// The result of [`of_this_request`] for this process, without a path.
@@ -39,7 +39,7 @@ fn script() -> String {
         return String::new();
     }
     // SAFETY: the SAPI's request info is a C string for the time of the request.
-    unsafe { CStr::from_ptr(script) }.to_string_lossy().into_owned()
+    printable(&unsafe { CStr::from_ptr(script) }.to_string_lossy())
 }
 
 fn describe(pid: u32, uri: &str) -> String {
@@ -64,5 +64,5 @@ fn request_path() -> String {
     }
     // SAFETY: the SAPI's request info is a C string for the time of the request.
     let uri = unsafe { CStr::from_ptr(uri) }.to_string_lossy();
-    uri.split('?').next().unwrap_or_default().chars().take(200).collect()
+    printable(&uri.split('?').next().unwrap_or_default().chars().take(200).collect::<String>())
 }

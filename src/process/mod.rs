@@ -12,7 +12,7 @@ pub mod threads;
 mod words;
 
 pub use random::random_hex;
-pub use words::without_number;
+pub use words::{printable, without_number};
 
 use std::{
     mem,

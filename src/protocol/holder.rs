@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::process;
+
 /// The value of a lock key. This extension writes
 /// `<token>|<ms when taken>|<host>|<pid>|<sapi>|<uri>`, or `t:<id>` for a lock on its way to a
 /// waiter. Other clients write values of their own (phpredis: `host|pid` or 32 hex digits).
@@ -112,7 +114,7 @@ impl fmt::Display for Holder {
 
 /// Another client chose this text, so it is shortened and kept on one line.
 fn printable(text: &str) -> String {
-    text.chars().take(200).map(|c| if c.is_control() { '?' } else { c }).collect()
+    process::printable(text.chars().take(200).collect::<String>().as_str())
 }
 
 #[cfg(test)]
@@ -130,6 +132,6 @@ mod tests {
         assert_eq!(shown("t:ab"), "just handed over to a waiting request");
         assert_eq!(shown("web1|42"), "held by another client on web1, pid 42");
         assert_eq!(shown("0123"), "held by another client");
-        assert_eq!(shown("a\nb|1"), "held by another client on a?b, pid 1");
+        assert_eq!(shown("a\nb\u{202e}|1"), "held by another client on a?b?, pid 1");
     }
 }

@@ -5,7 +5,10 @@ use std::cell::Cell;
 use super::failure::Failure;
 use crate::{
     compression::Text,
-    process::stats::{Meter, Moment, SlowLock},
+    process::{
+        printable,
+        stats::{Meter, Moment, SlowLock},
+    },
     protocol::SessionData,
 };
 
@@ -93,7 +96,7 @@ pub(super) fn words_of(info: &str) -> String {
     let mut part = || parts.next().unwrap_or_default();
     let (host, pid, sapi, uri) = (part(), part(), part(), part());
     let serving = if uri.is_empty() { "" } else { ", serving " };
-    format!("{host}, pid {pid}, {sapi}{serving}{uri}")
+    printable(&format!("{host}, pid {pid}, {sapi}{serving}{uri}"))
 }
 
 fn seconds(time: u64) -> String {

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::{
+    super::printable,
     families::{COUNTERS, Distribution, EXCHANGE, HISTOGRAMS},
     is_alive,
     memory::Observations,
@@ -43,6 +44,7 @@ pub fn render(about: &About<'_>) -> String {
     histogram(&mut text, &EXCHANGE, &exchanges);
     if let Some(now) = totals.now {
         for (name, help, value) in [
+            ("processes", "Processes that live and have used a session", now.processes),
             ("locks_held", "Locks that living processes hold", now.held),
             ("lock_waiters", "Requests of living processes that wait for their turn", now.waiting),
         ] {
@@ -68,7 +70,8 @@ fn head(text: &mut String, name: &str, kind: &str, help: &str) {
 fn line(text: &mut String, name: &str, labels: &[(&str, &str)], value: &dyn std::fmt::Display) {
     let _ = write!(text, "rustredis_{name}");
     for (index, (label, of)) in labels.iter().enumerate() {
-        let of = of.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+        // A file may have names from elsewhere.
+        let of = printable(of).replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
         let _ = write!(text, "{}{label}=\"{of}\"", if index == 0 { '{' } else { ',' });
     }
     let _ = writeln!(text, "{} {value}", if labels.is_empty() { "" } else { "}" });
