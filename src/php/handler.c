@@ -971,7 +971,13 @@ const char *rustredis_sapi(void)
 
 const char *rustredis_request_uri(void)
 {
-	return SG(request_info).request_uri;
+	const char *uri = NULL;
+
+	/* Behind a front controller, PHP-FPM and Apache have the script in the other field. */
+	if (sapi_module.getenv) {
+		uri = sapi_module.getenv("REQUEST_URI", sizeof "REQUEST_URI" - 1);
+	}
+	return uri && *uri ? uri : SG(request_info).request_uri;
 }
 
 /* PHP-FPM has freed the path by the time at which PHP saves a session that is still open. The

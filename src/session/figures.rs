@@ -31,9 +31,12 @@ impl<S: Store> Session<S> {
         if self.waited.is_some() || slot.kept_waiting() != trace.kept {
             let kept = slot.kept_waiting() != trace.kept && slot.is_waited_for(&keys.lock);
             let waited = self.waited.take();
+            // Those who had come before this request had the lock wait on for this one.
+            let kept = kept || waited.as_ref().is_some_and(|waited| waited.has_followers);
             trace.waited = waited.as_ref().map_or(0, |waited| waited.time);
             if kept && !*is_changed {
-                stats::note_needless(&(self.surroundings.script)(), trace.held);
+                let page = trace::page_of(&self.info).unwrap_or_else(self.surroundings.script);
+                stats::note_needless(&page, trace.held);
             }
             self.tell_slow(id, waited, trace.held, kept, *is_changed, false);
         }

@@ -90,6 +90,21 @@ impl Trace {
     }
 }
 
+/// Returns the page of the request, as a list of pages has it, if it is known
+/// (`rustredis.lock_holder_uri`). Each part of the path that looks like a number or a key stands
+/// for all pages that differ there.
+pub(super) fn page_of(info: &str) -> Option<String> {
+    let path = info.splitn(4, '|').nth(3).filter(|path| !path.is_empty())?;
+    let is_key = |part: &str| {
+        let has_digit = part.contains(|c: char| c.is_ascii_digit());
+        let is_number = part.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+        has_digit
+            && (part.chars().all(|c| c.is_ascii_digit()) || part.len() >= 20 || is_number && part.len() >= 8)
+    };
+    let parts: Vec<_> = path.split('/').map(|part| if is_key(part) { "*" } else { part }).collect();
+    Some(parts.join("/"))
+}
+
 /// The request itself, in the words for the holder of a lock.
 pub(super) fn words_of(info: &str) -> String {
     let mut parts = info.splitn(4, '|');

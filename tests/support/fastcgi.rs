@@ -38,7 +38,7 @@ impl Response {
 }
 
 /// Requests `script` from the `FastCGI` server at `socket`. `cookies` is the text of a Cookie
-/// header, or empty.
+/// header, or empty. A query that begins with a slash is a whole URI, as behind a front controller.
 pub fn get(
     socket: &Path,
     script: &Path,
@@ -49,7 +49,10 @@ pub fn get(
     let mut stream = UnixStream::connect(socket)?;
     stream.set_read_timeout(Some(deadline))?;
     let script = script.to_str().expect("the script's path is UTF-8");
-    let uri = format!("/page.php?{query}");
+    let (uri, query) = match query.strip_prefix('/') {
+        Some(_) => (query.to_owned(), query.split_once('?').map_or("", |(_, query)| query)),
+        None => (format!("/page.php?{query}"), query),
+    };
     let params = [
         ("GATEWAY_INTERFACE", "CGI/1.1"),
         ("SERVER_PROTOCOL", "HTTP/1.1"),
