@@ -60,12 +60,12 @@ namespace {
  * - clusters: one for each Redis Cluster: its seeds, how many masters it has, and how many of the 16384 slots they serve
  * - locks: the sessions locked by this process, their ids shortened, and for how long
  * - advice: what should be changed one day although all works, such as parameters of session.save_path without effect
- * - last: figures of the last session that was closed or could not be read, for a trace; null before the first one. The
+ * - last: figures of the last session of this request that was closed or could not be read, for a trace, or null. The
  *   outcome is stored, unchanged, read (without a lock), ended, retired, refused, failed, timeout (rustredis.lock_wait) or
  *   full (rustredis.lock_max_waiters)
  * - slow_locks: of all processes of the host, the last 64 (rustredis.slow_lock), the newest at the end. `holder` tells who
  *   had the lock when the wait began
- * - needless_locks: of all processes of the host, the 20 scripts that most often had a lock, changed nothing, and kept
+ * - needless_locks: of all processes of the host, the 20 pages that most often had a lock, changed nothing, and kept
  *   others waiting: they should use read_and_close
  *
  * @return array{

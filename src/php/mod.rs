@@ -36,6 +36,7 @@ use ext_php_rs::{
 use crate::{
     process,
     process::threads,
+    session,
     store::{close_connections, give_back_last, stop_renewal},
 };
 use boundary::guarded;
@@ -197,6 +198,7 @@ extern "C" fn start_request(_kind: c_int, _module_number: c_int) -> c_int {
 }
 
 fn begin_request() {
+    session::forget();
     sys::rustredis_log_waiting();
     sys::rustredis_begin_request();
 }

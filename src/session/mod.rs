@@ -31,7 +31,7 @@ use print::Print;
 use requested::{Prefetch, Prefetched};
 pub use save::{Leave, Writer, deferred_warning};
 use trace::Trace;
-pub use trace::{Last, Surroundings, last};
+pub use trace::{Last, Surroundings, forget, last};
 pub use user::{Device, Limit};
 
 use crate::{

@@ -40,6 +40,11 @@ pub(super) fn leave(figures: Last) {
     LAST.set(Some(figures));
 }
 
+/// Forgets the figures at the beginning of a request: those of another visitor are none of its own.
+pub fn forget() {
+    LAST.set(None);
+}
+
 /// Returns the figures of this thread's last session.
 #[must_use]
 pub fn last() -> Option<Last> {
