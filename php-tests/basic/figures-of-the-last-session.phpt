@@ -33,6 +33,16 @@ function figures(callable $session): array
 same('unchanged', ['unchanged', false, 7], figures(function () use ($id) { start($id); session_write_close(); }));
 same('given up', ['unchanged', false, 7], figures(function () use ($id) { start($id); session_abort(); }));
 same('read', ['read', false, 7], figures(fn () => start($id, ['read_and_close' => true])));
+$unchanged = fn () => preg_match('/^rustredis_locked_unchanged_total (\d+)/m', rustredis_metrics(), $found) ? (int) $found[1] : -1;
+$before = $unchanged();
+ini_set('rustredis.max_value_size', '10');
+same('too large', ['refused', true, 7], figures(fn () => warnings_of(function () use ($id) {
+    start($id);
+    $_SESSION['long'] = str_repeat('x', 100);
+    session_write_close();
+})));
+ini_restore('rustredis.max_value_size');
+same('its lock was of use', $before, $unchanged());
 same('destroyed', ['ended', true, 7], figures(function () use ($id) { start($id); session_destroy(); }));
 
 $id = new_id();
@@ -56,6 +66,9 @@ ok: trips
 ok: given up
 ok: trips
 ok: read
+ok: trips
+ok: too large
+ok: its lock was of use
 ok: trips
 ok: destroyed
 ok: not its turn

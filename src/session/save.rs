@@ -191,7 +191,13 @@ impl<S: Store> Session<S> {
     pub fn write(&mut self, id: &[u8], data: &[u8], ttl: u64, writer: Writer) -> bool {
         if let Some(limit) = self.limit_below(data) {
             let failure = refused(Failure::TooLarge(data.len(), limit));
-            return self.fail("was not saved", SessionId::parse(id).as_ref(), &failure);
+            let id = SessionId::parse(id);
+            if let Some(current) = self.current.as_mut().filter(|current| Some(&current.id) == id.as_ref()) {
+                // The page needed its lock, even though its change is lost.
+                current.is_changed = true;
+                current.trace.outcome = "refused";
+            }
+            return self.fail("was not saved", id.as_ref(), &failure);
         }
         let settings = self.settings.clone();
         self.save(id, &Text::new(data, &settings.compression), true, ttl, writer)
