@@ -244,6 +244,12 @@ impl Failure {
     /// Returns the counter of failures of Redis, or on the way to it, that has this one.
     pub(super) fn count(&self) -> Option<Count> {
         Some(match self {
+            // What is left of StoreError::Demoted when nothing more is tried.
+            Self::Refused(error) | Self::Store(StoreError::Server(error))
+                if error.is_demotion() || error.code == "UNBLOCKED" =>
+            {
+                Count::ErrorDemoted
+            }
             Self::Refused(_) | Self::Store(StoreError::Server(_)) => Count::ErrorRefused,
             Self::Store(StoreError::Connect(_)) => Count::ErrorConnect,
             Self::Store(StoreError::PoolExhausted(_)) => Count::ErrorPool,
