@@ -21,6 +21,8 @@ pub struct Waited {
     pub time: u64,
     /// The request that had the lock when the wait began.
     pub holder: Holder,
+    /// Set if requests of this host were still waiting for the lock when the wait ended.
+    pub has_followers: bool,
 }
 
 /// Runs one attempt to its end. Gives back the locks that the attempt may have got without an
@@ -36,7 +38,11 @@ pub fn acquire(
     for token in lost {
         store.give_back(keys, token);
     }
-    let waited = waiting.map(|(waiting, holder)| Waited { time: waiting.time(), holder });
+    let waited = waiting.map(|(waiting, holder)| {
+        let time = waiting.time();
+        drop(waiting);
+        Waited { time, holder, has_followers: stats::is_waited_for(&keys.lock) }
+    });
     (result, waited)
 }
 
@@ -50,7 +56,7 @@ fn wait_for(keys: &Keys, holder: Option<Holder>, info: &str) -> (Waiting, Holder
     {
         stats::keep_waiting(pid, &keys.lock);
     }
-    (Waiting::begin(), holder)
+    (Waiting::begin(&keys.lock), holder)
 }
 
 /// Runs one attempt. `lost` collects the tokens of commands without an answer. A later command

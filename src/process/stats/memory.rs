@@ -54,6 +54,8 @@ pub struct Slot {
     kept: AtomicU64,
     /// A digest of that lock's key, of the last one.
     kept_lock: AtomicU64,
+    /// The same of the lock for which a request of this process began to wait last.
+    awaited_lock: AtomicU64,
     counts: [AtomicU64; COUNTS],
     histograms: [Histogram; HISTOGRAMS.len()],
     servers: [Server; TARGETS],
@@ -197,6 +199,17 @@ impl Memory {
         }
     }
 
+    /// Returns true if a request of a living process waits for this lock.
+    pub(super) fn is_waited_for(&self, lock: &str, is_alive: impl Fn(u32) -> bool) -> bool {
+        let used = usize::try_from(self.used.load(Relaxed)).unwrap_or(SLOTS).min(SLOTS);
+        let lock = digest(FNV, lock.as_bytes());
+        self.slots[..used].iter().any(|slot| {
+            slot.waiting.load(Relaxed) > 0
+                && slot.awaited_lock.load(Relaxed) == lock
+                && is_alive(pid_of(slot.owner.load(Relaxed)))
+        })
+    }
+
     pub(super) fn totals(&self, is_alive: impl Fn(u32) -> bool) -> Totals {
         let used = usize::try_from(self.used.load(Relaxed)).unwrap_or(SLOTS).min(SLOTS);
         let slots = &self.slots[..used];
@@ -259,10 +272,16 @@ impl Slot {
             waiting: AtomicU64::new(0),
             kept: AtomicU64::new(0),
             kept_lock: AtomicU64::new(0),
+            awaited_lock: AtomicU64::new(0),
             counts: [const { AtomicU64::new(0) }; COUNTS],
             histograms: [const { Histogram::new() }; HISTOGRAMS.len()],
             servers: [const { Server::new() }; TARGETS],
         }
+    }
+
+    /// Notes the lock for which a request begins to wait.
+    pub(super) fn wait_for(&self, lock: &str) {
+        self.awaited_lock.store(digest(FNV, lock.as_bytes()), Relaxed);
     }
 
     /// Adds one.

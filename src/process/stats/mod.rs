@@ -107,6 +107,12 @@ pub fn keep_waiting(pid: u32, lock: &str) {
     memory().keep_waiting(pid, lock);
 }
 
+/// Returns true if a request of any process waits for this lock.
+#[must_use]
+pub fn is_waited_for(lock: &str) -> bool {
+    memory().is_waited_for(lock, is_alive)
+}
+
 /// Returns the last slow locks of all processes, the oldest first.
 #[must_use]
 pub fn slow_locks() -> Vec<SlowLock> {
@@ -126,10 +132,11 @@ pub struct Waiting {
 }
 
 impl Waiting {
-    /// Begins to wait.
+    /// Begins to wait for this lock.
     #[must_use]
-    pub fn begin() -> Self {
+    pub fn begin(lock: &str) -> Self {
         let slot = own();
+        slot.wait_for(lock);
         slot.add(Count::LockWaits);
         slot.waiting.fetch_add(1, Relaxed);
         Self { slot, since: clock::now() }
