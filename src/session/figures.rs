@@ -1,7 +1,7 @@
 //! The end of a session for those who look on: the figures that it leaves, and the locks for which
 //! requests have waited.
 
-use std::{mem, time::SystemTime};
+use std::mem;
 
 use super::{
     Current, Failure, Session,
@@ -65,9 +65,8 @@ impl<S: Store> Session<S> {
         if slow == 0 || waited < slow && !(kept_waiting && held >= slow) {
             return;
         }
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let lock = SlowLock {
-            at_ms: clock::nanoseconds(now) / 1_000_000,
+            at_ms: stats::now_ms(),
             waited,
             held,
             kept_waiting,

@@ -14,8 +14,10 @@ use super::words::{digest_of_words, to_text, to_words};
 
 /// The number of slow locks that are kept.
 pub const SLOW_LOCKS: usize = 64;
-/// Pages that are told apart. Further ones are left out.
+/// Pages that are told apart. A further one takes the place of the one with the fewest.
 const PAGES: usize = 128;
+/// A page that was not noted for this long, in milliseconds, has been mended: it is forgotten.
+const REMEMBERED: u64 = 7 * 24 * 3600 * 1000;
 /// The most pages that are shown.
 const SHOWN_PAGES: usize = 20;
 
@@ -91,6 +93,8 @@ struct Page {
     times: AtomicU64,
     held: AtomicU64,
     longest: AtomicU64,
+    /// The time when it was noted last, in milliseconds since 1970.
+    at_ms: AtomicU64,
     path: [AtomicU64; PATH],
 }
 
@@ -132,19 +136,21 @@ impl Journal {
         all.into_iter().map(|(_, lock)| lock).collect()
     }
 
-    /// Counts a needless lock of this page, if the page finds room.
-    pub fn note_needless(&self, script: &str, held: u64) {
+    /// Counts a needless lock of this page, at this time.
+    pub fn note_needless(&self, script: &str, held: u64, at_ms: u64) {
         // The end of a path tells more than its beginning.
         let script = script.as_bytes();
         let script = &script[script.len().saturating_sub(8 * PATH)..];
         let mut words = [0; PATH];
         to_words(script, &mut words);
         let digest = digest_of_words(&words) | 1;
-        let page = self.pages.iter().find(|page| {
+        let found = self.pages.iter().find(|page| {
             let free = page.digest.compare_exchange(0, digest, Relaxed, Relaxed);
             free.is_ok() || free == Err(digest)
         });
+        let page = found.or_else(|| self.replaced(digest, at_ms));
         let Some(page) = page else { return };
+        page.at_ms.fetch_max(at_ms, Relaxed);
         // Processes that write the same path at the same time write the same words.
         page.path.iter().zip(words).for_each(|(place, word)| place.store(word, Relaxed));
         page.is_ready.store(1, Release);
@@ -153,9 +159,23 @@ impl Journal {
         page.longest.fetch_max(held, Relaxed);
     }
 
+    /// Makes room for a page: that of a page which was mended, or which had the fewest.
+    fn replaced(&self, digest: u64, now: u64) -> Option<&Page> {
+        let rank = |page: &&Page| (!page.is_over(now), page.times.load(Relaxed), page.at_ms.load(Relaxed));
+        let page = self.pages.iter().min_by_key(rank)?;
+        let before = page.digest.load(Relaxed);
+        page.digest.compare_exchange(before, digest, Relaxed, Relaxed).ok()?;
+        page.is_ready.store(0, Release);
+        for number in [&page.times, &page.held, &page.longest, &page.at_ms] {
+            number.store(0, Relaxed);
+        }
+        Some(page)
+    }
+
     /// Returns the pages with the most needless locks, and these first.
-    pub fn needless(&self) -> Vec<Needless> {
-        let mut all: Vec<_> = self.pages.iter().filter_map(Page::read).collect();
+    pub fn needless(&self, now: u64) -> Vec<Needless> {
+        let pages = self.pages.iter().filter(|page| !page.is_over(now));
+        let mut all: Vec<_> = pages.filter_map(Page::read).collect();
         all.sort_by_key(|page| Reverse((page.times, page.held)));
         all.truncate(SHOWN_PAGES);
         all
@@ -199,13 +219,22 @@ impl Page {
             times: AtomicU64::new(0),
             held: AtomicU64::new(0),
             longest: AtomicU64::new(0),
+            at_ms: AtomicU64::new(0),
             path: [const { AtomicU64::new(0) }; PATH],
         }
     }
 
+    fn is_over(&self, now: u64) -> bool {
+        now.saturating_sub(self.at_ms.load(Relaxed)) > REMEMBERED
+    }
+
     fn read(&self) -> Option<Needless> {
-        (self.is_ready.load(Acquire) != 0).then(|| Needless {
-            script: to_text(&self.path.each_ref().map(|word| word.load(Relaxed))),
+        let words = self.path.each_ref().map(|word| word.load(Relaxed));
+        // Two processes may have written two paths at the same time.
+        let is_whole =
+            self.is_ready.load(Acquire) != 0 && digest_of_words(&words) | 1 == self.digest.load(Relaxed);
+        is_whole.then(|| Needless {
+            script: to_text(&words),
             times: self.times.load(Relaxed),
             held: self.held.load(Relaxed),
             longest: self.longest.load(Relaxed),
@@ -273,15 +302,33 @@ mod tests {
         static OTHER: Journal = Journal::new();
         for page in 0..PAGES + 10 {
             for _ in 0..=page.min(PAGES) {
-                JOURNAL.note_needless(&format!("/srv/{page}.php"), page as u64);
+                JOURNAL.note_needless(&format!("/srv/{page}.php"), page as u64, 1000);
             }
         }
-        let needless = JOURNAL.needless();
+        let needless = JOURNAL.needless(1000);
         assert_eq!(needless.len(), SHOWN_PAGES);
-        let expected = Needless { script: "/srv/127.php".into(), times: 128, held: 127 * 128, longest: 127 };
+        // A page that is new has taken the place of one with fewer.
+        let expected = Needless { script: "/srv/137.php".into(), times: 129, held: 137 * 129, longest: 137 };
         assert_eq!(needless[0], expected);
         let long = format!("/{}/page.php", "x".repeat(500));
-        OTHER.note_needless(&long, 5);
-        assert_eq!(OTHER.needless()[0].script, long[long.len() - 8 * PATH..]);
+        OTHER.note_needless(&long, 5, 1000);
+        assert_eq!(OTHER.needless(1000)[0].script, long[long.len() - 8 * PATH..]);
+    }
+
+    #[test]
+    fn a_page_that_was_mended_is_forgotten_and_gives_its_place_back() {
+        static JOURNAL: Journal = Journal::new();
+        let scripts = |now| JOURNAL.needless(now).into_iter().map(|page| page.script).collect::<Vec<_>>();
+        for _ in 0..5 {
+            JOURNAL.note_needless("/mended.php", 1, 1000);
+        }
+        JOURNAL.note_needless("/other.php", 1, REMEMBERED);
+        assert_eq!(scripts(REMEMBERED), ["/mended.php", "/other.php"]);
+        assert_eq!(scripts(REMEMBERED + 1001), ["/other.php"]);
+        for page in 0..PAGES - 1 {
+            JOURNAL.note_needless(&format!("/{page}.php"), 2, REMEMBERED + 1001);
+        }
+        assert!(JOURNAL.pages.iter().filter_map(Page::read).all(|page| page.script != "/mended.php"));
+        assert!(JOURNAL.pages.iter().filter_map(Page::read).any(|page| page.script == "/other.php"));
     }
 }

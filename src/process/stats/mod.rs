@@ -99,7 +99,7 @@ pub fn note_slow(lock: &SlowLock) {
 
 /// Notes a lock that changed nothing and kept others waiting, and the script that had it.
 pub fn note_needless(script: &str, held: u64) {
-    memory().journal.note_needless(script, held);
+    memory().journal.note_needless(script, held, now_ms());
 }
 
 /// Tells the process that has this lock that another request waits for it.
@@ -122,7 +122,14 @@ pub fn slow_locks() -> Vec<SlowLock> {
 /// Returns the pages of all processes with the most needless locks.
 #[must_use]
 pub fn needless() -> Vec<Needless> {
-    shown().journal.needless()
+    shown().journal.needless(now_ms())
+}
+
+/// Returns the time in milliseconds since 1970.
+#[must_use]
+pub fn now_ms() -> u64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    clock::nanoseconds(now) / 1_000_000
 }
 
 /// A request that waits for its turn, until this value is dropped.
