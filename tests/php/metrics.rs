@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::{self as unix_fs, MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::support::fpm::Fpm;
-use crate::support::php::{Php, STEPS};
+use crate::support::php::{self, Php, STEPS};
 use crate::support::poll::{self, SOON, SetAtEnd};
 use crate::support::process;
 use crate::support::python;
@@ -347,6 +347,200 @@ fn slow_locks_and_the_pages_that_need_no_lock_are_seen_by_all_workers() {
     assert_eq!(log.matches("PHP Notice:  rustredis: slow lock of session a-secr...").count(), 4, "{log}");
     assert!(!log.contains(id) && !fpm.get("seen", "").body.contains(id), "{log}");
     assert!(!metrics.contains("a-secr") && !metrics.contains(".php"), "{metrics}");
+}
+
+/// Behind a front controller, all pages have one script. The path is of the visitor's choice.
+#[test]
+fn the_page_that_keeps_others_waiting_is_named_by_its_path_and_writes_no_line_of_a_log() {
+    let server = Server::start();
+    let settings =
+        [("rustredis.slow_lock", "0.001"), ("rustredis.lock_holder_uri", "1"), ("log_errors", "1")];
+    let php = settings.iter().fold(Php::new(&server.save_path()), |php, (name, value)| php.ini(name, value));
+    let fpm = Fpm::start(&php, 4, SLOW_PAGE);
+    let dir = TempDir::new("slow");
+    let id = "a-secret-session-id-0123456789";
+    session::seed(&server, id);
+    let cookie = format!("PHPSESSID={id}");
+    let waiters = session::side_key(&server, id, "WAITERS");
+    let waiting = || server.command::<u64>(&["ZCARD", &waiters]);
+    let (first_done, second_done) = (dir.join("first"), dir.join("second"));
+    // The second one waits, then has the lock while the third one waits on.
+    let hostile = "/orders/4711/pay\n[x]\u{1b}[2J\u{202e}";
+    let uris = [
+        format!("{hostile}?until={}", first_done.display()),
+        format!("/second?until={}", second_done.display()),
+        "/third?write".to_owned(),
+    ];
+    thread::scope(|scope| {
+        let get = |uri| {
+            let (fpm, cookie) = (&fpm, &cookie);
+            scope.spawn(move || fpm.get(uri, cookie).status)
+        };
+        let first = get(&uris[0]);
+        poll::until("the session is held", SOON, || session::is_locked(&server, id));
+        let second = get(&uris[1]);
+        poll::until("one waits", SOON, || waiting() == 1);
+        let third = get(&uris[2]);
+        poll::until("two wait", SOON, || waiting() == 2);
+        fs::write(&first_done, "").expect("the temporary folder can be written");
+        poll::until("the second one has the lock", SOON, || {
+            session::lock(&server, id).is_some_and(|holder| holder.ends_with("|/second"))
+        });
+        fs::write(&second_done, "").expect("the temporary folder can be written");
+        let answers = [first, second, third].map(|page| page.join().expect("the page ends"));
+        assert_eq!(answers, [200; 3]);
+    });
+    let seen: serde_json::Value = serde_json::from_str(&fpm.get("seen", "").body).expect("it is JSON");
+    let needless = seen["needless"].as_array().expect("a list");
+    let mut pages: Vec<_> = needless.iter().map(|page| page["script"].as_str().expect("a text")).collect();
+    pages.sort_unstable();
+    assert_eq!(pages, ["/orders/*/pay?[x]?[2J?", "/second"], "{seen:#}");
+    let shown = "serving /orders/4711/pay?[x]?[2J?";
+    let slow = seen["slow"].to_string();
+    assert!(slow.contains(shown), "{slow}");
+    let log = fpm.log();
+    assert!(log.contains(shown) && !log.contains("\n[x]") && !log.contains('\u{1b}'), "{log:?}");
+}
+
+#[test]
+fn the_answers_of_a_replica_are_counted_as_those_of_a_failover() {
+    let server = Server::start();
+    let fpm = Fpm::start(&Php::new(&server.save_path()), 1, PAGE);
+    let ids = visitors(&server, 1);
+    let cookie = format!("PHPSESSID={}", ids[0]);
+    assert_eq!(fpm.get("", &cookie).status, 200);
+    server.command::<()>(&["REPLICAOF", "127.0.0.1", "1"]);
+    let refused = fpm.get("", &cookie);
+    assert!(refused.body.contains("READONLY"), "{refused:?}");
+    let metrics = Metrics::of(&fpm);
+    let errors = ["demoted", "refused"].map(|kind| metrics.sum_of("errors_total", kind));
+    assert!(errors[0] > 0 && errors[1] == 0, "{errors:?}");
+}
+
+/// A PHP whose process ids mean other processes, as that of another container; a root alone may
+/// make one.
+fn in_container(php: &Php, script: &str) -> Option<String> {
+    let output = Command::new("unshare")
+        .args(["--pid", "--fork", "--mount-proc", "--"])
+        .arg(php::program())
+        .args(php.arguments())
+        .args(["-r", script])
+        .output()
+        .ok()
+        .filter(|output| !String::from_utf8_lossy(&output.stderr).contains("unshare failed"))?;
+    assert!(output.status.success(), "{output:?}");
+    Some(String::from_utf8(output.stdout).expect("it is UTF-8"))
+}
+
+/// A session of a command line, and the metrics after it.
+const COMMAND: &str =
+    "session_id('of-a-command'); session_start(); $_SESSION['n'] = 1; session_write_close();
+    echo rustredis_metrics();";
+
+#[test]
+fn a_command_line_shows_what_a_web_server_counts_and_changes_nothing() {
+    let server = Server::start();
+    let dir = TempDir::new("metrics");
+    let file = dir.join("rustredis");
+    let php = Php::new(&server.save_path()).ini("rustredis.metrics_file", &file.display().to_string());
+    let fpm = Fpm::start(&php, 2, PAGE);
+    let ids = visitors(&server, 1);
+    thread::scope(|scope| {
+        let (fpm, ids) = (&fpm, &ids);
+        let holder = scope.spawn(|| fpm.get("stay=3000000", &format!("PHPSESSID={}", ids[0])));
+        poll::until("the lock is counted", SOON, || Metrics::of(fpm).get("locks_held") == 1);
+        let beside = Metrics::parse(&php.run(COMMAND).assert_clean().stdout);
+        assert_eq!(beside.get("locks_held"), 1);
+        assert_eq!(beside.sum("sessions_started_total"), 1);
+        if let Some(text) = in_container(&php, COMMAND) {
+            assert!(!text.contains("locks_held"), "{text}");
+            assert_eq!(Metrics::parse(&text).sum("sessions_started_total"), 1);
+        }
+        let own = Metrics::of(fpm);
+        assert_eq!((own.get("locks_held"), own.sum("sessions_started_total")), (1, 1));
+        assert_eq!(holder.join().expect("the page ends").status, 200);
+    });
+    assert_eq!(Metrics::of(&fpm).get("locks_held"), 0);
+}
+
+/// Who may read the file can lock it.
+#[test]
+fn a_lock_on_the_file_keeps_no_server_from_counting_in_it() {
+    let server = Server::start();
+    let dir = TempDir::new("metrics");
+    let file = dir.join("rustredis");
+    let php = Php::new(&server.save_path()).ini("rustredis.metrics_file", &file.display().to_string());
+    let ids = visitors(&server, 1);
+    let visit = |fpm: &Fpm| assert_eq!(fpm.get("", &format!("PHPSESSID={}", ids[0])).status, 200);
+    visit(&Fpm::start(&php, 1, PAGE));
+    let mut locked = Command::new("flock")
+        .arg(&file)
+        .args(["sh", "-c", "echo locked; cat"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("flock runs");
+    let mut line = [0; 7];
+    locked.stdout.take().expect("it is a pipe").read_exact(&mut line).expect("it has the lock");
+    let fpm = Fpm::start(&php, 1, PAGE);
+    visit(&fpm);
+    assert_eq!(fpm.get("advice", "").body, "");
+    let metrics = Metrics::of(&fpm);
+    assert_eq!((metrics.sum("sessions_started_total"), metrics.get("processes")), (2, 1));
+    drop(locked.stdin.take());
+    locked.wait().expect("it ends");
+
+    // Nor does PHP fill a file that has another name.
+    fs::write(dir.join("other"), "").expect("it can be written");
+    fs::hard_link(dir.join("other"), dir.join("link")).expect("it can be made");
+    let php =
+        Php::new(&server.save_path()).ini("rustredis.metrics_file", &dir.join("link").display().to_string());
+    let fpm = Fpm::start(&php, 1, PAGE);
+    assert!(fpm.get("advice", "").body.contains("it has a second name"));
+    assert_eq!(fs::metadata(dir.join("other")).expect("it is there").len(), 0);
+}
+
+#[test]
+fn two_containers_do_not_count_in_one_file_at_a_time() {
+    let server = Server::start();
+    let dir = TempDir::new("metrics");
+    let file = dir.join("rustredis");
+    fs::write(&file, "").expect("it can be written");
+    let php = Php::new(&server.save_path()).ini("rustredis.metrics_file", &file.display().to_string());
+    let mut first = php.spawn(STEPS);
+    first.expect("ready");
+    first.step("start('a')").assert_silent();
+    let Some(text) = in_container(&php, COMMAND) else {
+        eprintln!("skipped: no container can be made here");
+        return;
+    };
+    assert_eq!(Metrics::parse(&text).sum("sessions_started_total"), 1, "{text}");
+    assert!(!text.contains("locks_held"), "{text}");
+    let own = Metrics::parse(&php.run("echo rustredis_metrics();").assert_clean().stdout);
+    assert_eq!(own.get("locks_held"), 1);
+    first.step("session_write_close()").assert_silent();
+    first.wait().assert_no_crash();
+    // The next container goes on with the counts.
+    let text = in_container(&php, COMMAND).expect("it was possible before");
+    let next = Metrics::parse(&text);
+    assert_eq!((next.sum("sessions_started_total"), next.get("locks_held")), (2, 0), "{text}");
+}
+
+#[test]
+fn a_file_that_is_cut_off_costs_a_few_requests_and_no_reload() {
+    let server = Server::start();
+    let dir = TempDir::new("metrics");
+    let file = dir.join("rustredis");
+    let php = Php::new(&server.save_path()).ini("rustredis.metrics_file", &file.display().to_string());
+    let fpm = Fpm::start(&php, 3, PAGE);
+    let ids = visitors(&server, 1);
+    let visit = || fpm.try_get("", &format!("PHPSESSID={}", ids[0])).is_ok_and(|page| page.status == 200);
+    assert!(visit());
+    fs::write(&file, "").expect("it can be written");
+    poll::until("a visit is answered", SOON, visit);
+    poll::until("three more are, one after the other", SOON, || visit() && visit() && visit());
+    assert!(fpm.log().matches("SIGBUS").count() <= 3, "{}", fpm.log());
+    assert!(Metrics::of(&fpm).sum("sessions_started_total") >= 3);
 }
 
 /// A file with a hole would end PHP at the first use of a page for which there is no room.

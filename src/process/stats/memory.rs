@@ -2,9 +2,12 @@
 
 use std::{
     fs,
-    sync::atomic::{
-        AtomicU64,
-        Ordering::{Acquire, Relaxed, Release},
+    sync::{
+        OnceLock,
+        atomic::{
+            AtomicU64,
+            Ordering::{Acquire, Relaxed, Release},
+        },
     },
 };
 
@@ -24,6 +27,8 @@ pub(super) const SHARED_SLOT: usize = SLOTS - 1;
 pub(super) const TARGETS: usize = 16;
 /// The longest name of a server, in words of eight bytes.
 const NAME: usize = 16;
+/// The version of the fields that are neither counts nor histograms.
+const HEAD: u8 = 2;
 /// Room for counters.
 pub(super) const COUNTS: usize = 64;
 
@@ -35,7 +40,9 @@ pub struct Memory {
     /// [`Memory::LAYOUT`].
     pub layout: AtomicU64,
     /// The namespace of the process ids in this memory.
-    pub namespace: AtomicU64,
+    namespace: AtomicU64,
+    /// 1 if a command line has made the memory, and no web server has taken it since.
+    of_command_line: AtomicU64,
     /// The number of slots that were ever taken.
     used: AtomicU64,
     targets: [Name; TARGETS],
@@ -105,6 +112,8 @@ pub(super) struct Totals {
 /// The sums over living processes.
 #[derive(PartialEq, Eq, Debug)]
 pub(super) struct Now {
+    /// Those of the processes that live.
+    pub processes: u64,
     /// Locks that they hold.
     pub held: u64,
     /// Requests that wait in them.
@@ -123,6 +132,7 @@ impl Memory {
             magic: AtomicU64::new(0),
             layout: AtomicU64::new(0),
             namespace: AtomicU64::new(0),
+            of_command_line: AtomicU64::new(0),
             used: AtomicU64::new(0),
             targets: [const { Name::new() }; TARGETS],
             journal: Journal::new(),
@@ -142,8 +152,32 @@ impl Memory {
         !self.is_ready() && (self.magic.load(Relaxed), self.layout.load(Relaxed)) != (0, 0)
     }
 
-    /// Makes empty memory usable, or takes the place of the processes of memory that is.
-    pub fn get_ready(&self) {
+    /// Returns true if the process ids in the memory mean processes that this one sees.
+    #[must_use]
+    pub fn is_here(&self) -> bool {
+        self.namespace.load(Relaxed) == namespace()
+    }
+
+    /// Returns true if a command line has made the memory, and no web server has taken it since.
+    #[must_use]
+    pub fn is_of_command_line(&self) -> bool {
+        self.of_command_line.load(Relaxed) == 1
+    }
+
+    /// Notes that a web server counts in the memory.
+    pub fn serve(&self) {
+        self.of_command_line.store(0, Relaxed);
+    }
+
+    /// Makes empty memory usable, or that of another namespace, all of whose processes have ended.
+    pub fn get_ready(&self, is_command_line: bool) {
+        if self.is_ready() {
+            for slot in self.slots.iter().filter(|slot| slot.owner.swap(0, Relaxed) != 0) {
+                slot.forget_now();
+            }
+        } else {
+            self.of_command_line.store(u64::from(is_command_line), Relaxed);
+        }
         self.namespace.store(namespace(), Relaxed);
         self.layout.store(Self::LAYOUT, Relaxed);
         self.magic.store(MAGIC, Release);
@@ -229,25 +263,30 @@ impl Memory {
             Some((name?, sum))
         });
         let exchanges = exchanges.collect();
-        let now = (self.namespace.load(Relaxed) == namespace()).then(|| self.now(used, is_alive));
+        let now = self.is_here().then(|| self.now(used, is_alive));
         Totals { counts, histograms, exchanges, now }
     }
 
     /// Processes that share a slot are left out: if one of them was killed, the slot still has its
     /// locks.
     fn now(&self, used: usize, is_alive: impl Fn(u32) -> bool) -> Now {
-        let (mut held, mut waiting) = (0, 0);
+        let (mut processes, mut held, mut waiting) = (0, 0, 0);
         let mut connections = vec![(0, 0); TARGETS];
         for slot in &self.slots[..used.min(SHARED_SLOT)] {
             let own = (slot.held.load(Relaxed), slot.waiting.load(Relaxed));
             let pools: Vec<_> = slot.servers.iter().map(Server::connections).collect();
             let owner = slot.owner.load(Relaxed);
             let pid = pid_of(owner);
-            if (own != (0, 0) || pools.iter().any(|pool| *pool != (0, 0)))
+            let is_busy = own != (0, 0) || pools.iter().any(|(_, used)| *used != 0);
+            let start = owner & 0xffff_ffff;
+            if owner != 0
                 && is_alive(pid)
-                // The id may be that of another process by now.
-                && start_of(pid).is_none_or(|start| start == owner & 0xffff_ffff)
+                // The id may be that of another process by now. That costs too much to be asked for
+                // each idle worker, of which there can be hundreds. In a chroot, a process does not
+                // know when it was started.
+                && (!is_busy || start == 0 || start_of(pid).is_none_or(|now| now == start))
             {
+                processes += 1;
                 held += own.0;
                 waiting += own.1;
                 for (sum, (idle, used)) in connections.iter_mut().zip(pools) {
@@ -260,7 +299,7 @@ impl Memory {
             let other = (index == TARGETS - 1 && (idle, used) != (0, 0)).then(|| "other".into());
             Some((name.or(other)?, idle, used))
         });
-        Now { held, waiting, connections: named.collect() }
+        Now { processes, held, waiting, connections: named.collect() }
     }
 }
 
@@ -394,14 +433,19 @@ fn start_of(pid: u32) -> Option<u64> {
 }
 
 /// The namespace of process ids in which this process lives, or 0 if that is not known.
-#[must_use]
-pub fn namespace() -> u64 {
-    let link = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
-    link.to_string_lossy().chars().filter(char::is_ascii_digit).collect::<String>().parse().unwrap_or(0)
+fn namespace() -> u64 {
+    // A worker in a chroot has the knowledge of its parent.
+    static KNOWN: OnceLock<u64> = OnceLock::new();
+    *KNOWN.get_or_init(|| {
+        let link = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+        let digits: String = link.to_string_lossy().chars().filter(char::is_ascii_digit).collect();
+        digits.parse().unwrap_or(0)
+    })
 }
 
 const fn layout() -> u64 {
     let mut of = digest(FNV, &size_of::<Memory>().to_le_bytes());
+    of = digest(of, &[HEAD]);
     let mut i = 0;
     while i < COUNTERS.len() {
         of = digest(of, COUNTERS[i].name.as_bytes());
@@ -469,7 +513,7 @@ mod tests {
     #[test]
     fn the_locks_of_dead_processes_do_not_count() {
         static MEMORY: Memory = Memory::new();
-        MEMORY.get_ready();
+        MEMORY.get_ready(false);
         let own = std::process::id();
         for pid in [own, 4_000_000_000] {
             let slot = &MEMORY.slots[MEMORY.take(pid, |_| true)];
@@ -480,14 +524,42 @@ mod tests {
             server.used.fetch_add(2, Relaxed);
         }
         let now = |is_alive: fn(u32) -> bool| {
-            MEMORY.totals(is_alive).now.map(|now| (now.held, now.waiting, now.connections))
+            MEMORY.totals(is_alive).now.map(|now| {
+                let Now { processes, held, waiting, connections } = now;
+                assert_eq!(processes, u64::from(held > 0));
+                (held, waiting, connections)
+            })
         };
         assert_eq!(now(|pid| pid == std::process::id()), Some((2, 1, vec![("s".into(), 1, 2)])));
         // Another process that has the same id by now was started at another time.
         MEMORY.slots[0].owner.fetch_xor(1, Relaxed);
         assert_eq!(now(|pid| pid == std::process::id()), Some((0, 0, vec![("s".into(), 0, 0)])));
+        // In a chroot, its own start is not known to a process.
+        MEMORY.slots[0].owner.store(u64::from(own) << 32, Relaxed);
+        assert_eq!(now(|pid| pid == std::process::id()), Some((2, 1, vec![("s".into(), 1, 2)])));
         MEMORY.namespace.fetch_xor(1, Relaxed);
         assert_eq!(now(|_| true), None);
+    }
+
+    #[test]
+    fn memory_of_another_namespace_keeps_its_counts_and_none_of_its_processes() {
+        static MEMORY: Memory = Memory::new();
+        MEMORY.get_ready(true);
+        assert!(MEMORY.is_here() && MEMORY.is_of_command_line());
+        let slot = &MEMORY.slots[MEMORY.take(std::process::id(), |_| true)];
+        slot.add(Count::Trips);
+        slot.held.fetch_add(1, Relaxed);
+        slot.server(MEMORY.target("s")).open.fetch_add(1, Relaxed);
+        MEMORY.namespace.fetch_xor(1, Relaxed);
+        assert!(MEMORY.is_ready() && !MEMORY.is_here());
+        MEMORY.get_ready(false);
+        let totals = MEMORY.totals(|_| true);
+        assert_eq!(totals.counts[Count::Trips as usize], 1);
+        let none = Now { processes: 0, held: 0, waiting: 0, connections: vec![("s".into(), 0, 0)] };
+        assert_eq!(totals.now, Some(none));
+        assert!(MEMORY.is_of_command_line());
+        MEMORY.serve();
+        assert!(!MEMORY.is_of_command_line());
     }
 
     #[test]

@@ -13,7 +13,10 @@ mod memory;
 mod text;
 mod words;
 
-use std::sync::{OnceLock, atomic::Ordering::Relaxed};
+use std::{
+    sync::{OnceLock, atomic::Ordering::Relaxed},
+    time::SystemTime,
+};
 
 pub use families::{Count, Observed};
 pub use journal::{Needless, SlowLock};
@@ -23,10 +26,16 @@ pub use text::{About, render};
 use super::{Shared, clock, id, keep_slot, slot};
 use memory::{COUNTS, Server};
 
-/// Tells if a process with this id exists.
-pub type Liveness = fn(u32) -> bool;
+/// What the PHP layer knows about the memory.
+#[derive(Clone, Copy)]
+pub struct Host {
+    /// Tells if a process with this id exists.
+    pub is_alive: fn(u32) -> bool,
+    /// Mends the memory, if it was damaged; called before a process takes a slot.
+    pub mend: fn(),
+}
 
-static MEMORY: OnceLock<(&'static Memory, Liveness)> = OnceLock::new();
+static MEMORY: OnceLock<(&'static Memory, Host)> = OnceLock::new();
 static SHOWN: OnceLock<&'static Memory> = OnceLock::new();
 
 /// The memory of a process for which none was mapped.
@@ -37,8 +46,8 @@ static TAKEN: Shared<Option<(usize, [u64; COUNTS])>> = Shared::empty();
 
 /// Makes all later counts go to `memory`. Later calls have no effect, because PHP may start the
 /// module more than once in a process.
-pub fn share(memory: &'static Memory, is_alive: Liveness) {
-    let _ = MEMORY.set((memory, is_alive));
+pub fn share(memory: &'static Memory, host: Host) {
+    let _ = MEMORY.set((memory, host));
 }
 
 /// Shows this memory instead of the one in which this process counts.
@@ -55,7 +64,7 @@ fn shown() -> &'static Memory {
 }
 
 fn is_alive(pid: u32) -> bool {
-    MEMORY.get().is_none_or(|(_, is_alive)| is_alive(pid))
+    MEMORY.get().is_none_or(|(_, host)| (host.is_alive)(pid))
 }
 
 /// Returns the slot of this process.
@@ -84,6 +93,9 @@ pub fn of_this_process(what: Count) -> u64 {
 #[cold]
 fn take() -> usize {
     let mut taken = TAKEN.lock();
+    if let (None, Some((_, host))) = (&*taken, MEMORY.get()) {
+        (host.mend)();
+    }
     let (index, _) = *taken.get_or_insert_with(|| {
         let index = memory().take(id(), is_alive);
         (index, memory().slots[index].counts())
