@@ -392,9 +392,9 @@ static bool is_look(zend_string *key)
 	return PS(mod_user_implemented) && (wants_read_only() || !PS(id) || !zend_string_equals(key, PS(id)));
 }
 
-/* True for a text of another serializer where PHP has msgpack. Its decoder would take the first byte
- * for a number and succeed, and the next write would end what is stored. A session is a map or a
- * list there. */
+/* True for a text of another serializer where PHP has msgpack. Its decoder would take the first
+ * byte for a number and succeed, and the next write would end what is stored. A session is a map or
+ * a list there. */
 static bool is_foreign_to_msgpack(const zend_string *val)
 {
 	const unsigned char first = (unsigned char) ZSTR_VAL(val)[0];

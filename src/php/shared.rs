@@ -187,7 +187,7 @@ fn claim(file: &File, is_command_line: bool) -> Result<&'static Memory, String> 
         }
         thread::sleep(PAUSE);
     }
-    // Who may read the file can lock it, too. What is ready needs no lock.
+    // A program that may read the file can lock it, too. A file that is ready needs no lock.
     if known.is_none() {
         let memory = whole(file)?;
         if memory.is_ready() && memory.is_here() {

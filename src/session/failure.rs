@@ -244,7 +244,7 @@ impl Failure {
     /// Returns the counter of failures of Redis, or on the way to it, that has this one.
     pub(super) fn count(&self) -> Option<Count> {
         Some(match self {
-            // What is left of StoreError::Demoted when nothing more is tried.
+            // StoreError::Demoted becomes one of these when nothing more is tried.
             Self::Refused(error) | Self::Store(StoreError::Server(error))
                 if error.is_demotion() || error.code == "UNBLOCKED" =>
             {

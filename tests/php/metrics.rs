@@ -463,7 +463,7 @@ fn a_command_line_shows_what_a_web_server_counts_and_changes_nothing() {
     assert_eq!(Metrics::of(&fpm).get("locks_held"), 0);
 }
 
-/// Who may read the file can lock it.
+/// A program that may read the file can lock it.
 #[test]
 fn a_lock_on_the_file_keeps_no_server_from_counting_in_it() {
     let server = Server::start();

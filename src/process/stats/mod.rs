@@ -26,7 +26,7 @@ pub use text::{About, render};
 use super::{Shared, clock, id, keep_slot, slot};
 use memory::{COUNTS, Server};
 
-/// What the PHP layer knows about the memory.
+/// The knowledge of the PHP layer about the memory.
 #[derive(Clone, Copy)]
 pub struct Host {
     /// Tells if a process with this id exists.

@@ -926,7 +926,7 @@ fn the_file_of_an_export_is_its_users_alone() {
         let said = rustredis(&php, words);
         assert!(said.status > 0 && said.err.contains(text), "{said:#?}");
     };
-    // What is no export is left alone.
+    // A file that is no export is left alone.
     for other in ["something else\n", "", "{\"id\":1}\n"] {
         fs::write(&path, other).expect("it can be written");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("its mode can be set");
