@@ -29,6 +29,10 @@ const LATE: Duration = Duration::from_mins(1);
 const AVOIDED: Duration = Duration::from_secs(30);
 /// The time between two tries of an address that does not answer, while another one has a replica.
 const PAUSE: Duration = Duration::from_secs(1);
+/// The divisors of the time for connecting in such tries, one after the other. A master that is
+/// back needs little time, and one that is far away needs more. After these tries, one has all the
+/// time.
+const SHARES: [u32; 3] = [8, 4, 2];
 /// The largest number of lookups. A script can set `session.save_path` to any value, and each name
 /// that is looked up has a thread.
 const MAX_LOOKUPS: usize = 16;
@@ -92,9 +96,8 @@ static AVOID: Shared<Vec<Avoided>> = Shared::empty();
 struct Avoided {
     address: SocketAddr,
     flaw: Flaw,
-    /// The time from which on it is avoided. The tries after that had only a part of the time if no
-    /// answer came, so they do not prolong it.
-    since: Instant,
+    /// The number of tries with a part of the time since the last one that had all of it.
+    short: usize,
     /// The time of the last try.
     tried: Instant,
 }
@@ -116,8 +119,8 @@ pub enum Flaw {
 pub enum Worth {
     /// It is not worth a try at the moment.
     None,
-    /// It has not answered lately.
-    Little,
+    /// It has not answered lately, and is worth a part of the time for connecting, by this divisor.
+    Part(u32),
     /// It is worth a try.
     Full,
 }
@@ -269,7 +272,7 @@ fn in_order(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     }
     ordered.dedup();
     let mut avoid = AVOID.lock();
-    avoid.retain(|avoided| avoided.since.elapsed() < AVOIDED);
+    avoid.retain(|avoided| avoided.tried.elapsed() < AVOIDED);
     let flaw = |address: &SocketAddr| avoid.iter().find(|avoided| avoided.address == *address);
     ordered.sort_by_key(|address| flaw(address).map(|avoided| (avoided.flaw, avoided.tried)));
     ordered
@@ -286,15 +289,14 @@ pub fn doubt(host: &str) -> bool {
 /// result.
 pub fn avoid(address: SocketAddr, flaw: Flaw) -> bool {
     let mut avoid = AVOID.lock();
-    avoid.retain(|avoided| avoided.since.elapsed() < AVOIDED);
+    avoid.retain(|avoided| avoided.tried.elapsed() < AVOIDED);
     let known = avoid.iter().position(|avoided| avoided.address == address);
     let before = known.map(|place| avoid.remove(place)).filter(|before| before.flaw == flaw);
-    let tried = Instant::now();
-    let since = before.filter(|_| flaw == Flaw::NoAnswer).map_or(tried, |before| before.since);
+    let short = before.map_or(0, |before| if before.short < SHARES.len() { before.short + 1 } else { 0 });
     if avoid.len() == MAX_AVOIDED {
         avoid.remove(0);
     }
-    avoid.push(Avoided { address, flaw, since, tried });
+    avoid.push(Avoided { address, flaw, short, tried: Instant::now() });
     let avoided: Vec<IpAddr> = avoid.iter().map(|avoided| avoided.address.ip()).collect();
     drop(avoid);
     let is_useless = |found: &[SocketAddr]| {
@@ -307,11 +309,11 @@ pub fn avoid(address: SocketAddr, flaw: Flaw) -> bool {
 /// Returns the worth of this address for a caller who has found a replica.
 pub fn worth(address: SocketAddr) -> Worth {
     let avoid = AVOID.lock();
-    let known = avoid.iter().find(|avoided| avoided.address == address && avoided.since.elapsed() < AVOIDED);
+    let known = avoid.iter().find(|avoided| avoided.address == address && avoided.tried.elapsed() < AVOIDED);
     match known.filter(|avoided| avoided.flaw == Flaw::NoAnswer) {
         None => Worth::Full,
-        Some(silent) if silent.tried.elapsed() >= PAUSE => Worth::Little,
-        Some(_) => Worth::None,
+        Some(silent) if silent.tried.elapsed() < PAUSE => Worth::None,
+        Some(silent) => SHARES.get(silent.short).map_or(Worth::Full, |share| Worth::Part(*share)),
     }
 }
 
@@ -325,14 +327,15 @@ pub fn prefer(address: SocketAddr) {
 pub fn keep(host: &str, addresses: Vec<SocketAddr>) {
     let lookup = Lookup::of(host);
     lookup.answer(Ok(addresses), LATE);
-    LOOKUPS.lock().push(lookup);
+    let mut lookups = LOOKUPS.lock();
+    lookups.retain(|other| !other.is_of(host));
+    lookups.push(lookup);
 }
 
 /// Lets this time pass for an address that is of no use.
 #[cfg(test)]
 pub fn age(address: SocketAddr, time: Duration) {
     for avoided in AVOID.lock().iter_mut().filter(|avoided| avoided.address == address) {
-        avoided.since -= time;
         avoided.tried -= time;
     }
 }
@@ -370,16 +373,21 @@ mod tests {
     }
 
     #[test]
-    fn short_tries_do_not_put_off_the_next_one_with_all_the_time() {
+    fn an_address_that_stays_silent_gets_more_time_from_try_to_try() {
         let address = "192.0.2.77:1".parse().unwrap();
         assert_eq!(worth(address), Worth::Full);
-        for second in 0..30 {
+        for share in [Worth::Part(8), Worth::Part(4), Worth::Part(2), Worth::Full, Worth::Part(8)] {
             avoid(address, Flaw::NoAnswer);
-            assert_eq!(worth(address), Worth::None, "{second}");
+            assert_eq!(worth(address), Worth::None);
             age(address, PAUSE);
-            let is_over = second == 29;
-            assert_eq!(worth(address), if is_over { Worth::Full } else { Worth::Little }, "{second}");
+            assert_eq!(worth(address), share);
         }
+        // A server that is there and no master is worth all the time, should it become silent.
+        avoid(address, Flaw::NoMaster);
+        assert_eq!(worth(address), Worth::Full);
+        avoid(address, Flaw::NoAnswer);
+        age(address, PAUSE);
+        assert_eq!(worth(address), Worth::Part(8));
     }
 
     /// Starts a lookup that the test answers in place of the resolver.

@@ -557,6 +557,11 @@ impl Task {
     }
 }
 
+/// Returns true if this is the refusal of a replica.
+fn is_of_replica(answer: &Result<Value, StoreError>) -> bool {
+    matches!(answer, Err(StoreError::Server(error)) if error.is_demotion())
+}
+
 /// Returns true if a repeat would have the same answer.
 fn is_final(error: &StoreError) -> bool {
     matches!(error, StoreError::Server(error) if !error.is_passing() && !error.is_demotion())
@@ -731,28 +736,41 @@ impl Renewer {
         command: &mut Command<'_>,
     ) -> Result<Value, StoreError> {
         // Threads of one process may hold locks on different servers.
-        let mut connection = match self.connection.take() {
-            Some((of, mut connection)) if of == *target && hop != Hop::Reconnect => {
-                if connection.is_usable() { connection } else { self.open(target, timeouts)? }
-            }
-            _ => self.open(target, timeouts)?,
+        let kept = self.connection.take().filter(|(of, _)| *of == *target && hop != Hop::Reconnect);
+        let kept = kept.map(|(_, connection)| connection);
+        let kept = kept.and_then(|mut connection| connection.is_usable().then_some(connection));
+        let is_kept = kept.is_some();
+        let mut connection = match kept {
+            Some(connection) => connection,
+            None => self.open(target, timeouts)?,
         };
-        let mut replicas = Vec::new();
-        let answer = loop {
+        let mut ask = |connection: &mut Connection| {
             if hop == Hop::Asking {
                 connection.send_unread(&mut Command::new("ASKING"), timeouts.read)?;
             }
-            let answer = connection.request(command, timeouts.read);
-            let is_replica = matches!(&answer, Err(StoreError::Server(error)) if error.is_demotion());
-            // The name may have the address of the master as well.
-            let Some(address) = connection.address().filter(|_| is_replica) else { break answer };
-            connection.avoid_address();
-            if replicas.contains(&address) || matches!(target.endpoint, Endpoint::Sentinel(_)) {
-                break answer;
-            }
-            replicas.push(address);
-            connection = self.open(target, timeouts)?;
+            connection.request(command, timeouts.read)
         };
+        let is_elected = matches!(target.endpoint, Endpoint::Sentinel(_));
+        let mut answer = ask(&mut connection);
+        // The name may lead elsewhere by now.
+        if is_of_replica(&answer) && is_kept && !is_elected {
+            connection.avoid_address();
+            connection = self.open(target, timeouts)?;
+            answer = ask(&mut connection);
+        }
+        // The name may have the address of the master as well.
+        if is_of_replica(&answer) && !is_elected {
+            connection.avoid_address();
+            let other = connection.open_another(target, timeouts, |other| {
+                answer = ask(other);
+                let is_replica = is_of_replica(&answer);
+                if is_replica {
+                    other.avoid_address();
+                }
+                !is_replica
+            });
+            connection = other.unwrap_or(connection);
+        }
         let is_useful = match &answer {
             // Sentinels are asked each time: an old master that is not demoted yet would renew a
             // lease that the new master lets end.
@@ -784,11 +802,15 @@ mod tests {
     };
 
     use super::*;
-    use crate::{client::dns, config::IniValues, protocol::SessionId};
+    use crate::{
+        client::dns::{self, Flaw},
+        config::IniValues,
+        protocol::SessionId,
+    };
 
-    /// The name has the addresses of two replicas before the one of the master.
-    #[test]
-    fn a_lease_is_renewed_at_the_master_among_the_addresses_of_a_name() {
+    /// Starts servers at three addresses with one port. The last one is a master, and the others
+    /// are its replicas.
+    fn three() -> [SocketAddr; 3] {
         let at = |last, port| SocketAddr::from(([127, 0, 2, last], port));
         let listeners = loop {
             let first = TcpListener::bind(at(1, 0)).unwrap();
@@ -799,7 +821,7 @@ mod tests {
                 break [first, second, third];
             }
         };
-        let port = listeners[0].local_addr().unwrap().port();
+        let addresses = listeners.each_ref().map(|listener| listener.local_addr().unwrap());
         for (number, listener) in listeners.into_iter().enumerate() {
             thread::spawn(move || {
                 for mut client in listener.incoming().flatten() {
@@ -818,16 +840,44 @@ mod tests {
                 }
             });
         }
-        let endpoint = Endpoint::Tcp { host: "renewal.invalid".into(), port };
-        let target = Target { endpoint, username: None, password: None, database: 0, tls: None };
-        let timeouts = Timeouts { connect: Duration::from_secs(30), read: Duration::from_secs(30) };
+        addresses
+    }
+
+    fn named(host: &str, addresses: &[SocketAddr]) -> Arc<Target> {
+        let endpoint = Endpoint::Tcp { host: host.into(), port: addresses[0].port() };
+        Arc::new(Target { endpoint, username: None, password: None, database: 0, tls: None })
+    }
+
+    const LONG: Timeouts = Timeouts { connect: Duration::from_secs(30), read: Duration::from_secs(30) };
+
+    /// The name has the addresses of two replicas before the one of the master.
+    #[test]
+    fn a_lease_is_renewed_at_the_master_among_the_addresses_of_a_name() {
+        let addresses = three();
+        let target = named("renewal.invalid", &addresses);
         let mut renewer = Renewer::default();
-        let target = Arc::new(target);
         for _ in 0..2 {
-            dns::keep("renewal.invalid", (1..=3).map(|last| at(last, port)).collect());
-            let answer = renewer.request(&target, timeouts, Hop::Direct, &mut Command::new("EVALSHA"));
+            dns::keep("renewal.invalid", addresses.to_vec());
+            let answer = renewer.request(&target, LONG, Hop::Direct, &mut Command::new("EVALSHA"));
             assert_eq!(answer.unwrap(), Value::Int(1));
         }
+    }
+
+    #[test]
+    fn a_lock_is_given_back_at_a_master_that_did_not_answer_a_moment_ago() {
+        let addresses = three();
+        let target = named("back.invalid", &addresses);
+        let [replica, other, master] = addresses;
+        dns::avoid(replica, Flaw::NoMaster);
+        dns::avoid(other, Flaw::NoMaster);
+        dns::avoid(master, Flaw::NoAnswer);
+        let ask = || {
+            dns::keep("back.invalid", addresses.to_vec());
+            Renewer::default().request(&target, LONG, Hop::Direct, &mut Command::new("EVAL"))
+        };
+        assert!(is_of_replica(&ask()), "it is not asked at each moment");
+        dns::age(master, Duration::from_secs(1));
+        assert_eq!(ask().unwrap(), Value::Int(1));
     }
 
     /// A release to a server that nobody runs.

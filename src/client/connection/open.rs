@@ -27,9 +27,6 @@ use crate::{
     resp::{Command, Replies},
 };
 
-/// The divisor of the time for connecting to servers that did not answer lately.
-const SILENT_SHARE: u32 = 8;
-
 impl Connection {
     /// Connects, and sends AUTH, SELECT, TIME and CLIENT SETNAME in one trip, and with them the
     /// probe with the key `probe` ([`crate::protocol::probe`]). `until` is a deadline for the whole
@@ -37,8 +34,8 @@ impl Connection {
     ///
     /// If the probe meets a replica, the other addresses of the name are tried, too, within what is
     /// left of the time for connecting. If none of them leads to a master, the first replica is
-    /// connected, because sessions can be read there. Those that did not answer lately have only a
-    /// part of that time: a master that is back needs no more.
+    /// connected, because sessions can be read there. Without a probe, the caller does the same
+    /// with [`Connection::open_another`].
     pub fn open(
         target: &Target,
         timeouts: Timeouts,
@@ -47,27 +44,65 @@ impl Connection {
     ) -> Result<Self, StoreError> {
         let deadline = Instant::now() + timeouts.connect;
         let mut opened = Self::open_one(target, timeouts, until, probe, None)?;
+        if probe.is_none() {
+            return Ok(opened);
+        }
         let rest = mem::take(&mut opened.stream.rest);
         if !opened.capabilities.replica || rest.is_empty() {
             return Ok(opened);
         }
         opened.avoid_address();
-        for (tried, address) in rest.iter().enumerate() {
+        let is_master = |other: &mut Self| {
+            let is_replica = other.capabilities.replica;
+            if is_replica {
+                other.avoid_address();
+            }
+            !is_replica
+        };
+        let master = Self::open_one_of(&rest, target, timeouts, deadline, until, probe, is_master);
+        Ok(master.unwrap_or(opened))
+    }
+
+    /// Connects to another address of the server's name, for which `is_wanted` returns true. Each
+    /// address is tried once after this name was looked up.
+    pub fn open_another(
+        &mut self,
+        target: &Target,
+        timeouts: Timeouts,
+        is_wanted: impl FnMut(&mut Self) -> bool,
+    ) -> Option<Self> {
+        let deadline = Instant::now() + timeouts.connect;
+        let rest = mem::take(&mut self.stream.rest);
+        Self::open_one_of(&rest, target, timeouts, deadline, None, None, is_wanted)
+    }
+
+    /// Connects to one of these addresses. Those that did not answer lately have only a part of the
+    /// time for connecting: a master that is back needs no more.
+    fn open_one_of(
+        addresses: &[SocketAddr],
+        target: &Target,
+        timeouts: Timeouts,
+        deadline: Instant,
+        until: Option<Instant>,
+        probe: Option<&str>,
+        mut is_wanted: impl FnMut(&mut Self) -> bool,
+    ) -> Option<Self> {
+        for (tried, address) in addresses.iter().enumerate() {
             let end = match dns::worth(*address) {
                 Worth::None => continue,
-                Worth::Little => share(deadline, 0).min(Instant::now() + timeouts.connect / SILENT_SHARE),
-                Worth::Full => share(deadline, rest.len() - tried - 1),
+                Worth::Part(divisor) => share(deadline, 0).min(Instant::now() + timeouts.connect / divisor),
+                Worth::Full => share(deadline, addresses.len() - tried - 1),
             };
             let time = end.saturating_duration_since(Instant::now());
             let within = Timeouts { connect: time, read: timeouts.read.min(time) };
             let until = until.map_or(end, |until| until.min(end));
-            match Self::open_one(target, within, Some(until), probe, Some(*address)) {
-                Ok(other) if !other.capabilities.replica => return Ok(other),
-                Ok(other) => _ = other.avoid_address(),
-                Err(_) => {}
+            if let Ok(mut other) = Self::open_one(target, within, Some(until), probe, Some(*address))
+                && is_wanted(&mut other)
+            {
+                return Some(other);
             }
         }
-        Ok(opened)
+        None
     }
 
     /// Does the same at one of the addresses of the name, or at the first one that answers.

@@ -287,9 +287,12 @@ fn a_server_that_comes_back_at_its_address_needs_no_resolver() {
     assert_eq!(connect().unwrap().address, Some(address));
 }
 
+/// The time after which a slow master answers.
+const SLOW: Duration = Duration::from_millis(700);
+
 /// Starts servers at several addresses with one port, and counts their connections. The one whose
 /// number is `master` is a master, and all others are replicas. A number of hundreds in front makes
-/// one of them silent: 100 the first, 200 the second.
+/// one of them silent: 100 the first, 200 the second. A master with 10 before its number is slow.
 fn several(master: &'static AtomicUsize, count: u8) -> (u16, Vec<Arc<AtomicUsize>>) {
     let listeners = loop {
         let first = TcpListener::bind("127.0.1.1:0").unwrap();
@@ -313,7 +316,10 @@ fn several(master: &'static AtomicUsize, count: u8) -> (u16, Vec<Arc<AtomicUsize
                     thread::spawn(move || client.read_to_end(&mut Vec::new()));
                     continue;
                 }
-                let probe = if master == number {
+                if master == number + 10 {
+                    thread::sleep(SLOW);
+                }
+                let probe = if master % 10 == number {
                     ":1\r\n+OK\r\n:1\r\n+OK\r\n*-1\r\n"
                 } else {
                     "-READONLY x\r\n+OK\r\n-READONLY x\r\n+OK\r\n*0\r\n"
@@ -406,6 +412,27 @@ fn a_master_that_hangs_holds_up_no_reader_of_its_replica() {
         dns::age(addresses[1], Duration::from_secs(2));
     }
     assert_eq!(open(), (addresses[1], vec![0, 1]));
+}
+
+#[test]
+fn a_master_that_comes_back_slowly_is_reached_within_a_few_tries() {
+    static MASTER: AtomicUsize = AtomicUsize::new(209);
+    let (port, _) = several(&MASTER, 2);
+    let (target, addresses) = named("slow-master.invalid", port, 2);
+    let timeouts = Timeouts { connect: Duration::from_secs(4), read: Duration::from_mins(5) };
+    let open = || {
+        dns::keep("slow-master.invalid", addresses.clone());
+        let connection = Connection::open(&target, timeouts, None, Some("probe")).unwrap();
+        connection.stream.address.unwrap()
+    };
+    assert_eq!(open(), addresses[0]);
+    MASTER.store(11, Relaxed);
+    let tries = (1..=30).find(|_| {
+        dns::age(addresses[1], Duration::from_secs(1));
+        open() == addresses[1]
+    });
+    // An eighth of the time for connecting is too little, and all of it is enough on any machine.
+    assert!(matches!(tries, Some(2..=4)), "{tries:?}");
 }
 
 /// The server accepts connections and says nothing, so only the end of its own time shows that it
