@@ -56,14 +56,16 @@ pub struct Frozen {
 }
 
 /// The end of a session: `dead|<reason>|<ms>|<token>`. If a copy stays under the id, what was
-/// behind `live|` in its state stands before the token.
+/// behind `live|` in its state stands before the token. If the session had left a copy under
+/// another id, the same fields are there, and all but that of the copy are empty.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Dead {
     /// The reason.
     pub reason: Reason,
     /// The time in milliseconds of the end, by the clock of Redis.
     pub at: u64,
-    /// The metadata of the session that has left a copy, as text, or nothing.
+    /// The metadata of the session that has left a copy, or the name of the copy of before, as
+    /// text, or nothing.
     pub kept: String,
     /// The name of the destroy, which tells a repeat of it from a further one.
     pub token: String,
@@ -113,6 +115,18 @@ impl Reason {
 }
 
 impl Dead {
+    /// The text by which the mark of an end names the copy that the session had left before.
+    #[must_use]
+    pub fn naming(copy: &Frozen) -> String {
+        format!("|||||{}:{}||", copy.until, copy.id)
+    }
+
+    /// The copy that the session had left under the id that it had before.
+    #[must_use]
+    pub fn copy(&self) -> Option<Frozen> {
+        frozen(self.kept.split('|').nth(5)?)
+    }
+
     /// The metadata that the session had, if it has left a copy.
     #[must_use]
     pub fn live(&self) -> Option<Live> {
@@ -288,14 +302,16 @@ fn live(text: &str) -> Option<Live> {
     let [authenticated, idle, end, bumped] = times;
     let copy = match fields.next()? {
         "" => None,
-        text => {
-            let (until, id) = text.split_once(':')?;
-            Some(Frozen { until: number(until)?, id: id.to_owned() })
-        }
+        text => Some(frozen(text)?),
     };
     let (user, label) = (fields.next()?.to_owned(), fields.next()?.to_owned());
     let live = Live { created, authenticated, idle, end, bumped, copy, user, label };
     is_one_line(text).then_some(live)
+}
+
+fn frozen(text: &str) -> Option<Frozen> {
+    let (until, id) = text.split_once(':')?;
+    Some(Frozen { until: number(until)?, id: id.to_owned() })
 }
 
 fn dead(text: &str) -> Option<Dead> {
@@ -374,13 +390,19 @@ mod tests {
         let bare = Live { created: 5, ..Live::default() };
         assert_eq!(State::parse("live|5|||||||"), State::Live(bare));
         let dead = Dead { reason: Reason::Absolute, at: 17, kept: String::new(), token: "o:1:2".into() };
-        assert_eq!(dead.live(), None);
+        assert_eq!((dead.live(), dead.copy()), (None, None));
         assert_eq!(State::parse("dead|absolute|17|o:1:2"), State::Dead(dead));
         let kept = "5|6|7|8|9|10:i|u|My|phone".to_owned();
         let dead = Dead { reason: Reason::Regenerated, at: 17, kept, token: "o:1:2".into() };
         assert_eq!(dead.to_string(), "dead|regenerated|17|5|6|7|8|9|10:i|u|My|phone|o:1:2");
         assert_eq!(State::parse(&dead.to_string()), State::Dead(dead.clone()));
-        assert_eq!(dead.live(), Some(Live { copy: None, ..full }));
+        assert_eq!(dead.live(), Some(Live { copy: None, ..full.clone() }));
+        assert_eq!(dead.copy(), full.copy);
+        let kept = Dead::naming(&Frozen { until: 10, id: "i".into() });
+        let dead = Dead { reason: Reason::Revoked, at: 17, kept, token: "o:1:2".into() };
+        assert_eq!(dead.to_string(), "dead|revoked|17||||||10:i|||o:1:2");
+        assert_eq!(State::parse(&dead.to_string()), State::Dead(dead.clone()));
+        assert_eq!((dead.live(), dead.copy()), (None, full.copy));
         for reason in ["logout", "regenerated", "revoked", "limit", "absolute", "unheard-of", ""] {
             let State::Dead(dead) = State::parse(&format!("dead|{reason}|1|t")) else { panic!("{reason}") };
             assert_eq!((dead.reason.word(), matches!(dead.reason, Reason::Other(_))), {

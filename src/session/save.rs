@@ -342,7 +342,7 @@ impl<S: Store> Session<S> {
         let now = self.store.server_clock();
         let before = match &result {
             Ok(ReleaseReply::Ended(copy)) => Some(copy.clone()),
-            // The session was never stored, or its end was repeated, which tells of no copy.
+            // The session was never stored.
             Ok(ReleaseReply::Done) => before.filter(|copy| copy.until > now).map(|copy| copy.id),
             _ => return result,
         };

@@ -121,6 +121,36 @@ fn a_lost_reply_to_a_destroy_is_asked_for_again() {
     assert!(!session::is_locked(&server, "known"));
 }
 
+#[test]
+fn a_lost_reply_to_the_end_of_a_session_leaves_no_copy_of_it() {
+    let server = Server::start();
+    let (proxy, mut process) = connected(&server);
+    let copy = session::side_key(&server, "known", "OLD");
+    let is_there = |key: &str| server.command::<bool>(&["EXISTS", key]);
+    for end in
+        ["rustredis_revoke('u') > 0", "(new RustRedis\\SessionHandler())->destroy(session_id()) === true"]
+    {
+        // Each trip of the end in turn, until it has no more of them.
+        for nth in 1.. {
+            server.command::<()>(&["FLUSHALL"]);
+            session::seed(&server, "known");
+            let login = "start('known') && session_regenerate_id(true) && rustredis_user('u') && \
+                         session_write_close()";
+            assert_eq!(process.step(login).assert_silent().result, "true");
+            assert!(is_there(&copy));
+            // The object has a connection of its own.
+            process.step("(new RustRedis\\SessionHandler())->exists('known')").assert_silent();
+            proxy.swallow_reply(nth);
+            assert_eq!(process.step(end).assert_silent().result, "true", "{end}, {nth}");
+            assert!(!is_there(&copy), "{end}, {nth}");
+            if !proxy.has_swallowed() {
+                assert!(nth > 1, "{end}");
+                break;
+            }
+        }
+    }
+}
+
 /// Each exchange with Redis: by plain commands and a transaction, by plain commands and a script,
 /// without a lock, and with a deferred answer.
 #[test]

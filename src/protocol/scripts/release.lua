@@ -34,35 +34,40 @@ local D, L, Q, W, R, S = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local token, op, note = ARGV[1], ARGV[3], ARGV[13] or ''
 local got = redis.call('MGET', L, S)
 local holder, state = got[1], got[2]
-local ours = holder and (holder == token or string.sub(holder, 1, #token + 1) == token .. '|')
+local ours = holder and (holder == token or holder:sub(1, #token + 1) == token .. '|')
 -- A session that was never stored cannot be written back, so its drop leaves no mark.
 local drop = op == 'drop'
 if drop then op = redis.call('EXISTS', D) == 1 and 'del' or 'none' end
 local function clock()
   local tm = redis.call('TIME')
-  return tm[1] .. string.sub('00000' .. tm[2], -6, -4)
+  return tm[1] .. ('00000' .. tm[2]):sub(-6, -4)
 end
--- ':' and the id of the read-only copy that the state names, for an answer, while the copy lives.
+-- ':' and the id of the read-only copy that the state names, for an answer, while the copy lives,
+-- and the fields by which a mark names it: the answer to the first end may get lost.
 local function copy()
-  local ends, id = string.match(state or '', '^live|[^|]*|[^|]*|[^|]*|[^|]*|[^|]*|(%d+):([^|]*)|')
-  return ends and tonumber(ends) > tonumber(clock()) and ':' .. id or ''
+  local fields = ('|[^|]*'):rep(5) .. '|((%d+):([^|]*))|'
+  local text, ends, id = (state or ''):match('^live' .. fields)
+  if not text then text, ends, id = (state or ''):match('^dead|[^|]*|[^|]*' .. fields) end
+  if not text or tonumber(ends) <= tonumber(clock()) then return '', '' end
+  return ':' .. id, '||||||' .. text .. '||'
 end
 local dead = false
 if state then
   -- A living session changes its state. Another one has another time of creation.
-  local now, seen = string.match(state, '^live|[^|]*|'), string.match(ARGV[6], '^live|[^|]*|')
+  local now, seen = state:match('^live|[^|]*|'), ARGV[6]:match('^live|[^|]*|')
   if now then dead = seen and now ~= seen else dead = state ~= ARGV[6] end
 end
-local marked = state and string.sub(state, 1, 5) == 'dead|' and string.sub(state, -#token - 1) == '|' .. token
+local marked = state and state:sub(1, 5) == 'dead|' and state:sub(-#token - 1) == '|' .. token
 local ended = 'ok'
 -- Ends the session, and leaves the mark of its end.
 local function bury(reason)
+  local named, kept = copy()
+  ended = 'ok' .. named
   -- A repeat must not end the next session under this id.
   if marked then return state end
-  ended = 'ok' .. copy()
   local copies = op == 'retire' and tonumber(ARGV[5]) > 0 and redis.call('EXISTS', D) == 1
   -- A session that is made of the copy goes on with this.
-  local kept = copies and string.match(state or '', '^live(|.+)') or ''
+  if copies then kept = (state or ''):match('^live(|.+)') or kept end
   local mark = 'dead|' .. (reason == '' and 'logout' or reason) .. '|' .. clock() .. kept .. '|' .. token
   -- The mark outlives the present lock: renew and claim prolong both.
   local life = math.max(tonumber(ARGV[12]), redis.call('PTTL', L) + 1000)
@@ -94,8 +99,7 @@ if not ours then
     return {ended}
   end
   if drop then return {'ok'} end
-  local tm = redis.call('TIME')
-  return {'lost', holder or '', tm[1] * 1000 + math.floor(tm[2] / 1000)}
+  return {'lost', holder or '', tonumber(clock())}
 end
 local res, data, known = 'ok', false, false
 -- A session that was ended from elsewhere goes on under no other id.
@@ -109,7 +113,7 @@ end
 local ttl, idle, ends = ARGV[5], nil, nil
 local lives = not dead and op ~= 'del' and op ~= 'retire' and op ~= 'aside'
 if lives and (state or note ~= '') then
-  idle, ends = string.match(note ~= '' and note or state, '^live|[^|]*|[^|]*|(%d*)|(%d*)|')
+  idle, ends = (note ~= '' and note or state):match('^live|[^|]*|[^|]*|(%d*)|(%d*)|')
   idle, ends = tonumber(idle), tonumber(ends)
   if ttl ~= '0' and idle then ttl = idle end
   if ends then
@@ -143,7 +147,7 @@ elseif op == 'move' then
   end
 elseif op == 'del' or op == 'retire' then
   state = bury(note)
-  res, known = ended, string.sub(ended, 1, 2) == 'ok'
+  res, known = ended, ended:sub(1, 2) == 'ok'
 elseif op == 'aside' then
   if redis.call('EXISTS', D) == 1 then
     redis.call('RENAME', D, KEYS[7])
@@ -173,15 +177,14 @@ if note ~= '' and res == 'ok' and lives then
   local r = redis.pcall('SET', S, note, 'PX', string.format('%.0f', math.min(rest + idle, 31557600000000)))
   if r.err then res = r.err else state = note end
 end
-if ARGV[7] == '1' or ARGV[8] == '1' and string.find(res, 'OOM', 1, true) then return {res} end
+if ARGV[7] == '1' or ARGV[8] == '1' and res:find('OOM', 1, true) then return {res} end
 -- DEL is never refused for lack of memory, so the lock is free even if a command below fails.
 redis.call('DEL', L)
 if op ~= 'none' and ARGV[10] ~= '0' then redis.pcall('SET', R, res, 'PX', ARGV[10]) end
 if ARGV[2] ~= '' then redis.call('ZREM', W, ARGV[2]) end
 if ARGV[11] == '1' then return {res} end         -- polling mode: no hand-over
 if redis.call('ZCARD', W) == 0 then return {res} end
-local tm = redis.call('TIME')
-local now = tm[1] * 1000 + math.floor(tm[2] / 1000)
+local now = clock()
 redis.call('ZREMRANGEBYSCORE', W, '-inf', now)
 if redis.call('ZCARD', W) == 0 then return {res} end
 if not known then
@@ -190,7 +193,7 @@ if not known then
 end
 if redis.pcall('SET', L, 't:' .. ARGV[9], 'PX', HANDOFF).err then return {res} end
 redis.call('DEL', Q)
-local r = redis.pcall('RPUSH', Q, ARGV[9] .. '\n' .. string.format('%.0f', now) .. '\n' .. (state or '') .. '\n'
+local r = redis.pcall('RPUSH', Q, ARGV[9] .. '\n' .. now .. '\n' .. (state or '') .. '\n'
   .. (data and '1' or '0') .. (data or ''))
 if type(r) == 'table' and r.err then             -- no memory for the ticket: leave the lock free
   redis.call('DEL', L)

@@ -31,10 +31,14 @@ if op == 'drop' then
   op = 'del'
 end
 local state = redis.call('MGET', S)[1]            -- as if missing if it is of another type
--- ':' and the id of the read-only copy that the state names, for an answer, while the copy lives.
+-- ':' and the id of the read-only copy that the state names, for an answer, while the copy lives,
+-- and the fields by which a mark names it: the answer to the first end may get lost.
 local function copy()
-  local ends, id = string.match(state or '', '^live|[^|]*|[^|]*|[^|]*|[^|]*|[^|]*|(%d+):([^|]*)|')
-  return ends and tonumber(ends) > tonumber(clock()) and ':' .. id or ''
+  local fields = ('|[^|]*'):rep(5) .. '|((%d+):([^|]*))|'
+  local text, ends, id = (state or ''):match('^live' .. fields)
+  if not text then text, ends, id = (state or ''):match('^dead|[^|]*|[^|]*' .. fields) end
+  if not text or tonumber(ends) <= tonumber(clock()) then return '', '' end
+  return ':' .. id, '||||||' .. text .. '||'
 end
 local dead = false
 if state then
@@ -48,19 +52,19 @@ if op == 'freeze' then
   op = 'retire'
 end
 if op == 'del' or op == 'retire' then
+  local named, kept = copy()
   -- A repeat must not end the next session under this id.
   if state and string.sub(state, 1, 5) == 'dead|' and string.sub(state, -#ARGV[5] - 1) == '|' .. ARGV[5] then
-    return {'ok'}
+    return {'ok' .. named}
   end
   -- A session that was ended from elsewhere goes on under no other id.
   if op == 'retire' and dead then return {'dead'} end
   -- A place on a list proves nothing: another user may have the session by now.
   local user = string.match(state or '', '^live|[^|]*|[^|]*|[^|]*|[^|]*|[^|]*|[^|]*|([^|]+)|')
   if op == 'del' and ARGV[2] ~= '' and user and user ~= ARGV[2] then return {'dead'} end
-  local ended = 'ok' .. copy()
   local copies = op == 'retire' and tonumber(ARGV[3]) > 0 and redis.call('EXISTS', D) == 1
   -- A session that is made of the copy goes on with this.
-  local kept = copies and string.match(state or '', '^live(|.+)') or ''
+  if copies then kept = string.match(state or '', '^live(|.+)') or kept end
   local mark = 'dead|' .. (note == '' and 'logout' or note) .. '|' .. clock() .. kept .. '|' .. ARGV[5]
   -- The mark outlives the present lock: renew and claim prolong both.
   local life = math.max(tonumber(ARGV[6]), redis.call('PTTL', KEYS[3]) + 1000)
@@ -75,7 +79,7 @@ if op == 'del' or op == 'retire' then
   elseif op == 'retire' then
     redis.call('DEL', D)
   end
-  return {ended}
+  return {'ok' .. named}
 end
 if op == 'aside' then
   if redis.call('EXISTS', D) == 1 then
@@ -95,7 +99,8 @@ if not dead and (state or note ~= '') then
     if left <= 0 then
       redis.call('DEL', D)
       if op == 'move' then redis.call('DEL', KEYS[3]) end
-      redis.call('SET', S, 'dead|absolute|' .. clock() .. '|' .. ARGV[5], 'PX', ARGV[6])
+      local _, kept = copy()
+      redis.call('SET', S, 'dead|absolute|' .. clock() .. kept .. '|' .. ARGV[5], 'PX', ARGV[6])
       return {'dead'}
     end
     if tonumber(ttl) > left then ttl = left end

@@ -126,15 +126,20 @@ impl Place {
     /// the session had left.
     pub fn bury(&mut self, rules: Rules, end: &End<'_>, now: u64) -> Option<String> {
         let End { reason, token, grace, dead_ms } = *end;
+        let left = match self.state.as_ref().map(|state| State::parse(&state.value)) {
+            Some(State::Live(live)) => live.copy,
+            Some(State::Dead(dead)) => dead.copy(),
+            _ => None,
+        };
+        let left = left.filter(|copy| copy.until > now);
         // A repeat must not end the next session under this id.
         if rules.have(Rule::EndOnce) && self.has_mark_of(token) {
-            return None;
+            return left.map(|copy| copy.id);
         }
-        let left = self.state.as_ref().and_then(|state| State::parse(&state.value).live()?.copy.clone());
-        let mut kept = String::new();
+        let mut kept = left.as_ref().map_or_else(String::new, Dead::naming);
         if let Some(data) = self.data.take().filter(|_| grace > 0) {
             let live = self.state.as_ref().and_then(|state| state.value.strip_prefix("live|"));
-            live.unwrap_or_default().clone_into(&mut kept);
+            kept = live.map_or(kept, str::to_owned);
             self.copy = Some(Expiring { at: data.at.min(now + grace * 1000), ..data });
         }
         let beyond = if rules.have(Rule::MarkOutlivesCopy) { grace * 1000 + BEYOND_MS } else { 0 };
@@ -143,7 +148,7 @@ impl Place {
         // The mark outlives a lock that is still held.
         let at = self.lock.as_ref().map_or(at, |lock| at.max(lock.at + BEYOND_MS));
         self.state = Some(Expiring { value: dead.to_string(), at });
-        left.filter(|copy| copy.until > now).map(|copy| copy.id)
+        left.map(|copy| copy.id)
     }
 
     /// Returns the TTL in seconds that a use gives the session, whose state is this one by now or

@@ -491,6 +491,44 @@ fn a_session_lives_on_under_another_state_and_dies_with_another_creation() {
     }
 }
 
+/// The answer to an end may get lost, or the client that got it may stop.
+#[test]
+fn a_repeated_end_and_a_further_one_name_the_copy_again() {
+    let f = Fixture::new();
+    let mut a = f.client("a");
+    let ended = ReleaseReply::Ended("old".into());
+    let mut sends = 0;
+    for (copy, answer) in [("4000000000000:old", &ended), ("0:old", &ReleaseReply::Done)] {
+        let logout = Op::Delete(&Reason::Logout);
+        let revoke = Op::Revoke { reason: &Reason::Revoked, list: "u" };
+        let [kept, gone] = [30, 0].map(|grace| Op::Retire { grace, forced: true, until: "" });
+        for op in [logout, revoke, kept, gone] {
+            for locked in [true, false] {
+                let state = format!("live|1|||||{copy}|u|a|label");
+                let () = f.redis().set_ex(&f.keys.state, &state, 60).unwrap();
+                f.store(b"data");
+                sends += 1;
+                let token = format!("o:a:{sends}");
+                if locked {
+                    held(a.acquire(&f.keys, &Acquire { token: token.clone(), ..ask("a", 1, 0) }).unwrap());
+                }
+                let end = Release { seen: Some(&state), ..release(&token, op) };
+                assert_eq!(a.release(&f.keys, &end).unwrap(), *answer, "{op:?}, locked: {locked}");
+                let mark = f.state().unwrap();
+                let () = f.redis().del(f.keys.receipt(&token)).unwrap();
+                assert_eq!(a.release(&f.keys, &end).unwrap(), *answer, "{op:?}, locked: {locked}");
+                assert_eq!(f.state().unwrap(), mark);
+                for op in [logout, revoke] {
+                    let end = Write { op, ttl: TTL, seen: None, state: None, dead_ms: 60_000 };
+                    assert_eq!(a.write(&f.keys, &end).unwrap(), *answer, "{op:?}");
+                }
+                let mark = State::parse(&f.state().unwrap());
+                assert!(matches!(&mark, State::Dead(dead) if dead.live().is_none()), "{mark}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_ticket_has_the_whole_state() {
     let f = Fixture::new();
