@@ -83,19 +83,35 @@ fn texts(texts: &[&str]) -> Value {
 }
 
 #[test]
-fn a_transaction_without_one_of_its_commands_is_a_refusal() {
+fn a_transaction_without_one_of_its_commands_tells_which_one_it_was() {
     let reply = |bytes: &[u8]| redis::parse_redis_value(bytes).unwrap();
     let error = || reply(b"-ERR value too large\r\n");
     let (ok, queued) = (|| Value::Okay, || Value::SimpleString("QUEUED".into()));
-    let partly = Ok(Executed::Partly(ServerError::parse("ERR value too large")));
+    let partly = |write: bool, is_free| {
+        Ok(Executed::Partly { refused: write.then(|| ServerError::parse("ERR value too large")), is_free })
+    };
     let done = || Value::Array(vec![Value::Int(1), Value::Okay]);
     let same = |values: &[Value]| transaction::executed(values).map_err(|error| error.to_string());
-    assert_eq!(same(&[ok(), error(), queued(), queued(), done()]), partly);
-    let within = Value::Array(vec![error(), Value::Int(1), Value::Okay]);
-    assert_eq!(same(&[ok(), queued(), queued(), queued(), within]), partly);
+    // The write, the lock, the receipt: refused at once, or when EXEC came to them.
+    for (nth, outcome) in [partly(true, true), partly(false, false), partly(false, true)].iter().enumerate() {
+        let mut early = vec![ok(), queued(), queued(), queued(), done()];
+        early[nth + 1] = error();
+        assert_eq!(same(&early), *outcome);
+        let mut results = vec![Value::Okay, Value::Int(1), Value::Okay];
+        results[nth] = error();
+        assert_eq!(same(&[ok(), queued(), queued(), queued(), Value::Array(results.clone())]), *outcome);
+        // The answer to the command was exchanged, too.
+        early[4] = Value::Array(results);
+        assert_eq!(same(&early), *outcome);
+    }
+    assert_eq!(same(&[ok(), error(), error(), queued(), Value::Array(vec![ok()])]), partly(true, false));
+    assert_eq!(same(&[ok(), queued(), Value::Array(vec![error()])]), partly(false, false));
+    assert_eq!(same(&[ok(), error(), Value::Array(Vec::new())]), partly(false, false));
     assert_eq!(same(&[ok(), queued(), Value::Nil]), Ok(Executed::Changed));
     assert_eq!(same(&[ok(), error(), reply(b"-EXECABORT x\r\n")]), Ok(Executed::Refused));
     assert!(same(&[ok(), queued(), done()]).is_err());
+    assert!(same(&[ok(), error(), queued(), queued(), Value::Array(vec![ok()])]).is_err());
+    assert!(same(&[ok(), done()]).is_err());
 }
 
 #[test]

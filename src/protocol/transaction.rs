@@ -150,26 +150,49 @@ pub enum Executed {
     Refused,
     /// A key that the transaction depends on has changed, so nothing was carried out.
     Changed,
-    /// All commands but the one with this error were carried out, as a proxy in front of Redis may
-    /// do it. The receipt then says nothing.
-    Partly(ServerError),
+    /// Some commands were refused and the others carried out, as a proxy in front of Redis may do
+    /// it.
+    Partly {
+        /// The refusal of the write, or of the new TTL. The receipt then says nothing.
+        refused: Option<ServerError>,
+        /// Set if the lock was released.
+        is_free: bool,
+    },
 }
 
 /// Reads the replies to a transaction that did not answer as expected.
 pub fn executed(values: &[Value]) -> Result<Executed> {
-    let error = |values: &[Value]| {
-        values.iter().find_map(|value| match value {
-            Value::ServerError(error) => Some(server_error(error)),
-            _ => None,
-        })
-    };
-    match values.last() {
-        Some(Value::Nil) => Ok(Executed::Changed),
-        Some(Value::ServerError(_)) => Ok(Executed::Refused),
-        Some(Value::Array(results)) => error(values)
-            .or_else(|| error(results))
-            .map(Executed::Partly)
-            .ok_or_else(|| nonsense("a transaction")),
+    match values {
+        [.., Value::Nil] => Ok(Executed::Changed),
+        [.., Value::ServerError(_)] => Ok(Executed::Refused),
+        [_, queued @ .., Value::Array(results)] => partly(queued, results),
         _ => Err(nonsense("a transaction")),
     }
+}
+
+/// Reads the answers to the commands as they were queued, and their results.
+fn partly(queued: &[Value], results: &[Value]) -> Result<Executed> {
+    let error = |value: &Value| match value {
+        Value::ServerError(error) => Some(server_error(error)),
+        _ => None,
+    };
+    // A command that was not queued has no result, unless another one was carried out in its place.
+    let have_all = results.len() == queued.len();
+    let mut results = results.iter();
+    let mut outcomes = Vec::with_capacity(queued.len());
+    for answer in queued {
+        let early = error(answer);
+        let result = if early.is_none() || have_all { Some(results.next()) } else { None };
+        let late = result.map(|result| result.ok_or_else(|| nonsense("a transaction"))).transpose()?;
+        outcomes.push(early.or_else(|| error(late?)));
+    }
+    if results.next().is_some() || outcomes.iter().all(Option::is_none) {
+        return Err(nonsense("a transaction"));
+    }
+    let (refused, unlock) = match &mut outcomes[..] {
+        [unlock] => (None, unlock),
+        [write, unlock, ..] => (write.take(), unlock),
+        [] => return Err(nonsense("a transaction")),
+    };
+    Ok(Executed::Partly { refused, is_free: unlock.is_none() })
 }

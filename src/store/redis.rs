@@ -290,13 +290,22 @@ impl RedisStore {
             // In Redis 6.0, some refusals of EXEC leave the transaction open, and the commands that
             // follow must not become a part of it.
             Ok(Executed::Refused) => self.router.send_after(&mut Command::new("DISCARD")),
-            Ok(Executed::Partly(error)) => {
-                // The lock is free, and the receipt says that the value was written. A further
-                // write of this session must not believe it.
-                let mut forget = Command::new("DEL");
-                forget.arg(keys.receipt(&release.receipt()));
-                self.router.request(keys, &mut forget)?;
-                return Ok(Some(ReleaseReply::Refused(error)));
+            Ok(Executed::Partly { refused, is_free }) => {
+                if refused.is_some() {
+                    // The receipt says that the value was written. Neither the script nor a further
+                    // write of this session must believe it.
+                    let mut forget = Command::new("DEL");
+                    forget.arg(keys.receipt(&release.receipt()));
+                    let forgotten = self.router.request(keys, &mut forget);
+                    if is_free {
+                        forgotten?;
+                    }
+                }
+                // If the lock is still ours, the script writes and frees it.
+                if is_free {
+                    let refused = refused.filter(|_| release.op != Op::None);
+                    return Ok(Some(refused.map_or(ReleaseReply::Done, ReleaseReply::Refused)));
+                }
             }
             // Either nothing was carried out, or the script will ask for the receipt.
             Ok(Executed::Changed) => {}

@@ -128,12 +128,14 @@ fn what_changes_under_the_lock_is_left_to_the_script() {
     assert_eq!(f.data().unwrap(), b"3");
 }
 
-/// A proxy that lets EXEC carry out all but the SET of this key, which it refuses as Redis does
-/// without memory, and which it answers with `queued`. Returns its address.
-fn refusing(addr: String, key: &str, queued: &'static str) -> String {
+/// A change of answers on their way.
+type Change = fn(&str) -> String;
+
+/// A proxy that does not pass on one command of a transaction, which begins with these bytes. It
+/// sends another one in its place, or none, and changes the answers. Returns its address.
+fn refusing(addr: String, command: String, instead: String, answer: Change) -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let own = listener.local_addr().unwrap().to_string();
-    let set = format!("*5\r\n$3\r\nSET\r\n${}\r\n{key}\r\n", key.len()).into_bytes();
     thread::spawn(move || {
         for mut client in listener.incoming().flatten() {
             let mut server = TcpStream::connect(&addr).unwrap();
@@ -141,11 +143,11 @@ fn refusing(addr: String, key: &str, queued: &'static str) -> String {
             thread::spawn(move || {
                 let mut bytes = vec![0; 1 << 16];
                 while let Ok(n @ 1..) = answers.read(&mut bytes) {
-                    let text = String::from_utf8_lossy(&bytes[..n]).replacen("+QUEUED", queued, 1);
+                    let text = answer(&String::from_utf8_lossy(&bytes[..n]));
                     to_client.write_all(text.as_bytes()).unwrap();
                 }
             });
-            let set = set.clone();
+            let (command, instead) = (command.clone(), instead.clone());
             thread::spawn(move || {
                 let mut bytes = vec![0; 1 << 16];
                 while let Ok(n @ 1..) = client.read(&mut bytes) {
@@ -154,16 +156,11 @@ fn refusing(addr: String, key: &str, queued: &'static str) -> String {
                     let at = |what: &[u8], from: usize| {
                         part[from..].windows(what.len()).position(|found| found == what).map(|at| from + at)
                     };
-                    let place = at(b"$5\r\nMULTI\r\n", 0).and_then(|multi| at(&set, multi));
+                    let place = at(b"$5\r\nMULTI\r\n", 0).and_then(|multi| at(command.as_bytes(), multi));
                     let end = place.and_then(|place| at(b"\r\n*", place));
                     let changed = match place.zip(end) {
                         None => part.to_vec(),
-                        Some((place, end)) => {
-                            let refusal = "return redis.error_reply('OOM command not allowed')";
-                            let eval =
-                                format!("*3\r\n$4\r\nEVAL\r\n${}\r\n{refusal}\r\n$1\r\n0", refusal.len());
-                            [&part[..place], eval.as_bytes(), &part[end..]].concat()
-                        }
+                        Some((place, end)) => [&part[..place], instead.as_bytes(), &part[end + 2..]].concat(),
                     };
                     server.write_all(&changed).unwrap();
                 }
@@ -173,15 +170,68 @@ fn refusing(addr: String, key: &str, queued: &'static str) -> String {
     own
 }
 
+/// A command that fails as one does for which Redis has no memory.
+fn failing() -> String {
+    let refusal = "return redis.error_reply('OOM command not allowed')";
+    format!("*3\r\n$4\r\nEVAL\r\n${}\r\n{refusal}\r\n$1\r\n0\r\n", refusal.len())
+}
+
+/// A command that fails only when EXEC comes to it.
+const WRONG: &str = "*4\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n";
+
+#[test]
+fn a_transaction_that_did_not_free_the_lock_is_left_to_the_script() {
+    let mut f = Fixture::new();
+    let with_error = |text: &str| text.replacen("+QUEUED\r\n", "+QUEUED\r\n-ERR refused\r\n", 1);
+    let proxies: [(String, Change); 3] = [
+        // EXEC tells of the refusal, EXEC does nothing because of it, or EXEC knows nothing of it.
+        (WRONG.into(), str::to_owned),
+        ("*1\r\n$4\r\nEVAL\r\n".into(), str::to_owned),
+        (String::new(), with_error),
+    ];
+    for (instead, answer) in proxies {
+        let unlock = format!("*2\r\n$3\r\nDEL\r\n${}\r\n{}\r\n", f.keys.lock.len(), f.keys.lock);
+        let address = refusing(f.server.addr(), unlock, instead, answer);
+        f.store = client(&f.server.save_path().replace(&f.server.addr(), &address));
+        f.put(b"before");
+        let () = f.store.read(&f.keys, TTL).map(drop).unwrap();
+        for (op, value) in
+            [(Op::Set(b"1"), &b"1"[..]), (Op::Keep, b"1"), (Op::None, b"1"), (Op::Set(b"2"), b"2")]
+        {
+            let ended = release_after(&mut f, op, |_| ());
+            assert_eq!(ended, (ReleaseReply::Done, By::Script), "{op:?}");
+            assert_eq!((f.names(), f.data().as_deref()), (vec![f.keys.data.clone()], Some(value)));
+        }
+    }
+}
+
+#[test]
+fn a_write_whose_receipt_was_refused_is_written() {
+    let mut f = Fixture::new();
+    let receipt = f.keys.receipt("o:a:1");
+    let set = format!("*5\r\n$3\r\nSET\r\n${}\r\n{receipt}\r\n", receipt.len());
+    let address = refusing(f.server.addr(), set, WRONG.into(), str::to_owned);
+    f.store = client(&f.server.save_path().replace(&f.server.addr(), &address));
+    f.put(b"before");
+    let () = f.store.read(&f.keys, TTL).map(drop).unwrap();
+    assert_eq!(release_after(&mut f, Op::Set(b"1"), |_| ()), (ReleaseReply::Done, By::Transaction));
+    assert_eq!((f.names(), f.data().as_deref()), (vec![f.keys.data.clone()], Some(&b"1"[..])));
+}
+
 #[test]
 fn a_transaction_without_its_write_leaves_no_receipt_to_a_second_write() {
     let mut f = Fixture::new();
-    for (queued, code) in [
-        ("+QUEUED", "OOM"),
-        ("-READONLY You can't write against a read only replica.", "READONLY"),
-        ("-MASTERDOWN Link with MASTER is down.", "MASTERDOWN"),
-    ] {
-        let address = refusing(f.server.addr(), &f.keys.data, queued);
+    let answers: [(Change, &str); 3] = [
+        (str::to_owned, "OOM"),
+        (
+            |text| text.replacen("+QUEUED", "-READONLY You can't write against a read only replica.", 1),
+            "READONLY",
+        ),
+        (|text| text.replacen("+QUEUED", "-MASTERDOWN Link with MASTER is down.", 1), "MASTERDOWN"),
+    ];
+    for (answer, code) in answers {
+        let set = format!("*5\r\n$3\r\nSET\r\n${}\r\n{}\r\n", f.keys.data.len(), f.keys.data);
+        let address = refusing(f.server.addr(), set, failing(), answer);
         f.store = client(&f.server.save_path().replace(&f.server.addr(), &address));
         f.put(b"before");
         let () = f.store.read(&f.keys, TTL).map(drop).unwrap();
