@@ -9,6 +9,7 @@ mod deferred;
 #[cfg(any(test, feature = "in-memory"))]
 pub mod memory;
 mod pool;
+mod posted;
 pub mod redis;
 pub mod renewal;
 mod retry;

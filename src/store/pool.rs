@@ -22,6 +22,7 @@ use scheduled_thread_pool::ScheduledThreadPool;
 
 use super::{
     deferred::{DeferredRelease, Progress},
+    posted::Posted,
     timer,
 };
 use crate::{
@@ -57,6 +58,8 @@ pub struct Entry {
     pub connection: Option<Box<Connection>>,
     /// A release that was sent over this connection or the one before.
     pub deferred: Option<Box<DeferredRelease>>,
+    /// The release of a lock that no request wants, sent over this connection.
+    posted: Option<Box<Posted>>,
     /// The time, by [`clock::now`], at which an entry without a connection was first seen after its
     /// last checkout.
     unused: Option<u64>,
@@ -74,13 +77,21 @@ impl Entry {
         }
     }
 
-    /// Looks for the answer to the entry's release, and ends the release unless its answer may yet
-    /// arrive. Returns true in that case.
+    /// Looks for the answers to the entry's releases, and ends each release unless its answer may
+    /// yet arrive. Returns true in that case.
     fn look(&mut self) -> bool {
+        if let Some(connection) = self.connection.as_deref_mut() {
+            self.posted = self.posted.take().and_then(|posted| posted.look(connection));
+        }
+        self.look_for_deferred() || self.posted.is_some()
+    }
+
+    fn look_for_deferred(&mut self) -> bool {
         let Some(deferred) = &mut self.deferred else { return false };
         let mut progress = deferred.look(self.connection.as_deref_mut());
         if matches!(progress, Progress::Spoilt) {
-            self.connection = None;
+            self.take_connection();
+            let Some(deferred) = &mut self.deferred else { return false };
             progress = deferred.look(None);
         }
         let ended = match progress {
@@ -113,7 +124,26 @@ impl Entry {
         if let Some(deferred) = &mut self.deferred {
             deferred.collect(&mut connection);
         }
+        if let Some(posted) = self.posted.take() {
+            posted.end(&mut connection);
+        }
         Some(connection)
+    }
+
+    /// Keeps a release that was just sent over the entry's connection.
+    pub fn post(&mut self, posted: Posted) {
+        let before = self.posted.replace(Box::new(posted));
+        if let (Some(before), Some(connection)) = (before, &mut self.connection) {
+            before.end(connection);
+        }
+        look_for_answers();
+    }
+
+    /// Waits for the answer to such a release at the end of the process.
+    pub fn finish_posted(&mut self, limit: Duration) {
+        if let (Some(posted), Some(connection)) = (self.posted.take(), &mut self.connection) {
+            posted.finish(connection, limit);
+        }
     }
 }
 

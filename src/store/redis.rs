@@ -239,25 +239,29 @@ impl RedisStore {
             _ => return AcquireReply::Held(loaded),
         };
         // Another connection may lead to another master.
-        self.router.send_after(&mut unlocking(keys, wanted));
+        if self.router.post_after(keys, &wanted.token, &mut unlocking(keys, wanted)).is_err() {
+            self.give_back(keys, wanted.token.clone());
+        }
         unwanted
     }
 
     /// Releases a lock that is of no use, without waiting for the answer.
     fn unlock(&mut self, keys: &Keys, wanted: &Acquire) {
         let Some(target) = self.router.last_server() else { return };
-        let _ = self.router.send_unread(keys, &target, &mut unlocking(keys, wanted));
+        if self.router.post(keys, &target, &wanted.token, &mut unlocking(keys, wanted)).is_err() {
+            self.give_back(keys, wanted.token.clone());
+        }
     }
 
-    /// Releases a lock without waiting for the answer. If the release does not arrive, the lock
-    /// ends with its lease.
-    fn send_release_unread(
+    /// Releases a lock without waiting for the answer. If the release gets lost, the lock is given
+    /// back later.
+    fn post_release(
         &mut self,
         target: &Arc<Target>,
         keys: &Keys,
         release: &Release<'_>,
     ) -> Result<(), StoreError> {
-        self.router.send_unread(keys, target, &mut as_text(keys, release))
+        self.router.post(keys, target, release.token, &mut as_text(keys, release))
     }
 
     fn receipt_ms(&self) -> u64 {
@@ -352,8 +356,7 @@ impl RedisStore {
         }
         let server = self.router.route(keys).known_server().filter(|_| !release.keep_lock);
         let lock_only = Release::of_lock(release.token, release.polling);
-        let is_free =
-            server.is_some_and(|server| self.send_release_unread(&server, keys, &lock_only).is_ok());
+        let is_free = server.is_some_and(|server| self.post_release(&server, keys, &lock_only).is_ok());
         match failure {
             StoreError::Server(error) if is_last && is_free => Ok(ReleaseReply::Refused(error)),
             failure => Err(failure),
@@ -463,13 +466,13 @@ impl Store for RedisStore {
     ) -> Result<ReleaseReply, StoreError> {
         let route = self.router.route(keys);
         if route.can_move() {
-            // A repeat would have to know the node that has the session by then. A release of the
-            // lock alone is not repeated: at worst, the lock ends with its lease.
+            // A repeat would have to know the node that has the session by then. Only a release of
+            // the lock alone can be given back later.
             let owner = route.known_server().filter(|owner| self.router.is_connected_to(owner));
             let Some(owner) = owner.filter(|_| release.op == Op::None) else {
                 return self.release(keys, release);
             };
-            self.send_release_unread(&owner, keys, release)?;
+            self.post_release(&owner, keys, release)?;
             return Ok(ReleaseReply::Done);
         }
         self.router.leave_old_master(Word::Recent);

@@ -14,6 +14,7 @@ use redis::Value;
 use super::{
     deferred::{DeferredRelease, Progress},
     pool::{self, Entries, Entry},
+    posted::Posted,
     renewal::Home,
     retry::{Retry, RetryPolicy, Verdict},
 };
@@ -389,6 +390,35 @@ impl Router {
         }
     }
 
+    /// Sends the release of this token's lock without waiting for the answer. If it gets lost, the
+    /// lock is given back outside of requests.
+    pub fn post(
+        &mut self,
+        keys: &Keys,
+        node: &Arc<Target>,
+        token: &str,
+        command: &mut Command<'_>,
+    ) -> Result<(), StoreError> {
+        self.connection(keys, node)?;
+        self.post_after(keys, token, command)
+    }
+
+    /// Does the same over the connection of the last request.
+    pub fn post_after(
+        &mut self,
+        keys: &Keys,
+        token: &str,
+        command: &mut Command<'_>,
+    ) -> Result<(), StoreError> {
+        let (home, limit) = (self.home(keys), self.settings.read_timeout);
+        let lost = || StoreError::Broken(io::ErrorKind::NotConnected.into());
+        let connection = self.current().ok_or_else(lost)?;
+        let sent = connection.send_awaited(command, limit).inspect_err(|_| self.disconnect())?;
+        let (_, entry) = self.entry.as_mut().ok_or_else(lost)?;
+        entry.post(Posted::new(home, &self.settings, keys, token, sent));
+        Ok(())
+    }
+
     /// Sends a release without waiting for the answer, after the previous one is over. The command
     /// contains the script's text. Redis may have forgotten the script (after SCRIPT FLUSH or,
     /// since 7.4, after 500 other scripts sent with EVAL), and a NOSCRIPT would be read too late.
@@ -696,11 +726,15 @@ fn or_demotion(answer: Value) -> Result<Value, StoreError> {
     demotion.map_or(Ok(answer), |error| Err(StoreError::Server(error)))
 }
 
+/// The time for the answers to releases of locks that no request wants, at the end of the process.
+const LAST_WORD: Duration = Duration::from_secs(1);
+
 /// Ends all connections of this process, at module shutdown. Deferred releases are completed if
 /// their server can be reached. [`super::take_deferred_failures`] returns the ones that failed.
 pub fn close_connections() {
     let start = Instant::now();
     pool::close_pools(|mut entry| {
+        entry.finish_posted(LAST_WORD.saturating_sub(start.elapsed()));
         let Some(deferred) = &entry.deferred else { return };
         let (settings, target) = (deferred.settings().clone(), deferred.target().clone());
         if start.elapsed() < settings.read_timeout {

@@ -99,6 +99,29 @@ fn a_lost_reply_to_the_release_of_an_unchanged_session_is_asked_for_again() {
 }
 
 #[test]
+fn the_lock_of_an_unknown_id_whose_release_got_lost_is_given_back() {
+    let server = Server::start();
+    let proxy = Proxy::start(&server.addr());
+    let mut process = Php::new(&proxy.save_path())
+        .ini("session.use_strict_mode", "1")
+        .ini("rustredis.lock_lease", "60")
+        .spawn(STEPS);
+    process.expect("ready");
+    process.step("$GLOBALS['h'] = new RustRedis\\SessionHandler()").assert_silent();
+    // The process asks for another session at once, or does nothing more.
+    for ask in ["start('unknown') && session_destroy()", "!$GLOBALS['h']->validateId('unknown')"] {
+        process.step("start('known') && session_destroy()").assert_silent();
+        process.step("$GLOBALS['h']->exists('known')").assert_silent();
+        proxy.lose_request(2);
+        assert_eq!(process.step(ask).assert_silent().result, "true", "{ask}");
+        poll::until("the release gets lost", SOON, || proxy.has_lost());
+        let start = Instant::now();
+        poll::until("the lock is given back", SOON, || !session::is_locked(&server, "unknown"));
+        assert!(start.elapsed() < Duration::from_secs(30), "{ask}: {:?}", start.elapsed());
+    }
+}
+
+#[test]
 fn a_lost_reply_to_a_new_sessions_first_write_is_asked_for_again() {
     let server = Server::start();
     let (proxy, mut process) = connected(&server);

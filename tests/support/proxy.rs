@@ -53,6 +53,8 @@ struct State {
     requests: Vec<String>,
     /// The trip whose reply is not forwarded. The connection is closed instead.
     swallowed: Option<usize>,
+    /// The trip whose request is not forwarded. The connection is closed instead.
+    lost: Option<usize>,
     delay: Duration,
     /// The trip before whose reply the client is sent an `+OK` that belongs to no request.
     stray: Option<usize>,
@@ -169,6 +171,18 @@ impl Proxy {
     pub fn swallow_reply(&self, nth: usize) {
         let mut state = lock(&self.state);
         state.swallowed = Some(state.counts.trips + nth);
+    }
+
+    /// The request of the `nth` trip from now (1 is the next) does not reach the server, and the
+    /// connection is lost with it.
+    pub fn lose_request(&self, nth: usize) {
+        let mut state = lock(&self.state);
+        state.lost = Some(state.counts.trips + nth);
+    }
+
+    /// Returns true if the request that [`Proxy::lose_request`] asked for was lost.
+    pub fn has_lost(&self) -> bool {
+        lock(&self.state).lost.is_none()
     }
 
     /// The reply to the `nth` trip from now (1 is the next) comes behind a reply that belongs to no
@@ -322,6 +336,10 @@ impl Pair {
                 state.counts.trips += 1;
                 state.requests.push(readable(request));
                 *last = (Speaker::Client, state.counts.trips);
+                let trip = state.counts.trips;
+                if state.lost.take_if(|lost| *lost == trip).is_some() {
+                    return Ok(());
+                }
             }
             drop((last, state));
             (&self.server).write_all(request)?;
