@@ -20,6 +20,7 @@ impl<S: Store> Session<S> {
     pub fn leaves_something(&self) -> bool {
         (self.settings.first_lifetime.is_some() && self.left.was_stored)
             || self.left.live.is_some()
+            || self.left.beside.is_some()
             || self.retired.is_some()
     }
 
@@ -63,11 +64,15 @@ impl<S: Store> Session<S> {
         };
     }
 
-    /// Returns true if anything is known of the session that PHP has read beside its value.
+    /// Returns true if anything is known of the session that PHP has read beside its value, or if it
+    /// is closed without having been saved.
     pub fn has_metadata(&self) -> bool {
         self.current.as_ref().is_some_and(|current| {
             let Metadata { live, mark, .. } = &current.metadata;
-            !current.unread && (live.is_some() || mark.is_some() || self.settings.first_lifetime.is_some())
+            let is_unsaved =
+                current.writes == 0 && matches!(current.hold, Hold::Locked { .. } | Hold::Unlocked);
+            let has_metadata = live.is_some() || mark.is_some() || self.settings.first_lifetime.is_some();
+            !current.unread && (has_metadata || is_unsaved)
         })
     }
 
@@ -78,6 +83,11 @@ impl<S: Store> Session<S> {
             return;
         };
         self.bequeath(&current);
+        if !current.is_missing() {
+            // It may have been ended from elsewhere, which no write has told.
+            self.left.beside = Some(current.id.clone());
+            self.left.seen.clone_from(&current.loaded.state);
+        }
         if current.is_missing() && self.left.live.as_ref().is_some_and(has_user) {
             self.left.name = Some(current.id.clone());
         }

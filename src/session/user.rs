@@ -101,10 +101,10 @@ impl<S: Store> Session<S> {
         let live = with_user(live, list, label, now, ttl);
         let keys = self.list_keys(list)?;
         let earlier = self.inherited.name.clone().filter(|_| self.is_heir(&current.id));
-        let (id, life) = (current.id.clone(), live.own_ttl(now, ttl));
+        let (id, lasts) = (current.id.clone(), live.own_ttl(now, ttl));
         let call = |on_limit| UserCall::Bind {
             name: id.as_str(),
-            life,
+            life: lasts,
             before: earlier.as_ref().map(SessionId::as_str),
             limit: limit.sessions,
             on_limit,
@@ -135,7 +135,7 @@ impl<S: Store> Session<S> {
         current.metadata.is_due = true;
         (current.metadata.is_unlisted, current.metadata.refusal) = (false, None);
         self.inherited.name = None;
-        self.note_place(current, keys, answer.now, life);
+        self.note_place(current, keys, answer.now, lasts);
         Some(true)
     }
 
@@ -315,18 +315,19 @@ impl<S: Store> Session<S> {
             return;
         }
         let Heritage { name, beside, .. } = &self.inherited;
-        let (Some(live), Some(earlier)) =
-            (&current.metadata.live, name.as_ref().or(beside.as_ref()).cloned())
-        else {
-            return;
-        };
-        let Some(keys) = self.list_keys(live.user()) else { return };
-        let failure = self.list_now(current, ttl);
-        current.metadata.refusal = failure.map(|error| Box::new((keys.clone(), error)));
+        let earlier = name.as_ref().or(beside.as_ref()).filter(|_| self.is_heir(&current.id));
+        let Some(earlier) = earlier.cloned() else { return };
+        let live = current.metadata.live.as_ref();
+        let list = live.and_then(|live| self.list_keys(live.user()));
+        if let Some(keys) = &list {
+            let failure = self.list_now(current, ttl);
+            current.metadata.refusal = failure.map(|error| Box::new((keys.clone(), error)));
+        }
         if !self.has_ended_under(&earlier) {
             return;
         }
-        if self.end_hold(current, Op::Drop, || Failure::Destroyed).is_ok() {
+        let is_dropped = self.end_hold(current, Op::Drop, || Failure::Destroyed).is_ok();
+        if let Some(keys) = list.filter(|_| is_dropped) {
             self.store.post_to_list(&keys, &UserCall::Drop(&[current.id.as_str()]));
         }
         current.metadata.live = None;
@@ -358,8 +359,8 @@ impl<S: Store> Session<S> {
         let live = current.metadata.live.as_ref()?;
         let keys = self.list_keys(live.user())?;
         let now = self.store.server_clock();
-        let life = live.own_ttl(now, ttl);
-        let bump = UserCall::Bump { name: current.id.as_str(), life, before: None };
+        let lasts = live.own_ttl(now, ttl);
+        let bump = UserCall::Bump { name: current.id.as_str(), life: lasts, before: None };
         let begun = self.store.clock();
         let answer = self.store.user_list(&keys, &bump);
         let ended = self.store.clock();
@@ -370,7 +371,7 @@ impl<S: Store> Session<S> {
         current.metadata.is_unlisted = answer.is_err();
         match answer {
             Ok(answer) => {
-                self.note_place(current, keys, answer.now, life);
+                self.note_place(current, keys, answer.now, lasts);
                 None
             }
             Err(failure) => {
