@@ -157,11 +157,13 @@ function rustredis_scan(?string $cursor = null, string $kind = "sessions"): arra
 /**
  * The report of each server about itself, as far as the Redis user may ask: the user and the prefix that are in use there,
  * the fields of INFO and the settings that matter for sessions (null if that is refused), the commands that are needed and
- * refused, those that would help (`missed`), and if the prefix is refused. `error` says why a server cannot be asked at
+ * refused, those that would help (`missed`), those that the server does not have (`absent`; `unanswered`: info, config),
+ * and if the prefix is refused. `error` says why a server cannot be asked at
  * all.
  *
  * @return list<array{node: string, user: string, prefix: string, cluster: bool, error: ?string, latency_us: list<int>, info: ?array<string, string>,
- *     config: ?array<string, string>, refused: list<string>, missed: list<string>, keys_refused: bool}>
+ *     config: ?array<string, string>, refused: list<string>, missed: list<string>,
+ *     absent: list<string>, unanswered: list<string>, keys_refused: bool}>
  */
 function rustredis_server(): array {}
 

@@ -47,6 +47,12 @@ final class Configuration
 
     private static bool $isGiven = false;
 
+    /** True if the path came on the command line. */
+    public static function isGiven(): bool
+    {
+        return self::$isGiven;
+    }
+
     /** Another path, which is the user's own. */
     public static function usePath(string $path): void
     {

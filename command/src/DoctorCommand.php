@@ -66,7 +66,8 @@ final class DoctorCommand extends Command
         $output->line();
         $counts = array_count_values($levels);
         $output->line(match ($status) {
-            0 => $output->style('green', 'Nothing needs to be changed.'),
+            0 => $unknown === [] ? $output->style('green', 'Nothing needs to be changed.')
+                : 'Nothing that could be seen needs to be changed.',
             default => $output->style($status === 2 ? 'red' : 'yellow', implode(', ', array_filter([
                 self::counted($counts[Finding::ERROR] ?? 0, 'error'), self::counted($counts[Finding::WARNING] ?? 0, 'warning'),
             ])) . '.'),

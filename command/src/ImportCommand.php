@@ -392,7 +392,9 @@ final class ImportCommand extends Command
             throw new Failure('session.save_path has a prefix of its own: give --from the whole path with the other prefix.');
         }
         $other = ($path === null ? [] : ['session.save_path' => $path]) + ($prefix === null ? [] : ['rustredis.prefix' => $prefix]) + $own;
-        if ($other === $own || $other == $own) {
+        // In a Cluster the default prefix stands for another one.
+        $is_cluster = preg_match('~^(?:cluster://|seed)~', $own['session.save_path']) === 1;
+        if ($other == $own && !($is_cluster && $prefix !== null)) {
             throw Failure::usage('These are the sessions that are here already.');
         }
         $cursor = null;

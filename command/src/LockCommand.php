@@ -19,10 +19,15 @@ final class LockCommand extends Command
 
     public function run(Input $input, Output $output): int
     {
-        self::needs('rustredis_lock', 'rustredis_scan');
+        self::needs('rustredis_lock', 'rustredis_scan', 'rustredis_stored');
         $output->note(Configuration::line());
         $id = Sessions::find($output, $input->required(0, 'The id of a session'), 'locks');
         $lock = rustredis_lock($id);
+        // A handle, or an id with a slip in it, is no session that is free.
+        if ($lock === null && Sessions::stored($id) === null) {
+            throw new Failure('There is no session ' . Show::id($id) . ', and no lock of it.'
+                . (preg_match('/^[0-9a-f]{16}$/D', $id) ? ' A handle of `rustredis user` is no id.' : ''));
+        }
         if ($output->json) {
             $output->data(['session' => Show::id($id), 'lock' => $lock]);
             return 0;

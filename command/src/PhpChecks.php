@@ -32,6 +32,7 @@ final class PhpChecks
         $this->secrets();
         $this->leftOvers();
         $this->tracing();
+        $this->metrics();
         return $this->findings;
     }
 
@@ -53,9 +54,12 @@ final class PhpChecks
     private function handler(): void
     {
         $handler = self::ini('session.save_handler');
-        if ($handler !== 'rustredis') {
+        if ($handler !== 'rustredis' && Configuration::isGiven()) {
+            $this->add(Finding::HINT, 'save-handler', "session.save_handler is $handler: sessions are in Redis only by the class RustRedis\\SessionHandler.",
+                'Let php.ini be if the framework makes the object (docs/frameworks.md); else write session.save_handler=rustredis.');
+        } elseif ($handler !== 'rustredis') {
             $this->add(Finding::ERROR, 'save-handler', "session.save_handler is $handler: sessions are not in Redis.",
-                'Write session.save_handler=rustredis into php.ini.');
+                'Write session.save_handler=rustredis into php.ini. Where a framework makes RustRedis\\SessionHandler, give its path: --save-path.');
         }
         if ($this->prefix === '') {
             $this->add(Finding::WARNING, 'prefix', 'The prefix is empty: the keys of sessions mix with all others.',
@@ -69,6 +73,9 @@ final class PhpChecks
             if ((float) self::ini("rustredis.$name") > $most) {
                 $this->add(Finding::WARNING, 'timeouts', "rustredis.$name is " . self::ini("rustredis.$name")
                     . ' s: if Redis is away, each request keeps its worker for so long.', "Set rustredis.$name to a few seconds.");
+            } elseif ((float) self::ini("rustredis.$name") < 0.1) {
+                $this->add(Finding::WARNING, 'timeouts', "rustredis.$name is " . self::ini("rustredis.$name")
+                    . ' s: a short pause of Redis or of the network fails requests.', "Set rustredis.$name to a second or more.");
             }
         }
     }
@@ -96,6 +103,16 @@ final class PhpChecks
             $this->add(Finding::WARNING, 'gc-maxlifetime', 'session.gc_maxlifetime is ' . self::ini('session.gc_maxlifetime')
                 . ': sessions live for 1440 s instead.', 'Set session.gc_maxlifetime to the seconds that a session lives after its last use.');
         }
+        $cookie = (int) self::ini('session.cookie_lifetime');
+        if ($cookie > Sessions::lifetime()) {
+            $this->add(Finding::HINT, 'cookie-lifetime', "session.cookie_lifetime is $cookie s, and a session lives for " . Sessions::lifetime()
+                . ' s after its last use (session.gc_maxlifetime): the cookie does not keep a user logged in.',
+                'Set session.gc_maxlifetime to as much, or give the sessions that shall last a lifetime of their own: rustredis_session_lifetime().');
+        }
+        if (Sessions::lifetime() > 366 * 86400) {
+            $this->add(Finding::WARNING, 'gc-maxlifetime', 'session.gc_maxlifetime is ' . self::ini('session.gc_maxlifetime')
+                . ' s, more than a year: Redis keeps each bot\'s session for so long.', 'Set session.gc_maxlifetime to the seconds that a session lives after its last use.');
+        }
         $first = (int) self::ini('rustredis.first_lifetime');
         if ($first > 0 && $first > Sessions::lifetime()) {
             $this->add(Finding::WARNING, 'first-lifetime', 'rustredis.first_lifetime is longer than session.gc_maxlifetime, and so has no effect.',
@@ -119,7 +136,9 @@ final class PhpChecks
             $this->add(Finding::WARNING, 'lock-max-waiters', 'rustredis.lock_max_waiters is 0: one session can keep all workers waiting.',
                 'Set rustredis.lock_max_waiters to less than the number of workers; the default is 12.');
         } elseif ($this->workers !== null && $waiters + 1 >= $this->workers) {
-            $this->add(Finding::WARNING, 'lock-max-waiters', "rustredis.lock_max_waiters is $waiters, and there are $this->workers workers: one session can keep all of them.",
+            // The default is right for most pools. It is no fault of this configuration in a small one.
+            $level = get_cfg_var('rustredis.lock_max_waiters') === false ? Finding::HINT : Finding::WARNING;
+            $this->add($level, 'lock-max-waiters', "rustredis.lock_max_waiters is $waiters, and there are $this->workers workers: one session can keep all of them.",
                 'Set rustredis.lock_max_waiters well below the number of workers, or raise pm.max_children.');
         }
         if (self::isOn('rustredis.lock_mixed')) {
@@ -129,6 +148,11 @@ final class PhpChecks
         if ((float) self::ini('rustredis.lock_wait') > 60) {
             $this->add(Finding::WARNING, 'lock-wait', 'rustredis.lock_wait is ' . self::ini('rustredis.lock_wait')
                 . ' s: web servers and visitors give up before, and the worker waits on.', 'Set rustredis.lock_wait below the time after which the web server gives up; the default is 10.');
+        }
+        $hold = (float) self::ini('rustredis.lock_max_hold');
+        if ($hold > 0 && $hold < (float) self::ini('rustredis.lock_lease')) {
+            $this->add(Finding::WARNING, 'lock-max-hold', "rustredis.lock_max_hold is $hold s, less than a lease (rustredis.lock_lease): longer requests lose their changes.",
+                'Set rustredis.lock_max_hold above the longest request; the default is 300.');
         }
         if ((float) self::ini('rustredis.lock_lease') > 60) {
             $this->add(Finding::WARNING, 'lock-lease', 'rustredis.lock_lease is ' . self::ini('rustredis.lock_lease')
@@ -189,6 +213,9 @@ final class PhpChecks
      */
     public static function advice(): array
     {
+        if (ini_get('session.save_handler') !== 'rustredis' && Configuration::isGiven()) {
+            ini_set('session.save_handler', 'rustredis');
+        }
         if (ini_get('session.save_handler') === 'rustredis') {
             session_id('rustredis-doctor-' . bin2hex(random_bytes(16)));
             @session_start(['read_and_close' => true, 'use_cookies' => false, 'use_strict_mode' => false, 'cache_limiter' => '']);
@@ -212,6 +239,20 @@ final class PhpChecks
             }
         }
         return $found;
+    }
+
+    private function metrics(): void
+    {
+        $file = self::ini('rustredis.metrics_file');
+        if ($file !== '' && !is_dir(dirname($file))) {
+            $this->add(Finding::WARNING, 'metrics-file', "The folder of rustredis.metrics_file=$file is not there: PHP counts in its memory, and a reload begins anew.",
+                'Make the folder before PHP-FPM starts, for example by RuntimeDirectory= of its unit, or a file in /etc/tmpfiles.d.');
+        }
+        $size = self::ini('rustredis.max_value_size');
+        if (preg_match('/^\d+$/D', $size) && $size > 0 && $size < 1024) {
+            $this->add(Finding::WARNING, 'max-value-size', "rustredis.max_value_size is $size bytes: hardly a session is so small.",
+                'Set rustredis.max_value_size with its unit, such as 1M.');
+        }
     }
 
     /** OpenTelemetry's package for sessions writes the raw id into spans. */

@@ -40,6 +40,7 @@ final class ServerChecks
         }
         $this->rights();
         $this->version();
+        $this->access();
         $this->role();
         $this->memory();
         $this->persistence();
@@ -75,8 +76,9 @@ final class ServerChecks
     {
         $error = Output::plain((string) $this->report['error']);
         if ($this->report['cluster']) {
-            $this->add(Finding::ERROR, 'announced-address', "The Cluster announces this node under an address at which it does not answer: $error",
-                'Set cluster-announce-ip, cluster-announce-port and, behind names, cluster-announce-hostname of this node to an address that PHP can reach.');
+            $this->add(Finding::ERROR, 'cluster-node', "This node of the Cluster does not answer PHP: $error",
+                'If the other nodes miss it too (redis-cli --cluster check HOST:PORT), start it, or CLUSTER FAILOVER on its replica. If they reach it, set '
+                . 'cluster-announce-ip, cluster-announce-port and, behind names, cluster-announce-hostname of this node to an address that PHP can reach.');
             return;
         }
         $this->add(Finding::ERROR, 'unreachable', $error,
@@ -94,6 +96,10 @@ final class ServerChecks
             $this->add(Finding::ERROR, 'acl-keys', "The Redis user $user may not use the keys of the sessions.",
                 "ACL SETUSER $user ~$prefix*$more");
         }
+        if ($this->report['absent'] !== []) {
+            $this->add(Finding::ERROR, 'commands', 'The server has no ' . implode(', ', $this->report['absent']) . ': rename-command, a proxy or an old version.',
+                'Take the lines rename-command out of redis.conf, or the proxy out of the way; a user is kept from commands by an ACL rule.');
+        }
         if ($this->report['refused'] !== []) {
             $this->add(Finding::ERROR, 'acl-commands', "The Redis user $user lacks rights: " . implode(', ', $this->report['refused']) . '.',
                 "ACL SETUSER $user +" . implode(' +', $this->report['refused']));
@@ -103,11 +109,18 @@ final class ServerChecks
                 . ': a script writes instead of a transaction, which costs Redis more.', "ACL SETUSER $user +" . implode(' +', $this->report['missed']));
         }
         if ($this->report['info'] === null) {
-            $this->unknown[] = "version, memory, persistence, replicas (needs: ACL SETUSER $user +info)";
+            $this->unknown[] = 'version, memory, persistence, replicas (needs: ' . $this->needs('info', 'info') . ')';
         }
         if ($this->report['config'] === null) {
-            $this->unknown[] = "Redis' settings (needs: ACL SETUSER $user +config|get)";
+            $this->unknown[] = "Redis' settings (needs: " . $this->needs('config', 'config|get') . ')';
         }
+    }
+
+    /** The remedy for a question that was refused. */
+    private function needs(string $command, string $right): string
+    {
+        return in_array($command, $this->report['unanswered'], true) ? 'a server or a proxy that knows ' . strtoupper($command)
+            : "ACL SETUSER {$this->report['user']} +$right";
     }
 
     private function version(): void
@@ -122,6 +135,18 @@ final class ServerChecks
         }
         if (($this->info['loading'] ?? '0') === '1') {
             $this->add(Finding::ERROR, 'loading', 'Redis is still loading its data, and answers nothing else.', 'Wait; see loading_eta_seconds in INFO.');
+        }
+    }
+
+    private function access(): void
+    {
+        $is_open = $this->value('protected-mode') === 'no' && $this->report['user'] === 'default' && (string) ini_get('rustredis.password') === ''
+            && !Configuration::hasPassword(Configuration::path());
+        $bind = preg_split('/\s+/', trim((string) $this->value('bind')), -1, PREG_SPLIT_NO_EMPTY) ?: ['*'];
+        $beyond = array_filter($bind, static fn (string $address): bool => preg_match('/^-?(?:127\.|::1$)/', $address) !== 1);
+        if ($is_open && $beyond !== []) {
+            $this->add(Finding::WARNING, 'access', 'Redis listens beyond this machine (protected-mode no), and asks for no password: all who reach its port have all sessions.',
+                'Give the default user a password (requirepass) or an ACL rule, and write it into rustredis.password; or CONFIG SET protected-mode yes.');
         }
     }
 

@@ -31,7 +31,8 @@ final class ShowCommand extends Command
         $id = Sessions::find($output, $input->required(0, 'The id of a session'));
         $stored = rustredis_stored($id);
         if ($stored === null) {
-            throw new Failure('There is no session ' . Show::id($id) . '.');
+            throw new Failure('There is no session ' . Show::id($id) . '.'
+                . (preg_match('/^[0-9a-f]{16}$/D', $id) ? ' A handle of `rustredis user` is no id.' : ''));
         }
         $data = $input->has('data') || $output->json ? (new SessionHandler())->peek($id) : null;
         $state = Sessions::state($stored['state']);

@@ -45,7 +45,8 @@ final class TopCommand extends Command
             }
             if ($output->json) {
                 $status = rustredis_status();
-                $output->data(['locks' => $locks, 'slow_locks' => $status['slow_locks'], 'needless_locks' => $status['needless_locks']]);
+                $output->data(['locks' => $locks, 'slow_locks' => $status['slow_locks'], 'needless_locks' => $status['needless_locks'],
+                    'unknown' => self::unseen()]);
                 return 0;
             }
             if (!$once && stream_isatty(STDOUT)) {
@@ -94,6 +95,20 @@ final class TopCommand extends Command
         return gmdate(gmdate('Ymd', $seconds) === gmdate('Ymd') ? 'H:i:s' : 'Y-m-d H:i:s', $seconds);
     }
 
+    /** The reason why the slow locks of the workers cannot be shown, or null. */
+    private static function unseen(): ?string
+    {
+        if ((string) ini_get('rustredis.metrics_file') === '') {
+            return 'rustredis.metrics_file is not set in ' . (php_ini_loaded_file() ?: 'a php.ini') . '.';
+        }
+        try {
+            rustredis_metrics();
+            return null;
+        } catch (\RustRedis\SessionException $failure) {
+            return (string) preg_replace('/^rustredis: /', '', $failure->getMessage());
+        }
+    }
+
     /** @param list<array<string, mixed>> $locks */
     private static function show(Output $output, array $locks): void
     {
@@ -110,6 +125,11 @@ final class TopCommand extends Command
         $output->table(['session', 'waiting', 'held for', 'lease', 'host', 'pid', 'sapi', 'page'], $rows);
         if (count($locks) > self::ROWS) {
             $output->line('and ' . (count($locks) - self::ROWS) . ' more');
+        }
+        $unseen = self::unseen();
+        if ($unseen !== null) {
+            $output->line();
+            $output->line($output->style('dim', 'Slow locks are not known: ') . Output::plain($unseen));
         }
         ['slow_locks' => $slow, 'needless_locks' => $needless] = rustredis_status();
         if ($slow !== []) {

@@ -386,9 +386,11 @@ fn of_reports(reports: Vec<Report>) -> Vec<Item> {
             config,
             refused,
             missed,
+            absent,
+            unanswered,
             keys_refused,
         } = report;
-        items.extend([Item::Map(11), word("node"), word(&node), word("user"), word(&user)]);
+        items.extend([Item::Map(13), word("node"), word(&node), word("user"), word(&user)]);
         items.extend([word("prefix"), word(&prefix), word("cluster"), Item::Bool(in_cluster)]);
         items.extend([word("error"), error.map_or(Item::Null, |error| word(&error))]);
         items.extend([word("latency_us"), Item::List(latency.len())]);
@@ -397,7 +399,10 @@ fn of_reports(reports: Vec<Report>) -> Vec<Item> {
         push_pairs(&mut items, info);
         items.push(word("config"));
         push_pairs(&mut items, config);
-        for (name, commands) in [("refused", refused), ("missed", missed)] {
+        let unanswered = unanswered.into_iter().map(str::to_owned).collect();
+        for (name, commands) in
+            [("refused", refused), ("missed", missed), ("absent", absent), ("unanswered", unanswered)]
+        {
             items.extend([word(name), Item::List(commands.len())]);
             items.extend(commands.iter().map(|command| word(command)));
         }

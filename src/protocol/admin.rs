@@ -142,7 +142,7 @@ return {1, state, redis.call('PTTL', S)}";
 pub const TAKE: &str = "return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0";
 
 /// The settings of Redis that matter for sessions, in the order of the replies. None is a secret.
-pub const CONFIG: [&str; 14] = [
+pub const CONFIG: [&str; 16] = [
     "maxmemory",
     "maxmemory-policy",
     "appendonly",
@@ -153,6 +153,8 @@ pub const CONFIG: [&str; 14] = [
     "maxclients",
     "timeout",
     "tcp-keepalive",
+    "protected-mode",
+    "bind",
     "cluster-announce-ip",
     "replica-announce-ip",
     "cluster-require-full-coverage",

@@ -116,6 +116,10 @@ pub struct Report {
     pub refused: Vec<String>,
     /// The commands that would help, and that the user may not use.
     pub missed: Vec<String>,
+    /// The needed commands that the server does not know.
+    pub absent: Vec<String>,
+    /// The questions that the server does not know: info, config.
+    pub unanswered: Vec<&'static str>,
     /// Set if the user may not use keys with the prefix.
     pub keys_refused: bool,
 }
@@ -357,13 +361,21 @@ impl Admin {
         }
         report.info = match self.ask(node, &mut Command::new("INFO")) {
             Ok(Value::BulkString(text)) => Some(fields(&String::from_utf8_lossy(&text))),
-            Err(StoreError::Server(error)) if error.code == "NOPERM" || error.is_unknown_command() => None,
+            Err(StoreError::Server(error)) if error.code == "NOPERM" => None,
+            Err(StoreError::Server(error)) if error.is_unknown_command() => {
+                report.unanswered.push("info");
+                None
+            }
             Ok(_) => return Err(nonsense("INFO")),
             Err(failure) => return Err(failure),
         };
         let questions: Vec<_> =
             admin::CONFIG.iter().map(|name| ["CONFIG", "GET", name].map(str::to_owned).to_vec()).collect();
         let answers = self.ask_all(node, &questions)?;
+        let is_unknown = |answer: &Value| matches!(answer, Value::ServerError(error) if server_error(error).is_unknown_command());
+        if answers.iter().all(is_unknown) {
+            report.unanswered.push("config");
+        }
         let known: Vec<_> = answers.into_iter().filter_map(setting).collect();
         report.config = (!known.is_empty()).then_some(known);
         self.find_refused(node, report)
@@ -394,6 +406,8 @@ impl Admin {
             }
             if is_denied && error.detail.contains(" key") {
                 report.keys_refused = true;
+            } else if place < needed.len() && !is_denied {
+                report.absent.push((*command).to_owned());
             } else if place < needed.len() {
                 report.refused.push((*command).to_owned());
             } else {

@@ -142,6 +142,16 @@ macro_rules! faults_of_php {
 faults_of_php! {
     the_doctor_finds_another_save_handler: ERROR "save-handler",
         "session.save_handler" = "files", "session.save_handler=rustredis";
+    the_doctor_finds_pauses_that_fail_requests: WARNING "timeouts",
+        "rustredis.read_timeout" = "0.01", "rustredis.read_timeout";
+    the_doctor_finds_lifetimes_of_years: WARNING "gc-maxlifetime",
+        "session.gc_maxlifetime" = "99999999", "session.gc_maxlifetime";
+    the_doctor_finds_that_locks_end_before_their_lease: WARNING "lock-max-hold",
+        "rustredis.lock_max_hold" = "5", "rustredis.lock_max_hold";
+    the_doctor_finds_a_size_without_its_unit: WARNING "max-value-size",
+        "rustredis.max_value_size" = "16", "1M";
+    the_doctor_finds_a_metrics_file_without_a_folder: WARNING "metrics-file",
+        "rustredis.metrics_file" = "/nonexistent/rustredis/metrics", "RuntimeDirectory=";
     the_doctor_finds_that_strict_mode_is_off: WARNING "strict-mode",
         "session.use_strict_mode" = "0", "session.use_strict_mode=1";
     the_doctor_finds_ids_that_can_be_guessed: WARNING "sid-entropy",
@@ -190,7 +200,49 @@ fn the_doctor_finds_a_lifetime_of_zero() {
 #[test]
 fn the_doctor_finds_more_waiters_than_workers() {
     let server = server();
-    finds(&php(&server), &["--workers", "10"], WARNING, "lock-max-waiters", "pm.max_children");
+    let chosen = php(&server).ini("rustredis.lock_max_waiters", "12");
+    finds(&chosen, &["--workers", "10"], WARNING, "lock-max-waiters", "pm.max_children");
+    // A small pool with all defaults is no fault, and gets a hint.
+    let said = rustredis(&php(&server), &["doctor", "--workers", "5"]);
+    assert!(said.status == 0 && said.out.contains("hint: rustredis.lock_max_waiters is 12"), "{said:#?}");
+}
+
+#[test]
+fn the_doctor_tells_a_missing_command_from_a_missing_right() {
+    let server = Server::with_args(&["--rename-command", "HGETALL", "", "--rename-command", "INFO", ""]);
+    server.set("save", "3600 1");
+    let said = rustredis(&php(&server), &["doctor"]);
+    assert!(said.status == 2 && said.out.contains("The server has no hgetall"), "{said:#?}");
+    assert!(said.out.contains("rename-command") && !said.out.contains("ACL SETUSER"), "{said:#?}");
+    assert!(said.out.contains("a server or a proxy that knows INFO"), "{said:#?}");
+}
+
+#[test]
+fn the_doctor_finds_a_redis_that_is_open_to_all() {
+    let server = server();
+    server.set("protected-mode", "no");
+    let said = rustredis(&php(&server), &["doctor"]);
+    assert_eq!(said.status, 0, "it listens to this machine alone: {said:#?}");
+    let open = Server::with_args(&["--protected-mode", "no", "--bind", "127.0.0.1", "-::*"]);
+    open.set("save", "3600 1");
+    finds(&php(&open), &[], WARNING, "access", "requirepass");
+}
+
+#[test]
+fn the_doctor_takes_the_path_of_a_framework_that_makes_the_object() {
+    let server = server();
+    let php = php(&server).ini("session.save_handler", "files").ini("session.save_path", "/var/lib/php/sessions");
+    let said = rustredis(&php, &["doctor"]);
+    assert!(said.status == 2 && said.out.contains("--save-path"), "{said:#?}");
+    let said = rustredis(&php, &["doctor", "--save-path", &server.save_path()]);
+    assert!(said.status == 0 && said.out.contains("hint: session.save_handler is files"), "{said:#?}");
+}
+
+#[test]
+fn the_doctor_names_a_cookie_that_outlives_its_session() {
+    let server = server();
+    let said = rustredis(&php(&server).ini("session.cookie_lifetime", "999999"), &["doctor"]);
+    assert!(said.status == 0 && said.out.contains("hint: session.cookie_lifetime is 999999 s"), "{said:#?}");
 }
 
 #[test]
@@ -607,11 +659,11 @@ fn the_doctor_looks_at_each_node_of_a_cluster() {
     finds(&php, &[], WARNING, "idle-timeout", "timeout 0");
     cluster.node(1).set("timeout", "0");
 
-    // The port that a node announces has no listener.
+    // The port that a node announces has no listener. PHP cannot tell that from a node that is down.
     cluster.node(2).announce(1);
     poll::until("the other nodes know the port, and the doctor finds it", poll::SOON, || {
         let said = rustredis(&php, &["doctor"]);
-        said.status == 2 && said.out.contains("cluster-announce-ip")
+        said.status == 2 && said.out.contains("cluster-announce-ip") && said.out.contains("CLUSTER FAILOVER")
     });
 }
 
