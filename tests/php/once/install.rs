@@ -115,7 +115,7 @@ impl Sources {
                 println!("cargo:rustc-env=PHP_SAYS={}", String::from_utf8(said).unwrap());
             }"#,
         );
-        sources.set_php("8.1.first");
+        sources.set_php("the-first");
         sources.set_text("old text");
         sources
     }
@@ -130,8 +130,12 @@ impl Sources {
         std::fs::write(path, text).expect("a file");
     }
 
-    /// Puts another PHP version under the same name.
-    fn set_php(&self, version: &str) {
+    /// Puts another release of this PHP version under the same name.
+    fn set_php(&self, release: &str) {
+        self.set_version(&format!("$(php-config --version | cut -d. -f1,2).{release}"));
+    }
+
+    fn set_version(&self, version: &str) {
         self.write(
             "php-config",
             &format!(
@@ -184,13 +188,23 @@ fn host() -> String {
 #[test]
 fn another_php_under_the_same_name_gets_a_module_of_its_own() {
     let sources = Sources::new("switched");
-    for version in ["8.1.first", "8.2.second", "8.1.first"] {
+    for version in ["the-first", "the-second", "the-first"] {
         sources.set_php(version);
         sources.build(&[]);
         assert!(sources.has(Sources::MODULE, version), "{version}");
     }
     let again = sources.make(&[&format!("MODULE={}", Sources::MODULE)], &[]);
     assert!(!String::from_utf8_lossy(&again.stderr).contains("Compiling"), "{again:?}");
+}
+
+#[test]
+fn headers_of_another_php_are_refused() {
+    let sources = Sources::new("mixed");
+    sources.set_version("7.4.99");
+    let output = sources.make(&[&format!("MODULE={}", Sources::MODULE)], &[]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("is for 7.4.99: set PHP and PHP_CONFIG"), "{output:?}");
+    assert!(!sources.path(Sources::MODULE).exists());
 }
 
 #[test]
@@ -257,7 +271,7 @@ fn so_does_pie_which_builds_again_once_it_is_configured_again() {
     let locked = Command::new(env!("CARGO")).arg("generate-lockfile").current_dir(&root).status();
     assert!(locked.expect("cargo runs").success());
     sources.write(".cargo/config.toml", &format!("[build]\ntarget = '{}'\n", host()));
-    for version in ["8.1.first", "8.2.second"] {
+    for version in ["the-first", "the-second"] {
         sources.set_php(version);
         sources.write("pie/config.status", "");
         let output = sources.make(&arguments, &[]);
