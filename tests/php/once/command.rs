@@ -231,7 +231,8 @@ fn the_doctor_finds_a_redis_that_is_open_to_all() {
 #[test]
 fn the_doctor_takes_the_path_of_a_framework_that_makes_the_object() {
     let server = server();
-    let php = php(&server).ini("session.save_handler", "files").ini("session.save_path", "/var/lib/php/sessions");
+    let php =
+        php(&server).ini("session.save_handler", "files").ini("session.save_path", "/var/lib/php/sessions");
     let said = rustredis(&php, &["doctor"]);
     assert!(said.status == 2 && said.out.contains("--save-path"), "{said:#?}");
     let said = rustredis(&php, &["doctor", "--save-path", &server.save_path()]);
