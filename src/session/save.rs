@@ -809,6 +809,10 @@ impl<S: Store> Session<S> {
             Some(failure) => self.fail("was not saved", Some(id), &refused(failure)),
             None => self.save(id.as_str().as_bytes(), text, true, ttl, Writer::Php),
         };
+        if saved {
+            // The class may write once more, and goes over nothing else than this text.
+            self.note(id.clone(), Print::of(text.plain()));
+        }
         // A refused write leaves the lock for another write, but none follows here.
         self.close();
         saved

@@ -810,6 +810,40 @@ fn what_a_class_has_only_looked_at_is_not_written_over_another_value() {
 }
 
 #[test]
+fn what_a_class_has_written_without_a_read_is_not_written_over_another_value() {
+    for (meanwhile, word) in [
+        ("nothing", None),
+        ("written", Some("changed it")),
+        ("destroyed", Some("destroyed it")),
+        ("destroyed by itself", None),
+    ] {
+        let store = stored(b"old");
+        let mut first = session(&store);
+        assert_eq!(read(&mut first, NEW), b"");
+        assert!(first.write(ID, b"first", TTL, Writer::Class));
+        let mut second = session(&store);
+        match meanwhile {
+            "written" => {
+                read(&mut second, ID);
+                assert!(second.write(ID, b"two", TTL, Writer::Php));
+            }
+            "destroyed" => assert!(second.destroy(ID, Leave::Ended)),
+            "destroyed by itself" => assert!(first.destroy(ID, Leave::Ended)),
+            _ => {}
+        }
+        second.close();
+        let left = data(&store, ID);
+        assert_eq!(first.write(ID, b"again", TTL, Writer::Class), word.is_none(), "{meanwhile}");
+        let warnings = first.take_warnings();
+        assert!(word.is_none_or(|word| warnings[0].contains(word)), "{meanwhile}: {warnings:?}");
+        let left = if word.is_none() { Some(b"again".to_vec()) } else { left };
+        assert_eq!((data(&store, ID), holder(&store, ID)), (left, None), "{meanwhile}");
+        // PHP's own session is still the locked one.
+        assert!(first.write(NEW, b"own", TTL, Writer::Php));
+    }
+}
+
+#[test]
 fn a_put_overwrites_nothing_but_what_was_seen_last() {
     for (meanwhile, changed) in
         [("nothing", true), ("nothing", false), ("written", true), ("destroyed", true)]
