@@ -135,10 +135,13 @@ same('a place of other sessions', ['SessionException', ''],
     [thrown(fn () => rustredis_scan($place . 'OTHER:')), thrown(fn () => rustredis_scan($place . $report['prefix']))]);
 same('no name', 'SessionException', thrown(fn () => rustredis_stored('a_LOCK')));
 same('no session is deleted', 'SessionException', thrown(fn () => rustredis_forget($id)));
-foreach (['a line more' => "live|1|||||||x\n1evil|i:7;", 'no text' => "live|1|||||||\xff", 'another form' => 'x|y'] as $what => $bad) {
+foreach (['a line more' => "live|1|||||||x\n1evil|i:7;", 'a line more that is no text' => "live|1|||||||\xff\n7", 'another form' => 'x|y'] as $what => $bad) {
     $unknown = new_id();
     same("a state with $what", ['SessionException', null], [thrown(fn () => rustredis_store($unknown, 'x', null, $bad)), rustredis_stored($unknown)]);
 }
+$other = new_id();
+rustredis_store($other, 'x', null, "live|1|||||||caf\xe9");
+same('a label that is not UTF-8', "live|1|||||||caf\xe9", rustredis_stored($other)['state']);
 ini_set('session.save_path', 'tcp://127.0.0.1:1');
 foreach (['scan' => [], 'stored' => [$id], 'store' => [$id, 'x'], 'forget' => [$aside], 'unlock' => [$id], 'lock' => [$id]] as $name => $arguments) {
     thrown(fn () => ('rustredis_' . $name)(...$arguments), $failure);
@@ -210,8 +213,9 @@ ok: a place of other sessions
 ok: no name
 ok: no session is deleted
 ok: a state with a line more
-ok: a state with no text
+ok: a state with a line more that is no text
 ok: a state with another form
+ok: a label that is not UTF-8
 ok: a failure of rustredis_scan() names the server
 ok: a failure of rustredis_stored() names the server
 ok: a failure of rustredis_store() names the server
