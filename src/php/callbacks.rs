@@ -109,7 +109,7 @@ unsafe extern "C" fn rustredis_validate(
         ask_session(mod_data, |session| {
             let id = bytes(id, id_len);
             // A class may have read a new id in its create_sid(), and has its lock then.
-            let is_free = sys::rustredis_changes_the_id() && session.is_missing(id);
+            let is_free = session.is_missing(id) && sys::rustredis_changes_the_id();
             !is_free && session.validate(id, access(read_only), ttl(maxlifetime))
         })
     }

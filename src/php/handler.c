@@ -44,13 +44,14 @@ static bool is_broken_off(void **mod_data)
 }
 
 /* The running call of one of PHP's own functions, or NULL. */
-zend_execute_data *rustredis_running(const char *name)
+zend_execute_data *rustredis_running(const char *name, size_t name_len)
 {
 	zend_execute_data *call;
 	for (call = EG(current_execute_data); call; call = call->prev_execute_data) {
 		zend_function *function = call->func;
 		if (function && function->type == ZEND_INTERNAL_FUNCTION && !function->common.scope
-				&& function->common.function_name && strcmp(ZSTR_VAL(function->common.function_name), name) == 0) {
+				&& function->common.function_name && ZSTR_LEN(function->common.function_name) == name_len
+				&& memcmp(ZSTR_VAL(function->common.function_name), name, name_len) == 0) {
 			return call;
 		}
 	}
@@ -63,7 +64,7 @@ static int wants_read_only(void)
 {
 	/* A session_start() that another session function interrupts, for example in an error handler,
 	 * does not count. */
-	zend_execute_data *call = rustredis_starts_a_session() ? rustredis_running("session_start") : NULL;
+	zend_execute_data *call = rustredis_call_of_start();
 	zval *options, *value;
 	if (!call || ZEND_CALL_NUM_ARGS(call) < 1) {
 		return 0;
@@ -97,7 +98,7 @@ static TSRM_TLS char unreadable[200];
 
 bool rustredis_note_unreadable(const char *reason)
 {
-	if (!is_being_decoded || rustredis_running("session_decode")) {
+	if (!is_being_decoded || rustredis_running(ZEND_STRL("session_decode"))) {
 		return false;
 	}
 	snprintf(unreadable, sizeof unreadable, "%s", reason);
@@ -142,7 +143,8 @@ static TSRM_TLS bool is_interrupted;
  * before any script. */
 static bool is_starting(void)
 {
-	return PG(during_request_startup) || rustredis_running("session_start") || rustredis_running("session_reset");
+	return PG(during_request_startup) || rustredis_running(ZEND_STRL("session_start"))
+		|| rustredis_running(ZEND_STRL("session_reset"));
 }
 
 /* Returns the outermost function that PHP's session function has called, or NULL if no session
@@ -208,7 +210,7 @@ static void note_error(int type, zend_string *file, uint32_t line, zend_string *
 	/* Since 8.2, PHP destroys a session whose decoding memory_limit or a timeout has ended (see
 	 * how_to_destroy). Before 8.2, PHP continues to the end of the request, and writes the part of
 	 * the session that it has. */
-	if (PS(session_status) == php_session_active && (is_starting() || rustredis_running("session_decode"))) {
+	if (PS(session_status) == php_session_active && (is_starting() || rustredis_running(ZEND_STRL("session_decode")))) {
 		half_decoded = true;
 	}
 #endif
@@ -283,17 +285,17 @@ static void note_late(void)
 	}
 }
 
-static void begin(void)
+static void begin(rustredis_opening opening)
 {
 	begun++;
 	if (!PS(id)) {
 		rustredis_has_left_its_id();
 	}
-	if (!PS(id) || rustredis_takes_an_id()) {
+	if (!PS(id) || opening.takes_an_id) {
 		own.how = NOT_KNOWN;
 		is_late = false;
 	}
-	if (rustredis_takes_an_id()) {
+	if (opening.takes_an_id) {
 		opened++;
 		is_interrupted = is_interrupted || is_being_decoded;
 	}
@@ -305,15 +307,15 @@ static void begin(void)
 PS_OPEN_FUNC(rustredis)
 {
 	const char *path = rustredis_save_path(SAVE_PATH_ARG());
+	const rustredis_opening opening = rustredis_opening_now();
 	(void) session_name;
-	begin();
+	begin(opening);
 	is_of_object = false;
 	if (is_broken_off(mod_data)) {
 		return FAILURE;
 	}
-	is_unread = rustredis_takes_an_id();
-	return rustredis_open(mod_data, path, strlen(path), rustredis_begins_a_session(), rustredis_resets_a_session())
-		? SUCCESS : failed();
+	is_unread = opening.takes_an_id;
+	return rustredis_open(mod_data, path, strlen(path), opening.begins, opening.resets) ? SUCCESS : failed();
 }
 
 PS_CLOSE_FUNC(rustredis)
@@ -765,7 +767,7 @@ static bool has_nothing(zval *value, int depth)
 /* $_SESSION does not have all of the stored session yet. */
 static bool is_unfinished(void)
 {
-	return is_unread || is_being_decoded || is_interrupted || rustredis_running("session_decode");
+	return is_unread || is_being_decoded || is_interrupted || rustredis_running(ZEND_STRL("session_decode"));
 }
 
 bool rustredis_is_emptied(void)
@@ -878,8 +880,9 @@ void rustredis_object_opens(uint64_t handle)
 {
 	/* PHP sets mod_user_implemented only afterwards. */
 	if (PS(mod) && strcmp(PS(mod)->s_name, "user") == 0 && rustredis_opens_a_session()) {
-		begin();
-		is_unread = rustredis_takes_an_id();
+		const rustredis_opening opening = rustredis_opening_now();
+		begin(opening);
+		is_unread = opening.takes_an_id;
 		is_of_object = true;
 		has_open_objects = rustredis_object_set_open(handle, true);
 	}

@@ -58,8 +58,8 @@ void rustredis_raise_rest(void)
 {
 	/* PHP may still decode inside these two functions, and applications take any message of
 	 * session_start() for a failure. */
-	if (!PG(during_request_startup) && !rustredis_running("session_start")
-			&& !rustredis_running("session_regenerate_id")) {
+	if (!PG(during_request_startup) && !rustredis_running(ZEND_STRL("session_start"))
+			&& !rustredis_running(ZEND_STRL("session_regenerate_id"))) {
 		raise_all(RUSTREDIS_LATER);
 	}
 }

@@ -249,18 +249,20 @@ static wrapped_function functions[FUNCTIONS] = {
 };
 
 /* Finds the innermost of these functions, and moves `call` to its call. The functions are compared
- * by name, because a closure of such a function is a copy with another handler. */
+ * by name, because a closure of such a function is a copy with another handler. Each session asks a
+ * dozen times, so the lengths are compared first. */
 static const wrapped_function *innermost_call(zend_execute_data **call)
 {
 	for (; *call; *call = (*call)->prev_execute_data) {
 		zend_function *function = (*call)->func;
+		zend_string *name = function ? function->common.function_name : NULL;
 		size_t i;
-		if (!function || function->type != ZEND_INTERNAL_FUNCTION || function->common.scope
-				|| !function->common.function_name) {
+		if (!name || function->type != ZEND_INTERNAL_FUNCTION || function->common.scope) {
 			continue;
 		}
 		for (i = 0; i < FUNCTIONS; i++) {
-			if (strcmp(ZSTR_VAL(function->common.function_name), functions[i].name) == 0) {
+			if (ZSTR_LEN(name) == functions[i].name_len
+					&& memcmp(ZSTR_VAL(name), functions[i].name, functions[i].name_len) == 0) {
 				return &functions[i];
 			}
 		}
@@ -273,10 +275,14 @@ static const wrapped_function *innermost(zend_execute_data *call)
 	return innermost_call(&call);
 }
 
-bool rustredis_begins_a_session(void)
+rustredis_opening rustredis_opening_now(void)
 {
 	const wrapped_function *function = innermost(EG(current_execute_data));
-	return function == &functions[INDEX_session_start] || function == &functions[INDEX_session_regenerate_id];
+	rustredis_opening now;
+	now.resets = function == &functions[INDEX_session_reset];
+	now.takes_an_id = function == &functions[INDEX_session_start] || now.resets;
+	now.begins = function == &functions[INDEX_session_start] || function == &functions[INDEX_session_regenerate_id];
+	return now;
 }
 
 bool rustredis_resets_a_session(void)
@@ -284,9 +290,10 @@ bool rustredis_resets_a_session(void)
 	return innermost(EG(current_execute_data)) == &functions[INDEX_session_reset];
 }
 
-bool rustredis_starts_a_session(void)
+zend_execute_data *rustredis_call_of_start(void)
 {
-	return innermost(EG(current_execute_data)) == &functions[INDEX_session_start];
+	zend_execute_data *call = EG(current_execute_data);
+	return innermost_call(&call) == &functions[INDEX_session_start] ? call : NULL;
 }
 
 bool rustredis_opens_a_session(void)

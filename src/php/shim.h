@@ -284,7 +284,7 @@ void rustredis_user_failure(rustredis_failure *failure);
 /* ---- C ---- */
 
 /* handler.c: returns the running call of one of PHP's own functions, or NULL. */
-zend_execute_data *rustredis_running(const char *name);
+zend_execute_data *rustredis_running(const char *name, size_t name_len);
 
 /* handler.c: notes that PHP has decoded the value of a read, including in a session that has
  * started by itself. Otherwise the read may lie inside another session's decoding, which is then
@@ -337,12 +337,20 @@ void rustredis_start_serializer_over(void);
 /* True if this request, or one before in this thread, was ended by a fatal error or by a client
  * that left. */
 bool rustredis_has_broken_off(void);
-/* True if a wrapped function is running that starts a session, rather than continuing one. */
-bool rustredis_begins_a_session(void);
+/* The function of PHP that opens a session. */
+typedef struct {
+	/* The browser has chosen the id. */
+	bool takes_an_id;
+	/* The function starts a session, rather than continuing one. */
+	bool begins;
+	/* It is session_reset(). */
+	bool resets;
+} rustredis_opening;
+rustredis_opening rustredis_opening_now(void);
 /* True if session_reset() is running. */
 bool rustredis_resets_a_session(void);
-/* True if session_start() is running. */
-bool rustredis_starts_a_session(void);
+/* The call of session_start() that is running, or NULL. */
+zend_execute_data *rustredis_call_of_start(void);
 /* True inside any running function that calls open() with the path, at any depth. */
 bool rustredis_opens_a_session(void);
 /* True if PHP itself is saving a session. */
