@@ -41,7 +41,7 @@ pub fn acquire(
     let waited = waiting.map(|(waiting, holder)| {
         let time = waiting.time();
         drop(waiting);
-        Waited { time, holder, has_followers: stats::is_waited_for(&keys.lock) }
+        Waited { time, holder, has_followers: stats::is_waited_for(keys.lock()) }
     });
     (result, waited)
 }
@@ -54,9 +54,9 @@ fn wait_for(keys: &Keys, holder: Option<Holder>, info: &str) -> (Waiting, Holder
     if info.split('|').next() == Some(&known.host)
         && let Some(pid) = known.pid.and_then(|pid| pid.parse().ok())
     {
-        stats::keep_waiting(pid, &keys.lock);
+        stats::keep_waiting(pid, keys.lock());
     }
-    (Waiting::begin(&keys.lock), holder)
+    (Waiting::begin(keys.lock()), holder)
 }
 
 /// Runs one attempt. `lost` collects the tokens of commands without an answer. A later command

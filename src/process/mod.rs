@@ -11,7 +11,7 @@ pub mod stats;
 pub mod threads;
 mod words;
 
-pub use random::random_hex;
+pub use random::{random_hex, random_name};
 pub use words::{printable, without_number};
 
 use std::{

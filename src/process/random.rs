@@ -10,6 +10,12 @@ static NAME: Shared<Option<[u8; 32]>> = Shared::empty();
 /// number and counts up. The digits are names, not secrets.
 #[must_use]
 pub fn random_hex() -> String {
+    random_name("")
+}
+
+/// The same behind a prefix.
+#[must_use]
+pub fn random_name(prefix: &str) -> String {
     let mut last = NAME.lock();
     let name = last.get_or_insert_with(|| {
         let mut seed = [0; 16];
@@ -19,7 +25,10 @@ pub fn random_hex() -> String {
         text.into_bytes().try_into().expect("a u128 has 32 hex digits")
     });
     count_up(name);
-    String::from_utf8(name.to_vec()).expect("hex digits are UTF-8")
+    let mut text = String::with_capacity(prefix.len() + name.len());
+    text.push_str(prefix);
+    text.push_str(str::from_utf8(name).expect("hex digits are UTF-8"));
+    text
 }
 
 /// Adds one to a number in hex digits.

@@ -65,7 +65,7 @@ impl Acquire {
     #[must_use]
     pub fn call(&self, keys: &Keys) -> ScriptCall<'static> {
         let [data, others @ ..] = SessionData::keys(keys);
-        let mut names = vec![data, &keys.lock, &keys.wake, &keys.waiters];
+        let mut names = vec![data, keys.lock(), keys.wake(), keys.waiters()];
         names.extend(others);
         let mode = match self.mode {
             Mode::Any => "any",
@@ -222,7 +222,7 @@ impl Claim {
     pub fn command(&self, keys: &Keys) -> Command<'static> {
         // The script is sent as text, because the reply is read too late to send the text after a
         // NOSCRIPT.
-        let mut command = Command::eval(&CLAIM.text, &[&keys.lock, &keys.waiters, &keys.state]);
+        let mut command = Command::eval(&CLAIM.text, &[keys.lock(), keys.waiters(), keys.state()]);
         command.arg(&self.token).number(self.lease).arg(&self.waiter).arg(&*self.info);
         command
     }

@@ -208,14 +208,14 @@ mod tests {
             let found = |listed: Listed, key: &str| {
                 listed.name(prefix, in_cluster, key.as_bytes()).map(|name| name.as_str().to_owned())
             };
-            assert_eq!(found(Listed::Sessions, &keys.data).as_deref(), Some(id));
-            assert_eq!(found(Listed::Locks, &keys.lock).as_deref(), Some(id));
+            assert_eq!(found(Listed::Sessions, keys.data()).as_deref(), Some(id));
+            assert_eq!(found(Listed::Locks, keys.lock()).as_deref(), Some(id));
             assert_eq!(found(Listed::Asides, &format!("{prefix}{aside}")).as_deref(), Some(&*aside));
-            for other in [&keys.lock, &keys.state, &keys.waiters, &format!("{prefix}{aside}")] {
+            for other in [keys.lock(), keys.state(), keys.waiters(), &format!("{prefix}{aside}")] {
                 assert_eq!(found(Listed::Sessions, other), None, "{other}");
             }
-            assert_eq!(found(Listed::Locks, &keys.data), None);
-            assert_eq!(found(Listed::Asides, &keys.data), None);
+            assert_eq!(found(Listed::Locks, keys.data()), None);
+            assert_eq!(found(Listed::Asides, keys.data()), None);
         }
         assert_eq!(Listed::Sessions.pattern("a*b\\[c]:", false), "a\\*b\\\\\\[c\\]:*");
         assert_eq!(Listed::Locks.pattern("P:", true), "{P:*}_LOCK");

@@ -14,12 +14,11 @@ use redis::Value;
 
 use super::{
     Acquire, Keys, SessionData,
-    keys::joined,
     reply::{Result, nonsense},
 };
 use crate::resp::{
-    Arg::{self, Number, Text},
-    Batch, word,
+    Arg::{self, Joined, Number, Text},
+    Batch, DIGITS, decimal, word,
 };
 
 const EXISTS: Arg<'static, 'static> = word("EXISTS");
@@ -45,9 +44,11 @@ pub enum Form {
 
 /// Packs the commands that take the lock, as `acquire.lua` does, and read the session.
 pub fn pack(keys: &Keys, acquire: &Acquire, form: Form, now: u64, batch: &mut Batch<'_>) {
-    let Keys { data, lock, waiters, state, .. } = keys;
-    let holder = joined([&acquire.token, "|", &now.to_string(), "|", &acquire.info]);
-    let take = [SET, Text(lock), Text(&holder), NX, PX, Number(acquire.lease)];
+    let [data, lock, waiters, state] = [keys.data(), keys.lock(), keys.waiters(), keys.state()];
+    let mut digits = [0; DIGITS];
+    let now = str::from_utf8(decimal(now, &mut digits)).expect("digits are UTF-8");
+    let holder = [&acquire.token, "|", now, "|", &acquire.info];
+    let take = [SET, Text(lock), Joined(&holder), NX, PX, Number(acquire.lease)];
     match form {
         Form::Bare => batch.add(&take),
         Form::Watched { again } => {
@@ -74,8 +75,8 @@ pub fn pack(keys: &Keys, acquire: &Acquire, form: Form, now: u64, batch: &mut Ba
 fn refresh(keys: &Keys, ttl: u64, batch: &mut Batch<'_>) {
     // EXPIRE with 0 would delete the session.
     match ttl {
-        0 => batch.add(&[EXISTS, Text(&keys.data)]),
-        ttl => batch.add(&[EXPIRE, Text(&keys.data), Number(ttl)]),
+        0 => batch.add(&[EXISTS, Text(keys.data())]),
+        ttl => batch.add(&[EXPIRE, Text(keys.data()), Number(ttl)]),
     }
 }
 
@@ -114,7 +115,7 @@ pub fn pack_read(keys: &Keys, ttl: u64, turn: Turn, batch: &mut Batch<'_>) {
 /// Packs the commands that show if the session exists. The second one changes nothing, because no
 /// command leaves anything under its key: a replica, which may lack the session, refuses it.
 pub fn pack_exists(keys: &Keys, batch: &mut Batch<'_>) {
-    batch.add(&[Text("EXISTS"), Text(&keys.data)]);
+    batch.add(&[Text("EXISTS"), Text(keys.data())]);
     batch.add(&[Text("EXPIRE"), Text(&keys.probe()), Number(1)]);
 }
 

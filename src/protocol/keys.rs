@@ -1,9 +1,11 @@
 //! The names of the keys that belong to one session. `docs/wire-format.md` is their reference.
 
+use std::sync::Arc;
+
 use super::{hash_slot, session_id::SessionId};
 use crate::process::random_hex;
 
-/// The key names of one session.
+/// The key names of one session. They are one text, so that a copy costs next to nothing.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Keys {
     /// The number that selects one of several servers: the first four bytes of the id, as phpredis
@@ -11,24 +13,16 @@ pub struct Keys {
     pub route: u32,
     /// The hash slot of all these keys, or `None` outside of a Cluster.
     pub slot: Option<u16>,
-    /// The session itself: `<prefix><id>`.
-    pub data: String,
-    /// The holder of the lock.
-    pub lock: String,
-    /// A list with at most one ticket: the lock on its way to a waiter.
-    pub wake: String,
-    /// A sorted set of the waiters by deadline.
-    pub waiters: String,
-    /// The [state](super::State) of the session: its metadata while it lives, or the mark that its
-    /// end leaves, so that a slower request cannot write the session back.
-    pub state: String,
+    names: Arc<str>,
+    /// The end of each name: data, lock, wake, waiters and state.
+    ends: [usize; 5],
 }
 
 impl Keys {
     /// The keys of `id` on a server that is not a Cluster.
     #[must_use]
     pub fn new(prefix: &str, id: &SessionId) -> Self {
-        Self::named(joined([prefix, id.as_str()]), id, None)
+        Self::named(&joined([prefix, id.as_str()]), id, None)
     }
 
     /// The keys of `id` in a Cluster, all in the slot of the session itself. The prefix must be one
@@ -37,7 +31,7 @@ impl Keys {
     pub fn in_cluster(prefix: &str, id: &SessionId) -> Self {
         let data = joined([prefix, id.as_str()]);
         let slot = hash_slot::of(&data);
-        Self::named(data, id, Some(slot))
+        Self::named(&data, id, Some(slot))
     }
 
     /// The key of the list of a user's sessions, as [`Keys::data`]. No session has this name,
@@ -49,31 +43,67 @@ impl Keys {
         if is_cluster { Self::in_cluster(&prefix, name) } else { Self::new(&prefix, name) }
     }
 
-    fn named(data: String, id: &SessionId, slot: Option<u16>) -> Self {
+    fn named(data: &str, id: &SessionId, slot: Option<u16>) -> Self {
         let wrapped;
-        let stem = if slot.is_some() && hash_slot::tag(&data).is_none() {
-            wrapped = joined(["{", &data, "}"]);
+        let stem = if slot.is_some() && hash_slot::tag(data).is_none() {
+            wrapped = joined(["{", data, "}"]);
             &wrapped
         } else {
-            &data
+            data
         };
-        let side = |suffix: &str| joined([stem, suffix]);
-        Self {
-            route: route(id.as_str().as_bytes()),
-            slot,
-            lock: side(LOCK),
-            wake: side("_WAKE"),
-            waiters: side("_WAITERS"),
-            state: side("_STATE"),
-            data,
+        let mut names = String::with_capacity(data.len() + 4 * stem.len() + SUFFIXES);
+        names.push_str(data);
+        let mut ends = [data.len(); 5];
+        for (end, suffix) in ends[1..].iter_mut().zip([LOCK, "_WAKE", "_WAITERS", "_STATE"]) {
+            names.push_str(stem);
+            names.push_str(suffix);
+            *end = names.len();
         }
+        Self { route: route(id.as_str().as_bytes()), slot, names: names.into(), ends }
+    }
+
+    /// The session itself: `<prefix><id>`.
+    #[must_use]
+    pub fn data(&self) -> &str {
+        &self.names[..self.ends[0]]
+    }
+
+    /// The holder of the lock.
+    #[must_use]
+    pub fn lock(&self) -> &str {
+        &self.names[self.ends[0]..self.ends[1]]
+    }
+
+    /// A list with at most one ticket: the lock on its way to a waiter.
+    #[must_use]
+    pub fn wake(&self) -> &str {
+        &self.names[self.ends[1]..self.ends[2]]
+    }
+
+    /// A sorted set of the waiters by deadline.
+    #[must_use]
+    pub fn waiters(&self) -> &str {
+        &self.names[self.ends[2]..self.ends[3]]
+    }
+
+    /// The [state](super::State) of the session: its metadata while it lives, or the mark that its
+    /// end leaves, so that a slower request cannot write the session back.
+    #[must_use]
+    pub fn state(&self) -> &str {
+        &self.names[self.ends[3]..]
     }
 
     /// The key of the receipt that the release of `token` leaves. From the receipt, a repeat of the
     /// release learns the result.
     #[must_use]
     pub fn receipt(&self, token: &str) -> String {
-        joined([self.stem(), "_DONE:", token])
+        joined(self.receipt_parts(token))
+    }
+
+    /// The same in parts.
+    #[must_use]
+    pub fn receipt_parts<'a>(&'a self, token: &'a str) -> [&'a str; 3] {
+        [self.stem(), "_DONE:", token]
     }
 
     /// The key that has a new value for a moment, between the command that uploads the value and
@@ -97,7 +127,8 @@ impl Keys {
 
     /// The beginning of the names of all side keys.
     fn stem(&self) -> &str {
-        &self.lock[..self.lock.len() - LOCK.len()]
+        let lock = self.lock();
+        &lock[..lock.len() - LOCK.len()]
     }
 
     /// A new key for a value that cannot be decoded. A warning will show the key, so its name tells
@@ -125,6 +156,9 @@ pub(super) fn joined<const N: usize>(texts: [&str; N]) -> String {
 
 const LOCK: &str = "_LOCK";
 
+/// The bytes of the four suffixes that each session has.
+const SUFFIXES: usize = "_LOCK_WAKE_WAITERS_STATE".len();
+
 /// Returns true if all keys of a session with this prefix can be in one slot. A `}` that ends no
 /// hash tag makes that impossible: Redis then hashes the whole name of the session's own key, and
 /// no tag can hold a `}`.
@@ -149,8 +183,8 @@ mod tests {
     #[test]
     fn are_those_of_phpredis_plus_suffixes() {
         let keys = Keys::new("PHPREDIS_SESSION:", &SessionId::parse(b"abc").unwrap());
-        assert_eq!(keys.data, "PHPREDIS_SESSION:abc");
-        assert_eq!(keys.lock, "PHPREDIS_SESSION:abc_LOCK");
+        assert_eq!(keys.data(), "PHPREDIS_SESSION:abc");
+        assert_eq!(keys.lock(), "PHPREDIS_SESSION:abc_LOCK");
         assert_eq!(keys.receipt("o:1"), "PHPREDIS_SESSION:abc_DONE:o:1");
         assert_eq!(keys.new_value("o:1"), "PHPREDIS_SESSION:abc_NEW:o:1");
     }
@@ -169,11 +203,11 @@ mod tests {
         ] {
             assert!(fits_a_cluster(prefix), "{prefix}");
             let keys = Keys::in_cluster(prefix, &id);
-            assert_eq!((&*keys.lock, &*keys.data), (lock, &*[prefix, id.as_str()].concat()));
+            assert_eq!((keys.lock(), keys.data()), (lock, &*[prefix, id.as_str()].concat()));
             let (receipt, new, aside) = (keys.receipt("o:1"), keys.new_value("o:1"), keys.aside(prefix));
             let copy = keys.copy();
-            let Keys { data, lock, wake, waiters, state, .. } = &keys;
-            for key in [data, lock, wake, waiters, state, &receipt, &new, &aside, &copy] {
+            let own = [keys.data(), keys.lock(), keys.wake(), keys.waiters(), keys.state()];
+            for key in own.into_iter().chain([&*receipt, &new, &aside, &copy]) {
                 assert_eq!(Some(hash_slot::of(key)), keys.slot, "{key}");
             }
         }

@@ -31,8 +31,8 @@ pub struct Remaining {
 impl Remaining {
     /// Packs the commands that ask for it.
     pub fn pack(keys: &Keys, batch: &mut Batch<'_>) {
-        batch.add(&[Text("PTTL"), Text(&keys.data)]);
-        batch.add(&[Text("GET"), Text(&keys.state)]);
+        batch.add(&[Text("PTTL"), Text(keys.data())]);
+        batch.add(&[Text("GET"), Text(keys.state())]);
     }
 
     /// Reads the replies to these commands.
@@ -87,7 +87,7 @@ impl SessionData {
     /// first of them.
     #[must_use]
     pub fn keys(keys: &Keys) -> [&str; Self::KEYS] {
-        [&keys.data, &keys.state]
+        [keys.data(), keys.state()]
     }
 
     /// Reads the session at this place of a reply.

@@ -122,12 +122,12 @@ impl<'a> Release<'a> {
         let copy = keys.copy();
         let other = other_key(self.op, staged.as_ref(), &copy);
         let names = [
-            &*keys.data,
-            &*keys.lock,
-            &*keys.wake,
-            &*keys.waiters,
+            keys.data(),
+            keys.lock(),
+            keys.wake(),
+            keys.waiters(),
             &*receipt,
-            &*keys.state,
+            keys.state(),
             other.unwrap_or_default(),
         ];
         let (op, data) = if staged.is_some() { MOVE } else { op_args(self.op) };
@@ -155,7 +155,7 @@ impl<'a> Release<'a> {
 #[must_use]
 pub fn unlock(keys: &Keys, token: &str) -> Command<'static> {
     // The script is sent as text, because this client never reads the reply.
-    let mut command = Command::eval(&UNLOCK.text, &[&keys.lock]);
+    let mut command = Command::eval(&UNLOCK.text, &[keys.lock()]);
     command.arg(token);
     command
 }
@@ -183,9 +183,9 @@ impl<'a> Write<'a> {
         let random = random_hex();
         let staged = staged(self.op, self.ttl, how).map(|data| (keys.new_value(&random), data));
         let copy = keys.copy();
-        let mut names = vec![&*keys.data, &*keys.state];
+        let mut names = vec![keys.data(), keys.state()];
         if matches!(self.op, Op::Delete(_) | Op::Revoke { .. } | Op::Drop | Op::Retire { .. }) {
-            names.push(&keys.lock);
+            names.push(keys.lock());
         }
         names.extend(other_key(self.op, staged.as_ref(), &copy));
         let (op, data) = if staged.is_some() { MOVE } else { op_args(self.op) };

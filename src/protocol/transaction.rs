@@ -20,7 +20,7 @@ use super::{
 use crate::{
     error::{ServerError, server_error},
     resp::{
-        Arg::{self, Data, Number, Text},
+        Arg::{self, Data, Joined, Number, Text},
         Batch, word,
     },
 };
@@ -39,13 +39,14 @@ pub struct Transactions {
     /// Set if the server carries out transactions.
     work: bool,
     watched: Watched,
+    /// The token of the lock of [`Watched::Session`]. Its memory is used again.
+    token: String,
 }
 
 enum Watched {
     Nothing,
     Something,
     Session {
-        token: String,
         /// Set if the session exists.
         exists: bool,
     },
@@ -54,7 +55,7 @@ enum Watched {
 impl Transactions {
     /// Begins without anything watched.
     pub fn new(capabilities: Capabilities) -> Self {
-        Self { work: capabilities.transactions, watched: Watched::Nothing }
+        Self { work: capabilities.transactions, watched: Watched::Nothing, token: String::new() }
     }
 
     /// Returns the form for a first try that is sent now.
@@ -73,7 +74,8 @@ impl Transactions {
             && tried.watched
             && let Some(loaded) = &tried.loaded
         {
-            self.watched = Watched::Session { token: token.to_owned(), exists: loaded.data.is_some() };
+            token.clone_into(&mut self.token);
+            self.watched = Watched::Session { exists: loaded.data.is_some() };
         }
     }
 
@@ -87,21 +89,21 @@ impl Transactions {
     /// Returns true if a transaction may carry out this release. The caller then sends the
     /// transaction, after which nothing is watched any more.
     pub fn take(&mut self, release: &Release<'_>) -> bool {
-        let Watched::Session { token, exists } = &self.watched else { return false };
-        let may = token == release.token
+        let Watched::Session { exists } = self.watched else { return false };
+        let may = self.token == release.token
             && release.waiter.is_none()
             && !release.keep_lock
             && release.nth == 0
             && release.state.is_none()
             && match release.op {
                 Op::Set(_) => release.ttl > 0,
-                Op::Keep => *exists && release.ttl > 0,
+                Op::Keep => exists && release.ttl > 0,
                 Op::Drop => !exists,
                 Op::Restore(_) | Op::Delete(_) | Op::Revoke { .. } | Op::Retire { .. } | Op::SetAside(_) => {
                     false
                 }
                 // EXPIRE gives the expected answer only if the session exists.
-                Op::None => *exists || release.ttl == 0,
+                Op::None => exists || release.ttl == 0,
             };
         if may {
             self.watched = Watched::Nothing;
@@ -114,20 +116,20 @@ impl Transactions {
 /// of them succeed.
 pub fn pack<'a>(keys: &Keys, release: &Release<'a>, receipt_ms: u64, batch: &mut Batch<'a>) -> &'static [u8] {
     batch.add(&[MULTI]);
-    let unlock = [DEL, Text(&keys.lock)];
+    let unlock = [DEL, Text(keys.lock())];
     let answer: &[u8] = match release.op {
         Op::Set(value) => {
-            batch.add(&[SET, Text(&keys.data), Data(value), EX, Number(release.ttl)]);
+            batch.add(&[SET, Text(keys.data()), Data(value), EX, Number(release.ttl)]);
             b"+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n*3\r\n+OK\r\n:1\r\n+OK\r\n"
         }
         Op::None if release.ttl > 0 => {
-            batch.add(&[EXPIRE, Text(&keys.data), Number(release.ttl)]);
+            batch.add(&[EXPIRE, Text(keys.data()), Number(release.ttl)]);
             batch.add(&unlock);
             batch.add(&[EXEC]);
             return b"+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n:1\r\n:1\r\n";
         }
         Op::Keep => {
-            batch.add(&[EXPIRE, Text(&keys.data), Number(release.ttl)]);
+            batch.add(&[EXPIRE, Text(keys.data()), Number(release.ttl)]);
             b"+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n*3\r\n:1\r\n:1\r\n+OK\r\n"
         }
         _ => {
@@ -137,8 +139,8 @@ pub fn pack<'a>(keys: &Keys, release: &Release<'a>, receipt_ms: u64, batch: &mut
         }
     };
     batch.add(&unlock);
-    let receipt = keys.receipt(release.token);
-    batch.add(&[SET, Text(&receipt), DONE, PX, Number(receipt_ms)]);
+    let receipt = keys.receipt_parts(release.token);
+    batch.add(&[SET, Joined(&receipt), DONE, PX, Number(receipt_ms)]);
     batch.add(&[EXEC]);
     answer
 }

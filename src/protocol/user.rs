@@ -81,7 +81,7 @@ impl UserCall<'_> {
     /// `user.lua` with its arguments. `text` is one that no other call has.
     #[must_use]
     pub fn call(&self, keys: &Keys, text: &str) -> ScriptCall<'static> {
-        let mut call = ScriptCall::new(&USER, &[&keys.data]);
+        let mut call = ScriptCall::new(&USER, &[keys.data()]);
         let command = &mut call.command;
         match *self {
             Self::Bind { name, life, before, limit, on_limit, stays } => {

@@ -43,6 +43,8 @@ pub enum Arg<'s, 'a> {
     Word(Word),
     /// Text.
     Text(&'s str),
+    /// A text in parts.
+    Joined(&'s [&'s str]),
     /// A number, written out in decimal digits.
     Number(u64),
     /// Bytes that are not copied if they are many; see [`Command::data`].
@@ -96,6 +98,16 @@ impl<'a> Packed<'a> {
         self.bytes.reserve(bytes.len() + OVERHEAD);
         self.length(bytes.len());
         self.bytes.extend_from_slice(bytes);
+        self.bytes.extend_from_slice(b"\r\n");
+    }
+
+    fn joined(&mut self, parts: &[&str]) {
+        let length = parts.iter().map(|part| part.len()).sum();
+        self.bytes.reserve(length + OVERHEAD);
+        self.length(length);
+        for part in parts {
+            self.bytes.extend_from_slice(part.as_bytes());
+        }
         self.bytes.extend_from_slice(b"\r\n");
     }
 
@@ -167,6 +179,7 @@ impl<'a> Batch<'a> {
             match *word {
                 Arg::Word(word) => self.packed.word(word),
                 Arg::Text(text) => self.packed.arg(text.as_bytes()),
+                Arg::Joined(parts) => self.packed.joined(parts),
                 Arg::Number(number) => self.packed.number(number),
                 Arg::Data(bytes) => self.packed.data(bytes),
             }
@@ -281,7 +294,7 @@ impl<'a> Command<'a> {
 }
 
 /// The digits of the largest number.
-const DIGITS: usize = 20;
+pub const DIGITS: usize = 20;
 
 /// The most bytes that an argument has in addition to its own.
 const OVERHEAD: usize = DIGITS + 5;
@@ -290,7 +303,8 @@ fn digit(number: u64) -> Option<u8> {
     u8::try_from(number).ok().filter(|&number| number < 10).map(|number| b'0' + number)
 }
 
-fn decimal(mut number: u64, digits: &mut [u8; DIGITS]) -> &[u8] {
+/// Writes a number into this room, and returns its digits.
+pub fn decimal(mut number: u64, digits: &mut [u8; DIGITS]) -> &[u8] {
     let mut start = DIGITS;
     loop {
         start -= 1;

@@ -9,7 +9,7 @@ mod replies;
 #[cfg(test)]
 mod tests;
 
-pub use command::{Arg, Batch, Command, word};
+pub use command::{Arg, Batch, Command, DIGITS, decimal, word};
 pub use replies::{Replies, ReplyError, TOO_LARGE, memory_left, set_memory_left};
 
 /// Redis' own limit on a string in bytes (proto-max-bulk-len).

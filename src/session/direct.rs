@@ -33,7 +33,7 @@ impl<S: Store> Session<S> {
 
     fn is_at(&self, own: &Keys, target: &Target, keys: &Keys) -> bool {
         let place = self.settings.shards.of(own.route);
-        own.lock == keys.lock && (&place.endpoint, place.database) == (&target.endpoint, target.database)
+        own.lock() == keys.lock() && (&place.endpoint, place.database) == (&target.endpoint, target.database)
     }
 
     /// Returns true if a read continues what an earlier call has begun: the lock is ours, or the

@@ -29,7 +29,7 @@ impl<S: Store> Session<S> {
         trace.held = now.saturating_sub(trace.since.time);
         let slot = trace.since.slot;
         if self.waited.is_some() || slot.kept_waiting() != trace.kept {
-            let kept = slot.kept_waiting() != trace.kept && slot.is_waited_for(&keys.lock);
+            let kept = slot.kept_waiting() != trace.kept && slot.is_waited_for(keys.lock());
             let waited = self.waited.take();
             // Those who had come before this request had the lock wait on for this one.
             let kept = kept || waited.as_ref().is_some_and(|waited| waited.has_followers);

@@ -927,7 +927,7 @@ impl<S: Store> Session<S> {
 
 /// Returns the lock's key as a pattern, without the part that makes the id a secret.
 fn pattern_of_lock(keys: &Keys, id: &SessionId) -> String {
-    keys.lock.replace(id.as_str(), &id.to_string().replace("...", "*"))
+    keys.lock().replace(id.as_str(), &id.to_string().replace("...", "*"))
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -889,7 +889,7 @@ fn a_put_overwrites_nothing_but_what_was_seen_last() {
 #[test]
 fn a_lock_that_this_thread_has_is_not_waited_for() {
     let store = stored(b"old");
-    let mut held = session(&store).beside(|_, keys| keys.lock.ends_with("_LOCK"));
+    let mut held = session(&store).beside(|_, keys| keys.lock().ends_with("_LOCK"));
     assert!(
         !held.lock(ID, TTL)
             && !held.read(ID, Access::Update, TTL)

@@ -146,7 +146,7 @@ impl<S: Store> Session<S> {
         let user = current.metadata.live.as_ref().map(Live::user).unwrap_or_default();
         let stored = current.loaded.state.as_deref().map(State::parse).filter(|_| !current.is_missing());
         if stored.is_none_or(|state| state.live().is_none_or(|live| live.user() != user)) {
-            current.metadata.places.retain(|(other, _)| other.data != keys.data);
+            current.metadata.places.retain(|(other, _)| other.data() != keys.data());
             current.metadata.places.push((keys, Listed::value(bumped, life)));
         }
     }

@@ -454,7 +454,7 @@ impl Admin {
     fn stored_session(&mut self, id: &SessionId) -> Result<Option<Stored>, StoreError> {
         let keys = self.keys(id);
         let questions =
-            [("GET", &keys.data), ("PTTL", &keys.data), ("GET", &keys.state), ("PTTL", &keys.state)];
+            [("GET", keys.data()), ("PTTL", keys.data()), ("GET", keys.state()), ("PTTL", keys.state())];
         let together = self.router.request_all(&keys, |_, batch| {
             for (command, key) in questions {
                 batch.add(&[Text(command), Text(key)]);
@@ -491,7 +491,7 @@ impl Admin {
         let keys = self.keys(id);
         let time = |ttl: Option<u64>| ttl.map_or_else(String::new, |ttl| ttl.clamp(1, LONGEST).to_string());
         let (state, state_ttl) = value.state.as_ref().map_or((&[][..], None), |(text, ttl)| (text, *ttl));
-        let mut set = Command::eval(admin::STORE, &[&keys.data, &keys.state]);
+        let mut set = Command::eval(admin::STORE, &[keys.data(), keys.state()]);
         set.arg(if replace { "1" } else { "0" }).arg(time(value.ttl)).arg(state).arg(time(state_ttl));
         set.arg(if keep_state { "keep" } else { "drop" });
         let Value::Array(reply) = self.router.request(&keys, set.data(&value.data))? else {
@@ -538,11 +538,11 @@ impl Admin {
     /// Returns the lock of a session, or `None` if it is free.
     pub fn locked(&mut self, id: &SessionId) -> Result<Option<Locked>, StoreError> {
         let keys = self.keys(id);
-        let Value::BulkString(holder) = self.router.request(&keys, Command::new("GET").arg(&keys.lock))?
+        let Value::BulkString(holder) = self.router.request(&keys, Command::new("GET").arg(keys.lock()))?
         else {
             return Ok(None);
         };
-        let ttl = self.router.request(&keys, Command::new("PTTL").arg(&keys.lock))?;
+        let ttl = self.router.request(&keys, Command::new("PTTL").arg(keys.lock()))?;
         if ttl == GONE {
             return Ok(None);
         }
@@ -550,7 +550,7 @@ impl Admin {
         let now = reply::time(self.router.request(&keys, &mut Command::new("TIME"))?).unwrap_or_default();
         // The entries of waiters that have died stay until the next release.
         let mut count = Command::new("ZCARD");
-        let waiters = match self.router.request(&keys, count.arg(&keys.waiters))? {
+        let waiters = match self.router.request(&keys, count.arg(keys.waiters()))? {
             Value::Int(waiters) => u64::try_from(waiters).unwrap_or_default(),
             _ => return Err(nonsense("ZCARD")),
         };
@@ -562,14 +562,14 @@ impl Admin {
     /// refused its write. Returns false if there is no lock.
     pub fn unlock(&mut self, id: &SessionId) -> Result<bool, StoreError> {
         let keys = self.keys(id);
-        let Value::BulkString(bytes) = self.router.request(&keys, Command::new("GET").arg(&keys.lock))?
+        let Value::BulkString(bytes) = self.router.request(&keys, Command::new("GET").arg(keys.lock()))?
         else {
             return Ok(false);
         };
         let holder = String::from_utf8_lossy(&bytes);
         if !holder.starts_with("o:") && !holder.starts_with("t:") {
             // That of phpredis, which knows no hand-over.
-            let mut take = Command::eval(admin::TAKE, &[&keys.lock]);
+            let mut take = Command::eval(admin::TAKE, &[keys.lock()]);
             return Ok(self.router.request(&keys, take.data(&bytes))? == Value::Int(1));
         }
         let token = holder.split('|').next().unwrap_or_default();

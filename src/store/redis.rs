@@ -156,7 +156,7 @@ impl RedisStore {
                 connection.transactions().disturb();
             }
             let mut expire = Command::new("EXPIRE");
-            self.router.send_after(expire.arg(&keys.data).number(right));
+            self.router.send_after(expire.arg(keys.data()).number(right));
         }
     }
 
@@ -221,7 +221,7 @@ impl RedisStore {
             return Ok(*found != 0);
         }
         let mut command = Command::new("EXISTS");
-        command.arg(&keys.data);
+        command.arg(keys.data());
         let answer = self.router.request(keys, &mut command)?;
         let exists = self.router.checked(reply::flag(&answer))?;
         if !exists {
@@ -409,7 +409,7 @@ impl Store for RedisStore {
 
     fn wait(&mut self, keys: &Keys, block: Duration) -> Result<Option<Ticket>, StoreError> {
         let mut command = Command::new("BLPOP");
-        command.arg(&keys.wake).arg(block.as_secs_f64().to_string());
+        command.arg(keys.wake()).arg(block.as_secs_f64().to_string());
         let route = self.router.route(keys);
         match self.router.request_blocking(keys, &mut command, block) {
             // The slot has moved, together with our place in the queue. The next acquire takes up
@@ -420,7 +420,7 @@ impl Store for RedisStore {
             Err(StoreError::Timeout(_)) if route.is_elected() => {
                 Err(StoreError::Broken(io::ErrorKind::TimedOut.into()))
             }
-            answer => self.router.checked(Ticket::parse(answer?, &keys.wake)),
+            answer => self.router.checked(Ticket::parse(answer?, keys.wake())),
         }
     }
 
@@ -498,7 +498,7 @@ impl Store for RedisStore {
 
     fn copy(&mut self, keys: &Keys, state: &str) -> Result<(Option<Vec<u8>>, u64), StoreError> {
         let copy = keys.copy();
-        let answer = self.request_twice(keys, Command::new("MGET").arg(&copy).arg(&keys.state))?;
+        let answer = self.request_twice(keys, Command::new("MGET").arg(&copy).arg(keys.state()))?;
         let copy = self.router.checked(reply::copy(answer, state))?;
         Ok((copy, self.router.server_ms()))
     }
@@ -513,8 +513,8 @@ impl Store for RedisStore {
             Ok(Some(values)) => values,
             // A server that carries out no scripts, or a connection that was dead.
             Ok(None) | Err(StoreError::Broken(_) | StoreError::Demoted(_)) => {
-                let left = self.router.request(keys, Command::new("PTTL").arg(&keys.data))?;
-                vec![left, self.router.request(keys, Command::new("GET").arg(&keys.state))?]
+                let left = self.router.request(keys, Command::new("PTTL").arg(keys.data()))?;
+                vec![left, self.router.request(keys, Command::new("GET").arg(keys.state()))?]
             }
             Err(failure) => return Err(failure),
         };
@@ -538,7 +538,7 @@ impl Store for RedisStore {
 
     fn post_state_ttl(&mut self, keys: &Keys, ms: u64) {
         let mut pexpire = Command::new("PEXPIRE");
-        self.router.send_after(pexpire.arg(&keys.state).number(ms));
+        self.router.send_after(pexpire.arg(keys.state()).number(ms));
     }
 
     fn exists(&mut self, keys: &Keys) -> Result<bool, StoreError> {

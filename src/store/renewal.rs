@@ -129,8 +129,7 @@ enum Work {
         renewal: Instant,
     },
     Renew {
-        lock: String,
-        state: String,
+        keys: Keys,
         length: Duration,
     },
     Release {
@@ -192,7 +191,7 @@ pub fn guard(
     token: &str,
     since: Moment,
 ) -> LeaseGuard {
-    let work = Work::Renew { lock: keys.lock.clone(), state: keys.state.clone(), length: lock.lease };
+    let work = Work::Renew { keys: keys.clone(), length: lock.lease };
     begin(home, timeouts, lock, token, work, since, lock.lease / 3)
 }
 
@@ -463,7 +462,7 @@ impl Task {
     fn confirm(&mut self) {
         if let Work::Try { keys, length, renewal, .. } = &self.work {
             self.due = *renewal;
-            self.work = Work::Renew { lock: keys.lock.clone(), state: keys.state.clone(), length: *length };
+            self.work = Work::Renew { keys: keys.clone(), length: *length };
         }
     }
 
@@ -482,10 +481,11 @@ impl Task {
                     self.due
                 }
             }
-            Work::Renew { lock, state, length } => {
+            Work::Renew { keys, length } => {
                 let left = self.end.saturating_duration_since(now);
                 let lease = left.min(*length);
-                let answer = renewer.renew(&self.home, self.timeouts, [lock, state], &self.token, lease);
+                let keys = [keys.lock(), keys.state()];
+                let answer = renewer.renew(&self.home, self.timeouts, keys, &self.token, lease);
                 self.failure = answer.as_ref().err().map(ToString::to_string);
                 match answer {
                     Ok(true) if lease == *length => Instant::now() + *length / 3,
@@ -668,7 +668,7 @@ impl Renewer {
     /// Returns true if a session is stored.
     fn exists(&mut self, home: &Home, timeouts: Timeouts, keys: &Keys) -> Result<bool, StoreError> {
         let mut command = Command::new("EXISTS");
-        command.arg(&keys.data);
+        command.arg(keys.data());
         let exists = reply::flag(&self.ask(home, timeouts, &mut command)?);
         if exists.is_err() {
             self.connection = None;

@@ -40,8 +40,8 @@ fn a_lock_that_nobody_waits_for_is_released_without_a_script() {
     f.put(b"before");
     for value in [&b"small"[..], LARGE] {
         assert_eq!(release_after(&mut f, Op::Set(value), |_| ()), (ReleaseReply::Done, By::Transaction));
-        assert_eq!((f.names(), f.data().as_deref()), (vec![f.keys.data.clone()], Some(value)));
-        let left: i64 = f.server.connection().ttl(&f.keys.data).unwrap();
+        assert_eq!((f.names(), f.data().as_deref()), (vec![f.keys.data().to_owned()], Some(value)));
+        let left: i64 = f.server.connection().ttl(f.keys.data()).unwrap();
         assert!(left > 50, "{left}");
         let receipt: Option<String> = f.server.connection().get(f.keys.receipt("o:a:1")).unwrap();
         assert_eq!(receipt.as_deref(), Some("ok"));
@@ -52,9 +52,9 @@ fn a_lock_that_nobody_waits_for_is_released_without_a_script() {
     // The session was written meanwhile, so the script takes over.
     assert_eq!(release_after(&mut f, Op::Keep, shorten), (ReleaseReply::Done, By::Script));
     assert_eq!(release_after(&mut f, Op::Keep, |_| ()), (ReleaseReply::Done, By::Transaction));
-    let left: i64 = f.server.connection().ttl(&f.keys.data).unwrap();
+    let left: i64 = f.server.connection().ttl(f.keys.data()).unwrap();
     assert!(left > 50, "{left}");
-    assert_eq!((f.names(), f.data().unwrap()), (vec![f.keys.data.clone()], b"kept".to_vec()));
+    assert_eq!((f.names(), f.data().unwrap()), (vec![f.keys.data().to_owned()], b"kept".to_vec()));
 }
 
 #[test]
@@ -62,10 +62,10 @@ fn a_lock_that_is_lost_writes_nothing_whatever_took_it() {
     let mut f = Fixture::new();
     f.put(b"before");
     let takers: [fn(&mut Fixture); 3] = [
-        |f| f.server.connection().set(&f.keys.lock, "o:b:1|1|them").unwrap(),
-        |f| f.server.connection().del(&f.keys.lock).unwrap(),
+        |f| f.server.connection().set(f.keys.lock(), "o:b:1|1|them").unwrap(),
+        |f| f.server.connection().del(f.keys.lock()).unwrap(),
         |f| {
-            let () = f.server.connection().pexpire(&f.keys.lock, 1).unwrap();
+            let () = f.server.connection().pexpire(f.keys.lock(), 1).unwrap();
             poll::until("the lease ends", poll::SOON, || f.names().len() == 1);
         },
     ];
@@ -73,7 +73,7 @@ fn a_lock_that_is_lost_writes_nothing_whatever_took_it() {
         let (written, _) = release_after(&mut f, Op::Set(LARGE), happens);
         assert!(matches!(written, ReleaseReply::Lost { .. }), "{written:?}");
         assert_eq!(f.data().unwrap(), b"before");
-        let () = f.server.connection().del(&f.keys.lock).unwrap();
+        let () = f.server.connection().del(f.keys.lock()).unwrap();
     }
 }
 
@@ -85,7 +85,7 @@ fn a_lease_that_ended_unnoticed_writes_nothing() {
     // second now.
     f.server.set("hz", "1");
     let (written, _) = release_after(&mut f, Op::Set(b"late"), |f| {
-        let () = f.server.connection().pexpire(&f.keys.lock, 1).unwrap();
+        let () = f.server.connection().pexpire(f.keys.lock(), 1).unwrap();
         std::thread::sleep(std::time::Duration::from_millis(5));
     });
     assert!(matches!(written, ReleaseReply::Lost { .. }), "{written:?}");
@@ -96,13 +96,13 @@ fn a_lease_that_ended_unnoticed_writes_nothing() {
 fn who_waits_is_handed_the_lock_whenever_they_came() {
     let mut f = Fixture::new();
     let wait = |f: &Fixture| {
-        let () = f.server.connection().zadd(&f.keys.waiters, "o:b", 1e15).unwrap();
+        let () = f.server.connection().zadd(f.keys.waiters(), "o:b", 1e15).unwrap();
     };
     let handed_over = |f: &Fixture| {
-        let holder: String = f.server.connection().get(&f.keys.lock).unwrap();
+        let holder: String = f.server.connection().get(f.keys.lock()).unwrap();
         assert!(holder.starts_with("t:"), "{holder}");
-        let Keys { lock, wake, waiters, .. } = &f.keys;
-        let () = f.server.connection().del(&[lock, wake, waiters]).unwrap();
+        let names = [f.keys.lock(), f.keys.wake(), f.keys.waiters()];
+        let () = f.server.connection().del(&names).unwrap();
     };
     assert_eq!(release_after(&mut f, Op::Set(b"1"), |f| wait(f)), (ReleaseReply::Done, By::Script));
     handed_over(&f);
@@ -116,9 +116,9 @@ fn who_waits_is_handed_the_lock_whenever_they_came() {
 #[test]
 fn what_changes_under_the_lock_is_left_to_the_script() {
     let mut f = Fixture::new();
-    let renewed = |f: &mut Fixture| f.server.connection().pexpire(&f.keys.lock, 9000).unwrap();
+    let renewed = |f: &mut Fixture| f.server.connection().pexpire(f.keys.lock(), 9000).unwrap();
     assert_eq!(release_after(&mut f, Op::Set(b"1"), renewed), (ReleaseReply::Done, By::Script));
-    let destroyed = |f: &mut Fixture| f.server.connection().set_ex(&f.keys.state, "t", 60).unwrap();
+    let destroyed = |f: &mut Fixture| f.server.connection().set_ex(f.keys.state(), "t", 60).unwrap();
     assert_eq!(release_after(&mut f, Op::Set(b"2"), destroyed), (ReleaseReply::Dead, By::Script));
     assert_eq!(f.data().unwrap(), b"1");
     // A mark of an end that existed when the session was read does not forbid the write.
@@ -190,7 +190,7 @@ fn a_transaction_that_did_not_free_the_lock_is_left_to_the_script() {
         (String::new(), with_error),
     ];
     for (instead, answer) in proxies {
-        let unlock = format!("*2\r\n$3\r\nDEL\r\n${}\r\n{}\r\n", f.keys.lock.len(), f.keys.lock);
+        let unlock = format!("*2\r\n$3\r\nDEL\r\n${}\r\n{}\r\n", f.keys.lock().len(), f.keys.lock());
         let address = refusing(f.server.addr(), unlock, instead, answer);
         f.store = client(&f.server.save_path().replace(&f.server.addr(), &address));
         f.put(b"before");
@@ -200,7 +200,7 @@ fn a_transaction_that_did_not_free_the_lock_is_left_to_the_script() {
         {
             let ended = release_after(&mut f, op, |_| ());
             assert_eq!(ended, (ReleaseReply::Done, By::Script), "{op:?}");
-            assert_eq!((f.names(), f.data().as_deref()), (vec![f.keys.data.clone()], Some(value)));
+            assert_eq!((f.names(), f.data().as_deref()), (vec![f.keys.data().to_owned()], Some(value)));
         }
     }
 }
@@ -215,7 +215,7 @@ fn a_write_whose_receipt_was_refused_is_written() {
     f.put(b"before");
     let () = f.store.read(&f.keys, TTL).map(drop).unwrap();
     assert_eq!(release_after(&mut f, Op::Set(b"1"), |_| ()), (ReleaseReply::Done, By::Transaction));
-    assert_eq!((f.names(), f.data().as_deref()), (vec![f.keys.data.clone()], Some(&b"1"[..])));
+    assert_eq!((f.names(), f.data().as_deref()), (vec![f.keys.data().to_owned()], Some(&b"1"[..])));
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn a_transaction_without_its_write_leaves_no_receipt_to_a_second_write() {
         (|text| text.replacen("+QUEUED", "-MASTERDOWN Link with MASTER is down.", 1), "MASTERDOWN"),
     ];
     for (answer, code) in answers {
-        let set = format!("*5\r\n$3\r\nSET\r\n${}\r\n{}\r\n", f.keys.data.len(), f.keys.data);
+        let set = format!("*5\r\n$3\r\nSET\r\n${}\r\n{}\r\n", f.keys.data().len(), f.keys.data());
         let address = refusing(f.server.addr(), set, failing(), answer);
         f.store = client(&f.server.save_path().replace(&f.server.addr(), &address));
         f.put(b"before");
@@ -238,7 +238,7 @@ fn a_transaction_without_its_write_leaves_no_receipt_to_a_second_write() {
         f.acquire();
         let written = f.release(Op::Set(b"1"));
         assert!(matches!(&written, ReleaseReply::Refused(error) if error.code == code), "{written:?}");
-        assert_eq!(f.names(), [&*f.keys.data]);
+        assert_eq!(f.names(), [f.keys.data()]);
         // After a refusal for want of memory, the session may be written once more.
         let again = f.release(Op::Set(b"2"));
         assert!(matches!(again, ReleaseReply::Lost { .. }), "{again:?}");
@@ -258,7 +258,7 @@ fn another_session_of_the_connection_ends_what_is_watched() {
             f.store.release(&other, &Release { token, ..release.clone() }).unwrap(),
             ReleaseReply::Done
         );
-        let () = f.server.connection().set(&f.keys.lock, "o:b:1|1|them").unwrap();
+        let () = f.server.connection().set(f.keys.lock(), "o:b:1|1|them").unwrap();
     });
     assert!(matches!(written, ReleaseReply::Lost { .. }), "{written:?}");
     assert_eq!((by, f.data()), (By::Script, None));
@@ -282,7 +282,7 @@ fn without_the_rights_to_a_transaction_the_scripts_do_it() {
             );
             let release = Release { op: Op::Set(b"x"), ttl: TTL, ..of_lock() };
             assert_eq!(store.release(&f.keys, &release).unwrap(), ReleaseReply::Done, "{lacks} {n}");
-            assert_eq!(f.names(), [&*f.keys.data], "{lacks} {n}");
+            assert_eq!(f.names(), [f.keys.data()], "{lacks} {n}");
         }
         assert!(f.calls("evalsha") + f.calls("eval") >= scripts + 3, "{lacks}");
     }

@@ -10,7 +10,7 @@ use crate::support::{
 };
 use phpsess_rs::{
     error::StoreError,
-    protocol::{Acquire, AcquireReply, Keys, Mode, Op, Release, ReleaseReply, SessionData, Write},
+    protocol::{Acquire, AcquireReply, Mode, Op, Release, ReleaseReply, SessionData, Write},
     store::{Store, redis::RedisStore},
 };
 use redis::Commands;
@@ -63,11 +63,11 @@ fn leave_nothing_behind_and_live_as_long_as_they_should() {
     f.put(b"before");
     assert_eq!(f.acquire().data.as_deref(), Some(&b"before"[..]));
     assert_eq!(f.release(Op::Set(LARGE)), ReleaseReply::Done);
-    assert_eq!(f.names(), [&*f.keys.data]);
-    let left: i64 = f.server.connection().ttl(&f.keys.data).unwrap();
+    assert_eq!(f.names(), [f.keys.data()]);
+    let left: i64 = f.server.connection().ttl(f.keys.data()).unwrap();
     assert!(left > 50, "{left}");
     assert_eq!(f.store.write(&f.keys, &write(Op::Set(LARGE))).unwrap(), ReleaseReply::Done);
-    assert_eq!(f.names(), [&*f.keys.data]);
+    assert_eq!(f.names(), [f.keys.data()]);
 }
 
 #[test]
@@ -75,13 +75,13 @@ fn are_not_written_without_the_lock_nor_over_a_destroyed_session() {
     let mut f = Fixture::new();
     f.put(b"newer");
     assert!(matches!(f.release(Op::Set(LARGE)), ReleaseReply::Lost { .. }));
-    assert_eq!((f.names(), f.data().unwrap()), (vec![f.keys.data.clone()], b"newer".to_vec()));
+    assert_eq!((f.names(), f.data().unwrap()), (vec![f.keys.data().to_owned()], b"newer".to_vec()));
 
     f.acquire();
-    let () = f.server.connection().set_ex(&f.keys.state, "t", 60).unwrap();
+    let () = f.server.connection().set_ex(f.keys.state(), "t", 60).unwrap();
     assert_eq!(f.release(Op::Set(LARGE)), ReleaseReply::Dead);
     assert_eq!(f.store.write(&f.keys, &write(Op::Set(LARGE))).unwrap(), ReleaseReply::Dead);
-    assert_eq!(f.names(), [&*f.keys.data, &*f.keys.state]);
+    assert_eq!(f.names(), [f.keys.data(), f.keys.state()]);
     assert_eq!(f.data().unwrap(), b"newer");
 }
 
@@ -91,7 +91,7 @@ fn a_repeat_of_a_write_is_told_what_its_first_send_did() {
     f.acquire();
     assert_eq!(f.release(Op::Set(LARGE)), ReleaseReply::Done);
     assert_eq!(f.release(Op::Set(LARGE)), ReleaseReply::Done);
-    assert_eq!(f.names(), [&*f.keys.data]);
+    assert_eq!(f.names(), [f.keys.data()]);
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn a_server_without_memory_refuses_them_and_frees_the_lock() {
         "{refused:?}"
     );
     f.server.set("maxmemory", "0");
-    assert_eq!((f.names(), f.data().unwrap()), (vec![f.keys.data.clone()], b"before".to_vec()));
+    assert_eq!((f.names(), f.data().unwrap()), (vec![f.keys.data().to_owned()], b"before".to_vec()));
 }
 
 #[test]
@@ -121,7 +121,8 @@ fn a_value_that_did_not_arrive_is_asked_for_with_the_lock_still_held() {
     f.put(b"before");
     f.acquire();
     let text = std::fs::read_to_string("src/protocol/scripts/release.lua").unwrap();
-    let Keys { data, lock, wake, waiters, state, .. } = &f.keys;
+    let [data, lock] = [f.keys.data(), f.keys.lock()];
+    let [wake, waiters, state] = [f.keys.wake(), f.keys.waiters(), f.keys.state()];
     let (receipt, new) = (f.keys.receipt("o:a:1"), f.keys.new_value("o:a:1"));
     let answer: Vec<String> = redis::Script::new(&text)
         .key(&[data, lock, wake, waiters, &receipt, state, &new])
@@ -129,20 +130,20 @@ fn a_value_that_did_not_arrive_is_asked_for_with_the_lock_still_held() {
         .invoke(&mut f.server.connection())
         .unwrap();
     assert_eq!(answer, ["gone"]);
-    assert_eq!((f.names(), f.data().unwrap()), (vec![data.clone(), lock.clone()], b"before".to_vec()));
+    assert_eq!((f.names(), f.data().unwrap()), (vec![data.to_owned(), lock.to_owned()], b"before".to_vec()));
 }
 
 #[test]
 fn a_key_of_another_type_is_an_error_that_leaves_no_lock() {
     let mut f = Fixture::new();
-    let () = f.server.connection().rpush(&f.keys.data, "x").unwrap();
+    let () = f.server.connection().rpush(f.keys.data(), "x").unwrap();
     for _ in 0..2 {
         let refused = f.store.acquire(&f.keys, &first());
         assert!(
             matches!(&refused, Err(StoreError::Server(error)) if error.code == "WRONGTYPE"),
             "{refused:?}"
         );
-        assert_eq!(f.names(), [&*f.keys.data]);
+        assert_eq!(f.names(), [f.keys.data()]);
         let refused = f.store.read(&f.keys, TTL);
         assert!(
             matches!(&refused, Err(StoreError::Server(error)) if error.code == "WRONGTYPE"),
@@ -155,13 +156,13 @@ fn a_key_of_another_type_is_an_error_that_leaves_no_lock() {
 fn a_free_session_is_taken_without_a_script() {
     let mut f = Fixture::new();
     f.put(b"data");
-    let () = f.server.connection().set_ex(&f.keys.state, "t", 60).unwrap();
+    let () = f.server.connection().set_ex(f.keys.state(), "t", 60).unwrap();
     let scripts = f.calls("evalsha") + f.calls("eval");
     let loaded = f.acquire();
     assert_eq!(loaded, SessionData::new(Some(b"data".to_vec()), Some("t".into())));
     assert_eq!(f.calls("evalsha") + f.calls("eval"), scripts);
     let (lock, left): (String, i64) =
-        redis::pipe().get(&f.keys.lock).pttl(&f.keys.data).query(&mut f.server.connection()).unwrap();
+        redis::pipe().get(f.keys.lock()).pttl(f.keys.data()).query(&mut f.server.connection()).unwrap();
     let (seconds, _): (u64, u64) = redis::cmd("TIME").query(&mut f.server.connection()).unwrap();
     let mut parts = lock.splitn(3, '|');
     assert_eq!(parts.next(), Some("o:a:1"));
@@ -175,12 +176,12 @@ fn a_free_session_is_taken_without_a_script() {
 fn a_lock_that_somebody_has_stays_as_it_is() {
     let mut f = Fixture::new();
     f.acquire();
-    let lock: String = f.server.connection().get(&f.keys.lock).unwrap();
+    let lock: String = f.server.connection().get(f.keys.lock()).unwrap();
     let other = Acquire { waiter: "o:b".into(), token: "o:b:1".into(), ..first() };
     let mut second = client(&f.server.save_path());
     second.read(&f.keys, TTL).unwrap();
     assert!(matches!(second.acquire(&f.keys, &other).unwrap(), AcquireReply::Busy { .. }));
-    assert_eq!(f.server.connection().get::<_, String>(&f.keys.lock).unwrap(), lock);
+    assert_eq!(f.server.connection().get::<_, String>(f.keys.lock()).unwrap(), lock);
 }
 
 #[test]
@@ -197,7 +198,7 @@ fn strict_mode_leaves_no_lock_on_an_unknown_id_nor_on_one_that_is_taken() {
     let new = Acquire { mode: Mode::New, ..first() };
     assert_eq!(f.store.acquire(&f.keys, &new).unwrap(), AcquireReply::Exists);
     f.store.read(&f.keys, TTL).unwrap();
-    assert_eq!(f.names(), [&*f.keys.data]);
+    assert_eq!(f.names(), [f.keys.data()]);
 }
 
 #[test]

@@ -32,11 +32,11 @@ impl Fixture {
     }
 
     pub fn put(&self, value: &[u8]) {
-        let () = self.server.connection().set_ex(&self.keys.data, value, 5).expect("Redis answers");
+        let () = self.server.connection().set_ex(self.keys.data(), value, 5).expect("Redis answers");
     }
 
     pub fn data(&self) -> Option<Vec<u8>> {
-        self.server.connection().get(&self.keys.data).expect("Redis answers")
+        self.server.connection().get(self.keys.data()).expect("Redis answers")
     }
 
     /// All keys except receipts.

@@ -9,7 +9,7 @@ mod tests;
 use std::sync::Arc;
 
 use crate::{
-    process::random_hex,
+    process::random_name,
     protocol::{
         Acquire, AcquireReply, Claim, FOREIGN_MS, HANDOFF_MS, Holder, Mode, SLACK_MS, SessionData, State,
         Ticket,
@@ -145,7 +145,7 @@ impl Attempt {
     /// Returns a new attempt and its first step.
     #[must_use]
     pub fn start(request: Request, now: u64) -> (Self, Step) {
-        Self::start_as(["o:", &random_hex()].concat(), request, now)
+        Self::start_as(random_name("o:"), request, now)
     }
 
     /// Starts an attempt under a given name (`o:` and a unique text).

@@ -50,19 +50,19 @@ impl Server {
     /// The stored session.
     #[must_use]
     pub fn data(&self, keys: &Keys) -> Option<&[u8]> {
-        self.places.get(&keys.data)?.data.as_ref().map(|data| &*data.value)
+        self.places.get(keys.data())?.data.as_ref().map(|data| &*data.value)
     }
 
     /// The state of the session.
     #[must_use]
     pub fn state(&self, keys: &Keys) -> Option<&str> {
-        self.places.get(&keys.data)?.state.as_ref().map(|state| &*state.value)
+        self.places.get(keys.data())?.state.as_ref().map(|state| &*state.value)
     }
 
     /// The read-only copy that the session has left.
     #[must_use]
     pub fn copy(&self, keys: &Keys) -> Option<&[u8]> {
-        self.places.get(&keys.data)?.copy.as_ref().map(|copy| &*copy.value)
+        self.places.get(keys.data())?.copy.as_ref().map(|copy| &*copy.value)
     }
 
     /// Deletes the copy.
@@ -73,19 +73,19 @@ impl Server {
     /// The value of the lock key.
     #[must_use]
     pub fn holder(&self, keys: &Keys) -> Option<&str> {
-        self.places.get(&keys.data)?.holder()
+        self.places.get(keys.data())?.holder()
     }
 
     /// The number of waiters.
     #[must_use]
     pub fn waiters(&self, keys: &Keys) -> usize {
-        self.places.get(&keys.data).map_or(0, |place| place.waiters.len())
+        self.places.get(keys.data()).map_or(0, |place| place.waiters.len())
     }
 
     /// Returns true if this attempt counts as a waiter.
     #[must_use]
     pub fn is_waiting(&self, keys: &Keys, waiter: &str) -> bool {
-        let place = self.places.get(&keys.data);
+        let place = self.places.get(keys.data());
         place.and_then(|place| place.waiters.get(waiter)).is_some_and(|deadline| *deadline > self.now)
     }
 
@@ -93,7 +93,7 @@ impl Server {
     /// session's.
     #[must_use]
     pub fn ends(&self, keys: &Keys) -> Vec<u64> {
-        let Some(place) = self.places.get(&keys.data) else { return Vec::new() };
+        let Some(place) = self.places.get(keys.data()) else { return Vec::new() };
         let lock = place.lock.iter().map(|lock| lock.at);
         let wake = place.wake.iter().map(|wake| wake.at);
         let receipts = place.receipts.values().map(|receipt| receipt.at);
@@ -103,7 +103,7 @@ impl Server {
     /// Returns true if there is a ticket to pop.
     #[must_use]
     pub fn has_ticket(&self, keys: &Keys) -> bool {
-        self.places.get(&keys.data).is_some_and(|place| place.wake.is_some())
+        self.places.get(keys.data()).is_some_and(|place| place.wake.is_some())
     }
 
     /// Gives the lock to another client for `lease` milliseconds.
@@ -133,11 +133,11 @@ impl Server {
     /// Milliseconds until the session expires.
     #[must_use]
     pub fn ttl(&self, keys: &Keys) -> Option<u64> {
-        self.places.get(&keys.data)?.data.as_ref().map(|data| data.at - self.now)
+        self.places.get(keys.data())?.data.as_ref().map(|data| data.at - self.now)
     }
 
     fn place(&mut self, keys: &Keys) -> &mut Place {
-        self.places.entry(keys.data.clone()).or_default()
+        self.places.entry(keys.data().to_owned()).or_default()
     }
 
     fn name(&mut self) -> String {
@@ -439,17 +439,17 @@ impl Server {
 
     /// `user.lua`
     pub fn user_list(&mut self, keys: &Keys, call: &UserCall<'_>) -> UserList {
-        self.lists.entry(keys.data.clone()).or_default().call(self.now, call)
+        self.lists.entry(keys.data().to_owned()).or_default().call(self.now, call)
     }
 
     /// The sessions on the list of a user.
     #[must_use]
     pub fn listed(&self, keys: &Keys) -> Vec<&str> {
-        self.lists.get(&keys.data).map_or_else(Vec::new, List::names)
+        self.lists.get(keys.data()).map_or_else(Vec::new, List::names)
     }
 
     /// Deletes the list of a user, as an eviction may do.
     pub fn lose_list(&mut self, keys: &Keys) {
-        self.lists.remove(&keys.data);
+        self.lists.remove(keys.data());
     }
 }

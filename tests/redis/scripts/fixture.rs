@@ -32,9 +32,9 @@ impl Fixture {
         let keys = Keys::new("PHPREDIS_SESSION:", &id);
         // The user may use all keys of the session but that of a connection's probe, so that no
         // client tries plain commands first.
-        let (data, receipts, values) = (&keys.data, keys.receipt("*"), keys.new_value("*"));
+        let (data, receipts, values) = (keys.data(), keys.receipt("*"), keys.new_value("*"));
         let copy = keys.copy();
-        let names = [data, &keys.lock, &keys.wake, &keys.waiters, &keys.state, &receipts, &values, &copy];
+        let names = [data, keys.lock(), keys.wake(), keys.waiters(), keys.state(), &receipts, &values, &copy];
         let patterns: Vec<String> = names.into_iter().map(|name| format!("~{name}")).collect();
         let rule = ["ACL", "SETUSER", USER, "on", ">p", "+@all"].into_iter();
         server.own::<()>(&rule.chain(patterns.iter().map(String::as_str)).collect::<Vec<_>>());
@@ -54,19 +54,19 @@ impl Fixture {
     }
 
     pub fn store(&self, value: &[u8]) {
-        let () = self.redis().set_ex(&self.keys.data, value, TTL).unwrap();
+        let () = self.redis().set_ex(self.keys.data(), value, TTL).unwrap();
     }
 
     pub fn data(&self) -> Option<Vec<u8>> {
-        self.redis().get(&self.keys.data).unwrap()
+        self.redis().get(self.keys.data()).unwrap()
     }
 
     pub fn state(&self) -> Option<String> {
-        self.redis().get(&self.keys.state).unwrap()
+        self.redis().get(self.keys.state()).unwrap()
     }
 
     pub fn lock(&self) -> Option<String> {
-        self.redis().get(&self.keys.lock).unwrap()
+        self.redis().get(self.keys.lock()).unwrap()
     }
 
     pub fn pttl(&self, key: &str) -> i64 {

@@ -25,10 +25,10 @@ use crate::support::redis::Server;
 fn acquire_locks_refreshes_and_reads() {
     let f = Fixture::new();
     f.store(b"data");
-    let () = f.redis().expire(&f.keys.data, 5).unwrap();
+    let () = f.redis().expire(f.keys.data(), 5).unwrap();
     let loaded = held(f.client("a").acquire(&f.keys, &ask("a", 1, 0)).unwrap());
     assert_eq!(loaded, SessionData::new(Some(b"data".to_vec()), None));
-    assert!(f.pttl(&f.keys.data) > 50_000 && f.pttl(&f.keys.lock) > 9_000);
+    assert!(f.pttl(f.keys.data()) > 50_000 && f.pttl(f.keys.lock()) > 9_000);
     assert!(f.lock().unwrap().starts_with("o:a:1|"));
 }
 
@@ -59,7 +59,7 @@ fn release_writes_and_frees() {
     held(a.acquire(&f.keys, &ask("a", 1, 0)).unwrap());
     assert_eq!(a.release(&f.keys, &release("o:a:1", Op::Set(b"new"))).unwrap(), ReleaseReply::Done);
     assert_eq!((f.lock(), f.data().unwrap()), (None, b"new".to_vec()));
-    assert!(f.pttl(&f.keys.data) > 50_000);
+    assert!(f.pttl(f.keys.data()) > 50_000);
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn destroy_leaves_a_mark_that_stops_older_readers_only() {
     assert_eq!(f.data(), None);
     let after = store.read(&f.keys, TTL).unwrap();
     assert_eq!(write(&after).unwrap(), ReleaseReply::Done);
-    assert!(f.pttl(&f.keys.state) > 0);
+    assert!(f.pttl(f.keys.state()) > 0);
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn a_logout_that_lost_its_lock_still_ends_the_session() {
     f.store(b"data");
     let (mut a, mut b) = (f.client("a"), f.client("b"));
     held(a.acquire(&f.keys, &ask("a", 1, 0)).unwrap());
-    let () = f.redis().del(&f.keys.lock).unwrap();
+    let () = f.redis().del(f.keys.lock()).unwrap();
     held(b.acquire(&f.keys, &ask("b", 1, 0)).unwrap());
     assert_eq!(
         a.release(&f.keys, &release("o:a:1", Op::Delete(&Reason::Logout))).unwrap(),
@@ -148,7 +148,7 @@ fn an_older_send_that_arrives_behind_its_repeat_takes_nothing() {
     let mut a = f.client("a");
     held(a.acquire(&f.keys, &ask("a", 10, 0)).unwrap());
     assert!(is_busy(&a.acquire(&f.keys, &ask("a", 9, 5000)).unwrap()));
-    assert_eq!(f.redis().zcard::<_, u64>(&f.keys.waiters).unwrap(), 0);
+    assert_eq!(f.redis().zcard::<_, u64>(f.keys.waiters()).unwrap(), 0);
     assert_eq!(a.release(&f.keys, &release("o:a:10", Op::Set(b"x"))).unwrap(), ReleaseReply::Done);
     assert_eq!(f.data().unwrap(), b"x");
 }
@@ -167,7 +167,7 @@ fn data_that_looks_like_an_operation_is_written() {
 #[test]
 fn a_key_of_another_type_leaves_no_lock_behind() {
     let f = Fixture::new();
-    let () = f.redis().rpush(&f.keys.data, "x").unwrap();
+    let () = f.redis().rpush(f.keys.data(), "x").unwrap();
     for mode in [Mode::Any, Mode::Known, Mode::New] {
         match f.client("a").acquire(&f.keys, &Acquire { mode, ..ask("a", 1, 0) }) {
             Err(StoreError::Server(error)) => assert_eq!(error.code, "WRONGTYPE", "{mode:?}"),
@@ -262,7 +262,7 @@ fn a_session_that_was_stored_meanwhile_is_destroyed_as_any_other() {
             a.write(&f.keys, &Write { op: Op::Drop, ttl: TTL, seen: None, state: None, dead_ms: 1000 })
         };
         assert_eq!((written.unwrap(), f.data()), (ReleaseReply::Done, None));
-        assert!(f.pttl(&f.keys.state) > 0);
+        assert!(f.pttl(f.keys.state()) > 0);
     }
 }
 
@@ -321,7 +321,7 @@ fn a_move_that_comes_too_late_does_not_happen() {
             assert_eq!((written.unwrap(), data.is_some()), (answer, is_late));
             assert_eq!((f.lock().is_some(), f.state().is_none()), (locked && is_late, is_late));
         }
-        let () = f.redis().del(&f.keys.state).unwrap();
+        let () = f.redis().del(f.keys.state()).unwrap();
     }
 }
 
@@ -409,7 +409,7 @@ fn a_write_stores_the_state_which_outlives_the_session() {
             (Op::Keep, false),
             (Op::Restore(b"x"), false),
         ] {
-            let () = f.redis().del(&f.keys.state).unwrap();
+            let () = f.redis().del(f.keys.state()).unwrap();
             f.store(b"before");
             let written = if locked {
                 sends += 1;
@@ -421,7 +421,7 @@ fn a_write_stores_the_state_which_outlives_the_session() {
             };
             assert_eq!(written.unwrap(), ReleaseReply::Done, "{op:?}");
             assert_eq!(f.state().as_deref(), Some(&*state), "{op:?}");
-            let (left, session) = (f.pttl(&f.keys.state), f.pttl(&f.keys.data));
+            let (left, session) = (f.pttl(f.keys.state()), f.pttl(f.keys.data()));
             assert!(left <= life && left > life - 30_000 && left > session, "{op:?}: {left}, {session}");
         }
     }
@@ -430,7 +430,7 @@ fn a_write_stores_the_state_which_outlives_the_session() {
         "My label|with a bar"
     );
     // No session, no state.
-    let () = f.redis().del(&[&f.keys.state, &f.keys.data]).unwrap();
+    let () = f.redis().del(&[f.keys.state(), f.keys.data()]).unwrap();
     held(a.acquire(&f.keys, &ask("a", 99, 0)).unwrap());
     let release = Release { state: Some("live|1|||||||"), ..release("o:a:99", Op::None) };
     assert_eq!(a.release(&f.keys, &release).unwrap(), ReleaseReply::Done);
@@ -459,9 +459,9 @@ fn a_session_lives_on_under_another_state_and_dies_with_another_creation() {
         for (op, locked) in
             [(Op::Set(b"x"), true), (Op::Set(b"x"), false), (Op::Keep, true), (Op::Keep, false)]
         {
-            let () = f.redis().del(&[&f.keys.data, &f.keys.state]).unwrap();
+            let () = f.redis().del(&[f.keys.data(), f.keys.state()]).unwrap();
             if let Some(state) = now {
-                let () = f.redis().set_ex(&f.keys.state, state, 60).unwrap();
+                let () = f.redis().set_ex(f.keys.state(), state, 60).unwrap();
             }
             let written = if locked {
                 sends += 1;
@@ -505,7 +505,7 @@ fn a_repeated_end_and_a_further_one_name_the_copy_again() {
         for op in [logout, revoke, kept, gone] {
             for locked in [true, false] {
                 let state = format!("live|1|||||{copy}|u|a|label");
-                let () = f.redis().set_ex(&f.keys.state, &state, 60).unwrap();
+                let () = f.redis().set_ex(f.keys.state(), &state, 60).unwrap();
                 f.store(b"data");
                 sends += 1;
                 let token = format!("o:a:{sends}");
@@ -546,7 +546,7 @@ fn a_ticket_has_the_whole_state() {
 fn the_mark_of_an_end_outlives_the_lock_that_it_finds() {
     let f = Fixture::new();
     let outlives = |what: &str| {
-        let (lock, mark) = (f.pttl(&f.keys.lock), f.pttl(&f.keys.state));
+        let (lock, mark) = (f.pttl(f.keys.lock()), f.pttl(f.keys.state()));
         assert!(0 < lock && lock < mark, "{what}: {lock} ms, {mark} ms");
     };
     let delete = Write { op: Op::Delete(&Reason::Logout), ttl: TTL, seen: None, state: None, dead_ms: 1 };
@@ -555,7 +555,7 @@ fn the_mark_of_an_end_outlives_the_lock_that_it_finds() {
     f.store(b"data");
     assert_eq!(c.write(&f.keys, &delete).unwrap(), ReleaseReply::Done);
     outlives("destroyed without a lock");
-    let () = f.redis().del(&f.keys.state).unwrap();
+    let () = f.redis().del(f.keys.state()).unwrap();
     let lost = Release { dead_ms: 1, ..release("o:c:1", Op::Delete(&Reason::Logout)) };
     assert_eq!(c.release(&f.keys, &lost).unwrap(), ReleaseReply::Done);
     outlives("destroyed by somebody who has lost the lock");
@@ -564,13 +564,13 @@ fn the_mark_of_an_end_outlives_the_lock_that_it_finds() {
     let settings = Settings::parse(&path, &IniValues::default()).unwrap();
     let home = Home::new(&settings, &f.keys, None);
     let timeouts = Timeouts { connect: settings.connect_timeout, read: settings.read_timeout };
-    let keys = [&*f.keys.lock, &*f.keys.state];
+    let keys = [f.keys.lock(), f.keys.state()];
     let renewed = Renewer::default().renew(&home, timeouts, keys, "o:a:1", Duration::from_secs(100));
-    assert!(renewed.unwrap() && f.pttl(&f.keys.lock) > 50_000);
+    assert!(renewed.unwrap() && f.pttl(f.keys.lock()) > 50_000);
     outlives("renewed");
 
     // The lock is handed over, the session destroyed, the ticket claimed.
-    let () = f.redis().del(&f.keys.state).unwrap();
+    let () = f.redis().del(f.keys.state()).unwrap();
     assert_eq!(a.release(&f.keys, &release("o:a:1", Op::None)).unwrap(), ReleaseReply::Done);
     assert_eq!(c.write(&f.keys, &delete).unwrap(), ReleaseReply::Done);
     let ticket = b.wait(&f.keys, Duration::from_secs(1)).unwrap().unwrap();

@@ -23,7 +23,7 @@ fn session(f: &Fixture, idle: Option<u64>, left: Option<i64>) -> String {
     let mut live = Live::new(now() - 86_400_000);
     live.idle = idle;
     live.end = left.map(|left| now().saturating_add_signed(left));
-    let () = f.redis().set_ex(&f.keys.state, live.to_string(), 600).unwrap();
+    let () = f.redis().set_ex(f.keys.state(), live.to_string(), 600).unwrap();
     f.store(b"session");
     live.to_string()
 }
@@ -32,12 +32,12 @@ fn is_over(f: &Fixture) {
     let state = State::parse(&f.state().unwrap());
     assert!(matches!(&state, State::Dead(dead) if dead.reason.word() == "absolute"), "{state}");
     assert_eq!(f.data(), None);
-    assert!(f.pttl(&f.keys.state) > 50_000, "{}", f.pttl(&f.keys.state));
+    assert!(f.pttl(f.keys.state()) > 50_000, "{}", f.pttl(f.keys.state()));
 }
 
 /// Compares the TTL of the session with these seconds, of which a test takes no more than five.
 fn lives_for(f: &Fixture, seconds: u64, how: &str) {
-    let ms = f.pttl(&f.keys.data);
+    let ms = f.pttl(f.keys.data());
     let right = i64::try_from(seconds * 1000).unwrap();
     assert!(ms > right - 5000 && ms <= right, "{how}: {ms} ms, not {right}");
 }
@@ -104,11 +104,11 @@ fn whatever_prolongs_a_session_prolongs_its_state() {
     ] {
         let state_is = |before: u64| {
             let state = session(&f, idle, left);
-            let () = f.redis().expire(&f.keys.state, before.cast_signed()).unwrap();
+            let () = f.redis().expire(f.keys.state(), before.cast_signed()).unwrap();
             state
         };
         let outlives = |how: &str| {
-            let (ms, right) = (f.pttl(&f.keys.state), i64::try_from(after * 1000).unwrap());
+            let (ms, right) = (f.pttl(f.keys.state()), i64::try_from(after * 1000).unwrap());
             assert!(
                 ms > right - 5000 && ms <= right,
                 "{how}, {idle:?}, {left:?}, {ttl}: {ms} ms, not {right}"
@@ -147,13 +147,13 @@ fn whatever_prolongs_a_session_prolongs_its_state() {
     }
     // The state of a session that is gone is left alone.
     session(&f, None, None);
-    let () = f.redis().expire(&f.keys.state, 5).unwrap();
-    let () = f.redis().del(&f.keys.data).unwrap();
+    let () = f.redis().expire(f.keys.state(), 5).unwrap();
+    let () = f.redis().del(f.keys.data()).unwrap();
     a.read(&f.keys, TTL).unwrap();
     sends += 1;
     a.acquire(&f.keys, &ask("a", sends, 0)).unwrap();
     a.release(&f.keys, &release(&format!("o:a:{sends}"), Op::None)).unwrap();
-    assert!(f.pttl(&f.keys.state) <= 5000);
+    assert!(f.pttl(f.keys.state()) <= 5000);
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn no_script_gives_away_a_session_that_is_over() {
         a.acquire(&f.keys, &ask("a", sends, 0)).unwrap();
         let mut over = State::parse(&state).live().unwrap().clone();
         over.end = Some(1);
-        let () = f.redis().set_ex(&f.keys.state, over.to_string(), 600).unwrap();
+        let () = f.redis().set_ex(f.keys.state(), over.to_string(), 600).unwrap();
         let token = format!("o:a:{sends}");
         let written = a.release(&f.keys, &Release { seen: Some(&state), ..release(&token, op) }).unwrap();
         assert_eq!(written, if op == Op::None { ReleaseReply::Done } else { ReleaseReply::Dead });
@@ -203,7 +203,7 @@ fn no_script_gives_away_a_session_that_is_over() {
     let live = Live::new(now()).to_string();
     session(&f, None, Some(-1000));
     let write = Write { op: Op::Set(b"new"), ttl: TTL, seen: None, state: Some(&live), dead_ms: 60_000 };
-    let () = f.redis().del(&f.keys.data).unwrap();
+    let () = f.redis().del(f.keys.data()).unwrap();
     assert_eq!(a.write(&f.keys, &write).unwrap(), ReleaseReply::Done);
     lives_for(&f, TTL, "a new session");
 }

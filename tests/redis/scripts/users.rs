@@ -74,7 +74,7 @@ fn lists_of_users_follow_the_same_rules_in_memory() {
                 (redis.user_list(&keys, &call).unwrap(), memory.user_list(&keys, &call).unwrap());
             assert_eq!(told(&theirs), told(&ours), "{call:?}");
         }
-        let ttl: i64 = server.connection().pttl(&keys.data).unwrap();
+        let ttl: i64 = server.connection().pttl(keys.data()).unwrap();
         assert!(ttl == -2 || ttl > 0 && ttl <= LIFE.cast_signed(), "{ttl}");
     }
 }

@@ -33,7 +33,7 @@ fn hand_over_carries_the_session_and_is_claimed() {
         Claim { token: token.clone(), waiter: "o:b".into(), lease: LEASE, info: "host|2|cli|".into() };
     assert!(b.claim(&f.keys, &claim).unwrap());
     assert!(f.lock().unwrap().starts_with(&format!("{token}|")));
-    assert_eq!(f.redis().zcard::<_, u64>(&f.keys.waiters).unwrap(), 0);
+    assert_eq!(f.redis().zcard::<_, u64>(f.keys.waiters()).unwrap(), 0);
     assert_eq!(b.release(&f.keys, &release(&token, Op::Set(b"3"))).unwrap(), ReleaseReply::Done);
     assert_eq!((f.lock(), f.data().unwrap()), (None, b"3".to_vec()));
 }
@@ -60,8 +60,8 @@ fn a_shorter_wait_does_not_end_a_longer_one() {
     let (_a, _b) = contended(&f);
     let mut c = f.client("c");
     assert!(is_busy(&c.acquire(&f.keys, &ask("c", 1, 10)).unwrap()));
-    assert!(f.pttl(&f.keys.waiters) > 100_000);
-    assert_eq!(f.redis().zcard::<_, u64>(&f.keys.waiters).unwrap(), 2);
+    assert!(f.pttl(f.keys.waiters()) > 100_000);
+    assert_eq!(f.redis().zcard::<_, u64>(f.keys.waiters()).unwrap(), 2);
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn a_waiter_that_died_with_its_ticket_stalls_the_others_for_a_hand_over_only() {
     let (mut a, mut b) = contended(&f);
     a.release(&f.keys, &release("o:a:1", Op::None)).unwrap();
     b.wait(&f.keys, Duration::from_secs(5)).unwrap().unwrap();
-    let left = f.pttl(&f.keys.lock);
+    let left = f.pttl(f.keys.lock());
     assert!(left > 0 && left <= i64::try_from(HANDOFF_MS).unwrap(), "{left}");
     match f.client("c").acquire(&f.keys, &ask("c", 1, 60_000)).unwrap() {
         AcquireReply::Busy { block, .. } => {
@@ -96,7 +96,7 @@ fn a_ticket_without_its_lock_is_void() {
     let (mut a, mut b) = contended(&f);
     a.release(&f.keys, &release("o:a:1", Op::None)).unwrap();
     // The hand-over's time is up before any client took the ticket.
-    let () = f.redis().del(&f.keys.lock).unwrap();
+    let () = f.redis().del(f.keys.lock()).unwrap();
     held(f.client("c").acquire(&f.keys, &ask("c", 1, 0)).unwrap());
     assert_eq!(b.wait(&f.keys, Duration::from_millis(5)).unwrap(), None);
 }
@@ -107,7 +107,7 @@ fn a_ticket_whose_lock_went_to_somebody_else_cannot_be_claimed() {
     let (mut a, mut b) = contended(&f);
     a.release(&f.keys, &release("o:a:1", Op::None)).unwrap();
     let ticket = b.wait(&f.keys, Duration::from_secs(5)).unwrap().unwrap();
-    let () = f.redis().del(&f.keys.lock).unwrap();
+    let () = f.redis().del(f.keys.lock()).unwrap();
     held(f.client("c").acquire(&f.keys, &ask("c", 1, 0)).unwrap());
     let claim =
         Claim { token: format!("t:{}", ticket.id), waiter: "o:b".into(), lease: LEASE, info: "".into() };
@@ -120,7 +120,7 @@ fn a_ticket_never_outlives_its_lock() {
     let f = Fixture::new();
     let (mut a, _b) = contended(&f);
     a.release(&f.keys, &release("o:a:1", Op::None)).unwrap();
-    let (ticket, lock) = (f.pttl(&f.keys.wake), f.pttl(&f.keys.lock));
+    let (ticket, lock) = (f.pttl(f.keys.wake()), f.pttl(f.keys.lock()));
     assert!(0 < ticket && ticket < lock, "{ticket} {lock}");
 }
 
@@ -131,7 +131,7 @@ fn a_waiter_whose_time_is_up_takes_the_ticket_that_just_arrived() {
     a.release(&f.keys, &release("o:a:1", Op::Set(b"x"))).unwrap();
     let loaded = held(b.acquire(&f.keys, &ask("b", 2, 0)).unwrap());
     assert_eq!(loaded.data.unwrap(), b"x");
-    assert_eq!(f.redis().zcard::<_, u64>(&f.keys.waiters).unwrap(), 0);
+    assert_eq!(f.redis().zcard::<_, u64>(f.keys.waiters()).unwrap(), 0);
     assert!(f.lock().unwrap().starts_with("o:b:2|"));
 }
 
@@ -140,14 +140,14 @@ fn a_last_try_leaves_the_queue() {
     let f = Fixture::new();
     let (_a, mut b) = contended(&f);
     assert!(matches!(b.acquire(&f.keys, &ask("b", 2, 0)).unwrap(), AcquireReply::Busy { block: 0, .. }));
-    assert_eq!(f.redis().zcard::<_, u64>(&f.keys.waiters).unwrap(), 0);
+    assert_eq!(f.redis().zcard::<_, u64>(f.keys.waiters()).unwrap(), 0);
 }
 
 #[test]
 fn a_foreign_holder_is_asked_about_every_few_milliseconds() {
     let f = Fixture::new();
     for holder in ["web1|77", "0123456789abcdef0123456789abcdef"] {
-        let () = f.redis().set(&f.keys.lock, holder).unwrap();
+        let () = f.redis().set(f.keys.lock(), holder).unwrap();
         match f.client("a").acquire(&f.keys, &ask("a", 1, 5000)).unwrap() {
             AcquireReply::Busy { block, holder: seen, .. } => {
                 assert_eq!((block, &*seen), (FOREIGN_MS, holder));
@@ -174,7 +174,7 @@ fn nobody_waits_for_one_who_only_looks_whether_a_session_is_there() {
         seconds * 1000 + micros / 1000
     };
     let looks = |at: u64| {
-        let () = f.redis().pset_ex(&f.keys.lock, format!("o:x:0|{at}|h|1|cli|"), LEASE).unwrap();
+        let () = f.redis().pset_ex(f.keys.lock(), format!("o:x:0|{at}|h|1|cli|"), LEASE).unwrap();
     };
     let ask = |mode, token: &str| Acquire { mode, token: token.into(), ..ask("a", 1, 5000) };
     let block = |acquired: &AcquireReply| match acquired {
@@ -183,13 +183,13 @@ fn nobody_waits_for_one_who_only_looks_whether_a_session_is_there() {
     };
     looks(clock());
     assert_eq!(a.acquire(&f.keys, &ask(Mode::Known, "o:a:0")).unwrap(), AcquireReply::Absent(None));
-    assert_eq!(f.redis().zcard::<_, u64>(&f.keys.waiters).unwrap(), 0);
+    assert_eq!(f.redis().zcard::<_, u64>(f.keys.waiters()).unwrap(), 0);
     // A client that takes any id polls, because it is not woken.
     assert_eq!(block(&a.acquire(&f.keys, &ask(Mode::Any, "o:a:1")).unwrap()), FOREIGN_MS);
     // A client waits for an id that exists, and for one that vanished after the trial.
     f.store(b"x");
     assert!(block(&b.acquire(&f.keys, &ask(Mode::Known, "o:a:2")).unwrap()) > FOREIGN_MS);
-    let () = f.redis().del(&f.keys.data).unwrap();
+    let () = f.redis().del(f.keys.data()).unwrap();
     looks(clock() - TRIAL_MS);
     assert!(block(&b.acquire(&f.keys, &ask(Mode::Known, "o:a:3")).unwrap()) > FOREIGN_MS);
 }
