@@ -71,6 +71,9 @@ impl Shards {
     /// each server that it reads in front of its list.
     #[must_use]
     pub fn of(&self, route: u32) -> &Arc<Target> {
+        if let [(only, _)] = &self.0[..] {
+            return only;
+        }
         let total: u64 = self.0.iter().map(|(_, weight)| u64::from(*weight)).sum();
         let mut position = u64::from(route) % total.max(1);
         for (target, weight) in self.0.iter().rev() {

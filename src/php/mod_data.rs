@@ -230,13 +230,16 @@ pub unsafe fn ask_session(
 }
 
 fn say_all(when: Say, session: &mut Session<RedisStore>) {
-    session.take_warnings().into_iter().for_each(|warning| say(when, warning));
+    if session.has_warnings() {
+        session.take_warnings().into_iter().for_each(|warning| say(when, warning));
+    }
 }
 
 /// Logs the failures of earlier sessions whose last answer has come only now. The requests of these
 /// sessions are over, and this request may be that of another visitor.
 pub fn log_deferred_failures() {
-    take_deferred_failures().into_iter().map(deferred_warning).for_each(|warning| say(Say::Logged, warning));
+    let Some(failures) = take_deferred_failures() else { return };
+    failures.into_iter().map(deferred_warning).for_each(|warning| say(Say::Logged, warning));
 }
 
 /// Frees the handler, if there is one.

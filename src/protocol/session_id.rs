@@ -1,6 +1,6 @@
 //! Session ids, which become part of key names.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 /// PHP's own upper bound (`PS_MAX_SID_LENGTH` in php-src).
 const MAX_LEN: usize = 256;
@@ -10,7 +10,7 @@ const MAX_LEN: usize = 256;
 /// PHP itself only refuses a few characters, so `a/b`, `a_b` and ids with a NUL reach a save
 /// handler. With this set, no id can end in the suffix of a side key (`_LOCK` ...).
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct SessionId(Box<str>);
+pub struct SessionId(Arc<str>);
 
 /// The bytes of an id. Each callback checks its id, and a table costs a third of the comparisons.
 static ALLOWED: [bool; 256] = {

@@ -197,14 +197,16 @@ impl<S: Store> Session<S> {
 
     /// Asks `is_held_here` before each wait for a lock.
     #[must_use]
-    pub fn beside(self, is_held_here: fn(&Target, &Keys) -> bool) -> Self {
-        Self { is_held_here, ..self }
+    pub fn beside(mut self, is_held_here: fn(&Target, &Keys) -> bool) -> Self {
+        self.is_held_here = is_held_here;
+        self
     }
 
     /// Tells slow locks to these surroundings.
     #[must_use]
-    pub fn amid(self, surroundings: Surroundings) -> Self {
-        Self { surroundings, ..self }
+    pub fn amid(mut self, surroundings: Surroundings) -> Self {
+        self.surroundings = surroundings;
+        self
     }
 
     /// Opens the session again without a close, as `session_reset()` (`resets`) does and a handler
@@ -285,6 +287,11 @@ impl<S: Store> Session<S> {
 
     fn has_lock(&self) -> bool {
         matches!(self.current, Some(Current { hold: Hold::Locked { .. } | Hold::Unsure { .. }, .. }))
+    }
+
+    /// Returns true if there are warnings that were not taken.
+    pub fn has_warnings(&self) -> bool {
+        !self.warnings.is_empty()
     }
 
     /// Returns the warnings since the last call.
@@ -391,7 +398,7 @@ impl<S: Store> Session<S> {
 
     /// `read`: leaves the value in [`Session::value`], which is empty if there is no such session.
     pub fn read(&mut self, id: &[u8], access: Access, ttl: u64) -> bool {
-        let Some(id) = SessionId::parse(id) else {
+        let Some(id) = self.parsed(id) else {
             stats::count(Count::BadIds);
             return self.fail("can't be read", None, &Failure::BadId);
         };
@@ -605,6 +612,14 @@ impl<S: Store> Session<S> {
         }
         if !current.unread {
             self.leave_figures(&current);
+        }
+    }
+
+    /// Returns the id, which is usually that of the current session.
+    fn parsed(&self, id: &[u8]) -> Option<SessionId> {
+        match &self.current {
+            Some(current) if current.id.as_str().as_bytes() == id => Some(current.id.clone()),
+            _ => SessionId::parse(id),
         }
     }
 

@@ -496,7 +496,7 @@ impl<S: Store> Session<S> {
     }
 
     fn save(&mut self, id: &[u8], text: &Text<'_>, changed: bool, ttl: u64, writer: Writer) -> bool {
-        let Some(id) = SessionId::parse(id) else { return self.fail("was not saved", None, &Failure::BadId) };
+        let Some(id) = self.parsed(id) else { return self.fail("was not saved", None, &Failure::BadId) };
         if let Some(failure) = self.reason_not_to_save(&id) {
             return self.fail("was not saved", Some(&id), &refused(failure));
         }

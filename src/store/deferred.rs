@@ -229,15 +229,14 @@ static FAILURES: Shared<Vec<DeferredFailure>> = Shared::empty();
 /// are almost never any.
 static ARE_FAILURES: AtomicBool = AtomicBool::new(false);
 
-/// Returns the failures since the last call.
+/// Returns the failures since the last call, if there are any.
 #[must_use]
-pub fn take_deferred_failures() -> Vec<DeferredFailure> {
-    if !ARE_FAILURES.load(Ordering::Acquire) {
-        return Vec::new();
-    }
-    let mut failures = FAILURES.lock();
-    ARE_FAILURES.store(false, Ordering::Release);
-    mem::take(&mut failures)
+pub fn take_deferred_failures() -> Option<Vec<DeferredFailure>> {
+    ARE_FAILURES.load(Ordering::Acquire).then(|| {
+        let mut failures = FAILURES.lock();
+        ARE_FAILURES.store(false, Ordering::Release);
+        mem::take(&mut *failures)
+    })
 }
 
 /// Reads the answer to a release.
