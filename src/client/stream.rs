@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     config::{Endpoint, Tls},
-    process::without_number,
+    process::{clock, without_number},
     resp::MAX_BULK,
 };
 
@@ -68,7 +68,8 @@ enum Channel {
 /// reads only a part.
 struct Bounded {
     socket: Socket,
-    deadline: Instant,
+    /// A time of [`clock`].
+    deadline: u64,
     /// The whole time, until the first call of an exchange that has just begun.
     full: Option<Duration>,
     /// The current timeouts of the socket itself.
@@ -114,7 +115,7 @@ impl Stream {
                 return Err(io::Error::other("its nodes are asked before one of them is connected"));
             }
         };
-        stream.expect_within(timeouts.read, Instant::now());
+        stream.expect_within(timeouts.read, clock::now());
         Ok(stream)
     }
 
@@ -129,7 +130,7 @@ impl Stream {
         let socket = tcp(address, Instant::now() + timeouts.connect);
         let connected = socket.and_then(|socket| Self::over(socket, Some(address), tls, host));
         let mut stream = connected.inspect_err(|error| _ = dns::avoid(address, flaw_of(error)))?;
-        stream.expect_within(timeouts.read, Instant::now());
+        stream.expect_within(timeouts.read, clock::now());
         Ok(stream)
     }
 
@@ -196,10 +197,10 @@ impl Stream {
         }
     }
 
-    /// Starts an exchange that must end within `timeout` after `now`.
-    pub fn expect_within(&mut self, timeout: Duration, now: Instant) {
+    /// Starts an exchange that must end within `timeout` after `now`, a time of [`clock`].
+    pub fn expect_within(&mut self, timeout: Duration, now: u64) {
         let bounded = self.bounded();
-        (bounded.deadline, bounded.full) = (now + timeout, Some(timeout));
+        (bounded.deadline, bounded.full) = (now.saturating_add(clock::nanoseconds(timeout)), Some(timeout));
         self.allowance = MAX_ANSWER;
     }
 
@@ -328,6 +329,8 @@ fn handshake(
 
 impl Bounded {
     fn new(socket: Socket, deadline: Instant) -> Self {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let deadline = clock::now().saturating_add(clock::nanoseconds(left));
         // Zero means no timeout, as in the system's own interface.
         Self { socket, deadline, full: None, receive_timeout: Duration::ZERO, send_timeout: Duration::ZERO }
     }
@@ -336,7 +339,7 @@ impl Bounded {
     /// continues, and does not start from the beginning.
     fn left(&mut self) -> io::Result<Duration> {
         let full = self.full.take();
-        match full.unwrap_or_else(|| self.deadline.saturating_duration_since(Instant::now())) {
+        match full.unwrap_or_else(|| Duration::from_nanos(self.deadline.saturating_sub(clock::now()))) {
             Duration::ZERO => Err(io::ErrorKind::TimedOut.into()),
             left => Ok(left.max(Duration::from_millis(1))),
         }

@@ -63,7 +63,6 @@ pub struct Connection {
     turn: Turn,
     /// Memory for the next batch of commands.
     packed: Vec<u8>,
-    used: Instant,
     /// The time when the last exchange began, and that of its answer if a request waited for it.
     begun: u64,
     answered: u64,
@@ -81,7 +80,7 @@ pub struct Connection {
     /// The address that a sentinel has named for this connection.
     master: Option<Endpoint>,
     /// The server's clock in milliseconds, and the time when it was read.
-    clock: Option<(u64, Instant)>,
+    clock: Option<(u64, u64)>,
     meter: Meter,
     /// The trips since a request has taken the connection.
     trips: u32,
@@ -379,25 +378,25 @@ impl Connection {
     /// Starts an exchange, in which Redis may block for `block` before it answers.
     fn begin(&mut self, limit: Duration, block: Duration) {
         let limit = if self.leaves_time { limit / 2 } else { limit };
-        let (now, begun) = (Instant::now(), clock::now());
+        let begun = clock::now();
         if begun.saturating_sub(self.begun) > clock::nanoseconds(QUIET) {
             // Answers to earlier commands may have arrived before the connection went silent, and
             // do not end the doubt.
             (self.in_doubt, self.doubted) = (true, self.sent);
         }
-        (self.used, self.begun, self.limit) = (now, begun, limit);
+        (self.begun, self.limit) = (begun, limit);
         let time = match self.until {
-            Some(until) => until.saturating_duration_since(now),
+            Some(until) => until.saturating_duration_since(Instant::now()),
             None if self.in_doubt && block.is_zero() => limit / QUIET_SHARE,
             None => limit + block,
         };
-        self.stream.expect_within(time, now);
+        self.stream.expect_within(time, begun);
     }
 
     /// Returns the end of the last exchange's timeout if the connection turned out to be dead after
     /// a long time without use.
     pub fn end_of_doubt(&self) -> Option<Instant> {
-        self.in_doubt.then(|| self.used + self.limit)
+        self.in_doubt.then(|| Instant::now() + self.limit.saturating_sub(clock::since(self.begun)))
     }
 
     /// Sets the deadline of the first answer. An earlier step, such as another connection, has used
@@ -409,7 +408,7 @@ impl Connection {
     /// Returns the server's clock in milliseconds, or this machine's if the server's is not known.
     pub fn server_ms(&self) -> u64 {
         match self.clock {
-            Some((then, since)) => then.saturating_add(ms(since.elapsed())),
+            Some((then, since)) => then.saturating_add(ms(clock::since(since))),
             None => local_ms(),
         }
     }
@@ -452,7 +451,7 @@ impl Connection {
     fn reason_of(&mut self, sent: Sent, error: io::Error) -> StoreError {
         let broken = self.io_error(error);
         if matches!(broken, StoreError::Broken(_)) {
-            self.stream.expect_within(LAST_WORDS, Instant::now());
+            self.stream.expect_within(LAST_WORDS, clock::now());
             match self.answer_before(sent) {
                 Err(StoreError::Server(said)) => return StoreError::Server(said),
                 Err(_) => return broken,

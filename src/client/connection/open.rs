@@ -149,7 +149,6 @@ impl Connection {
             transactions: Transactions::new(Capabilities::default()),
             turn: Turn::default(),
             packed: Vec::new(),
-            used: Instant::now(),
             begun: clock::now(),
             answered: clock::now(),
             limit: timeouts.read,
@@ -232,7 +231,7 @@ impl Connection {
                 // have TIME. Any other problem shows again in the reply to CLIENT SETNAME, unless
                 // the server closes the connection first.
                 Ok(Value::ServerError(error)) if left == 1 => no_time = Some(server_error(&error)),
-                Ok(value) if left == 1 => self.clock = reply::time(value).map(|ms| (ms, Instant::now())),
+                Ok(value) if left == 1 => self.clock = reply::time(value).map(|ms| (ms, clock::now())),
                 // The name is a courtesy to readers of CLIENT LIST. An ACL may forbid the command,
                 // and proxies do not know CLIENT.
                 Ok(Value::ServerError(error)) if left == 0 && !is_about_more(&server_error(&error)) => {}
