@@ -556,6 +556,30 @@ fn what_a_handler_class_writes_unchanged_is_only_refreshed() {
 }
 
 #[test]
+fn a_session_that_was_empty_and_stays_empty_is_only_refreshed() {
+    let store = stored(b"");
+    let mut session = session(&store);
+    assert!(session.read(ID, Access::Update, TTL));
+    session.drop_value();
+    // A client that knows no lock writes in between.
+    let mut other = session_with(&store, &unlocked());
+    assert!(other.write(ID, b"other", TTL, Writer::Php));
+    store.server().advance(5000);
+    assert!(session.write(ID, b"", TTL, Writer::Php));
+    assert_eq!(data(&store, ID).unwrap(), b"other");
+    assert_eq!(store.server().ttl(&keys(ID)), Some(TTL * 1000));
+    // One that was not there is stored, and one that had values is emptied.
+    for before in [None, Some(&b"old"[..])] {
+        let store = before.map_or_else(MemoryStore::new, stored);
+        let mut session = self::session(&store);
+        assert!(session.read(ID, Access::Update, TTL));
+        session.drop_value();
+        assert!(session.write(ID, b"", TTL, Writer::Php));
+        assert_eq!(data(&store, ID).unwrap(), b"");
+    }
+}
+
+#[test]
 fn a_second_write_of_a_handler_class_takes_the_lock_again() {
     for (first, second) in [(b"one", b"two"), (b"old", b"two"), (b"one", b"old"), (b"one", b"one")] {
         for vanishes in [false, true] {
