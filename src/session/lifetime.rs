@@ -64,8 +64,8 @@ impl<S: Store> Session<S> {
         };
     }
 
-    /// Returns true if anything is known of the session that PHP has read beside its value, or if it
-    /// is closed without having been saved.
+    /// Returns true if anything is known of the session that PHP has read beside its value, or if
+    /// it is closed without having been saved.
     pub fn has_metadata(&self) -> bool {
         self.current.as_ref().is_some_and(|current| {
             let Metadata { live, mark, .. } = &current.metadata;

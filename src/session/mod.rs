@@ -456,8 +456,8 @@ impl<S: Store> Session<S> {
                 });
                 let is_copy = self.has_copy();
                 let delivered = self.deliver(&id, data);
-                // A write of the same text changes nothing. PHP writes a session without values in any
-                // case, and does not compare it with what it has read.
+                // A write of the same text changes nothing. PHP writes a session without values in
+                // any case, and does not compare it with what it has read.
                 if delivered && (is_copy || self.value.as_ref().is_some_and(Vec::is_empty)) {
                     self.remember(id.as_str().as_bytes());
                 }

@@ -660,7 +660,8 @@ fn the_doctor_looks_at_each_node_of_a_cluster() {
     finds(&php, &[], WARNING, "idle-timeout", "timeout 0");
     cluster.node(1).set("timeout", "0");
 
-    // The port that a node announces has no listener. PHP cannot tell that from a node that is down.
+    // The port that a node announces has no listener. PHP cannot tell that from a node that is
+    // down.
     cluster.node(2).announce(1);
     poll::until("the other nodes know the port, and the doctor finds it", poll::SOON, || {
         let said = rustredis(&php, &["doctor"]);
