@@ -64,6 +64,19 @@ impl<S: Store> Session<S> {
         };
     }
 
+    /// Keeps the id that the list of the user has. It is that of before if the session was not
+    /// stored under this one, whose place the next id does not need.
+    pub(super) fn leave_name(&mut self, current: &mut Current<S::Lease>) {
+        if !self.left.live.as_ref().is_some_and(has_user) {
+            return;
+        }
+        self.left.name = Some(current.id.clone());
+        if let Some(earlier) = self.earlier_id(&current.id).filter(|_| current.is_missing()) {
+            (self.left.name, self.left.seen) = (Some(earlier), self.inherited.seen.clone());
+            self.give_up_places(current);
+        }
+    }
+
     /// Returns true if anything is known of the session that PHP has read beside its value, or if
     /// it is closed without having been saved.
     pub fn has_metadata(&self) -> bool {
@@ -79,7 +92,7 @@ impl<S: Store> Session<S> {
     /// Keeps what a session leaves that session_regenerate_id() has neither saved nor destroyed.
     pub fn bequeath_unsaved(&mut self) {
         let is_left = |current: &Current<S::Lease>| self.retired.as_ref() == Some(&current.id);
-        let Some(current) = self.current.take_if(|current| !current.unread && !is_left(current)) else {
+        let Some(mut current) = self.current.take_if(|current| !current.unread && !is_left(current)) else {
             return;
         };
         self.bequeath(&current);
@@ -88,8 +101,8 @@ impl<S: Store> Session<S> {
             self.left.beside = Some(current.id.clone());
             self.left.seen.clone_from(&current.loaded.state);
         }
-        if current.is_missing() && self.left.live.as_ref().is_some_and(has_user) {
-            self.left.name = Some(current.id.clone());
+        if current.is_missing() {
+            self.leave_name(&mut current);
         }
         self.current = Some(current);
     }

@@ -438,7 +438,7 @@ impl<S: Store> Session<S> {
             return self.end_unlocked(&keys, op, None);
         };
         self.bequeath(&current);
-        self.left.name = Some(id.clone()).filter(|_| self.left.live.as_ref().is_some_and(has_user));
+        self.leave_name(&mut current);
         current.trace.outcome = "ended";
         current.is_changed = true;
         let hold = mem::replace(&mut current.hold, Hold::Unlocked);

@@ -7,7 +7,7 @@
 
 use std::{
     borrow::Borrow,
-    mem,
+    iter, mem,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
@@ -100,7 +100,7 @@ impl<S: Store> Session<S> {
             before.clone().unwrap_or_else(|| Live::new(now).ending_after(self.settings.absolute_timeout));
         let live = with_user(live, list, label, now, ttl);
         let keys = self.list_keys(list)?;
-        let earlier = self.inherited.name.clone().filter(|_| self.is_heir(&current.id));
+        let earlier = self.earlier_id(&current.id);
         let (id, lasts) = (current.id.clone(), live.own_ttl(now, ttl));
         let call = |on_limit| UserCall::Bind {
             name: id.as_str(),
@@ -131,10 +131,11 @@ impl<S: Store> Session<S> {
         let left = before.map(|live| live.user().to_owned()).filter(|left| !left.is_empty());
         current.metadata.left.extend(left);
         current.metadata.left.retain(|left| left != list);
+        // The list of a former user has the earlier id until the session is stored.
+        self.inherited.name = earlier.filter(|_| !current.metadata.left.is_empty());
         current.metadata.live = Some(live);
         current.metadata.is_due = true;
         (current.metadata.is_unlisted, current.metadata.refusal) = (false, None);
-        self.inherited.name = None;
         self.note_place(current, keys, answer.now, lasts);
         Some(true)
     }
@@ -227,8 +228,11 @@ impl<S: Store> Session<S> {
         };
         let keys = self.list_keys(&list)?;
         let own = self.current_of(&list).map(|(id, _)| id);
+        // Until the session is stored under its new id, the list has the earlier one, too.
+        let earlier = own.as_ref().and_then(|own| self.earlier_id(own));
         let is_meant = |id: &SessionId| {
-            !(others_only && own.as_ref() == Some(id)) && only.is_none_or(|only| handle(id) == only)
+            let is_own = own.as_ref() == Some(id) || earlier.as_ref() == Some(id);
+            !(others_only && is_own) && only.is_none_or(|only| handle(id) == only)
         };
         let (mut done, mut count, mut all_ended) = (Vec::new(), 0, true);
         for _ in 0..ROUNDS {
@@ -283,10 +287,12 @@ impl<S: Store> Session<S> {
     pub(super) fn follow_on_list(&mut self, current: &mut Current<S::Lease>, ttl: u64) {
         current.metadata.places.clear();
         let left = mem::take(&mut current.metadata.left);
+        let earlier = self.earlier_id(&current.id);
+        let ids: Vec<_> = iter::once(&current.id).chain(&earlier).map(SessionId::as_str).collect();
         for keys in left.iter().filter_map(|left| self.list_keys(left)).collect::<Vec<_>>() {
             // The slot of the list may have moved. If the session stays listed all the same, its
             // user shows that it does not belong there.
-            let _ = self.store.user_list(&keys, &UserCall::Drop(&[current.id.as_str()]));
+            let _ = self.store.user_list(&keys, &UserCall::Drop(&ids));
         }
         if let Some(refusal) = current.metadata.refusal.take() {
             let (keys, error) = *refusal;
@@ -297,7 +303,8 @@ impl<S: Store> Session<S> {
         }
         let Some(live) = &current.metadata.live else { return };
         let is_listed = current.metadata.listed.is_some() && !self.is_late(current);
-        let earlier = if self.is_heir(&current.id) { self.inherited.name.take() } else { None };
+        self.inherited.name.take_if(|_| earlier.is_some());
+        let earlier = earlier.filter(|_| left.is_empty());
         current.metadata.listed = None;
         if let Some(keys) = self.list_keys(live.user()).filter(|_| !is_listed || earlier.is_some()) {
             self.put_on_list(&keys, &current.id, live, earlier.as_ref(), ttl);
@@ -312,6 +319,10 @@ impl<S: Store> Session<S> {
             if matches!(current.hold, Hold::ReadOnly) {
                 self.keep_state(current, ttl);
             }
+            return;
+        }
+        // A handler class may read the id that it has just left.
+        if self.has_retired(current.id.as_str().as_bytes()) {
             return;
         }
         let Heritage { name, beside, .. } = &self.inherited;
@@ -482,6 +493,11 @@ impl<S: Store> Session<S> {
         let current = self.current.as_ref()?;
         let live = current.metadata.live.as_ref().filter(|live| live.user() == list)?;
         Some((current.id.clone(), live.clone()))
+    }
+
+    /// Returns the id of before that the list of the user has in place of this one, or beside it.
+    pub(super) fn earlier_id(&self, id: &SessionId) -> Option<SessionId> {
+        self.inherited.name.clone().filter(|_| self.is_heir(id))
     }
 
     /// Returns `None` for no user.
