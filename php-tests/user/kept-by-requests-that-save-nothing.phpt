@@ -77,6 +77,18 @@ foreach (['1', '0'] as $locking) {
             }
         }
     }
+    // Another request ends the session meanwhile: its mark stays as it is, and its place is gone.
+    $id = login($user = new_user());
+    set_state($id, ['idle' => 1000, 'bumped' => now() - 501_000], 100);
+    $child = Child::run('ini_set("rustredis.locking", "' . $locking . '"); start($argv[1]); say("running"); hear(); session_abort();
+        say("over");', [$id]);
+    $child->line();
+    ini_set('rustredis.ended_memory', '5000');
+    rustredis_revoke($user);
+    $child->tell('go');
+    $child->output();
+    same("locking=$locking, ended meanwhile", [true, [], 0],
+        [redis()->ttl(side_key($id, 'STATE')) > 4000, on_list($user), rustredis_revoke($user)]);
     // Where no use prolongs the session, none prolongs its state.
     $id = login($user = new_user());
     set_state($id, ['idle' => 1000, 'bumped' => now() - 501_000], 100);
@@ -102,6 +114,7 @@ ok: locking=1, a class that reads another session
 ok: locking=1, a class that reads another session, too early
 ok: locking=1, a save
 ok: locking=1, a save, too early
+ok: locking=1, ended meanwhile
 ok: touch=0
 ok: locking=0, session_abort()
 ok: locking=0, session_abort(), too early
@@ -119,4 +132,5 @@ ok: locking=0, a class that reads another session
 ok: locking=0, a class that reads another session, too early
 ok: locking=0, a save
 ok: locking=0, a save, too early
+ok: locking=0, ended meanwhile
 ok: touch=0

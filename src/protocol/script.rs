@@ -34,6 +34,7 @@ pub static READ: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("s
 pub static WRITE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/write.lua")));
 pub static UNLOCK: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/unlock.lua")));
 pub static USER: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/user.lua")));
+pub static PROLONG: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/prolong.lua")));
 pub static PROBE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/probe.lua")));
 
 /// The commands that a Redis user must be allowed to run, as an ACL rule. If a script's command is
@@ -137,7 +138,7 @@ mod tests {
     #[test]
     fn only_comments_are_left_out() {
         assert_eq!(code("  return {res}   -- the end"), "return {res}");
-        for script in [&ACQUIRE, &RELEASE, &CLAIM, &RENEW, &READ, &WRITE, &UNLOCK, &USER, &PROBE] {
+        for script in [&ACQUIRE, &RELEASE, &CLAIM, &RENEW, &READ, &WRITE, &UNLOCK, &USER, &PROLONG, &PROBE] {
             // A string with two hyphens would have been cut.
             assert!(script.text.lines().all(|line| line.matches('\'').count() % 2 == 0), "{}", script.text);
         }
@@ -147,7 +148,7 @@ mod tests {
     /// Dragonfly and some proxies refuse a script that touches another key.
     #[test]
     fn all_keys_of_a_script_are_among_its_keys() {
-        for script in [&ACQUIRE, &RELEASE, &CLAIM, &RENEW, &READ, &WRITE, &UNLOCK, &USER, &PROBE] {
+        for script in [&ACQUIRE, &RELEASE, &CLAIM, &RENEW, &READ, &WRITE, &UNLOCK, &USER, &PROLONG, &PROBE] {
             for call in script.text.split("call('").skip(1) {
                 let (command, rest) = call.split_once('\'').expect("a quoted name");
                 let arguments = rest.split(')').next().unwrap_or_default().split(',').map(str::trim).skip(1);
@@ -168,7 +169,7 @@ mod tests {
 
     #[test]
     fn the_commands_of_the_acl_rule_are_those_that_are_used() {
-        let scripts = [&ACQUIRE, &RELEASE, &CLAIM, &RENEW, &READ, &WRITE, &UNLOCK, &USER, &PROBE];
+        let scripts = [&ACQUIRE, &RELEASE, &CLAIM, &RENEW, &READ, &WRITE, &UNLOCK, &USER, &PROLONG, &PROBE];
         let called = scripts.into_iter().flat_map(|script| script.text.split("call('").skip(1));
         let called = called.map(|rest| rest.split('\'').next().unwrap_or_default().to_lowercase());
         // A connection also sends these commands directly.

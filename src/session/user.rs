@@ -317,7 +317,7 @@ impl<S: Store> Session<S> {
     pub(super) fn announce(&mut self, current: &mut Current<S::Lease>, ttl: u64) {
         if !current.is_new {
             if matches!(current.hold, Hold::ReadOnly) {
-                self.keep_state(current, ttl);
+                self.keep_state(current, ttl, true);
             }
             return;
         }
@@ -395,37 +395,41 @@ impl<S: Store> Session<S> {
     /// Does the same for a session that is closed without having been saved.
     pub(super) fn keep_unsaved(&mut self, current: &Current<S::Lease>) {
         if !matches!(current.hold, Hold::ReadOnly) && !current.is_missing() {
-            self.keep_state(current, current.lasts);
+            self.keep_state(current, current.lasts, false);
         }
     }
 
     /// Does the same for a session that a handler class has only looked at.
     pub(super) fn keep_looked_at(&mut self, id: &SessionId, keys: &Keys, loaded: &SessionData, ttl: u64) {
-        if let Some(live) = loaded.live() {
-            self.keep_live(id, keys, &live, ttl);
+        if let Some(seen) = &loaded.state {
+            self.keep_live(id, keys, seen, ttl, true);
         }
     }
 
-    fn keep_state(&mut self, current: &Current<S::Lease>, ttl: u64) {
-        if current.metadata.places.is_empty() {
-            if let Some(live) = &current.metadata.live {
-                self.keep_live(&current.id, &current.keys, live, ttl);
-            }
-        } else if let Some(State::Live(stored)) = current.loaded.state.as_deref().map(State::parse) {
-            // The login came to nothing.
-            self.keep_live(&current.id, &current.keys, &stored, ttl);
+    /// The state that was read is the one that lives on, also if a login came to nothing.
+    fn keep_state(&mut self, current: &Current<S::Lease>, ttl: u64, was_just_read: bool) {
+        if let Some(seen) = &current.loaded.state {
+            self.keep_live(&current.id, &current.keys, seen, ttl, was_just_read);
         }
     }
 
-    fn keep_live(&mut self, id: &SessionId, keys: &Keys, live: &Live, ttl: u64) {
+    /// At the end of a request the session may have been ended from elsewhere: neither its mark nor
+    /// its place on the list are touched then.
+    fn keep_live(&mut self, id: &SessionId, keys: &Keys, seen: &str, ttl: u64, was_just_read: bool) {
         let now = self.store.server_clock();
+        let State::Live(live) = State::parse(seen) else { return };
         if ttl == 0 || !live.lives_by_bumps() || !live.needs_a_bump(now, ttl) {
             return;
         }
-        self.store.post_state_ttl(keys, live.own_ttl(now, ttl));
+        // It costs a trip in each half of an idle lifetime at most.
+        let is_as_read = |left: Remaining| left.state.as_deref() == Some(seen);
+        if !was_just_read && !self.store.time_left(keys).is_ok_and(is_as_read) {
+            return;
+        }
+        self.store.post_state_ttl(keys, seen, live.own_ttl(now, ttl));
         // Without a time of a bump, the next request that writes lists the session.
         if let Some(list) = self.list_keys(live.user()).filter(|_| live.bumped.is_some()) {
-            self.put_on_list(&list, id, live, None, ttl);
+            self.put_on_list(&list, id, &live, None, ttl);
         }
     }
 

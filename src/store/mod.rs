@@ -97,8 +97,9 @@ pub trait Store {
     /// list whole again.
     fn post_to_list(&mut self, keys: &Keys, call: &UserCall<'_>);
 
-    /// Gives the state of a session this TTL in milliseconds, without waiting for the answer.
-    fn post_state_ttl(&mut self, keys: &Keys, ms: u64);
+    /// Lets the state of a session live for this time in milliseconds at least, if it is still the
+    /// one that was seen, without waiting for the answer.
+    fn post_state_ttl(&mut self, keys: &Keys, seen: &str, ms: u64);
 
     /// Sends a PING over the pool of the server that has these keys. Returns the time until the
     /// answer in nanoseconds.

@@ -28,7 +28,7 @@ use crate::{
         SessionId, Ticket, UserCall, UserList, Write,
         first_try::{self, FirstTry, Form, Turn},
         release, reply,
-        script::{Payload, ScriptCall},
+        script::{PROLONG, Payload, ScriptCall},
         transaction::{self, Executed},
     },
     resp::Command,
@@ -536,9 +536,11 @@ impl Store for RedisStore {
         let _ = self.router.send_unread(keys, &server, &mut command);
     }
 
-    fn post_state_ttl(&mut self, keys: &Keys, ms: u64) {
-        let mut pexpire = Command::new("PEXPIRE");
-        self.router.send_after(pexpire.arg(keys.state()).number(ms));
+    fn post_state_ttl(&mut self, keys: &Keys, seen: &str, ms: u64) {
+        let mut call = ScriptCall::new(&PROLONG, &[keys.state()]);
+        call.command.arg(seen).number(ms);
+        // A NOSCRIPT would not be read.
+        self.router.send_after(&mut call.by_text());
     }
 
     fn exists(&mut self, keys: &Keys) -> Result<bool, StoreError> {

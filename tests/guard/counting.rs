@@ -10,9 +10,12 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, OnceLock};
 
 use stats::{About, Count, Held, Meter, Observed};
+use words::printable;
 
 #[path = "../../src/process/clock.rs"]
 mod clock;
+#[path = "../../src/process/words.rs"]
+mod words;
 #[path = "../../src/process/stats/mod.rs"]
 mod stats;
 

@@ -153,8 +153,8 @@ impl Store for MemoryStore {
         self.server.borrow_mut().user_list(keys, call);
     }
 
-    fn post_state_ttl(&mut self, keys: &Keys, ms: u64) {
-        self.server.borrow_mut().prolong_state(keys, ms);
+    fn post_state_ttl(&mut self, keys: &Keys, seen: &str, ms: u64) {
+        self.server.borrow_mut().prolong_state(keys, seen, ms);
     }
 
     fn exists(&mut self, keys: &Keys) -> Result<bool, StoreError> {

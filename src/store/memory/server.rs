@@ -430,10 +430,11 @@ impl Server {
     }
 
     /// Gives the state of a session a TTL.
-    pub fn prolong_state(&mut self, keys: &Keys, ms: u64) {
+    /// `prolong.lua`
+    pub fn prolong_state(&mut self, keys: &Keys, seen: &str, ms: u64) {
         let at = self.now + ms;
-        if let Some(state) = &mut self.place(keys).state {
-            state.at = at;
+        if let Some(state) = self.place(keys).state.as_mut().filter(|state| state.value == seen) {
+            state.at = state.at.max(at);
         }
     }
 
