@@ -598,7 +598,7 @@ async function end(its, list, those, now, reason) {
     const [word] = await once(() => run(its, "write", [key, `${key}_STATE`, `${key}_LOCK`],
                                         ["del", list, 1, "", mark, its.maxHold, reason]));
     if (await withoutCopy(its, word) === "ok") over.push(id);
-    else if (now >= bumped + LOGIN) stale.push(one); // before, a login of this user may still be running
+    else if (Math.abs(now - bumped) >= LOGIN) stale.push(one); // before, a login of this user may still be running
   }
   if (over.length > 0) await changeList(its, list, "drop", ...over);
   await forget(its, list, stale);
@@ -610,7 +610,7 @@ async function fateOf(its, list, { id, bumped }, now) {
   const key = its.prefix + id;
   const [ttl, state] = await once(() => Promise.all([send(its.redis, "PTTL", key),
                                                    send(its.redis, "GET", `${key}_STATE`)]));
-  const parts = String(state ?? "").split("|"), fields = liveFields(state), young = now < bumped + LOGIN;
+  const parts = String(state ?? "").split("|"), fields = liveFields(state), young = Math.abs(now - bumped) < LOGIN;
   let fate = young ? "comes" : ttl === -2 ? "missing" : "dead";
   if (parts[0] === "dead") fate = young && parts[2] <= bumped ? "comes" : "dead"; // a login under an id with a mark comes
   else if (fields[4] && fields[4] <= now) fate = "dead";

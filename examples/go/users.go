@@ -280,6 +280,11 @@ type place struct {
 	bumped    int64
 }
 
+// Returns true if it may be that of a login which is still running. The clock of Redis may have been set back.
+func (p place) young(now int64) bool {
+	return later(now-p.bumped, p.bumped-now) < loginTime
+}
+
 type listed struct {
 	full   bool
 	now    int64
@@ -347,7 +352,7 @@ func (s *Sessions) end(list string, those []place, now int64, reason string) (in
 		}
 		if word == "ok" {
 			over = over.Add(one.id)
-		} else if now >= one.bumped+loginTime { // before, a login of this user may still be running
+		} else if !one.young(now) { // before, a login of this user may still be running
 			stale = append(stale, one)
 		}
 	}
@@ -424,7 +429,7 @@ func (s *Sessions) fate(list string, one place, now int64) (fate, []string, int6
 	if err != nil && err != redis.ErrNil {
 		return lives, nil, 0, err
 	}
-	fields, mark, young := liveFields(state), strings.Split(state, "|"), now < one.bumped+loginTime
+	fields, mark, young := liveFields(state), strings.Split(state, "|"), one.young(now)
 	switch {
 	case mark[0] == "dead" && len(mark) > 2 && young && number(mark[2]) <= one.bumped:
 		return comes, fields, ttl, nil // a login under an id with the mark of an earlier end

@@ -216,7 +216,7 @@ class Sessions:
                 [key, key + "_STATE", key + "_LOCK"], ["del", name, 1, "", mark, self.max_hold, reason]))
             if self.forget_copy(word.decode()) == "ok":
                 over.append(session_id)
-            elif now >= bumped(value) + LOGIN:  # another user has it; before, a login of this one may still be running
+            elif abs(now - bumped(value)) >= LOGIN:  # another user has it; before, a login of this one may still be running
                 stale.append((session_id, value))
         if over and name:
             self.change_list(name, "drop", *over)
@@ -228,7 +228,7 @@ class Sessions:
         key = self.key(session_id)
         ttl, state = self.once_more(
             lambda: self.together(self.redis.pipeline(transaction=False).pttl(key).get(key + "_STATE")))
-        fields, mark, young = live_fields(state), (state or b"").split(b"|"), now < bumped(value) + LOGIN
+        fields, mark, young = live_fields(state), (state or b"").split(b"|"), abs(now - bumped(value)) < LOGIN
         if mark[0] == b"dead" and young and int(mark[2]) <= bumped(value):  # a login under an id with a mark
             return "comes", fields, ttl
         if mark[0] == b"dead" or fields and fields[4] and int(fields[4]) <= now:

@@ -83,7 +83,7 @@ same('all end', [true, false, false, []], [$users, lives($a), lives($b), array_k
 start($visitor = visitor());
 rustredis_user($user);
 $value = on_list($user)[$visitor];
-redis()->hset(list_key($user), $visitor, '2' . substr($value, 1));
+redis()->hset(list_key($user), $visitor, (int) $value + 1 . strstr($value, '|'));
 session_abort();
 labels($user);
 same('a place of another request stays', [$visitor], array_keys(on_list($user)));

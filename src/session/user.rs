@@ -642,7 +642,8 @@ enum End {
 
 /// Returns true if the session may be on the list for a login that is still running.
 fn is_young(listed: &Listed, now: u64) -> bool {
-    now < listed.bumped.saturating_add(LOGIN_MS)
+    // The clock of the list's server may have been set back since.
+    now.abs_diff(listed.bumped) < LOGIN_MS
 }
 
 /// Returns true if the request has nothing of its session, which has left the id.
