@@ -35,11 +35,13 @@ local function add(mark)
   -- The list lives as long as its last session.
   if redis.call('PTTL', U) < life then redis.call('PEXPIRE', U, ARGV[4]) end
 end
+-- A victim stays one, under its next name, too, and also if it logs in once more: the login that
+-- has chosen it is about to end it, and it must not choose that one in return.
+local was = redis.call('HGET', U, name) or old ~= '' and redis.call('HGET', U, old) or ''
+local chosen = string.match(was, '^-%d+|(%d+)$')
+local own = chosen and tonumber(chosen) > now and '-' or ''
 if op == 'bump' then
-  -- A victim stays one, under its next name, too.
-  local was = redis.call('HGET', U, name) or old ~= '' and redis.call('HGET', U, old) or ''
-  local ends = string.match(was, '^-%d+|(%d+)$')
-  add(ends and tonumber(ends) > now and '-' or '')
+  add(own)
   return reply
 end
 local others, victims, all = {}, {}, redis.call('HGETALL', U)
@@ -72,6 +74,7 @@ if over > 0 then
     tell(others)
     return reply
   end
+  if own == '-' then over = 0 end
   table.sort(others, function(a, b) return a[3] < b[3] or a[3] == b[3] and a[1] < b[1] end)
   for i = 1, over do
     local victim = others[i]
@@ -80,6 +83,6 @@ if over > 0 then
     victims[#victims + 1] = victim
   end
 end
-add('')
+add(own)
 tell(victims)
 return reply

@@ -47,8 +47,7 @@ impl List {
                 return reply;
             }
             UserCall::Bump { name, life, before } => {
-                let was = self.0.get(name).or_else(|| self.0.get(before?));
-                let is_victim = was.is_some_and(|entry| entry.is_victim && entry.ends > now);
+                let is_victim = self.is_victim(name, before, now);
                 self.add(name, before, Entry { bumped: now, ends: now + life, is_victim });
                 return reply;
             }
@@ -77,6 +76,9 @@ impl List {
             reply.sessions.append(&mut others);
             return UserList { is_full: true, ..reply };
         }
+        // It must not choose the session that has chosen it.
+        let is_victim = self.is_victim(name, before, now);
+        let over = if is_victim { 0 } else { over };
         others.sort_by(|a, b| (a.bumped, a.id.as_str()).cmp(&(b.bumped, b.id.as_str())));
         for victim in others.into_iter().take(over) {
             if let Some(entry) = self.0.get_mut(victim.id.as_str()) {
@@ -85,8 +87,14 @@ impl List {
             let value = format!("-{}", victim.value);
             reply.sessions.push(Listed { is_victim: true, value, ..victim });
         }
-        self.add(name, before.filter(|_| !stays), Entry { bumped: now, ends: now + life, is_victim: false });
+        self.add(name, before.filter(|_| !stays), Entry { bumped: now, ends: now + life, is_victim });
         reply
+    }
+
+    /// Returns true if a limit has chosen the session, perhaps under the name of before.
+    fn is_victim(&self, name: &str, before: Option<&str>, now: u64) -> bool {
+        let was = self.0.get(name).or_else(|| self.0.get(before?));
+        was.is_some_and(|entry| entry.is_victim && entry.ends > now)
     }
 
     fn add(&mut self, name: &str, before: Option<&str>, entry: Entry) {
