@@ -27,7 +27,7 @@ foreach ($handlers as $name => $handler) {
                     // The session goes on under one of the two ids, and the request knows which.
                     $throws = $end !== 'return true;' && $serializer !== 'php_serialize';
                     $now = [str_contains((string) redis()->get(data_key($throws ? $id : $new)), 'keep') && ($throws || $new !== $id),
-                        redis()->exists(side_key($throws ? $id : $new, 'STATE')) && str_contains((string) redis()->get(side_key($throws ? $id : $new, 'STATE')), 'dead'),
+                        str_starts_with((string) redis()->get(side_key($throws ? $id : $new, 'STATE')), 'dead|'),
                         is_locked($id), $new !== '' && is_locked($new)];
                     if ($now !== [true, false, false, false]) {
                         $wrong["$serializer, regenerate($deletes), key $place, $end"] = [...$now, $id, $new];
