@@ -851,7 +851,8 @@ impl<S: Store> Session<S> {
         let Some(lock) = &self.settings.lock else { return Loss::Unknown };
         match clock::since(current.trace.since.time) {
             held if held >= lock.max_hold => Loss::TooLong,
-            held if held < lock.lease => Loss::Removed,
+            // The lease began in Redis before its answer came here.
+            held if held < lock.lease * 9 / 10 => Loss::Removed,
             _ => match &current.hold {
                 Hold::Locked { guard: Some(guard), .. } => {
                     self.store.hindrance(guard).map_or(Loss::Stopped, Loss::NotRenewed)
