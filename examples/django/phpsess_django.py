@@ -144,6 +144,18 @@ class SessionStore(SessionBase):
         if not self.in_request:
             self.save()
 
+    def cycle_key(self):
+        if not self.is_renewed():
+            super().cycle_key()
+
+    async def acycle_key(self):
+        if not self.is_renewed():
+            await super().acycle_key()
+
+    def is_renewed(self):
+        """Returns true if nobody knows the id yet: it was made in this request."""
+        return self.in_request and self.session_key in self.held and self.session_key != self.came_with
+
     def make(self):
         locked = sessions().new("" if self.renewed else self.came_with, self.since, self.state)
         self.held[locked.id] = locked

@@ -30,8 +30,9 @@ app.post("/logout", (req, res) => {
 });
 
 app.post("/login", async (req, res) => {
-  const { label, limit = 0, on_limit: onLimit } = req.query;
-  const done = await req.sessionLogin("Ada", { limit, onLimit, label });
+  const { label, again, limit = 0, on_limit: onLimit } = req.query;
+  let done = await req.sessionLogin("Ada", { limit, onLimit, label });
+  if (again) done = await req.sessionLogin("Ada", { limit, onLimit, label: again }); // after a second factor, say
   await sleep(Number(req.query.hold_ms ?? 0));
   if (done) req.session.user = "Ada"; // otherwise she is logged in elsewhere, and her password was right
   res.json({ done });

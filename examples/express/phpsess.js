@@ -79,6 +79,7 @@ export function phpSessions({ redis: url = "redis://127.0.0.1:6379/0", scripts, 
     /** Makes the session this user's, under a new id. False if the limit refuses that. Before the answer. */
     async function login(user, options = {}) {
       if (reads || copy !== null) throw new NotSaved("the session can be read and not changed");
+      if (session !== null && session.id !== id) return session.bind(user, options); // once more: it has its new id
       if (session === null && await wasDestroyed(its, id, since, state)) {
         throw new NotSaved("the session was destroyed, or moved to a new id, while this request was under way");
       }
@@ -231,8 +232,7 @@ class Session {
     }
     const bytes = Buffer.from(label.replace(/\p{Cc}/gu, " ")).subarray(0, 512);
     [fields[5], fields[7], fields[8]] = [now, list, String(bytes).replace(/\ufffd$/, "")];
-    const before = this.fresh, life = lifeOf(fields, its.ttl);
-    this.fresh = fields.join("|");
+    const life = lifeOf(fields, its.ttl);
     // The id of before lives until this one is stored, and a revocation must find it.
     const ask = (fate) => listed(its, list, "bind", this.id, life, this.earlier, limit, fate, 1);
     let answer = await ask(limit > 1 ? "refuse" : onLimit);
@@ -240,10 +240,8 @@ class Session {
       const weeded = await weed(its, list, answer);
       if (weeded || onLimit !== "refuse") answer = await ask(onLimit);
     }
-    if (answer.full) {
-      this.fresh = before;
-      return false;
-    }
+    if (answer.full) return false;
+    this.fresh = fields.join("|");
     this.isOn(list, answer.now, life);
     return true;
   }
@@ -370,6 +368,7 @@ class Session {
     if (word !== "ok") throw new NotSaved({ lost: "the lock was lost", dead: "the session was destroyed" }[word] ?? word);
     if (list && this.data === null) await changeList(this.its, list, "drop", this.id);
     else if (list && state) await this.bump();
+    for (const other of this.places.keys()) if (other !== list) await changeList(this.its, other, "drop", this.id);
     this.places.clear();
   }
 

@@ -148,10 +148,10 @@ type Lock struct {
 	its                    *Sessions
 	id, key, waiter, token string
 	state                  string
-	before                 *string // the state that was there before we waited; nil: nothing was said yet
-	data                   []byte  // nil: there is none
-	fresh, earlier         string  // the state to store, and the id that the session had before
-	list, place            string  // what it has on the list of its user until it is stored
+	before                 *string           // the state that was there before we waited; nil: nothing was said yet
+	data                   []byte            // nil: there is none
+	fresh, earlier         string            // the state to store, and the id that the session had before
+	places                 map[string]string // what it has on lists until it is stored
 	bound                  time.Time
 	queued                 bool
 	stop                   chan struct{} // closed to end the renewal
@@ -244,7 +244,7 @@ func (s *Sessions) Lock(id, mode string) (*Lock, error) {
 	if !validID.MatchString(id) {
 		return nil, ErrNoSession
 	}
-	l := &Lock{its: s, id: id, key: s.Prefix + id, waiter: "o:" + random()}
+	l := &Lock{its: s, id: id, key: s.Prefix + id, waiter: "o:" + random(), places: map[string]string{}}
 	host, _ := os.Hostname()
 	info := fmt.Sprintf("%s|%d|go|", host, os.Getpid())
 	deadline := time.Now().Add(s.Wait)
@@ -449,7 +449,7 @@ func (l *Lock) renew(stop chan struct{}) {
 // Release ends it: "set" (data), "keep" (refresh the TTL), "none" (as if nothing had been), "del" (destroy).
 func (l *Lock) Release(op string, data []byte) error {
 	close(l.stop)
-	if l.place != "" && op == "set" && time.Since(l.bound) > loginTime*time.Millisecond/2 {
+	if len(l.places) > 0 && op == "set" && time.Since(l.bound) > loginTime*time.Millisecond/2 {
 		l.bump() // so that nobody takes it for one that is never stored
 	}
 	state := ""
@@ -468,7 +468,7 @@ func (l *Lock) Release(op string, data []byte) error {
 		return err
 	case op == "none":
 		if word == "ok" {
-			l.giveUpPlace()
+			l.giveUpPlaces()
 		}
 		return nil
 	case word == "ok":

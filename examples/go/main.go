@@ -103,8 +103,12 @@ func main() {
 	}))
 	http.HandleFunc("/login", with(sessions, false, func(r *http.Request, session *Session) (any, error) {
 		limit, _ := strconv.Atoi(r.FormValue("limit"))
-		done, err := session.Login(Login{User: "Ada", Label: r.FormValue("label"), Limit: limit,
-			Refuse: r.FormValue("on_limit") == "refuse"})
+		login := Login{User: "Ada", Label: r.FormValue("label"), Limit: limit, Refuse: r.FormValue("on_limit") == "refuse"}
+		done, err := session.Login(login)
+		if again := r.FormValue("again"); again != "" && err == nil { // after a second factor, say
+			login.Label = again
+			done, err = session.Login(login)
+		}
 		hold(r)
 		if err == nil && done { // otherwise she is logged in elsewhere, and her password was right
 			err = session.Set("user", "Ada")

@@ -81,6 +81,30 @@ func madeBy(t *testing.T, sessions *Sessions) string {
 	return s.ID()
 }
 
+// Two logins in one request: the session is on the list of the second user only.
+func TestForgetsTheFirstOfTwoUsers(t *testing.T) {
+	sessions := withKey(t, "", `{"n":1}`)
+	s, err := sessions.Open(someID)
+	must(t, err)
+	for _, user := range []string{"Eve", "Ada"} {
+		if done, err := s.Login(Login{User: user}); !done || err != nil {
+			t.Fatalf("%s: %v %v", user, done, err)
+		}
+	}
+	must(t, s.Save())
+	for user, number := range map[string]int{"Eve": 0, "Ada": 1} {
+		names, err := redis.Strings(sessions.once(func(conn redis.Conn) (any, error) {
+			return conn.Do("HKEYS", sessions.Prefix+"USER:"+listName(user))
+		}))
+		if must(t, err); len(names) != number {
+			t.Errorf("%s: %v", user, names)
+		}
+	}
+	if old, err := sessions.Read(someID); old != nil || err != nil {
+		t.Errorf("%s %v", old, err)
+	}
+}
+
 func TestRefusesAChangeThatNothingWouldWrite(t *testing.T) {
 	sessions := withKey(t, "", `{"user":"Ada"}`)
 	peeked, err := sessions.Peek(someID)

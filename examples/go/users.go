@@ -37,6 +37,9 @@ func (s *Session) Login(login Login) (bool, error) {
 	if s.ended {
 		return false, errEnded
 	}
+	if s.lock != nil && s.lock.id != s.came { // once more in this request: it has its new id
+		return s.lock.bind(login)
+	}
 	if s.lock == nil && !s.destroyed {
 		if err := s.refused(); err != nil {
 			return false, err
@@ -100,8 +103,6 @@ func (l *Lock) bind(login Login) (bool, error) {
 		label = strings.ToValidUTF8(label[:512], "")
 	}
 	fields[5], fields[7], fields[8] = now, list, label
-	before := l.fresh
-	l.fresh = strings.Join(fields, "|")
 	onLimit := "oldest"
 	if login.Refuse {
 		onLimit = "refuse"
@@ -123,17 +124,17 @@ func (l *Lock) bind(login Login) (bool, error) {
 		}
 	}
 	if err != nil || answer.full {
-		l.fresh = before
 		return false, err
 	}
-	l.place, l.list, l.bound = fmt.Sprintf("%d|%d", answer.now, answer.now+life), list, time.Now()
+	l.fresh, l.bound = strings.Join(fields, "|"), time.Now()
+	l.places[list] = fmt.Sprintf("%d|%d", answer.now, answer.now+life)
 	return true, nil
 }
 
-// Takes the place on a list away that a login has got which is not stored.
-func (l *Lock) giveUpPlace() {
-	if l.place != "" {
-		l.its.forget(l.list, place{id: l.id, value: l.place})
+// Takes the places on lists away that a login has got which is not stored.
+func (l *Lock) giveUpPlaces() {
+	for list, value := range l.places {
+		l.its.forget(list, place{id: l.id, value: value})
 	}
 }
 
@@ -209,10 +210,21 @@ func (l *Lock) follow(op, state string) error {
 	case fields == nil || fields[7] == "":
 		return nil
 	case op == "del", op == "retire":
-		_, err := l.its.changeList(fields[7], "drop", l.id)
-		return err
+		if _, err := l.its.changeList(fields[7], "drop", l.id); err != nil {
+			return err
+		}
 	case state != "" && op != "none":
-		return l.bump()
+		if err := l.bump(); err != nil {
+			return err
+		}
+	}
+	for list := range l.places { // of a user who has logged in before this one
+		if list == fields[7] {
+			continue
+		}
+		if _, err := l.its.changeList(list, "drop", l.id); err != nil {
+			return err
+		}
 	}
 	return nil
 }

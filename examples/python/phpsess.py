@@ -346,7 +346,6 @@ class Session:
         user_before = fields[7]
         label = "".join(c if c.isprintable() else " " for c in label).encode()[:512].decode(errors="ignore")
         fields[5], fields[7], fields[8] = now, name, label.encode()
-        before, self.fresh = self.fresh, b"|".join(fields)
         lives = life(fields, its.ttl)
 
         def ask(fate):  # the id of before lives until this one is stored, and a revocation must find it
@@ -357,8 +356,8 @@ class Session:
             if weeded or on_limit != "refuse":
                 full, now, _ = ask(on_limit)
         if full:
-            self.fresh = before
             return False
+        self.fresh = b"|".join(fields)
         self.is_on(name, now, lives)
         self.left = (self.left | {user_before.decode()}) - {"", name.decode()}
         return True
@@ -551,6 +550,8 @@ class Visit:
         """Makes the session this user's, under a new id. Returns False if the limit refuses that. Before save()."""
         if self.copy is not None:
             raise NotSaved("the session was moved to a new id; under the old one it can be read and not changed")
+        if self.locked and self.locked.id != self.id:  # once more in this request: it has its new id
+            return self.locked.bind(user, limit, on_limit, label)
         new = self.sessions.new("" if self.locked else self.id, self.since, self.state)
         try:
             if self.locked:

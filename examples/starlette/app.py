@@ -8,7 +8,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).parents[1] / "python"))
 
 import phpsess
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Query, Request
 from phpsess_asgi import PhpSessionMiddleware, in_thread
 
 app = FastAPI()
@@ -46,8 +46,10 @@ async def logout(request: Request):
 
 
 @app.post("/login")
-async def login(request: Request, label: str = "", limit: int = 0, on_limit: str = "oldest", hold_ms: int = 0):
-    done = await in_thread(request.scope["php_visit"].login, "Ada", limit, on_limit, label)
+async def login(request: Request, label: str = "", again: list[str] = Query([]), limit: int = 0, on_limit: str = "oldest",
+                hold_ms: int = 0):
+    for text in [label, *again]:  # after a second factor, say
+        done = await in_thread(request.scope["php_visit"].login, "Ada", limit, on_limit, text)
     await asyncio.sleep(hold_ms / 1000)
     if done:  # otherwise she is logged in elsewhere, and her password was right
         request.session["user"] = "Ada"

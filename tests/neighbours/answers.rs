@@ -13,6 +13,7 @@ use crate::support::poll::{self, SOON};
 use crate::support::proxy::Proxy;
 use crate::support::redis::Server;
 use crate::support::session;
+use phpsess_rs::protocol::list_name;
 
 const ID: &str = "k3jq0v5u9d7s2m4b8n1c6x0zlp";
 
@@ -107,6 +108,22 @@ fn express_tells_no_log_the_session_id_or_its_data() {
     assert!(log.contains("half a surrogate pair") && !log.contains("the lock was lost"), "{log}");
     assert!(log.contains("WRONGTYPE"), "{log}");
     assert!(!log.contains(ID) && !log.contains("sesame"), "{log}");
+}
+
+/// Both logins are of one request, and the session is stored with the second user. Go has the same
+/// test of its own.
+#[test]
+fn a_session_is_on_the_list_of_the_last_of_two_users_only() {
+    let server = Server::start();
+    let list = |user: &[u8]| -> Vec<String> {
+        server.command(&["HKEYS", &format!("PHPREDIS_SESSION:USER:{}", list_name(user))])
+    };
+    let express = Neighbour::start(Kind::ExpressTest, &server);
+    let id = express.post("/two", "").cookie.expect("a login has a new id");
+    assert_eq!((list(b"Eve"), list(b"Ada")), (vec![], vec![id]));
+    server.command::<()>(&["FLUSHALL"]);
+    let id = Python::start(&server).step("two_users()");
+    assert_eq!((list(b"Eve"), list(b"Ada")), (vec![], vec![id.trim_matches('"').to_owned()]));
 }
 
 /// An exception that says what to answer is an answer like any other.

@@ -665,6 +665,37 @@ each_of! {
     leaves_the_session_of_another_user,
     keeps_the_user_of_a_session_that_it_never_saves,
     counts_no_login_that_was_not_saved,
+    leaves_one_session_after_two_logins_in_a_request,
+}
+
+/// A second factor or a framework may log the user in once more in the same request.
+fn leaves_one_session_after_two_logins_in_a_request(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    let list = format!("PHPREDIS_SESSION:USER:{}", list_name(b"Ada"));
+    for case in ["nobody", "a visitor", "the user"] {
+        let came = match case {
+            "nobody" => String::new(),
+            "a visitor" => {
+                seed(&server, r#"{"n":1}"#);
+                ID.to_owned()
+            }
+            _ => neighbour.post("/login?label=before", "").cookie.expect("a login has a new id"),
+        };
+        let answer = neighbour.post("/login?label=here&again=phone&limit=1&on_limit=refuse", &came);
+        assert_eq!(answer.json(), r#"{"done":true}"#, "{case}");
+        let id = answer.cookie.expect("a login has a new id");
+        assert_eq!(sessions(&server), [session::key(&id)], "{case}");
+        assert_eq!(server.command::<Vec<String>>(&["HKEYS", &list]), [id.as_str()], "{case}");
+        assert_eq!(devices(&neighbour, &id).0, ["phone"], "{case}");
+        assert!(!session::is_locked(&server, &id) && !session::is_locked(&server, &came), "{case}");
+        if !came.is_empty() {
+            let mark: String = server.command(&["GET", &session::side_key(&server, &came, "STATE")]);
+            assert!(mark.starts_with("dead|regenerated|"), "{case}: {mark}");
+        }
+        assert_eq!(neighbour.post("/logout", &id).cookie.as_deref(), Some(""), "{case}");
+        assert_eq!(sessions(&server), Vec::<String>::new(), "{case}");
+    }
 }
 
 /// The time of a place that a login may still need, for as long as this can be.

@@ -56,6 +56,12 @@ app.post("/unreleased", async (req, res) => { // the release finds waiters that 
   req.session.secret = "sesame-0123456789";
   res.json({});
 });
+app.post("/two", async (req, res) => { // a login of another user in the same request
+  await req.sessionLogin("Eve");
+  await req.sessionLogin("Ada");
+  req.session.user = "Ada";
+  res.json({});
+});
 app.post("/refuse", (req) => { req.session.n = 2; throw createError(404); });
 
 app.use((error, req, res, next) => {

@@ -87,6 +87,15 @@ def absent(session_id):
     return "absent"
 
 
+def two_users():
+    """The id of a session whose visitor logs in as two users in one request."""
+    visit = phpsess.Visit(sessions, "")
+    visit.load()
+    visit.login("Eve")
+    visit.login("Ada")
+    return visit.save({"user": "Ada"})
+
+
 def shown(work):
     """An error with all that it has."""
     try:
