@@ -66,8 +66,16 @@ def devices(request):
 
 
 def revoke(request):
+    user, handle = request.session.get("user"), request.GET.get("handle")  # without one, all others end
+    return JsonResponse({"ended": request.session.revoke(user, handle, others_only=not handle) if user else 0})
+
+
+def password(request):
     user = request.session.get("user")
-    return JsonResponse({"ended": sessions().revoke(user, request.GET["handle"]) if user else 0})
+    if user:  # the password was changed: a new id, and an end of all other sessions
+        request.session.cycle_key()
+        request.session.bind(user, label=request.GET.get("label", ""))
+    return JsonResponse({"ended": request.session.revoke(user, others_only=True) if user else 0})
 
 
 def logout(request):
@@ -76,7 +84,7 @@ def logout(request):
 
 
 urlpatterns = [path("", index), path("count", count), path("fail", fail), path("login", login), path("logout", logout),
-               path("devices", devices), path("revoke", revoke)]
+               path("devices", devices), path("revoke", revoke), path("password", password)]
 
 if __name__ == "__main__":
     execute_from_command_line(sys.argv)

@@ -224,6 +224,10 @@ class SessionStore(SessionBase):
             self.create()
         return self.lock(self.session_key).bind(user, limit, on_limit, label)
 
+    def revoke(self, user, only=None, others_only=False):
+        """Ends the sessions of a user: all, that with the handle `only`, or all but this one, which cycle_key() moves."""
+        return sessions().revoke(user, only, {self.came_with, self.session_key} if others_only else ())
+
     @classmethod
     def clear_expired(cls):
         pass  # Redis does

@@ -44,8 +44,14 @@ app.get("/devices", async (req, res) => {
 });
 
 app.post("/revoke", async (req, res) => {
-  const { user } = req.session;
-  res.json({ ended: user ? await sessions.revoke(user, { only: req.query.handle }) : 0 });
+  const { user } = req.session, only = req.query.handle; // without one, all others end
+  res.json({ ended: user ? await req.sessionRevoke(user, { only, othersOnly: !only }) : 0 });
+});
+
+app.post("/password", async (req, res) => {
+  const { user } = req.session; // the password was changed: a new id, and an end of all other sessions
+  if (user) await req.sessionLogin(user, { label: req.query.label });
+  res.json({ ended: user ? await req.sessionRevoke(user, { othersOnly: true }) : 0 });
 });
 
 const server = app.listen(process.env.PORT ?? 3000, "127.0.0.1");

@@ -47,6 +47,7 @@ export function phpSessions({ redis: url = "redis://127.0.0.1:6379/0", scripts, 
     if (res.closed) return; // the client left while something before us waited
     const id = cookieOf(req, name), reads = readOnly(req), since = performance.now();
     let session = null, old = null, values = {}, state = "", copy = null, left = false;
+    const ids = new Set([id]); // those of this request's session: a login gives it another one
     res.once("close", () => { // answered, or the client went away
       left = true;
       session?.abandon();
@@ -73,6 +74,7 @@ export function phpSessions({ redis: url = "redis://127.0.0.1:6379/0", scripts, 
     req.session = values;
     req.sessionId = id;
     req.sessionLogin = login;
+    req.sessionRevoke = (user, { only, othersOnly } = {}) => revoke(its, user, { only, but: othersOnly ? [...ids] : [] });
     if (!reads) before(res, save, next);
     next();
 
@@ -99,6 +101,7 @@ export function phpSessions({ redis: url = "redis://127.0.0.1:6379/0", scripts, 
         throw error;
       }
       [old, session] = [session, mine];
+      ids.add(mine.id);
       return true;
     }
 
@@ -121,6 +124,7 @@ export function phpSessions({ redis: url = "redis://127.0.0.1:6379/0", scripts, 
             throw new NotSaved("the session was destroyed, or moved to a new id, while this request was under way");
           }
           mine = new Session(its, randomBytes(16).toString("hex"));
+          ids.add(mine.id);
           await mine.enter("any");
         }
       } catch (error) {
@@ -542,16 +546,28 @@ async function devices(its, user) {
   return found.sort((a, b) => b.lastUsed - a.lastUsed);
 }
 
-/** Ends the sessions of a user: all, that with the handle `only`, or all but the id `but`. How many they were. */
-async function revoke(its, user, { only = null, but = null } = {}) {
-  const list = listName(user), done = new Set([but]);
+/**
+ * Ends the sessions of a user: all, that with the handle `only`, or all but the id or ids `but`. How many they were.
+ * A request that logs in has two ids until it is saved: req.sessionRevoke() knows them.
+ */
+async function revoke(its, user, { only = null, but = [] } = {}) {
+  const list = listName(user), spared = new Set([but].flat()), done = new Set(spared);
   for (let count = 0;;) { // one that has got another id meanwhile is there the next time
-    const { now, others } = await listed(its, list, "list", "");
-    const meant = others.filter(({ id }) => !done.has(id) && (only === null || handleOf(id) === only));
+    const { now, others } = await listed(its, list, "list", ""), meant = [];
+    for (const one of others) {
+      if (done.has(one.id) || (only !== null && handleOf(one.id) !== only)) continue;
+      if (spared.size === 0 || !spared.has(await copyIdOf(its, one.id))) meant.push(one);
+    }
     if (meant.length === 0) return count;
     count += await end(its, list, meant, now, "revoked");
     for (const { id } of meant) done.add(id);
   }
+}
+
+/** The id that this session had before, if PHP has left a copy there for late requests. */
+async function copyIdOf(its, id) {
+  const fields = liveFields(await once(() => send(its.redis, "GET", `${its.prefix}${id}_STATE`)));
+  return fields[6]?.split(":")[1];
 }
 
 /** What user.lua answers. The victims of a limit are ended at once. */

@@ -62,5 +62,13 @@ def devices():
 
 @app.post("/revoke")
 def revoke():
-    user = flask.session.get("user")
-    return {"ended": sessions.revoke(user, flask.request.values["handle"]) if user else 0}
+    user, handle = flask.session.get("user"), flask.request.values.get("handle")  # without one, all others end
+    return {"ended": flask.session.visit.revoke(user, handle, others_only=not handle) if user else 0}
+
+
+@app.post("/password")
+def password():
+    user, visit = flask.session.get("user"), flask.session.visit
+    if user:  # the password was changed: a new id, and an end of all other sessions
+        visit.login(user, label=flask.request.values.get("label", ""))
+    return {"ended": visit.revoke(user, others_only=True) if user else 0}

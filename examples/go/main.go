@@ -131,7 +131,18 @@ func main() {
 		user, ended := "", 0
 		known, err := session.Get("user", &user)
 		if known && err == nil {
-			ended, err = sessions.Revoke(user, r.FormValue("handle"), "")
+			handle := r.FormValue("handle") // without one, all others end
+			ended, err = session.Revoke(user, handle, handle == "")
+		}
+		return map[string]int{"ended": ended}, err
+	}))
+	http.HandleFunc("/password", with(sessions, false, func(r *http.Request, session *Session) (any, error) {
+		user, ended := "", 0
+		known, err := session.Get("user", &user)
+		if known && err == nil { // the password was changed: a new id, and an end of all other sessions
+			if _, err = session.Login(Login{User: user, Label: r.FormValue("label")}); err == nil {
+				ended, err = session.Revoke(user, "", true)
+			}
 		}
 		return map[string]int{"ended": ended}, err
 	}))

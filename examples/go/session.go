@@ -62,13 +62,13 @@ func (s *Sessions) Open(id string) (*Session, error) {
 func (s *Sessions) Peek(id string) (*Session, error) {
 	data, err := s.Read(id)
 	if errors.Is(err, ErrNoSession) || (err == nil && data == nil) {
-		return &Session{its: s, ended: true}, nil
+		return &Session{its: s, came: id, ended: true}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
 	members, err := parse(data)
-	return &Session{its: s, members: members, ended: true}, err
+	return &Session{its: s, came: id, members: members, ended: true}, err
 }
 
 // ID is the session's id, or empty as long as there is no session.

@@ -261,9 +261,21 @@ func (s *Sessions) Devices(user string) ([]Device, error) {
 	return found, err
 }
 
-// Revoke ends the sessions of a user: all, that with the handle only, or all but the id but. It returns their number.
-func (s *Sessions) Revoke(user, only, but string) (int, error) {
-	list, done, count := listName(user), map[string]bool{but: true}, 0
+// Revoke ends the sessions of a user: all, or that with the handle only, or all but that of this request, also between
+// Login and Save, when it has two ids. It returns their number.
+func (s *Session) Revoke(user, only string, othersOnly bool) (int, error) {
+	if !othersOnly {
+		return s.its.Revoke(user, only)
+	}
+	return s.its.Revoke(user, only, s.came, s.ID())
+}
+
+// Revoke ends the sessions of a user: all, that with the handle only, or all but the ids but. It returns their number.
+func (s *Sessions) Revoke(user, only string, but ...string) (int, error) {
+	list, done, spared, count := listName(user), map[string]bool{}, map[string]bool{}, 0
+	for _, id := range but {
+		spared[id] = id != ""
+	}
 	for { // one that has got another id meanwhile is there the next time
 		answer, err := s.listed(list, "list", "")
 		if err != nil {
@@ -271,10 +283,20 @@ func (s *Sessions) Revoke(user, only, but string) (int, error) {
 		}
 		var meant []place
 		for _, one := range answer.others {
-			if !done[one.id] && (only == "" || handle(one.id) == only) {
-				meant = append(meant, one)
-				done[one.id] = true
+			if done[one.id] || spared[one.id] || only != "" && handle(one.id) != only {
+				continue
 			}
+			if len(but) > 0 {
+				before, err := s.copyOf(one.id)
+				if err != nil {
+					return count, err
+				}
+				if spared[before] {
+					continue
+				}
+			}
+			meant = append(meant, one)
+			done[one.id] = true
 		}
 		if len(meant) == 0 {
 			return count, nil
@@ -285,6 +307,19 @@ func (s *Sessions) Revoke(user, only, but string) (int, error) {
 			return count, err
 		}
 	}
+}
+
+// The id that this session had before, if PHP has left a copy there for late requests.
+func (s *Sessions) copyOf(id string) (string, error) {
+	state, err := redis.String(s.once(func(conn redis.Conn) (any, error) { return conn.Do("GET", s.Prefix+id+"_STATE") }))
+	if fields := liveFields(state); err == nil && fields != nil {
+		_, before, _ := strings.Cut(fields[6], ":")
+		return before, nil
+	}
+	if err == redis.ErrNil {
+		err = nil
+	}
+	return "", err
 }
 
 type place struct {

@@ -166,17 +166,27 @@ class Sessions:
         self.forget(list_name(user), dead)
         return sorted(found, key=lambda device: -device["last_used"])
 
-    def revoke(self, user, only=None, but=None):
-        """Ends the sessions of a user: all, that with the handle `only`, or all but the id `but`. Returns how many."""
-        done, count = {but}, 0
+    def revoke(self, user, only=None, but=()):
+        """Ends the sessions of a user: all, that with the handle `only`, or all but the ids `but`. Returns how many.
+
+        A request that logs in has two ids until it is saved: Visit.revoke() knows them.
+        """
+        done, count = {but} if isinstance(but, str) else set(but or ()), 0
+        but = frozenset(done)
         while True:  # one that has got another id meanwhile is there the next time
             _, now, listed = self.listed(list_name(user), "list", "")
             meant = [(session_id, value) for session_id, value in listed
-                     if session_id not in done and only in (None, handle(session_id))]
+                     if session_id not in done and only in (None, handle(session_id))
+                     and not (but and self.copy_of(session_id) in but)]
             if not meant:
                 return count
             count += self.end(list_name(user), meant, now, "revoked")
             done.update(session_id for session_id, _ in meant)
+
+    def copy_of(self, session_id):
+        """The id that this session had before, if PHP has left a copy there for late requests."""
+        fields = live_fields(self.once_more(lambda: self.redis.get(self.key(session_id) + "_STATE")))
+        return fields[6].partition(b":")[2].decode() if fields else ""
 
     def listed(self, name, op, *arguments):
         """Whether the list is full, Redis' time, and the sessions of the list, each with its value there."""
@@ -521,6 +531,7 @@ class Visit:
     def __init__(self, sessions, header, name="PHPSESSID"):
         self.sessions, self.id, self.since = sessions, cookie(header, name), time.monotonic()
         self.locked, self.over, self.state, self.copy, self.left = None, False, b"", None, None
+        self.ids = {self.id} - {""}  # those of this request's session: login() gives it another one
 
     def peek(self):
         """The values without the lock."""
@@ -565,7 +576,12 @@ class Visit:
             new.abandon()
             return False
         self.left, self.locked = self.locked, new
+        self.ids.add(new.id)
         return True
+
+    def revoke(self, user, only=None, others_only=False):
+        """Ends the sessions of a user: all, that with the handle `only`, or all but that of this request."""
+        return self.sessions.revoke(user, only, self.ids if others_only else ())
 
     def save(self, found):
         """Writes and releases. What becomes of the cookie: a new id, "" (delete it), or None (leave it alone)."""
@@ -578,6 +594,7 @@ class Visit:
             if not found:
                 return None
             locked = self.sessions.new(self.id, self.since, self.state)
+            self.ids.add(locked.id)
         left, self.left = self.left, None
         try:
             locked.put(found)

@@ -64,6 +64,14 @@ async def devices(request: Request):
 
 
 @app.post("/revoke")
-async def revoke(request: Request, handle: str):
+async def revoke(request: Request, handle: str | None = None):  # without one, all others end
     user = request.session.get("user")
-    return {"ended": await in_thread(sessions.revoke, user, handle) if user else 0}
+    return {"ended": await in_thread(request.scope["php_visit"].revoke, user, handle, not handle) if user else 0}
+
+
+@app.post("/password")
+async def password(request: Request, label: str = ""):
+    user, visit = request.session.get("user"), request.scope["php_visit"]
+    if user:  # the password was changed: a new id, and an end of all other sessions
+        await in_thread(visit.login, user, 0, "oldest", label)
+    return {"ended": await in_thread(visit.revoke, user, None, True) if user else 0}

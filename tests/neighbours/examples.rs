@@ -666,6 +666,7 @@ each_of! {
     keeps_the_user_of_a_session_that_it_never_saves,
     counts_no_login_that_was_not_saved,
     leaves_one_session_after_two_logins_in_a_request,
+    ends_all_sessions_of_a_user_but_its_own,
 }
 
 /// A second factor or a framework may log the user in once more in the same request.
@@ -696,6 +697,36 @@ fn leaves_one_session_after_two_logins_in_a_request(kind: Kind) {
         assert_eq!(neighbour.post("/logout", &id).cookie.as_deref(), Some(""), "{case}");
         assert_eq!(sessions(&server), Vec::<String>::new(), "{case}");
     }
+}
+
+/// A change of the password: a new id, a login, and an end of the others before the session is stored.
+fn ends_all_sessions_of_a_user_but_its_own(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    let list = format!("PHPREDIS_SESSION:USER:{}", list_name(b"Ada"));
+    let log_in = |label: &str| {
+        neighbour.post(&format!("/login?label={label}"), "").cookie.expect("a login has a new id")
+    };
+    let state = |id: &str| -> String { server.command(&["GET", &session::side_key(&server, id, "STATE")]) };
+    let (own, other) = (log_in("own"), log_in("other"));
+    let answer = neighbour.post("/password?label=new", &own);
+    assert_eq!(answer.json(), r#"{"ended":1}"#);
+    let id = answer.cookie.expect("a login has a new id");
+    assert!(state(&own).starts_with("dead|regenerated|"), "{}", state(&own));
+    assert!(state(&other).starts_with("dead|revoked|"), "{}", state(&other));
+    assert_eq!(sessions(&server), [session::key(&id)]);
+    assert_eq!(server.command::<Vec<String>>(&["HKEYS", &list]), [id.as_str()]);
+    assert_eq!(devices(&neighbour, &id).0, ["new"]);
+    // PHP gives it another id, and a request that was sent with the old one ends all others.
+    let mut php = steps(&php(&server).ini("session.gc_maxlifetime", "1440"));
+    let move_it =
+        format!("[start('{id}'), session_regenerate_id(true), session_write_close(), session_id()][3]");
+    let moved = php.step(&move_it).assert_silent().result.trim_matches(['"', '\'']).to_owned();
+    let other = log_in("other");
+    assert_eq!(neighbour.post("/revoke", &id).json(), r#"{"ended":1}"#);
+    assert!(state(&other).starts_with("dead|revoked|"), "{}", state(&other));
+    assert_eq!(sessions(&server), [session::key(&moved)]);
+    assert_eq!(neighbour.post("/revoke", &moved).json(), r#"{"ended":0}"#);
 }
 
 /// The time of a place that a login may still need, for as long as this can be.
