@@ -610,6 +610,10 @@ async function end(its, list, those, now, reason) {
   const over = [], stale = [];
   for (const one of those) {
     const { id, bumped } = one, key = its.prefix + id, mark = randomBytes(16).toString("hex");
+    if ((await fateOf(its, list, one, now)).fate === "dead") { // the session of nobody, or one that has ended
+      stale.push(one);
+      continue;
+    }
     const [word] = await once(() => run(its, "write", [key, `${key}_STATE`, `${key}_LOCK`],
                                         ["del", list, 1, "", mark, its.maxHold, reason]));
     if (await withoutCopy(its, word) === "ok") over.push(id);

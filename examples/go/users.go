@@ -386,6 +386,14 @@ func (s *Sessions) changeList(list, op string, arguments ...any) ([]any, error) 
 func (s *Sessions) end(list string, those []place, now int64, reason string) (int, error) {
 	over, stale := redis.Args{}, []place{}
 	for _, one := range those {
+		fate, _, _, err := s.fate(list, one, now)
+		if err != nil {
+			return len(over), err
+		}
+		if fate == gone { // the session of nobody, or one that has ended
+			stale = append(stale, one)
+			continue
+		}
 		key, mark, word := s.Prefix+one.id, random(), ""
 		reply, err := redis.Values(s.once(func(conn redis.Conn) (any, error) {
 			return s.scripts["end"].Do(conn, key, key+"_STATE", key+"_LOCK",

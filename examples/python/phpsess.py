@@ -221,6 +221,9 @@ class Sessions:
         """Ends sessions of a list, whichever request has them, and takes them off it. Returns how many it has ended."""
         over, stale = [], []
         for session_id, value in listed:
+            if self.fate(name, session_id, value, now)[0] == "dead":  # the session of nobody, or one that has ended
+                stale.append((session_id, value))
+                continue
             key, mark = self.key(session_id), secrets.token_hex(16)
             word, = self.once_more(lambda: self.scripts["write"](
                 [key, key + "_STATE", key + "_LOCK"], ["del", name, 1, "", mark, self.max_hold, reason]))

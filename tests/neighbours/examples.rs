@@ -667,6 +667,7 @@ each_of! {
     counts_no_login_that_was_not_saved,
     leaves_one_session_after_two_logins_in_a_request,
     ends_all_sessions_of_a_user_but_its_own,
+    ends_and_counts_no_session_of_nobody,
 }
 
 /// A second factor or a framework may log the user in once more in the same request.
@@ -727,6 +728,42 @@ fn ends_all_sessions_of_a_user_but_its_own(kind: Kind) {
     assert!(state(&other).starts_with("dead|revoked|"), "{}", state(&other));
     assert_eq!(sessions(&server), [session::key(&moved)]);
     assert_eq!(neighbour.post("/revoke", &moved).json(), r#"{"ended":0}"#);
+}
+
+/// A login that was cut off has left the session of a visitor on the list of the user.
+fn ends_and_counts_no_session_of_nobody(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    let list = format!("PHPREDIS_SESSION:USER:{}", list_name(b"Ada"));
+    let listed = |id: &str| server.command::<bool>(&["HEXISTS", &list, id]);
+    let bumped = |ms: &str| server.command::<()>(&["HSET", &list, ID, &format!("{ms}|99999999999999")]);
+    let mut id = neighbour.post("/login?label=own", "").cookie.expect("a login has a new id");
+    seed(&server, r#"{"cart":1}"#);
+    let by_handle = format!("/revoke?handle={}", handle(&SessionId::parse(ID.as_bytes()).expect("an id")));
+    for end in [&by_handle, "/revoke", "/login?label=own&limit=1"] {
+        // A limit may have chosen it, and its caller died.
+        for mark in ["", "-"] {
+            bumped(&format!("{mark}1"));
+            let answer = neighbour.post(end, &id);
+            assert!([r#"{"ended":0}"#, r#"{"done":true}"#].contains(&&*answer.json()), "{end} {answer:?}");
+            id = answer.cookie.unwrap_or(id);
+            assert_eq!(stored(&server).as_deref(), Some(r#"{"cart":1}"#), "{end} {mark}");
+            assert!(!listed(ID) && listed(&id), "{end} {mark}");
+        }
+    }
+    // One that has ended keeps its reason.
+    server.command::<()>(&["DEL", &session::key(ID)]);
+    let state = session::side_key(&server, ID, "STATE");
+    server.command::<()>(&["SET", &state, "dead|logout|2|a0token", "PX", "100000"]);
+    bumped("1");
+    assert_eq!(neighbour.post("/revoke", &id).json(), r#"{"ended":0}"#);
+    assert_eq!(server.command::<String>(&["GET", &state]), "dead|logout|2|a0token");
+    server.command::<()>(&["DEL", &state]);
+    // A login that may be running ends.
+    seed(&server, r#"{"cart":1}"#);
+    bumped(&soon());
+    assert_eq!(neighbour.post("/revoke", &id).json(), r#"{"ended":1}"#);
+    assert_eq!(stored(&server), None);
 }
 
 /// The time of a place that a login may still need, for as long as this can be.
