@@ -105,6 +105,26 @@ func TestForgetsTheFirstOfTwoUsers(t *testing.T) {
 	}
 }
 
+// The state of a session lives for longer than the session.
+func TestANewSessionUnderAnExpiredIDHasNoUser(t *testing.T) {
+	state := "live|1795000000000|1795000000000|5|4000000000000|1795000000000||" + listName("Ada") + "|phone"
+	sessions := withKey(t, "_STATE", state)
+	lock, err := sessions.Lock(someID, "new")
+	must(t, err, lock.Release("set", []byte(`{"n":1}`)))
+	lock, err = sessions.Lock(someID, "known")
+	must(t, err)
+	defer lock.Release("del", nil)
+	age := number(stamp()) - number(strings.Split(lock.state, "|")[1])
+	if fields := lock.fields(); age > 60_000 || strings.Join(append(fields[2:5:5], fields[6:]...), "|") != "|||||" {
+		t.Errorf("%s", lock.state)
+	}
+	if ttl, err := redis.Int(sessions.once(func(conn redis.Conn) (any, error) {
+		return conn.Do("TTL", sessions.Prefix+someID)
+	})); ttl < 1400 || err != nil {
+		t.Errorf("%d %v", ttl, err)
+	}
+}
+
 func TestRefusesAChangeThatNothingWouldWrite(t *testing.T) {
 	sessions := withKey(t, "", `{"user":"Ada"}`)
 	peeked, err := sessions.Peek(someID)

@@ -192,6 +192,10 @@ func (l *Lock) bump() error {
 
 // The state to store with a write, so that the session stays on the list of its user.
 func (l *Lock) renewed() string {
+	if l.fresh == "" && l.data == nil && liveFields(l.state) != nil {
+		now := stamp() // a session under this id has expired, and its state, with its user, is still there
+		l.fresh = strings.Join([]string{"live", now, "", "", "", now, "", "", ""}, "|")
+	}
 	fields := l.fields()
 	if l.fresh != "" || fields == nil || fields[7] == "" {
 		return l.fresh

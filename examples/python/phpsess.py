@@ -477,6 +477,9 @@ class Session:
         if self.data is None and self.loaded is None:
             self.leave("none")
             return
+        if self.loaded is None and not self.fresh and live_fields(self.state):
+            now = stamp()  # a session under this id has expired, and its state, with its user, is still there
+            self.fresh = b"|".join([b"live", now, b"", b"", b"", now, b"", b"", b""])
         fields = self.fields()
         user = fields[7].decode() if fields else ""
         if user and not self.fresh and is_stale(fields, self.sessions.ttl):

@@ -9,6 +9,7 @@ use crate::support::process;
 use crate::support::proxy::Proxy;
 use crate::support::redis::Server;
 use crate::support::session;
+use phpsess_rs::protocol::list_name;
 
 const EACH: u64 = 3;
 const INCREMENTS: u64 = 25;
@@ -280,6 +281,27 @@ fn an_unknown_id_is_refused_unless_it_is_to_be_created() {
     assert_eq!(python.step("increment('shared', create=True)"), "1");
     let mut php = ready(&php(&server), STEPS);
     assert_eq!(php.step("increment('shared')").assert_silent().result, "2");
+}
+
+/// The state of a session lives for longer than the session. Go has the same test of its own, and
+/// Express uses no id but new ones.
+#[test]
+fn a_session_under_the_id_of_an_expired_one_has_no_user() {
+    let server = Server::start();
+    let state = format!(
+        "live|1795000000000|1795000000000|5|4000000000000|1795000000000||{}|phone",
+        list_name(b"Ada")
+    );
+    server.command::<()>(&["SET", &session::side_key(&server, "shared", "STATE"), &state, "EX", "1000"]);
+    let mut python = Python::start(&server);
+    assert_eq!(python.step("increment('shared', create=True)"), "1");
+    let mut php = ready(&php(&server), STEPS);
+    let told = "(function () { start('shared'); $s = rustredis_session(); session_write_close(); \
+                return [$s['user'], $s['authenticated'], $s['ends'], $s['created'] > time() - 60]; })()";
+    let answer = php.step(told).assert_silent().result.replace([' ', '\n'], "");
+    assert_eq!(answer, "[null,null,null,true]");
+    assert!(server.command::<i64>(&["TTL", &session::key("shared")]) > 1400);
+    assert_eq!(php.step("count(rustredis_user_sessions('Ada'))").assert_silent().result, "0");
 }
 
 #[test]
