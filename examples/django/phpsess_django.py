@@ -157,6 +157,8 @@ class SessionStore(SessionBase):
         return self.in_request and self.session_key in self.held and self.session_key != self.came_with
 
     def make(self):
+        if self.over:
+            raise phpsess.NotSaved("the request is over")
         locked = sessions().new("" if self.renewed else self.came_with, self.since, self.state)
         self.held[locked.id] = locked
         self._session_key = locked.id
@@ -220,6 +222,7 @@ class SessionStore(SessionBase):
 
     def bind(self, user, limit=0, on_limit="oldest", label=""):
         """Makes it a session of this user. Returns False if the limit refuses that. In a request, after cycle_key()."""
+        self._get_session()  # opens it
         if self.session_key is None:
             self.create()
         return self.lock(self.session_key).bind(user, limit, on_limit, label)

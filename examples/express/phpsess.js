@@ -46,7 +46,7 @@ export function phpSessions({ redis: url = "redis://127.0.0.1:6379/0", scripts, 
   async function handle(req, res, next) {
     if (res.closed) return; // the client left while something before us waited
     const id = cookieOf(req, name), reads = readOnly(req), since = performance.now();
-    let session = null, old = null, values = {}, state = "", copy = null, left = false;
+    let session = null, old = null, values = {}, state = "", copy = null, left = false, over = false;
     const ids = new Set([id]); // those of this request's session: a login gives it another one
     res.once("close", () => { // answered, or the client went away
       left = true;
@@ -81,6 +81,7 @@ export function phpSessions({ redis: url = "redis://127.0.0.1:6379/0", scripts, 
     /** Makes the session this user's, under a new id. False if the limit refuses that. Before the answer. */
     async function login(user, options = {}) {
       if (reads || copy !== null) throw new NotSaved("the session can be read and not changed");
+      inTime();
       if (session !== null && session.id !== id) return session.bind(user, options); // once more: it has its new id
       if (session === null && await wasDestroyed(its, id, since, state)) {
         throw new NotSaved("the session was destroyed, or moved to a new id, while this request was under way");
@@ -96,6 +97,7 @@ export function phpSessions({ redis: url = "redis://127.0.0.1:6379/0", scripts, 
           await mine.abandon();
           return false;
         }
+        inTime();
       } catch (error) {
         await mine.abandon();
         throw error;
@@ -105,9 +107,13 @@ export function phpSessions({ redis: url = "redis://127.0.0.1:6379/0", scripts, 
       return true;
     }
 
+    function inTime() {
+      if (left || over) throw new NotSaved("the answer has begun, or the client has left");
+    }
+
     async function save() {
       const found = req.session, come = session;
-      session = null; // whatever comes of it, it is over
+      [session, over] = [null, true]; // whatever comes of it
       if (res.statusCode >= 500) return come?.abandon(); // a request that failed writes nothing
       if (left) return;
       let mine = come, data = null;
@@ -139,8 +145,8 @@ export function phpSessions({ redis: url = "redis://127.0.0.1:6379/0", scripts, 
         await end(its, mine.fields()[7], [{ id: mine.id, value: "", bumped: 0 }], 0, "revoked");
         throw new NotSaved("the session was ended meanwhile");
       }
-      if (mine.id !== id) res.cookie(name, mine.id, attributes);
-      else if (data === null) res.cookie(name, "", { ...attributes, maxAge: 0 });
+      if (data !== null && mine.id !== id) res.cookie(name, mine.id, attributes);
+      if (data === null && (mine.id === id || before !== null)) res.cookie(name, "", { ...attributes, maxAge: 0 });
     }
   }
 }

@@ -43,7 +43,6 @@ def logout():
 
 @app.post("/login")
 def login():
-    flask.session.get("user")  # opens it
     asked = flask.request.values
     for label in [asked.get("label", ""), *asked.getlist("again")]:  # after a second factor, say
         done = flask.session.visit.login("Ada", int(asked.get("limit", 0)), asked.get("on_limit", "oldest"), label)

@@ -27,7 +27,7 @@ class PhpSession(SessionMixin):
 
     @property
     def used(self):
-        return self.opened is not None
+        return self.opened is not None or self.visit.found is not None
 
     def __getitem__(self, name):
         return self.found[name]

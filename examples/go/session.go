@@ -201,12 +201,22 @@ func (s *Session) Destroy() error {
 	if s.ended {
 		return errEnded
 	}
-	if s.lock != nil {
-		if err := s.lock.Release("del", nil); err != nil {
+	lock, left := s.lock, s.left
+	s.lock, s.left = nil, nil
+	if left != nil { // by a login in this request
+		if err := left.Release("del", nil); err != nil {
+			lock.Release("none", nil)
 			s.ended = true
 			return err
 		}
-		s.lock, s.destroyed = nil, true
+		s.destroyed = true
+	}
+	if lock != nil {
+		if err := lock.Release("del", nil); err != nil {
+			s.ended = true
+			return err
+		}
+		s.destroyed = s.destroyed || lock.id == s.came
 	}
 	s.members, s.changed = nil, false
 	return nil

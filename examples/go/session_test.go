@@ -125,6 +125,29 @@ func TestANewSessionUnderAnExpiredIDHasNoUser(t *testing.T) {
 	}
 }
 
+// A logout in the request of a login ends the session under the old id, too.
+func TestDestroysWhatALoginHasLeft(t *testing.T) {
+	for came, deleted := range map[string]bool{someID: true, "unknown-0123456789": false} {
+		sessions := withKey(t, "", `{"n":1}`)
+		s, err := sessions.Open(came)
+		must(t, err)
+		done, err := s.Login(Login{User: "Bea"})
+		must(t, err, s.Destroy(), s.Save())
+		if cookie := s.cookie(); !done || (cookie != nil) != deleted || (deleted && *cookie != "") {
+			t.Errorf("%s: %v, the cookie is %v", came, done, cookie)
+		}
+		reply, err := redis.Values(sessions.once(func(conn redis.Conn) (any, error) {
+			return conn.Do("MGET", sessions.Prefix+came, sessions.Prefix+came+"_LOCK")
+		}))
+		if must(t, err); reply[0] != nil || reply[1] != nil {
+			t.Errorf("%s: %s", came, reply)
+		}
+		if devices, err := sessions.Devices("Bea"); len(devices) > 0 || err != nil {
+			t.Errorf("%s: %v %v", came, devices, err)
+		}
+	}
+}
+
 func TestRefusesAChangeThatNothingWouldWrite(t *testing.T) {
 	sessions := withKey(t, "", `{"user":"Ada"}`)
 	peeked, err := sessions.Peek(someID)

@@ -475,7 +475,7 @@ class Session:
     def save(self, keep_lock=False):
         """Writes what changed, or refreshes the TTL, and releases the lock unless it is to be held."""
         if self.data is None and self.loaded is None:
-            self.leave("none")
+            self.abandon()
             return
         if self.loaded is None and not self.fresh and live_fields(self.state):
             now = stamp()  # a session under this id has expired, and its state, with its user, is still there
@@ -538,6 +538,7 @@ class Visit:
         self.sessions, self.id, self.since = sessions, cookie(header, name), time.monotonic()
         self.locked, self.over, self.state, self.copy, self.left = None, False, b"", None, None
         self.ids = {self.id} - {""}  # those of this request's session: login() gives it another one
+        self.found = None  # the values, once they are loaded
 
     def peek(self):
         """The values without the lock."""
@@ -550,6 +551,11 @@ class Visit:
         """The values under the lock; without it, if the request is over. Empty if PHP knows no session."""
         if self.over:
             return self.peek()
+        if self.found is None:
+            self.found = self.enter()
+        return self.found
+
+    def enter(self):
         try:
             locked = self.locked = Session(self.sessions, self.id)
             locked.unwanted = self.over  # by abort() in another thread, just now
@@ -565,6 +571,9 @@ class Visit:
 
     def login(self, user, limit=0, on_limit="oldest", label=""):
         """Makes the session this user's, under a new id. Returns False if the limit refuses that. Before save()."""
+        if self.over:
+            raise NotSaved("the answer has begun, or the request may only read")
+        self.load()  # the session to leave
         if self.copy is not None:
             raise NotSaved("the session was moved to a new id; under the old one it can be read and not changed")
         if self.locked and self.locked.id != self.id:  # once more in this request: it has its new id
@@ -613,7 +622,7 @@ class Visit:
             self.sessions.end(locked.fields()[7].decode(), [(locked.id, b"0|0")], 0, "revoked")
             raise NotSaved("the session was ended meanwhile")
         if locked.data is None:
-            return ""
+            return "" if left or locked.id == self.id else None
         return None if locked.id == self.id else locked.id
 
     def abort(self):

@@ -31,6 +31,7 @@ class PhpSessionMiddleware:
         visit = phpsess.Visit(self.sessions, "; ".join(Headers(scope=scope).getlist("cookie")), self.cookie)
         scope["php_visit"] = visit  # for visit.login()
         if scope["type"] == "websocket" or self.read_only(scope):
+            visit.over = True
             scope["session"] = MappingProxyType(await in_thread(visit.peek))
             return await self.app(scope, receive, send)
 

@@ -45,6 +45,11 @@ fn sessions(server: &Server) -> Vec<String> {
     keys
 }
 
+/// The ids of the sessions on the list of a user.
+fn listed(server: &Server, user: &[u8]) -> Vec<String> {
+    server.command(&["HKEYS", &format!("PHPREDIS_SESSION:USER:{}", list_name(user))])
+}
+
 /// The whole answer, as it comes.
 fn raw(neighbour: &Neighbour, method: &str, path: &str, cookies: &str) -> String {
     let mut bytes = Vec::new();
@@ -115,15 +120,51 @@ fn express_tells_no_log_the_session_id_or_its_data() {
 #[test]
 fn a_session_is_on_the_list_of_the_last_of_two_users_only() {
     let server = Server::start();
-    let list = |user: &[u8]| -> Vec<String> {
-        server.command(&["HKEYS", &format!("PHPREDIS_SESSION:USER:{}", list_name(user))])
-    };
+    let list = |user| listed(&server, user);
     let express = Neighbour::start(Kind::ExpressTest, &server);
     let id = express.post("/two", "").cookie.expect("a login has a new id");
     assert_eq!((list(b"Eve"), list(b"Ada")), (vec![], vec![id]));
     server.command::<()>(&["FLUSHALL"]);
     let id = Python::start(&server).step("two_users()");
     assert_eq!((list(b"Eve"), list(b"Ada")), (vec![], vec![id.trim_matches('"').to_owned()]));
+}
+
+/// The session under the old id is destroyed, and with it the cookie; Go has the same test of its
+/// own.
+#[test]
+fn a_logout_in_the_request_of_a_login_ends_both() {
+    for kind in [Kind::FlaskTest, Kind::StarletteTest, Kind::DjangoAsync, Kind::ExpressTest] {
+        let server = Server::start();
+        let neighbour = Neighbour::start(kind, &server);
+        seed(&server, r#"{"n":1}"#);
+        for (came, cookie) in [(ID, Some("")), ("unknown-0123456789", None), ("", None)] {
+            if came != ID && matches!(kind, Kind::FlaskTest | Kind::StarletteTest) {
+                continue; // A session without values that is cleared is that of a login without values.
+            }
+            let answer = neighbour.post("/in-and-out", came);
+            assert_eq!((answer.status, answer.cookie.as_deref()), (200, cookie), "{kind:?}: {came}");
+            assert_eq!(sessions(&server), Vec::<String>::new(), "{kind:?}: {came}");
+            assert_eq!(listed(&server, b"Ada"), Vec::<String>::new(), "{kind:?}: {came}");
+            assert!(!session::is_locked(&server, came), "{kind:?}: {came}");
+        }
+    }
+}
+
+/// A login without effect must not say that the user is logged in, and holds no lock.
+#[test]
+fn a_login_that_nothing_would_store_is_refused() {
+    for (kind, path) in
+        [(Kind::StarletteTest, "/reading"), (Kind::StarletteTest, "/after"), (Kind::ExpressTest, "/after")]
+    {
+        let server = Server::start();
+        let neighbour = Neighbour::start(kind, &server);
+        seed(&server, r#"{"n":1}"#);
+        assert_eq!(neighbour.post(path, ID).status, 200, "{kind:?}: {path}");
+        poll::until("the login is over", SOON, || neighbour.log().contains("late:"));
+        let mut keys: Vec<String> = server.command(&["KEYS", "*"]);
+        keys.retain(|key| !key.contains("_DONE:"));
+        assert_eq!(keys, [session::key(ID)], "{kind:?}: {path}");
+    }
 }
 
 /// An exception that says what to answer is an answer like any other.

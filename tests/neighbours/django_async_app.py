@@ -77,6 +77,13 @@ async def logout(request):
     return JsonResponse({}, status=int(request.GET.get("status", 200)))
 
 
+def in_and_out(request):
+    request.session.cycle_key()
+    request.session.bind("Ada")
+    request.session.flush()
+    return JsonResponse({})
+
+
 def refuse(request):
     request.session["n"] = 2
     raise Http404
@@ -88,5 +95,6 @@ async def shown_settings(request):
 
 
 urlpatterns = [path("", nothing), path("late", nothing), path("count", count), path("synchronous", synchronous),
-               path("login", login), path("logout", logout), path("refuse", refuse), path("settings", shown_settings)]
+               path("login", login), path("logout", logout), path("refuse", refuse), path("in-and-out", in_and_out),
+               path("settings", shown_settings)]
 application = get_asgi_application()

@@ -56,6 +56,15 @@ app.post("/unreleased", async (req, res) => { // the release finds waiters that 
   req.session.secret = "sesame-0123456789";
   res.json({});
 });
+app.post("/in-and-out", async (req, res) => {
+  await req.sessionLogin("Ada");
+  req.session = null;
+  res.json({});
+});
+app.post("/after", (req, res) => {
+  res.json({});
+  setImmediate(() => req.sessionLogin("Ada").then(() => console.log("in"), (error) => console.log("late:", error.message)));
+});
 app.post("/two", async (req, res) => { // a login of another user in the same request
   await req.sessionLogin("Eve");
   await req.sessionLogin("Ada");

@@ -13,14 +13,15 @@ sys.path += [str(examples / name) for name in ("python", "flask", "starlette")]
 
 import flask
 import phpsess
-from fastapi import FastAPI, HTTPException, Request
-from phpsess_asgi import PhpSessionMiddleware
+from fastapi import BackgroundTasks, FastAPI, HTTPException, Request
+from phpsess_asgi import PhpSessionMiddleware, in_thread
 from phpsess_flask import PhpSessions
 
 flask_app, fast_app = flask.Flask(__name__), FastAPI()
 attributes = json.loads(os.environ.get("COOKIE", "{}"))
 PhpSessions(flask_app, phpsess.Sessions(os.environ["REDIS"]), **attributes)
-fast_app.add_middleware(PhpSessionMiddleware, sessions=phpsess.Sessions(os.environ["REDIS"]), **attributes)
+fast_app.add_middleware(PhpSessionMiddleware, sessions=phpsess.Sessions(os.environ["REDIS"]),
+                        read_only=lambda scope: scope["path"] == "/reading", **attributes)
 
 
 @flask_app.post("/refuse")
@@ -38,6 +39,40 @@ def count():
 @flask_app.post("/logout")
 def logout():
     flask.session.clear()
+    return {}
+
+
+@flask_app.post("/in-and-out")
+def in_and_out():
+    flask.session.visit.login("Ada")
+    flask.session.clear()
+    return {}
+
+
+@fast_app.post("/in-and-out")
+async def in_and_out_too(request: Request):
+    await in_thread(request.scope["php_visit"].login, "Ada")
+    request.session.clear()
+    return {}
+
+
+async def log_in(visit):
+    try:
+        await in_thread(visit.login, "Ada")
+        print("in", flush=True)
+    except phpsess.NotSaved as error:
+        print("late:", error, flush=True)
+
+
+@fast_app.post("/reading")
+async def reading(request: Request):
+    await log_in(request.scope["php_visit"])
+    return {}
+
+
+@fast_app.post("/after")
+async def after(request: Request, tasks: BackgroundTasks):
+    tasks.add_task(log_in, request.scope["php_visit"])
     return {}
 
 
