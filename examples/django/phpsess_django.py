@@ -70,7 +70,7 @@ class PhpSessionMiddleware(SessionMiddleware):
             session.destroy()
         except UpdateError as error:
             raise SessionInterrupted(f"The request's session was not saved: {error.__cause__ or error}") from error
-        if save and session.session_key != session.came_with:
+        if save and session.session_key not in (None, session.came_with):
             response.set_cookie(
                 settings.SESSION_COOKIE_NAME, session.session_key, path=settings.SESSION_COOKIE_PATH,
                 max_age=None if session.get_expire_at_browser_close() else session.get_expiry_age(),
@@ -170,6 +170,8 @@ class SessionStore(SessionBase):
                 raise phpsess.NotSaved("the request is over")
             if self.session_key is None:
                 if self.copy is not None and not self.renewed:
+                    if found == phpsess.values(self.copy):
+                        return  # SESSION_SAVE_EVERY_REQUEST, or the same value once more
                     raise phpsess.NotSaved("the session was moved to a new id; its copy becomes no session")
                 self.make()
             new = self.session_key in self.held
@@ -190,12 +192,20 @@ class SessionStore(SessionBase):
                 self.over = False
 
     def flush(self):
+        self._get_session()  # which may be one that goes on under another id
+        self.refuse_a_copy()
         super().flush()
         self.renewed = True
 
     async def aflush(self):
+        await self._aget_session()
+        self.refuse_a_copy()
         await super().aflush()
         self.renewed = True
+
+    def refuse_a_copy(self):
+        if self.copy is not None and not self.renewed:
+            raise UpdateError from phpsess.NotSaved("the session was moved to a new id; a logout under the old one ends nothing")
 
     def delete(self, session_key=None):
         # cycle_key() names the old one: the session goes on under the new one.

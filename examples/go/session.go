@@ -103,8 +103,12 @@ func (s *Session) Set(name string, value any) error {
 	if s.ended {
 		return errEnded
 	}
+	i := s.find(name)
+	if i >= 0 && bytes.Equal(s.members[i].value, text) {
+		return nil
+	}
 	s.changed = true
-	if i := s.find(name); i >= 0 {
+	if i >= 0 {
 		s.members[i].value = text
 		return nil
 	}
@@ -200,6 +204,9 @@ func (s *Session) refused() error {
 func (s *Session) Destroy() error {
 	if s.ended {
 		return errEnded
+	}
+	if s.copied {
+		return s.refused()
 	}
 	lock, left := s.lock, s.left
 	s.lock, s.left = nil, nil

@@ -148,6 +148,19 @@ func TestDestroysWhatALoginHasLeft(t *testing.T) {
 	}
 }
 
+// A request under an id that PHP has left may store what is there already.
+func TestTakesTheSameValueForNoChange(t *testing.T) {
+	sessions := withKey(t, "", `{"n":1,"x":1.0}`)
+	s, err := sessions.Open(someID)
+	must(t, err, s.Set("n", 1))
+	if s.changed {
+		t.Error("n is the same")
+	}
+	if must(t, s.Set("x", 1), s.Save()); !s.changed {
+		t.Error("x is another text")
+	}
+}
+
 func TestRefusesAChangeThatNothingWouldWrite(t *testing.T) {
 	sessions := withKey(t, "", `{"user":"Ada"}`)
 	peeked, err := sessions.Peek(someID)

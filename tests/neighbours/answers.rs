@@ -167,6 +167,23 @@ fn a_login_that_nothing_would_store_is_refused() {
     }
 }
 
+/// A request that comes under an id which PHP has left may not change anything, and does not.
+#[test]
+fn django_may_save_every_request() {
+    let server = Server::start();
+    let cookie = r#"{"COOKIE_NAME":"PHPSESSID","SAVE_EVERY_REQUEST":true}"#;
+    let django = Neighbour::with_env(Kind::DjangoAsync, &server.addr(), &[("COOKIE", cookie)]);
+    seed(&server, r#"{"n":1}"#);
+    let mut php = php(&server);
+    let step = php.step(&format!("start('{ID}') && session_regenerate_id(true) && session_write_close()"));
+    assert_eq!(step.assert_silent().result, "true");
+    let before = sessions(&server);
+    let answer = django.get("/late", ID);
+    assert_eq!((answer.status, answer.cookie), (200, None));
+    assert_eq!(django.post("/count", ID).status, 400);
+    assert_eq!(sessions(&server), before);
+}
+
 /// An exception that says what to answer is an answer like any other.
 #[test]
 fn a_request_that_is_refused_by_an_exception_keeps_its_changes() {
