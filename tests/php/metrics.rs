@@ -314,7 +314,9 @@ fn slow_locks_and_the_pages_that_need_no_lock_are_seen_by_all_workers() {
     }
     let seen: serde_json::Value = serde_json::from_str(&fpm.get("seen", "").body).expect("it is JSON");
     let slow = seen["slow"].as_array().expect("a list");
-    let [held, waited, _, _] = &slow[..] else { panic!("not four: {slow:?}") };
+    let [first, second, _, _] = &slow[..] else { panic!("not four: {slow:?}") };
+    // Both processes note theirs after the lock has gone from one to the other.
+    let (held, waited) = if first["changed"] == json!(false) { (first, second) } else { (second, first) };
     assert_eq!(
         [&held["kept_waiting"], &held["changed"], &held["holder"]],
         [&json!(true), &json!(false), &json!(null)]
