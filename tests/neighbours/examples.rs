@@ -701,7 +701,8 @@ fn leaves_one_session_after_two_logins_in_a_request(kind: Kind) {
     }
 }
 
-/// A change of the password: a new id, a login, and an end of the others before the session is stored.
+/// A change of the password: a new id, a login, and an end of the others before the session is
+/// stored.
 fn ends_all_sessions_of_a_user_but_its_own(kind: Kind) {
     let server = Server::start();
     let neighbour = Neighbour::start(kind, &server);
