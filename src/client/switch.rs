@@ -257,8 +257,10 @@ impl Group {
         }
     }
 
+    /// Returns true if another server is the master. A sentinel has named it, or another connection
+    /// of this process leads to it already.
     fn names_another(&self, than: &Endpoint) -> bool {
-        self.named.as_ref().is_some_and(|named| named != than)
+        self.believed() != than
     }
 
     /// Takes the answer if it has arrived, and asks again if the time has come. If another sentinel
@@ -614,5 +616,19 @@ mod tests {
         let site = Site::start();
         site.fakes[0].say(NEW, None);
         assert!(site.ask(OLD));
+    }
+
+    /// Each thread of a process has a connection of its own, and so has each object beside a
+    /// session.
+    #[test]
+    fn a_new_master_that_one_connection_leads_to_is_that_of_all() {
+        let site = Site::start();
+        site.fakes.iter().for_each(|fake| fake.say(NEW, Some(2)));
+        assert!(site.ask(OLD));
+        site.connect(NEW, 0);
+        for _ in 0..3 {
+            assert!(site.ask(OLD), "the other connections still lead to the old master");
+            assert!(!site.ask(NEW));
+        }
     }
 }

@@ -422,6 +422,40 @@ fn a_kept_connection_learns_of_a_new_master_before_the_old_one_does() {
     }
 }
 
+/// An object has a connection of its own beside that of `$_SESSION`, as each thread of a process
+/// has one.
+#[test]
+fn all_connections_of_a_process_leave_an_old_master_together() {
+    let [old, new] = [(); 2].map(|()| Server::with_rights(&[], acl::for_sentinel()));
+    for server in [&old, &new] {
+        session::seed(server, "known");
+    }
+    let sentinel = FakeSentinel::start(address(&old));
+    let mut process = Php::new(&save_path(&[&sentinel])).spawn(STEPS);
+    process.expect("ready");
+    let mut n = 0;
+    let mut write = |process: &mut Running| {
+        n += 1;
+        let object = "($o ??= new RustRedis\\SessionHandler(null, ['locking' => false]))";
+        let step = process.step(&format!("{object}->write('other', 'n|i:{n};')"));
+        assert_eq!(step.assert_silent().result, "true");
+        n
+    };
+    process.step("increment('known')").assert_silent();
+    write(&mut process);
+    sentinel.name(address(&new));
+    poll::until("the session is at the new master", Duration::from_secs(10), || {
+        process.step("increment('known')");
+        session::counter(&new, "known") > Some(0)
+    });
+    // The old master still accepts every write, and all that it accepts from now on is lost.
+    for _ in 0..3 {
+        let n = write(&mut process);
+        assert_eq!(session::counter(&new, "other"), Some(n));
+    }
+    process.step("increment('known')").assert_silent();
+}
+
 /// The old master lives on without the sessions that the new one got since. A process with a
 /// connection to it must not log their visitors out.
 #[test]
