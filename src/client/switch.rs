@@ -39,8 +39,11 @@ const FRESH: Duration = Duration::from_millis(100);
 /// The longest time for which a sentinel that does not answer, or the search for another sentinel,
 /// may hold up a request.
 const SEARCH: Duration = Duration::from_millis(100);
-/// The longest pause after a search that found no sentinel.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// The longest pause after a search that found no sentinel. Sentinels that are back may replace the
+/// master soon.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The time for which a sentinel that did not answer is left out while another one answers.
+const LEFT_OUT: Duration = Duration::from_secs(30);
 /// The time after which the questions turn to the next sentinel.
 const TURN: Duration = Duration::from_secs(10);
 /// The time for which a sentinel that names the previous master counts as behind the others.
@@ -150,19 +153,36 @@ pub fn has_moved(sentinel: &Sentinel, target: &Arc<Target>, to: &Endpoint, word:
     if word == Word::Fresh && had_sentinel && searched.is_none() && group.connection().is_none() {
         searched = group.search();
     }
-    if let Some((number, node)) = searched.and_then(|number| Some((number, sentinel.nodes.get(number)?))) {
+    if let Some(numbers) = searched {
         // Other threads do not wait for the search.
         drop(groups);
-        let found =
-            sentinel::connect(sentinel, node, target, Timeouts { connect: SEARCH, read: SEARCH }).ok();
+        let tried = search(sentinel, target, numbers);
         groups = GROUPS.lock();
         let Some(group) = groups.iter_mut().find(|group| group.is_of(target)) else { return false };
-        group.end_search(number, found);
+        group.end_search(tried);
         group.ask(sentinel);
         group.await_word(sentinel, word);
         return group.names_another(to);
     }
     group.names_another(to)
+}
+
+/// Connects to the first of these sentinels that answers. Returns the sentinels that were tried:
+/// one that refuses takes no time from the next one.
+fn search(sentinel: &Sentinel, target: &Target, numbers: Vec<usize>) -> Vec<(usize, Option<Connection>)> {
+    let end = Instant::now() + SEARCH;
+    let mut tried = Vec::new();
+    for number in numbers {
+        let left = end.saturating_duration_since(Instant::now());
+        let Some(node) = sentinel.nodes.get(number).filter(|_| !left.is_zero()) else { break };
+        let found = sentinel::connect(sentinel, node, target, Timeouts { connect: left, read: left }).ok();
+        let is_found = found.is_some();
+        tried.push((number, found));
+        if is_found {
+            break;
+        }
+    }
+    tried
 }
 
 impl Group {
@@ -263,9 +283,9 @@ impl Group {
         self.believed() != than
     }
 
-    /// Takes the answer if it has arrived, and asks again if the time has come. If another sentinel
-    /// is to be asked to which there is no connection, returns its number.
-    fn go_on(&mut self, sentinel: &Sentinel) -> Option<usize> {
+    /// Takes the answer if it has arrived, and asks again if the time has come. If sentinels are to
+    /// be asked to which there is no connection, returns their numbers.
+    fn go_on(&mut self, sentinel: &Sentinel) -> Option<Vec<usize>> {
         if let Some(sent) = self.pending
             && let Some(answer) =
                 self.connection().and_then(|connection| connection.answer_if_there(sent, SEARCH))
@@ -302,7 +322,7 @@ impl Group {
             let connected = others.clone().find(|number| self.nodes[*number].connection.is_some());
             return connected.or_else(|| others.next());
         }
-        let has_failed = |node: &Node| node.failed.is_some_and(|at| at.elapsed() < LONGEST_PAUSE);
+        let has_failed = |node: &Node| node.failed.is_some_and(|at| at.elapsed() < LEFT_OUT);
         others.find(|number| *number != current && !has_failed(&self.nodes[*number]))
     }
 
@@ -310,21 +330,28 @@ impl Group {
         (self.current, self.turn, self.since) = (number, number, Instant::now());
     }
 
-    /// Begins a search for the next sentinel, and returns its number.
-    fn search(&mut self) -> Option<usize> {
+    /// Begins a search for the next sentinel, and returns its number. If there is no connection to
+    /// any sentinel, the others follow.
+    fn search(&mut self) -> Option<Vec<usize>> {
         self.asked = Instant::now();
-        let next = self.next_node()?;
+        let (next, count) = (self.next_node()?, self.nodes.len());
         self.turn = next;
-        Some(next)
+        let tries = if self.connection().is_some() { 1 } else { count };
+        Some((next..next + tries).map(|number| number % count).collect())
     }
 
-    fn end_search(&mut self, number: usize, found: Option<Connection>) {
-        let is_found = found.is_some();
-        let failed = (!is_found).then(Instant::now);
-        if let Some(node) = self.nodes.get_mut(number) {
-            *node = Node { connection: found, failed };
+    /// Ends a search in which these sentinels were tried, the last of them perhaps with success.
+    fn end_search(&mut self, tried: Vec<(usize, Option<Connection>)>) {
+        let mut found = None;
+        for (number, connection) in tried {
+            found = connection.is_some().then_some(number);
+            self.turn = number;
+            if let Some(node) = self.nodes.get_mut(number) {
+                let failed = connection.is_none().then(Instant::now);
+                *node = Node { connection, failed };
+            }
         }
-        if is_found {
+        if let Some(number) = found {
             // A question to the sentinel before this one is over.
             if let Some(sent) = self.pending.take()
                 && let Some(connection) = self.connection()
@@ -431,7 +458,10 @@ mod tests {
     use std::{
         io::{BufRead, BufReader, Read, Write},
         net::{TcpListener, TcpStream},
-        sync::Mutex,
+        sync::{
+            Mutex,
+            atomic::{AtomicBool, Ordering},
+        },
         thread,
     };
 
@@ -442,6 +472,7 @@ mod tests {
     struct Fake {
         node: (String, u16),
         says: Arc<Mutex<(u16, Option<u64>)>>,
+        is_away: Arc<AtomicBool>,
     }
 
     impl Fake {
@@ -449,22 +480,28 @@ mod tests {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             let port = listener.local_addr().unwrap().port();
             let says = Arc::new(Mutex::new((OLD, Some(1))));
-            let said = says.clone();
+            let is_away = Arc::new(AtomicBool::new(false));
+            let (said, away) = (says.clone(), is_away.clone());
             thread::spawn(move || {
                 for client in listener.incoming().flatten() {
-                    let said = said.clone();
-                    thread::spawn(move || serve(&client, &said));
+                    let (said, away) = (said.clone(), away.clone());
+                    thread::spawn(move || serve(&client, &said, &away));
                 }
             });
-            Self { node: ("127.0.0.1".into(), port), says }
+            Self { node: ("127.0.0.1".into(), port), says, is_away }
         }
 
         fn say(&self, port: u16, epoch: Option<u64>) {
             *self.says.lock().unwrap() = (port, epoch);
         }
+
+        /// Ends each connection at the next command, or no more.
+        fn be_away(&self, is_away: bool) {
+            self.is_away.store(is_away, Ordering::Relaxed);
+        }
     }
 
-    fn serve(client: &TcpStream, says: &Mutex<(u16, Option<u64>)>) -> Option<()> {
+    fn serve(client: &TcpStream, says: &Mutex<(u16, Option<u64>)>, is_away: &AtomicBool) -> Option<()> {
         let mut reader = BufReader::new(client);
         let mut number = |sign| {
             let mut line = String::new();
@@ -478,6 +515,9 @@ mod tests {
             let (count, _) = number('*')?;
             let words: Vec<String> =
                 (0..count).map(|_| number('$').map(|(_, word)| word)).collect::<Option<_>>()?;
+            if is_away.load(Ordering::Relaxed) {
+                return None;
+            }
             let (port, epoch) = *says.lock().unwrap();
             let answer = match (&*words[0], epoch) {
                 ("SENTINEL", None) if words[1] == "MASTER" => "-NOPERM no\r\n".into(),
@@ -546,9 +586,13 @@ mod tests {
 
         /// Does the same without the time of a turn.
         fn ask(&self, master: u16) -> bool {
+            self.ask_after(PERIOD, master)
+        }
+
+        fn ask_after(&self, time: Duration, master: u16) -> bool {
             GROUPS.lock().iter_mut().filter(|group| group.is_of(&self.target)).for_each(|group| {
-                group.asked -= PERIOD;
-                group.heard -= PERIOD;
+                group.asked -= time;
+                group.heard -= time;
             });
             has_moved(&self.sentinel, &self.target, &at(master), Word::Recent)
         }
@@ -629,6 +673,21 @@ mod tests {
         for _ in 0..3 {
             assert!(site.ask(OLD), "the other connections still lead to the old master");
             assert!(!site.ask(NEW));
+        }
+    }
+
+    #[test]
+    fn sentinels_that_were_away_for_long_are_found_within_seconds_whichever_is_back_first() {
+        for back in 0..3 {
+            let site = Site::start();
+            site.fakes.iter().for_each(|fake| fake.be_away(true));
+            for _ in 0..10 {
+                assert!(!site.ask_after(Duration::from_mins(1), OLD));
+            }
+            site.fakes[back].say(NEW, Some(2));
+            site.fakes[back].be_away(false);
+            // A second server hears of a failover no sooner than a request asks.
+            assert!((0..2).any(|_| site.ask_after(Duration::from_secs(5), OLD)), "{back}");
         }
     }
 }
