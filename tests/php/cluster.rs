@@ -158,6 +158,42 @@ fn a_slot_that_has_moved_is_followed_and_remembered() {
     assert!(!session::is_locked(&cluster, &id));
 }
 
+/// The nodes of a Cluster call a node without a hostname `?` if they prefer hostnames.
+#[test]
+fn a_slot_that_has_moved_to_a_node_without_a_name_is_followed() {
+    if redis_program::version() < (7, 0) {
+        return;
+    }
+    let cluster = masters();
+    let ids = [cluster.id_on(0, "moves"), cluster.id_on(0, "on-its-way")];
+    for id in &ids {
+        session::seed(&cluster, id);
+    }
+    let [away, midway] = ids.each_ref().map(|id| cluster.slot(&session::key_at(&cluster, id)));
+    for node in cluster.nodes() {
+        node.set("cluster-preferred-endpoint-type", "hostname");
+    }
+    let mut php = worker(&cluster);
+    let connections = |php: &mut Running| php.step("count(rustredis_status()['pools'])").result;
+    for id in &ids {
+        assert_eq!(php.step(&format!("increment('{id}')")).assert_silent().result, "1");
+    }
+    cluster.move_slot(away, 0, 1);
+    for n in ["2", "3"] {
+        assert_eq!(php.step(&format!("increment('{}')", ids[0])).assert_silent().result, n);
+    }
+    assert_eq!(php.step("rustredis_status()['redirects']").result, "1");
+    assert_eq!(connections(&mut php), "2", "no server is called ?");
+    cluster.begin_move(midway, 0, 1);
+    cluster.move_keys(midway, 0, 1);
+    php.send(&format!("increment('{}')", ids[1]));
+    poll::until("the move is noticed", SOON, || rejections(&cluster, "evalsha") > Some(2));
+    cluster.end_move(midway, 1);
+    let (messages, result) = php.expect("done ");
+    assert_eq!((messages.trim(), &*result), ("", "2"));
+    assert_eq!(connections(&mut php), "2");
+}
+
 #[test]
 fn a_users_list_and_sessions_move_with_their_slots() {
     let cluster = masters();

@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     config::{Endpoint, Target},
-    error::StoreError,
+    error::{ServerError, StoreError},
     process::{
         PerProcess,
         stats::{self, Count},
@@ -159,6 +159,16 @@ impl Cluster {
                     (self.moved(slot, to), hop)
                 }
                 Some(Redirect::Ask(to)) => (self.known(to), Hop::Asking),
+                Some(Redirect::MovedSomewhere) => {
+                    stats::count(Count::Redirects);
+                    self.ask(timeouts)?;
+                    (self.owner(slot, timeouts)?, Hop::Direct)
+                }
+                // The session can be used when it has arrived.
+                Some(Redirect::AskSomewhere) => {
+                    let error = ServerError { code: "TRYAGAIN".into(), detail: error.detail.clone() };
+                    return Err(StoreError::Server(error));
+                }
                 None => return answer,
             };
         }
@@ -179,10 +189,12 @@ impl Cluster {
     ) -> Result<Value, StoreError> {
         let node = self.owner(slot, timeouts)?;
         let answer = self.learn(&node, send(&node));
-        if let Err(StoreError::Server(error)) = &answer
-            && let Some(Redirect::Moved(to)) = Redirect::parse(error, &node)
-        {
-            self.moved(slot, to);
+        if let Err(StoreError::Server(error)) = &answer {
+            match Redirect::parse(error, &node) {
+                Some(Redirect::Moved(to)) => _ = self.moved(slot, to),
+                Some(Redirect::MovedSomewhere) => self.doubts(Doubt::Down),
+                Some(Redirect::Ask(_) | Redirect::AskSomewhere) | None => {}
+            }
         }
         answer
     }

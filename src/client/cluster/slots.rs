@@ -186,19 +186,26 @@ pub enum Redirect {
     /// The slot is on its way to this node, which has these keys or will have them. The redirect is
     /// valid for one command only.
     Ask(Endpoint),
+    /// Another node serves the slot, and has no address here. The map tells more.
+    MovedSomewhere,
+    /// The slot is on its way to a node that has no address here.
+    AskSomewhere,
 }
 
 impl Redirect {
     /// Reads `MOVED 3999 host:port` and `ASK 3999 host:port` from the node `asked`. If the host is
-    /// missing, the host of `asked` is meant.
+    /// missing, the host of `asked` is meant. The host `?` stands for a name that the node does not
+    /// have.
     pub fn parse(error: &ServerError, asked: &Target) -> Option<Self> {
-        let (_, place) = error.detail.split_once(' ')?;
-        let (host, port) = place.trim().rsplit_once(':')?;
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        let to = address(host, port.parse().ok()?, asked)?;
+        let to = || {
+            let (_, place) = error.detail.split_once(' ')?;
+            let (host, port) = place.trim().rsplit_once(':')?;
+            let host = host.trim_start_matches('[').trim_end_matches(']');
+            address(host, port.parse().ok()?, asked).filter(|_| host != "?")
+        };
         match error.code.as_str() {
-            "MOVED" => Some(Self::Moved(to)),
-            "ASK" => Some(Self::Ask(to)),
+            "MOVED" => Some(to().map_or(Self::MovedSomewhere, Self::Moved)),
+            "ASK" => Some(to().map_or(Self::AskSomewhere, Self::Ask)),
             _ => None,
         }
     }
@@ -315,8 +322,12 @@ mod tests {
         assert_eq!(read("ASK 3999 node-1.example:6381"), Some(Redirect::Ask(tcp("node-1.example", 6381))));
         assert_eq!(read("MOVED 3999 :6381"), Some(Redirect::Moved(tcp("seed", 6381))));
         assert_eq!(read("MOVED 3999 ::1:6381"), Some(Redirect::Moved(tcp("::1", 6381))));
-        for line in ["MOVED 3999", "MOVED", "ASK 1 h:0", "ASK 1 h:x", "ERR 3999 h:1", "MOVED 1 h:99999"] {
-            assert_eq!(read(line), None, "{line}");
+        for line in ["MOVED 3999", "MOVED", "MOVED 3999 ?:6381", "MOVED 1 h:99999"] {
+            assert_eq!(read(line), Some(Redirect::MovedSomewhere), "{line}");
         }
+        for line in ["ASK 3999", "ASK 3999 ?:6381", "ASK 1 h:0", "ASK 1 h:x"] {
+            assert_eq!(read(line), Some(Redirect::AskSomewhere), "{line}");
+        }
+        assert_eq!(read("ERR 3999 h:1"), None);
     }
 }
