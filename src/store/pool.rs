@@ -22,7 +22,7 @@ use scheduled_thread_pool::ScheduledThreadPool;
 
 use super::{
     deferred::{DeferredRelease, Progress},
-    posted::Posted,
+    posted::{Looked, Posted},
     timer,
 };
 use crate::{
@@ -80,8 +80,14 @@ impl Entry {
     /// Looks for the answers to the entry's releases, and ends each release unless its answer may
     /// yet arrive. Returns true in that case.
     fn look(&mut self) -> bool {
-        if let Some(connection) = self.connection.as_deref_mut() {
-            self.posted = self.posted.take().and_then(|posted| posted.look(connection));
+        if let Some(connection) = self.connection.as_deref_mut()
+            && let Some(posted) = self.posted.take()
+        {
+            match posted.look(connection) {
+                Looked::Pending(posted) => self.posted = Some(posted),
+                Looked::Over => {}
+                Looked::Spoilt => _ = self.take_connection(),
+            }
         }
         self.look_for_deferred() || self.posted.is_some()
     }

@@ -14,8 +14,19 @@ use super::renewal::{self, Home};
 use crate::{
     client::connection::{Connection, Sent},
     config::Settings,
+    error::StoreError,
     protocol::Keys,
 };
+
+/// The result of a look for the answer.
+pub enum Looked {
+    /// The answer may yet arrive.
+    Pending(Box<Posted>),
+    /// The release is over.
+    Over,
+    /// The same, and the connection is of no further use: the rest of an answer may follow.
+    Spoilt,
+}
 
 /// A release whose answer nobody waits for.
 pub struct Posted {
@@ -35,16 +46,20 @@ impl Posted {
         Self { home, settings, keys, token, sent, at: Instant::now() }
     }
 
-    /// Looks for the answer. Returns this release if the answer may yet arrive.
-    pub fn look(self: Box<Self>, connection: &mut Connection) -> Option<Box<Self>> {
+    /// Looks for the answer.
+    pub fn look(self: Box<Self>, connection: &mut Connection) -> Looked {
         let has_time = self.at.elapsed() < self.settings.read_timeout;
         // Requests may wait for this thread.
-        match connection.answer_if_there(self.sent, Duration::from_millis(1)) {
-            None if has_time => return Some(self),
-            Some(Ok(_)) => {}
-            None | Some(Err(_)) => self.give_back(),
+        let answer = connection.answer_if_there(self.sent, Duration::from_millis(1));
+        let looked = match &answer {
+            None if has_time => return Looked::Pending(self),
+            None | Some(Ok(_) | Err(StoreError::Server(_))) => Looked::Over,
+            Some(Err(_)) => Looked::Spoilt,
+        };
+        if !matches!(answer, Some(Ok(_))) {
+            self.give_back();
         }
-        None
+        looked
     }
 
     /// Ends the release before its connection is given up.
