@@ -41,7 +41,7 @@ impl Route {
     #[must_use]
     pub fn is_elected(&self) -> bool {
         match self {
-            Self::Server(target) => matches!(target.endpoint, Endpoint::Sentinel(_)),
+            Self::Server(target) => is_elected(target),
             Self::Slot(..) => true,
         }
     }
@@ -164,6 +164,12 @@ pub fn open_beside(server: &Arc<Target>, timeouts: Timeouts) -> Result<Connectio
     };
     let found = sentinel::open(sentinel, server, timeouts, switch::known(server), None)?;
     Ok(led_to(found.master, found.connection))
+}
+
+/// Returns true if others choose the master: sentinels, or the nodes of a Cluster.
+#[must_use]
+pub fn is_elected(server: &Target) -> bool {
+    matches!(server.endpoint, Endpoint::Sentinel(_) | Endpoint::Cluster(_))
 }
 
 /// Returns the servers that have sessions: the nodes of a Cluster that serve slots, or the server

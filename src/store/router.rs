@@ -181,8 +181,12 @@ impl Router {
     ) -> Option<Result<Option<Vec<Value>>, StoreError>> {
         self.drop_unusable();
         let limit = self.settings.read_timeout;
+        let is_elected = route::is_elected(self.settings.shards.of(keys.route));
         let connection = self.current()?;
         let (batch, expected) = prepare(connection)?;
+        if is_elected {
+            connection.leave_time();
+        }
         let answer = connection.request_expecting(batch, expected, limit);
         let is_expected = matches!(answer, Ok(None));
         let answer = match answer.map(|answer| answer.unwrap_or(Value::Okay)) {
@@ -200,7 +204,8 @@ impl Router {
     }
 
     /// Sends commands ahead over an existing connection, without waiting. Returns `None` if they
-    /// were not sent.
+    /// were not sent. If the connection breaks on the way, a part of them may have arrived: the
+    /// caller then learns of that instead of the answer.
     pub fn send_prefetch<T>(
         &mut self,
         keys: &Keys,
@@ -213,23 +218,25 @@ impl Router {
             return None;
         }
         let limit = self.settings.read_timeout;
-        let (target, mut entry) = self.entry.take()?;
-        let sent = entry.connection.as_mut().and_then(|connection| {
-            if !connection.is_usable() || !connection.capabilities().scripts {
-                return None;
-            }
-            let mut batch = connection.batch();
-            let result = commands(connection, &mut batch);
-            Some((connection.send_all_awaited(batch, limit).ok()?, result))
-        });
-        let Some((sent, result)) = sent else {
+        let is_elected = route::is_elected(self.settings.shards.of(keys.route));
+        let connection = self.current()?;
+        if !connection.is_usable() || !connection.capabilities().scripts {
             // The connection died while it was idle. The next request makes a new one.
-            entry.take_connection();
+            if let Some((_, mut entry)) = self.entry.take() {
+                entry.take_connection();
+            }
             stats::count(Count::Reconnects);
             return None;
-        };
-        self.entry = Some((target, entry));
-        self.prefetch = Some(sent);
+        }
+        if is_elected {
+            connection.leave_time();
+        }
+        let mut batch = connection.batch();
+        let result = commands(connection, &mut batch);
+        match connection.send_all_awaited(batch, limit) {
+            Ok(sent) => self.prefetch = Some(sent),
+            Err(_) => self.disconnect(),
+        }
         Some(result)
     }
 

@@ -12,6 +12,7 @@ use crate::support::poll::{self, SOON};
 use crate::support::session;
 use phpsess_rs::{
     config::{IniValues, Settings},
+    error::StoreError,
     protocol::{Acquire, AcquireReply, Keys, ReleaseReply, SessionId},
     store::{Store, redis::RedisStore},
 };
@@ -145,7 +146,7 @@ fn a_replica_that_takes_over_by_command_is_followed_without_a_word() {
 #[test]
 fn with_patience_a_master_that_hangs_costs_only_time() {
     let cluster = cluster::with_replicas();
-    let ids = [cluster.id_on(0, "start"), cluster.id_on(0, "write"), cluster.id_on(0, "ahead")];
+    let ids = ["start", "write", "ahead", "first"].map(|name| cluster.id_on(0, name));
     for id in &ids {
         session::seed(&cluster, id);
     }
@@ -162,7 +163,9 @@ fn with_patience_a_master_that_hangs_costs_only_time() {
             assert_eq!(process.step(&format!("increment('{id}')")).assert_silent().result, n.to_string());
         }
     }
-    for (process, id) in [(&mut write, &ids[1]), (&mut late, &ids[2])] {
+    // This process makes its connection for the session that it has open.
+    let mut early = process(&php());
+    for (process, id) in [(&mut write, &ids[1]), (&mut late, &ids[2]), (&mut early, &ids[3])] {
         process.step(&format!("start('{id}') && ++$_SESSION['n']")).assert_silent();
     }
     let mut settings = Settings::parse(&cluster.save_path(), &IniValues::default()).expect("a save path");
@@ -172,10 +175,8 @@ fn with_patience_a_master_that_hangs_costs_only_time() {
     let mut ahead = RedisStore::new(settings.clone());
     let id = SessionId::parse(cluster.id_on(0, "prefetched").as_bytes()).expect("an id");
     let keys = Keys::in_cluster("PHPREDIS_SESSION:", &id);
-    for _ in 0..2 {
-        assert!(matches!(ahead.acquire(&keys, &first()), Ok(AcquireReply::Held(_))));
-        assert!(matches!(ahead.release(&keys, &of_lock()), Ok(ReleaseReply::Done)));
-    }
+    assert!(matches!(ahead.acquire(&keys, &first()), Ok(AcquireReply::Held(_))));
+    assert!(matches!(ahead.release(&keys, &of_lock()), Ok(ReleaseReply::Done)));
     drop(ahead);
     poll::until("the replica has all of it", SOON, || {
         let offsets = [0, 3].map(|n| cluster.node(n).info("replication").get("master_repl_offset").cloned());
@@ -185,13 +186,16 @@ fn with_patience_a_master_that_hangs_costs_only_time() {
     start.send(&format!("increment('{}')", ids[0]));
     write.send("session_write_close()");
     late.send("session_write_close()");
-    for (process, result) in [(&mut start, "4"), (&mut write, "true"), (&mut late, "true")] {
+    early.send("session_write_close()");
+    for (process, result) in
+        [(&mut start, "4"), (&mut write, "true"), (&mut late, "true"), (&mut early, "true")]
+    {
         let (messages, told) = process.expect("done ");
         assert_eq!((messages.trim(), &*told), ("", result));
     }
     assert_eq!(late.step(&format!("increment('{}')", ids[2])).assert_silent().result, "5");
     drop(late);
-    for (id, n) in [(&ids[0], 4), (&ids[1], 4)] {
+    for (id, n) in [(&ids[0], 4), (&ids[1], 4), (&ids[3], 1)] {
         assert_eq!(session::counter(&cluster, id), Some(n), "{id}");
     }
 
@@ -199,7 +203,12 @@ fn with_patience_a_master_that_hangs_costs_only_time() {
     let mut ahead = RedisStore::new(settings);
     let hung = cluster.node(0).addr();
     assert!(ahead.prefetch(&keys, &first()));
-    assert!(ahead.prefetched().is_err());
+    let start = Instant::now();
+    // The session is then asked for again. After a timeout it would not be.
+    let lost = ahead.prefetched();
+    assert!(matches!(lost, Err(StoreError::Broken(_))), "{lost:?}");
+    let took = start.elapsed();
+    assert!(took < PREFETCH_READ * 3 / 4, "{took:?} for the prefetch");
     let start = Instant::now();
     let again = Acquire { held_token: Some(first().token), token: "o:a:2".into(), ..first() };
     assert!(matches!(ahead.acquire(&keys, &again), Ok(AcquireReply::Held(_))));
