@@ -11,6 +11,7 @@
 #include "zend_observer.h"
 #include "shim.h"
 #include "json.h"
+#include "serializer.h"
 
 #if PHP_VERSION_ID < 80100
 # error "PHP 8.1 or newer is needed"
@@ -400,7 +401,7 @@ static bool is_look(zend_string *key)
 static bool is_foreign_to_msgpack(const zend_string *val)
 {
 	const unsigned char first = (unsigned char) ZSTR_VAL(val)[0];
-	return PS(serializer) && ZSTR_LEN(val) && strcmp(PS(serializer)->name, "msgpack") == 0 && !PS(mod_user_implemented)
+	return ZSTR_LEN(val) && rustredis_has_serializer("msgpack") && !PS(mod_user_implemented)
 		&& (first & 0xe0) != 0x80 && (first < 0xdc || first > 0xdf);
 }
 
@@ -504,7 +505,7 @@ static bool was_not_encoded(zend_string *val, int writer)
 	 * write an empty text on purpose. */
 	const bool is_empty = writer == RUSTREDIS_SAVED_BY_CLASS ? rustredis_encoded_nothing() : !ZSTR_LEN(val);
 
-	if (PS(serializer) && strcmp(PS(serializer)->name, "json") == 0) {
+	if (rustredis_has_serializer("json")) {
 		return rustredis_json_refused();
 	}
 	ZVAL_DEREF(session);
@@ -524,13 +525,13 @@ static bool was_not_encoded(zend_string *val, int writer)
  * text that is certainly complete is stored. The json serializer refuses by itself. */
 static bool was_half_encoded(zend_string *val)
 {
-	const char *name = PS(serializer) ? PS(serializer)->name : "";
-	bool php_serialize = strcmp(name, "php_serialize") == 0;
+	bool php_serialize;
 
-	if (!EG(exception) || strcmp(name, "json") == 0) {
+	if (!EG(exception) || rustredis_has_serializer("json")) {
 		return false;
 	}
-	return (!php_serialize && strcmp(name, "php") != 0)
+	php_serialize = rustredis_has_serializer("php_serialize");
+	return (!php_serialize && !rustredis_has_serializer("php"))
 		|| rustredis_php_content(ZSTR_VAL(val), ZSTR_LEN(val), php_serialize) != RUSTREDIS_PLAIN;
 }
 
@@ -565,7 +566,7 @@ static bool starts_over(void)
 	zend_string *first, *second;
 	bool same;
 
-	if (!PS(serializer) || strncmp(PS(serializer)->name, "php", 3) == 0 || strcmp(PS(serializer)->name, "json") == 0) {
+	if (!PS(serializer) || strncmp(PS(serializer)->name, "php", 3) == 0 || rustredis_has_serializer("json")) {
 		return true;
 	}
 	array_init(&values);

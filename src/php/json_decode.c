@@ -7,6 +7,7 @@
 #include "ext/standard/php_var.h"
 #include "zend_smart_str.h"
 #include "json.h"
+#include "serializer.h"
 
 /* The rows of a list repeat their keys, so each key is made and hashed only once. */
 #define KNOWN_KEYS 64
@@ -397,18 +398,17 @@ static bool append_members(smart_str *result, zval *session, php_serialize_data_
 
 int rustredis_json_for_others(zend_string *text, zend_string **converted)
 {
-	const char *name = PS(serializer) ? PS(serializer)->name : "";
-	bool one_array = strcmp(name, "php_serialize") == 0, done = false;
+	bool one_array = rustredis_has_serializer("php_serialize"), done = false;
 	char error[200];
 	smart_str result = {0};
 	php_serialize_data_t var_hash;
 	zval session;
 
-	if (strcmp(name, "json") == 0 || PS(mod_user_implemented)
+	if (rustredis_has_serializer("json") || PS(mod_user_implemented)
 			|| !rustredis_is_json(ZSTR_VAL(text), ZSTR_LEN(text))) {
 		return RUSTREDIS_NOT_JSON;
 	}
-	if (!one_array && strcmp(name, "php") != 0) {
+	if (!one_array && !rustredis_has_serializer("php")) {
 		return RUSTREDIS_ONLY_JSON;
 	}
 	if (decode(ZSTR_VAL(text), ZSTR_LEN(text), &session, error, sizeof error)) {

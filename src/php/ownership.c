@@ -13,6 +13,7 @@
 #include "php.h"
 #include "ext/session/php_session.h"
 #include "ext/standard/basic_functions.h"
+#include "serializer.h"
 #include "shim.h"
 
 #define SESSION_FUNCTIONS(X) \
@@ -159,15 +160,14 @@ static bool deletes_the_old(zend_execute_data *call);
  * the session. Returns false then. */
 static bool may_delete(zend_execute_data *call)
 {
-	const char *serializer = PS(serializer) ? PS(serializer)->name : "";
 	zval *session = &PS(http_session_vars);
 	zend_ulong index;
 	zend_string *key;
 
 	ZVAL_DEREF(session);
 	if (Z_ISUNDEF(EG(user_error_handler)) || PS(session_status) != php_session_active || Z_TYPE_P(session) != IS_ARRAY
-			|| (strcmp(serializer, "php") && strcmp(serializer, "php_binary")) || !rustredis_is_phps_handler()
-			|| !deletes_the_old(call)) {
+			|| !(rustredis_has_serializer("php") || rustredis_has_serializer("php_binary"))
+			|| !rustredis_is_phps_handler() || !deletes_the_old(call)) {
 		return true;
 	}
 	ZEND_HASH_FOREACH_KEY(Z_ARRVAL_P(session), index, key) {

@@ -188,13 +188,13 @@ int rustredis_pool_get(size_t index, rustredis_pool *pool);
 int rustredis_cluster_get(size_t index, rustredis_cluster *cluster);
 int rustredis_lock_get(size_t index, rustredis_lock *lock);
 const char *rustredis_version(void);
-/* The metrics of all processes of the host, valid until the next call in this thread; or the reason
- * why a command line cannot have them. */
 /* Makes an answer of three values: the figures of this thread's last session, and of all processes
  * the slow locks and the pages that lock needlessly. */
 void rustredis_look_back(void);
 /* The nanoseconds of a PING, or -1 without an answer; there may be a reason to raise. */
 int64_t rustredis_ping_of(const char *path, size_t path_len);
+/* The metrics of all processes of the host, valid until the next call in this thread; or the reason
+ * why a command line cannot have them. */
 const char *rustredis_metrics_text(const char *php_version, size_t *len, bool *is_problem);
 
 /* The lifetime of the session that is open. -1 stands for a number that is not known, an empty text

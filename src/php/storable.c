@@ -6,6 +6,7 @@
 #include "php.h"
 #include "ext/session/php_session.h"
 #include "json.h"
+#include "serializer.h"
 #include "shim.h"
 
 /* More values than this are not looked at. */
@@ -61,7 +62,7 @@ static void look_at_value(look *l, zval *value, int depth, bool counts)
 
 static void look_at(look *l, HashTable *array, int depth, bool counts)
 {
-	const bool is_session = depth == 0, is_php = is_session && strcmp(PS(serializer)->name, "php") == 0;
+	const bool is_session = depth == 0, is_php = is_session && rustredis_has_serializer("php");
 	const bool is_counted = !(GC_FLAGS(array) & GC_IMMUTABLE);
 	zend_string *key;
 	zval *value;
@@ -99,7 +100,6 @@ zend_class_entry *rustredis_not_serializable(zval *object)
 
 bool rustredis_cannot_be_stored(char *reason, size_t size)
 {
-	const char *name = PS(serializer) ? PS(serializer)->name : "";
 	zval *session = &PS(http_session_vars);
 	look l = {0};
 	size_t limit;
@@ -108,14 +108,14 @@ bool rustredis_cannot_be_stored(char *reason, size_t size)
 	if (Z_TYPE_P(session) != IS_ARRAY) {
 		return false;
 	}
-	if (strcmp(name, "json") == 0) {
+	if (rustredis_has_serializer("json")) {
 		return rustredis_json_cannot_encode(Z_ARRVAL_P(session), reason, size);
 	}
 	look_at(&l, Z_ARRVAL_P(session), 0, true);
 	/* A handler class may store another text, and other serializers write a repeated string
 	 * once. */
-	limit = PS(mod_user_implemented) || (strcmp(name, "php") && strcmp(name, "php_serialize")) ? 0
-		: rustredis_max_value_size();
+	limit = !PS(mod_user_implemented) && (rustredis_has_serializer("php") || rustredis_has_serializer("php_serialize"))
+		? rustredis_max_value_size() : 0;
 	if (l.class) {
 		snprintf(reason, size, "it has an object of class %s, which PHP cannot serialize", ZSTR_VAL(l.class->name));
 	} else if (l.has_bad_key) {
