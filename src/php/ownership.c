@@ -179,65 +179,72 @@ static bool may_delete(zend_execute_data *call)
 	return !EG(exception);
 }
 
+/* Carries out one of these functions. `which` is a constant of each caller, which therefore has
+ * only the steps of its own function. */
+static zend_always_inline void carry_out(const int which, INTERNAL_FUNCTION_PARAMETERS)
+{
+	const bool starts = which == INDEX_session_start, opens = starts || which == INDEX_session_reset;
+	const bool moves = which == INDEX_session_regenerate_id;
+	const unsigned decodes = opens || which == INDEX_session_decode;
+	if (moves && !may_delete(execute_data)) {
+		return;
+	}
+	const bool keeps = moves && keeps_cookie();
+	/* A fiber can be suspended here, and continue beside another serialize(), or none. */
+	const bool is_alone = !EG(active_fiber);
+	const serializer_state outer = is_alone ? start_serializer_over() : serializer_state_now();
+	const unsigned begun = rustredis_begun();
+	/* PHP destroys the values while it walks over their array. An object among them may save the
+	 * session, and a change in that encoding would free the array. Here they outlive the walk. */
+	zend_array *values = which == INDEX_session_unset ? rustredis_hold_values() : NULL;
+	zend_string *outer_id = left_id;
+	if (moves) {
+		left_id = PS(id) ? zend_string_copy(PS(id)) : NULL;
+	}
+	if (starts && PS(session_status) != php_session_active) {
+		rustredis_is_not_late();
+	}
+	decoding += decodes;
+	functions[which].original(INTERNAL_FUNCTION_PARAM_PASSTHRU);
+	decoding -= decodes;
+	if (moves) {
+		if (left_id) {
+			zend_string_release(left_id);
+		}
+		left_id = outer_id;
+	}
+	rustredis_release_values(values);
+	if (is_alone) {
+		go_on_with_serializer(outer);
+	}
+	/* A class may have read the session in its validateId(), before PHP sends the cookie. */
+	if (starts && PS(mod_user_implemented) && PS(id) && rustredis_is_late()) {
+		rustredis_take_back_cookie(PS(id));
+	}
+	if (opens) {
+		if (!rustredis_restore_id()) {
+			zval_ptr_dtor(return_value);
+			ZVAL_FALSE(return_value);
+		}
+		/* A call that PHP ignores decodes nothing, and may lie inside one that does. */
+		if (rustredis_begun() != begun) {
+			rustredis_is_decoded(!is_inside_of_a_start(execute_data->prev_execute_data));
+		}
+	}
+	close_what_is_left(execute_data);
+	if (moves) {
+		rustredis_end_of_move();
+		if (keeps && (EG(exception) || Z_TYPE_P(return_value) != IS_TRUE)) {
+			rustredis_take_back_deletion();
+		}
+	}
+	rustredis_hide_in_pending();
+}
+
 #define X(name) \
 	static ZEND_NAMED_FUNCTION(wrapped_##name) \
 	{ \
-		if (INDEX_##name == INDEX_session_regenerate_id && !may_delete(execute_data)) { \
-			return; \
-		} \
-		const unsigned decodes = INDEX_##name == INDEX_session_start || INDEX_##name == INDEX_session_reset \
-			|| INDEX_##name == INDEX_session_decode; \
-		const bool keeps = INDEX_##name == INDEX_session_regenerate_id && keeps_cookie(); \
-		/* A fiber can be suspended here, and continue beside another serialize(), or none. */ \
-		const bool is_alone = !EG(active_fiber); \
-		const serializer_state outer = is_alone ? start_serializer_over() : serializer_state_now(); \
-		const unsigned begun = rustredis_begun(); \
-		/* PHP destroys the values while it walks over their array. An object among them may save \
-		 * the session, and a change in that encoding would free the array. Here they outlive the \
-		 * walk. */ \
-		zend_array *values = INDEX_##name == INDEX_session_unset ? rustredis_hold_values() : NULL; \
-		zend_string *outer_id = left_id; \
-		if (INDEX_##name == INDEX_session_regenerate_id) { \
-			left_id = PS(id) ? zend_string_copy(PS(id)) : NULL; \
-		} \
-		if (INDEX_##name == INDEX_session_start && PS(session_status) != php_session_active) { \
-			rustredis_is_not_late(); \
-		} \
-		decoding += decodes; \
-		functions[INDEX_##name].original(INTERNAL_FUNCTION_PARAM_PASSTHRU); \
-		decoding -= decodes; \
-		if (INDEX_##name == INDEX_session_regenerate_id) { \
-			if (left_id) { \
-				zend_string_release(left_id); \
-			} \
-			left_id = outer_id; \
-		} \
-		rustredis_release_values(values); \
-		if (is_alone) { \
-			go_on_with_serializer(outer); \
-		} \
-		/* A class may have read the session in its validateId(), before PHP sends the cookie. */ \
-		if (INDEX_##name == INDEX_session_start && PS(mod_user_implemented) && PS(id) && rustredis_is_late()) { \
-			rustredis_take_back_cookie(PS(id)); \
-		} \
-		if (INDEX_##name == INDEX_session_start || INDEX_##name == INDEX_session_reset) { \
-			if (!rustredis_restore_id()) { \
-				zval_ptr_dtor(return_value); \
-				ZVAL_FALSE(return_value); \
-			} \
-			/* A call that PHP ignores decodes nothing, and may lie inside one that does. */ \
-			if (rustredis_begun() != begun) { \
-				rustredis_is_decoded(!is_inside_of_a_start(execute_data->prev_execute_data)); \
-			} \
-		} \
-		close_what_is_left(execute_data); \
-		if (INDEX_##name == INDEX_session_regenerate_id) { \
-			rustredis_end_of_move(); \
-			if (keeps && (EG(exception) || Z_TYPE_P(return_value) != IS_TRUE)) { \
-				rustredis_take_back_deletion(); \
-			} \
-		} \
-		rustredis_hide_in_pending(); \
+		carry_out(INDEX_##name, INTERNAL_FUNCTION_PARAM_PASSTHRU); \
 	}
 SESSION_FUNCTIONS(X)
 #undef X
