@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::{self as unix_fs, MetadataExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread;
@@ -101,6 +101,18 @@ fn visitors(server: &Server, count: usize) -> Vec<String> {
         session::seed(server, id);
     }
     ids
+}
+
+/// A PHP that counts in this file.
+fn php_with(server: &Server, file: &Path) -> Php {
+    Php::new(&server.save_path()).ini("rustredis.metrics_file", &file.display().to_string())
+}
+
+/// A PHP that counts in a file, which is not there yet, and the folder of that file.
+fn php_with_a_file(server: &Server) -> (Php, PathBuf, TempDir) {
+    let dir = TempDir::new("metrics");
+    let file = dir.join("rustredis");
+    (php_with(server, &file), file, dir)
 }
 
 /// Twenty workers under load, one of which is killed while it holds a lock.
@@ -206,9 +218,7 @@ fn the_text_is_openmetrics_and_shows_no_secret() {
 #[test]
 fn a_file_keeps_the_counts_over_a_reload_and_for_programs_beside_fpm() {
     let server = Server::start();
-    let dir = TempDir::new("metrics");
-    let file = dir.join("rustredis");
-    let php = Php::new(&server.save_path()).ini("rustredis.metrics_file", &file.display().to_string());
+    let (php, _, _dir) = php_with_a_file(&server);
     let manager = "pm = dynamic\npm.max_children = 20\npm.start_servers = 20\npm.min_spare_servers = 1\n\
                    pm.max_spare_servers = 20\n";
     let fpm = Fpm::start_as(&php, manager, PAGE);
@@ -254,9 +264,7 @@ fn a_file_keeps_the_counts_over_a_reload_and_for_programs_beside_fpm() {
 #[test]
 fn programs_that_run_side_by_side_count_in_one_file() {
     let server = Server::start();
-    let dir = TempDir::new("metrics");
-    let file = dir.join("rustredis");
-    let php = Php::new(&server.save_path()).ini("rustredis.metrics_file", &file.display().to_string());
+    let (php, file, _dir) = php_with_a_file(&server);
     // The command line makes no file, and takes one that is there.
     let missing = php.run(
         "try { echo rustredis_metrics(); } catch (RustRedis\\SessionException $e) { echo $e->getMessage(); }",
@@ -442,9 +450,7 @@ const COMMAND: &str =
 #[test]
 fn a_command_line_shows_what_a_web_server_counts_and_changes_nothing() {
     let server = Server::start();
-    let dir = TempDir::new("metrics");
-    let file = dir.join("rustredis");
-    let php = Php::new(&server.save_path()).ini("rustredis.metrics_file", &file.display().to_string());
+    let (php, _, _dir) = php_with_a_file(&server);
     let fpm = Fpm::start(&php, 2, PAGE);
     let ids = visitors(&server, 1);
     thread::scope(|scope| {
@@ -469,9 +475,7 @@ fn a_command_line_shows_what_a_web_server_counts_and_changes_nothing() {
 #[test]
 fn a_lock_on_the_file_keeps_no_server_from_counting_in_it() {
     let server = Server::start();
-    let dir = TempDir::new("metrics");
-    let file = dir.join("rustredis");
-    let php = Php::new(&server.save_path()).ini("rustredis.metrics_file", &file.display().to_string());
+    let (php, file, dir) = php_with_a_file(&server);
     let ids = visitors(&server, 1);
     let visit = |fpm: &Fpm| assert_eq!(fpm.get("", &format!("PHPSESSID={}", ids[0])).status, 200);
     visit(&Fpm::start(&php, 1, PAGE));
@@ -495,8 +499,7 @@ fn a_lock_on_the_file_keeps_no_server_from_counting_in_it() {
     // Nor does PHP fill a file that has another name.
     fs::write(dir.join("other"), "").expect("it can be written");
     fs::hard_link(dir.join("other"), dir.join("link")).expect("it can be made");
-    let php =
-        Php::new(&server.save_path()).ini("rustredis.metrics_file", &dir.join("link").display().to_string());
+    let php = php_with(&server, &dir.join("link"));
     let fpm = Fpm::start(&php, 1, PAGE);
     assert!(fpm.get("advice", "").body.contains("it has a second name"));
     assert_eq!(fs::metadata(dir.join("other")).expect("it is there").len(), 0);
@@ -505,10 +508,8 @@ fn a_lock_on_the_file_keeps_no_server_from_counting_in_it() {
 #[test]
 fn two_containers_do_not_count_in_one_file_at_a_time() {
     let server = Server::start();
-    let dir = TempDir::new("metrics");
-    let file = dir.join("rustredis");
+    let (php, file, _dir) = php_with_a_file(&server);
     fs::write(&file, "").expect("it can be written");
-    let php = Php::new(&server.save_path()).ini("rustredis.metrics_file", &file.display().to_string());
     let mut first = php.spawn(STEPS);
     first.expect("ready");
     first.step("start('a')").assert_silent();
@@ -531,9 +532,7 @@ fn two_containers_do_not_count_in_one_file_at_a_time() {
 #[test]
 fn a_file_that_is_cut_off_costs_a_few_requests_and_no_reload() {
     let server = Server::start();
-    let dir = TempDir::new("metrics");
-    let file = dir.join("rustredis");
-    let php = Php::new(&server.save_path()).ini("rustredis.metrics_file", &file.display().to_string());
+    let (php, file, _dir) = php_with_a_file(&server);
     let fpm = Fpm::start(&php, 3, PAGE);
     let ids = visitors(&server, 1);
     let visit = || fpm.try_get("", &format!("PHPSESSID={}", ids[0])).is_ok_and(|page| page.status == 200);
@@ -549,9 +548,7 @@ fn a_file_that_is_cut_off_costs_a_few_requests_and_no_reload() {
 #[test]
 fn a_file_with_holes_is_filled_before_it_is_used() {
     let server = Server::start();
-    let dir = TempDir::new("metrics");
-    let file = dir.join("rustredis");
-    let php = Php::new(&server.save_path()).ini("rustredis.metrics_file", &file.display().to_string());
+    let (php, file, _dir) = php_with_a_file(&server);
     fs::write(&file, "").expect("it can be written");
     php.run("").assert_clean();
     let whole = fs::metadata(&file).expect("it was made").blocks();
@@ -585,9 +582,7 @@ fn a_file_that_cannot_be_used_is_told_once_and_costs_no_page() {
     ];
     for (file, reason) in &cases[..if is_root { 5 } else { 4 }] {
         let before = fs::read(file).ok();
-        let php = Php::new(&server.save_path())
-            .ini("rustredis.metrics_file", &file.display().to_string())
-            .ini("log_errors", "1");
+        let php = php_with(&server, file).ini("log_errors", "1");
         let fpm = Fpm::start(&php, 2, PAGE);
         let ids = visitors(&server, 2);
         assert_eq!(load(&fpm, &ids, 5, ""), 10);
