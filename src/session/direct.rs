@@ -126,7 +126,7 @@ impl<S: Store> Session<S> {
         let saved =
             if changed { self.write(id, data, ttl, writer) } else { self.touch(id, data, ttl, writer) };
         if saved && changed {
-            self.note(own, Print::of(data));
+            self.looks.note(own, Print::of(data));
         }
         // The caller may try once more, but a lock that this call alone has taken goes back.
         if !saved && is_alone {
@@ -137,12 +137,12 @@ impl<S: Store> Session<S> {
 
     /// Goes on with what another value of this session has read and written.
     pub fn follow(&mut self, earlier: &mut Self) {
-        self.looked_at = mem::take(&mut earlier.looked_at);
+        self.looks = mem::take(&mut earlier.looks);
     }
 
     /// Returns true if a later write depends on what happened here before.
     pub fn is_worth_keeping(&self) -> bool {
-        !self.looked_at.is_empty() || self.failed.is_some() || self.unleft.is_some()
+        !self.looks.is_empty() || self.failed.is_some() || self.unleft.is_some()
     }
 
     /// Reads a session without its lock, and without a refresh of its TTL. Returns false after a

@@ -10,6 +10,7 @@ mod failure;
 mod figures;
 mod hold;
 mod lifetime;
+mod looks;
 mod metadata;
 mod prefetch;
 mod print;
@@ -25,6 +26,7 @@ use std::{mem, sync::Arc, time::Duration};
 pub use access::Access;
 pub use failure::{Cause, Failure, warning};
 use hold::Hold;
+use looks::Looks;
 use metadata::Metadata;
 pub use metadata::{Description, Heritage, TimeLeft};
 use print::Print;
@@ -47,10 +49,6 @@ use crate::{
     resp::memory_left,
     store::Store,
 };
-
-/// The number of sessions that a handler class may look at before the first one is forgotten. A
-/// write to a forgotten session is compared with nothing.
-const MAX_LOOKED_AT: usize = 64;
 
 /// One session of one request, from PHP's open to its close.
 pub struct Session<S: Store> {
@@ -93,9 +91,7 @@ pub struct Session<S: Store> {
     /// The last session that could not be read. A handler class may make an empty session of it and
     /// write that.
     failed: Option<SessionId>,
-    /// The sessions that a handler class has read without keeping their locks, each with the print
-    /// of its value, the last one at the end.
-    looked_at: Vec<(SessionId, Print)>,
+    looks: Looks,
     /// The reason why the session that was asked for is not there, if it is known.
     ended: Option<String>,
     /// Set if the next read is that of `session_reset()`.
@@ -186,7 +182,7 @@ impl<S: Store> Session<S> {
             value: None,
             too_large: 0,
             failed: None,
-            looked_at: Vec::new(),
+            looks: Looks::default(),
             ended: None,
             resets: false,
             cause: Cause::Other,
@@ -486,21 +482,8 @@ impl<S: Store> Session<S> {
     /// `read_and_close`. Such a write goes over nothing else than this value.
     pub fn note_look(&mut self, id: &[u8]) {
         if let (Some(id), Some(value)) = (SessionId::parse(id), &self.value) {
-            let print = Print::of(value);
-            self.note(id, print);
+            self.looks.note(id, Print::of(value));
         }
-    }
-
-    fn note(&mut self, id: SessionId, print: Print) {
-        self.looked_at.retain(|(other, _)| *other != id);
-        if self.looked_at.len() == MAX_LOOKED_AT {
-            self.looked_at.remove(0);
-        }
-        self.looked_at.push((id, print));
-    }
-
-    fn print_of_look(&self, id: &SessionId) -> Option<&Print> {
-        self.looked_at.iter().find_map(|(other, print)| (other == id).then_some(print))
     }
 
     /// `read` inside the `validateId()` of a handler class. An id without a stored session is not

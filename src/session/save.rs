@@ -359,7 +359,8 @@ impl<S: Store> Session<S> {
             self.left.name = None;
         }
         self.failed.take_if(|failed| failed == id);
-        self.look_again(id, b"");
+        // A handler class goes on with nothing.
+        self.looks.replace(id, b"");
         // A session that goes on without having been stored goes on with the copy.
         if let Some(copy) = before.filter(|_| op != Op::Drop || leave != Leave::Moved) {
             self.delete_copy(&copy);
@@ -671,7 +672,7 @@ impl<S: Store> Session<S> {
     fn is_looked_at(&self, current: &Current<S::Lease>, writer: Writer) -> bool {
         writer == Writer::Class
             && matches!(current.hold, Hold::ReadOnly)
-            && self.print_of_look(&current.id).is_some()
+            && self.looks.print_of(&current.id).is_some()
     }
 
     /// Goes on with the session as it was written.
@@ -689,16 +690,10 @@ impl<S: Store> Session<S> {
             self.released(&mut current);
         }
         if failure.is_none() {
-            self.look_again(&current.id, text.plain());
+            // A handler class goes on with the text that it has written.
+            self.looks.replace(&current.id, text.plain());
         }
         self.current = Some(current);
-    }
-
-    /// Has a handler class go on with what it has written, or, after a destroy, with nothing.
-    fn look_again(&mut self, id: &SessionId, text: &[u8]) {
-        if let Some((_, print)) = self.looked_at.iter_mut().find(|(other, _)| other == id) {
-            *print = Print::of(text);
-        }
     }
 
     /// Writes once more for a handler class, after a write that gave the lock back. This write
@@ -811,7 +806,7 @@ impl<S: Store> Session<S> {
         };
         if saved {
             // The class may write once more, and goes over nothing else than this text.
-            self.note(id.clone(), Print::of(text.plain()));
+            self.looks.note(id.clone(), Print::of(text.plain()));
         }
         // A refused write leaves the lock for another write, but none follows here.
         self.close();
@@ -822,7 +817,7 @@ impl<S: Store> Session<S> {
     /// class has read another value. Without locking, the last write wins.
     pub(super) fn change_since_look(&mut self, id: &SessionId) -> Option<Failure> {
         self.settings.lock.as_ref()?;
-        let print = self.print_of_look(id)?.clone();
+        let print = self.looks.print_of(id)?.clone();
         let limit = Some(self.size_limit());
         let current = self.current.as_mut()?;
         match current.loaded.data.take().map(|data| compression::original(data, limit)) {
