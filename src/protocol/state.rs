@@ -189,6 +189,12 @@ impl Live {
         &self.user
     }
 
+    /// Returns true if the session has a user.
+    #[must_use]
+    pub fn has_user(&self) -> bool {
+        !self.user.is_empty()
+    }
+
     /// Returns true if the session has a user, and not the one of this list.
     #[must_use]
     pub fn is_of_another(&self, list: &str) -> bool {

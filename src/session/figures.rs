@@ -4,7 +4,8 @@
 use std::mem;
 
 use super::{
-    Current, Failure, Session,
+    Failure, Session,
+    current::Current,
     trace::{self, Last, Trace},
 };
 use crate::{

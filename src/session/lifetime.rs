@@ -1,9 +1,9 @@
 //! The lifetime that each use gives to a session, and what goes over to another id.
 
 use super::{
-    Current, Hold, Session,
+    Hold, Session,
+    current::Current,
     metadata::{Description, Heritage, Metadata, TimeLeft},
-    save::has_user,
 };
 use crate::{
     protocol::{Live, Reason, SessionData, SessionId, State},
@@ -57,8 +57,8 @@ impl<S: Store> Session<S> {
         let live = current.metadata.heritage();
         self.left = Heritage {
             was_stored: !current.is_first,
-            beside: live.as_ref().filter(|live| has_user(live)).map(|_| current.id.clone()),
-            seen: live.as_ref().filter(|live| has_user(live)).and_then(|_| current.loaded.state.clone()),
+            beside: live.as_ref().filter(|live| live.has_user()).map(|_| current.id.clone()),
+            seen: live.as_ref().filter(|live| live.has_user()).and_then(|_| current.loaded.state.clone()),
             live,
             ..Heritage::default()
         };
@@ -67,7 +67,7 @@ impl<S: Store> Session<S> {
     /// Keeps the id that the list of the user has. It is that of before if the session was not
     /// stored under this one, whose place the next id does not need.
     pub(super) fn leave_name(&mut self, current: &mut Current<S::Lease>) {
-        if !self.left.live.as_ref().is_some_and(has_user) {
+        if !self.left.live.as_ref().is_some_and(Live::has_user) {
             return;
         }
         self.left.name = Some(current.id.clone());
@@ -148,7 +148,7 @@ impl<S: Store> Session<S> {
         let lasts = self.ttl_of_write(&current, ttl);
         let now = self.store.server_clock();
         let live = current.metadata.heritage().filter(|live| !live.is_for_a_copy());
-        let is_overtaken = matches!(current.hold, Hold::Overtaken);
+        let is_overtaken = current.is_overtaken();
         self.current = Some(current);
         let seconds = |ms: u64| ms / 1000;
         let user = live.as_ref().map(|live| live.user().to_owned()).filter(|user| !user.is_empty());
@@ -252,7 +252,7 @@ impl<S: Store> Session<S> {
 
     /// Returns true if the session may be that of a visitor who never comes back.
     fn is_passing(&self, current: &Current<S::Lease>) -> bool {
-        let has_user = current.metadata.live.as_ref().is_some_and(has_user);
+        let has_user = current.metadata.live.as_ref().is_some_and(Live::has_user);
         self.settings.first_lifetime.is_some() && current.is_first && !has_user
     }
 
@@ -262,7 +262,7 @@ impl<S: Store> Session<S> {
         let timeout = self.settings.absolute_timeout;
         // Most sessions have no metadata, and need none.
         if current.metadata.live.is_none() && timeout.is_none() && current.loaded.state.is_none()
-            || !matches!(current.hold, Hold::Locked { .. } | Hold::Unsure { .. } | Hold::Unlocked)
+            || !current.is_writable()
         {
             return None;
         }

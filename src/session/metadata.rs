@@ -73,7 +73,7 @@ impl Metadata {
     pub(super) fn new(inherited: Option<Live>, loaded: &SessionData, mark: Option<Dead>) -> Self {
         let is_due = inherited.is_some();
         let live = inherited.or_else(|| loaded.live());
-        let is_unlisted = live.as_ref().is_some_and(|live| !live.user().is_empty() && live.bumped.is_none());
+        let is_unlisted = live.as_ref().is_some_and(|live| live.has_user() && live.bumped.is_none());
         let (places, left) = (Vec::new(), Vec::new());
         Self { mark, is_due, live, listed: None, places, is_unlisted, refusal: None, left }
     }

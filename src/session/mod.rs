@@ -5,6 +5,7 @@
 //! here tell in which order PHP calls the methods, and what PHP does with a result.
 
 mod access;
+mod current;
 mod direct;
 mod failure;
 mod figures;
@@ -24,6 +25,7 @@ mod user;
 use std::{mem, sync::Arc, time::Duration};
 
 pub use access::Access;
+use current::Current;
 pub use failure::{Cause, Failure, warning};
 use hold::Hold;
 use looks::Looks;
@@ -45,7 +47,7 @@ use crate::{
         clock,
         stats::{self, Count},
     },
-    protocol::{Keys, LATE_MS, Live, Mode, Op, Release, ReleaseReply, SessionData, SessionId, State},
+    protocol::{Keys, LATE_MS, Mode, Op, Release, ReleaseReply, SessionData, SessionId},
     resp::memory_left,
     store::Store,
 };
@@ -102,46 +104,6 @@ pub struct Session<S: Store> {
     /// The warning that the current session is read-only. It comes with the close, because
     /// `session_reset()` may get the lock after all.
     read_only: Option<String>,
-}
-
-#[allow(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
-struct Current<L> {
-    id: SessionId,
-    keys: Keys,
-    hold: Hold<L>,
-    loaded: SessionData,
-    trace: Trace,
-    /// Set if this request has stored a change.
-    is_changed: bool,
-    /// Set from a fetch by `validate` or `create` until PHP's read.
-    unread: bool,
-    /// Set if the session was not stored when it was read.
-    is_new: bool,
-    /// Set if the session was never stored before this request, under any id.
-    is_first: bool,
-    metadata: Metadata,
-    /// The number of writes that have succeeded since the read.
-    writes: u32,
-    /// The session's new TTL if the read did not refresh it, otherwise 0.
-    ttl_due: u64,
-    /// The TTL that the read has given or is to give to the session, otherwise 0.
-    lasts: u64,
-    /// The print of the value that a handler class has read, until the class writes another value.
-    delivered: Option<Print>,
-}
-
-impl<L> Current<L> {
-    /// Returns true if nothing is stored under its id, as far as this request knows.
-    fn is_missing(&self) -> bool {
-        self.is_new && (self.writes == 0 || matches!(self.hold, Hold::Overtaken))
-    }
-
-    /// Returns true if the session has the user with whom it was read.
-    fn has_kept_its_user(&self) -> bool {
-        let user = self.metadata.live.as_ref().map(Live::user).unwrap_or_default();
-        let state = self.loaded.state.as_deref().map(State::parse);
-        !user.is_empty() && state.is_some_and(|state| state.live().is_some_and(|live| live.user() == user))
-    }
 }
 
 struct Pending {
@@ -229,7 +191,7 @@ impl<S: Store> Session<S> {
     /// handler class has only looked at the other session, whose lock would be kept until the end
     /// of the request, while PHP's own session would have none.
     pub fn make_way(&mut self, id: &[u8]) {
-        if self.current.as_ref().is_some_and(|current| current.id.as_str().as_bytes() != id) {
+        if self.current.as_ref().is_some_and(|current| !current.has_id(id)) {
             self.close();
         }
     }
@@ -237,29 +199,24 @@ impl<S: Store> Session<S> {
     /// Returns true if a write of this text would leave the session as a handler class has read it.
     pub fn has_delivered(&self, id: &[u8], text: &[u8]) -> bool {
         self.current.as_ref().is_some_and(|current| {
-            current.id.as_str().as_bytes() == id
-                && current.delivered.as_ref().is_some_and(|print| print.is_of(text))
+            current.has_id(id) && current.delivered.as_ref().is_some_and(|print| print.is_of(text))
         })
     }
 
     /// Returns true if nothing is stored under this id, as far as this request knows.
     pub fn is_missing(&self, id: &[u8]) -> bool {
-        self.current
-            .as_ref()
-            .is_some_and(|current| current.id.as_str().as_bytes() == id && current.is_missing())
+        self.current.as_ref().is_some_and(|current| current.has_id(id) && current.is_missing())
     }
 
     /// Returns true if the session that was read under this id goes on under another one.
     pub fn is_overtaken(&self, id: &[u8]) -> bool {
-        self.current.as_ref().is_some_and(|current| {
-            matches!(current.hold, Hold::Overtaken) && current.id.as_str().as_bytes() == id
-        })
+        self.current.as_ref().is_some_and(|current| current.is_overtaken() && current.has_id(id))
     }
 
     /// Returns true if this is the id of the session that PHP has read, or that
     /// session_regenerate_id() has just left.
     pub fn is_own(&self, id: &[u8]) -> bool {
-        self.current.as_ref().is_some_and(|current| !current.unread && current.id.as_str().as_bytes() == id)
+        self.current.as_ref().is_some_and(|current| !current.unread && current.has_id(id))
             || self.has_retired(id)
     }
 
@@ -276,13 +233,11 @@ impl<S: Store> Session<S> {
 
     /// Returns true if the current session is the copy that a session has left under its old id.
     fn has_copy(&self) -> bool {
-        self.current
-            .as_ref()
-            .is_some_and(|current| matches!(current.hold, Hold::Overtaken) && !current.is_new)
+        self.current.as_ref().is_some_and(Current::is_copy)
     }
 
     fn has_lock(&self) -> bool {
-        matches!(self.current, Some(Current { hold: Hold::Locked { .. } | Hold::Unsure { .. }, .. }))
+        self.current.as_ref().is_some_and(Current::has_lock)
     }
 
     /// Returns true if there are warnings that were not taken.
@@ -324,7 +279,7 @@ impl<S: Store> Session<S> {
         }
         match &self.current {
             Some(current) if current.id == id && current.unread => {
-                return current.loaded.data.is_some() || matches!(current.hold, Hold::Overtaken);
+                return current.loaded.data.is_some() || current.is_overtaken();
             }
             // In session_reset(), a new session is ours although it was never written.
             Some(Current { id: ours, hold: Hold::Locked { .. } | Hold::Overtaken, .. }) if *ours == id => {
@@ -405,11 +360,7 @@ impl<S: Store> Session<S> {
             return self.refuse(&id, &pending.failure);
         }
         let fetched = match &self.current {
-            Some(current)
-                if current.id == id && (current.unread || matches!(current.hold, Hold::Overtaken)) =>
-            {
-                Ok(())
-            }
+            Some(current) if current.id == id && (current.unread || current.is_overtaken()) => Ok(()),
             Some(current) if !(current.unread || (current.id == id && resets)) => {
                 // A SessionHandler subclass reads a session other than its own, or the present
                 // state of its own. The next write of the subclass is still based on the value that
@@ -470,7 +421,7 @@ impl<S: Store> Session<S> {
     /// unchanged. A new session is left out, because it is to be stored even if it is unchanged.
     pub fn remember(&mut self, id: &[u8]) {
         if let (Some(current), Some(value)) = (&mut self.current, &self.value)
-            && current.id.as_str().as_bytes() == id
+            && current.has_id(id)
             && !current.is_new
         {
             current.delivered = Some(Print::of(value));
@@ -602,7 +553,7 @@ impl<S: Store> Session<S> {
     /// Returns the id, which is usually that of the current session.
     fn parsed(&self, id: &[u8]) -> Option<SessionId> {
         match &self.current {
-            Some(current) if current.id.as_str().as_bytes() == id => Some(current.id.clone()),
+            Some(current) if current.has_id(id) => Some(current.id.clone()),
             _ => SessionId::parse(id),
         }
     }
@@ -820,7 +771,7 @@ impl<S: Store> Session<S> {
     fn is_empty_handed(&self) -> bool {
         self.current
             .as_ref()
-            .is_some_and(|current| current.loaded.data.is_none() && !matches!(current.hold, Hold::Overtaken))
+            .is_some_and(|current| current.loaded.data.is_none() && !current.is_overtaken())
     }
 
     /// Releases a lock that is of no use to this request.

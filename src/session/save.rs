@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use super::{Access, Current, Failure, Hold, Session, failure::Loss, millis, print::Print, warning};
+use super::{Access, Failure, Hold, Session, current::Current, failure::Loss, millis, print::Print, warning};
 use crate::{
     compression::{self, Text, Unreadable},
     config::WriteAck,
@@ -137,20 +137,9 @@ fn late_change<L>(current: &Current<L>, changed: bool, text: &Text<'_>) -> Optio
     }
 }
 
-/// Returns true if a handler class writes the text as it has read it. The text is remembered only
-/// until another one is written.
-fn is_delivered<L>(current: &mut Current<L>, text: &Text<'_>) -> bool {
-    current.delivered = current.delivered.take().filter(|print| print.is_of(text.plain()));
-    current.delivered.is_some()
-}
-
 /// Returns true if the text is what a serializer makes of a session without values.
 fn is_empty(text: &[u8]) -> bool {
     [&b""[..], b"a:0:{}", b"{}", b"\x80", b"\x90", b"\0\0\0\x02\x14\0"].contains(&text)
-}
-
-pub(super) fn has_user(live: &Live) -> bool {
-    !live.user().is_empty()
 }
 
 /// Returns the operation to send again, if Redis has called it late and this request still waits:
@@ -231,9 +220,7 @@ impl<S: Store> Session<S> {
     /// copy under an earlier id ends with it, and its place on the list of its user.
     pub fn end_unsaved(&mut self) {
         let Some(current) = &self.current else { return };
-        let is_ours = matches!(current.hold, Hold::Locked { .. } | Hold::Unsure { .. } | Hold::Unlocked)
-            && !current.unread;
-        if is_ours && current.is_missing() && current.metadata.live.is_some() {
+        if current.is_open() && current.is_missing() && current.metadata.live.is_some() {
             let id = current.id.clone();
             self.destroy(id.as_str().as_bytes(), Leave::Ended);
         }
@@ -245,7 +232,7 @@ impl<S: Store> Session<S> {
     pub fn retires(&self, id: &[u8], data: &[u8]) -> bool {
         let leaves_a_copy = self.settings.regenerate_grace > 0 && self.limit_below(data).is_none();
         match &self.current {
-            Some(current) if current.id.as_str().as_bytes() == id => match current.hold {
+            Some(current) if current.has_id(id) => match current.hold {
                 Hold::Locked { .. } | Hold::Unlocked | Hold::Overtaken => leaves_a_copy,
                 // It is refused, even if its value is unchanged.
                 Hold::ReadOnly => true,
@@ -298,7 +285,7 @@ impl<S: Store> Session<S> {
         }
         let mark = current.loaded.state.clone().filter(|_| current.metadata.mark.is_some())?;
         // The change of the id may have been a logout, which nothing else can tell.
-        if current.metadata.mark.as_ref().and_then(Dead::live).as_ref().is_some_and(has_user) {
+        if current.metadata.mark.as_ref().and_then(Dead::live).as_ref().is_some_and(Live::has_user) {
             return Some(Failure::CopyOfUser);
         }
         let keys = current.keys.clone();
@@ -327,7 +314,7 @@ impl<S: Store> Session<S> {
         // A Redis that stalls must not move the session away after PHP has told of a failure.
         let until = (self.store.server_clock() + millis(self.settings.read_timeout)).to_string();
         let current = self.current.as_ref().filter(|current| current.id == *id);
-        let is_overtaken = current.is_some_and(|current| matches!(current.hold, Hold::Overtaken));
+        let is_overtaken = current.is_some_and(Current::is_overtaken);
         let before = current.and_then(|current| current.metadata.live.as_ref()?.copy.clone());
         let mark = current.and_then(|current| current.metadata.mark.as_ref().map(|mark| mark.at));
         let op = match (current, leave) {
@@ -517,7 +504,7 @@ impl<S: Store> Session<S> {
         let Some(life) = self.ttl_of_write(&current, ttl) else {
             return self.end_now(current, changed);
         };
-        let changed = changed && !is_delivered(&mut current, text);
+        let changed = changed && !current.is_delivered(text);
         let (keys, seen) = (&current.keys, current.loaded.state.as_deref());
         let op = op_for(text, changed, current.is_new, life);
         let loss = self.loss_of(&current);
@@ -536,7 +523,7 @@ impl<S: Store> Session<S> {
                     ..self.release_of(&token, op, life)
                 };
                 // The list of a user must not learn of a session that was not stored.
-                let is_listed = state.is_some() && current.metadata.live.as_ref().is_some_and(has_user);
+                let is_listed = state.is_some() && current.metadata.live.as_ref().is_some_and(Live::has_user);
                 let is_deferred = !keep_lock && !is_listed && self.may_defer(text);
                 let result = if is_deferred {
                     self.release_later(&id, keys, &release, text)
@@ -716,7 +703,7 @@ impl<S: Store> Session<S> {
         current.is_first = saved.is_first;
         let stored = current.loaded.data.take().map(|data| compression::original(data, limit));
         let has_died = State::has_died(saved.loaded.state.as_deref(), current.loaded.state.as_deref());
-        let failure: fn() -> Failure = if matches!(current.hold, Hold::Overtaken) {
+        let failure: fn() -> Failure = if current.is_overtaken() {
             || Failure::Overtaken
         } else if has_died {
             || Failure::Destroyed

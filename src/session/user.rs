@@ -11,7 +11,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use super::{Cause, Current, Failure, Hold, Session, metadata::Heritage, save::count_end};
+use super::{Cause, Failure, Hold, Session, current::Current, metadata::Heritage, save::count_end};
 use crate::{
     error::StoreError,
     protocol::{
@@ -215,7 +215,9 @@ impl<S: Store> Session<S> {
     /// with this handle, or all but the open one. Returns their number, or `None` after a failure.
     pub fn revoke(&mut self, user: Option<&[u8]>, only: Option<&str>, others_only: bool) -> Option<u64> {
         let Some(list) = user.map(list_name).or_else(|| self.own_list()) else {
-            let knows_its_user = !self.current.as_ref().is_some_and(is_late_without_a_copy);
+            // It has nothing of its session, which has left the id.
+            let is_late = |current: &Current<_>| current.is_overtaken() && current.is_new;
+            let knows_its_user = !self.current.as_ref().is_some_and(is_late);
             if !knows_its_user {
                 self.warnings.push(
                     "rustredis: no session was ended: this request came under an id that its session has left, and does \
@@ -354,7 +356,7 @@ impl<S: Store> Session<S> {
     ) -> Option<String> {
         let is_to_be_listed = current.metadata.is_unlisted
             && current.metadata.refusal.is_none()
-            && is_open(current)
+            && current.is_open()
             && self.store.clock() >= AGAIN.load(Relaxed);
         if (is_to_be_listed || !current.metadata.places.is_empty() && self.is_late(current))
             && self.list_now(current, ttl).is_none()
@@ -606,7 +608,7 @@ impl<S: Store> Session<S> {
 
     /// Returns the metadata of this session if PHP has it open and will save it.
     fn live_of(&self, id: &SessionId) -> Option<&Live> {
-        let current = self.current.as_ref().filter(|current| current.id == *id && is_open(current))?;
+        let current = self.current.as_ref().filter(|current| current.id == *id && current.is_open())?;
         current.metadata.live.as_ref()
     }
 
@@ -619,13 +621,8 @@ impl<S: Store> Session<S> {
 
     /// Takes the session that PHP has open and will save.
     pub(super) fn take_open(&mut self) -> Option<Current<S::Lease>> {
-        self.current.take_if(|current| is_open(current))
+        self.current.take_if(|current| current.is_open())
     }
-}
-
-/// Returns true if PHP has the session open and will save it.
-fn is_open<L>(current: &Current<L>) -> bool {
-    !current.unread && matches!(current.hold, Hold::Locked { .. } | Hold::Unsure { .. } | Hold::Unlocked)
 }
 
 /// The outcome of the end of a session on a list.
@@ -644,11 +641,6 @@ enum End {
 fn is_young(listed: &Listed, now: u64) -> bool {
     // The clock of the list's server may have been set back since.
     now.abs_diff(listed.bumped) < LOGIN_MS
-}
-
-/// Returns true if the request has nothing of its session, which has left the id.
-fn is_late_without_a_copy<L>(current: &Current<L>) -> bool {
-    current.is_new && matches!(current.hold, Hold::Overtaken)
 }
 
 /// The fate of a session on a list.
