@@ -2,7 +2,7 @@
 
 use std::{mem, time::Duration};
 
-use super::{Access, Failure, Fetched, Session, Writer, print::Print, save::refused};
+use super::{Access, Failure, Fetched, Session, Writer, counts::refused, print::Print};
 use crate::{
     compression,
     config::Target,

@@ -5,6 +5,7 @@
 //! here tell in which order PHP calls the methods, and what PHP does with a result.
 
 mod access;
+mod counts;
 mod current;
 mod direct;
 mod failure;

@@ -2,14 +2,22 @@
 
 use std::mem;
 
-use super::{Access, Failure, Hold, Session, current::Current, failure::Loss, millis, print::Print, warning};
+use super::{
+    Access, Failure, Hold, Session,
+    counts::{count_end, count_write, refused},
+    current::Current,
+    failure::Loss,
+    millis,
+    print::Print,
+    warning,
+};
 use crate::{
     compression::{self, Text, Unreadable},
     config::WriteAck,
     error::StoreError,
     process::{
         clock,
-        stats::{self, Count, Observed, Slot},
+        stats::{self, Count},
     },
     protocol::{
         Dead, Frozen, Holder, Keys, Live, Mode, Op, Reason, Release, ReleaseReply, SessionId, State, Write,
@@ -78,52 +86,6 @@ fn failure_of(result: Result<ReleaseReply, StoreError>, loss: Loss) -> Option<Fa
         Err(error) => Failure::Store(error),
     };
     Some(if matches!(failure, Failure::Destroyed | Failure::Lost(..)) { refused(failure) } else { failure })
-}
-
-/// Counts a write that is refused, although Redis would take it.
-pub(super) fn refused(failure: Failure) -> Failure {
-    stats::count(Count::WritesRefused);
-    stats::count(match failure {
-        Failure::Destroyed => Count::RefusedDestroyed,
-        Failure::Overtaken => Count::RefusedOvertaken,
-        Failure::Copy => Count::RefusedCopy,
-        Failure::Saved => Count::RefusedSaved,
-        Failure::Changed => Count::RefusedChanged,
-        Failure::Ended | Failure::Revoked => Count::RefusedEnded,
-        Failure::TooLarge(..) => Count::RefusedTooLarge,
-        Failure::ReadOnly => Count::RefusedReadOnly,
-        Failure::Undelivered | Failure::Unread => Count::RefusedUnread,
-        _ => Count::RefusedLost,
-    });
-    failure
-}
-
-/// Counts a write. `is_unchanged` tells that the lock was of no use.
-fn count_write(slot: &Slot, text: &Text<'_>, changed: bool, is_unchanged: bool, failure: Option<&Failure>) {
-    if is_unchanged {
-        slot.add(Count::LockedUnchanged);
-    }
-    match failure {
-        None if changed => {
-            slot.add(Count::WritesStored);
-            slot.observe(Observed::SessionBytes, text.stored().len() as u64);
-        }
-        None => slot.add(Count::WritesUnchanged),
-        Some(Failure::Store(_) | Failure::Refused(_)) => slot.add(Count::WritesFailed),
-        Some(_) => {}
-    }
-}
-
-/// Counts a session that has ended.
-pub(super) fn count_end(reason: &Reason) {
-    stats::count(match reason {
-        Reason::Logout => Count::EndedLogout,
-        Reason::Regenerated => Count::EndedRegenerated,
-        Reason::Revoked => Count::EndedRevoked,
-        Reason::Limit => Count::EndedLimit,
-        Reason::Absolute => Count::EndedAbsolute,
-        Reason::Other(_) => return,
-    });
 }
 
 /// Returns the refusal of a change that comes under an id which the session does not have any more.

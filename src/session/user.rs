@@ -11,7 +11,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use super::{Cause, Failure, Hold, Session, current::Current, metadata::Heritage, save::count_end};
+use super::{Cause, Failure, Hold, Session, counts::count_end, current::Current, metadata::Heritage};
 use crate::{
     error::StoreError,
     protocol::{
