@@ -243,7 +243,7 @@ class Session {
     const bytes = Buffer.from(label.replace(/\p{Cc}/gu, " ")).subarray(0, 512);
     [fields[5], fields[7], fields[8]] = [now, list, String(bytes).replace(/\ufffd$/, "")];
     const life = lifeOf(fields, its.ttl);
-    // The id of before lives until this one is stored, and a revocation must find it.
+    // The earlier id lives until this one is stored, and a revocation must find it.
     const ask = (fate) => listed(its, list, "bind", this.id, life, this.earlier, limit, fate, 1);
     let answer = await ask(limit > 1 ? "refuse" : onLimit);
     if (answer.full) { // before one is ended for it, those go that do not count
@@ -643,7 +643,7 @@ async function fateOf(its, list, { id, bumped }, now) {
   return { fate, fields, ttl };
 }
 
-/** Deletes what a session that has ended had left under the id of before, if the answer names it. */
+/** Deletes what a session that has ended had left under its earlier id, if the answer names it. */
 async function withoutCopy(its, answer) {
   const word = String(answer);
   if (!word.startsWith("ok:")) return word;

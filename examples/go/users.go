@@ -107,7 +107,7 @@ func (l *Lock) bind(login Login) (bool, error) {
 	if login.Refuse {
 		onLimit = "refuse"
 	}
-	// The id of before lives until this one is stored, and a revocation must find it.
+	// The earlier id lives until this one is stored, and a revocation must find it.
 	life := s.life(fields)
 	bind := func(fate string) (listed, error) {
 		return s.listed(list, "bind", l.id, life, l.earlier, login.Limit, fate, 1)
@@ -436,7 +436,7 @@ func (s *Sessions) forget(list string, those ...place) error {
 	return err
 }
 
-// The word of a release. What a session that has ended had left under the id of before is deleted.
+// The word of a release. What a session that has ended had left under its earlier id is deleted.
 func (s *Sessions) withoutCopy(reply []any) (string, error) {
 	word, err := redis.String(reply[0], nil)
 	if strings.HasPrefix(word, "ok:") {

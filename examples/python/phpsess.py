@@ -251,7 +251,7 @@ class Sessions:
         return "comes" if young else "missing" if ttl == -2 else "dead", fields, ttl
 
     def forget_copy(self, word):
-        """Deletes what a session that has ended had left under the id of before, if the answer names it."""
+        """Deletes what a session that has ended had left under its earlier id, if the answer names it."""
         if word.startswith("ok:"):
             self.redis.delete(self.key(word[3:]) + "_OLD")
             return "ok"
@@ -361,7 +361,7 @@ class Session:
         fields[5], fields[7], fields[8] = now, name, label.encode()
         lives = life(fields, its.ttl)
 
-        def ask(fate):  # the id of before lives until this one is stored, and a revocation must find it
+        def ask(fate):  # the earlier id lives until this one is stored, and a revocation must find it
             return its.listed(name.decode(), "bind", self.id, lives, self.before, limit, fate, 1)
         full, now, others = ask("refuse" if limit > 1 else on_limit)
         if full:  # before one is ended for it, those go that do not count

@@ -37,7 +37,7 @@ pub struct Found {
 /// The knowledge that a process has before it asks.
 #[derive(Default)]
 pub struct Known {
-    /// The master of before, which is tried if no sentinel answers.
+    /// The last known master, which is tried if no sentinel answers.
     pub last: Option<Endpoint>,
     /// The master until a sentinel named another server. A sentinel that still names it may be
     /// behind, so the others are asked first.

@@ -68,8 +68,8 @@ pub struct Settings {
     /// The TTL in seconds that the first write gives to a session, if it is shorter than the usual
     /// one.
     pub first_lifetime: Option<u64>,
-    /// The seconds for which a session can be read under the id that it had before
-    /// session_regenerate_id().
+    /// The seconds for which a session can be read under the id that session_regenerate_id() has
+    /// left.
     pub regenerate_grace: u64,
     /// The time for which a destroyed session stays destroyed for requests that began before.
     pub dead_life: Duration,

@@ -40,18 +40,18 @@ pub struct Live {
     pub end: Option<u64>,
     /// The time in milliseconds at which this value was last written.
     pub bumped: Option<u64>,
-    /// The read-only copy that requests get which come under the session's id of before.
+    /// The read-only copy for requests that come under the session's earlier id.
     pub copy: Option<Frozen>,
     user: String,
     label: String,
 }
 
-/// The read-only copy of a session under the id that it had before: `<until_ms>:<id>`.
+/// The read-only copy of a session under its earlier id: `<until_ms>:<id>`.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Frozen {
     /// The time in milliseconds at which the copy ends.
     pub until: u64,
-    /// The id of before.
+    /// The earlier id.
     pub id: String,
 }
 
@@ -64,8 +64,8 @@ pub struct Dead {
     pub reason: Reason,
     /// The time in milliseconds of the end, by the clock of Redis.
     pub at: u64,
-    /// The metadata of the session that has left a copy, or the name of the copy of before, as
-    /// text, or nothing.
+    /// The metadata of the session that has left a copy, or the name of an earlier copy, as text,
+    /// or nothing.
     pub kept: String,
     /// The name of the destroy, which tells a repeat of it from a further one.
     pub token: String,
@@ -121,7 +121,7 @@ impl Dead {
         format!("|||||{}:{}||", copy.until, copy.id)
     }
 
-    /// The copy that the session had left under the id that it had before.
+    /// The copy that the session had left under its earlier id.
     #[must_use]
     pub fn copy(&self) -> Option<Frozen> {
         frozen(self.kept.split('|').nth(5)?)

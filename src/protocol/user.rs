@@ -57,7 +57,7 @@ pub enum UserCall<'a> {
         limit: u64,
         /// The fate of a session beyond the limit.
         on_limit: OnLimit,
-        /// Set if the session still lives under the name of before, too, which stays on the list.
+        /// Set if the session still lives under its earlier name, too, which stays on the list.
         stays: bool,
     },
     /// Adds a session, or lets it stay for longer.

@@ -57,7 +57,7 @@ pub enum Failure {
     Unread,
     /// The value, which PHP could not decode or we could not decompress, is kept under this key.
     Kept(String, Option<Unreadable>),
-    /// The same for a value that is the copy under the id of before. It ends by itself.
+    /// The same for a value that is the copy under an earlier id. It ends by itself.
     DamagedCopy(Option<Unreadable>),
     /// The session can't be decompressed here, and stays as it is.
     Compressed(Unreadable),

@@ -64,7 +64,7 @@ impl<S: Store> Session<S> {
         };
     }
 
-    /// Keeps the id that the list of the user has. It is that of before if the session was not
+    /// Keeps the id that the list of the user has. It is the earlier one if the session was not
     /// stored under this one, whose place the next id does not need.
     pub(super) fn leave_name(&mut self, current: &mut Current<S::Lease>) {
         if !self.left.live.as_ref().is_some_and(Live::has_user) {

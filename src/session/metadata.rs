@@ -34,10 +34,10 @@ pub struct Heritage {
     pub(super) was_stored: bool,
     /// The metadata. Without it, each new id would begin a new absolute lifetime.
     pub(super) live: Option<Live>,
-    /// The id of before, if the session has ended under it and its user has a list.
+    /// The earlier id, if the session has ended under it and its user has a list.
     pub(super) name: Option<SessionId>,
-    /// The id of before, if the session may live on under it, too, and either its user has a list
-    /// or it was not saved under that id.
+    /// The earlier id, if the session may live on under it, too, and either its user has a list or
+    /// it was not saved under that id.
     pub(super) beside: Option<SessionId>,
     /// The state under that id as it was read: perhaps the mark of an earlier session's end.
     pub(super) seen: Option<String>,

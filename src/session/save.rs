@@ -206,8 +206,8 @@ impl<S: Store> Session<S> {
     }
 
     /// Leaves the id of a session that goes on under another id. The value that is stored under the
-    /// old one stays for a while as a copy that can be read: that of before, because the values of
-    /// now may be those of a user who has just logged in, and the id may be an attacker's.
+    /// old one stays for a while as a copy that can be read. The new values are not in it: they
+    /// may be those of a user who has just logged in, and the id may be an attacker's.
     pub fn retire(&mut self, id: &[u8], emptied: bool) -> bool {
         let Some(id) = SessionId::parse(id) else { return self.fail("was not saved", None, &Failure::BadId) };
         self.leave(id, Leave::moved(emptied), false)
@@ -343,7 +343,7 @@ impl<S: Store> Session<S> {
         }
     }
 
-    /// Deletes the copy that a session, which has ended, had left under the id that it had before.
+    /// Deletes the copy that a session, which has ended, had left under its earlier id.
     pub(super) fn delete_copy(&mut self, id: &str) {
         let Some(id) = SessionId::parse(id.as_bytes()) else { return };
         let keys = self.keys(&id);
@@ -554,7 +554,7 @@ impl<S: Store> Session<S> {
     }
 
     /// Takes a session that was ended before it was stored off the list of its user, and deletes
-    /// the copy under the id of before: logged out is logged out.
+    /// the copy under the earlier id: logged out is logged out.
     fn follow_if_destroyed(&mut self, current: &Current<S::Lease>, failure: Option<&Failure>) {
         let Some(live) = &current.metadata.live else { return };
         if !matches!(failure, Some(Failure::Destroyed)) {

@@ -501,7 +501,7 @@ impl<S: Store> Session<S> {
         Some((current.id.clone(), live.clone()))
     }
 
-    /// Returns the id of before that the list of the user has in place of this one, or beside it.
+    /// Returns the earlier id that the list of the user has in place of this one, or beside it.
     pub(super) fn earlier_id(&self, id: &SessionId) -> Option<SessionId> {
         self.inherited.name.clone().filter(|_| self.is_heir(id))
     }

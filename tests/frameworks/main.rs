@@ -54,7 +54,7 @@ struct App {
     /// A part of the error that the application shows to a request under an id that has just ended,
     /// or nothing if it shows its page.
     late_error: &'static str,
-    /// A request under the id of before a login sees the session as it was then
+    /// A request under the id that a session had before a login sees the session as it was then
     /// (`rustredis.regenerate_grace`): PHP changes the id, and not the application by itself.
     has_grace: bool,
 }

@@ -804,7 +804,7 @@ fn counts_no_login_that_was_not_saved(kind: Kind) {
     let mut both = [first.clone(), second.clone()];
     both.sort();
     assert_eq!(listed(), both);
-    // With the same user again, the id of before leaves the list only when it has ended.
+    // With the same user again, the earlier id leaves the list only when it has ended.
     let third = thread::scope(|scope| {
         let login = scope.spawn(|| neighbour.post("/login?hold_ms=1000&label=third&limit=2", &second));
         poll::until("the new id is on the list", SOON, || listed().len() == 3);
@@ -899,7 +899,7 @@ fn leaves_the_session_of_another_user(kind: Kind) {
 
 /// A request under way must not carry the session over to another id.
 fn its_login_does_not_undo_a_revocation(kind: Kind) {
-    // The user of before, or the same user once more.
+    // The earlier user, or the same user once more.
     for user in ["Eve", "Ada"] {
         let server = Server::start();
         let neighbour = Neighbour::start(kind, &server);

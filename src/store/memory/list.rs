@@ -91,7 +91,7 @@ impl List {
         reply
     }
 
-    /// Returns true if a limit has chosen the session, perhaps under the name of before.
+    /// Returns true if a limit has chosen the session, perhaps under its earlier name.
     fn is_victim(&self, name: &str, before: Option<&str>, now: u64) -> bool {
         let was = self.0.get(name).or_else(|| self.0.get(before?));
         was.is_some_and(|entry| entry.is_victim && entry.ends > now)
