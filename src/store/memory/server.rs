@@ -448,9 +448,4 @@ impl Server {
     pub fn listed(&self, keys: &Keys) -> Vec<&str> {
         self.lists.get(keys.data()).map_or_else(Vec::new, List::names)
     }
-
-    /// Deletes the list of a user, as an eviction may do.
-    pub fn lose_list(&mut self, keys: &Keys) {
-        self.lists.remove(keys.data());
-    }
 }
