@@ -15,6 +15,22 @@ pub struct ObjectSettings {
     pub unlocked: Arc<Settings>,
 }
 
+impl ObjectSettings {
+    /// Reads the settings of an object.
+    pub fn parse(save_path: &str, ini: &IniValues) -> Result<Self, ConfigError> {
+        let parsed = Settings::parse(save_path, ini)?;
+        let locking = parsed.lock.is_some();
+        let lock = match &parsed.lock {
+            Some(lock) => lock.clone(),
+            None => LockSettings::parse(ini)?,
+        };
+        let unlocked =
+            Settings { lock: None, of_object: true, write_ack: WriteAck::Wait, prefetch: false, ..parsed };
+        let locked = Settings { lock: Some(lock), ..unlocked.clone() };
+        Ok(Self { locking, locked: Arc::new(locked), unlocked: Arc::new(unlocked) })
+    }
+}
+
 /// An option that an object can't have. The message shows no value, because a password may have
 /// been given under a wrong name.
 #[derive(Debug, PartialEq, Eq)]
@@ -98,22 +114,6 @@ fn are_servers_of(save_path: &str, own_path: &str) -> bool {
     servers.iter().all(is_own)
 }
 
-impl Settings {
-    /// Reads the settings of an object.
-    pub fn parse_for_object(save_path: &str, texts: &IniValues) -> Result<ObjectSettings, ConfigError> {
-        let parsed = Self::parse(save_path, texts)?;
-        let locking = parsed.lock.is_some();
-        let lock = match &parsed.lock {
-            Some(lock) => lock.clone(),
-            None => LockSettings::parse(texts)?,
-        };
-        let unlocked =
-            Self { lock: None, of_object: true, write_ack: WriteAck::Wait, prefetch: false, ..parsed };
-        let locked = Self { lock: Some(lock), ..unlocked.clone() };
-        Ok(ObjectSettings { locking, locked: Arc::new(locked), unlocked: Arc::new(unlocked) })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,7 +124,7 @@ mod tests {
 
     fn user(path: &str, own_path: &str) -> Option<String> {
         let texts = texts().for_servers_of(path, own_path);
-        let settings = Settings::parse_for_object(path, &texts).unwrap();
+        let settings = ObjectSettings::parse(path, &texts).unwrap();
         settings.locked.shards.of(0).username.clone()
     }
 
@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn options_are_settings_without_their_prefix() {
         let texts = texts().with_option("lock_wait", "0.5").unwrap().with_option("locking", "").unwrap();
-        let settings = Settings::parse_for_object("", &texts).unwrap();
+        let settings = ObjectSettings::parse("", &texts).unwrap();
         assert!(!settings.locking && settings.unlocked.lock.is_none());
         assert_eq!(settings.locked.lock.as_ref().unwrap().wait.as_millis(), 500);
         for (option, value, part) in [

@@ -544,7 +544,7 @@ fn parsed(path: &str, texts: &IniValues) -> Result<ObjectSettings, String> {
         if let Some(known) = cache.iter().find(|known| known.path == path && known.texts == *texts) {
             return Ok(known.settings.clone());
         }
-        let settings = Settings::parse_for_object(path, texts).map_err(|error| error.to_string())?;
+        let settings = ObjectSettings::parse(path, texts).map_err(|error| error.to_string())?;
         if cache.len() == CACHED {
             cache.remove(0);
         }

@@ -804,7 +804,7 @@ mod tests {
     use super::*;
     use crate::{
         client::dns::{self, Flaw},
-        config::IniValues,
+        config::{IniValues, ObjectSettings},
         protocol::SessionId,
     };
 
@@ -904,7 +904,7 @@ mod tests {
     #[test]
     fn a_lost_release_above_the_limit_has_failed_at_once() {
         static FAILURES: AtomicUsize = AtomicUsize::new(0);
-        let settings = Settings::parse_for_object("tcp://127.0.0.1:1", &IniValues::default()).unwrap().locked;
+        let settings = ObjectSettings::parse("tcp://127.0.0.1:1", &IniValues::default()).unwrap().locked;
         let keys = Keys::new("p:", &SessionId::parse(b"abc").unwrap());
         for _ in 0..MAX_GIVEN_BACK + 5 {
             let call = Release::of_lock("token", false).call(&keys, 0, Payload::Argument).to_owned();
