@@ -1,5 +1,5 @@
 //! docs/json-vectors.json in other languages, as a reader sees it that knows no tags. PHP's side is
-//! php-tests/json/vectors.phpt.
+//! php-tests/json/vectors-go-both-ways.phpt.
 
 use std::path::Path;
 use std::process::Command;
