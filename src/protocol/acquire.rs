@@ -172,33 +172,22 @@ pub struct Ticket {
 
 impl Ticket {
     /// Reads the reply to BLPOP of the list `wake`: nil, or that key and the ticket
-    /// `<id>\n<ms>\n<state>\n<0 or 1><data>`.
+    /// `<id>\n<ms>\n<session>`.
     pub fn parse(value: Value, wake: &str) -> Result<Option<Self>> {
         if value == Value::Nil {
             return Ok(None);
         }
         let mut items = Items::new(value, "ticket")?;
         items.echo(wake)?;
-        let mut bytes = items.bytes()?.ok_or_else(|| nonsense("ticket"))?;
-        let mut lines = bytes.splitn(4, |b| *b == b'\n');
-        let parsed = (|| {
-            let mut line = || lines.next();
-            let text = |line: Option<&[u8]>| std::str::from_utf8(line?).ok().map(str::to_owned);
-            let (id, made) = (text(line())?, text(line())?.parse().ok()?);
-            // A label is any text, as in Items::state.
-            let state = String::from_utf8_lossy(line()?).into_owned();
-            let rest = line()?;
-            let present = match rest.first()? {
-                b'1' => true,
-                b'0' => false,
-                _ => return None,
-            };
-            Some((id, made, state, present, bytes.len() - (rest.len() - 1)))
+        let bytes = items.bytes()?.ok_or_else(|| nonsense("ticket"))?;
+        let head = (|| {
+            let mut lines = bytes.splitn(3, |b| *b == b'\n');
+            let mut line = || std::str::from_utf8(lines.next()?).ok();
+            let (id, made) = (line()?.to_owned(), line()?.parse().ok()?);
+            Some((id, made, bytes.len() - lines.next()?.len()))
         })();
-        let (id, made, state, present, start) = parsed.ok_or_else(|| nonsense("ticket"))?;
-        bytes.drain(..start);
-        let state = Some(state).filter(|t| !t.is_empty());
-        let loaded = SessionData::new(present.then_some(bytes), state);
+        let (id, made, start) = head.ok_or_else(|| nonsense("ticket"))?;
+        let loaded = SessionData::of_ticket(bytes, start).ok_or_else(|| nonsense("ticket"))?;
         Ok(Some(Self { id, made, loaded }))
     }
 }

@@ -45,7 +45,7 @@ impl Remaining {
 }
 
 impl SessionData {
-    /// Returns a session as a ticket brings it.
+    /// Returns a session with this value and this state.
     #[must_use]
     pub fn new(data: Option<Vec<u8>>, state: Option<String>) -> Self {
         Self { data, state }
@@ -101,6 +101,21 @@ impl SessionData {
         let loaded = Self::next(&mut items)?;
         items.end()?;
         Ok(loaded)
+    }
+
+    /// Reads the session that a ticket brings from this byte on: `<state>\n<0 or 1><data>`.
+    #[must_use]
+    pub fn of_ticket(mut ticket: Vec<u8>, start: usize) -> Option<Self> {
+        let end = start + ticket[start..].iter().position(|b| *b == b'\n')?;
+        // A label is any text, as in Items::state.
+        let state = String::from_utf8_lossy(&ticket[start..end]).into_owned();
+        let is_stored = match ticket.get(end + 1)? {
+            b'1' => true,
+            b'0' => false,
+            _ => return None,
+        };
+        ticket.drain(..end + 2);
+        Some(Self::new(is_stored.then_some(ticket), Some(state).filter(|state| !state.is_empty())))
     }
 
     /// `read.lua`, which reads without a lock and refreshes the TTL (seconds). `name` is a text

@@ -256,7 +256,7 @@ impl World {
             Step::Done(Outcome::Granted(Grant {
                 mut token,
                 waiter,
-                loaded: SessionData { data, state },
+                loaded: SessionData { data, state, .. },
                 ..
             })) => {
                 if setup.habit == Habit::OneToken && token.starts_with("o:") {
