@@ -3,7 +3,7 @@
 use redis::Value;
 
 use super::{
-    Keys, LATE_MS, Reason, SessionId,
+    Keys, LATE_MS, Reason, SessionData, SessionId,
     reply::{Items, Result, nonsense},
     script::{LARGE, Payload, RELEASE, ScriptCall, UNLOCK, WRITE, upload},
 };
@@ -121,17 +121,15 @@ impl<'a> Release<'a> {
         let staged = staged(self.op, self.ttl, how).map(|data| (keys.new_value(self.token), data));
         let copy = keys.copy();
         let other = other_key(self.op, staged.as_ref(), &copy);
-        let names = [
-            keys.data(),
-            keys.lock(),
-            keys.wake(),
-            keys.waiters(),
-            &*receipt,
-            keys.state(),
-            other.unwrap_or_default(),
-        ];
+        // A ticket brings all that a session is read from.
+        let [data, others @ ..] = SessionData::keys(keys);
+        let mut names = [""; SessionData::KEYS + 5];
+        names[..5].copy_from_slice(&[data, keys.lock(), keys.wake(), keys.waiters(), &receipt]);
+        let count = 5 + others.len();
+        names[5..count].copy_from_slice(&others);
+        names[count] = other.unwrap_or_default();
         let (op, data) = if staged.is_some() { MOVE } else { op_args(self.op) };
-        let mut call = ScriptCall::new(&RELEASE, if other.is_some() { &names } else { &names[..6] });
+        let mut call = ScriptCall::new(&RELEASE, if other.is_some() { &names } else { &names[..count] });
         call.upload = staged.as_ref().map(|(key, data)| upload(key, data, self.ttl));
         call.command
             .arg(self.token)
