@@ -142,7 +142,7 @@ impl<S: Store> Session<S> {
 
     /// Returns true if a later write depends on what happened here before.
     pub fn is_worth_keeping(&self) -> bool {
-        !self.looks.is_empty() || self.failed.is_some() || self.unleft.is_some()
+        !self.looks.is_empty() || self.failed.is_some() || self.lineage.has_stayed_anywhere()
     }
 
     /// Reads a session without its lock, and without a refresh of its TTL. Returns false after a

@@ -3,7 +3,8 @@
 use super::{
     Hold, Session,
     current::Current,
-    metadata::{Description, Heritage, Metadata, TimeLeft},
+    lineage::Heritage,
+    metadata::{Description, Metadata, TimeLeft},
 };
 use crate::{
     protocol::{Live, Reason, SessionData, SessionId, State},
@@ -13,66 +14,41 @@ use crate::{
 impl<S: Store> Session<S> {
     /// Returns what the session leaves to the next id.
     pub fn heritage(&self) -> Heritage {
-        Heritage { retired: self.retired.clone(), ..self.left.clone() }
+        self.lineage.heritage()
     }
 
     /// Returns true if the heritage matters to the next id.
     pub fn leaves_something(&self) -> bool {
-        (self.settings.first_lifetime.is_some() && self.left.was_stored)
-            || self.left.live.is_some()
-            || self.left.beside.is_some()
-            || self.retired.is_some()
+        self.lineage.leaves_something(self.settings.first_lifetime.is_some())
     }
 
     /// Continues a session that had another id.
     pub fn inherit(&mut self, heritage: Heritage) {
-        self.inherited = heritage;
-        self.heir = None;
+        self.lineage.inherit(heritage);
     }
 
     /// Does the same for a session that a handler class has read already, to see if its id is free.
     pub fn inherit_late(&mut self, heritage: Heritage) {
         self.inherit(heritage);
-        let Heritage { live, was_stored, .. } = &self.inherited;
+        let inherited = self.lineage.inherited();
         if let Some(current) = &mut self.current
             && current.is_missing()
             && current.metadata.live.is_none()
         {
-            current.metadata = Metadata::new(live.clone(), &current.loaded, None);
-            current.is_first = !was_stored;
+            current.metadata = Metadata::new(inherited.live().cloned(), &current.loaded, None);
+            current.is_first = !inherited.was_stored();
         }
     }
 
     /// Continues it under this id. A handler class may use other sessions that are new.
     pub fn set_heir(&mut self, id: &[u8]) {
-        self.heir = SessionId::parse(id);
+        self.lineage.set_heir(id);
     }
 
-    pub(super) fn is_heir(&self, id: &SessionId) -> bool {
-        self.heir.as_ref().is_none_or(|heir| heir == id)
-    }
-
-    /// Keeps what this session would leave to the next id.
-    pub(super) fn bequeath(&mut self, current: &Current<S::Lease>) {
-        let live = current.metadata.heritage();
-        self.left = Heritage {
-            was_stored: !current.is_first,
-            beside: live.as_ref().filter(|live| live.has_user()).map(|_| current.id.clone()),
-            seen: live.as_ref().filter(|live| live.has_user()).and_then(|_| current.loaded.state.clone()),
-            live,
-            ..Heritage::default()
-        };
-    }
-
-    /// Keeps the id that the list of the user has. It is the earlier one if the session was not
-    /// stored under this one, whose place the next id does not need.
+    /// Keeps the id that the list of the user has, and gives the place up that the next id does not
+    /// need.
     pub(super) fn leave_name(&mut self, current: &mut Current<S::Lease>) {
-        if !self.left.live.as_ref().is_some_and(Live::has_user) {
-            return;
-        }
-        self.left.name = Some(current.id.clone());
-        if let Some(earlier) = self.earlier_id(&current.id).filter(|_| current.is_missing()) {
-            (self.left.name, self.left.seen) = (Some(earlier), self.inherited.seen.clone());
+        if self.lineage.leave_name(current) {
             self.give_up_places(current);
         }
     }
@@ -91,18 +67,17 @@ impl<S: Store> Session<S> {
 
     /// Keeps what a session leaves that session_regenerate_id() has neither saved nor destroyed.
     pub fn bequeath_unsaved(&mut self) {
-        let is_left = |current: &Current<S::Lease>| self.retired.as_ref() == Some(&current.id);
+        let lineage = &self.lineage;
+        let is_left = |current: &Current<S::Lease>| lineage.has_left(current.id.as_str().as_bytes());
         let Some(mut current) = self.current.take_if(|current| !current.unread && !is_left(current)) else {
             return;
         };
-        self.bequeath(&current);
-        if !current.is_missing() {
-            // It may have been ended from elsewhere, which no write has told.
-            self.left.beside = Some(current.id.clone());
-            self.left.seen.clone_from(&current.loaded.state);
-        }
+        self.lineage.leave(&current);
         if current.is_missing() {
             self.leave_name(&mut current);
+        } else {
+            // It may have been ended from elsewhere, which no write has told.
+            self.lineage.leave_beside(&current);
         }
         self.current = Some(current);
     }
@@ -111,15 +86,8 @@ impl<S: Store> Session<S> {
     /// have forgotten to close it.
     pub fn go_on(&mut self) {
         if self.leaves_something() {
-            let left = self.heritage();
-            (self.left, self.retired) = (Heritage::default(), None);
-            self.inherit(left);
+            self.lineage.go_on();
         }
-    }
-
-    /// Returns true if session_regenerate_id() goes on under the id that it has left.
-    pub(super) fn goes_on_under(&self, id: &SessionId) -> bool {
-        self.inherited.retired.as_ref() == Some(id) && self.is_heir(id)
     }
 
     /// Keeps the reason why a session is not there.

@@ -2,7 +2,7 @@
 
 use crate::{
     error::StoreError,
-    protocol::{Dead, Keys, Live, SessionData, SessionId},
+    protocol::{Dead, Keys, Live, SessionData},
 };
 
 /// The facts about the session that PHP has open. Times are in seconds since 1970.
@@ -25,24 +25,6 @@ pub struct TimeLeft {
     pub idle: u64,
     /// Until it ends however it is used.
     pub absolute: Option<u64>,
-}
-
-/// The part of a session that goes over to the id under which session_regenerate_id() continues it.
-#[derive(Clone, Default)]
-pub struct Heritage {
-    /// Set if the session was stored by an earlier request.
-    pub(super) was_stored: bool,
-    /// The metadata. Without it, each new id would begin a new absolute lifetime.
-    pub(super) live: Option<Live>,
-    /// The earlier id, if the session has ended under it and its user has a list.
-    pub(super) name: Option<SessionId>,
-    /// The earlier id, if the session may live on under it, too, and either its user has a list or
-    /// it was not saved under that id.
-    pub(super) beside: Option<SessionId>,
-    /// The state under that id as it was read: perhaps the mark of an earlier session's end.
-    pub(super) seen: Option<String>,
-    /// The id that it has left. A handler class may give it the same one again.
-    pub(super) retired: Option<SessionId>,
 }
 
 /// The state of a session that lives, in parts.

@@ -12,6 +12,7 @@ mod failure;
 mod figures;
 mod hold;
 mod lifetime;
+mod lineage;
 mod looks;
 mod metadata;
 mod prefetch;
@@ -29,9 +30,11 @@ pub use access::Access;
 use current::Current;
 pub use failure::{Cause, Failure, warning};
 use hold::Hold;
+pub use lineage::Heritage;
+use lineage::Lineage;
 use looks::Looks;
 use metadata::Metadata;
-pub use metadata::{Description, Heritage, TimeLeft};
+pub use metadata::{Description, TimeLeft};
 use print::Print;
 use requested::{Prefetch, Prefetched};
 pub use save::{Leave, Writer, deferred_warning};
@@ -77,17 +80,7 @@ pub struct Session<S: Store> {
     time_in_vain: u64,
     /// The prefetched session, until PHP starts it or the request ends.
     prefetch: Option<Prefetch<S::Lease>>,
-    /// The session that this one continues under a new id.
-    inherited: Heritage,
-    /// The id under which it goes on, once PHP reads that.
-    heir: Option<SessionId>,
-    /// The heritage for the next id.
-    left: Heritage,
-    /// The id that session_regenerate_id() has left.
-    retired: Option<SessionId>,
-    /// The id that it could not leave, because the session has ended or is another request's by
-    /// now. A handler class may write once more.
-    unleft: Option<SessionId>,
+    lineage: Lineage,
     /// The value that the last read found, until [`Session::drop_value`].
     value: Option<Vec<u8>>,
     too_large: usize,
@@ -137,11 +130,7 @@ impl<S: Store> Session<S> {
             waited: None,
             time_in_vain: 0,
             prefetch: None,
-            inherited: Heritage::default(),
-            heir: None,
-            left: Heritage::default(),
-            retired: None,
-            unleft: None,
+            lineage: Lineage::default(),
             value: None,
             too_large: 0,
             failed: None,
@@ -218,7 +207,7 @@ impl<S: Store> Session<S> {
     /// session_regenerate_id() has just left.
     pub fn is_own(&self, id: &[u8]) -> bool {
         self.current.as_ref().is_some_and(|current| !current.unread && current.has_id(id))
-            || self.has_retired(id)
+            || self.lineage.has_left(id)
     }
 
     /// The id of the session that PHP has read here.
@@ -615,7 +604,7 @@ impl<S: Store> Session<S> {
         loaded: &mut SessionData,
         hold: Hold<S::Lease>,
     ) -> Result<Hold<S::Lease>, Failure> {
-        let Some(at) = loaded.moved_at().filter(|_| !self.goes_on_under(id)) else { return Ok(hold) };
+        let Some(at) = loaded.moved_at().filter(|_| !self.lineage.goes_on_under(id)) else { return Ok(hold) };
         if !matches!(hold, Hold::Locked { .. } | Hold::Unlocked | Hold::ReadOnly | Hold::Overtaken) {
             return Ok(hold);
         }
@@ -667,7 +656,7 @@ impl<S: Store> Session<S> {
     fn fetch(&mut self, id: &SessionId, mode: Mode, access: Access, ttl: u64) -> Result<Fetched, Failure> {
         let (keys, ttl) = (self.keys(id), self.prolonged(ttl));
         let settings = self.settings.clone();
-        self.unleft.take_if(|own| own == id);
+        self.lineage.forget_stay(id);
         // Only close gives back a lock that we have, so a read without a lock must not drop it
         // here.
         let has_its_lock = self.has_lock() && self.current.as_ref().is_some_and(|current| current.id == *id);
@@ -731,7 +720,7 @@ impl<S: Store> Session<S> {
             Hold::Unlocked if access == Access::Read => Hold::ReadOnly,
             hold => hold,
         };
-        if mode != Mode::New && !self.goes_on_under(id) {
+        if mode != Mode::New && !self.lineage.goes_on_under(id) {
             self.note_end(&loaded);
         }
         match (mode, &hold, loaded.data.is_some()) {
@@ -741,9 +730,9 @@ impl<S: Store> Session<S> {
         }
         self.read_only.take_if(|_| !matches!(hold, Hold::ReadOnly));
         let is_new = loaded.data.is_none();
-        let is_heir = is_new && self.is_heir(id);
-        let is_first = is_new && !(is_heir && self.inherited.was_stored);
-        let inherited = self.inherited.live.clone().filter(|_| is_heir);
+        let inherited = self.lineage.inherited_by(id).filter(|_| is_new);
+        let is_first = is_new && !inherited.is_some_and(Heritage::was_stored);
+        let inherited = inherited.and_then(Heritage::live).cloned();
         let mut current = Current {
             id: id.clone(),
             keys,
@@ -770,9 +759,7 @@ impl<S: Store> Session<S> {
 
     /// Returns true if the current session was not stored, and did not move away either.
     fn is_empty_handed(&self) -> bool {
-        self.current
-            .as_ref()
-            .is_some_and(|current| current.loaded.data.is_none() && !current.is_overtaken())
+        self.current.as_ref().is_some_and(|current| current.loaded.data.is_none() && !current.is_overtaken())
     }
 
     /// Releases a lock that is of no use to this request.

@@ -201,7 +201,7 @@ impl<S: Store> Session<S> {
                 _ => false,
             },
             Some(_) => false,
-            None => leaves_a_copy && self.has_retired(id),
+            None => leaves_a_copy && self.lineage.has_left(id),
         }
     }
 
@@ -215,7 +215,7 @@ impl<S: Store> Session<S> {
 
     /// Leaves an id of PHP's session, once: a handler class may write or destroy twice.
     fn leave(&mut self, id: SessionId, leave: Leave, deletes: bool) -> bool {
-        if self.current.is_none() && self.has_retired(id.as_str().as_bytes()) {
+        if self.current.is_none() && self.lineage.has_left(id.as_str().as_bytes()) {
             return true;
         }
         if let Some(failure) = self.reason_to_stay(&id, leave) {
@@ -225,8 +225,7 @@ impl<S: Store> Session<S> {
         let done = self.end_as(&id, leave, deletes && leave == Leave::Emptied);
         let is_answered = done.is_ok();
         let is_left = self.answered(&id, if deletes { "was not destroyed" } else { "was not saved" }, done);
-        self.unleft = Some(id.clone()).filter(|_| is_answered && !is_left);
-        self.retired = Some(id).filter(|_| is_left);
+        self.lineage.note_move(id, is_left, is_answered);
         is_left
     }
 
@@ -262,11 +261,7 @@ impl<S: Store> Session<S> {
 
     /// Returns true if session_regenerate_id() has tried to leave this id in vain.
     pub(super) fn has_stayed(&self, id: &SessionId) -> bool {
-        self.current.is_none() && self.unleft.as_ref() == Some(id)
-    }
-
-    pub(super) fn has_retired(&self, id: &[u8]) -> bool {
-        self.retired.as_ref().is_some_and(|retired| retired.as_str().as_bytes() == id)
+        self.current.is_none() && self.lineage.has_stayed(id)
     }
 
     /// Ends a session under its id. If not `forced`, a session that goes on under another id must
@@ -304,8 +299,7 @@ impl<S: Store> Session<S> {
             self.leave_list(id, &lists);
         }
         if logs_out {
-            self.left.live = self.left.live.take().map(Live::without_user);
-            self.left.name = None;
+            self.lineage.leave_no_user();
         }
         self.failed.take_if(|failed| failed == id);
         // A handler class goes on with nothing.
@@ -313,21 +307,19 @@ impl<S: Store> Session<S> {
         // A session that goes on without having been stored goes on with the copy.
         if let Some(copy) = before.filter(|_| op != Op::Drop || leave != Leave::Moved) {
             self.delete_copy(&copy);
-            match &mut self.left.live {
-                // It may be another session that has ended.
-                _ if leave == Leave::Ended => {}
-                Some(live) if !live.is_for_a_copy() => live.copy = None,
-                live => *live = None,
+            // The one that has ended may be another session.
+            if leave != Leave::Ended {
+                self.lineage.leave_no_copy();
             }
         }
         // A session that is made of a copy leaves no second one. Its logout ends the first.
         let begun = if is_overtaken { mark } else { Some(now).filter(|_| op != Op::Drop) };
         if is_overtaken && leave == Leave::Emptied {
             // The values are gone, and with them the user.
-            (self.left.live, self.left.name) = (None, None);
+            self.lineage.leave_no_metadata();
         } else if let Some(begun) = begun.filter(|_| grace > 0) {
             let copy = Frozen { until: begun.saturating_add(grace * 1000), id: id.as_str().to_owned() };
-            self.left.live.get_or_insert_with(|| Live::new(now)).copy = Some(copy);
+            self.lineage.leave_copy(copy, now);
         }
         Ok(ReleaseReply::Done)
     }
@@ -387,7 +379,7 @@ impl<S: Store> Session<S> {
             let keys = self.keys(id);
             return self.end_unlocked(&keys, op, None);
         };
-        self.bequeath(&current);
+        self.lineage.leave(&current);
         self.leave_name(&mut current);
         current.trace.outcome = "ended";
         current.is_changed = true;
@@ -462,7 +454,7 @@ impl<S: Store> Session<S> {
         };
         current.ttl_due = 0;
         let state = self.list_and_update_state(&mut current, ttl);
-        self.bequeath(&current);
+        self.lineage.leave(&current);
         let Some(life) = self.ttl_of_write(&current, ttl) else {
             return self.end_now(current, changed);
         };
@@ -739,9 +731,9 @@ impl<S: Store> Session<S> {
     /// Saves a session that is not the one that PHP has, which alone leaves something to the next
     /// id.
     fn save_another(&mut self, id: &SessionId, text: &Text<'_>, ttl: u64) -> bool {
-        let left = self.left.clone();
+        let left = self.lineage.take_left();
         let saved = self.fetch_and_save(id, text, ttl);
-        self.left = left;
+        self.lineage.set_left(left);
         saved
     }
 

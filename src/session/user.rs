@@ -11,7 +11,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use super::{Cause, Failure, Hold, Session, counts::count_end, current::Current, metadata::Heritage};
+use super::{Cause, Failure, Hold, Session, counts::count_end, current::Current, lineage::Heritage};
 use crate::{
     error::StoreError,
     protocol::{
@@ -100,7 +100,7 @@ impl<S: Store> Session<S> {
             before.clone().unwrap_or_else(|| Live::new(now).ending_after(self.settings.absolute_timeout));
         let live = with_user(live, list, label, now, ttl);
         let keys = self.list_keys(list)?;
-        let earlier = self.earlier_id(&current.id);
+        let earlier = self.lineage.listed_id(&current.id);
         let (id, lasts) = (current.id.clone(), live.own_ttl(now, ttl));
         let call = |on_limit| UserCall::Bind {
             name: id.as_str(),
@@ -132,7 +132,7 @@ impl<S: Store> Session<S> {
         current.metadata.left.extend(left);
         current.metadata.left.retain(|left| left != list);
         // The list of a former user has the earlier id until the session is stored.
-        self.inherited.name = earlier.filter(|_| !current.metadata.left.is_empty());
+        self.lineage.set_listed_id(earlier.filter(|_| !current.metadata.left.is_empty()));
         current.metadata.live = Some(live);
         current.metadata.is_due = true;
         (current.metadata.is_unlisted, current.metadata.refusal) = (false, None);
@@ -231,7 +231,7 @@ impl<S: Store> Session<S> {
         let keys = self.list_keys(&list)?;
         let own = self.current_of(&list).map(|(id, _)| id);
         // Until the session is stored under its new id, the list has the earlier one, too.
-        let earlier = own.as_ref().and_then(|own| self.earlier_id(own));
+        let earlier = own.as_ref().and_then(|own| self.lineage.listed_id(own));
         let is_meant = |id: &SessionId| {
             let is_own = own.as_ref() == Some(id) || earlier.as_ref() == Some(id);
             !(others_only && is_own) && only.is_none_or(|only| handle(id) == only)
@@ -289,7 +289,7 @@ impl<S: Store> Session<S> {
     pub(super) fn follow_on_list(&mut self, current: &mut Current<S::Lease>, ttl: u64) {
         current.metadata.places.clear();
         let left = mem::take(&mut current.metadata.left);
-        let earlier = self.earlier_id(&current.id);
+        let earlier = self.lineage.listed_id(&current.id);
         let ids: Vec<_> = iter::once(&current.id).chain(&earlier).map(SessionId::as_str).collect();
         for keys in left.iter().filter_map(|left| self.list_keys(left)).collect::<Vec<_>>() {
             // The slot of the list may have moved. If the session stays listed all the same, its
@@ -305,7 +305,9 @@ impl<S: Store> Session<S> {
         }
         let Some(live) = &current.metadata.live else { return };
         let is_listed = current.metadata.listed.is_some() && !self.is_late(current);
-        self.inherited.name.take_if(|_| earlier.is_some());
+        if earlier.is_some() {
+            self.lineage.set_listed_id(None);
+        }
         let earlier = earlier.filter(|_| left.is_empty());
         current.metadata.listed = None;
         if let Some(keys) = self.list_keys(live.user()).filter(|_| !is_listed || earlier.is_some()) {
@@ -324,11 +326,10 @@ impl<S: Store> Session<S> {
             return;
         }
         // A handler class may read the id that it has just left.
-        if self.has_retired(current.id.as_str().as_bytes()) {
+        if self.lineage.has_left(current.id.as_str().as_bytes()) {
             return;
         }
-        let Heritage { name, beside, .. } = &self.inherited;
-        let earlier = name.as_ref().or(beside.as_ref()).filter(|_| self.is_heir(&current.id));
+        let earlier = self.lineage.inherited_by(&current.id).and_then(Heritage::earlier_id);
         let Some(earlier) = earlier.cloned() else { return };
         let live = current.metadata.live.as_ref();
         let list = live.and_then(|live| self.list_keys(live.user()));
@@ -344,7 +345,7 @@ impl<S: Store> Session<S> {
             self.store.post_to_list(&keys, &UserCall::Drop(&[current.id.as_str()]));
         }
         current.metadata.live = None;
-        self.inherited = Heritage::default();
+        self.lineage.inherit_nothing();
     }
 
     /// Does the same as [`Session::update_state`]. A session that earlier requests could not put on
@@ -440,7 +441,7 @@ impl<S: Store> Session<S> {
     fn has_ended_under(&mut self, name: &SessionId) -> bool {
         let keys = self.keys(name);
         let state = self.store.time_left(&keys).ok().and_then(|left| left.state);
-        if state == self.inherited.seen {
+        if self.lineage.has_seen(state.as_ref()) {
             return false;
         }
         let mark = state.as_deref().map(State::parse);
@@ -499,11 +500,6 @@ impl<S: Store> Session<S> {
         let current = self.current.as_ref()?;
         let live = current.metadata.live.as_ref().filter(|live| live.user() == list)?;
         Some((current.id.clone(), live.clone()))
-    }
-
-    /// Returns the earlier id that the list of the user has in place of this one, or beside it.
-    pub(super) fn earlier_id(&self, id: &SessionId) -> Option<SessionId> {
-        self.inherited.name.clone().filter(|_| self.is_heir(id))
     }
 
     /// Returns `None` for no user.
