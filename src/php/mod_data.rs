@@ -179,7 +179,7 @@ pub fn prefetch(settings: Arc<Settings>, id: &[u8], strict: bool, is_held_here: 
 /// Gives back a prefetched session that an object of this thread asks for.
 pub fn give_back_prefetched(target: &Target, keys: &Keys) {
     match PREFETCHED.take() {
-        Some(prefetched) if prefetched.session.is_requested(target, keys) => end(prefetched),
+        Some(prefetched) if prefetched.session.is_prefetched(target, keys) => end(prefetched),
         prefetched => PREFETCHED.set(prefetched),
     }
 }

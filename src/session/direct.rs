@@ -26,8 +26,8 @@ impl<S: Store> Session<S> {
             && self.current.as_ref().is_some_and(|current| self.is_at(&current.keys, target, keys))
     }
 
-    /// Returns true if this session was requested ahead, perhaps with its lock.
-    pub fn is_requested(&self, target: &Target, keys: &Keys) -> bool {
+    /// Returns true if this session was prefetched, perhaps with its lock.
+    pub fn is_prefetched(&self, target: &Target, keys: &Keys) -> bool {
         self.prefetch.as_ref().is_some_and(|prefetch| self.is_at(&prefetch.keys, target, keys))
     }
 

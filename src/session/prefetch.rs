@@ -11,7 +11,7 @@ use super::{
     Access, Session,
     hold::Hold,
     millis,
-    requested::{Prefetch, Prefetched},
+    prefetched::{Prefetch, Prefetched},
 };
 use crate::{
     config::Settings,
