@@ -4,6 +4,7 @@
 mod hostile_texts;
 mod layers;
 mod model;
+mod named_tests;
 mod programs;
 mod prose;
 mod settings;
