@@ -343,6 +343,60 @@ fn leaves_a_login_in_php_alone(kind: Kind) {
     assert_eq!(copies(), 0);
 }
 
+/// In each way in which PHP gives a session a new id, and at each time, the answer of the service
+/// has no cookie, and the session goes on under its new id.
+fn sends_no_cookie_beside_a_new_id_from_php(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    for (deletes, grace) in [("true", "10"), ("false", "10"), ("true", "0"), ("false", "0")] {
+        let mut polite = steps(&php(&server).ini("rustredis.regenerate_grace", grace));
+        let mut rude =
+            steps(&php(&server).ini("rustredis.regenerate_grace", grace).ini("rustredis.locking", "0"));
+        // This is what the files handler of PHP does: the session lives under both ids.
+        let is_copied = (deletes, grace) == ("false", "0");
+        for (path, times) in [
+            ("/", &["late"][..]),
+            ("/count?hold_ms=300", &["waiting", "in its middle", "late"]),
+            ("/login?label=x&hold_ms=300", &["waiting", "in its middle", "late"]),
+            ("/logout", &["waiting", "late"]),
+        ] {
+            // An explicit login in Django is one in any case, and a session under both ids can end.
+            let django = matches!(kind, Kind::Django | Kind::DjangoAsgi);
+            let is_own =
+                path.starts_with("/log") && is_copied || path.starts_with("/login") && django && grace == "0";
+            for time in times.iter().filter(|_| !is_own) {
+                let context = format!("session_regenerate_id({deletes}), grace {grace}, {path} {time}");
+                server.command::<()>(&["FLUSHALL"]);
+                seed(&server, r#"{"user":"Ada","n":1}"#);
+                let ask = || if path == "/" { neighbour.get(path, ID) } else { neighbour.post(path, ID) };
+                let moves = format!("session_regenerate_id({deletes}) && session_write_close()");
+                let (answer, id) = thread::scope(|scope| {
+                    let php = if *time == "in its middle" { &mut rude } else { &mut polite };
+                    let mut asking = None;
+                    if *time == "in its middle" {
+                        asking = Some(scope.spawn(ask));
+                        poll::until("the service has the lock", SOON, || session::is_locked(&server, ID));
+                    }
+                    assert_eq!(php.step(&format!("start('{ID}')")).assert_silent().result, "true");
+                    if *time == "waiting" {
+                        asking = Some(scope.spawn(ask));
+                        poll::until("the service is in the queue", SOON, || server.blocked_clients() == 1);
+                    }
+                    assert_eq!(php.step(&moves).assert_silent().result, "true", "{context}");
+                    let answer =
+                        asking.map_or_else(ask, |asking| asking.join().expect("the request is answered"));
+                    (answer, php.step("session_id()").assert_silent().result.clone())
+                });
+                assert_eq!(answer.cookie, None, "{context}: {answer:?}");
+                let value: Option<String> =
+                    server.command(&["GET", &session::key(id.trim_matches(['\'', '"']))]);
+                assert_eq!(value.as_deref(), Some(r#"{"user":"Ada","n":1}"#), "{context}: {answer:?}");
+                assert!(!session::is_locked(&server, ID), "{context}");
+            }
+        }
+    }
+}
+
 /// The mark itself tells them apart. Its TTL does not, because a longer lock prolongs it, and
 /// each PHP has settings of its own.
 fn tells_a_logout_under_way_from_an_earlier_one(kind: Kind) {
@@ -648,6 +702,7 @@ each_of! {
     does_not_undo_a_logout_that_it_waited_for,
     does_not_undo_a_logout_in_the_middle_of_its_request,
     leaves_a_login_in_php_alone,
+    sends_no_cookie_beside_a_new_id_from_php,
     tells_a_logout_under_way_from_an_earlier_one,
     takes_the_last_of_two_members_of_one_name,
     tells_no_log_the_session_id,
