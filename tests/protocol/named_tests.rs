@@ -8,19 +8,19 @@ use crate::tree::files;
 /// two in one folder, and a `*` stands for any characters.
 fn named(line: &str) -> Vec<(String, String)> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || "/-_*.".contains(c);
-    let mut folder = String::new();
+    let mut folder = "";
     let mut named = Vec::new();
     for word in line.split(|c| !is_name(c)) {
         let path = word.trim_end_matches('.').strip_suffix(".phpt");
         let Some(path) = path.filter(|path| !path.is_empty()) else { continue };
         let name = match path.rsplit_once('/') {
             Some((of, name)) => {
-                folder = of.rsplit("php-tests/").next().unwrap_or(of).to_owned();
+                folder = of.rsplit("php-tests/").next().unwrap_or(of);
                 name
             }
             None => path,
         };
-        named.push((folder.clone(), name.to_owned()));
+        named.push((folder.to_owned(), name.to_owned()));
     }
     named
 }
