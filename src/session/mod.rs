@@ -655,6 +655,8 @@ impl<S: Store> Session<S> {
     /// Reads the session, under its lock if one is wanted, and makes it the current session.
     fn fetch(&mut self, id: &SessionId, mode: Mode, access: Access, ttl: u64) -> Result<Fetched, Failure> {
         let (keys, ttl) = (self.keys(id), self.prolonged(ttl));
+        // A request may wait for the lock before this one has the answer that gives it.
+        let kept = self.store.answered().slot.kept_waiting();
         let settings = self.settings.clone();
         self.lineage.forget_stay(id);
         // Only close gives back a lock that we have, so a read without a lock must not drop it
@@ -738,7 +740,7 @@ impl<S: Store> Session<S> {
             keys,
             hold,
             metadata: Metadata::new(inherited, &loaded, mark),
-            trace: Trace::begin(self.store.answered(), &loaded),
+            trace: Trace::begin(self.store.answered(), kept, &loaded),
             loaded,
             is_changed: false,
             unread: true,

@@ -69,7 +69,8 @@ impl Surroundings {
 pub(super) struct Trace {
     /// The moment when it was read.
     pub since: Moment,
-    /// The number of requests that had waited for locks of this process by then.
+    /// The number of requests that had waited for locks of this process before its lock was asked
+    /// for.
     pub kept: u64,
     pub waited: u64,
     pub held: u64,
@@ -78,9 +79,9 @@ pub(super) struct Trace {
 }
 
 impl Trace {
-    pub fn begin(since: Moment, loaded: &SessionData) -> Self {
+    pub fn begin(since: Moment, kept: u64, loaded: &SessionData) -> Self {
         let bytes = loaded.data.as_ref().map_or(0, |data| data.len() as u64);
-        Self { since, kept: since.slot.kept_waiting(), waited: 0, held: 0, bytes, outcome: "unchanged" }
+        Self { since, kept, waited: 0, held: 0, bytes, outcome: "unchanged" }
     }
 
     /// Notes a write.

@@ -331,7 +331,8 @@ fn slow_locks_and_the_pages_that_need_no_lock_are_seen_by_all_workers() {
     );
     assert_eq!([&waited["kept_waiting"], &waited["changed"]], [&json!(false), &json!(true)]);
     let ms = |of: &serde_json::Value, name: &str| of[name].as_f64().expect("a number");
-    assert!(ms(held, "held_ms") >= 300.0 && ms(waited, "waited_ms") >= 300.0, "{slow:?}");
+    // The clock of a wait starts when the place in the queue is known, a moment after Redis has given it.
+    assert!(ms(held, "held_ms") >= 300.0 && ms(waited, "waited_ms") >= 250.0, "{slow:?}");
     let by = held["by"].as_str().expect("a text");
     assert!(
         waited["holder"].as_str().expect("a text").starts_with(&format!("held by {by}, for ")),
@@ -353,8 +354,11 @@ fn slow_locks_and_the_pages_that_need_no_lock_are_seen_by_all_workers() {
     assert!(page["script"].as_str().expect("a text").ends_with("/page.php"), "{page}");
     assert_eq!((&page["times"], &page["held_ms"]), (&json!(1), &held["held_ms"]));
 
+    // What a worker says goes through the master.
+    let told = || fpm.log().matches("PHP Notice:  rustredis: slow lock of session a-secr...").count();
+    poll::until("all four are in the log", SOON, || told() >= 4);
     let log = fpm.log();
-    assert_eq!(log.matches("PHP Notice:  rustredis: slow lock of session a-secr...").count(), 4, "{log}");
+    assert_eq!(told(), 4, "{log}");
     assert!(!log.contains(id) && !fpm.get("seen", "").body.contains(id), "{log}");
     assert!(!metrics.contains("a-secr") && !metrics.contains(".php"), "{metrics}");
 }
@@ -408,8 +412,9 @@ fn the_page_that_keeps_others_waiting_is_named_by_its_path_and_writes_no_line_of
     let shown = "serving /orders/4711/pay?[x]?[2J?";
     let slow = seen["slow"].to_string();
     assert!(slow.contains(shown), "{slow}");
+    poll::until("the page is in the log", SOON, || fpm.log().contains(shown));
     let log = fpm.log();
-    assert!(log.contains(shown) && !log.contains("\n[x]") && !log.contains('\u{1b}'), "{log:?}");
+    assert!(!log.contains("\n[x]") && !log.contains('\u{1b}'), "{log:?}");
 }
 
 #[test]
