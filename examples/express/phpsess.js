@@ -145,17 +145,17 @@ export function phpSessions({ redis: url = "redis://127.0.0.1:6379/0", scripts, 
         await end(its, mine.fields()[7], [{ id: mine.id, value: "", bumped: 0 }], 0, "revoked");
         throw new NotSaved("the session was ended meanwhile");
       }
-      if (data !== null && mine.id !== id) res.cookie(name, mine.id, attributes);
-      if (data === null && (mine.id === id || before !== null)) res.cookie(name, "", { ...attributes, maxAge: 0 });
+      if (data !== null && mine.id !== id) return [name, mine.id, attributes];
+      if (data === null && (mine.id === id || before !== null)) return [name, "", { ...attributes, maxAge: 0 }];
     }
   }
 }
 
 /** Lets `save` run before the first byte of an answer; what is written until then is kept back. */
 function before(res, save, next) {
-  const names = ["writeHead", "flushHeaders", "write", "end"], kept = [];
-  const original = Object.fromEntries(names.map((name) => [name, res[name]]));
-  let state = "open";
+  const names = ["writeHead", "flushHeaders", "write", "end"], headers = ["setHeader", "appendHeader", "removeHeader"];
+  const original = Object.fromEntries([...names, ...headers].map((name) => [name, res[name]])), kept = [];
+  let state = "open", status = [];
   const sent = () => Reflect.get(Object.getPrototypeOf(res), "headersSent", res);
   Object.defineProperty(res, "headersSent", { configurable: true, get: () => state === "saving" || sent() });
   for (const name of names) {
@@ -165,15 +165,28 @@ function before(res, save, next) {
       else kept.push([name, args]);
       if (state === "open") {
         state = "saving";
+        status = [res.statusCode, res.statusMessage];
         save().then(go).catch(fail);
       }
       return name === "write" ? false : res; // whoever pipes waits for "drain"
     };
   }
 
-  function go() {
+  // A second answer in the same request is an error, as without us.
+  for (const name of headers) {
+    res[name] = function (...args) {
+      if (state === "saving") {
+        throw Object.assign(new Error("Cannot set headers after they are sent to the client"), { code: "ERR_HTTP_HEADERS_SENT" });
+      }
+      return original[name].apply(res, args);
+    };
+  }
+
+  function go(cookie) {
     let flows = false;
     state = "done";
+    [res.statusCode, res.statusMessage] = status;
+    if (cookie) res.cookie(...cookie);
     for (const [name, args] of kept) {
       const result = original[name].apply(res, args);
       if (name !== "flushHeaders") flows = name === "write" && result;

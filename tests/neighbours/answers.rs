@@ -238,7 +238,12 @@ fn express_holds_no_lock_while_it_streams() {
 fn express_survives_what_goes_wrong_at_the_end_of_an_answer() {
     let server = Server::start();
     let express = Neighbour::start(Kind::ExpressTest, &server);
-    for (path, said) in [("/end", "chunk"), ("/late", "too late"), ("/unstored", "beyond 1.8e308")] {
+    for (path, said) in [
+        ("/end", "chunk"),
+        ("/late", "too late"),
+        ("/double", "headers after they are sent"),
+        ("/unstored", "beyond 1.8e308"),
+    ] {
         seed(&server, r#"{"n":1}"#);
         let mut bytes = Vec::new();
         // The result is an answer with an error, or the end of the connection.

@@ -30,6 +30,7 @@ app.get("/events", (req, res) => {
   res.write("data: 1\n\n");
 });
 app.post("/end", (req, res) => { req.session.n = 2; res.end(5); });
+app.post("/double", (req, res) => { req.session.n = 2; res.json({}); res.status(404).json({ a: 1 }); });
 app.post("/late", (req, res) => { req.session.n = 2; res.write("first,"); throw new Error("too late"); });
 app.post("/unstored", (req, res) => { req.session.n = 10n ** 400n; res.write("first,"); res.end("last"); });
 
