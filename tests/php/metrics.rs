@@ -331,7 +331,8 @@ fn slow_locks_and_the_pages_that_need_no_lock_are_seen_by_all_workers() {
     );
     assert_eq!([&waited["kept_waiting"], &waited["changed"]], [&json!(false), &json!(true)]);
     let ms = |of: &serde_json::Value, name: &str| of[name].as_f64().expect("a number");
-    // The clock of a wait starts when the place in the queue is known, a moment after Redis has given it.
+    // The clock of a wait starts when the place in the queue is known, a moment after Redis has
+    // given it.
     assert!(ms(held, "held_ms") >= 300.0 && ms(waited, "waited_ms") >= 250.0, "{slow:?}");
     let by = held["by"].as_str().expect("a text");
     assert!(
@@ -354,7 +355,7 @@ fn slow_locks_and_the_pages_that_need_no_lock_are_seen_by_all_workers() {
     assert!(page["script"].as_str().expect("a text").ends_with("/page.php"), "{page}");
     assert_eq!((&page["times"], &page["held_ms"]), (&json!(1), &held["held_ms"]));
 
-    // What a worker says goes through the master.
+    // A line of a worker goes through the master.
     let told = || fpm.log().matches("PHP Notice:  rustredis: slow lock of session a-secr...").count();
     poll::until("all four are in the log", SOON, || told() >= 4);
     let log = fpm.log();
