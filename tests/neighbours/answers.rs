@@ -129,6 +129,26 @@ fn a_session_is_on_the_list_of_the_last_of_two_users_only() {
     assert_eq!((list(b"Eve"), list(b"Ada")), (vec![], vec![id.trim_matches('"').to_owned()]));
 }
 
+/// An application may go on after the error. The session is then still that of the user before.
+#[test]
+fn a_login_that_fails_at_the_list_changes_no_user() {
+    let server = Server::start();
+    let express = Neighbour::start(Kind::ExpressTest, &server);
+    let mut python = Python::start(&server);
+    let log_in_by: [&mut dyn FnMut() -> String; 2] =
+        [&mut || express.post("/failing-login", "").cookie.expect("a login has a new id"), &mut || {
+            python.step("failing_login()").trim_matches('"').to_owned()
+        }];
+    for log_in in log_in_by {
+        server.command::<()>(&["FLUSHALL"]);
+        server.command::<()>(&["SET", &format!("PHPREDIS_SESSION:USER:{}", list_name(b"Eve")), "no list"]);
+        let id = log_in();
+        assert_eq!(listed(&server, b"Ada"), [id.as_str()]);
+        let state: String = server.command(&["GET", &session::side_key(&server, &id, "STATE")]);
+        assert_eq!(state.split('|').nth(7), Some(&*list_name(b"Ada")), "{state}");
+    }
+}
+
 /// The session under the old id is destroyed, and with it the cookie; Go has the same test of its
 /// own.
 #[test]

@@ -72,6 +72,12 @@ app.post("/two", async (req, res) => { // a login of another user in the same re
   req.session.user = "Ada";
   res.json({});
 });
+app.post("/failing-login", async (req, res) => {
+  await req.sessionLogin("Ada");
+  await req.sessionLogin("Eve").then(() => res.status(500), () => {});
+  req.session.user = "Ada";
+  res.json({});
+});
 app.post("/refuse", (req) => { req.session.n = 2; throw createError(404); });
 
 app.use((error, req, res, next) => {

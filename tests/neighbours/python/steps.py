@@ -9,6 +9,7 @@ import json
 import re
 import sys
 import time
+from contextlib import suppress
 
 import phpsess
 
@@ -94,6 +95,18 @@ def two_users():
     visit.login("Eve")
     visit.login("Ada")
     return visit.save({"user": "Ada"})
+
+
+def failing_login():
+    """The id of a session whose visitor logs in, and then, twice, as a user whose list cannot be used."""
+    visit = phpsess.Visit(sessions, "")
+    visit.login("Ada")
+    with suppress(phpsess.redis.ResponseError):
+        return visit.login("Eve")
+    session_id = visit.save({"user": "Ada"})
+    with sessions.open(session_id) as session, suppress(phpsess.redis.ResponseError):
+        return session.bind("Eve")
+    return session_id
 
 
 def shown(work):
