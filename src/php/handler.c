@@ -300,8 +300,12 @@ static void begin(rustredis_opening opening)
 		opened++;
 		is_interrupted = is_interrupted || is_being_decoded;
 	}
-	half_decoded = false;
-	is_being_decoded = false;
+	/* A handler class may open its parent once more, in its write() for example. */
+	if (opening.takes_an_id || opening.begins || PG(during_request_startup)) {
+		half_decoded = false;
+		is_being_decoded = false;
+		rustredis_json_forget_refusal();
+	}
 	rustredis_watch_encoding();
 }
 

@@ -67,6 +67,8 @@ bool rustredis_json_cannot_encode(HashTable *session, char *reason, size_t size)
 size_t rustredis_memory_left(void);
 /* True if the last session was not encoded, and PHP has only an empty text to write. */
 bool rustredis_json_refused(void);
+/* In open: that was another session. */
+void rustredis_json_forget_refusal(void);
 /* json_decode.c */
 /* Decodes an array. Returns false after a failure, with the reason unless an exception has it. */
 bool rustredis_json_decode_array(zend_string *text, zval *array, char *error, size_t error_size);

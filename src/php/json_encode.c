@@ -432,6 +432,11 @@ bool rustredis_json_refused(void)
 	return refused;
 }
 
+void rustredis_json_forget_refusal(void)
+{
+	refused = false;
+}
+
 static zend_string *keep_stored(void)
 {
 	if (is_running("session_encode")) {
@@ -457,7 +462,8 @@ PS_SERIALIZER_ENCODE_FUNC(json)
 	char reason[RUSTREDIS_TEXT_SIZE];
 	zval *session = &PS(http_session_vars);
 
-	refused = false;
+	/* A handler class may encode the session by hand before it passes on what PHP has to write. */
+	refused = refused && is_running("session_encode");
 	if (Z_ISREF_P(session)) {
 		session = Z_REFVAL_P(session);
 	}
