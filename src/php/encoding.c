@@ -19,6 +19,19 @@ static TSRM_TLS unsigned opened_before;
 /* The last encoding gave no text. A handler class may make another text of that. */
 static TSRM_TLS bool gave_nothing;
 
+/* The number of encodings that are at work. A bailout in one leaves it too high. */
+static TSRM_TLS unsigned encoding;
+
+bool rustredis_is_encoding(void)
+{
+	return encoding != 0;
+}
+
+void rustredis_forget_encodings(void)
+{
+	encoding = 0;
+}
+
 bool rustredis_is_replaced_while_saved(void)
 {
 	return rustredis_saves_a_session() && rustredis_opened() != opened_before;
@@ -104,7 +117,9 @@ static PS_SERIALIZER_ENCODE_FUNC(holding)
 	if (session) {
 		GC_ADDREF(session);
 	}
+	encoding++;
 	text = original->encode();
+	encoding--;
 	if (session && Z_ISREF(PS(http_session_vars)) && Z_REF(PS(http_session_vars)) == session) {
 		put_back(values);
 	} else {

@@ -560,17 +560,23 @@ static zend_string *encode_trial(zval *values)
 	return encoded;
 }
 
+static bool keeps_nothing(void)
+{
+	return !PS(serializer) || strncmp(PS(serializer)->name, "php", 3) == 0 || rustredis_has_serializer("json");
+}
+
 /* A fatal error, or a client that left, can end a script in the middle of an encoding. A serializer
  * of another extension may then keep its progress, and write references to what it has met before,
- * or nothing. msgpack does so until its process ends. Such a serializer makes two texts of one
- * value. PHP's own are reset, and json keeps nothing. */
+ * or nothing. msgpack does so until its process ends, and also for a session that is saved in the
+ * middle of another encoding. Such a serializer makes two texts of one value. PHP's own are reset,
+ * and json keeps nothing. */
 static bool starts_over(void)
 {
 	zval values, trial, object;
 	zend_string *first, *second;
 	bool same;
 
-	if (!PS(serializer) || strncmp(PS(serializer)->name, "php", 3) == 0 || rustredis_has_serializer("json")) {
+	if (keeps_nothing()) {
 		return true;
 	}
 	array_init(&values);
@@ -588,6 +594,27 @@ static bool starts_over(void)
 	}
 	zval_ptr_dtor(&trial);
 	return same;
+}
+
+/* True if the session's serializer is at work on other values: on those of a session, or of a
+ * script that calls one of its functions. An object among them saves the session. */
+static bool is_amid_encoding(void)
+{
+	zend_execute_data *call;
+	if (keeps_nothing()) {
+		return false;
+	}
+	if (rustredis_is_encoding()) {
+		return true;
+	}
+	for (call = EG(current_execute_data); call; call = call->prev_execute_data) {
+		const zend_function *function = call->func;
+		if (function && function->type == ZEND_INTERNAL_FUNCTION && function->internal_function.module
+				&& strcmp(function->internal_function.module->name, PS(serializer)->name) == 0) {
+			return true;
+		}
+	}
+	return false;
 }
 
 static int writer_now(void)
@@ -616,6 +643,9 @@ static bool refuses(zend_string *val, int unchanged, int writer, char *reason, s
 	} else if (rustredis_has_broken_off() && !starts_over()) {
 		snprintf(reason, size, "a fatal error, or a client that left, has ended an encoding, and session.serialize_handler %s "
 			"does not start over in this process", serializer);
+	} else if (is_amid_encoding() && !starts_over()) {
+		snprintf(reason, size, "session.serialize_handler %s is encoding other values, and cannot encode it beside them",
+			serializer);
 	} else if (was_half_encoded(val)) {
 		snprintf(reason, size, "an exception ended its encoding");
 	} else if (was_not_encoded(val, writer)) {

@@ -377,6 +377,7 @@ void rustredis_note_end(int ends)
 	/* A bailout may have left them, and the memory is gone with the request. */
 	left_id = NULL;
 	decoding = 0;
+	rustredis_forget_encodings();
 }
 
 /* Without a function on the stack, PHP saves at the end of the request. Before that, a function

@@ -386,6 +386,9 @@ bool rustredis_keeps_the_old_id(void);
 bool rustredis_is_emptied(void);
 /* encoding.c: in open, makes the serializer hold the values that it encodes. */
 void rustredis_watch_encoding(void);
+/* encoding.c: true if a session is being encoded. The request begins and ends with no encoding. */
+bool rustredis_is_encoding(void);
+void rustredis_forget_encodings(void);
 /* encoding.c: true if the last encoding gave no text. */
 bool rustredis_encoded_nothing(void);
 /* encoding.c: holds the array of $_SESSION until it is released. Returns NULL if there is none, or
