@@ -936,7 +936,7 @@ bool rustredis_is_phps_handler(void)
 void rustredis_close_left_object(void)
 {
 	if (has_open_objects) {
-		rustredis_leave_open_objects();
+		rustredis_leave_open_objects((uintptr_t) EG(active_fiber));
 		has_open_objects = false;
 	}
 }

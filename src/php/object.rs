@@ -63,6 +63,8 @@ struct Entry {
     session: Session<RedisStore>,
     /// The fiber that has begun with this session, or 0 outside of fibers.
     fiber: usize,
+    /// Set if it is PHP's own session, which is one for all fibers.
+    is_phps: bool,
     /// Set if the code outside of fibers was refused this session, as a fiber had its lock.
     was_refused: bool,
     last_call: u64,
@@ -203,7 +205,7 @@ impl Object {
         if self.settings.locking { &self.settings.locked } else { &self.settings.unlocked }
     }
 
-    fn keep(&mut self, id: SessionId, session: Session<RedisStore>, fiber: usize) {
+    fn keep(&mut self, id: SessionId, session: Session<RedisStore>, fiber: usize, is_phps: bool) {
         if self.sessions.len() >= MAX_IDS && !self.sessions.contains_key(&id) {
             let free = self.sessions.iter().filter(|(_, entry)| !entry.session.is_locked());
             if let Some(first) = free.min_by_key(|(_, entry)| entry.last_call).map(|(id, _)| id.clone()) {
@@ -211,7 +213,8 @@ impl Object {
             }
         }
         self.calls += 1;
-        self.sessions.insert(id, Entry { session, fiber, was_refused: false, last_call: self.calls });
+        self.sessions
+            .insert(id, Entry { session, fiber, is_phps, was_refused: false, last_call: self.calls });
     }
 
     /// Reports the warnings of a call: as an exception, or in the log after a success.
@@ -234,9 +237,9 @@ impl Object {
         body: impl FnOnce(&mut Session<RedisStore>) -> Answer,
     ) -> Answer {
         let known = self.sessions.remove(id).filter(|_| !anew);
-        let (mut session, fiber) = match known {
-            Some(entry) => (entry.session, entry.fiber),
-            None => (self.new_session(self.own_settings()), fiber),
+        let (mut session, fiber, is_phps) = match known {
+            Some(entry) => (entry.session, entry.fiber, entry.is_phps),
+            None => (self.new_session(self.own_settings()), fiber, is_phps_own(id)),
         };
         // Code of the application may use other sessions meanwhile.
         let is_moved = sys::changes_this_id(id.as_str().as_bytes());
@@ -250,7 +253,7 @@ impl Object {
         }
         self.tell(&mut session, answer);
         session.rest();
-        self.keep(id.clone(), session, fiber);
+        self.keep(id.clone(), session, fiber, is_phps);
         answer
     }
 
@@ -296,10 +299,13 @@ impl Object {
             && sys::is_own_id(id.as_str().as_bytes())
     }
 
-    /// Returns true if another fiber has begun with this session and has its lock.
+    /// Returns true if another fiber has begun with this session and has its lock. PHP's own
+    /// functions may go on with PHP's session in any fiber.
     fn is_of_another_fiber(&self, id: &SessionId, fiber: usize) -> bool {
         let Some(entry) = self.sessions.get(id) else { return false };
-        entry.session.is_locked() && entry.fiber != fiber
+        entry.session.is_locked()
+            && entry.fiber != fiber
+            && !(entry.is_phps && sys::rustredis_is_called_by_php())
     }
 
     /// Returns true if a write here would be one of a fiber over the session of another, under the
@@ -402,7 +408,7 @@ impl Object {
             if let Some(earlier) = self.sessions.get_mut(id) {
                 session.follow(&mut earlier.session);
             }
-            self.keep(id.clone(), session, fiber);
+            self.keep(id.clone(), session, fiber, false);
         }
         answer
     }
@@ -504,6 +510,11 @@ impl Object {
             self.release(id);
         }
     }
+}
+
+/// Returns true if PHP's own function asks for PHP's own session.
+fn is_phps_own(id: &SessionId) -> bool {
+    sys::rustredis_is_called_by_php() && sys::is_own_id(id.as_str().as_bytes())
 }
 
 /// Runs `body` with an object. The object is out of the list for that time, so that a panic frees
@@ -782,7 +793,7 @@ extern "C" fn rustredis_object_set_open(handle: u64, is_open: bool) -> c_int {
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn rustredis_leave_open_objects() {
+extern "C" fn rustredis_leave_open_objects(fiber: usize) {
     let open = || {
         let pid = process::id();
         OBJECTS.with_borrow_mut(|objects| {
@@ -792,7 +803,7 @@ extern "C" fn rustredis_leave_open_objects() {
     };
     for handle in guarded(Vec::new(), open) {
         with_object(handle, |object| {
-            object.release_all(0);
+            object.release_all(fiber);
             Answer::Yes
         });
     }

@@ -297,6 +297,11 @@ bool rustredis_resets_a_session(void)
 	return innermost(EG(current_execute_data)) == &functions[INDEX_session_reset];
 }
 
+bool rustredis_is_called_by_php(void)
+{
+	return innermost(EG(current_execute_data)) != NULL;
+}
+
 zend_execute_data *rustredis_call_of_start(void)
 {
 	zend_execute_data *call = EG(current_execute_data);

@@ -117,8 +117,9 @@ int rustredis_object_call(uint64_t handle, int what, rustredis_call *call);
 /* Notes that PHP's handler class has opened or closed the object. Returns true if any object of
  * this thread is open. */
 int rustredis_object_set_open(uint64_t handle, bool is_open);
-/* Closes all of them: releases everything that they hold. */
-void rustredis_leave_open_objects(void);
+/* Closes all of them: releases what this fiber and PHP have begun with them, or outside of fibers
+ * everything that they hold. */
+void rustredis_leave_open_objects(uintptr_t fiber);
 void rustredis_object_done(uint64_t handle, const char *id, size_t id_len);
 int rustredis_object_is_missing(uint64_t handle, const char *id, size_t id_len);
 /* The failure of the last call. */
@@ -349,6 +350,8 @@ typedef struct {
 rustredis_opening rustredis_opening_now(void);
 /* True if session_reset() is running. */
 bool rustredis_resets_a_session(void);
+/* True if any of these functions is running. */
+bool rustredis_is_called_by_php(void);
 /* The call of session_start() that is running, or NULL. */
 zend_execute_data *rustredis_call_of_start(void);
 /* True inside any running function that calls open() with the path, at any depth. */
