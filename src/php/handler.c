@@ -509,10 +509,14 @@ static bool was_not_encoded(zend_string *val, int writer)
 	 * write an empty text on purpose. */
 	const bool is_empty = writer == RUSTREDIS_SAVED_BY_CLASS ? rustredis_encoded_nothing() : !ZSTR_LEN(val);
 
+	ZVAL_DEREF(session);
+	/* PHP writes nothing under the new id either. */
+	if (Z_TYPE_P(session) == IS_OBJECT && rustredis_changes_the_id()) {
+		return true;
+	}
 	if (rustredis_has_serializer("json")) {
 		return rustredis_json_refused();
 	}
-	ZVAL_DEREF(session);
 	if (!is_empty || Z_TYPE_P(session) != IS_ARRAY) {
 		return false;
 	}

@@ -19,6 +19,8 @@ typedef struct {
 	size_t len;
 	zend_class_entry *class;
 	bool has_bad_key;
+	/* An object, or a key that php and php_binary leave out with a warning. */
+	bool runs_code;
 } look;
 
 static void look_at(look *l, HashTable *array, int depth, bool counts);
@@ -44,6 +46,7 @@ static void look_at_value(look *l, zval *value, int depth, bool counts)
 	} else if (Z_TYPE_P(value) == IS_OBJECT) {
 		zend_object *object = Z_OBJ_P(value);
 		int i;
+		l->runs_code = true;
 		if (object->ce->ce_flags & ZEND_ACC_NOT_SERIALIZABLE) {
 			l->class = object->ce;
 		} else if (is_plain(object) && depth < MAX_DEPTH && !GC_IS_RECURSIVE(object)) {
@@ -74,6 +77,7 @@ static void look_at(look *l, HashTable *array, int depth, bool counts)
 		GC_PROTECT_RECURSION(array);
 	}
 	ZEND_HASH_FOREACH_STR_KEY_VAL_IND(array, key, value) {
+		l->runs_code = l->runs_code || (is_session && !key);
 		/* The serializer "php" leaves such values out. */
 		if (is_php && !key) {
 			continue;
@@ -98,6 +102,21 @@ zend_class_entry *rustredis_not_serializable(zval *object)
 	return l.class;
 }
 
+/* The length of the text, or the least that it can have if an encoding could run PHP code. */
+static size_t length(const look *l)
+{
+	zend_string *text = l->runs_code || l->values >= MAX_VALUES ? NULL : PS(serializer)->encode();
+	size_t len;
+
+	if (text) {
+		len = ZSTR_LEN(text);
+		zend_string_release(text);
+		return len;
+	}
+	/* Other serializers write a repeated string once. */
+	return strncmp(PS(serializer)->name, "php", 3) == 0 ? l->len : 0;
+}
+
 bool rustredis_cannot_be_stored(char *reason, size_t size)
 {
 	zval *session = &PS(http_session_vars);
@@ -105,6 +124,10 @@ bool rustredis_cannot_be_stored(char *reason, size_t size)
 	size_t limit;
 
 	ZVAL_DEREF(session);
+	if (Z_TYPE_P(session) == IS_OBJECT) {
+		snprintf(reason, size, "$_SESSION is an object, and PHP stores no other values than those of an array");
+		return true;
+	}
 	if (Z_TYPE_P(session) != IS_ARRAY) {
 		return false;
 	}
@@ -112,15 +135,13 @@ bool rustredis_cannot_be_stored(char *reason, size_t size)
 		return rustredis_json_cannot_encode(Z_ARRVAL_P(session), reason, size);
 	}
 	look_at(&l, Z_ARRVAL_P(session), 0, true);
-	/* A handler class may store another text, and other serializers write a repeated string
-	 * once. */
-	limit = !PS(mod_user_implemented) && (rustredis_has_serializer("php") || rustredis_has_serializer("php_serialize"))
-		? rustredis_max_value_size() : 0;
+	/* A handler class may store another text. */
+	limit = PS(mod_user_implemented) ? 0 : rustredis_max_value_size();
 	if (l.class) {
 		snprintf(reason, size, "it has an object of class %s, which PHP cannot serialize", ZSTR_VAL(l.class->name));
 	} else if (l.has_bad_key) {
 		snprintf(reason, size, "a key of it has a |, which session.serialize_handler php cannot encode");
-	} else if (limit && l.len > limit) {
+	} else if (limit && length(&l) > limit) {
 		snprintf(reason, size, "it has more than %zu bytes, which is what rustredis.max_value_size allows", limit);
 	} else {
 		return false;
