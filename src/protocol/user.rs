@@ -68,6 +68,8 @@ pub enum UserCall<'a> {
         life: u64,
         /// As for `Bind`.
         before: Option<&'a str>,
+        /// As for `Bind`.
+        stays: bool,
     },
     /// Asks for all sessions.
     List,
@@ -95,8 +97,11 @@ impl UserCall<'_> {
                     command.arg("1");
                 }
             }
-            Self::Bump { name, life, before } => {
+            Self::Bump { name, life, before, stays } => {
                 command.arg("bump").arg(text).arg(name).number(life).arg(before.unwrap_or(""));
+                if stays {
+                    command.arg("0").arg("").arg("1");
+                }
             }
             Self::List => {
                 command.arg("list").arg(text).arg("");
@@ -127,15 +132,23 @@ pub struct Listed {
     pub bumped: u64,
     /// Set if a limit has chosen it, and it must still be ended.
     pub is_victim: bool,
+    /// The name that it had before its last bump, if it had one.
+    pub before: Option<SessionId>,
     /// Its value on the list.
     pub value: String,
 }
 
 impl Listed {
-    /// The value of a session that was put on a list at this time, for so many milliseconds.
+    /// The value of a session that was put on a list at this time, for so many milliseconds, in the
+    /// place of this one or beside it.
     #[must_use]
-    pub fn value(bumped: u64, life: u64) -> String {
-        format!("{bumped}|{}", bumped.saturating_add(life))
+    pub fn value(bumped: u64, life: u64, before: Option<&SessionId>) -> String {
+        let mut value = format!("{bumped}|{}", bumped.saturating_add(life));
+        if let Some(before) = before {
+            value += "|";
+            value += before.as_str();
+        }
+        value
     }
 }
 
@@ -166,11 +179,14 @@ impl UserList {
         while !items.is_over() {
             let (name, value) = (items.text()?, items.text()?);
             let plain = value.strip_prefix('-');
-            let bumped = plain.unwrap_or(&value).split_once('|').and_then(|(ms, _)| ms.parse().ok());
-            let bumped = bumped.ok_or_else(|| nonsense(WHAT))?;
+            let is_victim = plain.is_some();
+            let mut fields = plain.unwrap_or(&value).splitn(3, '|');
+            let bumped = fields.next().and_then(|ms| ms.parse().ok());
+            let bumped = bumped.filter(|_| fields.next().is_some()).ok_or_else(|| nonsense(WHAT))?;
+            let before = fields.next().and_then(|before| SessionId::parse(before.as_bytes()));
             // Another client has written a name that is no id.
             let Some(id) = SessionId::parse(name.as_bytes()) else { continue };
-            sessions.push(Listed { id, bumped, is_victim: plain.is_some(), value });
+            sessions.push(Listed { id, bumped, is_victim, before, value });
         }
         Ok(Self { is_full, now, sessions })
     }
@@ -191,11 +207,18 @@ mod tests {
     #[test]
     fn reads_the_sessions() {
         let id = |text: &str| SessionId::parse(text.as_bytes()).unwrap();
-        let reply = texts(&["ok", "t", ":9", "-a", "-5|7", "b", "6|8", "no id", "6|8"]);
+        let reply = texts(&["ok", "t", ":9", "-a", "-5|7", "b", "6|8|-a", "no id", "6|8", "c", "6|8|?"]);
         let list = UserList::parse(reply, "t").unwrap();
         let sessions = vec![
-            Listed { id: id("-a"), bumped: 5, is_victim: true, value: "-5|7".into() },
-            Listed { id: id("b"), bumped: 6, is_victim: false, value: "6|8".into() },
+            Listed { id: id("-a"), bumped: 5, is_victim: true, before: None, value: "-5|7".into() },
+            Listed {
+                id: id("b"),
+                bumped: 6,
+                is_victim: false,
+                before: Some(id("-a")),
+                value: Listed::value(6, 2, Some(&id("-a"))),
+            },
+            Listed { id: id("c"), bumped: 6, is_victim: false, before: None, value: "6|8|?".into() },
         ];
         assert_eq!(list, UserList { is_full: false, now: 9, sessions });
         assert!(UserList::parse(texts(&["full", "t", ":9", "a", "5|7"]), "t").unwrap().is_full);

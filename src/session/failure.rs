@@ -35,6 +35,8 @@ pub enum Failure {
     CopyEnded,
     /// That copy is of a session with a user, who may have logged out since.
     CopyOfUser,
+    /// The session was moved a moment before this request has read it, which was to end it.
+    GoesOn,
     /// This request has already written the session and given its lock back.
     Saved,
     /// The session was changed after a handler class had read it without keeping its lock.
@@ -152,6 +154,7 @@ impl fmt::Display for Failure {
                 "another request moved it to a new id, and this one came under the old id: it has a copy of a user's \
                  session, which becomes no second session of that user",
             ),
+            Self::GoesOn => f.write_str("another request moved it, and it may go on under the new id"),
             Self::Saved => f.write_str(
                 "this request saved it before and gave its lock back; others may have changed the session since",
             ),
@@ -236,6 +239,7 @@ impl Failure {
             | Self::Copy
             | Self::CopyEnded
             | Self::CopyOfUser
+            | Self::GoesOn
             | Self::Revoked => Cause::Destruction,
             _ => Cause::Other,
         }

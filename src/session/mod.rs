@@ -19,6 +19,7 @@ mod prefetch;
 mod prefetched;
 mod print;
 mod save;
+mod successor;
 #[cfg(test)]
 mod tests;
 mod trace;

@@ -174,8 +174,16 @@ impl<S: Store> Session<S> {
         if leave != Leave::Ended {
             return self.leave(id, leave, true);
         }
+        let left = self.left_behind(&id);
         let done = self.end_as(&id, leave, true);
-        self.answered(&id, "was not destroyed", done)
+        match left {
+            // It goes on under an id that this request does not know.
+            Some(left) => match self.end_left(&id, &left) {
+                Some(is_ended) => is_ended,
+                None => self.fail("was not destroyed", Some(&id), &Failure::GoesOn),
+            },
+            None => self.answered(&id, "was not destroyed", done),
+        }
     }
 
     /// Ends a session that was never stored, and that PHP has destroyed without a word to us: its
@@ -221,8 +229,12 @@ impl<S: Store> Session<S> {
         if let Some(failure) = self.reason_to_stay(&id, leave) {
             return self.fail("was not moved to a new id", Some(&id), &failure);
         }
+        let left = self.left_behind(&id).filter(|_| leave == Leave::Emptied);
         // A logout is carried out even if another request has the lock by now.
         let done = self.end_as(&id, leave, deletes && leave == Leave::Emptied);
+        if let Some(left) = left {
+            self.end_left(&id, &left);
+        }
         let is_answered = done.is_ok();
         let is_left = self.answered(&id, if deletes { "was not destroyed" } else { "was not saved" }, done);
         self.lineage.note_move(id, is_left, is_answered);
@@ -292,7 +304,7 @@ impl<S: Store> Session<S> {
         };
         match op {
             Op::Retire { .. } => count_end(&Reason::Regenerated),
-            Op::Delete(reason) => count_end(reason),
+            Op::Delete(reason) if !is_overtaken => count_end(reason),
             _ => {}
         }
         if leave == Leave::Ended || logs_out {
@@ -336,14 +348,13 @@ impl<S: Store> Session<S> {
     }
 
     /// Deletes the copy that a session, which has ended, had left under its earlier id.
-    pub(super) fn delete_copy(&mut self, id: &str) {
-        let Some(id) = SessionId::parse(id.as_bytes()) else { return };
+    /// Returns false after a failure.
+    pub(super) fn delete_copy(&mut self, id: &str) -> bool {
+        let Some(id) = SessionId::parse(id.as_bytes()) else { return true };
         let keys = self.keys(&id);
-        if let Err(error) = self.store.delete_copy(&keys) {
-            let what =
-                "can still be read, although it ended under its new id, for rustredis.regenerate_grace";
-            self.fail(what, Some(&id), &error.into());
-        }
+        let Err(error) = self.store.delete_copy(&keys) else { return true };
+        let what = "can still be read, although it ended under its new id, for rustredis.regenerate_grace";
+        self.fail(what, Some(&id), &error.into())
     }
 
     /// Keeps a value that PHP can't decode for a day, under a key that the warning names. The

@@ -26,7 +26,7 @@ use crate::{
 const LOGIN_MS: u64 = 10_000;
 
 /// The number of times that a revocation looks for sessions which have got another id meanwhile.
-const ROUNDS: usize = 8;
+pub(super) const ROUNDS: usize = 8;
 
 /// The number of sessions that a user may have.
 #[derive(Clone, Copy)]
@@ -91,13 +91,13 @@ impl<S: Store> Session<S> {
     ) -> Option<bool> {
         self.update_state(current, ttl);
         let now = self.store.server_clock();
-        let before = current.metadata.live.clone();
-        if before.as_ref().is_some_and(|live| live.has_ended(now)) {
+        let had = current.metadata.live.clone();
+        if had.as_ref().is_some_and(|live| live.has_ended(now)) {
             self.fail("gets no user", Some(&current.id), &Failure::Ended);
             return None;
         }
         let live =
-            before.clone().unwrap_or_else(|| Live::new(now).ending_after(self.settings.absolute_timeout));
+            had.clone().unwrap_or_else(|| Live::new(now).ending_after(self.settings.absolute_timeout));
         let live = with_user(live, list, label, now, ttl);
         let keys = self.list_keys(list)?;
         let earlier = self.lineage.listed_id(&current.id);
@@ -128,27 +128,28 @@ impl<S: Store> Session<S> {
         }
         // If a victim cannot be ended now, its mark stays, and the next call for this user ends it.
         self.end_victims(&keys, list, &answer);
-        let left = before.map(|live| live.user().to_owned()).filter(|left| !left.is_empty());
+        let left = had.map(|live| live.user().to_owned()).filter(|left| !left.is_empty());
         current.metadata.left.extend(left);
         current.metadata.left.retain(|left| left != list);
+        let value = Listed::value(answer.now, lasts, earlier.as_ref());
         // The list of a former user has the earlier id until the session is stored.
         self.lineage.set_listed_id(earlier.filter(|_| !current.metadata.left.is_empty()));
         current.metadata.live = Some(live);
         current.metadata.is_due = true;
         (current.metadata.is_unlisted, current.metadata.refusal) = (false, None);
-        self.note_place(current, keys, answer.now, lasts);
+        self.note_place(current, keys, value);
         Some(true)
     }
 
     /// Notes that the session is on a list. Until it is stored with the user of this list, a reader
     /// of the list takes the place for that of a login which is still running, for a while.
-    fn note_place(&mut self, current: &mut Current<S::Lease>, keys: Keys, bumped: u64, life: u64) {
+    fn note_place(&mut self, current: &mut Current<S::Lease>, keys: Keys, value: String) {
         current.metadata.listed = Some(self.store.clock());
         let user = current.metadata.live.as_ref().map(Live::user).unwrap_or_default();
         let stored = current.loaded.state.as_deref().map(State::parse).filter(|_| !current.is_missing());
         if stored.is_none_or(|state| state.live().is_none_or(|live| live.user() != user)) {
             current.metadata.places.retain(|(other, _)| other.data() != keys.data());
-            current.metadata.places.push((keys, Listed::value(bumped, life)));
+            current.metadata.places.push((keys, value));
         }
     }
 
@@ -246,7 +247,7 @@ impl<S: Store> Session<S> {
                 own.as_ref().filter(|own| is_meant(own) && targets.iter().all(|listed| listed.id != **own))
             {
                 let (id, bumped) = (own.clone(), answer.now);
-                targets.push(Listed { id, bumped, is_victim: false, value: String::new() });
+                targets.push(Listed { id, bumped, is_victim: false, before: None, value: String::new() });
             }
             targets.retain(|listed| !done.contains(&listed.id));
             if others_only && self.has_copy() {
@@ -329,8 +330,7 @@ impl<S: Store> Session<S> {
         if self.lineage.has_left(current.id.as_str().as_bytes()) {
             return;
         }
-        let earlier = self.lineage.inherited_by(&current.id).and_then(Heritage::earlier_id);
-        let Some(earlier) = earlier.cloned() else { return };
+        let Some(earlier) = self.earlier_id(&current.id) else { return };
         let live = current.metadata.live.as_ref();
         let list = live.and_then(|live| self.list_keys(live.user()));
         if let Some(keys) = &list {
@@ -374,7 +374,14 @@ impl<S: Store> Session<S> {
         let keys = self.list_keys(live.user())?;
         let now = self.store.server_clock();
         let lasts = live.own_ttl(now, ttl);
-        let bump = UserCall::Bump { name: current.id.as_str(), life: lasts, before: None };
+        // A logout under the earlier id finds the session by that.
+        let before = self.earlier_id(&current.id);
+        let bump = UserCall::Bump {
+            name: current.id.as_str(),
+            life: lasts,
+            before: before.as_ref().map(SessionId::as_str),
+            stays: true,
+        };
         let begun = self.store.clock();
         let answer = self.store.user_list(&keys, &bump);
         let ended = self.store.clock();
@@ -385,7 +392,7 @@ impl<S: Store> Session<S> {
         current.metadata.is_unlisted = answer.is_err();
         match answer {
             Ok(answer) => {
-                self.note_place(current, keys, answer.now, lasts);
+                self.note_place(current, keys, Listed::value(answer.now, lasts, before.as_ref()));
                 None
             }
             Err(failure) => {
@@ -467,7 +474,7 @@ impl<S: Store> Session<S> {
     ) {
         let now = self.store.server_clock();
         let before = before.map(SessionId::as_str);
-        let bump = UserCall::Bump { name: id.as_str(), life: live.own_ttl(now, ttl), before };
+        let bump = UserCall::Bump { name: id.as_str(), life: live.own_ttl(now, ttl), before, stays: false };
         self.store.post_to_list(keys, &bump);
     }
 
@@ -502,13 +509,18 @@ impl<S: Store> Session<S> {
         Some((current.id.clone(), live.clone()))
     }
 
+    /// Returns the earlier id, if the session may be looked for under it.
+    fn earlier_id(&self, id: &SessionId) -> Option<SessionId> {
+        self.lineage.inherited_by(id).and_then(Heritage::earlier_id).cloned()
+    }
+
     /// Returns `None` for no user.
-    fn list_keys(&self, list: &str) -> Option<Keys> {
+    pub(super) fn list_keys(&self, list: &str) -> Option<Keys> {
         let name = SessionId::parse(list.as_bytes())?;
         Some(Keys::of_list(&self.settings.prefix, &name, self.settings.shards.is_cluster()))
     }
 
-    fn ask_list(&mut self, keys: &Keys, call: &UserCall<'_>) -> Option<UserList> {
+    pub(super) fn ask_list(&mut self, keys: &Keys, call: &UserCall<'_>) -> Option<UserList> {
         self.store.user_list(keys, call).map_err(|error| self.fail_at_list(keys, error, "")).ok()
     }
 
@@ -521,7 +533,7 @@ impl<S: Store> Session<S> {
         self.warnings.push(text);
     }
 
-    fn ask_session(&mut self, id: &SessionId) -> Option<Remaining> {
+    pub(super) fn ask_session(&mut self, id: &SessionId) -> Option<Remaining> {
         let keys = self.keys(id);
         let left = self.store.time_left(&keys);
         left.map_err(|error| self.fail("can't be looked up", Some(id), &error.into())).ok()
@@ -571,7 +583,7 @@ impl<S: Store> Session<S> {
     }
 
     /// Ends a session that is on this list, whichever request has its lock.
-    fn end_listed(&mut self, listed: &Listed, list: &str, now: u64, reason: &Reason) -> End {
+    pub(super) fn end_listed(&mut self, listed: &Listed, list: &str, now: u64, reason: &Reason) -> End {
         let id = &listed.id;
         let (op, live) = (Op::Revoke { reason, list }, self.live_of(id));
         if live.is_some_and(|live| live.is_of_another(list)) {
@@ -623,7 +635,7 @@ impl<S: Store> Session<S> {
 
 /// The outcome of the end of a session on a list.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
+pub(super) enum End {
     Ended,
     /// It has another user, and may stay on the list for that of a login which is still running.
     Comes,

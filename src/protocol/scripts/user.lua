@@ -1,6 +1,7 @@
 -- USER: the list of a user's sessions, in a slot of its own. One trip. A repeat does no harm.
--- KEYS  1 U a hash: the name of each session, which is its id -> bumped_ms|ends_ms. A '-' before it
---         marks a victim: a session that a limit has chosen, and that must still be ended.
+-- KEYS  1 U a hash: the name of each session, which is its id -> bumped_ms|ends_ms, and |name if it
+--         had that name before. A '-' before it marks a victim: a session that a limit has chosen,
+--         and that must still be ended.
 -- ARGV  1 op: bind (add a session, within the limit) | bump (add a session, or let it stay)
 --         | list | drop (take sessions off) | forget (take sessions off that still have this value)
 --       2 any text
@@ -24,21 +25,27 @@ if op == 'drop' then
 end
 if op == 'forget' then
   for i = 3, #ARGV, 2 do
-    if redis.call('HGET', U, ARGV[i]) == ARGV[i + 1] then redis.call('HDEL', U, ARGV[i]) end
+    local value = redis.call('HGET', U, ARGV[i])
+    -- A client that knows when it has put a session there need not know the earlier name.
+    if value and (value == ARGV[i + 1] or string.match(value, '^%d+|%d+') == ARGV[i + 1]) then
+      redis.call('HDEL', U, ARGV[i])
+    end
   end
   return reply
 end
 local function add(mark)
   local life = tonumber(ARGV[4])
   if old ~= '' and ARGV[8] ~= '1' then redis.call('HDEL', U, old) end
-  redis.call('HSET', U, name, string.format('%s%.0f|%.0f', mark, now, now + life))
+  -- A logout under the old id finds the session by this, also before it is stored.
+  local from = old ~= '' and '|' .. old or ''
+  redis.call('HSET', U, name, string.format('%s%.0f|%.0f', mark, now, now + life) .. from)
   -- The list lives as long as its last session.
   if redis.call('PTTL', U) < life then redis.call('PEXPIRE', U, ARGV[4]) end
 end
 -- A victim stays one, under its next name, too, and also if it logs in once more: the login that
 -- has chosen it is about to end it, and it must not choose that one in return.
 local was = redis.call('HGET', U, name) or old ~= '' and redis.call('HGET', U, old) or ''
-local chosen = string.match(was, '^-%d+|(%d+)$')
+local chosen = string.match(was, '^-%d+|(%d+)')
 local own = chosen and tonumber(chosen) > now and '-' or ''
 if op == 'bump' then
   add(own)
@@ -46,7 +53,7 @@ if op == 'bump' then
 end
 local others, victims, all = {}, {}, redis.call('HGETALL', U)
 for i = 1, #all, 2 do
-  local mark, bumped, ends = string.match(all[i + 1], '^(-?)(%d+)|(%d+)$')
+  local mark, bumped, ends = string.match(all[i + 1], '^(-?)(%d+)|(%d+)')
   if not ends or tonumber(ends) <= now then
     redis.call('HDEL', U, all[i])
   elseif all[i] ~= name and all[i] ~= old then

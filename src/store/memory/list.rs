@@ -13,12 +13,20 @@ struct Entry {
     bumped: u64,
     ends: u64,
     is_victim: bool,
+    before: Option<SessionId>,
 }
 
 impl Entry {
     fn value(&self) -> String {
-        let Self { bumped, ends, is_victim } = self;
-        format!("{}{bumped}|{ends}", if *is_victim { "-" } else { "" })
+        let Self { bumped, ends, is_victim, before } = self;
+        let value = Listed::value(*bumped, ends - bumped, before.as_ref());
+        format!("{}{value}", if *is_victim { "-" } else { "" })
+    }
+
+    /// Returns true if a client names the entry so, with or without the earlier name.
+    fn is_named(&self, value: &str) -> bool {
+        let without = || Self { before: None, ..self.clone() }.value();
+        self.value() == value || !self.is_victim && without() == value
     }
 }
 
@@ -40,15 +48,15 @@ impl List {
             }
             UserCall::Forget(places) => {
                 for (name, value) in places {
-                    if self.0.get(*name).is_some_and(|entry| entry.value() == *value) {
+                    if self.0.get(*name).is_some_and(|entry| entry.is_named(value)) {
                         self.0.remove(*name);
                     }
                 }
                 return reply;
             }
-            UserCall::Bump { name, life, before } => {
+            UserCall::Bump { name, life, before, stays } => {
                 let is_victim = self.is_victim(name, before, now);
-                self.add(name, before, Entry { bumped: now, ends: now + life, is_victim });
+                self.add(name, before, stays, (now, now + life), is_victim);
                 return reply;
             }
             UserCall::List => ("", None),
@@ -60,7 +68,9 @@ impl List {
             let entries = list.0.iter().filter(|(of, entry)| is_other(of) && entry.is_victim == victims);
             let listed = |(of, entry): (&String, &Entry)| {
                 let id = SessionId::parse(of.as_bytes())?;
-                Some(Listed { id, bumped: entry.bumped, is_victim: entry.is_victim, value: entry.value() })
+                let before = entry.before.clone();
+                let (bumped, is_victim) = (entry.bumped, entry.is_victim);
+                Some(Listed { id, bumped, is_victim, before, value: entry.value() })
             };
             entries.filter_map(listed).collect()
         };
@@ -87,7 +97,7 @@ impl List {
             let value = format!("-{}", victim.value);
             reply.sessions.push(Listed { is_victim: true, value, ..victim });
         }
-        self.add(name, before.filter(|_| !stays), Entry { bumped: now, ends: now + life, is_victim });
+        self.add(name, before, stays, (now, now + life), is_victim);
         reply
     }
 
@@ -97,10 +107,18 @@ impl List {
         was.is_some_and(|entry| entry.is_victim && entry.ends > now)
     }
 
-    fn add(&mut self, name: &str, before: Option<&str>, entry: Entry) {
-        if let Some(before) = before {
+    fn add(
+        &mut self,
+        name: &str,
+        before: Option<&str>,
+        stays: bool,
+        (bumped, ends): (u64, u64),
+        is_victim: bool,
+    ) {
+        if let Some(before) = before.filter(|_| !stays) {
             self.0.remove(before);
         }
-        self.0.insert(name.to_owned(), entry);
+        let before = before.and_then(|before| SessionId::parse(before.as_bytes()));
+        self.0.insert(name.to_owned(), Entry { bumped, ends, is_victim, before });
     }
 }

@@ -1,0 +1,134 @@
+//! The end of a session by a request that came under an id which the session has left.
+
+use super::{
+    Hold, Session,
+    user::{End, ROUNDS},
+};
+use crate::{
+    protocol::{Dead, Keys, Listed, Live, Op, Reason, SessionId, State, UserCall},
+    store::Store,
+};
+
+/// The session that PHP has under an id which the session has left.
+pub(super) struct Left {
+    /// The name of the list of its user, if it has one.
+    list: Option<String>,
+    /// Set if the request has the copy.
+    has_copy: bool,
+}
+
+/// A failure that was told.
+struct Told;
+
+/// The next id of a session, and its state.
+struct Next {
+    listed: Listed,
+    state: Option<State>,
+}
+
+impl<S: Store> Session<S> {
+    /// Returns the session that PHP has under this id, if it has left the id.
+    pub(super) fn left_behind(&self, id: &SessionId) -> Option<Left> {
+        let current = self.current.as_ref().filter(|current| current.id == *id)?;
+        let mark = current.loaded.mark_of_move().filter(|_| matches!(current.hold, Hold::Overtaken))?;
+        let list = mark.live().map(|live| live.user().to_owned()).filter(|list| !list.is_empty());
+        Some(Left { list, has_copy: !current.is_new })
+    }
+
+    /// Ends the copy that a session has left under this id, and the session itself, if the list of
+    /// its user tells where it goes on. Returns `None` if nothing does, and false after a failure.
+    pub(super) fn end_left(&mut self, id: &SessionId, left: &Left) -> Option<bool> {
+        let is_unreadable = !left.has_copy || self.delete_copy(id.as_str());
+        let list = left.list.as_deref();
+        let ended = list.and_then(|list| Some((list, self.list_keys(list)?)));
+        let ended = ended.map_or(Some(false), |(list, keys)| self.end_successors(id, list, &keys));
+        match ended {
+            Some(false) => None,
+            ended => Some(ended.is_some() && is_unreadable),
+        }
+    }
+
+    /// Ends the session under each id that it got after this one. Returns false if there was none,
+    /// and `None` after a failure.
+    fn end_successors(&mut self, id: &SessionId, list: &str, keys: &Keys) -> Option<bool> {
+        let (mut ids, mut is_over, mut is_marked) = (vec![id.clone()], false, false);
+        for _ in 0..ROUNDS {
+            let answer = self.ask_list(keys, &UserCall::List)?;
+            let Some(Next { listed, state }) = self.next_of(&mut ids, &answer.sessions).ok()? else {
+                let is_on_its_way = answer.sessions.iter().any(|listed| listed.id == *id);
+                if is_over || is_marked || !is_on_its_way {
+                    break;
+                }
+                // The request that moves it looks at this mark when the list has the new id.
+                let op = Op::Revoke { reason: &Reason::Logout, list };
+                let reply = self.store.write(&self.keys(id), &self.write_of(op, 1, None));
+                let reply = reply.map(|reply| self.without_copy(reply));
+                if !self.answered(id, "was not destroyed", reply) {
+                    return None;
+                }
+                (is_marked, is_over) = (true, true);
+                continue;
+            };
+            ids.push(listed.id.clone());
+            let was_moved = match state {
+                Some(State::Dead(Dead { reason: Reason::Regenerated, .. })) => true,
+                Some(State::Dead(_)) => {
+                    is_over = true;
+                    continue;
+                }
+                _ => false,
+            };
+            match self.end_listed(&listed, list, answer.now, &Reason::Logout) {
+                End::Ended => is_over = true,
+                // It has another user by now.
+                End::Comes | End::Stale => continue,
+                End::Failed => return None,
+            }
+            if was_moved {
+                self.delete_copy(listed.id.as_str());
+            }
+            self.store.post_to_list(keys, &UserCall::Drop(&[id.as_str(), listed.id.as_str()]));
+        }
+        Some(is_over)
+    }
+
+    /// Returns a session on the list that has had one of these ids, if there is one, and adds the
+    /// id that it had between them.
+    fn next_of(&mut self, ids: &mut Vec<SessionId>, sessions: &[Listed]) -> Result<Option<Next>, Told> {
+        for listed in sessions {
+            if ids.contains(&listed.id) {
+                continue;
+            }
+            let state = self.state_of(&listed.id)?;
+            let is_one = |name: &str| ids.iter().any(|id| id.as_str() == name);
+            let is_next = listed.before.as_ref().is_some_and(|before| ids.contains(before))
+                || copy_of(state.as_ref()).is_some_and(|copy| is_one(&copy));
+            if is_next {
+                return Ok(Some(Next { listed: listed.clone(), state }));
+            }
+            let copy = copy_of(state.as_ref()).and_then(|copy| SessionId::parse(copy.as_bytes()));
+            let Some(before) = listed.before.clone().or(copy) else { continue };
+            // It may have moved twice.
+            if copy_of(self.state_of(&before)?.as_ref()).is_some_and(|copy| is_one(&copy)) {
+                ids.push(before);
+                return Ok(Some(Next { listed: listed.clone(), state }));
+            }
+        }
+        Ok(None)
+    }
+
+    fn state_of(&mut self, id: &SessionId) -> Result<Option<State>, Told> {
+        let left = self.ask_session(id).ok_or(Told)?;
+        Ok(left.state.as_deref().map(State::parse))
+    }
+}
+
+/// Returns the id of the copy that the session has left.
+fn copy_of(state: Option<&State>) -> Option<String> {
+    let copy = match state? {
+        State::Live(Live { copy, .. }) => copy.clone(),
+        State::Dead(dead) => dead.copy(),
+        State::Opaque(_) => None,
+    };
+    copy.map(|copy| copy.id)
+}
