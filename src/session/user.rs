@@ -100,15 +100,17 @@ impl<S: Store> Session<S> {
             had.clone().unwrap_or_else(|| Live::new(now).ending_after(self.settings.absolute_timeout));
         let live = with_user(live, list, label, now, ttl);
         let keys = self.list_keys(list)?;
-        let earlier = self.lineage.listed_id(&current.id);
+        let listed = self.lineage.listed_id(&current.id);
+        let before = self.earlier_id(&current.id);
         let (id, lasts) = (current.id.clone(), live.own_ttl(now, ttl));
         let call = |on_limit| UserCall::Bind {
             name: id.as_str(),
             life: lasts,
-            before: earlier.as_ref().map(SessionId::as_str),
+            before: before.as_ref().map(SessionId::as_str),
             limit: limit.sessions,
             on_limit,
-            stays: false,
+            // The session may live on under its earlier id, and counts as one with that.
+            stays: listed.is_none(),
         };
         // Before sessions end for this one, those are found out that do not count. With a limit of
         // one all others end in any case.
@@ -131,9 +133,9 @@ impl<S: Store> Session<S> {
         let left = had.map(|live| live.user().to_owned()).filter(|left| !left.is_empty());
         current.metadata.left.extend(left);
         current.metadata.left.retain(|left| left != list);
-        let value = Listed::value(answer.now, lasts, earlier.as_ref());
+        let value = Listed::value(answer.now, lasts, before.as_ref());
         // The list of a former user has the earlier id until the session is stored.
-        self.lineage.set_listed_id(earlier.filter(|_| !current.metadata.left.is_empty()));
+        self.lineage.set_listed_id(listed.filter(|_| !current.metadata.left.is_empty()));
         current.metadata.live = Some(live);
         current.metadata.is_due = true;
         (current.metadata.is_unlisted, current.metadata.refusal) = (false, None);
