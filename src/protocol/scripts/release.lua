@@ -30,16 +30,17 @@
 --          {'dead'} (ended since the read, or at its absolute end)  {'lost', holder|'', now_ms}
 --          {error text} (the write failed)
 local HANDOFF, MARGIN = 1000, 250                -- Q ends this much before L
+local call, pcall = redis.call, redis.pcall
 local D, L, Q, W, R, S = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local token, op, note = ARGV[1], ARGV[3], ARGV[13] or ''
-local got = redis.call('MGET', L, S)
+local got = call('MGET', L, S)
 local holder, state = got[1], got[2]
 local ours = holder and (holder == token or holder:sub(1, #token + 1) == token .. '|')
 -- A session that was never stored cannot be written back, so its drop leaves no mark.
 local drop = op == 'drop'
-if drop then op = redis.call('EXISTS', D) == 1 and 'del' or 'none' end
+if drop then op = call('EXISTS', D) == 1 and 'del' or 'none' end
 local function clock()
-  local tm = redis.call('TIME')
+  local tm = call('TIME')
   return tm[1] .. ('00000' .. tm[2]):sub(-6, -4)
 end
 -- ':' and the id of the read-only copy that the state names, for an answer, while the copy lives,
@@ -65,14 +66,14 @@ local function bury(reason)
   ended = 'ok' .. named
   -- A repeat must not end the next session under this id.
   if marked then return state end
-  local copies = op == 'retire' and tonumber(ARGV[5]) > 0 and redis.call('EXISTS', D) == 1
+  local copies = op == 'retire' and tonumber(ARGV[5]) > 0 and call('EXISTS', D) == 1
   -- A session that is made of the copy goes on with this.
   if copies then kept = (state or ''):match('^live(|.+)') or kept end
   local mark = 'dead|' .. (reason == '' and 'logout' or reason) .. '|' .. clock() .. kept .. '|' .. token
   -- The mark outlives the present lock: renew and claim prolong both.
-  local life = math.max(tonumber(ARGV[12]), redis.call('PTTL', L) + 1000)
-  if op ~= 'retire' then redis.call('DEL', D) end
-  local refused = redis.pcall('SET', S, mark, 'PX', life).err
+  local life = math.max(tonumber(ARGV[12]), call('PTTL', L) + 1000)
+  if op ~= 'retire' then call('DEL', D) end
+  local refused = pcall('SET', S, mark, 'PX', life).err
   if op ~= 'retire' then return not refused and mark end
   -- A Redis without memory would refuse the session under its new id, too.
   if refused then
@@ -80,17 +81,17 @@ local function bury(reason)
     return state
   end
   -- A server that refuses RENAME gets no copy.
-  if copies and not redis.pcall('RENAME', D, KEYS[7]).err then
-    local left = redis.call('PTTL', KEYS[7])
-    if left < 0 or left > ARGV[5] * 1000 then redis.call('EXPIRE', KEYS[7], ARGV[5]) end
+  if copies and not pcall('RENAME', D, KEYS[7]).err then
+    local left = call('PTTL', KEYS[7])
+    if left < 0 or left > ARGV[5] * 1000 then call('EXPIRE', KEYS[7], ARGV[5]) end
   else
-    redis.call('DEL', D)
+    call('DEL', D)
   end
   return mark
 end
 if not ours then
-  if op == 'move' then redis.call('DEL', KEYS[7]) end
-  local receipt = redis.call('GET', R)           -- from an earlier send of this same release
+  if op == 'move' then call('DEL', KEYS[7]) end
+  local receipt = call('GET', R)           -- from an earlier send of this same release
   if receipt then return {receipt} end
   -- A logout is carried out even if another client has the lock: the mark stops that client.
   if op == 'retire' and dead and not marked then return {'dead'} end
@@ -119,7 +120,7 @@ if lives and (state or note ~= '') then
   if ends then
     local left = math.ceil((ends - clock()) / 1000)
     if left <= 0 then
-      if op == 'move' then redis.call('DEL', KEYS[7]) end
+      if op == 'move' then call('DEL', KEYS[7]) end
       state, known, note = bury('absolute'), true, ''
       if op ~= 'none' then res, op = 'dead', 'over' end
     elseif tonumber(ttl) > left then
@@ -127,39 +128,39 @@ if lives and (state or note ~= '') then
     end
   end
 end
-if op == 'restore' then op = redis.call('EXPIRE', D, ttl) == 1 and 'kept' or 'set' end
+if op == 'restore' then op = call('EXPIRE', D, ttl) == 1 and 'kept' or 'set' end
 -- A session whose TTL is to stay is not stored again after its end.
 local stays = op == 'set' and tonumber(ARGV[5]) == 0
 if op == 'set' then
-  if dead or stays and redis.call('EXISTS', D) == 0 then
+  if dead or stays and call('EXISTS', D) == 0 then
     res = 'dead'
   else
-    local r = stays and redis.pcall('SET', D, ARGV[4], 'KEEPTTL') or redis.pcall('SET', D, ARGV[4], 'EX', ttl)
+    local r = stays and pcall('SET', D, ARGV[4], 'KEEPTTL') or pcall('SET', D, ARGV[4], 'EX', ttl)
     if r.err then res = r.err else data = ARGV[4]; known = true end
   end
 elseif op == 'move' then
   if dead then
-    redis.call('DEL', KEYS[7])
+    call('DEL', KEYS[7])
     res = 'dead'
-  elseif redis.pcall('EXPIRE', KEYS[7], ttl) ~= 1 or redis.pcall('RENAME', KEYS[7], D).err then
-    redis.pcall('DEL', KEYS[7])                  -- a copy must not outlive a logout
+  elseif pcall('EXPIRE', KEYS[7], ttl) ~= 1 or pcall('RENAME', KEYS[7], D).err then
+    pcall('DEL', KEYS[7])                  -- a copy must not outlive a logout
     return {'gone'}
   end
 elseif op == 'del' or op == 'retire' then
   state = bury(note)
   res, known = ended, ended:sub(1, 2) == 'ok'
 elseif op == 'aside' then
-  if redis.call('EXISTS', D) == 1 then
-    redis.call('RENAME', D, KEYS[7])
-    redis.call('PEXPIRE', KEYS[7], 86400000)
+  if call('EXISTS', D) == 1 then
+    call('RENAME', D, KEYS[7])
+    call('PEXPIRE', KEYS[7], 86400000)
   end
 elseif op == 'none' then
-  local there = tonumber(ttl) > 0 and redis.pcall('EXPIRE', D, ttl)
+  local there = tonumber(ttl) > 0 and pcall('EXPIRE', D, ttl)
   -- The state is that of a stored session.
-  if note ~= '' and (there or redis.call('EXISTS', D)) ~= 1 then note = '' end
+  if note ~= '' and (there or call('EXISTS', D)) ~= 1 then note = '' end
 elseif op == 'keep' then
   if tonumber(ttl) > 0 then
-    if redis.call('EXPIRE', D, ttl) == 0 then
+    if call('EXPIRE', D, ttl) == 0 then
       if not dead then return {'gone'} end
       res = 'dead'
     end
@@ -167,37 +168,40 @@ elseif op == 'keep' then
 end
 -- A state without an end outlives the session also if no client stores another one.
 if not ends and note == '' and ARGV[5] ~= '0' and (state or ''):find('^live|')
-    and redis.call('PTTL', S) < 1.5 * redis.call('PTTL', D) then note = state end
+    and call('PTTL', S) < 1.5 * call('PTTL', D) then note = state end
 if note ~= '' and res == 'ok' and lives then
   -- The state outlives the session: by an idle life after the absolute end, a day at most, or by
   -- two from now on.
-  idle = math.max(1000, idle and idle * 1000 or redis.call('PTTL', D))
-  local rest = idle
-  if ends then rest, idle = math.max(0, ends - clock()), math.min(idle, 86400000) end
-  local r = redis.pcall('SET', S, note, 'PX', string.format('%.0f', math.min(rest + idle, 31557600000000)))
+  idle = math.max(1000, idle and idle * 1000 or call('PTTL', D))
+  local rest = ends and math.max(0, ends - clock()) or idle
+  -- The session ends no later than the state says, also if its TTL was to stay.
+  local life = math.ceil(math.min(idle, rest) / 1000)
+  if call('PTTL', D) > life * 1000 then call('EXPIRE', D, life) end
+  if ends then idle = math.min(idle, 86400000) end
+  local r = pcall('SET', S, note, 'PX', string.format('%.0f', math.min(rest + idle, 31557600000000)))
   if r.err then res = r.err else state = note end
 end
 if ARGV[7] == '1' or ARGV[8] == '1' and res:find('OOM', 1, true) then return {res} end
 -- DEL is never refused for lack of memory, so the lock is free even if a command below fails.
-redis.call('DEL', L)
-if op ~= 'none' and ARGV[10] ~= '0' then redis.pcall('SET', R, res, 'PX', ARGV[10]) end
-if ARGV[2] ~= '' then redis.call('ZREM', W, ARGV[2]) end
+call('DEL', L)
+if op ~= 'none' and ARGV[10] ~= '0' then pcall('SET', R, res, 'PX', ARGV[10]) end
+if ARGV[2] ~= '' then call('ZREM', W, ARGV[2]) end
 if ARGV[11] == '1' then return {res} end         -- polling mode: no hand-over
-if redis.call('ZCARD', W) == 0 then return {res} end
+if call('ZCARD', W) == 0 then return {res} end
 local now = clock()
-redis.call('ZREMRANGEBYSCORE', W, '-inf', now)
-if redis.call('ZCARD', W) == 0 then return {res} end
+call('ZREMRANGEBYSCORE', W, '-inf', now)
+if call('ZCARD', W) == 0 then return {res} end
 if not known then
-  data = redis.pcall('GET', D)
+  data = pcall('GET', D)
   if type(data) == 'table' then return {res} end
 end
-if redis.pcall('SET', L, 't:' .. ARGV[9], 'PX', HANDOFF).err then return {res} end
-redis.call('DEL', Q)
-local r = redis.pcall('RPUSH', Q, ARGV[9] .. '\n' .. now .. '\n' .. (state or '') .. '\n'
+if pcall('SET', L, 't:' .. ARGV[9], 'PX', HANDOFF).err then return {res} end
+call('DEL', Q)
+local r = pcall('RPUSH', Q, ARGV[9] .. '\n' .. now .. '\n' .. (state or '') .. '\n'
   .. (data and '1' or '0') .. (data or ''))
 if type(r) == 'table' and r.err then             -- no memory for the ticket: leave the lock free
-  redis.call('DEL', L)
+  call('DEL', L)
   return {res}
 end
-redis.call('PEXPIRE', Q, HANDOFF - MARGIN)
+call('PEXPIRE', Q, HANDOFF - MARGIN)
 return {res}

@@ -128,8 +128,11 @@ if note ~= '' and not dead and not later then
   -- The state outlives the session: by an idle life after the absolute end, a day at most, or by
   -- two from now on.
   idle = math.max(1000, idle and idle * 1000 or redis.call('PTTL', D))
-  local rest = idle
-  if ends then rest, idle = math.max(0, ends - clock()), math.min(idle, 86400000) end
+  local rest = ends and math.max(0, ends - clock()) or idle
+  -- The session ends no later than the state says, also if its TTL was to stay.
+  local life = math.ceil(math.min(idle, rest) / 1000)
+  if redis.call('PTTL', D) > life * 1000 then redis.call('EXPIRE', D, life) end
+  if ends then idle = math.min(idle, 86400000) end
   redis.call('SET', S, note, 'PX', string.format('%.0f', math.min(rest + idle, 31557600000000)))
 elseif not dead and state and string.find(state, '^live|[^|]*|[^|]*|%d*||') and tonumber(ttl) > 0
     and redis.call('PTTL', S) < ttl * 1500 then

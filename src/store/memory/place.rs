@@ -176,13 +176,18 @@ impl Place {
         })
     }
 
-    /// Stores the state of a living session, which outlives the session.
+    /// Stores the state of a living session, which outlives the session. The session ends no later
+    /// than the state says.
     pub fn live(&mut self, text: &str, now: u64) {
         let ttl = self.data.as_ref().map_or(0, |data| data.at - now);
-        let own = match State::parse(text) {
-            State::Live(live) => live.own_ttl(now, ttl.div_ceil(1000)),
-            _ => 2 * ttl,
+        let usual = ttl.div_ceil(1000);
+        let (life, own) = match State::parse(text) {
+            State::Live(live) => (live.ttl(now, usual), live.own_ttl(now, usual)),
+            _ => (usual, 2 * ttl),
         };
+        if let Some(data) = &mut self.data {
+            data.at = data.at.min(now.saturating_add(life.saturating_mul(1000)));
+        }
         self.state = Some(Expiring { value: text.to_owned(), at: now + own });
     }
 
