@@ -30,7 +30,7 @@ foreach ([1, 0] as $locking) {
             $new = preg_match('/end of (\S+)/', $output, $m) ? $m[1] : $id;
             $left = array_filter(array_keys(on_list($user)), fn (string $one) => $one === $id || $one === $new);
             $told = substr_count($output, 'rustredis: ') > 0;
-            same("$use, locking $locking: $reason", [false, false, $reason, [], $use !== 'abort'],
+            same("$use, locking $locking: $reason", [false, false, $reason, [], !in_array($use, ['abort', 'unchanged'], true)],
                 [lives($id), lives($new), reason_of($id), $left, $told]);
         }
     }

@@ -150,6 +150,7 @@ impl<S: Store> Session<S> {
         let lives = !live.has_ended(now);
         if lives {
             (current.metadata.live, current.metadata.is_due) = (Some(live), true);
+            current.metadata.is_asked = true;
         }
         self.current = Some(current);
         lives

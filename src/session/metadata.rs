@@ -36,6 +36,8 @@ pub(super) struct Metadata {
     pub(super) mark: Option<Dead>,
     /// Set if the metadata is not stored yet.
     pub(super) is_due: bool,
+    /// Set if this request has given the session its user or its lifetimes.
+    pub(super) is_asked: bool,
     /// The time, by the store's clock, at which this request has put the session on the list of its
     /// user, until it is stored.
     pub(super) listed: Option<u64>,
@@ -57,7 +59,8 @@ impl Metadata {
         let live = inherited.or_else(|| loaded.live());
         let is_unlisted = live.as_ref().is_some_and(|live| live.has_user() && live.bumped.is_none());
         let (places, left) = (Vec::new(), Vec::new());
-        Self { mark, is_due, live, listed: None, places, is_unlisted, refusal: None, left }
+        let (is_asked, listed, refusal) = (false, None, None);
+        Self { live, mark, is_due, is_asked, listed, places, is_unlisted, refusal, left }
     }
 
     /// Returns what goes over to another id.

@@ -88,6 +88,18 @@ fn failure_of(result: Result<ReleaseReply, StoreError>, loss: Loss) -> Option<Fa
     Some(if matches!(failure, Failure::Destroyed | Failure::Lost(..)) { refused(failure) } else { failure })
 }
 
+/// The same for a save. A session that has ended meanwhile loses nothing of a request that asks for
+/// no change: that is no failure, and `is_over` tells of it.
+fn failure_of_save(
+    asks: bool,
+    result: Result<ReleaseReply, StoreError>,
+    loss: Loss,
+    is_over: &mut bool,
+) -> Option<Failure> {
+    *is_over = !asks && matches!(result, Ok(ReleaseReply::Dead));
+    if *is_over { None } else { failure_of(result, loss) }
+}
+
 /// Returns the refusal of a change that comes under an id which the session does not have any more.
 fn late_change<L>(current: &Current<L>, changed: bool, text: &Text<'_>) -> Option<Failure> {
     match current.is_new {
@@ -475,6 +487,8 @@ impl<S: Store> Session<S> {
         let loss = self.loss_of(&current);
         let was_locked = matches!(current.hold, Hold::Locked { .. });
         let saved = || (writer != Writer::Php).then(|| Print::of(text.plain()));
+        let asks = changed || current.is_changed || current.is_new || current.metadata.is_asked;
+        let mut is_over = false;
         let (hold, failure) = match mem::replace(&mut current.hold, Hold::Unlocked) {
             Hold::Locked { token, waiter, guard } => {
                 let keep_lock = writer == Writer::Class;
@@ -508,7 +522,7 @@ impl<S: Store> Session<S> {
                         after(&result, saved)
                     }
                 };
-                (hold, failure_of(result, loss))
+                (hold, failure_of_save(asks, result, loss, &mut is_over))
             }
             Hold::Unsure { token, writes } => {
                 let states = Release { seen, state: state.as_deref(), ..self.release_of(&token, op, life) };
@@ -518,13 +532,14 @@ impl<S: Store> Session<S> {
                     Err(_) => Hold::Unsure { token, writes: writes + 1 },
                     _ => after(&result, saved),
                 };
-                (hold, failure_of(result, loss))
+                (hold, failure_of_save(asks, result, loss, &mut is_over))
             }
             hold @ (Hold::Unlocked | Hold::ReadOnly) if op == Op::None && state.is_none() => (hold, None),
             Hold::Unlocked => {
                 let op = if op == Op::None { Op::Keep } else { op };
                 let write = Write { state: state.as_deref(), ..self.write_of(op, life, seen) };
-                (Hold::Unlocked, failure_of(self.write_or_restore(keys, &write, text), loss))
+                let result = self.write_or_restore(keys, &write, text);
+                (Hold::Unlocked, failure_of_save(asks, result, loss, &mut is_over))
             }
             // A refreshed TTL is no change to a session that another request works on.
             Hold::ReadOnly if !changed => {
@@ -541,14 +556,10 @@ impl<S: Store> Session<S> {
         };
         current.writes += u32::from(failure.is_none());
         current.hold = hold;
-        self.follow_if_destroyed(&current, failure.as_ref());
-        if matches!(failure, Some(Failure::Refused(_))) && !matches!(current.hold, Hold::Locked { .. }) {
-            self.give_up_places(&mut current);
-        }
-        if failure.is_none() && state.is_some() {
-            current.loaded.state = state;
-            current.metadata.is_due = false;
-            self.follow_on_list(&mut current, ttl);
+        if is_over || matches!(failure, Some(Failure::Destroyed)) {
+            self.follow_destruction(&current);
+        } else {
+            self.follow_save(&mut current, state, failure.as_ref(), ttl);
         }
         let is_unchanged = was_locked && !(current.is_changed || changed) && writer != Writer::Class;
         count_write(current.trace.since.slot, text, changed, is_unchanged, failure.as_ref());
@@ -556,13 +567,28 @@ impl<S: Store> Session<S> {
         self.told(&id, "was not saved", failure)
     }
 
+    /// Brings the list of the user up to date after a save, or a failure that is no destruction.
+    fn follow_save(
+        &mut self,
+        current: &mut Current<S::Lease>,
+        state: Option<String>,
+        failure: Option<&Failure>,
+        ttl: u64,
+    ) {
+        if matches!(failure, Some(Failure::Refused(_))) && !matches!(current.hold, Hold::Locked { .. }) {
+            self.give_up_places(current);
+        }
+        if failure.is_none() && state.is_some() {
+            current.loaded.state = state;
+            current.metadata.is_due = false;
+            self.follow_on_list(current, ttl);
+        }
+    }
+
     /// Takes a session that was ended before it was stored off the list of its user, and deletes
     /// the copy under the earlier id: logged out is logged out.
-    fn follow_if_destroyed(&mut self, current: &Current<S::Lease>, failure: Option<&Failure>) {
+    fn follow_destruction(&mut self, current: &Current<S::Lease>) {
         let Some(live) = &current.metadata.live else { return };
-        if !matches!(failure, Some(Failure::Destroyed)) {
-            return;
-        }
         if current.metadata.listed.is_some() {
             self.leave_list(&current.id, &[live.user().to_owned()]);
         }

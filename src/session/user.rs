@@ -137,7 +137,7 @@ impl<S: Store> Session<S> {
         // The list of a former user has the earlier id until the session is stored.
         self.lineage.set_listed_id(listed.filter(|_| !current.metadata.left.is_empty()));
         current.metadata.live = Some(live);
-        current.metadata.is_due = true;
+        (current.metadata.is_due, current.metadata.is_asked) = (true, true);
         (current.metadata.is_unlisted, current.metadata.refusal) = (false, None);
         self.note_place(current, keys, value);
         Some(true)

@@ -38,6 +38,8 @@ pub struct DeferredRelease {
     settings: Arc<Settings>,
     /// Set if there was nothing to write: the release only frees the lock.
     lock_only: bool,
+    /// Set if the release writes nothing but a session that is gone.
+    is_unchanged: bool,
     /// The token of the lock.
     token: String,
     /// The command, as it was sent over the entry's connection.
@@ -78,6 +80,7 @@ impl DeferredRelease {
             id: id.clone(),
             settings: settings.clone(),
             lock_only: release.op == Op::None,
+            is_unchanged: matches!(release.op, Op::Keep | Op::Restore(_)),
             token: release.token.to_owned(),
             sent,
             at: Instant::now(),
@@ -185,6 +188,8 @@ impl DeferredRelease {
         }
         let outcome = match answer {
             Ok(ReleaseReply::Done) => return,
+            // The session has ended, and nothing of the request is lost.
+            Ok(ReleaseReply::Dead) if self.is_unchanged => return,
             // The receipt may have expired, so the release may have been carried out.
             Ok(ReleaseReply::Lost { .. }) if self.at.elapsed() > self.receipt => {
                 Err(StoreError::Broken(io::ErrorKind::ConnectionAborted.into()))
