@@ -753,7 +753,11 @@ impl<S: Store> Session<S> {
             delivered: None,
         };
         self.announce(&mut current, ttl);
+        let earlier = self.current.take_if(|earlier| earlier.id == current.id);
         self.current = Some(current);
+        if let Some(earlier) = earlier {
+            self.take_back_login(earlier);
+        }
         // A session may have vanished while we waited for its lock: read or close will release the
         // lock.
         let has_vanished = mode == Mode::Known && self.is_empty_handed();

@@ -170,6 +170,15 @@ impl<S: Store> Session<S> {
         }
     }
 
+    /// Does the same for a login that session_reset() has taken back by reading the session again.
+    pub(super) fn take_back_login(&mut self, mut earlier: Current<S::Lease>) {
+        if let Some(current) = &self.current {
+            let is_kept = |keys: &Keys| current.metadata.places.iter().any(|(kept, _)| kept.data() == keys.data());
+            earlier.metadata.places.retain(|(keys, _)| !is_kept(keys));
+        }
+        self.give_up_places(&mut earlier);
+    }
+
     /// Returns true if the session that PHP has open is one of this user's.
     pub fn is_of(&self, user: &[u8]) -> bool {
         self.own_list().is_some_and(|list| list == list_name(user))
