@@ -54,6 +54,12 @@ $ways = [
         session_write_close();
         session_set_save_handler(new SessionHandler());
     },
+    'a process that is killed' => function (string $id) {
+        $ini = array_map(ini_get(...), array_combine($names = ['rustredis.locking', 'session.gc_maxlifetime'], $names));
+        Child::run('start($argv[1]); posix_kill(getmypid(), SIGKILL);', [$id], $ini)->output();
+        // The lock of the process ends with its lease.
+        redis()->del(lock_key($id));
+    },
     'a save' => function (string $id) {
         start($id);
         session_write_close();
@@ -112,6 +118,8 @@ ok: locking=1, a class that is only asked if it knows the id
 ok: locking=1, a class that is only asked if it knows the id, too early
 ok: locking=1, a class that reads another session
 ok: locking=1, a class that reads another session, too early
+ok: locking=1, a process that is killed
+ok: locking=1, a process that is killed, too early
 ok: locking=1, a save
 ok: locking=1, a save, too early
 ok: locking=1, ended meanwhile
@@ -130,6 +138,8 @@ ok: locking=0, a class that is only asked if it knows the id
 ok: locking=0, a class that is only asked if it knows the id, too early
 ok: locking=0, a class that reads another session
 ok: locking=0, a class that reads another session, too early
+ok: locking=0, a process that is killed
+ok: locking=0, a process that is killed, too early
 ok: locking=0, a save
 ok: locking=0, a save, too early
 ok: locking=0, ended meanwhile

@@ -26,8 +26,6 @@ pub(super) struct Current<L> {
     pub(super) writes: u32,
     /// The session's new TTL if the read did not refresh it, otherwise 0.
     pub(super) ttl_due: u64,
-    /// The TTL that the read has given or is to give to the session, otherwise 0.
-    pub(super) lasts: u64,
     /// The print of the value that a handler class has read, until the class writes another value.
     pub(super) delivered: Option<Print>,
 }

@@ -182,12 +182,6 @@ impl<S: Store> Session<S> {
     /// Gives the connection back, unless the lock is held over it.
     pub fn rest(&mut self) {
         if !self.has_lock() {
-            // Without the connection, close can tell Redis of nothing.
-            if let Some(mut current) = self.current.take() {
-                self.keep_unsaved(&current);
-                current.lasts = 0;
-                self.current = Some(current);
-            }
             self.store.rest();
         }
     }

@@ -361,7 +361,9 @@ impl<S: Store> Session<S> {
                 return match self.store.read(&keys, ttl) {
                     Ok(loaded) => {
                         stats::count(Count::StartedRead);
-                        self.keep_looked_at(&id, &keys, &loaded, ttl);
+                        if let Some(seen) = &loaded.state {
+                            self.keep_live(&id, &keys, seen, ttl);
+                        }
                         self.deliver(&id, loaded.data)
                     }
                     Err(error) => {
@@ -495,7 +497,6 @@ impl<S: Store> Session<S> {
         self.give_back_prefetched();
         self.warnings.extend(self.read_only.take());
         let Some(mut current) = self.current.take() else { return };
-        self.keep_unsaved(&current);
         match mem::replace(&mut current.hold, Hold::Unlocked) {
             Hold::Locked { token, waiter, guard } => {
                 let ttl = self.ttl_due(&current);
@@ -749,7 +750,6 @@ impl<S: Store> Session<S> {
             is_first,
             writes: 0,
             ttl_due,
-            lasts: ttl,
             delivered: None,
         };
         self.announce(&mut current, ttl);

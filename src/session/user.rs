@@ -329,11 +329,12 @@ impl<S: Store> Session<S> {
 
     /// Lists a session under its new id before it is stored, so that a revocation finds it. One
     /// that has read the list before this has ended the session under its old id, and so it ends
-    /// here. The state and the place on the list of a session that is only read live as long as it.
+    /// here. The state and the place on the list of a session that was stored live as long as it.
     pub(super) fn announce(&mut self, current: &mut Current<S::Lease>, ttl: u64) {
         if !current.is_new {
-            if matches!(current.hold, Hold::ReadOnly) {
-                self.keep_state(current, ttl, true);
+            // This request may save nothing, or be killed.
+            if let Some(seen) = &current.loaded.state {
+                self.keep_live(&current.id, &current.keys, seen, ttl);
             }
             return;
         }
@@ -413,38 +414,11 @@ impl<S: Store> Session<S> {
         }
     }
 
-    /// Does the same for a session that is closed without having been saved.
-    pub(super) fn keep_unsaved(&mut self, current: &Current<S::Lease>) {
-        if !matches!(current.hold, Hold::ReadOnly) && !current.is_missing() {
-            self.keep_state(current, current.lasts, false);
-        }
-    }
-
-    /// Does the same for a session that a handler class has only looked at.
-    pub(super) fn keep_looked_at(&mut self, id: &SessionId, keys: &Keys, loaded: &SessionData, ttl: u64) {
-        if let Some(seen) = &loaded.state {
-            self.keep_live(id, keys, seen, ttl, true);
-        }
-    }
-
-    /// The state that was read is the one that lives on, also if a login came to nothing.
-    fn keep_state(&mut self, current: &Current<S::Lease>, ttl: u64, was_just_read: bool) {
-        if let Some(seen) = &current.loaded.state {
-            self.keep_live(&current.id, &current.keys, seen, ttl, was_just_read);
-        }
-    }
-
-    /// At the end of a request the session may have been ended from elsewhere: neither its mark nor
-    /// its place on the list are touched then.
-    fn keep_live(&mut self, id: &SessionId, keys: &Keys, seen: &str, ttl: u64, was_just_read: bool) {
+    /// Keeps the state and the place on the list of a session that was just read.
+    pub(super) fn keep_live(&mut self, id: &SessionId, keys: &Keys, seen: &str, ttl: u64) {
         let now = self.store.server_clock();
         let State::Live(live) = State::parse(seen) else { return };
         if ttl == 0 || !live.lives_by_bumps() || !live.needs_a_bump(now, ttl) {
-            return;
-        }
-        // It costs a trip in each half of an idle lifetime at most.
-        let is_as_read = |left: Remaining| left.state.as_deref() == Some(seen);
-        if !was_just_read && !self.store.time_left(keys).is_ok_and(is_as_read) {
             return;
         }
         self.store.post_state_ttl(keys, seen, live.own_ttl(now, ttl));
