@@ -48,6 +48,33 @@ redis()->del(list_key($bob));
 store_session($plain = new_id(), ['n' => 1]);
 put_on_list($ada, $plain, 0);
 same('a session without a user ends', [1, false], [rustredis_revoke($ada), lives($plain)]);
+
+// A login was killed a while ago: the visitor's session is nobody's.
+$ways = [
+    'a revocation' => fn () => rustredis_revoke($ada),
+    'one by its handle' => function () use ($ada, &$plain) {
+        return rustredis_revoke($ada, handle($plain));
+    },
+    'a limit of 1' => fn () => login($ada, 1) && 0,
+    'a limit of 2' => fn () => login($ada, 2) && login($ada, 2) && 0,
+    'a refusal' => fn () => (int) (login($ada, 1, 'refuse') === null),
+    'its own revocation' => function () use ($ada, &$plain) {
+        start($plain);
+        $count = rustredis_revoke($ada);
+        session_write_close();
+        return $count;
+    },
+];
+foreach (['', '-'] as $mark) {
+    foreach ($ways as $way => $do) {
+        redis()->del(list_key($ada));
+        store_session($plain = new_id(), ['cart' => 1]);
+        put_on_list($ada, $plain, 60_000, $mark);
+        same("$mark$way: nothing is counted", 0, (int) $do());
+        same('the cart is there', 'cart|i:1;', redis()->get(data_key($plain)));
+        poll('the list', fn () => !isset(on_list($ada)[$plain]));
+    }
+}
 --EXPECT--
 ok: young: it is not shown
 ok: young: revoke() does not count it
@@ -71,3 +98,27 @@ ok: before the save
 ok: it is still open
 ok: and Bob has it
 ok: a session without a user ends
+ok: a revocation: nothing is counted
+ok: the cart is there
+ok: one by its handle: nothing is counted
+ok: the cart is there
+ok: a limit of 1: nothing is counted
+ok: the cart is there
+ok: a limit of 2: nothing is counted
+ok: the cart is there
+ok: a refusal: nothing is counted
+ok: the cart is there
+ok: its own revocation: nothing is counted
+ok: the cart is there
+ok: -a revocation: nothing is counted
+ok: the cart is there
+ok: -one by its handle: nothing is counted
+ok: the cart is there
+ok: -a limit of 1: nothing is counted
+ok: the cart is there
+ok: -a limit of 2: nothing is counted
+ok: the cart is there
+ok: -a refusal: nothing is counted
+ok: the cart is there
+ok: -its own revocation: nothing is counted
+ok: the cart is there

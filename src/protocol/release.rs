@@ -35,6 +35,10 @@ pub enum Op<'a> {
         reason: &'a Reason,
         /// The list.
         list: &'a str,
+        /// Set if the place on the list is too old for a login that is still running: a session
+        /// without a user stays, too. One that is not there any more keeps the reason of its end,
+        /// and the answer is [`ReleaseReply::Gone`].
+        is_old: bool,
     },
     /// Ends the session because it goes on under another id, and keeps its value as a read-only
     /// copy for `grace` seconds, or not at all if that is 0. If not `forced`, a session whose lock
@@ -118,9 +122,14 @@ impl<'a> Release<'a> {
     #[must_use]
     pub fn call(&self, keys: &Keys, receipt_ms: u64, how: Payload) -> ScriptCall<'a> {
         let receipt = keys.receipt(&self.receipt());
-        let staged = staged(self.op, self.ttl, how).map(|data| (keys.new_value(self.token), data));
+        let op = match self.op {
+            // The session of this request is on the list.
+            Op::Revoke { reason, .. } => Op::Delete(reason),
+            op => op,
+        };
+        let staged = staged(op, self.ttl, how).map(|data| (keys.new_value(self.token), data));
         let copy = keys.copy();
-        let other = other_key(self.op, staged.as_ref(), &copy);
+        let other = other_key(op, staged.as_ref(), &copy);
         // A ticket brings all that a session is read from.
         let [data, others @ ..] = SessionData::keys(keys);
         let mut names = [""; SessionData::KEYS + 5];
@@ -128,23 +137,23 @@ impl<'a> Release<'a> {
         let count = 5 + others.len();
         names[5..count].copy_from_slice(&others);
         names[count] = other.unwrap_or_default();
-        let (op, data) = if staged.is_some() { MOVE } else { op_args(self.op) };
+        let (word, data) = if staged.is_some() { MOVE } else { op_args(op) };
         let mut call = ScriptCall::new(&RELEASE, if other.is_some() { &names } else { &names[..count] });
         call.upload = staged.as_ref().map(|(key, data)| upload(key, data, self.ttl));
         call.command
             .arg(self.token)
             .arg(self.waiter.unwrap_or(""))
-            .arg(op)
+            .arg(word)
             .data(data)
-            .number(ttl_of(self.op, self.ttl))
+            .number(ttl_of(op, self.ttl))
             .arg(self.seen.unwrap_or(""))
             .number(self.keep_lock.into())
             .number(self.rewrite.into())
             .arg(random_hex())
             .number(receipt_ms)
             .number(self.polling.into())
-            .number(dead_ms_of(self.op, self.dead_ms))
-            .arg(state_or_reason(self.op, self.state));
+            .number(dead_ms_of(op, self.dead_ms))
+            .arg(state_or_reason(op, self.state));
         call
     }
 }
@@ -209,7 +218,7 @@ pub enum ReleaseReply {
     /// The session has ended, and had left a read-only copy under this id, which is to go as well.
     Ended(String),
     /// [`Op::Keep`]: the session no longer exists. Nothing was released, and [`Op::Set`] should
-    /// follow. [`Op::Retire`]: it came later than it should.
+    /// follow. [`Op::Retire`]: it came later than it should. [`Op::Revoke`]: the session was gone.
     Gone,
     /// The session has ended since it was read, or has another user. Nothing was written, and the
     /// lock is released.
@@ -295,7 +304,7 @@ fn op_args(op: Op<'_>) -> (&'static str, &[u8]) {
         Op::Restore(data) => ("restore", data),
         Op::None => ("none", b""),
         Op::Delete(_) => ("del", b""),
-        Op::Revoke { list, .. } => ("del", list.as_bytes()),
+        Op::Revoke { list, is_old, .. } => (if is_old { "weed" } else { "del" }, list.as_bytes()),
         Op::Retire { forced: true, .. } => ("retire", b""),
         Op::Retire { forced: false, until, .. } => ("freeze", until.as_bytes()),
         Op::Drop => ("drop", b""),

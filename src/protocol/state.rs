@@ -84,6 +84,8 @@ pub enum Reason {
     Limit,
     /// The absolute timeout was over.
     Absolute,
+    /// It was not used for its idle lifetime, and was found on a list later.
+    Idle,
     /// A reason that a later version knows.
     Other(String),
 }
@@ -98,6 +100,7 @@ impl Reason {
             Self::Revoked => "revoked",
             Self::Limit => "limit",
             Self::Absolute => "absolute",
+            Self::Idle => "idle",
             Self::Other(word) => word,
         }
     }
@@ -109,6 +112,7 @@ impl Reason {
             "revoked" => Self::Revoked,
             "limit" => Self::Limit,
             "absolute" => Self::Absolute,
+            "idle" => Self::Idle,
             other => Self::Other(other.to_owned()),
         }
     }
@@ -409,7 +413,7 @@ mod tests {
         assert_eq!(dead.to_string(), "dead|revoked|17||||||10:i|||o:1:2");
         assert_eq!(State::parse(&dead.to_string()), State::Dead(dead.clone()));
         assert_eq!((dead.live(), dead.copy()), (None, full.copy));
-        for reason in ["logout", "regenerated", "revoked", "limit", "absolute", "unheard-of", ""] {
+        for reason in ["logout", "regenerated", "revoked", "limit", "absolute", "idle", "unheard-of", ""] {
             let State::Dead(dead) = State::parse(&format!("dead|{reason}|1|t")) else { panic!("{reason}") };
             assert_eq!((dead.reason.word(), matches!(dead.reason, Reason::Other(_))), {
                 (reason, ["unheard-of", ""].contains(&reason))

@@ -55,6 +55,6 @@ pub(super) fn count_end(reason: &Reason) {
         Reason::Revoked => Count::EndedRevoked,
         Reason::Limit => Count::EndedLimit,
         Reason::Absolute => Count::EndedAbsolute,
-        Reason::Other(_) => return,
+        Reason::Idle | Reason::Other(_) => return,
     });
 }

@@ -60,7 +60,7 @@ impl<S: Store> Session<S> {
                     break;
                 }
                 // The request that moves it looks at this mark when the list has the new id.
-                let op = Op::Revoke { reason: &Reason::Logout, list };
+                let op = Op::Revoke { reason: &Reason::Logout, list, is_old: false };
                 let reply = self.store.write(&self.keys(id), &self.write_of(op, 1, None));
                 let reply = reply.map(|reply| self.without_copy(reply));
                 if !self.answered(id, "was not destroyed", reply) {
@@ -79,7 +79,7 @@ impl<S: Store> Session<S> {
                 _ => false,
             };
             match self.end_listed(&listed, list, answer.now, &Reason::Logout) {
-                End::Ended => is_over = true,
+                End::Ended | End::Over => is_over = true,
                 // It has another user by now.
                 End::Comes | End::Stale => continue,
                 End::Failed => return None,

@@ -283,6 +283,7 @@ impl<S: Store> Session<S> {
                         count += u64::from(!target.is_victim);
                         over.push(target.id);
                     }
+                    End::Over => over.push(target.id),
                     End::Stale => stale.push(target),
                     End::Comes => {}
                     End::Failed => all_ended = false,
@@ -535,7 +536,7 @@ impl<S: Store> Session<S> {
                 Fate::Dead => dead.push(listed),
                 // A request that still has it does not store it again.
                 Fate::Missing => match self.end_listed(listed, list, answer.now, &Reason::Limit) {
-                    End::Ended => over.push(listed.id.clone()),
+                    End::Ended | End::Over => over.push(listed.id.clone()),
                     End::Stale => dead.push(listed),
                     End::Comes | End::Failed => {}
                 },
@@ -554,7 +555,7 @@ impl<S: Store> Session<S> {
         let (mut over, mut stale) = (Vec::new(), Vec::new());
         for victim in answer.sessions.iter().filter(|listed| listed.is_victim) {
             match self.end_listed(victim, list, answer.now, &Reason::Limit) {
-                End::Ended => over.push(victim.id.clone()),
+                End::Ended | End::Over => over.push(victim.id.clone()),
                 End::Stale => stale.push(victim),
                 End::Comes | End::Failed => {}
             }
@@ -570,11 +571,19 @@ impl<S: Store> Session<S> {
     /// Ends a session that is on this list, whichever request has its lock.
     pub(super) fn end_listed(&mut self, listed: &Listed, list: &str, now: u64, reason: &Reason) -> End {
         let id = &listed.id;
-        let (op, live) = (Op::Revoke { reason, list }, self.live_of(id));
-        if live.is_some_and(|live| live.is_of_another(list)) {
-            // Its next save takes it off the list.
-            return End::Comes;
+        let mut is_old = !is_young(listed, now);
+        if let Some(current) = self.current.as_ref().filter(|current| current.id == *id && current.is_open()) {
+            let user = current.metadata.live.as_ref().map(Live::user).unwrap_or_default();
+            if !user.is_empty() && user != list {
+                // Its next save takes it off the list.
+                return End::Comes;
+            }
+            if user.is_empty() && is_old {
+                return End::Stale;
+            }
+            is_old = false;
         }
+        let op = Op::Revoke { reason, list, is_old };
         let result = if let Some(mut current) = self.current.take_if(|current| current.id == *id) {
             let result = self.end_hold(&mut current, op, || Failure::Revoked);
             // The session may not be stored yet, so that Redis knows of no copy.
@@ -589,20 +598,16 @@ impl<S: Store> Session<S> {
             self.store.write(&keys, &self.write_of(op, 1, None))
         };
         let result = result.map(|reply| self.without_copy(reply));
-        if matches!(result, Ok(ReleaseReply::Dead)) {
-            return if is_young(listed, now) { End::Comes } else { End::Stale };
+        match result {
+            Ok(ReleaseReply::Dead) => return if is_young(listed, now) { End::Comes } else { End::Stale },
+            Ok(ReleaseReply::Gone) => return End::Over,
+            _ => {}
         }
         if !self.answered(id, "was not ended", result) {
             return End::Failed;
         }
         count_end(reason);
         End::Ended
-    }
-
-    /// Returns the metadata of this session if PHP has it open and will save it.
-    fn live_of(&self, id: &SessionId) -> Option<&Live> {
-        let current = self.current.as_ref().filter(|current| current.id == *id && current.is_open())?;
-        current.metadata.live.as_ref()
     }
 
     fn own_device(&mut self, id: &SessionId, live: &Live, ttl: u64) -> Device {
@@ -622,9 +627,11 @@ impl<S: Store> Session<S> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
     Ended,
+    /// It had ended before.
+    Over,
     /// It has another user, and may stay on the list for that of a login which is still running.
     Comes,
-    /// It has another user, and stayed on the list by an accident.
+    /// It has another user, or none, and stayed on the list by an accident.
     Stale,
     /// The failure was told.
     Failed,

@@ -136,7 +136,10 @@ fn run(store: &mut impl Store, side: usize, keys: &Keys, command: &Command, know
         5 => Op::Retire { grace: 30 * (command.wait / 5000), forced: command.untouched, until: "" },
         6 => Op::Drop,
         7 => Op::Delete(&Reason::Logout),
-        _ => Op::Revoke { reason: &Reason::Revoked, list: if command.untouched { "u" } else { "v" } },
+        _ => {
+            let list = if command.untouched { "u" } else { "v" };
+            Op::Revoke { reason: &Reason::Revoked, list, is_old: command.keep_lock }
+        }
     };
     let ttl = if command.untouched && matches!(op, Op::Set(_) | Op::None) { 0 } else { TTL };
     let (token, seen) = (known.token[side].clone(), known.seen[side].clone());

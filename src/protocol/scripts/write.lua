@@ -5,22 +5,25 @@
 --         L (del, drop, retire, freeze) the lock  4 C (retire, freeze) the read-only copy
 -- ARGV  1 op: set | move (set to the value of N, which does not pass through Lua) | keep
 --         | restore (keep, or set if D is gone)
+--         | weed (del by a place on a list that is too old for a login which is still running)
 --         | del (end it) | drop (del of a session that did not exist at the read: leaves nothing
 --           behind unless D exists by now)
 --         | retire (del, because the session goes on under another id: its value stays as a copy
 --           that can be read, for ttl_s) | freeze (retire, unless it has ended since it was read)
 --         | aside (move it to A, for a day)
---       2 data (del: the list that the session is on, and its user must be that of this list;
---         '' = any; freeze: the time in ms after which it does not happen; '' = none)
+--       2 data (del, weed: the list that the session is on, and its user must be that of this list;
+--         del: '' = any, and a session without a user ends, too; freeze: the time in ms after which
+--         it does not happen; '' = none)
 --       3 ttl_s (0 = as it is)  4 state seen at the read ('' = none)
 --       5 a name for the mark that del leaves  6 dead_ms (its life)
 --       7 state (set, move, keep, restore): live|..., to be stored with the write ('' = leave it as
 --         it is)
---         (del, retire, freeze) the reason of the end ('' = logout)
--- Replies: {'ok'}  {'ok:' .. id} (del, retire, freeze: the session had left a copy under this id,
---          which the client deletes)
---          {'gone'} (keep: D does not exist; move: N does not; send set; freeze: it came too late)
---          {'dead'} (ended since the read; del: the session of another user)
+--         (del, weed, retire, freeze) the reason of the end ('' = logout)
+-- Replies: {'ok'}  {'ok:' .. id} (del, weed, retire, freeze: the session had left a copy under this
+--          id, which the client deletes)
+--          {'gone'} (keep: D does not exist; move: N does not; send set; freeze: it came too late;
+--          weed: there was no session, and no request that still has it stores it again)
+--          {'dead'} (ended since the read; del: the session of another user; weed: or of none)
 local D, S, op, note = KEYS[1], KEYS[2], ARGV[1], ARGV[7] or ''
 local function clock()
   local tm = redis.call('TIME')
@@ -30,6 +33,8 @@ if op == 'drop' then
   if redis.call('EXISTS', D) == 0 then return {'ok'} end
   op = 'del'
 end
+local weeds, gone = op == 'weed', false
+if weeds then op = 'del' end
 local state = redis.call('MGET', S)[1]            -- as if missing if it is of another type
 -- ':' and the id of the read-only copy that the state names, for an answer, while the copy lives,
 -- and the fields by which a mark names it: the answer to the first end may get lost.
@@ -62,6 +67,14 @@ if op == 'del' or op == 'retire' then
   -- A place on a list proves nothing: another user may have the session by now.
   local user = string.match(state or '', '^live|[^|]*|[^|]*|[^|]*|[^|]*|[^|]*|[^|]*|([^|]+)|')
   if op == 'del' and ARGV[2] ~= '' and user and user ~= ARGV[2] then return {'dead'} end
+  if weeds then
+    gone = redis.call('EXISTS', D) == 0
+    if not gone and not user then return {'dead'} end
+    if gone and user then note = 'idle' end
+    -- An end keeps its reason. A session that was moved may be on its way to its new id.
+    local reason = string.match(state or '', '^dead|([^|]*)|')
+    if gone and reason and reason ~= 'regenerated' then return {'gone'} end
+  end
   local copies = op == 'retire' and tonumber(ARGV[3]) > 0 and redis.call('EXISTS', D) == 1
   -- A session that is made of the copy goes on with this.
   if copies then kept = string.match(state or '', '^live(|.+)') or kept end
@@ -79,7 +92,7 @@ if op == 'del' or op == 'retire' then
   elseif op == 'retire' then
     redis.call('DEL', D)
   end
-  return {'ok' .. named}
+  return {gone and 'gone' or 'ok' .. named}
 end
 if op == 'aside' then
   if redis.call('EXISTS', D) == 1 then

@@ -151,6 +151,23 @@ impl Place {
         left.map(|copy| copy.id)
     }
 
+    /// Ends the session for an old place on a list, if it has the user of that list.
+    pub fn weed(&mut self, rules: Rules, list: &str, end: &End<'_>, now: u64) -> ReleaseReply {
+        let state = self.state.as_ref().map(|state| State::parse(&state.value));
+        let is_of_user = state.as_ref().and_then(State::live).is_some_and(|live| live.user() == list);
+        if self.data.is_some() {
+            if !is_of_user {
+                return ReleaseReply::Dead;
+            }
+            return self.bury(rules, end, now).map_or(ReleaseReply::Done, ReleaseReply::Ended);
+        }
+        if !matches!(state, Some(State::Dead(dead)) if dead.reason != Reason::Regenerated) {
+            let reason = if is_of_user { &Reason::Idle } else { end.reason };
+            self.bury(rules, &End { reason, ..*end }, now);
+        }
+        ReleaseReply::Gone
+    }
+
     /// Returns the TTL in seconds that a use gives the session, whose state is this one by now or
     /// the stored one. `None` means that its absolute end is over.
     pub fn life(&self, state: Option<&str>, now: u64, ttl: u64) -> Option<u64> {

@@ -405,6 +405,14 @@ impl Server {
             Op::Drop if place.data.is_none() => state = None,
             Op::Retire { .. } if dead => return ReleaseReply::Dead,
             Op::Revoke { list, .. } if place.is_of_another(list) => return ReleaseReply::Dead,
+            Op::Revoke { list, reason, is_old: true } => {
+                return place.weed(
+                    rules,
+                    list,
+                    &End { reason, token: &name, grace: 0, dead_ms: w.dead_ms },
+                    now,
+                );
+            }
             Op::Drop | Op::Delete(_) | Op::Revoke { .. } | Op::Retire { .. } => {
                 let op = if w.op == Op::Drop { Op::Delete(&Reason::Logout) } else { w.op };
                 let end = End::of(op, &name, w.dead_ms).expect("it is an end");

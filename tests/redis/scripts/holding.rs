@@ -500,7 +500,7 @@ fn a_repeated_end_and_a_further_one_name_the_copy_again() {
     let mut sends = 0;
     for (copy, answer) in [("4000000000000:old", &ended), ("0:old", &ReleaseReply::Done)] {
         let logout = Op::Delete(&Reason::Logout);
-        let revoke = Op::Revoke { reason: &Reason::Revoked, list: "u" };
+        let revoke = Op::Revoke { reason: &Reason::Revoked, list: "u", is_old: false };
         let [kept, gone] = [30, 0].map(|grace| Op::Retire { grace, forced: true, until: "" });
         for op in [logout, revoke, kept, gone] {
             for locked in [true, false] {
