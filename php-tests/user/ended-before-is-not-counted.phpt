@@ -59,4 +59,92 @@ foreach ($ends as $way => $code) {
     check_warnings("$way beside a request", $got, [['destroyed it'], WRITE_FAILED], $id);
     same('it is not stored', false, lives($id));
 }
+// A session that is gone a moment after its login is no login that is still running.
+foreach (['1', '0'] as $locking) {
+    ini_set('rustredis.locking', $locking);
+    foreach ([1, 2] as $limit) {
+        for ($i = 0, $user = new_user(); $i < $limit; $i++) {
+            redis()->del(data_key($id = login($user)));
+        }
+        ok("locking=$locking, gone at once, a limit of $limit", login($user, $limit, 'refuse') !== null);
+        same('it is marked', 'idle', reason_of($id));
+    }
+    // A login under the id of a session of the same user that was not used looks nearly the same.
+    set_state($id = login($user = new_user()), ['bumped' => now() - 1500]);
+    redis()->del(data_key($id), list_key($user));
+    $child = Child::run('start($argv[1]); rustredis_user($argv[2]); $_SESSION["n"] = 1; say("in"); hear();
+        echo json_encode(warnings_of(fn () => session_write_close()));', [$id, $user], ['rustredis.locking' => $locking]);
+    $child->line();
+    same('a login that is running', null, login($user, 1, 'refuse'));
+    $child->tell('go');
+    same('is stored', ['[]', true], [$child->output(), lives($id)]);
+}
 --EXPECT--
+ok: not used, a revocation: nothing is counted
+ok: the reason stays
+ok: not used, a limit of 1: nothing is counted
+ok: the reason stays
+ok: not used, a limit of 2: nothing is counted
+ok: the reason stays
+ok: not used, a refusal: nothing is counted
+ok: the reason stays
+ok: logout, a revocation: nothing is counted
+ok: the reason stays
+ok: logout, a limit of 1: nothing is counted
+ok: the reason stays
+ok: logout, a limit of 2: nothing is counted
+ok: the reason stays
+ok: logout, a refusal: nothing is counted
+ok: the reason stays
+ok: revoked, a revocation: nothing is counted
+ok: the reason stays
+ok: revoked, a limit of 1: nothing is counted
+ok: the reason stays
+ok: revoked, a limit of 2: nothing is counted
+ok: the reason stays
+ok: revoked, a refusal: nothing is counted
+ok: the reason stays
+ok: limit, a revocation: nothing is counted
+ok: the reason stays
+ok: limit, a limit of 1: nothing is counted
+ok: the reason stays
+ok: limit, a limit of 2: nothing is counted
+ok: the reason stays
+ok: limit, a refusal: nothing is counted
+ok: the reason stays
+ok: absolute, a revocation: nothing is counted
+ok: the reason stays
+ok: absolute, a limit of 1: nothing is counted
+ok: the reason stays
+ok: absolute, a limit of 2: nothing is counted
+ok: the reason stays
+ok: absolute, a refusal: nothing is counted
+ok: the reason stays
+ok: idle, a revocation: nothing is counted
+ok: the reason stays
+ok: idle, a limit of 1: nothing is counted
+ok: the reason stays
+ok: idle, a limit of 2: nothing is counted
+ok: the reason stays
+ok: idle, a refusal: nothing is counted
+ok: the reason stays
+ok: a revocation beside a request
+ok: it is not stored
+ok: a limit of 1 beside a request
+ok: it is not stored
+ok: a limit of 2 beside a request
+ok: it is not stored
+ok: a refusal beside a request
+ok: it is not stored
+ok: locking=1, gone at once, a limit of 1
+ok: it is marked
+ok: locking=1, gone at once, a limit of 2
+ok: it is marked
+ok: a login that is running
+ok: is stored
+ok: locking=0, gone at once, a limit of 1
+ok: it is marked
+ok: locking=0, gone at once, a limit of 2
+ok: it is marked
+ok: a login that is running
+ok: is stored

@@ -46,12 +46,14 @@ session_destroy();
 $h = login($user, 2, 'refuse');
 same('after a logout', true, is_string($h));
 
+// Its place is younger than its state, as that of a new login would be.
+set_state($g, ['bumped' => now() - 20_000]);
 redis()->del(data_key($g));
 same('a session that is missing may be a login that still runs', null, login($user, 2, 'refuse'));
 age($user, $g, 11);
 $i = login($user, 2, 'refuse');
 same('the dead do not count', true, is_string($i));
-same('and stay dead', 'limit', reason_of($g));
+same('and stay dead, for the same reason', 'idle', reason_of($g));
 set_state($h, ['end' => now() - 2000]);
 $j = login($user, 2, 'refuse');
 same('nor does one that is over', true, is_string($j));
@@ -95,7 +97,7 @@ ok: whoever is in stays in
 ok: after a logout
 ok: a session that is missing may be a login that still runs
 ok: the dead do not count
-ok: and stay dead
+ok: and stay dead, for the same reason
 ok: nor does one that is over
 ok: nor one that has ended
 ok: nor one that another user has

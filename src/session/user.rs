@@ -11,12 +11,12 @@ use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use super::{Cause, Failure, Hold, Session, counts::count_end, current::Current, lineage::Heritage};
+use super::{Cause, Failure, Session, counts::count_end, current::Current, lineage::Heritage};
 use crate::{
     error::StoreError,
     protocol::{
-        Keys, Listed, Live, OnLimit, Op, Reason, ReleaseReply, Remaining, SessionData, SessionId, State,
-        UserCall, UserList, handle, list_name,
+        Keys, Listed, Live, OnLimit, Op, Reason, ReleaseReply, Remaining, SessionId, State, UserCall,
+        UserList, handle, list_name,
     },
     store::Store,
 };
@@ -24,6 +24,11 @@ use crate::{
 /// The time in milliseconds for which a listed session that is not stored may be that of a login
 /// which is still running.
 const LOGIN_MS: u64 = 10_000;
+
+/// The time in milliseconds by which a place on a list may be younger than the state that was
+/// stored for it: two servers have two clocks, and a place is renewed behind the state. It is less
+/// than any idle lifetime.
+const STORED_MS: u64 = 500;
 
 /// The number of times that a revocation looks for sessions which have got another id meanwhile.
 pub(super) const ROUNDS: usize = 8;
@@ -96,8 +101,7 @@ impl<S: Store> Session<S> {
             self.fail("gets no user", Some(&current.id), &Failure::Ended);
             return None;
         }
-        let live =
-            had.clone().unwrap_or_else(|| Live::new(now).ending_after(self.settings.absolute_timeout));
+        let live = had.clone().unwrap_or_else(|| Live::new(now).ending_after(self.settings.absolute_timeout));
         let live = with_user(live, list, label, now, ttl);
         let keys = self.list_keys(list)?;
         let listed = self.lineage.listed_id(&current.id);
@@ -173,7 +177,8 @@ impl<S: Store> Session<S> {
     /// Does the same for a login that session_reset() has taken back by reading the session again.
     pub(super) fn take_back_login(&mut self, mut earlier: Current<S::Lease>) {
         if let Some(current) = &self.current {
-            let is_kept = |keys: &Keys| current.metadata.places.iter().any(|(kept, _)| kept.data() == keys.data());
+            let is_kept =
+                |keys: &Keys| current.metadata.places.iter().any(|(kept, _)| kept.data() == keys.data());
             earlier.metadata.places.retain(|(keys, _)| !is_kept(keys));
         }
         self.give_up_places(&mut earlier);
@@ -535,7 +540,7 @@ impl<S: Store> Session<S> {
                 Fate::Lives | Fate::Comes => {}
                 Fate::Dead => dead.push(listed),
                 // A request that still has it does not store it again.
-                Fate::Missing => match self.end_listed(listed, list, answer.now, &Reason::Limit) {
+                Fate::Missing => match self.end_place(listed, list, answer.now, &Reason::Limit, true) {
                     End::Ended | End::Over => over.push(listed.id.clone()),
                     End::Stale => dead.push(listed),
                     End::Comes | End::Failed => {}
@@ -570,9 +575,14 @@ impl<S: Store> Session<S> {
 
     /// Ends a session that is on this list, whichever request has its lock.
     pub(super) fn end_listed(&mut self, listed: &Listed, list: &str, now: u64, reason: &Reason) -> End {
+        self.end_place(listed, list, now, reason, !is_young(listed, now))
+    }
+
+    /// Does the same. An old place alone ends no session without a user.
+    fn end_place(&mut self, listed: &Listed, list: &str, now: u64, reason: &Reason, mut is_old: bool) -> End {
         let id = &listed.id;
-        let mut is_old = !is_young(listed, now);
-        if let Some(current) = self.current.as_ref().filter(|current| current.id == *id && current.is_open()) {
+        if let Some(current) = self.current.as_ref().filter(|current| current.id == *id && current.is_open())
+        {
             let user = current.metadata.live.as_ref().map(Live::user).unwrap_or_default();
             if !user.is_empty() && user != list {
                 // Its next save takes it off the list.
@@ -662,11 +672,19 @@ fn fate(left: &Remaining, list: &str, listed: &Listed, now: u64) -> Fate {
         Some(State::Dead(_)) => Fate::Dead,
         Some(State::Live(live)) if live.has_ended(now) => Fate::Dead,
         Some(State::Live(live)) if live.user() == list && left.ms != -2 => Fate::Lives,
+        // The session was stored after it had come to the list.
+        Some(State::Live(live)) if live.user() == list && was_stored(&live, listed) => Fate::Missing,
         _ if is_young(listed, now) => Fate::Comes,
         _ if left.ms == -2 => Fate::Missing,
         // Its login came to nothing.
         _ => Fate::Dead,
     }
+}
+
+/// Returns true if the session has been stored with this user since it was put on the list. A login
+/// under the id of a session that was not used for its idle lifetime finds an older state.
+fn was_stored(live: &Live, listed: &Listed) -> bool {
+    live.bumped.is_some_and(|bumped| listed.bumped <= bumped.saturating_add(STORED_MS))
 }
 
 fn device(id: &SessionId, left: &Remaining, now: u64, ttl: u64) -> Device {
