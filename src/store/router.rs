@@ -165,6 +165,8 @@ impl Router {
         match answer {
             Ok(_) if !is_sent => Ok(None),
             Err(StoreError::Connect(_)) if route.is_elected() && Instant::now() < connect_until => Ok(None),
+            // The nodes of a Cluster do not tell the map at the moment.
+            Err(StoreError::Server(error)) if !is_sent && error.is_passing() => Ok(None),
             answer => self.checked(answer.and_then(reply::several)).map(Some),
         }
     }

@@ -1,6 +1,7 @@
 //! Sessions in a Redis Cluster: the places of the keys, and requests during a move of slots.
 
 use std::{
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
     thread,
     time::{Duration, Instant},
 };
@@ -534,5 +535,26 @@ fn a_node_whose_map_makes_no_sense_is_told_as_that() {
         let warning = step.only_warning();
         assert!(warning.contains("makes no sense") && warning.contains(&node.addr()), "{warning}");
         assert!(!warning.contains("not known"), "{warning}");
+    }
+}
+
+#[test]
+fn a_cluster_that_is_still_loading_is_waited_for() {
+    static ASKED: AtomicUsize = AtomicUsize::new(0);
+    let node = FakeSentinel::server(|command| {
+        let is_map = command == "CLUSTER";
+        ASKED.fetch_add(usize::from(is_map), Relaxed);
+        is_map.then_some("-LOADING Redis is loading the dataset in memory\r\n")
+    });
+    let php = Php::new(&format!("cluster://{}", node.addr()))
+        .ini("rustredis.connect_timeout", "1")
+        .ini("rustredis.read_timeout", "2");
+    for line in ["start('known')", "peek('known')"] {
+        let (start, before) = (Instant::now(), ASKED.load(Relaxed));
+        let step = process(&php).step(line);
+        assert!(step.only_warning().contains("LOADING"), "{step:?}");
+        let (took, asked) = (start.elapsed(), ASKED.load(Relaxed) - before);
+        assert!(asked > 3 && took > Duration::from_secs(1), "{line}: asked {asked} times in {took:?}");
+        assert!(took < Duration::from_secs(10), "{line}: {took:?}");
     }
 }

@@ -150,6 +150,7 @@ impl Cluster {
         mut send: impl FnMut(&Arc<Target>, Hop) -> Result<Value, StoreError>,
     ) -> Result<Value, StoreError> {
         let (mut node, mut hop) = (self.owner(slot, timeouts)?, Hop::Direct);
+        let mut has_asked = false;
         for _ in 0..HOPS {
             let answer = self.learn(&node, send(&node, hop));
             let Err(StoreError::Server(error)) = &answer else { return answer };
@@ -159,9 +160,12 @@ impl Cluster {
                     (self.moved(slot, to), hop)
                 }
                 Some(Redirect::Ask(to)) => (self.known(to), Hop::Asking),
+                // The new map leads back to the node.
+                Some(Redirect::MovedSomewhere) if has_asked => break,
                 Some(Redirect::MovedSomewhere) => {
                     stats::count(Count::Redirects);
                     self.ask(timeouts)?;
+                    has_asked = true;
                     (self.owner(slot, timeouts)?, Hop::Direct)
                 }
                 // The session can be used when it has arrived.
