@@ -159,7 +159,11 @@ impl DeferredRelease {
         // Requests may wait for this thread.
         let limit = Duration::from_millis(1);
         self.answer = self.answer.take().or_else(|| read(connection.answer_if_there(self.sent, limit)));
-        self.poll(Some(connection))
+        match self.poll(Some(connection)) {
+            // The connection may have gone silent, or the server hangs.
+            Progress::Pending if self.at.elapsed() >= self.settings.read_timeout => Progress::Spoilt,
+            progress => progress,
+        }
     }
 
     /// Repeats the release in the background, because its connection is lost and no request may

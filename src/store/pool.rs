@@ -96,7 +96,9 @@ impl Entry {
         let Some(deferred) = &mut self.deferred else { return false };
         let mut progress = deferred.look(self.connection.as_deref_mut());
         if matches!(progress, Progress::Spoilt) {
-            self.take_connection();
+            if let Some(connection) = self.take_connection() {
+                connection.abort();
+            }
             let Some(deferred) = &mut self.deferred else { return false };
             progress = deferred.look(None);
         }

@@ -181,6 +181,22 @@ fn a_write_that_redis_never_saw_is_sent_again() {
     assert_eq!(counter(&server), Some(3));
 }
 
+/// No request of this process comes that would notice it.
+#[test]
+fn a_write_over_a_connection_that_went_silent_is_sent_again() {
+    let server = Server::start();
+    let proxy = Proxy::start(&server.addr());
+    let php = php(&proxy.save_path()).ini("rustredis.lock_lease", "120").ini("rustredis.read_timeout", "2");
+    let mut process = warm_as(&server, &php);
+    process.step(&format!("start('{ID}') && ++$_SESSION['n']")).assert_silent();
+    proxy.forget();
+    assert_eq!(process.step("session_write_close()").assert_silent().result, "true");
+    poll::until("the write is there, and the lock is free", SOON, || {
+        counter(&server) == Some(2) && !session::is_locked(&server, ID)
+    });
+    assert_eq!(process.step(&increment()).assert_silent().result, "3");
+}
+
 #[test]
 fn a_server_that_forgot_the_scripts_gets_them_again() {
     let server = Server::start();
