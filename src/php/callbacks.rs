@@ -121,6 +121,7 @@ unsafe extern "C" fn rustredis_create(
     id: *const c_char,
     id_len: usize,
     maxlifetime: i64,
+    read_only: c_int,
     strict: c_int,
 ) -> c_int {
     // SAFETY: as in rustredis_validate.
@@ -129,7 +130,7 @@ unsafe extern "C" fn rustredis_create(
             if session.leaves_something() && sys::rustredis_changes_the_id() {
                 session.go_on();
             }
-            session.create(bytes(id, id_len), ttl(maxlifetime), strict != 0)
+            session.create(bytes(id, id_len), access(read_only), ttl(maxlifetime), strict != 0)
         })
     }
 }

@@ -906,7 +906,8 @@ PS_CREATE_SID_FUNC(rustredis)
 		}
 		/* mod_data is NULL if a subclass overrides open() without calling its parent. */
 		if (!*mod_data || EG(exception) || rustredis_keeps_id()
-				|| rustredis_create(mod_data, ZSTR_VAL(id), ZSTR_LEN(id), PS(gc_maxlifetime), PS(use_strict_mode))) {
+				|| rustredis_create(mod_data, ZSTR_VAL(id), ZSTR_LEN(id), PS(gc_maxlifetime), wants_read_only(),
+					PS(use_strict_mode))) {
 			break;
 		}
 	}

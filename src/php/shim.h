@@ -25,7 +25,7 @@
  * With `resets`, PHP reads the same session once more, and continues with what it then finds. */
 int rustredis_open(void **mod_data, const char *save_path, size_t save_path_len, int begins, int resets);
 int rustredis_validate(void **mod_data, const char *id, size_t id_len, int64_t ttl, int read_only);
-int rustredis_create(void **mod_data, const char *id, size_t id_len, int64_t ttl, int strict);
+int rustredis_create(void **mod_data, const char *id, size_t id_len, int64_t ttl, int read_only, int strict);
 /* True if a key's name can contain this id. Otherwise, a piece of advice says so. */
 int rustredis_is_id(const char *id, size_t id_len);
 /* The ways to destroy a session: delete it; set it aside for a day, because it cannot be

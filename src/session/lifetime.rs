@@ -390,7 +390,7 @@ mod tests {
                     (Setting::Touch, touch),
                 ];
                 let mut first = session(&store, &texts);
-                assert!(first.create(ID, TTL, true));
+                assert!(first.create(ID, Access::Update, TTL, true));
                 read(&mut first, ID);
                 match how {
                     "touch" => assert!(first.touch(ID, b"", TTL, Writer::Php)),
@@ -432,7 +432,7 @@ mod tests {
             assert_eq!(old.leaves_something(), is_stored || deletes);
             let mut new = session(&store, &texts);
             new.inherit(old.heritage());
-            assert!(new.create(NEW, TTL, true));
+            assert!(new.create(NEW, Access::Update, TTL, true));
             read(&mut new, NEW);
             assert!(new.write(NEW, b"a", TTL, Writer::Php));
             new.close();
@@ -577,7 +577,7 @@ mod tests {
             let mut new = session(&store, &[]);
             new.inherit(old.heritage());
             new.store.down_at = lost;
-            assert!(new.create(NEW, TTL, true));
+            assert!(new.create(NEW, Access::Update, TTL, true));
             read(&mut new, NEW);
             assert!(new.write(NEW, b"m", TTL, Writer::Php), "{:?}", new.take_warnings());
             new.close();
@@ -606,7 +606,7 @@ mod tests {
             // The page that logs the user in may have other settings.
             let mut new = session(&store, &[]);
             new.inherit(old.heritage());
-            assert!(new.create(NEW, TTL, true));
+            assert!(new.create(NEW, Access::Update, TTL, true));
             read(&mut new, NEW);
             assert!(new.write(NEW, b"a", TTL, Writer::Php));
             new.close();

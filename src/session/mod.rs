@@ -303,8 +303,8 @@ impl<S: Store> Session<S> {
     /// `create_sid`: returns true if this new id is free. The id is then locked, and its session is
     /// kept for the read that follows. Out of several servers, an id on an unreachable one does not
     /// count as free, because the next id may lie on another server. Without strict mode, only that
-    /// is checked.
-    pub fn create(&mut self, id: &[u8], ttl: u64, strict: bool) -> bool {
+    /// is checked. A request that only reads (`read_and_close`) locks nothing.
+    pub fn create(&mut self, id: &[u8], access: Access, ttl: u64, strict: bool) -> bool {
         let Some(id) = SessionId::parse(id) else { return true };
         let is_open = self.current.as_ref().is_some_and(|current| !current.unread);
         if !strict && (is_open || !self.settings.shards.are_several()) {
@@ -323,7 +323,7 @@ impl<S: Store> Session<S> {
         if self.dead.contains(&shard) {
             return false;
         }
-        match self.fetch(&id, Mode::New, Access::Update, ttl) {
+        match self.fetch(&id, Mode::New, access, ttl) {
             Ok(fetched) => matches!(fetched, Fetched::Yes),
             Err(Failure::Store(StoreError::Connect(_) | StoreError::Timeout(_)))
                 if self.settings.shards.are_several() =>
@@ -729,7 +729,10 @@ impl<S: Store> Session<S> {
         }
         match (mode, &hold, loaded.data.is_some()) {
             (Mode::Known, Hold::Unlocked | Hold::ReadOnly, false) => return Ok(Fetched::Absent),
-            (Mode::New, Hold::Unlocked, true) => return Ok(Fetched::Exists),
+            (Mode::New, Hold::Unlocked | Hold::ReadOnly, true) => {
+                self.read_only = None;
+                return Ok(Fetched::Exists);
+            }
             _ => {}
         }
         self.read_only.take_if(|_| !matches!(hold, Hold::ReadOnly));

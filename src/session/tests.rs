@@ -129,12 +129,30 @@ fn read_and_close_takes_one_trip_and_no_lock() {
 }
 
 #[test]
+fn read_and_close_of_a_visitor_without_a_session_takes_one_trip_and_no_lock() {
+    for strict in [true, false] {
+        let store = MemoryStore::new();
+        let mut session = session(&store);
+        assert!(session.create(NEW, Access::Read, TTL, strict));
+        assert_eq!(holder(&store, NEW), None);
+        assert!(session.read(NEW, Access::Read, TTL));
+        session.drop_value();
+        session.close();
+        assert_eq!((session.store.trips, data(&store, NEW)), (1, None), "{strict}");
+    }
+    // An id that is taken is none to read under.
+    let store = stored(b"old");
+    let mut session = session(&store);
+    assert!(!session.create(ID, Access::Read, TTL, true));
+}
+
+#[test]
 fn an_unknown_id_is_refused_in_strict_mode_before_anything_is_locked() {
     let store = MemoryStore::new();
     let mut session = session(&store);
     assert!(!session.validate(ID, Access::Update, TTL));
     assert_eq!(holder(&store, ID), None);
-    assert!(session.create(NEW, TTL, true));
+    assert!(session.create(NEW, Access::Update, TTL, true));
     assert_eq!(read(&mut session, NEW), b"");
     assert!(session.write(NEW, b"x", TTL, Writer::Php));
     session.close();
@@ -151,7 +169,7 @@ fn regenerating_with_deletion_costs_four_trips() {
     // session_regenerate_id(true): destroy, close, open, create_sid, validate, read
     assert!(session.destroy(ID, Leave::Moved));
     session.close();
-    assert!(session.create(NEW, TTL, true));
+    assert!(session.create(NEW, Access::Update, TTL, true));
     assert!(!session.validate(NEW, Access::Update, TTL));
     assert_eq!(read(&mut session, NEW), b"");
     assert!(session.write(NEW, b"new", TTL, Writer::Php));
@@ -164,7 +182,7 @@ fn regenerating_with_deletion_costs_four_trips() {
 fn a_taken_new_id_is_refused_and_not_locked() {
     let store = stored(b"old");
     let mut session = session(&store);
-    assert!(!session.create(ID, TTL, true));
+    assert!(!session.create(ID, Access::Update, TTL, true));
     assert_eq!(holder(&store, ID), None);
 }
 
@@ -173,7 +191,7 @@ fn session_create_id_asks_without_locking() {
     let store = stored(b"old");
     let mut session = session(&store);
     read(&mut session, ID);
-    assert!(session.create(NEW, TTL, true));
+    assert!(session.create(NEW, Access::Update, TTL, true));
     assert!(!session.validate(NEW, Access::Update, TTL));
     assert_eq!(holder(&store, NEW), None);
     assert!(session.write(ID, b"new", TTL, Writer::Php));
@@ -184,7 +202,7 @@ fn session_create_id_asks_without_locking() {
 fn a_created_id_that_is_not_used_is_given_back() {
     let store = stored(b"old");
     let mut session = session(&store);
-    assert!(session.create(NEW, TTL, true));
+    assert!(session.create(NEW, Access::Update, TTL, true));
     assert!(holder(&store, NEW).is_some());
     assert_eq!(read(&mut session, ID), b"old");
     assert_eq!(holder(&store, NEW), None);
@@ -317,7 +335,7 @@ fn an_outage_at_create_is_no_collision() {
     let store = MemoryStore::new();
     let mut session = session(&store);
     session.store.down = 9;
-    assert!(session.create(NEW, TTL, true));
+    assert!(session.create(NEW, Access::Update, TTL, true));
     assert!(!session.validate(NEW, Access::Update, TTL));
     assert!(!session.read(NEW, Access::Update, TTL));
     assert_eq!((session.take_warnings().len(), session.store.trips), (1, 1));
