@@ -6,7 +6,7 @@ use std::ffi::{c_char, c_int, c_void};
 use super::{
     advice::advise,
     boundary::{bytes, guarded, warn},
-    failure::{FailureInC, tell_failure},
+    failure::{FailureInC, flaw, tell_failure},
     ini,
     mod_data::{self, ask_session, log_deferred_failures, with_session},
     object, sys,
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     protocol::SessionId,
-    session::{Access, Cause, Failure, Leave, Session, Writer, warning},
+    session::{Access, Cause, Failure, Flaw, Leave, Session, Writer, warning},
     store::redis::RedisStore,
 };
 
@@ -256,11 +256,37 @@ unsafe extern "C" fn rustredis_save(
             // A handler class also writes unchanged sessions, and in a child such a write succeeds
             // without effect.
             let in_child = |pid, session: &Session<RedisStore>| {
-                session.has_delivered(id, value) || forked("was not saved", id, pid)
+                session.has_delivered(id, value) || {
+                    Flaw::Inherited.count();
+                    forked("was not saved", id, pid)
+                }
             };
             with_session(mod_data, in_child, save)
         }
     }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn rustredis_lose(
+    mod_data: *mut *mut c_void,
+    id: *const c_char,
+    id_len: usize,
+    number: c_int,
+) {
+    // SAFETY: as in rustredis_validate.
+    unsafe {
+        with_session(
+            mod_data,
+            |_, _| {
+                Flaw::Inherited.count();
+                true
+            },
+            |session| {
+                session.lose(bytes(id, id_len), flaw(number));
+                true
+            },
+        )
+    };
 }
 
 #[unsafe(no_mangle)]

@@ -1,9 +1,12 @@
 //! A failure as C reads it, for the exceptions.
 
-use std::ffi::c_char;
+use std::ffi::{c_char, c_int};
 
 use super::boundary::{copy_text, guarded, has_size};
-use crate::{protocol::Known, session::Cause};
+use crate::{
+    protocol::Known,
+    session::{Cause, Flaw},
+};
 
 /// `rustredis_failure` of shim.h.
 #[repr(C)]
@@ -53,4 +56,9 @@ impl FailureInC {
             copy_text(&uri, self.uri.as_mut_ptr(), self.uri.len());
         }
     }
+}
+
+/// RUSTREDIS_UNDECODED and RUSTREDIS_NOT_ENCODED of shim.h.
+pub fn flaw(number: c_int) -> Flaw {
+    if number == 1 { Flaw::Undecoded } else { Flaw::NotEncoded }
 }

@@ -627,37 +627,51 @@ static int writer_now(void)
 		: rustredis_saves_a_session() ? RUSTREDIS_SAVED_BY_CLASS : RUSTREDIS_WRITTEN_BY_CLASS;
 }
 
-/* Gives the reason why a session of PHP must not be saved like this. Returns false if there is
- * none. */
-static bool refuses(zend_string *val, int unchanged, int writer, char *reason, size_t size)
+/* Gives the flaw for which a session of PHP must not be saved like this, and the reason in
+ * words. */
+static int refuses(zend_string *val, int unchanged, int writer, char *reason, size_t size)
 {
 	const char *serializer = PS(serializer) ? PS(serializer)->name : "?";
+	int flaw = RUSTREDIS_UNDECODED;
 
 	/* A handler class may write such a session by hand. */
 	if (is_unread && writer != RUSTREDIS_WRITTEN_BY_CLASS) {
 		snprintf(reason, size, "PHP is about to read it, and $_SESSION has what was there before");
-	} else if (unchanged && !rustredis_changes_the_id()) {
-		return false;
-	} else if (rustredis_is_replaced_while_saved()) {
+		return flaw;
+	}
+	if (unchanged && !rustredis_changes_the_id()) {
+		return RUSTREDIS_FLAWLESS;
+	}
+	if (rustredis_is_replaced_while_saved()) {
 		snprintf(reason, size, "session_start() or session_reset() was called while it was saved");
 	} else if (half_decoded) {
 		snprintf(reason, size, "an error or an exception ended its decoding");
 	} else if (is_written_too_early(val)) {
 		snprintf(reason, size, "it is still being decoded, and $_SESSION does not have all of it");
-	} else if (rustredis_has_broken_off() && !starts_over()) {
-		snprintf(reason, size, "a fatal error, or a client that left, has ended an encoding, and session.serialize_handler %s "
-			"does not start over in this process", serializer);
-	} else if (is_amid_encoding() && !starts_over()) {
-		snprintf(reason, size, "session.serialize_handler %s is encoding other values, and cannot encode it beside them",
-			serializer);
-	} else if (was_half_encoded(val)) {
-		snprintf(reason, size, "an exception ended its encoding");
-	} else if (was_not_encoded(val, writer)) {
-		snprintf(reason, size, "session.serialize_handler %s could not encode it", serializer);
 	} else {
-		return false;
+		flaw = RUSTREDIS_NOT_ENCODED;
+		if (rustredis_has_broken_off() && !starts_over()) {
+			snprintf(reason, size, "a fatal error, or a client that left, has ended an encoding, and "
+				"session.serialize_handler %s does not start over in this process", serializer);
+		} else if (is_amid_encoding() && !starts_over()) {
+			snprintf(reason, size, "session.serialize_handler %s is encoding other values, and cannot encode it beside them",
+				serializer);
+		} else if (was_half_encoded(val)) {
+			snprintf(reason, size, "an exception ended its encoding");
+		} else if (was_not_encoded(val, writer)) {
+			snprintf(reason, size, "session.serialize_handler %s could not encode it", serializer);
+		} else {
+			flaw = RUSTREDIS_FLAWLESS;
+		}
 	}
-	return true;
+	return flaw;
+}
+
+/* True once after values that could not be stored as JSON, which was told then. The session is kept
+ * alive as it was read. */
+static bool is_kept_in_place(int writer)
+{
+	return writer != RUSTREDIS_WRITTEN_BY_CLASS && rustredis_json_kept_stored();
 }
 
 /* The words for the rest when a session is neither saved nor moved. */
@@ -669,6 +683,7 @@ static const char *left(int is_missing)
 static zend_result save(void **mod_data, zend_string *key, zend_string *val, zend_long maxlifetime, int unchanged)
 {
 	const int writer = writer_now();
+	int flaw;
 	char reason[256];
 
 	/* PHP code that runs while the session is encoded can destroy the session, and then both are
@@ -676,10 +691,15 @@ static zend_result save(void **mod_data, zend_string *key, zend_string *val, zen
 	if (!*mod_data || !key) {
 		return FAILURE;
 	}
-	if (refuses(val, unchanged, writer, reason, sizeof reason)) {
-		rustredis_raise("rustredis: the session is not saved: %s; %s", reason,
-			left(rustredis_is_missing(mod_data, ZSTR_VAL(key), ZSTR_LEN(key))));
+	flaw = refuses(val, unchanged, writer, reason, sizeof reason);
+	if (flaw != RUSTREDIS_FLAWLESS) {
+		const int is_missing = rustredis_is_missing(mod_data, ZSTR_VAL(key), ZSTR_LEN(key));
+		rustredis_lose(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), flaw);
+		rustredis_raise("rustredis: the session is not saved: %s; %s", reason, left(is_missing));
 		return FAILURE;
+	}
+	if (is_kept_in_place(writer)) {
+		rustredis_lose(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), RUSTREDIS_NOT_ENCODED);
 	}
 	return rustredis_save(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), ZSTR_VAL(val), ZSTR_LEN(val), maxlifetime,
 		unchanged, writer) ? SUCCESS : failed();
@@ -814,9 +834,9 @@ bool rustredis_is_emptied(void)
 	return !is_unfinished() && has_nothing(&PS(http_session_vars), 0);
 }
 
-/* Gives the reason why a session must not be deleted because it goes on under another id. Returns
- * false if there is none. */
-static bool is_not_to_move(int is_missing, char *reason, size_t size)
+/* Gives the flaw for which a session must not be deleted because it goes on under another id, and
+ * the reason in words. */
+static int is_not_to_move(int is_missing, char *reason, size_t size)
 {
 	if (is_unread) {
 		snprintf(reason, size, "PHP is about to read it");
@@ -825,15 +845,15 @@ static bool is_not_to_move(int is_missing, char *reason, size_t size)
 	} else if (is_unfinished()) {
 		snprintf(reason, size, "it is still being decoded, and $_SESSION does not have all of it");
 	} else {
-		return !is_missing && rustredis_cannot_be_stored(reason, size);
+		return !is_missing && rustredis_cannot_be_stored(reason, size) ? RUSTREDIS_NOT_ENCODED : RUSTREDIS_FLAWLESS;
 	}
-	return true;
+	return RUSTREDIS_UNDECODED;
 }
 
 PS_DESTROY_FUNC(rustredis)
 {
 	char reason[1024];
-	int how, is_missing;
+	int how, is_missing, flaw;
 
 	if (!key) {
 		return FAILURE;
@@ -847,7 +867,10 @@ PS_DESTROY_FUNC(rustredis)
 		how = RUSTREDIS_DELETE;
 	}
 	is_missing = how == RUSTREDIS_MOVED && rustredis_is_missing(mod_data, ZSTR_VAL(key), ZSTR_LEN(key));
-	if (how == RUSTREDIS_MOVED && is_not_to_move(is_missing, reason, sizeof reason)) {
+	flaw = how == RUSTREDIS_MOVED ? is_not_to_move(is_missing, reason, sizeof reason) : RUSTREDIS_FLAWLESS;
+	if (flaw != RUSTREDIS_FLAWLESS) {
+		/* PHP closes the session, and does not save it. */
+		rustredis_lose(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), flaw);
 		rustredis_raise("rustredis: the session is not moved to a new id: %s; %s", reason, left(is_missing));
 		return FAILURE;
 	}
@@ -972,12 +995,22 @@ void rustredis_object_has_read(zend_string *id, zend_string *val, bool is_overta
 
 bool rustredis_object_refuses(uint64_t handle, zend_string *id, zend_string *val, int unchanged, char *reason, size_t size)
 {
+	const int writer = writer_now();
 	size_t len;
-	if (!is_of_php(id) || !refuses(val, unchanged, writer_now(), reason, size)) {
+	int flaw;
+	if (!is_of_php(id)) {
+		return false;
+	}
+	flaw = refuses(val, unchanged, writer, reason, size);
+	if (flaw == RUSTREDIS_FLAWLESS) {
+		if (is_kept_in_place(writer)) {
+			rustredis_object_lose(handle, ZSTR_VAL(id), ZSTR_LEN(id), RUSTREDIS_NOT_ENCODED);
+		}
 		return false;
 	}
 	len = strlen(reason);
 	snprintf(reason + len, size - len, "; %s", left(rustredis_object_is_missing(handle, ZSTR_VAL(id), ZSTR_LEN(id))));
+	rustredis_object_lose(handle, ZSTR_VAL(id), ZSTR_LEN(id), flaw);
 	return true;
 }
 
@@ -986,9 +1019,11 @@ int rustredis_object_how_to_destroy(uint64_t handle, zend_string *id, char *reas
 	const int how = is_of_php(id) ? how_to_destroy() : RUSTREDIS_DELETE;
 	if (how == RUSTREDIS_MOVED) {
 		const int is_missing = rustredis_object_is_missing(handle, ZSTR_VAL(id), ZSTR_LEN(id));
-		if (is_not_to_move(is_missing, reason, size)) {
+		const int flaw = is_not_to_move(is_missing, reason, size);
+		if (flaw != RUSTREDIS_FLAWLESS) {
 			const size_t len = strlen(reason);
 			snprintf(reason + len, size - len, "; %s", left(is_missing));
+			rustredis_object_lose(handle, ZSTR_VAL(id), ZSTR_LEN(id), flaw);
 		}
 	}
 	return how;

@@ -69,6 +69,9 @@ size_t rustredis_memory_left(void);
 bool rustredis_json_refused(void);
 /* In open: that was another session. */
 void rustredis_json_forget_refusal(void);
+/* True once after an encoding of values that cannot be stored. PHP got the text that it has read
+ * instead of them, and takes the session for unchanged. */
+bool rustredis_json_kept_stored(void);
 /* json_decode.c */
 /* Decodes an array. Returns false after a failure, with the reason unless an exception has it. */
 bool rustredis_json_decode_array(zend_string *text, zval *array, char *error, size_t error_size);

@@ -432,9 +432,20 @@ bool rustredis_json_refused(void)
 	return refused;
 }
 
+/* PHP has the text that it has read, in the place of values that were refused. */
+static TSRM_TLS bool kept_stored;
+
 void rustredis_json_forget_refusal(void)
 {
 	refused = false;
+	kept_stored = false;
+}
+
+bool rustredis_json_kept_stored(void)
+{
+	const bool has_kept = kept_stored;
+	kept_stored = false;
+	return has_kept;
 }
 
 static zend_string *keep_stored(void)
@@ -445,6 +456,7 @@ static zend_string *keep_stored(void)
 	if (PS(session_vars)) {
 		/* The id stays, too: the values could not be stored under another one. */
 		refused = rustredis_changes_the_id();
+		kept_stored = !refused;
 		return zend_string_copy(PS(session_vars));
 	}
 	refused = true;
@@ -464,6 +476,7 @@ PS_SERIALIZER_ENCODE_FUNC(json)
 
 	/* A handler class may encode the session by hand before it passes on what PHP has to write. */
 	refused = refused && is_running("session_encode");
+	kept_stored = kept_stored && is_running("session_encode");
 	if (Z_ISREF_P(session)) {
 		session = Z_REFVAL_P(session);
 	}

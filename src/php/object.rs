@@ -15,7 +15,7 @@ use std::{
 
 use super::{
     boundary::{Say, bytes, copy_text, guarded, has_size, say, warn},
-    failure::{FailureInC, tell_failure},
+    failure::{FailureInC, flaw, tell_failure},
     identity, ini,
     mod_data::{before_close, give_back_prefetched, with_live},
     sys,
@@ -836,6 +836,24 @@ unsafe extern "C" fn rustredis_object_is_missing(handle: u64, id: *const c_char,
             entry.is_some_and(|entry| entry.session.is_missing(id.as_str().as_bytes())).into()
         })
     })
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn rustredis_object_lose(handle: u64, id: *const c_char, id_len: usize, number: c_int) {
+    let lose = || {
+        // SAFETY: handler.c passes a Zend string with its length.
+        let id = unsafe { bytes(id, id_len) };
+        let pid = process::id();
+        OBJECTS.with_borrow_mut(|objects| {
+            let own = objects.iter_mut().find(|(known, object)| *known == handle && object.pid == pid);
+            let entry = own.and_then(|(_, object)| object.sessions.get_mut(&SessionId::parse(id)?));
+            match entry {
+                Some(entry) => entry.session.lose(id, flaw(number)),
+                None => flaw(number).count(),
+            }
+        });
+    };
+    guarded((), lose);
 }
 
 #[unsafe(no_mangle)]

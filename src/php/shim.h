@@ -55,6 +55,12 @@ enum { RUSTREDIS_WRITTEN_BY_PHP, RUSTREDIS_SAVED_BY_CLASS, RUSTREDIS_WRITTEN_BY_
 int rustredis_save(void **mod_data, const char *id, size_t id_len, const char *value, size_t value_len,
 	int64_t ttl, int unchanged, int writer);
 
+/* The flaws for which PHP's session must not be saved: $_SESSION lacks a part of what is stored, or
+ * the text lacks a part of $_SESSION. The functions count a change that is lost for that. */
+enum { RUSTREDIS_FLAWLESS, RUSTREDIS_UNDECODED, RUSTREDIS_NOT_ENCODED };
+void rustredis_lose(void **mod_data, const char *id, size_t id_len, int flaw);
+void rustredis_object_lose(uint64_t handle, const char *id, size_t id_len, int flaw);
+
 /* True if nothing is stored under the id of this session, as far as this request knows. */
 int rustredis_is_missing(void **mod_data, const char *id, size_t id_len);
 /* True if session_regenerate_id(), which is running, leaves this id. */

@@ -65,6 +65,13 @@ impl<L> Current<L> {
         self.is_new && (self.writes == 0 || self.is_overtaken())
     }
 
+    /// Notes that a change of the session is lost. The request has needed its lock all the same.
+    pub(super) fn lose(&mut self) {
+        self.is_changed = true;
+        self.trace.is_lost = true;
+        self.trace.outcome = "refused";
+    }
+
     /// Returns true if the session has the user with whom it was read.
     pub(super) fn has_kept_its_user(&self) -> bool {
         let user = self.metadata.live.as_ref().map(Live::user).unwrap_or_default();

@@ -28,6 +28,7 @@ mod user;
 use std::{mem, sync::Arc, time::Duration};
 
 pub use access::Access;
+pub use counts::Flaw;
 use current::Current;
 pub use failure::{Cause, Failure, warning};
 use hold::Hold;

@@ -4,7 +4,7 @@ use std::mem;
 
 use super::{
     Access, Failure, Hold, Session,
-    counts::{count_end, count_write, refused},
+    counts::{Flaw, count_end, count_write, lost, refused},
     current::Current,
     failure::Loss,
     millis,
@@ -154,16 +154,23 @@ impl<S: Store> Session<S> {
     pub fn write(&mut self, id: &[u8], data: &[u8], ttl: u64, writer: Writer) -> bool {
         if let Some(limit) = self.limit_below(data) {
             let failure = refused(Failure::TooLarge(data.len(), limit));
-            let id = SessionId::parse(id);
-            if let Some(current) = self.current.as_mut().filter(|current| Some(&current.id) == id.as_ref()) {
-                // The page needed its lock, even though its change is lost.
-                current.is_changed = true;
-                current.trace.outcome = "refused";
-            }
-            return self.fail("was not saved", id.as_ref(), &failure);
+            self.note_loss(id);
+            return self.fail("was not saved", SessionId::parse(id).as_ref(), &failure);
         }
         let settings = self.settings.clone();
         self.save(id, &Text::new(data, &settings.compression), true, ttl, writer)
+    }
+
+    /// Gives up a change of a session that PHP must not save. Nothing is sent.
+    pub fn lose(&mut self, id: &[u8], flaw: Flaw) {
+        flaw.count();
+        self.note_loss(id);
+    }
+
+    fn note_loss(&mut self, id: &[u8]) {
+        if let Some(current) = self.current.as_mut().filter(|current| current.id.as_str().as_bytes() == id) {
+            current.lose();
+        }
     }
 
     /// Returns `rustredis.max_value_size` if the value exceeds it.
@@ -239,7 +246,9 @@ impl<S: Store> Session<S> {
             return true;
         }
         if let Some(failure) = self.reason_to_stay(&id, leave) {
-            return self.fail("was not moved to a new id", Some(&id), &failure);
+            // PHP gives the session up.
+            self.note_loss(id.as_str().as_bytes());
+            return self.fail("was not moved to a new id", Some(&id), &lost(failure));
         }
         let left = self.left_behind(&id).filter(|_| leave == Leave::Emptied);
         // A logout is carried out even if another request has the lock by now.
@@ -264,8 +273,8 @@ impl<S: Store> Session<S> {
         }
         // The request that has the lock, or has had it since, would lose what it changes.
         match current.hold {
-            Hold::ReadOnly => return Some(refused(Failure::ReadOnly)),
-            Hold::NoMoreWrites(why) => return Some(refused(why())),
+            Hold::ReadOnly => return Some(Failure::ReadOnly),
+            Hold::NoMoreWrites(why) => return Some(why()),
             _ => {}
         }
         let mark = current.loaded.state.clone().filter(|_| current.metadata.mark.is_some())?;
@@ -463,6 +472,7 @@ impl<S: Store> Session<S> {
     fn save(&mut self, id: &[u8], text: &Text<'_>, changed: bool, ttl: u64, writer: Writer) -> bool {
         let Some(id) = self.parsed(id) else { return self.fail("was not saved", None, &Failure::BadId) };
         if let Some(failure) = self.reason_not_to_save(&id) {
+            self.note_loss(id.as_str().as_bytes());
             return self.fail("was not saved", Some(&id), &refused(failure));
         }
         let mut current = match self.current.take() {
@@ -482,6 +492,7 @@ impl<S: Store> Session<S> {
             return self.end_now(current, changed);
         };
         let changed = changed && !current.is_delivered(text);
+        current.trace.is_lost &= !changed;
         let (keys, seen) = (&current.keys, current.loaded.state.as_deref());
         let op = op_for(text, changed, current.is_new, life);
         let loss = self.loss_of(&current);
@@ -562,7 +573,7 @@ impl<S: Store> Session<S> {
             self.follow_save(&mut current, state, failure.as_ref(), ttl);
         }
         let is_unchanged = was_locked && !(current.is_changed || changed) && writer != Writer::Class;
-        count_write(current.trace.since.slot, text, changed, is_unchanged, failure.as_ref());
+        count_write(&current.trace, text, changed, is_unchanged, failure.as_ref());
         self.after_write(current, text, changed, was_locked, failure.as_ref());
         self.told(&id, "was not saved", failure)
     }
@@ -601,6 +612,7 @@ impl<S: Store> Session<S> {
     /// is lost.
     fn end_now(&mut self, mut current: Current<S::Lease>, changed: bool) -> bool {
         let id = current.id.clone();
+        current.is_changed |= changed;
         let result = self.end_hold(&mut current, Op::Delete(&Reason::Absolute), || Failure::Ended);
         self.current = Some(current);
         let lists = self.lists_of(&id);
@@ -680,7 +692,7 @@ impl<S: Store> Session<S> {
         let id = saved.id.clone();
         if let Err(failure) = self.fetch(&id, Mode::Any, Access::Update, ttl) {
             self.current = Some(saved);
-            return self.fail("was not saved", Some(&id), &failure);
+            return self.fail("was not saved", Some(&id), &lost(failure));
         }
         let limit = Some(self.size_limit());
         let Some(current) = &mut self.current else {
@@ -776,7 +788,7 @@ impl<S: Store> Session<S> {
 
     fn fetch_and_save(&mut self, id: &SessionId, text: &Text<'_>, ttl: u64) -> bool {
         if let Err(failure) = self.fetch(id, Mode::Any, Access::Update, ttl) {
-            return self.fail("was not saved", Some(id), &failure);
+            return self.fail("was not saved", Some(id), &lost(failure));
         }
         let saved = match self.change_since_look(id) {
             Some(failure) => self.fail("was not saved", Some(id), &refused(failure)),

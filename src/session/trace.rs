@@ -76,18 +76,21 @@ pub(super) struct Trace {
     pub held: u64,
     pub bytes: u64,
     pub outcome: &'static str,
+    /// Set if a change was lost, and no later one was stored.
+    pub is_lost: bool,
 }
 
 impl Trace {
     pub fn begin(since: Moment, kept: u64, loaded: &SessionData) -> Self {
         let bytes = loaded.data.as_ref().map_or(0, |data| data.len() as u64);
-        Self { since, kept, waited: 0, held: 0, bytes, outcome: "unchanged" }
+        Self { since, kept, waited: 0, held: 0, bytes, outcome: "unchanged", is_lost: false }
     }
 
     /// Notes a write.
     pub fn write(&mut self, text: &Text<'_>, is_changed: bool, failure: Option<&Failure>) {
         self.bytes = text.stored().len() as u64;
         self.outcome = match failure {
+            None if self.is_lost => "refused",
             None if is_changed => "stored",
             None => "unchanged",
             Some(Failure::Store(_) | Failure::Refused(_)) => "failed",

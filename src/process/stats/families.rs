@@ -42,7 +42,7 @@ counters! {
     "writes_refused", "Refused writes, by the reason", "reason" {
         RefusedLost "lock_lost", RefusedDestroyed "destroyed", RefusedOvertaken "moved", RefusedCopy "copy", RefusedSaved "saved_before",
         RefusedChanged "changed", RefusedEnded "ended", RefusedTooLarge "too_large", RefusedReadOnly "read_only",
-        RefusedUnread "unread"
+        RefusedUnread "unread", RefusedNotEncoded "not_encoded", RefusedForked "forked"
     }
     "errors", "Failures of Redis or on the way to it", "kind" {
         ErrorConnect "connect", ErrorPool "pool", ErrorBroken "broken", ErrorTimeout "timeout", ErrorRefused "refused",
