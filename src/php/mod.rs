@@ -210,6 +210,8 @@ extern "C" fn stop_request(_kind: c_int, _module_number: c_int) -> c_int {
     sys::rustredis_forget_kept_id();
     sys::rustredis_note_end(1);
     sys::rustredis_start_serializer_over();
+    // Here the log is still that of the request.
+    guarded((), mod_data::end_prefetch);
     sys::rustredis_log_rest();
     SUCCESS
 }

@@ -74,9 +74,7 @@ pub fn beside_live<T>(
     if with_live(|_| ()).is_some() {
         return with_live_session(body).flatten();
     }
-    if let Some(prefetched) = PREFETCHED.take() {
-        end(prefetched);
-    }
+    end_prefetch();
     let mut handler = new_handler(process::id(), settings, is_held_here);
     let result = body(&mut handler.session);
     say_all(Say::Now, &mut handler.session);
@@ -328,13 +326,18 @@ pub fn end_of_move() {
     LEFT.set(None);
 }
 
+/// Gives back a prefetched session that the script has not started.
+pub fn end_prefetch() {
+    if let Some(prefetched) = PREFETCHED.take() {
+        end(prefetched);
+    }
+}
+
 /// Closes the sessions that PHP left open; called at the end of a request.
 pub fn end_request() {
     // SAFETY: PHP has no pointer of ours any more.
     unsafe { close_left(&mut ptr::null_mut()) };
-    if let Some(prefetched) = PREFETCHED.take() {
-        end(prefetched);
-    }
+    end_prefetch();
     LEFT.set(None);
     ENDED.set(None);
     boundary::end_request();

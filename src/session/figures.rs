@@ -6,6 +6,7 @@ use std::mem;
 use super::{
     Failure, Session,
     current::Current,
+    prefetched::Ahead,
     trace::{self, Last, Trace},
 };
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
         clock,
         stats::{self, SlowLock},
     },
-    protocol::SessionId,
+    protocol::{Keys, SessionId},
     store::Store,
 };
 
@@ -36,11 +37,28 @@ impl<S: Store> Session<S> {
             let kept = kept || waited.as_ref().is_some_and(|waited| waited.has_followers);
             trace.waited = waited.as_ref().map_or(0, |waited| waited.time);
             if kept && !*is_changed {
-                let page = trace::page_of(&self.info).unwrap_or_else(self.surroundings.script);
-                stats::note_needless(&page, trace.held);
+                self.note_needless(trace.held);
             }
             self.tell_slow(id, waited, trace.held, kept, *is_changed, false);
         }
+    }
+
+    /// Notes that the lock of a prefetched session was given back, which the page has not wanted.
+    /// The answer was perhaps not read, but requests that wait for the lock have seen who has it.
+    pub(super) fn released_unused(&self, id: &SessionId, keys: &Keys, ahead: Ahead) {
+        let Ahead { since, kept } = ahead;
+        if since.slot.kept_waiting() == kept || !since.slot.is_waited_for(keys.lock()) {
+            return;
+        }
+        let held = clock::now().saturating_sub(since.time);
+        self.note_needless(held);
+        self.tell_slow(id, None, held, true, false, false);
+    }
+
+    /// Notes that the page of this request kept others waiting, and changed nothing.
+    fn note_needless(&self, held: u64) {
+        let page = trace::page_of(&self.info).unwrap_or_else(self.surroundings.script);
+        stats::note_needless(&page, held);
     }
 
     /// Notes that the lock of a session was not to be had.

@@ -37,7 +37,7 @@ use lineage::Lineage;
 use looks::Looks;
 use metadata::Metadata;
 pub use metadata::{Description, TimeLeft};
-use prefetched::{Prefetch, Prefetched};
+use prefetched::{Ahead, Prefetch, Prefetched};
 use print::Print;
 pub use save::{Leave, Writer, deferred_warning};
 use trace::Trace;
@@ -667,9 +667,10 @@ impl<S: Store> Session<S> {
         let has_its_lock = self.has_lock() && self.current.as_ref().is_some_and(|current| current.id == *id);
         let access = if has_its_lock { Access::Update } else { access };
         let prefetched = self.prefetched(id, mode, access, ttl);
-        let ttl_due = if matches!(prefetched, Prefetched::Read(Hold::Locked { .. }, _)) { ttl } else { 0 };
+        let ahead = prefetched.lock_since();
+        let ttl_due = if ahead.is_some() { ttl } else { 0 };
         let (hold, loaded) = match (prefetched, settings.lock.as_ref().filter(|_| access == Access::Update)) {
-            (Prefetched::Read(hold, loaded), _) => (hold, loaded),
+            (Prefetched::Read(hold, loaded, _), _) => (hold, loaded),
             (Prefetched::Absent(state), _) => (Hold::Unlocked, SessionData::new(None, state)),
             (Prefetched::Failed(error), _) => return Err(error.into()),
             (Prefetched::Ask(unsure), None) => {
@@ -694,7 +695,7 @@ impl<S: Store> Session<S> {
                         (Hold::Overtaken, loaded)
                     }
                     Ok(Outcome::Granted(Grant { token, waiter, loaded, overtaken: false })) => {
-                        let guard = self.store.look_after(&keys, lock, &token);
+                        let guard = self.store.look_after(&keys, lock, &token, self.store.answered());
                         (Hold::Locked { token, waiter, guard }, loaded)
                     }
                     Ok(Outcome::Absent { loaded, overtaken: true }) => (Hold::Overtaken, loaded),
@@ -746,7 +747,7 @@ impl<S: Store> Session<S> {
             keys,
             hold,
             metadata: Metadata::new(inherited, &loaded, mark),
-            trace: Trace::begin(self.store.answered(), kept, &loaded),
+            trace: Trace::begin(ahead.unwrap_or(Ahead { since: self.store.answered(), kept }), &loaded),
             loaded,
             is_changed: false,
             unread: true,

@@ -11,12 +11,13 @@ use super::{
     Access, Session,
     hold::Hold,
     millis,
-    prefetched::{Prefetch, Prefetched},
+    prefetched::{Ahead, Prefetch, Prefetched},
 };
 use crate::{
     config::Settings,
     error::StoreError,
     lock::{Attempt, Request, Step},
+    process::stats::{self, Count},
     protocol::{AcquireReply, Mode, Op, SessionId},
     store::Store,
 };
@@ -43,15 +44,16 @@ impl<S: Store> Session<S> {
         let (_, Step::Acquire { acquire, .. }) = Attempt::start(request, self.store.clock()) else {
             return false;
         };
-        if !self.store.prefetch(&keys, &acquire) {
-            return false;
-        }
+        // A request may wait for the lock as soon as it is asked for.
+        let kept = stats::own().kept_waiting();
+        let Some(since) = self.store.prefetch(&keys, &acquire) else { return false };
+        let ahead = Ahead { since, kept };
         let guard = if strict {
-            self.store.look_after_trial(&keys, &lock, &acquire.token)
+            self.store.look_after_trial(&keys, &lock, &acquire.token, since)
         } else {
-            self.store.look_after(&keys, &lock, &acquire.token)
+            self.store.look_after(&keys, &lock, &acquire.token, since)
         };
-        self.prefetch = Some(Prefetch { id, keys, token: acquire.token, guard });
+        self.prefetch = Some(Prefetch { id, keys, token: acquire.token, guard, ahead });
         true
     }
 
@@ -94,8 +96,9 @@ impl<S: Store> Session<S> {
                 Prefetched::Absent(loaded.state)
             }
             Ok(AcquireReply::Held(loaded)) if access == Access::Read => {
+                let ahead = prefetch.ahead;
                 self.release_prefetch(prefetch, ttl);
-                Prefetched::Read(Hold::Unlocked, loaded)
+                Prefetched::Read(Hold::Unlocked, loaded, ahead)
             }
             Ok(AcquireReply::Held(_))
                 if prefetch.guard.as_ref().is_some_and(|guard| !self.store.confirm(guard)) =>
@@ -105,6 +108,7 @@ impl<S: Store> Session<S> {
             Ok(AcquireReply::Held(loaded)) => Prefetched::Read(
                 Hold::Locked { token: prefetch.token, waiter: None, guard: prefetch.guard },
                 loaded,
+                prefetch.ahead,
             ),
             Ok(AcquireReply::Absent(state)) if mode == Mode::Known => Prefetched::Absent(state),
             Ok(_) => Prefetched::Ask(None),
@@ -125,6 +129,7 @@ impl<S: Store> Session<S> {
     }
 
     fn give_back(&mut self, prefetch: Prefetch<S::Lease>) {
+        stats::count(Count::UnusedPrefetches);
         self.store.forget_prefetch();
         self.release_prefetch(prefetch, 0);
     }
@@ -132,8 +137,9 @@ impl<S: Store> Session<S> {
     /// Releases the lock of a prefetch without waiting for the answer: if we never had the lock,
     /// the script does nothing. `ttl` works as for [`Op::None`].
     fn release_prefetch(&mut self, prefetch: Prefetch<S::Lease>, ttl: u64) {
-        let Prefetch { id, keys, token, guard } = prefetch;
+        let Prefetch { id, keys, token, guard, ahead } = prefetch;
         drop(guard);
+        self.released_unused(&id, &keys, ahead);
         let release = self.release_of(&token, Op::None, ttl);
         if self.store.release_deferred(&id, &keys, &release).is_err() {
             self.store.give_back(&keys, token);

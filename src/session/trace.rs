@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use super::failure::Failure;
+use super::{failure::Failure, prefetched::Ahead};
 use crate::{
     compression::Text,
     process::{
@@ -81,8 +81,9 @@ pub(super) struct Trace {
 }
 
 impl Trace {
-    pub fn begin(since: Moment, kept: u64, loaded: &SessionData) -> Self {
+    pub fn begin(lock: Ahead, loaded: &SessionData) -> Self {
         let bytes = loaded.data.as_ref().map_or(0, |data| data.len() as u64);
+        let Ahead { since, kept } = lock;
         Self { since, kept, waited: 0, held: 0, bytes, outcome: "unchanged", is_lost: false }
     }
 

@@ -110,9 +110,10 @@ pub trait Store {
     /// Returns true if the session exists.
     fn exists(&mut self, keys: &Keys) -> Result<bool, StoreError>;
 
-    /// Sends an acquire whose answer [`Store::prefetched`] waits for. Returns false if there is
-    /// no connection to send it over: this function neither connects nor waits.
-    fn prefetch(&mut self, keys: &Keys, acquire: &Acquire) -> bool;
+    /// Sends an acquire whose answer [`Store::prefetched`] waits for. Returns the moment before it,
+    /// or `None` if there is no connection to send it over: this function neither connects nor
+    /// waits.
+    fn prefetch(&mut self, keys: &Keys, acquire: &Acquire) -> Option<Moment>;
 
     /// Returns the answer to the last [`Store::prefetch`].
     fn prefetched(&mut self) -> Result<AcquireReply, StoreError>;
@@ -148,16 +149,28 @@ pub trait Store {
     /// Continues with settings that differ only in times and limits.
     fn adopt(&mut self, _settings: &Arc<Settings>) {}
 
-    /// Renews a lock's lease for as long as the result lives. Returns `None` if leases need no
-    /// renewal.
-    fn look_after(&self, _keys: &Keys, _lock: &LockSettings, _token: &str) -> Option<Self::Lease> {
+    /// Renews a lock's lease for as long as the result lives. The lock was taken then. Returns
+    /// `None` if leases need no renewal.
+    fn look_after(
+        &self,
+        _keys: &Keys,
+        _lock: &LockSettings,
+        _token: &str,
+        _since: Moment,
+    ) -> Option<Self::Lease> {
         None
     }
 
     /// The same for the lock of a prefetched session that may not exist. It is then released soon,
     /// even if the answer is never read.
-    fn look_after_trial(&self, keys: &Keys, lock: &LockSettings, token: &str) -> Option<Self::Lease> {
-        self.look_after(keys, lock, token)
+    fn look_after_trial(
+        &self,
+        keys: &Keys,
+        lock: &LockSettings,
+        token: &str,
+        since: Moment,
+    ) -> Option<Self::Lease> {
+        self.look_after(keys, lock, token, since)
     }
 
     /// The answer has come: the session of [`Store::look_after_trial`] exists. Returns false if its

@@ -264,7 +264,7 @@ fn end_idle(pools: &[Pool], idle: Duration) -> Vec<Entry> {
     let mut over = Vec::new();
     look_at_free(pools, |entry| {
         let since = match &entry.connection {
-            Some(connection) => connection.begun(),
+            Some(connection) => connection.begun().time,
             None => *entry.unused.get_or_insert_with(clock::now),
         };
         if clock::since(since) >= idle {

@@ -561,7 +561,7 @@ impl Store for RedisStore {
         self.router.adopt(settings);
     }
 
-    fn prefetch(&mut self, keys: &Keys, acquire: &Acquire) -> bool {
+    fn prefetch(&mut self, keys: &Keys, acquire: &Acquire) -> Option<Moment> {
         let form = self.router.send_prefetch(keys, |connection, batch| {
             let form = connection.transactions().form();
             first_try::pack(keys, acquire, form, connection.server_ms(), batch);
@@ -569,7 +569,8 @@ impl Store for RedisStore {
         });
         self.pending =
             form.map(|form| Box::new(PendingAcquire { keys: keys.clone(), acquire: acquire.clone(), form }));
-        self.pending.is_some()
+        self.pending.as_ref()?;
+        self.router.current().map(|connection| connection.begun())
     }
 
     fn prefetched(&mut self) -> Result<AcquireReply, StoreError> {
@@ -600,13 +601,25 @@ impl Store for RedisStore {
         self.router.forget_prefetch();
     }
 
-    fn look_after(&self, keys: &Keys, lock: &LockSettings, token: &str) -> Option<LeaseGuard> {
-        let since = self.router.answered();
+    fn look_after(&self, keys: &Keys, lock: &LockSettings, token: &str, since: Moment) -> Option<LeaseGuard> {
         Some(renewal::guard(self.router.home(keys), self.router.timeouts(), lock, keys, token, since))
     }
 
-    fn look_after_trial(&self, keys: &Keys, lock: &LockSettings, token: &str) -> Option<LeaseGuard> {
-        Some(renewal::guard_of_trial(self.router.home(keys), self.router.timeouts(), lock, keys, token))
+    fn look_after_trial(
+        &self,
+        keys: &Keys,
+        lock: &LockSettings,
+        token: &str,
+        since: Moment,
+    ) -> Option<LeaseGuard> {
+        Some(renewal::guard_of_trial(
+            self.router.home(keys),
+            self.router.timeouts(),
+            lock,
+            keys,
+            token,
+            since,
+        ))
     }
 
     fn confirm(&self, lease: &LeaseGuard) -> bool {

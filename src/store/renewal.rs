@@ -174,11 +174,12 @@ pub fn guard_of_trial(
     lock: &LockSettings,
     keys: &Keys,
     token: &str,
+    since: Moment,
 ) -> LeaseGuard {
     let third = lock.lease / 3;
     let renewal = Instant::now() + third;
     let work = Work::Try { keys: keys.clone(), polling: lock.polling, length: lock.lease, renewal };
-    begin(home, timeouts, lock, token, work, Moment::now(), third.min(Duration::from_millis(TRIAL_MS)))
+    begin(home, timeouts, lock, token, work, since, third.min(Duration::from_millis(TRIAL_MS)))
 }
 
 /// Renews the lease of a lock that was just taken.

@@ -81,7 +81,8 @@ impl Router {
 
     /// Returns the time between the last command and its answer, in nanoseconds.
     pub fn last_exchange(&mut self) -> u64 {
-        self.current().map_or(0, |connection| connection.answered().time.saturating_sub(connection.begun()))
+        self.current()
+            .map_or(0, |connection| connection.answered().time.saturating_sub(connection.begun().time))
     }
 
     /// Returns the trips since the connection was taken, and the server.

@@ -364,6 +364,86 @@ fn slow_locks_and_the_pages_that_need_no_lock_are_seen_by_all_workers() {
     assert!(!metrics.contains("a-secr") && !metrics.contains(".php"), "{metrics}");
 }
 
+/// A page that does not start its session, or starts it late: both have the lock all the time.
+const PREFETCHED_PAGE: &str = r#"
+    if (isset($_GET["seen"])) {
+        $status = rustredis_status();
+        exit(json_encode(["slow" => $status["slow_locks"], "needless" => $status["needless_locks"], "metrics" => rustredis_metrics()]));
+    }
+    if (isset($_GET["metrics"])) { exit(rustredis_metrics()); }
+    if (isset($_GET["ping"])) { exit(rustredis_ping() === null ? "down" : "up"); }
+    while (isset($_GET["until"]) && !file_exists($_GET["until"])) { usleep(1000); clearstatcache(); }
+    if (isset($_GET["late"])) { session_start(); }
+    if (isset($_GET["write"])) { session_start(); $_SESSION["n"] = ($_SESSION["n"] ?? 0) + 1; }
+"#;
+
+#[test]
+fn pages_whose_prefetched_lock_is_of_no_use_are_seen_like_others() {
+    let server = Server::start();
+    for strict in ["1", "0"] {
+        let php = Php::new(&server.save_path())
+            .ini("rustredis.prefetch", "1")
+            .ini("rustredis.slow_lock", "0.1")
+            .ini("rustredis.lock_holder_uri", "1")
+            .ini("session.use_strict_mode", strict)
+            .ini("log_errors", "1");
+        let fpm = Fpm::start_as(&php, "pm = static\npm.max_children = 3\n", PREFETCHED_PAGE);
+        // A prefetch goes over a connection that is there.
+        let is_connected = || {
+            thread::scope(|scope| {
+                let pages: Vec<_> = (0..3).map(|_| scope.spawn(|| fpm.get("/ping?ping", ""))).collect();
+                for page in pages {
+                    assert_eq!(page.join().expect("the page ends").body, "up");
+                }
+            });
+            Metrics::of(&fpm).sum_of("pool_connections", "idle") == 3
+        };
+        poll::until("all workers are connected", SOON, is_connected);
+        let dir = TempDir::new("prefetched");
+        let id = format!("visitor-{strict}");
+        session::seed(&server, &id);
+        let cookie = format!("PHPSESSID={id}");
+        let waiters = session::side_key(&server, &id, "WAITERS");
+        for page in ["nothing", "late"] {
+            let done = dir.join(page);
+            let uri = format!("/{page}?until={}&{page}", done.display());
+            thread::scope(|scope| {
+                let held = scope.spawn(|| fpm.get(&uri, &cookie));
+                poll::until("the session is held", SOON, || session::is_locked(&server, &id));
+                let waits = scope.spawn(|| fpm.get("/writes?write", &cookie));
+                poll::until("a request waits", SOON, || server.command::<u64>(&["ZCARD", &waiters]) == 1);
+                // The wait and the hold must both be slow.
+                thread::sleep(Duration::from_millis(300));
+                fs::write(&done, "").expect("the temporary folder can be written");
+                assert_eq!([held, waits].map(|page| page.join().expect("the page ends").status), [200, 200]);
+            });
+        }
+        let seen: serde_json::Value =
+            serde_json::from_str(&fpm.get("/seen?seen", "").body).expect("it is JSON");
+        let needless = seen["needless"].as_array().expect("a list");
+        let mut pages: Vec<_> =
+            needless.iter().map(|page| page["script"].as_str().expect("a text")).collect();
+        pages.sort_unstable();
+        assert_eq!(pages, ["/late", "/nothing"], "{seen:#}");
+        for page in needless {
+            assert_eq!(page["times"], json!(1));
+            assert!(page["held_ms"].as_f64().is_some_and(|held| (300.0..60_000.0).contains(&held)), "{page}");
+        }
+        let slow = seen["slow"].as_array().expect("a list");
+        let held: Vec<_> = slow.iter().filter(|lock| lock["kept_waiting"] == json!(true)).collect();
+        assert_eq!(held.len(), 2, "{slow:#?}");
+        assert!(held.iter().all(|lock| lock["changed"] == json!(false)), "{held:#?}");
+        let metrics = Metrics::parse(seen["metrics"].as_str().expect("a text"));
+        assert_eq!(metrics.get("unused_prefetches_total"), 1);
+        assert_eq!(metrics.get("locks_held"), 0);
+        // No lock was held while its worker waited for a request.
+        let holds: f64 = slow.iter().map(|lock| lock["held_ms"].as_f64().expect("a number")).sum();
+        let sum = metrics.0["rustredis_lock_hold_seconds_sum"] * 1000.0;
+        assert!((sum - holds).abs() < 250.0, "{sum}: {slow:#?}");
+        assert_eq!(fpm.log().matches("rustredis: slow lock of session").count(), slow.len(), "{}", fpm.log());
+    }
+}
+
 /// Behind a front controller, all pages have one script. The path is of the visitor's choice.
 #[test]
 fn the_page_that_keeps_others_waiting_is_named_by_its_path_and_writes_no_line_of_a_log() {

@@ -266,9 +266,9 @@ impl Connection {
         self.pooled.get_or_insert_with(|| meter.pooled()).set_used(is_used);
     }
 
-    /// The time when the last exchange began.
-    pub fn begun(&self) -> u64 {
-        self.begun
+    /// The moment when the last exchange began.
+    pub fn begun(&self) -> Moment {
+        self.meter.at(self.begun)
     }
 
     /// The moment of the last answer for which a request has waited.

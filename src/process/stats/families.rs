@@ -35,6 +35,9 @@ counters! {
     "locked_unchanged", "Requests that held a lock and changed nothing: their pages could use read_and_close", "" {
         LockedUnchanged ""
     }
+    "unused_prefetches", "Sessions that were requested ahead, and that their page has not started", "" {
+        UnusedPrefetches ""
+    }
     "writes", "Writes of sessions: stored, only kept alive as nothing had changed, refused, or failed because of Redis",
      "result" {
         WritesStored "stored", WritesUnchanged "unchanged", WritesRefused "refused", WritesFailed "failed"

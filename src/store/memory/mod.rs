@@ -24,6 +24,7 @@ pub use server::Server;
 use super::Store;
 use crate::{
     error::{ServerError, StoreError},
+    process::stats::Moment,
     protocol::{
         Acquire, AcquireReply, Claim, Keys, Release, ReleaseReply, Remaining, SessionData, Ticket, UserCall,
         UserList, Write,
@@ -161,9 +162,9 @@ impl Store for MemoryStore {
         Ok(self.send()?.data(keys).is_some())
     }
 
-    fn prefetch(&mut self, keys: &Keys, acquire: &Acquire) -> bool {
+    fn prefetch(&mut self, keys: &Keys, acquire: &Acquire) -> Option<Moment> {
         self.pending = self.acquire(keys, acquire).ok();
-        self.pending.is_some()
+        self.pending.is_some().then(Moment::now)
     }
 
     fn prefetched(&mut self) -> Result<AcquireReply, StoreError> {
