@@ -99,9 +99,10 @@ function rustredis_status(): array {}
 function rustredis_metrics(): string {}
 
 /**
- * The seconds that a PING to the server of session.save_path took, or null without an answer: for readiness probes, on any
- * SAPI. With several servers, the longest; in a Cluster, one master is asked. It uses a connection of the pool, and the
- * usual rustredis.connect_timeout, read_timeout and pool_wait.
+ * The seconds that the server of session.save_path took to answer a write which leaves nothing, or null if it did not
+ * answer or has refused it, so that no session could start: for readiness probes, on any SAPI. With
+ * rustredis.lock_failure=readonly it is a read. With several servers, the longest; in a Cluster, one master is asked. It
+ * uses a connection of the pool, and the usual rustredis.connect_timeout, read_timeout and pool_wait.
  */
 function rustredis_ping(): ?float {}
 

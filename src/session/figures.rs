@@ -10,7 +10,7 @@ use super::{
     trace::{self, Last, Trace},
 };
 use crate::{
-    config::WriteAck,
+    config::{LockFailure, WriteAck},
     lock::Waited,
     process::{
         clock,
@@ -126,15 +126,17 @@ impl<S: Store> Session<S> {
         trace::leave(Last { waited, held: 0, trips, bytes: 0, changed: false, outcome, server });
     }
 
-    /// Asks all servers for an answer, or one master of a Cluster. Returns the longest time that
-    /// one took, in nanoseconds, or `None` if there is a server that does not answer.
+    /// Asks all servers, or one master of a Cluster, if a session could start there. Returns the
+    /// longest time that one took, in nanoseconds, or `None` if there is a server where it could
+    /// not. With `rustredis.lock_failure=readonly`, a session need not be locked.
     pub fn ping(&mut self) -> Option<u64> {
         let mut keys = self.keys(&SessionId::parse(b"ping")?);
         let settings = self.settings.clone();
         let routes = settings.shards.routes();
+        let locks = settings.lock.as_ref().is_none_or(|lock| lock.failure == LockFailure::Fail);
         let mut ask = |route| {
             keys.route = route;
-            self.store.ping(&keys).ok()
+            self.store.ping(&keys, locks).ok()
         };
         routes.into_iter().map(&mut ask).try_fold(0, |longest: u64, time| Some(longest.max(time?)))
     }

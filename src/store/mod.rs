@@ -101,9 +101,10 @@ pub trait Store {
     /// one that was seen, without waiting for the answer.
     fn post_state_ttl(&mut self, keys: &Keys, seen: &str, ms: u64);
 
-    /// Sends a PING over the pool of the server that has these keys. Returns the time until the
-    /// answer in nanoseconds.
-    fn ping(&mut self, _keys: &Keys) -> Result<u64, StoreError> {
+    /// Asks the server that has these keys, over its pool, if it would do a session's work: lock it
+    /// (`locks`), or only read it. Nothing is left there. Returns the time until the answer in
+    /// nanoseconds.
+    fn ping(&mut self, _keys: &Keys, _locks: bool) -> Result<u64, StoreError> {
         Ok(0)
     }
 
