@@ -69,6 +69,10 @@ pub(super) fn count_write(
     if is_unchanged {
         slot.add(Count::LockedUnchanged);
     }
+    // The answer will be counted instead, which may be a refusal.
+    if trace.is_sent {
+        return;
+    }
     match failure {
         None if changed => {
             slot.add(Count::WritesStored);

@@ -79,9 +79,17 @@ impl<L> Current<L> {
         !user.is_empty() && state.is_some_and(|state| state.live().is_some_and(|live| live.user() == user))
     }
 
+    /// Returns true if this write changes the session.
+    pub(super) fn is_change(&mut self, changed: bool, text: &Text<'_>) -> bool {
+        let changed = changed && !self.is_delivered(text);
+        self.trace.is_lost &= !changed;
+        self.trace.is_sent = false;
+        changed
+    }
+
     /// Returns true if a handler class writes the text as it has read it. The text is remembered
     /// only until another one is written.
-    pub(super) fn is_delivered(&mut self, text: &Text<'_>) -> bool {
+    fn is_delivered(&mut self, text: &Text<'_>) -> bool {
         self.delivered = self.delivered.take().filter(|print| print.is_of(text.plain()));
         self.delivered.is_some()
     }

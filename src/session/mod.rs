@@ -509,11 +509,11 @@ impl<S: Store> Session<S> {
                 // The answer tells if the places on lists are those of this request.
                 let waits = self.settings.write_ack == WriteAck::Wait || !current.metadata.places.is_empty();
                 let result = if waits {
-                    self.store.release(keys, &release)
+                    self.store.release(keys, &release).map(Some)
                 } else {
                     self.store.release_deferred(&current.id, keys, &release)
                 };
-                let was_ours = matches!(result, Ok(ReleaseReply::Done));
+                let was_ours = matches!(result, Ok(Some(ReleaseReply::Done)));
                 if let Err(error) = result {
                     self.fail(
                         "stays locked until its server answers or the lease ends",

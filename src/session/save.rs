@@ -9,6 +9,7 @@ use super::{
     failure::Loss,
     millis,
     print::Print,
+    trace::Trace,
     warning,
 };
 use crate::{
@@ -67,6 +68,9 @@ pub fn deferred_warning(late: DeferredFailure) -> String {
     let DeferredFailure { id, target, outcome } = late;
     let what = "was not saved by an earlier request of this process (rustredis.write_ack=deferred)";
     let failure = failure_of(outcome, Loss::Unknown).unwrap_or(Failure::Lost(None, Loss::Unknown));
+    if let Failure::Store(_) | Failure::Refused(_) = failure {
+        stats::count(Count::WritesFailed);
+    }
     warning(what, Some(&id), &target, &failure)
 }
 
@@ -459,31 +463,30 @@ impl<S: Store> Session<S> {
         }
     }
 
-    fn reason_not_to_save(&self, id: &SessionId) -> Option<Failure> {
-        if self.value.is_some() {
-            return Some(Failure::Undelivered);
-        }
-        if self.failed.as_ref() == Some(id) {
-            return Some(Failure::Unread);
-        }
-        self.has_stayed(id).then_some(Failure::Destroyed)
+    fn reason_not_to_save(&mut self, id: &SessionId) -> Option<Failure> {
+        let failure = if self.value.is_some() {
+            Failure::Undelivered
+        } else if self.failed.as_ref() == Some(id) {
+            Failure::Unread
+        } else if self.has_stayed(id) {
+            Failure::Destroyed
+        } else {
+            return None;
+        };
+        self.note_loss(id.as_str().as_bytes());
+        Some(failure)
     }
 
     fn save(&mut self, id: &[u8], text: &Text<'_>, changed: bool, ttl: u64, writer: Writer) -> bool {
         let Some(id) = self.parsed(id) else { return self.fail("was not saved", None, &Failure::BadId) };
         if let Some(failure) = self.reason_not_to_save(&id) {
-            self.note_loss(id.as_str().as_bytes());
             return self.fail("was not saved", Some(&id), &refused(failure));
         }
         let mut current = match self.current.take() {
             Some(current) if current.id == id && !self.is_looked_at(&current, writer) => current,
-            other => {
-                // A SessionHandler subclass writes a session other than its own, or one that was
-                // read with `read_and_close`. This write also takes that session's lock.
-                let saved = self.save_another(&id, text, ttl);
-                self.current = other;
-                return saved;
-            }
+            // A SessionHandler subclass writes a session other than its own, or one that was read
+            // with `read_and_close`. This write also takes that session's lock.
+            own => return self.save_another(own, &id, text, ttl),
         };
         current.ttl_due = 0;
         let state = self.list_and_update_state(&mut current, ttl);
@@ -491,12 +494,12 @@ impl<S: Store> Session<S> {
         let Some(life) = self.ttl_of_write(&current, ttl) else {
             return self.end_now(current, changed);
         };
-        let changed = changed && !current.is_delivered(text);
-        current.trace.is_lost &= !changed;
+        let changed = current.is_change(changed, text);
         let (keys, seen) = (&current.keys, current.loaded.state.as_deref());
         let op = op_for(text, changed, current.is_new, life);
         let loss = self.loss_of(&current);
         let was_locked = matches!(current.hold, Hold::Locked { .. });
+        current.trace.is_sent = false;
         let saved = || (writer != Writer::Php).then(|| Print::of(text.plain()));
         let asks = changed || current.is_changed || current.is_new || current.metadata.is_asked;
         let mut is_over = false;
@@ -516,7 +519,7 @@ impl<S: Store> Session<S> {
                 let is_listed = state.is_some() && current.metadata.live.as_ref().is_some_and(Live::has_user);
                 let is_deferred = !keep_lock && !is_listed && self.may_defer(text);
                 let result = if is_deferred {
-                    self.release_later(&id, keys, &release, text)
+                    self.release_later(&id, keys, &release, text, &mut current.trace)
                 } else {
                     self.release_or_restore(keys, &release, text)
                 };
@@ -750,16 +753,20 @@ impl<S: Store> Session<S> {
         }
     }
 
-    /// Does the same without waiting for the answer.
+    /// Does the same without waiting for the answer, if that is possible.
     fn release_later(
         &mut self,
         id: &SessionId,
         keys: &Keys,
         release: &Release<'_>,
         text: &Text<'_>,
+        trace: &mut Trace,
     ) -> Result<ReleaseReply, StoreError> {
         let op = if release.op == Op::Keep { Op::Restore(text.stored()) } else { release.op };
-        self.store.release_deferred(id, keys, &Release { op, rewrite: false, ..release.clone() })
+        let reply =
+            self.store.release_deferred(id, keys, &Release { op, rewrite: false, ..release.clone() })?;
+        trace.is_sent = reply.is_none() && op != Op::None;
+        Ok(reply.unwrap_or(ReleaseReply::Done))
     }
 
     /// The same without the lock.
@@ -777,12 +784,19 @@ impl<S: Store> Session<S> {
         }
     }
 
-    /// Saves a session that is not the one that PHP has, which alone leaves something to the next
-    /// id.
-    fn save_another(&mut self, id: &SessionId, text: &Text<'_>, ttl: u64) -> bool {
+    /// Saves a session that is not PHP's own, which alone leaves something to the next id, and goes
+    /// on with that.
+    fn save_another(
+        &mut self,
+        own: Option<Current<S::Lease>>,
+        id: &SessionId,
+        text: &Text<'_>,
+        ttl: u64,
+    ) -> bool {
         let left = self.lineage.take_left();
         let saved = self.fetch_and_save(id, text, ttl);
         self.lineage.set_left(left);
+        self.current = own;
         saved
     }
 

@@ -78,13 +78,15 @@ pub(super) struct Trace {
     pub outcome: &'static str,
     /// Set if a change was lost, and no later one was stored.
     pub is_lost: bool,
+    /// Set if the last write was sent, and its answer has not come.
+    pub is_sent: bool,
 }
 
 impl Trace {
     pub fn begin(lock: Ahead, loaded: &SessionData) -> Self {
         let bytes = loaded.data.as_ref().map_or(0, |data| data.len() as u64);
         let Ahead { since, kept } = lock;
-        Self { since, kept, waited: 0, held: 0, bytes, outcome: "unchanged", is_lost: false }
+        Self { since, kept, waited: 0, held: 0, bytes, outcome: "unchanged", is_lost: false, is_sent: false }
     }
 
     /// Notes a write.
@@ -92,6 +94,7 @@ impl Trace {
         self.bytes = text.stored().len() as u64;
         self.outcome = match failure {
             None if self.is_lost => "refused",
+            None if is_changed && self.is_sent => "sent",
             None if is_changed => "stored",
             None => "unchanged",
             Some(Failure::Store(_) | Failure::Refused(_)) => "failed",

@@ -25,7 +25,10 @@ use crate::{
     client::connection::{Connection, Sent},
     config::{Settings, Target},
     error::StoreError,
-    process::Shared,
+    process::{
+        Shared,
+        stats::{self, Count, Observed},
+    },
     protocol::{Keys, Op, Release, ReleaseReply, SessionId, script::ScriptCall},
 };
 
@@ -36,10 +39,8 @@ pub struct DeferredRelease {
     id: SessionId,
     /// The settings of the release's request.
     settings: Arc<Settings>,
-    /// Set if there was nothing to write: the release only frees the lock.
-    lock_only: bool,
-    /// Set if the release writes nothing but a session that is gone.
-    is_unchanged: bool,
+    /// The write, or `None` if the release only frees the lock.
+    write: Option<Written>,
     /// The token of the lock.
     token: String,
     /// The command, as it was sent over the entry's connection.
@@ -49,6 +50,33 @@ pub struct DeferredRelease {
     receipt: Duration,
     /// The answer, if it was read before the connection was given up.
     answer: Option<Result<ReleaseReply, StoreError>>,
+}
+
+/// A write that is counted when its answer comes.
+#[derive(Clone, Copy)]
+struct Written {
+    is_changed: bool,
+    size: usize,
+}
+
+impl Written {
+    fn of(op: Op<'_>) -> Option<Self> {
+        match op {
+            Op::Set(value) => Some(Self { is_changed: true, size: value.len() }),
+            Op::Restore(value) => Some(Self { is_changed: false, size: value.len() }),
+            _ => None,
+        }
+    }
+
+    fn count(self) {
+        let slot = stats::own();
+        if self.is_changed {
+            slot.add(Count::WritesStored);
+            slot.observe(Observed::SessionBytes, self.size as u64);
+        } else {
+            slot.add(Count::WritesUnchanged);
+        }
+    }
 }
 
 /// The progress of a deferred release.
@@ -79,8 +107,7 @@ impl DeferredRelease {
             keys: keys.clone(),
             id: id.clone(),
             settings: settings.clone(),
-            lock_only: release.op == Op::None,
-            is_unchanged: matches!(release.op, Op::Keep | Op::Restore(_)),
+            write: Written::of(release.op),
             token: release.token.to_owned(),
             sent,
             at: Instant::now(),
@@ -186,14 +213,12 @@ impl DeferredRelease {
 
     /// Adds the outcome to the failures, unless all is well.
     fn finish(&self, answer: Result<ReleaseReply, StoreError>) {
-        if self.lock_only {
-            // No data is lost.
-            return;
-        }
+        // Otherwise, no data is lost.
+        let Some(write) = self.write else { return };
         let outcome = match answer {
-            Ok(ReleaseReply::Done) => return,
+            Ok(ReleaseReply::Done) => return write.count(),
             // The session has ended, and nothing of the request is lost.
-            Ok(ReleaseReply::Dead) if self.is_unchanged => return,
+            Ok(ReleaseReply::Dead) if !write.is_changed => return write.count(),
             // The receipt may have expired, so the release may have been carried out.
             Ok(ReleaseReply::Lost { .. }) if self.at.elapsed() > self.receipt => {
                 Err(StoreError::Broken(io::ErrorKind::ConnectionAborted.into()))

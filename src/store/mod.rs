@@ -61,16 +61,16 @@ pub trait Store {
     /// Writes under the lock and releases it. If the reply is lost, the release is sent again.
     fn release(&mut self, keys: &Keys, release: &Release<'_>) -> Result<ReleaseReply, StoreError>;
 
-    /// Releases without waiting for the answer, if that is possible: the result is then
-    /// [`ReleaseReply::Done`], and [`take_deferred_failures`] reports the outcome later.
+    /// Releases without waiting for the answer, if that is possible: the result is then `None`, and
+    /// [`take_deferred_failures`] reports the outcome later, unless the release was carried out.
     /// [`Op::Keep`](crate::protocol::Op::Keep) is not allowed, because its answer may ask for more.
     fn release_deferred(
         &mut self,
         _id: &SessionId,
         keys: &Keys,
         release: &Release<'_>,
-    ) -> Result<ReleaseReply, StoreError> {
-        self.release(keys, release)
+    ) -> Result<Option<ReleaseReply>, StoreError> {
+        self.release(keys, release).map(Some)
     }
 
     /// Writes without a lock.

@@ -463,28 +463,29 @@ impl Store for RedisStore {
         id: &SessionId,
         keys: &Keys,
         release: &Release<'_>,
-    ) -> Result<ReleaseReply, StoreError> {
+    ) -> Result<Option<ReleaseReply>, StoreError> {
         let route = self.router.route(keys);
         if route.can_move() {
             // A repeat would have to know the node that has the session by then. Only a release of
             // the lock alone can be given back later.
             let owner = route.known_server().filter(|owner| self.router.is_connected_to(owner));
             let Some(owner) = owner.filter(|_| release.op == Op::None) else {
-                return self.release(keys, release);
+                return self.release(keys, release).map(Some);
             };
             self.post_release(&owner, keys, release)?;
-            return Ok(ReleaseReply::Done);
+            return Ok(None);
         }
         self.router.leave_old_master(Word::Recent);
         // The value is an argument: if an upload did not reach the server, no request would be
         // there to send the value again soon.
         let mut call = release.call(keys, self.receipt_ms(), Payload::Argument);
         if self.router.send_deferred(id, keys, release, &call) {
-            return Ok(ReleaseReply::Done);
+            return Ok(None);
         }
         self.router
             .run_until_answered(keys, &mut call, RetryPolicy::Release, ReleaseReply::parse)
             .or_else(|failure| self.give_up(keys, release, failure))
+            .map(Some)
     }
 
     fn write(&mut self, keys: &Keys, write: &Write<'_>) -> Result<ReleaseReply, StoreError> {
