@@ -28,7 +28,10 @@ pub(super) const TARGETS: usize = 16;
 /// The longest name of a server, in words of eight bytes.
 const NAME: usize = 16;
 /// The version of the fields that are neither counts nor histograms.
-const HEAD: u8 = 2;
+const HEAD: u8 = 3;
+/// The time in milliseconds for which a server keeps its place after its last connection was made,
+/// even if none is left.
+const KEPT: u64 = 60_000;
 /// Room for counters.
 pub(super) const COUNTS: usize = 64;
 
@@ -83,13 +86,14 @@ struct Histogram {
     sum: AtomicU64,
 }
 
-/// The name of a server, which is never changed. Processes that write the same name at the same
-/// time write the same words.
+/// The name of a server. Processes that write the same name at the same time write the same words.
 #[repr(C)]
 struct Name {
     /// A digest of the name, or 0.
     digest: AtomicU64,
     is_ready: AtomicU64,
+    /// The time when a connection was made last, in milliseconds since 1970.
+    at_ms: AtomicU64,
     text: [AtomicU64; NAME],
 }
 
@@ -202,20 +206,61 @@ impl Memory {
         index
     }
 
-    /// Returns the number of a server, or that of all servers that find no room.
-    pub(super) fn target(&self, name: &str) -> usize {
+    /// Returns the number of a server to which a process connects now, or that of all servers that
+    /// find no room.
+    pub(super) fn target(&self, name: &str, now: u64, is_alive: impl Fn(u32) -> bool) -> usize {
         let name = &name.as_bytes()[..name.len().min(8 * NAME)];
         let digest = digest(FNV, name) | 1;
-        let found = self.targets[..TARGETS - 1].iter().position(|target| {
-            let free = target.digest.compare_exchange(0, digest, Relaxed, Relaxed);
-            free.is_ok() || free == Err(digest)
-        });
+        let found = self.place_of(digest).or_else(|| self.replaced(digest, now, is_alive));
         let Some(index) = found else { return TARGETS - 1 };
         let mut words = [0; NAME];
         to_words(name, &mut words);
-        self.targets[index].text.iter().zip(words).for_each(|(place, word)| place.store(word, Relaxed));
-        self.targets[index].is_ready.store(1, Release);
+        let target = &self.targets[index];
+        target.text.iter().zip(words).for_each(|(place, word)| place.store(word, Relaxed));
+        target.is_ready.store(1, Release);
+        target.at_ms.fetch_max(now, Release);
         index
+    }
+
+    /// Returns the place of a server, or a free one.
+    fn place_of(&self, digest: u64) -> Option<usize> {
+        self.targets[..TARGETS - 1].iter().position(|target| {
+            let free = target.digest.compare_exchange(0, digest, Acquire, Acquire);
+            free.is_ok() || free == Err(digest)
+        })
+    }
+
+    /// Gives a server the place of the one that was not used for longest. The counts of that one
+    /// end with its name: as those of another server, they would look like a burst of exchanges.
+    fn replaced(&self, digest: u64, now: u64, is_alive: impl Fn(u32) -> bool) -> Option<usize> {
+        loop {
+            let index = self.longest_unused(now, &is_alive)?;
+            let target = &self.targets[index];
+            let before = target.digest.load(Acquire);
+            // Other processes may connect to the same server now, after a failover for example.
+            if let Some(index) = self.place_of(digest) {
+                return Some(index);
+            }
+            if target.digest.compare_exchange(before, digest, Release, Relaxed).is_ok() {
+                target.is_ready.store(0, Release);
+                self.slots.iter().for_each(|slot| slot.servers[index].exchanges.forget());
+                return Some(index);
+            }
+        }
+    }
+
+    /// Returns the place of the server, among those to which no living process has a connection, to
+    /// which one was made before all others.
+    fn longest_unused(&self, now: u64, is_alive: impl Fn(u32) -> bool) -> Option<usize> {
+        let used = usize::try_from(self.used.load(Relaxed)).unwrap_or(SLOTS).min(SLOTS);
+        let is_connected = |index: usize| {
+            self.slots[..used].iter().any(|slot| {
+                slot.servers[index].open.load(Relaxed) > 0 && is_alive(pid_of(slot.owner.load(Relaxed)))
+            })
+        };
+        let at = |index: &usize| self.targets[*index].at_ms.load(Acquire);
+        let unused = (0..TARGETS - 1).filter(|index| at(index).saturating_add(KEPT) <= now);
+        unused.filter(|index| !is_connected(*index)).min_by_key(at)
     }
 
     /// Returns the name under which a server is shown.
@@ -245,6 +290,7 @@ impl Memory {
     }
 
     pub(super) fn totals(&self, is_alive: impl Fn(u32) -> bool) -> Totals {
+        let digests = self.targets.each_ref().map(|target| target.digest.load(Acquire));
         let used = usize::try_from(self.used.load(Relaxed)).unwrap_or(SLOTS).min(SLOTS);
         let slots = &self.slots[..used];
         let mut counts = [0; COUNTS];
@@ -255,7 +301,10 @@ impl Memory {
             histograms.iter_mut().zip(&slot.histograms).for_each(|(sum, own)| sum.add(own));
             exchanges.iter_mut().zip(&slot.servers).for_each(|(sum, own)| sum.add(&own.exchanges));
         }
-        let names = self.targets.iter().map(Name::text);
+        // A place may have got another name meanwhile.
+        let names = self.targets.iter().zip(digests);
+        let names =
+            names.map(|(target, digest)| target.text().filter(|_| target.digest.load(Acquire) == digest));
         let exchanges = names.zip(exchanges).enumerate().filter_map(|(index, (name, sum))| {
             if index == TARGETS - 1 {
                 return sum.buckets.iter().any(|count| *count > 0).then(|| ("other".into(), sum));
@@ -393,6 +442,10 @@ impl Histogram {
         self.buckets[bounds.bucket(value)].fetch_add(1, Relaxed);
         self.sum.fetch_add(value, Relaxed);
     }
+
+    fn forget(&self) {
+        self.buckets.iter().chain([&self.sum]).for_each(|count| count.store(0, Relaxed));
+    }
 }
 
 impl Observations {
@@ -407,6 +460,7 @@ impl Name {
         Self {
             digest: AtomicU64::new(0),
             is_ready: AtomicU64::new(0),
+            at_ms: AtomicU64::new(0),
             text: [const { AtomicU64::new(0) }; NAME],
         }
     }
@@ -519,7 +573,7 @@ mod tests {
             let slot = &MEMORY.slots[MEMORY.take(pid, |_| true)];
             slot.held.fetch_add(2, Relaxed);
             slot.waiting.fetch_add(1, Relaxed);
-            let server = slot.server(MEMORY.target("s"));
+            let server = slot.server(MEMORY.target("s", 0, |_| true));
             server.open.fetch_add(3, Relaxed);
             server.used.fetch_add(2, Relaxed);
         }
@@ -549,7 +603,7 @@ mod tests {
         let slot = &MEMORY.slots[MEMORY.take(std::process::id(), |_| true)];
         slot.add(Count::Trips);
         slot.held.fetch_add(1, Relaxed);
-        slot.server(MEMORY.target("s")).open.fetch_add(1, Relaxed);
+        slot.server(MEMORY.target("s", 0, |_| true)).open.fetch_add(1, Relaxed);
         MEMORY.namespace.fetch_xor(1, Relaxed);
         assert!(MEMORY.is_ready() && !MEMORY.is_here());
         MEMORY.get_ready(false);
@@ -562,20 +616,69 @@ mod tests {
         assert!(!MEMORY.is_of_command_line());
     }
 
+    /// The counts of exchanges by the names of their servers.
+    fn exchanges(memory: &Memory) -> Vec<(String, u64)> {
+        let all = memory.totals(|_| true).exchanges.into_iter();
+        all.map(|(name, sum)| (name, sum.buckets.iter().sum())).collect()
+    }
+
     #[test]
     fn servers_beyond_the_bound_are_measured_together() {
         static MEMORY: Memory = Memory::new();
         let names: Vec<_> = (0..TARGETS + 3).map(|n| format!("redis{n}.example.org:6379")).collect();
         for name in names.iter().chain(&names) {
-            MEMORY.slots[0].server(MEMORY.target(name)).add(1);
+            MEMORY.slots[0].server(MEMORY.target(name, KEPT - 1, |_| true)).add(1);
         }
         MEMORY.used.store(1, Relaxed);
-        let exchanges = MEMORY.totals(|_| true).exchanges;
-        let count = |name: &str| {
-            let (_, sum) = exchanges.iter().find(|(known, _)| known == name)?;
-            Some(sum.buckets.iter().sum::<u64>())
-        };
-        assert!(names[..TARGETS - 1].iter().all(|name| count(name) == Some(2)));
-        assert_eq!((count("other"), exchanges.len()), (Some(8), TARGETS));
+        let mut expected: Vec<_> = names[..TARGETS - 1].iter().map(|name| (name.clone(), 2)).collect();
+        expected.push(("other".into(), 8));
+        assert_eq!(exchanges(&MEMORY), expected);
+    }
+
+    #[test]
+    fn a_server_takes_the_place_of_the_one_that_was_not_used_for_longest() {
+        static MEMORY: Memory = Memory::new();
+        let is_alive = |pid| pid == 7;
+        let slots = [7, 8].map(|pid| &MEMORY.slots[MEMORY.take(pid, |_| true)]);
+        let names: Vec<_> = (0..TARGETS - 1).map(|n| format!("redis{n}")).collect();
+        for (name, at) in names.iter().zip(0..) {
+            let target = MEMORY.target(name, at, is_alive);
+            for slot in slots {
+                slot.server(target).add(1);
+            }
+        }
+        // The first one is in use. The process that had used the second one was killed.
+        slots[0].server(0).open.fetch_add(1, Relaxed);
+        slots[1].server(1).open.fetch_add(1, Relaxed);
+        let now = KEPT + 100;
+        assert_eq!(MEMORY.target("redis2", now, is_alive), 2);
+        assert_eq!(MEMORY.target("early", KEPT, is_alive), TARGETS - 1);
+        let places = ["new", "newer", "new"].map(|name| MEMORY.target(name, now, is_alive));
+        assert_eq!(places, [1, 3, 1]);
+        slots[0].server(1).add(1);
+        let mut expected: Vec<_> = names.iter().map(|name| (name.clone(), 2)).collect();
+        expected[1] = ("new".into(), 1);
+        expected[3] = ("newer".into(), 0);
+        assert_eq!(exchanges(&MEMORY), expected);
+        // One that comes back begins anew.
+        assert_eq!(MEMORY.target("redis1", now, is_alive), 4);
+        assert_eq!((MEMORY.name(4), MEMORY.name(0)), ("redis1".into(), "redis0".into()));
+    }
+
+    #[test]
+    fn processes_that_connect_to_a_new_server_at_once_take_one_place() {
+        static MEMORY: Memory = Memory::new();
+        for round in 0..200 {
+            for name in 0..TARGETS - 1 {
+                MEMORY.target(&format!("{round}-{name}"), round * 2 * KEPT, |_| true);
+            }
+            let now = (round * 2 + 1) * KEPT;
+            let places: Vec<_> = std::thread::scope(|scope| {
+                let threads: Vec<_> =
+                    (0..4).map(|_| scope.spawn(move || MEMORY.target("new", now, |_| true))).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            assert!(places.iter().all(|place| *place == places[0]), "{places:?}");
+        }
     }
 }

@@ -232,11 +232,11 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// Returns the meter of a server, which is shown under this name. Servers beyond the first 15
-    /// are measured together.
+    /// Returns the meter of a server for a new connection. The server is shown under this name, or
+    /// together with others if 15 are in use.
     #[must_use]
     pub fn of(target: &str) -> Self {
-        let (slot, number) = (own(), memory().target(target));
+        let (slot, number) = (own(), memory().target(target, now_ms(), is_alive));
         Self { slot, number, server: slot.server(number) }
     }
 
