@@ -21,6 +21,7 @@ const HANDOFF = 1000, SLACK = 5, FOREIGN = 10, RECHECK = 5000;
 const TIMEOUT = RECHECK + 2000; // of one exchange
 const REPEAT = 10_000, RECEIPT = 20_000; // how long a release is repeated, and how long Redis knows the repeat
 const LOGIN = 10_000; // for so long a listed session that is not stored may be that of a login which is still running
+const STORED = 500; // by so much a place on a list may be younger than the state of its session: two clocks
 const MOVED = 10_000; // for so long a browser may still come with the old id after a login, as in PHP
 // Redis 6 puts the reason of a script behind the place in it.
 const PASSING = /^(LOADING|BUSY|TRYAGAIN|CLUSTERDOWN|MASTERDOWN|UNBLOCKED)\b|\b(READONLY|NOREPLICAS)\b/;
@@ -378,7 +379,7 @@ class Session {
   async save() {
     const same = this.loaded !== null && this.data !== null && this.loaded.equals(this.data), fields = this.fields();
     const list = fields[7] ?? "";
-    if (list && !this.fresh && isStale(fields, this.its.ttl)) {
+    if (list && (this.fresh || isStale(fields, this.its.ttl))) {
       fields[5] = Date.now(); // so that it stays on the list
       this.fresh = fields.join("|");
     }
@@ -619,26 +620,24 @@ async function forget(its, list, those) {
 async function weed(its, list, { others, now }) {
   const gone = { dead: [], missing: [] };
   for (const one of others) gone[(await fateOf(its, list, one, now)).fate]?.push(one);
-  await end(its, list, gone.missing, now, "limit"); // a request that still has it does not store it again
+  await end(its, list, gone.missing, now, "limit", "weed"); // a request that still has it does not store it again
   await forget(its, list, gone.dead);
   return gone.dead.length + gone.missing.length > 0;
 }
 
 /** Ends sessions of a list, whichever request has them, and takes them off it. How many it has ended. */
-async function end(its, list, those, now, reason) {
-  const over = [], stale = [];
+async function end(its, list, those, now, reason, op = "del") {
+  const over = [], missing = [], stale = [];
   for (const one of those) {
-    const { id, bumped } = one, key = its.prefix + id, mark = randomBytes(16).toString("hex");
-    if ((await fateOf(its, list, one, now)).fate === "dead") { // the session of nobody, or one that has ended
-      stale.push(one);
-      continue;
-    }
-    const [word] = await once(() => run(its, "write", [key, `${key}_STATE`, `${key}_LOCK`],
-                                        ["del", list, 1, "", mark, its.maxHold, reason]));
-    if (await withoutCopy(its, word) === "ok") over.push(id);
-    else if (Math.abs(now - bumped) >= LOGIN) stale.push(one); // before, a login of this user may still be running
+    const key = its.prefix + one.id, mark = randomBytes(16).toString("hex"), old = Math.abs(now - one.bumped) >= LOGIN;
+    // A place that is older than a login ends no session of nobody.
+    const [reply] = await once(() => run(its, "write", [key, `${key}_STATE`, `${key}_LOCK`],
+                                         [old ? "weed" : op, list, 1, "", mark, its.maxHold, reason]));
+    const word = await withoutCopy(its, reply);
+    if (word !== "dead") (word === "ok" ? over : missing).push(one.id);
+    else if (old) stale.push(one); // another user has it, or none; before, a login of this one may still be running
   }
-  if (over.length > 0) await changeList(its, list, "drop", ...over);
+  if (over.length + missing.length > 0) await changeList(its, list, "drop", ...over, ...missing);
   await forget(its, list, stale);
   return over.length;
 }
@@ -653,6 +652,7 @@ async function fateOf(its, list, { id, bumped }, now) {
   if (parts[0] === "dead") fate = young && parts[2] <= bumped ? "comes" : "dead"; // a login under an id with a mark comes
   else if (fields[4] && fields[4] <= now) fate = "dead";
   else if (ttl !== -2 && fields[7] === list) fate = "lives";
+  else if (fields[7] === list && Number(fields[5]) + STORED >= bumped) fate = "missing"; // its login was stored
   return { fate, fields, ttl };
 }
 

@@ -182,7 +182,7 @@ func (s *Session) Save() error {
 	left := s.left
 	s.left = nil
 	if err := left.Release("retire", nil); err != nil {
-		s.its.end(s.lock.fields()[7], []place{{id: s.lock.id}}, 0, "revoked") // it was ended from elsewhere under the old id
+		s.its.end(s.lock.fields()[7], []place{{id: s.lock.id}}, 0, "revoked", "del") // it was ended from elsewhere under the old id
 		return err
 	}
 	return nil

@@ -18,6 +18,9 @@ import (
 // For so long a listed session that is not stored may be that of a login which is still running.
 const loginTime = 10_000
 
+// By so many ms a place on a list may be younger than the state of its session: two clocks.
+const storedTime = 500
+
 // Device is a session of a user. Times are in ms since 1970, 0 if they are not known. The handle gives no access.
 type Device struct {
 	ID, Handle, Label                         string
@@ -197,10 +200,10 @@ func (l *Lock) renewed() string {
 		l.fresh = strings.Join([]string{"live", now, "", "", "", now, "", "", ""}, "|")
 	}
 	fields := l.fields()
-	if l.fresh != "" || fields == nil || fields[7] == "" {
+	if fields == nil || fields[7] == "" {
 		return l.fresh
 	}
-	if l.its.isStale(fields) {
+	if l.fresh != "" || l.its.isStale(fields) {
 		fields[5] = stamp()
 		l.fresh = strings.Join(fields, "|")
 	}
@@ -305,7 +308,7 @@ func (s *Sessions) Revoke(user, only string, but ...string) (int, error) {
 		if len(meant) == 0 {
 			return count, nil
 		}
-		ended, err := s.end(list, meant, answer.now, "revoked")
+		ended, err := s.end(list, meant, answer.now, "revoked", "del")
 		count += ended
 		if err != nil {
 			return count, err
@@ -364,7 +367,7 @@ func (s *Sessions) listed(list, op string, arguments ...any) (listed, error) {
 			answer.others = append(answer.others, one)
 		}
 	}
-	_, err = s.end(list, victims, answer.now, "limit")
+	_, err = s.end(list, victims, answer.now, "limit", "del")
 	return answer, err
 }
 
@@ -387,40 +390,38 @@ func (s *Sessions) changeList(list, op string, arguments ...any) ([]any, error) 
 }
 
 // Ends sessions of a list, whichever request has them, and takes them off it. It returns how many it has ended.
-func (s *Sessions) end(list string, those []place, now int64, reason string) (int, error) {
-	over, stale := redis.Args{}, []place{}
+func (s *Sessions) end(list string, those []place, now int64, reason, op string) (int, error) {
+	off, over, stale := redis.Args{}, 0, []place{}
 	for _, one := range those {
-		fate, _, _, err := s.fate(list, one, now)
-		if err != nil {
-			return len(over), err
+		key, mark, word, op := s.Prefix+one.id, random(), "", op
+		if !one.young(now) { // it ends no session of nobody
+			op = "weed"
 		}
-		if fate == gone { // the session of nobody, or one that has ended
-			stale = append(stale, one)
-			continue
-		}
-		key, mark, word := s.Prefix+one.id, random(), ""
 		reply, err := redis.Values(s.once(func(conn redis.Conn) (any, error) {
 			return s.scripts["end"].Do(conn, key, key+"_STATE", key+"_LOCK",
-				"del", list, 1, "", mark, s.MaxHold.Milliseconds(), reason)
+				op, list, 1, "", mark, s.MaxHold.Milliseconds(), reason)
 		}))
 		if err == nil {
 			word, err = s.withoutCopy(reply)
 		}
 		if err != nil {
-			return len(over), err
+			return over, err
 		}
-		if word == "ok" {
-			over = over.Add(one.id)
-		} else if !one.young(now) { // before, a login of this user may still be running
+		if word != "dead" {
+			off = off.Add(one.id)
+		} else if !one.young(now) { // another user has it, or none; before, a login of this one may still be running
 			stale = append(stale, one)
 		}
-	}
-	if len(over) > 0 && list != "" {
-		if _, err := s.changeList(list, "drop", over...); err != nil {
-			return len(over), err
+		if word == "ok" {
+			over++
 		}
 	}
-	return len(over), s.forget(list, stale...)
+	if len(off) > 0 && list != "" {
+		if _, err := s.changeList(list, "drop", off...); err != nil {
+			return over, err
+		}
+	}
+	return over, s.forget(list, stale...)
 }
 
 // Takes sessions off a list, unless a login has put them there anew.
@@ -462,7 +463,7 @@ func (s *Sessions) weed(list string, answer listed) (bool, error) {
 		}
 	}
 	// A request that still has it does not store it again.
-	if _, err := s.end(list, absent, answer.now, "limit"); err != nil {
+	if _, err := s.end(list, absent, answer.now, "limit", "weed"); err != nil {
 		return false, err
 	}
 	return len(absent)+len(dead) > 0, s.forget(list, dead...)
@@ -496,6 +497,8 @@ func (s *Sessions) fate(list string, one place, now int64) (fate, []string, int6
 		return gone, fields, ttl, nil
 	case ttl != -2 && fields != nil && fields[7] == list:
 		return lives, fields, ttl, nil
+	case fields != nil && fields[7] == list && number(fields[5])+storedTime >= one.bumped: // its login was stored
+		return missing, fields, ttl, nil
 	case young:
 		return comes, fields, ttl, nil
 	case ttl == -2:

@@ -34,6 +34,7 @@ from redis.retry import Retry
 HANDOFF, SLACK, FOREIGN, RECHECK = 1000, 5, 10, 5000
 TIMEOUT = 7  # seconds for one exchange: 2 more than the longest block
 LOGIN = 10_000  # ms for which a listed session that is not stored may be that of a login which is still running
+STORED = 500  # ms by which a place on a list may be younger than the state of its session: two clocks
 MOVED = 10_000  # ms for which a browser may still come with the old id after a login, as in PHP
 REPEAT, RECEIPT = 10, 20_000  # s in which a release is repeated, ms in which the script knows a repeat
 PASSING = (redis.ConnectionError, redis.TimeoutError, ClusterDownError, MasterDownError, ReadOnlyError, TryAgainError)
@@ -204,7 +205,7 @@ class Sessions:
         gone = {"dead": [], "missing": []}
         for one in listed:
             gone.get(self.fate(name, *one, now)[0], []).append(one)
-        self.end(name, gone["missing"], now, "limit")  # a request that still has it does not store it again
+        self.end(name, gone["missing"], now, "limit", "weed")  # a request that still has it does not store it again
         self.forget(name, gone["dead"])
         return any(gone.values())
 
@@ -217,22 +218,21 @@ class Sessions:
             raise redis.ConnectionError("an answer to another request")
         return word, now, [(session_id.decode(), value) for session_id, value in zip(found[::2], found[1::2])]
 
-    def end(self, name, listed, now, reason):
+    def end(self, name, listed, now, reason, op="del"):
         """Ends sessions of a list, whichever request has them, and takes them off it. Returns how many it has ended."""
-        over, stale = [], []
+        over, missing, stale = [], [], []
         for session_id, value in listed:
-            if self.fate(name, session_id, value, now)[0] == "dead":  # the session of nobody, or one that has ended
-                stale.append((session_id, value))
-                continue
-            key, mark = self.key(session_id), secrets.token_hex(16)
+            key, mark, old = self.key(session_id), secrets.token_hex(16), abs(now - bumped(value)) >= LOGIN
+            # A place that is older than a login ends no session of nobody.
             word, = self.once_more(lambda: self.scripts["write"](
-                [key, key + "_STATE", key + "_LOCK"], ["del", name, 1, "", mark, self.max_hold, reason]))
-            if self.forget_copy(word.decode()) == "ok":
-                over.append(session_id)
-            elif abs(now - bumped(value)) >= LOGIN:  # another user has it; before, a login of this one may still be running
+                [key, key + "_STATE", key + "_LOCK"], ["weed" if old else op, name, 1, "", mark, self.max_hold, reason]))
+            word = self.forget_copy(word.decode())
+            if word != "dead":
+                (over if word == "ok" else missing).append(session_id)
+            elif old:  # another user has it, or none; before, a login of this one may still be running
                 stale.append((session_id, value))
-        if over and name:
-            self.change_list(name, "drop", *over)
+        if name and over + missing:
+            self.change_list(name, "drop", *over, *missing)
         self.forget(name, stale)
         return len(over)
 
@@ -246,8 +246,11 @@ class Sessions:
             return "comes", fields, ttl
         if mark[0] == b"dead" or fields and fields[4] and int(fields[4]) <= now:
             return "dead", fields, ttl
-        if ttl != -2 and fields and fields[7] == name.encode():
-            return "lives", fields, ttl
+        if fields and fields[7] == name.encode():
+            if ttl != -2:
+                return "lives", fields, ttl
+            if int(fields[5] or 0) + STORED >= bumped(value):  # its login was stored
+                return "missing", fields, ttl
         return "comes" if young else "missing" if ttl == -2 else "dead", fields, ttl
 
     def forget_copy(self, word):
@@ -482,7 +485,7 @@ class Session:
             self.fresh = b"|".join([b"live", now, b"", b"", b"", now, b"", b"", b""])
         fields = self.fields()
         user = fields[7].decode() if fields else ""
-        if user and not self.fresh and is_stale(fields, self.sessions.ttl):
+        if user and (self.fresh or is_stale(fields, self.sessions.ttl)):
             fields[5] = stamp()  # so that it stays on the list
             self.fresh = b"|".join(fields)
         if user and self.places and time.monotonic() - self.bound > LOGIN / 2000:

@@ -724,6 +724,7 @@ each_of! {
     leaves_one_session_after_two_logins_in_a_request,
     ends_all_sessions_of_a_user_but_its_own,
     ends_and_counts_no_session_of_nobody,
+    counts_no_session_that_has_expired,
 }
 
 /// A second factor or a framework may log the user in once more in the same request.
@@ -821,6 +822,36 @@ fn ends_and_counts_no_session_of_nobody(kind: Kind) {
     bumped(&soon());
     assert_eq!(neighbour.post("/revoke", &id).json(), r#"{"ended":1}"#);
     assert_eq!(stored(&server), None);
+}
+
+/// A session that has expired was stored, so that its login is not one that is still running.
+fn counts_no_session_that_has_expired(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    let list = format!("PHPREDIS_SESSION:USER:{}", list_name(b"Ada"));
+    let log_in = |label: &str, more: &str| {
+        let answer = neighbour.post(&format!("/login?label={label}&hold_ms=600{more}"), "");
+        assert_eq!(answer.json(), r#"{"done":true}"#, "{label}");
+        answer.cookie.expect("a login has a new id")
+    };
+    let expire = |id: &str| assert_eq!(server.command::<u32>(&["DEL", &session::key(id)]), 1);
+    let reason = |id: &str| {
+        let state: String = server.command(&["GET", &session::side_key(&server, id, "STATE")]);
+        state.split('|').nth(1).unwrap_or_default().to_owned()
+    };
+    let first = log_in("first", "");
+    expire(&first);
+    let second = log_in("second", "&limit=1&on_limit=refuse");
+    assert_eq!(reason(&first), "idle");
+    expire(&second);
+    let third = log_in("third", "&limit=2&on_limit=refuse");
+    let fourth = log_in("fourth", "&limit=2&on_limit=refuse");
+    // A revocation counts none that has expired before, and leaves the reason.
+    expire(&third);
+    server.command::<()>(&["HSET", &list, &third, "1|99999999999999"]);
+    assert_eq!(neighbour.post("/revoke", &fourth).json(), r#"{"ended":0}"#);
+    assert_eq!(reason(&third), "idle");
+    assert_eq!(server.command::<Vec<String>>(&["HKEYS", &list]), [fourth.as_str()]);
 }
 
 /// The time of a place that a login may still need, for as long as this can be.
