@@ -174,9 +174,12 @@ static zend_function *called_by_php(void)
 static bool is_written_too_early(zend_string *val)
 {
 	const zend_function *called = called_by_php();
+	/* For session_decode(), these two fill $_SESSION piece by piece, and the others at once. */
+	const bool is_filled = is_being_decoded || (rustredis_decodes() && rustredis_running(ZEND_STRL("session_decode"))
+		&& (rustredis_has_serializer("php") || rustredis_has_serializer("php_binary")));
 	/* A handler class that stores a value while it reads, which its validateId() may do as well,
 	 * has not given the value to PHP yet. PHP calls gc() before it decodes. */
-	return is_being_decoded && (EG(current_execute_data) || CG(unclean_shutdown))
+	return is_filled && (EG(current_execute_data) || CG(unclean_shutdown))
 		&& !rustredis_is_of_handler(RUSTREDIS_HANDLER_READ, called)
 		&& !rustredis_is_of_handler(RUSTREDIS_HANDLER_VALIDATE_SID, called)
 		&& !rustredis_is_of_handler(RUSTREDIS_HANDLER_GC, called)
