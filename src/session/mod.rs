@@ -731,10 +731,7 @@ impl<S: Store> Session<S> {
         }
         match (mode, &hold, loaded.data.is_some()) {
             (Mode::Known, Hold::Unlocked | Hold::ReadOnly, false) => return Ok(Fetched::Absent),
-            (Mode::New, Hold::Unlocked | Hold::ReadOnly, true) => {
-                self.read_only = None;
-                return Ok(Fetched::Exists);
-            }
+            (Mode::New, Hold::Unlocked | Hold::ReadOnly, true) => return Ok(self.exists_already()),
             _ => {}
         }
         self.read_only.take_if(|_| !matches!(hold, Hold::ReadOnly));
@@ -767,6 +764,12 @@ impl<S: Store> Session<S> {
         // lock.
         let has_vanished = mode == Mode::Known && self.is_empty_handed();
         Ok(if has_vanished { Fetched::Absent } else { Fetched::Yes })
+    }
+
+    /// Refuses a new id that is taken, which need not be told.
+    fn exists_already(&mut self) -> Fetched {
+        self.read_only = None;
+        Fetched::Exists
     }
 
     /// Returns true if the current session was not stored, and did not move away either.
