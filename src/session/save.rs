@@ -197,6 +197,7 @@ impl<S: Store> Session<S> {
         if leave != Leave::Ended {
             return self.leave(id, leave, true);
         }
+        self.notice_move(&id);
         let left = self.left_behind(&id);
         let done = self.end_as(&id, leave, true);
         match left {

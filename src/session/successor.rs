@@ -2,6 +2,7 @@
 
 use super::{
     Hold, Session,
+    metadata::Metadata,
     user::{End, ROUNDS},
 };
 use crate::{
@@ -27,6 +28,31 @@ struct Next {
 }
 
 impl<S: Store> Session<S> {
+    /// Looks if another request has moved the session since this one has read it without its lock:
+    /// this one is then as late as one that has come under the old id.
+    pub(super) fn notice_move(&mut self, id: &SessionId) {
+        let Some(mut current) = self.current.take_if(|current| {
+            let may_have_left =
+                !matches!(current.hold, Hold::Locked { .. } | Hold::Unsure { .. } | Hold::Overtaken);
+            current.id == *id && !current.is_new && may_have_left
+        }) else {
+            return;
+        };
+        // If Redis does not answer, the end of the session tells of it.
+        let state = self.store.time_left(&current.keys).ok().and_then(|left| left.state);
+        let is_moved = |state: &String| {
+            let is_mark = |state| matches!(state, State::Dead(Dead { reason: Reason::Regenerated, .. }));
+            current.loaded.state.as_ref() != Some(state) && is_mark(State::parse(state))
+        };
+        if let Some(state) = state.filter(is_moved) {
+            self.give_up_places(&mut current);
+            current.loaded.state = Some(state);
+            current.metadata = Metadata::new(None, &current.loaded, current.loaded.mark_of_move());
+            current.hold = Hold::Overtaken;
+        }
+        self.current = Some(current);
+    }
+
     /// Returns the session that PHP has under this id, if it has left the id.
     pub(super) fn left_behind(&self, id: &SessionId) -> Option<Left> {
         let current = self.current.as_ref().filter(|current| current.id == *id)?;
