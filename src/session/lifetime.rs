@@ -150,7 +150,7 @@ impl<S: Store> Session<S> {
         let lives = !live.has_ended(now);
         if lives {
             (current.metadata.live, current.metadata.is_due) = (Some(live), true);
-            current.metadata.is_asked = true;
+            (current.metadata.is_asked, current.metadata.lasts_otherwise) = (true, true);
         }
         self.current = Some(current);
         lives

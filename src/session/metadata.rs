@@ -41,6 +41,8 @@ pub(super) struct Metadata {
     /// The time, by the store's clock, at which this request has put the session on the list of its
     /// user, until it is stored.
     pub(super) listed: Option<u64>,
+    /// Set if its lifetimes have changed since then: its place on the list may end before it.
+    pub(super) lasts_otherwise: bool,
     /// The places on lists that it has before it is stored with that user: the keys of each list,
     /// and the session's value there.
     pub(super) places: Vec<(Keys, String)>,
@@ -59,8 +61,8 @@ impl Metadata {
         let live = inherited.or_else(|| loaded.live());
         let is_unlisted = live.as_ref().is_some_and(|live| live.has_user() && live.bumped.is_none());
         let (places, left) = (Vec::new(), Vec::new());
-        let (is_asked, listed, refusal) = (false, None, None);
-        Self { live, mark, is_due, is_asked, listed, places, is_unlisted, refusal, left }
+        let (is_asked, listed, lasts_otherwise, refusal) = (false, None, false, None);
+        Self { live, mark, is_due, is_asked, listed, lasts_otherwise, places, is_unlisted, refusal, left }
     }
 
     /// Returns what goes over to another id.

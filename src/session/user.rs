@@ -322,7 +322,8 @@ impl<S: Store> Session<S> {
             return;
         }
         let Some(live) = &current.metadata.live else { return };
-        let is_listed = current.metadata.listed.is_some() && !self.is_late(current);
+        let lasts_otherwise = mem::take(&mut current.metadata.lasts_otherwise);
+        let is_listed = current.metadata.listed.is_some() && !lasts_otherwise && !self.is_late(current);
         if earlier.is_some() {
             self.lineage.set_listed_id(None);
         }
