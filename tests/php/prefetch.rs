@@ -434,9 +434,9 @@ fn a_connection_that_breaks_under_the_page_costs_no_lease() {
 
 #[test]
 fn a_page_that_outlives_the_lease_keeps_its_lock() {
-    let site = Site::warm(&[("rustredis.lock_lease", "1")]);
+    let site = Site::warm(&[("rustredis.lock_lease", "3")]);
     thread::scope(|scope| {
-        let visit = scope.spawn(|| site.get("before=2500000", ID));
+        let visit = scope.spawn(|| site.get("before=5000000", ID));
         poll::until("it is locked", SOON, || site.is_locked(ID));
         let mut other = Php::new(&site.server.save_path()).ini("rustredis.lock_wait", "60").spawn(STEPS);
         other.expect("ready");
