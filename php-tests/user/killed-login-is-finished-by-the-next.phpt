@@ -54,7 +54,9 @@ foreach ($finishers as $what => $finish) {
     $new = $finish($user);
     same("after $what", [false, false], [$lives($a), $lives($b)]);
     same('they are off the list', array_filter([$own, is_string($new) ? $new : null]), poll('the list', function () use ($lists, $list, $a) {
-        $left = $lists->hkeys($list);
+        $values = array_combine($lists->hkeys($list), $lists->hvals($list));
+        // Those that were ended have left a trace.
+        $left = array_keys(array_filter($values, fn (string $value) => $value[0] !== '~'));
         return in_array($a, $left, true) ? false : $left;
     }));
 }

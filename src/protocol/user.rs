@@ -59,6 +59,8 @@ pub enum UserCall<'a> {
         on_limit: OnLimit,
         /// Set if the session still lives under its earlier name, too, which stays on the list.
         stays: bool,
+        /// Set if it was one of this user's before. One that was ended since is a victim.
+        is_known: bool,
     },
     /// Adds a session, or lets it stay for longer.
     Bump {
@@ -75,6 +77,9 @@ pub enum UserCall<'a> {
     List,
     /// Takes sessions off the list.
     Drop(&'a [&'a str]),
+    /// Takes sessions off the list that were ended. A request that has read one of them before may
+    /// still put it there, as a victim.
+    End(&'a [&'a str]),
     /// Takes sessions off the list that still have this value there.
     Forget(&'a [(&'a str, &'a str)]),
 }
@@ -86,14 +91,17 @@ impl UserCall<'_> {
         let mut call = ScriptCall::new(&USER, &[keys.data()]);
         let command = &mut call.command;
         match *self {
-            Self::Bind { name, life, before, limit, on_limit, stays } => {
+            Self::Bind { name, life, before, limit, on_limit, stays, is_known } => {
                 let on_limit = match on_limit {
                     OnLimit::Oldest => "oldest",
                     OnLimit::Refuse => "refuse",
                 };
                 command.arg("bind").arg(text).arg(name).number(life).arg(before.unwrap_or(""));
                 command.number(limit).arg(on_limit);
-                if stays {
+                if stays || is_known {
+                    command.arg(if stays { "1" } else { "" });
+                }
+                if is_known {
                     command.arg("1");
                 }
             }
@@ -106,8 +114,8 @@ impl UserCall<'_> {
             Self::List => {
                 command.arg("list").arg(text).arg("");
             }
-            Self::Drop(names) => {
-                command.arg("drop").arg(text);
+            Self::Drop(names) | Self::End(names) => {
+                command.arg(if matches!(self, Self::Drop(_)) { "drop" } else { "end" }).arg(text);
                 for name in names {
                     command.arg(name);
                 }

@@ -115,6 +115,7 @@ impl<S: Store> Session<S> {
             on_limit,
             // The session may live on under its earlier id, and counts as one with that.
             stays: listed.is_none(),
+            is_known: had.as_ref().is_some_and(|live| live.user() == list),
         };
         // Before sessions end for this one, those are found out that do not count. With a limit of
         // one all others end in any case.
@@ -279,14 +280,14 @@ impl<S: Store> Session<S> {
             if targets.is_empty() {
                 break;
             }
-            let (mut over, mut stale) = (Vec::new(), Vec::new());
+            let (mut ended, mut over, mut stale) = (Vec::new(), Vec::new(), Vec::new());
             for target in targets {
                 done.push(target.id.clone());
                 let reason = if target.is_victim { Reason::Limit } else { Reason::Revoked };
                 match self.end_listed(&target, &list, answer.now, &reason) {
                     End::Ended => {
                         count += u64::from(!target.is_victim);
-                        over.push(target.id);
+                        ended.push(target.id);
                     }
                     End::Over => over.push(target.id),
                     End::Stale => stale.push(target),
@@ -297,8 +298,11 @@ impl<S: Store> Session<S> {
             if !stale.is_empty() {
                 self.store.post_to_list(&keys, &UserCall::Forget(&places(&stale)));
             }
+            if !over.is_empty() {
+                self.store.post_to_list(&keys, &UserCall::Drop(&names(&over)));
+            }
             // A session that has got another id meanwhile is found by the next round.
-            self.ask_list(&keys, &UserCall::Drop(&names(&over)))?;
+            self.ask_list(&keys, &UserCall::End(&names(&ended)))?;
         }
         all_ended.then_some(count)
     }
@@ -558,13 +562,17 @@ impl<S: Store> Session<S> {
     }
 
     fn end_victims(&mut self, keys: &Keys, list: &str, answer: &UserList) {
-        let (mut over, mut stale) = (Vec::new(), Vec::new());
+        let (mut ended, mut over, mut stale) = (Vec::new(), Vec::new(), Vec::new());
         for victim in answer.sessions.iter().filter(|listed| listed.is_victim) {
             match self.end_listed(victim, list, answer.now, &Reason::Limit) {
-                End::Ended | End::Over => over.push(victim.id.clone()),
+                End::Ended => ended.push(victim.id.clone()),
+                End::Over => over.push(victim.id.clone()),
                 End::Stale => stale.push(victim),
                 End::Comes | End::Failed => {}
             }
+        }
+        if !ended.is_empty() {
+            self.store.post_to_list(keys, &UserCall::End(&names(&ended)));
         }
         if !over.is_empty() {
             self.store.post_to_list(keys, &UserCall::Drop(&names(&over)));

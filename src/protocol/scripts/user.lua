@@ -1,17 +1,20 @@
 -- USER: the list of a user's sessions, in a slot of its own. One trip. A repeat does no harm.
 -- KEYS  1 U a hash: the name of each session, which is its id -> bumped_ms|ends_ms, and |name if it
 --         had that name before. A '-' before it marks a victim: a session that a limit has chosen,
---         and that must still be ended.
+--         and that must still be ended. ~ends_ms is the trace of one that was ended.
 -- ARGV  1 op: bind (add a session, within the limit) | bump (add a session, or let it stay)
 --         | list | drop (take sessions off) | forget (take sessions off that still have this value)
+--         | end (take sessions off that were ended, and leave a trace of each)
 --       2 any text
---       3 the session's name (drop: and those that follow; forget: each with its value; list: none)
+--       3 the session's name (drop, end: and those that follow; forget: each with its value; list:
+--         none)
 --       4 life_ms: the time for which it stays on the list, which is the TTL of its state
 --       5 the name that it had before ('' = none)
 --       6 limit (bind; 0 = none)
 --       7 what happens beyond the limit (bind): oldest | refuse
 --       8 1 = the session still lives under that name, too, which stays on the list and counts as
 --         one with this one
+--       9 1 = the session was one of this user's before (bind)
 -- Replies: {'ok', text, now_ms, name, value, name, value ...}
 --            bind: the victims, of earlier calls, too; list: all sessions; else none
 --          {'full', text, now_ms, name, value ...} (bind, refuse) all others; none was added
@@ -21,6 +24,15 @@ local now = tm[1] * 1000 + math.floor(tm[2] / 1000)
 local reply = {'ok', ARGV[2], now}
 if op == 'drop' then
   for i = 3, #ARGV do redis.call('HDEL', U, ARGV[i]) end
+  return reply
+end
+if op == 'end' then
+  -- A minute is longer than nearly all requests, which may have read the session before.
+  for i = 3, #ARGV do
+    if redis.call('HGET', U, ARGV[i]) then
+      redis.call('HSET', U, ARGV[i], string.format('~%.0f', now + 60000))
+    end
+  end
   return reply
 end
 if op == 'forget' then
@@ -43,9 +55,10 @@ local function add(mark)
   if redis.call('PTTL', U) < life then redis.call('PEXPIRE', U, ARGV[4]) end
 end
 -- A victim stays one, under its next name, too, and also if it logs in once more: the login that
--- has chosen it is about to end it, and it must not choose that one in return.
+-- has chosen it is about to end it, or has just done so, and it must not choose that one in return.
 local was = redis.call('HGET', U, name) or old ~= '' and redis.call('HGET', U, old) or ''
 local chosen = string.match(was, '^-%d+|(%d+)')
+  or (op == 'bump' or ARGV[9] == '1') and string.match(was, '^~(%d+)')
 local own = chosen and tonumber(chosen) > now and '-' or ''
 if op == 'bump' then
   add(own)
@@ -54,9 +67,11 @@ end
 local others, victims, all = {}, {}, redis.call('HGETALL', U)
 for i = 1, #all, 2 do
   local mark, bumped, ends = string.match(all[i + 1], '^(-?)(%d+)|(%d+)')
+  local trace = string.match(all[i + 1], '^~(%d+)')
+  ends = ends or trace
   if not ends or tonumber(ends) <= now then
     redis.call('HDEL', U, all[i])
-  elseif all[i] ~= name and all[i] ~= old then
+  elseif not trace and all[i] ~= name and all[i] ~= old then
     local of = mark == '-' and victims or others
     of[#of + 1] = {all[i], all[i + 1], tonumber(bumped)}
   end

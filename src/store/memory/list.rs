@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::protocol::{Listed, OnLimit, SessionId, UserCall, UserList};
 
+/// The time in milliseconds for which the trace of a session that was ended stays.
+const TRACE_MS: u64 = 60_000;
+
 /// The list of a user's sessions.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct List(BTreeMap<String, Entry>);
@@ -13,12 +16,17 @@ struct Entry {
     bumped: u64,
     ends: u64,
     is_victim: bool,
+    /// Set if it is the trace of a session that was ended.
+    is_trace: bool,
     before: Option<SessionId>,
 }
 
 impl Entry {
     fn value(&self) -> String {
-        let Self { bumped, ends, is_victim, before } = self;
+        let Self { bumped, ends, is_victim, is_trace, before } = self;
+        if *is_trace {
+            return format!("~{ends}");
+        }
         let value = Listed::value(*bumped, ends - bumped, before.as_ref());
         format!("{}{value}", if *is_victim { "-" } else { "" })
     }
@@ -46,6 +54,15 @@ impl List {
                 }
                 return reply;
             }
+            UserCall::End(names) => {
+                for name in names {
+                    if let Some(entry) = self.0.get_mut(*name) {
+                        let ends = now + TRACE_MS;
+                        *entry = Entry { bumped: now, ends, is_victim: false, is_trace: true, before: None };
+                    }
+                }
+                return reply;
+            }
             UserCall::Forget(places) => {
                 for (name, value) in places {
                     if self.0.get(*name).is_some_and(|entry| entry.is_named(value)) {
@@ -55,7 +72,7 @@ impl List {
                 return reply;
             }
             UserCall::Bump { name, life, before, stays } => {
-                let is_victim = self.is_victim(name, before, now);
+                let is_victim = self.is_victim(name, before, now, true);
                 self.add(name, before, stays, (now, now + life), is_victim);
                 return reply;
             }
@@ -65,7 +82,10 @@ impl List {
         self.0.retain(|_, entry| entry.ends > now);
         let is_other = |of: &str| of != name && Some(of) != before;
         let of = |list: &Self, victims: bool| -> Vec<Listed> {
-            let entries = list.0.iter().filter(|(of, entry)| is_other(of) && entry.is_victim == victims);
+            let entries = list
+                .0
+                .iter()
+                .filter(|(of, entry)| is_other(of) && entry.is_victim == victims && !entry.is_trace);
             let listed = |(of, entry): (&String, &Entry)| {
                 let id = SessionId::parse(of.as_bytes())?;
                 let before = entry.before.clone();
@@ -76,7 +96,7 @@ impl List {
         };
         let mut others = of(self, false);
         reply.sessions = of(self, true);
-        let UserCall::Bind { life, limit, on_limit, stays, .. } = *call else {
+        let UserCall::Bind { life, limit, on_limit, stays, is_known, .. } = *call else {
             reply.sessions.append(&mut others);
             return reply;
         };
@@ -87,7 +107,7 @@ impl List {
             return UserList { is_full: true, ..reply };
         }
         // It must not choose the session that has chosen it.
-        let is_victim = self.is_victim(name, before, now);
+        let is_victim = self.is_victim(name, before, now, is_known);
         let over = if is_victim { 0 } else { over };
         others.sort_by(|a, b| (a.bumped, a.id.as_str()).cmp(&(b.bumped, b.id.as_str())));
         for victim in others.into_iter().take(over) {
@@ -101,10 +121,11 @@ impl List {
         reply
     }
 
-    /// Returns true if a limit has chosen the session, perhaps under its earlier name.
-    fn is_victim(&self, name: &str, before: Option<&str>, now: u64) -> bool {
+    /// Returns true if a limit has chosen the session, perhaps under its earlier name, or if it was
+    /// ended, for a request that knew it before.
+    fn is_victim(&self, name: &str, before: Option<&str>, now: u64, is_known: bool) -> bool {
         let was = self.0.get(name).or_else(|| self.0.get(before?));
-        was.is_some_and(|entry| entry.is_victim && entry.ends > now)
+        was.is_some_and(|entry| (entry.is_victim || is_known && entry.is_trace) && entry.ends > now)
     }
 
     fn add(
@@ -119,6 +140,6 @@ impl List {
             self.0.remove(before);
         }
         let before = before.and_then(|before| SessionId::parse(before.as_bytes()));
-        self.0.insert(name.to_owned(), Entry { bumped, ends, is_victim, before });
+        self.0.insert(name.to_owned(), Entry { bumped, ends, is_victim, is_trace: false, before });
     }
 }

@@ -71,10 +71,12 @@ fn lists_of_users_follow_the_same_rules_in_memory() {
                 redis.user_list(&keys, &UserCall::Forget(&[("none", "1|2"), (name, there)])).unwrap();
                 memory.user_list(&keys, &UserCall::Forget(&[("none", "1|2"), (name, here)])).unwrap();
             }
-            let call = match random.between(0, 7) {
-                0..4 => UserCall::Bind { name, life, before, limit, on_limit, stays },
+            let is_known = random.between(0, 1) == 0;
+            let call = match random.between(0, 8) {
+                0..4 => UserCall::Bind { name, life, before, limit, on_limit, stays, is_known },
                 4 | 5 => UserCall::Bump { name, life, before, stays },
                 6 => UserCall::List,
+                7 => UserCall::End(&dropped),
                 _ => UserCall::Drop(&dropped),
             };
             let (theirs, ours) =
