@@ -571,7 +571,8 @@ impl Store for RedisStore {
         self.pending =
             form.map(|form| Box::new(PendingAcquire { keys: keys.clone(), acquire: acquire.clone(), form }));
         self.pending.as_ref()?;
-        self.router.current().map(|connection| connection.begun())
+        // If the connection broke on the way, the answer tells of it.
+        Some(self.router.current().map_or_else(Moment::now, |connection| connection.begun()))
     }
 
     fn prefetched(&mut self) -> Result<AcquireReply, StoreError> {
