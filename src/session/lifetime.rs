@@ -150,7 +150,10 @@ impl<S: Store> Session<S> {
         let lives = !live.has_ended(now);
         if lives {
             (current.metadata.live, current.metadata.is_due) = (Some(live), true);
-            (current.metadata.is_asked, current.metadata.lasts_otherwise) = (true, true);
+            current.metadata.is_asked = true;
+            if let Some(place) = &mut current.metadata.listed {
+                place.is_outdated = true;
+            }
         }
         self.current = Some(current);
         lives

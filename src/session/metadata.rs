@@ -27,6 +27,15 @@ pub struct TimeLeft {
     pub absolute: Option<u64>,
 }
 
+/// A place on the list of a user.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    /// The time, by the store's clock, at which the session got it.
+    pub(super) at: u64,
+    /// Set if the lifetimes have changed since: it may end before the session.
+    pub(super) is_outdated: bool,
+}
+
 /// The state of a session that lives, in parts.
 pub(super) struct Metadata {
     /// The metadata that the session has, or is to have with the next write.
@@ -38,11 +47,9 @@ pub(super) struct Metadata {
     pub(super) is_due: bool,
     /// Set if this request has given the session its user or its lifetimes.
     pub(super) is_asked: bool,
-    /// The time, by the store's clock, at which this request has put the session on the list of its
-    /// user, until it is stored.
-    pub(super) listed: Option<u64>,
-    /// Set if its lifetimes have changed since then: its place on the list may end before it.
-    pub(super) lasts_otherwise: bool,
+    /// The place that this request has given the session on the list of its user, until it is
+    /// stored.
+    pub(super) listed: Option<Place>,
     /// The places on lists that it has before it is stored with that user: the keys of each list,
     /// and the session's value there.
     pub(super) places: Vec<(Keys, String)>,
@@ -61,8 +68,8 @@ impl Metadata {
         let live = inherited.or_else(|| loaded.live());
         let is_unlisted = live.as_ref().is_some_and(|live| live.has_user() && live.bumped.is_none());
         let (places, left) = (Vec::new(), Vec::new());
-        let (is_asked, listed, lasts_otherwise, refusal) = (false, None, false, None);
-        Self { live, mark, is_due, is_asked, listed, lasts_otherwise, places, is_unlisted, refusal, left }
+        let (is_asked, listed, refusal) = (false, None, None);
+        Self { live, mark, is_due, is_asked, listed, places, is_unlisted, refusal, left }
     }
 
     /// Returns what goes over to another id.

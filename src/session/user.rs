@@ -11,7 +11,9 @@ use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use super::{Cause, Failure, Session, counts::count_end, current::Current, lineage::Heritage};
+use super::{
+    Cause, Failure, Session, counts::count_end, current::Current, lineage::Heritage, metadata::Place,
+};
 use crate::{
     error::StoreError,
     protocol::{
@@ -151,7 +153,7 @@ impl<S: Store> Session<S> {
     /// Notes that the session is on a list. Until it is stored with the user of this list, a reader
     /// of the list takes the place for that of a login which is still running, for a while.
     fn note_place(&mut self, current: &mut Current<S::Lease>, keys: Keys, value: String) {
-        current.metadata.listed = Some(self.store.clock());
+        current.metadata.listed = Some(Place { at: self.store.clock(), is_outdated: false });
         let user = current.metadata.live.as_ref().map(Live::user).unwrap_or_default();
         let stored = current.loaded.state.as_deref().map(State::parse).filter(|_| !current.is_missing());
         if stored.is_none_or(|state| state.live().is_none_or(|live| live.user() != user)) {
@@ -164,7 +166,7 @@ impl<S: Store> Session<S> {
     /// take its place for that of a login that came to nothing.
     fn is_late(&self, current: &Current<S::Lease>) -> bool {
         let since = |at: u64| self.store.clock().saturating_sub(at);
-        current.metadata.listed.is_some_and(|at| since(at) > LOGIN_MS / 2)
+        current.metadata.listed.is_some_and(|place| since(place.at) > LOGIN_MS / 2)
     }
 
     /// Takes a session that was not stored with its new user off the list of that user, if no other
@@ -326,8 +328,8 @@ impl<S: Store> Session<S> {
             return;
         }
         let Some(live) = &current.metadata.live else { return };
-        let lasts_otherwise = mem::take(&mut current.metadata.lasts_otherwise);
-        let is_listed = current.metadata.listed.is_some() && !lasts_otherwise && !self.is_late(current);
+        let is_listed =
+            current.metadata.listed.is_some_and(|place| !place.is_outdated) && !self.is_late(current);
         if earlier.is_some() {
             self.lineage.set_listed_id(None);
         }
