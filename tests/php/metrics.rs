@@ -541,7 +541,7 @@ fn a_command_line_shows_what_a_web_server_counts_and_changes_nothing() {
     let ids = visitors(&server, 1);
     thread::scope(|scope| {
         let (fpm, ids) = (&fpm, &ids);
-        let holder = scope.spawn(|| fpm.get("stay=3000000", &format!("PHPSESSID={}", ids[0])));
+        let holder = scope.spawn(|| fpm.get("stay=8000000", &format!("PHPSESSID={}", ids[0])));
         poll::until("the lock is counted", SOON, || Metrics::of(fpm).get("locks_held") == 1);
         let beside = Metrics::parse(&php.run(COMMAND).assert_clean().stdout);
         assert_eq!(beside.get("locks_held"), 1);
