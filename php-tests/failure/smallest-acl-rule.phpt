@@ -29,6 +29,13 @@ $code = '
         }
         session_write_close();
     }
+    session_start();
+    try {
+        rustredis_user("other", 2);
+    } catch (RustRedis\SessionException $error) {
+        echo $error->getMessage(), "\n";
+    }
+    session_write_close();
     ini_set("session.use_strict_mode", 0);
     start($argv[4]);
     session_abort();
@@ -50,6 +57,10 @@ $run = function (array $rights, string $password) use ($code) {
     $redis->acl('SETUSER', 'web', 'on', ">$password", '~PHPREDIS_SESSION:*', ...array_map(fn ($command) => "+$command", $rights));
     $ids = array_map(fn () => new_id(), range(1, 5));
     $redis->set(data_key($ids[3]), 'n|not-serialized');
+    // Places on a list that prove nothing.
+    foreach (range(1, 2) as $_) {
+        $redis->hset('PHPREDIS_SESSION:USER:' . substr(hash('sha256', 'other'), 0, 32), new_id(), '1|9999999999999');
+    }
     // Handed over to somebody who never came.
     $redis->set(lock_key($ids[4]), 't:' . str_repeat('0', 32), 'PX', 60000);
     $redis->rpush(data_key($ids[4]) . '_WAKE', str_repeat('0', 32) . "\n0\n\n0");
