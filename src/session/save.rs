@@ -172,7 +172,7 @@ impl<S: Store> Session<S> {
     }
 
     fn note_loss(&mut self, id: &[u8]) {
-        if let Some(current) = self.current.as_mut().filter(|current| current.id.as_str().as_bytes() == id) {
+        if let Some(current) = self.current.as_mut().filter(|current| current.has_id(id)) {
             current.lose();
         }
     }
