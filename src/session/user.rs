@@ -297,14 +297,11 @@ impl<S: Store> Session<S> {
                     End::Failed => all_ended = false,
                 }
             }
-            if !stale.is_empty() {
-                self.store.post_to_list(&keys, &UserCall::Forget(&places(&stale)));
-            }
-            if !over.is_empty() {
-                self.store.post_to_list(&keys, &UserCall::Drop(&names(&over)));
-            }
+            self.take_off(&keys, &over, &stale);
             // A session that has got another id meanwhile is found by the next round.
-            self.ask_list(&keys, &UserCall::End(&names(&ended)))?;
+            if !ended.is_empty() {
+                self.ask_list(&keys, &UserCall::End(&names(&ended)))?;
+            }
         }
         all_ended.then_some(count)
     }
@@ -576,11 +573,16 @@ impl<S: Store> Session<S> {
         if !ended.is_empty() {
             self.store.post_to_list(keys, &UserCall::End(&names(&ended)));
         }
+        self.take_off(keys, &over, &stale);
+    }
+
+    /// Takes sessions off a list that had ended before, or whose places prove nothing.
+    fn take_off<L: Borrow<Listed>>(&mut self, keys: &Keys, over: &[SessionId], stale: &[L]) {
         if !over.is_empty() {
-            self.store.post_to_list(keys, &UserCall::Drop(&names(&over)));
+            self.store.post_to_list(keys, &UserCall::Drop(&names(over)));
         }
         if !stale.is_empty() {
-            self.store.post_to_list(keys, &UserCall::Forget(&places(&stale)));
+            self.store.post_to_list(keys, &UserCall::Forget(&places(stale)));
         }
     }
 
