@@ -194,7 +194,8 @@ impl DeferredRelease {
     }
 
     /// Repeats the release in the background, because its connection is lost and no request may
-    /// come that would do so: the next one of this session waits for the lock.
+    /// come that would do so (the next one of this session waits for the lock), or because the
+    /// server did not answer to a request that came.
     pub fn repeat_later(self) {
         let home = Home::new(&self.settings, &self.keys, None);
         let lost = Arc::new(self);

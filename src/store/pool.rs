@@ -117,6 +117,15 @@ impl Entry {
         self.connection = Some(Box::new(connection));
     }
 
+    /// Lets the connection count as doubtful if an answer is missing on it.
+    fn doubt(&mut self) {
+        if (self.deferred.is_some() || self.posted.is_some())
+            && let Some(connection) = &mut self.connection
+        {
+            connection.doubt();
+        }
+    }
+
     fn set_used(&mut self, is_used: bool) {
         self.trips = 0;
         if let Some(connection) = &mut self.connection {
@@ -284,6 +293,7 @@ pub fn checkout_connected(settings: &Settings, target: &Arc<Target>) -> Option<P
 fn used(mut entry: PooledConnection<Entries>) -> PooledConnection<Entries> {
     entry.unused = None;
     entry.set_used(true);
+    entry.doubt();
     entry
 }
 

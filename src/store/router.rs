@@ -39,8 +39,8 @@ pub struct Router {
     entry: Option<(Arc<Target>, PooledConnection<Entries>)>,
     /// The commands that were sent ahead over the entry's connection.
     prefetch: Option<Sent>,
-    /// The deadline of the answer, if a connection that had long been idle turned out to be dead.
-    /// The deadline also applies to the new connection.
+    /// The deadline of the answer, if a connection in doubt turned out to be dead. The deadline
+    /// also applies to the new connection.
     until: Option<Instant>,
     /// The end of the time for connecting, which all tries and ways of one request share.
     connect_until: Option<Instant>,
@@ -477,7 +477,6 @@ impl Router {
         };
         let Some(mut deferred) = entry.deferred.take() else { return Ok(()) };
         let answer = answer.unwrap_or_else(|| self.repeat_deferred(&mut deferred));
-        let mut result = Ok(());
         match answer {
             Err(error @ StoreError::Connect(_)) if self.entry.is_some() => {
                 let Some((_, entry)) = &mut self.entry else { return Err(error) };
@@ -485,12 +484,13 @@ impl Router {
                 return Err(error);
             }
             Err(StoreError::Timeout(_) | StoreError::Broken(_)) => {
-                result = Err(StoreError::Timeout(deferred.settings().read_timeout));
+                let limit = deferred.settings().read_timeout;
+                deferred.repeat_later();
+                return Err(StoreError::Timeout(limit));
             }
-            _ => {}
+            answer => deferred.end(answer),
         }
-        deferred.end(answer);
-        result
+        Ok(())
     }
 
     /// Repeats a deferred release with the settings of its own request, over the same pool entry.
@@ -501,7 +501,7 @@ impl Router {
             (own, same)
         });
         let (own, entry) = entry.unzip();
-        let mut router = Self { entry, ..Self::new(settings) };
+        let mut router = Self { entry, until: self.until.take(), ..Self::new(settings) };
         let (keys, call) = deferred.call();
         let answer = router.run_until_answered(keys, call, RetryPolicy::Freely, ReleaseReply::parse);
         self.entry = own.zip(router.entry.take().map(|(_, entry)| entry));

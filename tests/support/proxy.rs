@@ -362,6 +362,9 @@ impl Pair {
             let trip = last.1;
             drop(last);
             let mut state = lock(&self.state);
+            if self.number <= state.forgotten {
+                continue;
+            }
             state.answered += usize::from(is_first);
             if state.swallowed == Some(trip) {
                 state.swallowed = None;

@@ -36,8 +36,8 @@ const FRESH: Duration = Duration::from_millis(500);
 /// balancer or a firewall has forgotten it.
 const QUIET: Duration = Duration::from_secs(10);
 
-/// The divisor of the timeout for the first answer over such a connection. The rest of the timeout
-/// is for a new connection.
+/// The divisor of the timeout for the first answer over a connection in doubt. The rest of the
+/// timeout is for a new connection.
 const QUIET_SHARE: u32 = 4;
 
 /// The time in which a server that has closed the connection may give the reason.
@@ -68,7 +68,8 @@ pub struct Connection {
     answered: u64,
     /// The time that the last exchange had.
     limit: Duration,
-    /// Set if no answer has arrived since a long time without use.
+    /// Set if no answer has arrived since a long time without use, or since
+    /// [`Connection::doubt`].
     in_doubt: bool,
     /// The number of commands that were sent before the doubt began.
     doubted: u64,
@@ -131,6 +132,12 @@ impl Connection {
     /// rest is for the next master.
     pub fn leave_time(&mut self) {
         self.leaves_time = true;
+    }
+
+    /// Records that the answer to an earlier request is missing: the connection may have gone
+    /// silent.
+    pub fn doubt(&mut self) {
+        (self.in_doubt, self.doubted) = (true, self.sent);
     }
 
     /// Returns true after [`Connection::leave_time`].
@@ -382,7 +389,7 @@ impl Connection {
         if begun.saturating_sub(self.begun) > clock::nanoseconds(QUIET) {
             // Answers to earlier commands may have arrived before the connection went silent, and
             // do not end the doubt.
-            (self.in_doubt, self.doubted) = (true, self.sent);
+            self.doubt();
         }
         (self.begun, self.limit) = (begun, limit);
         let time = match self.until {
@@ -393,8 +400,8 @@ impl Connection {
         self.stream.expect_within(time, begun);
     }
 
-    /// Returns the end of the last exchange's timeout if the connection turned out to be dead after
-    /// a long time without use.
+    /// Returns the end of the last exchange's timeout if the connection turned out to be dead while
+    /// it was in doubt.
     pub fn end_of_doubt(&self) -> Option<Instant> {
         self.in_doubt.then(|| Instant::now() + self.limit.saturating_sub(clock::since(self.begun)))
     }

@@ -1,0 +1,163 @@
+//! A connection that goes silent while the answer to a release is missing on it: the release was
+//! deferred, or freed a lock that no request wanted. The next request takes the connection.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::support::{
+    one_session::{TTL, first, of_lock},
+    poll::{self, SOON},
+    proxy::Proxy,
+    redis::Server,
+};
+use phpsess_rs::{
+    config::{IniValues, Settings},
+    error::StoreError,
+    lock::{self, Outcome, Request},
+    protocol::{Acquire, AcquireReply, Keys, Mode, Op, Release, SessionId},
+    store::{Store, redis::RedisStore, take_deferred_failures},
+};
+use redis::Commands;
+
+const READ: Duration = Duration::from_secs(6);
+/// The proxy holds the answer back for so long.
+const DELAY: Duration = Duration::from_millis(500);
+
+/// The release whose answer is missing.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Missing {
+    /// A write that was deferred.
+    Deferred,
+    /// The release of the lock of an unknown id.
+    Posted,
+}
+
+struct Silent {
+    server: Server,
+    proxy: Proxy,
+    store: RedisStore,
+    keys: Keys,
+}
+
+impl Silent {
+    /// A store whose connection has the release on its way, and has not gone silent yet.
+    fn new(missing: Missing) -> Self {
+        let server = Server::start();
+        let proxy = Proxy::start(&server.addr());
+        let mut settings =
+            Settings::parse(&proxy.save_path(), &IniValues::default()).expect("the path is one");
+        settings.read_timeout = READ;
+        let mut store = RedisStore::new(Arc::new(settings));
+        let id = SessionId::parse(b"abcdefghijklmnop").expect("it is an id");
+        let keys = Keys::new("PHPREDIS_SESSION:", &id);
+        let wanted = match missing {
+            Missing::Deferred => first(),
+            Missing::Posted => Acquire { mode: Mode::Known, token: "o:a:0".into(), ..first() },
+        };
+        let acquire = |store: &mut RedisStore| store.acquire(&keys, &wanted).expect("Redis answers");
+        match missing {
+            Missing::Deferred => {
+                assert!(matches!(acquire(&mut store), AcquireReply::Held(_)));
+                proxy.delay(DELAY);
+                let release = Release { op: Op::Set(b"written"), ttl: TTL, ..of_lock() };
+                let sent = store.release_deferred(&id, &keys, &release).expect("it can be sent");
+                assert_eq!(sent, None);
+            }
+            Missing::Posted => {
+                store.exists(&keys).expect("Redis answers");
+                proxy.delay(DELAY);
+                assert!(matches!(acquire(&mut store), AcquireReply::Absent(_)));
+            }
+        }
+        store.rest();
+        Self { server, proxy, store, keys }
+    }
+
+    /// Nothing passes over this connection any more, and new ones are served.
+    fn forgotten(missing: Missing) -> Self {
+        let silent = Self::new(missing);
+        silent.proxy.forget();
+        silent.proxy.delay(Duration::ZERO);
+        silent
+    }
+
+    fn start(&mut self, id: &str) -> Result<Outcome, StoreError> {
+        let keys = Keys::new("PHPREDIS_SESSION:", &SessionId::parse(id.as_bytes()).expect("an id"));
+        let request = Request {
+            mode: Mode::Any,
+            held_token: None,
+            info: "host|1|cli|".into(),
+            lease: 10_000,
+            ttl: TTL,
+            wait: 5000,
+            max_waiters: 0,
+            polling: false,
+        };
+        lock::acquire(&mut self.store, &keys, request).0
+    }
+
+    /// The write is there if there was one, and the lock of the release is free.
+    fn nothing_is_lost(&self, missing: Missing) {
+        let mut redis = self.server.connection();
+        poll::until("the lock is free", SOON, || {
+            let holder: Option<String> = redis.get(self.keys.lock()).expect("Redis answers");
+            holder.is_none_or(|holder| !holder.starts_with("o:a:"))
+        });
+        let data: Option<String> = redis.get(self.keys.data()).expect("Redis answers");
+        assert_eq!(data.as_deref(), (missing == Missing::Deferred).then_some("written"));
+        assert!(take_deferred_failures().is_none());
+    }
+}
+
+type Use = fn(&mut Silent);
+
+#[test]
+fn the_next_request_takes_another_connection_within_its_timeout() {
+    let uses: [(&str, Use); 6] = [
+        ("start", |silent| {
+            let started = silent.start("abcdefghijklmnop");
+            assert!(matches!(started, Ok(Outcome::Granted(_))), "{started:?}");
+        }),
+        ("another start", |silent| {
+            let started = silent.start("another");
+            assert!(matches!(started, Ok(Outcome::Granted(_))), "{started:?}");
+        }),
+        ("read", |silent| drop(silent.store.read(&silent.keys, TTL).expect("it is read"))),
+        ("exists", |silent| _ = silent.store.exists(&silent.keys).expect("it is asked for")),
+        ("ping", |silent| _ = silent.store.ping(&silent.keys, true).expect("it is asked")),
+        ("prefetch", |silent| {
+            let wanted = Acquire { waiter: "o:b".into(), token: "o:b:1".into(), ..first() };
+            assert!(silent.store.prefetch(&silent.keys, &wanted).is_some());
+            let answer = silent.store.prefetched();
+            assert!(matches!(answer, Err(StoreError::Broken(_))), "{answer:?}");
+            let started = silent.start("abcdefghijklmnop");
+            assert!(matches!(started, Ok(Outcome::Granted(_))), "{started:?}");
+        }),
+    ];
+    for missing in [Missing::Deferred, Missing::Posted] {
+        for (name, next) in uses {
+            let mut silent = Silent::forgotten(missing);
+            let start = Instant::now();
+            next(&mut silent);
+            let took = start.elapsed();
+            assert!(took < READ * 2 / 3, "{missing:?}, {name}: {took:?}");
+            silent.nothing_is_lost(missing);
+        }
+    }
+}
+
+/// Another connection leads to the same server, which does not answer there either.
+#[test]
+fn a_server_that_hangs_costs_the_timeout_once_and_loses_no_write() {
+    for missing in [Missing::Deferred, Missing::Posted] {
+        let mut silent = Silent::new(missing);
+        silent.server.pause();
+        let start = Instant::now();
+        let started = silent.start("another");
+        let took = start.elapsed();
+        assert!(matches!(started, Err(StoreError::Timeout(READ))), "{missing:?}: {started:?}");
+        assert!(took < READ + READ / 3, "{missing:?}: {took:?}");
+        silent.server.resume();
+        silent.nothing_is_lost(missing);
+    }
+}
