@@ -7,6 +7,8 @@
 #   DESTDIR            a prefix for the extension directory of `make install`; INSTALL_ROOT is
 #                      taken, too, as phpize's Makefiles do
 #   PREFIX             the place for the command rustredis of `make install` (default: /usr/local)
+#   SUITES             a part of what `make test`, `make test-acl` or `make test-module` runs, by the
+#                      names of scripts/test
 
 SHELL := /bin/bash
 MODULE ?= modules/phpsess_rs.so
@@ -53,7 +55,7 @@ test-install: setup-test build ## each block of README and docs/install.md that 
 	@scripts/test-install
 
 test: setup-test build ## every test; the last line is the sum
-	@scripts/test rust guard php jit subclass throws
+	@scripts/test $(or $(SUITES),rust guard php jit subclass throws)
 
 test-rust: setup-test build ## the Rust tests: of the core without PHP, and of the module in real PHP processes
 	@scripts/test rust
@@ -74,7 +76,7 @@ test-frameworks: setup-test build ## Debian's Symfony, Laravel, WordPress, phpMy
 	@scripts/test frameworks
 
 test-acl: setup-test build ## all that run the module in PHP as a Redis user with no more rights than README.md names; then those of the lock in a Cluster
-	@scripts/test acl acl-cluster
+	@scripts/test $(or $(SUITES),acl-rust acl-php acl-cluster)
 
 test-cluster: setup-test build ## the tests of the lock and of round trips once more, with a Redis Cluster in the server's place
 	@REDIS_TOPOLOGY=cluster scripts/test lock
@@ -84,7 +86,7 @@ stress: setup-test build ## processes and Redis killed, stopped, restarted for S
 	HOSTILE_REQUESTS=$${HOSTILE_REQUESTS:-10000} cargo test --no-default-features --test php hostile_restarts:: -- --nocapture
 
 test-module: setup-test build ## the tests that run the module in PHP: for another PHP (scripts/own-php)
-	@scripts/test module php jit
+	@scripts/test $(or $(SUITES),module php jit)
 
 test-zts: setup-source ## these for a thread-safe PHP 8.2 built from Debian's source (5 minutes), and the .phpt files with PHP's own checks
 	@scripts/test zts zts-debug
