@@ -9,7 +9,7 @@ use super::{
     failure::{FailureInC, flaw, tell_failure},
     ini,
     mod_data::{self, ask_session, log_deferred_failures, with_session},
-    object, sys,
+    moves, object, sys,
     ttl::ttl,
 };
 use crate::{
@@ -69,6 +69,11 @@ extern "C" fn rustredis_is_open() -> c_int {
 unsafe extern "C" fn rustredis_close_left(mod_data: *mut *mut c_void) {
     // SAFETY: as in rustredis_open.
     guarded((), || unsafe { mod_data::close_left(mod_data) });
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn rustredis_settle_move(is_complete: c_int) {
+    guarded((), if is_complete == 0 { moves::undo } else { moves::complete });
 }
 
 #[unsafe(no_mangle)]
@@ -241,7 +246,9 @@ unsafe extern "C" fn rustredis_save(
         let moves = sys::rustredis_keeps_the_old_id() && leaves(mod_data, id);
         let save = |session: &mut Session<RedisStore>| {
             if moves && session.retires(id, value) {
-                session.retire(id, sys::rustredis_is_emptied())
+                let is_left = session.retire(id, sys::rustredis_is_emptied());
+                moves::note(session, ttl);
+                is_left
             } else if unchanged != 0 {
                 session.touch(id, value, ttl, writer)
             } else {
@@ -294,6 +301,7 @@ unsafe extern "C" fn rustredis_destroy(
     mod_data: *mut *mut c_void,
     id: *const c_char,
     id_len: usize,
+    maxlifetime: i64,
     how: c_int,
 ) -> c_int {
     // SAFETY: as in rustredis_validate.
@@ -305,7 +313,11 @@ unsafe extern "C" fn rustredis_destroy(
             |session| match how {
                 0 => session.destroy(id, Leave::Ended),
                 1 => session.set_aside(id),
-                3 => session.destroy(id, Leave::moved(sys::rustredis_is_emptied())),
+                3 => {
+                    let is_left = session.destroy(id, Leave::moved(sys::rustredis_is_emptied()));
+                    moves::note(session, ttl(maxlifetime));
+                    is_left
+                }
                 _ => {
                     session.close();
                     true

@@ -429,7 +429,7 @@ static int deliver(void **mod_data, zend_string *key, zend_string **val, int fou
 			return FAILURE;
 		}
 		if (json == RUSTREDIS_ONLY_JSON
-				&& !rustredis_destroy(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), RUSTREDIS_SET_ASIDE)) {
+				&& !rustredis_destroy(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), PS(gc_maxlifetime), RUSTREDIS_SET_ASIDE)) {
 			zend_string_release(*val);
 			return read_failed(mod_data, reason);
 		}
@@ -877,7 +877,7 @@ PS_DESTROY_FUNC(rustredis)
 		rustredis_raise("rustredis: the session is not moved to a new id: %s; %s", reason, left(is_missing));
 		return FAILURE;
 	}
-	if (!rustredis_destroy(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), how)) {
+	if (!rustredis_destroy(mod_data, ZSTR_VAL(key), ZSTR_LEN(key), PS(gc_maxlifetime), how)) {
 		return failed();
 	}
 	if (how != RUSTREDIS_SET_ASIDE) {

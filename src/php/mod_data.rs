@@ -82,6 +82,24 @@ pub fn beside_live<T>(
     result
 }
 
+/// Does the same with the session that is open, if others with these settings lie where it does.
+/// The warnings are logged.
+pub fn beside(settings: Arc<Settings>, body: impl FnOnce(&mut Session<RedisStore>)) {
+    // SAFETY: as in `with_live`.
+    let live = unsafe { LIVE.get().as_mut() }
+        .filter(|handler| handler.pid == process::id() && handler.session.lies_at(&settings));
+    if let Some(handler) = live {
+        body(&mut handler.session);
+        say_all(Say::Logged, &mut handler.session);
+        return;
+    }
+    end_prefetch();
+    let mut handler = new_handler(process::id(), settings, |_, _| false);
+    body(&mut handler.session);
+    say_all(Say::Logged, &mut handler.session);
+    end(handler);
+}
+
 /// The reason why the session that is open, or was closed last, had not been there.
 pub fn reason_of_end() -> Option<String> {
     with_live(|handler| handler.session.ended().map(str::to_owned)).unwrap_or_else(|| {

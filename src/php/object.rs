@@ -18,7 +18,7 @@ use super::{
     failure::{FailureInC, flaw, tell_failure},
     identity, ini,
     mod_data::{before_close, give_back_prefetched, with_live},
-    sys,
+    moves, sys,
     ttl::ttl,
 };
 use crate::{
@@ -428,7 +428,9 @@ impl Object {
         let answer = self.with_session(id, fiber, false, true, |session| {
             is_left = moves && session.retires(bytes, data);
             let done = if is_left {
-                session.retire(bytes, sys::rustredis_is_emptied())
+                let is_left = session.retire(bytes, sys::rustredis_is_emptied());
+                moves::note(session, ttl);
+                is_left
             } else {
                 session.put(bytes, data, changed, ttl, writer)
             };
@@ -442,7 +444,7 @@ impl Object {
         answer
     }
 
-    fn destroy(&mut self, id: &SessionId, how: c_int, fiber: usize) -> Answer {
+    fn destroy(&mut self, id: &SessionId, how: c_int, ttl: u64, fiber: usize) -> Answer {
         if !self.is_left_to(id, fiber) {
             return self.refuse_as_held(id);
         }
@@ -454,7 +456,11 @@ impl Object {
             let done = match how {
                 0 => session.destroy(bytes, Leave::Ended),
                 1 => session.set_aside(bytes),
-                3 => session.destroy(bytes, Leave::moved(sys::rustredis_is_emptied())),
+                3 => {
+                    let is_left = session.destroy(bytes, Leave::moved(sys::rustredis_is_emptied()));
+                    moves::note(session, ttl);
+                    is_left
+                }
                 _ => true,
             };
             if done { Answer::Yes } else { Answer::Failed }
@@ -738,7 +744,7 @@ unsafe extern "C" fn rustredis_object_call(handle: u64, what: c_int, call: *mut 
             call::READ => object.read(&id, ttl, call.fiber),
             call::WRITE => object.put(&id, data, true, ttl, call.fiber),
             call::TOUCH => object.put(&id, data, false, ttl, call.fiber),
-            call::DESTROY => object.destroy(&id, call.how, call.fiber),
+            call::DESTROY => object.destroy(&id, call.how, ttl, call.fiber),
             call::VALIDATE => object.validate(&id, ttl, call.fiber),
             call::LOCK => {
                 let wait = (call.wait >= 0.0).then(|| Duration::from_secs_f64(call.wait));

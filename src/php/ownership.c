@@ -33,6 +33,8 @@ static const wrapped_function *innermost(zend_execute_data *call);
 
 static bool is_inside_of_a_start(zend_execute_data *call);
 
+static bool is_inside_of_a_move(zend_execute_data *call);
+
 static void close_what_is_left(zend_execute_data *call)
 {
 	if (PS(session_status) == php_session_active || innermost(call->prev_execute_data)) {
@@ -186,6 +188,10 @@ static zend_always_inline void carry_out(const int which, INTERNAL_FUNCTION_PARA
 	const bool starts = which == INDEX_session_start, opens = starts || which == INDEX_session_reset;
 	const bool moves = which == INDEX_session_regenerate_id;
 	const unsigned decodes = opens || which == INDEX_session_decode;
+	if (UNEXPECTED(CG(unclean_shutdown))) {
+		/* In a shutdown function. A fatal error may have ended a change of the id. */
+		rustredis_settle_move(false);
+	}
 	if (moves && !may_delete(execute_data)) {
 		return;
 	}
@@ -234,6 +240,10 @@ static zend_always_inline void carry_out(const int which, INTERNAL_FUNCTION_PARA
 	close_what_is_left(execute_data);
 	if (moves) {
 		rustredis_end_of_move();
+		/* The outermost of these calls decides. */
+		if (!is_inside_of_a_move(execute_data->prev_execute_data)) {
+			rustredis_settle_move(Z_TYPE_P(return_value) == IS_TRUE);
+		}
 		if (keeps && (EG(exception) || Z_TYPE_P(return_value) != IS_TRUE)) {
 			rustredis_take_back_deletion();
 		}
@@ -326,6 +336,17 @@ static bool is_inside_of_a_start(zend_execute_data *call)
 	const wrapped_function *function;
 	for (; (function = innermost_call(&call)); call = call->prev_execute_data) {
 		if (function == &functions[INDEX_session_start] || function == &functions[INDEX_session_reset]) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool is_inside_of_a_move(zend_execute_data *call)
+{
+	const wrapped_function *function;
+	for (; (function = innermost_call(&call)); call = call->prev_execute_data) {
+		if (function == &functions[INDEX_session_regenerate_id]) {
 			return true;
 		}
 	}

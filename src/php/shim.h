@@ -31,7 +31,7 @@ int rustredis_is_id(const char *id, size_t id_len);
 /* The ways to destroy a session: delete it; set it aside for a day, because it cannot be
  * decoded; only release its lock; delete it because it goes on under another id. */
 enum { RUSTREDIS_DELETE, RUSTREDIS_SET_ASIDE, RUSTREDIS_LEAVE, RUSTREDIS_MOVED };
-int rustredis_destroy(void **mod_data, const char *id, size_t id_len, int how);
+int rustredis_destroy(void **mod_data, const char *id, size_t id_len, int64_t maxlifetime, int how);
 void rustredis_close(void **mod_data);
 /* Comes before the read of the session that PHP starts: gives back the lock of another session that
  * a handler class has read. */
@@ -147,6 +147,8 @@ void rustredis_close_left(void **mod_data);
 /* Forgets what session_regenerate_id() has left to the session of the new id, and that has not
  * taken. */
 void rustredis_end_of_move(void);
+/* PHP goes on under the new id, or the session that was moved comes back to the old one. */
+void rustredis_settle_move(int is_complete);
 
 /* The longest text of a message. */
 #define RUSTREDIS_TEXT_SIZE 2048

@@ -51,6 +51,8 @@ pub(super) struct Lineage {
     /// The id that it could not leave, because the session has ended or is another request's by
     /// now. A handler class may write once more.
     unleft: Option<SessionId>,
+    /// The id under which the session itself has left a copy, until it is asked for.
+    copied: Option<SessionId>,
 }
 
 impl Lineage {
@@ -173,6 +175,16 @@ impl Lineage {
     /// Has the next id know of this copy. A session without metadata begins now.
     pub(super) fn leave_copy(&mut self, copy: Frozen, now: u64) {
         self.left.live.get_or_insert_with(|| Live::new(now)).copy = Some(copy);
+    }
+
+    /// Notes that the session itself has left a copy under this id.
+    pub(super) fn set_copied(&mut self, id: Option<SessionId>) {
+        self.copied = id;
+    }
+
+    /// Takes the id under which the session itself has left a copy.
+    pub(super) fn take_copied(&mut self) -> Option<SessionId> {
+        self.copied.take()
     }
 
     /// Has the next id know of no copy.

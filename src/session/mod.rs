@@ -23,6 +23,7 @@ mod successor;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod undo;
 mod user;
 
 use std::{mem, sync::Arc, time::Duration};
@@ -163,7 +164,7 @@ impl<S: Store> Session<S> {
     /// class may do. The lock stays, and the settings may have changed. Returns false, and does
     /// nothing, if the session would lie elsewhere.
     pub fn reopen(&mut self, settings: &Arc<Settings>, resets: bool) -> bool {
-        let is_here = settings.shards == self.settings.shards && settings.prefix == self.settings.prefix;
+        let is_here = self.lies_at(settings);
         if is_here {
             self.resets = resets;
             // If locking was turned off meanwhile, the old lock settings stay while this session
@@ -177,6 +178,16 @@ impl<S: Store> Session<S> {
             };
         }
         is_here
+    }
+
+    /// Returns true if sessions with these settings lie where those of this value do.
+    pub fn lies_at(&self, settings: &Settings) -> bool {
+        settings.shards == self.settings.shards && settings.prefix == self.settings.prefix
+    }
+
+    /// The settings of the session.
+    pub fn settings(&self) -> &Arc<Settings> {
+        &self.settings
     }
 
     /// Closes the current session if its id is not `id`, which PHP reads next as its own session. A

@@ -358,6 +358,7 @@ impl<S: Store> Session<S> {
         } else if let Some(begun) = begun.filter(|_| grace > 0) {
             let copy = Frozen { until: begun.saturating_add(grace * 1000), id: id.as_str().to_owned() };
             self.lineage.leave_copy(copy, now);
+            self.lineage.set_copied(Some(id.clone()).filter(|_| !is_overtaken));
         }
         Ok(ReleaseReply::Done)
     }

@@ -977,3 +977,63 @@ fn a_move_that_redis_calls_late_is_sent_again_without_its_deadline() {
         assert_eq!(in_any_case(op, &Ok(reply)), None, "{op:?}");
     }
 }
+
+#[test]
+fn a_session_comes_back_to_the_id_that_it_has_left_in_vain() {
+    for texts in [IniValues::default(), unlocked()] {
+        for deletes in [false, true] {
+            let store = stored(b"old");
+            let mut session = session_with(&store, &texts);
+            read(&mut session, ID);
+            let is_left = if deletes { session.destroy(ID, Leave::Moved) } else { session.retire(ID, false) };
+            assert!(is_left);
+            session.close();
+            assert_eq!(data(&store, ID), None);
+            let id = session.take_copied().unwrap();
+            assert!(session.bring_back(&id, TTL), "{:?}", session.take_warnings());
+            assert_eq!(data(&store, ID).unwrap(), b"old");
+            assert_eq!(store.server().ttl(&keys(ID)), Some(TTL * 1000));
+            assert_eq!((holder(&store, ID), session.take_copied()), (None, None));
+            // The next request has it, and there is no copy any more.
+            let mut next = session_with(&store, &texts);
+            assert!(next.validate(ID, Access::Update, TTL));
+            assert_eq!(read(&mut next, ID), b"old");
+            assert!(next.write(ID, b"new", TTL, Writer::Php));
+            next.close();
+            assert_eq!(data(&store, ID).unwrap(), b"new");
+            assert!(!session.bring_back(&id, TTL));
+        }
+    }
+}
+
+#[test]
+fn a_session_that_was_ended_meanwhile_does_not_come_back() {
+    let store = stored(b"old");
+    let mut session = session(&store);
+    read(&mut session, ID);
+    assert!(session.retire(ID, false));
+    session.close();
+    let mut other = session_with(&store, &unlocked());
+    other.destroy(ID, Leave::Ended);
+    let id = session.take_copied().unwrap();
+    assert!(!session.bring_back(&id, TTL));
+    assert_eq!(data(&store, ID), None);
+}
+
+#[test]
+fn a_session_that_is_given_up_or_another_requests_does_not_come_back() {
+    let store = stored(b"old");
+    let mut first = session(&store);
+    read(&mut first, ID);
+    assert!(first.retire(ID, true));
+    assert_eq!(first.take_copied(), None);
+    let store = stored(b"old");
+    let mut first = session(&store);
+    read(&mut first, ID);
+    assert!(first.retire(ID, false));
+    first.close();
+    let mut late = session(&store);
+    read(&mut late, ID);
+    assert!(late.retire(ID, false));
+    assert_eq!(late.take_copied(), None);
+}
