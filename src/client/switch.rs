@@ -14,7 +14,7 @@
 //! that a turn costs a trip to a sentinel only once.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, mpsc},
     time::{Duration, Instant},
 };
 
@@ -28,7 +28,7 @@ use super::{
 use crate::{
     config::{Endpoint, Sentinel, Target},
     error::StoreError,
-    process::Shared,
+    process::{Shared, threads},
 };
 
 /// The time between two questions, and the largest age of an answer before a write.
@@ -49,6 +49,10 @@ const TURN: Duration = Duration::from_secs(10);
 /// The time for which a sentinel that names the previous master counts as behind the others.
 /// Sentinels tell each other of a change every two seconds, but one of them may be cut off.
 const BEHIND: Duration = Duration::from_secs(30);
+/// The largest number of sentinels that are searched for at a time.
+const SIDE_BY_SIDE: usize = 8;
+/// TLS expects a program's ordinary threads.
+const STACK: usize = 2 << 20;
 /// The largest number of groups. A script can set `session.save_path` to any value, and further
 /// groups replace the oldest.
 const MAX_GROUPS: usize = 32;
@@ -167,22 +171,46 @@ pub fn has_moved(sentinel: &Sentinel, target: &Arc<Target>, to: &Endpoint, word:
     group.names_another(to)
 }
 
-/// Connects to the first of these sentinels that answers. Returns the sentinels that were tried:
-/// one that refuses takes no time from the next one.
-fn search(sentinel: &Sentinel, target: &Target, numbers: Vec<usize>) -> Vec<(usize, Option<Connection>)> {
-    let end = Instant::now() + SEARCH;
-    let mut tried = Vec::new();
-    for number in numbers {
-        let left = end.saturating_duration_since(Instant::now());
-        let Some(node) = sentinel.nodes.get(number).filter(|_| !left.is_zero()) else { break };
-        let found = sentinel::connect(sentinel, node, target, Timeouts { connect: left, read: left }).ok();
-        let is_found = found.is_some();
-        tried.push((number, found));
-        if is_found {
-            break;
+/// Connects to these sentinels side by side, so that one that is silent takes no time from the
+/// others. Returns the sentinels that were tried, up to the first one that answers. If the system
+/// has no thread to spare, they share the time.
+fn search(
+    sentinel: &Sentinel,
+    target: &Arc<Target>,
+    mut numbers: Vec<usize>,
+) -> Vec<(usize, Option<Connection>)> {
+    let mut threads = Vec::new();
+    // No thread outlives the search: this process may fork after it.
+    for number in numbers.split_off(1.min(numbers.len())) {
+        let (sentinel, target) = (sentinel.clone(), target.clone());
+        let (sender, found) = mpsc::channel();
+        let connect = move || _ = sender.send(connect(&sentinel, &target, number, SEARCH));
+        match threads::spawn("rustredis-sentinel", STACK, connect) {
+            Ok(thread) => threads.push((number, found, thread)),
+            Err(_) => numbers.push(number),
         }
     }
+    let end = Instant::now() + SEARCH;
+    let mut tried = Vec::new();
+    for (before, number) in numbers.iter().enumerate() {
+        let others = numbers.len() - before;
+        let share = end.saturating_duration_since(Instant::now()) / u32::try_from(others).unwrap_or(1);
+        tried.push((*number, connect(sentinel, target, *number, share)));
+    }
+    for (number, found, thread) in threads {
+        // A thread that has panicked has found nothing.
+        let _ = thread.join();
+        tried.push((number, found.try_recv().ok().flatten()));
+    }
+    if let Some(found) = tried.iter().position(|(_, connection)| connection.is_some()) {
+        tried.truncate(found + 1);
+    }
     tried
+}
+
+fn connect(sentinel: &Sentinel, target: &Target, number: usize, limit: Duration) -> Option<Connection> {
+    let within = Timeouts { connect: limit, read: limit };
+    sentinel::connect(sentinel, sentinel.nodes.get(number)?, target, within).ok()
 }
 
 impl Group {
@@ -336,7 +364,7 @@ impl Group {
         self.asked = Instant::now();
         let (next, count) = (self.next_node()?, self.nodes.len());
         self.turn = next;
-        let tries = if self.connection().is_some() { 1 } else { count };
+        let tries = if self.connection().is_some() { 1 } else { count.min(SIDE_BY_SIDE) };
         Some((next..next + tries).map(|number| number % count).collect())
     }
 
@@ -473,6 +501,7 @@ mod tests {
         node: (String, u16),
         says: Arc<Mutex<(u16, Option<u64>)>>,
         is_away: Arc<AtomicBool>,
+        is_silent: Arc<AtomicBool>,
     }
 
     impl Fake {
@@ -481,14 +510,20 @@ mod tests {
             let port = listener.local_addr().unwrap().port();
             let says = Arc::new(Mutex::new((OLD, Some(1))));
             let is_away = Arc::new(AtomicBool::new(false));
-            let (said, away) = (says.clone(), is_away.clone());
+            let is_silent = Arc::new(AtomicBool::new(false));
+            let (said, away, silent) = (says.clone(), is_away.clone(), is_silent.clone());
             thread::spawn(move || {
-                for client in listener.incoming().flatten() {
-                    let (said, away) = (said.clone(), away.clone());
-                    thread::spawn(move || serve(&client, &said, &away));
+                for mut client in listener.incoming().flatten() {
+                    let (said, away, silent) = (said.clone(), away.clone(), silent.clone());
+                    thread::spawn(move || {
+                        if silent.load(Ordering::Relaxed) {
+                            return drop(client.read_to_end(&mut Vec::new()));
+                        }
+                        serve(&client, &said, &away);
+                    });
                 }
             });
-            Self { node: ("127.0.0.1".into(), port), says, is_away }
+            Self { node: ("127.0.0.1".into(), port), says, is_away, is_silent }
         }
 
         fn say(&self, port: u16, epoch: Option<u64>) {
@@ -498,6 +533,11 @@ mod tests {
         /// Ends each connection at the next command, or no more.
         fn be_away(&self, is_away: bool) {
             self.is_away.store(is_away, Ordering::Relaxed);
+        }
+
+        /// Says nothing over new connections, or no more.
+        fn be_silent(&self, is_silent: bool) {
+            self.is_silent.store(is_silent, Ordering::Relaxed);
         }
     }
 
@@ -678,16 +718,20 @@ mod tests {
 
     #[test]
     fn sentinels_that_were_away_for_long_are_found_within_seconds_whichever_is_back_first() {
-        for back in 0..3 {
+        for (back, are_silent) in [(0, false), (1, false), (2, false), (0, true), (1, true), (2, true)] {
             let site = Site::start();
-            site.fakes.iter().for_each(|fake| fake.be_away(true));
+            site.fakes.iter().for_each(|fake| {
+                fake.be_away(true);
+                fake.be_silent(are_silent);
+            });
             for _ in 0..10 {
                 assert!(!site.ask_after(Duration::from_mins(1), OLD));
             }
             site.fakes[back].say(NEW, Some(2));
             site.fakes[back].be_away(false);
+            site.fakes[back].be_silent(false);
             // A second server hears of a failover no sooner than a request asks.
-            assert!((0..2).any(|_| site.ask_after(Duration::from_secs(5), OLD)), "{back}");
+            assert!((0..2).any(|_| site.ask_after(Duration::from_secs(5), OLD)), "{back}, {are_silent}");
         }
     }
 }
