@@ -80,16 +80,18 @@ fn stored<'a>(text: &'a [u8], compression: &Compression) -> Cow<'a, [u8]> {
     }
 }
 
-/// Returns the session that a stored value holds. A compressed session may have at most `limit`
-/// bytes. A value in no compressed format is the session itself.
-pub fn original(stored: Vec<u8>, limit: Option<u64>) -> Result<Vec<u8>, Unreadable> {
-    let limit = limit.map_or(MAX_SIZE, |limit| usize::try_from(limit).unwrap_or(MAX_SIZE).min(MAX_SIZE));
+/// Returns the session that a stored value holds. A compressed session may have at most as many
+/// bytes as `limit` returns. A value in no compressed format is the session itself.
+pub fn original(stored: Vec<u8>, limit: impl FnOnce() -> u64) -> Result<Vec<u8>, Unreadable> {
+    let limit = || usize::try_from(limit()).unwrap_or(MAX_SIZE).min(MAX_SIZE);
     match Format::of(&stored) {
-        Some(Format::Zstd) => zstd::decompressed(&stored, limit),
-        Some(Format::Lz4) => lz4::decompressed(&stored, limit),
+        Some(Format::Zstd) => zstd::decompressed(&stored, limit()),
+        Some(Format::Lz4) => lz4::decompressed(&stored, limit()),
         None => match phpredis::decompressed(&stored) {
-            Some(text) if text.len() > limit => Err(Unreadable::TooLarge(limit)),
-            Some(text) => Ok(text),
+            Some(text) => match limit() {
+                limit if text.len() > limit => Err(Unreadable::TooLarge(limit)),
+                _ => Ok(text),
+            },
             None => Ok(stored),
         },
     }

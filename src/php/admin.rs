@@ -22,7 +22,7 @@ use crate::{
         Known, SessionId, State,
         admin::{Listed, Name},
     },
-    resp::set_memory_left,
+    resp::limit_strings,
     session::Cause,
     store::admin::{Admin, Locked, Page, Report, Stored},
 };
@@ -144,7 +144,7 @@ extern "C" fn rustredis_may_administer() -> c_int {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn rustredis_administer(order: *const Order, failure: *mut FailureInC) -> c_int {
     guarded(0, || {
-        set_memory_left(sys::rustredis_memory_left());
+        limit_strings(|| sys::rustredis_memory_left());
         // SAFETY: admin.c passes a variable of its own, whose texts are valid during the call.
         let order = unsafe { &*order };
         // SAFETY: as above.

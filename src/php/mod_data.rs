@@ -18,7 +18,7 @@ use crate::{
     config::{Settings, Target},
     process,
     protocol::Keys,
-    resp::set_memory_left,
+    resp::limit_strings,
     session::{Heritage, Session, deferred_warning},
     store::{redis::RedisStore, take_deferred_failures},
 };
@@ -216,7 +216,7 @@ pub unsafe fn with_session(
         if handler.pid != process::id() {
             return c_int::from(in_child(handler.pid, &handler.session));
         }
-        set_memory_left(sys::rustredis_memory_left());
+        limit_strings(|| sys::rustredis_memory_left());
         let succeeded = body(&mut handler.session);
         let when = if succeeded { Say::Later } else { Say::Now };
         say_all(when, &mut handler.session);

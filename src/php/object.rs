@@ -25,7 +25,7 @@ use crate::{
     config::{IniValues, LockFailure, LockSettings, ObjectSettings, Settings, Target},
     process,
     protocol::{Keys, SessionId},
-    resp::set_memory_left,
+    resp::limit_strings,
     session::{Access, Cause, Heritage, Leave, Session, Writer},
     store::redis::RedisStore,
 };
@@ -536,7 +536,7 @@ fn with_object(handle: u64, body: impl FnOnce(&mut Object) -> Answer) -> c_int {
             return Answer::Failed;
         };
         let answer = if object.pid == process::id() {
-            set_memory_left(sys::rustredis_memory_left());
+            limit_strings(|| sys::rustredis_memory_left());
             object.cause = Cause::Other;
             body(&mut object)
         } else {

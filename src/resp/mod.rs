@@ -10,7 +10,7 @@ mod replies;
 mod tests;
 
 pub use command::{Arg, Batch, Command, DIGITS, decimal, word};
-pub use replies::{Replies, ReplyError, TOO_LARGE, memory_left, set_memory_left};
+pub use replies::{Replies, ReplyError, TOO_LARGE, limit_strings, memory_left};
 
 /// Redis' own limit on a string in bytes (proto-max-bulk-len).
 pub const MAX_BULK: usize = 512 << 20;

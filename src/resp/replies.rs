@@ -32,19 +32,24 @@ pub const TOO_LARGE: &str = "TOOLARGE";
 const ALWAYS: usize = 1 << 20;
 
 thread_local! {
-    static LONGEST: Cell<usize> = const { Cell::new(usize::MAX) };
+    static LEFT: Cell<fn() -> usize> = const { Cell::new(|| usize::MAX) };
 }
 
-/// Sets the length above which this thread skips strings. A reply's memory does not belong to PHP,
-/// but its reader copies it into a PHP string, for which memory_limit leaves `bytes`.
-pub fn set_memory_left(bytes: usize) {
-    LONGEST.set(bytes.max(ALWAYS));
+/// Has this thread skip strings that are longer than the number of bytes that `left` returns. A
+/// reply's memory does not belong to PHP, but its reader copies it into a PHP string, for which
+/// memory_limit leaves that many. Most strings are short, and nothing is asked for them.
+pub fn limit_strings(left: fn() -> usize) {
+    LEFT.set(left);
 }
 
 /// The longest string that this thread can use.
 #[must_use]
 pub fn memory_left() -> usize {
-    LONGEST.get()
+    LEFT.get()().max(ALWAYS)
+}
+
+fn is_too_long(length: i64) -> bool {
+    usize::try_from(length).is_ok_and(|length| length > ALWAYS && length > memory_left())
 }
 
 /// The reason why there is no reply.
@@ -130,9 +135,7 @@ impl Replies {
         match kind {
             b'$' => match number(text)? {
                 -1 => Ok(Value::Nil),
-                length if usize::try_from(length).is_ok_and(|length| length > memory_left()) => {
-                    self.read_past(source, length)
-                }
+                length if is_too_long(length) => self.read_past(source, length),
                 length => self.bulk(source, length).map(Value::BulkString),
             },
             b':' => number(text).map(Value::Int),

@@ -2,7 +2,7 @@ use std::io::{self, Read};
 
 use redis::Value;
 
-use super::{Arg, Batch, Command, MAX_BULK, Replies, ReplyError, set_memory_left, word};
+use super::{Arg, Batch, Command, MAX_BULK, Replies, ReplyError, limit_strings, word};
 
 /// A source that gives its bytes in reads of the given lengths, repeating the last length, and then
 /// ends.
@@ -153,9 +153,9 @@ fn takes_no_memory_for_what_is_only_announced() {
         || matches!(only(too_long.as_bytes()), Err(ReplyError::Protocol("an answer of over 512 MiB")));
     assert!(is_refused());
     // A string that is skipped has the same limit.
-    set_memory_left(0);
+    limit_strings(|| 0);
     assert!(is_refused());
-    set_memory_left(usize::MAX);
+    limit_strings(|| usize::MAX);
     for announced in ["$536870912\r\nab", "*9223372036854775807\r\n:1\r\n", "*1000000\r\n*1000000\r\n"] {
         assert!(matches!(only(announced.as_bytes()), Err(ReplyError::Io(_))), "{announced}");
     }

@@ -154,7 +154,7 @@ impl<S: Store> Session<S> {
             Ok(loaded) => loaded.data,
             Err(error) => return self.fail("can't be read", Some(&id), &error.into()),
         };
-        match data.map(|data| compression::original(data, Some(self.size_limit()))).transpose() {
+        match data.map(|data| compression::original(data, || self.size_limit())).transpose() {
             Ok(text) => *value = text,
             Err(unreadable) => {
                 return self.fail("can't be read", Some(&id), &Failure::Compressed(unreadable));

@@ -574,7 +574,7 @@ impl<S: Store> Session<S> {
     }
 
     fn deliver(&mut self, id: &SessionId, data: Option<Vec<u8>>) -> bool {
-        let text = match compression::original(data.unwrap_or_default(), Some(self.size_limit())) {
+        let text = match compression::original(data.unwrap_or_default(), || self.size_limit()) {
             Ok(text) => text,
             Err(damage @ Unreadable::Damaged { .. }) => {
                 if !self.keep_aside(id, Some(damage)) {

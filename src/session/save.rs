@@ -699,7 +699,7 @@ impl<S: Store> Session<S> {
             self.current = Some(saved);
             return self.fail("was not saved", Some(&id), &lost(failure));
         }
-        let limit = Some(self.size_limit());
+        let limit = self.size_limit();
         let Some(current) = &mut self.current else {
             // With `Mode::Any`, fetch always leaves a current session.
             self.current = Some(saved);
@@ -709,7 +709,7 @@ impl<S: Store> Session<S> {
         // The value is taken below, and a read must not find none.
         current.unread = false;
         current.is_first = saved.is_first;
-        let stored = current.loaded.data.take().map(|data| compression::original(data, limit));
+        let stored = current.loaded.data.take().map(|data| compression::original(data, || limit));
         let has_died = State::has_died(saved.loaded.state.as_deref(), current.loaded.state.as_deref());
         let failure: fn() -> Failure = if current.is_overtaken() {
             || Failure::Overtaken
@@ -824,9 +824,9 @@ impl<S: Store> Session<S> {
     pub(super) fn change_since_look(&mut self, id: &SessionId) -> Option<Failure> {
         self.settings.lock.as_ref()?;
         let print = self.looks.print_of(id)?.clone();
-        let limit = Some(self.size_limit());
+        let limit = self.size_limit();
         let current = self.current.as_mut()?;
-        match current.loaded.data.take().map(|data| compression::original(data, limit)) {
+        match current.loaded.data.take().map(|data| compression::original(data, || limit)) {
             Some(Ok(stored)) if print.is_of(&stored) => None,
             Some(_) => Some(Failure::Changed),
             None if State::has_died(None, current.loaded.state.as_deref()) && !print.is_of(b"") => {
