@@ -87,6 +87,14 @@ unsafe extern "C" fn rustredis_next_message(when: c_int, text: *mut c_char, size
     })
 }
 
+/// See shim.h.
+#[unsafe(no_mangle)]
+extern "C" fn rustredis_has_messages() -> c_int {
+    guarded(1, || {
+        MESSAGES.with_borrow(|messages| c_int::from(messages.iter().any(|texts| !texts.is_empty())))
+    })
+}
+
 /// Gives a save path as a message may show it; see shim.h.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn rustredis_mask(

@@ -329,8 +329,10 @@ PS_OPEN_FUNC(rustredis)
 PS_CLOSE_FUNC(rustredis)
 {
 	rustredis_close(mod_data);
-	rustredis_log_waiting();
-	rustredis_raise_rest();
+	if (rustredis_has_messages()) {
+		rustredis_log_waiting();
+		rustredis_raise_rest();
+	}
 	return SUCCESS;
 }
 

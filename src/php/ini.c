@@ -96,7 +96,9 @@ static zend_string *built_in_path;
 void rustredis_note_built_in_path(void)
 {
 	zend_ini_entry *entry = zend_hash_str_find_ptr(EG(ini_directives), ZEND_STRL("session.save_path"));
-	built_in_path = entry && !cfg_get_entry(ZEND_STRL("session.save_path")) ? entry->value : NULL;
+	const bool is_built_in = entry && entry->value && !cfg_get_entry(ZEND_STRL("session.save_path"));
+	/* Such a text lives as long as the process. */
+	built_in_path = is_built_in && ZSTR_IS_INTERNED(entry->value) ? entry->value : NULL;
 }
 
 /* Debian builds a folder for session files into PHP as the default of session.save_path, so a
@@ -104,9 +106,12 @@ void rustredis_note_built_in_path(void)
  * as modified, but FPM's pool file and PHP_VALUE only replace the string. */
 const char *rustredis_save_path(const char *path)
 {
-	zend_ini_entry *entry = zend_hash_str_find_ptr(EG(ini_directives), ZEND_STRL("session.save_path"));
-	bool by_nobody = entry && entry->value && !entry->modified && entry->value == built_in_path;
-	return !path || (by_nobody && strcmp(path, ZSTR_VAL(entry->value)) == 0) ? "" : path;
+	zend_ini_entry *entry;
+	if (!path || !built_in_path || strcmp(path, ZSTR_VAL(built_in_path)) != 0) {
+		return path ? path : "";
+	}
+	entry = zend_hash_str_find_ptr(EG(ini_directives), ZEND_STRL("session.save_path"));
+	return entry && !entry->modified && entry->value == built_in_path ? "" : path;
 }
 
 const char *rustredis_ini_text(const char *name, size_t name_len, size_t *value_len)

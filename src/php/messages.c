@@ -87,6 +87,9 @@ void rustredis_log_waiting(void)
 void rustredis_log_rest(void)
 {
 	char text[RUSTREDIS_TEXT_SIZE];
+	if (!rustredis_has_messages()) {
+		return;
+	}
 	while (rustredis_next_message(RUSTREDIS_LATER, text, sizeof text)) {
 		log_line("Warning", text);
 	}

@@ -17,14 +17,16 @@
 #include "shim.h"
 
 #define SESSION_FUNCTIONS(X) \
-	X(session_start) X(session_reset) X(session_regenerate_id) X(session_decode) \
-	X(session_write_close) X(session_commit) X(session_abort) X(session_destroy) X(session_encode) \
+	X(session_start) X(session_write_close) X(session_reset) X(session_regenerate_id) X(session_decode) \
+	X(session_commit) X(session_abort) X(session_destroy) X(session_encode) \
 	X(session_unset)
 
 typedef struct {
 	const char *name;
 	size_t name_len;
 	zif_handler wrapper, original;
+	/* PHP's own text of the name, which lives as long as the process. */
+	const zend_string *known;
 } wrapped_function;
 
 /* The innermost of these functions on this stack, starting at `call`. The calls of a suspended
@@ -154,6 +156,9 @@ bool rustredis_decodes(void)
 	return decoding != 0;
 }
 
+/* The same for session_regenerate_id(). */
+static TSRM_TLS unsigned moving;
+
 static bool deletes_the_old(zend_execute_data *call);
 
 /* An integer key, which the serializers php and php_binary leave out with a warning. An error
@@ -211,8 +216,10 @@ static zend_always_inline void carry_out(const int which, INTERNAL_FUNCTION_PARA
 		rustredis_is_not_late();
 	}
 	decoding += decodes;
+	moving += moves;
 	functions[which].original(INTERNAL_FUNCTION_PARAM_PASSTHRU);
 	decoding -= decodes;
+	moving -= moves;
 	if (moves) {
 		if (left_id) {
 			zend_string_release(left_id);
@@ -260,14 +267,14 @@ SESSION_FUNCTIONS(X)
 #undef X
 
 static wrapped_function functions[FUNCTIONS] = {
-#define X(name) { ZEND_STRL(#name), wrapped_##name, NULL },
+#define X(name) { ZEND_STRL(#name), wrapped_##name, NULL, NULL },
 	SESSION_FUNCTIONS(X)
 #undef X
 };
 
 /* Finds the innermost of these functions, and moves `call` to its call. The functions are compared
- * by name, because a closure of such a function is a copy with another handler. Each session asks a
- * dozen times, so the lengths are compared first. */
+ * by name, because a closure of such a function is a copy with another handler. Each session asks
+ * several times, and the text of the name is nearly always the one that is known. */
 static const wrapped_function *innermost_call(zend_execute_data **call)
 {
 	for (; *call; *call = (*call)->prev_execute_data) {
@@ -278,8 +285,8 @@ static const wrapped_function *innermost_call(zend_execute_data **call)
 			continue;
 		}
 		for (i = 0; i < FUNCTIONS; i++) {
-			if (ZSTR_LEN(name) == functions[i].name_len
-					&& memcmp(ZSTR_VAL(name), functions[i].name, functions[i].name_len) == 0) {
+			if (name == functions[i].known || (ZSTR_LEN(name) == functions[i].name_len
+					&& memcmp(ZSTR_VAL(name), functions[i].name, functions[i].name_len) == 0)) {
 				return &functions[i];
 			}
 		}
@@ -361,7 +368,7 @@ bool rustredis_takes_an_id(void)
 
 bool rustredis_changes_the_id(void)
 {
-	return innermost(EG(current_execute_data)) == &functions[INDEX_session_regenerate_id];
+	return moving && innermost(EG(current_execute_data)) == &functions[INDEX_session_regenerate_id];
 }
 
 bool rustredis_destroys_a_session(void)
@@ -403,6 +410,7 @@ void rustredis_note_end(int ends)
 	/* A bailout may have left them, and the memory is gone with the request. */
 	left_id = NULL;
 	decoding = 0;
+	moving = 0;
 	rustredis_forget_encodings();
 }
 
@@ -440,6 +448,7 @@ void rustredis_wrap_functions(void)
 	for (i = 0; i < FUNCTIONS; i++) {
 		zend_internal_function *function = find(&functions[i]);
 		if (function && function->handler != functions[i].wrapper) {
+			functions[i].known = ZSTR_IS_INTERNED(function->function_name) ? function->function_name : NULL;
 			functions[i].original = function->handler;
 			function->handler = functions[i].wrapper;
 		}

@@ -157,6 +157,8 @@ void rustredis_settle_move(int is_complete);
  * there is none. */
 enum { RUSTREDIS_NOW, RUSTREDIS_LATER, RUSTREDIS_LOGGED, RUSTREDIS_ADVICE };
 int rustredis_next_message(int when, char *text, size_t size);
+/* True if there is a text of any kind. */
+int rustredis_has_messages(void);
 /* Gives the advice of this process, in order. Returns 0 after the last one. */
 int rustredis_advice_get(size_t index, char *text, size_t size);
 /* Gives the save_path as a message may show it. Returns 1 if this differs from the path itself. */
