@@ -22,16 +22,14 @@ impl Keys {
     /// The keys of `id` on a server that is not a Cluster.
     #[must_use]
     pub fn new(prefix: &str, id: &SessionId) -> Self {
-        Self::named(&joined([prefix, id.as_str()]), id, None)
+        Self::named(prefix, id, false)
     }
 
     /// The keys of `id` in a Cluster, all in the slot of the session itself. The prefix must be one
     /// that [`fits_a_cluster`].
     #[must_use]
     pub fn in_cluster(prefix: &str, id: &SessionId) -> Self {
-        let data = joined([prefix, id.as_str()]);
-        let slot = hash_slot::of(&data);
-        Self::named(&data, id, Some(slot))
+        Self::named(prefix, id, true)
     }
 
     /// The key of the list of a user's sessions, as [`Keys::data`]. No session has this name,
@@ -43,23 +41,26 @@ impl Keys {
         if is_cluster { Self::in_cluster(&prefix, name) } else { Self::new(&prefix, name) }
     }
 
-    fn named(data: &str, id: &SessionId, slot: Option<u16>) -> Self {
-        let wrapped;
-        let stem = if slot.is_some() && hash_slot::tag(data).is_none() {
-            wrapped = joined(["{", data, "}"]);
-            &wrapped
-        } else {
-            data
-        };
-        let mut names = String::with_capacity(data.len() + 4 * stem.len() + SUFFIXES);
-        names.push_str(data);
-        let mut ends = [data.len(); 5];
+    fn named(prefix: &str, id: &SessionId, is_cluster: bool) -> Self {
+        let (id, len) = (id.as_str(), prefix.len() + id.as_str().len());
+        let mut names = String::with_capacity(5 * (len + "{}".len()) + SUFFIXES);
+        names.push_str(prefix);
+        names.push_str(id);
+        let slot = is_cluster.then(|| hash_slot::of(&names));
+        let has_braces = is_cluster && hash_slot::tag(&names).is_none();
+        let mut ends = [len; 5];
         for (end, suffix) in ends[1..].iter_mut().zip([LOCK, "_WAKE", "_WAITERS", "_STATE"]) {
-            names.push_str(stem);
+            if has_braces {
+                names.push('{');
+            }
+            names.extend_from_within(..len);
+            if has_braces {
+                names.push('}');
+            }
             names.push_str(suffix);
             *end = names.len();
         }
-        Self { route: route(id.as_str().as_bytes()), slot, names: names.into(), ends }
+        Self { route: route(id.as_bytes()), slot, names: names.into(), ends }
     }
 
     /// The session itself: `<prefix><id>`.

@@ -128,7 +128,7 @@ impl<'a> Release<'a> {
             op => op,
         };
         let staged = staged(op, self.ttl, how).map(|data| (keys.new_value(self.token), data));
-        let copy = keys.copy();
+        let copy = copy_of(op, keys);
         let other = other_key(op, staged.as_ref(), &copy);
         // A ticket brings all that a session is read from.
         let [data, others @ ..] = SessionData::keys(keys);
@@ -189,14 +189,17 @@ impl<'a> Write<'a> {
     pub fn call(&self, keys: &Keys, how: Payload) -> ScriptCall<'a> {
         let random = random_hex();
         let staged = staged(self.op, self.ttl, how).map(|data| (keys.new_value(&random), data));
-        let copy = keys.copy();
-        let mut names = vec![keys.data(), keys.state()];
-        if matches!(self.op, Op::Delete(_) | Op::Revoke { .. } | Op::Drop | Op::Retire { .. }) {
-            names.push(keys.lock());
+        let copy = copy_of(self.op, keys);
+        let mut names = [keys.data(), keys.state(), "", ""];
+        let mut count = 2;
+        let ends = matches!(self.op, Op::Delete(_) | Op::Revoke { .. } | Op::Drop | Op::Retire { .. });
+        for name in ends.then_some(keys.lock()).into_iter().chain(other_key(self.op, staged.as_ref(), &copy))
+        {
+            names[count] = name;
+            count += 1;
         }
-        names.extend(other_key(self.op, staged.as_ref(), &copy));
         let (op, data) = if staged.is_some() { MOVE } else { op_args(self.op) };
-        let mut call = ScriptCall::new(&WRITE, &names);
+        let mut call = ScriptCall::new(&WRITE, &names[..count]);
         call.upload = staged.as_ref().map(|(key, data)| upload(key, data, self.ttl));
         call.command
             .arg(op)
@@ -287,6 +290,11 @@ fn staged(op: Op<'_>, ttl: u64, how: Payload) -> Option<&[u8]> {
 
 /// The operation for an [`Op::Set`] whose value is uploaded before the script.
 const MOVE: (&str, &[u8]) = ("move", b"");
+
+/// The key of the copy that the operation leaves.
+fn copy_of(op: Op<'_>, keys: &Keys) -> String {
+    if let Op::Retire { .. } = op { keys.copy() } else { String::new() }
+}
 
 /// The key that a script moves a value from or to.
 fn other_key<'a>(op: Op<'a>, staged: Option<&'a (String, &[u8])>, copy: &'a str) -> Option<&'a str> {
