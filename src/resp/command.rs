@@ -2,9 +2,12 @@
 
 use std::io::IoSlice;
 
-/// Arguments with at least this many bytes are sent from their place in memory. Shorter ones are
-/// copied beside the other arguments.
+/// Arguments of a batch with at least this many bytes are sent from their place in memory. Shorter
+/// ones are copied beside the other arguments, into memory that is there.
 const LARGE: usize = 16 << 10;
+
+/// The same for a command, whose memory would have to grow.
+const LARGE_IN_COMMAND: usize = 512;
 
 /// The room for a command without the session in it, in bytes.
 const CAPACITY: usize = 1000;
@@ -118,8 +121,8 @@ impl<'a> Packed<'a> {
         }
     }
 
-    fn data(&mut self, bytes: &'a [u8]) {
-        if bytes.len() < LARGE || self.large.is_some() {
+    fn data(&mut self, bytes: &'a [u8], large: usize) {
+        if bytes.len() < large || self.large.is_some() {
             return self.arg(bytes);
         }
         self.length(bytes.len());
@@ -181,7 +184,7 @@ impl<'a> Batch<'a> {
                 Arg::Text(text) => self.packed.arg(text.as_bytes()),
                 Arg::Joined(parts) => self.packed.joined(parts),
                 Arg::Number(number) => self.packed.number(number),
-                Arg::Data(bytes) => self.packed.data(bytes),
+                Arg::Data(bytes) => self.packed.data(bytes, LARGE),
             }
         }
     }
@@ -203,7 +206,11 @@ impl<'a> Command<'a> {
     /// Creates a command without arguments.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        let mut bytes = Vec::with_capacity(CAPACITY);
+        Self::with_room(name, CAPACITY)
+    }
+
+    fn with_room(name: &str, room: usize) -> Self {
+        let mut bytes = Vec::with_capacity(room);
         bytes.resize(HEADER, 0);
         let mut command = Self { packed: Packed { bytes, large: None }, arguments: 0, after_script: 0 };
         command.arg(name);
@@ -223,7 +230,7 @@ impl<'a> Command<'a> {
     }
 
     fn script(name: &str, script: &str, keys: &[&str]) -> Self {
-        let mut command = Self::new(name);
+        let mut command = Self::with_room(name, CAPACITY + script.len());
         command.arg(script);
         command.after_script = command.packed.bytes.len();
         command.number(keys.len() as u64);
@@ -236,7 +243,7 @@ impl<'a> Command<'a> {
     /// Returns the same call with the script's text, for a server that does not know the digest.
     #[must_use]
     pub fn to_eval(&self, text: &str) -> Self {
-        let mut command = Self::new("EVAL");
+        let mut command = Self::with_room("EVAL", CAPACITY + text.len());
         command.arg(text);
         command.after_script = command.packed.bytes.len();
         command.packed.bytes.extend_from_slice(&self.packed.bytes[self.after_script..]);
@@ -249,11 +256,8 @@ impl<'a> Command<'a> {
     /// Returns a copy that owns all its arguments.
     #[must_use]
     pub fn to_owned(&self) -> Command<'static> {
-        let mut bytes = self.packed.bytes.clone();
-        if let Some((large, place)) = self.packed.large {
-            bytes.splice(place..place, large.iter().copied());
-        }
-        let packed = Packed { bytes, large: None };
+        let [before, large, after] = self.packed.pieces(0);
+        let packed = Packed { bytes: [&*before, &*large, &*after].concat(), large: None };
         Command { packed, arguments: self.arguments, after_script: self.after_script }
     }
 
@@ -274,7 +278,7 @@ impl<'a> Command<'a> {
     /// Adds the one argument that may be large. A large one is not copied.
     pub fn data(&mut self, bytes: &'a [u8]) -> &mut Self {
         self.arguments += 1;
-        self.packed.data(bytes);
+        self.packed.data(bytes, LARGE_IN_COMMAND);
         self
     }
 

@@ -149,8 +149,9 @@ impl Router {
         keys: &Keys,
         commands: impl FnOnce(&mut Connection, &mut Batch<'_>),
     ) -> Result<Option<Vec<Value>>, StoreError> {
-        let connect_until = self.begin_connecting(Instant::now());
         let (route, limit) = (self.route(keys), self.settings.read_timeout);
+        // Only there may another way to connect follow.
+        let connect_until = route.is_elected().then(|| self.begin_connecting(Instant::now()));
         let mut is_sent = false;
         let answer = route.send_once(self.limits(&route), |node| {
             let connection = self.connection(keys, node)?;
@@ -165,7 +166,9 @@ impl Router {
         });
         match answer {
             Ok(_) if !is_sent => Ok(None),
-            Err(StoreError::Connect(_)) if route.is_elected() && Instant::now() < connect_until => Ok(None),
+            Err(StoreError::Connect(_)) if connect_until.is_some_and(|until| Instant::now() < until) => {
+                Ok(None)
+            }
             // The nodes of a Cluster do not tell the map at the moment.
             Err(StoreError::Server(error)) if !is_sent && error.is_passing() => Ok(None),
             answer => self.checked(answer.and_then(reply::several)).map(Some),
@@ -300,12 +303,13 @@ impl Router {
     ) -> Result<T, StoreError> {
         let start = Instant::now();
         let connect_until = self.begin_connecting(start);
-        let is_elected = self.route(keys).is_elected();
+        let is_elected = route::is_elected(self.settings.shards.of(keys.route));
         let connect = self.settings.connect_timeout;
         let limits = Timeouts { connect, read: self.settings.read_timeout };
         let mut retry = Retry::new(policy, limits, is_elected, start, connect_until);
+        let mut now = start;
         loop {
-            retry.begin(Instant::now());
+            retry.begin(now);
             let answer = self.run(keys, call).and_then(&read);
             let failure = match self.checked(answer) {
                 Err(failure) => failure,
@@ -316,6 +320,7 @@ impl Router {
                 Verdict::Again { pause, connect_until } => {
                     self.connect_until = connect_until.or(self.connect_until);
                     thread::sleep(pause);
+                    now = Instant::now();
                 }
             }
         }
@@ -630,10 +635,10 @@ impl Router {
             self.occupy(target)?;
         }
         self.leave_old_master(Word::Last);
-        let route = self.route(keys);
+        let is_elected = route::is_elected(self.settings.shards.of(keys.route));
         match self.current() {
-            None => self.connect(keys, &route)?,
-            Some(connection) if route.is_elected() => connection.leave_time(),
+            None => self.connect(keys)?,
+            Some(connection) if is_elected => connection.leave_time(),
             Some(_) => {}
         }
         self.connect_until = None;
@@ -641,8 +646,8 @@ impl Router {
     }
 
     /// Makes the connection of an entry that has none.
-    fn connect(&mut self, keys: &Keys, route: &Route) -> Result<(), StoreError> {
-        let timeouts = self.timeouts();
+    fn connect(&mut self, keys: &Keys) -> Result<(), StoreError> {
+        let (route, timeouts) = (self.route(keys), self.timeouts());
         let until = self.until.take().filter(|_| !route.is_elected());
         let (target, entry) = self.entry.as_mut().expect("it was taken before");
         let Some(until) = until else {

@@ -425,8 +425,10 @@ impl Connection {
         match commands {
             [one] => self.send_pieces(&mut one.pieces(), count),
             several => {
-                let mut pieces: Vec<IoSlice> =
-                    several.iter_mut().flat_map(|command| command.pieces()).collect();
+                let mut pieces = Vec::with_capacity(3 * several.len());
+                for command in several {
+                    pieces.extend(command.pieces());
+                }
                 self.send_pieces(&mut pieces, count)
             }
         }
