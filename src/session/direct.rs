@@ -23,7 +23,7 @@ impl<S: Store> Session<S> {
     /// Returns true if this session has the lock of these keys, whichever user it has it as.
     pub fn holds(&self, target: &Target, keys: &Keys) -> bool {
         self.has_lock()
-            && self.current.as_ref().is_some_and(|current| self.is_at(&current.keys, target, keys))
+            && self.current.as_deref().is_some_and(|current| self.is_at(&current.keys, target, keys))
     }
 
     /// Returns true if this session was prefetched, perhaps with its lock.
@@ -39,14 +39,14 @@ impl<S: Store> Session<S> {
     /// Returns true if a read continues what an earlier call has begun: the lock is ours, or the
     /// session was fetched for this read, a moment ago.
     pub fn goes_on(&self) -> bool {
-        self.has_lock() || (self.current.as_ref().is_some_and(|current| current.unread) && !self.is_stale())
+        self.has_lock() || (self.current.as_deref().is_some_and(|current| current.unread) && !self.is_stale())
     }
 
     /// Returns true if the session was fetched for a read that came so late that others may have
     /// changed it since, even under a lock, which may be lost by then.
     pub fn is_stale(&self) -> bool {
         let lease = self.settings.lock.as_ref().filter(|_| self.has_lock()).map(|lock| lock.lease);
-        self.current.as_ref().is_some_and(|current| {
+        self.current.as_deref().is_some_and(|current| {
             current.unread && clock::since(current.trace.since.time) > lease.unwrap_or(FRESH)
         })
     }
@@ -114,7 +114,7 @@ impl<S: Store> Session<S> {
             return self.fail("was not saved", Some(&own), &failure);
         }
         // The value that was fetched is not the one that the caller has read.
-        if self.current.as_ref().is_some_and(|current| current.unread)
+        if self.current.as_deref().is_some_and(|current| current.unread)
             && let Some(failure) = self.change_since_look(&own)
         {
             self.close();

@@ -56,7 +56,7 @@ impl<S: Store> Session<S> {
     /// Returns true if anything is known of the session that PHP has read beside its value, or if
     /// it is closed without having been saved.
     pub fn has_metadata(&self) -> bool {
-        self.current.as_ref().is_some_and(|current| {
+        self.current.as_deref().is_some_and(|current| {
             let Metadata { live, mark, .. } = &current.metadata;
             let is_unsaved =
                 current.writes == 0 && matches!(current.hold, Hold::Locked { .. } | Hold::Unlocked);

@@ -65,7 +65,7 @@ pub struct Session<S: Store> {
     settings: Arc<Settings>,
     /// `host|pid|sapi|uri`, shown to requests that wait for this one.
     info: Arc<str>,
-    current: Option<Current<S::Lease>>,
+    current: Option<Box<Current<S::Lease>>>,
     /// A failure of `validate` or `create`. PHP learns of it at the read that follows.
     pending: Option<Pending>,
     /// An id for `session_create_id()` that was found free.
@@ -194,53 +194,53 @@ impl<S: Store> Session<S> {
     /// handler class has only looked at the other session, whose lock would be kept until the end
     /// of the request, while PHP's own session would have none.
     pub fn make_way(&mut self, id: &[u8]) {
-        if self.current.as_ref().is_some_and(|current| !current.has_id(id)) {
+        if self.current.as_deref().is_some_and(|current| !current.has_id(id)) {
             self.close();
         }
     }
 
     /// Returns true if a write of this text would leave the session as a handler class has read it.
     pub fn has_delivered(&self, id: &[u8], text: &[u8]) -> bool {
-        self.current.as_ref().is_some_and(|current| {
+        self.current.as_deref().is_some_and(|current| {
             current.has_id(id) && current.delivered.as_ref().is_some_and(|print| print.is_of(text))
         })
     }
 
     /// Returns true if nothing is stored under this id, as far as this request knows.
     pub fn is_missing(&self, id: &[u8]) -> bool {
-        self.current.as_ref().is_some_and(|current| current.has_id(id) && current.is_missing())
+        self.current.as_deref().is_some_and(|current| current.has_id(id) && current.is_missing())
     }
 
     /// Returns true if the session that was read under this id goes on under another one.
     pub fn is_overtaken(&self, id: &[u8]) -> bool {
-        self.current.as_ref().is_some_and(|current| current.is_overtaken() && current.has_id(id))
+        self.current.as_deref().is_some_and(|current| current.is_overtaken() && current.has_id(id))
     }
 
     /// Returns true if this is the id of the session that PHP has read, or that
     /// session_regenerate_id() has just left.
     pub fn is_own(&self, id: &[u8]) -> bool {
-        self.current.as_ref().is_some_and(|current| !current.unread && current.has_id(id))
+        self.current.as_deref().is_some_and(|current| !current.unread && current.has_id(id))
             || self.lineage.has_left(id)
     }
 
     /// The id of the session that PHP has read here.
     pub fn id(&self) -> Option<&[u8]> {
-        let current = self.current.as_ref().filter(|current| !current.unread)?;
+        let current = self.current.as_deref().filter(|current| !current.unread)?;
         Some(current.id.as_str().as_bytes())
     }
 
     /// Returns true if PHP has read a session here.
     pub fn is_read(&self) -> bool {
-        self.current.as_ref().is_some_and(|current| !current.unread)
+        self.current.as_deref().is_some_and(|current| !current.unread)
     }
 
     /// Returns true if the current session is the copy that a session has left under its old id.
     fn has_copy(&self) -> bool {
-        self.current.as_ref().is_some_and(Current::is_copy)
+        self.current.as_deref().is_some_and(Current::is_copy)
     }
 
     fn has_lock(&self) -> bool {
-        self.current.as_ref().is_some_and(Current::has_lock)
+        self.current.as_deref().is_some_and(Current::has_lock)
     }
 
     /// Returns true if there are warnings that were not taken.
@@ -262,7 +262,7 @@ impl<S: Store> Session<S> {
     /// Returns the shortened id of the session whose lock is held, and for how long it has been
     /// held.
     pub fn locked(&self) -> Option<(String, Duration)> {
-        let current = self.current.as_ref()?;
+        let current = self.current.as_deref()?;
         matches!(current.hold, Hold::Locked { .. })
             .then(|| (current.id.to_string(), clock::since(current.trace.since.time)))
     }
@@ -280,7 +280,7 @@ impl<S: Store> Session<S> {
         if let Some(pending) = self.pending.as_ref().filter(|pending| pending.id == id) {
             return !pending.created;
         }
-        match &self.current {
+        match self.current.as_deref() {
             Some(current) if current.id == id && current.unread => {
                 return current.loaded.data.is_some() || current.is_overtaken();
             }
@@ -318,7 +318,7 @@ impl<S: Store> Session<S> {
     /// is checked. A request that only reads (`read_and_close`) locks nothing.
     pub fn create(&mut self, id: &[u8], access: Access, ttl: u64, strict: bool) -> bool {
         let Some(id) = SessionId::parse(id) else { return true };
-        let is_open = self.current.as_ref().is_some_and(|current| !current.unread);
+        let is_open = self.current.as_deref().is_some_and(|current| !current.unread);
         if !strict && (is_open || !self.settings.shards.are_several()) {
             self.made = Some(id);
             return true;
@@ -447,14 +447,14 @@ impl<S: Store> Session<S> {
     /// With `fresh`, PHP has just made the id and takes it if no session is stored under it: such
     /// an id is locked.
     pub fn look(&mut self, id: &[u8], access: Access, ttl: u64, fresh: bool) -> bool {
-        let is_first = self.pending.is_none() && self.current.as_ref().is_none_or(|current| current.unread);
+        let is_first = self.pending.is_none() && self.current.as_deref().is_none_or(|current| current.unread);
         if let Some(id) = SessionId::parse(id).filter(|_| is_first) {
             self.drop_unread();
             let mode = if fresh { Mode::New } else { Mode::Known };
             match self.fetch(&id, mode, access, ttl) {
                 Ok(Fetched::Exists) => {}
-                Ok(Fetched::Yes) if fresh || self.current.as_ref().is_some_and(|current| !current.is_new) => {
-                }
+                Ok(Fetched::Yes)
+                    if fresh || self.current.as_deref().is_some_and(|current| !current.is_new) => {}
                 Ok(_) => {
                     stats::count(Count::StartedRead);
                     self.drop_unread();
@@ -675,7 +675,8 @@ impl<S: Store> Session<S> {
         self.lineage.forget_stay(id);
         // Only close gives back a lock that we have, so a read without a lock must not drop it
         // here.
-        let has_its_lock = self.has_lock() && self.current.as_ref().is_some_and(|current| current.id == *id);
+        let has_its_lock =
+            self.has_lock() && self.current.as_deref().is_some_and(|current| current.id == *id);
         let access = if has_its_lock { Access::Update } else { access };
         let prefetched = self.prefetched(id, mode, access, ttl);
         let ahead = prefetched.lock_since();
@@ -750,7 +751,7 @@ impl<S: Store> Session<S> {
         let inherited = self.lineage.inherited_by(id).filter(|_| is_new);
         let is_first = is_new && !inherited.is_some_and(Heritage::was_stored);
         let inherited = inherited.and_then(Heritage::live).cloned();
-        let mut current = Current {
+        let mut current = Box::new(Current {
             id: id.clone(),
             keys,
             hold,
@@ -764,12 +765,12 @@ impl<S: Store> Session<S> {
             writes: 0,
             ttl_due,
             delivered: None,
-        };
+        });
         self.announce(&mut current, ttl);
         let earlier = self.current.take_if(|earlier| earlier.id == current.id);
         self.current = Some(current);
         if let Some(earlier) = earlier {
-            self.take_back_login(earlier);
+            self.take_back_login(*earlier);
         }
         // A session may have vanished while we waited for its lock: read or close will release the
         // lock.
@@ -785,7 +786,9 @@ impl<S: Store> Session<S> {
 
     /// Returns true if the current session was not stored, and did not move away either.
     fn is_empty_handed(&self) -> bool {
-        self.current.as_ref().is_some_and(|current| current.loaded.data.is_none() && !current.is_overtaken())
+        self.current
+            .as_deref()
+            .is_some_and(|current| current.loaded.data.is_none() && !current.is_overtaken())
     }
 
     /// Releases a lock that is of no use to this request.
@@ -826,7 +829,7 @@ impl<S: Store> Session<S> {
         ttl: u64,
         maybe_held: Option<String>,
     ) -> Result<Outcome, StoreError> {
-        let held_token = maybe_held.clone().or_else(|| match &self.current {
+        let held_token = maybe_held.clone().or_else(|| match self.current.as_deref() {
             Some(Current { hold: Hold::Locked { token, .. } | Hold::Unsure { token, .. }, .. }) => {
                 Some(token.clone())
             }
@@ -877,13 +880,13 @@ impl<S: Store> Session<S> {
 
     /// Releases a lock that `validate` or `create` took for a session that PHP then does not read.
     fn drop_unread(&mut self) {
-        if self.current.as_ref().is_some_and(|current| current.unread) {
+        if self.current.as_deref().is_some_and(|current| current.unread) {
             self.close();
         }
     }
 
     fn drop_unread_other_than(&mut self, id: &SessionId) {
-        if self.current.as_ref().is_some_and(|current| current.id != *id) {
+        if self.current.as_deref().is_some_and(|current| current.id != *id) {
             self.drop_unread();
         }
     }

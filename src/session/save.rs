@@ -272,7 +272,7 @@ impl<S: Store> Session<S> {
         if self.failed.as_ref() == Some(id) {
             return Some(Failure::Unread);
         }
-        let current = self.current.as_ref().filter(|current| current.id == *id)?;
+        let current = self.current.as_deref().filter(|current| current.id == *id)?;
         if leave != Leave::Moved && !current.is_new {
             return None;
         }
@@ -308,7 +308,7 @@ impl<S: Store> Session<S> {
         let grace = if leave == Leave::Moved { self.settings.regenerate_grace } else { 0 };
         // A Redis that stalls must not move the session away after PHP has told of a failure.
         let until = (self.store.server_clock() + millis(self.settings.read_timeout)).to_string();
-        let current = self.current.as_ref().filter(|current| current.id == *id);
+        let current = self.current.as_deref().filter(|current| current.id == *id);
         let is_overtaken = current.is_some_and(Current::is_overtaken);
         let before = current.and_then(|current| current.metadata.live.as_ref()?.copy.clone());
         let mark = current.and_then(|current| current.metadata.mark.as_ref().map(|mark| mark.at));
@@ -395,7 +395,7 @@ impl<S: Store> Session<S> {
     /// session.
     pub(super) fn keep_aside(&mut self, id: &SessionId, damage: Option<Unreadable>) -> bool {
         let what = damage.as_ref().map_or("could not be decoded", |_| "could not be decompressed");
-        if self.has_copy() && self.current.as_ref().is_some_and(|current| current.id == *id) {
+        if self.has_copy() && self.current.as_deref().is_some_and(|current| current.id == *id) {
             self.drop_value();
             self.fail(what, Some(id), &Failure::DamagedCopy(damage));
             return true;
@@ -615,7 +615,7 @@ impl<S: Store> Session<S> {
 
     /// Ends a session whose absolute end came while this request had it. Returns false if a change
     /// is lost.
-    fn end_now(&mut self, mut current: Current<S::Lease>, changed: bool) -> bool {
+    fn end_now(&mut self, mut current: Box<Current<S::Lease>>, changed: bool) -> bool {
         let id = current.id.clone();
         current.is_changed |= changed;
         let result = self.end_hold(&mut current, Op::Delete(&Reason::Absolute), || Failure::Ended);
@@ -673,7 +673,7 @@ impl<S: Store> Session<S> {
     /// Goes on with the session as it was written.
     fn after_write(
         &mut self,
-        mut current: Current<S::Lease>,
+        mut current: Box<Current<S::Lease>>,
         text: &Text<'_>,
         changed: bool,
         was_locked: bool,
@@ -693,7 +693,13 @@ impl<S: Store> Session<S> {
 
     /// Writes once more for a handler class, after a write that gave the lock back. This write
     /// takes the lock again, and overwrites only a value that this request has written.
-    fn save_again(&mut self, saved: Current<S::Lease>, text: &Text<'_>, ttl: u64, writer: Writer) -> bool {
+    fn save_again(
+        &mut self,
+        mut saved: Box<Current<S::Lease>>,
+        text: &Text<'_>,
+        ttl: u64,
+        writer: Writer,
+    ) -> bool {
         let id = saved.id.clone();
         if let Err(failure) = self.fetch(&id, Mode::Any, Access::Update, ttl) {
             self.current = Some(saved);
@@ -727,7 +733,8 @@ impl<S: Store> Session<S> {
             || Failure::Saved
         };
         self.close();
-        self.current = Some(Current { hold: Hold::NoMoreWrites(failure), ..saved });
+        saved.hold = Hold::NoMoreWrites(failure);
+        self.current = Some(saved);
         self.fail("was not saved", Some(&id), &refused(failure()))
     }
 
@@ -790,7 +797,7 @@ impl<S: Store> Session<S> {
     /// on with that.
     fn save_another(
         &mut self,
-        own: Option<Current<S::Lease>>,
+        own: Option<Box<Current<S::Lease>>>,
         id: &SessionId,
         text: &Text<'_>,
         ttl: u64,

@@ -237,7 +237,7 @@ impl<S: Store> Session<S> {
         let Some(list) = user.map(list_name).or_else(|| self.own_list()) else {
             // It has nothing of its session, which has left the id.
             let is_late = |current: &Current<_>| current.is_overtaken() && current.is_new;
-            let knows_its_user = !self.current.as_ref().is_some_and(is_late);
+            let knows_its_user = !self.current.as_deref().is_some_and(is_late);
             if !knows_its_user {
                 self.warnings.push(
                     "rustredis: no session was ended: this request came under an id that its session has left, and does \
@@ -641,7 +641,7 @@ impl<S: Store> Session<S> {
     }
 
     /// Takes the session that PHP has open and will save.
-    pub(super) fn take_open(&mut self) -> Option<Current<S::Lease>> {
+    pub(super) fn take_open(&mut self) -> Option<Box<Current<S::Lease>>> {
         self.current.take_if(|current| current.is_open())
     }
 }
