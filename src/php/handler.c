@@ -968,7 +968,8 @@ bool rustredis_is_phps_handler(void)
 
 void rustredis_close_left_object(void)
 {
-	if (has_open_objects) {
+	/* A class may have PHP close its object, and use it once more in the same start. */
+	if (has_open_objects || is_of_object) {
 		rustredis_leave_open_objects((uintptr_t) EG(active_fiber));
 		has_open_objects = false;
 	}
