@@ -248,8 +248,8 @@ class Session {
   /** Makes it a session of this user, from the next save() on. False if the limit refuses that. */
   async bind(user, { limit = 0, onLimit = "oldest", label = "" } = {}) {
     const { its } = this, list = listName(user), now = Date.now(), found = this.fields();
-    const fields = found.length ? found : ["live", now, "", "", "", now, "", "", ""];
-    if (fields[7] !== list) { // the end counts from the login, and pages with another lifetime change nothing
+    const fields = found.length ? found : ["live", now, "", "", "", now, "", "", ""], known = fields[7] === list;
+    if (!known) { // the end counts from the login, and pages with another lifetime change nothing
       const begun = Math.max(Number(fields[1]), Number(fields[2]));
       if (fields[4]) fields[4] = now + Number(fields[4]) - begun;
       [fields[2], fields[3]] = [now, fields[3] || its.ttl];
@@ -258,13 +258,16 @@ class Session {
     [fields[5], fields[7], fields[8]] = [now, list, String(bytes).replace(/\ufffd$/, "")];
     const life = lifeOf(fields, its.ttl);
     // The earlier id lives until this one is stored, and a revocation must find it.
-    const ask = (fate) => listed(its, list, "bind", this.id, life, this.earlier, limit, fate, 1);
+    const ask = (fate) => listed(its, list, "bind", this.id, life, this.earlier, limit, fate, 1, Number(known));
     let answer = await ask(limit > 1 ? "refuse" : onLimit);
     if (answer.full) { // before one is ended for it, those go that do not count
       const weeded = await weed(its, list, answer);
       if (weeded || onLimit !== "refuse") answer = await ask(onLimit);
     }
     if (answer.full) return false;
+    if (answer.victims.some(({ id }) => id === this.id)) {
+      throw new NotSaved("another request has ended the session meanwhile, by the limit of a login or a revocation");
+    }
     this.fresh = fields.join("|");
     this.isOn(list, answer.now, life);
     return true;
@@ -594,8 +597,9 @@ async function copyIdOf(its, id) {
 async function listed(its, list, op, ...args) {
   const { word, now, found } = await changeList(its, list, op, ...args);
   const all = found.map(([id, value]) => ({ id, value, bumped: Math.abs(value.split("|")[0]), chosen: value[0] === "-" }));
-  await end(its, list, all.filter(({ chosen }) => chosen), now, "limit");
-  return { full: word === "full", now, others: all.filter(({ chosen }) => !chosen) };
+  const victims = all.filter(({ chosen }) => chosen);
+  await end(its, list, victims, now, "limit");
+  return { full: word === "full", now, victims, others: all.filter(({ chosen }) => !chosen) };
 }
 
 async function changeList(its, list, op, ...args) {
@@ -627,19 +631,21 @@ async function weed(its, list, { others, now }) {
 
 /** Ends sessions of a list, whichever request has them, and takes them off it. How many it has ended. */
 async function end(its, list, those, now, reason, op = "del") {
-  const over = [], missing = [], stale = [];
+  const over = [], stale = [];
+  let count = 0;
   for (const one of those) {
     const key = its.prefix + one.id, mark = randomBytes(16).toString("hex"), old = Math.abs(now - one.bumped) >= LOGIN;
     // A place that is older than a login ends no session of nobody.
     const [reply] = await once(() => run(its, "write", [key, `${key}_STATE`, `${key}_LOCK`],
                                          [old ? "weed" : op, list, 1, "", mark, its.maxHold, reason]));
     const word = await withoutCopy(its, reply);
-    if (word !== "dead") (word === "ok" ? over : missing).push(one.id);
-    else if (old) stale.push(one); // another user has it, or none; before, a login of this one may still be running
+    if (word !== "dead") over.push(one.id, one.value);
+    if (word === "ok") count++;
+    if (word === "dead" && old) stale.push(one); // another user has it, or none; before, a login of this one may still be running
   }
-  if (over.length + missing.length > 0) await changeList(its, list, "drop", ...over, ...missing);
+  if (over.length > 0) await changeList(its, list, "end", ...over);
   await forget(its, list, stale);
-  return over.length;
+  return count;
 }
 
 /** What has become of a listed session: lives, comes (its login may still be running), dead or missing. */

@@ -86,7 +86,10 @@ func (l *Lock) bind(login Login) (bool, error) {
 	if fields == nil {
 		fields = []string{"live", now, "", "", "", now, "", "", ""}
 	}
-	if fields[7] != list { // the end counts from the login, and pages with another lifetime change nothing
+	known := 0
+	if fields[7] == list {
+		known = 1
+	} else { // the end counts from the login, and pages with another lifetime change nothing
 		if fields[4] != "" {
 			begun := later(number(fields[1]), number(fields[2]))
 			fields[4] = strconv.FormatInt(number(now)+number(fields[4])-begun, 10)
@@ -113,7 +116,7 @@ func (l *Lock) bind(login Login) (bool, error) {
 	// The earlier id lives until this one is stored, and a revocation must find it.
 	life := s.life(fields)
 	bind := func(fate string) (listed, error) {
-		return s.listed(list, "bind", l.id, life, l.earlier, login.Limit, fate, 1)
+		return s.listed(list, "bind", l.id, life, l.earlier, login.Limit, fate, 1, known)
 	}
 	first := onLimit
 	if login.Limit > 1 {
@@ -128,6 +131,10 @@ func (l *Lock) bind(login Login) (bool, error) {
 	}
 	if err != nil || answer.full {
 		return false, err
+	}
+	if answer.victims[l.id] {
+		return false, fmt.Errorf("%w: another request has ended it meanwhile, by the limit of a login or a revocation",
+			ErrNotSaved)
 	}
 	l.fresh, l.bound = strings.Join(fields, "|"), time.Now()
 	l.places[list] = fmt.Sprintf("%d|%d", answer.now, answer.now+life)
@@ -340,9 +347,10 @@ func (p place) young(now int64) bool {
 }
 
 type listed struct {
-	full   bool
-	now    int64
-	others []place
+	full    bool
+	now     int64
+	others  []place
+	victims map[string]bool
 }
 
 // What user.lua answers. The victims of a limit are ended at once.
@@ -352,7 +360,7 @@ func (s *Sessions) listed(list, op string, arguments ...any) (listed, error) {
 		return listed{}, err
 	}
 	word, _ := redis.String(reply[0], nil)
-	answer := listed{full: word == "full"}
+	answer := listed{full: word == "full", victims: map[string]bool{}}
 	answer.now, _ = redis.Int64(reply[2], nil)
 	texts, err := redis.Strings(reply[3:], nil)
 	if err != nil && err != redis.ErrNil {
@@ -362,7 +370,7 @@ func (s *Sessions) listed(list, op string, arguments ...any) (listed, error) {
 	for i := 0; i+1 < len(texts); i += 2 {
 		bumped, _, _ := strings.Cut(strings.TrimPrefix(texts[i+1], "-"), "|")
 		if one := (place{texts[i], texts[i+1], number(bumped)}); strings.HasPrefix(texts[i+1], "-") {
-			victims = append(victims, one)
+			victims, answer.victims[one.id] = append(victims, one), true
 		} else {
 			answer.others = append(answer.others, one)
 		}
@@ -408,7 +416,7 @@ func (s *Sessions) end(list string, those []place, now int64, reason, op string)
 			return over, err
 		}
 		if word != "dead" {
-			off = off.Add(one.id)
+			off = off.Add(one.id, one.value)
 		} else if !one.young(now) { // another user has it, or none; before, a login of this one may still be running
 			stale = append(stale, one)
 		}
@@ -417,7 +425,7 @@ func (s *Sessions) end(list string, those []place, now int64, reason, op string)
 		}
 	}
 	if len(off) > 0 && list != "" {
-		if _, err := s.changeList(list, "drop", off...); err != nil {
+		if _, err := s.changeList(list, "end", off...); err != nil {
 			return over, err
 		}
 	}

@@ -152,7 +152,7 @@ class Sessions:
 
     def devices(self, user):
         """The sessions of a user, for a page that shows them, the last used first. Times are in ms, or None."""
-        _, now, listed = self.listed(list_name(user), "list", "")
+        _, now, listed, _ = self.listed(list_name(user), "list", "")
         found, dead = [], []
         for session_id, value in listed:
             fate, state, ttl = self.fate(list_name(user), session_id, value, now)
@@ -175,7 +175,7 @@ class Sessions:
         done, count = {but} if isinstance(but, str) else set(but or ()), 0
         but = frozenset(done)
         while True:  # one that has got another id meanwhile is there the next time
-            _, now, listed = self.listed(list_name(user), "list", "")
+            _, now, listed, _ = self.listed(list_name(user), "list", "")
             meant = [(session_id, value) for session_id, value in listed
                      if session_id not in done and only in (None, handle(session_id))
                      and not (but and self.copy_of(session_id) in but)]
@@ -190,10 +190,11 @@ class Sessions:
         return fields[6].partition(b":")[2].decode() if fields else ""
 
     def listed(self, name, op, *arguments):
-        """Whether the list is full, Redis' time, and the sessions of the list, each with its value there."""
+        """Whether the list is full, Redis' time, its sessions, each with its value there, and the ids of the victims."""
         word, now, found = self.change_list(name, op, *arguments)
-        self.end(name, [one for one in found if one[1][:1] == b"-"], now, "limit")
-        return word == b"full", now, [one for one in found if one[1][:1] != b"-"]
+        victims = [one for one in found if one[1][:1] == b"-"]
+        self.end(name, victims, now, "limit")
+        return word == b"full", now, [one for one in found if one not in victims], {one[0] for one in victims}
 
     def forget(self, name, listed):
         """Takes sessions off a list, unless a login has put them there anew."""
@@ -220,7 +221,7 @@ class Sessions:
 
     def end(self, name, listed, now, reason, op="del"):
         """Ends sessions of a list, whichever request has them, and takes them off it. Returns how many it has ended."""
-        over, missing, stale = [], [], []
+        over, count, stale = [], 0, []
         for session_id, value in listed:
             key, mark, old = self.key(session_id), secrets.token_hex(16), abs(now - bumped(value)) >= LOGIN
             # A place that is older than a login ends no session of nobody.
@@ -228,13 +229,14 @@ class Sessions:
                 [key, key + "_STATE", key + "_LOCK"], ["weed" if old else op, name, 1, "", mark, self.max_hold, reason]))
             word = self.forget_copy(word.decode())
             if word != "dead":
-                (over if word == "ok" else missing).append(session_id)
+                over += (session_id, value)
+                count += word == "ok"
             elif old:  # another user has it, or none; before, a login of this one may still be running
                 stale.append((session_id, value))
-        if name and over + missing:
-            self.change_list(name, "drop", *over, *missing)
+        if name and over:
+            self.change_list(name, "end", *over)
         self.forget(name, stale)
-        return len(over)
+        return count
 
     def fate(self, name, session_id, value, now):
         """What has become of a listed session: lives, comes (its login may still be running), dead or missing."""
@@ -355,7 +357,8 @@ class Session:
         """Makes it a session of this user, from the next save() on. Returns False if the limit refuses that."""
         its, name, now = self.sessions, list_name(user).encode(), stamp()
         fields = self.fields() or [b"live", now, b"", b"", b"", now, b"", b"", b""]
-        if fields[7] != name:  # the end counts from the login, and pages with another lifetime change nothing
+        known = int(fields[7] == name)
+        if not known:  # the end counts from the login, and pages with another lifetime change nothing
             begun = max(int(fields[1]), int(fields[2] or 0))
             fields[4] = fields[4] and str(int(now) + int(fields[4]) - begun).encode()
             fields[2], fields[3] = now, fields[3] or str(its.ttl).encode()
@@ -365,14 +368,16 @@ class Session:
         lives = life(fields, its.ttl)
 
         def ask(fate):  # the earlier id lives until this one is stored, and a revocation must find it
-            return its.listed(name.decode(), "bind", self.id, lives, self.before, limit, fate, 1)
-        full, now, others = ask("refuse" if limit > 1 else on_limit)
+            return its.listed(name.decode(), "bind", self.id, lives, self.before, limit, fate, 1, known)
+        full, now, others, victims = ask("refuse" if limit > 1 else on_limit)
         if full:  # before one is ended for it, those go that do not count
             weeded = its.weed(name.decode(), others, now)
             if weeded or on_limit != "refuse":
-                full, now, _ = ask(on_limit)
+                full, now, _, victims = ask(on_limit)
         if full:
             return False
+        if self.id in victims:
+            raise NotSaved("another request has ended the session meanwhile, by the limit of a login or a revocation")
         self.fresh = b"|".join(fields)
         self.is_on(name, now, lives)
         self.left = (self.left | {user_before.decode()}) - {"", name.decode()}

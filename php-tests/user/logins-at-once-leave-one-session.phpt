@@ -7,14 +7,13 @@ require __DIR__ . '/user.inc';
 // Under valgrind, fifty would need longer than a lease.
 $logins = slowness() > 1 ? 8 : 50;
 ini_set('rustredis.lock_lease', (string) (10 * slowness()));
-// These are new sessions. Many that are on the list already, and log in once more in the same moment, may
-// still end each other.
-foreach (['oldest', 'refuse'] as $on_limit) {
+foreach (['oldest', 'refuse', 'oldest, of those who are logged in'] as $way) {
+    $on_limit = explode(',', $way)[0];
     $user = new_user();
     $gate = stream_socket_pair(STREAM_PF_UNIX, STREAM_SOCK_STREAM, 0);
     $ids = $children = [];
     for ($i = 0; $i < $logins; $i++) {
-        $ids[] = $id = new_id();
+        $ids[] = $id = $way === $on_limit ? new_id() : login($user);
         if (($children[] = pcntl_fork()) === 0) {
             ob_end_clean();
             ob_start(fn () => '');
@@ -22,7 +21,11 @@ foreach (['oldest', 'refuse'] as $on_limit) {
             fread($gate[0], 1); // until the test has all of them
             start($id);
             $_SESSION['n'] = 1;
-            $bound = rustredis_user($user, 1, $on_limit);
+            try {
+                $bound = rustredis_user($user, 1, $on_limit);
+            } catch (RustRedis\SessionException) { // another login has chosen this session
+                $bound = false;
+            }
             $bound ? @session_write_close() : session_abort();
             posix_kill(getmypid(), SIGKILL); // without the test's own end
         }
@@ -34,7 +37,7 @@ foreach (['oldest', 'refuse'] as $on_limit) {
     }
     $alive = array_values(array_filter($ids, lives(...)));
     // Those that were ended may still be on the list, as victims.
-    same("$on_limit: one lives", 1, count($alive));
+    same("$way: one lives", 1, count($alive));
     start($alive[0]);
     same('it is listed alone', [handle($alive[0])], array_column(rustredis_user_sessions(), 'handle'));
     session_abort();
@@ -45,5 +48,8 @@ ok: oldest: one lives
 ok: it is listed alone
 ok: the list has no other
 ok: refuse: one lives
+ok: it is listed alone
+ok: the list has no other
+ok: oldest, of those who are logged in: one lives
 ok: it is listed alone
 ok: the list has no other

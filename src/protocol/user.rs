@@ -77,9 +77,9 @@ pub enum UserCall<'a> {
     List,
     /// Takes sessions off the list.
     Drop(&'a [&'a str]),
-    /// Takes sessions off the list that were ended. A request that has read one of them before may
-    /// still put it there, as a victim.
-    End(&'a [&'a str]),
+    /// Takes sessions off the list that were ended, and still have this value there. A request that
+    /// has read one of them before may still put it there, as a victim.
+    End(&'a [(&'a str, &'a str)]),
     /// Takes sessions off the list that still have this value there.
     Forget(&'a [(&'a str, &'a str)]),
 }
@@ -114,14 +114,14 @@ impl UserCall<'_> {
             Self::List => {
                 command.arg("list").arg(text).arg("");
             }
-            Self::Drop(names) | Self::End(names) => {
-                command.arg(if matches!(self, Self::Drop(_)) { "drop" } else { "end" }).arg(text);
+            Self::Drop(names) => {
+                command.arg("drop").arg(text);
                 for name in names {
                     command.arg(name);
                 }
             }
-            Self::Forget(places) => {
-                command.arg("forget").arg(text);
+            Self::Forget(places) | Self::End(places) => {
+                command.arg(if matches!(self, Self::End(_)) { "end" } else { "forget" }).arg(text);
                 for (name, value) in places {
                     command.arg(name).arg(value);
                 }
@@ -167,7 +167,8 @@ pub struct UserList {
     pub is_full: bool,
     /// The server's clock.
     pub now: u64,
-    /// All sessions, or after a successful bind only the victims.
+    /// All sessions, or after a successful bind only the victims. The session that was put there
+    /// is among them if it is one.
     pub sessions: Vec<Listed>,
 }
 

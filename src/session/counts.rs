@@ -39,7 +39,7 @@ pub(super) fn refused(failure: Failure) -> Failure {
         Failure::Copy | Failure::CopyEnded | Failure::CopyOfUser => Count::RefusedCopy,
         Failure::Saved => Count::RefusedSaved,
         Failure::Changed => Count::RefusedChanged,
-        Failure::Ended | Failure::Revoked => Count::RefusedEnded,
+        Failure::Ended | Failure::Revoked | Failure::Chosen => Count::RefusedEnded,
         Failure::TooLarge(..) => Count::RefusedTooLarge,
         Failure::ReadOnly => Count::RefusedReadOnly,
         Failure::Undelivered | Failure::Unread => Count::RefusedUnread,

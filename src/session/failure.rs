@@ -47,6 +47,8 @@ pub enum Failure {
     Ended,
     /// This request itself has ended it, with all sessions of its user.
     Revoked,
+    /// Another request has ended it, or is about to: a login beyond the limit, or a revocation.
+    Chosen,
     /// The session exceeds `rustredis.max_value_size`: its size, and the limit.
     TooLarge(usize, u64),
     /// The session was opened read-only (`read_and_close`, or `rustredis.lock_failure=readonly`).
@@ -167,6 +169,9 @@ impl fmt::Display for Failure {
                  (rustredis.absolute_timeout)",
             ),
             Self::Revoked => f.write_str("this request has ended it, with rustredis_revoke()"),
+            Self::Chosen => f.write_str(
+                "another request has ended it after this one had read it, by the limit of a login or by rustredis_revoke()",
+            ),
             Self::TooLarge(size, limit) => {
                 write!(f, "it has {size} bytes, rustredis.max_value_size allows {limit}")
             }
@@ -240,7 +245,8 @@ impl Failure {
             | Self::CopyEnded
             | Self::CopyOfUser
             | Self::GoesOn
-            | Self::Revoked => Cause::Destruction,
+            | Self::Revoked
+            | Self::Chosen => Cause::Destruction,
             _ => Cause::Other,
         }
     }

@@ -83,9 +83,23 @@ impl<S: Store> Session<S> {
             self.cause = Cause::Other;
             return None;
         };
-        let bound = self.bind_to(&mut current, &list_name(user), label, limit, ttl);
+        let list = list_name(user);
+        let bound = self.bind_to(&mut current, &list, label, limit, ttl);
         self.current = Some(current);
-        bound
+        match bound? {
+            Bound::Done => Some(true),
+            Bound::Refused => Some(false),
+            Bound::Chosen(keys, mut answer) => {
+                if let Some(own) = self.ended_place(&answer) {
+                    answer.sessions.retain(|listed| listed.id != own.id);
+                    self.take_off(&keys, &[own], &[]);
+                }
+                self.end_victims(&keys, &list, &answer);
+                let id = self.current.as_ref().map(|current| current.id.clone());
+                self.fail("gets no user", id.as_ref(), &Failure::Chosen);
+                None
+            }
+        }
     }
 
     fn bind_to(
@@ -95,7 +109,7 @@ impl<S: Store> Session<S> {
         label: &str,
         limit: Limit,
         ttl: u64,
-    ) -> Option<bool> {
+    ) -> Option<Bound> {
         self.update_state(current, ttl);
         let now = self.store.server_clock();
         let had = current.metadata.live.clone();
@@ -128,12 +142,15 @@ impl<S: Store> Session<S> {
             let weeded = self.weed(&keys, list, &answer);
             // A session that cannot be looked up counts.
             if limit.on_limit == OnLimit::Refuse && !weeded? {
-                return Some(false);
+                return Some(Bound::Refused);
             }
             answer = self.ask_list(&keys, &call(limit.on_limit))?;
             if answer.is_full {
-                return Some(false);
+                return Some(Bound::Refused);
             }
+        }
+        if is_victim(&answer, &current.id) {
+            return Some(Bound::Chosen(keys, answer));
         }
         // If a victim cannot be ended now, its mark stays, and the next call for this user ends it.
         self.end_victims(&keys, list, &answer);
@@ -147,7 +164,17 @@ impl<S: Store> Session<S> {
         (current.metadata.is_due, current.metadata.is_asked) = (true, true);
         (current.metadata.is_unlisted, current.metadata.refusal) = (false, None);
         self.note_place(current, keys, value);
-        Some(true)
+        Some(Bound::Done)
+    }
+
+    /// Returns the place on a list of the session that PHP has open, if that was ended since it was
+    /// read. Its end keeps its reason.
+    fn ended_place(&mut self, answer: &UserList) -> Option<Listed> {
+        let current = self.current.as_ref()?;
+        let (keys, seen) = (current.keys.clone(), current.loaded.state.clone());
+        let own = answer.sessions.iter().find(|listed| listed.id == current.id)?;
+        let state = self.store.time_left(&keys).ok()?.state.filter(|state| Some(state) != seen.as_ref())?;
+        matches!(State::parse(&state), State::Dead(_)).then(|| own.clone())
     }
 
     /// Notes that the session is on a list. Until it is stored with the user of this list, a reader
@@ -289,9 +316,9 @@ impl<S: Store> Session<S> {
                 match self.end_listed(&target, &list, answer.now, &reason) {
                     End::Ended => {
                         count += u64::from(!target.is_victim);
-                        ended.push(target.id);
+                        ended.push(target);
                     }
-                    End::Over => over.push(target.id),
+                    End::Over => over.push(target),
                     End::Stale => stale.push(target),
                     End::Comes => {}
                     End::Failed => all_ended = false,
@@ -300,7 +327,7 @@ impl<S: Store> Session<S> {
             self.take_off(&keys, &over, &stale);
             // A session that has got another id meanwhile is found by the next round.
             if !ended.is_empty() {
-                self.ask_list(&keys, &UserCall::End(&names(&ended)))?;
+                self.ask_list(&keys, &UserCall::End(&places(&ended)))?;
             }
         }
         all_ended.then_some(count)
@@ -355,11 +382,15 @@ impl<S: Store> Session<S> {
         let Some(earlier) = self.earlier_id(&current.id) else { return };
         let live = current.metadata.live.as_ref();
         let list = live.and_then(|live| self.list_keys(live.user()));
+        let mut is_chosen = false;
         if let Some(keys) = &list {
-            let failure = self.list_now(current, ttl);
-            current.metadata.refusal = failure.map(|error| Box::new((keys.clone(), error)));
+            match self.list_now(current, ttl) {
+                Ok(is_victim) => (is_chosen, current.metadata.refusal) = (is_victim, None),
+                Err(error) => current.metadata.refusal = Some(Box::new((keys.clone(), error))),
+            }
         }
-        if !self.has_ended_under(&earlier) {
+        // A login that has chosen the session under its earlier id ends it only there.
+        if !is_chosen && !self.has_ended_under(&earlier) {
             return;
         }
         let is_dropped = self.end_hold(current, Op::Drop, || Failure::Destroyed).is_ok();
@@ -382,7 +413,7 @@ impl<S: Store> Session<S> {
             && current.is_open()
             && self.store.clock() >= AGAIN.load(Relaxed);
         if (is_to_be_listed || !current.metadata.places.is_empty() && self.is_late(current))
-            && self.list_now(current, ttl).is_none()
+            && self.list_now(current, ttl).is_ok()
         {
             // The state learns of it, also from a request that prolongs nothing.
             current.metadata.is_due = true;
@@ -390,10 +421,11 @@ impl<S: Store> Session<S> {
         self.update_state(current, ttl)
     }
 
-    /// Puts a session on the list of its user, and waits for the answer. Returns the failure.
-    fn list_now(&mut self, current: &mut Current<S::Lease>, ttl: u64) -> Option<StoreError> {
-        let live = current.metadata.live.as_ref()?;
-        let keys = self.list_keys(live.user())?;
+    /// Puts a session on the list of its user, if it has one, and waits for the answer. Returns
+    /// true if a limit has chosen the session.
+    fn list_now(&mut self, current: &mut Current<S::Lease>, ttl: u64) -> Result<bool, StoreError> {
+        let Some(live) = current.metadata.live.as_ref() else { return Ok(false) };
+        let Some(keys) = self.list_keys(live.user()) else { return Ok(false) };
         let now = self.store.server_clock();
         let lasts = live.own_ttl(now, ttl);
         // A logout under the earlier id finds the session by that.
@@ -415,11 +447,11 @@ impl<S: Store> Session<S> {
         match answer {
             Ok(answer) => {
                 self.note_place(current, keys, Listed::value(answer.now, lasts, before.as_ref()));
-                None
+                Ok(is_victim(&answer, &current.id))
             }
             Err(failure) => {
                 current.metadata.listed = None;
-                Some(failure)
+                Err(failure)
             }
         }
     }
@@ -545,7 +577,7 @@ impl<S: Store> Session<S> {
                 Fate::Dead => dead.push(listed),
                 // A request that still has it does not store it again.
                 Fate::Missing => match self.end_place(listed, list, answer.now, &Reason::Limit, true) {
-                    End::Ended | End::Over => over.push(listed.id.clone()),
+                    End::Ended | End::Over => over.push(listed),
                     End::Stale => dead.push(listed),
                     End::Comes | End::Failed => {}
                 },
@@ -555,31 +587,27 @@ impl<S: Store> Session<S> {
             self.ask_list(keys, &UserCall::Forget(&places(&dead)))?;
         }
         if !over.is_empty() {
-            self.ask_list(keys, &UserCall::Drop(&names(&over)))?;
+            self.ask_list(keys, &UserCall::End(&places(&over)))?;
         }
         Some(!dead.is_empty() || !over.is_empty())
     }
 
     fn end_victims(&mut self, keys: &Keys, list: &str, answer: &UserList) {
-        let (mut ended, mut over, mut stale) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut over, mut stale) = (Vec::new(), Vec::new());
         for victim in answer.sessions.iter().filter(|listed| listed.is_victim) {
             match self.end_listed(victim, list, answer.now, &Reason::Limit) {
-                End::Ended => ended.push(victim.id.clone()),
-                End::Over => over.push(victim.id.clone()),
+                End::Ended | End::Over => over.push(victim),
                 End::Stale => stale.push(victim),
                 End::Comes | End::Failed => {}
             }
         }
-        if !ended.is_empty() {
-            self.store.post_to_list(keys, &UserCall::End(&names(&ended)));
-        }
         self.take_off(keys, &over, &stale);
     }
 
-    /// Takes sessions off a list that had ended before, or whose places prove nothing.
-    fn take_off<L: Borrow<Listed>>(&mut self, keys: &Keys, over: &[SessionId], stale: &[L]) {
+    /// Takes sessions off a list that are over, or whose places prove nothing.
+    fn take_off<L: Borrow<Listed>>(&mut self, keys: &Keys, over: &[L], stale: &[L]) {
         if !over.is_empty() {
-            self.store.post_to_list(keys, &UserCall::Drop(&names(over)));
+            self.store.post_to_list(keys, &UserCall::End(&places(over)));
         }
         if !stale.is_empty() {
             self.store.post_to_list(keys, &UserCall::Forget(&places(stale)));
@@ -608,7 +636,9 @@ impl<S: Store> Session<S> {
         }
         let op = Op::Revoke { reason, list, is_old };
         let result = if let Some(mut current) = self.current.take_if(|current| current.id == *id) {
-            let result = self.end_hold(&mut current, op, || Failure::Revoked);
+            let is_chosen = *reason == Reason::Limit;
+            let why = if is_chosen { || Failure::Chosen } else { || Failure::Revoked };
+            let result = self.end_hold(&mut current, op, why);
             // The session may not be stored yet, so that Redis knows of no copy.
             let copy = current.metadata.live.take().and_then(|live| live.copy);
             self.current = Some(current);
@@ -644,6 +674,15 @@ impl<S: Store> Session<S> {
     pub(super) fn take_open(&mut self) -> Option<Box<Current<S::Lease>>> {
         self.current.take_if(|current| current.is_open())
     }
+}
+
+/// The outcome of a login.
+enum Bound {
+    Done,
+    /// The limit refuses it.
+    Refused,
+    /// Another login has chosen its session, which is among the victims of this answer.
+    Chosen(Keys, UserList),
 }
 
 /// The outcome of the end of a session on a list.
@@ -733,8 +772,9 @@ fn with_user(mut live: Live, list: &str, label: &str, now: u64, ttl: u64) -> Liv
     live.of_user(list, label)
 }
 
-fn names(ids: &[SessionId]) -> Vec<&str> {
-    ids.iter().map(SessionId::as_str).collect()
+/// Returns true if the session that was put on a list is a victim there.
+fn is_victim(answer: &UserList, id: &SessionId) -> bool {
+    answer.sessions.iter().any(|listed| listed.is_victim && listed.id == *id)
 }
 
 fn places<L: Borrow<Listed>>(listed: &[L]) -> Vec<(&str, &str)> {

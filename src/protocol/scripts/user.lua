@@ -4,9 +4,10 @@
 --         and that must still be ended. ~ends_ms is the trace of one that was ended.
 -- ARGV  1 op: bind (add a session, within the limit) | bump (add a session, or let it stay)
 --         | list | drop (take sessions off) | forget (take sessions off that still have this value)
---         | end (take sessions off that were ended, and leave a trace of each)
+--         | end (take sessions off that were ended and still have this value, and leave a trace of
+--         each)
 --       2 any text
---       3 the session's name (drop, end: and those that follow; forget: each with its value; list:
+--       3 the session's name (drop: and those that follow; forget, end: each with its value; list:
 --         none)
 --       4 life_ms: the time for which it stays on the list, which is the TTL of its state
 --       5 the name that it had before ('' = none)
@@ -16,7 +17,8 @@
 --         one with this one
 --       9 1 = the session was one of this user's before (bind)
 -- Replies: {'ok', text, now_ms, name, value, name, value ...}
---            bind: the victims, of earlier calls, too; list: all sessions; else none
+--            bind: the victims, of earlier calls, too; list: all sessions; bind, bump: the session
+--            itself, if it is a victim; else none
 --          {'full', text, now_ms, name, value ...} (bind, refuse) all others; none was added
 local U, op, name, old = KEYS[1], ARGV[1], ARGV[3], ARGV[5] or ''
 local tm = redis.call('TIME')
@@ -28,8 +30,9 @@ if op == 'drop' then
 end
 if op == 'end' then
   -- A minute is longer than nearly all requests, which may have read the session before.
-  for i = 3, #ARGV do
-    if redis.call('HGET', U, ARGV[i]) then
+  -- The session may have logged in anew since.
+  for i = 3, #ARGV, 2 do
+    if redis.call('HGET', U, ARGV[i]) == ARGV[i + 1] then
       redis.call('HSET', U, ARGV[i], string.format('~%.0f', now + 60000))
     end
   end
@@ -50,15 +53,21 @@ local function add(mark)
   if old ~= '' and ARGV[8] ~= '1' then redis.call('HDEL', U, old) end
   -- A logout under the old id finds the session by this, also before it is stored.
   local from = old ~= '' and '|' .. old or ''
-  redis.call('HSET', U, name, string.format('%s%.0f|%.0f', mark, now, now + life) .. from)
+  local value = string.format('%s%.0f|%.0f', mark, now, now + life) .. from
+  redis.call('HSET', U, name, value)
   -- The list lives as long as its last session.
   if redis.call('PTTL', U) < life then redis.call('PEXPIRE', U, ARGV[4]) end
+  if mark == '-' then reply[4], reply[5] = name, value end
 end
 -- A victim stays one, under its next name, too, and also if it logs in once more: the login that
 -- has chosen it is about to end it, or has just done so, and it must not choose that one in return.
+-- A session that came after that end is another one: its first login finds the trace, or an old
+-- mark of a client that was stopped before it left the trace.
 local was = redis.call('HGET', U, name) or old ~= '' and redis.call('HGET', U, old) or ''
-local chosen = string.match(was, '^-%d+|(%d+)')
-  or (op == 'bump' or ARGV[9] == '1') and string.match(was, '^~(%d+)')
+local known = op == 'bump' or ARGV[9] == '1'
+local since, chosen = string.match(was, '^-(%d+)|(%d+)')
+if not known and since and now - since >= 10000 then chosen = nil end
+if known and not chosen then chosen = string.match(was, '^~(%d+)') end
 local own = chosen and tonumber(chosen) > now and '-' or ''
 if op == 'bump' then
   add(own)

@@ -7,34 +7,45 @@ use crate::protocol::{Listed, OnLimit, SessionId, UserCall, UserList};
 /// The time in milliseconds for which the trace of a session that was ended stays.
 const TRACE_MS: u64 = 60_000;
 
+/// The time in milliseconds for which a login may be running.
+const LOGIN_MS: u64 = 10_000;
+
 /// The list of a user's sessions.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct List(BTreeMap<String, Entry>);
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Kind {
+    Session,
+    /// A limit has chosen it.
+    Victim,
+    /// It was ended.
+    Trace,
+}
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 struct Entry {
     bumped: u64,
     ends: u64,
-    is_victim: bool,
-    /// Set if it is the trace of a session that was ended.
-    is_trace: bool,
+    kind: Kind,
     before: Option<SessionId>,
 }
 
 impl Entry {
     fn value(&self) -> String {
-        let Self { bumped, ends, is_victim, is_trace, before } = self;
-        if *is_trace {
-            return format!("~{ends}");
+        let Self { bumped, ends, kind, before } = self;
+        let value = || Listed::value(*bumped, ends - bumped, before.as_ref());
+        match kind {
+            Kind::Session => value(),
+            Kind::Victim => format!("-{}", value()),
+            Kind::Trace => format!("~{ends}"),
         }
-        let value = Listed::value(*bumped, ends - bumped, before.as_ref());
-        format!("{}{value}", if *is_victim { "-" } else { "" })
     }
 
     /// Returns true if a client names the entry so, with or without the earlier name.
     fn is_named(&self, value: &str) -> bool {
         let without = || Self { before: None, ..self.clone() }.value();
-        self.value() == value || !self.is_victim && without() == value
+        self.value() == value || self.kind == Kind::Session && without() == value
     }
 }
 
@@ -54,11 +65,10 @@ impl List {
                 }
                 return reply;
             }
-            UserCall::End(names) => {
-                for name in names {
-                    if let Some(entry) = self.0.get_mut(*name) {
-                        let ends = now + TRACE_MS;
-                        *entry = Entry { bumped: now, ends, is_victim: false, is_trace: true, before: None };
+            UserCall::End(places) => {
+                for (name, value) in places {
+                    if let Some(entry) = self.0.get_mut(*name).filter(|entry| entry.value() == *value) {
+                        *entry = Entry { bumped: now, ends: now + TRACE_MS, kind: Kind::Trace, before: None };
                     }
                 }
                 return reply;
@@ -72,8 +82,8 @@ impl List {
                 return reply;
             }
             UserCall::Bump { name, life, before, stays } => {
-                let is_victim = self.is_victim(name, before, now, true);
-                self.add(name, before, stays, (now, now + life), is_victim);
+                let kind = self.next_kind(name, before, now, true);
+                reply.sessions.extend(self.add(name, before, stays, (now, now + life), kind));
                 return reply;
             }
             UserCall::List => ("", None),
@@ -81,21 +91,12 @@ impl List {
         };
         self.0.retain(|_, entry| entry.ends > now);
         let is_other = |of: &str| of != name && Some(of) != before;
-        let of = |list: &Self, victims: bool| -> Vec<Listed> {
-            let entries = list
-                .0
-                .iter()
-                .filter(|(of, entry)| is_other(of) && entry.is_victim == victims && !entry.is_trace);
-            let listed = |(of, entry): (&String, &Entry)| {
-                let id = SessionId::parse(of.as_bytes())?;
-                let before = entry.before.clone();
-                let (bumped, is_victim) = (entry.bumped, entry.is_victim);
-                Some(Listed { id, bumped, is_victim, before, value: entry.value() })
-            };
-            entries.filter_map(listed).collect()
+        let of = |list: &Self, kind: Kind| -> Vec<Listed> {
+            let entries = list.0.iter().filter(|(of, entry)| is_other(of) && entry.kind == kind);
+            entries.filter_map(|(of, entry)| listed(of, entry)).collect()
         };
-        let mut others = of(self, false);
-        reply.sessions = of(self, true);
+        let mut others = of(self, Kind::Session);
+        reply.sessions = of(self, Kind::Victim);
         let UserCall::Bind { life, limit, on_limit, stays, is_known, .. } = *call else {
             reply.sessions.append(&mut others);
             return reply;
@@ -107,39 +108,59 @@ impl List {
             return UserList { is_full: true, ..reply };
         }
         // It must not choose the session that has chosen it.
-        let is_victim = self.is_victim(name, before, now, is_known);
-        let over = if is_victim { 0 } else { over };
+        let kind = self.next_kind(name, before, now, is_known);
+        let over = if kind == Kind::Victim { 0 } else { over };
         others.sort_by(|a, b| (a.bumped, a.id.as_str()).cmp(&(b.bumped, b.id.as_str())));
         for victim in others.into_iter().take(over) {
             if let Some(entry) = self.0.get_mut(victim.id.as_str()) {
-                entry.is_victim = true;
+                entry.kind = Kind::Victim;
             }
             let value = format!("-{}", victim.value);
             reply.sessions.push(Listed { is_victim: true, value, ..victim });
         }
-        self.add(name, before, stays, (now, now + life), is_victim);
+        reply.sessions.extend(self.add(name, before, stays, (now, now + life), kind));
         reply
     }
 
-    /// Returns true if a limit has chosen the session, perhaps under its earlier name, or if it was
-    /// ended, for a request that knew it before.
-    fn is_victim(&self, name: &str, before: Option<&str>, now: u64, is_known: bool) -> bool {
-        let was = self.0.get(name).or_else(|| self.0.get(before?));
-        was.is_some_and(|entry| (entry.is_victim || is_known && entry.is_trace) && entry.ends > now)
+    /// Returns `Victim` if a limit has chosen the session, perhaps under its earlier name, or if it
+    /// was ended, for a request that knew it before. For another one, an old mark is one of an
+    /// earlier session.
+    fn next_kind(&self, name: &str, before: Option<&str>, now: u64, is_known: bool) -> Kind {
+        let was = self.0.get(name).or_else(|| self.0.get(before?)).filter(|entry| entry.ends > now);
+        let is_victim = was.is_some_and(|was| match was.kind {
+            Kind::Session => false,
+            Kind::Victim => is_known || now < was.bumped + LOGIN_MS,
+            Kind::Trace => is_known,
+        });
+        if is_victim { Kind::Victim } else { Kind::Session }
     }
 
+    /// Adds a session, and returns it if it is a victim.
     fn add(
         &mut self,
         name: &str,
         before: Option<&str>,
         stays: bool,
         (bumped, ends): (u64, u64),
-        is_victim: bool,
-    ) {
+        kind: Kind,
+    ) -> Option<Listed> {
         if let Some(before) = before.filter(|_| !stays) {
             self.0.remove(before);
         }
         let before = before.and_then(|before| SessionId::parse(before.as_bytes()));
-        self.0.insert(name.to_owned(), Entry { bumped, ends, is_victim, is_trace: false, before });
+        let entry = Entry { bumped, ends, kind, before };
+        let victim = listed(name, &entry).filter(|listed| listed.is_victim);
+        self.0.insert(name.to_owned(), entry);
+        victim
     }
+}
+
+fn listed(name: &str, entry: &Entry) -> Option<Listed> {
+    Some(Listed {
+        id: SessionId::parse(name.as_bytes())?,
+        bumped: entry.bumped,
+        is_victim: entry.kind == Kind::Victim,
+        before: entry.before.clone(),
+        value: entry.value(),
+    })
 }

@@ -65,18 +65,19 @@ fn lists_of_users_follow_the_same_rules_in_memory() {
                 let value = value.map_or("1|2".to_owned(), |one| one.value);
                 if names_before { value } else { value.splitn(3, '|').take(2).collect::<Vec<_>>().join("|") }
             });
-            if random.between(0, 7) == 0 {
-                let still = if random.between(0, 1) == 0 { &values } else { &["1|2".into(), "1|2".into()] };
-                let [there, here] = still;
-                redis.user_list(&keys, &UserCall::Forget(&[("none", "1|2"), (name, there)])).unwrap();
-                memory.user_list(&keys, &UserCall::Forget(&[("none", "1|2"), (name, here)])).unwrap();
+            let leaves = random.between(0, 7);
+            if leaves < 3 {
+                let still = if random.between(0, 2) > 0 { &values } else { &["1|2".into(), "1|2".into()] };
+                let [there, here] = still.each_ref().map(|value| [("none", "1|2"), (name, &**value)]);
+                let leave = if leaves == 0 { UserCall::Forget } else { UserCall::End };
+                redis.user_list(&keys, &leave(&there)).unwrap();
+                memory.user_list(&keys, &leave(&here)).unwrap();
             }
             let is_known = random.between(0, 1) == 0;
-            let call = match random.between(0, 8) {
+            let call = match random.between(0, 7) {
                 0..4 => UserCall::Bind { name, life, before, limit, on_limit, stays, is_known },
                 4 | 5 => UserCall::Bump { name, life, before, stays },
                 6 => UserCall::List,
-                7 => UserCall::End(&dropped),
                 _ => UserCall::Drop(&dropped),
             };
             let (theirs, ours) =
@@ -85,5 +86,39 @@ fn lists_of_users_follow_the_same_rules_in_memory() {
         }
         let ttl: i64 = server.connection().pttl(keys.data()).unwrap();
         assert!(ttl == -2 || ttl > 0 && ttl <= LIFE.cast_signed(), "{ttl}");
+    }
+}
+
+#[test]
+fn an_old_mark_is_that_of_an_earlier_session() {
+    let server = Server::start();
+    let settings = Settings::parse(&server.save_path(), &IniValues::default()).unwrap();
+    let (mut redis, mut memory) = (RedisStore::new(Arc::new(settings)), MemoryStore::default());
+    for (user, age, is_known, stays_one) in
+        [("known", 20_000, true, true), ("old", 20_000, false, false), ("young", 5_000, false, true)]
+    {
+        let keys = keys(user);
+        let bind = |name, is_known| UserCall::Bind {
+            name,
+            life: LIFE,
+            before: None,
+            limit: 1,
+            on_limit: OnLimit::Oldest,
+            stays: false,
+            is_known,
+        };
+        memory.user_list(&keys, &bind("a", false)).unwrap();
+        memory.server().advance(age);
+        memory.user_list(&keys, &bind("b", false)).unwrap();
+        let now = redis.user_list(&keys, &bind("b", false)).unwrap().now;
+        let mark = format!("-{}|{}", now - age, now + LIFE);
+        let () = server.connection().hset(keys.data(), "a", mark).unwrap();
+        for answer in [
+            redis.user_list(&keys, &bind("a", is_known)).unwrap(),
+            memory.user_list(&keys, &bind("a", is_known)).unwrap(),
+        ] {
+            let of = |name: &str| answer.sessions.iter().any(|one| one.is_victim && one.id.as_str() == name);
+            assert_eq!((of("a"), of("b")), (stays_one, !stays_one), "{user}");
+        }
     }
 }
