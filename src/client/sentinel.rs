@@ -18,11 +18,12 @@ use super::{
 use crate::{
     config::{Endpoint, Sentinel, Target},
     error::StoreError,
+    process::printable,
     resp::Command,
 };
 
 /// The longest host name that DNS allows.
-pub const MAX_HOST: usize = 255;
+const MAX_HOST: usize = 255;
 
 /// A connection to the master, and the sentinel that led to it.
 pub struct Found {
@@ -153,11 +154,14 @@ pub fn answer(sentinel: &Sentinel, answer: Value) -> Result<Endpoint, StoreError
     match <(String, u16)>::from_redis_value(answer) {
         // An address that leads nowhere says nothing about the master: the known master may still
         // serve.
-        Ok((host, port)) if port != 0 && !host.is_empty() && host.len() <= MAX_HOST => {
-            Ok(Endpoint::Tcp { host, port })
-        }
+        Ok((host, port)) if port != 0 && is_host(&host) => Ok(Endpoint::Tcp { host, port }),
         _ => Err(StoreError::Protocol("an unexpected reply to SENTINEL".into())),
     }
+}
+
+/// Returns true if a server has named a host that can be looked up and shown in a message.
+pub fn is_host(host: &str) -> bool {
+    !host.is_empty() && host.len() <= MAX_HOST && printable(host) == host
 }
 
 /// Returns the command `SENTINEL MASTER`.
@@ -287,9 +291,12 @@ mod tests {
         };
         let good = Endpoint::Tcp { host: "a".into(), port: 1 };
         assert_eq!(named("a", "1").unwrap(), good);
-        for (host, port) in [("a", "0"), ("a", "65536"), ("a", "x"), ("", "1"), (&*"a".repeat(256), "1")] {
+        let long = "a".repeat(256);
+        for (host, port) in
+            [("a", "0"), ("a", "65536"), ("a", "x"), ("", "1"), (&*long, "1"), ("a\0b", "1"), ("a\x1bb", "1")]
+        {
             let answer = named(host, port);
-            assert!(matches!(answer, Err(StoreError::Protocol(_))), "{host} {port}: {answer:?}");
+            assert!(matches!(answer, Err(StoreError::Protocol(_))), "{host:?} {port}: {answer:?}");
         }
     }
 }

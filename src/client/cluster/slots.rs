@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use redis::Value;
 
-use super::super::sentinel::MAX_HOST;
+use super::super::sentinel::is_host;
 use crate::{
     config::{Endpoint, Target},
     error::{ServerError, StoreError},
@@ -167,15 +167,11 @@ fn node(node: &Value, asked: &Target) -> Option<Endpoint> {
 }
 
 fn address(host: &str, port: u16, asked: &Target) -> Option<Endpoint> {
-    if port == 0 || host.len() > MAX_HOST {
-        return None;
-    }
     let host = match (host, &asked.endpoint) {
-        ("", Endpoint::Tcp { host, .. }) => host.clone(),
-        ("", _) => return None,
-        (host, _) => host.to_owned(),
+        ("", Endpoint::Tcp { host, .. }) => host,
+        (host, _) => host,
     };
-    Some(Endpoint::Tcp { host, port })
+    (port != 0 && is_host(host)).then(|| Endpoint::Tcp { host: host.to_owned(), port })
 }
 
 /// The redirect in a node's error reply.
@@ -280,9 +276,15 @@ mod tests {
     fn a_master_without_a_usable_address_serves_nobody_and_the_others_hold() {
         let asked = target(tcp("seed", 7000));
         let long = "h".repeat(256);
-        for (host, port) in
-            [(bulk(""), 0), (Value::Nil, 0), (bulk("h"), 0), (bulk("h"), 65536), (bulk(&long), 1)]
-        {
+        for (host, port) in [
+            (bulk(""), 0),
+            (Value::Nil, 0),
+            (bulk("h"), 0),
+            (bulk("h"), 65536),
+            (bulk(&long), 1),
+            (bulk("a\0b"), 1),
+            (bulk("a\nb"), 1),
+        ] {
             let reply = Value::Array(vec![
                 range(0, 5, &[(bulk("h"), 1)]),
                 range(6, 9, &[(host, port), (bulk("replica"), 2)]),
@@ -322,7 +324,7 @@ mod tests {
         assert_eq!(read("ASK 3999 node-1.example:6381"), Some(Redirect::Ask(tcp("node-1.example", 6381))));
         assert_eq!(read("MOVED 3999 :6381"), Some(Redirect::Moved(tcp("seed", 6381))));
         assert_eq!(read("MOVED 3999 ::1:6381"), Some(Redirect::Moved(tcp("::1", 6381))));
-        for line in ["MOVED 3999", "MOVED", "MOVED 3999 ?:6381", "MOVED 1 h:99999"] {
+        for line in ["MOVED 3999", "MOVED", "MOVED 3999 ?:6381", "MOVED 1 h:99999", "MOVED 1 a\0b:1"] {
             assert_eq!(read(line), Some(Redirect::MovedSomewhere), "{line}");
         }
         for line in ["ASK 3999", "ASK 3999 ?:6381", "ASK 1 h:0", "ASK 1 h:x"] {
