@@ -1,6 +1,9 @@
 //! The errors between this client and Redis, distinguished by the possible remedies.
 
-use crate::{process::without_number, resp::TOO_LARGE};
+use crate::{
+    process::{limits, without_number},
+    resp::TOO_LARGE,
+};
 use std::{fmt, io, time::Duration};
 
 /// The most characters of an error reply in a message. Redis' own error texts are shorter.
@@ -214,6 +217,12 @@ impl StoreError {
         matches!(self, Self::Broken(_) | Self::Protocol(_) | Self::Demoted(_))
     }
 
+    /// Returns true if this process has reached a limit of its own. Another server would not help.
+    #[must_use]
+    pub fn is_limit(&self) -> bool {
+        matches!(self, Self::Connect(error) if error.kind() == limits::LIMIT)
+    }
+
     /// Returns the failure to connect to a server that takes no more connections. It passes, and
     /// nothing was carried out.
     #[must_use]
@@ -234,7 +243,7 @@ impl StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Connect(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+            Self::Connect(error) if matches!(error.kind(), io::ErrorKind::ResourceBusy | limits::LIMIT) => {
                 write!(f, "cannot connect: {}", Cause(error))
             }
             Self::Connect(error) => {

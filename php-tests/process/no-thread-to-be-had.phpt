@@ -34,6 +34,7 @@ foreach (['127.0.0.1', 'localhost'] as $host) {
         '-d', 'session.use_cookies=0', '-d', 'session.cache_limiter=', '-d', "session.save_path=tcp://$host:$server->port", '-r', $script, '--', new_id()]);
     $output = $child->output();
     ok("$host: one warning names the limits", substr_count($output, 'pids.max') === 1, $output);
+    ok("$host: it does not point at Redis", !str_contains($output, 'Is Redis running'), $output);
     ok("$host: it is no internal error", !str_contains($output, 'internal') && !str_contains($output, 'panicked'), $output);
     ok("$host: no session, no blocked signal", str_contains($output, "bool(false)\nblocked: 0"), $output);
 }
@@ -41,8 +42,10 @@ unlink("$folder/module.so");
 rmdir($folder);
 --EXPECT--
 ok: 127.0.0.1: one warning names the limits
+ok: 127.0.0.1: it does not point at Redis
 ok: 127.0.0.1: it is no internal error
 ok: 127.0.0.1: no session, no blocked signal
 ok: localhost: one warning names the limits
+ok: localhost: it does not point at Redis
 ok: localhost: it is no internal error
 ok: localhost: no session, no blocked signal

@@ -20,7 +20,7 @@ use std::{
 
 use crate::{
     error::seconds,
-    process::{Shared, threads},
+    process::{Shared, limits, threads},
 };
 
 /// The time for which the result of a slow lookup remains valid.
@@ -159,7 +159,10 @@ impl Lookup {
     fn run(&self) {
         let start = Instant::now();
         let found = (self.name.as_str(), 0).to_socket_addrs();
-        let found = found.map(Iterator::collect).map_err(|error| (error.kind(), error.to_string()));
+        let found = found.map(Iterator::collect).map_err(|error| {
+            let error = limits::without_files().unwrap_or(error);
+            (error.kind(), error.to_string())
+        });
         self.answer(found, start.elapsed());
     }
 

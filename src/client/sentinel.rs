@@ -75,6 +75,7 @@ pub fn open(
         }
         let named = match ask(sentinel, node, target, within(share, timeouts)) {
             Ok(named) => named,
+            Err(problem) if problem.is_limit() => return Err(problem),
             Err(problem) => {
                 none_answered &= is_gone(&problem);
                 problems.add(node, refusal(problem));
@@ -97,6 +98,7 @@ pub fn open(
                 }
                 // An error from the master does not depend on which sentinel named it: stop here.
                 Err(error @ StoreError::Server(_)) => return Err(error),
+                Err(error) if error.is_limit() => return Err(error),
                 Err(problem) => {
                     let text = format!("{master}: {}", cause(&problem));
                     if is_timeout(&problem) {

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     config::{Endpoint, Tls},
-    process::{clock, without_number},
+    process::{clock, limits, without_number},
     resp::MAX_BULK,
 };
 
@@ -129,7 +129,11 @@ impl Stream {
         let Endpoint::Tcp { host, .. } = endpoint else { return Err(io::ErrorKind::Unsupported.into()) };
         let socket = tcp(address, Instant::now() + timeouts.connect);
         let connected = socket.and_then(|socket| Self::over(socket, Some(address), tls, host));
-        let mut stream = connected.inspect_err(|error| _ = dns::avoid(address, flaw_of(error)))?;
+        let mut stream = connected.inspect_err(|error| {
+            if error.kind() != limits::LIMIT {
+                dns::avoid(address, flaw_of(error));
+            }
+        })?;
         stream.expect_within(timeouts.read, clock::now());
         Ok(stream)
     }
@@ -154,7 +158,7 @@ impl Stream {
             let connected =
                 tcp(*address, until).and_then(|socket| Self::over(socket, Some(*address), tls, host));
             match connected {
-                Err(error) if addresses.len() > 1 => {
+                Err(error) if addresses.len() > 1 && error.kind() != limits::LIMIT => {
                     if was_tried || error.kind() != io::ErrorKind::TimedOut {
                         dns::avoid(*address, flaw_of(&error));
                     }
@@ -277,12 +281,12 @@ fn flaw_of(error: &io::Error) -> Flaw {
 /// standard stream, the next socket gets its number, and the process would print into a session's
 /// connection.
 fn socket(domain: Domain) -> io::Result<Socket> {
-    let socket = OwnedFd::from(Socket::new(domain, Type::STREAM, None)?);
+    let socket = OwnedFd::from(Socket::new(domain, Type::STREAM, None).map_err(limits::of_files)?);
     if socket.as_raw_fd() > libc::STDERR_FILENO {
         return Ok(socket.into());
     }
     // The standard library never clones to a number below 3.
-    Ok(socket.try_clone()?.into())
+    Ok(socket.try_clone().map_err(limits::of_files)?.into())
 }
 
 fn tcp(address: SocketAddr, deadline: Instant) -> io::Result<Bounded> {

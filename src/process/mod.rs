@@ -6,6 +6,7 @@
 //! [`keep_id_in`]; without it, each check asks the kernel.
 
 pub mod clock;
+pub mod limits;
 mod random;
 pub mod stats;
 pub mod threads;

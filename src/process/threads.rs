@@ -11,7 +11,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use super::without_number;
+use super::limits;
 
 /// A function that runs its argument with the calling thread's signals blocked. A thread inherits
 /// the mask of its creator.
@@ -63,22 +63,12 @@ pub fn starting_crate<T>(start: impl FnOnce() -> T) -> io::Result<T> {
     started.map_err(|_| match spawn("rustredis-trial", 64 << 10, || ()) {
         Err(error) => error,
         // Another thread has ended meanwhile.
-        Ok(_) => io::Error::new(io::ErrorKind::WouldBlock, "this process could start no thread"),
+        Ok(_) => io::Error::new(limits::LIMIT, "this process could start no thread"),
     })
 }
 
-/// Starts a thread. The error names the limits that may prevent it, so that an operator can raise
-/// them.
+/// Starts a thread. The error names the limits that may prevent it.
 pub fn spawn(name: &str, stack: usize, body: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
     let builder = thread::Builder::new().name(name.into()).stack_size(stack);
-    starting(|| builder.spawn(body)).map_err(|error| {
-        let cause = without_number(&error);
-        io::Error::new(
-            error.kind(),
-            format!(
-                "this process can start no thread ({cause}), see its limits: ulimit -u, the TasksMax of its \
-                 service, pids.max of its container"
-            ),
-        )
-    })
+    starting(|| builder.spawn(body)).map_err(|error| limits::of_threads(&error))
 }

@@ -317,7 +317,8 @@ impl Cluster {
                     if let Endpoint::Tcp { host, port } = &node.endpoint {
                         problems.add(&(host.clone(), *port), cause(&problem));
                     }
-                    refusal = refusal.or(Some(problem).filter(|p| matches!(p, StoreError::Server(_))));
+                    refusal = refusal
+                        .or(Some(problem).filter(|p| matches!(p, StoreError::Server(_)) || p.is_limit()));
                 }
             }
         }
