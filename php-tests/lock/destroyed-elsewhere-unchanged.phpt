@@ -61,16 +61,18 @@ foreach (['0', '1'] as $locking) {
 // The answer to a deferred release comes with the next request. In a Cluster, no write is deferred.
 ini_set('rustredis.write_ack', 'deferred');
 ini_set('error_log', $log = temp_file('', '.log'));
-foreach (['unchanged' => null, 'changed' => 7] as $what => $n) {
+$changes = ['unchanged' => fn () => null, 'changed' => fn () => $_SESSION['n'] = 7, 'a lifetime' => $changes['a lifetime']];
+foreach ($changes as $what => $use) {
     store_session($id = new_id(), ['n' => 1]);
     start($id);
     end_elsewhere($id, 'destroyed');
-    $_SESSION['n'] = $n ?? 1;
+    $use();
+    file_put_contents($log, '');
     $told = implode("\n", warnings_of(fn () => session_write_close()));
     start(new_id());
     session_abort();
     $told .= file_get_contents($log);
-    same("deferred, $what: what is told", (int) ($n !== null), substr_count($told, 'destroyed it'));
+    same("deferred, $what: what is told", (int) ($what !== 'unchanged'), substr_count($told, 'destroyed it'));
 }
 --EXPECT--
 ok: locking=0, destroyed: unchanged
@@ -143,3 +145,4 @@ ok: locking=1, with a timeout
 ok: it is not stored
 ok: deferred, unchanged: what is told
 ok: deferred, changed: what is told
+ok: deferred, a lifetime: what is told

@@ -517,9 +517,11 @@ impl<S: Store> Session<S> {
                     rewrite: true,
                     ..self.release_of(&token, op, life)
                 };
-                // The list of a user must not learn of a session that was not stored.
+                // The list of a user must not learn of a session that was not stored, and lifetimes
+                // that were asked for must not get lost in silence.
                 let is_listed = state.is_some() && current.metadata.live.as_ref().is_some_and(Live::has_user);
-                let is_deferred = !keep_lock && !is_listed && self.may_defer(text);
+                let waits = keep_lock || is_listed || current.metadata.is_asked;
+                let is_deferred = !waits && self.may_defer(text);
                 let result = if is_deferred {
                     self.release_later(&id, keys, &release, text, &mut current.trace)
                 } else {
