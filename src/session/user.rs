@@ -395,7 +395,7 @@ impl<S: Store> Session<S> {
         }
         let is_dropped = self.end_hold(current, Op::Drop, || Failure::Destroyed).is_ok();
         if let Some(keys) = list.filter(|_| is_dropped) {
-            self.store.post_to_list(&keys, &UserCall::Drop(&[current.id.as_str()]));
+            self.store.post_to_list(&keys, &UserCall::Drop(&[current.id.as_str(), earlier.as_str()]));
         }
         current.metadata.live = None;
         self.lineage.inherit_nothing();
