@@ -25,6 +25,7 @@ mod php {
                 "handler",
                 "cookie",
                 "messages",
+                "msgpack",
                 "masking",
                 "metrics",
                 "ownership",

@@ -80,8 +80,10 @@ static int wants_read_only(void)
 	return value && zval_get_long(value) > 0;
 }
 
-/* $_SESSION may lack a part of the stored session. */
-static TSRM_TLS bool half_decoded;
+/* The reason for which $_SESSION may lack a part of the stored session, or NULL. */
+static TSRM_TLS const char *half_decoded;
+
+static const char *const BROKEN_OFF = "an error or an exception ended its decoding";
 
 /* PHP has the value of a read, and has not decoded it yet. */
 static TSRM_TLS bool is_being_decoded;
@@ -194,7 +196,10 @@ void rustredis_is_decoded(bool is_outermost)
 	is_unread = false;
 	if ((EG(exception) || (is_outermost && is_interrupted)) && PS(session_status) == php_session_active
 			&& (is_of_object || rustredis_is_open())) {
-		half_decoded = true;
+		half_decoded = BROKEN_OFF;
+	} else if (PS(mod_user_implemented) && PS(session_vars) && rustredis_has_serializer("msgpack")
+			&& !rustredis_is_msgpack(PS(session_vars))) {
+		half_decoded = "session.serialize_handler msgpack cannot decode it";
 	}
 	is_interrupted = is_interrupted && !is_outermost;
 	tell_unreadable();
@@ -215,7 +220,7 @@ static void note_error(int type, zend_string *file, uint32_t line, zend_string *
 	 * how_to_destroy). Before 8.2, PHP continues to the end of the request, and writes the part of
 	 * the session that it has. */
 	if (PS(session_status) == php_session_active && (is_starting() || rustredis_running(ZEND_STRL("session_decode")))) {
-		half_decoded = true;
+		half_decoded = BROKEN_OFF;
 	}
 #endif
 }
@@ -305,7 +310,7 @@ static void begin(rustredis_opening opening)
 	}
 	/* A handler class may open its parent once more, in its write() for example. */
 	if (opening.takes_an_id || opening.begins || PG(during_request_startup)) {
-		half_decoded = false;
+		half_decoded = NULL;
 		is_being_decoded = false;
 		rustredis_json_forget_refusal();
 	}
@@ -404,14 +409,12 @@ static bool is_look(zend_string *key)
 	return PS(mod_user_implemented) && (wants_read_only() || !PS(id) || !zend_string_equals(key, PS(id)));
 }
 
-/* True for a text of another serializer where PHP has msgpack. Its decoder would take the first
- * byte for a number and succeed, and the next write would end what is stored. A session is a map or
- * a list there. */
+/* True for a text that msgpack cannot decode, such as one of another serializer: its decoder would
+ * succeed, and the next write would end what is stored. A handler class may store another text than
+ * it gives to PHP. */
 static bool is_foreign_to_msgpack(const zend_string *val)
 {
-	const unsigned char first = (unsigned char) ZSTR_VAL(val)[0];
-	return ZSTR_LEN(val) && rustredis_has_serializer("msgpack") && !PS(mod_user_implemented)
-		&& (first & 0xe0) != 0x80 && (first < 0xdc || first > 0xdf);
+	return rustredis_has_serializer("msgpack") && !PS(mod_user_implemented) && !rustredis_is_msgpack(val);
 }
 
 /* Gives PHP the value that was read, which is in `val`. `found` is rustredis_read's answer. */
@@ -650,7 +653,7 @@ static int refuses(zend_string *val, int unchanged, int writer, char *reason, si
 	if (rustredis_is_replaced_while_saved()) {
 		snprintf(reason, size, "session_start() or session_reset() was called while it was saved");
 	} else if (half_decoded) {
-		snprintf(reason, size, "an error or an exception ended its decoding");
+		snprintf(reason, size, "%s", half_decoded);
 	} else if (is_written_too_early(val)) {
 		snprintf(reason, size, "it is still being decoded, and $_SESSION does not have all of it");
 	} else {
@@ -846,7 +849,7 @@ static int is_not_to_move(int is_missing, char *reason, size_t size)
 	if (is_unread) {
 		snprintf(reason, size, "PHP is about to read it");
 	} else if (half_decoded) {
-		snprintf(reason, size, "an error or an exception ended its decoding");
+		snprintf(reason, size, "%s", half_decoded);
 	} else if (is_unfinished()) {
 		snprintf(reason, size, "it is still being decoded, and $_SESSION does not have all of it");
 	} else {

@@ -304,6 +304,8 @@ zend_execute_data *rustredis_running(const char *name, size_t name_len);
 void rustredis_is_decoded(bool is_outermost);
 /* handler.c: does the same at the start of a request, and forgets the errors of the one before. */
 void rustredis_begin_request(void);
+/* msgpack.c: true for a text that the extension msgpack can decode as a session. */
+bool rustredis_is_msgpack(const zend_string *text);
 /* handler.c: a number that changes whenever a session is opened or read. */
 unsigned rustredis_begun(void);
 /* handler.c: a number that changes whenever session_start() or session_reset() opens a session. */
