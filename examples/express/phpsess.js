@@ -829,17 +829,18 @@ function split(ticket) {
 
 /** The id as PHP finds it: in the first cookie of the name, percent-decoded. Null if that is none. */
 function cookieOf(req, name) {
+  let found;
   for (const pair of (req.headers.cookie ?? "").split(";")) {
     // PHP takes any other space for a part of the name.
     const [key, ...rest] = pair.replace(/^[ \t\n\v\f\r]+/, "").split("="), value = rest.join("=");
-    if (key !== name) continue;
-    let id = "";
-    try {
-      id = decodeURIComponent(value);
-    } catch { /* not an id */ }
-    return /^[A-Za-z0-9,-]{1,256}$/.test(id) ? id : null;
+    if (key.startsWith(`${name}[`) && key.includes("]")) return null; // PHP makes an array of all cookies of the name
+    if (key === name) found ??= value;
   }
-  return null;
+  let id = "";
+  try {
+    id = decodeURIComponent(found ?? "");
+  } catch { /* not an id */ }
+  return /^[A-Za-z0-9,-]{1,256}$/.test(id) ? id : null;
 }
 
 /** `<token>|<ms>|<host>|<pid>|<sapi>|<uri>`, or whatever another client writes. */

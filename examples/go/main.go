@@ -61,13 +61,21 @@ func with(sessions *Sessions, peek bool, handler func(*http.Request, *Session) (
 
 // The id in the cookie, as PHP finds it: the first of the name, percent-decoded.
 func idOf(r *http.Request, name string) string {
+	var found *string
 	for _, pair := range strings.Split(strings.Join(r.Header["Cookie"], ";"), ";") {
-		if key, value, _ := strings.Cut(strings.TrimLeft(pair, " \t\n\v\f\r"), "="); key == name {
-			id, _ := url.PathUnescape(value)
-			return id
+		key, value, _ := strings.Cut(strings.TrimLeft(pair, " \t\n\v\f\r"), "=")
+		if strings.HasPrefix(key, name+"[") && strings.Contains(key, "]") {
+			return "" // PHP makes an array of all cookies of the name
+		}
+		if key == name && found == nil {
+			found = &value
 		}
 	}
-	return ""
+	if found == nil {
+		return ""
+	}
+	id, _ := url.PathUnescape(*found)
+	return id
 }
 
 func main() {

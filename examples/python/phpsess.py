@@ -693,12 +693,15 @@ def no_such_session(state, copy=None):
 
 def cookie(header, name="PHPSESSID"):
     """The id in a Cookie header, as PHP finds it: the first of the name, percent-decoded. Empty if there is none."""
+    id = None
     for pair in (header or "").split(";"):
         # PHP takes any other space for a part of the name.
         found, _, value = pair.lstrip(" \t\n\v\f\r").partition("=")
-        if found == name:
-            return unquote(value)
-    return ""
+        if found.startswith(name + "[") and "]" in found:
+            return ""  # PHP makes an array of all cookies of the name
+        if found == name and id is None:
+            id = unquote(value)
+    return id or ""
 
 
 def shown(holder):

@@ -564,6 +564,11 @@ fn takes_the_cookie_that_php_takes(kind: Kind) {
         (format!("PHPSESSID=\"{ID}\""), "null"),
         (format!("PHPSESSID={ID}=; a=b"), "null"),
         (format!("PHPSESSID={ID} ; a=b"), "null"),
+        // PHP makes an array of these.
+        (format!("PHPSESSID[a]=1; PHPSESSID={ID}"), "null"),
+        (format!("PHPSESSID={ID}; PHPSESSID[]=1"), "null"),
+        // PHP takes a bracket without its other half for a part of the name.
+        (format!("PHPSESSID[a=1; PHPSESSID]=2; PHPSESSID={ID}"), r#""Ada""#),
         // PHP takes this space for a part of the name. Such a cookie must not replace the other
         // one.
         (format!("a=b;\u{a0}PHPSESSID=other-0123456789abcdef; PHPSESSID={ID}"), r#""Ada""#),
