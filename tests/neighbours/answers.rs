@@ -426,6 +426,31 @@ fn a_client_of_express_that_leaves_while_it_waits_leaves_no_lock() {
     a_client_that_leaves_while_it_waits_leaves_no_lock(Kind::Express, "/count?hold_ms=8000");
 }
 
+/// The login has the lock of its new id by then, or a place on the list as well.
+#[test]
+fn a_client_of_express_that_leaves_during_its_login_leaves_no_lock_and_no_place() {
+    for has_place in [false, true] {
+        let server = Server::start();
+        let proxy = Proxy::start(&server.addr());
+        let express = Neighbour::with_env(Kind::ExpressTest, &proxy.addr(), &[]);
+        seed(&server, r#"{"n":1}"#);
+        assert_eq!(express.post("/count", ID).status, 200, "the connection is there");
+        let locks = || server.command::<Vec<String>>(&["KEYS", "*_LOCK"]);
+        proxy.delay(Duration::from_millis(500));
+        let stream = express.connect("POST", "/in", &cookie());
+        poll::until("the login is under way", SOON, || {
+            if has_place { !listed(&server, b"Ada").is_empty() } else { locks().len() == 2 }
+        });
+        drop(stream);
+        poll::until("the login is over", SOON, || express.log().contains("late:"));
+        poll::until("nothing is locked or listed", AT_ONCE, || {
+            locks().is_empty() && listed(&server, b"Ada").is_empty()
+        });
+        assert_eq!(sessions(&server), [session::key(ID)]);
+        assert_eq!(stored(&server).as_deref(), Some(r#"{"n":2}"#));
+    }
+}
+
 #[test]
 fn a_client_of_go_that_leaves_while_it_waits_leaves_no_lock() {
     a_client_that_leaves_while_it_waits_leaves_no_lock(Kind::Go, "/count?hold_ms=8000");

@@ -66,6 +66,10 @@ app.post("/after", (req, res) => {
   res.json({});
   setImmediate(() => req.sessionLogin("Ada").then(() => console.log("in"), (error) => console.log("late:", error.message)));
 });
+app.post("/in", async (req, res) => {
+  await req.sessionLogin("Ada").then(() => console.log("in"), (error) => console.log("late:", error.message));
+  res.json({});
+});
 app.post("/two", async (req, res) => { // a login of another user in the same request
   await req.sessionLogin("Eve");
   await req.sessionLogin("Ada");
