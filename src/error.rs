@@ -217,6 +217,12 @@ impl StoreError {
         matches!(self, Self::Broken(_) | Self::Protocol(_) | Self::Demoted(_))
     }
 
+    /// Returns true if the command may have been carried out or not.
+    #[must_use]
+    pub fn is_unclear(&self) -> bool {
+        matches!(self, Self::Timeout(_) | Self::Broken(_) | Self::Protocol(_))
+    }
+
     /// Returns true if this process has reached a limit of its own. Another server would not help.
     #[must_use]
     pub fn is_limit(&self) -> bool {

@@ -110,9 +110,7 @@ impl fmt::Display for Failure {
                 "Session ID is too long or contains illegal characters. Only the A-Z, a-z, 0-9, \"-\", and \",\" \
                  characters are allowed",
             ),
-            Self::Store(
-                error @ (StoreError::Timeout(_) | StoreError::Broken(_) | StoreError::Protocol(_)),
-            ) => {
+            Self::Store(error) if error.is_unclear() => {
                 write!(f, "{error}; whether the last command was carried out is not known")
             }
             Self::Store(error) => error.fmt(f),
