@@ -23,6 +23,9 @@ const READ: Duration = Duration::from_secs(6);
 /// The proxy holds the answer back for so long.
 const DELAY: Duration = Duration::from_millis(500);
 
+/// The session of these tests alone: others of this process have failures of their own.
+const ID: &str = "missinganswers";
+
 /// The release whose answer is missing.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Missing {
@@ -48,7 +51,7 @@ impl Silent {
             Settings::parse(&proxy.save_path(), &IniValues::default()).expect("the path is one");
         settings.read_timeout = READ;
         let mut store = RedisStore::new(Arc::new(settings));
-        let id = SessionId::parse(b"abcdefghijklmnop").expect("it is an id");
+        let id = SessionId::parse(ID.as_bytes()).expect("it is an id");
         let keys = Keys::new("PHPREDIS_SESSION:", &id);
         let wanted = match missing {
             Missing::Deferred => first(),
@@ -105,7 +108,8 @@ impl Silent {
         });
         let data: Option<String> = redis.get(self.keys.data()).expect("Redis answers");
         assert_eq!(data.as_deref(), (missing == Missing::Deferred).then_some("written"));
-        assert!(take_deferred_failures().is_none());
+        let failures = take_deferred_failures().unwrap_or_default();
+        assert!(failures.iter().all(|failure| failure.id.as_str() != ID));
     }
 }
 
@@ -115,7 +119,7 @@ type Use = fn(&mut Silent);
 fn the_next_request_takes_another_connection_within_its_timeout() {
     let uses: [(&str, Use); 6] = [
         ("start", |silent| {
-            let started = silent.start("abcdefghijklmnop");
+            let started = silent.start(ID);
             assert!(matches!(started, Ok(Outcome::Granted(_))), "{started:?}");
         }),
         ("another start", |silent| {
@@ -130,7 +134,7 @@ fn the_next_request_takes_another_connection_within_its_timeout() {
             assert!(silent.store.prefetch(&silent.keys, &wanted).is_some());
             let answer = silent.store.prefetched();
             assert!(matches!(answer, Err(StoreError::Broken(_))), "{answer:?}");
-            let started = silent.start("abcdefghijklmnop");
+            let started = silent.start(ID);
             assert!(matches!(started, Ok(Outcome::Granted(_))), "{started:?}");
         }),
     ];
