@@ -59,6 +59,9 @@ zend_execute_data *rustredis_running(const char *name, size_t name_len)
 	return NULL;
 }
 
+/* The name of the option. Its hash is known, and a script's text of it is mostly the same one. */
+static zend_string *read_and_close;
+
 /* To a save handler, session_start(['read_and_close' => true]) looks like any other start. Only
  * the arguments of the running call show the difference. */
 static int wants_read_only(void)
@@ -75,7 +78,7 @@ static int wants_read_only(void)
 	if (Z_TYPE_P(options) != IS_ARRAY) {
 		return 0;
 	}
-	value = zend_hash_str_find(Z_ARRVAL_P(options), ZEND_STRL("read_and_close"));
+	value = zend_hash_find(Z_ARRVAL_P(options), read_and_close);
 	/* session_start() itself reads the option in the same way. */
 	return value && zval_get_long(value) > 0;
 }
@@ -1044,6 +1047,7 @@ static const ps_module ps_mod_rustredis = {
 
 int rustredis_register(void)
 {
+	read_and_close = zend_string_init_interned(ZEND_STRL("read_and_close"), 1);
 	rustredis_start_masking();
 	zend_observer_error_register(note_error);
 	rustredis_register_exceptions();
