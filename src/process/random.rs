@@ -4,7 +4,7 @@ use super::Shared;
 
 /// The last name. The next name is this text, counted up in place, which is cheaper than to write
 /// out a number each time. A forked child begins with a name of its own.
-static NAME: Shared<Option<[u8; 32]>> = Shared::empty();
+static NAME: Shared<Option<String>> = Shared::empty();
 
 /// Returns 32 hex digits that no other process and no other call has. A process starts at a random
 /// number and counts up. The digits are names, not secrets.
@@ -21,30 +21,28 @@ pub fn random_name(prefix: &str) -> String {
         let mut seed = [0; 16];
         getrandom::fill(&mut seed)
             .expect("the system has a source of randomness: PHP's session ids need it too");
-        let text = format!("{:032x}", u128::from_ne_bytes(seed));
-        text.into_bytes().try_into().expect("a u128 has 32 hex digits")
+        format!("{:032x}", u128::from_ne_bytes(seed))
     });
     count_up(name);
     let mut text = String::with_capacity(prefix.len() + name.len());
     text.push_str(prefix);
-    text.push_str(str::from_utf8(name).expect("hex digits are UTF-8"));
+    text.push_str(name);
     text
 }
 
 /// Adds one to a number in hex digits.
-fn count_up(digits: &mut [u8]) {
-    for digit in digits.iter_mut().rev() {
-        match digit {
-            b'f' => *digit = b'0',
-            b'9' => {
-                *digit = b'a';
-                return;
-            }
-            _ => {
-                *digit += 1;
-                return;
-            }
-        }
+fn count_up(number: &mut String) {
+    let digits = number.len();
+    while number.ends_with('f') {
+        number.pop();
+    }
+    match number.pop() {
+        Some('9') => number.push('a'),
+        Some(digit) => number.push(char::from_u32(u32::from(digit) + 1).expect("a digit is ASCII")),
+        None => {}
+    }
+    while number.len() < digits {
+        number.push('0');
     }
 }
 
@@ -64,9 +62,9 @@ mod tests {
         for (before, after) in
             [("00", "01"), ("09", "0a"), ("0e", "0f"), ("0f", "10"), ("9f", "a0"), ("ff", "00")]
         {
-            let mut digits = before.as_bytes().to_vec();
-            count_up(&mut digits);
-            assert_eq!(digits, after.as_bytes());
+            let mut number = before.to_owned();
+            count_up(&mut number);
+            assert_eq!(number, after);
         }
     }
 }
