@@ -4,7 +4,7 @@ use redis::Value;
 
 use super::{
     Dead, Keys, Live, Reason, State,
-    reply::{Items, Result},
+    reply::{Items, Result, bytes_of, nonsense, text_of},
     script::{READ, ScriptCall},
 };
 use crate::resp::{Arg::Text, Batch};
@@ -97,10 +97,9 @@ impl SessionData {
 
     /// Reads the values of the keys.
     pub fn of_values(values: Vec<Value>) -> Result<Self> {
-        let mut items = Items::new(Value::Array(values), "plain commands")?;
-        let loaded = Self::next(&mut items)?;
-        items.end()?;
-        Ok(loaded)
+        let what = "plain commands";
+        let [data, state] = <[Value; Self::KEYS]>::try_from(values).map_err(|_| nonsense(what))?;
+        Ok(Self { data: bytes_of(data, what)?, state: bytes_of(state, what)?.map(text_of) })
     }
 
     /// Reads the session that a ticket brings from this byte on: `<state>\n<0 or 1><data>`.

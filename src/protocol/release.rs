@@ -241,6 +241,11 @@ pub enum ReleaseReply {
 impl ReleaseReply {
     /// The answer of `release.lua` or `write.lua`.
     pub fn parse(value: Value) -> Result<Self> {
+        if let Value::Array(items) = &value
+            && matches!(&items[..], [Value::BulkString(word)] if word == b"ok")
+        {
+            return Ok(Self::Done);
+        }
         let mut items = Items::new(value, "release")?;
         let written = match &*items.text()? {
             "ok" => Self::Done,

@@ -66,12 +66,7 @@ impl Items {
     }
 
     pub fn bytes(&mut self) -> Result<Option<Vec<u8>>> {
-        match self.values.next() {
-            Some(Value::ServerError(error)) => Err(too_large(&error).unwrap_or_else(|| nonsense(self.what))),
-            Some(Value::BulkString(bytes)) => Ok(Some(bytes)),
-            Some(Value::Nil) => Ok(None),
-            _ => Err(nonsense(self.what)),
-        }
+        self.values.next().map_or_else(|| Err(nonsense(self.what)), |value| bytes_of(value, self.what))
     }
 
     /// Checks that the next item is a text of the question. Another one shows that the answer
@@ -86,12 +81,11 @@ impl Items {
 
     pub fn text(&mut self) -> Result<String> {
         let bytes = self.bytes()?.ok_or_else(|| nonsense(self.what))?;
-        // The value of another client may be anything. This client only compares and shows it.
-        Ok(String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()))
+        Ok(text_of(bytes))
     }
 
     pub fn state(&mut self) -> Result<Option<String>> {
-        Ok(self.bytes()?.map(|state| String::from_utf8_lossy(&state).into_owned()))
+        Ok(self.bytes()?.map(text_of))
     }
 
     pub fn integer(&mut self) -> Result<i64> {
@@ -104,6 +98,22 @@ impl Items {
     pub fn unsigned(&mut self) -> Result<u64> {
         u64::try_from(self.integer()?).map_err(|_| nonsense(self.what))
     }
+}
+
+/// The bytes of an item, which may be missing.
+pub fn bytes_of(item: Value, what: &str) -> Result<Option<Vec<u8>>> {
+    match item {
+        Value::ServerError(error) => Err(too_large(&error).unwrap_or_else(|| nonsense(what))),
+        Value::BulkString(bytes) => Ok(Some(bytes)),
+        Value::Nil => Ok(None),
+        _ => Err(nonsense(what)),
+    }
+}
+
+/// The bytes as a text. The value of another client may be anything, and this client only compares
+/// and shows it.
+pub fn text_of(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
 }
 
 pub fn nonsense(what: &str) -> StoreError {
