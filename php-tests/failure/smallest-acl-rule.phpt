@@ -57,9 +57,9 @@ $run = function (array $rights, string $password) use ($code) {
     $redis->acl('SETUSER', 'web', 'on', ">$password", '~PHPREDIS_SESSION:*', ...array_map(fn ($command) => "+$command", $rights));
     $ids = array_map(fn () => new_id(), range(1, 5));
     $redis->set(data_key($ids[3]), 'n|not-serialized');
-    // Places on a list that prove nothing.
-    foreach (range(1, 2) as $_) {
-        $redis->hset('PHPREDIS_SESSION:USER:' . substr(hash('sha256', 'other'), 0, 32), new_id(), '1|9999999999999');
+    // Places on a list that prove nothing: of a session that is gone, and of one that has no user.
+    foreach ([new_id(), $ids[3]] as $id) {
+        $redis->hset('PHPREDIS_SESSION:USER:' . substr(hash('sha256', 'other'), 0, 32), $id, '1|9999999999999');
     }
     // Handed over to somebody who never came.
     $redis->set(lock_key($ids[4]), 't:' . str_repeat('0', 32), 'PX', 60000);
