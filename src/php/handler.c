@@ -974,8 +974,7 @@ bool rustredis_is_phps_handler(void)
 
 void rustredis_close_left_object(void)
 {
-	/* A class may have PHP close its object, and use it once more in the same start. */
-	if (has_open_objects || is_of_object) {
+	if (has_open_objects) {
 		rustredis_leave_open_objects((uintptr_t) EG(active_fiber));
 		has_open_objects = false;
 	}

@@ -506,12 +506,6 @@ impl Object {
         }
     }
 
-    /// The locked sessions that PHP's own functions have begun with.
-    fn locked_for_php(&self) -> impl Iterator<Item = &SessionId> {
-        let is_left = |entry: &Entry| entry.is_phps && entry.session.is_locked();
-        self.sessions.iter().filter(move |(_, entry)| is_left(entry)).map(|(id, _)| id)
-    }
-
     /// Releases what this fiber has begun, or everything outside of fibers.
     fn release_all(&mut self, fiber: usize) {
         self.before_close();
@@ -524,11 +518,9 @@ impl Object {
     }
 }
 
-/// Returns true if PHP's own function asks for PHP's own session, which has no id any more if a
-/// handler class has ended it meanwhile.
+/// Returns true if PHP's own function asks for PHP's own session.
 fn is_phps_own(id: &SessionId) -> bool {
-    sys::rustredis_is_called_by_php()
-        && (sys::rustredis_has_no_id() || sys::is_own_id(id.as_str().as_bytes()))
+    sys::rustredis_is_called_by_php() && sys::is_own_id(id.as_str().as_bytes())
 }
 
 /// Runs `body` with an object. The object is out of the list for that time, so that a panic frees
@@ -808,21 +800,16 @@ extern "C" fn rustredis_object_set_open(handle: u64, is_open: bool) -> c_int {
 
 #[unsafe(no_mangle)]
 extern "C" fn rustredis_leave_open_objects(fiber: usize) {
-    let left = || {
+    let open = || {
         let pid = process::id();
         OBJECTS.with_borrow_mut(|objects| {
-            let own = objects.iter_mut().filter(|(_, object)| object.pid == pid);
-            own.filter(|(_, object)| object.is_open || object.locked_for_php().next().is_some())
-                .map(|(handle, object)| (*handle, mem::take(&mut object.is_open)))
-                .collect()
+            let is_open = |object: &mut Object| mem::take(&mut object.is_open) && object.pid == pid;
+            objects.iter_mut().filter_map(|(handle, object)| is_open(object).then_some(*handle)).collect()
         })
     };
-    for (handle, is_open) in guarded(Vec::new(), left) {
+    for handle in guarded(Vec::new(), open) {
         with_object(handle, |object| {
-            if is_open {
-                object.release_all(fiber);
-            }
-            object.locked_for_php().cloned().collect::<Vec<_>>().iter().for_each(|id| object.release(id));
+            object.release_all(fiber);
             Answer::Yes
         });
     }

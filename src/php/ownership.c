@@ -371,11 +371,6 @@ bool rustredis_changes_the_id(void)
 	return moving && innermost(EG(current_execute_data)) == &functions[INDEX_session_regenerate_id];
 }
 
-bool rustredis_has_no_id(void)
-{
-	return !PS(id);
-}
-
 bool rustredis_destroys_a_session(void)
 {
 	return innermost(EG(current_execute_data)) == &functions[INDEX_session_destroy];

@@ -124,8 +124,7 @@ int rustredis_object_call(uint64_t handle, int what, rustredis_call *call);
  * this thread is open. */
 int rustredis_object_set_open(uint64_t handle, bool is_open);
 /* Closes all of them: releases what this fiber and PHP have begun with them, or outside of fibers
- * everything that they hold. Of the objects that are closed, it releases what PHP has begun with
- * them since. */
+ * everything that they hold. */
 void rustredis_leave_open_objects(uintptr_t fiber);
 void rustredis_object_done(uint64_t handle, const char *id, size_t id_len);
 int rustredis_object_is_missing(uint64_t handle, const char *id, size_t id_len);
@@ -323,8 +322,7 @@ int rustredis_object_how_to_destroy(uint64_t handle, zend_string *id, char *reas
 void rustredis_object_closes(uint64_t handle);
 /* True if PHP's session is one of this extension, also behind a handler class. */
 bool rustredis_is_phps_handler(void);
-/* Does the same as close() for the objects whose close() PHP has left out, or that a handler class
- * has used once more for a session that PHP has given up. */
+/* Does the same as close() for the objects whose close() PHP has left out. */
 void rustredis_close_left_object(void);
 
 /* messages.c. The first four functions may run PHP code and may not return; the others may not
@@ -380,8 +378,6 @@ bool rustredis_decodes(void);
 void rustredis_note_end(int ends);
 /* True if the browser has chosen the id: session_start() or session_reset() is running. */
 bool rustredis_takes_an_id(void);
-/* True if PHP has no session id. */
-bool rustredis_has_no_id(void);
 /* True if session_destroy() is running. */
 bool rustredis_destroys_a_session(void);
 /* True if session_regenerate_id() is running. */

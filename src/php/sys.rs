@@ -21,8 +21,6 @@ unsafe extern "C" {
     pub safe fn rustredis_resets_a_session() -> bool;
     /// Returns true if one of PHP's session functions is running.
     pub safe fn rustredis_is_called_by_php() -> bool;
-    /// Returns true if PHP has no session id.
-    pub safe fn rustredis_has_no_id() -> bool;
     /// Returns true if session_destroy() is running.
     pub safe fn rustredis_destroys_a_session() -> bool;
     /// Returns true if session_regenerate_id() is running.
