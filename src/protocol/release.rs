@@ -57,6 +57,9 @@ pub enum Op<'a> {
     Drop,
     /// Moves the session to this key, for a day.
     SetAside(&'a str),
+    /// Makes the copy that the session has left under this id the session again. Only for a write
+    /// without the lock. The answer is [`ReleaseReply::Gone`] if there is no copy.
+    BringBack,
 }
 
 /// The arguments of `release.lua`.
@@ -293,18 +296,19 @@ fn staged(op: Op<'_>, ttl: u64, how: Payload) -> Option<&[u8]> {
     }
 }
 
-/// The operation for an [`Op::Set`] whose value is uploaded before the script.
+/// The operation for a value that another key has: one that is uploaded before the script, or a
+/// copy.
 const MOVE: (&str, &[u8]) = ("move", b"");
 
 /// The key of the copy that the operation leaves.
 fn copy_of(op: Op<'_>, keys: &Keys) -> String {
-    if let Op::Retire { .. } = op { keys.copy() } else { String::new() }
+    if let Op::Retire { .. } | Op::BringBack = op { keys.copy() } else { String::new() }
 }
 
 /// The key that a script moves a value from or to.
 fn other_key<'a>(op: Op<'a>, staged: Option<&'a (String, &[u8])>, copy: &'a str) -> Option<&'a str> {
     match op {
-        Op::Retire { .. } => Some(copy),
+        Op::Retire { .. } | Op::BringBack => Some(copy),
         Op::SetAside(key) => Some(key),
         _ => staged.map(|(key, _)| &**key),
     }
@@ -322,6 +326,7 @@ fn op_args(op: Op<'_>) -> (&'static str, &[u8]) {
         Op::Retire { forced: false, until, .. } => ("freeze", until.as_bytes()),
         Op::Drop => ("drop", b""),
         Op::SetAside(_) => ("aside", b""),
+        Op::BringBack => MOVE,
     }
 }
 

@@ -99,9 +99,12 @@ impl Transactions {
                 Op::Set(_) => release.ttl > 0,
                 Op::Keep => exists && release.ttl > 0,
                 Op::Drop => !exists,
-                Op::Restore(_) | Op::Delete(_) | Op::Revoke { .. } | Op::Retire { .. } | Op::SetAside(_) => {
-                    false
-                }
+                Op::Restore(_)
+                | Op::Delete(_)
+                | Op::Revoke { .. }
+                | Op::Retire { .. }
+                | Op::SetAside(_)
+                | Op::BringBack => false,
                 // EXPIRE gives the expected answer only if the session exists.
                 Op::None => exists || release.ttl == 0,
             };

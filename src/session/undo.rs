@@ -19,7 +19,7 @@ impl<S: Store> Session<S> {
     pub fn bring_back(&mut self, id: &SessionId, ttl: u64) -> bool {
         let keys = self.keys(id);
         let failure = match self.restore_copy(&keys, ttl) {
-            Ok(true) => return self.delete_copy(id.as_str()),
+            Ok(true) => return true,
             Ok(false) => Failure::CopyEnded,
             Err(error) => error.into(),
         };
@@ -32,10 +32,10 @@ impl<S: Store> Session<S> {
         let State::Dead(mark @ Dead { reason: Reason::Regenerated, .. }) = State::parse(&state) else {
             return Ok(false);
         };
-        let (Some(copy), now) = self.store.copy(keys, &state)? else { return Ok(false) };
+        let now = self.store.server_clock();
         // A state takes the place of the mark, by which others know that the session has ended.
         let live = State::Live(mark.live().unwrap_or_else(|| Live::new(now))).to_string();
-        let mut write = self.write_of(Op::Restore(&copy), ttl, Some(&state));
+        let mut write = self.write_of(Op::BringBack, ttl, Some(&state));
         write.state = Some(&live);
         Ok(self.store.write(keys, &write)? == ReleaseReply::Done)
     }

@@ -336,7 +336,7 @@ impl Server {
                 written = place.bury(rules, &end, now).map_or(Kept::Done, Kept::Ended);
                 state = None;
             }
-            Op::Keep => return ReleaseReply::Gone,
+            Op::Keep | Op::BringBack => return ReleaseReply::Gone,
             Op::SetAside(_) => (place.data, state) = (None, None),
             Op::None if ttl > 0 => drop(place.refresh(now + ttl * 1000)),
             Op::None | Op::Drop => {}
@@ -420,7 +420,15 @@ impl Server {
             }
             Op::Keep if ttl == 0 => {}
             Op::Restore(_) | Op::Keep if place.refresh(now + ttl * 1000) => {}
+            Op::BringBack if dead => {
+                place.copy = None;
+                return ReleaseReply::Dead;
+            }
             _ if dead => return ReleaseReply::Dead,
+            Op::BringBack => match place.copy.take() {
+                Some(copy) => place.store(&copy.value, now, ttl),
+                None => return ReleaseReply::Gone,
+            },
             Op::Keep => return ReleaseReply::Gone,
             Op::Set(_) if ttl == 0 && place.data.is_none() => return ReleaseReply::Dead,
             Op::Set(data) | Op::Restore(data) => place.store(data, now, ttl),

@@ -529,6 +529,48 @@ fn a_repeated_end_and_a_further_one_name_the_copy_again() {
     }
 }
 
+/// A logout may come between the look at the mark and the write.
+#[test]
+fn a_copy_becomes_the_session_again_in_one_step_or_not_at_all() {
+    let f = Fixture::new();
+    let mut a = f.client("a");
+    let live = "live|1|||||||";
+    for (between, answer) in [
+        ("nothing", ReleaseReply::Done),
+        ("the copy goes", ReleaseReply::Gone),
+        ("a logout", ReleaseReply::Dead),
+    ] {
+        f.store(b"data");
+        let write = |op, seen, state| Write { op, ttl: TTL, seen, state, dead_ms: 60_000 };
+        let retire = Op::Retire { grace: 10, forced: true, until: "" };
+        let seen = f.state();
+        assert_eq!(a.write(&f.keys, &write(retire, seen.as_deref(), None)).unwrap(), ReleaseReply::Done);
+        let mark = f.state().unwrap();
+        match between {
+            "the copy goes" => {
+                let () = f.redis().del(f.keys.copy()).unwrap();
+            }
+            "a logout" => {
+                let logout = write(Op::Delete(&Reason::Logout), None, None);
+                assert_eq!(a.write(&f.keys, &logout).unwrap(), ReleaseReply::Done);
+            }
+            _ => {}
+        }
+        let state = f.state();
+        let back = write(Op::BringBack, Some(&mark), Some(live));
+        assert_eq!(a.write(&f.keys, &back).unwrap(), answer, "{between}");
+        let (data, state) = if answer == ReleaseReply::Done {
+            (Some(b"data".to_vec()), Some(live.to_owned()))
+        } else {
+            (None, state)
+        };
+        assert_eq!((f.data(), f.state()), (data, state), "{between}");
+        let copy: Option<Vec<u8>> = f.redis().get(f.keys.copy()).unwrap();
+        assert_eq!(copy, None, "{between}");
+        let () = f.redis().del(&[f.keys.data(), f.keys.state()]).unwrap();
+    }
+}
+
 #[test]
 fn a_ticket_has_the_whole_state() {
     let f = Fixture::new();
