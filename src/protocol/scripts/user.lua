@@ -70,7 +70,9 @@ if not known and since and now - since >= 10000 then chosen = nil end
 if known and not chosen then chosen = string.match(was, '^~(%d+)') end
 local own = chosen and tonumber(chosen) > now and '-' or ''
 if op == 'bump' then
-  add(own)
+  -- A bump that comes behind the end of its session is late. The trace stays what it is.
+  local ends = string.match(redis.call('HGET', U, name) or '', '^~(%d+)')
+  if not ends or tonumber(ends) <= now then add(own) end
   return reply
 end
 local others, victims, all = {}, {}, redis.call('HGETALL', U)

@@ -83,7 +83,10 @@ impl List {
             }
             UserCall::Bump { name, life, before, stays } => {
                 let kind = self.next_kind(name, before, now, true);
-                reply.sessions.extend(self.add(name, before, stays, (now, now + life), kind));
+                // A bump that comes behind the end of its session is late.
+                if !self.0.get(name).is_some_and(|entry| entry.kind == Kind::Trace && entry.ends > now) {
+                    reply.sessions.extend(self.add(name, before, stays, (now, now + life), kind));
+                }
                 return reply;
             }
             UserCall::List => ("", None),
