@@ -210,8 +210,8 @@ function rustredis_lock(string $id): ?array {}
  * @param int $limit how many sessions the user may have; 0 = any number
  * @param 'oldest'|'refuse' $on_limit
  * @param string $label a text of the application for the list, such as the name of a device; at most 512 bytes
- * @throws RustRedis\SessionException if no session is open that will be saved, or Redis fails;
- *     SessionDestroyedException if another login of the user, at the same moment, has ended this session for its limit
+ * @throws RustRedis\SessionException if no session is open that will be saved, also because another login of the user, at
+ *     the same moment, has ended this session for its limit, or if Redis fails
  */
 function rustredis_user(string $user, int $limit = 0, string $on_limit = 'oldest', string $label = ''): bool {}
 

@@ -21,6 +21,7 @@ foreach (['1', '0'] as $locking) {
             session_write_close();
         });
         same("locking=$locking, a new id, $how", [false, false, []], [lives($id), lives(session_id()), on_list($user)]);
+        same('the old id tells why', ['limit', 0], [reason_of($id), redis()->exists(data_key($id) . '_OLD')]);
         same('it is told', true, str_contains(implode($warnings), 'another request destroyed it'));
     }
     start($id = login($user = new_user()));
@@ -43,8 +44,10 @@ foreach (['1', '0'] as $locking) {
 }
 --EXPECT--
 ok: locking=1, a new id, with the old session
+ok: the old id tells why
 ok: it is told
 ok: locking=1, a new id, without it
+ok: the old id tells why
 ok: it is told
 ok: locking=1, a login
 ok: it says why
@@ -52,8 +55,10 @@ ok: it has ended
 ok: a later login under its id
 ok: it is listed
 ok: locking=0, a new id, with the old session
+ok: the old id tells why
 ok: it is told
 ok: locking=0, a new id, without it
+ok: the old id tells why
 ok: it is told
 ok: locking=0, a login
 ok: it says why

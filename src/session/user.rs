@@ -389,16 +389,35 @@ impl<S: Store> Session<S> {
                 Err(error) => current.metadata.refusal = Some(Box::new((keys.clone(), error))),
             }
         }
-        // A login that has chosen the session under its earlier id ends it only there.
-        if !is_chosen && !self.has_ended_under(&earlier) {
+        let mut has_ended = self.has_ended_under(&earlier);
+        if !has_ended && !is_chosen {
             return;
+        }
+        if !has_ended {
+            // A login that has chosen the session knows it under its earlier id alone.
+            let user = current.metadata.live.as_ref().map(|live| live.user().to_owned()).unwrap_or_default();
+            has_ended = self.end_by_limit(&earlier, &user);
         }
         let is_dropped = self.end_hold(current, Op::Drop, || Failure::Destroyed).is_ok();
         if let Some(keys) = list.filter(|_| is_dropped) {
-            self.store.post_to_list(&keys, &UserCall::Drop(&[current.id.as_str(), earlier.as_str()]));
+            let ids = [current.id.as_str(), earlier.as_str()];
+            self.store.post_to_list(&keys, &UserCall::Drop(if has_ended { &ids } else { &ids[..1] }));
         }
         current.metadata.live = None;
         self.lineage.inherit_nothing();
+    }
+
+    /// Ends a session that has left this id, in the place of the login that has chosen it. Returns
+    /// false after a failure, which the next call for its user makes good.
+    fn end_by_limit(&mut self, id: &SessionId, list: &str) -> bool {
+        let op = Op::Revoke { reason: &Reason::Limit, list, is_old: false };
+        let reply = self.store.write(&self.keys(id), &self.write_of(op, 1, None));
+        let reply = reply.map(|reply| self.without_copy(reply));
+        let has_ended = self.answered(id, "was not ended", reply) && self.delete_copy(id.as_str());
+        if has_ended {
+            count_end(&Reason::Limit);
+        }
+        has_ended
     }
 
     /// Does the same as [`Session::update_state`]. A session that earlier requests could not put on
