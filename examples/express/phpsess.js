@@ -143,7 +143,9 @@ export function phpSessions({ redis: url = "redis://127.0.0.1:6379/0", scripts, 
       const before = old;
       old = null;
       if (before !== null && !await before.retire()) {
-        await end(its, mine.fields()[7], [{ id: mine.id, value: "", bumped: 0 }], 0, "revoked");
+        const list = mine.fields()[7];
+        await end(its, list, [{ id: mine.id, value: "", bumped: 0 }], 0, "revoked");
+        if (list) await changeList(its, list, "drop", mine.id);
         throw new NotSaved("the session was ended meanwhile");
       }
       if (data !== null && mine.id !== id) return [name, mine.id, attributes];
@@ -555,7 +557,7 @@ const handleOf = (id) => createHash("sha256").update(`rustredis-handle\0${id}`).
 async function devices(its, user) {
   const list = listName(user), { now, others } = await listed(its, list, "list", ""), found = [], dead = [];
   for (const one of others) {
-    const { fate, fields, ttl } = await fateOf(its, list, one, now);
+    const { fate, fields, ttl } = await fateOf(its, list, one, now, others);
     if (fate === "lives") {
       const [, created, authenticated, idle] = fields.map((field) => (field === "" ? null : Number(field)));
       const expires = ttl >= 0 ? now + ttl : null;
@@ -623,7 +625,7 @@ async function forget(its, list, those) {
 /** Takes sessions off a list that do not count. True if there were any. */
 async function weed(its, list, { others, now }) {
   const gone = { dead: [], missing: [] };
-  for (const one of others) gone[(await fateOf(its, list, one, now)).fate]?.push(one);
+  for (const one of others) gone[(await fateOf(its, list, one, now, others)).fate]?.push(one);
   await end(its, list, gone.missing, now, "limit", "weed"); // a request that still has it does not store it again
   await forget(its, list, gone.dead);
   return gone.dead.length + gone.missing.length > 0;
@@ -649,13 +651,16 @@ async function end(its, list, those, now, reason, op = "del") {
 }
 
 /** What has become of a listed session: lives, comes (its login may still be running), dead or missing. */
-async function fateOf(its, list, { id, bumped }, now) {
+async function fateOf(its, list, { id, bumped }, now, others) {
   const key = its.prefix + id;
   const [ttl, state] = await once(() => Promise.all([send(its.redis, "PTTL", key),
                                                    send(its.redis, "GET", `${key}_STATE`)]));
   const parts = String(state ?? "").split("|"), fields = liveFields(state), young = Math.abs(now - bumped) < LOGIN;
   let fate = young ? "comes" : ttl === -2 ? "missing" : "dead";
-  if (parts[0] === "dead") fate = young && parts[2] <= bumped ? "comes" : "dead"; // a login under an id with a mark comes
+  // The next id of a session that was just moved is on its way to the list.
+  const moves = parts[1] === "regenerated" && Math.abs(now - parts[2]) < LOGIN
+    && !others.some(({ value }) => value.split("|")[2] === id);
+  if (parts[0] === "dead") fate = moves || (young && parts[2] <= bumped) ? "comes" : "dead"; // or a login under an old id
   else if (fields[4] && fields[4] <= now) fate = "dead";
   else if (ttl !== -2 && fields[7] === list) fate = "lives";
   else if (fields[7] === list && Number(fields[5]) + STORED >= bumped) fate = "missing"; // its login was stored

@@ -182,7 +182,11 @@ func (s *Session) Save() error {
 	left := s.left
 	s.left = nil
 	if err := left.Release("retire", nil); err != nil {
-		s.its.end(s.lock.fields()[7], []place{{id: s.lock.id}}, 0, "revoked", "del") // it was ended from elsewhere under the old id
+		list := s.lock.fields()[7] // it was ended from elsewhere under the old id
+		s.its.end(list, []place{{id: s.lock.id}}, 0, "revoked", "del")
+		if list != "" {
+			s.its.changeList(list, "drop", s.lock.id)
+		}
 		return err
 	}
 	return nil

@@ -253,7 +253,7 @@ func (s *Sessions) Devices(user string) ([]Device, error) {
 	var found []Device
 	var dead []place
 	for _, one := range answer.others {
-		fate, fields, ttl, err := s.fate(list, one, answer.now)
+		fate, fields, ttl, err := s.fate(list, one, answer)
 		if err != nil {
 			return nil, err
 		}
@@ -459,7 +459,7 @@ func (s *Sessions) withoutCopy(reply []any) (string, error) {
 func (s *Sessions) weed(list string, answer listed) (bool, error) {
 	var absent, dead []place
 	for _, one := range answer.others {
-		fate, _, _, err := s.fate(list, one, answer.now)
+		fate, _, _, err := s.fate(list, one, answer)
 		if err != nil {
 			return false, err
 		}
@@ -487,7 +487,7 @@ const (
 	missing
 )
 
-func (s *Sessions) fate(list string, one place, now int64) (fate, []string, int64, error) {
+func (s *Sessions) fate(list string, one place, answer listed) (fate, []string, int64, error) {
 	key := s.Prefix + one.id
 	ttl, err := redis.Int64(s.once(func(conn redis.Conn) (any, error) { return conn.Do("PTTL", key) }))
 	if err != nil {
@@ -497,10 +497,14 @@ func (s *Sessions) fate(list string, one place, now int64) (fate, []string, int6
 	if err != nil && err != redis.ErrNil {
 		return lives, nil, 0, err
 	}
+	now := answer.now
 	fields, mark, young := liveFields(state), strings.Split(state, "|"), one.young(now)
 	switch {
 	case mark[0] == "dead" && len(mark) > 2 && young && number(mark[2]) <= one.bumped:
 		return comes, fields, ttl, nil // a login under an id with the mark of an earlier end
+	case mark[0] == "dead" && len(mark) > 2 && mark[1] == "regenerated" &&
+		later(now-number(mark[2]), number(mark[2])-now) < loginTime && !isBefore(one.id, answer.others):
+		return comes, fields, ttl, nil // its next id is on its way to the list
 	case mark[0] == "dead", fields != nil && fields[4] != "" && number(fields[4]) <= now:
 		return gone, fields, ttl, nil
 	case ttl != -2 && fields != nil && fields[7] == list:
@@ -513,6 +517,16 @@ func (s *Sessions) fate(list string, one place, now int64) (fate, []string, int6
 		return missing, fields, ttl, nil
 	}
 	return gone, fields, ttl, nil
+}
+
+// Returns true if a session on the list had this id before.
+func isBefore(id string, others []place) bool {
+	for _, other := range others {
+		if fields := strings.Split(other.value, "|"); len(fields) > 2 && fields[2] == id {
+			return true
+		}
+	}
+	return false
 }
 
 func listName(user string) string { return digest(user)[:32] }

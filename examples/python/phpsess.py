@@ -155,7 +155,7 @@ class Sessions:
         _, now, listed, _ = self.listed(list_name(user), "list", "")
         found, dead = [], []
         for session_id, value in listed:
-            fate, state, ttl = self.fate(list_name(user), session_id, value, now)
+            fate, state, ttl = self.fate(list_name(user), session_id, value, now, listed)
             if fate == "lives":
                 created, authenticated, idle = (int(field) if field else None for field in state[1:4])
                 expires = now + ttl if ttl >= 0 else None
@@ -205,7 +205,7 @@ class Sessions:
         """Takes sessions off a list that do not count. Returns true if there were any."""
         gone = {"dead": [], "missing": []}
         for one in listed:
-            gone.get(self.fate(name, *one, now)[0], []).append(one)
+            gone.get(self.fate(name, *one, now, listed)[0], []).append(one)
         self.end(name, gone["missing"], now, "limit", "weed")  # a request that still has it does not store it again
         self.forget(name, gone["dead"])
         return any(gone.values())
@@ -238,13 +238,16 @@ class Sessions:
         self.forget(name, stale)
         return count
 
-    def fate(self, name, session_id, value, now):
+    def fate(self, name, session_id, value, now, listed):
         """What has become of a listed session: lives, comes (its login may still be running), dead or missing."""
         key = self.key(session_id)
         ttl, state = self.once_more(
             lambda: self.together(self.redis.pipeline(transaction=False).pttl(key).get(key + "_STATE")))
         fields, mark, young = live_fields(state), (state or b"").split(b"|"), abs(now - bumped(value)) < LOGIN
         if mark[0] == b"dead" and young and int(mark[2]) <= bumped(value):  # a login under an id with a mark
+            return "comes", fields, ttl
+        if mark[:2] == [b"dead", b"regenerated"] and abs(now - int(mark[2])) < LOGIN and not any(
+                other.split(b"|")[2:] == [session_id.encode()] for _, other in listed):  # its next id is on its way
             return "comes", fields, ttl
         if mark[0] == b"dead" or fields and fields[4] and int(fields[4]) <= now:
             return "dead", fields, ttl
@@ -627,7 +630,10 @@ class Visit:
                 left.abandon()
             raise
         if left and not left.retire():
-            self.sessions.end(locked.fields()[7].decode(), [(locked.id, b"0|0")], 0, "revoked")
+            name = locked.fields()[7].decode()
+            self.sessions.end(name, [(locked.id, b"0|0")], 0, "revoked")
+            if name:
+                self.sessions.change_list(name, "drop", locked.id)
             raise NotSaved("the session was ended meanwhile")
         if locked.data is None:
             return "" if left or locked.id == self.id else None

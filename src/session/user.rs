@@ -240,7 +240,7 @@ impl<S: Store> Session<S> {
                 continue;
             }
             let left = self.ask_session(&listed.id)?;
-            match fate(&left, &list, listed, answer.now) {
+            match fate(&left, &list, listed, &answer) {
                 Fate::Lives => devices.push(Device {
                     is_current: self.is_successor(&left),
                     ..device(&listed.id, &left, answer.now, ttl)
@@ -591,7 +591,7 @@ impl<S: Store> Session<S> {
         let (mut dead, mut over) = (Vec::new(), Vec::new());
         for listed in answer.sessions.iter().filter(|listed| !listed.is_victim) {
             let left = self.ask_session(&listed.id)?;
-            match fate(&left, list, listed, answer.now) {
+            match fate(&left, list, listed, answer) {
                 Fate::Lives | Fate::Comes => {}
                 Fate::Dead => dead.push(listed),
                 // A request that still has it does not store it again.
@@ -727,7 +727,8 @@ fn is_young(listed: &Listed, now: u64) -> bool {
 /// The fate of a session on a list.
 enum Fate {
     Lives,
-    /// It is not stored, or not with its user, and its login may still be running.
+    /// It is not stored, or not with its user, and its login or the change of its id may still be
+    /// running.
     Comes,
     /// It has ended, or has another user, or none.
     Dead,
@@ -735,9 +736,17 @@ enum Fate {
     Missing,
 }
 
-fn fate(left: &Remaining, list: &str, listed: &Listed, now: u64) -> Fate {
-    let state = left.state.as_deref().map(State::parse);
+fn fate(left: &Remaining, list: &str, listed: &Listed, answer: &UserList) -> Fate {
+    let (state, now) = (left.state.as_deref().map(State::parse), answer.now);
     match state {
+        // Its next id comes to the list a moment after this one has ended.
+        Some(State::Dead(dead))
+            if dead.reason == Reason::Regenerated
+                && now.abs_diff(dead.at) < LOGIN_MS
+                && answer.sessions.iter().all(|other| other.before.as_ref() != Some(&listed.id)) =>
+        {
+            Fate::Comes
+        }
         // A login under an id that has the mark of an earlier end is listed first.
         Some(State::Dead(dead)) if is_young(listed, now) && dead.at <= listed.bumped => Fate::Comes,
         Some(State::Dead(_)) => Fate::Dead,
