@@ -864,7 +864,7 @@ fn counts_no_session_that_has_expired(kind: Kind) {
     server.command::<()>(&["HSET", &list, &third, "1|99999999999999"]);
     assert_eq!(neighbour.post("/revoke", &fourth).json(), r#"{"ended":0}"#);
     assert_eq!(reason(&third), "idle");
-    assert_eq!(server.command::<Vec<String>>(&["HKEYS", &list]), [fourth.as_str()]);
+    assert_eq!(on_list(&server, &list), [fourth.as_str()]);
 }
 
 /// The time of a place that a login may still need, for as long as this can be.
