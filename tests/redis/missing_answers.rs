@@ -26,8 +26,8 @@ const READ: Duration = Duration::from_secs(6);
 /// The proxy holds the answer back for so long.
 const DELAY: Duration = Duration::from_millis(500);
 
-/// The number of sessions so far. Each has an id of its own, as its release may fail when the server
-/// of its test is gone, and so have others of this process.
+/// The number of sessions so far. Each has an id of its own, as its release may fail when the
+/// server of its test is gone.
 static SESSIONS: AtomicUsize = AtomicUsize::new(0);
 
 /// The release whose answer is missing.
