@@ -6,7 +6,7 @@ use super::{
     user::{End, ROUNDS},
 };
 use crate::{
-    protocol::{Dead, Keys, Listed, Live, Op, Reason, SessionId, State, UserCall},
+    protocol::{Dead, Keys, Listed, Live, Reason, SessionId, State, UserCall},
     store::Store,
 };
 
@@ -86,10 +86,7 @@ impl<S: Store> Session<S> {
                     break;
                 }
                 // The request that moves it looks at this mark when the list has the new id.
-                let op = Op::Revoke { reason: &Reason::Logout, list, is_old: false };
-                let reply = self.store.write(&self.keys(id), &self.write_of(op, 1, None));
-                let reply = reply.map(|reply| self.without_copy(reply));
-                if !self.answered(id, "was not destroyed", reply) {
+                if !self.end_id(id, &Reason::Logout, list, "was not destroyed") {
                     return None;
                 }
                 (is_marked, is_over) = (true, true);

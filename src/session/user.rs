@@ -410,14 +410,20 @@ impl<S: Store> Session<S> {
     /// Ends a session that has left this id, in the place of the login that has chosen it. Returns
     /// false after a failure, which the next call for its user makes good.
     fn end_by_limit(&mut self, id: &SessionId, list: &str) -> bool {
-        let op = Op::Revoke { reason: &Reason::Limit, list, is_old: false };
-        let reply = self.store.write(&self.keys(id), &self.write_of(op, 1, None));
-        let reply = reply.map(|reply| self.without_copy(reply));
-        let has_ended = self.answered(id, "was not ended", reply) && self.delete_copy(id.as_str());
+        let has_ended =
+            self.end_id(id, &Reason::Limit, list, "was not ended") && self.delete_copy(id.as_str());
         if has_ended {
             count_end(&Reason::Limit);
         }
         has_ended
+    }
+
+    /// Ends whatever goes on under this id, and is not another user's. Returns false after a failure.
+    pub(super) fn end_id(&mut self, id: &SessionId, reason: &Reason, list: &str, failed: &str) -> bool {
+        let op = Op::Revoke { reason, list, is_old: false };
+        let reply = self.store.write(&self.keys(id), &self.write_of(op, 1, None));
+        let reply = reply.map(|reply| self.without_copy(reply));
+        self.answered(id, failed, reply)
     }
 
     /// Does the same as [`Session::update_state`]. A session that earlier requests could not put on
