@@ -418,7 +418,8 @@ impl<S: Store> Session<S> {
         has_ended
     }
 
-    /// Ends whatever goes on under this id, and is not another user's. Returns false after a failure.
+    /// Ends the session under this id, unless it is another user's. Returns false after a
+    /// failure.
     pub(super) fn end_id(&mut self, id: &SessionId, reason: &Reason, list: &str, failed: &str) -> bool {
         let op = Op::Revoke { reason, list, is_old: false };
         let reply = self.store.write(&self.keys(id), &self.write_of(op, 1, None));
