@@ -176,6 +176,45 @@ try {
 } catch (RuntimeException) {
 }
 same('a late request', [null, 'n|i:1;'], [redis()->get(data_key($id)), redis()->get(side_key($id, 'OLD'))]);
+// A session that a late request makes of the copy is the only one that goes on.
+$next = function (Child $child): array {
+    $line = explode(' ', $child->line());
+    return [$line[0] === '1', $line[1] ?? null];
+};
+$late = 'start($argv[1]); say("read"); hear(); $done = @session_regenerate_id(); $next = session_id();'
+    . ' session_write_close(); say("$done $next"); hear();';
+$log = temp_file('');
+ini_set('error_log', $log);
+foreach (['before it', 'after it'] as $moves) {
+    $id = new_id();
+    store_session($id, ['n' => 1]);
+    start($id);
+    [$child, $answer] = [null, null];
+    [$handler->in, $handler->how] = ['read', function () use ($late, $id, $moves, $next, &$child, &$answer) {
+        $child = Child::run($late, [$id]);
+        $child->line();
+        if ($moves === 'before it') {
+            $child->tell('go');
+            $answer = $next($child);
+        }
+        throw new RuntimeException('no');
+    }];
+    try {
+        @session_regenerate_id();
+    } catch (RuntimeException) {
+    }
+    if ($moves === 'after it') {
+        $child->tell('go');
+        $answer = $next($child);
+    }
+    [$done, $new] = $answer;
+    $lives = fn (string $id): bool => redis()->exists(data_key($id)) === 1;
+    same("a late request that moves $moves", $moves === 'before it', $done);
+    same("the sessions, $moves", [!$done, $done], [$lives($id), $new !== $id && $lives($new)]);
+    $child->tell('end');
+}
+same('the log', 1, substr_count(file_get_contents($log), 'cannot be brought back'));
+ini_restore('error_log');
 // A move that is completed.
 $id = new_id();
 store_session($id, ['n' => 1]);
@@ -185,4 +224,4 @@ same('close() returns false', true, session_regenerate_id());
 session_write_close();
 same('the old id', [null, 'n|i:1;'], [redis()->get(data_key($id)), redis()->get(side_key($id, 'OLD'))]);
 --EXPECTREGEX--
-(ok: ((RustRedis\\)?SessionHandler: \w+\(\) [ \w]+, (true|false)|the life and the user|the list of the user|an emptied session|a late request|close\(\) returns false|the old id)\n?){68}
+(ok: ((RustRedis\\)?SessionHandler: \w+\(\) [ \w]+, (true|false)|the life and the user|the list of the user|an emptied session|a late request( that moves \w+ it)?|the sessions, \w+ it|the log|close\(\) returns false|the old id)\n?){73}

@@ -60,6 +60,11 @@ pub enum Op<'a> {
     /// Makes the copy that the session has left under this id the session again. Only for a write
     /// without the lock. The answer is [`ReleaseReply::Gone`] if there is no copy.
     BringBack,
+    /// Notes that a session is made of the copy under this id, so that nothing brings the copy
+    /// back. Only for a write without the lock, with the state seen. The answer is
+    /// [`ReleaseReply::Gone`] if there is no copy, and [`ReleaseReply::Dead`] if it is not that of
+    /// this state.
+    TakeCopy,
 }
 
 /// The arguments of `release.lua`.
@@ -302,13 +307,13 @@ const MOVE: (&str, &[u8]) = ("move", b"");
 
 /// The key of the copy that the operation leaves.
 fn copy_of(op: Op<'_>, keys: &Keys) -> String {
-    if let Op::Retire { .. } | Op::BringBack = op { keys.copy() } else { String::new() }
+    if let Op::Retire { .. } | Op::BringBack | Op::TakeCopy = op { keys.copy() } else { String::new() }
 }
 
 /// The key that a script moves a value from or to.
 fn other_key<'a>(op: Op<'a>, staged: Option<&'a (String, &[u8])>, copy: &'a str) -> Option<&'a str> {
     match op {
-        Op::Retire { .. } | Op::BringBack => Some(copy),
+        Op::Retire { .. } | Op::BringBack | Op::TakeCopy => Some(copy),
         Op::SetAside(key) => Some(key),
         _ => staged.map(|(key, _)| &**key),
     }
@@ -327,6 +332,7 @@ fn op_args(op: Op<'_>) -> (&'static str, &[u8]) {
         Op::Drop => ("drop", b""),
         Op::SetAside(_) => ("aside", b""),
         Op::BringBack => MOVE,
+        Op::TakeCopy => ("take", b""),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use redis::Value;
 
+use super::is_same_end;
 use crate::error::{StoreError, too_large};
 
 /// The value that a reply is read as, or the error.
@@ -29,9 +30,9 @@ pub fn time(value: Value) -> Option<u64> {
 pub fn copy(value: Value, state: &str) -> Result<Option<Vec<u8>>> {
     let mut items = Items::new(value, "MGET")?;
     let copy = items.bytes()?;
-    items.echo(state)?;
+    let is_same = items.bytes()?.is_some_and(|found| is_same_end(&found, state.as_bytes()));
     items.end()?;
-    Ok(copy)
+    if is_same { Ok(copy) } else { Err(nonsense("MGET")) }
 }
 
 pub fn flag(value: &Value) -> Result<bool> {

@@ -118,7 +118,20 @@ impl Reason {
     }
 }
 
+/// Returns true if both texts are the mark of one end, whose token changes if a session is made of
+/// its copy.
+#[must_use]
+pub fn is_same_end(one: &[u8], other: &[u8]) -> bool {
+    fn but_token(mark: &[u8]) -> &[u8] {
+        &mark[..mark.iter().rposition(|&byte| byte == b'|').unwrap_or(mark.len())]
+    }
+    one == other || one.starts_with(b"dead|") && but_token(one) == but_token(other)
+}
+
 impl Dead {
+    /// The token of a mark after [`Op::TakeCopy`](super::Op::TakeCopy).
+    pub const TAKEN: &str = "taken";
+
     /// The text by which the mark of an end names the copy that the session had left before.
     #[must_use]
     pub fn naming(copy: &Frozen) -> String {

@@ -104,7 +104,8 @@ impl Transactions {
                 | Op::Revoke { .. }
                 | Op::Retire { .. }
                 | Op::SetAside(_)
-                | Op::BringBack => false,
+                | Op::BringBack
+                | Op::TakeCopy => false,
                 // EXPIRE gives the expected answer only if the session exists.
                 Op::None => exists || release.ttl == 0,
             };

@@ -288,11 +288,11 @@ impl<S: Store> Session<S> {
             return Some(Failure::CopyOfUser);
         }
         let keys = current.keys.clone();
-        // Logged out is logged out: the copy ends with the session.
-        match self.store.copy(&keys, &mark) {
-            Ok((Some(_), _)) => None,
-            // Another mark has taken the place of this one.
-            Ok((None, _)) | Err(StoreError::Protocol(_)) => Some(Failure::CopyEnded),
+        // Logged out is logged out: the copy ends with the session. The request that has left it
+        // may still give its own new id up, and bring the session back.
+        match self.store.write(&keys, &self.write_of(Op::TakeCopy, 0, Some(&mark))) {
+            Ok(ReleaseReply::Done) => None,
+            Ok(_) => Some(Failure::CopyEnded),
             Err(error) => Some(error.into()),
         }
     }

@@ -32,6 +32,10 @@ impl<S: Store> Session<S> {
         let State::Dead(mark @ Dead { reason: Reason::Regenerated, .. }) = State::parse(&state) else {
             return Ok(false);
         };
+        // A late request has made another session of the copy, with which the browser goes on.
+        if mark.token == Dead::TAKEN {
+            return Ok(false);
+        }
         let now = self.store.server_clock();
         // A state takes the place of the mark, by which others know that the session has ended.
         let live = State::Live(mark.live().unwrap_or_else(|| Live::new(now))).to_string();

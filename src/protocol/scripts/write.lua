@@ -1,7 +1,7 @@
 -- WRITE: changes a session without a lock (locking off). One trip. A repeat does no harm.
 -- KEYS  1 D data  2 S state
 --       3 N (move) the new value, which the command before this one has put there
---         A (aside) the new name of D
+--         A (aside) the new name of D  C (take) the read-only copy
 --         L (del, drop, retire, freeze) the lock  4 C (retire, freeze) the read-only copy
 -- ARGV  1 op: set | move (set to the value of N, which does not pass through Lua) | keep
 --         | restore (keep, or set if D is gone)
@@ -11,6 +11,8 @@
 --         | retire (del, because the session goes on under another id: its value stays as a copy
 --           that can be read, for ttl_s) | freeze (retire, unless it has ended since it was read)
 --         | aside (move it to A, for a day)
+--         | take (note in the mark seen that a session is made of its copy, and nothing brings that
+--           one back)
 --       2 data (del, weed: the list that the session is on, and its user must be that of this list;
 --         del: '' = any, and a session without a user ends, too; freeze: the time in ms after which
 --         it does not happen; '' = none)
@@ -21,9 +23,11 @@
 --         (del, weed, retire, freeze) the reason of the end ('' = logout)
 -- Replies: {'ok'}  {'ok:' .. id} (del, weed, retire, freeze: the session had left a copy under this
 --          id, which the client deletes)
---          {'gone'} (keep: D does not exist; move: N does not; send set; freeze: it came too late;
---          weed: there was no session, and no request that still has it stores it again)
---          {'dead'} (ended since the read; del: the session of another user; weed: or of none)
+--          {'gone'} (keep: D does not exist; move: N does not; send set; take: C does not; freeze:
+--          it came too late; weed: there was no session, and no request that still has it stores it
+--          again)
+--          {'dead'} (ended since the read; del: the session of another user; weed: or of none;
+--          take: the mark is not the one seen)
 local D, S, op, note = KEYS[1], KEYS[2], ARGV[1], ARGV[7] or ''
 local function clock()
   local tm = redis.call('TIME')
@@ -36,6 +40,13 @@ end
 local weeds, gone = op == 'weed', false
 if weeds then op = 'del' end
 local state = redis.call('MGET', S)[1]            -- as if missing if it is of another type
+if op == 'take' then
+  local function but_token(mark) return (string.gsub(mark or '', '[^|]*$', '')) end
+  if but_token(state) ~= but_token(ARGV[4]) then return {'dead'} end
+  if redis.call('EXISTS', KEYS[3]) == 0 then return {'gone'} end
+  redis.call('SET', S, but_token(state) .. 'taken', 'KEEPTTL')
+  return {'ok'}
+end
 -- ':' and the id of the read-only copy that the state names, for an answer, while the copy lives,
 -- and the fields by which a mark names it: the answer to the first end may get lost.
 local function copy()

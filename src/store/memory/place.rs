@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::rules::{Rule, Rules};
-use crate::protocol::{Dead, Op, Reason, ReleaseReply, SessionData, State, Ticket};
+use crate::protocol::{Dead, Op, Reason, ReleaseReply, SessionData, State, Ticket, is_same_end};
 
 /// The mark of a session's end outlives the lock beside it by at least this many milliseconds.
 pub const BEYOND_MS: u64 = 1000;
@@ -149,6 +149,21 @@ impl Place {
         let at = self.lock.as_ref().map_or(at, |lock| at.max(lock.at + BEYOND_MS));
         self.state = Some(Expiring { value: dead.to_string(), at });
         left.map(|copy| copy.id)
+    }
+
+    /// Notes in the mark with this text that a session is made of its copy.
+    pub fn take_copy(&mut self, seen: Option<&str>) -> ReleaseReply {
+        let is_same = |found: &str| seen.is_some_and(|seen| is_same_end(found.as_bytes(), seen.as_bytes()));
+        let Some(state) = self.state.as_mut().filter(|state| is_same(&state.value)) else {
+            return ReleaseReply::Dead;
+        };
+        if self.copy.is_none() {
+            return ReleaseReply::Gone;
+        }
+        if let State::Dead(dead) = State::parse(&state.value) {
+            state.value = Dead { token: Dead::TAKEN.to_owned(), ..dead }.to_string();
+        }
+        ReleaseReply::Done
     }
 
     /// Ends the session for an old place on a list, if it has the user of that list.

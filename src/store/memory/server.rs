@@ -336,7 +336,7 @@ impl Server {
                 written = place.bury(rules, &end, now).map_or(Kept::Done, Kept::Ended);
                 state = None;
             }
-            Op::Keep | Op::BringBack => return ReleaseReply::Gone,
+            Op::Keep | Op::BringBack | Op::TakeCopy => return ReleaseReply::Gone,
             Op::SetAside(_) => (place.data, state) = (None, None),
             Op::None if ttl > 0 => drop(place.refresh(now + ttl * 1000)),
             Op::None | Op::Drop => {}
@@ -418,6 +418,7 @@ impl Server {
                 let end = End::of(op, &name, w.dead_ms).expect("it is an end");
                 return place.bury(rules, &end, now).map_or(ReleaseReply::Done, ReleaseReply::Ended);
             }
+            Op::TakeCopy => return place.take_copy(w.seen),
             Op::Keep if ttl == 0 => {}
             Op::Restore(_) | Op::Keep if place.refresh(now + ttl * 1000) => {}
             Op::BringBack if dead => {

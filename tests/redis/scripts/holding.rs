@@ -572,6 +572,40 @@ fn a_copy_becomes_the_session_again_in_one_step_or_not_at_all() {
 }
 
 #[test]
+fn a_copy_of_which_a_session_is_made_is_not_brought_back() {
+    let f = Fixture::new();
+    let mut a = f.client("a");
+    let live = "live|1|||||||";
+    f.store(b"data");
+    let write = |op, seen, state| Write { op, ttl: TTL, seen, state, dead_ms: 60_000 };
+    let retire = Op::Retire { grace: 10, forced: true, until: "" };
+    let seen = f.state();
+    assert_eq!(a.write(&f.keys, &write(retire, seen.as_deref(), None)).unwrap(), ReleaseReply::Done);
+    let mark = f.state().unwrap();
+    let life: u64 = f.redis().pttl(f.keys.state()).unwrap();
+    let earlier = mark.replace("|regenerated|", "|regenerated|1");
+    assert_eq!(a.write(&f.keys, &write(Op::TakeCopy, Some(&earlier), None)).unwrap(), ReleaseReply::Dead);
+    assert_eq!(f.state().as_ref(), Some(&mark));
+
+    // A second request has read the mark before the first one has changed it, and a repeat, too.
+    for _ in 0..2 {
+        assert_eq!(a.write(&f.keys, &write(Op::TakeCopy, Some(&mark), None)).unwrap(), ReleaseReply::Done);
+    }
+    let taken = f.state().unwrap();
+    assert_eq!(taken.rsplit_once('|'), Some((mark.rsplit_once('|').unwrap().0, Dead::TAKEN)));
+    let left: u64 = f.redis().pttl(f.keys.state()).unwrap();
+    assert!((1..=life).contains(&left), "{left} of {life} ms");
+    assert_eq!(a.copy(&f.keys, &mark).unwrap().0, Some(b"data".to_vec()));
+    assert_eq!(a.copy(&f.keys, &taken).unwrap().0, Some(b"data".to_vec()));
+
+    let back = write(Op::BringBack, Some(&mark), Some(live));
+    assert_eq!(a.write(&f.keys, &back).unwrap(), ReleaseReply::Dead);
+    assert_eq!((f.data(), f.state()), (None, Some(taken.clone())));
+    let () = f.redis().del(f.keys.copy()).unwrap();
+    assert_eq!(a.write(&f.keys, &write(Op::TakeCopy, Some(&taken), None)).unwrap(), ReleaseReply::Gone);
+}
+
+#[test]
 fn a_ticket_has_the_whole_state() {
     let f = Fixture::new();
     f.store(b"a\nb");
