@@ -582,7 +582,7 @@ fn a_copy_of_which_a_session_is_made_is_not_brought_back() {
     let seen = f.state();
     assert_eq!(a.write(&f.keys, &write(retire, seen.as_deref(), None)).unwrap(), ReleaseReply::Done);
     let mark = f.state().unwrap();
-    let life: u64 = f.redis().pttl(f.keys.state()).unwrap();
+    let before: u64 = f.redis().pttl(f.keys.state()).unwrap();
     let earlier = mark.replace("|regenerated|", "|regenerated|1");
     assert_eq!(a.write(&f.keys, &write(Op::TakeCopy, Some(&earlier), None)).unwrap(), ReleaseReply::Dead);
     assert_eq!(f.state().as_ref(), Some(&mark));
@@ -594,7 +594,7 @@ fn a_copy_of_which_a_session_is_made_is_not_brought_back() {
     let taken = f.state().unwrap();
     assert_eq!(taken.rsplit_once('|'), Some((mark.rsplit_once('|').unwrap().0, Dead::TAKEN)));
     let left: u64 = f.redis().pttl(f.keys.state()).unwrap();
-    assert!((1..=life).contains(&left), "{left} of {life} ms");
+    assert!((1..=before).contains(&left), "{left} of {before} ms");
     assert_eq!(a.copy(&f.keys, &mark).unwrap().0, Some(b"data".to_vec()));
     assert_eq!(a.copy(&f.keys, &taken).unwrap().0, Some(b"data".to_vec()));
 
