@@ -12,3 +12,4 @@ mod unreachable;
 
 pub use cluster::{ClusterStatus, clusters};
 pub use stream::Timeouts;
+pub use switch::end_searches;

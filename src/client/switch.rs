@@ -14,7 +14,12 @@
 //! that a turn costs a trip to a sentinel only once.
 
 use std::{
-    sync::{Arc, mpsc},
+    iter, mem,
+    sync::{
+        Arc,
+        mpsc::{self, Receiver},
+    },
+    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
@@ -28,7 +33,7 @@ use super::{
 use crate::{
     config::{Endpoint, Sentinel, Target},
     error::StoreError,
-    process::{Shared, threads},
+    process::{PerProcess, Shared, threads},
 };
 
 /// The time between two questions, and the largest age of an answer before a write.
@@ -171,41 +176,81 @@ pub fn has_moved(sentinel: &Sentinel, target: &Arc<Target>, to: &Endpoint, word:
     group.names_another(to)
 }
 
-/// Connects to these sentinels side by side, so that one that is silent takes no time from the
-/// others. Returns the sentinels that were tried, up to the first one that answers. If the system
-/// has no thread to spare, they share the time.
+/// Connects to these sentinels side by side, and ends with the first one that answers: one that is
+/// silent costs nothing beside it. Returns the sentinels that are known to be of no use, and the
+/// one that answers as the last. If the system has no thread to spare, they share the time.
 fn search(
     sentinel: &Sentinel,
     target: &Arc<Target>,
-    mut numbers: Vec<usize>,
+    numbers: Vec<usize>,
 ) -> Vec<(usize, Option<Connection>)> {
-    let mut threads = Vec::new();
-    // No thread outlives the search: this process may fork after it.
-    for number in numbers.split_off(1.min(numbers.len())) {
-        let (sentinel, target) = (sentinel.clone(), target.clone());
-        let (sender, found) = mpsc::channel();
-        let connect = move || _ = sender.send(connect(&sentinel, &target, number, SEARCH));
-        match threads::spawn("rustredis-sentinel", STACK, connect) {
-            Ok(thread) => threads.push((number, found, thread)),
-            Err(_) => numbers.push(number),
+    let end = Instant::now() + SEARCH;
+    let time = || end.saturating_duration_since(Instant::now());
+    let (own, answers) = match numbers[..] {
+        [_, _, ..] => search_on_threads(sentinel, target, &numbers),
+        _ => (numbers.clone(), mpsc::channel().1),
+    };
+    let own = own.iter().enumerate().map(|(before, number)| {
+        let others = own.len() - before;
+        let share = time() / u32::try_from(others).unwrap_or(u32::MAX);
+        (*number, connect(sentinel, target, *number, share))
+    });
+    let mut tried = Vec::new();
+    for (number, connection) in own.chain(iter::from_fn(|| answers.recv_timeout(time()).ok())) {
+        let is_found = connection.is_some();
+        tried.push((number, connection));
+        if is_found {
+            return tried;
         }
     }
-    let end = Instant::now() + SEARCH;
-    let mut tried = Vec::new();
-    for (before, number) in numbers.iter().enumerate() {
-        let others = numbers.len() - before;
-        let share = end.saturating_duration_since(Instant::now()) / u32::try_from(others).unwrap_or(1);
-        tried.push((*number, connect(sentinel, target, *number, share)));
+    numbers.into_iter().map(|number| (number, None)).collect()
+}
+
+/// Starts to connect to each of these sentinels on a thread. Returns the sentinels for which there
+/// is no thread, and the receiver of the results.
+fn search_on_threads(
+    sentinel: &Sentinel,
+    target: &Arc<Target>,
+    numbers: &[usize],
+) -> (Vec<usize>, Receiver<(usize, Option<Connection>)>) {
+    let (sender, answers) = mpsc::channel();
+    let mut left = Vec::new();
+    for number in numbers.iter().copied() {
+        let (sentinel, target, sender) = (sentinel.clone(), target.clone(), sender.clone());
+        // The result is dropped once another sentinel has answered.
+        let connect = move || _ = sender.send((number, connect(&sentinel, &target, number, SEARCH)));
+        match threads::spawn("rustredis-sentinel", STACK, connect) {
+            Ok(thread) => keep_thread(thread),
+            Err(_) => left.push(number),
+        }
     }
-    for (number, found, thread) in threads {
+    (left, answers)
+}
+
+/// The threads of searches. One whose sentinel is silent outlives its search, by [`SEARCH`] at
+/// most.
+static THREADS: PerProcess<Vec<JoinHandle<()>>> = PerProcess::new(Vec::new());
+
+fn keep_thread(thread: JoinHandle<()>) {
+    let mut threads = THREADS.lock();
+    let over: Vec<_> = threads.extract_if(.., |thread| thread.is_finished()).collect();
+    threads.push(thread);
+    drop(threads);
+    join(over);
+}
+
+/// Waits for the threads of searches, which takes a moment: before a fork, and before the module is
+/// unloaded.
+pub fn end_searches() {
+    let threads = mem::take(&mut *THREADS.lock());
+    join(threads);
+}
+
+fn join(threads: Vec<JoinHandle<()>>) {
+    for thread in threads {
         // A thread that has panicked has found nothing.
         let _ = thread.join();
-        tried.push((number, found.try_recv().ok().flatten()));
     }
-    if let Some(found) = tried.iter().position(|(_, connection)| connection.is_some()) {
-        tried.truncate(found + 1);
-    }
-    tried
 }
 
 fn connect(sentinel: &Sentinel, target: &Target, number: usize, limit: Duration) -> Option<Connection> {
@@ -714,6 +759,35 @@ mod tests {
             assert!(site.ask(OLD), "the other connections still lead to the old master");
             assert!(!site.ask(NEW));
         }
+    }
+
+    #[test]
+    fn a_search_ends_with_the_first_answer_whichever_sentinels_are_silent() {
+        for answering in 0..3 {
+            let site = Site::start();
+            let are_silent = site.fakes.iter().enumerate().filter(|(number, _)| *number != answering);
+            are_silent.for_each(|(_, fake)| fake.be_silent(true));
+            let is_quick = || {
+                let start = Instant::now();
+                let tried = search(&site.sentinel, &site.target, vec![0, 1, 2]);
+                // On a busy machine, the answer may take longer than the whole search.
+                let (number, connection) = tried.last().unwrap();
+                *number == answering && connection.is_some() && start.elapsed() < SEARCH / 2
+            };
+            assert!((0..100).any(|_| is_quick()), "{answering}");
+        }
+    }
+
+    #[test]
+    fn a_search_that_no_sentinel_answers_has_tried_all_of_them_in_their_order() {
+        let site = Site::start();
+        site.fakes[1].be_silent(true);
+        site.fakes.iter().for_each(|fake| fake.be_away(true));
+        let start = Instant::now();
+        let tried = search(&site.sentinel, &site.target, vec![2, 0, 1]);
+        assert!(start.elapsed() >= SEARCH, "one of them may yet have answered");
+        let numbers: Vec<_> = tried.iter().map(|(number, _)| *number).collect();
+        assert!(numbers == [2, 0, 1] && tried.iter().all(|(_, connection)| connection.is_none()));
     }
 
     #[test]

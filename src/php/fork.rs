@@ -4,7 +4,7 @@
 use std::{mem, ptr, sync::Once};
 
 use super::boundary::guarded;
-use crate::{process, store};
+use crate::{client, process, store};
 
 const NO_ADVICE: libc::c_int = -1;
 
@@ -54,7 +54,10 @@ pub fn watch() {
 }
 
 extern "C" fn prepare() {
-    guarded((), store::before_fork);
+    guarded((), || {
+        client::end_searches();
+        store::before_fork();
+    });
 }
 
 extern "C" fn parent() {

@@ -35,6 +35,7 @@ use ext_php_rs::{
 };
 
 use crate::{
+    client::end_searches,
     process,
     process::threads,
     session,
@@ -176,6 +177,7 @@ extern "C" fn stop_module(_kind: c_int, module_number: c_int) -> c_int {
         stop_renewal();
         close_connections();
         give_back_last();
+        end_searches();
         mod_data::log_deferred_failures();
         sys::rustredis_log_at_shutdown();
         sys::rustredis_unregister_ini(module_number);

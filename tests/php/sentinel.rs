@@ -425,6 +425,54 @@ fn a_kept_connection_learns_of_a_new_master_before_the_old_one_does() {
     }
 }
 
+const COUNT_SEARCHERS: &str = r#"
+    function searchers(): int {
+        $n = 0;
+        foreach (glob("/proc/self/task/*") as $task) {
+            $n += (int) str_starts_with((string) @file_get_contents("$task/comm"), "rustredis-senti");
+        }
+        return $n;
+    }
+"#;
+
+/// A search ends with the first answer, while threads may still wait for the sentinels that are
+/// silent.
+#[test]
+fn a_search_that_was_answered_leaves_no_thread_to_a_fork_and_no_descriptor() {
+    let server = Server::with_rights(&[], acl::for_sentinel());
+    session::seed(&server, "known");
+    let [left, other] = [(); 2].map(|()| FakeSentinel::start(address(&server)));
+    // The kernel accepts connections to these listeners, which never answer.
+    let mute = [(); 2].map(|()| TcpListener::bind(("127.0.0.1", 0)).expect("a free port exists"));
+    let [mute_one, mute_other] = mute.each_ref().map(|mute| mute.local_addr().expect("it is bound"));
+    let first = Proxy::start(&left.addr());
+    let path = format!("sentinel://{},{mute_one},{}/sessions", first.addr(), other.addr());
+    let mut process = Php::new(&path).spawn(&format!("{COUNT_SEARCHERS} {STEPS}"));
+    process.expect("ready");
+    process.step("increment('known')").assert_silent();
+    let descriptors = |process: &mut Running| process.step("count(scandir('/proc/self/fd'))").result;
+    let before = descriptors(&mut process);
+    first.lead_new_to(&mute_other.to_string());
+    first.cut();
+    let fork = "(function () {
+        increment('known');
+        $pid = pcntl_fork();
+        if ($pid === 0) {
+            exit(0);
+        }
+        $left = searchers();
+        pcntl_waitpid($pid, $status);
+        return $left;
+    })()";
+    // One of these requests finds the connection to the sentinel broken.
+    for _ in 0..3 {
+        process.step("usleep(1100000)");
+        assert_eq!(process.step(&fork.replace('\n', " ")).assert_silent().result, "0");
+    }
+    poll::until("no descriptor is left", SOON, || descriptors(&mut process) == before);
+    assert_eq!(process.step("increment('known')").result, "5");
+}
+
 /// An object has a connection of its own beside that of `$_SESSION`, as each thread of a process
 /// has one.
 #[test]
