@@ -208,6 +208,14 @@ impl Stream {
         self.allowance = MAX_ANSWER;
     }
 
+    /// Prolongs the exchange to `timeout` after its beginning, a time of [`clock`], if it would end
+    /// earlier.
+    pub fn expect_until(&mut self, begun: u64, timeout: Duration) {
+        let bounded = self.bounded();
+        bounded.full = None;
+        bounded.deadline = bounded.deadline.max(begun.saturating_add(clock::nanoseconds(timeout)));
+    }
+
     /// Sends all pieces.
     pub fn send(&mut self, pieces: &mut [IoSlice<'_>]) -> io::Result<()> {
         let used = pieces.iter().rposition(|piece| !piece.is_empty()).map_or(0, |last| last + 1);

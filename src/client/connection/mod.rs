@@ -537,7 +537,13 @@ impl Connection {
     }
 
     fn has_answered(&mut self) {
-        self.in_doubt &= self.read < self.doubted;
+        if self.in_doubt && self.read >= self.doubted {
+            self.in_doubt = false;
+            if self.until.is_none() {
+                // The rest of the answer, which may be a large session, has the whole time.
+                self.stream.expect_until(self.begun, self.limit);
+            }
+        }
         self.until = None;
     }
 

@@ -487,3 +487,22 @@ fn a_connection_that_was_quiet_for_long_costs_a_part_of_the_timeout() {
     assert!(matches!(result, Err(StoreError::Timeout(_))), "{result:?}");
     assert!(connection.end_of_doubt().is_none());
 }
+
+#[test]
+fn an_answer_that_has_begun_over_a_quiet_connection_has_the_whole_timeout() {
+    let timeouts = Timeouts { connect: Duration::from_secs(5), read: Duration::from_mins(1) };
+    let limit = Duration::from_secs(8);
+    for rest in ["+second\r\n", "$6\r\nsecond\r\n"] {
+        let mut connection = to_server_within(timeouts, move |mut client| {
+            client.write_all(b"+first\r\n").unwrap();
+            thread::sleep(limit / QUIET_SHARE + Duration::from_millis(500));
+            client.write_all(rest.as_bytes()).unwrap();
+            let _ = client.read_to_end(&mut Vec::new());
+        });
+        connection.begun -= clock::nanoseconds(QUIET * 2);
+        let mut batch = connection.batch();
+        (0..2).for_each(|_| batch.add(&[crate::resp::Arg::Text("PING")]));
+        let answer = connection.request_all(batch, limit);
+        assert!(matches!(&answer, Ok(Value::Array(answers)) if answers.len() == 2), "{answer:?}");
+    }
+}
