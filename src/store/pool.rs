@@ -86,7 +86,11 @@ impl Entry {
             match posted.look(connection) {
                 Looked::Pending(posted) => self.posted = Some(posted),
                 Looked::Over => {}
-                Looked::Spoilt => _ = self.take_connection(),
+                Looked::Spoilt => {
+                    if let Some(connection) = self.take_connection() {
+                        connection.abort();
+                    }
+                }
             }
         }
         self.look_for_deferred() || self.posted.is_some()

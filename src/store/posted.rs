@@ -24,7 +24,8 @@ pub enum Looked {
     Pending(Box<Posted>),
     /// The release is over.
     Over,
-    /// The same, and the connection is of no further use: the rest of an answer may follow.
+    /// The same, and the connection is of no further use: it has gone silent, or the rest of an
+    /// answer may follow.
     Spoilt,
 }
 
@@ -53,8 +54,8 @@ impl Posted {
         let answer = connection.answer_if_there(self.sent, Duration::from_millis(1));
         let looked = match &answer {
             None if has_time => return Looked::Pending(self),
-            None | Some(Ok(_) | Err(StoreError::Server(_))) => Looked::Over,
-            Some(Err(_)) => Looked::Spoilt,
+            Some(Ok(_) | Err(StoreError::Server(_))) => Looked::Over,
+            None | Some(Err(_)) => Looked::Spoilt,
         };
         if !matches!(answer, Some(Ok(_))) {
             self.give_back();
