@@ -425,7 +425,7 @@ impl Renewal {
         let mut state = self.state();
         loop {
             let now = Instant::now();
-            state.tasks.retain(|task| task.end > now);
+            state.tasks.extract_if(.., |task| task.end <= now).for_each(|over| over.give_up());
             let next = state.tasks.iter().min_by_key(|task| task.due).cloned();
             let Some(mut task) = next.filter(|_| !state.stopping) else {
                 state.runs = false;
@@ -550,7 +550,7 @@ impl Task {
         matches!(answer, Ok(()) | Err(StoreError::Server(_)))
     }
 
-    /// Ends the task without an answer of its server.
+    /// Ends the task without an answer of its server. A task that is over has nothing to end.
     fn give_up(&self) {
         if let Work::Repeat { lost, .. } = &self.work {
             lost.learn(Err(StoreError::Broken(io::ErrorKind::NotConnected.into())));
@@ -913,5 +913,21 @@ mod tests {
             repeat(Home::new(&settings, &keys, None), &settings, &keys, "token".into(), lost);
         }
         assert_eq!(FAILURES.load(Ordering::Relaxed), 5);
+    }
+
+    #[test]
+    fn a_lost_release_that_is_not_repeated_any_more_has_failed() {
+        static FAILURES: AtomicUsize = AtomicUsize::new(0);
+        let mut settings = ObjectSettings::parse("tcp://127.0.0.1:2", &IniValues::default()).unwrap().locked;
+        Arc::make_mut(&mut settings).dead_life = Duration::from_millis(100);
+        let keys = Keys::new("p:", &SessionId::parse(b"abc").unwrap());
+        let call = Release::of_lock("token", false).call(&keys, 0, Payload::Argument).to_owned();
+        let lost = Arc::new(Counted { call, failures: &FAILURES });
+        repeat(Home::new(&settings, &keys, None), &settings, &keys, "token".into(), lost);
+        let start = Instant::now();
+        while FAILURES.load(Ordering::Relaxed) == 0 && start.elapsed() < Duration::from_secs(30) {
+            thread::yield_now();
+        }
+        assert_eq!(FAILURES.load(Ordering::Relaxed), 1);
     }
 }

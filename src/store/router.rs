@@ -446,9 +446,14 @@ impl Router {
         release: &Release<'_>,
         call: &ScriptCall<'_>,
     ) -> bool {
-        self.finish_deferred();
         let (limit, receipt) = (self.settings.read_timeout, self.receipt());
         let target = self.settings.shards.of(keys.route).clone();
+        let has_entry = self.entry.as_ref().is_some_and(|(of, _)| Arc::ptr_eq(of, &target));
+        // The entry that is used now may have a release of another session.
+        if !has_entry && self.occupy(&target).is_err() {
+            return false;
+        }
+        self.finish_deferred();
         let Ok(connection) = self.connection(keys, &target) else { return false };
         let Ok(sent) = connection.send_awaited(&mut call.by_text(), limit) else {
             self.disconnect();

@@ -2,7 +2,7 @@
 //! deferred, or freed a lock that no request wanted. The next request takes the connection.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicUsize, Ordering},
 };
 use std::time::{Duration, Instant};
@@ -17,8 +17,8 @@ use phpsess_rs::{
     config::{IniValues, Settings},
     error::StoreError,
     lock::{self, Outcome, Request},
-    protocol::{Acquire, AcquireReply, Keys, Mode, Op, Release, SessionId},
-    store::{Store, redis::RedisStore, take_deferred_failures},
+    protocol::{Acquire, AcquireReply, Keys, Mode, Op, Release, ReleaseReply, SessionId},
+    store::{DeferredFailure, Store, redis::RedisStore, take_deferred_failures},
 };
 use redis::Commands;
 
@@ -29,6 +29,14 @@ const DELAY: Duration = Duration::from_millis(500);
 /// The number of sessions so far. Each has an id of its own, as its release may fail when the
 /// server of its test is gone.
 static SESSIONS: AtomicUsize = AtomicUsize::new(0);
+
+/// Takes the failures of this session. Tests of other sessions run at the same time.
+fn failures_of(id: &str) -> Vec<DeferredFailure> {
+    static FAILURES: Mutex<Vec<DeferredFailure>> = Mutex::new(Vec::new());
+    let mut failures = FAILURES.lock().expect("no test panics with it");
+    failures.extend(take_deferred_failures().unwrap_or_default());
+    failures.extract_if(.., |failure| failure.id.as_str() == id).collect()
+}
 
 /// The release whose answer is missing.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,11 +58,15 @@ struct Silent {
 impl Silent {
     /// A store whose connection has the release on its way, and has not gone silent yet.
     fn new(missing: Missing) -> Self {
+        Self::with(missing, READ)
+    }
+
+    fn with(missing: Missing, read_timeout: Duration) -> Self {
         let server = Server::start();
         let proxy = Proxy::start(&server.addr());
         let mut settings =
             Settings::parse(&proxy.save_path(), &IniValues::default()).expect("the path is one");
-        settings.read_timeout = READ;
+        settings.read_timeout = read_timeout;
         let mut store = RedisStore::new(Arc::new(settings));
         let name = format!("missinganswers{}", SESSIONS.fetch_add(1, Ordering::Relaxed));
         let id = SessionId::parse(name.as_bytes()).expect("it is an id");
@@ -114,8 +126,7 @@ impl Silent {
         });
         let data: Option<String> = redis.get(self.keys.data()).expect("Redis answers");
         assert_eq!(data.as_deref(), (missing == Missing::Deferred).then_some("written"));
-        let failures = take_deferred_failures().unwrap_or_default();
-        let own: Vec<_> = failures.iter().filter(|failure| failure.id.as_str() == self.id).collect();
+        let own = failures_of(&self.id);
         assert!(own.is_empty(), "{:?}", own.iter().map(|failure| &failure.outcome).collect::<Vec<_>>());
     }
 }
@@ -171,4 +182,49 @@ fn a_server_that_hangs_costs_the_timeout_once_and_loses_no_write() {
         silent.server.resume();
         silent.nothing_is_lost(missing);
     }
+}
+
+/// The time for the answer is over, and the release was sent again over another connection.
+#[test]
+fn a_connection_whose_answer_was_given_up_is_given_up_with_it() {
+    let read = Duration::from_secs(4);
+    for missing in [Missing::Deferred, Missing::Posted] {
+        let mut silent = Silent::with(missing, read);
+        silent.proxy.forget();
+        silent.proxy.delay(Duration::ZERO);
+        let before = silent.proxy.counts().connections;
+        poll::until("the release was sent again", SOON, || silent.proxy.counts().connections > before);
+        let start = Instant::now();
+        let started = silent.start("another");
+        assert!(matches!(started, Ok(Outcome::Granted(_))), "{missing:?}: {started:?}");
+        let took = start.elapsed();
+        assert!(took < read / 4, "{missing:?}: {took:?}");
+        silent.nothing_is_lost(missing);
+    }
+}
+
+/// The connection that a release takes has that of another session on it.
+#[test]
+fn a_release_leaves_the_answer_to_another_one_to_be_read() {
+    let server = Server::start();
+    let mut settings = Settings::parse(&server.save_path(), &IniValues::default()).expect("the path is one");
+    settings.pool_size = 1;
+    let settings = Arc::new(settings);
+    let sessions = ["another1", "another2"].map(|name| {
+        let id = SessionId::parse(name.as_bytes()).expect("it is an id");
+        let keys = Keys::new("PHPREDIS_SESSION:", &id);
+        let mut store = RedisStore::new(settings.clone());
+        assert!(matches!(store.acquire(&keys, &first()).expect("Redis answers"), AcquireReply::Held(_)));
+        store.rest();
+        (id, keys, store)
+    });
+    let () = server.connection().del(sessions[0].1.lock()).expect("Redis answers");
+    for (id, keys, mut store) in sessions {
+        let release = Release { op: Op::Set(b"written"), ttl: TTL, ..of_lock() };
+        assert_eq!(store.release_deferred(&id, &keys, &release).expect("it can be sent"), None);
+    }
+    let lost = poll::until_some("the session that lost its lock is named", SOON, || {
+        failures_of("another1").into_iter().next()
+    });
+    assert!(matches!(lost.outcome, Ok(ReleaseReply::Lost { .. })));
 }
