@@ -230,7 +230,7 @@ class Session {
     Object.assign(this, { its, id, key, lock: `${key}_LOCK`, wake: `${key}_WAKE`, waiters: `${key}_WAITERS`,
                           stateKey: `${key}_STATE`, waiter: `o:${randomBytes(16).toString("hex")}`, queued: false,
                           inside: false, unwanted: false, own: null, before: null, copy: null,
-                          fresh: "", earlier: "", places: new Map(), bound: 0 });
+                          fresh: "", earlier: "", places: new Map(), bound: 0, read: 0 });
   }
 
   /** Those of the state, or [] if there is none of this session: that of an earlier one may be there. */
@@ -241,6 +241,7 @@ class Session {
   /** Continues the session that is locked under another id. Without its state, each login would begin a new lifetime. */
   inherit(other) {
     const fields = other.fields();
+    this.read = other.read;
     if (fields.length === 0) return;
     fields[5] = Date.now();
     this.fresh = fields.join("|");
@@ -260,7 +261,9 @@ class Session {
     [fields[5], fields[7], fields[8]] = [now, list, String(bytes).replace(/\ufffd$/, "")];
     const life = lifeOf(fields, its.ttl);
     // The earlier id lives until this one is stored, and a revocation must find it.
-    const ask = (fate) => listed(its, list, "bind", this.id, life, this.earlier, limit, fate, 1, Number(known));
+    const ask = (fate) => listed(its, list, "bind", this.id, life, this.earlier, limit, fate, 1, known ? "" : age());
+    // Another session may have been ended under that id before this one was read.
+    const age = () => Math.floor(performance.now() - this.read);
     let answer = await ask(limit > 1 ? "refuse" : onLimit);
     if (answer.full) { // before one is ended for it, those go that do not count
       const weeded = await weed(its, list, answer);
@@ -355,7 +358,7 @@ class Session {
   }
 
   async entered(token, data, state, mode) {
-    Object.assign(this, { token, data, loaded: data, state: state ?? "" });
+    Object.assign(this, { token, data, loaded: data, state: state ?? "", read: performance.now() });
     if (mode === "known" && data === null) {
       await this.leave("none"); // it was destroyed while we waited
       this.copy = await copyOf(this.its, this.key, state);

@@ -152,7 +152,7 @@ type Lock struct {
 	data                   []byte            // nil: there is none
 	fresh, earlier         string            // the state to store, and the id that the session had before
 	places                 map[string]string // what it has on lists until it is stored
-	bound                  time.Time
+	bound, read            time.Time         // when it got them, and when it was read, perhaps under its earlier id
 	queued                 bool
 	stop                   chan struct{} // closed to end the renewal
 }
@@ -417,6 +417,7 @@ func (l *Lock) entered(mode string) (*Lock, error) {
 	if l.data != nil {
 		l.its.stayListed(l.id, l.state)
 	}
+	l.read = time.Now()
 	l.stop = make(chan struct{})
 	go l.renew(l.stop)
 	return l, nil

@@ -70,6 +70,7 @@ func (s *Session) Login(login Login) (bool, error) {
 // Continues the session that is locked under another id. Without its state, each login would begin a new lifetime.
 func (l *Lock) inherit(other *Lock) {
 	fields := other.fields()
+	l.read = other.read
 	if fields == nil {
 		return
 	}
@@ -86,10 +87,8 @@ func (l *Lock) bind(login Login) (bool, error) {
 	if fields == nil {
 		fields = []string{"live", now, "", "", "", now, "", "", ""}
 	}
-	known := 0
-	if fields[7] == list {
-		known = 1
-	} else { // the end counts from the login, and pages with another lifetime change nothing
+	known := fields[7] == list
+	if !known { // the end counts from the login, and pages with another lifetime change nothing
 		if fields[4] != "" {
 			begun := later(number(fields[1]), number(fields[2]))
 			fields[4] = strconv.FormatInt(number(now)+number(fields[4])-begun, 10)
@@ -116,7 +115,11 @@ func (l *Lock) bind(login Login) (bool, error) {
 	// The earlier id lives until this one is stored, and a revocation must find it.
 	life := s.life(fields)
 	bind := func(fate string) (listed, error) {
-		return s.listed(list, "bind", l.id, life, l.earlier, login.Limit, fate, 1, known)
+		age := "" // another session may have been ended under that id before this one was read
+		if !known {
+			age = strconv.FormatInt(time.Since(l.read).Milliseconds(), 10)
+		}
+		return s.listed(list, "bind", l.id, life, l.earlier, login.Limit, fate, 1, age)
 	}
 	first := onLimit
 	if login.Limit > 1 {

@@ -342,6 +342,7 @@ class Session:
         self.before = ""  # the id of the session that goes on here
         self.left = set()  # the lists of the users that it had
         self.places, self.bound = {}, 0  # what it has on lists until it is stored, and since when
+        self.read = 0  # when it was read, perhaps under its earlier id
         self.queued = self.inside = self.unwanted = False
 
     def inherit(self, other):
@@ -351,6 +352,7 @@ class Session:
             fields[5] = stamp()
             self.fresh = b"|".join(fields)
             self.before = other.id if fields[7] else ""
+        self.read = other.read
 
     def fields(self):
         """Those of the state, or [] if there is none of this session: that of an earlier one may be there."""
@@ -360,7 +362,7 @@ class Session:
         """Makes it a session of this user, from the next save() on. Returns False if the limit refuses that."""
         its, name, now = self.sessions, list_name(user).encode(), stamp()
         fields = self.fields() or [b"live", now, b"", b"", b"", now, b"", b"", b""]
-        known = int(fields[7] == name)
+        known = fields[7] == name
         if not known:  # the end counts from the login, and pages with another lifetime change nothing
             begun = max(int(fields[1]), int(fields[2] or 0))
             fields[4] = fields[4] and str(int(now) + int(fields[4]) - begun).encode()
@@ -371,7 +373,9 @@ class Session:
         lives = life(fields, its.ttl)
 
         def ask(fate):  # the earlier id lives until this one is stored, and a revocation must find it
-            return its.listed(name.decode(), "bind", self.id, lives, self.before, limit, fate, 1, known)
+            # Another session may have been ended under that id before this one was read.
+            age = "" if known else int((time.monotonic() - self.read) * 1000)
+            return its.listed(name.decode(), "bind", self.id, lives, self.before, limit, fate, 1, age)
         full, now, others, victims = ask("refuse" if limit > 1 else on_limit)
         if full:  # before one is ended for it, those go that do not count
             weeded = its.weed(name.decode(), others, now)
@@ -455,6 +459,7 @@ class Session:
 
     def entered(self, token, data, state, mode, before):
         self.token, self.data, self.loaded, self.state = token, data, data, state or b""
+        self.read = time.monotonic()
         if mode == "known" and data is None:  # it was destroyed while we waited
             self.leave("none")
             raise no_such_session(before, self.sessions.copy(self.key, state))

@@ -16,10 +16,10 @@ $logout = function () use (&$got): bool {
     return $done;
 };
 /** Starts a session, which another request then moves: its next id. */
-$moved = function (string $id, string $delete, string $more = ''): string {
+$moved = function (string $id, string $delete, ?callable $then = null): string {
     start($id);
-    $code = 'start($argv[1]); session_regenerate_id(' . $delete . ');' . $more
-        . ' session_write_close(); echo session_id();';
+    $then && $then();
+    $code = 'start($argv[1]); session_regenerate_id(' . $delete . '); session_write_close(); echo session_id();';
     return Child::run($code, [$id], ['rustredis.locking' => 0])->output();
 };
 foreach (['true', 'false'] as $delete) {
@@ -40,8 +40,8 @@ foreach (['true', 'false'] as $delete) {
     same('the copy has ended', [true, 0], [lives($new), $copy($old)]);
 
     $old = login($user = new_user());
-    $new = $moved($old, $delete);
-    rustredis_user($next = new_user());
+    $next = new_user();
+    $new = $moved($old, $delete, fn () => rustredis_user($next));
     same('with a login that comes to nothing', [true, []], [$logout(), $got]);
     same('the session has ended', [false, 0], [lives($new), $copy($old)]);
     poll('no list has it', fn () => on_list($user) === [] && on_list($next) === []);

@@ -59,8 +59,9 @@ pub enum UserCall<'a> {
         on_limit: OnLimit,
         /// Set if the session still lives under its earlier name, too, which stays on the list.
         stays: bool,
-        /// Set if it was one of this user's before. One that was ended since is a victim.
-        is_known: bool,
+        /// The time in milliseconds since it was read, if it was none of this user's by then. Only
+        /// one that was ended since is a victim: before, that was another session.
+        age: Option<u64>,
     },
     /// Adds a session, or lets it stay for longer.
     Bump {
@@ -91,18 +92,18 @@ impl UserCall<'_> {
         let mut call = ScriptCall::new(&USER, &[keys.data()]);
         let command = &mut call.command;
         match *self {
-            Self::Bind { name, life, before, limit, on_limit, stays, is_known } => {
+            Self::Bind { name, life, before, limit, on_limit, stays, age } => {
                 let on_limit = match on_limit {
                     OnLimit::Oldest => "oldest",
                     OnLimit::Refuse => "refuse",
                 };
                 command.arg("bind").arg(text).arg(name).number(life).arg(before.unwrap_or(""));
                 command.number(limit).arg(on_limit);
-                if stays || is_known {
+                if stays || age.is_some() {
                     command.arg(if stays { "1" } else { "" });
                 }
-                if is_known {
-                    command.arg("1");
+                if let Some(age) = age {
+                    command.number(age);
                 }
             }
             Self::Bump { name, life, before, stays } => {

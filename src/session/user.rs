@@ -12,10 +12,11 @@ use std::{
 };
 
 use super::{
-    Cause, Failure, Session, counts::count_end, current::Current, lineage::Heritage, metadata::Place,
+    Cause, Failure, Session, counts::count_end, current::Current, lineage::Heritage, metadata::Place, millis,
 };
 use crate::{
     error::StoreError,
+    process::clock,
     protocol::{
         Keys, Listed, Live, OnLimit, Op, Reason, ReleaseReply, Remaining, SessionId, State, UserCall,
         UserList, handle, list_name,
@@ -77,6 +78,11 @@ impl<S: Store> Session<S> {
     /// Makes the session that PHP has open one of this user's, from its next save on. Returns false
     /// if the limit refuses it, and `None` after a failure.
     pub fn bind(&mut self, user: &[u8], label: &str, limit: Limit, ttl: u64) -> Option<bool> {
+        if let Some(id) =
+            self.current.as_ref().filter(|current| current.is_open()).map(|current| current.id.clone())
+        {
+            self.notice_move(&id);
+        }
         let Some(mut current) = self.take_open() else {
             self.warnings
                 .push("rustredis: the session gets no user: no session is open that will be saved".into());
@@ -123,6 +129,8 @@ impl<S: Store> Session<S> {
         let listed = self.lineage.listed_id(&current.id);
         let before = self.earlier_id(&current.id);
         let (id, lasts) = (current.id.clone(), live.own_ttl(now, ttl));
+        let is_known = had.as_ref().is_some_and(|live| live.user() == list);
+        let read = current.trace.since.time;
         let call = |on_limit| UserCall::Bind {
             name: id.as_str(),
             life: lasts,
@@ -131,7 +139,7 @@ impl<S: Store> Session<S> {
             on_limit,
             // The session may live on under its earlier id, and counts as one with that.
             stays: listed.is_none(),
-            is_known: had.as_ref().is_some_and(|live| live.user() == list),
+            age: (!is_known).then(|| millis(clock::since(read))),
         };
         // Before sessions end for this one, those are found out that do not count. With a limit of
         // one all others end in any case.

@@ -725,6 +725,7 @@ each_of! {
     lists_limits_and_ends_the_sessions_of_a_user,
     its_login_does_not_undo_a_revocation,
     leaves_the_session_of_another_user,
+    its_login_sees_an_end_since_the_session_was_read,
     keeps_the_user_of_a_session_that_it_never_saves,
     counts_no_login_that_was_not_saved,
     leaves_one_session_after_two_logins_in_a_request,
@@ -994,6 +995,34 @@ fn leaves_the_session_of_another_user(kind: Kind) {
     server.command::<()>(&["HSET", &list("Ada"), "missing", "1|99999999999999"]);
     assert_eq!(devices(&neighbour, &adas).0, ["x"]);
     assert!(listed("Ada").contains(&"missing".to_owned()));
+}
+
+/// An end that came before the request has read its session was that of another one under this id.
+fn its_login_sees_an_end_since_the_session_was_read(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    let mut php = steps(&php(&server));
+    let list = format!("PHPREDIS_SESSION:USER:{}", list_name(b"Ada"));
+    // A trace stays for a minute.
+    for (user, left, is_over) in
+        [("Eve", 20_000, false), ("Eve", 55_000, false), ("Eve", 70_000, true), ("Ada", 20_000, true)]
+    {
+        let id = format!("{ID}{user}{left}");
+        let login = format!(
+            "[session_id('{id}'), session_start(['use_strict_mode' => 0]), $_SESSION['n'] = 1, \
+             rustredis_user('{user}'), session_write_close()]"
+        );
+        php.step(&login).assert_silent();
+        let (seconds, _): (u64, u64) = server.command(&["TIME"]);
+        server.command::<()>(&["HSET", &list, &id, &format!("~{}", seconds * 1000 + left)]);
+        let answer = neighbour.post("/login?label=x&limit=1", &id);
+        if is_over {
+            assert_refused(&answer);
+        } else {
+            assert_eq!(answer.json(), r#"{"done":true}"#, "{id}");
+        }
+        assert!(!session::is_locked(&server, &id), "{id}");
+    }
 }
 
 /// A request under way must not carry the session over to another id.

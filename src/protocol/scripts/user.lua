@@ -15,7 +15,8 @@
 --       7 what happens beyond the limit (bind): oldest | refuse
 --       8 1 = the session still lives under that name, too, which stays on the list and counts as
 --         one with this one
---       9 1 = the session was one of this user's before (bind)
+--       9 the ms since the session was read, if it was none of this user's by then (bind): an older
+--         mark or trace may be that of another one. '' = it was
 -- Replies: {'ok', text, now_ms, name, value, name, value ...}
 --            bind: the victims, of earlier calls, too; list: all sessions; bind, bump: the session
 --            itself, if it is a victim; else none
@@ -48,31 +49,41 @@ if op == 'forget' then
   end
   return reply
 end
-local function add(mark)
+-- A victim stays one, under its next name, too, and also if it logs in once more: the login that
+-- has chosen it is about to end it, or has just done so, and it must not choose that one in return.
+-- A session that was read after that end is another one: it finds the trace, or the mark of a
+-- client that was stopped before it left the trace.
+local mine = redis.call('HGET', U, name)
+local was = mine or old ~= '' and redis.call('HGET', U, old) or ''
+local age = op == 'bind' and tonumber(ARGV[9])
+local read = age and now - age or 0
+local bumped, ends = string.match(was, '^-(%d+)|(%d+)')
+local chosen
+if bumped then
+  -- A mark does not tell when it was made.
+  chosen = tonumber(bumped) > read or now - bumped < 10000
+else
+  ends = string.match(was, '^~(%d+)')
+  chosen = ends and ends - 60000 > read
+end
+local own = chosen and tonumber(ends) > now and '-' or ''
+local function add()
   local life = tonumber(ARGV[4])
-  if old ~= '' and ARGV[8] ~= '1' then redis.call('HDEL', U, old) end
   -- A logout under the old id finds the session by this, also before it is stored.
   local from = old ~= '' and '|' .. old or ''
-  local value = string.format('%s%.0f|%.0f', mark, now, now + life) .. from
+  local value = string.format('%s%.0f|%.0f', own, now, now + life) .. from
+  if own == '-' then
+    reply[4], reply[5] = name, value
+    -- A call that comes behind the end of its session is late. The trace stays what it is.
+    if was == mine and not bumped then return end
+  end
+  if old ~= '' and ARGV[8] ~= '1' then redis.call('HDEL', U, old) end
   redis.call('HSET', U, name, value)
   -- The list lives as long as its last session.
   if redis.call('PTTL', U) < life then redis.call('PEXPIRE', U, ARGV[4]) end
-  if mark == '-' then reply[4], reply[5] = name, value end
 end
--- A victim stays one, under its next name, too, and also if it logs in once more: the login that
--- has chosen it is about to end it, or has just done so, and it must not choose that one in return.
--- A session that came after that end is another one: its first login finds the trace, or an old
--- mark of a client that was stopped before it left the trace.
-local was = redis.call('HGET', U, name) or old ~= '' and redis.call('HGET', U, old) or ''
-local known = op == 'bump' or ARGV[9] == '1'
-local since, chosen = string.match(was, '^-(%d+)|(%d+)')
-if not known and since and now - since >= 10000 then chosen = nil end
-if known and not chosen then chosen = string.match(was, '^~(%d+)') end
-local own = chosen and tonumber(chosen) > now and '-' or ''
 if op == 'bump' then
-  -- A bump that comes behind the end of its session is late. The trace stays what it is.
-  local ends = string.match(redis.call('HGET', U, name) or '', '^~(%d+)')
-  if not ends or tonumber(ends) <= now then add(own) end
+  add()
   return reply
 end
 local others, victims, all = {}, {}, redis.call('HGETALL', U)
@@ -116,6 +127,6 @@ if over > 0 then
     victims[#victims + 1] = victim
   end
 end
-add(own)
+add()
 tell(victims)
 return reply

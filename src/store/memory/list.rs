@@ -82,15 +82,16 @@ impl List {
                 return reply;
             }
             UserCall::Bump { name, life, before, stays } => {
-                let kind = self.next_kind(name, before, now, true);
-                // A bump that comes behind the end of its session is late.
-                if !self.0.get(name).is_some_and(|entry| entry.kind == Kind::Trace && entry.ends > now) {
-                    reply.sessions.extend(self.add(name, before, stays, (now, now + life), kind));
-                }
+                let kind = self.next_kind(name, before, now, None);
+                reply.sessions.extend(self.add(name, before, stays, (now, now + life), kind));
                 return reply;
             }
             UserCall::List => ("", None),
             UserCall::Bind { name, before, .. } => (name, before),
+        };
+        let kind = match *call {
+            UserCall::Bind { age, .. } => self.next_kind(name, before, now, age),
+            _ => Kind::Session,
         };
         self.0.retain(|_, entry| entry.ends > now);
         let is_other = |of: &str| of != name && Some(of) != before;
@@ -100,7 +101,7 @@ impl List {
         };
         let mut others = of(self, Kind::Session);
         reply.sessions = of(self, Kind::Victim);
-        let UserCall::Bind { life, limit, on_limit, stays, is_known, .. } = *call else {
+        let UserCall::Bind { life, limit, on_limit, stays, .. } = *call else {
             reply.sessions.append(&mut others);
             return reply;
         };
@@ -111,7 +112,6 @@ impl List {
             return UserList { is_full: true, ..reply };
         }
         // It must not choose the session that has chosen it.
-        let kind = self.next_kind(name, before, now, is_known);
         let over = if kind == Kind::Victim { 0 } else { over };
         others.sort_by(|a, b| (a.bumped, a.id.as_str()).cmp(&(b.bumped, b.id.as_str())));
         for victim in others.into_iter().take(over) {
@@ -126,14 +126,15 @@ impl List {
     }
 
     /// Returns `Victim` if a limit has chosen the session, perhaps under its earlier name, or if it
-    /// was ended, for a request that knew it before. For another one, an old mark is one of an
-    /// earlier session.
-    fn next_kind(&self, name: &str, before: Option<&str>, now: u64, is_known: bool) -> Kind {
+    /// was ended. One that was read so long ago as another user's, or nobody's, may be another
+    /// session than that.
+    fn next_kind(&self, name: &str, before: Option<&str>, now: u64, age: Option<u64>) -> Kind {
+        let is_later = |at: u64| age.is_none_or(|age| at + age > now);
         let was = self.0.get(name).or_else(|| self.0.get(before?)).filter(|entry| entry.ends > now);
         let is_victim = was.is_some_and(|was| match was.kind {
             Kind::Session => false,
-            Kind::Victim => is_known || now < was.bumped + LOGIN_MS,
-            Kind::Trace => is_known,
+            Kind::Victim => is_later(was.bumped) || now < was.bumped + LOGIN_MS,
+            Kind::Trace => is_later(was.bumped),
         });
         if is_victim { Kind::Victim } else { Kind::Session }
     }
@@ -147,12 +148,17 @@ impl List {
         (bumped, ends): (u64, u64),
         kind: Kind,
     ) -> Option<Listed> {
+        let earlier = before.and_then(|before| SessionId::parse(before.as_bytes()));
+        let entry = Entry { bumped, ends, kind, before: earlier };
+        let victim = listed(name, &entry).filter(|listed| listed.is_victim);
+        // A call that comes behind the end of its session is late.
+        let has_trace = self.0.get(name).is_some_and(|own| own.kind == Kind::Trace);
+        if victim.is_some() && has_trace {
+            return victim;
+        }
         if let Some(before) = before.filter(|_| !stays) {
             self.0.remove(before);
         }
-        let before = before.and_then(|before| SessionId::parse(before.as_bytes()));
-        let entry = Entry { bumped, ends, kind, before };
-        let victim = listed(name, &entry).filter(|listed| listed.is_victim);
         self.0.insert(name.to_owned(), entry);
         victim
     }

@@ -1,7 +1,7 @@
 //! The list of a user's sessions: the script in Redis and its rules in memory give the same answers
 //! to the same calls.
 
-use std::{sync::Arc, thread, time::Duration};
+use std::sync::Arc;
 
 use phpsess_rs::{
     config::{IniValues, Settings},
@@ -20,7 +20,7 @@ fn keys(user: &str) -> Keys {
     Keys::of_list("PHPREDIS_SESSION:", &name, false)
 }
 
-/// The order is that of the times of a clock, which the two servers do not share.
+/// The values have times of two clocks, which differ.
 fn told(list: &UserList) -> (bool, Vec<(String, bool, Option<String>)>) {
     let text = |id: &SessionId| id.as_str().to_owned();
     let mut sessions: Vec<_> = list
@@ -38,16 +38,22 @@ fn lists_of_users_follow_the_same_rules_in_memory() {
     let settings = Settings::parse(&server.save_path(), &IniValues::default()).unwrap();
     let (mut redis, mut memory) = (RedisStore::new(Arc::new(settings)), MemoryStore::new());
     let mut random = Random::new(17);
+    let start = redis.user_list(&keys("nobody"), &UserCall::List).unwrap().now;
+    let mut both = |keys: &Keys, calls: [&UserCall<'_>; 2]| {
+        let theirs = redis.user_list(keys, calls[0]).unwrap();
+        let mut server = memory.server();
+        let passed = theirs.now - start - server.now();
+        server.advance(passed);
+        drop(server);
+        [theirs, memory.user_list(keys, calls[1]).unwrap()]
+    };
     for round in 0..60 {
         let keys = keys(&format!("user {round}"));
         for _ in 0..20 {
-            // Each bump has a time of its own on both servers.
-            thread::sleep(Duration::from_millis(2));
-            memory.server().advance(2);
             let name = random.pick(&NAMES).unwrap();
             let few = random.between(0, 3);
             let before = random.pick(&NAMES).filter(|before| *before != name && few == 0);
-            // A life that is over before the next call.
+            // A life that is over soon.
             let life = if random.between(0, 7) == 0 { 1 } else { LIFE };
             let limit = random.between(0, 3);
             let on_limit = if random.between(0, 1) == 0 { OnLimit::Oldest } else { OnLimit::Refuse };
@@ -55,11 +61,7 @@ fn lists_of_users_follow_the_same_rules_in_memory() {
             let stays = random.between(0, 1) == 0;
             let names_before = random.between(0, 1) == 0;
             // The value that a session has on both lists, or had, or not.
-            let values = [
-                redis.user_list(&keys, &UserCall::List).unwrap(),
-                memory.user_list(&keys, &UserCall::List).unwrap(),
-            ]
-            .map(|list| {
+            let values = both(&keys, [&UserCall::List; 2]).map(|list| {
                 let value = list.sessions.into_iter().find(|one| one.id.as_str() == name);
                 // A client may leave the earlier name out.
                 let value = value.map_or("1|2".to_owned(), |one| one.value);
@@ -70,18 +72,16 @@ fn lists_of_users_follow_the_same_rules_in_memory() {
                 let still = if random.between(0, 2) > 0 { &values } else { &["1|2".into(), "1|2".into()] };
                 let [there, here] = still.each_ref().map(|value| [("none", "1|2"), (name, &**value)]);
                 let leave = if leaves == 0 { UserCall::Forget } else { UserCall::End };
-                redis.user_list(&keys, &leave(&there)).unwrap();
-                memory.user_list(&keys, &leave(&here)).unwrap();
+                both(&keys, [&leave(&there), &leave(&here)]);
             }
-            let is_known = random.between(0, 1) == 0;
+            let age = Some(random.between(0, 9)).filter(|age| *age < 6);
             let call = match random.between(0, 7) {
-                0..4 => UserCall::Bind { name, life, before, limit, on_limit, stays, is_known },
+                0..4 => UserCall::Bind { name, life, before, limit, on_limit, stays, age },
                 4 | 5 => UserCall::Bump { name, life, before, stays },
                 6 => UserCall::List,
                 _ => UserCall::Drop(&dropped),
             };
-            let (theirs, ours) =
-                (redis.user_list(&keys, &call).unwrap(), memory.user_list(&keys, &call).unwrap());
+            let [theirs, ours] = both(&keys, [&call; 2]);
             assert_eq!(told(&theirs), told(&ours), "{call:?}");
         }
         let ttl: i64 = server.connection().pttl(keys.data()).unwrap();
@@ -90,35 +90,56 @@ fn lists_of_users_follow_the_same_rules_in_memory() {
 }
 
 #[test]
-fn an_old_mark_is_that_of_an_earlier_session() {
+fn a_session_that_was_read_after_an_end_is_another_one() {
     let server = Server::start();
     let settings = Settings::parse(&server.save_path(), &IniValues::default()).unwrap();
     let (mut redis, mut memory) = (RedisStore::new(Arc::new(settings)), MemoryStore::default());
-    for (user, age, is_known, stays_one) in
-        [("known", 20_000, true, true), ("old", 20_000, false, false), ("young", 5_000, false, true)]
-    {
-        let keys = keys(user);
-        let bind = |name, is_known| UserCall::Bind {
+    // The time since the session was put on the list, chosen, ended, if it was, and read, if it was
+    // not this user's by then.
+    for (put, ended, age, is_victim) in [
+        (20_000, None, None, true),
+        (20_000, None, Some(25_000), true),
+        (20_000, None, Some(15_000), false),
+        (5000, None, Some(1000), true),
+        (30_000, Some(20_000), None, true),
+        (30_000, Some(20_000), Some(25_000), true),
+        (30_000, Some(20_000), Some(15_000), false),
+        (5000, Some(2000), Some(1000), false),
+        (90_000, Some(70_000), None, false),
+    ] {
+        let case = format!("{put} {ended:?} {age:?}");
+        let keys = keys(&case);
+        let bind = |name, age| UserCall::Bind {
             name,
-            life: LIFE,
+            life: 2 * LIFE,
             before: None,
             limit: 1,
             on_limit: OnLimit::Oldest,
             stays: false,
-            is_known,
+            age,
         };
-        memory.user_list(&keys, &bind("a", false)).unwrap();
-        memory.server().advance(age);
-        memory.user_list(&keys, &bind("b", false)).unwrap();
-        let now = redis.user_list(&keys, &bind("b", false)).unwrap().now;
-        let mark = format!("-{}|{}", now - age, now + LIFE);
-        let () = server.connection().hset(keys.data(), "a", mark).unwrap();
+        memory.user_list(&keys, &bind("a", Some(0))).unwrap();
+        memory.server().advance(put - ended.unwrap_or(put));
+        let now = redis.user_list(&keys, &bind("b", Some(0))).unwrap().now;
+        let answer = memory.user_list(&keys, &bind("b", Some(0))).unwrap();
+        let mut value = format!("-{}|{}", now - put, now + LIFE);
+        if let Some(ended) = ended {
+            memory.user_list(&keys, &UserCall::End(&[("a", &answer.sessions[0].value)])).unwrap();
+            memory.server().advance(ended);
+            value = format!("~{}", now + 60_000 - ended);
+        } else {
+            // The mark does not tell when it was made.
+            memory.server().advance(put);
+        }
+        let () = server.connection().hset(keys.data(), "a", &value).unwrap();
         for answer in [
-            redis.user_list(&keys, &bind("a", is_known)).unwrap(),
-            memory.user_list(&keys, &bind("a", is_known)).unwrap(),
+            redis.user_list(&keys, &bind("a", age)).unwrap(),
+            memory.user_list(&keys, &bind("a", age)).unwrap(),
         ] {
             let of = |name: &str| answer.sessions.iter().any(|one| one.is_victim && one.id.as_str() == name);
-            assert_eq!((of("a"), of("b")), (stays_one, !stays_one), "{user}");
+            assert_eq!((of("a"), of("b")), (is_victim, !is_victim), "{case}");
         }
+        let stays: String = server.connection().hget(keys.data(), "a").unwrap();
+        assert_eq!(stays == value, is_victim && ended.is_some(), "{case}: the trace stays what it is");
     }
 }
