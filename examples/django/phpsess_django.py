@@ -138,7 +138,7 @@ class SessionStore(SessionBase):
             locked = self.held[self.session_key]
             locked.inherit(before)
             if locked.before:  # on the list before it is stored: who ends all sessions of the user finds it
-                locked.bump(locked.before)
+                locked.bump()
         self._session_cache = {}
         self.modified = True
         if not self.in_request:

@@ -287,7 +287,7 @@ class Session {
 
   async bump() {
     const { its } = this, fields = this.fields();
-    await changeList(its, fields[7], "bump", this.id, lifeOf(fields, its.ttl), "");
+    await changeList(its, fields[7], "bump", this.id, lifeOf(fields, its.ttl), this.earlier, "", "", 1);
   }
 
   /** Takes the lock, waiting for our turn, and reads the session. False if there is none. */

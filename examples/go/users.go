@@ -199,7 +199,7 @@ func (s *Sessions) stayListed(id, state string) {
 
 func (l *Lock) bump() error {
 	fields := l.fields()
-	_, err := l.its.changeList(fields[7], "bump", l.id, l.its.life(fields), "")
+	_, err := l.its.changeList(fields[7], "bump", l.id, l.its.life(fields), l.earlier, "", "", 1)
 	return err
 }
 

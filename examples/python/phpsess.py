@@ -390,10 +390,10 @@ class Session:
         self.left = (self.left | {user_before.decode()}) - {"", name.decode()}
         return True
 
-    def bump(self, before=""):
+    def bump(self):
         fields = self.fields()
         lives = life(fields, self.sessions.ttl)
-        _, now, _ = self.sessions.change_list(fields[7].decode(), "bump", self.id, lives, before, "", "", 1)
+        _, now, _ = self.sessions.change_list(fields[7].decode(), "bump", self.id, lives, self.before, "", "", 1)
         self.is_on(fields[7], now, lives)
 
     def is_on(self, name, now, lives):

@@ -726,6 +726,7 @@ each_of! {
     its_login_does_not_undo_a_revocation,
     leaves_the_session_of_another_user,
     its_login_sees_an_end_since_the_session_was_read,
+    its_login_counts_once,
     keeps_the_user_of_a_session_that_it_never_saves,
     counts_no_login_that_was_not_saved,
     leaves_one_session_after_two_logins_in_a_request,
@@ -1022,6 +1023,33 @@ fn its_login_sees_an_end_since_the_session_was_read(kind: Kind) {
             assert_eq!(answer.json(), r#"{"done":true}"#, "{id}");
         }
         assert!(!session::is_locked(&server, &id), "{id}");
+    }
+}
+
+/// Until it is saved, a login of a session that is the user's has a place under each of its ids.
+fn its_login_counts_once(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    let mut php = steps(&php(&server));
+    let list = format!("PHPREDIS_SESSION:USER:{}", list_name(b"Ada"));
+    let mut id = neighbour.post("/login?label=x", "").cookie.expect("a login has a new id");
+    for on_limit in ["refuse", "oldest"] {
+        let came = id.clone();
+        id = thread::scope(|scope| {
+            let login = scope.spawn(|| neighbour.post("/login?hold_ms=1000&label=x", &came));
+            poll::until("the new id is on the list", SOON, || {
+                server.command::<Vec<String>>(&["HKEYS", &list]).iter().any(|id| *id != came)
+            });
+            let other = format!(
+                "[session_id('other-{on_limit}'), session_start(['use_strict_mode' => 0]), \
+                 rustredis_user('Ada', 2, '{on_limit}'), session_destroy()][2]"
+            );
+            assert_eq!(php.step(&other).assert_silent().result, "true", "{on_limit}");
+            let answer = login.join().expect("the request is answered");
+            assert_eq!(answer.json(), r#"{"done":true}"#, "{on_limit}");
+            answer.cookie.expect("a login has a new id")
+        });
+        assert_eq!(sessions(&server), [session::key(&id)], "{on_limit}");
     }
 }
 

@@ -88,14 +88,14 @@ if op == 'bump' then
 end
 local others, victims, all = {}, {}, redis.call('HGETALL', U)
 for i = 1, #all, 2 do
-  local mark, bumped, ends = string.match(all[i + 1], '^(-?)(%d+)|(%d+)')
+  local mark, bumped, ends, before = string.match(all[i + 1], '^(-?)(%d+)|(%d+)|?(.*)')
   local trace = string.match(all[i + 1], '^~(%d+)')
   ends = ends or trace
   if not ends or tonumber(ends) <= now then
     redis.call('HDEL', U, all[i])
   elseif not trace and all[i] ~= name and all[i] ~= old then
     local of = mark == '-' and victims or others
-    of[#of + 1] = {all[i], all[i + 1], tonumber(bumped)}
+    of[#of + 1] = {all[i], all[i + 1], tonumber(bumped), before}
   end
 end
 local function tell(sessions)
@@ -109,8 +109,19 @@ if op == 'list' then
   tell(others)
   return reply
 end
+-- A session whose login is running has two names, and is one. An earlier name that came later to
+-- the list is that of another session.
+local at, count = {}, #others
+for _, one in ipairs(others) do at[one[1]] = one end
+for _, one in ipairs(others) do
+  local earlier = at[one[4]]
+  if earlier and earlier[3] < one[3] then
+    one.earlier = earlier
+    if not earlier.leaves then earlier.leaves, count = true, count - 1 end
+  end
+end
 -- The number of the others that are too many.
-local over = tonumber(ARGV[6]) > 0 and #others + 1 - ARGV[6] or 0
+local over = tonumber(ARGV[6]) > 0 and count + 1 - ARGV[6] or 0
 if over > 0 then
   if ARGV[7] == 'refuse' then
     reply[1] = 'full'
@@ -120,11 +131,17 @@ if over > 0 then
   end
   if own == '-' then over = 0 end
   table.sort(others, function(a, b) return a[3] < b[3] or a[3] == b[3] and a[1] < b[1] end)
-  for i = 1, over do
-    local victim = others[i]
-    victim[2] = '-' .. victim[2]
-    redis.call('HSET', U, victim[1], victim[2])
-    victims[#victims + 1] = victim
+  for _, victim in ipairs(others) do
+    if over <= 0 then break end
+    if not victim.leaves then
+      over = over - 1
+      while victim and string.sub(victim[2], 1, 1) ~= '-' do
+        victim[2] = '-' .. victim[2]
+        redis.call('HSET', U, victim[1], victim[2])
+        victims[#victims + 1] = victim
+        victim = victim.earlier
+      end
+    end
   end
 end
 add()

@@ -105,21 +105,32 @@ impl List {
             reply.sessions.append(&mut others);
             return reply;
         };
+        // A session whose login is running has two names, and is one.
+        let earlier: Vec<_> = others.iter().map(|one| earlier_of(one, &others).cloned()).collect();
+        let leaves = |one: &Listed| earlier.iter().flatten().any(|earlier| earlier.id == one.id);
+        let count = others.iter().filter(|one| !leaves(one)).count();
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let over = if limit == 0 { 0 } else { (others.len() + 1).saturating_sub(limit) };
+        let over = if limit == 0 { 0 } else { (count + 1).saturating_sub(limit) };
         if over > 0 && on_limit == OnLimit::Refuse {
             reply.sessions.append(&mut others);
             return UserList { is_full: true, ..reply };
         }
         // It must not choose the session that has chosen it.
         let over = if kind == Kind::Victim { 0 } else { over };
-        others.sort_by(|a, b| (a.bumped, a.id.as_str()).cmp(&(b.bumped, b.id.as_str())));
-        for victim in others.into_iter().take(over) {
-            if let Some(entry) = self.0.get_mut(victim.id.as_str()) {
+        let mut oldest: Vec<_> = others.iter().filter(|one| !leaves(one)).collect();
+        oldest.sort_by_key(|one| (one.bumped, one.id.as_str()));
+        for victim in oldest.into_iter().take(over) {
+            let mut victim = Some(victim);
+            while let Some(one) = victim {
+                let Some(entry) = self.0.get_mut(one.id.as_str()).filter(|own| own.kind == Kind::Session)
+                else {
+                    break;
+                };
                 entry.kind = Kind::Victim;
+                let value = format!("-{}", one.value);
+                reply.sessions.push(Listed { is_victim: true, value, ..one.clone() });
+                victim = earlier_of(one, &others);
             }
-            let value = format!("-{}", victim.value);
-            reply.sessions.push(Listed { is_victim: true, value, ..victim });
         }
         reply.sessions.extend(self.add(name, before, stays, (now, now + life), kind));
         reply
@@ -162,6 +173,13 @@ impl List {
         self.0.insert(name.to_owned(), entry);
         victim
     }
+}
+
+/// Returns the session's place under its earlier name. One that came later to the list is that of
+/// another session.
+fn earlier_of<'a>(one: &Listed, others: &'a [Listed]) -> Option<&'a Listed> {
+    let before = one.before.as_ref()?;
+    others.iter().find(|other| other.id == *before && other.bumped < one.bumped)
 }
 
 fn listed(name: &str, entry: &Entry) -> Option<Listed> {

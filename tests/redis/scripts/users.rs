@@ -10,7 +10,11 @@ use phpsess_rs::{
 };
 use redis::Commands;
 
-use crate::support::{random::Random, redis::Server};
+use crate::support::{
+    poll::{self, SOON},
+    random::Random,
+    redis::Server,
+};
 
 const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 const LIFE: u64 = 60_000;
@@ -47,7 +51,7 @@ fn lists_of_users_follow_the_same_rules_in_memory() {
         drop(server);
         [theirs, memory.user_list(keys, calls[1]).unwrap()]
     };
-    for round in 0..60 {
+    for round in 0..200 {
         let keys = keys(&format!("user {round}"));
         for _ in 0..20 {
             let name = random.pick(&NAMES).unwrap();
@@ -141,5 +145,50 @@ fn a_session_that_was_read_after_an_end_is_another_one() {
         }
         let stays: String = server.connection().hget(keys.data(), "a").unwrap();
         assert_eq!(stays == value, is_victim && ended.is_some(), "{case}: the trace stays what it is");
+    }
+}
+
+#[test]
+fn a_session_between_two_names_counts_once() {
+    let server = Server::start();
+    let settings = Settings::parse(&server.save_path(), &IniValues::default()).unwrap();
+    let (mut redis, mut memory) = (RedisStore::new(Arc::new(settings)), MemoryStore::default());
+    let keys = keys("moves");
+    let bind = |name, before, limit, on_limit| UserCall::Bind {
+        name,
+        life: LIFE,
+        before,
+        limit,
+        on_limit,
+        stays: before.is_some(),
+        age: Some(0),
+    };
+    let (refuse, oldest) = (OnLimit::Refuse, OnLimit::Oldest);
+    // Each call, and whether the list is full then, with the sessions that it tells of.
+    for (call, is_full, told) in [
+        (bind("a", None, 0, oldest), false, &[][..]),
+        (bind("b", Some("a"), 0, oldest), false, &[]),
+        (bind("c", None, 2, refuse), false, &[]),
+        (bind("d", None, 2, refuse), true, &["a", "b", "c"]),
+        (UserCall::Bump { name: "b", life: LIFE, before: Some("a"), stays: true }, false, &[]),
+        // The one between two names was used last.
+        (bind("d", None, 2, oldest), false, &["c"]),
+        (UserCall::Drop(&["c"]), false, &[]),
+        (bind("e", None, 2, oldest), false, &["a", "b"]),
+        (UserCall::Drop(&["a", "b"]), false, &[]),
+        // An earlier name may have come back to the list with another session.
+        (bind("f", Some("g"), 0, oldest), false, &[]),
+        (bind("g", None, 0, oldest), false, &[]),
+        (bind("h", None, 4, refuse), true, &["d", "e", "f", "g"]),
+    ] {
+        for answer in [redis.user_list(&keys, &call).unwrap(), memory.user_list(&keys, &call).unwrap()] {
+            let mut names: Vec<_> = answer.sessions.iter().map(|one| one.id.as_str()).collect();
+            names.sort_unstable();
+            assert_eq!((answer.is_full, &*names), (is_full, told), "{call:?}");
+        }
+        let now = |store: &mut RedisStore| store.user_list(&keys, &UserCall::List).unwrap().now;
+        let then = now(&mut redis);
+        poll::until("each call has a time of its own", SOON, || now(&mut redis) > then);
+        memory.server().advance(1);
     }
 }
