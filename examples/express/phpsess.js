@@ -285,9 +285,11 @@ class Session {
     this.bound = performance.now();
   }
 
+  /** Renews its place on the list of its user. False if a limit has chosen it meanwhile. */
   async bump() {
     const { its } = this, fields = this.fields();
-    await changeList(its, fields[7], "bump", this.id, lifeOf(fields, its.ttl), this.earlier, "", "", 1);
+    const life = lifeOf(fields, its.ttl);
+    return (await changeList(its, fields[7], "bump", this.id, life, this.earlier, "", "", 1)).found.length === 0;
   }
 
   /** Takes the lock, waiting for our turn, and reads the session. False if there is none. */
@@ -392,7 +394,10 @@ class Session {
       this.fresh = fields.join("|");
     }
     if (list && this.places.size > 0 && performance.now() - this.bound > LOGIN / 2) {
-      await this.bump(); // so that nobody takes it for one that is never stored
+      if (!await this.bump()) { // so that nobody takes it for one that is never stored
+        await this.abandon();
+        throw new NotSaved("another request has ended the session meanwhile, by the limit of a login");
+      }
     }
     const state = this.data === null ? "" : this.fresh;
     let word = await this.leave(this.data === null ? "del" : same ? "keep" : "set", this.data ?? "", REPEAT, state);

@@ -451,7 +451,11 @@ func (l *Lock) renew(stop chan struct{}) {
 func (l *Lock) Release(op string, data []byte) error {
 	close(l.stop)
 	if len(l.places) > 0 && op == "set" && time.Since(l.bound) > loginTime*time.Millisecond/2 {
-		l.bump() // so that nobody takes it for one that is never stored
+		// So that nobody takes it for one that is never stored.
+		if chosen, _ := l.bump(); chosen {
+			l.release("none", nil, repeat, "")
+			return fmt.Errorf("%w: another request has ended it meanwhile, by the limit of a login", ErrNotSaved)
+		}
 	}
 	state := ""
 	switch op {

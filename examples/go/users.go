@@ -197,10 +197,11 @@ func (s *Sessions) stayListed(id, state string) {
 	}
 }
 
-func (l *Lock) bump() error {
+// Renews its place on the list of its user. True if a limit has chosen it meanwhile.
+func (l *Lock) bump() (bool, error) {
 	fields := l.fields()
-	_, err := l.its.changeList(fields[7], "bump", l.id, l.its.life(fields), l.earlier, "", "", 1)
-	return err
+	reply, err := l.its.changeList(fields[7], "bump", l.id, l.its.life(fields), l.earlier, "", "", 1)
+	return len(reply) > 3, err
 }
 
 // The state to store with a write, so that the session stays on the list of its user.
@@ -231,7 +232,7 @@ func (l *Lock) follow(op, state string) error {
 			return err
 		}
 	case state != "" && op != "none":
-		if err := l.bump(); err != nil {
+		if _, err := l.bump(); err != nil {
 			return err
 		}
 	}

@@ -391,10 +391,12 @@ class Session:
         return True
 
     def bump(self):
+        """Renews its place on the list of its user. Returns false if a limit has chosen it meanwhile."""
         fields = self.fields()
         lives = life(fields, self.sessions.ttl)
-        _, now, _ = self.sessions.change_list(fields[7].decode(), "bump", self.id, lives, self.before, "", "", 1)
+        _, now, victims = self.sessions.change_list(fields[7].decode(), "bump", self.id, lives, self.before, "", "", 1)
         self.is_on(fields[7], now, lives)
+        return not victims
 
     def is_on(self, name, now, lives):
         """Remembers a place on a list that the session has before it is stored with this user."""
@@ -502,7 +504,9 @@ class Session:
             fields[5] = stamp()  # so that it stays on the list
             self.fresh = b"|".join(fields)
         if user and self.places and time.monotonic() - self.bound > LOGIN / 2000:
-            self.bump()  # so that nobody takes it for one that is never stored
+            if not self.bump():  # so that nobody takes it for one that is never stored
+                self.abandon()
+                raise NotSaved("another request has ended the session meanwhile, by the limit of a login")
         if self.data is None:
             word = self.leave("del", keep_lock=keep_lock)
         elif self.data == self.loaded:

@@ -491,7 +491,10 @@ impl<S: Store> Session<S> {
             own => return self.save_another(own, &id, text, ttl),
         };
         current.ttl_due = 0;
-        let state = self.list_and_update_state(&mut current, ttl);
+        let state = match self.list_and_update_state(&mut current, ttl) {
+            Ok(state) => state,
+            Err(chosen) => return self.lose_chosen(current, *chosen),
+        };
         self.lineage.leave(&current);
         let Some(life) = self.ttl_of_write(&current, ttl) else {
             return self.end_now(current, changed);

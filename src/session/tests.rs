@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Access, Leave, Session, Writer, save::in_any_case};
+use super::{Access, Leave, Session, Writer, save::in_any_case, user::Limit};
 use crate::{
     config::{IniValues, Setting, Settings},
-    protocol::{Keys, Op, ReleaseReply, SessionData, SessionId},
+    protocol::{Keys, OnLimit, Op, ReleaseReply, SessionData, SessionId, UserCall, list_name},
     store::{Store, memory::MemoryStore},
 };
 
@@ -1036,4 +1036,39 @@ fn a_session_that_is_given_up_or_another_requests_does_not_come_back() {
     read(&mut late, ID);
     assert!(late.retire(ID, false));
     assert_eq!(late.take_copied(), None);
+}
+
+#[test]
+fn a_login_that_was_chosen_before_its_save_is_not_stored() {
+    for locking in ["0", "1"] {
+        let mut store = MemoryStore::new();
+        let mut session = session_with(&store, &IniValues::default().with(Setting::Locking, locking));
+        read(&mut session, ID);
+        let no_limit = Limit { sessions: 0, on_limit: OnLimit::Oldest };
+        assert_eq!(session.bind(b"u", "", no_limit, TTL), Some(true));
+        // The login that has chosen it dies before it ends the session.
+        let list =
+            Keys::of_list("PHPREDIS_SESSION:", &SessionId::parse(list_name(b"u").as_bytes()).unwrap(), false);
+        let bind = UserCall::Bind {
+            name: "other",
+            life: 2000 * TTL,
+            before: None,
+            limit: 1,
+            on_limit: OnLimit::Oldest,
+            stays: false,
+            age: Some(0),
+        };
+        store.server().advance(1);
+        assert_eq!(store.user_list(&list, &bind).unwrap().sessions.len(), 1);
+        store.server().advance(5001);
+        assert!(!session.write(ID, b"new", TTL, Writer::Php));
+        let warnings = session.take_warnings();
+        assert!(warnings[0].contains("was not saved: another request has ended it"), "{warnings:?}");
+        session.close();
+        assert_eq!((data(&store, ID), holder(&store, ID)), (None, None));
+        let state = store.server().state(&keys(ID)).map(str::to_owned);
+        assert!(state.as_ref().is_some_and(|state| state.starts_with("dead|limit|")), "{state:?}");
+        let left = store.user_list(&list, &UserCall::List).unwrap().sessions;
+        assert_eq!(left.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["other"]);
+    }
 }

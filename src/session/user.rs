@@ -95,17 +95,31 @@ impl<S: Store> Session<S> {
         match bound? {
             Bound::Done => Some(true),
             Bound::Refused => Some(false),
-            Bound::Chosen(keys, mut answer) => {
-                if let Some(own) = self.ended_place(&answer) {
-                    answer.sessions.retain(|listed| listed.id != own.id);
-                    self.take_off(&keys, &[own], &[]);
-                }
-                self.end_victims(&keys, &list, &answer);
-                let id = self.current.as_ref().map(|current| current.id.clone());
-                self.fail("gets no user", id.as_ref(), &Failure::Chosen);
+            Bound::Chosen(chosen) => {
+                self.end_chosen(*chosen, "gets no user");
                 None
             }
         }
+    }
+
+    /// Ends the session that PHP has open, in the place of the login that has chosen it. Returns
+    /// false, and tells why.
+    fn end_chosen(&mut self, chosen: Chosen, failed: &str) -> bool {
+        let Chosen { keys, list, mut answer } = chosen;
+        if let Some(own) = self.ended_place(&answer) {
+            answer.sessions.retain(|listed| listed.id != own.id);
+            self.take_off(&keys, &[own], &[]);
+        }
+        self.end_victims(&keys, &list, &answer);
+        let id = self.current.as_ref().map(|current| current.id.clone());
+        self.fail(failed, id.as_ref(), &Failure::Chosen)
+    }
+
+    /// Does the same for a login that was to be saved now.
+    pub(super) fn lose_chosen(&mut self, mut current: Box<Current<S::Lease>>, chosen: Chosen) -> bool {
+        current.lose();
+        self.current = Some(current);
+        self.end_chosen(chosen, "was not saved")
     }
 
     fn bind_to(
@@ -158,7 +172,7 @@ impl<S: Store> Session<S> {
             }
         }
         if is_victim(&answer, &current.id) {
-            return Some(Bound::Chosen(keys, answer));
+            return Some(Bound::Chosen(Box::new(Chosen { keys, list: list.to_owned(), answer })));
         }
         // If a victim cannot be ended now, its mark stays, and the next call for this user ends it.
         self.end_victims(&keys, list, &answer);
@@ -393,7 +407,7 @@ impl<S: Store> Session<S> {
         let mut is_chosen = false;
         if let Some(keys) = &list {
             match self.list_now(current, ttl) {
-                Ok(is_victim) => (is_chosen, current.metadata.refusal) = (is_victim, None),
+                Ok(chosen) => (is_chosen, current.metadata.refusal) = (chosen.is_some(), None),
                 Err(error) => current.metadata.refusal = Some(Box::new((keys.clone(), error))),
             }
         }
@@ -436,30 +450,35 @@ impl<S: Store> Session<S> {
     }
 
     /// Does the same as [`Session::update_state`]. A session that earlier requests could not put on
-    /// the list of its user comes first on the list. The state tells of that until then.
+    /// the list of its user comes first on the list. The state tells of that until then. A login
+    /// that a limit has chosen since is not to be stored.
     pub(super) fn list_and_update_state(
         &mut self,
         current: &mut Current<S::Lease>,
         ttl: u64,
-    ) -> Option<String> {
+    ) -> Result<Option<String>, Box<Chosen>> {
         let is_to_be_listed = current.metadata.is_unlisted
             && current.metadata.refusal.is_none()
             && current.is_open()
             && self.store.clock() >= AGAIN.load(Relaxed);
-        if (is_to_be_listed || !current.metadata.places.is_empty() && self.is_late(current))
-            && self.list_now(current, ttl).is_ok()
-        {
-            // The state learns of it, also from a request that prolongs nothing.
-            current.metadata.is_due = true;
+        let is_late_login = !current.metadata.places.is_empty() && self.is_late(current);
+        if is_to_be_listed || is_late_login {
+            match self.list_now(current, ttl) {
+                Ok(Some(chosen)) if is_late_login => return Err(Box::new(chosen)),
+                // The state learns of it, also from a request that prolongs nothing.
+                Ok(_) => current.metadata.is_due = true,
+                Err(_) => {}
+            }
         }
-        self.update_state(current, ttl)
+        Ok(self.update_state(current, ttl))
     }
 
-    /// Puts a session on the list of its user, if it has one, and waits for the answer. Returns
-    /// true if a limit has chosen the session.
-    fn list_now(&mut self, current: &mut Current<S::Lease>, ttl: u64) -> Result<bool, StoreError> {
-        let Some(live) = current.metadata.live.as_ref() else { return Ok(false) };
-        let Some(keys) = self.list_keys(live.user()) else { return Ok(false) };
+    /// Puts a session on the list of its user, if it has one, and waits for the answer, which tells
+    /// if a limit has chosen the session.
+    fn list_now(&mut self, current: &mut Current<S::Lease>, ttl: u64) -> Result<Option<Chosen>, StoreError> {
+        let Some(live) = current.metadata.live.as_ref() else { return Ok(None) };
+        let list = live.user().to_owned();
+        let Some(keys) = self.list_keys(&list) else { return Ok(None) };
         let now = self.store.server_clock();
         let lasts = live.own_ttl(now, ttl);
         // A logout under the earlier id finds the session by that.
@@ -480,8 +499,8 @@ impl<S: Store> Session<S> {
         current.metadata.is_unlisted = answer.is_err();
         match answer {
             Ok(answer) => {
-                self.note_place(current, keys, Listed::value(answer.now, lasts, before.as_ref()));
-                Ok(is_victim(&answer, &current.id))
+                self.note_place(current, keys.clone(), Listed::value(answer.now, lasts, before.as_ref()));
+                Ok(is_victim(&answer, &current.id).then_some(Chosen { keys, list, answer }))
             }
             Err(failure) => {
                 current.metadata.listed = None;
@@ -715,8 +734,17 @@ enum Bound {
     Done,
     /// The limit refuses it.
     Refused,
-    /// Another login has chosen its session, which is among the victims of this answer.
-    Chosen(Keys, UserList),
+    /// Another login has chosen its session.
+    Chosen(Box<Chosen>),
+}
+
+/// A session that a limit has chosen.
+pub(super) struct Chosen {
+    /// The keys of the list of its user, and the name of the list.
+    keys: Keys,
+    list: String,
+    /// The session is among the victims of this answer.
+    answer: UserList,
 }
 
 /// The outcome of the end of a session on a list.

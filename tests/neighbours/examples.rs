@@ -727,6 +727,7 @@ each_of! {
     leaves_the_session_of_another_user,
     its_login_sees_an_end_since_the_session_was_read,
     its_login_counts_once,
+    its_slow_login_is_not_saved_after_it_was_chosen,
     keeps_the_user_of_a_session_that_it_never_saves,
     counts_no_login_that_was_not_saved,
     leaves_one_session_after_two_logins_in_a_request,
@@ -1024,6 +1025,24 @@ fn its_login_sees_an_end_since_the_session_was_read(kind: Kind) {
         }
         assert!(!session::is_locked(&server, &id), "{id}");
     }
+}
+
+/// The login that has chosen it may have died before it has ended the session.
+fn its_slow_login_is_not_saved_after_it_was_chosen(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    let list = format!("PHPREDIS_SESSION:USER:{}", list_name(b"Ada"));
+    thread::scope(|scope| {
+        let login = scope.spawn(|| neighbour.post("/login?hold_ms=5200&label=x", ""));
+        let id = poll::until_some("the new id is on the list", SOON, || {
+            server.command::<Vec<String>>(&["HKEYS", &list]).pop()
+        });
+        let value: String = server.command(&["HGET", &list, &id]);
+        server.command::<()>(&["HSET", &list, &id, &format!("-{value}")]);
+        assert_refused(&login.join().expect("the request is answered"));
+        assert!(!session::is_locked(&server, &id));
+    });
+    assert_eq!(sessions(&server), Vec::<String>::new());
 }
 
 /// Until it is saved, a login of a session that is the user's has a place under each of its ids.
