@@ -2,18 +2,23 @@
 //!
 //! PHP can still give the change of the id up: a handler class throws, exits or fails after its
 //! parent has moved the session, or the new session cannot be opened. No browser learns of the new
-//! id then, and the session comes back to the old one.
+//! id then, and the session comes back to the old one. The same is tried if no answer tells whether
+//! the session was moved.
 
 use std::{cell::Cell, sync::Arc};
 
 use super::mod_data::beside;
-use crate::{config::Settings, process, protocol::SessionId, session::Session, store::redis::RedisStore};
+use crate::{
+    config::Settings,
+    process,
+    session::{Moved, Session},
+    store::redis::RedisStore,
+};
 
 struct Move {
     pid: u32,
     settings: Arc<Settings>,
-    /// The id that the session had.
-    id: SessionId,
+    moved: Moved,
     /// The TTL that the session has if it comes back, in seconds.
     ttl: u64,
 }
@@ -22,10 +27,10 @@ thread_local! {
     static LAST: Cell<Option<Move>> = const { Cell::new(None) };
 }
 
-/// Notes a move, if the session was just moved.
+/// Notes a move, if the session was just moved, or may have been.
 pub fn note(session: &mut Session<RedisStore>, ttl: u64) {
-    if let Some(id) = session.take_copied() {
-        LAST.set(Some(Move { pid: process::id(), settings: session.settings().clone(), id, ttl }));
+    if let Some(moved) = session.take_moved() {
+        LAST.set(Some(Move { pid: process::id(), settings: session.settings().clone(), moved, ttl }));
     }
 }
 
@@ -36,9 +41,9 @@ pub fn complete() {
 
 /// PHP does not go on under the new id.
 pub fn undo() {
-    if let Some(Move { settings, id, ttl, .. }) = LAST.take().filter(|last| last.pid == process::id()) {
+    if let Some(Move { settings, moved, ttl, .. }) = LAST.take().filter(|last| last.pid == process::id()) {
         beside(settings, |session| {
-            session.bring_back(&id, ttl);
+            session.bring_back(&moved, ttl);
         });
     }
 }

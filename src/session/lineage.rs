@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use super::current::Current;
+use super::{current::Current, moved::Moved};
 use crate::protocol::{Frozen, Live, SessionId};
 
 /// The part of a session that goes over to the id under which session_regenerate_id() continues it.
@@ -51,8 +51,8 @@ pub(super) struct Lineage {
     /// The id that it could not leave, because the session has ended or is another request's by
     /// now. A handler class may write once more.
     unleft: Option<SessionId>,
-    /// The id under which the session itself has left a copy, until it is asked for.
-    copied: Option<SessionId>,
+    /// The move with which the session itself has left a copy, until it is asked for.
+    moved: Option<Moved>,
 }
 
 impl Lineage {
@@ -177,14 +177,14 @@ impl Lineage {
         self.left.live.get_or_insert_with(|| Live::new(now)).copy = Some(copy);
     }
 
-    /// Notes that the session itself has left a copy under this id.
-    pub(super) fn set_copied(&mut self, id: Option<SessionId>) {
-        self.copied = id;
+    /// Notes the move with which the session itself has left a copy, or may have left one.
+    pub(super) fn set_moved(&mut self, moved: Option<Moved>) {
+        self.moved = moved;
     }
 
-    /// Takes the id under which the session itself has left a copy.
-    pub(super) fn take_copied(&mut self) -> Option<SessionId> {
-        self.copied.take()
+    /// Takes the move with which the session itself has left a copy.
+    pub(super) fn take_moved(&mut self) -> Option<Moved> {
+        self.moved.take()
     }
 
     /// Has the next id know of no copy.

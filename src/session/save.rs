@@ -8,6 +8,7 @@ use super::{
     current::Current,
     failure::Loss,
     millis,
+    moved::Moved,
     print::Print,
     trace::Trace,
     warning,
@@ -358,7 +359,7 @@ impl<S: Store> Session<S> {
         } else if let Some(begun) = begun.filter(|_| grace > 0) {
             let copy = Frozen { until: begun.saturating_add(grace * 1000), id: id.as_str().to_owned() };
             self.lineage.leave_copy(copy, now);
-            self.lineage.set_copied(Some(id.clone()).filter(|_| !is_overtaken));
+            self.lineage.set_moved(Some(Moved::new(id.clone())).filter(|_| !is_overtaken));
         }
         Ok(ReleaseReply::Done)
     }
@@ -431,7 +432,10 @@ impl<S: Store> Session<S> {
                 if let Some(op) = in_any_case(op, &result) {
                     result = self.store.release(keys, &Release { op, ..release });
                 }
-                if result.is_err() {
+                if let Err(error) = &result {
+                    if matches!(op, Op::Retire { grace: 1.., .. }) && error.is_unclear() {
+                        self.lineage.set_moved(Some(Moved::perhaps(id.clone(), token.clone())));
+                    }
                     self.store.give_back(keys, token);
                 } else {
                     self.store.end(guard);

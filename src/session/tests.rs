@@ -989,11 +989,11 @@ fn a_session_comes_back_to_the_id_that_it_has_left_in_vain() {
             assert!(is_left);
             session.close();
             assert_eq!(data(&store, ID), None);
-            let id = session.take_copied().unwrap();
-            assert!(session.bring_back(&id, TTL), "{:?}", session.take_warnings());
+            let moved = session.take_moved().unwrap();
+            assert!(session.bring_back(&moved, TTL), "{:?}", session.take_warnings());
             assert_eq!(data(&store, ID).unwrap(), b"old");
             assert_eq!(store.server().ttl(&keys(ID)), Some(TTL * 1000));
-            assert_eq!((holder(&store, ID), session.take_copied()), (None, None));
+            assert_eq!((holder(&store, ID), session.take_moved().is_none()), (None, true));
             // The next request has it, and there is no copy any more.
             let mut next = session_with(&store, &texts);
             assert!(next.validate(ID, Access::Update, TTL));
@@ -1001,8 +1001,47 @@ fn a_session_comes_back_to_the_id_that_it_has_left_in_vain() {
             assert!(next.write(ID, b"new", TTL, Writer::Php));
             next.close();
             assert_eq!(data(&store, ID).unwrap(), b"new");
-            assert!(!session.bring_back(&id, TTL));
+            assert!(!session.bring_back(&moved, TTL));
         }
+    }
+}
+
+#[test]
+fn a_session_comes_back_if_the_answer_to_its_move_is_lost() {
+    for deletes in [false, true] {
+        let store = stored(b"old");
+        let mut session = session(&store);
+        read(&mut session, ID);
+        session.store.lost_at = session.store.trips + 1;
+        let is_left = if deletes { session.destroy(ID, Leave::Moved) } else { session.retire(ID, false) };
+        assert!(!is_left);
+        session.close();
+        assert_eq!(data(&store, ID), None);
+        let moved = session.take_moved().unwrap();
+        session.take_warnings();
+        assert!(session.bring_back(&moved, TTL));
+        assert_eq!((data(&store, ID).unwrap(), holder(&store, ID)), (b"old".to_vec(), None));
+        // The move of another request is not undone, and nothing is told twice.
+        let mut other = self::session(&store);
+        read(&mut other, ID);
+        assert!(other.retire(ID, false));
+        other.close();
+        assert!(!session.bring_back(&moved, TTL));
+        assert_eq!(data(&store, ID), None);
+        assert_eq!(session.take_warnings(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_logout_and_a_move_that_was_not_sent_are_not_undone() {
+    for how in ["emptied", "not sent"] {
+        let store = stored(b"old");
+        let mut session = session(&store);
+        read(&mut session, ID);
+        let next = session.store.trips + 1;
+        *(if how == "emptied" { &mut session.store.lost_at } else { &mut session.store.down_at }) = next;
+        assert!(!session.retire(ID, how == "emptied"), "{how}");
+        assert!(session.take_moved().is_none(), "{how}");
     }
 }
 
@@ -1015,8 +1054,8 @@ fn a_session_that_was_ended_meanwhile_does_not_come_back() {
     session.close();
     let mut other = session_with(&store, &unlocked());
     other.destroy(ID, Leave::Ended);
-    let id = session.take_copied().unwrap();
-    assert!(!session.bring_back(&id, TTL));
+    let moved = session.take_moved().unwrap();
+    assert!(!session.bring_back(&moved, TTL));
     assert_eq!(data(&store, ID), None);
 }
 
@@ -1026,7 +1065,7 @@ fn a_session_that_is_given_up_or_another_requests_does_not_come_back() {
     let mut first = session(&store);
     read(&mut first, ID);
     assert!(first.retire(ID, true));
-    assert_eq!(first.take_copied(), None);
+    assert!(first.take_moved().is_none());
     let store = stored(b"old");
     let mut first = session(&store);
     read(&mut first, ID);
@@ -1035,7 +1074,7 @@ fn a_session_that_is_given_up_or_another_requests_does_not_come_back() {
     let mut late = session(&store);
     read(&mut late, ID);
     assert!(late.retire(ID, false));
-    assert_eq!(late.take_copied(), None);
+    assert!(late.take_moved().is_none());
 }
 
 #[test]

@@ -1,39 +1,42 @@
 //! The return of a session to the id that session_regenerate_id() has left.
 
-use super::{Failure, Session};
+use super::{Failure, Session, moved::Moved};
 use crate::{
     error::StoreError,
-    protocol::{Dead, Keys, Live, Op, Reason, ReleaseReply, SessionId, State},
+    protocol::{Dead, Keys, Live, Op, Reason, ReleaseReply, State},
     store::Store,
 };
 
 impl<S: Store> Session<S> {
-    /// Returns the id under which this session itself has just left a copy.
-    pub fn take_copied(&mut self) -> Option<SessionId> {
-        self.lineage.take_copied()
+    /// Returns the move with which this session itself has just left a copy, or may have left one.
+    pub fn take_moved(&mut self) -> Option<Moved> {
+        self.lineage.take_moved()
     }
 
     /// Stores a session again under the id that it has left, because PHP does not go on under the
     /// new one. The copy has what was stored there. Returns false if there is none any more: the
-    /// time for it is over, or the session was ended meanwhile.
-    pub fn bring_back(&mut self, id: &SessionId, ttl: u64) -> bool {
-        let keys = self.keys(id);
-        let failure = match self.restore_copy(&keys, ttl) {
+    /// time for it is over, or the session was ended meanwhile. If the session was perhaps not
+    /// moved, nothing more is told, as the failure of the move was.
+    pub fn bring_back(&mut self, moved: &Moved, ttl: u64) -> bool {
+        let keys = self.keys(moved.id());
+        let failure = match self.restore_copy(&keys, moved.token(), ttl) {
             Ok(true) => return true,
+            _ if moved.token().is_some() => return false,
             Ok(false) => Failure::CopyEnded,
             Err(error) => error.into(),
         };
         let what = "was moved to a new id with which PHP does not go on, and cannot be brought back";
-        self.fail(what, Some(id), &failure)
+        self.fail(what, Some(moved.id()), &failure)
     }
 
-    fn restore_copy(&mut self, keys: &Keys, ttl: u64) -> Result<bool, StoreError> {
+    fn restore_copy(&mut self, keys: &Keys, token: Option<&str>, ttl: u64) -> Result<bool, StoreError> {
         let Some(state) = self.store.time_left(keys)?.state else { return Ok(false) };
         let State::Dead(mark @ Dead { reason: Reason::Regenerated, .. }) = State::parse(&state) else {
             return Ok(false);
         };
         // A late request has made another session of the copy, with which the browser goes on.
-        if mark.token == Dead::TAKEN {
+        // The mark of another request's move has another token.
+        if mark.token == Dead::TAKEN || token.is_some_and(|token| mark.token != token) {
             return Ok(false);
         }
         let now = self.store.server_clock();

@@ -39,7 +39,7 @@ pub struct MemoryStore {
     pub down: u32,
     /// The command with this number finds no server. The first command is 1.
     pub down_at: u32,
-    /// The acquire with this number is carried out, and its answer is lost.
+    /// The acquire or the release with this number is carried out, and its answer is lost.
     pub lost_at: u32,
     /// The command with this number is refused.
     pub refused_at: u32,
@@ -115,7 +115,11 @@ impl Store for MemoryStore {
     }
 
     fn release(&mut self, keys: &Keys, release: &Release<'_>) -> Result<ReleaseReply, StoreError> {
-        Ok(self.send()?.release(keys, release))
+        let answer = self.send()?.release(keys, release);
+        if self.trips == self.lost_at {
+            return Err(StoreError::Timeout(Duration::from_secs(5)));
+        }
+        Ok(answer)
     }
 
     fn write(&mut self, keys: &Keys, write: &Write<'_>) -> Result<ReleaseReply, StoreError> {
