@@ -177,8 +177,9 @@ pub fn has_moved(sentinel: &Sentinel, target: &Arc<Target>, to: &Endpoint, word:
 }
 
 /// Connects to these sentinels side by side, and ends with the first one that answers: one that is
-/// silent costs nothing beside it. Returns the sentinels that are known to be of no use, and the
-/// one that answers as the last. If the system has no thread to spare, they share the time.
+/// silent costs nothing beside it. The last of several is taken only if no other one answers: it
+/// was asked before. Returns the sentinels that are known to be of no use, and behind them the one
+/// that answers. If the system has no thread to spare, they share the time.
 fn search(
     sentinel: &Sentinel,
     target: &Arc<Target>,
@@ -196,14 +197,23 @@ fn search(
         (*number, connect(sentinel, target, *number, share))
     });
     let mut tried = Vec::new();
+    let mut last = None;
     for (number, connection) in own.chain(iter::from_fn(|| answers.recv_timeout(time()).ok())) {
+        if numbers.last() == Some(&number) {
+            last = connection;
+            continue;
+        }
         let is_found = connection.is_some();
         tried.push((number, connection));
         if is_found {
             return tried;
         }
     }
-    numbers.into_iter().map(|number| (number, None)).collect()
+    let mut tried: Vec<_> = numbers.into_iter().map(|number| (number, None)).collect();
+    if let Some((_, connection)) = tried.last_mut() {
+        *connection = last;
+    }
+    tried
 }
 
 /// Starts to connect to each of these sentinels on a thread. Returns the sentinels for which there
@@ -404,13 +414,16 @@ impl Group {
     }
 
     /// Begins a search for the next sentinel, and returns its number. If there is no connection to
-    /// any sentinel, the others follow.
+    /// any sentinel, the others follow, and last of all the one that was asked before: it may be
+    /// cut off together with an old master.
     fn search(&mut self) -> Option<Vec<usize>> {
         self.asked = Instant::now();
         let (next, count) = (self.next_node()?, self.nodes.len());
         self.turn = next;
         let tries = if self.connection().is_some() { 1 } else { count.min(SIDE_BY_SIDE) };
-        Some((next..next + tries).map(|number| number % count).collect())
+        let mut numbers: Vec<_> = (next..next + tries).map(|number| number % count).collect();
+        numbers.sort_by_key(|number| *number == self.current);
+        Some(numbers)
     }
 
     /// Ends a search in which these sentinels were tried, the last of them perhaps with success.
@@ -772,9 +785,32 @@ mod tests {
                 let tried = search(&site.sentinel, &site.target, vec![0, 1, 2]);
                 // On a busy machine, the answer may take longer than the whole search.
                 let (number, connection) = tried.last().unwrap();
-                *number == answering && connection.is_some() && start.elapsed() < SEARCH / 2
+                let is_found = *number == answering && connection.is_some();
+                // For the last one, the others had all their time.
+                is_found && (answering == 2 || start.elapsed() < SEARCH / 2)
             };
             assert!((0..100).any(|_| is_quick()), "{answering}");
+        }
+    }
+
+    #[test]
+    fn a_search_takes_the_sentinel_that_was_asked_before_only_if_no_other_one_answers() {
+        let site = Site::start();
+        for _ in 0..50 {
+            let start = Instant::now();
+            let tried = search(&site.sentinel, &site.target, vec![1, 2, 0]);
+            assert!(start.elapsed() >= SEARCH || tried.last().unwrap().0 != 0);
+        }
+        site.fakes[1..].iter().for_each(|fake| fake.be_away(true));
+        let tried = search(&site.sentinel, &site.target, vec![1, 2, 0]);
+        assert!(tried.last().is_some_and(|(number, connection)| *number == 0 && connection.is_some()));
+        // It is the last one in each search, wherever the search begins.
+        let mut groups = GROUPS.lock();
+        let group = groups.iter_mut().find(|group| group.is_of(&site.target)).unwrap();
+        for current in 0..3 {
+            (group.current, group.turn) = (current, 0);
+            group.nodes.iter_mut().for_each(|node| node.connection = None);
+            assert_eq!(group.search().unwrap().last(), Some(&current));
         }
     }
 
