@@ -25,9 +25,18 @@ local U, op, name, old = KEYS[1], ARGV[1], ARGV[3], ARGV[5] or ''
 local tm = redis.call('TIME')
 local now = tm[1] * 1000 + math.floor(tm[2] / 1000)
 local reply = {'ok', ARGV[2], now}
+-- A list without sessions ends with its traces.
+local function left()
+  local all = redis.call('HGETALL', U)
+  for i = 2, #all, 2 do
+    if string.sub(all[i], 1, 1) ~= '~' then return reply end
+  end
+  redis.call('PEXPIRE', U, 60000)
+  return reply
+end
 if op == 'drop' then
   for i = 3, #ARGV do redis.call('HDEL', U, ARGV[i]) end
-  return reply
+  return left()
 end
 if op == 'end' then
   -- A minute is longer than nearly all requests, which may have read the session before.
@@ -37,7 +46,7 @@ if op == 'end' then
       redis.call('HSET', U, ARGV[i], string.format('~%.0f', now + 60000))
     end
   end
-  return reply
+  return left()
 end
 if op == 'forget' then
   for i = 3, #ARGV, 2 do
@@ -47,7 +56,7 @@ if op == 'forget' then
       redis.call('HDEL', U, ARGV[i])
     end
   end
-  return reply
+  return left()
 end
 -- A victim stays one, under its next name, too, and also if it logs in once more: the login that
 -- has chosen it is about to end it, or has just done so, and it must not choose that one in return.

@@ -192,3 +192,36 @@ fn a_session_between_two_names_counts_once() {
         memory.server().advance(1);
     }
 }
+
+#[test]
+fn a_list_without_sessions_ends_with_its_traces() {
+    let server = Server::start();
+    let settings = Settings::parse(&server.save_path(), &IniValues::default()).unwrap();
+    let mut redis = RedisStore::new(Arc::new(settings));
+    let keys = keys("leaves");
+    for leave in ["end", "drop", "forget"] {
+        for name in ["a", "b"] {
+            redis
+                .user_list(&keys, &UserCall::Bump { name, life: 9 * LIFE, before: None, stays: false })
+                .unwrap();
+        }
+        let places = redis.user_list(&keys, &UserCall::List).unwrap().sessions;
+        for (i, place) in places.iter().enumerate() {
+            let (id, value) = (place.id.as_str(), &*place.value);
+            let (ids, values) = ([id], [(id, value)]);
+            let call = match leave {
+                "drop" if i == 1 => UserCall::Drop(&ids),
+                "forget" if i == 1 => UserCall::Forget(&values),
+                _ => UserCall::End(&values),
+            };
+            redis.user_list(&keys, &call).unwrap();
+            let ttl: i64 = server.connection().pttl(keys.data()).unwrap();
+            let longest = if i == 0 { 9 * LIFE } else { LIFE };
+            assert!(
+                ttl <= longest.cast_signed() && ttl > longest.cast_signed() - 30_000,
+                "{leave} {i}: {ttl}"
+            );
+        }
+        let () = server.connection().del(keys.data()).unwrap();
+    }
+}
