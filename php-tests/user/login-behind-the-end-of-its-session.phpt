@@ -44,7 +44,7 @@ foreach (['true', 'false'] as $delete) {
     $_SESSION['n'] = 3;
     $new = $in_child("session_regenerate_id($delete);", $id, $user);
     $class = strtok(thrown(fn () => rustredis_user($user, 1)), ':');
-    same("one that regenerate_id($delete) has moved gets no user", 'RustRedis\SessionException', $class);
+    same("one that regenerate_id($delete) has moved gets no user", 'RustRedis\SessionDestroyedException', $class);
     warnings_of(fn () => session_write_close());
     same('and ends no other', [false, true], [lives($id), lives($new)]);
     same('the list has the next id', [$new], array_keys(on_list($user)));

@@ -30,5 +30,5 @@ pub use script::{
     TRIAL_MS,
 };
 pub use session_id::SessionId;
-pub use state::{Dead, Frozen, LATE_MS, Live, MAX_LABEL, Reason, State, is_same_end};
+pub use state::{Dead, Frozen, LATE_MS, Live, MAX_LABEL, Reason, State, is_still};
 pub use user::{Listed, OnLimit, UserCall, UserList, handle, list_name};

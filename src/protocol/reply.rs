@@ -3,7 +3,7 @@
 
 use redis::Value;
 
-use super::is_same_end;
+use super::is_still;
 use crate::error::{StoreError, too_large};
 
 /// The value that a reply is read as, or the error.
@@ -30,7 +30,7 @@ pub fn time(value: Value) -> Option<u64> {
 pub fn copy(value: Value, state: &str) -> Result<Option<Vec<u8>>> {
     let mut items = Items::new(value, "MGET")?;
     let copy = items.bytes()?;
-    let is_same = items.bytes()?.is_some_and(|found| is_same_end(&found, state.as_bytes()));
+    let is_same = items.bytes()?.is_some_and(|found| is_still(&found, state.as_bytes()));
     items.end()?;
     if is_same { Ok(copy) } else { Err(nonsense("MGET")) }
 }

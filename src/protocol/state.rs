@@ -118,14 +118,13 @@ impl Reason {
     }
 }
 
-/// Returns true if both texts are the mark of one end, whose token changes if a session is made of
-/// its copy.
+/// Returns true if this is the state that was seen, or the mark that was seen after
+/// [`Op::TakeCopy`](super::Op::TakeCopy), which changes its token.
 #[must_use]
-pub fn is_same_end(one: &[u8], other: &[u8]) -> bool {
-    fn but_token(mark: &[u8]) -> &[u8] {
-        &mark[..mark.iter().rposition(|&byte| byte == b'|').unwrap_or(mark.len())]
-    }
-    one == other || one.starts_with(b"dead|") && but_token(one) == but_token(other)
+pub fn is_still(state: &[u8], seen: &[u8]) -> bool {
+    let but_token = || &seen[..=seen.iter().rposition(|&byte| byte == b'|').unwrap_or(0)];
+    state == seen
+        || seen.starts_with(b"dead|") && state.strip_suffix(Dead::TAKEN.as_bytes()) == Some(but_token())
 }
 
 impl Dead {

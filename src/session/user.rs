@@ -84,6 +84,12 @@ impl<S: Store> Session<S> {
             self.notice_move(&id);
         }
         let Some(mut current) = self.take_open() else {
+            if let Some(left) = self.current.as_ref().filter(|current| current.is_overtaken()) {
+                let failure = if left.is_new { Failure::Overtaken } else { Failure::Copy };
+                let id = left.id.clone();
+                self.fail("gets no user", Some(&id), &failure);
+                return None;
+            }
             self.warnings
                 .push("rustredis: the session gets no user: no session is open that will be saved".into());
             self.cause = Cause::Other;

@@ -41,10 +41,10 @@ local weeds, gone = op == 'weed', false
 if weeds then op = 'del' end
 local state = redis.call('MGET', S)[1]            -- as if missing if it is of another type
 if op == 'take' then
-  local function but_token(mark) return (string.gsub(mark or '', '[^|]*$', '')) end
-  if but_token(state) ~= but_token(ARGV[4]) then return {'dead'} end
+  local taken = string.gsub(ARGV[4], '[^|]*$', '') .. 'taken'
+  if state ~= ARGV[4] and state ~= taken then return {'dead'} end
   if redis.call('EXISTS', KEYS[3]) == 0 then return {'gone'} end
-  redis.call('SET', S, but_token(state) .. 'taken', 'KEEPTTL')
+  redis.call('SET', S, taken, 'KEEPTTL')
   return {'ok'}
 end
 -- ':' and the id of the read-only copy that the state names, for an answer, while the copy lives,

@@ -27,7 +27,7 @@ use crate::{
     process::stats::Moment,
     protocol::{
         Acquire, AcquireReply, Claim, Keys, Release, ReleaseReply, Remaining, SessionData, Ticket, UserCall,
-        UserList, Write, is_same_end,
+        UserList, Write, is_still,
     },
 };
 
@@ -132,7 +132,7 @@ impl Store for MemoryStore {
 
     fn copy(&mut self, keys: &Keys, state: &str) -> Result<(Option<Vec<u8>>, u64), StoreError> {
         let server = self.send()?;
-        if !server.state(keys).is_some_and(|found| is_same_end(found.as_bytes(), state.as_bytes())) {
+        if !server.state(keys).is_some_and(|found| is_still(found.as_bytes(), state.as_bytes())) {
             return Err(StoreError::Protocol("an unexpected reply to MGET".into()));
         }
         Ok((server.copy(keys).map(<[u8]>::to_vec), server.now()))

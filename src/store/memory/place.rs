@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::rules::{Rule, Rules};
-use crate::protocol::{Dead, Op, Reason, ReleaseReply, SessionData, State, Ticket, is_same_end};
+use crate::protocol::{Dead, Op, Reason, ReleaseReply, SessionData, State, Ticket, is_still};
 
 /// The mark of a session's end outlives the lock beside it by at least this many milliseconds.
 pub const BEYOND_MS: u64 = 1000;
@@ -153,7 +153,7 @@ impl Place {
 
     /// Notes in the mark with this text that a session is made of its copy.
     pub fn take_copy(&mut self, seen: Option<&str>) -> ReleaseReply {
-        let is_same = |found: &str| seen.is_some_and(|seen| is_same_end(found.as_bytes(), seen.as_bytes()));
+        let is_same = |found: &str| seen.is_some_and(|seen| is_still(found.as_bytes(), seen.as_bytes()));
         let Some(state) = self.state.as_mut().filter(|state| is_same(&state.value)) else {
             return ReleaseReply::Dead;
         };
