@@ -530,6 +530,20 @@ fn a_repeated_end_and_a_further_one_name_the_copy_again() {
 }
 
 /// A logout may come between the look at the mark and the write.
+fn write<'a>(op: Op<'a>, seen: Option<&'a str>, state: Option<&'a str>) -> Write<'a> {
+    Write { op, ttl: TTL, seen, state, dead_ms: 60_000 }
+}
+
+/// Stores a session that then leaves its id, with a copy. Returns the mark of that.
+fn left_with_a_copy(f: &Fixture, store: &mut RedisStore) -> String {
+    f.store(b"data");
+    let retire = Op::Retire { grace: 10, forced: true, until: "" };
+    let seen = f.state();
+    let answer = store.write(&f.keys, &write(retire, seen.as_deref(), None)).unwrap();
+    assert_eq!(answer, ReleaseReply::Done);
+    f.state().unwrap()
+}
+
 #[test]
 fn a_copy_becomes_the_session_again_in_one_step_or_not_at_all() {
     let f = Fixture::new();
@@ -540,12 +554,7 @@ fn a_copy_becomes_the_session_again_in_one_step_or_not_at_all() {
         ("the copy goes", ReleaseReply::Gone),
         ("a logout", ReleaseReply::Dead),
     ] {
-        f.store(b"data");
-        let write = |op, seen, state| Write { op, ttl: TTL, seen, state, dead_ms: 60_000 };
-        let retire = Op::Retire { grace: 10, forced: true, until: "" };
-        let seen = f.state();
-        assert_eq!(a.write(&f.keys, &write(retire, seen.as_deref(), None)).unwrap(), ReleaseReply::Done);
-        let mark = f.state().unwrap();
+        let mark = left_with_a_copy(&f, &mut a);
         match between {
             "the copy goes" => {
                 let () = f.redis().del(f.keys.copy()).unwrap();
@@ -576,12 +585,7 @@ fn a_copy_of_which_a_session_is_made_is_not_brought_back() {
     let f = Fixture::new();
     let mut a = f.client("a");
     let live = "live|1|||||||";
-    f.store(b"data");
-    let write = |op, seen, state| Write { op, ttl: TTL, seen, state, dead_ms: 60_000 };
-    let retire = Op::Retire { grace: 10, forced: true, until: "" };
-    let seen = f.state();
-    assert_eq!(a.write(&f.keys, &write(retire, seen.as_deref(), None)).unwrap(), ReleaseReply::Done);
-    let mark = f.state().unwrap();
+    let mark = left_with_a_copy(&f, &mut a);
     let before: u64 = f.redis().pttl(f.keys.state()).unwrap();
     let earlier = mark.replace("|regenerated|", "|regenerated|1");
     assert_eq!(a.write(&f.keys, &write(Op::TakeCopy, Some(&earlier), None)).unwrap(), ReleaseReply::Dead);
