@@ -189,14 +189,21 @@ pub struct Write<'a> {
     pub state: Option<&'a str>,
     /// The lifetime of the mark that the end of a session leaves, in milliseconds.
     pub dead_ms: u64,
+    /// The token of that mark. A write that is sent once more ends nothing more.
+    pub token: String,
 }
 
 impl<'a> Write<'a> {
+    /// A write that stores no state, with a token of its own.
+    #[must_use]
+    pub fn new(op: Op<'a>, ttl: u64, seen: Option<&'a str>, dead_ms: u64) -> Self {
+        Self { op, ttl, seen, state: None, dead_ms, token: random_hex() }
+    }
+
     /// `write.lua` with its arguments.
     #[must_use]
     pub fn call(&self, keys: &Keys, how: Payload) -> ScriptCall<'a> {
-        let random = random_hex();
-        let staged = staged(self.op, self.ttl, how).map(|data| (keys.new_value(&random), data));
+        let staged = staged(self.op, self.ttl, how).map(|data| (keys.new_value(&self.token), data));
         let copy = copy_of(self.op, keys);
         let mut names = [keys.data(), keys.state(), "", ""];
         let mut count = 2;
@@ -214,7 +221,7 @@ impl<'a> Write<'a> {
             .data(data)
             .number(ttl_of(self.op, self.ttl))
             .arg(self.seen.unwrap_or(""))
-            .arg(&random)
+            .arg(&self.token)
             .number(dead_ms_of(self.op, self.dead_ms))
             .arg(state_or_reason(self.op, self.state));
         call

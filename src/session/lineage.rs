@@ -178,8 +178,8 @@ impl Lineage {
     }
 
     /// Notes the move with which the session itself has left a copy, or may have left one.
-    pub(super) fn set_moved(&mut self, moved: Option<Moved>) {
-        self.moved = moved;
+    pub(super) fn set_moved(&mut self, moved: Moved) {
+        self.moved = Some(moved);
     }
 
     /// Takes the move with which the session itself has left a copy.

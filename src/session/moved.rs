@@ -5,25 +5,26 @@ use crate::protocol::SessionId;
 /// The move of a session away from an id.
 pub struct Moved {
     id: SessionId,
-    /// The token of the lock, and of the mark that the move leaves, if its answer has not come.
-    token: Option<String>,
+    /// The token of the mark that the move has left.
+    token: String,
+    /// Set if an answer tells that Redis has carried it out.
+    is_sure: bool,
 }
 
 impl Moved {
-    pub(super) fn new(id: SessionId) -> Self {
-        Self { id, token: None }
-    }
-
-    /// A move of which nobody knows if Redis has carried it out.
-    pub(super) fn perhaps(id: SessionId, token: String) -> Self {
-        Self { id, token: Some(token) }
+    pub(super) fn new(id: SessionId, token: String, is_sure: bool) -> Self {
+        Self { id, token, is_sure }
     }
 
     pub(super) fn id(&self) -> &SessionId {
         &self.id
     }
 
-    pub(super) fn token(&self) -> Option<&str> {
-        self.token.as_deref()
+    pub(super) fn token(&self) -> &str {
+        &self.token
+    }
+
+    pub(super) fn is_sure(&self) -> bool {
+        self.is_sure
     }
 }

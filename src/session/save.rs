@@ -359,7 +359,6 @@ impl<S: Store> Session<S> {
         } else if let Some(begun) = begun.filter(|_| grace > 0) {
             let copy = Frozen { until: begun.saturating_add(grace * 1000), id: id.as_str().to_owned() };
             self.lineage.leave_copy(copy, now);
-            self.lineage.set_moved(Some(Moved::new(id.clone())).filter(|_| !is_overtaken));
         }
         Ok(ReleaseReply::Done)
     }
@@ -415,8 +414,7 @@ impl<S: Store> Session<S> {
         self.drop_unread_other_than(id);
         self.drop_value();
         let Some(mut current) = self.current.take_if(|current| current.id == *id) else {
-            let keys = self.keys(id);
-            return self.end_unlocked(&keys, op, None);
+            return self.end_unlocked(id, op, None);
         };
         self.lineage.leave(&current);
         self.leave_name(&mut current);
@@ -432,10 +430,8 @@ impl<S: Store> Session<S> {
                 if let Some(op) = in_any_case(op, &result) {
                     result = self.store.release(keys, &Release { op, ..release });
                 }
-                if let Err(error) = &result {
-                    if matches!(op, Op::Retire { grace: 1.., .. }) && error.is_unclear() {
-                        self.lineage.set_moved(Some(Moved::perhaps(id.clone(), token.clone())));
-                    }
+                self.note_copy(id, &token, op, &result);
+                if result.is_err() {
                     self.store.give_back(keys, token);
                 } else {
                     self.store.end(guard);
@@ -445,7 +441,7 @@ impl<S: Store> Session<S> {
             }
             Hold::Overtaken => Ok(ReleaseReply::Done),
             other => {
-                let result = self.end_unlocked(keys, op, seen);
+                let result = self.end_unlocked(id, op, seen);
                 if let Hold::Unsure { token, .. } = other {
                     self.store.give_back(keys, token);
                 }
@@ -458,14 +454,35 @@ impl<S: Store> Session<S> {
 
     fn end_unlocked(
         &mut self,
-        keys: &Keys,
+        id: &SessionId,
         op: Op<'_>,
         seen: Option<&str>,
     ) -> Result<ReleaseReply, StoreError> {
-        let result = self.store.write(keys, &self.write_of(op, 1, seen));
-        match in_any_case(op, &result) {
-            Some(op) => self.store.write(keys, &self.write_of(op, 1, seen)),
-            None => result,
+        let keys = self.keys(id);
+        let write = self.write_of(op, 1, seen);
+        let mut result = self.store.write(&keys, &write);
+        if let Some(op) = in_any_case(op, &result) {
+            result = self.store.write(&keys, &Write { op, ..write.clone() });
+        }
+        self.note_copy(id, &write.token, op, &result);
+        result
+    }
+
+    /// Notes the copy that the session leaves under its id, or may have left.
+    fn note_copy(
+        &mut self,
+        id: &SessionId,
+        token: &str,
+        op: Op<'_>,
+        result: &Result<ReleaseReply, StoreError>,
+    ) {
+        let is_sure = match result {
+            Ok(ReleaseReply::Done | ReleaseReply::Ended(_)) => true,
+            Err(error) if error.is_unclear() => false,
+            _ => return,
+        };
+        if matches!(op, Op::Retire { grace: 1.., .. }) {
+            self.lineage.set_moved(Moved::new(id.clone(), token.to_owned(), is_sure));
         }
     }
 
@@ -904,6 +921,6 @@ impl<S: Store> Session<S> {
     }
 
     pub(super) fn write_of<'a>(&self, op: Op<'a>, ttl: u64, seen: Option<&'a str>) -> Write<'a> {
-        Write { op, ttl, seen, state: None, dead_ms: self.dead_ms() }
+        Write::new(op, ttl, seen, self.dead_ms())
     }
 }

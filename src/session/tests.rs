@@ -1008,9 +1008,9 @@ fn a_session_comes_back_to_the_id_that_it_has_left_in_vain() {
 
 #[test]
 fn a_session_comes_back_if_the_answer_to_its_move_is_lost() {
-    for deletes in [false, true] {
+    for (texts, deletes) in [IniValues::default(), unlocked()].iter().flat_map(|t| [(t, false), (t, true)]) {
         let store = stored(b"old");
-        let mut session = session(&store);
+        let mut session = session_with(&store, texts);
         read(&mut session, ID);
         session.store.lost_at = session.store.trips + 1;
         let is_left = if deletes { session.destroy(ID, Leave::Moved) } else { session.retire(ID, false) };
@@ -1022,7 +1022,7 @@ fn a_session_comes_back_if_the_answer_to_its_move_is_lost() {
         assert!(session.bring_back(&moved, TTL));
         assert_eq!((data(&store, ID).unwrap(), holder(&store, ID)), (b"old".to_vec(), None));
         // The move of another request is not undone, and nothing is told twice.
-        let mut other = self::session(&store);
+        let mut other = session_with(&store, texts);
         read(&mut other, ID);
         assert!(other.retire(ID, false));
         other.close();

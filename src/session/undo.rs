@@ -19,9 +19,9 @@ impl<S: Store> Session<S> {
     /// moved, nothing more is told, as the failure of the move was.
     pub fn bring_back(&mut self, moved: &Moved, ttl: u64) -> bool {
         let keys = self.keys(moved.id());
-        let failure = match self.restore_copy(&keys, moved.token(), ttl) {
+        let failure = match self.restore_copy(&keys, moved, ttl) {
             Ok(true) => return true,
-            _ if moved.token().is_some() => return false,
+            _ if !moved.is_sure() => return false,
             Ok(false) => Failure::CopyEnded,
             Err(error) => error.into(),
         };
@@ -29,14 +29,14 @@ impl<S: Store> Session<S> {
         self.fail(what, Some(moved.id()), &failure)
     }
 
-    fn restore_copy(&mut self, keys: &Keys, token: Option<&str>, ttl: u64) -> Result<bool, StoreError> {
+    fn restore_copy(&mut self, keys: &Keys, moved: &Moved, ttl: u64) -> Result<bool, StoreError> {
         let Some(state) = self.store.time_left(keys)?.state else { return Ok(false) };
         let State::Dead(mark @ Dead { reason: Reason::Regenerated, .. }) = State::parse(&state) else {
             return Ok(false);
         };
-        // A late request has made another session of the copy, with which the browser goes on.
-        // The mark of another request's move has another token.
-        if mark.token == Dead::TAKEN || token.is_some_and(|token| mark.token != token) {
+        // The mark of another request's move has another token, and so has this one, once a late
+        // request has made another session of the copy, with which the browser goes on.
+        if mark.token != moved.token() {
             return Ok(false);
         }
         let now = self.store.server_clock();

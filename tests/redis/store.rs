@@ -220,7 +220,7 @@ fn run(store: &mut impl Store, side: usize, keys: &Keys, command: &Command, know
             let op = if op == Op::None { Op::Keep } else { op };
             let ttl = if op == Op::Keep { TTL } else { ttl };
             let state = command.state.as_deref();
-            let write = Write { op, ttl, seen: seen.as_deref(), state, dead_ms: LEASE };
+            let write = Write { state, ..Write::new(op, ttl, seen.as_deref(), LEASE) };
             written(&store.write(keys, &write).unwrap())
         }
         8 => Answer::Copy(

@@ -16,7 +16,7 @@ use phpsess_rs::{
 use redis::Commands;
 
 fn write(op: Op<'_>) -> Write<'_> {
-    Write { op, ttl: TTL, seen: None, state: None, dead_ms: 60_000 }
+    Write::new(op, TTL, None, 60_000)
 }
 
 #[test]

@@ -78,6 +78,11 @@ impl MemoryStore {
         }
         Ok(self.server.borrow_mut())
     }
+
+    /// The answer to a write, unless it is to be lost.
+    fn answered(&self, answer: ReleaseReply) -> Result<ReleaseReply, StoreError> {
+        if self.trips == self.lost_at { Err(StoreError::Timeout(Duration::from_secs(5))) } else { Ok(answer) }
+    }
 }
 
 impl Store for MemoryStore {
@@ -116,14 +121,12 @@ impl Store for MemoryStore {
 
     fn release(&mut self, keys: &Keys, release: &Release<'_>) -> Result<ReleaseReply, StoreError> {
         let answer = self.send()?.release(keys, release);
-        if self.trips == self.lost_at {
-            return Err(StoreError::Timeout(Duration::from_secs(5)));
-        }
-        Ok(answer)
+        self.answered(answer)
     }
 
     fn write(&mut self, keys: &Keys, write: &Write<'_>) -> Result<ReleaseReply, StoreError> {
-        Ok(self.send()?.write(keys, write))
+        let answer = self.send()?.write(keys, write);
+        self.answered(answer)
     }
 
     fn server_clock(&mut self) -> u64 {

@@ -387,7 +387,6 @@ impl Server {
     /// `write.lua`
     pub fn write(&mut self, keys: &Keys, w: &Write<'_>) -> ReleaseReply {
         let (now, rules) = (self.now, self.rules);
-        let name = self.name();
         let place = self.place(keys);
         let dead = place.is_dead(w.seen);
         let mut state = w.state.filter(|_| !dead);
@@ -398,7 +397,7 @@ impl Server {
         };
         let Some(ttl) = life else {
             let reason = &Reason::Absolute;
-            place.bury(rules, &End { reason, token: &name, grace: 0, dead_ms: w.dead_ms }, now);
+            place.bury(rules, &End { reason, token: &w.token, grace: 0, dead_ms: w.dead_ms }, now);
             return ReleaseReply::Dead;
         };
         match w.op {
@@ -409,13 +408,13 @@ impl Server {
                 return place.weed(
                     rules,
                     list,
-                    &End { reason, token: &name, grace: 0, dead_ms: w.dead_ms },
+                    &End { reason, token: &w.token, grace: 0, dead_ms: w.dead_ms },
                     now,
                 );
             }
             Op::Drop | Op::Delete(_) | Op::Revoke { .. } | Op::Retire { .. } => {
                 let op = if w.op == Op::Drop { Op::Delete(&Reason::Logout) } else { w.op };
-                let end = End::of(op, &name, w.dead_ms).expect("it is an end");
+                let end = End::of(op, &w.token, w.dead_ms).expect("it is an end");
                 return place.bury(rules, &end, now).map_or(ReleaseReply::Done, ReleaseReply::Ended);
             }
             Op::TakeCopy => return place.take_copy(w.seen),

@@ -85,16 +85,7 @@ fn destroy_leaves_a_mark_that_stops_older_readers_only() {
         ReleaseReply::Done
     );
     let write = |loaded: &SessionData| {
-        f.client("w").write(
-            &f.keys,
-            &Write {
-                op: Op::Set(b"back"),
-                ttl: TTL,
-                seen: loaded.state.as_deref(),
-                state: None,
-                dead_ms: 1000,
-            },
-        )
+        f.client("w").write(&f.keys, &Write::new(Op::Set(b"back"), TTL, loaded.state.as_deref(), 1000))
     };
     assert_eq!(write(&before).unwrap(), ReleaseReply::Dead);
     assert_eq!(f.data(), None);
@@ -243,7 +234,7 @@ fn a_session_that_was_never_stored_ends_without_a_trace() {
     let mut a = f.client("a");
     held(a.acquire(&f.keys, &ask("a", 1, 0)).unwrap());
     assert_eq!(a.release(&f.keys, &release("o:a:1", Op::Drop)).unwrap(), ReleaseReply::Done);
-    let write = Write { op: Op::Drop, ttl: TTL, seen: None, state: None, dead_ms: 1000 };
+    let write = Write::new(Op::Drop, TTL, None, 1000);
     assert_eq!(a.write(&f.keys, &write).unwrap(), ReleaseReply::Done);
     let left: Vec<String> = f.redis().keys("*").unwrap();
     assert_eq!(left, Vec::<String>::new());
@@ -259,7 +250,7 @@ fn a_session_that_was_stored_meanwhile_is_destroyed_as_any_other() {
         let written = if locked {
             a.release(&f.keys, &release("o:a:1", Op::Drop))
         } else {
-            a.write(&f.keys, &Write { op: Op::Drop, ttl: TTL, seen: None, state: None, dead_ms: 1000 })
+            a.write(&f.keys, &Write::new(Op::Drop, TTL, None, 1000))
         };
         assert_eq!((written.unwrap(), f.data()), (ReleaseReply::Done, None));
         assert!(f.pttl(f.keys.state()) > 0);
@@ -284,7 +275,7 @@ fn the_mark_of_an_end_tells_why_and_when() {
             a.release(&f.keys, &release(&token, Op::Delete(reason)))
         } else {
             let op = Op::Delete(reason);
-            a.write(&f.keys, &Write { op, ttl: TTL, seen: None, state: None, dead_ms: 1000 })
+            a.write(&f.keys, &Write::new(op, TTL, None, 1000))
         };
         assert_eq!((written.unwrap(), f.data()), (ReleaseReply::Done, None));
         let State::Dead(Dead { reason: told, at, kept, token: by }) = State::parse(&f.state().unwrap())
@@ -315,7 +306,7 @@ fn a_move_that_comes_too_late_does_not_happen() {
             let written = if locked {
                 a.release(&f.keys, &release(&token, op))
             } else {
-                a.write(&f.keys, &Write { op, ttl: TTL, seen: None, state: None, dead_ms: 60_000 })
+                a.write(&f.keys, &Write::new(op, TTL, None, 60_000))
             };
             let (is_late, data) = (answer == ReleaseReply::Gone, f.data());
             assert_eq!((written.unwrap(), data.is_some()), (answer, is_late));
@@ -351,8 +342,7 @@ fn a_full_redis_moves_no_session_and_ends_one() {
                         "{answer:?}"
                     );
                 } else {
-                    let answer =
-                        a.write(&f.keys, &Write { op, ttl: TTL, seen: None, state: None, dead_ms: 60_000 });
+                    let answer = a.write(&f.keys, &Write::new(op, TTL, None, 60_000));
                     assert!(answer.is_err_and(|error| error.to_string().contains("OOM")));
                 }
                 assert_eq!((f.data(), f.lock(), f.state()), (Some(b"data".to_vec()), None, None));
@@ -417,7 +407,7 @@ fn a_write_stores_the_state_which_outlives_the_session() {
                 held(a.acquire(&f.keys, &Acquire { token: token.clone(), ..ask("a", 1, 0) }).unwrap());
                 a.release(&f.keys, &Release { state: Some(&state), ..release(&token, op) })
             } else {
-                a.write(&f.keys, &Write { op, ttl: TTL, seen: None, state: Some(&state), dead_ms: 1 })
+                a.write(&f.keys, &Write { state: Some(&state), ..Write::new(op, TTL, None, 1) })
             };
             assert_eq!(written.unwrap(), ReleaseReply::Done, "{op:?}");
             assert_eq!(f.state().as_deref(), Some(&*state), "{op:?}");
@@ -471,7 +461,7 @@ fn a_session_lives_on_under_another_state_and_dies_with_another_creation() {
                 a.release(&f.keys, &release(&token, Op::None)).unwrap();
                 written
             } else {
-                a.write(&f.keys, &Write { op, ttl: TTL, seen, state: None, dead_ms: 1 })
+                a.write(&f.keys, &Write::new(op, TTL, seen, 1))
             };
             let expected = match op {
                 _ if dies => ReleaseReply::Dead,
@@ -483,7 +473,7 @@ fn a_session_lives_on_under_another_state_and_dies_with_another_creation() {
         }
         // A refresh does not give the next session the state of this one.
         f.store(b"next");
-        let keep = Write { op: Op::Keep, ttl: TTL, seen, state: Some("live|9|||||||"), dead_ms: 1 };
+        let keep = Write { state: Some("live|9|||||||"), ..Write::new(Op::Keep, TTL, seen, 1) };
         assert_eq!(a.write(&f.keys, &keep).unwrap(), ReleaseReply::Done);
         // A client that saw no state gives none to a session that got one meanwhile.
         let is_later = seen.is_none() && now.is_some();
@@ -519,7 +509,7 @@ fn a_repeated_end_and_a_further_one_name_the_copy_again() {
                 assert_eq!(a.release(&f.keys, &end).unwrap(), *answer, "{op:?}, locked: {locked}");
                 assert_eq!(f.state().unwrap(), mark);
                 for op in [logout, revoke] {
-                    let end = Write { op, ttl: TTL, seen: None, state: None, dead_ms: 60_000 };
+                    let end = Write::new(op, TTL, None, 60_000);
                     assert_eq!(a.write(&f.keys, &end).unwrap(), *answer, "{op:?}");
                 }
                 let mark = State::parse(&f.state().unwrap());
@@ -531,7 +521,7 @@ fn a_repeated_end_and_a_further_one_name_the_copy_again() {
 
 /// A logout may come between the look at the mark and the write.
 fn write<'a>(op: Op<'a>, seen: Option<&'a str>, state: Option<&'a str>) -> Write<'a> {
-    Write { op, ttl: TTL, seen, state, dead_ms: 60_000 }
+    Write { state, ..Write::new(op, TTL, seen, 60_000) }
 }
 
 /// Stores a session that then leaves its id, with a copy. Returns the mark of that.
@@ -629,7 +619,7 @@ fn the_mark_of_an_end_outlives_the_lock_that_it_finds() {
         let (lock, mark) = (f.pttl(f.keys.lock()), f.pttl(f.keys.state()));
         assert!(0 < lock && lock < mark, "{what}: {lock} ms, {mark} ms");
     };
-    let delete = Write { op: Op::Delete(&Reason::Logout), ttl: TTL, seen: None, state: None, dead_ms: 1 };
+    let delete = Write::new(Op::Delete(&Reason::Logout), TTL, None, 1);
     let (mut a, mut b) = contended(&f);
     let mut c = f.client("c");
     f.store(b"data");

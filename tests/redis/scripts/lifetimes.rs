@@ -78,7 +78,7 @@ fn every_script_keeps_to_them() {
             lives_for(&f, right, "release");
             if op != Op::None {
                 let state = session(&f, idle, left);
-                let write = Write { op, ttl: TTL, seen: Some(&state), state: None, dead_ms: 60_000 };
+                let write = Write::new(op, TTL, Some(&state), 60_000);
                 assert_eq!(a.write(&f.keys, &write).unwrap(), ReleaseReply::Done);
                 lives_for(&f, right, "write");
             }
@@ -139,7 +139,7 @@ fn whatever_prolongs_a_session_prolongs_its_state() {
             outlives(&format!("release {op:?}"));
             if op != Op::None {
                 let state = state_is(before);
-                let write = Write { op, ttl, seen: Some(&state), state: None, dead_ms: 60_000 };
+                let write = Write::new(op, ttl, Some(&state), 60_000);
                 assert_eq!(a.write(&f.keys, &write).unwrap(), ReleaseReply::Done);
                 outlives(&format!("write {op:?}"));
             }
@@ -194,7 +194,7 @@ fn no_script_gives_away_a_session_that_is_over() {
         assert_eq!(f.lock(), None);
         if op != Op::None {
             let state = session(&f, None, Some(-1000));
-            let write = Write { op, ttl: TTL, seen: Some(&state), state: None, dead_ms: 60_000 };
+            let write = Write::new(op, TTL, Some(&state), 60_000);
             assert_eq!(a.write(&f.keys, &write).unwrap(), ReleaseReply::Dead);
             is_over(&f);
         }
@@ -202,7 +202,7 @@ fn no_script_gives_away_a_session_that_is_over() {
     // A new session under the id has a time of its own.
     let live = Live::new(now()).to_string();
     session(&f, None, Some(-1000));
-    let write = Write { op: Op::Set(b"new"), ttl: TTL, seen: None, state: Some(&live), dead_ms: 60_000 };
+    let write = Write { state: Some(&live), ..Write::new(Op::Set(b"new"), TTL, None, 60_000) };
     let () = f.redis().del(f.keys.data()).unwrap();
     assert_eq!(a.write(&f.keys, &write).unwrap(), ReleaseReply::Done);
     lives_for(&f, TTL, "a new session");
