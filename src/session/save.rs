@@ -1,29 +1,26 @@
-//! The callbacks that change a session: `write`, `update_timestamp` and `destroy`.
+//! The callbacks that save a session: `write` and `update_timestamp`.
 
 use std::mem;
 
 use super::{
     Access, Failure, Hold, Session,
-    counts::{Flaw, count_end, count_write, lost, refused},
+    counts::{Flaw, count_write, lost, refused},
     current::Current,
     failure::Loss,
     millis,
-    moved::Moved,
     print::Print,
     trace::Trace,
     warning,
 };
 use crate::{
-    compression::{self, Text, Unreadable},
+    compression::{self, Text},
     config::WriteAck,
     error::StoreError,
     process::{
         clock,
         stats::{self, Count},
     },
-    protocol::{
-        Dead, Frozen, Holder, Keys, Live, Mode, Op, Reason, Release, ReleaseReply, SessionId, State, Write,
-    },
+    protocol::{Holder, Keys, Live, Mode, Op, Release, ReleaseReply, SessionId, State, Write},
     store::{DeferredFailure, Store},
 };
 
@@ -42,26 +39,6 @@ pub enum Writer {
     Class,
 }
 
-/// The way in which a session leaves its id.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Leave {
-    /// It ends.
-    Ended,
-    /// It goes on under another id, and late requests can read what was stored before.
-    Moved,
-    /// It goes on under another id without any of its values. This may be a logout, after which no
-    /// request is to see the user's values.
-    Emptied,
-}
-
-impl Leave {
-    /// The way of a session that goes on under another id.
-    #[must_use]
-    pub fn moved(emptied: bool) -> Self {
-        if emptied { Self::Emptied } else { Self::Moved }
-    }
-}
-
 /// Returns the warning about a save that failed after the end of its request
 /// (`rustredis.write_ack=deferred`).
 #[must_use]
@@ -76,7 +53,7 @@ pub fn deferred_warning(late: DeferredFailure) -> String {
 }
 
 /// Returns the reason why nothing was saved, or `None` if the save succeeded.
-fn failure_of(result: Result<ReleaseReply, StoreError>, loss: Loss) -> Option<Failure> {
+pub(super) fn failure_of(result: Result<ReleaseReply, StoreError>, loss: Loss) -> Option<Failure> {
     let failure = match result {
         Ok(ReleaseReply::Done | ReleaseReply::Ended(_)) => return None,
         // Only a refresh of the TTL has this answer, and the value was sent after that.
@@ -121,17 +98,6 @@ fn is_empty(text: &[u8]) -> bool {
     [&b""[..], b"a:0:{}", b"{}", b"\x80", b"\x90", b"\0\0\0\x02\x14\0"].contains(&text)
 }
 
-/// Returns the operation to send again, if Redis has called it late and this request still waits:
-/// the clock of the server was changed.
-pub(super) fn in_any_case<'a>(op: Op<'a>, result: &Result<ReleaseReply, StoreError>) -> Option<Op<'a>> {
-    match (op, result) {
-        (Op::Retire { grace, forced, until }, Ok(ReleaseReply::Gone)) if !until.is_empty() => {
-            Some(Op::Retire { grace, forced, until: "" })
-        }
-        _ => None,
-    }
-}
-
 fn op_for<'a>(text: &'a Text<'_>, changed: bool, is_new: bool, ttl: u64) -> Op<'a> {
     match (changed, is_new) {
         (true, _) => Op::Set(text.stored()),
@@ -172,14 +138,14 @@ impl<S: Store> Session<S> {
         self.note_loss(id);
     }
 
-    fn note_loss(&mut self, id: &[u8]) {
+    pub(super) fn note_loss(&mut self, id: &[u8]) {
         if let Some(current) = self.current.as_mut().filter(|current| current.has_id(id)) {
             current.lose();
         }
     }
 
     /// Returns `rustredis.max_value_size` if the value exceeds it.
-    fn limit_below(&self, data: &[u8]) -> Option<u64> {
+    pub(super) fn limit_below(&self, data: &[u8]) -> Option<u64> {
         self.settings.max_value_size.filter(|&limit| data.len() as u64 > limit)
     }
 
@@ -188,302 +154,6 @@ impl<S: Store> Session<S> {
     pub fn touch(&mut self, id: &[u8], data: &[u8], ttl: u64, writer: Writer) -> bool {
         let settings = self.settings.clone();
         self.save(id, &Text::new(data, &settings.compression), false, ttl, writer)
-    }
-
-    /// `destroy`.
-    pub fn destroy(&mut self, id: &[u8], leave: Leave) -> bool {
-        let Some(id) = SessionId::parse(id) else {
-            return self.fail("can't be destroyed", None, &Failure::BadId);
-        };
-        if leave != Leave::Ended {
-            return self.leave(id, leave, true);
-        }
-        self.notice_move(&id);
-        let left = self.left_behind(&id);
-        let done = self.end_as(&id, leave, true);
-        match left {
-            // It goes on under an id that this request does not know.
-            Some(left) => match self.end_left(&id, &left) {
-                Some(is_ended) => is_ended,
-                None => self.fail("was not destroyed", Some(&id), &Failure::GoesOn),
-            },
-            None => self.answered(&id, "was not destroyed", done),
-        }
-    }
-
-    /// Ends a session that was never stored, and that PHP has destroyed without a word to us: its
-    /// copy under an earlier id ends with it, and its place on the list of its user.
-    pub fn end_unsaved(&mut self) {
-        let Some(current) = &self.current else { return };
-        if current.is_open() && current.is_missing() && current.metadata.live.is_some() {
-            let id = current.id.clone();
-            self.destroy(id.as_str().as_bytes(), Leave::Ended);
-        }
-    }
-
-    /// Returns true if the write with which session_regenerate_id() leaves this id, without
-    /// deleting the session, is to [`Session::retire`] it. A value that is too large for the new id
-    /// is refused by the write instead, and the session stays.
-    pub fn retires(&self, id: &[u8], data: &[u8]) -> bool {
-        let leaves_a_copy = self.settings.regenerate_grace > 0 && self.limit_below(data).is_none();
-        match &self.current {
-            Some(current) if current.has_id(id) => match current.hold {
-                Hold::Locked { .. } | Hold::Unlocked | Hold::Overtaken => leaves_a_copy,
-                // It is refused, even if its value is unchanged.
-                Hold::ReadOnly => true,
-                _ => false,
-            },
-            Some(_) => false,
-            None => leaves_a_copy && self.lineage.has_left(id),
-        }
-    }
-
-    /// Leaves the id of a session that goes on under another id. The value that is stored under the
-    /// old one stays for a while as a copy that can be read. The new values are not in it: they
-    /// may be those of a user who has just logged in, and the id may be an attacker's.
-    pub fn retire(&mut self, id: &[u8], emptied: bool) -> bool {
-        let Some(id) = SessionId::parse(id) else { return self.fail("was not saved", None, &Failure::BadId) };
-        self.leave(id, Leave::moved(emptied), false)
-    }
-
-    /// Leaves an id of PHP's session, once: a handler class may write or destroy twice.
-    fn leave(&mut self, id: SessionId, leave: Leave, deletes: bool) -> bool {
-        if self.current.is_none() && self.lineage.has_left(id.as_str().as_bytes()) {
-            return true;
-        }
-        if let Some(failure) = self.reason_to_stay(&id, leave) {
-            // PHP gives the session up.
-            self.note_loss(id.as_str().as_bytes());
-            return self.fail("was not moved to a new id", Some(&id), &lost(failure));
-        }
-        let left = self.left_behind(&id).filter(|_| leave == Leave::Emptied);
-        // A logout is carried out even if another request has the lock by now.
-        let done = self.end_as(&id, leave, deletes && leave == Leave::Emptied);
-        if let Some(left) = left {
-            self.end_left(&id, &left);
-        }
-        let is_answered = done.is_ok();
-        let is_left = self.answered(&id, if deletes { "was not destroyed" } else { "was not saved" }, done);
-        self.lineage.note_move(id, is_left, is_answered);
-        is_left
-    }
-
-    /// Returns the reason why a session must not go on under another id.
-    fn reason_to_stay(&mut self, id: &SessionId, leave: Leave) -> Option<Failure> {
-        if self.failed.as_ref() == Some(id) {
-            return Some(Failure::Unread);
-        }
-        let current = self.current.as_deref().filter(|current| current.id == *id)?;
-        if leave != Leave::Moved && !current.is_new {
-            return None;
-        }
-        // The request that has the lock, or has had it since, would lose what it changes.
-        match current.hold {
-            Hold::ReadOnly => return Some(Failure::ReadOnly),
-            Hold::NoMoreWrites(why) => return Some(why()),
-            _ => {}
-        }
-        let mark = current.loaded.state.clone().filter(|_| current.metadata.mark.is_some())?;
-        // The change of the id may have been a logout, which nothing else can tell.
-        if current.metadata.mark.as_ref().and_then(Dead::live).as_ref().is_some_and(Live::has_user) {
-            return Some(Failure::CopyOfUser);
-        }
-        let keys = current.keys.clone();
-        // Logged out is logged out: the copy ends with the session. The request that has left it
-        // may still give its own new id up, and bring the session back.
-        match self.store.write(&keys, &self.write_of(Op::TakeCopy, 0, Some(&mark))) {
-            Ok(ReleaseReply::Done) => None,
-            Ok(_) => Some(Failure::CopyEnded),
-            Err(error) => Some(error.into()),
-        }
-    }
-
-    /// Returns true if session_regenerate_id() has tried to leave this id in vain.
-    pub(super) fn has_stayed(&self, id: &SessionId) -> bool {
-        self.current.is_none() && self.lineage.has_stayed(id)
-    }
-
-    /// Ends a session under its id. If not `forced`, a session that goes on under another id must
-    /// still be that of this request.
-    fn end_as(&mut self, id: &SessionId, leave: Leave, forced: bool) -> Result<ReleaseReply, StoreError> {
-        let grace = if leave == Leave::Moved { self.settings.regenerate_grace } else { 0 };
-        // A Redis that stalls must not move the session away after PHP has told of a failure.
-        let until = (self.store.server_clock() + millis(self.settings.read_timeout)).to_string();
-        let current = self.current.as_deref().filter(|current| current.id == *id);
-        let is_overtaken = current.is_some_and(Current::is_overtaken);
-        let before = current.and_then(|current| current.metadata.live.as_ref()?.copy.clone());
-        let mark = current.and_then(|current| current.metadata.mark.as_ref().map(|mark| mark.at));
-        let op = match (current, leave) {
-            // Frameworks begin each visit with a session that they then throw away.
-            (Some(Current { is_new: true, hold: Hold::Locked { .. } | Hold::Unlocked, .. }), _) => Op::Drop,
-            (_, Leave::Moved | Leave::Emptied) => Op::Retire { grace, forced, until: &until },
-            (_, Leave::Ended) => Op::Delete(&Reason::Logout),
-        };
-        let logs_out = leave == Leave::Emptied && current.is_some_and(Current::has_kept_its_user);
-        let lists = self.lists_of(id);
-        let result = self.end(id, op);
-        let now = self.store.server_clock();
-        let before = match &result {
-            Ok(ReleaseReply::Ended(copy)) => Some(copy.clone()),
-            // The session was never stored.
-            Ok(ReleaseReply::Done) => before.filter(|copy| copy.until > now).map(|copy| copy.id),
-            _ => return result,
-        };
-        match op {
-            Op::Retire { .. } => count_end(&Reason::Regenerated),
-            Op::Delete(reason) if !is_overtaken => count_end(reason),
-            _ => {}
-        }
-        if leave == Leave::Ended || logs_out {
-            self.leave_list(id, &lists);
-        }
-        if logs_out {
-            self.lineage.leave_no_user();
-        }
-        self.failed.take_if(|failed| failed == id);
-        // A handler class goes on with nothing.
-        self.looks.replace(id, b"");
-        // A session that goes on without having been stored goes on with the copy.
-        if let Some(copy) = before.filter(|_| op != Op::Drop || leave != Leave::Moved) {
-            self.delete_copy(&copy);
-            // The one that has ended may be another session.
-            if leave != Leave::Ended {
-                self.lineage.leave_no_copy();
-            }
-        }
-        // A session that is made of a copy leaves no second one. Its logout ends the first.
-        let begun = if is_overtaken { mark } else { Some(now).filter(|_| op != Op::Drop) };
-        if is_overtaken && leave == Leave::Emptied {
-            // The values are gone, and with them the user.
-            self.lineage.leave_no_metadata();
-        } else if let Some(begun) = begun.filter(|_| grace > 0) {
-            let copy = Frozen { until: begun.saturating_add(grace * 1000), id: id.as_str().to_owned() };
-            self.lineage.leave_copy(copy, now);
-        }
-        Ok(ReleaseReply::Done)
-    }
-
-    /// Deletes the copy that a session which has ended had left, if the answer tells of one.
-    pub(super) fn without_copy(&mut self, reply: ReleaseReply) -> ReleaseReply {
-        match reply {
-            ReleaseReply::Ended(copy) => {
-                self.delete_copy(&copy);
-                ReleaseReply::Done
-            }
-            reply => reply,
-        }
-    }
-
-    /// Deletes the copy that a session, which has ended, had left under its earlier id.
-    /// Returns false after a failure.
-    pub(super) fn delete_copy(&mut self, id: &str) -> bool {
-        let Some(id) = SessionId::parse(id.as_bytes()) else { return true };
-        let keys = self.keys(&id);
-        let Err(error) = self.store.delete_copy(&keys) else { return true };
-        let what = "can still be read, although it ended under its new id, for rustredis.regenerate_grace";
-        self.fail(what, Some(&id), &error.into())
-    }
-
-    /// Keeps a value that PHP can't decode for a day, under a key that the warning names. The
-    /// session ends.
-    pub fn set_aside(&mut self, id: &[u8]) -> bool {
-        let Some(id) = SessionId::parse(id) else { return self.fail("can't be kept", None, &Failure::BadId) };
-        self.keep_aside(&id, None)
-    }
-
-    /// Does the same for a value that can't be decompressed (`damage`). PHP then gets an empty
-    /// session.
-    pub(super) fn keep_aside(&mut self, id: &SessionId, damage: Option<Unreadable>) -> bool {
-        let what = damage.as_ref().map_or("could not be decoded", |_| "could not be decompressed");
-        if self.has_copy() && self.current.as_deref().is_some_and(|current| current.id == *id) {
-            self.drop_value();
-            self.fail(what, Some(id), &Failure::DamagedCopy(damage));
-            return true;
-        }
-        let key = self.keys(id).aside(&self.settings.prefix);
-        let result = self.end(id, Op::SetAside(&key));
-        let done = self.answered(id, &format!("{what} and was not kept aside"), result);
-        if done {
-            stats::count(Count::Asides);
-            self.fail(what, Some(id), &Failure::Kept(key, damage));
-        }
-        done
-    }
-
-    fn end(&mut self, id: &SessionId, op: Op<'_>) -> Result<ReleaseReply, StoreError> {
-        self.drop_unread_other_than(id);
-        self.drop_value();
-        let Some(mut current) = self.current.take_if(|current| current.id == *id) else {
-            return self.end_unlocked(id, op, None);
-        };
-        self.lineage.leave(&current);
-        self.leave_name(&mut current);
-        current.trace.outcome = "ended";
-        current.is_changed = true;
-        let hold = mem::replace(&mut current.hold, Hold::Unlocked);
-        let (keys, seen) = (&current.keys, current.loaded.state.as_deref());
-        let result = match hold {
-            Hold::Locked { token, waiter, guard } => {
-                let states = Release { seen, ..self.release_of(&token, op, 1) };
-                let release = Release { waiter: waiter.as_deref(), ..states };
-                let mut result = self.store.release(keys, &release);
-                if let Some(op) = in_any_case(op, &result) {
-                    result = self.store.release(keys, &Release { op, ..release });
-                }
-                self.note_copy(id, &token, op, &result);
-                if result.is_err() {
-                    self.store.give_back(keys, token);
-                } else {
-                    self.store.end(guard);
-                }
-                self.released(&mut current);
-                result
-            }
-            Hold::Overtaken => Ok(ReleaseReply::Done),
-            other => {
-                let result = self.end_unlocked(id, op, seen);
-                if let Hold::Unsure { token, .. } = other {
-                    self.store.give_back(keys, token);
-                }
-                result
-            }
-        };
-        self.leave_figures(&current);
-        result
-    }
-
-    fn end_unlocked(
-        &mut self,
-        id: &SessionId,
-        op: Op<'_>,
-        seen: Option<&str>,
-    ) -> Result<ReleaseReply, StoreError> {
-        let keys = self.keys(id);
-        let write = self.write_of(op, 1, seen);
-        let mut result = self.store.write(&keys, &write);
-        if let Some(op) = in_any_case(op, &result) {
-            result = self.store.write(&keys, &Write { op, ..write.clone() });
-        }
-        self.note_copy(id, &write.token, op, &result);
-        result
-    }
-
-    /// Notes the copy that the session leaves under its id, or may have left.
-    fn note_copy(
-        &mut self,
-        id: &SessionId,
-        token: &str,
-        op: Op<'_>,
-        result: &Result<ReleaseReply, StoreError>,
-    ) {
-        let is_sure = match result {
-            Ok(ReleaseReply::Done | ReleaseReply::Ended(_)) => true,
-            Err(error) if error.is_unclear() => false,
-            _ => return,
-        };
-        if matches!(op, Op::Retire { grace: 1.., .. }) {
-            self.lineage.set_moved(Moved::new(id.clone(), token.to_owned(), is_sure));
-        }
     }
 
     fn reason_not_to_save(&mut self, id: &SessionId) -> Option<Failure> {
@@ -636,56 +306,6 @@ impl<S: Store> Session<S> {
         }
         if let Some(copy) = &live.copy {
             self.delete_copy(&copy.id);
-        }
-    }
-
-    /// Ends a session whose absolute end came while this request had it. Returns false if a change
-    /// is lost.
-    fn end_now(&mut self, mut current: Box<Current<S::Lease>>, changed: bool) -> bool {
-        let id = current.id.clone();
-        current.is_changed |= changed;
-        let result = self.end_hold(&mut current, Op::Delete(&Reason::Absolute), || Failure::Ended);
-        self.current = Some(current);
-        let lists = self.lists_of(&id);
-        self.leave_list(&id, &lists);
-        let failure = failure_of(result, Loss::Unknown);
-        if failure.is_none() {
-            count_end(&Reason::Absolute);
-        }
-        let failure = failure.or_else(|| changed.then(|| refused(Failure::Ended)));
-        self.told(&id, "was not saved", failure)
-    }
-
-    /// Ends a session that this request has, which saves it no more.
-    pub(super) fn end_hold(
-        &mut self,
-        current: &mut Current<S::Lease>,
-        op: Op<'_>,
-        why: fn() -> Failure,
-    ) -> Result<ReleaseReply, StoreError> {
-        let keys = current.keys.clone();
-        current.trace.outcome = "ended";
-        match mem::replace(&mut current.hold, Hold::NoMoreWrites(why)) {
-            Hold::Locked { token, waiter, guard } => {
-                let release = Release { waiter: waiter.as_deref(), ..self.release_of(&token, op, 1) };
-                let result = self.store.release(&keys, &release);
-                if result.is_err() {
-                    self.store.give_back(&keys, token);
-                } else {
-                    self.store.end(guard);
-                }
-                self.released(current);
-                result
-            }
-            Hold::Unsure { token, writes } => {
-                let release = Release { nth: writes, ..self.release_of(&token, op, 1) };
-                let result = self.store.release(&keys, &release);
-                if result.is_err() {
-                    self.store.give_back(&keys, token);
-                }
-                result
-            }
-            _ => self.store.write(&keys, &self.write_of(op, 1, None)),
         }
     }
 
@@ -896,7 +516,7 @@ impl<S: Store> Session<S> {
         }
     }
 
-    fn told(&mut self, id: &SessionId, what: &str, failure: Option<Failure>) -> bool {
+    pub(super) fn told(&mut self, id: &SessionId, what: &str, failure: Option<Failure>) -> bool {
         failure.is_none_or(|failure| self.fail(what, Some(id), &failure))
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Access, Leave, Session, Writer, save::in_any_case, user::Limit};
+use super::{Access, Leave, Session, Writer, end::in_any_case, user::Limit};
 use crate::{
     config::{IniValues, Setting, Settings},
     protocol::{Keys, OnLimit, Op, ReleaseReply, SessionData, SessionId, UserCall, list_name},
