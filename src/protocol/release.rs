@@ -308,8 +308,7 @@ fn staged(op: Op<'_>, ttl: u64, how: Payload) -> Option<&[u8]> {
     }
 }
 
-/// The operation for a value that another key has: one that is uploaded before the script, or a
-/// copy.
+/// The operation for a value that is uploaded before the script.
 const MOVE: (&str, &[u8]) = ("move", b"");
 
 /// The key of the copy that the operation leaves.
@@ -338,7 +337,7 @@ fn op_args(op: Op<'_>) -> (&'static str, &[u8]) {
         Op::Retire { forced: false, until, .. } => ("freeze", until.as_bytes()),
         Op::Drop => ("drop", b""),
         Op::SetAside(_) => ("aside", b""),
-        Op::BringBack => MOVE,
+        Op::BringBack => ("back", b""),
         Op::TakeCopy => ("take", b""),
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct Current<L> {
     pub(super) writes: u32,
     /// The session's new TTL if the read did not refresh it, otherwise 0.
     pub(super) ttl_due: u64,
+    /// The time at which it was asked for, in nanoseconds: what has happened before that was seen.
+    pub(super) asked: u64,
     /// The print of the value that a handler class has read, until the class writes another value.
     pub(super) delivered: Option<Print>,
 }

@@ -172,6 +172,9 @@ impl<S: Store> Session<S> {
         let logs_out = leave == Leave::Emptied && current.is_some_and(Current::has_kept_its_user);
         let lists = self.lists_of(id);
         let result = self.end(id, op);
+        if op == Op::Drop && leave == Leave::Moved {
+            self.lineage.leave_unsaved(id);
+        }
         let now = self.store.server_clock();
         let before = match &result {
             Ok(ReleaseReply::Ended(copy)) => Some(copy.clone()),

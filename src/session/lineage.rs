@@ -21,6 +21,8 @@ pub struct Heritage {
     seen: Option<String>,
     /// The id that it has left. A handler class may give it the same one again.
     retired: Option<SessionId>,
+    /// The move away from the id under which it was last stored, if that has left a copy.
+    moved: Option<Moved>,
 }
 
 impl Heritage {
@@ -179,7 +181,15 @@ impl Lineage {
 
     /// Notes the move with which the session itself has left a copy, or may have left one.
     pub(super) fn set_moved(&mut self, moved: Moved) {
+        self.left.moved = Some(moved.clone());
         self.moved = Some(moved);
+    }
+
+    /// Notes that the session has left this id, under which it was not stored.
+    pub(super) fn leave_unsaved(&mut self, id: &SessionId) {
+        if let Some(moved) = self.inherited_by(id).and_then(|inherited| inherited.moved.as_ref()) {
+            self.set_moved(moved.then_from(id.clone()));
+        }
     }
 
     /// Takes the move with which the session itself has left a copy.

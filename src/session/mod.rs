@@ -544,8 +544,10 @@ impl<S: Store> Session<S> {
                     self.give_up_places(&mut current);
                 }
             }
-            // No other request knows this id.
-            Hold::Unlocked if current.unread && current.is_new => self.give_up_places(&mut current),
+            // It was put on a list before it was to be stored.
+            Hold::Unlocked if current.is_missing() && !current.is_changed => {
+                self.give_up_places(&mut current)
+            }
             // The write without an answer, and with it the release, may not have reached the
             // server.
             Hold::Unsure { token, .. } => self.store.give_back(&current.keys, token),
@@ -677,6 +679,8 @@ impl<S: Store> Session<S> {
         let kept = self.store.answered().slot.kept_waiting();
         let settings = self.settings.clone();
         self.lineage.forget_stay(id);
+        // The answer may come late.
+        let asked = self.prefetch.as_ref().map_or_else(clock::now, |prefetch| prefetch.ahead.since.time);
         // Only close gives back a lock that we have, so a read without a lock must not drop it
         // here.
         let has_its_lock =
@@ -768,6 +772,7 @@ impl<S: Store> Session<S> {
             is_first,
             writes: 0,
             ttl_due,
+            asked,
             delivered: None,
         });
         self.announce(&mut current, ttl);

@@ -3,17 +3,26 @@
 use crate::protocol::SessionId;
 
 /// The move of a session away from an id.
+#[derive(Clone)]
 pub struct Moved {
     id: SessionId,
     /// The token of the mark that the move has left.
     token: String,
     /// Set if an answer tells that Redis has carried it out.
     is_sure: bool,
+    /// The id that the session has left since without being stored under it, if it has. A browser
+    /// may have this one.
+    unsaved: Option<SessionId>,
 }
 
 impl Moved {
     pub(super) fn new(id: SessionId, token: String, is_sure: bool) -> Self {
-        Self { id, token, is_sure }
+        Self { id, token, is_sure, unsaved: None }
+    }
+
+    /// The same move, after another one away from an id under which nothing was stored.
+    pub(super) fn then_from(&self, unsaved: SessionId) -> Self {
+        Self { unsaved: Some(unsaved), ..self.clone() }
     }
 
     pub(super) fn id(&self) -> &SessionId {
@@ -22,6 +31,10 @@ impl Moved {
 
     pub(super) fn token(&self) -> &str {
         &self.token
+    }
+
+    pub(super) fn unsaved(&self) -> Option<&SessionId> {
+        self.unsaved.as_ref()
     }
 
     pub(super) fn is_sure(&self) -> bool {

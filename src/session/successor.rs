@@ -14,8 +14,6 @@ use crate::{
 pub(super) struct Left {
     /// The name of the list of its user, if it has one.
     list: Option<String>,
-    /// Set if the request has the copy.
-    has_copy: bool,
 }
 
 /// A failure that was told.
@@ -58,20 +56,31 @@ impl<S: Store> Session<S> {
         let current = self.current.as_ref().filter(|current| current.id == *id)?;
         let mark = current.loaded.mark_of_move().filter(|_| matches!(current.hold, Hold::Overtaken))?;
         let list = mark.live().map(|live| live.user().to_owned()).filter(|list| !list.is_empty());
-        Some(Left { list, has_copy: !current.is_new })
+        Some(Left { list })
     }
 
     /// Ends the copy that a session has left under this id, and the session itself, if the list of
     /// its user tells where it goes on. Returns `None` if nothing does, and false after a failure.
     pub(super) fn end_left(&mut self, id: &SessionId, left: &Left) -> Option<bool> {
-        let is_unreadable = !left.has_copy || self.delete_copy(id.as_str());
+        // Without its copy, the session cannot come back to this id from now on.
+        if !self.delete_copy(id.as_str()) {
+            return Some(false);
+        }
+        let Ok(was_back) = self.end_returned(id) else { return Some(false) };
         let list = left.list.as_deref();
         let ended = list.and_then(|list| Some((list, self.list_keys(list)?)));
-        let ended = ended.map_or(Some(false), |(list, keys)| self.end_successors(id, list, &keys));
-        match ended {
-            Some(false) => None,
-            ended => Some(ended.is_some() && is_unreadable),
+        match ended.map_or(Some(false), |(list, keys)| self.end_successors(id, list, &keys)) {
+            Some(is_over) => (is_over || was_back).then_some(true),
+            None => Some(false),
         }
+    }
+
+    /// Ends the session that has come back to this id. Returns false if it has not.
+    fn end_returned(&mut self, id: &SessionId) -> Result<bool, Told> {
+        if !matches!(self.state_of(id)?, Some(State::Live(_))) {
+            return Ok(false);
+        }
+        if self.end_id(id, &Reason::Logout, "", "was not destroyed") { Ok(true) } else { Err(Told) }
     }
 
     /// Ends the session under each id that it got after this one. Returns false if there was none,

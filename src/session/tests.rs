@@ -1033,6 +1033,55 @@ fn a_session_comes_back_if_the_answer_to_its_move_is_lost() {
 }
 
 #[test]
+fn a_session_that_moves_once_more_in_vain_is_stored_under_the_id_that_a_browser_has() {
+    for (texts, deletes) in [IniValues::default(), unlocked()].iter().flat_map(|t| [(t, false), (t, true)]) {
+        for is_taken in [false, true] {
+            let store = stored(b"old");
+            let mut first = session_with(&store, texts);
+            read(&mut first, ID);
+            assert!(first.destroy(ID, Leave::Moved));
+            first.close();
+            let mut second = session_with(&store, texts);
+            second.inherit(first.heritage());
+            assert!(second.create(NEW, Access::Update, TTL, true));
+            read(&mut second, NEW);
+            assert!(if deletes { second.destroy(NEW, Leave::Moved) } else { second.retire(NEW, false) });
+            second.close();
+            let moved = second.take_moved().unwrap();
+            if is_taken {
+                // Another request of the browser was quicker.
+                let mut other = session_with(&store, texts);
+                read(&mut other, NEW);
+                assert!(other.write(NEW, b"other", TTL, Writer::Php));
+                other.close();
+            }
+            assert!(second.bring_back(&moved, TTL), "{:?}", second.take_warnings());
+            assert_eq!(data(&store, NEW).unwrap(), if is_taken { &b"other"[..] } else { b"old" });
+            assert_eq!((data(&store, ID), holder(&store, NEW)), (None, None));
+        }
+    }
+}
+
+#[test]
+fn a_logout_beside_a_move_that_was_undone_ends_the_session() {
+    for texts in [IniValues::default(), unlocked()] {
+        let store = stored(b"old");
+        let mut first = session_with(&store, &texts);
+        read(&mut first, ID);
+        assert!(first.destroy(ID, Leave::Moved));
+        first.close();
+        let mut late = session_with(&store, &texts);
+        assert_eq!(read(&mut late, ID), b"old");
+        let moved = first.take_moved().unwrap();
+        assert!(first.bring_back(&moved, TTL));
+        assert!(late.destroy(ID, Leave::Ended), "{:?}", late.take_warnings());
+        late.close();
+        assert_eq!(data(&store, ID), None);
+        assert_eq!(read(&mut session_with(&store, &texts), ID), b"");
+    }
+}
+
+#[test]
 fn a_logout_and_a_move_that_was_not_sent_are_not_undone() {
     for how in ["emptied", "not sent"] {
         let store = stored(b"old");

@@ -3,7 +3,7 @@
 use super::{Failure, Session, moved::Moved};
 use crate::{
     error::StoreError,
-    protocol::{Dead, Keys, Live, Op, Reason, ReleaseReply, State},
+    protocol::{Dead, Frozen, Keys, Live, Op, Reason, ReleaseReply, SessionId, State},
     store::Store,
 };
 
@@ -40,10 +40,41 @@ impl<S: Store> Session<S> {
             return Ok(false);
         }
         let now = self.store.server_clock();
+        let live = mark.live().unwrap_or_else(|| Live::new(now));
+        if let Some(id) = moved.unsaved() {
+            return self.store_copy(keys, &state, moved, id, live, ttl);
+        }
         // A state takes the place of the mark, by which others know that the session has ended.
-        let live = State::Live(mark.live().unwrap_or_else(|| Live::new(now))).to_string();
+        let live = State::Live(live).to_string();
         let mut write = self.write_of(Op::BringBack, ttl, Some(&state));
         write.state = Some(&live);
         Ok(self.store.write(keys, &write)? == ReleaseReply::Done)
+    }
+
+    /// Stores the copy under this id, which a browser may have. The session has had it after the
+    /// one of the copy, and was not stored under it.
+    fn store_copy(
+        &mut self,
+        keys: &Keys,
+        mark: &str,
+        moved: &Moved,
+        id: &SessionId,
+        mut live: Live,
+        ttl: u64,
+    ) -> Result<bool, StoreError> {
+        let (Some(copy), now) = self.store.copy(keys, mark)? else { return Ok(false) };
+        let grace = self.settings.regenerate_grace.saturating_mul(1000);
+        live.copy = Some(Frozen { until: now.saturating_add(grace), id: moved.id().as_str().to_owned() });
+        let list = self.list_keys(live.user());
+        let state = State::Live(live.clone()).to_string();
+        let keys = self.keys(id);
+        // Another request may have stored a session there by now.
+        let mut write = self.write_of(Op::Restore(&copy), ttl, None);
+        write.state = Some(&state);
+        let is_stored = self.store.write(&keys, &write)? == ReleaseReply::Done;
+        if let Some(list) = list.filter(|_| is_stored) {
+            self.put_on_list(&list, id, &live, Some(moved.id()), ttl);
+        }
+        Ok(is_stored)
     }
 }

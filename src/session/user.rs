@@ -150,7 +150,7 @@ impl<S: Store> Session<S> {
         let before = self.earlier_id(&current.id);
         let (id, lasts) = (current.id.clone(), live.own_ttl(now, ttl));
         let is_known = had.as_ref().is_some_and(|live| live.user() == list);
-        let read = current.trace.since.time;
+        let asked = current.asked;
         let call = |on_limit| UserCall::Bind {
             name: id.as_str(),
             life: lasts,
@@ -159,7 +159,7 @@ impl<S: Store> Session<S> {
             on_limit,
             // The session may live on under its earlier id, and counts as one with that.
             stays: listed.is_none(),
-            age: (!is_known).then(|| millis(clock::since(read))),
+            age: (!is_known).then(|| millis(clock::since(asked))),
         };
         // Before sessions end for this one, those are found out that do not count. With a limit of
         // one all others end in any case.
@@ -550,7 +550,7 @@ impl<S: Store> Session<S> {
         }
     }
 
-    fn put_on_list(
+    pub(super) fn put_on_list(
         &mut self,
         keys: &Keys,
         id: &SessionId,

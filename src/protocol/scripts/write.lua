@@ -1,9 +1,11 @@
 -- WRITE: changes a session without a lock (locking off). One trip. A repeat does no harm.
 -- KEYS  1 D data  2 S state
 --       3 N (move) the new value, which the command before this one has put there
---         A (aside) the new name of D  C (take) the read-only copy
+--         A (aside) the new name of D  C (back, take) the read-only copy
 --         L (del, drop, retire, freeze) the lock  4 C (retire, freeze) the read-only copy
--- ARGV  1 op: set | move (set to the value of N, which does not pass through Lua) | keep
+-- ARGV  1 op: set | move (set to the value of N, which does not pass through Lua)
+--         | back (move, with C for N, which stays if its mark is that of another move by now)
+--         | keep
 --         | restore (keep, or set if D is gone)
 --         | weed (del by a place on a list that is too old for a login which is still running)
 --         | del (end it) | drop (del of a session that did not exist at the read: leaves nothing
@@ -18,13 +20,13 @@
 --         it does not happen; '' = none)
 --       3 ttl_s (0 = as it is)  4 state seen at the read ('' = none)
 --       5 a name for the mark that del leaves  6 dead_ms (its life)
---       7 state (set, move, keep, restore): live|..., to be stored with the write ('' = leave it as
+--       7 state (set, move, back, keep, restore): live|..., to be stored with the write ('' = leave it as
 --         it is)
 --         (del, weed, retire, freeze) the reason of the end ('' = logout)
 -- Replies: {'ok'}  {'ok:' .. id} (del, weed, retire, freeze: the session had left a copy under this
 --          id, which the client deletes)
---          {'gone'} (keep: D does not exist; move: N does not; send set; take: C does not; freeze:
---          it came too late; weed: there was no session, and no request that still has it stores it
+--          {'gone'} (keep: D does not exist; move: N does not; send set; back, take: C does not;
+--          freeze: it came too late; weed: there was no session, and no request that still has it stores it
 --          again)
 --          {'dead'} (ended since the read; del: the session of another user; weed: or of none;
 --          take: the mark is not the one seen)
@@ -37,8 +39,8 @@ if op == 'drop' then
   if redis.call('EXISTS', D) == 0 then return {'ok'} end
   op = 'del'
 end
-local weeds, gone = op == 'weed', false
-if weeds then op = 'del' end
+local weeds, back, gone = op == 'weed', op == 'back', false
+if weeds then op = 'del' elseif back then op = 'move' end
 local state = redis.call('MGET', S)[1]            -- as if missing if it is of another type
 if op == 'take' then
   local taken = string.gsub(ARGV[4], '[^|]*$', '') .. 'taken'
@@ -134,7 +136,8 @@ if op == 'keep' then
   if tonumber(ttl) > 0 and redis.call('EXPIRE', D, ttl) == 0 then return {dead and 'dead' or 'gone'} end
 elseif op == 'move' then
   if dead then
-    redis.call('DEL', KEYS[3])
+    local moved = back and string.find(state, '^dead|regenerated|')
+    if not moved then redis.call('DEL', KEYS[3]) end
     return {'dead'}
   elseif redis.pcall('EXPIRE', KEYS[3], ttl) ~= 1 or redis.pcall('RENAME', KEYS[3], D).err then
     redis.pcall('DEL', KEYS[3])                  -- a copy must not outlive a logout

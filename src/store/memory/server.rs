@@ -421,7 +421,9 @@ impl Server {
             Op::Keep if ttl == 0 => {}
             Op::Restore(_) | Op::Keep if place.refresh(now + ttl * 1000) => {}
             Op::BringBack if dead => {
-                place.copy = None;
+                if place.loaded().mark_of_move().is_none() {
+                    place.copy = None;
+                }
                 return ReleaseReply::Dead;
             }
             _ if dead => return ReleaseReply::Dead,
