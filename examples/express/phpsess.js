@@ -588,7 +588,8 @@ async function revoke(its, user, { only = null, but = [] } = {}) {
   for (let count = 0;;) { // one that has got another id meanwhile is there the next time
     const { now, others } = await listed(its, list, "list", ""), meant = [];
     for (const one of others) {
-      if (done.has(one.id) || (only !== null && handleOf(one.id) !== only)) continue;
+      const names = [one.id, ...one.value.split("|").slice(2)]; // it may be on its way to its new id
+      if (done.has(one.id) || (only !== null && !names.map(handleOf).includes(only))) continue;
       if (spared.size === 0 || !spared.has(await copyIdOf(its, one.id))) meant.push(one);
     }
     if (meant.length === 0) return count;

@@ -301,7 +301,7 @@ func (s *Sessions) Revoke(user, only string, but ...string) (int, error) {
 		}
 		var meant []place
 		for _, one := range answer.others {
-			if done[one.id] || spared[one.id] || only != "" && handle(one.id) != only {
+			if done[one.id] || spared[one.id] || only != "" && !one.has(only) {
 				continue
 			}
 			if len(but) > 0 {
@@ -348,6 +348,12 @@ type place struct {
 // Returns true if it may be that of a login which is still running. The clock of Redis may have been set back.
 func (p place) young(now int64) bool {
 	return later(now-p.bumped, p.bumped-now) < loginTime
+}
+
+// Returns true if the handle is that of its id, or of the one before: it may be on its way to its new one.
+func (p place) has(name string) bool {
+	fields := strings.SplitN(p.value, "|", 3)
+	return handle(p.id) == name || len(fields) == 3 && handle(fields[2]) == name
 }
 
 type listed struct {

@@ -177,7 +177,7 @@ class Sessions:
         while True:  # one that has got another id meanwhile is there the next time
             _, now, listed, _ = self.listed(list_name(user), "list", "")
             meant = [(session_id, value) for session_id, value in listed
-                     if session_id not in done and only in (None, handle(session_id))
+                     if session_id not in done and only in (None, *map(handle, names(session_id, value)))
                      and not (but and self.copy_of(session_id) in but)]
             if not meant:
                 return count
@@ -658,6 +658,11 @@ class Visit:
 
 def list_name(user):
     return hashlib.sha256(user.encode()).hexdigest()[:32]
+
+
+def names(session_id, value):
+    """The id of a listed session, and the one that it had before: it may be on its way to its new one."""
+    return [session_id, *value.decode().split("|")[2:]]
 
 
 def handle(session_id):

@@ -307,19 +307,21 @@ impl<S: Store> Session<S> {
         let own = self.current_of(&list).map(|(id, _)| id);
         // Until the session is stored under its new id, the list has the earlier one, too.
         let earlier = own.as_ref().and_then(|own| self.lineage.listed_id(own));
-        let is_meant = |id: &SessionId| {
-            let is_own = own.as_ref() == Some(id) || earlier.as_ref() == Some(id);
-            !(others_only && is_own) && only.is_none_or(|only| handle(id) == only)
-        };
-        let (mut done, mut count, mut all_ended) = (Vec::new(), 0, true);
+        let is_spared =
+            |id: &SessionId| others_only && (own.as_ref() == Some(id) || earlier.as_ref() == Some(id));
+        let (mut done, mut revoked, mut all_ended) = (Vec::new(), Vec::new(), true);
         for _ in 0..ROUNDS {
             let answer = self.ask_list(&keys, &UserCall::List)?;
-            let mut targets = answer.sessions;
-            targets.retain(|listed| listed.is_victim || is_meant(&listed.id));
+            let named = only.map(|only| ids_of(only, &answer.sessions));
+            let is_meant =
+                |id: &SessionId| !is_spared(id) && named.as_ref().is_none_or(|ids| ids.contains(&id));
+            let is_target = |listed: &&Listed| listed.is_victim || is_meant(&listed.id);
+            let mut targets: Vec<_> = answer.sessions.iter().filter(is_target).cloned().collect();
             // The list may have been lost.
-            if let Some(own) =
-                own.as_ref().filter(|own| is_meant(own) && targets.iter().all(|listed| listed.id != **own))
-            {
+            if let Some(own) = own.as_ref().filter(|own| {
+                let is_named = only.is_none_or(|only| handle(own) == only);
+                !is_spared(own) && is_named && targets.iter().all(|listed| listed.id != **own)
+            }) {
                 let (id, bumped) = (own.clone(), answer.now);
                 targets.push(Listed { id, bumped, is_victim: false, before: None, value: String::new() });
             }
@@ -342,10 +344,7 @@ impl<S: Store> Session<S> {
                 done.push(target.id.clone());
                 let reason = if target.is_victim { Reason::Limit } else { Reason::Revoked };
                 match self.end_listed(&target, &list, answer.now, &reason) {
-                    End::Ended => {
-                        count += u64::from(!target.is_victim);
-                        ended.push(target);
-                    }
+                    End::Ended => ended.push(target),
                     End::Over => over.push(target),
                     End::Stale => stale.push(target),
                     End::Comes => {}
@@ -357,8 +356,9 @@ impl<S: Store> Session<S> {
             if !ended.is_empty() {
                 self.ask_list(&keys, &UserCall::End(&places(&ended)))?;
             }
+            revoked.extend(ended.into_iter().filter(|ended| !ended.is_victim));
         }
-        all_ended.then_some(count)
+        all_ended.then(|| number_of(&revoked))
     }
 
     /// Keeps the list up to date after the session was stored with a new state.
@@ -847,6 +847,36 @@ fn with_user(mut live: Live, list: &str, label: &str, now: u64, ttl: u64) -> Liv
         live = live.ending_after(timeout);
     }
     live.of_user(list, label)
+}
+
+/// Returns true if the other place is that of the session under its earlier id. One that came later
+/// to the list is that of another session.
+fn has_had(one: &Listed, earlier: &Listed) -> bool {
+    one.before.as_ref() == Some(&earlier.id) && earlier.bumped <= one.bumped
+}
+
+/// Returns the ids of a session that has this handle, or had it under an earlier id.
+fn ids_of<'a>(name: &str, sessions: &'a [Listed]) -> Vec<&'a SessionId> {
+    let mut ids: Vec<&SessionId> = Vec::new();
+    let is_next = |ids: &[&SessionId], one: &&Listed| {
+        let is_one = |id: &SessionId| ids.contains(&id) || handle(id) == name;
+        let is_place = |before: &SessionId| {
+            sessions.iter().filter(|other| other.id == *before).all(|other| has_had(one, other))
+        };
+        !ids.contains(&&one.id)
+            && (is_one(&one.id)
+                || one.before.as_ref().is_some_and(|before| is_one(before) && is_place(before)))
+    };
+    while let Some(next) = sessions.iter().find(|one| is_next(&ids, one)) {
+        ids.push(&next.id);
+    }
+    ids
+}
+
+/// Returns the number of the sessions. One that was on its way to another id is one.
+fn number_of(ended: &[Listed]) -> u64 {
+    let moved: Vec<_> = ended.iter().filter(|one| one.before.is_some()).collect();
+    ended.iter().filter(|one| !moved.iter().any(|next| has_had(next, one))).count() as u64
 }
 
 /// Returns true if the session that was put on a list is a victim there.
