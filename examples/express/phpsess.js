@@ -590,7 +590,7 @@ async function revoke(its, user, { only = null, but = [] } = {}) {
     for (const one of others) {
       const names = [one.id, ...one.value.split("|").slice(2)]; // it may be on its way to its new id
       if (done.has(one.id) || (only !== null && !names.map(handleOf).includes(only))) continue;
-      if (spared.size === 0 || !spared.has(await copyIdOf(its, one.id))) meant.push(one);
+      if (spared.size === 0 || ![...names, await copyIdOf(its, one.id)].some((name) => spared.has(name))) meant.push(one);
     }
     if (meant.length === 0) return count;
     count += await end(its, list, meant, now, "revoked");

@@ -309,7 +309,7 @@ func (s *Sessions) Revoke(user, only string, but ...string) (int, error) {
 				if err != nil {
 					return count, err
 				}
-				if spared[before] {
+				if spared[before] || spared[one.earlier()] {
 					continue
 				}
 			}
@@ -350,10 +350,17 @@ func (p place) young(now int64) bool {
 	return later(now-p.bumped, p.bumped-now) < loginTime
 }
 
-// Returns true if the handle is that of its id, or of the one before: it may be on its way to its new one.
+// The id that it had before: it may be on its way to its new one. "" is none.
+func (p place) earlier() string {
+	if fields := strings.SplitN(p.value, "|", 3); len(fields) == 3 {
+		return fields[2]
+	}
+	return ""
+}
+
+// Returns true if the handle is that of its id, or of the one before.
 func (p place) has(name string) bool {
-	fields := strings.SplitN(p.value, "|", 3)
-	return handle(p.id) == name || len(fields) == 3 && handle(fields[2]) == name
+	return handle(p.id) == name || p.earlier() != "" && handle(p.earlier()) == name
 }
 
 type listed struct {

@@ -178,7 +178,7 @@ class Sessions:
             _, now, listed, _ = self.listed(list_name(user), "list", "")
             meant = [(session_id, value) for session_id, value in listed
                      if session_id not in done and only in (None, *map(handle, names(session_id, value)))
-                     and not (but and self.copy_of(session_id) in but)]
+                     and not (but and but.intersection((self.copy_of(session_id), *names(session_id, value))))]
             if not meant:
                 return count
             count += self.end(list_name(user), meant, now, "revoked")

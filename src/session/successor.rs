@@ -124,6 +124,19 @@ impl<S: Store> Session<S> {
         Some(is_over)
     }
 
+    /// Returns the id of the session that PHP has, if that has left it, and each id under which it
+    /// goes on. Returns `None` after a failure.
+    pub(super) fn own_ids(&mut self, sessions: &[Listed]) -> Option<Vec<SessionId>> {
+        let own = self.current.as_ref().filter(|current| current.is_overtaken());
+        let mut ids: Vec<_> = own.map(|own| own.id.clone()).into_iter().collect();
+        while !ids.is_empty()
+            && let Some(next) = self.next_of(&mut ids, sessions).ok()?
+        {
+            ids.push(next.listed.id);
+        }
+        Some(ids)
+    }
+
     /// Returns a session on the list that has had one of these ids, if there is one, and adds the
     /// id that it had between them.
     fn next_of(&mut self, ids: &mut Vec<SessionId>, sessions: &[Listed]) -> Result<Option<Next>, Told> {

@@ -1160,3 +1160,81 @@ fn a_login_that_was_chosen_before_its_save_is_not_stored() {
         assert_eq!(left.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["other"]);
     }
 }
+
+/// Returns a server with a session of the user "u" under [`ID`].
+fn logged_in(texts: &IniValues) -> MemoryStore {
+    let store = MemoryStore::new();
+    log_in(&store, texts, ID);
+    store
+}
+
+fn log_in(store: &MemoryStore, texts: &IniValues, id: &[u8]) {
+    let mut session = session_with(store, texts);
+    read(&mut session, id);
+    let no_limit = Limit { sessions: 0, on_limit: OnLimit::Oldest };
+    assert_eq!(session.bind(b"u", "", no_limit, TTL), Some(true), "{:?}", session.take_warnings());
+    assert!(session.write(id, b"old", TTL, Writer::Php));
+    session.close();
+}
+
+#[test]
+fn a_request_that_was_overtaken_spares_its_own_session_under_each_id() {
+    const OTHER: &[u8] = b"ghijklmnopghijkl";
+    let read_only =
+        || IniValues::default().with(Setting::LockWait, "0").with(Setting::LockFailure, "readonly");
+    for (how, texts) in [
+        ("late", IniValues::default()),
+        ("late", unlocked()),
+        ("before", unlocked()),
+        ("before", read_only()),
+    ] {
+        for step in ["left", "read", "stored", "moved again"] {
+            let store = logged_in(&texts);
+            log_in(&store, &texts, OTHER);
+            let (mut first, mut late) = (session_with(&store, &texts), session_with(&store, &texts));
+            read(&mut first, ID);
+            if how == "before" {
+                read(&mut late, ID);
+            }
+            assert!(first.destroy(ID, Leave::Moved));
+            first.close();
+            if how == "late" {
+                assert_eq!(read(&mut late, ID), b"old");
+            }
+            let mut second = session_with(&store, &texts);
+            second.inherit(first.heritage());
+            if step != "left" {
+                read(&mut second, NEW);
+            }
+            if step == "stored" || step == "moved again" {
+                assert!(second.write(NEW, b"old", TTL, Writer::Php));
+                second.close();
+            }
+            let mut id = NEW;
+            if step == "moved again" {
+                id = b"0000000000000000";
+                let mut third = session_with(&store, &texts);
+                read(&mut third, NEW);
+                assert!(third.destroy(NEW, Leave::Moved));
+                third.close();
+                second = session_with(&store, &texts);
+                second.inherit(third.heritage());
+                read(&mut second, id);
+            }
+            let case = format!("{how}, {step}");
+            let devices = late.devices(None, TTL).unwrap();
+            let is_shown = step == "stored";
+            let current: Vec<_> = devices.iter().map(|device| device.is_current).collect();
+            assert_eq!(current, if is_shown { &[true, false][..] } else { &[false] }, "{case}");
+            assert_eq!(late.revoke(None, None, true), Some(1), "{case}: {:?}", late.take_warnings());
+            assert_eq!(data(&store, OTHER), None, "{case}");
+            if step == "left" {
+                read(&mut second, id);
+            }
+            assert!(second.write(id, b"new", TTL, Writer::Php), "{case}: {:?}", second.take_warnings());
+            assert_eq!(data(&store, id).as_deref(), Some(&b"new"[..]), "{case}");
+            second.close();
+            late.close();
+        }
+    }
+}

@@ -78,10 +78,8 @@ impl<S: Store> Session<S> {
     /// Makes the session that PHP has open one of this user's, from its next save on. Returns false
     /// if the limit refuses it, and `None` after a failure.
     pub fn bind(&mut self, user: &[u8], label: &str, limit: Limit, ttl: u64) -> Option<bool> {
-        if let Some(id) =
-            self.current.as_ref().filter(|current| current.is_open()).map(|current| current.id.clone())
-        {
-            self.notice_move(&id);
+        if self.current.as_ref().is_some_and(|current| current.is_open()) {
+            self.notice_own_move();
         }
         let Some(mut current) = self.take_open() else {
             if let Some(left) = self.current.as_ref().filter(|current| current.is_overtaken()) {
@@ -105,6 +103,13 @@ impl<S: Store> Session<S> {
                 self.end_chosen(*chosen, "gets no user");
                 None
             }
+        }
+    }
+
+    /// Looks if another request has moved the session that PHP has read.
+    fn notice_own_move(&mut self) {
+        if let Some(id) = self.current.as_ref().filter(|current| !current.unread).map(|own| own.id.clone()) {
+            self.notice_move(&id);
         }
     }
 
@@ -250,12 +255,14 @@ impl<S: Store> Session<S> {
     /// Returns the sessions of a user, or without one those of the user whose session PHP has open.
     /// Returns `None` after a failure.
     pub fn devices(&mut self, user: Option<&[u8]>, ttl: u64) -> Option<Vec<Device>> {
+        self.notice_own_move();
         let Some(list) = user.map(list_name).or_else(|| self.own_list()) else { return Some(Vec::new()) };
         let keys = self.list_keys(&list)?;
         let answer = self.ask_list(&keys, &UserCall::List)?;
         self.end_victims(&keys, &list, &answer);
         let (mut devices, mut dead) = (Vec::new(), Vec::new());
         let own = self.current_of(&list);
+        let late = self.own_ids(&answer.sessions)?;
         if let Some((id, live)) = &own {
             devices.push(self.own_device(id, live, ttl));
             if !answer.sessions.iter().any(|listed| listed.id == *id) {
@@ -270,7 +277,7 @@ impl<S: Store> Session<S> {
             let left = self.ask_session(&listed.id)?;
             match fate(&left, &list, listed, &answer) {
                 Fate::Lives => devices.push(Device {
-                    is_current: self.is_successor(&left),
+                    is_current: late.contains(&listed.id),
                     ..device(&listed.id, &left, answer.now, ttl)
                 }),
                 // A replica may lack a session that its master has, so a missing one stays listed
@@ -289,6 +296,7 @@ impl<S: Store> Session<S> {
     /// Ends sessions of a user, or without one of the user whose session PHP has open: all, the one
     /// with this handle, or all but the open one. Returns their number, or `None` after a failure.
     pub fn revoke(&mut self, user: Option<&[u8]>, only: Option<&str>, others_only: bool) -> Option<u64> {
+        self.notice_own_move();
         let Some(list) = user.map(list_name).or_else(|| self.own_list()) else {
             // It has nothing of its session, which has left the id.
             let is_late = |current: &Current<_>| current.is_overtaken() && current.is_new;
@@ -326,15 +334,9 @@ impl<S: Store> Session<S> {
                 targets.push(Listed { id, bumped, is_victim: false, before: None, value: String::new() });
             }
             targets.retain(|listed| !done.contains(&listed.id));
-            if others_only && self.has_copy() {
-                let mut own = None;
-                for listed in targets.iter().filter(|listed| !listed.is_victim) {
-                    let left = self.ask_session(&listed.id)?;
-                    if self.is_successor(&left) {
-                        own = Some(listed.id.clone());
-                    }
-                }
-                targets.retain(|listed| own.as_ref() != Some(&listed.id));
+            if others_only {
+                let own = self.own_ids(&answer.sessions)?;
+                targets.retain(|listed| listed.is_victim || !own.contains(&listed.id));
             }
             if targets.is_empty() {
                 break;
@@ -577,15 +579,6 @@ impl<S: Store> Session<S> {
     fn own_list(&self) -> Option<String> {
         let live = self.current.as_ref()?.metadata.heritage()?;
         Some(live.user().to_owned()).filter(|list| !list.is_empty())
-    }
-
-    /// Returns true if this request has the copy that the other session has left under its earlier
-    /// id.
-    fn is_successor(&self, other: &Remaining) -> bool {
-        let Some(current) = self.current.as_ref().filter(|_| self.has_copy()) else { return false };
-        let state = other.state.as_deref().map(State::parse);
-        let copy = state.as_ref().and_then(|state| state.live()?.copy.as_ref());
-        copy.is_some_and(|copy| copy.id == current.id.as_str())
     }
 
     /// Returns the session that PHP has open, if its user has this list.
