@@ -19,7 +19,8 @@ session_write_close();
 same('in the old place', 'n|i:1;', redis()->get(data_key($id)));
 
 // PHP quotes the path, or the part behind depth;mode;, although it has not taken it.
-foreach (['redis://:N3WSECRET@127.0.0.1:1', '127.0.0.1:1?auth=N3WSECRET', '5;600;redis://h/N3WSECRET'] as $path) {
+foreach (['redis://:N3WSECRET@127.0.0.1:1', '127.0.0.1:1?auth=N3WSECRET', '5;600;redis://h/N3WSECRET',
+    '/nowhere/r.sock&auth=N3WSECRET', 'unix:/nowhere/r.sock:N3WSECRET'] as $path) {
     $calls = ['ini_set' => fn () => ini_set('session.save_path', $path),
         'session_save_path' => fn () => session_save_path($path),
         'session_start' => fn () => session_start(['save_path' => $path, 'read_and_close' => true])];
@@ -34,6 +35,12 @@ ok: ini_set() is false
 ok: with the warning of PHP
 ok: the session still works
 ok: in the old place
+ok: ini_set: a mask
+ok: session_save_path: a mask
+ok: session_start: a mask
+ok: ini_set: a mask
+ok: session_save_path: a mask
+ok: session_start: a mask
 ok: ini_set: a mask
 ok: session_save_path: a mask
 ok: session_start: a mask

@@ -19,6 +19,15 @@ $paths = [
     'shards' => 'tcp://127.0.0.1:1?auth=' . SECRET . ', tcp://127.0.0.1:2?auth=' . SECRET,
     'sentinel_auth' => 'sentinel://127.0.0.1:1/master?sentinel_auth=' . SECRET,
     'both of a sentinel' => 'sentinel://127.0.0.1:1/master?auth=' . SECRET . '&sentinel_auth=' . SECRET,
+    'behind a socket, with an & for the ?' => 'unix:///nowhere/redis.sock&auth=' . SECRET,
+    'behind a socket, with a colon' => 'unix:/nowhere/redis.sock:' . SECRET,
+    'behind a socket, with an equals sign' => '/nowhere/redis.sock=' . SECRET,
+    'behind the second socket' => 'unix:///nowhere/redis.sock, unix:///nowhere/redis.sock;' . SECRET,
+    'behind a host' => 'tcp://localhost&auth=' . SECRET,
+    'behind an IPv6 address' => 'tcp://[::1]&auth=' . SECRET,
+    'behind a node of a cluster' => 'cluster://localhost:1,localhost&auth=' . SECRET,
+    'behind a seed' => 'seed[]=localhost?auth=' . SECRET,
+    'behind a master' => 'sentinel://127.0.0.1:1/master&auth=' . SECRET,
     'a passphrase' => 'tls://127.0.0.1:1?stream[passphrase]=' . SECRET,
 ];
 $show = '
@@ -27,6 +36,18 @@ $show = '
     session_write_close();
     session_status() === PHP_SESSION_ACTIVE && session_destroy();
     session_create_id();
+    try {
+        $object = new RustRedis\SessionHandler();
+        $object->open("", "");
+        $object->read(new_id());
+    } catch (Throwable $exception) {
+        echo $exception;
+    }
+    try {
+        rustredis_ping();
+    } catch (Throwable $exception) {
+        echo $exception;
+    }
     print_r(rustredis_status());
     print_r(ini_get_all("phpsess_rs"));
     (new ReflectionExtension("phpsess_rs"))->info();
@@ -61,6 +82,15 @@ ok: percent-encoded in a URL
 ok: shards
 ok: sentinel_auth
 ok: both of a sentinel
+ok: behind a socket, with an & for the ?
+ok: behind a socket, with a colon
+ok: behind a socket, with an equals sign
+ok: behind the second socket
+ok: behind a host
+ok: behind an IPv6 address
+ok: behind a node of a cluster
+ok: behind a seed
+ok: behind a master
 ok: a passphrase
 ok: php --ri
 ok: php -i

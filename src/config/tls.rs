@@ -71,6 +71,9 @@ impl Tls {
             "capath" => options.capath = Some(value.into()),
             "local_cert" => options.local_cert = Some(value.into()),
             "local_pk" => options.local_pk = Some(value.into()),
+            "peer_name" if ServerName::try_from(value).is_err() => {
+                return Err("stream[peer_name] is no name that a certificate can have".into());
+            }
             "peer_name" => options.peer_name = Some(value.into()),
             // SNI is always sent.
             "SNI_enabled" if flag()? => {}

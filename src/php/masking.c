@@ -73,9 +73,18 @@ static bool has_secret(zend_string *text, const char **path, size_t *len, char *
 
 static bool is_path_passed(void);
 
+/* No call is running for a path in a .user.ini, nor for the other files that PHP opens then: only a
+ * text that looks like a server is taken for a path. */
+static bool looks_like_a_server(const char *text)
+{
+	if (*text == '/') {
+		return !EG(current_execute_data) && strpbrk(text, "?&=:@");
+	}
+	return strstr(text, "://") || strchr(text, '?') || strncmp(text, "unix:", 5) == 0;
+}
+
 /* PHP checks a new path against open_basedir before it takes it, and quotes it, or its part behind
- * `depth;mode;`, in the refusal. No call is running for a path in a .user.ini: there, only a text
- * that looks like a server is one. */
+ * `depth;mode;`, in the refusal. */
 static void hide_refused_by_open_basedir(zend_string *message)
 {
 	static const char before[] = "open_basedir restriction in effect. File(";
@@ -90,11 +99,11 @@ static void hide_refused_by_open_basedir(zend_string *message)
 	}
 	path += sizeof before - 1;
 	path_end = zend_memnstr(path, after, sizeof after - 1, end);
-	if (!path_end || path_end == path || *path == '/') {
+	if (!path_end || path_end == path) {
 		return;
 	}
 	copy = zend_string_init(path, path_end - path, 0);
-	if ((strstr(ZSTR_VAL(copy), "://") || strchr(ZSTR_VAL(copy), '?') || is_path_passed())
+	if ((looks_like_a_server(ZSTR_VAL(copy)) || is_path_passed())
 			&& rustredis_mask(ZSTR_VAL(copy), ZSTR_LEN(copy), masked, sizeof masked)) {
 		hide(message, ZSTR_VAL(copy), ZSTR_LEN(copy), masked);
 	}

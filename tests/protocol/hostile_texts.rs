@@ -112,7 +112,8 @@ fn save_path(random: &mut Random, secret: &str) -> String {
         let index = at(random, parameters.len());
         parameters.insert(index, format!("{name}={encoded}"));
     }
-    let one = format!("{scheme}{user}{place}?{}", parameters.join("&"));
+    let begin = if chance(random, 2) { pick(random, &["&", ":", "=", ";", "#", "|", "%3F"]) } else { "?" };
+    let one = format!("{scheme}{user}{place}{begin}{}", parameters.join("&"));
     if chance(random, 1) { format!("tcp://first:1, {one}") } else { one }
 }
 

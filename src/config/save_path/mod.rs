@@ -263,6 +263,38 @@ mod tests {
             ("tcp://h:1?timeout=fast&auth=secret", "timeout must be a number of seconds"),
             ("tcp://h:1?auth[]=a&auth[]=b&auth[]=secret", "auth[]"),
             ("tcp://h:1?auth=%ffsecret", "not UTF-8"),
+            ("unix:///nowhere/r.sock&auth=secret", "no such Unix socket"),
+            ("unix:/nowhere/r.sock:secret", "no such Unix socket"),
+            ("/nowhere/r.sock=secret", "no such Unix socket"),
+            ("unix:///nowhere/r.sock;secret", "no such Unix socket"),
+            ("unix:///nowhere/r.sock#secret", "no such Unix socket"),
+            ("unix:///nowhere/r.sock@secret", "no such Unix socket"),
+            ("unix:///nowhere/r.sock%3Fauth=secret", "no such Unix socket"),
+            ("unix:///u:secret@/nowhere/r.sock", "no such Unix socket"),
+            ("unix:///nowhere/r.sock&auth=secret&database=1?timeout=1", "no such Unix socket"),
+            ("unix:///s?auth=x, unix:///nowhere/r.sock:secret", "server 2: there is no such Unix socket"),
+            ("unix:///nowhere/r.sock&auth=secret, h:1", "server 1: there is no such Unix socket"),
+            ("tcp://h&auth=secret", "its host"),
+            ("tcp://h;secret", "its host"),
+            ("h=secret", "its host"),
+            ("redis://h#secret", "its host"),
+            ("tcp://[::1]&auth=secret", "its host"),
+            ("tcp://[::1]secret", "its host"),
+            ("tcp://[fe80::1%lo&secret]", "its host"),
+            ("tcp://h%26secret", "its host"),
+            ("tcp://h%3Asecret", "its host"),
+            ("tcp://h:1, tcp://h2&auth=secret", "server 2: its host"),
+            ("cluster://a:1,b&auth=secret", "its host"),
+            ("seed[]=h%26auth=secret", "its host"),
+            ("seed[]=h?auth=secret", "its host"),
+            ("sentinel://a,b;secret/m", "its host"),
+            ("sentinel://a/m&auth=secret", "master's name"),
+            ("sentinel://a/m:secret", "master's name"),
+            ("tcp://h:1?prefix=P:;auth=secret", "prefix has another parameter"),
+            ("tcp://h:1?prefix=P:?AUTH[]=secret", "prefix has another parameter"),
+            ("tcp://h:1?auth[user]=u,auth[pass]=secret", "server 2: a comma"),
+            ("tcp://h:1?auth[user]=u;auth[pass]=secret", "auth[user] has another parameter"),
+            ("tls://h:1?stream[peer_name]=h;auth=secret", "stream[peer_name]"),
         ];
         for (path, part) in cases {
             let message = parse(path).unwrap_err().to_string();
@@ -270,6 +302,28 @@ mod tests {
             assert!(!message.contains("secret"), "{path}: {message}");
             assert!(!mask(path).contains("secret"), "{path}: {}", mask(path));
         }
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "it makes sockets")]
+    fn takes_the_path_of_a_socket_that_exists_as_phpredis_does() {
+        let folder = std::env::temp_dir().join(format!("sockets-{}", std::process::id()));
+        std::fs::create_dir(&folder).unwrap();
+        for name in ["r.sock:1", "r.sock&auth=word", "a=b", "r@1", "r;1", "é+~_-.sock"] {
+            let socket = folder.join(name);
+            let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+            for scheme in ["unix://", "unix:", ""] {
+                let path = format!("{scheme}{}", socket.display());
+                let read = parse(&format!("{path}?database=2")).unwrap();
+                assert_eq!((read.endpoint, read.database), (Endpoint::Unix(socket.clone()), 2));
+            }
+            drop(listener);
+        }
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(
+            parse("unix:///nowhere/my-1_é+~.sock").unwrap().endpoint,
+            Endpoint::Unix("/nowhere/my-1_é+~.sock".into())
+        );
     }
 
     #[test]

@@ -103,7 +103,15 @@ impl SavePath {
     }
 
     fn set(&mut self, name: &str, value: String, parameters: &mut Parameters) -> Result<(), String> {
+        // A slip for the & between two parameters would put a password into a text that is shown.
+        let holds_password = || {
+            let value = value.to_ascii_lowercase();
+            ["auth=", "auth[", "pass="].iter().any(|word| value.contains(word))
+        };
         match name {
+            "prefix" | "user" | "auth[user]" if holds_password() => {
+                return Err(format!("{name} has another parameter in it; an & separates parameters"));
+            }
             "prefix" => self.prefix = Some(value),
             "database" | "db" => self.database = database(&value)?,
             "timeout" => self.connect_timeout = timeout(name, &value)?,

@@ -1,11 +1,39 @@
-//! The pieces of a path: hosts, users, numbers, and what is percent-encoded.
+//! The pieces of a path: hosts, sockets, users, numbers, and what is percent-encoded.
+
+use std::path::{Path, PathBuf};
 
 pub fn userinfo(place: &str) -> (Option<&str>, &str) {
     place.rsplit_once('@').map_or((None, place), |(user, place)| (Some(user), place))
 }
 
+const BEHIND: &str = "its host has a character that no host's name has; behind the host come a port and parameters, \
+                      as in tcp://host:port?database=2";
+
+/// Returns true if a text has only the characters of a name. Any other character may be meant to
+/// begin a parameter or a password.
+pub fn is_name(text: &str) -> bool {
+    text.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_'))
+}
+
+/// The path of a Unix socket. A file can have any name, and so a path with other characters than
+/// usual is taken if there is such a file; the rest of it may otherwise be a password.
+pub fn socket(place: &str) -> Result<PathBuf, String> {
+    if !place.starts_with('/') {
+        return Err("a Unix socket needs an absolute path, as in unix:///run/redis/redis.sock".into());
+    }
+    let path = decode(place, false)?;
+    let is_usual = path.split(['/', '+', '~']).all(is_name);
+    if is_usual || Path::new(&path).exists() {
+        return Ok(path.into());
+    }
+    Err("there is no such Unix socket, and its path has characters that may belong to a parameter; parameters \
+         begin with ?, as in unix:///run/redis/redis.sock?database=2"
+        .into())
+}
+
 pub fn host_and_port(text: &str, default_port: u16) -> Result<(String, u16), String> {
     let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((_, rest)) if !rest.is_empty() && !rest.starts_with(':') => return Err(BEHIND.into()),
         Some((v6, rest)) => (v6, rest.strip_prefix(':')),
         None => text.rsplit_once(':').map_or((text, None), |(host, port)| (host, Some(port))),
     };
@@ -36,6 +64,10 @@ pub fn host_and_port(text: &str, default_port: u16) -> Result<(String, u16), Str
         }
         None => decode(host, false)?,
     };
+    // An address with a colon was checked above.
+    if zone.is_some_and(|zone| !is_name(zone)) || !(address.contains(':') || is_name(&host)) {
+        return Err(BEHIND.into());
+    }
     Ok((host, port))
 }
 

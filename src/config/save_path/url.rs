@@ -1,7 +1,5 @@
 //! One URL of a save path.
 
-use std::path::PathBuf;
-
 use super::{
     super::{
         target::{Endpoint, Sentinel},
@@ -36,12 +34,7 @@ pub fn parse(url: &str) -> Result<SavePath, String> {
         "redis" | "rediss" => network(place, true)?,
         "sentinel" => sentinel(place)?,
         "cluster" => cluster::nodes(place)?,
-        "unix" if place.starts_with('/') => {
-            SavePath::at(Endpoint::Unix(PathBuf::from(decode(place, false)?)))
-        }
-        "unix" => {
-            return Err("a Unix socket needs an absolute path, as in unix:///run/redis/redis.sock".into());
-        }
+        "unix" => SavePath::at(Endpoint::Unix(text::socket(place)?)),
         _ => {
             return Err(
                 "its scheme is not known; known are tcp, tls, unix, redis, rediss, sentinel and cluster"
@@ -93,7 +86,13 @@ fn sentinel(place: &str) -> Result<SavePath, String> {
     let mut parts = place.splitn(3, '/');
     let nodes = parts.next().unwrap_or_default().split(',').map(str::trim).filter(|node| !node.is_empty());
     let nodes = nodes.map(|node| host_and_port(node, SENTINEL_PORT)).collect::<Result<Vec<_>, _>>()?;
-    let master = decode(parts.next().unwrap_or_default(), false)?;
+    let master = parts.next().unwrap_or_default();
+    if !master.split('%').all(text::is_name) {
+        return Err("its master's name has a character other than letters, digits and .-_; parameters begin with ?, as \
+                    in sentinel://host:26379/mymaster?database=2 (in a name, write : as %3A)"
+            .into());
+    }
+    let master = decode(master, false)?;
     if nodes.is_empty() || master.is_empty() {
         return Err(
             "it needs sentinels and the master's name: sentinel://host:26379,host:26379/mymaster".into()

@@ -288,6 +288,10 @@ fn no_part_of_a_path_that_may_be_a_password_is_shown() {
         "tcp://u:pa@secret,h:1",
         "tcp://h:1?auth=u:p@secret:1",
         "cluster://h:1,h:2?auth=secret",
+        "unix:///nowhere/r.sock&auth=secret",
+        "/nowhere/r.sock&auth=secret",
+        "tcp://h&auth=secret",
+        "sentinel://s1/name&auth=secret",
         "cluster://:secret@h1:7000,h2:7001",
         "sentinel://u:secret@s1,s2/name/2?database=1&sentinel_auth=secret",
     ];
