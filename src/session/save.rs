@@ -10,6 +10,7 @@ use super::{
     millis,
     print::Print,
     trace::Trace,
+    user::Chosen,
     warning,
 };
 use crate::{
@@ -268,33 +269,39 @@ impl<S: Store> Session<S> {
         };
         current.writes += u32::from(failure.is_none());
         current.hold = hold;
-        if is_over || matches!(failure, Some(Failure::Destroyed)) {
-            self.follow_destruction(&current);
-        } else {
-            self.follow_save(&mut current, state, failure.as_ref(), ttl);
-        }
+        let chosen = self.follow_save(&mut current, state, failure.as_ref(), is_over, ttl);
         let is_unchanged = was_locked && !(current.is_changed || changed) && writer != Writer::Class;
         count_write(&current.trace, text, changed, is_unchanged, failure.as_ref());
         self.after_write(current, text, changed, was_locked, failure.as_ref());
-        self.told(&id, "was not saved", failure)
+        match chosen {
+            Some(chosen) => self.end_saved(chosen),
+            None => self.told(&id, "was not saved", failure),
+        }
     }
 
-    /// Brings the list of the user up to date after a save, or a failure that is no destruction.
+    /// Brings the list of the user up to date after a save. Returns the session if it is to end
+    /// after all.
     fn follow_save(
         &mut self,
         current: &mut Current<S::Lease>,
         state: Option<String>,
         failure: Option<&Failure>,
+        is_over: bool,
         ttl: u64,
-    ) {
+    ) -> Option<Chosen> {
+        if is_over || matches!(failure, Some(Failure::Destroyed)) {
+            self.follow_destruction(current);
+            return None;
+        }
         if matches!(failure, Some(Failure::Refused(_))) && !matches!(current.hold, Hold::Locked { .. }) {
             self.give_up_places(current);
         }
         if failure.is_none() && state.is_some() {
             current.loaded.state = state;
             current.metadata.is_due = false;
-            self.follow_on_list(current, ttl);
+            return self.follow_on_list(current, ttl);
         }
+        None
     }
 
     /// Takes a session that was ended before it was stored off the list of its user, and deletes

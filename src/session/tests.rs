@@ -1238,3 +1238,34 @@ fn a_request_that_was_overtaken_spares_its_own_session_under_each_id() {
         }
     }
 }
+
+#[test]
+fn a_session_that_changes_its_user_is_chosen_before_its_save_or_after() {
+    for texts in [IniValues::default(), unlocked()] {
+        for writer in [Writer::Php, Writer::Class] {
+            let store = logged_in(&texts);
+            let mut session = session_with(&store, &texts);
+            read(&mut session, ID);
+            let limit = Limit { sessions: 1, on_limit: OnLimit::Oldest };
+            assert_eq!(session.bind(b"v", "", limit, TTL), Some(true));
+            store.server().advance(1);
+            let mut other = session_with(&store, &texts);
+            read(&mut other, NEW);
+            assert_eq!(other.bind(b"v", "", limit, TTL), Some(true));
+            // No login for the next user ends a session that has another one.
+            assert_eq!(data(&store, ID).as_deref(), Some(&b"old"[..]));
+            assert!(other.write(NEW, b"other", TTL, Writer::Php));
+            other.close();
+            assert!(!session.write(ID, b"new", TTL, writer));
+            let warnings = session.take_warnings();
+            assert!(warnings[0].contains("was not saved: another request has ended it"), "{warnings:?}");
+            session.close();
+            assert_eq!((data(&store, ID), holder(&store, ID)), (None, None));
+            assert_eq!(data(&store, NEW).as_deref(), Some(&b"other"[..]));
+            for (user, left) in [(b"u", 0), (b"v", 1)] {
+                let devices = session_with(&store, &texts).devices(Some(user), TTL).unwrap();
+                assert_eq!(devices.len(), left);
+            }
+        }
+    }
+}

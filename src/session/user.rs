@@ -126,6 +126,14 @@ impl<S: Store> Session<S> {
         self.fail(failed, id.as_ref(), &Failure::Chosen)
     }
 
+    /// Does the same for a login that was just saved.
+    pub(super) fn end_saved(&mut self, chosen: Chosen) -> bool {
+        if let Some(current) = &mut self.current {
+            current.lose();
+        }
+        self.end_chosen(chosen, "was not saved")
+    }
+
     /// Does the same for a login that was to be saved now.
     pub(super) fn lose_chosen(&mut self, mut current: Box<Current<S::Lease>>, chosen: Chosen) -> bool {
         current.lose();
@@ -363,8 +371,9 @@ impl<S: Store> Session<S> {
         all_ended.then(|| number_of(&revoked))
     }
 
-    /// Keeps the list up to date after the session was stored with a new state.
-    pub(super) fn follow_on_list(&mut self, current: &mut Current<S::Lease>, ttl: u64) {
+    /// Keeps the list up to date after the session was stored with a new state. Returns the session
+    /// if a limit has chosen it while it had another user, whose session no login for this one ends.
+    pub(super) fn follow_on_list(&mut self, current: &mut Current<S::Lease>, ttl: u64) -> Option<Chosen> {
         current.metadata.places.clear();
         let left = mem::take(&mut current.metadata.left);
         let earlier = self.lineage.listed_id(&current.id);
@@ -379,19 +388,22 @@ impl<S: Store> Session<S> {
             self.fail_at_list(&keys, error, "; a later request puts this session on it");
         }
         if current.metadata.is_unlisted {
-            return;
+            return None;
         }
-        let Some(live) = &current.metadata.live else { return };
+        let live = current.metadata.live.as_ref()?;
         let is_listed =
             current.metadata.listed.is_some_and(|place| !place.is_outdated) && !self.is_late(current);
         if earlier.is_some() {
             self.lineage.set_listed_id(None);
         }
-        let earlier = earlier.filter(|_| left.is_empty());
+        if !left.is_empty() {
+            return self.list_now(current, ttl).ok().flatten();
+        }
         current.metadata.listed = None;
         if let Some(keys) = self.list_keys(live.user()).filter(|_| !is_listed || earlier.is_some()) {
             self.put_on_list(&keys, &current.id, live, earlier.as_ref(), ttl);
         }
+        None
     }
 
     /// Lists a session under its new id before it is stored, so that a revocation finds it. One
