@@ -208,6 +208,8 @@ class SessionStore(SessionBase):
             raise UpdateError from phpsess.NotSaved("the session was moved to a new id; a logout under the old one ends nothing")
 
     def delete(self, session_key=None):
+        if session_key is None:  # flush(), perhaps after cycle_key(): nothing goes on
+            self.doomed = [(doomed, "") for doomed, _ in self.doomed]
         # cycle_key() names the old one: the session goes on under the new one.
         self.doomed.append((session_key or self.session_key or "", "regenerated" if session_key and self.renewed else ""))
         if not self.in_request:

@@ -4,7 +4,8 @@
 //
 // A request that brings the cookie holds the session's lock until its answer begins, as a PHP page does; what changed
 // is written before the first byte of it. Requests for which readOnly(req) is true take no lock, and change nothing.
-// `req.session = null` destroys the session. Numbers that JavaScript would change (integers over 2^53, 1.0) are
+// `req.session = null` destroys the session, and so does another object that has none of its members. The members of an
+// object that is set later are those of a new session. Numbers that JavaScript would change (integers over 2^53, 1.0) are
 // LosslessNumber, with their text in `.value`. `cookie` is its name and the options of res.cookie() (maxAge in ms): they
 // must say what PHP's session.name and session.cookie_* say.
 
@@ -47,12 +48,13 @@ export function phpSessions({ redis: url = "redis://127.0.0.1:6379/0", scripts, 
   async function handle(req, res, next) {
     if (res.closed) return; // the client left while something before us waited
     const id = cookieOf(req, name), reads = readOnly(req), since = performance.now();
-    let session = null, old = null, values = {}, state = "", copy = null, left = false, over = false;
+    let session = null, values = {}, state = "", copy = null, left = false, over = false;
+    let old = null, doomed = null; // the session that a login has left, or that ends with the answer
+    let undone = null, cleared = false;
     const ids = new Set([id]); // those of this request's session: a login gives it another one
     res.once("close", () => { // answered, or the client went away
       left = true;
-      session?.abandon();
-      old?.abandon();
+      for (const held of [session, old, doomed]) held?.abandon();
     });
     try {
       if (id !== null && reads) {
@@ -72,19 +74,35 @@ export function phpSessions({ redis: url = "redis://127.0.0.1:6379/0", scripts, 
       return left ? undefined : next(error);
     }
     if (left) return;
-    req.session = values;
+    Object.defineProperty(req, "session", { configurable: true, enumerable: true, get: () => values, set: replace });
     req.sessionId = id;
     req.sessionLogin = login;
     req.sessionRevoke = (user, { only, othersOnly } = {}) => revoke(its, user, { only, but: othersOnly ? [...ids] : [] });
     if (!reads) before(res, save, next);
     next();
 
+    /** Null ends the session, and so does an object that has none of its members. */
+    function replace(next) {
+      const before = values, names = Object.keys(before || {});
+      values = next ?? null;
+      const isNew = !next || (names.length > 0 && !names.some((name) => Object.hasOwn(next, name)));
+      if (reads || over || next === before || !isNew) return;
+      cleared = true;
+      if (session !== null && session.id !== id) { // a login in this request, which comes to nothing
+        undone = Promise.all([undone, session.abandon()]);
+        session = null;
+      }
+      doomed ??= old ?? session;
+      [old, session] = [null, null];
+    }
+
     /** Makes the session this user's, under a new id. False if the limit refuses that. Before the answer. */
     async function login(user, options = {}) {
       if (reads || copy !== null) throw new NotSaved("the session can be read and not changed");
       inTime();
       if (session !== null && session.id !== id) return session.bind(user, options); // once more: it has its new id
-      if (session === null && await wasDestroyed(its, id, since, state)) {
+      values ||= {};
+      if (session === null && doomed === null && await wasDestroyed(its, id, since, state)) {
         throw new NotSaved("the session was destroyed, or moved to a new id, while this request was under way");
       }
       const mine = new Session(its, randomBytes(16).toString("hex"));
@@ -113,31 +131,40 @@ export function phpSessions({ redis: url = "redis://127.0.0.1:6379/0", scripts, 
     }
 
     async function save() {
-      const found = req.session, come = session;
-      [session, over] = [null, true]; // whatever comes of it
-      if (res.statusCode >= 500) return come?.abandon(); // a request that failed writes nothing
+      replace(req.session); // which may have been deleted
+      const found = values, come = session, ends = doomed;
+      [session, doomed, over] = [null, null, true]; // whatever comes of it
+      if (res.statusCode >= 500) { // a request that failed writes nothing
+        await Promise.all([come?.abandon(), ends?.abandon(), undone]);
+        return;
+      }
       if (left) return;
       let mine = come, data = null;
       try {
         data = found ? encode(found, come?.data ?? copy) : null;
         if (copy !== null) {
-          if (data !== null && copy.equals(data)) return;
+          if (!cleared && copy.equals(data)) return;
           throw new NotSaved("the session was moved to a new id; under the old one it can be read and not changed");
         }
-        if (come === null) {
-          if (data === null || String(data) === "{}") return;
+        if (come === null && data !== null && String(data) !== "{}") {
           // The cookie of a new session would replace the one of a login.
-          if (await wasDestroyed(its, id, since, state)) {
+          if (ends === null && await wasDestroyed(its, id, since, state)) {
             throw new NotSaved("the session was destroyed, or moved to a new id, while this request was under way");
           }
           mine = new Session(its, randomBytes(16).toString("hex"));
           ids.add(mine.id);
           await mine.enter("any");
         }
+        await undone;
+        if (ends !== null) {
+          ends.data = null;
+          await ends.save();
+        }
       } catch (error) {
-        await mine?.abandon();
+        await Promise.all([mine?.abandon(), ends?.abandon()]);
         throw error;
       }
+      if (mine === null) return ends && [name, "", { ...attributes, maxAge: 0 }];
       mine.data = data;
       await mine.save();
       const before = old;
@@ -148,8 +175,7 @@ export function phpSessions({ redis: url = "redis://127.0.0.1:6379/0", scripts, 
         if (list) await changeList(its, list, "drop", mine.id);
         throw new NotSaved("the session was ended meanwhile");
       }
-      if (data !== null && mine.id !== id) return [name, mine.id, attributes];
-      if (data === null && (mine.id === id || before !== null)) return [name, "", { ...attributes, maxAge: 0 }];
+      if (mine.id !== id) return [name, mine.id, attributes];
     }
   }
 }

@@ -3,8 +3,9 @@
     PhpSessions(app, phpsess.Sessions("redis://127.0.0.1:6379/0", ttl=1440), secure=True, domain="example.org")
 
 The first use of flask.session in a request takes the lock, as session_start() does, and the end of the request writes
-what changed, at any depth. A request that does not touch it costs nothing. session.clear() destroys the session. The
-last arguments are those of Response.set_cookie(), and must say what PHP's session.cookie_* say.
+what changed, at any depth. A request that does not touch it costs nothing. session.clear() destroys the session, and
+values that are set after it are those of a new one. The last arguments are those of Response.set_cookie(), and must say
+what PHP's session.cookie_* say.
 """
 
 import flask
@@ -37,6 +38,9 @@ class PhpSession(SessionMixin):
 
     def __delitem__(self, name):
         del self.found[name]
+
+    def clear(self):
+        self.found.clear()
 
     def __iter__(self):
         return iter(self.found)

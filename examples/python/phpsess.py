@@ -551,12 +551,23 @@ class Session:
                 time.sleep(0.02)
 
 
+class Values(dict):
+    """The values of a request's session. clear() ends the session, and values after it are those of a new one."""
+
+    cleared = False
+
+    def clear(self):
+        super().clear()
+        self.cleared = True
+
+
 class Visit:
     """The session of one HTTP request, by the name that its Cookie header has."""
 
     def __init__(self, sessions, header, name="PHPSESSID"):
         self.sessions, self.id, self.since = sessions, cookie(header, name), time.monotonic()
-        self.locked, self.over, self.state, self.copy, self.left = None, False, b"", None, None
+        self.locked, self.over, self.state, self.copy = None, False, b"", None
+        self.left = self.doomed = None  # the session that login() has left, or that clear() ends, until it is saved
         self.ids = {self.id} - {""}  # those of this request's session: login() gives it another one
         self.found = None  # the values, once they are loaded
 
@@ -572,7 +583,7 @@ class Visit:
         if self.over:
             return self.peek()
         if self.found is None:
-            self.found = self.enter()
+            self.found = Values(self.enter())
         return self.found
 
     def enter(self):
@@ -596,9 +607,10 @@ class Visit:
         self.load()  # the session to leave
         if self.copy is not None:
             raise NotSaved("the session was moved to a new id; under the old one it can be read and not changed")
+        self.begin_anew()
         if self.locked and self.locked.id != self.id:  # once more in this request: it has its new id
             return self.locked.bind(user, limit, on_limit, label)
-        new = self.sessions.new("" if self.locked else self.id, self.since, self.state)
+        new = self.sessions.new("" if self.locked or self.doomed else self.id, self.since, self.state)
         try:
             if self.locked:
                 new.inherit(self.locked)
@@ -618,21 +630,45 @@ class Visit:
         """Ends the sessions of a user: all, that with the handle `only`, or all but that of this request."""
         return self.sessions.revoke(user, only, self.ids if others_only else ())
 
+    def begin_anew(self):
+        """A clear() ends the session with save(), and undoes a login of this request. Further values are a new one's."""
+        if self.found is None or not self.found.cleared or self.copy is not None:
+            return
+        self.found.cleared = False
+        if self.locked and self.locked.id != self.id:
+            self.locked.abandon()
+            self.locked = None
+        self.doomed = self.doomed or self.left or self.locked
+        self.locked = self.left = None
+
     def save(self, found):
         """Writes and releases. What becomes of the cookie: a new id, "" (delete it), or None (leave it alone)."""
+        is_own = self.locked and self.locked.id == self.id
+        if is_own and self.found and found is not self.found and self.found.keys().isdisjoint(found or ()):
+            self.found.clear()  # by an application that put another dict in its place
+        self.begin_anew()
         locked, self.locked, self.over = self.locked, None, True
-        if locked is None:
-            if found == values(self.copy):
+        (left, self.left), (doomed, self.doomed) = (self.left, None), (self.doomed, None)
+        if self.copy is not None:
+            if found == values(self.copy) and not self.found.cleared:
                 return None
-            if self.copy is not None:
-                raise NotSaved("the session was moved to a new id; under the old one it can be read and not changed")
-            if not found:
-                return None
-            locked = self.sessions.new(self.id, self.since, self.state)
-            self.ids.add(locked.id)
-        left, self.left = self.left, None
+            raise NotSaved("the session was moved to a new id; under the old one it can be read and not changed")
         try:
-            locked.put(found)
+            if locked is None and found:
+                locked = self.sessions.new("" if doomed else self.id, self.since, self.state)
+                self.ids.add(locked.id)
+            if locked:
+                locked.put(found)
+            if doomed:
+                doomed.data = None
+                doomed.save()
+        except BaseException:
+            for held in filter(None, (locked, left, doomed)):
+                held.abandon()
+            raise
+        if locked is None:
+            return "" if doomed else None
+        try:
             locked.save()
         except BaseException:
             if left:
@@ -645,13 +681,13 @@ class Visit:
                 self.sessions.change_list(name, "drop", locked.id)
             raise NotSaved("the session was ended meanwhile")
         if locked.data is None:
-            return "" if left or locked.id == self.id else None
+            return "" if left or doomed or locked.id == self.id else None
         return None if locked.id == self.id else locked.id
 
     def abort(self):
         """Releases what is held, or is about to be, and writes nothing."""
         self.over = True
-        taken, self.locked, self.left = (self.locked, self.left), None, None
+        taken, self.locked, self.left, self.doomed = (self.locked, self.left, self.doomed), None, None, None
         for locked in filter(None, taken):
             locked.abandon()
 

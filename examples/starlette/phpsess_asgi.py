@@ -5,8 +5,8 @@
 
 A request that brings the cookie holds the session's lock until its answer begins, as a PHP page does, and what changed
 by then is written, at any depth. Requests for which read_only(scope) is true take no lock and cannot change anything.
-request.session.clear() destroys the session. The last arguments are those of Response.set_cookie(), and must say what
-PHP's session.cookie_* say.
+request.session.clear() destroys the session, and values that are set after it are those of a new one. The last
+arguments are those of Response.set_cookie(), and must say what PHP's session.cookie_* say.
 """
 
 from threading import Thread
@@ -47,7 +47,7 @@ class PhpSessionMiddleware:
             scope["session"] = await in_thread(visit.load, limiter=self.waiters)
             await self.app(scope, receive, send_after_save)
         finally:
-            if visit.locked:  # it failed, or was cancelled, perhaps while a thread still waits for the lock
+            if not visit.over:  # it failed, or was cancelled, perhaps while a thread still waits for the lock
                 Thread(target=visit.abort).start()
 
     def set_cookie(self, message, cookie):

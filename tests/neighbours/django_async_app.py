@@ -84,6 +84,25 @@ def in_and_out(request):
     return JsonResponse({})
 
 
+def do(request, ops):
+    for op in ops.split("-"):
+        if op == "login":
+            request.session.cycle_key()
+            request.session.bind("Ada")
+        elif op == "clear":
+            request.session.flush()
+        elif op == "empty":
+            request.session.clear()
+        elif op == "set":
+            request.session["flash"] = "bye"
+        elif op == "pop":
+            for name in list(request.session.keys()):
+                request.session.pop(name)
+        elif op == "fail":
+            raise RuntimeError("this request fails")
+    return JsonResponse({})
+
+
 def refuse(request):
     request.session["n"] = 2
     raise Http404
@@ -96,5 +115,6 @@ async def shown_settings(request):
 
 urlpatterns = [path("", nothing), path("late", nothing), path("count", count), path("synchronous", synchronous),
                path("login", login), path("logout", logout), path("refuse", refuse), path("in-and-out", in_and_out),
+               path("do/<ops>", do),
                path("settings", shown_settings)]
 application = get_asgi_application()

@@ -62,6 +62,20 @@ app.post("/in-and-out", async (req, res) => {
   req.session = null;
   res.json({});
 });
+const changes = {
+  login: (req) => req.sessionLogin("Ada"),
+  clear: (req) => { req.session = null; },
+  set: (req) => { (req.session ??= {}).flash = "bye"; },
+  pop: (req) => { for (const name of Object.keys(req.session)) delete req.session[name]; },
+  other: (req) => { req.session = { flash: "bye" }; },
+  update: (req) => { req.session = { ...req.session, flash: "bye" }; },
+  none: (req) => { delete req.session; },
+  fail: () => { throw new Error("this request fails"); },
+};
+app.post("/do/:ops", async (req, res) => {
+  for (const op of req.params.ops.split("-")) await changes[op](req);
+  res.json({});
+});
 app.post("/after", (req, res) => {
   res.json({});
   setImmediate(() => req.sessionLogin("Ada").then(() => console.log("in"), (error) => console.log("late:", error.message)));

@@ -56,6 +56,40 @@ async def in_and_out_too(request: Request):
     return {}
 
 
+def change(op, session, visit):
+    """One of the changes that a path names."""
+    if op == "login":
+        visit.login("Ada")
+    elif op == "clear":
+        session.clear()
+    elif op == "set":
+        session["flash"] = "bye"
+    elif op == "pop":
+        for name in list(session):
+            session.pop(name)
+    elif op == "fail":
+        raise RuntimeError("this request fails")
+
+
+@flask_app.post("/do/<ops>")
+def do(ops):
+    for op in ops.split("-"):
+        change(op, flask.session, flask.session.visit)
+    return {}
+
+
+@fast_app.post("/do/{ops}")
+async def do_too(ops: str, request: Request):
+    for op in ops.split("-"):
+        if op == "other":
+            request.scope["session"] = {"flash": "bye"}
+        elif op == "update":
+            request.scope["session"] = {**request.session, "flash": "bye"}
+        else:
+            await in_thread(change, op, request.session, request.scope["php_visit"])
+    return {}
+
+
 async def log_in(visit):
     try:
         await in_thread(visit.login, "Ada")
