@@ -36,18 +36,18 @@ class PhpSessionMiddleware(SessionMiddleware):
         try:
             return super().__call__(request)
         finally:
-            request.session.release()
+            request.php_session.release()
 
     async def __acall__(self, request):
         try:
             return await super().__acall__(request)
         finally:  # the client left, and the view was cancelled, perhaps while a thread still waits for the lock
-            if getattr(request, "session", None) and request.session.held:
-                Thread(target=request.session.release).start()
+            if getattr(request, "php_session", None) and request.php_session.held:
+                Thread(target=request.php_session.release).start()
 
     def process_request(self, request):
         session_id = phpsess.cookie(request.META.get("HTTP_COOKIE"), settings.SESSION_COOKIE_NAME)
-        request.session = self.SessionStore(session_id)
+        request.session = request.php_session = self.SessionStore(session_id)  # a view may replace the first
         request.session.in_request = True
 
     def process_response(self, request, response):
@@ -59,7 +59,7 @@ class PhpSessionMiddleware(SessionMiddleware):
                 patch_vary_headers(response, ("Cookie",))
             return response
         finally:
-            session.release()
+            request.php_session.release()
 
     def end(self, session, response):
         session.last = True
@@ -168,6 +168,10 @@ class SessionStore(SessionBase):
         try:
             if self.over:
                 raise phpsess.NotSaved("the request is over")
+            if self.session_key not in (None, *self.held) and not hasattr(self, "loaded"):
+                self.load()  # clear() and values after it have read nothing
+                if self.session_key is None and self.copy is None and not found:
+                    return
             if self.session_key is None:
                 if self.copy is not None and not self.renewed:
                     if found == phpsess.values(self.copy):

@@ -285,6 +285,36 @@ fn a_logout_at_express_ends_the_session_and_later_values_are_those_of_another_on
     a_logout_ends_the_session_and_later_values_are_those_of_another_one(Kind::ExpressTest);
 }
 
+/// The session may have expired, and Django does not look before it empties it.
+#[test]
+fn django_may_empty_a_session_that_is_not_there() {
+    let server = Server::start();
+    let django = Neighbour::start(Kind::DjangoAsync, &server);
+    for came in ["unknown-0123456789", ""] {
+        let answer = django.post("/do/empty", came);
+        assert_eq!((answer.status, answer.cookie), (200, None), "{came}");
+        assert_eq!(sessions(&server), Vec::<String>::new(), "{came}");
+        let answer = django.post("/do/empty-set", came);
+        let id = answer.cookie.unwrap_or_else(|| panic!("{came}: {}", answer.status));
+        assert_eq!(sessions(&server), [session::key(&id)], "{came}");
+        server.command::<()>(&["FLUSHALL"]);
+    }
+}
+
+/// A view may put another session in the place of that of the request.
+#[test]
+fn django_leaves_no_lock_of_a_session_that_a_view_has_replaced() {
+    let server = Server::start();
+    let django = Neighbour::start(Kind::DjangoAsync, &server);
+    seed(&server, r#"{"n":1}"#);
+    let id = django.post("/do/set-store-set", ID).cookie.expect("the other session has an id");
+    assert!(!session::is_locked(&server, ID) && !session::is_locked(&server, &id));
+    assert_eq!(server.command::<String>(&["GET", &session::key(&id)]), r#"{"flash":"bye"}"#);
+    assert_eq!(django.post("/do/set-none", ID).status, 500);
+    assert!(!session::is_locked(&server, ID));
+    assert_eq!(stored(&server).as_deref(), Some(r#"{"n":1}"#));
+}
+
 /// A login without effect must not say that the user is logged in, and holds no lock.
 #[test]
 fn a_login_that_nothing_would_store_is_refused() {

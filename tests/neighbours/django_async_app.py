@@ -18,6 +18,7 @@ from django.core.asgi import get_asgi_application
 from django.http import Http404, JsonResponse
 from django.urls import path
 from django.views.debug import SafeExceptionReporterFilter
+from phpsess_django import SessionStore
 
 cookie = {"EXPIRE_AT_BROWSER_CLOSE": True, "COOKIE_DOMAIN": "example.org", "COOKIE_SECURE": True, "COOKIE_SAMESITE": "Strict"}
 settings.configure(
@@ -98,6 +99,10 @@ def do(request, ops):
         elif op == "pop":
             for name in list(request.session.keys()):
                 request.session.pop(name)
+        elif op == "store":
+            request.session = SessionStore()
+        elif op == "none":
+            request.session = {}
         elif op == "fail":
             raise RuntimeError("this request fails")
     return JsonResponse({})
