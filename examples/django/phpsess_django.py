@@ -98,6 +98,9 @@ class SessionStore(SessionBase):
         while self.held:
             self.held.popitem()[1].abandon()
 
+    def _validate_session_key(self, key):
+        return bool(key) and phpsess.is_id(key)  # Django takes none of fewer than eight characters
+
     def load(self):
         try:
             if self.in_request and not self.over:
@@ -125,7 +128,7 @@ class SessionStore(SessionBase):
         return self.held[session_id]
 
     def exists(self, session_key):
-        return sessions().read(session_key) is not None
+        return phpsess.is_id(session_key) and sessions().read(session_key) is not None
 
     def create(self):
         """An id that nobody knows, at the application's wish. What is stored under it, save() says."""

@@ -302,7 +302,7 @@ class Sessions:
         return isinstance(error, PASSING) or str(error).startswith(("BUSY ", "UNBLOCKED ")) or "NOREPLICAS" in str(error)
 
     def key(self, session_id):
-        if not re.fullmatch(r"[A-Za-z0-9,-]{1,256}", session_id):
+        if not is_id(session_id):
             raise NoSuchSession("not a session id")
         return self.prefix + session_id
 
@@ -690,6 +690,11 @@ class Visit:
         taken, self.locked, self.left, self.doomed = (self.locked, self.left, self.doomed), None, None, None
         for locked in filter(None, taken):
             locked.abandon()
+
+
+def is_id(text):
+    """Returns true if PHP takes this for the id of a session."""
+    return re.fullmatch(r"[A-Za-z0-9,-]{1,256}", text) is not None
 
 
 def list_name(user):

@@ -546,6 +546,36 @@ fn finds_an_id_that_php_percent_encoded(kind: Kind) {
     assert_eq!((answer.json().as_str(), answer.cookie), (r#"{"n":2}"#, None));
 }
 
+/// From 1 to 256 characters. An application in PHP chooses such ids by `session_id('user-42')`.
+fn takes_each_id_that_php_takes(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    let longest = "a".repeat(256);
+    for id in ["a", "0", "-", ",", "user-42", "1234567", "12345678", ",,,,,,,,", "A,-z", &longest] {
+        server.command::<()>(&["FLUSHALL"]);
+        server.command::<()>(&["SET", &session::key(id), r#"{"user":"Ada","n":7}"#, "EX", "1440"]);
+        let answer = neighbour.get("/", id);
+        assert!(answer.json().contains(r#""n":7"#) && answer.cookie.is_none(), "{id}: {answer:?}");
+        let answer = neighbour.post("/count", id);
+        assert_eq!((answer.json().as_str(), answer.cookie), (r#"{"n":8}"#, None), "{id}");
+        assert_eq!(sessions(&server), [session::key(id)]);
+        let own = neighbour.post("/login?label=x", id).cookie.expect("a login has a new id");
+        assert_eq!(sessions(&server), [session::key(&own)], "{id}");
+        server.command::<()>(&["FLUSHALL"]);
+        server.command::<()>(&["SET", &session::key(id), r#"{"n":7}"#, "EX", "1440"]);
+        assert_eq!(neighbour.post("/logout", id).cookie.as_deref(), Some(""), "{id}");
+        assert_eq!(sessions(&server), Vec::<String>::new(), "{id}");
+        assert!(!session::is_locked(&server, id), "{id}");
+    }
+    // PHP gives a visitor with such a cookie a new id.
+    for id in [&format!("{longest}a"), "a_b", "a.b", "a%20", "a%0a", "a%00", "%C3%A9", "a%2", "a+b"] {
+        server.command::<()>(&["FLUSHALL"]);
+        let answer = neighbour.post("/count", id);
+        let own = answer.cookie.unwrap_or_else(|| panic!("{id}: {}", answer.body));
+        assert_eq!(sessions(&server), [session::key(&own)], "{id}");
+    }
+}
+
 fn takes_the_cookie_that_php_takes(kind: Kind) {
     let server = Server::start();
     let neighbour = Neighbour::start(kind, &server);
@@ -717,6 +747,7 @@ each_of! {
     gives_back_what_a_server_that_hung_gave_it_too_late,
     sends_a_cookie_only_for_another_id,
     finds_an_id_that_php_percent_encoded,
+    takes_each_id_that_php_takes,
     takes_the_cookie_that_php_takes,
     its_logout_holds_for_php,
     says_that_it_could_not_write_after_losing_the_lock,
