@@ -872,9 +872,13 @@ function cookieOf(req, name) {
   let found;
   for (const pair of (req.headers.cookie ?? "").split(";")) {
     // PHP takes any other space for a part of the name.
-    const [key, ...rest] = pair.replace(/^[ \t\n\v\f\r]+/, "").split("="), value = rest.join("=");
-    if (key.startsWith(`${name}[`) && key.includes("]")) return null; // PHP makes an array of all cookies of the name
-    if (key === name) found ??= value;
+    const [sent, ...rest] = pair.replace(/^[ \t\n\v\f\r]+/, "").split("="), value = rest.join("=");
+    const array = /^([^[]*)\[[^]*\]/.exec(sent);
+    const key = (array?.[1] ?? sent).replace(/[ .[]/g, "_"); // as PHP does
+    // No change of a name gives it one of the prefixes that browsers protect.
+    if (key !== name || !sent.startsWith(/^__(Host|Secure)-|/.exec(key)[0])) continue;
+    if (array !== null) return null; // PHP makes an array of all cookies of the name
+    found ??= value;
   }
   let id = "";
   try {

@@ -59,15 +59,28 @@ func with(sessions *Sessions, peek bool, handler func(*http.Request, *Session) (
 	}
 }
 
+// PHP writes an underscore for each of these in the name of a cookie.
+var phpName = strings.NewReplacer(" ", "_", ".", "_", "[", "_")
+
 // The id in the cookie, as PHP finds it: the first of the name, percent-decoded.
 func idOf(r *http.Request, name string) string {
 	var found *string
 	for _, pair := range strings.Split(strings.Join(r.Header["Cookie"], ";"), ";") {
-		key, value, _ := strings.Cut(strings.TrimLeft(pair, " \t\n\v\f\r"), "=")
-		if strings.HasPrefix(key, name+"[") && strings.Contains(key, "]") {
+		sent, value, _ := strings.Cut(strings.TrimLeft(pair, " \t\n\v\f\r"), "=")
+		base, index, _ := strings.Cut(sent, "[")
+		isArray := strings.Contains(index, "]")
+		if !isArray {
+			base = sent
+		}
+		// No change of a name gives it one of the prefixes that browsers protect.
+		isProtected := strings.HasPrefix(name, "__Host-") || strings.HasPrefix(name, "__Secure-")
+		if phpName.Replace(base) != name || isProtected && !strings.HasPrefix(base, name[:7]) {
+			continue
+		}
+		if isArray {
 			return "" // PHP makes an array of all cookies of the name
 		}
-		if key == name && found == nil {
+		if found == nil {
 			found = &value
 		}
 	}

@@ -238,6 +238,16 @@ func TestSaysItsCookies(t *testing.T) {
 	}
 }
 
+// For the test that compares it with PHP's.
+func TestSaysItsIDs(t *testing.T) {
+	for _, line := range strings.Split(os.Getenv("TEST_COOKIES"), "\n") {
+		name, cookies, _ := strings.Cut(line, " ")
+		request := httptest.NewRequest("POST", "/", nil)
+		request.Header.Set("Cookie", cookies)
+		fmt.Println("id:", idOf(request, name))
+	}
+}
+
 type nested struct{ Next *nested }
 
 // PHP would keep the session aside, and the user would be logged out.

@@ -757,10 +757,15 @@ def cookie(header, name="PHPSESSID"):
     id = None
     for pair in (header or "").split(";"):
         # PHP takes any other space for a part of the name.
-        found, _, value = pair.lstrip(" \t\n\v\f\r").partition("=")
-        if found.startswith(name + "[") and "]" in found:
+        sent, _, value = pair.lstrip(" \t\n\v\f\r").partition("=")
+        base, _, index = sent.partition("[")
+        found = re.sub(r"[ .[]", "_", base if "]" in index else sent)  # as PHP does
+        # No change of a name gives it one of the prefixes that browsers protect.
+        if found != name or not sent.startswith(re.match("__(Host|Secure)-|", found)[0]):
+            continue
+        if "]" in index:
             return ""  # PHP makes an array of all cookies of the name
-        if found == name and id is None:
+        if id is None:
             id = unquote(value)
     return id or ""
 

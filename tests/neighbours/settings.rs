@@ -111,17 +111,22 @@ fn set_cookie(neighbour: &Neighbour, path: &str, cookies: &str) -> String {
     line.unwrap_or_else(|| panic!("no cookie: {answer} {}", neighbour.log()))
 }
 
-/// The cookies that Go's example sends for a new session and for a destroyed one.
-fn go_cookies(server: &Server, cookie: &str) -> Vec<String> {
+/// The output of one of the tests of Go's example.
+fn go_test(name: &str, env: &[(&str, &str)]) -> String {
     let output = Command::new("go")
-        .args(["test", "-count=1", "-vet=off", "-v", "-run", "TestSaysItsCookies", "."])
+        .args(["test", "-count=1", "-vet=off", "-v", "-run", name, "."])
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/go"))
         .envs([("GO111MODULE", "off"), ("GOPATH", "/usr/share/gocode"), ("GOFLAGS", "")])
-        .env("TEST_REDIS", format!("redis://{}/0", server.addr()))
-        .env("TEST_COOKIE", cookie)
+        .envs(env.iter().copied())
         .output()
         .expect("go runs: scripts/setup test installs it");
-    let text = String::from_utf8_lossy(&output.stdout);
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// The cookies that Go's example sends for a new session and for a destroyed one.
+fn go_cookies(server: &Server, cookie: &str) -> Vec<String> {
+    let url = format!("redis://{}/0", server.addr());
+    let text = go_test("TestSaysItsCookies", &[("TEST_REDIS", &url), ("TEST_COOKIE", cookie)]);
     let lines: Vec<String> =
         text.lines().filter_map(|line| line.strip_prefix("cookie: ")).map(str::to_owned).collect();
     assert_eq!(lines.len(), 2, "{text}");
@@ -173,6 +178,73 @@ fn a_cookie_is_the_one_that_php_sends() {
             }
         }
     }
+}
+
+/// PHP writes an underscore for a space, a dot and a bracket in a name, so that another cookie of
+/// the site may become its own. The first one counts. The cookies stand before that of the session.
+const BEFORE: [(&str, &str); 15] = [
+    ("my_app", "my.app=other"),
+    ("my_app", "my app=other"),
+    ("my_app", "my[app=other"),
+    ("my_app", "my.app[a]=1"),
+    ("my_app", "my_app[=1"),
+    ("my_app", "my.app.=1; my-app=1; my]app=1; my\tapp=1; my%2Eapp=1; MY.APP=1"),
+    ("my_app", ".my_app=1; x.my_app=1; [my_app]=1; my[app]=1"),
+    ("_a_b_c", "  .a[b c=other"),
+    ("_a_b_c", ".a.b c[d][e=1"),
+    ("PHPSESSID", "PHPSESSID.=1; .PHPSESSID=1; PHP.SESSID=1"),
+    ("__Host-id", "..Host-id=other"),
+    ("__Host-id", "._Host-id[a]=1"),
+    ("__Secure-a_b", "__Secure-a.b=other"),
+    ("__Secure-a_b", "_.Secure-a_b=other"),
+    ("__Secure_a", "..Secure.a=other"),
+];
+
+#[test]
+fn a_cookie_is_found_under_each_name_that_is_php_s_own() {
+    let server = Server::start();
+    let page = "session_start(['read_and_close' => true]); echo $_SESSION['n'] ?? 'none';";
+    let ask = |neighbour: &Neighbour, cookies: &str| {
+        seed(&server, r#"{"n":1}"#);
+        neighbour
+            .connect("POST", "/count", cookies)
+            .read_to_end(&mut Vec::new())
+            .expect("there is an answer");
+        server.command::<String>(&["GET", &session::key(ID)]) == r#"{"n":2}"#
+    };
+    let mut services: Vec<(&str, Kind, Neighbour)> = Vec::new();
+    let mut lines = Vec::new();
+    for (name, before) in BEFORE {
+        let cookies = format!("{before}; {name}={ID}");
+        seed(&server, r#"{"n":1}"#);
+        let fpm = Fpm::start(&php(&server).ini("session.name", name), 1, page);
+        let is_found = match fpm.get("", &cookies).body.as_str() {
+            "1" => true,
+            "none" => false,
+            other => panic!("{cookies}: {other}"),
+        };
+        if services.last().is_none_or(|(last, ..)| *last != name) {
+            services.clear();
+            for (kind, setting) in [
+                (Kind::FlaskTest, format!(r#"{{"cookie":"{name}"}}"#)),
+                (Kind::StarletteTest, format!(r#"{{"cookie":"{name}"}}"#)),
+                (Kind::DjangoAsync, format!(r#"{{"COOKIE_NAME":"{name}"}}"#)),
+                (Kind::ExpressTest, format!(r#"{{"name":"{name}"}}"#)),
+            ] {
+                let service = Neighbour::with_env(kind, &server.addr(), &[("COOKIE", &setting)]);
+                services.push((name, kind, service));
+            }
+        }
+        for (_, kind, service) in &services {
+            assert_eq!(ask(service, &cookies), is_found, "{kind:?}: {cookies}");
+        }
+        lines.push((format!("{name} {cookies}"), is_found));
+    }
+    // Go's example takes them in one run, and its test says the id that it found for each.
+    let (asked, expected): (Vec<String>, Vec<bool>) = lines.into_iter().unzip();
+    let said = go_test("TestSaysItsIDs", &[("TEST_COOKIES", &asked.join("\n"))]);
+    let found: Vec<bool> = said.lines().filter_map(|line| Some(line.strip_prefix("id: ")? == ID)).collect();
+    assert_eq!(found, expected, "Go: {asked:?} {said}");
 }
 
 /// Ids of 4 bits are hex digits, those of 5 letters and digits, those of 6 have comma and dash,
