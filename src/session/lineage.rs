@@ -93,6 +93,13 @@ impl Lineage {
         self.inherited_by(id)?.name.clone()
     }
 
+    /// Returns true if the session lives on under its earlier id, too, as another one.
+    pub(super) fn lives_beside(&self, id: &SessionId) -> bool {
+        self.inherited_by(id).is_some_and(|inherited| {
+            inherited.name.is_none() && inherited.beside.is_some() && inherited.retired.is_none()
+        })
+    }
+
     pub(super) fn set_listed_id(&mut self, id: Option<SessionId>) {
         self.inherited.name = id;
     }

@@ -1269,3 +1269,36 @@ fn a_session_that_changes_its_user_is_chosen_before_its_save_or_after() {
         }
     }
 }
+
+#[test]
+fn a_session_that_stays_under_its_earlier_id_counts_for_the_next_login() {
+    for binds in [false, true] {
+        for texts in [IniValues::default(), unlocked()] {
+            let texts = texts.with(Setting::RegenerateGrace, "0");
+            let store = logged_in(&texts);
+            let limit = Limit { sessions: 2, on_limit: OnLimit::Oldest };
+            store.server().advance(1);
+            let mut first = session_with(&store, &texts);
+            read(&mut first, ID);
+            assert!(first.write(ID, b"old", TTL, Writer::Php));
+            first.close();
+            let mut second = session_with(&store, &texts);
+            second.inherit(first.heritage());
+            read(&mut second, NEW);
+            if binds {
+                assert_eq!(second.bind(b"u", "", limit, TTL), Some(true));
+            }
+            assert!(second.write(NEW, b"new", TTL, Writer::Php));
+            second.close();
+            assert!(data(&store, ID).is_some() && data(&store, NEW).is_some());
+            store.server().advance(1);
+            let mut other = session_with(&store, &texts);
+            read(&mut other, b"ghijklmnopghijkl");
+            assert_eq!(other.bind(b"u", "", limit, TTL), Some(true));
+            assert!(other.write(b"ghijklmnopghijkl", b"other", TTL, Writer::Php));
+            other.close();
+            // Only the one that was not used for the longest time has ended.
+            assert_eq!((data(&store, ID), data(&store, NEW)), (None, Some(b"new".to_vec())), "{binds}");
+        }
+    }
+}

@@ -393,6 +393,8 @@ impl<S: Store> Session<S> {
         let live = current.metadata.live.as_ref()?;
         let is_listed =
             current.metadata.listed.is_some_and(|place| !place.is_outdated) && !self.is_late(current);
+        // The place names the earlier id, and counts as one with that.
+        let is_named = self.lineage.lives_beside(&current.id);
         if earlier.is_some() {
             self.lineage.set_listed_id(None);
         }
@@ -400,7 +402,8 @@ impl<S: Store> Session<S> {
             return self.list_now(current, ttl).ok().flatten();
         }
         current.metadata.listed = None;
-        if let Some(keys) = self.list_keys(live.user()).filter(|_| !is_listed || earlier.is_some()) {
+        let is_right = is_listed && earlier.is_none() && !is_named;
+        if let Some(keys) = self.list_keys(live.user()).filter(|_| !is_right) {
             self.put_on_list(&keys, &current.id, live, earlier.as_ref(), ttl);
         }
         None
