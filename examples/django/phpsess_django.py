@@ -67,6 +67,9 @@ class PhpSessionMiddleware(SessionMiddleware):
         try:
             if save:
                 session.save()
+                if session.session_key is not None:  # the mark of a move keeps late requests from a cookie of their own
+                    session.doomed = [(doomed, "regenerated" if doomed == session.came_with else reason)
+                                      for doomed, reason in session.doomed]
             session.destroy()
         except UpdateError as error:
             raise SessionInterrupted(f"The request's session was not saved: {error.__cause__ or error}") from error

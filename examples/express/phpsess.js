@@ -156,9 +156,11 @@ export function phpSessions({ redis: url = "redis://127.0.0.1:6379/0", scripts, 
           await mine.enter("any");
         }
         await undone;
-        if (ends !== null) {
+        if (ends !== null && mine === null) {
           ends.data = null;
           await ends.save();
+        } else if (ends !== null && !await ends.retire()) { // its mark keeps late requests from a cookie of their own
+          throw new NotSaved("the session was ended meanwhile");
         }
       } catch (error) {
         await Promise.all([mine?.abandon(), ends?.abandon()]);

@@ -659,9 +659,11 @@ class Visit:
                 self.ids.add(locked.id)
             if locked:
                 locked.put(found)
-            if doomed:
+            if doomed and not locked:
                 doomed.data = None
                 doomed.save()
+            elif doomed and not doomed.retire():  # its mark keeps late requests from a cookie of their own
+                raise NotSaved("the session was ended meanwhile")
         except BaseException:
             for held in filter(None, (locked, left, doomed)):
                 held.abandon()

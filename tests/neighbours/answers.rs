@@ -183,15 +183,15 @@ enum Cookie {
 const CHANGES: &[(&str, Cookie, &str, Option<&str>, usize)] = &[
     ("set", Cookie::Stays, "", Some(r#"{"user":"Ada","flash":"bye"}"#), 1),
     ("clear", Cookie::IsDeleted, "logout", None, 0),
-    ("clear-set", Cookie::IsNew, "logout", Some(r#"{"flash":"bye"}"#), 0),
-    ("set-clear-set", Cookie::IsNew, "logout", Some(r#"{"flash":"bye"}"#), 0),
+    ("clear-set", Cookie::IsNew, "regenerated", Some(r#"{"flash":"bye"}"#), 0),
+    ("set-clear-set", Cookie::IsNew, "regenerated", Some(r#"{"flash":"bye"}"#), 0),
     ("clear-set-clear", Cookie::IsDeleted, "logout", None, 0),
-    ("clear-login-set", Cookie::IsNew, "logout", Some(r#"{"flash":"bye"}"#), 1),
+    ("clear-login-set", Cookie::IsNew, "regenerated", Some(r#"{"flash":"bye"}"#), 1),
     ("login-set", Cookie::IsNew, "regenerated", Some(r#"{"user":"Ada","flash":"bye"}"#), 1),
     ("login-clear", Cookie::IsDeleted, "logout", None, 0),
-    ("login-clear-set", Cookie::IsNew, "logout", Some(r#"{"flash":"bye"}"#), 0),
+    ("login-clear-set", Cookie::IsNew, "regenerated", Some(r#"{"flash":"bye"}"#), 0),
     ("clear-login-clear", Cookie::IsDeleted, "logout", None, 0),
-    ("login-clear-login-set", Cookie::IsNew, "logout", Some(r#"{"flash":"bye"}"#), 1),
+    ("login-clear-login-set", Cookie::IsNew, "regenerated", Some(r#"{"flash":"bye"}"#), 1),
     ("pop-set", Cookie::Stays, "", Some(r#"{"flash":"bye"}"#), 1),
     ("fail", Cookie::Stays, "", Some(r#"{"user":"Ada"}"#), 1),
     ("clear-fail", Cookie::Stays, "", Some(r#"{"user":"Ada"}"#), 1),
@@ -203,7 +203,7 @@ const CHANGES: &[(&str, Cookie, &str, Option<&str>, usize)] = &[
 const EMPTIED: (&str, Cookie, &str, Option<&str>, usize) = ("pop", Cookie::Stays, "", Some("{}"), 1);
 
 const REPLACED: [(&str, Cookie, &str, Option<&str>, usize); 3] = [
-    ("other", Cookie::IsNew, "logout", Some(r#"{"flash":"bye"}"#), 0),
+    ("other", Cookie::IsNew, "regenerated", Some(r#"{"flash":"bye"}"#), 0),
     ("pop-other", Cookie::Stays, "", Some(r#"{"flash":"bye"}"#), 1),
     ("update", Cookie::Stays, "", Some(r#"{"user":"Ada","flash":"bye"}"#), 1),
 ];
@@ -258,10 +258,16 @@ fn a_logout_ends_the_session_and_later_values_are_those_of_another_one(kind: Kin
         let mut places: BTreeMap<String, String> =
             server.command(&["HGETALL", &format!("PHPREDIS_SESSION:USER:{}", list_name(b"Ada"))]);
         places.retain(|_, place| !place.starts_with('~'));
-        assert_eq!(places.into_keys().collect::<Vec<_>>(), vec![id; listed_then], "{context}");
+        assert_eq!(places.into_keys().collect::<Vec<_>>(), vec![id.clone(); listed_then], "{context}");
         poll::until("nothing is locked", AT_ONCE, || {
             server.command::<Vec<String>>(&["KEYS", "*_LOCK"]).is_empty()
         });
+        if cookie == Cookie::IsNew {
+            // A late request must not replace the new cookie, which may be that of a login.
+            let late = neighbour.post("/do/set", &come);
+            assert!([400, 500].contains(&late.status) && late.cookie.is_none(), "{context}: {late:?}");
+            assert_eq!(sessions(&server), [session::key(&id)], "{context}");
+        }
     }
 }
 
