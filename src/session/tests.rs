@@ -1302,3 +1302,24 @@ fn a_session_that_stays_under_its_earlier_id_counts_for_the_next_login() {
         }
     }
 }
+
+#[test]
+fn a_session_that_is_ended_in_the_middle_of_its_move_counts() {
+    for texts in [IniValues::default(), unlocked()] {
+        for age in [0, 10_001] {
+            let store = logged_in(&texts);
+            store.server().advance(age);
+            let mut first = session_with(&store, &texts);
+            read(&mut first, ID);
+            assert!(first.destroy(ID, Leave::Moved));
+            first.close();
+            assert_eq!(session_with(&store, &texts).revoke(Some(b"u"), None, false), Some(1), "{age}");
+            let mut second = session_with(&store, &texts);
+            second.inherit(first.heritage());
+            read(&mut second, NEW);
+            assert!(!second.write(NEW, b"new", TTL, Writer::Php));
+            second.close();
+            assert_eq!((data(&store, ID), data(&store, NEW)), (None, None));
+        }
+    }
+}

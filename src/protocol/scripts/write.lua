@@ -87,6 +87,7 @@ if op == 'del' or op == 'retire' then
     -- An end keeps its reason. A session that was moved may be on its way to its new id.
     local reason = string.match(state or '', '^dead|([^|]*)|')
     if gone and reason and reason ~= 'regenerated' then return {'gone'} end
+    if reason == 'regenerated' then gone = false end
   end
   local copies = op == 'retire' and tonumber(ARGV[3]) > 0 and redis.call('EXISTS', D) == 1
   -- A session that is made of the copy goes on with this.

@@ -176,9 +176,16 @@ impl Place {
             }
             return self.bury(rules, end, now).map_or(ReleaseReply::Done, ReleaseReply::Ended);
         }
-        if !matches!(state, Some(State::Dead(dead)) if dead.reason != Reason::Regenerated) {
-            let reason = if is_of_user { &Reason::Idle } else { end.reason };
-            self.bury(rules, &End { reason, ..*end }, now);
+        match state {
+            // It is on its way to its new id.
+            Some(State::Dead(dead)) if dead.reason == Reason::Regenerated => {
+                return self.bury(rules, end, now).map_or(ReleaseReply::Done, ReleaseReply::Ended);
+            }
+            Some(State::Dead(_)) => {}
+            _ => {
+                let reason = if is_of_user { &Reason::Idle } else { end.reason };
+                self.bury(rules, &End { reason, ..*end }, now);
+            }
         }
         ReleaseReply::Gone
     }
