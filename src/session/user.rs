@@ -372,7 +372,7 @@ impl<S: Store> Session<S> {
     }
 
     /// Keeps the list up to date after the session was stored with a new state. Returns the session
-    /// if a limit has chosen it while it had another user, whose session no login for this one ends.
+    /// if a limit has chosen it while it had another user. No login for this one ends it then.
     pub(super) fn follow_on_list(&mut self, current: &mut Current<S::Lease>, ttl: u64) -> Option<Chosen> {
         current.metadata.places.clear();
         let left = mem::take(&mut current.metadata.left);

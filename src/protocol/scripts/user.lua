@@ -25,13 +25,13 @@ local U, op, name, old = KEYS[1], ARGV[1], ARGV[3], ARGV[5] or ''
 local tm = redis.call('TIME')
 local now = tm[1] * 1000 + math.floor(tm[2] / 1000)
 local reply = {'ok', ARGV[2], now}
--- A list without sessions ends with its traces.
+-- The list lives as long as the last of its sessions, and as its traces.
 local function left()
-  local all = redis.call('HGETALL', U)
+  local rest, all = 60000, redis.call('HGETALL', U)
   for i = 2, #all, 2 do
-    if string.sub(all[i], 1, 1) ~= '~' then return reply end
+    rest = math.max(rest, (tonumber(string.match(all[i], '^-?%d+|(%d+)')) or 0) - now)
   end
-  redis.call('PEXPIRE', U, 60000)
+  redis.call('PEXPIRE', U, string.format('%.0f', rest))
   return reply
 end
 if op == 'drop' then
@@ -88,8 +88,13 @@ local function add()
   end
   if old ~= '' and ARGV[8] ~= '1' then redis.call('HDEL', U, old) end
   redis.call('HSET', U, name, value)
-  -- The list lives as long as its last session.
-  if redis.call('PTTL', U) < life then redis.call('PEXPIRE', U, ARGV[4]) end
+  local ttl = redis.call('PTTL', U)
+  if ttl < life then
+    redis.call('PEXPIRE', U, ARGV[4])
+  elseif ttl > life then
+    -- The one that has lived longest may have gone, or be this one.
+    left()
+  end
 end
 if op == 'bump' then
   add()

@@ -225,3 +225,30 @@ fn a_list_without_sessions_ends_with_its_traces() {
         let () = server.connection().del(keys.data()).unwrap();
     }
 }
+
+#[test]
+fn a_list_lives_as_long_as_the_last_of_its_sessions() {
+    let server = Server::start();
+    let settings = Settings::parse(&server.save_path(), &IniValues::default()).unwrap();
+    let mut redis = RedisStore::new(Arc::new(settings));
+    let keys = keys("remembered");
+    for leave in ["end", "drop", "forget", "bump"] {
+        let bump = |name, life| UserCall::Bump { name, life, before: None, stays: false };
+        redis.user_list(&keys, &bump("remembered", 90 * LIFE)).unwrap();
+        redis.user_list(&keys, &bump("other", 3 * LIFE)).unwrap();
+        let ttl = || server.connection().pttl::<_, i64>(keys.data()).unwrap().cast_unsigned();
+        assert!(ttl() > 80 * LIFE && ttl() <= 90 * LIFE);
+        let places = redis.user_list(&keys, &UserCall::List).unwrap().sessions;
+        let place = places.iter().find(|place| place.id.as_str() == "remembered").unwrap();
+        let places = [(place.id.as_str(), &*place.value)];
+        let call = match leave {
+            "drop" => UserCall::Drop(&["remembered"]),
+            "forget" => UserCall::Forget(&places),
+            "end" => UserCall::End(&places),
+            _ => bump("remembered", 2 * LIFE),
+        };
+        redis.user_list(&keys, &call).unwrap();
+        assert!(ttl() > 2 * LIFE && ttl() <= 3 * LIFE, "{leave}: {}", ttl());
+        let () = server.connection().del(keys.data()).unwrap();
+    }
+}
