@@ -245,6 +245,9 @@ unsafe extern "C" fn rustredis_save(
         // there.
         let moves = sys::rustredis_keeps_the_old_id() && leaves(mod_data, id);
         let save = |session: &mut Session<RedisStore>| {
+            if moves {
+                session.ask_end(id);
+            }
             if moves && session.retires(id, value) {
                 let is_left = session.retire(id, sys::rustredis_is_emptied());
                 moves::note(session, ttl);

@@ -30,6 +30,7 @@ thread_local! {
 /// Notes a move, if the session was just moved, or may have been.
 pub fn note(session: &mut Session<RedisStore>, ttl: u64) {
     if let Some(moved) = session.take_moved() {
+        let ttl = session.ttl_of_return(ttl);
         LAST.set(Some(Move { pid: process::id(), settings: session.settings().clone(), moved, ttl }));
     }
 }

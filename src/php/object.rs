@@ -426,6 +426,9 @@ impl Object {
             return Answer::Yes;
         }
         let answer = self.with_session(id, fiber, false, true, |session| {
+            if moves {
+                session.ask_end(bytes);
+            }
             is_left = moves && session.retires(bytes, data);
             let done = if is_left {
                 let is_left = session.retire(bytes, sys::rustredis_is_emptied());

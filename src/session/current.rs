@@ -26,6 +26,9 @@ pub(super) struct Current<L> {
     pub(super) writes: u32,
     /// The session's new TTL if the read did not refresh it, otherwise 0.
     pub(super) ttl_due: u64,
+    /// The time by the store's clock at which it ends, if a request that does not prolong it has
+    /// changed its id, or is about to.
+    pub(super) ends: Option<u64>,
     /// The time at which it was asked for, in nanoseconds: what has happened before that was seen.
     pub(super) asked: u64,
     /// The print of the value that a handler class has read, until the class writes another value.

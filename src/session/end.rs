@@ -106,6 +106,7 @@ impl<S: Store> Session<S> {
             self.note_loss(id.as_str().as_bytes());
             return self.fail("was not moved to a new id", Some(&id), &lost(failure));
         }
+        self.ask_end(id.as_str().as_bytes());
         let left = self.left_behind(&id).filter(|_| leave == Leave::Emptied);
         // A logout is carried out even if another request has the lock by now.
         let done = self.end_as(&id, leave, deletes && leave == Leave::Emptied);

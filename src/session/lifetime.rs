@@ -7,7 +7,7 @@ use super::{
     metadata::{Description, Metadata, TimeLeft},
 };
 use crate::{
-    protocol::{Live, Reason, SessionData, SessionId, State},
+    protocol::{Live, Op, Reason, Release, ReleaseReply, SessionData, SessionId, State, Write},
     store::Store,
 };
 
@@ -37,6 +37,44 @@ impl<S: Store> Session<S> {
         {
             current.metadata = Metadata::new(inherited.live().cloned(), &current.loaded, None);
             current.is_first = !inherited.was_stored();
+            current.ends = inherited.ends();
+        }
+    }
+
+    /// Asks for the end of the session, if session_regenerate_id() leaves this id in a request that
+    /// does not prolong it: the next id gets the time that is left.
+    pub fn ask_end(&mut self, id: &[u8]) {
+        if let Some(mut current) = self.current.take_if(|current| current.has_id(id)) {
+            self.ask_end_of(&mut current);
+            self.current = Some(current);
+        }
+    }
+
+    fn ask_end_of(&mut self, current: &mut Current<S::Lease>) {
+        let is_known = current.ends.is_some() || current.is_missing() || current.is_overtaken();
+        if self.settings.touch || is_known {
+            return;
+        }
+        // If Redis does not answer, the move of the session tells of it. A key without a TTL has no
+        // end to keep.
+        if let Some(left) = self.store.time_left(&current.keys).ok().filter(|left| left.ms != -1) {
+            let left = u64::try_from(left.ms).unwrap_or(0);
+            current.ends = Some(self.store.server_clock().saturating_add(left));
+        }
+    }
+
+    /// Returns the TTL of a session that comes back to the id that it has just left.
+    pub fn ttl_of_return(&mut self, ttl: u64) -> u64 {
+        let ends = self.lineage.left_end();
+        self.until(ends, ttl)
+    }
+
+    /// Returns the TTL until this end, at most `ttl`. It never prolongs a session by a part of a
+    /// second, because a page may poll often.
+    fn until(&mut self, ends: Option<u64>, ttl: u64) -> u64 {
+        match ends.filter(|_| !self.settings.touch) {
+            Some(ends) => (ends.saturating_sub(self.store.server_clock()) / 1000).clamp(1, ttl.max(1)),
+            None => ttl,
         }
     }
 
@@ -72,6 +110,7 @@ impl<S: Store> Session<S> {
         let Some(mut current) = self.current.take_if(|current| !current.unread && !is_left(current)) else {
             return;
         };
+        self.ask_end_of(&mut current);
         self.lineage.leave(&current);
         if current.is_missing() {
             self.leave_name(&mut current);
@@ -204,12 +243,52 @@ impl<S: Store> Session<S> {
     pub(super) fn ttl_of_write(&mut self, current: &Current<S::Lease>, ttl: u64) -> Option<u64> {
         let ttl = match self.settings.first_lifetime {
             Some(first) if self.is_passing(current) => first.min(ttl),
-            _ if current.is_new => ttl,
+            _ if current.is_new && !self.has_its_end(current) => ttl,
             _ => self.prolonged(ttl),
         };
-        let Some(live) = &current.metadata.live else { return Some(ttl) };
+        let ends = current.ends.filter(|_| current.is_new && ttl > 0);
+        let Some(live) = &current.metadata.live else { return Some(self.until(ends, ttl)) };
         let now = self.store.server_clock();
-        (!live.has_ended(now)).then(|| if ttl == 0 { 0 } else { live.ttl(now, ttl) })
+        (!live.has_ended(now)).then(|| if ttl == 0 { 0 } else { self.until(ends, live.ttl(now, ttl)) })
+    }
+
+    /// Stores a session under its new id for the time that it has left. The scripts would give it
+    /// the whole of an idle lifetime of its own, so the state gets that with the next write, which
+    /// leaves the TTL as it is. Returns the state until then.
+    pub(super) fn save_until_its_end(
+        &mut self,
+        current: &Current<S::Lease>,
+        op: Op<'_>,
+        ttl: u64,
+    ) -> Option<String> {
+        let has_end = current.is_new && current.ends.is_some() && !self.settings.touch;
+        let live = current.metadata.live.as_ref().filter(|live| {
+            has_end && ttl > 0 && current.metadata.is_due && live.idle.is_some_and(|idle| idle > ttl)
+        })?;
+        let mut without_idle = live.clone();
+        without_idle.idle = None;
+        let state = without_idle.to_string();
+        let (seen, first) = (current.loaded.state.as_deref(), Some(&*state));
+        let result = match &current.hold {
+            Hold::Locked { token, waiter, .. } => {
+                let release = self.release_of(token, op, ttl);
+                let waiter = waiter.as_deref();
+                let release = Release { waiter, seen, state: first, keep_lock: true, ..release };
+                self.store.release(&current.keys, &release)
+            }
+            Hold::Unlocked => {
+                let write = Write { state: first, ..self.write_of(op, ttl, seen) };
+                self.store.write(&current.keys, &write)
+            }
+            _ => return None,
+        };
+        // The write that follows tells of a failure.
+        (result.ok()? == ReleaseReply::Done).then_some(state)
+    }
+
+    /// Returns true if the session was stored under its new id with the time that it had left.
+    fn has_its_end(&self, current: &Current<S::Lease>) -> bool {
+        current.ends.is_some() && current.writes > 0 && !self.settings.touch
     }
 
     /// The TTL with which a session is closed that was read and not saved. 0 leaves the TTL as it
@@ -589,6 +668,75 @@ mod tests {
             // The list may lack the session, and the state tells of that.
             assert_eq!(live.bumped.is_none(), lost == 2, "{lost}");
             assert_eq!(new.take_warnings().len(), usize::from(lost == 2), "{lost}");
+        }
+    }
+
+    /// Changes the id of a session with 40 seconds left, writes it `writes` times, and returns its
+    /// new TTL.
+    fn ttl_under_the_next_id(touch: &str, locking: &str, how: &str, idle: Option<u64>, writes: u32) -> u64 {
+        let settings = [(Setting::Touch, touch), (Setting::Locking, locking)];
+        let store = MemoryStore::new();
+        let mut owner = session(&store, &[]);
+        read(&mut owner, ID);
+        assert!(idle.is_none_or(|idle| owner.set_lifetime(idle, None, TTL)));
+        assert!(owner.write(ID, b"old", TTL, Writer::Php));
+        owner.close();
+        let life = ttl(&store, ID).unwrap();
+        store.server().advance(life - 40_000);
+        let mut old = session(&store, &settings);
+        read(&mut old, ID);
+        let trips = old.store.trips;
+        if how == "written" {
+            old.ask_end(ID);
+        }
+        assert!(match how {
+            "destroyed" => old.destroy(ID, Leave::Moved),
+            "emptied" => old.destroy(ID, Leave::Emptied),
+            "retired" => old.retire(ID, false),
+            _ => old.write(ID, b"a", TTL, Writer::Php),
+        });
+        assert_eq!(old.store.trips - trips, 1 + u32::from(touch == "0"), "{how}");
+        old.close();
+        let mut heritage = old.heritage();
+        assert!(old.leaves_something() || touch == "1");
+        // A handler class may change the id twice.
+        if how == "retired" {
+            let mut between = session(&store, &settings);
+            between.inherit(heritage);
+            assert!(between.create(b"0123456789abcdef0123456789abcdef", Access::Update, TTL, true));
+            read(&mut between, b"0123456789abcdef0123456789abcdef");
+            assert!(between.destroy(b"0123456789abcdef0123456789abcdef", Leave::Moved));
+            between.close();
+            heritage = between.heritage();
+        }
+        let mut new = session(&store, &settings);
+        new.inherit(heritage);
+        assert!(new.create(NEW, Access::Update, TTL, true));
+        read(&mut new, NEW);
+        for n in 1..=writes {
+            let writer = if n == writes { Writer::Php } else { Writer::Class };
+            assert!(new.write(NEW, format!("new {n}").as_bytes(), TTL, writer));
+        }
+        new.close();
+        assert_eq!(new.take_warnings(), [""; 0]);
+        assert_eq!(data(&store, NEW), Some(format!("new {writes}").into_bytes()));
+        assert_eq!(live(&store, NEW).and_then(|live| live.idle), idle);
+        ttl(&store, NEW).unwrap()
+    }
+
+    #[test]
+    fn without_a_touch_the_next_id_gets_the_time_that_is_left() {
+        for locking in ["1", "0"] {
+            for how in ["destroyed", "emptied", "retired", "written"] {
+                for idle in [None, Some(3 * TTL), Some(100)] {
+                    for writes in [1, 2] {
+                        let after = |touch| ttl_under_the_next_id(touch, locking, how, idle, writes);
+                        let what = format!("locking {locking}, {how}, {idle:?}, {writes}");
+                        assert_eq!(after("1"), idle.unwrap_or(TTL) * 1000, "{what}");
+                        assert_eq!(after("0"), 40_000, "{what}");
+                    }
+                }
+            }
         }
     }
 

@@ -12,6 +12,8 @@ pub struct Heritage {
     was_stored: bool,
     /// The metadata. Without it, each new id would begin a new absolute lifetime.
     live: Option<Live>,
+    /// The time at which the session ends, if this request does not prolong it.
+    ends: Option<u64>,
     /// The earlier id, if the session has ended under it and its user has a list.
     name: Option<SessionId>,
     /// The earlier id, if the session may live on under it, too, and either its user has a list or
@@ -32,6 +34,10 @@ impl Heritage {
 
     pub(super) fn live(&self) -> Option<&Live> {
         self.live.as_ref()
+    }
+
+    pub(super) fn ends(&self) -> Option<u64> {
+        self.ends
     }
 
     /// Returns the earlier id, if the session may be looked for under it.
@@ -124,6 +130,7 @@ impl Lineage {
     pub(super) fn leaves_something(&self, has_first_life: bool) -> bool {
         (has_first_life && self.left.was_stored)
             || self.left.live.is_some()
+            || self.left.ends.is_some()
             || self.left.beside.is_some()
             || self.retired.is_some()
     }
@@ -141,11 +148,17 @@ impl Lineage {
         let has_user = live.as_ref().is_some_and(Live::has_user);
         self.left = Heritage {
             was_stored: !current.is_first,
+            ends: current.ends,
             beside: has_user.then(|| current.id.clone()),
             seen: has_user.then(|| current.loaded.state.clone()).flatten(),
             live,
             ..Heritage::default()
         };
+    }
+
+    /// Returns the time at which the session ends that goes on under another id.
+    pub(super) fn left_end(&self) -> Option<u64> {
+        self.left.ends
     }
 
     /// Keeps the id of a session that may have ended under it without a word to this request.

@@ -758,12 +758,11 @@ impl<S: Store> Session<S> {
         let is_new = loaded.data.is_none();
         let inherited = self.lineage.inherited_by(id).filter(|_| is_new);
         let is_first = is_new && !inherited.is_some_and(Heritage::was_stored);
-        let inherited = inherited.and_then(Heritage::live).cloned();
         let mut current = Box::new(Current {
             id: id.clone(),
             keys,
             hold,
-            metadata: Metadata::new(inherited, &loaded, mark),
+            metadata: Metadata::new(inherited.and_then(Heritage::live).cloned(), &loaded, mark),
             trace: Trace::begin(ahead.unwrap_or(Ahead { since: self.store.answered(), kept }), &loaded),
             loaded,
             is_changed: false,
@@ -772,6 +771,7 @@ impl<S: Store> Session<S> {
             is_first,
             writes: 0,
             ttl_due,
+            ends: inherited.and_then(Heritage::ends),
             asked,
             delivered: None,
         });

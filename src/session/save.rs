@@ -104,9 +104,9 @@ fn op_for<'a>(text: &'a Text<'_>, changed: bool, is_new: bool, ttl: u64) -> Op<'
         (true, _) => Op::Set(text.stored()),
         // For PHP 8.6, a new session that stays empty is unchanged. There is no key yet whose TTL
         // could be refreshed.
-        (false, true) => Op::Restore(text.stored()),
-        (false, false) if ttl == 0 => Op::None,
-        (false, false) => Op::Keep,
+        (false, true) if ttl > 0 => Op::Restore(text.stored()),
+        (false, _) if ttl == 0 => Op::None,
+        (false, _) => Op::Keep,
     }
 }
 
@@ -194,9 +194,10 @@ impl<S: Store> Session<S> {
         let changed = current.is_change(changed, text);
         let (keys, seen) = (&current.keys, current.loaded.state.as_deref());
         let op = op_for(text, changed, current.is_new, life);
+        let first = self.save_until_its_end(&current, op, life);
+        let (op, life, seen) = first.as_deref().map_or((op, life, seen), |first| (Op::None, 0, Some(first)));
         let loss = self.loss_of(&current);
         let was_locked = matches!(current.hold, Hold::Locked { .. });
-        current.trace.is_sent = false;
         let saved = || (writer != Writer::Php).then(|| Print::of(text.plain()));
         let asks = changed || current.is_changed || current.is_new || current.metadata.is_asked;
         let mut is_over = false;
