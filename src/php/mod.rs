@@ -11,6 +11,7 @@ mod fork;
 mod identity;
 mod ini;
 mod json;
+mod left_ids;
 mod lifetime;
 mod metrics;
 mod mod_data;

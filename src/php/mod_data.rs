@@ -12,7 +12,7 @@ use std::{
 
 use super::{
     boundary::{self, Say, guarded, say},
-    identity, sys,
+    identity, left_ids, sys,
 };
 use crate::{
     config::{Settings, Target},
@@ -178,6 +178,7 @@ pub unsafe fn open(
     if let Some(left) = LEFT.take().filter(|_| sys::rustredis_changes_the_id()) {
         handler.session.inherit(left);
     }
+    handler.session.leave_for_good(left_ids::for_good(|| sys::rustredis_takes_cookie()));
     let handler = Box::into_raw(handler);
     LIVE.set(handler);
     // SAFETY: the caller's contract.
@@ -278,7 +279,9 @@ pub unsafe fn close(mod_data: *mut *mut c_void) {
         }
         if handler.session.leaves_something() && sys::rustredis_changes_the_id() {
             LEFT.set(Some(handler.session.heritage()));
+            handler.session.left_id().into_iter().for_each(left_ids::note);
         }
+        left_ids::note_end(|| sys::rustredis_destroys_a_session());
         ENDED.set(handler.session.ended().map(str::to_owned));
         end(handler);
     });
@@ -358,5 +361,6 @@ pub fn end_request() {
     end_prefetch();
     LEFT.set(None);
     ENDED.set(None);
+    left_ids::forget();
     boundary::end_request();
 }

@@ -147,6 +147,37 @@ static bool keeps_cookie(void)
  * one. */
 static TSRM_TLS zend_string *left_id;
 
+/* Set while session_start() takes the id out of the request, because the script has named none. */
+static TSRM_TLS bool takes_cookie;
+
+bool rustredis_takes_cookie(void)
+{
+	return takes_cookie;
+}
+
+/* The id that the outermost of these calls leaves: the browser's. */
+static TSRM_TLS zend_string *browsers_id;
+
+/* PHP does not go on under the new id. A later session_start() must not take that one, whose
+ * cookie would replace the browser's. */
+static void settle_move(bool is_complete)
+{
+	zend_string *id = browsers_id;
+	browsers_id = NULL;
+	rustredis_settle_move(is_complete);
+	if (!id) {
+		return;
+	}
+	if (is_complete || PS(session_status) == php_session_active) {
+		zend_string_release(id);
+		return;
+	}
+	if (PS(id)) {
+		zend_string_release(PS(id));
+	}
+	PS(id) = id;
+}
+
 /* The number of calls of PHP's functions that decode a session, and have not returned. After a
  * bailout in one of them, they never do. */
 static TSRM_TLS unsigned decoding;
@@ -195,7 +226,7 @@ static zend_always_inline void carry_out(const int which, INTERNAL_FUNCTION_PARA
 	const unsigned decodes = opens || which == INDEX_session_decode;
 	if (UNEXPECTED(CG(unclean_shutdown))) {
 		/* In a shutdown function. A fatal error may have ended a change of the id. */
-		rustredis_settle_move(false);
+		settle_move(false);
 	}
 	if (moves && !may_delete(execute_data)) {
 		return;
@@ -211,9 +242,13 @@ static zend_always_inline void carry_out(const int which, INTERNAL_FUNCTION_PARA
 	zend_string *outer_id = left_id;
 	if (moves) {
 		left_id = PS(id) ? zend_string_copy(PS(id)) : NULL;
+		if (left_id && !browsers_id) {
+			browsers_id = zend_string_copy(left_id);
+		}
 	}
 	if (starts && PS(session_status) != php_session_active) {
 		rustredis_is_not_late();
+		takes_cookie = !PS(id);
 	}
 	decoding += decodes;
 	moving += moves;
@@ -230,6 +265,7 @@ static zend_always_inline void carry_out(const int which, INTERNAL_FUNCTION_PARA
 	if (is_alone) {
 		go_on_with_serializer(outer);
 	}
+	takes_cookie = takes_cookie && !starts;
 	/* A class may have read the session in its validateId(), before PHP sends the cookie. */
 	if (starts && PS(mod_user_implemented) && PS(id) && rustredis_is_late()) {
 		rustredis_take_back_cookie(PS(id));
@@ -249,7 +285,7 @@ static zend_always_inline void carry_out(const int which, INTERNAL_FUNCTION_PARA
 		rustredis_end_of_move();
 		/* The outermost of these calls decides. */
 		if (!is_inside_of_a_move(execute_data->prev_execute_data)) {
-			rustredis_settle_move(Z_TYPE_P(return_value) == IS_TRUE);
+			settle_move(Z_TYPE_P(return_value) == IS_TRUE);
 		}
 		if (keeps && (EG(exception) || Z_TYPE_P(return_value) != IS_TRUE)) {
 			rustredis_take_back_deletion();
@@ -409,6 +445,8 @@ void rustredis_note_end(int ends)
 	request_ends = ends != 0;
 	/* A bailout may have left them, and the memory is gone with the request. */
 	left_id = NULL;
+	browsers_id = NULL;
+	takes_cookie = false;
 	decoding = 0;
 	moving = 0;
 	rustredis_forget_encodings();

@@ -378,6 +378,8 @@ bool rustredis_decodes(void);
 void rustredis_note_end(int ends);
 /* True if the browser has chosen the id: session_start() or session_reset() is running. */
 bool rustredis_takes_an_id(void);
+/* True if session_start() is running, and takes the id out of the request. */
+bool rustredis_takes_cookie(void);
 /* True if session_destroy() is running. */
 bool rustredis_destroys_a_session(void);
 /* True if session_regenerate_id() is running. */

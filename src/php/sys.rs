@@ -23,6 +23,8 @@ unsafe extern "C" {
     pub safe fn rustredis_is_called_by_php() -> bool;
     /// Returns true if session_destroy() is running.
     pub safe fn rustredis_destroys_a_session() -> bool;
+    /// Returns true if session_start() is running, and takes the id out of the request.
+    pub safe fn rustredis_takes_cookie() -> bool;
     /// Returns true if session_regenerate_id() is running.
     pub safe fn rustredis_changes_the_id() -> bool;
     /// Returns true if session_regenerate_id() is running, and PHP still has the id that it leaves.

@@ -25,6 +25,7 @@ pub use holder::{Holder, Known};
 pub use keys::{Keys, fits_a_cluster};
 pub use read::{Remaining, SessionData};
 pub use release::{Op, Release, ReleaseReply, Write};
+pub use reply::Copied;
 pub use script::{
     CLUSTER_COMMANDS, COMMANDS, FOREIGN_MS, GRACE_MS, HANDOFF_MS, MARGIN_MS, SENTINEL_COMMANDS, SLACK_MS,
     TRIAL_MS,

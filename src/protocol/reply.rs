@@ -9,6 +9,25 @@ use crate::error::{StoreError, too_large};
 /// The value that a reply is read as, or the error.
 pub type Result<T> = std::result::Result<T, StoreError>;
 
+/// The read-only copy that a session has left under its old id.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Copied {
+    /// It is there.
+    Found(Vec<u8>),
+    /// It is not there, or not any more.
+    Gone,
+    /// The session has got another state since that was read.
+    Changed,
+}
+
+impl Copied {
+    /// The copy, if it is there.
+    #[must_use]
+    pub fn found(self) -> Option<Vec<u8>> {
+        if let Self::Found(copy) = self { Some(copy) } else { None }
+    }
+}
+
 /// Reads the replies to several commands.
 pub fn several(value: Value) -> Result<Vec<Value>> {
     match value {
@@ -25,14 +44,17 @@ pub fn time(value: Value) -> Option<u64> {
     seconds.checked_mul(1000)?.checked_add(micros / 1000)
 }
 
-/// Reads the reply to MGET of a copy and of the state that the session had when it was read. The
-/// state shows whose reply this is.
-pub fn copy(value: Value, state: &str) -> Result<Option<Vec<u8>>> {
+/// Reads the reply to MGET of a copy and of the state that the session had when it was read.
+pub fn copy(value: Value, state: &str) -> Result<Copied> {
     let mut items = Items::new(value, "MGET")?;
     let copy = items.bytes()?;
-    let is_same = items.bytes()?.is_some_and(|found| is_still(&found, state.as_bytes()));
+    let found = items.bytes()?;
     items.end()?;
-    if is_same { Ok(copy) } else { Err(nonsense("MGET")) }
+    match found {
+        Some(found) if is_still(&found, state.as_bytes()) => Ok(copy.map_or(Copied::Gone, Copied::Found)),
+        Some(found) if !(found.starts_with(b"live|") || found.starts_with(b"dead|")) => Err(nonsense("MGET")),
+        _ => Ok(Copied::Changed),
+    }
 }
 
 pub fn flag(value: &Value) -> Result<bool> {

@@ -48,7 +48,8 @@ impl<S: Store> Session<S> {
         if leave != Leave::Ended {
             return self.leave(id, leave, true);
         }
-        self.notice_move(&id);
+        // If Redis does not answer, the end of the session tells of it.
+        let _ = self.notice_move(&id);
         let left = self.left_behind(&id);
         let done = self.end_as(&id, leave, true);
         match left {
@@ -78,9 +79,9 @@ impl<S: Store> Session<S> {
         let leaves_a_copy = self.settings.regenerate_grace > 0 && self.limit_below(data).is_none();
         match &self.current {
             Some(current) if current.has_id(id) => match current.hold {
-                Hold::Locked { .. } | Hold::Unlocked | Hold::Overtaken => leaves_a_copy,
-                // It is refused, even if its value is unchanged.
-                Hold::ReadOnly => true,
+                Hold::Locked { .. } | Hold::Unlocked => leaves_a_copy,
+                // It may be refused, even if its value is unchanged.
+                Hold::ReadOnly | Hold::Overtaken => true,
                 _ => false,
             },
             Some(_) => false,
@@ -110,8 +111,10 @@ impl<S: Store> Session<S> {
         let left = self.left_behind(&id).filter(|_| leave == Leave::Emptied);
         // A logout is carried out even if another request has the lock by now.
         let done = self.end_as(&id, leave, deletes && leave == Leave::Emptied);
-        if let Some(left) = left {
-            self.end_left(&id, &left);
+        if let Some(left) = left
+            && self.end_left(&id, &left).is_none()
+        {
+            self.fail("was not destroyed", Some(&id), &Failure::GoesOn);
         }
         let is_answered = done.is_ok();
         let is_left = self.answered(&id, if deletes { "was not destroyed" } else { "was not saved" }, done);
@@ -134,7 +137,11 @@ impl<S: Store> Session<S> {
             Hold::NoMoreWrites(why) => return Some(why()),
             _ => {}
         }
-        let mark = current.loaded.state.clone().filter(|_| current.metadata.mark.is_some())?;
+        let Some(mark) = current.loaded.state.clone().filter(|_| current.metadata.mark.is_some()) else {
+            // The browser may have got the new id of a login by now.
+            let is_late = current.is_overtaken() && current.loaded.mark_of_move().is_some();
+            return is_late.then_some(Failure::Overtaken);
+        };
         // The change of the id may have been a logout, which nothing else can tell.
         if current.metadata.mark.as_ref().and_then(Dead::live).as_ref().is_some_and(Live::has_user) {
             return Some(Failure::CopyOfUser);

@@ -1,6 +1,6 @@
 //! A request's hold on its session.
 
-use super::{failure::Failure, print::Print};
+use super::{access::Access, failure::Failure, print::Print};
 
 /// The hold that this request has on the current session.
 pub(super) enum Hold<L> {
@@ -24,4 +24,14 @@ pub(super) enum Hold<L> {
     /// The lock is no longer ours, or the session was destroyed. Another write would overwrite a
     /// change that was made in between.
     NoMoreWrites(fn() -> Failure),
+}
+
+impl<L> Hold<L> {
+    /// A session that was read without its lock is never written.
+    pub(super) fn after_access(self, access: Access) -> Self {
+        match self {
+            Self::Unlocked if access == Access::Read => Self::ReadOnly,
+            hold => hold,
+        }
+    }
 }

@@ -22,6 +22,17 @@ impl<S: Store> Session<S> {
         self.lineage.leaves_something(self.settings.first_lifetime.is_some())
     }
 
+    /// Returns the id that session_regenerate_id() has left.
+    pub fn left_id(&self) -> Option<&SessionId> {
+        self.lineage.left_id()
+    }
+
+    /// Has no session live on under these ids. This request has left them, and ended the session
+    /// under its last one, so it is not late under them, as others are.
+    pub fn leave_for_good(&mut self, ids: Vec<SessionId>) {
+        self.left_for_good = ids;
+    }
+
     /// Continues a session that had another id.
     pub fn inherit(&mut self, heritage: Heritage) {
         self.lineage.inherit(heritage);
@@ -218,7 +229,7 @@ impl<S: Store> Session<S> {
             let copy = self.store.copy(&keys, left.state.as_deref().unwrap_or_default());
             // The session goes on for as long at least as its id did.
             let live = mark.live().unwrap_or_else(|| Live::new(mark.at));
-            return copy.ok().and_then(|(copy, _)| copy).map(|_| TimeLeft {
+            return copy.ok().and_then(|(copy, _)| copy.found()).map(|_| TimeLeft {
                 idle: live.ttl(mark.at, ttl).saturating_sub(now.saturating_sub(mark.at) / 1000),
                 absolute: live.end.map(|end| end.saturating_sub(now).div_ceil(1000)),
             });

@@ -240,6 +240,11 @@ impl Lineage {
         self.retired = Some(id).filter(|_| is_left);
     }
 
+    /// Returns the id that session_regenerate_id() has left.
+    pub(super) fn left_id(&self) -> Option<&SessionId> {
+        self.retired.as_ref()
+    }
+
     /// Returns true if session_regenerate_id() has left this id.
     pub(super) fn has_left(&self, id: &[u8]) -> bool {
         self.retired.as_ref().is_some_and(|retired| retired.as_str().as_bytes() == id)

@@ -58,7 +58,7 @@ use crate::{
         clock,
         stats::{self, Count},
     },
-    protocol::{Keys, LATE_MS, Mode, Op, Release, ReleaseReply, SessionData, SessionId},
+    protocol::{Copied, Keys, LATE_MS, Mode, Op, Release, ReleaseReply, SessionData, SessionId},
     resp::memory_left,
     store::Store,
 };
@@ -76,6 +76,8 @@ pub struct Session<S: Store> {
     vetted: Option<SessionId>,
     /// The last id that PHP made without a check.
     made: Option<SessionId>,
+    /// The ids under which no session of this request lives on.
+    left_for_good: Vec<SessionId>,
     /// The servers, out of several, that could not be reached for a new id.
     dead: Vec<Arc<Target>>,
     /// Tells if this thread has the lock of a session elsewhere.
@@ -131,6 +133,7 @@ impl<S: Store> Session<S> {
             pending: None,
             vetted: None,
             made: None,
+            left_for_good: Vec::new(),
             dead: Vec::new(),
             is_held_here: |_, _| false,
             surroundings: Surroundings::NONE,
@@ -546,7 +549,7 @@ impl<S: Store> Session<S> {
             }
             // It was put on a list before it was to be stored.
             Hold::Unlocked if current.is_missing() && !current.is_changed => {
-                self.give_up_places(&mut current)
+                self.give_up_places(&mut current);
             }
             // The write without an answer, and with it the release, may not have reached the
             // server.
@@ -624,12 +627,15 @@ impl<S: Store> Session<S> {
         loaded: &mut SessionData,
         hold: Hold<S::Lease>,
     ) -> Result<Hold<S::Lease>, Failure> {
-        let Some(at) = loaded.moved_at().filter(|_| !self.lineage.goes_on_under(id)) else { return Ok(hold) };
+        let is_own = self.lineage.goes_on_under(id) || self.left_for_good.contains(id);
+        let Some(at) = loaded.moved_at().filter(|_| !is_own) else { return Ok(hold) };
         if !matches!(hold, Hold::Locked { .. } | Hold::Unlocked | Hold::ReadOnly | Hold::Overtaken) {
             return Ok(hold);
         }
         match self.store.copy(keys, loaded.state.as_deref().unwrap_or_default()) {
-            Ok((copy, now)) => {
+            Ok((Copied::Changed, _)) => self.after_a_change(keys, loaded, hold),
+            Ok((copied, now)) => {
+                let copy = copied.found();
                 let late = LATE_MS.max(self.settings.regenerate_grace * 1000);
                 let is_late = copy.is_some() || now.abs_diff(at) < late || matches!(hold, Hold::Overtaken);
                 if !is_late {
@@ -741,11 +747,7 @@ impl<S: Store> Session<S> {
         let moved = loaded.mark_of_move().filter(|_| mode != Mode::New && loaded.data.is_none());
         let hold = if mode == Mode::New { hold } else { self.after_a_move(id, &keys, &mut loaded, hold)? };
         let mark = moved.filter(|_| loaded.data.is_some());
-        // A session that was read without its lock is never written.
-        let hold = match hold {
-            Hold::Unlocked if access == Access::Read => Hold::ReadOnly,
-            hold => hold,
-        };
+        let hold = hold.after_access(access);
         if mode != Mode::New && !self.lineage.goes_on_under(id) {
             self.note_end(&loaded);
         }
@@ -787,6 +789,27 @@ impl<S: Store> Session<S> {
         Ok(if has_vanished { Fetched::Absent } else { Fetched::Yes })
     }
 
+    /// Reads a session once more that had left its id, and then came back or ended there.
+    fn after_a_change(
+        &mut self,
+        keys: &Keys,
+        loaded: &mut SessionData,
+        hold: Hold<S::Lease>,
+    ) -> Result<Hold<S::Lease>, Failure> {
+        let read = self.store.read(keys, 0);
+        if read.as_ref().is_ok_and(|read| read.moved_at().is_none()) {
+            *loaded = read?;
+            return Ok(hold);
+        }
+        if let Hold::Locked { token, waiter, guard } = hold {
+            drop(guard);
+            self.let_go(keys, token, waiter.as_deref())?;
+        }
+        // It has left the id again.
+        *loaded = read?;
+        Ok(Hold::Overtaken)
+    }
+
     /// Refuses a new id that is taken, which need not be told.
     fn exists_already(&mut self) -> Fetched {
         self.read_only = None;
@@ -801,7 +824,12 @@ impl<S: Store> Session<S> {
     }
 
     /// Releases a lock that is of no use to this request.
-    fn let_go(&mut self, keys: &Keys, token: String, waiter: Option<&str>) -> Result<(), StoreError> {
+    pub(super) fn let_go(
+        &mut self,
+        keys: &Keys,
+        token: String,
+        waiter: Option<&str>,
+    ) -> Result<(), StoreError> {
         let release = Release { waiter, ..self.release_of(&token, Op::None, 0) };
         let result = self.store.release(keys, &release);
         if result.is_err() {

@@ -1,11 +1,14 @@
 //! The end of a session by a request that came under an id which the session has left.
 
+use std::mem;
+
 use super::{
     Hold, Session,
     metadata::Metadata,
     user::{End, ROUNDS},
 };
 use crate::{
+    error::StoreError,
     protocol::{Dead, Keys, Listed, Live, Reason, SessionId, State, UserCall},
     store::Store,
 };
@@ -26,18 +29,22 @@ struct Next {
 }
 
 impl<S: Store> Session<S> {
-    /// Looks if another request has moved the session since this one has read it without its lock:
-    /// this one is then as late as one that has come under the old id.
-    pub(super) fn notice_move(&mut self, id: &SessionId) {
-        let Some(mut current) = self.current.take_if(|current| {
-            let may_have_left =
-                !matches!(current.hold, Hold::Locked { .. } | Hold::Unsure { .. } | Hold::Overtaken);
-            current.id == *id && !current.is_new && may_have_left
-        }) else {
-            return;
+    /// Looks if another request has moved the session since this one has read it: this one is then
+    /// as late as one that has come under the old id. That takes a trip. The lock keeps others from
+    /// it for as long as it lasts, and if they lock.
+    pub(super) fn notice_move(&mut self, id: &SessionId) -> Result<(), StoreError> {
+        let Some(mut current) =
+            self.current.take_if(|current| current.id == *id && !current.is_new && !current.is_overtaken())
+        else {
+            return Ok(());
         };
-        // If Redis does not answer, the end of the session tells of it.
-        let state = self.store.time_left(&current.keys).ok().and_then(|left| left.state);
+        let state = match self.store.time_left(&current.keys) {
+            Ok(left) => left.state,
+            Err(error) => {
+                self.current = Some(current);
+                return Err(error);
+            }
+        };
         let is_moved = |state: &String| {
             let is_mark = |state| matches!(state, State::Dead(Dead { reason: Reason::Regenerated, .. }));
             current.loaded.state.as_ref() != Some(state) && is_mark(State::parse(state))
@@ -46,9 +53,19 @@ impl<S: Store> Session<S> {
             self.give_up_places(&mut current);
             current.loaded.state = Some(state);
             current.metadata = Metadata::new(None, &current.loaded, current.loaded.mark_of_move());
-            current.hold = Hold::Overtaken;
+            match mem::replace(&mut current.hold, Hold::Overtaken) {
+                Hold::Locked { token, waiter, guard } => {
+                    drop(guard);
+                    // If Redis does not answer, the lock is given back later.
+                    let _ = self.let_go(&current.keys, token, waiter.as_deref());
+                    self.released(&mut current);
+                }
+                Hold::Unsure { token, .. } => self.store.give_back(&current.keys, token),
+                _ => {}
+            }
         }
         self.current = Some(current);
+        Ok(())
     }
 
     /// Returns the session that PHP has under this id, if it has left the id.

@@ -3,7 +3,7 @@
 use super::{Failure, Session, moved::Moved};
 use crate::{
     error::StoreError,
-    protocol::{Dead, Frozen, Keys, Live, Op, Reason, ReleaseReply, SessionId, State},
+    protocol::{Copied, Dead, Frozen, Keys, Live, Op, Reason, ReleaseReply, SessionId, State},
     store::Store,
 };
 
@@ -62,7 +62,7 @@ impl<S: Store> Session<S> {
         mut live: Live,
         ttl: u64,
     ) -> Result<bool, StoreError> {
-        let (Some(copy), now) = self.store.copy(keys, mark)? else { return Ok(false) };
+        let (Copied::Found(copy), now) = self.store.copy(keys, mark)? else { return Ok(false) };
         let grace = self.settings.regenerate_grace.saturating_mul(1000);
         live.copy = Some(Frozen { until: now.saturating_add(grace), id: moved.id().as_str().to_owned() });
         let list = self.list_keys(live.user());

@@ -12,7 +12,8 @@ use std::{
 };
 
 use super::{
-    Cause, Failure, Session, counts::count_end, current::Current, lineage::Heritage, metadata::Place, millis,
+    Cause, Failure, Session, counts::count_end, current::Current, failure::Loss, lineage::Heritage,
+    metadata::Place, millis,
 };
 use crate::{
     error::StoreError,
@@ -78,8 +79,10 @@ impl<S: Store> Session<S> {
     /// Makes the session that PHP has open one of this user's, from its next save on. Returns false
     /// if the limit refuses it, and `None` after a failure.
     pub fn bind(&mut self, user: &[u8], label: &str, limit: Limit, ttl: u64) -> Option<bool> {
-        if self.current.as_ref().is_some_and(|current| current.is_open()) {
-            self.notice_own_move();
+        if let Some(failure) = self.reason_to_bind_nobody() {
+            let id = self.current.as_ref().map(|current| current.id.clone());
+            self.fail("gets no user", id.as_ref(), &failure);
+            return None;
         }
         let Some(mut current) = self.take_open() else {
             if let Some(left) = self.current.as_ref().filter(|current| current.is_overtaken()) {
@@ -106,11 +109,30 @@ impl<S: Store> Session<S> {
         }
     }
 
-    /// Looks if another request has moved the session that PHP has read.
+    /// Looks if another request has moved the session that PHP has read without its lock.
     fn notice_own_move(&mut self) {
-        if let Some(id) = self.current.as_ref().filter(|current| !current.unread).map(|own| own.id.clone()) {
-            self.notice_move(&id);
+        let own = self.current.as_ref().filter(|current| !current.unread && !current.has_lock());
+        if let Some(id) = own.map(|own| own.id.clone()) {
+            // If Redis does not answer, what follows tells of it.
+            let _ = self.notice_move(&id);
         }
+    }
+
+    /// Returns the reason why the session that PHP has open cannot be saved with a user, before
+    /// others end for that. Without the lock, or after its time, another request may have moved it.
+    fn reason_to_bind_nobody(&mut self) -> Option<Failure> {
+        let open = self.current.as_ref().filter(|current| current.is_open())?;
+        let id = open.id.clone();
+        let max_hold = self.settings.lock.as_ref().filter(|_| open.has_lock()).map(|lock| lock.max_hold);
+        let is_over = max_hold.is_some_and(|most| clock::since(open.trace.since.time) >= most);
+        if open.has_lock() && !is_over {
+            return None;
+        }
+        if let Err(error) = self.notice_move(&id) {
+            return Some(error.into());
+        }
+        let has_left = self.current.as_ref().is_some_and(|current| current.is_overtaken());
+        (is_over && !has_left).then_some(Failure::Lost(None, Loss::TooLong))
     }
 
     /// Ends the session that PHP has open, in the place of the login that has chosen it. Returns
@@ -443,6 +465,8 @@ impl<S: Store> Session<S> {
             let user = current.metadata.live.as_ref().map(|live| live.user().to_owned()).unwrap_or_default();
             has_ended = self.end_by_limit(&earlier, &user);
         }
+        // The end of a session that is on its way to its next id leaves the copy.
+        self.delete_copy(earlier.as_str());
         let is_dropped = self.end_hold(current, Op::Drop, || Failure::Destroyed).is_ok();
         if let Some(keys) = list.filter(|_| is_dropped) {
             let ids = [current.id.as_str(), earlier.as_str()];

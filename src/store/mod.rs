@@ -32,8 +32,8 @@ use crate::{
         stats::{Meter, Moment},
     },
     protocol::{
-        Acquire, AcquireReply, Claim, Keys, Release, ReleaseReply, Remaining, SessionData, SessionId, Ticket,
-        UserCall, UserList, Write,
+        Acquire, AcquireReply, Claim, Copied, Keys, Release, ReleaseReply, Remaining, SessionData, SessionId,
+        Ticket, UserCall, UserList, Write,
     },
 };
 
@@ -81,7 +81,7 @@ pub trait Store {
 
     /// The read-only copy that a session with this state has left under its old id, and the clock
     /// of the server in milliseconds.
-    fn copy(&mut self, keys: &Keys, state: &str) -> Result<(Option<Vec<u8>>, u64), StoreError>;
+    fn copy(&mut self, keys: &Keys, state: &str) -> Result<(Copied, u64), StoreError>;
 
     /// Deletes that copy.
     fn delete_copy(&mut self, keys: &Keys) -> Result<(), StoreError>;

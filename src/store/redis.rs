@@ -24,7 +24,7 @@ use crate::{
         stats::{Meter, Moment},
     },
     protocol::{
-        Acquire, AcquireReply, Claim, Keys, Mode, Op, Release, ReleaseReply, Remaining, SessionData,
+        Acquire, AcquireReply, Claim, Copied, Keys, Mode, Op, Release, ReleaseReply, Remaining, SessionData,
         SessionId, Ticket, UserCall, UserList, Write,
         first_try::{self, FirstTry, Form, Turn},
         release, reply,
@@ -497,7 +497,7 @@ impl Store for RedisStore {
         self.router.server_ms()
     }
 
-    fn copy(&mut self, keys: &Keys, state: &str) -> Result<(Option<Vec<u8>>, u64), StoreError> {
+    fn copy(&mut self, keys: &Keys, state: &str) -> Result<(Copied, u64), StoreError> {
         let copy = keys.copy();
         let answer = self.request_twice(keys, Command::new("MGET").arg(&copy).arg(keys.state()))?;
         let copy = self.router.checked(reply::copy(answer, state))?;

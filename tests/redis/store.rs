@@ -224,7 +224,7 @@ fn run(store: &mut impl Store, side: usize, keys: &Keys, command: &Command, know
             written(&store.write(keys, &write).unwrap())
         }
         8 => Answer::Copy(
-            store.copy(keys, seen.as_deref().unwrap_or_default()).ok().and_then(|(copy, _)| copy),
+            store.copy(keys, seen.as_deref().unwrap_or_default()).ok().and_then(|(copy, _)| copy.found()),
         ),
         _ => Answer::Flag(store.exists(keys).unwrap()),
     }

@@ -85,7 +85,7 @@ local function bury(reason)
     local left = call('PTTL', KEYS[7])
     if left < 0 or left > ARGV[5] * 1000 then call('EXPIRE', KEYS[7], ARGV[5]) end
   else
-    call('DEL', D)
+    call('DEL', D, KEYS[7])                      -- also the copy that an earlier session has left
   end
   return mark
 end

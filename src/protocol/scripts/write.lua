@@ -20,14 +20,14 @@
 --         it does not happen; '' = none)
 --       3 ttl_s (0 = as it is)  4 state seen at the read ('' = none)
 --       5 a name for the mark that del leaves  6 dead_ms (its life)
---       7 state (set, move, back, keep, restore): live|..., to be stored with the write ('' = leave it as
---         it is)
+--       7 state (set, move, back, keep, restore): live|..., to be stored with the write ('' = leave
+--         it as it is)
 --         (del, weed, retire, freeze) the reason of the end ('' = logout)
 -- Replies: {'ok'}  {'ok:' .. id} (del, weed, retire, freeze: the session had left a copy under this
 --          id, which the client deletes)
 --          {'gone'} (keep: D does not exist; move: N does not; send set; back, take: C does not;
---          freeze: it came too late; weed: there was no session, and no request that still has it stores it
---          again)
+--          freeze: it came too late; weed: there was no session, and no request that still has it
+--          stores it again)
 --          {'dead'} (ended since the read; del: the session of another user; weed: or of none;
 --          take: the mark is not the one seen)
 local D, S, op, note = KEYS[1], KEYS[2], ARGV[1], ARGV[7] or ''
@@ -104,7 +104,7 @@ if op == 'del' or op == 'retire' then
     local left = redis.call('PTTL', KEYS[4])
     if left < 0 or left > ARGV[3] * 1000 then redis.call('EXPIRE', KEYS[4], ARGV[3]) end
   elseif op == 'retire' then
-    redis.call('DEL', D)
+    redis.call('DEL', D, KEYS[4])                -- also the copy that an earlier session has left
   end
   return {gone and 'gone' or 'ok' .. named}
 end
@@ -150,8 +150,9 @@ elseif op ~= 'restore' or redis.call('EXPIRE', D, ttl) == 0 then
   if dead or stays and redis.call('EXISTS', D) == 0 then return {'dead'} end
   if stays then redis.call('SET', D, ARGV[2], 'KEEPTTL') else redis.call('SET', D, ARGV[2], 'EX', ttl) end
 end
--- Of two requests that give a session its first state, the first one does.
+-- Of two requests that give a session its first state, the first one does, but a login counts.
 local later = ARGV[4] == '' and state and string.sub(state, 1, 5) == 'live|'
+  and not string.find(note, '^live|[^|]*|[^|]*|[^|]*|[^|]*|[^|]*|[^|]*|[^|]+|')
 if note ~= '' and not dead and not later then
   -- The state outlives the session: by an idle life after the absolute end, a day at most, or by
   -- two from now on.

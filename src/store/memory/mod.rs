@@ -26,8 +26,8 @@ use crate::{
     error::{ServerError, StoreError},
     process::stats::Moment,
     protocol::{
-        Acquire, AcquireReply, Claim, Keys, Release, ReleaseReply, Remaining, SessionData, Ticket, UserCall,
-        UserList, Write, is_still,
+        Acquire, AcquireReply, Claim, Copied, Keys, Release, ReleaseReply, Remaining, SessionData, Ticket,
+        UserCall, UserList, Write, is_still,
     },
 };
 
@@ -133,12 +133,15 @@ impl Store for MemoryStore {
         self.server.borrow().now()
     }
 
-    fn copy(&mut self, keys: &Keys, state: &str) -> Result<(Option<Vec<u8>>, u64), StoreError> {
+    fn copy(&mut self, keys: &Keys, state: &str) -> Result<(Copied, u64), StoreError> {
         let server = self.send()?;
-        if !server.state(keys).is_some_and(|found| is_still(found.as_bytes(), state.as_bytes())) {
-            return Err(StoreError::Protocol("an unexpected reply to MGET".into()));
-        }
-        Ok((server.copy(keys).map(<[u8]>::to_vec), server.now()))
+        let copied = match server.state(keys) {
+            Some(found) if is_still(found.as_bytes(), state.as_bytes()) => {
+                server.copy(keys).map_or(Copied::Gone, |copy| Copied::Found(copy.to_vec()))
+            }
+            _ => Copied::Changed,
+        };
+        Ok((copied, server.now()))
     }
 
     fn delete_copy(&mut self, keys: &Keys) -> Result<(), StoreError> {

@@ -141,6 +141,9 @@ impl Place {
             let live = self.state.as_ref().and_then(|state| state.value.strip_prefix("live|"));
             kept = live.map_or(kept, str::to_owned);
             self.copy = Some(Expiring { at: data.at.min(now + grace * 1000), ..data });
+        } else if *reason == Reason::Regenerated {
+            // It is that of an earlier session.
+            self.copy = None;
         }
         let beyond = if rules.have(Rule::MarkOutlivesCopy) { grace * 1000 + BEYOND_MS } else { 0 };
         let at = now + dead_ms.max(beyond);

@@ -8,8 +8,8 @@ use super::{
     rules::{Rule, Rules},
 };
 use crate::protocol::{
-    Acquire, AcquireReply, Claim, FOREIGN_MS, GRACE_MS, HANDOFF_MS, Keys, MARGIN_MS, Mode, Op, Reason,
-    Release, ReleaseReply, SLACK_MS, SessionData, TRIAL_MS, Ticket, UserCall, UserList, Write,
+    Acquire, AcquireReply, Claim, FOREIGN_MS, GRACE_MS, HANDOFF_MS, Keys, Live, MARGIN_MS, Mode, Op, Reason,
+    Release, ReleaseReply, SLACK_MS, SessionData, State, TRIAL_MS, Ticket, UserCall, UserList, Write,
 };
 
 /// The lifetime of a receipt, in milliseconds.
@@ -437,8 +437,10 @@ impl Server {
             Op::SetAside(_) => (place.data, state) = (None, None),
             Op::None => state = None,
         }
-        // Of two requests that give a session its first state, the first one does.
-        let is_later = w.seen.is_none() && place.loaded().live().is_some();
+        // Of two requests that give a session its first state, the first one does, but a login
+        // counts.
+        let is_login = state.is_some_and(|state| State::parse(state).live().is_some_and(Live::has_user));
+        let is_later = w.seen.is_none() && !is_login && place.loaded().live().is_some();
         if let Some(state) = state.filter(|_| !is_later) {
             place.live(state, now);
         } else if !dead {

@@ -7,8 +7,8 @@ use phpsess_rs::{
     config::{IniValues, Settings},
     error::StoreError,
     protocol::{
-        Acquire, AcquireReply, Claim, Dead, Mode, Op, Reason, Release, ReleaseReply, SessionData, State,
-        Ticket, Write,
+        Acquire, AcquireReply, Claim, Copied, Dead, Mode, Op, Reason, Release, ReleaseReply, SessionData,
+        State, Ticket, Write,
     },
     store::{
         Store,
@@ -589,8 +589,8 @@ fn a_copy_of_which_a_session_is_made_is_not_brought_back() {
     assert_eq!(taken.rsplit_once('|'), Some((mark.rsplit_once('|').unwrap().0, Dead::TAKEN)));
     let left: u64 = f.redis().pttl(f.keys.state()).unwrap();
     assert!((1..=before).contains(&left), "{left} of {before} ms");
-    assert_eq!(a.copy(&f.keys, &mark).unwrap().0, Some(b"data".to_vec()));
-    assert_eq!(a.copy(&f.keys, &taken).unwrap().0, Some(b"data".to_vec()));
+    assert_eq!(a.copy(&f.keys, &mark).unwrap().0, Copied::Found(b"data".to_vec()));
+    assert_eq!(a.copy(&f.keys, &taken).unwrap().0, Copied::Found(b"data".to_vec()));
 
     let back = write(Op::BringBack, Some(&mark), Some(live));
     assert_eq!(a.write(&f.keys, &back).unwrap(), ReleaseReply::Dead);

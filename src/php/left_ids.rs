@@ -1,0 +1,47 @@
+//! The ids that session_regenerate_id() has left in this request.
+//!
+//! Other requests under such an id are late: they keep it, and store nothing. This request is not,
+//! once it has destroyed the session: PHP takes the first of these ids out of the cookie again.
+
+use std::cell::RefCell;
+
+use crate::protocol::SessionId;
+
+/// The number of ids that are remembered.
+const MOST: usize = 16;
+
+#[derive(Default)]
+struct Left {
+    ids: Vec<SessionId>,
+    /// Set if the session was destroyed under its last id.
+    is_ended: bool,
+}
+
+thread_local! {
+    static LEFT: RefCell<Left> = RefCell::default();
+}
+
+/// Remembers an id.
+pub fn note(id: &SessionId) {
+    LEFT.with_borrow_mut(|left| {
+        if left.ids.len() < MOST && !left.ids.contains(id) {
+            left.ids.push(id.clone());
+        }
+    });
+}
+
+/// Notes the end of a session, if `destroys` tells that it was destroyed.
+pub fn note_end(destroys: impl FnOnce() -> bool) {
+    LEFT.with_borrow_mut(|left| left.is_ended = left.is_ended || !left.ids.is_empty() && destroys());
+}
+
+/// Returns the ids under which no session of this request lives on, if `takes_cookie` tells that
+/// PHP is about to take one out of the cookie. A script may name any id.
+pub fn for_good(takes_cookie: impl FnOnce() -> bool) -> Vec<SessionId> {
+    LEFT.with_borrow(|left| if left.is_ended && takes_cookie() { left.ids.clone() } else { Vec::new() })
+}
+
+/// Forgets them at the end of the request.
+pub fn forget() {
+    LEFT.take();
+}
