@@ -2,7 +2,7 @@
 
 use crate::{
     error::StoreError,
-    protocol::{Dead, Keys, Live, SessionData},
+    protocol::{Dead, Keys, Listed, Live, SessionData},
 };
 
 /// The facts about the session that PHP has open. Times are in seconds since 1970.
@@ -60,6 +60,8 @@ pub(super) struct Metadata {
     pub(super) refusal: Option<Box<(Keys, StoreError)>>,
     /// The lists of the users that it had before, which it leaves when it is stored.
     pub(super) left: Vec<String>,
+    /// Its places there: the keys of each list, and the place.
+    pub(super) left_places: Vec<(Keys, Listed)>,
 }
 
 impl Metadata {
@@ -67,9 +69,9 @@ impl Metadata {
         let is_due = inherited.is_some();
         let live = inherited.or_else(|| loaded.live());
         let is_unlisted = live.as_ref().is_some_and(|live| live.has_user() && live.bumped.is_none());
-        let (places, left) = (Vec::new(), Vec::new());
+        let (places, left, left_places) = (Vec::new(), Vec::new(), Vec::new());
         let (is_asked, listed, refusal) = (false, None, None);
-        Self { live, mark, is_due, is_asked, listed, places, is_unlisted, refusal, left }
+        Self { live, mark, is_due, is_asked, listed, places, is_unlisted, refusal, left, left_places }
     }
 
     /// Returns what goes over to another id.

@@ -1323,3 +1323,27 @@ fn a_session_that_is_ended_in_the_middle_of_its_move_counts() {
         }
     }
 }
+
+#[test]
+fn a_session_that_leaves_a_list_takes_no_later_login_off_it() {
+    for is_taken in [true, false] {
+        let store = logged_in(&unlocked());
+        let no_limit = Limit { sessions: 0, on_limit: OnLimit::Oldest };
+        let mut session = session_with(&store, &unlocked());
+        read(&mut session, ID);
+        assert_eq!(session.bind(b"v", "", no_limit, TTL), Some(true));
+        let mut current = session.current.take().unwrap();
+        assert!(session.list_and_update_state(&mut current, TTL).is_ok());
+        store.server().advance(1);
+        if is_taken {
+            log_in(&store, &unlocked(), ID);
+        }
+        assert!(session.follow_on_list(&mut current, TTL).is_none());
+        let list = |user: &[u8]| {
+            let name = SessionId::parse(list_name(user).as_bytes()).unwrap();
+            let keys = Keys::of_list("PHPREDIS_SESSION:", &name, false);
+            store.another().user_list(&keys, &UserCall::List).unwrap().sessions.len()
+        };
+        assert_eq!((list(b"u"), list(b"v")), (usize::from(is_taken), 1));
+    }
+}

@@ -7,7 +7,7 @@
 
 use std::{
     borrow::Borrow,
-    iter, mem,
+    mem,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
@@ -399,11 +399,10 @@ impl<S: Store> Session<S> {
         current.metadata.places.clear();
         let left = mem::take(&mut current.metadata.left);
         let earlier = self.lineage.listed_id(&current.id);
-        let ids: Vec<_> = iter::once(&current.id).chain(&earlier).map(SessionId::as_str).collect();
-        for keys in left.iter().filter_map(|left| self.list_keys(left)).collect::<Vec<_>>() {
+        for (keys, place) in mem::take(&mut current.metadata.left_places) {
             // The slot of the list may have moved. If the session stays listed all the same, its
             // user shows that it does not belong there.
-            let _ = self.store.user_list(&keys, &UserCall::Drop(&ids));
+            let _ = self.store.user_list(&keys, &UserCall::Forget(&places(&[place])));
         }
         if let Some(refusal) = current.metadata.refusal.take() {
             let (keys, error) = *refusal;
@@ -517,7 +516,21 @@ impl<S: Store> Session<S> {
                 Err(_) => {}
             }
         }
+        current.metadata.left_places = self.places_to_leave(current);
         Ok(self.update_state(current, ttl))
+    }
+
+    /// Returns the places of a session that changes its user on the lists which it leaves with its
+    /// save. A place that it gets there after this is that of another login.
+    fn places_to_leave(&mut self, current: &Current<S::Lease>) -> Vec<(Keys, Listed)> {
+        let (earlier, mut places) = (self.lineage.listed_id(&current.id), Vec::new());
+        for keys in current.metadata.left.iter().filter_map(|left| self.list_keys(left)).collect::<Vec<_>>() {
+            let Ok(answer) = self.store.user_list(&keys, &UserCall::List) else { continue };
+            let is_own = |one: &Listed| one.id == current.id || earlier.as_ref() == Some(&one.id);
+            let own = answer.sessions.into_iter().filter(is_own);
+            places.extend(own.map(|place| (keys.clone(), place)));
+        }
+        places
     }
 
     /// Puts a session on the list of its user, if it has one, and waits for the answer, which tells
