@@ -72,6 +72,9 @@ struct Bounded {
     deadline: u64,
     /// The whole time, until the first call of an exchange that has just begun.
     full: Option<Duration>,
+    /// The time that bytes which arrive give the rest of the answer, and the end of all such time.
+    patience: u64,
+    end: u64,
     /// The current timeouts of the socket itself.
     receive_timeout: Duration,
     send_timeout: Duration,
@@ -203,8 +206,16 @@ impl Stream {
 
     /// Starts an exchange that must end within `timeout` after `now`, a time of [`clock`].
     pub fn expect_within(&mut self, timeout: Duration, now: u64) {
+        self.expect_life_within(timeout, timeout, now);
+    }
+
+    /// Does the same for an exchange whose silence must end within `patience`. Each arrival of
+    /// bytes starts that time again, and the exchange ends within `timeout` in any case.
+    pub fn expect_life_within(&mut self, patience: Duration, timeout: Duration, now: u64) {
         let bounded = self.bounded();
-        (bounded.deadline, bounded.full) = (now.saturating_add(clock::nanoseconds(timeout)), Some(timeout));
+        bounded.patience = clock::nanoseconds(patience);
+        (bounded.deadline, bounded.full) = (now.saturating_add(bounded.patience), Some(patience));
+        bounded.end = now.saturating_add(clock::nanoseconds(timeout));
         self.allowance = MAX_ANSWER;
     }
 
@@ -212,8 +223,18 @@ impl Stream {
     /// earlier.
     pub fn expect_until(&mut self, begun: u64, timeout: Duration) {
         let bounded = self.bounded();
-        bounded.full = None;
-        bounded.deadline = bounded.deadline.max(begun.saturating_add(clock::nanoseconds(timeout)));
+        (bounded.full, bounded.patience) = (None, clock::nanoseconds(timeout));
+        bounded.deadline = bounded.deadline.max(begun.saturating_add(bounded.patience));
+        bounded.end = bounded.end.max(bounded.deadline);
+    }
+
+    /// Returns true if a silence ends the exchange before its timeout.
+    pub fn ends_early(&self) -> bool {
+        let bounded = match &self.channel {
+            Channel::Tcp(bounded) => bounded,
+            Channel::Tls(tls) => &tls.sock,
+        };
+        bounded.deadline < bounded.end
     }
 
     /// Sends all pieces.
@@ -344,7 +365,8 @@ impl Bounded {
         let left = deadline.saturating_duration_since(Instant::now());
         let deadline = clock::now().saturating_add(clock::nanoseconds(left));
         // Zero means no timeout, as in the system's own interface.
-        Self { socket, deadline, full: None, receive_timeout: Duration::ZERO, send_timeout: Duration::ZERO }
+        let [receive_timeout, send_timeout] = [Duration::ZERO; 2];
+        Self { socket, deadline, full: None, patience: 0, end: deadline, receive_timeout, send_timeout }
     }
 
     /// Returns the time left until the deadline. PHP's timers interrupt system calls. The wait then
@@ -355,6 +377,15 @@ impl Bounded {
             Duration::ZERO => Err(io::ErrorKind::TimedOut.into()),
             left => Ok(left.max(Duration::from_millis(1))),
         }
+    }
+
+    /// Prolongs the exchange after bytes have arrived.
+    fn lives(&mut self, read: usize) -> usize {
+        if read > 0 && self.deadline < self.end {
+            let until = clock::now().saturating_add(self.patience).min(self.end);
+            (self.deadline, self.full) = (self.deadline.max(until), None);
+        }
+        read
     }
 
     /// Makes a call that waits in one direction, until the deadline at most.
@@ -399,13 +430,17 @@ fn is_pause(error: &io::Error) -> bool {
 
 impl Read for Bounded {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.in_time(Direction::Receive, |mut socket| socket.read(buf))
+        let read = self.in_time(Direction::Receive, |mut socket| socket.read(buf))?;
+        Ok(self.lives(read))
     }
 
     fn read_vectored(&mut self, places: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         match places {
             [all] => self.read(all),
-            places => self.in_time(Direction::Receive, |mut socket| socket.read_vectored(places)),
+            places => {
+                let read = self.in_time(Direction::Receive, |mut socket| socket.read_vectored(places))?;
+                Ok(self.lives(read))
+            }
         }
     }
 }

@@ -558,13 +558,6 @@ impl Router {
                     result
                 }
             }
-            // The master may hang, and another may have been chosen by now.
-            Err(StoreError::Timeout(_))
-                if self.current().is_some_and(|connection| connection.leaves_time()) =>
-            {
-                self.disconnect();
-                Err(StoreError::Broken(io::ErrorKind::TimedOut.into()))
-            }
             result => {
                 self.disconnect();
                 result

@@ -20,7 +20,7 @@ use redis::Value;
 use super::{dns::Flaw, stream::Stream};
 use crate::{
     config::Endpoint,
-    error::{StoreError, server_error, too_large},
+    error::{StoreError, seconds, server_error, too_large},
     process::{
         clock,
         stats::{Meter, Moment, Pooled},
@@ -39,6 +39,10 @@ const QUIET: Duration = Duration::from_secs(10);
 /// The divisor of the timeout for the first answer over a connection in doubt. The rest of the
 /// timeout is for a new connection.
 const QUIET_SHARE: u32 = 4;
+
+/// The size of commands, in bytes, whose sending may take long. Over a connection that is given up
+/// early, the server first shows that it answers.
+const LARGE: usize = 64 << 10;
 
 /// The time in which a server that has closed the connection may give the reason.
 const LAST_WORDS: Duration = Duration::from_millis(100);
@@ -76,7 +80,7 @@ pub struct Connection {
     /// The deadline of the first answer, if an earlier step has used a part of the timeout, such as
     /// a dead connection that this one replaces.
     until: Option<Instant>,
-    /// Set if an exchange has half of its time.
+    /// Set if an exchange ends after a silence of half of its time.
     leaves_time: bool,
     /// The address that a sentinel has named for this connection.
     master: Option<Endpoint>,
@@ -128,8 +132,8 @@ impl Connection {
     }
 
     /// Records that the connection existed before the request that uses it now, and that others
-    /// choose its master. The master may hang, so an exchange has half of its time from now on: the
-    /// rest is for the next master.
+    /// choose its master. The master may hang, so an exchange ends after a silence of half of its
+    /// time from now on: the rest is for the next master.
     pub fn leave_time(&mut self) {
         self.leaves_time = true;
     }
@@ -138,11 +142,6 @@ impl Connection {
     /// silent.
     pub fn doubt(&mut self) {
         (self.in_doubt, self.doubted) = (true, self.sent);
-    }
-
-    /// Returns true after [`Connection::leave_time`].
-    pub fn leaves_time(&self) -> bool {
-        self.leaves_time
     }
 
     /// Records that the connection leads to a server that a sentinel has named.
@@ -384,7 +383,6 @@ impl Connection {
 
     /// Starts an exchange, in which Redis may block for `block` before it answers.
     fn begin(&mut self, limit: Duration, block: Duration) {
-        let limit = if self.leaves_time { limit / 2 } else { limit };
         let begun = clock::now();
         if begun.saturating_sub(self.begun) > clock::nanoseconds(QUIET) {
             // Answers to earlier commands may have arrived before the connection went silent, and
@@ -392,12 +390,40 @@ impl Connection {
             self.doubt();
         }
         (self.begun, self.limit) = (begun, limit);
-        let time = match self.until {
-            Some(until) => until.saturating_duration_since(Instant::now()),
-            None if self.in_doubt && block.is_zero() => limit / QUIET_SHARE,
-            None => limit + block,
-        };
-        self.stream.expect_within(time, begun);
+        let patience = self.patience();
+        match self.until {
+            Some(until) => self.stream.expect_within(until.saturating_duration_since(Instant::now()), begun),
+            None if self.in_doubt && block.is_zero() => {
+                self.stream.expect_life_within(patience / QUIET_SHARE, limit, begun);
+            }
+            None => self.stream.expect_life_within(patience + block, limit + block, begun),
+        }
+    }
+
+    /// Returns the longest silence in an exchange without doubt.
+    fn patience(&self) -> Duration {
+        if self.leaves_time { self.limit / 2 } else { self.limit }
+    }
+
+    /// Lets the server show that it answers before a long send, if a silence would end the exchange
+    /// early. The system takes bytes for a server that is gone, too, so the send shows nothing.
+    fn ask_for_life(&mut self) -> Result<(), StoreError> {
+        if self.until.is_some() || !(self.in_doubt || self.leaves_time) {
+            return Ok(());
+        }
+        // An answer that is missing shows as much, unless it came before the silence. After an
+        // ASKING, no other command may come first.
+        let owes = self.read < self.sent;
+        self.answer_before(Sent { first: self.sent, count: 0 })?;
+        if self.in_doubt || !owes {
+            let sent = Sent { first: self.sent, count: 1 };
+            self.sent += 1;
+            let asked = self.stream.send(&mut Command::new("TIME").pieces());
+            asked.map_err(|error| self.reason_of(sent, error))?;
+            self.answer_before(Sent { first: self.sent, count: 0 })?;
+        }
+        self.stream.expect_until(self.begun, self.limit);
+        Ok(())
     }
 
     /// Returns the end of the last exchange's timeout if the connection turned out to be dead while
@@ -446,6 +472,9 @@ impl Connection {
     fn send_pieces(&mut self, pieces: &mut [IoSlice<'_>], count: u64) -> Result<Sent, StoreError> {
         if self.read == self.sent && self.replies.has_more() {
             return Err(StoreError::Protocol("an answer that nobody asked for".into()));
+        }
+        if pieces.iter().map(|piece| piece.len()).sum::<usize>() >= LARGE {
+            self.ask_for_life()?;
         }
         let sent = Sent { first: self.sent, count };
         self.sent += count;
@@ -541,7 +570,7 @@ impl Connection {
             self.in_doubt = false;
             if self.until.is_none() {
                 // The rest of the answer, which may be a large session, has the whole time.
-                self.stream.expect_until(self.begun, self.limit);
+                self.stream.expect_until(self.begun, self.patience());
             }
         }
         self.until = None;
@@ -559,8 +588,18 @@ impl Connection {
 
     fn io_error(&self, error: io::Error) -> StoreError {
         match error.kind() {
-            // A connection in doubt counts as one that was closed in the meantime.
-            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock if self.in_doubt => StoreError::Broken(error),
+            // A connection in doubt counts as one that was closed in the meantime, and so does one
+            // that leaves time for the next master.
+            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock
+                if self.in_doubt || self.stream.ends_early() =>
+            {
+                let silent = seconds(clock::since(self.begun));
+                let text = format!(
+                    "no answer within {silent} s, and rustredis.read_timeout is {} s",
+                    seconds(self.limit)
+                );
+                StoreError::Broken(io::Error::new(io::ErrorKind::TimedOut, text))
+            }
             io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => StoreError::Timeout(self.limit),
             _ => StoreError::Broken(error),
         }

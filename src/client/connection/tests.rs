@@ -506,3 +506,88 @@ fn an_answer_that_has_begun_over_a_quiet_connection_has_the_whole_timeout() {
         assert!(matches!(&answer, Ok(Value::Array(answers)) if answers.len() == 2), "{answer:?}");
     }
 }
+
+/// A master that may be replaced, and a quiet connection. Each is given up after a part of the
+/// timeout if nothing arrives.
+fn given_up_early() -> [fn(&mut Connection); 2] {
+    [Connection::leave_time, |connection| connection.begun -= clock::nanoseconds(QUIET * 2)]
+}
+
+#[test]
+fn an_answer_that_flows_has_the_whole_timeout() {
+    let timeouts = Timeouts { connect: Duration::from_secs(5), read: Duration::from_mins(1) };
+    for give_up_early in given_up_early() {
+        let mut connection = to_server_within(timeouts, |mut client| {
+            client.write_all(b"$40\r\n").unwrap();
+            // A single reply, over three fourths of the timeout.
+            for _ in 0..40 {
+                thread::sleep(Duration::from_millis(150));
+                client.write_all(b"x").unwrap();
+            }
+            client.write_all(b"\r\n").unwrap();
+            let _ = client.read_to_end(&mut Vec::new());
+        });
+        give_up_early(&mut connection);
+        let answer = ping_within(&mut connection, Duration::from_secs(8));
+        assert!(matches!(&answer, Ok(Value::BulkString(bytes)) if bytes.len() == 40), "{answer:?}");
+    }
+}
+
+#[test]
+fn a_master_that_hangs_within_its_answer_leaves_time() {
+    let timeouts = Timeouts { connect: Duration::from_secs(5), read: Duration::from_mins(1) };
+    let mut connection = to_server_within(timeouts, |mut client| {
+        client.write_all(b"$40\r\nxx").unwrap();
+        let _ = client.read_to_end(&mut Vec::new());
+    });
+    connection.leave_time();
+    let answer = ping_within(&mut connection, Duration::from_secs(2));
+    assert!(matches!(&answer, Err(StoreError::Broken(_))), "{answer:?}");
+    let told = answer.unwrap_err().to_string();
+    assert!(told.contains("no answer within 1.") && told.contains("rustredis.read_timeout is 2 s"), "{told}");
+}
+
+#[test]
+fn a_large_write_that_flows_has_the_whole_timeout() {
+    let timeouts = Timeouts { connect: Duration::from_secs(5), read: Duration::from_mins(1) };
+    let data = vec![b'x'; 100 << 10];
+    for give_up_early in given_up_early() {
+        let mut connection = to_server_within(timeouts, |mut client| {
+            // The question has been read.
+            client.write_all(b"+PONG\r\n").unwrap();
+            let mut asked = vec![0; 16 << 10];
+            for _ in 0..6 {
+                thread::sleep(Duration::from_secs(1));
+                assert!(client.read(&mut asked).unwrap() > 14);
+            }
+            client.write_all(b"+stored\r\n").unwrap();
+            let _ = client.read_to_end(&mut Vec::new());
+        });
+        give_up_early(&mut connection);
+        let mut command = Command::new("SET");
+        command.data(&data);
+        let answer = connection.request(&mut command, Duration::from_secs(8));
+        assert!(matches!(&answer, Ok(Value::SimpleString(said)) if said == "stored"), "{answer:?}");
+    }
+}
+
+#[test]
+fn a_connection_that_leads_nowhere_is_not_given_a_large_write() {
+    for give_up_early in given_up_early() {
+        let timeouts = Timeouts { connect: Duration::from_secs(5), read: Duration::from_mins(1) };
+        let (read_all, was_read) = std::sync::mpsc::channel();
+        let mut connection = to_server_within(timeouts, move |mut client| {
+            let mut asked = Vec::new();
+            let _ = client.read_to_end(&mut asked);
+            read_all.send(asked).unwrap();
+        });
+        give_up_early(&mut connection);
+        let data = vec![b'x'; 100 << 10];
+        let mut command = Command::new("SET");
+        command.data(&data);
+        let answer = connection.request(&mut command, Duration::from_secs(2));
+        assert!(matches!(&answer, Err(StoreError::Broken(_))), "{answer:?}");
+        drop(connection);
+        assert_eq!(was_read.recv().unwrap(), b"", "more than the question");
+    }
+}
