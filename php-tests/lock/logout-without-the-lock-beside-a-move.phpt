@@ -21,7 +21,7 @@ foreach (['with a user' => true, 'without a user' => false] as $who => $has_user
         $got = warnings_of(function () use (&$done) {
             $done = session_destroy();
         });
-        same("$what, $who: it ends, or fails", [$has_user, !$has_user], [$done, redis()->exists(data_key($new)) === 1]);
+        same("$what, $who: it ends, or fails", [$has_user, !$has_user], [(bool) $done, redis()->exists(data_key($new)) === 1]);
         ok('and says so', $has_user ? $got === [] : str_contains($got[0] ?? '', 'may go on under the new id'), $got);
         same('nothing can be read', 0, redis()->exists(side_key($old, 'OLD')));
         same('no lock is left', [false, false], [is_locked($old), is_locked($new)]);
