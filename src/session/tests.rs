@@ -1347,3 +1347,17 @@ fn a_session_that_leaves_a_list_takes_no_later_login_off_it() {
         assert_eq!((list(b"u"), list(b"v")), (usize::from(is_taken), 1));
     }
 }
+
+#[test]
+fn a_revocation_that_cannot_tell_its_own_session_fails() {
+    let store = logged_in(&unlocked());
+    log_in(&store, &unlocked(), NEW);
+    let mut session = session_with(&store, &unlocked());
+    read(&mut session, ID);
+    session.store.down_at = session.store.trips + 1;
+    assert_eq!(session.revoke(None, None, true), None);
+    let warnings = session.take_warnings();
+    assert!(warnings.len() == 1 && warnings[0].contains("can't be looked up"), "{warnings:?}");
+    assert!(data(&store, NEW).is_some());
+    assert_eq!(session.revoke(None, None, true), Some(1));
+}

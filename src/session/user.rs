@@ -109,13 +109,13 @@ impl<S: Store> Session<S> {
         }
     }
 
-    /// Looks if another request has moved the session that PHP has read without its lock.
-    fn notice_own_move(&mut self) {
+    /// Looks if another request has moved the session that PHP has read without its lock. Returns
+    /// `None` after a failure: the session may be another one on the list by now.
+    fn notice_own_move(&mut self) -> Option<()> {
         let own = self.current.as_ref().filter(|current| !current.unread && !current.has_lock());
-        if let Some(id) = own.map(|own| own.id.clone()) {
-            // If Redis does not answer, what follows tells of it.
-            let _ = self.notice_move(&id);
-        }
+        let Some(id) = own.map(|own| own.id.clone()) else { return Some(()) };
+        let looked = self.notice_move(&id);
+        looked.map_err(|error| self.fail("can't be looked up", Some(&id), &error.into())).ok()
     }
 
     /// Returns the reason why the session that PHP has open cannot be saved with a user, before
@@ -285,7 +285,7 @@ impl<S: Store> Session<S> {
     /// Returns the sessions of a user, or without one those of the user whose session PHP has open.
     /// Returns `None` after a failure.
     pub fn devices(&mut self, user: Option<&[u8]>, ttl: u64) -> Option<Vec<Device>> {
-        self.notice_own_move();
+        self.notice_own_move()?;
         let Some(list) = user.map(list_name).or_else(|| self.own_list()) else { return Some(Vec::new()) };
         let keys = self.list_keys(&list)?;
         let answer = self.ask_list(&keys, &UserCall::List)?;
@@ -326,7 +326,7 @@ impl<S: Store> Session<S> {
     /// Ends sessions of a user, or without one of the user whose session PHP has open: all, the one
     /// with this handle, or all but the open one. Returns their number, or `None` after a failure.
     pub fn revoke(&mut self, user: Option<&[u8]>, only: Option<&str>, others_only: bool) -> Option<u64> {
-        self.notice_own_move();
+        self.notice_own_move()?;
         let Some(list) = user.map(list_name).or_else(|| self.own_list()) else {
             // It has nothing of its session, which has left the id.
             let is_late = |current: &Current<_>| current.is_overtaken() && current.is_new;
