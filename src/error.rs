@@ -217,6 +217,14 @@ impl StoreError {
         matches!(self, Self::Broken(_) | Self::Protocol(_) | Self::Demoted(_))
     }
 
+    /// Returns the failure of a command that had another time than one `rustredis.read_timeout`.
+    #[must_use]
+    pub fn silent(after: Duration, read_timeout: Duration) -> Self {
+        let (after, limit) = (seconds(after), seconds(read_timeout));
+        let text = format!("no answer within {after} s, and rustredis.read_timeout is {limit} s");
+        Self::Broken(io::Error::new(io::ErrorKind::TimedOut, text))
+    }
+
     /// Returns true if the command may have been carried out or not.
     #[must_use]
     pub fn is_unclear(&self) -> bool {

@@ -176,7 +176,7 @@ impl DeferredRelease {
             read(connection.answer_if_there(self.sent, Duration::from_millis(1)))
         };
         let answer = self.answer.take().or_else(|| so_far(connection?));
-        self.end(answer.unwrap_or_else(|| Err(StoreError::Broken(io::ErrorKind::NotConnected.into()))));
+        self.end(answer.unwrap_or_else(|| Err(StoreError::Timeout(self.settings.read_timeout))));
     }
 
     /// Looks for the answer although no request uses the connection. Returns what has become of the
@@ -222,7 +222,12 @@ impl DeferredRelease {
             Ok(ReleaseReply::Dead) if !write.is_changed => return write.count(),
             // The receipt may have expired, so the release may have been carried out.
             Ok(ReleaseReply::Lost { .. }) if self.at.elapsed() > self.receipt => {
-                Err(StoreError::Broken(io::ErrorKind::ConnectionAborted.into()))
+                let text = "the repeat came too late to show if the write was carried out";
+                Err(StoreError::Broken(io::Error::new(io::ErrorKind::ConnectionAborted, text)))
+            }
+            // The last repeat had a time of its own.
+            Err(StoreError::Timeout(_)) => {
+                Err(StoreError::silent(self.at.elapsed(), self.settings.read_timeout))
             }
             outcome => outcome,
         };

@@ -160,10 +160,29 @@ impl Entry {
         look_for_answers();
     }
 
-    /// Waits for the answer to such a release at the end of the process.
+    /// Waits for the answer to a deferred release at the end of the process. Returns true if the
+    /// release must be sent again.
+    pub fn finish_deferred(&mut self, limit: Duration) -> bool {
+        let Some(deferred) = &mut self.deferred else { return false };
+        if let Some(connection) = self.connection.as_deref_mut()
+            && deferred.wait(connection, limit)
+            && let Some(connection) = self.take_connection()
+        {
+            connection.abort();
+        }
+        let Some(deferred) = &mut self.deferred else { return false };
+        let Progress::Over(answer) = deferred.poll(self.connection.as_deref_mut()) else { return true };
+        if let Some(deferred) = self.deferred.take() {
+            deferred.end(answer);
+        }
+        false
+    }
+
+    /// Waits for the answer to the release of a lock at the end of the process, or reads the one
+    /// that has arrived.
     pub fn finish_posted(&mut self, limit: Duration) {
         if let (Some(posted), Some(connection)) = (self.posted.take(), &mut self.connection) {
-            posted.finish(connection, limit);
+            posted.finish(connection, limit.max(Duration::from_millis(1)));
         }
     }
 }
@@ -226,15 +245,11 @@ pub fn pools() -> Vec<PoolStatus> {
     POOLS.lock().iter().map(status).collect()
 }
 
-/// Closes the connections of this process at module shutdown, after a call of `last` for each
-/// entry.
-pub fn close_pools(mut last: impl FnMut(PooledConnection<Entries>)) {
+/// Closes the connections of this process at module shutdown, after a call of `last` with all
+/// entries.
+pub fn close_pools(last: impl FnOnce(Vec<PooledConnection<Entries>>)) {
     let old = mem::take(&mut *POOLS.lock());
-    for pool in &old {
-        // All entries are taken first: an entry that went back would be the next one again.
-        let entries: Vec<_> = std::iter::from_fn(|| pool.entries.try_get()).collect();
-        entries.into_iter().for_each(&mut last);
-    }
+    last(old.iter().flat_map(|pool| std::iter::from_fn(|| pool.entries.try_get())).collect());
     drop(old);
     timer::end();
 }

@@ -16,7 +16,7 @@
 //! nothing is left.
 
 use std::{
-    io, mem,
+    mem,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -31,6 +31,7 @@ use crate::{
         cluster::Hop,
         connection::Connection,
         route::{self, Route},
+        stream::share,
     },
     config::{Endpoint, LockSettings, Settings, Target},
     error::StoreError,
@@ -297,20 +298,31 @@ pub fn stop() {
 }
 
 /// Gives back the locks that the threads had no time for, with one try for each lock. This is
-/// called after all requests. A server that does not answer delays the end of the process for a
-/// moment, and is then left alone.
+/// called after all requests. A server that does not answer delays the end of the process for its
+/// share of a moment, and is then left alone.
 pub fn give_back_last() {
-    let mut tasks = LAST.lock().take().unwrap_or_default();
+    let mut servers: Vec<(Arc<Target>, Vec<Task>)> = Vec::new();
+    for task in LAST.lock().take().unwrap_or_default() {
+        let server = task.home.server();
+        match servers.iter_mut().find(|(of, _)| *of == server) {
+            Some((_, tasks)) => tasks.push(task),
+            None => servers.push((server, vec![task])),
+        }
+    }
     let end = Instant::now() + PATIENCE;
     let mut renewer = Renewer::default();
-    while let Some(mut task) = tasks.pop() {
-        let left = end.saturating_duration_since(Instant::now());
-        task.timeouts =
-            Timeouts { connect: left.min(task.timeouts.connect), read: left.min(task.timeouts.read) };
-        if left.is_zero() || !task.carry_out_last(&mut renewer) {
-            let server = task.home.server();
-            let is_lost = |other: &mut Task| left.is_zero() || other.home.server() == server;
-            tasks.extract_if(.., is_lost).for_each(|other| other.give_up());
+    while let Some((_, tasks)) = servers.pop() {
+        let until = share(end, servers.len());
+        let mut answers = true;
+        for mut task in tasks.into_iter().rev() {
+            let left = until.saturating_duration_since(Instant::now());
+            task.timeouts =
+                Timeouts { connect: left.min(task.timeouts.connect), read: left.min(task.timeouts.read) };
+            if !answers || left.is_zero() {
+                task.give_up();
+            } else {
+                answers = task.carry_out_last(&mut renewer);
+            }
         }
     }
 }
@@ -553,7 +565,7 @@ impl Task {
     /// Ends the task without an answer of its server. A task that is over has nothing to end.
     fn give_up(&self) {
         if let Work::Repeat { lost, .. } = &self.work {
-            lost.learn(Err(StoreError::Broken(io::ErrorKind::NotConnected.into())));
+            lost.learn(Err(StoreError::Timeout(self.timeouts.read)));
         }
     }
 }

@@ -24,6 +24,7 @@ use crate::{
         cluster::{self, Hop},
         connection::{Connection, Sent, local_ms},
         route::{self, Route, Word},
+        stream::share,
     },
     config::{Settings, Target},
     error::{ServerError, StoreError, server_error},
@@ -742,22 +743,45 @@ fn or_demotion(answer: Value) -> Result<Value, StoreError> {
 /// The time for the answers to releases of locks that no request wants, at the end of the process.
 const LAST_WORD: Duration = Duration::from_secs(1);
 
+/// The least time for a repeat at the end of the process, after servers that have used their own
+/// share and more.
+const LEAST: Duration = Duration::from_millis(100);
+
 /// Ends all connections of this process, at module shutdown. Deferred releases are completed if
 /// their server can be reached. [`super::take_deferred_failures`] returns the ones that failed.
+///
+/// All answers together have a quarter of `rustredis.read_timeout`, and whatever a server that
+/// hangs has used, an answer that has arrived is read. The releases without an answer share the
+/// rest of that time, each for one repeat.
 pub fn close_connections() {
-    let start = Instant::now();
-    pool::close_pools(|mut entry| {
-        entry.finish_posted(LAST_WORD.saturating_sub(start.elapsed()));
-        let Some(deferred) = &entry.deferred else { return };
-        let (settings, target) = (deferred.settings().clone(), deferred.target().clone());
-        if start.elapsed() < settings.read_timeout {
-            let mut router = Router { entry: Some((target, entry)), ..Router::new(settings) };
-            router.finish_deferred();
-            let Some((_, left)) = router.entry.take() else { return };
-            entry = left;
+    pool::close_pools(|mut entries| {
+        let start = Instant::now();
+        for entry in &mut entries {
+            entry.finish_posted(LAST_WORD.saturating_sub(start.elapsed()));
         }
-        if let Some(deferred) = entry.deferred.take() {
-            deferred.end(Err(StoreError::Broken(io::ErrorKind::NotConnected.into())));
+        let limits = entries.iter().filter_map(|entry| entry.deferred.as_ref());
+        let Some(limit) = limits.map(|deferred| deferred.settings().read_timeout).max() else { return };
+        let start = Instant::now();
+        entries.retain_mut(|entry| {
+            let left = (limit / 4).saturating_sub(start.elapsed());
+            entry.finish_deferred(left.max(Duration::from_millis(1)))
+        });
+        while let Some(entry) = entries.pop() {
+            let until = share(start + limit, entries.len());
+            repeat_last(entry, until.saturating_duration_since(Instant::now()).max(LEAST));
         }
     });
+}
+
+/// Sends a deferred release again at the end of the process, within this time.
+fn repeat_last(mut entry: PooledConnection<Entries>, time: Duration) {
+    let Some(mut deferred) = entry.deferred.take() else { return };
+    let mut settings = Settings::clone(deferred.settings());
+    settings.connect_timeout = settings.connect_timeout.min(time);
+    settings.read_timeout = settings.read_timeout.min(time);
+    let target = deferred.target().clone();
+    let mut router = Router { entry: Some((target, entry)), ..Router::new(Arc::new(settings)) };
+    let (keys, call) = deferred.call();
+    let answer = router.run_until_answered(keys, call, RetryPolicy::Freely, ReleaseReply::parse);
+    deferred.end(answer);
 }

@@ -20,7 +20,7 @@ use redis::Value;
 use super::{dns::Flaw, stream::Stream};
 use crate::{
     config::Endpoint,
-    error::{StoreError, seconds, server_error, too_large},
+    error::{StoreError, server_error, too_large},
     process::{
         clock,
         stats::{Meter, Moment, Pooled},
@@ -593,12 +593,7 @@ impl Connection {
             io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock
                 if self.in_doubt || self.stream.ends_early() =>
             {
-                let silent = seconds(clock::since(self.begun));
-                let text = format!(
-                    "no answer within {silent} s, and rustredis.read_timeout is {} s",
-                    seconds(self.limit)
-                );
-                StoreError::Broken(io::Error::new(io::ErrorKind::TimedOut, text))
+                StoreError::silent(clock::since(self.begun), self.limit)
             }
             io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => StoreError::Timeout(self.limit),
             _ => StoreError::Broken(error),
