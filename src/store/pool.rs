@@ -36,7 +36,7 @@ use crate::{
 };
 
 /// The largest number of targets. A script can set `session.save_path` to any value, and further
-/// targets replace the oldest. Each master of a Cluster is a target.
+/// targets replace those that no request has had for longest. Each master of a Cluster is a target.
 const MAX_TARGETS: usize = 256;
 
 /// The time without use after which a connection is closed, for example after a rush, or in a
@@ -74,6 +74,19 @@ impl Entry {
     fn end(mut self) {
         if let Some(deferred) = self.deferred.take() {
             deferred.end_late(self.connection.as_deref_mut());
+        }
+    }
+
+    /// Ends the entry although it may have been used a moment ago: a release without an answer is
+    /// repeated over another connection.
+    fn replace(mut self) {
+        if self.look() {
+            if let Some(connection) = self.take_connection() {
+                connection.abort();
+            }
+            if let Some(deferred) = self.deferred.take() {
+                deferred.repeat_later();
+            }
         }
     }
 
@@ -213,6 +226,8 @@ struct Pool {
     size: u32,
     of_object: bool,
     entries: r2d2::Pool<Entries>,
+    /// The time of the last checkout, by [`clock::now`].
+    used: u64,
 }
 
 static POOLS: PerProcess<Vec<Pool>> = PerProcess::new(Vec::new());
@@ -366,11 +381,12 @@ fn wait_for_entry(
 
 fn find(settings: &Settings, target: &Arc<Target>) -> Result<r2d2::Pool<Entries>, StoreError> {
     let mut pools = POOLS.lock();
-    let same = |pool: &&Pool| {
+    let same = |pool: &&mut Pool| {
         (pool.size, pool.of_object) == (settings.pool_size, settings.of_object)
             && (Arc::ptr_eq(&pool.target, target) || pool.target == *target)
     };
-    if let Some(pool) = pools.iter().find(same) {
+    if let Some(pool) = pools.iter_mut().find(same) {
+        pool.used = clock::now();
         return Ok(pool.entries.clone());
     }
     let timer = timer::threads().map_err(StoreError::Connect)?;
@@ -381,16 +397,34 @@ fn find(settings: &Settings, target: &Arc<Target>) -> Result<r2d2::Pool<Entries>
         });
     }
     let entries = builder(settings.pool_size, timer).build_unchecked(Entries);
-    if pools.len() == MAX_TARGETS {
-        pools.remove(0);
-    }
+    let over = if pools.len() >= MAX_TARGETS { replaced(&mut pools) } else { Vec::new() };
     pools.push(Pool {
         target: target.clone(),
         size: settings.pool_size,
         of_object: settings.of_object,
         entries: entries.clone(),
+        used: clock::now(),
     });
+    drop(pools);
+    over.into_iter().for_each(Entry::replace);
     Ok(entries)
+}
+
+/// Removes the pool that no request has had for longest, and returns its entries. A pool with an
+/// entry in use stays: its entry would go back to a pool at whose releases nothing looks.
+fn replaced(pools: &mut Vec<Pool>) -> Vec<Entry> {
+    let is_free = |pool: &Pool| {
+        let state = pool.entries.state();
+        state.connections == state.idle_connections
+    };
+    let free = pools.iter().enumerate().filter(|(_, pool)| is_free(pool));
+    let Some((oldest, _)) = free.min_by_key(|(_, pool)| pool.used) else { return Vec::new() };
+    let mut over = Vec::new();
+    look_at_free(&[pools.remove(oldest)], |entry| {
+        over.push(mem::take(&mut **entry));
+        entry.is_over = true;
+    });
+    over
 }
 
 fn builder(size: u32, timer: Arc<ScheduledThreadPool>) -> r2d2::Builder<Entries> {
@@ -434,19 +468,38 @@ mod tests {
         assert!(checkout_from(&pool, 1, Duration::ZERO).is_ok());
     }
 
+    fn pool(path: &str, entries: r2d2::Pool<Entries>, used: u64) -> Pool {
+        let endpoint = crate::config::Endpoint::Unix(path.into());
+        let target = Arc::new(Target { endpoint, username: None, password: None, database: 0, tls: None });
+        Pool { target, size: 4, of_object: false, entries, used }
+    }
+
+    #[test]
+    fn the_pool_that_was_not_used_for_longest_is_replaced() {
+        let timer = Arc::new(worker());
+        let mut pools: Vec<_> = [("/a", 2), ("/b", 1), ("/c", 3)]
+            .map(|(path, used)| pool(path, builder(4, timer.clone()).build_unchecked(Entries), used))
+            .into();
+        let checkout = |pool: &Pool| checkout_from(&pool.entries, 4, Duration::from_mins(1)).unwrap();
+        let in_use = checkout(&pools[1]);
+        drop(checkout(&pools[0]));
+        assert_eq!(replaced(&mut pools).len(), 1, "the entries of the removed pool are ended");
+        let left = |pools: &[Pool]| pools.iter().map(|pool| pool.used).collect::<Vec<_>>();
+        assert_eq!(left(&pools), [1, 3]);
+        drop(in_use);
+        replaced(&mut pools);
+        assert_eq!(left(&pools), [3]);
+        let _in_use = checkout(&pools[0]);
+        replaced(&mut pools);
+        assert_eq!(left(&pools), [3]);
+    }
+
     #[test]
     fn a_pool_shrinks_to_what_is_in_use() {
         let entries = builder(4, Arc::new(worker())).build_unchecked(Entries);
         // r2d2 would leave a job behind for each pool that has one of these.
         assert_eq!((entries.idle_timeout(), entries.max_lifetime()), (None, None));
-        let target = Arc::new(Target {
-            endpoint: crate::config::Endpoint::Unix("/s".into()),
-            username: None,
-            password: None,
-            database: 0,
-            tls: None,
-        });
-        let pools = [Pool { target, size: 4, of_object: false, entries }];
+        let pools = [pool("/s", entries, 0)];
         let checkout = || checkout_from(&pools[0].entries, 4, Duration::from_mins(1)).unwrap();
         let open = || pools[0].entries.state().connections;
 
