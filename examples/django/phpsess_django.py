@@ -205,13 +205,17 @@ class SessionStore(SessionBase):
         self._get_session()  # which may be one that goes on under another id
         self.refuse_a_copy()
         super().flush()
-        self.renewed = True
+        self.renew()
 
     async def aflush(self):
         await self._aget_session()
         self.refuse_a_copy()
         await super().aflush()
-        self.renewed = True
+        self.renew()
+
+    def renew(self):
+        # The session may have moved to the id of a login, whose cookie another one would replace: save() looks at that.
+        self.renewed = self.renewed or not self.state.startswith(b"dead|regenerated|")
 
     def refuse_a_copy(self):
         if self.copy is not None and not self.renewed:
