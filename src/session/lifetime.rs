@@ -725,8 +725,8 @@ mod tests {
         assert!(new.create(NEW, Access::Update, TTL, true));
         read(&mut new, NEW);
         for n in 1..=writes {
-            let writer = if n == writes { Writer::Php } else { Writer::Class };
-            assert!(new.write(NEW, format!("new {n}").as_bytes(), TTL, writer));
+            let by = if n == writes { Writer::Php } else { Writer::Class };
+            assert!(new.write(NEW, format!("new {n}").as_bytes(), TTL, by));
         }
         new.close();
         assert_eq!(new.take_warnings(), [""; 0]);
