@@ -68,6 +68,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// waits for both.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// The limits of a try on the timer's thread, for which requests may wait.
+const HASTE: Timeouts = Timeouts { connect: Duration::from_millis(100), read: Duration::from_millis(100) };
+
 /// A lock whose lease is renewed until this value is dropped.
 pub struct LeaseGuard {
     renewal: Arc<Renewal>,
@@ -427,7 +430,26 @@ impl Renewal {
             Err(error) => {
                 state.no_thread = Some(error.to_string());
                 self.look_at(&mut state, now + Duration::from_millis(100));
+                self.release_here(state);
             }
+        }
+    }
+
+    /// Gives one lock back, or repeats one lost release, on the timer's thread.
+    fn release_here(&self, mut state: MutexGuard<'_, State>) {
+        let now = Instant::now();
+        state.tasks.extract_if(.., |task| task.end <= now).for_each(|over| over.give_up());
+        let due = state.tasks.iter().position(|task| task.is_release() && task.due <= now);
+        let Some(mut task) = due.map(|due| state.tasks.swap_remove(due)) else { return };
+        drop(state);
+        let Timeouts { connect, read } = mem::replace(&mut task.timeouts, HASTE);
+        task.carry_out(&mut Renewer::default());
+        task.timeouts = Timeouts { connect, read };
+        let mut state = self.state();
+        if state.stopping {
+            task.give_up();
+        } else {
+            state.tasks.push(task);
         }
     }
 
@@ -925,6 +947,29 @@ mod tests {
             repeat(Home::new(&settings, &keys, None), &settings, &keys, "token".into(), lost);
         }
         assert_eq!(FAILURES.load(Ordering::Relaxed), 5);
+    }
+
+    #[test]
+    fn a_lost_release_without_a_thread_is_tried_and_has_failed_in_the_end() {
+        static FAILURES: AtomicUsize = AtomicUsize::new(0);
+        let settings = ObjectSettings::parse("tcp://127.0.0.1:3", &IniValues::default()).unwrap().locked;
+        let keys = Keys::new("p:", &SessionId::parse(b"abc").unwrap());
+        let call = Release::of_lock("token", false).call(&keys, 0, Payload::Argument).to_owned();
+        let lost = Arc::new(Counted { call, failures: &FAILURES });
+        let home = Home::new(&settings, &keys, None);
+        let renewal =
+            Renewal { server: home.server(), timer: timer(), state: Mutex::default(), wake: Condvar::new() };
+        let now = Instant::now();
+        let work = Work::Repeat { lost, keys, polling: false, pause: PAUSE };
+        let (token, end) = ("token".into(), now + Duration::from_mins(1));
+        let task = Task { id: 1, home, timeouts: LONG, token, work, due: now, end, failure: None };
+        renewal.state().tasks.push(task);
+        renewal.release_here(renewal.state());
+        assert!(renewal.state().tasks[0].due > now, "it was tried");
+        assert_eq!(FAILURES.load(Ordering::Relaxed), 0);
+        renewal.state().tasks[0].end = now;
+        renewal.release_here(renewal.state());
+        assert_eq!((renewal.state().tasks.len(), FAILURES.load(Ordering::Relaxed)), (0, 1));
     }
 
     #[test]
