@@ -326,6 +326,13 @@ mod tests {
     }
 
     #[test]
+    fn a_server_that_was_silent_for_another_time_is_told_with_both() {
+        let shown = StoreError::silent(Duration::from_micros(2_500_400), Duration::from_secs(5)).to_string();
+        let expected = "the connection broke: no answer within 2.5 s, and rustredis.read_timeout is 5 s";
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
     fn tells_a_full_server_from_one_that_is_not_there() {
         for line in
             ["ERR max number of clients reached", "ERR max number of clients + cluster connections reached"]

@@ -417,8 +417,8 @@ impl Store for RedisStore {
             Err(StoreError::Server(error)) if route.can_move() && error.is_redirect() => Ok(None),
             // The master may be gone for good. Asking its successor is safe, because a ticket that
             // was lost with the master expires.
-            Err(StoreError::Timeout(_)) if route.is_elected() => {
-                Err(StoreError::Broken(io::ErrorKind::TimedOut.into()))
+            Err(StoreError::Timeout(limit)) if route.is_elected() => {
+                Err(StoreError::silent(block + limit, limit))
             }
             answer => self.router.checked(Ticket::parse(answer?, keys.wake())),
         }
