@@ -346,7 +346,7 @@ impl Release {
 #[test]
 fn a_release_has_one_version_everywhere() {
     let release = Release::new("release");
-    for no_version in ["v9.8.7", "9.8", "09.8.7", "9.8.7-RC01"] {
+    for no_version in ["v9.8.7", "9.8", "09.8.7", "9.8.7-rc01", "9.8.7-RC1"] {
         assert!(release.run(&["--set", no_version]).expect_err(no_version).contains("no version"));
     }
     release.run(&["--set", "9.8.7"]).expect("a new version");
@@ -364,12 +364,38 @@ fn a_release_has_one_version_everywhere() {
 #[test]
 fn a_release_comes_after_the_one_before() {
     let release = Release::new("order");
-    for (next, earlier) in [("9.8.7-RC2", "9.8.7-RC2"), ("9.8.7", "9.8.7-RC1"), ("9.10.0", "9.9.0")] {
+    for (next, earlier) in [
+        ("9.8.7-beta1", "9.8.7-alpha1"),
+        ("9.8.7-rc2", "9.8.7-rc2"),
+        ("9.8.7", "9.8.7-rc1"),
+        ("9.10.0", "9.9.0"),
+    ] {
         release.run(&["--set", next]).expect(next);
         release.replace("CHANGELOG.md", "## Unreleased\n", "## Unreleased\n\nA change.\n");
         let refusal = release.run(&["--set", earlier]).expect_err(earlier);
         assert!(refusal.contains(&format!("{earlier} does not come after {next}")), "{refusal}");
     }
+}
+
+#[test]
+fn a_candidate_becomes_a_release_without_a_change() {
+    let release = Release::new("candidate");
+    for candidate in ["9.8.7-beta1", "9.8.7-rc1"] {
+        release.run(&["--set", candidate]).expect(candidate);
+        release.commit();
+        release.run(&["--check"]).expect("a page may say that there is no release yet");
+        release.replace(
+            "CHANGELOG.md",
+            "## Unreleased\n",
+            &format!("## Unreleased\n\nFound in {candidate}.\n"),
+        );
+    }
+    assert!(!release.run(&["--notes"]).expect("the notes").contains("A change."));
+    release.replace("CHANGELOG.md", "\nFound in 9.8.7-rc1.\n", "");
+    release.run(&["--set", "9.8.7"]).expect("the candidate is good");
+    let notes = release.run(&["--notes"]).expect("the notes");
+    assert!(notes.starts_with("Found in 9.8.7-beta1.\n") && notes.contains("\nA change.\n"), "{notes}");
+    assert!(release.run(&["--set", "9.8.8"]).expect_err("nothing changed").contains("has nothing"));
 }
 
 #[test]
