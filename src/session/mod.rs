@@ -645,10 +645,7 @@ impl<S: Store> Session<S> {
                     stats::count(Count::GraceReads);
                 }
                 loaded.data = copy;
-                if let Hold::Locked { token, waiter, guard } = hold {
-                    drop(guard);
-                    self.let_go(keys, token, waiter.as_deref())?;
-                }
+                self.let_hold_go(keys, hold)?;
                 Ok(Hold::Overtaken)
             }
             Err(error) => {
@@ -796,18 +793,18 @@ impl<S: Store> Session<S> {
         loaded: &mut SessionData,
         hold: Hold<S::Lease>,
     ) -> Result<Hold<S::Lease>, Failure> {
-        let read = self.store.read(keys, 0);
-        if read.as_ref().is_ok_and(|read| read.moved_at().is_none()) {
-            *loaded = read?;
-            return Ok(hold);
+        match self.store.read(keys, 0) {
+            Ok(read) if read.moved_at().is_none() => {
+                *loaded = read;
+                Ok(hold)
+            }
+            read => {
+                self.let_hold_go(keys, hold)?;
+                // It has left the id again.
+                *loaded = read?;
+                Ok(Hold::Overtaken)
+            }
         }
-        if let Hold::Locked { token, waiter, guard } = hold {
-            drop(guard);
-            self.let_go(keys, token, waiter.as_deref())?;
-        }
-        // It has left the id again.
-        *loaded = read?;
-        Ok(Hold::Overtaken)
     }
 
     /// Refuses a new id that is taken, which need not be told.
@@ -823,13 +820,23 @@ impl<S: Store> Session<S> {
             .is_some_and(|current| current.loaded.data.is_none() && !current.is_overtaken())
     }
 
+    /// Releases the lock of a hold that is of no use to this request, if it has one.
+    fn let_hold_go(&mut self, keys: &Keys, hold: Hold<S::Lease>) -> Result<(), StoreError> {
+        match hold {
+            Hold::Locked { token, waiter, guard } => {
+                drop(guard);
+                self.let_go(keys, token, waiter.as_deref())
+            }
+            Hold::Unsure { token, .. } => {
+                self.store.give_back(keys, token);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Releases a lock that is of no use to this request.
-    pub(super) fn let_go(
-        &mut self,
-        keys: &Keys,
-        token: String,
-        waiter: Option<&str>,
-    ) -> Result<(), StoreError> {
+    fn let_go(&mut self, keys: &Keys, token: String, waiter: Option<&str>) -> Result<(), StoreError> {
         let release = Release { waiter, ..self.release_of(&token, Op::None, 0) };
         let result = self.store.release(keys, &release);
         if result.is_err() {

@@ -53,15 +53,12 @@ impl<S: Store> Session<S> {
             self.give_up_places(&mut current);
             current.loaded.state = Some(state);
             current.metadata = Metadata::new(None, &current.loaded, current.loaded.mark_of_move());
-            match mem::replace(&mut current.hold, Hold::Overtaken) {
-                Hold::Locked { token, waiter, guard } => {
-                    drop(guard);
-                    // If Redis does not answer, the lock is given back later.
-                    let _ = self.let_go(&current.keys, token, waiter.as_deref());
-                    self.released(&mut current);
-                }
-                Hold::Unsure { token, .. } => self.store.give_back(&current.keys, token),
-                _ => {}
+            let hold = mem::replace(&mut current.hold, Hold::Overtaken);
+            let was_locked = matches!(hold, Hold::Locked { .. });
+            // If Redis does not answer, the lock is given back later.
+            let _ = self.let_hold_go(&current.keys, hold);
+            if was_locked {
+                self.released(&mut current);
             }
         }
         self.current = Some(current);

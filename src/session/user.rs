@@ -459,13 +459,14 @@ impl<S: Store> Session<S> {
         if !has_ended && !is_chosen {
             return;
         }
-        if !has_ended {
+        if has_ended {
+            // The end of a session that is on its way to its next id leaves the copy.
+            self.delete_copy(earlier.as_str());
+        } else {
             // A login that has chosen the session knows it under its earlier id alone.
             let user = current.metadata.live.as_ref().map(|live| live.user().to_owned()).unwrap_or_default();
             has_ended = self.end_by_limit(&earlier, &user);
         }
-        // The end of a session that is on its way to its next id leaves the copy.
-        self.delete_copy(earlier.as_str());
         let is_dropped = self.end_hold(current, Op::Drop, || Failure::Destroyed).is_ok();
         if let Some(keys) = list.filter(|_| is_dropped) {
             let ids = [current.id.as_str(), earlier.as_str()];
