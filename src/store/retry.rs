@@ -102,7 +102,7 @@ impl Retry {
         let mut connect_until = None;
         if is_lost {
             // From now on, the tries wait for a connection.
-            let since = if self.is_elected { now } else { self.start };
+            let since = if self.is_elected { now + pause } else { self.start };
             self.connect_until = since + self.limits.connect;
             connect_until = Some(self.connect_until);
             let before = self.broken.take().filter(|_| matches!(failure, StoreError::Demoted(_)));
@@ -140,13 +140,13 @@ impl Retry {
     /// Returns the failure of the whole. An unknown outcome must not be reported as "not saved"
     /// because a later connection was refused.
     fn conclude(&mut self, failure: StoreError) -> StoreError {
-        let failure = match (failure, self.told.take()) {
-            // The last try had too little time to find out the reason.
-            (StoreError::Connect(_), Some(told)) if !self.had_time => told,
-            (failure, _) => failure,
-        };
-        let broken = self.broken.take().filter(|before| !matches!(before, StoreError::Demoted(_)));
-        broken.unwrap_or(failure)
+        // The last try may have had too little time to find out the reason.
+        let tells = self.had_time || !matches!(failure, StoreError::Connect(_));
+        match (self.broken.take(), self.told.take()) {
+            (Some(refusal @ StoreError::Demoted(_)), None) if !tells => refusal,
+            (None | Some(StoreError::Demoted(_)), told) => told.filter(|_| !tells).unwrap_or(failure),
+            (Some(broken), _) => broken,
+        }
     }
 }
 
@@ -217,6 +217,30 @@ mod tests {
         assert_eq!(pause(&retry.after(loading(), start)), Some(PAUSE));
         let (mut retry, start) = self::retry(RetryPolicy::IfRefused, false);
         assert!(pause(&retry.after(loading(), start)).is_none());
+    }
+
+    #[test]
+    fn a_last_try_without_time_does_not_hide_a_refusal() {
+        let demoted = || StoreError::Demoted(ServerError::parse("READONLY x"));
+        let hung = || StoreError::Connect(io::ErrorKind::TimedOut.into());
+        for (left, is_told) in [(10, true), (500, false)] {
+            let (mut retry, start) = retry(RetryPolicy::Freely, true);
+            let Verdict::Again { connect_until: Some(until), .. } = retry.after(demoted(), start) else {
+                panic!()
+            };
+            retry.begin(until.checked_sub(Duration::from_millis(left)).unwrap());
+            let Verdict::GiveUp(told) = retry.after(hung(), until) else { panic!() };
+            assert_eq!(matches!(told, StoreError::Demoted(_)), is_told, "{told:?}");
+        }
+    }
+
+    #[test]
+    fn the_pause_is_no_part_of_the_time_for_connecting_to_the_next_master() {
+        let (mut retry, start) = retry(RetryPolicy::Freely, true);
+        for _ in 0..4 {
+            let Verdict::Again { pause, connect_until } = retry.after(broken(), start) else { panic!() };
+            assert_eq!(connect_until, Some(start + pause + LIMITS.connect));
+        }
     }
 
     #[test]
