@@ -80,6 +80,54 @@ fn a_module_that_php_does_not_load_is_not_installed() {
     assert!(files_in(&folder.path().join("root")).is_empty());
 }
 
+/// A user without sudo may write where PHP's modules are, and nowhere else.
+#[test]
+fn a_user_who_may_not_write_to_prefix_installs_nothing_or_sets_it() {
+    let folder = Folder::new("user");
+    let path = |name: &str| folder.path().join(name);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sh = |line: &str| {
+        let status = Command::new("sh").args(["-c", line]).current_dir(folder.path()).status();
+        assert!(status.expect("sh runs").success(), "{line}");
+    };
+    // The user may not be able to reach the checkout.
+    let copies = format!("{0}/scripts {0}/command {1}", root.display(), module().display());
+    sh(&format!("cp -r {copies} . && mkdir bin modules own"));
+    let is_root = Command::new("id").arg("-u").output().expect("id runs").stdout == b"0\n";
+    if is_root {
+        sh("chown 65534 modules own");
+    }
+    sh("ln -s /usr/bin/* bin; rm -f bin/sudo bin/php-config");
+    let modules = path("modules");
+    let says = format!("[ \"$1\" != --extension-dir ] || {{ echo '{}'; exit; }}", modules.display());
+    sh(&format!(
+        "real=$(command -v \"${{PHP_CONFIG:-php-config}}\"); \
+         printf '%s\\n' '#!/bin/sh' '{}' \"exec $real \\\"\\$@\\\"\" >bin/php-config; chmod 755 bin/php-config",
+        says.replace('\'', "'\\''")
+    ));
+    let install = |prefix: &Path| {
+        let mut command = Command::new(if is_root { "/usr/bin/setpriv" } else { "env" });
+        if is_root {
+            command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+        }
+        command.arg(path("scripts/install")).arg(path("phpsess_rs.so"));
+        command.env("PATH", path("bin")).env("PREFIX", prefix);
+        command
+            .env_remove("DESTDIR")
+            .env_remove("PHP_CONFIG")
+            .env_remove("PHP")
+            .output()
+            .expect("setpriv runs")
+    };
+    let refused = install(Path::new("/usr/local"));
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("set PREFIX"), "{refused:?}");
+    assert!(files_in(&modules).is_empty());
+    let done = install(&path("own"));
+    assert!(done.status.success(), "{done:?}");
+    assert!(modules.join("phpsess_rs.so").exists() && path("own/bin/rustredis").exists());
+}
+
 /// This Makefile and its scripts around a crate of a few lines that is built like the extension:
 /// its dependency reads `php-config`, and Cargo knows only the name of that program. The texts of
 /// the crate are in the library.
@@ -396,6 +444,22 @@ fn a_candidate_becomes_a_release_without_a_change() {
     let notes = release.run(&["--notes"]).expect("the notes");
     assert!(notes.starts_with("Found in 9.8.7-beta1.\n") && notes.contains("\nA change.\n"), "{notes}");
     assert!(release.run(&["--set", "9.8.8"]).expect_err("nothing changed").contains("has nothing"));
+}
+
+#[test]
+fn the_install_page_stays_at_the_last_release_for_a_candidate() {
+    let release = Release::new("page");
+    let page = || std::fs::read_to_string(release.0.path().join("docs/install.md")).expect("the page");
+    // Nothing else can be installed before the first release.
+    for (version, named) in
+        [("9.8.7-rc1", "9.8.7-rc1"), ("9.8.7", "9.8.7"), ("9.9.0-rc1", "9.8.7"), ("9.9.0", "9.9.0")]
+    {
+        release.run(&["--set", version]).expect(version);
+        release.commit();
+        release.run(&["--check"]).expect(version);
+        assert!(page().contains(&format!("\nVERSION={named}\n")), "{version}");
+        release.replace("CHANGELOG.md", "## Unreleased\n", "## Unreleased\n\nA change.\n");
+    }
 }
 
 #[test]
