@@ -40,6 +40,9 @@ pub enum Op<'a> {
         /// and the answer is [`ReleaseReply::Gone`].
         is_old: bool,
     },
+    /// Deletes the session of a user who logs out. If another client has moved it to a new id since
+    /// it was read, nothing is deleted, and the answer is [`ReleaseReply::Dead`].
+    LogOut,
     /// Ends the session because it goes on under another id, and keeps its value as a read-only
     /// copy for `grace` seconds, or not at all if that is 0. If not `forced`, a session whose lock
     /// is lost, or that has ended since it was read, stays as it is.
@@ -207,7 +210,8 @@ impl<'a> Write<'a> {
         let copy = copy_of(self.op, keys);
         let mut names = [keys.data(), keys.state(), "", ""];
         let mut count = 2;
-        let ends = matches!(self.op, Op::Delete(_) | Op::Revoke { .. } | Op::Drop | Op::Retire { .. });
+        let ends =
+            matches!(self.op, Op::Delete(_) | Op::Revoke { .. } | Op::LogOut | Op::Drop | Op::Retire { .. });
         for name in ends.then_some(keys.lock()).into_iter().chain(other_key(self.op, staged.as_ref(), &copy))
         {
             names[count] = name;
@@ -238,8 +242,8 @@ pub enum ReleaseReply {
     /// [`Op::Keep`]: the session no longer exists. Nothing was released, and [`Op::Set`] should
     /// follow. [`Op::Retire`]: it came later than it should. [`Op::Revoke`]: the session was gone.
     Gone,
-    /// The session has ended since it was read, or has another user. Nothing was written, and the
-    /// lock is released.
+    /// The session has ended or moved since it was read, or has another user. Nothing was written,
+    /// and the lock is released.
     Dead,
     /// The lock is not ours any more. Nothing was written.
     Lost {
@@ -335,6 +339,7 @@ fn op_args(op: Op<'_>) -> (&'static str, &[u8]) {
         Op::Revoke { list, is_old, .. } => (if is_old { "weed" } else { "del" }, list.as_bytes()),
         Op::Retire { forced: true, .. } => ("retire", b""),
         Op::Retire { forced: false, until, .. } => ("freeze", until.as_bytes()),
+        Op::LogOut => ("logout", b""),
         Op::Drop => ("drop", b""),
         Op::SetAside(_) => ("aside", b""),
         Op::BringBack => ("back", b""),
@@ -347,7 +352,7 @@ fn state_or_reason<'a>(op: Op<'a>, state: Option<&'a str>) -> &'a str {
     match op {
         Op::Delete(reason) | Op::Revoke { reason, .. } => reason.word(),
         Op::Retire { .. } => Reason::Regenerated.word(),
-        Op::Drop | Op::SetAside(_) => "",
+        Op::LogOut | Op::Drop | Op::SetAside(_) => "",
         _ => state.unwrap_or(""),
     }
 }

@@ -102,6 +102,7 @@ impl Transactions {
                 Op::Restore(_)
                 | Op::Delete(_)
                 | Op::Revoke { .. }
+                | Op::LogOut
                 | Op::Retire { .. }
                 | Op::SetAside(_)
                 | Op::BringBack

@@ -10,6 +10,7 @@ use super::{
     millis,
     moved::Moved,
     save::failure_of,
+    successor::Told,
 };
 use crate::{
     compression::Unreadable,
@@ -48,10 +49,17 @@ impl<S: Store> Session<S> {
         if leave != Leave::Ended {
             return self.leave(id, leave, true);
         }
-        // If Redis does not answer, the end of the session tells of it.
-        let _ = self.notice_move(&id);
         let left = self.left_behind(&id);
         let done = self.end_as(&id, leave, true);
+        let left = match done {
+            // Another request has moved the session since this one has read it.
+            Ok(ReleaseReply::Dead) => match self.left_since(&id) {
+                Ok(Some(left)) => Some(left),
+                Ok(None) => return true,
+                Err(Told) => return false,
+            },
+            _ => left,
+        };
         match left {
             // It goes on under an id that this request does not know.
             Some(left) => match self.end_left(&id, &left) {
@@ -175,7 +183,7 @@ impl<S: Store> Session<S> {
             // Frameworks begin each visit with a session that they then throw away.
             (Some(Current { is_new: true, hold: Hold::Locked { .. } | Hold::Unlocked, .. }), _) => Op::Drop,
             (_, Leave::Moved | Leave::Emptied) => Op::Retire { grace, forced, until: &until },
-            (_, Leave::Ended) => Op::Delete(&Reason::Logout),
+            (_, Leave::Ended) => Op::LogOut,
         };
         let logs_out = leave == Leave::Emptied && current.is_some_and(Current::has_kept_its_user);
         let lists = self.lists_of(id);
@@ -192,7 +200,7 @@ impl<S: Store> Session<S> {
         };
         match op {
             Op::Retire { .. } => count_end(&Reason::Regenerated),
-            Op::Delete(reason) if !is_overtaken => count_end(reason),
+            Op::LogOut if !is_overtaken => count_end(&Reason::Logout),
             _ => {}
         }
         if leave == Leave::Ended || logs_out {
@@ -309,6 +317,10 @@ impl<S: Store> Session<S> {
                 result
             }
         };
+        if op == Op::LogOut && matches!(result, Ok(ReleaseReply::Dead)) {
+            // A login that is not saved is none.
+            self.give_up_places(&mut current);
+        }
         self.leave_figures(&current);
         result
     }

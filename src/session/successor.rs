@@ -19,8 +19,15 @@ pub(super) struct Left {
     list: Option<String>,
 }
 
+impl Left {
+    fn by(mark: &Dead) -> Self {
+        let list = mark.live().map(|live| live.user().to_owned());
+        Self { list: list.filter(|list| !list.is_empty()) }
+    }
+}
+
 /// A failure that was told.
-struct Told;
+pub(super) struct Told;
 
 /// The next id of a session, and its state.
 struct Next {
@@ -69,8 +76,18 @@ impl<S: Store> Session<S> {
     pub(super) fn left_behind(&self, id: &SessionId) -> Option<Left> {
         let current = self.current.as_ref().filter(|current| current.id == *id)?;
         let mark = current.loaded.mark_of_move().filter(|_| matches!(current.hold, Hold::Overtaken))?;
-        let list = mark.live().map(|live| live.user().to_owned()).filter(|list| !list.is_empty());
-        Some(Left { list })
+        Some(Left::by(&mark))
+    }
+
+    /// Returns the session that another request has moved away from this id a moment ago. Returns
+    /// `None` if it has ended since.
+    pub(super) fn left_since(&mut self, id: &SessionId) -> Result<Option<Left>, Told> {
+        Ok(match self.state_of(id)? {
+            Some(State::Dead(mark)) if mark.reason == Reason::Regenerated => Some(Left::by(&mark)),
+            // It has come back, without a copy.
+            Some(State::Live(_)) => Some(Left { list: None }),
+            _ => None,
+        })
     }
 
     /// Ends the copy that a session has left under this id, and the session itself, if the list of

@@ -105,6 +105,20 @@ fn a_changed_session_costs_two_trips() {
 }
 
 #[test]
+fn a_logout_costs_two_trips_with_and_without_the_lock() {
+    const LOGOUT: &str = "start('known') && session_destroy()";
+    let mut bench = Bench::warm();
+    for locking in ["1", "0"] {
+        bench.php.step(&format!("ini_set('rustredis.locking', '{locking}')")).assert_silent();
+        // The scripts of such a request are there after the first one.
+        bench.php.step(LOGOUT).assert_silent();
+        session::seed(&bench.server, "known");
+        bench.cost(LOGOUT).assert_at_most(2);
+        session::seed(&bench.server, "known");
+    }
+}
+
+#[test]
 fn an_unchanged_session_costs_two_trips() {
     let mut bench = Bench::warm();
     bench.cost("start('known') && session_write_close()").assert_at_most(2);

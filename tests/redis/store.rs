@@ -126,9 +126,8 @@ struct Command {
     state: Option<String>,
 }
 
-fn run(store: &mut impl Store, side: usize, keys: &Keys, command: &Command, known: &mut Known) -> Answer {
-    let waiter = format!("o:client{}", command.client);
-    let op = match command.op {
+fn op_of(command: &Command) -> Op<'_> {
+    match command.op {
         0 | 1 => Op::Set(&command.value),
         2 => Op::Keep,
         3 => Op::Restore(&command.value),
@@ -136,11 +135,17 @@ fn run(store: &mut impl Store, side: usize, keys: &Keys, command: &Command, know
         5 => Op::Retire { grace: 30 * (command.wait / 5000), forced: command.untouched, until: "" },
         6 => Op::Drop,
         7 => Op::Delete(&Reason::Logout),
+        8 => Op::LogOut,
         _ => {
             let list = if command.untouched { "u" } else { "v" };
             Op::Revoke { reason: &Reason::Revoked, list, is_old: command.keep_lock }
         }
-    };
+    }
+}
+
+fn run(store: &mut impl Store, side: usize, keys: &Keys, command: &Command, known: &mut Known) -> Answer {
+    let waiter = format!("o:client{}", command.client);
+    let op = op_of(command);
     let ttl = if command.untouched && matches!(op, Op::Set(_) | Op::None) { 0 } else { TTL };
     let (token, seen) = (known.token[side].clone(), known.seen[side].clone());
     let remember = |known: &mut Known, loaded: &SessionData| known.seen[side].clone_from(&loaded.state);
@@ -189,7 +194,7 @@ fn run(store: &mut impl Store, side: usize, keys: &Keys, command: &Command, know
         4 | 5 => {
             let token = token.unwrap_or_else(|| format!("o:none:{}{}", command.client, known.sends));
             // Two ends under one token look the same if they come within a millisecond.
-            if matches!(op, Op::Delete(_) | Op::Revoke { .. } | Op::Drop | Op::Retire { .. }) {
+            if matches!(op, Op::Delete(_) | Op::Revoke { .. } | Op::LogOut | Op::Drop | Op::Retire { .. }) {
                 known.token[side] = None;
             }
             let nth = if command.kind == 5 { known.writes + 1 } else { 0 };
@@ -252,7 +257,7 @@ fn sequence(seed: u64, attempt: u32, settings: &Arc<Settings>) -> bool {
             client: random.below(CLIENTS),
             kind: random.one_of(&[0, 0, 0, 1, 2, 2, 3, 4, 4, 4, 5, 6, 7, 8, 9]),
             mode: random.one_of(&[Mode::Any, Mode::Any, Mode::Known, Mode::New]),
-            op: random.below(9),
+            op: random.below(10),
             wait: random.one_of(&[0, 5000, 5000]),
             max_waiters: random.one_of(&[0, 0, 1, 2]),
             polling: random.below(8) == 0,

@@ -9,8 +9,10 @@
 --       3 op: set | move (set to the value of N, which does not pass through Lua)
 --         | keep (refresh the TTL) | restore (keep, or set if D is gone)
 --         | none (refresh the TTL unless it is 0; the result does not matter)
---         | del (end it) | drop (del of a session that did not exist at the read: leaves nothing
---           behind unless D exists by now)
+--         | del (end it)
+--         | logout (del, unless another client has moved the session since it was read)
+--         | drop (del of a session that did not exist at the read: leaves nothing behind unless D
+--           exists by now)
 --         | retire (del, because the session goes on under another id: its value stays as a copy
 --           that can be read, for ttl_s) | freeze (retire, unless the session is not ours any more)
 --         | aside (move it to A, for a day)
@@ -27,7 +29,8 @@
 --          which the client deletes)
 --          {'gone'} (keep: D does not exist; move: N does not; the lock is kept, send set;
 --          freeze: it came too late; the lock is kept)
---          {'dead'} (ended since the read, or at its absolute end)  {'lost', holder|'', now_ms}
+--          {'dead'} (ended since the read, or at its absolute end; logout: moved since the read)
+--          {'lost', holder|'', now_ms}
 --          {error text} (the write failed)
 local HANDOFF, MARGIN = 1000, 250                -- Q ends this much before L
 local call, pcall = redis.call, redis.pcall
@@ -58,6 +61,8 @@ if state then
   local now, seen = state:match('^live|[^|]*|'), ARGV[6]:match('^live|[^|]*|')
   if now then dead = seen and now ~= seen else dead = state ~= ARGV[6] end
 end
+-- The client has to end the session under its new id.
+if op == 'logout' then op = dead and state:find('^dead|regenerated|') and 'over' or 'del' end
 local marked = state and state:sub(1, 5) == 'dead|' and state:sub(-#token - 1) == '|' .. token
 local ended = 'ok'
 -- Ends the session, and leaves the mark of its end.
@@ -93,6 +98,7 @@ if not ours then
   if op == 'move' then call('DEL', KEYS[7]) end
   local receipt = call('GET', R)           -- from an earlier send of this same release
   if receipt then return {receipt} end
+  if op == 'over' then return {'dead'} end
   -- A logout is carried out even if another client has the lock: the mark stops that client.
   if op == 'retire' and dead and not marked then return {'dead'} end
   if op == 'del' or op == 'retire' then
@@ -102,7 +108,7 @@ if not ours then
   if drop then return {'ok'} end
   return {'lost', holder or '', tonumber(clock())}
 end
-local res, data, known = 'ok', false, false
+local res, data, known = op == 'over' and 'dead' or 'ok', false, false
 -- A session that was ended from elsewhere goes on under no other id.
 if op == 'freeze' or op == 'retire' then
   -- The request may have given up, and its browser keeps the id.

@@ -2,14 +2,16 @@
 -- KEYS  1 D data  2 S state
 --       3 N (move) the new value, which the command before this one has put there
 --         A (aside) the new name of D  C (back, take) the read-only copy
---         L (del, drop, retire, freeze) the lock  4 C (retire, freeze) the read-only copy
+--         L (del, logout, drop, retire, freeze) the lock  4 C (retire, freeze) the read-only copy
 -- ARGV  1 op: set | move (set to the value of N, which does not pass through Lua)
 --         | back (move, with C for N, which stays if its mark is that of another move by now)
 --         | keep
 --         | restore (keep, or set if D is gone)
 --         | weed (del by a place on a list that is too old for a login which is still running)
---         | del (end it) | drop (del of a session that did not exist at the read: leaves nothing
---           behind unless D exists by now)
+--         | del (end it)
+--         | logout (del, unless another client has moved the session since it was read)
+--         | drop (del of a session that did not exist at the read: leaves nothing behind unless D
+--           exists by now)
 --         | retire (del, because the session goes on under another id: its value stays as a copy
 --           that can be read, for ttl_s) | freeze (retire, unless it has ended since it was read)
 --         | aside (move it to A, for a day)
@@ -28,8 +30,8 @@
 --          {'gone'} (keep: D does not exist; move: N does not; send set; back, take: C does not;
 --          freeze: it came too late; weed: there was no session, and no request that still has it
 --          stores it again)
---          {'dead'} (ended since the read; del: the session of another user; weed: or of none;
---          take: the mark is not the one seen)
+--          {'dead'} (ended since the read; logout: moved since the read; del: the session of
+--          another user; weed: or of none; take: the mark is not the one seen)
 local D, S, op, note = KEYS[1], KEYS[2], ARGV[1], ARGV[7] or ''
 local function clock()
   local tm = redis.call('TIME')
@@ -63,6 +65,10 @@ if state then
   -- A living session changes its state. Another one has another time of creation.
   local now, seen = string.match(state, '^live|[^|]*|'), string.match(ARGV[4], '^live|[^|]*|')
   if now then dead = seen and now ~= seen else dead = state ~= ARGV[4] end
+end
+if op == 'logout' then
+  if dead and string.find(state, '^dead|regenerated|') then return {'dead'} end
+  op = 'del'
 end
 if op == 'freeze' then
   -- The request may have given up, and its browser keeps the id.

@@ -44,6 +44,7 @@ impl<'a> End<'a> {
     pub fn of(op: Op<'a>, token: &'a str, dead_ms: u64) -> Option<Self> {
         let (reason, grace) = match op {
             Op::Delete(reason) | Op::Revoke { reason, .. } => (reason, 0),
+            Op::LogOut => (&Reason::Logout, 0),
             Op::Retire { grace, .. } => (&Reason::Regenerated, grace),
             _ => return None,
         };

@@ -302,7 +302,8 @@ impl Server {
                 (None, Op::Retire { forced: true, .. }) if dead && !place.has_mark_of(r.token) => {
                     ReleaseReply::Dead
                 }
-                (None, Op::Delete(_) | Op::Retire { forced: true, .. }) => {
+                (None, Op::LogOut) if dead && place.loaded().mark_of_move().is_some() => ReleaseReply::Dead,
+                (None, Op::Delete(_) | Op::LogOut | Op::Retire { forced: true, .. }) => {
                     let end = End::of(op, r.token, r.dead_ms).expect("it is an end");
                     place.bury(rules, &end, now).map_or(ReleaseReply::Done, ReleaseReply::Ended)
                 }
@@ -313,7 +314,7 @@ impl Server {
         let mut written = Kept::Done;
         let mut state = r.state.filter(|_| !dead && r.op != Op::Drop);
         let life = match op {
-            Op::Delete(_) | Op::Retire { .. } | Op::SetAside(_) => Some(r.ttl),
+            Op::Delete(_) | Op::LogOut | Op::Retire { .. } | Op::SetAside(_) => Some(r.ttl),
             _ if dead => Some(r.ttl),
             _ => place.life(state, now, r.ttl),
         };
@@ -330,8 +331,9 @@ impl Server {
                 written = Kept::Dead;
             }
             Op::Set(_) if ttl == 0 && place.data.is_none() => written = Kept::Dead,
+            Op::LogOut if dead && place.loaded().mark_of_move().is_some() => written = Kept::Dead,
             Op::Set(data) | Op::Restore(data) => place.store(data, now, ttl),
-            Op::Delete(_) | Op::Revoke { .. } | Op::Retire { .. } => {
+            Op::Delete(_) | Op::Revoke { .. } | Op::LogOut | Op::Retire { .. } => {
                 let end = End::of(op, r.token, r.dead_ms).expect("it is an end");
                 written = place.bury(rules, &end, now).map_or(Kept::Done, Kept::Ended);
                 state = None;
@@ -391,7 +393,12 @@ impl Server {
         let dead = place.is_dead(w.seen);
         let mut state = w.state.filter(|_| !dead);
         let life = match w.op {
-            Op::Delete(_) | Op::Revoke { .. } | Op::Retire { .. } | Op::Drop | Op::SetAside(_) => Some(w.ttl),
+            Op::Delete(_)
+            | Op::Revoke { .. }
+            | Op::LogOut
+            | Op::Retire { .. }
+            | Op::Drop
+            | Op::SetAside(_) => Some(w.ttl),
             _ if dead => Some(w.ttl),
             _ => place.life(state, now, w.ttl),
         };
@@ -412,7 +419,8 @@ impl Server {
                     now,
                 );
             }
-            Op::Drop | Op::Delete(_) | Op::Revoke { .. } | Op::Retire { .. } => {
+            Op::LogOut if dead && place.loaded().mark_of_move().is_some() => return ReleaseReply::Dead,
+            Op::Drop | Op::Delete(_) | Op::Revoke { .. } | Op::LogOut | Op::Retire { .. } => {
                 let op = if w.op == Op::Drop { Op::Delete(&Reason::Logout) } else { w.op };
                 let end = End::of(op, &w.token, w.dead_ms).expect("it is an end");
                 return place.bury(rules, &end, now).map_or(ReleaseReply::Done, ReleaseReply::Ended);

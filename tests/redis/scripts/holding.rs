@@ -288,6 +288,58 @@ fn the_mark_of_an_end_tells_why_and_when() {
     }
 }
 
+/// The client then ends the session under its new id.
+#[test]
+fn a_logout_ends_no_session_that_has_moved_since_it_was_read() {
+    let f = Fixture::new();
+    let mut a = f.client("a");
+    let live = "live|1|||||||";
+    let mut sends = 0;
+    for has_lock in [true, false] {
+        for (seen, moved, answer) in [
+            (Some(live), false, ReleaseReply::Done),
+            (Some(live), true, ReleaseReply::Dead),
+            (None, true, ReleaseReply::Dead),
+        ] {
+            f.store(b"data");
+            let () = f.redis().set_ex(f.keys.state(), live, 60).unwrap();
+            sends += 1;
+            let token = format!("o:a:{sends}");
+            if has_lock {
+                held(a.acquire(&f.keys, &Acquire { token: token.clone(), ..ask("a", 1, 0) }).unwrap());
+            }
+            let mut mark = None;
+            if moved {
+                let retire = write(Op::Retire { grace: 10, forced: true, until: "" }, Some(live), None);
+                assert_eq!(a.write(&f.keys, &retire).unwrap(), ReleaseReply::Done);
+                mark = f.state();
+            }
+            let logout = Release { seen, ..release(&token, Op::LogOut) };
+            let told = if has_lock {
+                a.release(&f.keys, &logout)
+            } else {
+                a.write(&f.keys, &Write::new(Op::LogOut, TTL, seen, 60_000))
+            };
+            assert_eq!(told.unwrap(), answer, "lock: {has_lock}, {seen:?}, moved: {moved}");
+            let copy: Option<Vec<u8>> = f.redis().get(f.keys.copy()).unwrap();
+            assert_eq!((f.data(), copy.is_some(), f.lock()), (None, moved, None));
+            if moved {
+                assert_eq!(f.state(), mark);
+                // The same answer by the receipt, and to a client without the lock.
+                assert_eq!(a.release(&f.keys, &logout).unwrap(), answer);
+            } else {
+                assert!(f.state().unwrap().starts_with("dead|logout|"));
+            }
+            // A mark that was there at the read is that of an earlier session.
+            f.store(b"next");
+            let next = Write::new(Op::LogOut, TTL, mark.as_deref(), 60_000);
+            assert_eq!(a.write(&f.keys, &next).unwrap(), ReleaseReply::Done);
+            assert!(f.state().unwrap().starts_with("dead|logout|"));
+            let () = f.redis().del(&[f.keys.data(), f.keys.state(), &f.keys.copy()]).unwrap();
+        }
+    }
+}
+
 /// The request has given up, and its browser keeps the id.
 #[test]
 fn a_move_that_comes_too_late_does_not_happen() {
