@@ -63,6 +63,10 @@ use crate::{
     store::Store,
 };
 
+/// The number of times that a session is asked for, each time because it had left its id, and came
+/// back before its copy could be read.
+const LOOKS: u32 = 3;
+
 /// One session of one request, from PHP's open to its close.
 pub struct Session<S: Store> {
     store: S,
@@ -615,8 +619,10 @@ impl<S: Store> Session<S> {
         false
     }
 
-    /// Returns the hold on a session that was read, unless another request has just moved the
-    /// session to another id: the requests that the browser sent meanwhile have the old id, get the
+    /// Returns the hold on a session that was read, or `None`, without one, if all is to be asked
+    /// once more: the session has come back to its id since, and its lock is not ours.
+    ///
+    /// Another request may have moved the session to another id a moment ago: the requests that the browser sent meanwhile have the old id, get the
     /// copy that the session has left, and must not bring the old session back. The check also
     /// applies if another request had its turn, because other late requests take the lock, too,
     /// only to give it back.
@@ -626,27 +632,29 @@ impl<S: Store> Session<S> {
         keys: &Keys,
         loaded: &mut SessionData,
         hold: Hold<S::Lease>,
-    ) -> Result<Hold<S::Lease>, Failure> {
+        locks: bool,
+    ) -> Result<Option<Hold<S::Lease>>, Failure> {
         let is_own = self.lineage.goes_on_under(id) || self.left_for_good.contains(id);
-        let Some(at) = loaded.moved_at().filter(|_| !is_own) else { return Ok(hold) };
+        let Some(at) = loaded.moved_at().filter(|_| !is_own) else { return Ok(Some(hold)) };
         if !matches!(hold, Hold::Locked { .. } | Hold::Unlocked | Hold::ReadOnly | Hold::Overtaken) {
-            return Ok(hold);
+            return Ok(Some(hold));
         }
         match self.store.copy(keys, loaded.state.as_deref().unwrap_or_default()) {
-            Ok((Copied::Changed, _)) => self.after_a_change(keys, loaded, hold),
+            Ok((Copied::Changed, _)) if locks && matches!(hold, Hold::Unlocked | Hold::Overtaken) => Ok(None),
+            Ok((Copied::Changed, _)) => self.after_a_change(keys, loaded, hold).map(Some),
             Ok((copied, now)) => {
                 let copy = copied.found();
                 let late = LATE_MS.max(self.settings.regenerate_grace * 1000);
                 let is_late = copy.is_some() || now.abs_diff(at) < late || matches!(hold, Hold::Overtaken);
                 if !is_late {
-                    return Ok(hold);
+                    return Ok(Some(hold));
                 }
                 if copy.is_some() {
                     stats::count(Count::GraceReads);
                 }
                 loaded.data = copy;
                 self.let_hold_go(keys, hold)?;
-                Ok(Hold::Overtaken)
+                Ok(Some(Hold::Overtaken))
             }
             Err(error) => {
                 if let Hold::Locked { token, .. } = hold {
@@ -677,6 +685,17 @@ impl<S: Store> Session<S> {
 
     /// Reads the session, under its lock if one is wanted, and makes it the current session.
     fn fetch(&mut self, id: &SessionId, mode: Mode, access: Access, ttl: u64) -> Result<Fetched, Failure> {
+        self.fetch_within(LOOKS, id, mode, access, ttl)
+    }
+
+    fn fetch_within(
+        &mut self,
+        looks: u32,
+        id: &SessionId,
+        mode: Mode,
+        access: Access,
+        ttl: u64,
+    ) -> Result<Fetched, Failure> {
         let (keys, ttl) = (self.keys(id), self.prolonged(ttl));
         // A request may wait for the lock before this one has the answer that gives it.
         let kept = self.store.answered().slot.kept_waiting();
@@ -741,9 +760,18 @@ impl<S: Store> Session<S> {
             }
         };
         let mut loaded = loaded;
-        let moved = loaded.mark_of_move().filter(|_| mode != Mode::New && loaded.data.is_none());
-        let hold = if mode == Mode::New { hold } else { self.after_a_move(id, &keys, &mut loaded, hold)? };
-        let mark = moved.filter(|_| loaded.data.is_some());
+        let locks = settings.lock.is_some() && access == Access::Update;
+        let hold = match mode {
+            Mode::New => hold,
+            _ => match self.after_a_move(id, &keys, &mut loaded, hold, locks)? {
+                Some(hold) => hold,
+                None if looks > 1 => return self.fetch_within(looks - 1, id, mode, access, ttl),
+                // It comes and goes. A late request writes nothing.
+                None => Hold::Overtaken,
+            },
+        };
+        let has_copy = matches!(hold, Hold::Overtaken) && loaded.data.is_some();
+        let mark = loaded.mark_of_move().filter(|_| has_copy);
         let hold = hold.after_access(access);
         if mode != Mode::New && !self.lineage.goes_on_under(id) {
             self.note_end(&loaded);

@@ -1,6 +1,6 @@
 //! The orders in which PHP calls a save handler, over the in-memory store.
 
-use std::sync::Arc;
+use std::{cell::RefCell, rc::Rc, sync::Arc};
 
 use super::{Access, Leave, Session, Writer, end::in_any_case, user::Limit};
 use crate::{
@@ -1079,6 +1079,70 @@ fn a_logout_beside_a_move_that_was_undone_ends_the_session() {
         assert_eq!(data(&store, ID), None);
         assert_eq!(read(&mut session_with(&store, &texts), ID), b"");
     }
+}
+
+/// Its request has looked at the state that says so, and not yet at the copy.
+#[test]
+fn a_late_request_takes_the_lock_of_a_session_that_has_come_back() {
+    for waits in [true, false] {
+        for then in ["writes", "moves", "ends"] {
+            let store = stored(b"old");
+            let first = Rc::new(RefCell::new(session(&store)));
+            read(&mut first.borrow_mut(), ID);
+            let act = |what: fn(&mut Session<MemoryStore>)| -> Rc<dyn Fn()> {
+                let first = first.clone();
+                Rc::new(move || what(&mut first.borrow_mut()))
+            };
+            let moves = act(|first| {
+                assert!(first.destroy(ID, Leave::Moved));
+                first.close();
+            });
+            let returns = act(|first| {
+                let moved = first.take_moved().unwrap();
+                assert!(first.bring_back(&moved, TTL));
+            });
+            let mut late = session(&store);
+            if waits {
+                // Acquire, wait, release of the lock of a session that has moved, copy.
+                late.store.acts = vec![(2, moves), (4, returns)];
+            } else {
+                moves();
+                late.store.acts = vec![(2, returns)];
+                assert!(late.validate(ID, Access::Update, TTL));
+            }
+            assert_eq!(read(&mut late, ID), b"old", "waits: {waits}");
+            assert!(late.store.acts.is_empty() && holder(&store, ID).is_some(), "waits: {waits}");
+            match then {
+                "ends" => assert!(late.destroy(ID, Leave::Ended)),
+                "moves" => assert!(late.destroy(ID, Leave::Moved), "{:?}", late.take_warnings()),
+                _ => assert!(late.write(ID, b"new", TTL, Writer::Php)),
+            }
+            late.close();
+            assert_eq!(data(&store, ID), (then == "writes").then(|| b"new".to_vec()), "waits: {waits}");
+            assert_eq!(holder(&store, ID), None);
+        }
+    }
+}
+
+/// Without locking, a second read has what there is by then.
+#[test]
+fn a_late_request_without_lock_has_the_session_that_has_come_back() {
+    let store = stored(b"old");
+    let first = Rc::new(RefCell::new(session(&store)));
+    read(&mut first.borrow_mut(), ID);
+    assert!(first.borrow_mut().destroy(ID, Leave::Moved));
+    first.borrow_mut().close();
+    let mut late = session_with(&store, &unlocked());
+    late.store.acts = vec![(
+        2,
+        Rc::new(move || {
+            let moved = first.borrow_mut().take_moved().unwrap();
+            assert!(first.borrow_mut().bring_back(&moved, TTL));
+        }),
+    )];
+    assert_eq!(read(&mut late, ID), b"old");
+    assert!(late.write(ID, b"new", TTL, Writer::Php));
+    assert_eq!(data(&store, ID).unwrap(), b"new");
 }
 
 #[test]

@@ -43,6 +43,8 @@ pub struct MemoryStore {
     pub lost_at: u32,
     /// The command with this number is refused.
     pub refused_at: u32,
+    /// The acts of other clients before the commands with these numbers.
+    pub acts: Vec<(u32, Rc<dyn Fn()>)>,
     /// The number of commands sent.
     pub trips: u32,
     pending: Option<AcquireReply>,
@@ -69,6 +71,9 @@ impl MemoryStore {
 
     fn send(&mut self) -> Result<RefMut<'_, Server>, StoreError> {
         self.trips += 1;
+        for (_, act) in self.acts.extract_if(.., |(number, _)| *number == self.trips) {
+            act();
+        }
         if self.down > 0 || self.trips == self.down_at {
             self.down = self.down.saturating_sub(1);
             return Err(StoreError::Connect(io::ErrorKind::ConnectionRefused.into()));
