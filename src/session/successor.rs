@@ -5,7 +5,7 @@ use std::mem;
 use super::{
     Hold, Session,
     metadata::Metadata,
-    user::{End, ROUNDS},
+    user::{End, ROUNDS, places},
 };
 use crate::{
     error::StoreError,
@@ -121,14 +121,14 @@ impl<S: Store> Session<S> {
         for _ in 0..ROUNDS {
             let answer = self.ask_list(keys, &UserCall::List)?;
             let Some(Next { listed, state }) = self.next_of(&mut ids, &answer.sessions).ok()? else {
-                let is_on_its_way = answer.sessions.iter().any(|listed| listed.id == *id);
-                if is_over || is_marked || !is_on_its_way {
-                    break;
-                }
+                let on_its_way = answer.sessions.iter().find(|listed| listed.id == *id);
+                let Some(place) = on_its_way.filter(|_| !is_over && !is_marked) else { break };
                 // The request that moves it looks at this mark when the list has the new id.
                 if !self.end_id(id, &Reason::Logout, list, "was not destroyed") {
                     return None;
                 }
+                // It may get no answer to that look. The list then tells it of the end.
+                self.ask_list(keys, &UserCall::End(&places(&[place])))?;
                 (is_marked, is_over) = (true, true);
                 continue;
             };

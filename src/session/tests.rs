@@ -1303,6 +1303,33 @@ fn a_request_that_was_overtaken_spares_its_own_session_under_each_id() {
     }
 }
 
+/// The request that moves the session gets no answer to its look at the earlier id.
+#[test]
+fn a_logout_between_the_halves_of_a_move_ends_it_whatever_answer_is_lost() {
+    for texts in [IniValues::default(), unlocked()] {
+        for lost in 1..5 {
+            let store = logged_in(&texts);
+            let mut first = session_with(&store, &texts);
+            read(&mut first, ID);
+            assert!(first.destroy(ID, Leave::Moved));
+            first.close();
+            let mut late = session_with(&store, &texts);
+            assert_eq!(read(&mut late, ID), b"old");
+            assert!(late.destroy(ID, Leave::Ended), "{:?}", late.take_warnings());
+            late.close();
+            let mut second = session_with(&store, &texts);
+            second.inherit(first.heritage());
+            second.store.down_at = lost;
+            let is_read = second.read(NEW, Access::Update, TTL);
+            second.drop_value();
+            let is_saved = is_read && second.write(NEW, b"new", TTL, Writer::Php);
+            second.close();
+            assert!(!is_saved, "{lost}: {:?}", second.take_warnings());
+            assert_eq!((data(&store, NEW), holder(&store, NEW)), (None, None), "{lost}");
+        }
+    }
+}
+
 #[test]
 fn a_session_that_changes_its_user_is_chosen_before_its_save_or_after() {
     for texts in [IniValues::default(), unlocked()] {

@@ -930,6 +930,6 @@ fn is_victim(answer: &UserList, id: &SessionId) -> bool {
     answer.sessions.iter().any(|listed| listed.is_victim && listed.id == *id)
 }
 
-fn places<L: Borrow<Listed>>(listed: &[L]) -> Vec<(&str, &str)> {
+pub(super) fn places<L: Borrow<Listed>>(listed: &[L]) -> Vec<(&str, &str)> {
     listed.iter().map(Borrow::borrow).map(|listed| (listed.id.as_str(), &*listed.value)).collect()
 }
