@@ -379,6 +379,19 @@ PS_SERIALIZER_DECODE_FUNC(json)
 	return FAILURE;
 }
 
+/* Appends a text. The inline functions of zend_smart_str.h call smart_str_ferealloc() since patch
+ * releases of 2026, and a module that needs it would not load in an earlier PHP of the same minor
+ * version. */
+static void append(smart_str *result, const char *text, size_t length)
+{
+	const size_t before = smart_str_get_len(result);
+	if (!result->s || before + length >= result->a) {
+		smart_str_erealloc(result, before + length);
+	}
+	memcpy(ZSTR_VAL(result->s) + before, text, length);
+	ZSTR_LEN(result->s) = before + length;
+}
+
 /* Appends the text for PHP's php serializer. Returns false if a name is not possible in this
  * format. */
 static bool append_members(smart_str *result, zval *session, php_serialize_data_t *var_hash)
@@ -389,8 +402,8 @@ static bool append_members(smart_str *result, zval *session, php_serialize_data_
 		if (!key || memchr(ZSTR_VAL(key), '|', ZSTR_LEN(key))) {
 			return false;
 		}
-		smart_str_append(result, key);
-		smart_str_appendc(result, '|');
+		append(result, ZSTR_VAL(key), ZSTR_LEN(key));
+		append(result, "|", 1);
 		php_var_serialize(result, value, var_hash);
 	} ZEND_HASH_FOREACH_END();
 	return true;

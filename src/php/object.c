@@ -9,7 +9,6 @@
 #include "zend_exceptions.h"
 #include "zend_fibers.h"
 #include "zend_interfaces.h"
-#include "zend_smart_str.h"
 #include "shim.h"
 #include "json.h"
 

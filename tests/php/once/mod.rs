@@ -3,6 +3,7 @@
 
 mod command;
 mod first_lines;
+mod imports;
 mod install;
 mod json_property;
 mod lies;
