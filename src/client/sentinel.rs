@@ -137,7 +137,9 @@ pub fn connect(
         database: 0,
         tls: target.tls.clone(),
     };
-    Connection::open(&node, timeouts, Some(Instant::now() + timeouts.connect), None)
+    let mut connection = Connection::open(&node, timeouts, Some(Instant::now() + timeouts.connect), None)?;
+    connection.leave_no_time();
+    Ok(connection)
 }
 
 /// Returns the command `SENTINEL GET-MASTER-ADDR-BY-NAME`.

@@ -489,16 +489,20 @@ impl Group {
 
     /// Decides between the believed master and the one that another sentinel names.
     fn settle(&mut self, sentinel: &Sentinel, master: Endpoint) {
+        let is_there =
+            |known: &Self| known.trusted.filter(|number| known.nodes[*number].connection.is_some());
+        let was_there = is_there(self);
         let theirs = self.epoch_at(sentinel, self.current);
         let ours = self.trusted.and_then(|number| self.epoch_at(sentinel, number)).or(self.epoch);
-        let trusted = self.trusted.filter(|number| self.nodes[*number].connection.is_some());
+        let trusted = is_there(self);
         // Sentinels that were set up anew begin at 0, and no sentinel that is there has our number.
         let rival = self.rival.replace((master.clone(), self.current));
         let agrees = |(named, by): (Endpoint, usize)| named == master && by != self.current;
         let is_newer = match theirs.zip(ours) {
             Some((theirs, ours)) => theirs > ours || trusted.is_none() && rival.is_some_and(agrees),
-            // The sentinel that is believed is followed for as long as it is there.
-            None => trusted.is_none() && !self.is_behind(&master),
+            // The sentinel that is believed is followed for as long as it is there. One silence may be
+            // that of a busy machine.
+            None => trusted.is_none() && was_there.is_none() && !self.is_behind(&master),
         };
         if is_newer {
             (self.named, self.trusted, self.epoch) = (Some(master), Some(self.current), theirs);

@@ -622,10 +622,10 @@ impl<S: Store> Session<S> {
     /// Returns the hold on a session that was read, or `None`, without one, if all is to be asked
     /// once more: the session has come back to its id since, and its lock is not ours.
     ///
-    /// Another request may have moved the session to another id a moment ago: the requests that the browser sent meanwhile have the old id, get the
-    /// copy that the session has left, and must not bring the old session back. The check also
-    /// applies if another request had its turn, because other late requests take the lock, too,
-    /// only to give it back.
+    /// Another request may have moved the session to another id a moment ago: the requests that the
+    /// browser sent meanwhile have the old id, get the copy that the session has left, and must not
+    /// bring the old session back. The check also applies if another request had its turn, because
+    /// other late requests take the lock, too, only to give it back.
     fn after_a_move(
         &mut self,
         id: &SessionId,

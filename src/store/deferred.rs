@@ -229,6 +229,11 @@ impl DeferredRelease {
             Err(StoreError::Timeout(_)) => {
                 Err(StoreError::silent(self.at.elapsed(), self.settings.read_timeout))
             }
+            // The release was sent before that.
+            Err(StoreError::Connect(error)) => {
+                let text = format!("no answer came, and then no new connection: {error}");
+                Err(StoreError::Broken(io::Error::new(error.kind(), text)))
+            }
             outcome => outcome,
         };
         let (id, target) = (self.id.clone(), self.target().clone());

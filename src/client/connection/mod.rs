@@ -43,6 +43,9 @@ const QUIET_SHARE: u32 = 4;
 /// The size of commands, in bytes, whose sending may take long. Over a connection that is given up
 /// early, the server first shows that it answers.
 const LARGE: usize = 64 << 10;
+/// The same for a connection in doubt, which costs the trip once in ten seconds without a use. A
+/// slow line takes this much in a quarter of the timeout.
+const LARGE_IN_DOUBT: usize = 4 << 10;
 
 /// The time in which a server that has closed the connection may give the reason.
 const LAST_WORDS: Duration = Duration::from_millis(100);
@@ -82,6 +85,8 @@ pub struct Connection {
     until: Option<Instant>,
     /// Set if an exchange ends after a silence of half of its time.
     leaves_time: bool,
+    /// Set if the limit of each exchange is short, and the whole of it is for the answer.
+    leaves_no_time: bool,
     /// The address that a sentinel has named for this connection.
     master: Option<Endpoint>,
     /// The server's clock in milliseconds, and the time when it was read.
@@ -136,6 +141,12 @@ impl Connection {
     /// time from now on: the rest is for the next master.
     pub fn leave_time(&mut self) {
         self.leaves_time = true;
+    }
+
+    /// Records that the questions over this connection have a short limit, and that no time of it is
+    /// for another connection if this one has gone silent.
+    pub fn leave_no_time(&mut self) {
+        self.leaves_no_time = true;
     }
 
     /// Records that the answer to an earlier request is missing: the connection may have gone
@@ -384,7 +395,7 @@ impl Connection {
     /// Starts an exchange, in which Redis may block for `block` before it answers.
     fn begin(&mut self, limit: Duration, block: Duration) {
         let begun = clock::now();
-        if begun.saturating_sub(self.begun) > clock::nanoseconds(QUIET) {
+        if begun.saturating_sub(self.begun) > clock::nanoseconds(QUIET) && !self.leaves_no_time {
             // Answers to earlier commands may have arrived before the connection went silent, and
             // do not end the doubt.
             self.doubt();
@@ -473,7 +484,8 @@ impl Connection {
         if self.read == self.sent && self.replies.has_more() {
             return Err(StoreError::Protocol("an answer that nobody asked for".into()));
         }
-        if pieces.iter().map(|piece| piece.len()).sum::<usize>() >= LARGE {
+        let large = if self.in_doubt { LARGE_IN_DOUBT } else { LARGE };
+        if pieces.iter().map(|piece| piece.len()).sum::<usize>() >= large {
             self.ask_for_life()?;
         }
         let sent = Sent { first: self.sent, count };

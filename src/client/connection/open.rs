@@ -156,6 +156,7 @@ impl Connection {
             doubted: 0,
             until: until.map(|until| until.min(Instant::now() + timeouts.read)),
             leaves_time: false,
+            leaves_no_time: false,
             master: None,
             clock: None,
             meter: Meter::of(&target.endpoint.label()),

@@ -481,6 +481,13 @@ fn a_connection_that_was_quiet_for_long_costs_a_part_of_the_timeout() {
         assert!(matches!(result, Err(StoreError::Broken(_))), "{earlier:?}: {result:?}");
         assert!(connection.end_of_doubt().is_some());
     }
+    // A question with a short limit leaves no time for another connection.
+    let mut connection = silent();
+    connection.leave_no_time();
+    connection.begun -= clock::nanoseconds(QUIET * 2);
+    let begun = Instant::now();
+    let result = connection.request(&mut Command::new("PING"), LIMIT);
+    assert!(matches!(result, Err(StoreError::Timeout(_))) && begun.elapsed() >= LIMIT, "{result:?}");
     // A timeout on a connection that was in use a moment ago means that the server hangs.
     let mut connection = silent();
     let result = ping(&mut connection);
