@@ -73,7 +73,12 @@ unsafe extern "C" fn rustredis_close_left(mod_data: *mut *mut c_void) {
 
 #[unsafe(no_mangle)]
 extern "C" fn rustredis_settle_move(is_complete: c_int) {
-    guarded((), if is_complete == 0 { moves::undo } else { moves::complete });
+    guarded((), if is_complete == 0 { mod_data::undo_move } else { moves::complete });
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn rustredis_begin_move(maxlifetime: i64, is_emptied: c_int) {
+    guarded((), || moves::begin(maxlifetime, is_emptied != 0));
 }
 
 #[unsafe(no_mangle)]

@@ -217,7 +217,7 @@ extern "C" fn stop_request(_kind: c_int, _module_number: c_int) -> c_int {
     // Here the log is still that of the request. A fatal error may have ended a change of the id,
     // and PHP saves the session under the old one next.
     guarded((), || {
-        moves::undo();
+        mod_data::undo_move();
         mod_data::end_prefetch();
     });
     sys::rustredis_log_rest();
@@ -230,7 +230,6 @@ unsafe extern "C" fn end_request() -> c_int {
     // A fatal error in the shutdown of another module has left out ours.
     IS_RUNNING.set(false);
     guarded((), || {
-        moves::undo();
         object::end_request();
         mod_data::end_request();
         json::end_request();
@@ -258,7 +257,6 @@ extern "C" fn rustredis_worker_ends() {
     sys::rustredis_forget_kept_id();
     sys::rustredis_close_left_object();
     guarded((), || {
-        moves::undo();
         object::start_over();
         mod_data::end_request();
         json::end_request();

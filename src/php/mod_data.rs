@@ -12,7 +12,9 @@ use std::{
 
 use super::{
     boundary::{self, Say, guarded, say},
-    identity, left_ids, sys,
+    identity, left_ids,
+    moves::{self, Move},
+    sys,
 };
 use crate::{
     config::{Settings, Target},
@@ -98,6 +100,15 @@ pub fn beside(settings: Arc<Settings>, body: impl FnOnce(&mut Session<RedisStore
     body(&mut handler.session);
     say_all(Say::Logged, &mut handler.session);
     end(handler);
+}
+
+/// Brings the session back that has moved to an id under which PHP does not go on.
+pub fn undo_move() {
+    if let Some(Move { settings, moved, ttl, .. }) = moves::take() {
+        beside(settings, |session| {
+            session.bring_back(&moved, ttl);
+        });
+    }
 }
 
 /// The reason why the session that is open, or was closed last, had not been there.
@@ -275,7 +286,7 @@ pub unsafe fn close(mod_data: *mut *mut c_void) {
         // are null.
         let mut handler = unsafe { Box::from_raw(handler) };
         if handler.pid == process::id() {
-            before_close(&mut handler.session);
+            before_close(&mut handler.session, None);
         }
         if handler.session.leaves_something() && sys::rustredis_changes_the_id() {
             LEFT.set(Some(handler.session.heritage()));
@@ -289,12 +300,16 @@ pub unsafe fn close(mod_data: *mut *mut c_void) {
 
 /// Does what a handler class has kept from a session that PHP gives up: one that is new may be
 /// destroyed by the class alone, as Symfony's does.
-pub fn before_close(session: &mut Session<RedisStore>) {
+pub fn before_close(session: &mut Session<RedisStore>, own_ttl: Option<u64>) {
     if !session.has_metadata() {
         return;
     }
-    if sys::rustredis_changes_the_id() {
+    let loses_its_move = moves::is_under_way() && session.is_unsaved_after_a_move();
+    if sys::rustredis_changes_the_id() || loses_its_move {
         session.bequeath_unsaved();
+        if loses_its_move {
+            moves::note_given_up(session, own_ttl);
+        }
     } else if sys::rustredis_destroys_a_session() {
         session.end_unsaved();
     }
@@ -362,5 +377,7 @@ pub fn end_request() {
     LEFT.set(None);
     ENDED.set(None);
     left_ids::forget();
+    undo_move();
+    moves::complete();
     boundary::end_request();
 }

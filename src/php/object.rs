@@ -499,12 +499,13 @@ impl Object {
             return;
         }
         let changes_id = sys::rustredis_changes_the_id();
-        if self.left.is_some() || !(changes_id || sys::rustredis_destroys_a_session()) {
+        let gives_up = changes_id || moves::is_under_way() || sys::rustredis_destroys_a_session();
+        if self.left.is_some() || !gives_up {
             return;
         }
         let own = self.sessions.iter_mut().find(|(id, _)| sys::is_own_id(id.as_str().as_bytes()));
         if let Some((_, Entry { session, .. })) = own {
-            before_close(session);
+            before_close(session, self.ttl);
             self.left = (changes_id && session.leaves_something()).then(|| session.heritage());
         }
     }

@@ -244,6 +244,7 @@ static zend_always_inline void carry_out(const int which, INTERNAL_FUNCTION_PARA
 		left_id = PS(id) ? zend_string_copy(PS(id)) : NULL;
 		if (left_id && !browsers_id) {
 			browsers_id = zend_string_copy(left_id);
+			rustredis_begin_move(PS(gc_maxlifetime), rustredis_is_emptied());
 		}
 	}
 	if (starts && PS(session_status) != php_session_active) {

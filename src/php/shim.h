@@ -149,6 +149,8 @@ void rustredis_close_left(void **mod_data);
 void rustredis_end_of_move(void);
 /* PHP goes on under the new id, or the session that was moved comes back to the old one. */
 void rustredis_settle_move(int is_complete);
+/* PHP begins to change the id. */
+void rustredis_begin_move(int64_t maxlifetime, int is_emptied);
 
 /* The longest text of a message. */
 #define RUSTREDIS_TEXT_SIZE 2048

@@ -114,6 +114,14 @@ impl<S: Store> Session<S> {
         })
     }
 
+    /// Returns true if PHP has read this session under a new id, and has not stored it there.
+    pub fn is_unsaved_after_a_move(&self) -> bool {
+        self.current.as_deref().is_some_and(|current| {
+            let is_unsaved = !current.unread && current.is_missing() && !current.is_overtaken();
+            is_unsaved && self.lineage.inherits_a_move(&current.id)
+        })
+    }
+
     /// Keeps what a session leaves that session_regenerate_id() has neither saved nor destroyed.
     pub fn bequeath_unsaved(&mut self) {
         let lineage = &self.lineage;
@@ -125,6 +133,7 @@ impl<S: Store> Session<S> {
         self.lineage.leave(&current);
         if current.is_missing() {
             self.leave_name(&mut current);
+            self.lineage.leave_unsaved(&current.id);
         } else {
             // It may have been ended from elsewhere, which no write has told.
             self.lineage.leave_beside(&current);

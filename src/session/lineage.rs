@@ -205,9 +205,19 @@ impl Lineage {
         self.moved = Some(moved);
     }
 
+    /// Returns true if the session has come to this id by a move that has left a copy, or may have
+    /// left one.
+    pub(super) fn inherits_a_move(&self, id: &SessionId) -> bool {
+        self.inherited_move(id).is_some()
+    }
+
+    fn inherited_move(&self, id: &SessionId) -> Option<&Moved> {
+        self.inherited_by(id)?.moved.as_ref()
+    }
+
     /// Notes that the session has left this id, under which it was not stored.
     pub(super) fn leave_unsaved(&mut self, id: &SessionId) {
-        if let Some(moved) = self.inherited_by(id).and_then(|inherited| inherited.moved.as_ref()) {
+        if let Some(moved) = self.inherited_move(id) {
             self.set_moved(moved.then_from(id.clone()));
         }
     }

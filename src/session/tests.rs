@@ -1034,7 +1034,8 @@ fn a_session_comes_back_if_the_answer_to_its_move_is_lost() {
 
 #[test]
 fn a_session_that_moves_once_more_in_vain_is_stored_under_the_id_that_a_browser_has() {
-    for (texts, deletes) in [IniValues::default(), unlocked()].iter().flat_map(|t| [(t, false), (t, true)]) {
+    let hows = ["deleted", "retired", "given up"];
+    for (texts, how) in [IniValues::default(), unlocked()].iter().flat_map(|t| hows.map(|how| (t, how))) {
         for is_taken in [false, true] {
             let store = stored(b"old");
             let mut first = session_with(&store, texts);
@@ -1045,7 +1046,12 @@ fn a_session_that_moves_once_more_in_vain_is_stored_under_the_id_that_a_browser_
             second.inherit(first.heritage());
             assert!(second.create(NEW, Access::Update, TTL, true));
             read(&mut second, NEW);
-            assert!(if deletes { second.destroy(NEW, Leave::Moved) } else { second.retire(NEW, false) });
+            assert!(second.is_unsaved_after_a_move());
+            match how {
+                "deleted" => assert!(second.destroy(NEW, Leave::Moved)),
+                "retired" => assert!(second.retire(NEW, false)),
+                _ => second.bequeath_unsaved(),
+            }
             second.close();
             let moved = second.take_moved().unwrap();
             if is_taken {
