@@ -70,6 +70,29 @@ fn a_module_in_a_folder_with_a_space_is_installed() {
 }
 
 #[test]
+fn the_command_starts_wherever_php_is_named_from() {
+    let folder = Folder::new("interpreter");
+    let php = Command::new("sh").args(["-c", "command -v \"${PHP:-php}\""]).output().expect("sh runs").stdout;
+    let php = std::fs::canonicalize(String::from_utf8(php).expect("a path").trim()).expect("PHP");
+    for name in ["relative", "with a space", "a&b|c", "it's \\ a php"] {
+        let root = folder.path().join("root");
+        std::os::unix::fs::symlink(&php, folder.path().join(name)).expect("a link");
+        let installed = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/install"))
+            .arg(module())
+            .current_dir(folder.path())
+            .env_remove("INSTALL_ROOT")
+            .env("DESTDIR", &root)
+            .env("PHP", format!("./{name}"))
+            .output()
+            .expect("scripts/install runs");
+        assert!(installed.status.success(), "{installed:?}");
+        let command = Command::new(root.join("usr/local/bin/rustredis")).arg("help").output();
+        let command = command.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(String::from_utf8_lossy(&command.stdout).contains("doctor"), "{name}: {command:?}");
+    }
+}
+
+#[test]
 fn a_module_that_php_does_not_load_is_not_installed() {
     let folder = Folder::new("broken");
     let broken = folder.path().join("broken.so");
