@@ -500,8 +500,8 @@ impl Group {
         let agrees = |(named, by): (Endpoint, usize)| named == master && by != self.current;
         let is_newer = match theirs.zip(ours) {
             Some((theirs, ours)) => theirs > ours || trusted.is_none() && rival.is_some_and(agrees),
-            // The sentinel that is believed is followed for as long as it is there. One silence may be
-            // that of a busy machine.
+            // The sentinel that is believed is followed for as long as it is there. One silence
+            // may be that of a busy machine.
             None => trusted.is_none() && was_there.is_none() && !self.is_behind(&master),
         };
         if is_newer {

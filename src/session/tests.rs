@@ -1087,6 +1087,45 @@ fn a_logout_beside_a_move_that_was_undone_ends_the_session() {
     }
 }
 
+#[test]
+fn a_logout_while_a_second_move_is_undone_leaves_no_session() {
+    for texts in [IniValues::default(), unlocked()] {
+        for act in 1.. {
+            let store = logged_in(&texts);
+            let mut first = session_with(&store, &texts);
+            read(&mut first, ID);
+            assert!(first.destroy(ID, Leave::Moved));
+            first.close();
+            let mut late = session_with(&store, &texts);
+            assert_eq!(read(&mut late, ID), b"old");
+            let mut second = session_with(&store, &texts);
+            second.inherit(first.heritage());
+            read(&mut second, NEW);
+            assert!(second.destroy(NEW, Leave::Moved));
+            let moved = second.take_moved().unwrap();
+            second.close();
+            let late = Rc::new(RefCell::new((late, None)));
+            let logs_out = late.clone();
+            second.store.acts = vec![(
+                second.store.trips + act,
+                Rc::new(move || {
+                    let (late, done) = &mut *logs_out.borrow_mut();
+                    *done = Some(late.destroy(ID, Leave::Ended));
+                    late.close();
+                }),
+            )];
+            let is_back = second.bring_back(&moved, TTL);
+            let Some(done) = late.borrow().1 else {
+                assert!(is_back && act > 3, "{act}");
+                break;
+            };
+            let (old, new) = (data(&store, ID), data(&store, NEW));
+            assert!(!done || old.is_none() && new.is_none(), "{act}: {old:?} {new:?}");
+            assert_eq!((holder(&store, ID), holder(&store, NEW)), (None, None), "{act}");
+        }
+    }
+}
+
 /// Its request has looked at the state that says so, and not yet at the copy.
 #[test]
 fn a_late_request_takes_the_lock_of_a_session_that_has_come_back() {

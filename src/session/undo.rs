@@ -1,9 +1,9 @@
 //! The return of a session to the id that session_regenerate_id() has left.
 
-use super::{Failure, Session, moved::Moved};
+use super::{Failure, Session, moved::Moved, user::is_victim};
 use crate::{
     error::StoreError,
-    protocol::{Copied, Dead, Frozen, Keys, Live, Op, Reason, ReleaseReply, SessionId, State},
+    protocol::{Copied, Dead, Frozen, Keys, Live, Op, Reason, ReleaseReply, SessionId, State, UserCall},
     store::Store,
 };
 
@@ -65,15 +65,32 @@ impl<S: Store> Session<S> {
         let (Copied::Found(copy), now) = self.store.copy(keys, mark)? else { return Ok(false) };
         let grace = self.settings.regenerate_grace.saturating_mul(1000);
         live.copy = Some(Frozen { until: now.saturating_add(grace), id: moved.id().as_str().to_owned() });
-        let list = self.list_keys(live.user());
         let state = State::Live(live.clone()).to_string();
-        let keys = self.keys(id);
+        let list = self.list_keys(live.user());
+        // From now on, a logout, a revocation or a limit finds the session under this id.
+        if let Some(list) = &list {
+            let (name, before) = (id.as_str(), Some(moved.id().as_str()));
+            let bump = UserCall::Bump { name, life: live.own_ttl(now, ttl), before, stays: false };
+            if self.store.user_list(list, &bump).is_ok_and(|answer| is_victim(&answer, id)) {
+                self.leave_list(id, &[live.user().to_owned()]);
+                return Ok(false);
+            }
+        }
         // Another request may have stored a session there by now.
         let mut write = self.write_of(Op::Restore(&copy), ttl, None);
         write.state = Some(&state);
-        let is_stored = self.store.write(&keys, &write)? == ReleaseReply::Done;
-        if let Some(list) = list.filter(|_| is_stored) {
-            self.put_on_list(&list, id, &live, Some(moved.id()), ttl);
+        let is_stored = self.store.write(&self.keys(id), &write)? == ReleaseReply::Done;
+        // One that came before that has changed the mark. A look without an answer logs nobody out.
+        let left = self.store.time_left(keys).ok();
+        let now = left.and_then(|left| left.state).filter(|state| state != mark);
+        if let Some(State::Dead(dead)) = now.filter(|_| is_stored).as_deref().map(State::parse) {
+            let reason = if dead.reason == Reason::Regenerated { &Reason::Logout } else { &dead.reason };
+            self.end_id(id, reason, live.user(), "was not ended");
+            self.leave_list(id, &[live.user().to_owned()]);
+            return Ok(false);
+        }
+        if !is_stored {
+            self.leave_list(id, &[live.user().to_owned()]);
         }
         Ok(is_stored)
     }

@@ -926,7 +926,7 @@ fn number_of(ended: &[Listed]) -> u64 {
 }
 
 /// Returns true if the session that was put on a list is a victim there.
-fn is_victim(answer: &UserList, id: &SessionId) -> bool {
+pub(super) fn is_victim(answer: &UserList, id: &SessionId) -> bool {
     answer.sessions.iter().any(|listed| listed.is_victim && listed.id == *id)
 }
 

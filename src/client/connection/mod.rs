@@ -143,8 +143,8 @@ impl Connection {
         self.leaves_time = true;
     }
 
-    /// Records that the questions over this connection have a short limit, and that no time of it is
-    /// for another connection if this one has gone silent.
+    /// Records that the questions over this connection have a short limit, and that no time of it
+    /// is for another connection if this one has gone silent.
     pub fn leave_no_time(&mut self) {
         self.leaves_no_time = true;
     }
