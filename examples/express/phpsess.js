@@ -663,7 +663,7 @@ async function forget(its, list, those) {
 async function weed(its, list, { others, now }) {
   const gone = { dead: [], missing: [] };
   for (const one of others) gone[(await fateOf(its, list, one, now, others)).fate]?.push(one);
-  await end(its, list, gone.missing, now, "limit", "weed"); // a request that still has it does not store it again
+  await end(its, list, gone.missing, now, "limit", "sweep"); // a request that still has it does not store it again
   await forget(its, list, gone.dead);
   return gone.dead.length + gone.missing.length > 0;
 }
@@ -676,7 +676,7 @@ async function end(its, list, those, now, reason, op = "del") {
     const key = its.prefix + one.id, mark = randomBytes(16).toString("hex"), old = Math.abs(now - one.bumped) >= LOGIN;
     // A place that is older than a login ends no session of nobody.
     const [reply] = await once(() => run(its, "write", [key, `${key}_STATE`, `${key}_LOCK`],
-                                         [old ? "weed" : op, list, 1, "", mark, its.maxHold, reason]));
+                                         [old && op === "del" ? "weed" : op, list, 1, "", mark, its.maxHold, reason]));
     const word = await withoutCopy(its, reply);
     if (word !== "dead") over.push(one.id, one.value);
     if (word === "ok") count++;

@@ -419,7 +419,7 @@ func (s *Sessions) end(list string, those []place, now int64, reason, op string)
 	off, over, stale := redis.Args{}, 0, []place{}
 	for _, one := range those {
 		key, mark, word, op := s.Prefix+one.id, random(), "", op
-		if !one.young(now) { // it ends no session of nobody
+		if op == "del" && !one.young(now) { // it ends no session of nobody
 			op = "weed"
 		}
 		reply, err := redis.Values(s.once(func(conn redis.Conn) (any, error) {
@@ -488,7 +488,7 @@ func (s *Sessions) weed(list string, answer listed) (bool, error) {
 		}
 	}
 	// A request that still has it does not store it again.
-	if _, err := s.end(list, absent, answer.now, "limit", "weed"); err != nil {
+	if _, err := s.end(list, absent, answer.now, "limit", "sweep"); err != nil {
 		return false, err
 	}
 	return len(absent)+len(dead) > 0, s.forget(list, dead...)

@@ -206,7 +206,7 @@ class Sessions:
         gone = {"dead": [], "missing": []}
         for one in listed:
             gone.get(self.fate(name, *one, now, listed)[0], []).append(one)
-        self.end(name, gone["missing"], now, "limit", "weed")  # a request that still has it does not store it again
+        self.end(name, gone["missing"], now, "limit", "sweep")  # a request that still has it does not store it again
         self.forget(name, gone["dead"])
         return any(gone.values())
 
@@ -226,7 +226,7 @@ class Sessions:
             key, mark, old = self.key(session_id), secrets.token_hex(16), abs(now - bumped(value)) >= LOGIN
             # A place that is older than a login ends no session of nobody.
             word, = self.once_more(lambda: self.scripts["write"](
-                [key, key + "_STATE", key + "_LOCK"], ["weed" if old else op, name, 1, "", mark, self.max_hold, reason]))
+                [key, key + "_STATE", key + "_LOCK"], ["weed" if old and op == "del" else op, name, 1, "", mark, self.max_hold, reason]))
             word = self.forget_copy(word.decode())
             if word != "dead":
                 over += (session_id, value)

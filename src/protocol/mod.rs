@@ -24,7 +24,7 @@ pub use acquire::{Acquire, AcquireReply, Claim, Mode, Ticket};
 pub use holder::{Holder, Known};
 pub use keys::{Keys, fits_a_cluster};
 pub use read::{Remaining, SessionData};
-pub use release::{Op, Release, ReleaseReply, Write};
+pub use release::{Op, Proof, Release, ReleaseReply, Write};
 pub use reply::Copied;
 pub use script::{
     CLUSTER_COMMANDS, COMMANDS, FOREIGN_MS, GRACE_MS, HANDOFF_MS, MARGIN_MS, SENTINEL_COMMANDS, SLACK_MS,

@@ -35,10 +35,8 @@ pub enum Op<'a> {
         reason: &'a Reason,
         /// The list.
         list: &'a str,
-        /// Set if the place on the list is too old for a login that is still running: a session
-        /// without a user stays, too. One that is not there any more keeps the reason of its end,
-        /// and the answer is [`ReleaseReply::Gone`].
-        is_old: bool,
+        /// The ground for its end.
+        by: Proof,
     },
     /// Deletes the session of a user who logs out. If another client has moved it to a new id since
     /// it was read, nothing is deleted, and the answer is [`ReleaseReply::Dead`].
@@ -68,6 +66,29 @@ pub enum Op<'a> {
     /// [`ReleaseReply::Gone`] if there is no copy, and [`ReleaseReply::Dead`] if it is not that of
     /// this state.
     TakeCopy,
+}
+
+/// The ground on which a session ends that is on the list of a user.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Proof {
+    /// Its place alone. A session without a user ends, too: its login may still be running.
+    Place,
+    /// Its place is too old for that: a session without a user stays, and the answer is
+    /// [`ReleaseReply::Dead`]. One that is not there any more keeps the reason of its end, and the
+    /// answer is [`ReleaseReply::Gone`].
+    User,
+    /// It was not there a moment ago. The same, and a session that is there by now stays.
+    Absence,
+}
+
+impl Proof {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Place => "del",
+            Self::User => "weed",
+            Self::Absence => "sweep",
+        }
+    }
 }
 
 /// The arguments of `release.lua`.
@@ -336,7 +357,7 @@ fn op_args(op: Op<'_>) -> (&'static str, &[u8]) {
         Op::Restore(data) => ("restore", data),
         Op::None => ("none", b""),
         Op::Delete(_) => ("del", b""),
-        Op::Revoke { list, is_old, .. } => (if is_old { "weed" } else { "del" }, list.as_bytes()),
+        Op::Revoke { list, by, .. } => (by.word(), list.as_bytes()),
         Op::Retire { forced: true, .. } => ("retire", b""),
         Op::Retire { forced: false, until, .. } => ("freeze", until.as_bytes()),
         Op::LogOut => ("logout", b""),

@@ -830,6 +830,7 @@ impl<S: Store> Session<S> {
                 self.let_hold_go(keys, hold)?;
                 // It has left the id again.
                 *loaded = read?;
+                loaded.data = self.store.copy(keys, loaded.state.as_deref().unwrap_or_default())?.0.found();
                 Ok(Hold::Overtaken)
             }
         }

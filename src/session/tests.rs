@@ -1375,6 +1375,48 @@ fn a_logout_between_the_halves_of_a_move_ends_it_whatever_answer_is_lost() {
     }
 }
 
+/// A login that finds the list full looks at each session on it, and then ends those that are gone.
+#[test]
+fn a_session_that_comes_back_after_the_look_of_a_login_stays() {
+    for texts in [IniValues::default(), unlocked()] {
+        for (limit, on_limit) in [(1, OnLimit::Refuse), (2, OnLimit::Refuse), (2, OnLimit::Oldest)] {
+            for act in 1.. {
+                let store = logged_in(&texts);
+                if limit == 2 {
+                    log_in(&store, &texts, b"0000000000000000");
+                }
+                // Its idle life is over, and its state is still there.
+                store.server().lose(&keys(ID));
+                let limit = Limit { sessions: limit, on_limit };
+                let mut login = session_with(&store, &texts);
+                read(&mut login, NEW);
+                let back = Rc::new(RefCell::new((session_with(&store, &texts), None)));
+                let comes_back = back.clone();
+                login.store.acts = vec![(
+                    login.store.trips + act,
+                    Rc::new(move || {
+                        let (back, done) = &mut *comes_back.borrow_mut();
+                        read(back, ID);
+                        let is_bound = back.bind(b"u", "", limit, TTL) == Some(true);
+                        *done = Some(is_bound && back.write(ID, b"back", TTL, Writer::Php));
+                        back.close();
+                    }),
+                )];
+                let is_in = login.bind(b"u", "", limit, TTL) == Some(true)
+                    && login.write(NEW, b"new", TTL, Writer::Php);
+                login.close();
+                let Some(is_back) = back.borrow().1 else { break };
+                let case = format!("{on_limit:?}, {act}, in: {is_in}, back: {is_back}");
+                let living = [ID, NEW].iter().filter(|id| data(&store, id).is_some()).count();
+                assert!(living > 0 && (is_in || is_back), "{case}");
+                if on_limit == OnLimit::Refuse {
+                    assert_eq!(living, usize::from(is_in) + usize::from(is_back), "{case}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn a_session_that_changes_its_user_is_chosen_before_its_save_or_after() {
     for texts in [IniValues::default(), unlocked()] {

@@ -19,7 +19,7 @@ use crate::{
     error::StoreError,
     process::clock,
     protocol::{
-        Keys, Listed, Live, OnLimit, Op, Reason, ReleaseReply, Remaining, SessionId, State, UserCall,
+        Keys, Listed, Live, OnLimit, Op, Proof, Reason, ReleaseReply, Remaining, SessionId, State, UserCall,
         UserList, handle, list_name,
     },
     store::Store,
@@ -490,7 +490,7 @@ impl<S: Store> Session<S> {
     /// Ends the session under this id, unless it is another user's. Returns false after a
     /// failure.
     pub(super) fn end_id(&mut self, id: &SessionId, reason: &Reason, list: &str, failed: &str) -> bool {
-        let op = Op::Revoke { reason, list, is_old: false };
+        let op = Op::Revoke { reason, list, by: Proof::Place };
         let reply = self.store.write(&self.keys(id), &self.write_of(op, 1, None));
         let reply = reply.map(|reply| self.without_copy(reply));
         self.answered(id, failed, reply)
@@ -681,11 +681,13 @@ impl<S: Store> Session<S> {
                 Fate::Lives | Fate::Comes => {}
                 Fate::Dead => dead.push(listed),
                 // A request that still has it does not store it again.
-                Fate::Missing => match self.end_place(listed, list, answer.now, &Reason::Limit, true) {
-                    End::Ended | End::Over => over.push(listed),
-                    End::Stale => dead.push(listed),
-                    End::Comes | End::Failed => {}
-                },
+                Fate::Missing => {
+                    match self.end_place(listed, list, answer.now, &Reason::Limit, Proof::Absence) {
+                        End::Ended | End::Over => over.push(listed),
+                        // It is there by now.
+                        End::Stale | End::Comes | End::Failed => {}
+                    }
+                }
             }
         }
         if !dead.is_empty() {
@@ -721,11 +723,12 @@ impl<S: Store> Session<S> {
 
     /// Ends a session that is on this list, whichever request has its lock.
     pub(super) fn end_listed(&mut self, listed: &Listed, list: &str, now: u64, reason: &Reason) -> End {
-        self.end_place(listed, list, now, reason, !is_young(listed, now))
+        let by = if is_young(listed, now) { Proof::Place } else { Proof::User };
+        self.end_place(listed, list, now, reason, by)
     }
 
-    /// Does the same. An old place alone ends no session without a user.
-    fn end_place(&mut self, listed: &Listed, list: &str, now: u64, reason: &Reason, mut is_old: bool) -> End {
+    /// Does the same, on this ground.
+    fn end_place(&mut self, listed: &Listed, list: &str, now: u64, reason: &Reason, mut by: Proof) -> End {
         let id = &listed.id;
         if let Some(current) = self.current.as_ref().filter(|current| current.id == *id && current.is_open())
         {
@@ -734,12 +737,12 @@ impl<S: Store> Session<S> {
                 // Its next save takes it off the list.
                 return End::Comes;
             }
-            if user.is_empty() && is_old {
+            if user.is_empty() && by != Proof::Place {
                 return End::Stale;
             }
-            is_old = false;
+            by = Proof::Place;
         }
-        let op = Op::Revoke { reason, list, is_old };
+        let op = Op::Revoke { reason, list, by };
         let result = if let Some(mut current) = self.current.take_if(|current| current.id == *id) {
             let is_chosen = *reason == Reason::Limit;
             let why = if is_chosen { || Failure::Chosen } else { || Failure::Revoked };

@@ -11,8 +11,8 @@ use crate::support::redis::Server;
 use phpsess_rs::{
     config::{IniValues, Settings},
     protocol::{
-        Acquire, AcquireReply, Claim, HANDOFF_MS, Keys, Mode, Op, Reason, Release, ReleaseReply, SessionData,
-        SessionId, State, Ticket, Write,
+        Acquire, AcquireReply, Claim, HANDOFF_MS, Keys, Mode, Op, Proof, Reason, Release, ReleaseReply,
+        SessionData, SessionId, State, Ticket, Write,
     },
     store::{Store, memory::MemoryStore, redis::RedisStore},
 };
@@ -138,7 +138,14 @@ fn op_of(command: &Command) -> Op<'_> {
         8 => Op::LogOut,
         _ => {
             let list = if command.untouched { "u" } else { "v" };
-            Op::Revoke { reason: &Reason::Revoked, list, is_old: command.keep_lock }
+            let by = if command.keep_lock {
+                Proof::User
+            } else if command.wait > 0 {
+                Proof::Absence
+            } else {
+                Proof::Place
+            };
+            Op::Revoke { reason: &Reason::Revoked, list, by }
         }
     }
 }

@@ -8,6 +8,7 @@
 --         | keep
 --         | restore (keep, or set if D is gone)
 --         | weed (del by a place on a list that is too old for a login which is still running)
+--         | sweep (weed of a session that was not there a moment ago)
 --         | del (end it)
 --         | logout (del, unless another client has moved the session since it was read)
 --         | drop (del of a session that did not exist at the read: leaves nothing behind unless D
@@ -17,21 +18,21 @@
 --         | aside (move it to A, for a day)
 --         | take (note in the mark seen that a session is made of its copy, and nothing brings that
 --           one back)
---       2 data (del, weed: the list that the session is on, and its user must be that of this list;
---         del: '' = any, and a session without a user ends, too; freeze: the time in ms after which
---         it does not happen; '' = none)
+--       2 data (del, weed, sweep: the list that the session is on, and its user must be that of
+--         this list; del: '' = any, and a session without a user ends, too; freeze: the time in ms
+--         after which it does not happen; '' = none)
 --       3 ttl_s (0 = as it is)  4 state seen at the read ('' = none)
 --       5 a name for the mark that del leaves  6 dead_ms (its life)
 --       7 state (set, move, back, keep, restore): live|..., to be stored with the write ('' = leave
 --         it as it is)
---         (del, weed, retire, freeze) the reason of the end ('' = logout)
--- Replies: {'ok'}  {'ok:' .. id} (del, weed, retire, freeze: the session had left a copy under this
---          id, which the client deletes)
+--         (del, weed, sweep, retire, freeze) the reason of the end ('' = logout)
+-- Replies: {'ok'}  {'ok:' .. id} (del, weed, sweep, retire, freeze: the session had left a copy
+--          under this id, which the client deletes)
 --          {'gone'} (keep: D does not exist; move: N does not; send set; back, take: C does not;
---          freeze: it came too late; weed: there was no session, and no request that still has it
---          stores it again)
+--          freeze: it came too late; weed, sweep: there was no session, and no request that still
+--          has it stores it again)
 --          {'dead'} (ended since the read; logout: moved since the read; del: the session of
---          another user; weed: or of none; take: the mark is not the one seen)
+--          another user; weed: or of none; sweep: it is there; take: the mark is not the one seen)
 local D, S, op, note = KEYS[1], KEYS[2], ARGV[1], ARGV[7] or ''
 local function clock()
   local tm = redis.call('TIME')
@@ -41,7 +42,8 @@ if op == 'drop' then
   if redis.call('EXISTS', D) == 0 then return {'ok'} end
   op = 'del'
 end
-local weeds, back, gone = op == 'weed', op == 'back', false
+local sweeps, back, gone = op == 'sweep', op == 'back', false
+local weeds = sweeps or op == 'weed'
 if weeds then op = 'del' elseif back then op = 'move' end
 local state = redis.call('MGET', S)[1]            -- as if missing if it is of another type
 if op == 'take' then
@@ -88,7 +90,7 @@ if op == 'del' or op == 'retire' then
   if op == 'del' and ARGV[2] ~= '' and user and user ~= ARGV[2] then return {'dead'} end
   if weeds then
     gone = redis.call('EXISTS', D) == 0
-    if not gone and not user then return {'dead'} end
+    if not gone and (sweeps or not user) then return {'dead'} end
     if gone and user then note = 'idle' end
     -- An end keeps its reason. A session that was moved may be on its way to its new id.
     local reason = string.match(state or '', '^dead|([^|]*)|')

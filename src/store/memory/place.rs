@@ -171,11 +171,11 @@ impl Place {
     }
 
     /// Ends the session for an old place on a list, if it has the user of that list.
-    pub fn weed(&mut self, rules: Rules, list: &str, end: &End<'_>, now: u64) -> ReleaseReply {
+    pub fn weed(&mut self, rules: Rules, list: &str, end: &End<'_>, now: u64, sweeps: bool) -> ReleaseReply {
         let state = self.state.as_ref().map(|state| State::parse(&state.value));
         let is_of_user = state.as_ref().and_then(State::live).is_some_and(|live| live.user() == list);
         if self.data.is_some() {
-            if !is_of_user {
+            if sweeps || !is_of_user {
                 return ReleaseReply::Dead;
             }
             return self.bury(rules, end, now).map_or(ReleaseReply::Done, ReleaseReply::Ended);

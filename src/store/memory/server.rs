@@ -8,8 +8,8 @@ use super::{
     rules::{Rule, Rules},
 };
 use crate::protocol::{
-    Acquire, AcquireReply, Claim, FOREIGN_MS, GRACE_MS, HANDOFF_MS, Keys, Live, MARGIN_MS, Mode, Op, Reason,
-    Release, ReleaseReply, SLACK_MS, SessionData, State, TRIAL_MS, Ticket, UserCall, UserList, Write,
+    Acquire, AcquireReply, Claim, FOREIGN_MS, GRACE_MS, HANDOFF_MS, Keys, Live, MARGIN_MS, Mode, Op, Proof,
+    Reason, Release, ReleaseReply, SLACK_MS, SessionData, State, TRIAL_MS, Ticket, UserCall, UserList, Write,
 };
 
 /// The lifetime of a receipt, in milliseconds.
@@ -411,12 +411,13 @@ impl Server {
             Op::Drop if place.data.is_none() => state = None,
             Op::Retire { .. } if dead => return ReleaseReply::Dead,
             Op::Revoke { list, .. } if place.is_of_another(list) => return ReleaseReply::Dead,
-            Op::Revoke { list, reason, is_old: true } => {
+            Op::Revoke { list, reason, by: by @ (Proof::User | Proof::Absence) } => {
                 return place.weed(
                     rules,
                     list,
                     &End { reason, token: &w.token, grace: 0, dead_ms: w.dead_ms },
                     now,
+                    by == Proof::Absence,
                 );
             }
             Op::LogOut if dead && place.loaded().mark_of_move().is_some() => return ReleaseReply::Dead,

@@ -7,8 +7,8 @@ use phpsess_rs::{
     config::{IniValues, Settings},
     error::StoreError,
     protocol::{
-        Acquire, AcquireReply, Claim, Copied, Dead, Mode, Op, Reason, Release, ReleaseReply, SessionData,
-        State, Ticket, Write,
+        Acquire, AcquireReply, Claim, Copied, Dead, Mode, Op, Proof, Reason, Release, ReleaseReply,
+        SessionData, State, Ticket, Write,
     },
     store::{
         Store,
@@ -542,7 +542,7 @@ fn a_repeated_end_and_a_further_one_name_the_copy_again() {
     let mut sends = 0;
     for (copy, answer) in [("4000000000000:old", &ended), ("0:old", &ReleaseReply::Done)] {
         let logout = Op::Delete(&Reason::Logout);
-        let revoke = Op::Revoke { reason: &Reason::Revoked, list: "u", is_old: false };
+        let revoke = Op::Revoke { reason: &Reason::Revoked, list: "u", by: Proof::Place };
         let [kept, gone] = [30, 0].map(|grace| Op::Retire { grace, forced: true, until: "" });
         for op in [logout, revoke, kept, gone] {
             for locked in [true, false] {
