@@ -7,7 +7,7 @@ use super::{
     advice::advise,
     boundary::{bytes, guarded, warn},
     failure::{FailureInC, flaw, tell_failure},
-    ini,
+    ini, left_ids,
     mod_data::{self, ask_session, log_deferred_failures, with_session},
     moves, object, sys,
     ttl::ttl,
@@ -74,6 +74,11 @@ unsafe extern "C" fn rustredis_close_left(mod_data: *mut *mut c_void) {
 #[unsafe(no_mangle)]
 extern "C" fn rustredis_settle_move(is_complete: c_int) {
     guarded((), if is_complete == 0 { mod_data::undo_move } else { moves::complete });
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn rustredis_has_destroyed() {
+    guarded((), left_ids::note_end);
 }
 
 #[unsafe(no_mangle)]

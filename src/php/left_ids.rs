@@ -30,9 +30,9 @@ pub fn note(id: &SessionId) {
     });
 }
 
-/// Notes the end of a session, if `destroys` tells that it was destroyed.
-pub fn note_end(destroys: impl FnOnce() -> bool) {
-    LEFT.with_borrow_mut(|left| left.is_ended = left.is_ended || !left.ids.is_empty() && destroys());
+/// Notes that a session was destroyed.
+pub fn note_end() {
+    LEFT.with_borrow_mut(|left| left.is_ended = !left.ids.is_empty());
 }
 
 /// Returns the ids under which no session of this request lives on, if `takes_cookie` tells that

@@ -292,7 +292,6 @@ pub unsafe fn close(mod_data: *mut *mut c_void) {
             LEFT.set(Some(handler.session.heritage()));
             handler.session.left_id().into_iter().for_each(left_ids::note);
         }
-        left_ids::note_end(|| sys::rustredis_destroys_a_session());
         ENDED.set(handler.session.ended().map(str::to_owned));
         end(handler);
     });

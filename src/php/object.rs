@@ -16,7 +16,7 @@ use std::{
 use super::{
     boundary::{Say, bytes, copy_text, guarded, has_size, say, warn},
     failure::{FailureInC, flaw, tell_failure},
-    identity, ini,
+    identity, ini, left_ids,
     mod_data::{before_close, give_back_prefetched, with_live},
     moves, sys,
     ttl::ttl,
@@ -187,14 +187,22 @@ impl Object {
             Arc::make_mut(&mut settings).pool_wait = Duration::ZERO;
         }
         let info = identity::of_this_request(&settings, self.pid);
-        Session::new(RedisStore::new(settings.clone()), settings, info)
+        let mut session = Session::new(RedisStore::new(settings.clone()), settings, info)
             .beside(is_held_elsewhere)
-            .amid(identity::SURROUNDINGS)
+            .amid(identity::SURROUNDINGS);
+        session.leave_for_good(left_ids::for_good(|| sys::rustredis_takes_cookie()));
+        session
     }
 
     fn forget_the_previous_id(&mut self) {
         self.left = None;
         self.retired = None;
+    }
+
+    /// Notes that session_regenerate_id() has left this id.
+    fn note_move(&mut self, id: &SessionId) {
+        self.retired = Some(id.clone());
+        left_ids::note(id);
     }
 
     fn has_retired(&self, id: &SessionId) -> bool {
@@ -440,7 +448,7 @@ impl Object {
             if done { Answer::Yes } else { Answer::Failed }
         });
         if is_left && answer == Answer::Yes {
-            self.retired = Some(id.clone());
+            self.note_move(id);
             self.release(id);
             self.sessions.remove(id);
         }
@@ -470,7 +478,7 @@ impl Object {
         });
         if answer == Answer::Yes {
             if moves {
-                self.retired = Some(id.clone());
+                self.note_move(id);
             }
             self.release(id);
             // A session of this id that the caller writes next is a new one.

@@ -151,6 +151,8 @@ void rustredis_end_of_move(void);
 void rustredis_settle_move(int is_complete);
 /* PHP begins to change the id. */
 void rustredis_begin_move(int64_t maxlifetime, int is_emptied);
+/* session_destroy() has ended a session, or has given it up. */
+void rustredis_has_destroyed(void);
 
 /* The longest text of a message. */
 #define RUSTREDIS_TEXT_SIZE 2048
