@@ -26,8 +26,9 @@ build: setup-build ## modules/phpsess_rs.so
 	@scripts/build '$(MODULE)' release
 
 install: ## build, copy into PHP's extension directory (asks sudo if need be), print the ini lines
-	@# Root under sudo often has no cargo: what `make` built is installed then.
-	@if command -v cargo >/dev/null || [ ! -f '$(MODULE)' ]; then $(MAKE) --no-print-directory build; fi
+	@# Root under sudo often has no cargo, or an old one: the module that `make` built is installed then.
+	@if [ ! -f '$(MODULE)' ] || { command -v cargo >/dev/null && scripts/oldest-rust --check 2>/dev/null; }; then \
+	  $(MAKE) --no-print-directory build; else echo 'install: no Rust here that builds: $(MODULE) is installed as it is'; fi
 	@scripts/install '$(MODULE)'
 
 demo: setup-demo build ## two PHP servers and a Python service that share a login: a walk, then a page for a browser

@@ -278,6 +278,29 @@ fn headers_of_another_php_are_refused() {
     assert!(!sources.path(Sources::MODULE).exists());
 }
 
+/// Root's `PATH` may have a distribution's Rust, and the user's has built the module.
+#[test]
+fn an_old_rust_is_named_and_installs_what_was_built() {
+    let sources = Sources::new("old");
+    sources.write("bin/rustc", "#!/bin/sh\necho 'rustc 1.63.0 (Debian)'\n");
+    sources.write("bin/cargo", "#!/bin/sh\necho 'error: failed to parse manifest' >&2\nexit 101\n");
+    let sh = |line: &str| {
+        let status = Command::new("sh").args(["-c", line]).current_dir(sources.path("")).status();
+        assert!(status.expect("sh runs").success(), "{line}");
+    };
+    sh("chmod 755 bin/*");
+    let path = format!("{}:{}", sources.path("bin").display(), std::env::var("PATH").expect("a PATH"));
+    let refused = sources.make(&["MODULE=built.so"], &[("PATH", &path)]);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("Rust 1.63.0 is too old, 1.85.0 is needed"), "{said}");
+    sh(concat!("cp -r ", env!("CARGO_MANIFEST_DIR"), "/command ."));
+    std::fs::copy(module(), sources.path("built.so")).expect("the module was built");
+    let root = sources.path("root").display().to_string();
+    let installed = sources.make(&["install", "MODULE=built.so"], &[("PATH", &path), ("DESTDIR", &root)]);
+    assert!(installed.status.success(), "{installed:?}");
+    assert!(sources.path("root/usr/local/bin/rustredis").exists());
+}
+
 #[test]
 fn sources_of_an_older_date_are_built_as_well() {
     let sources = Sources::new("dates");
