@@ -41,6 +41,15 @@ pub struct RedisStore {
     pending: Option<Box<PendingAcquire>>,
 }
 
+/// The outcome of a release by transaction.
+enum Transacted {
+    Released(ReleaseReply),
+    /// The script must do it. If the answer to the transaction was lost, the outcome is not known.
+    Left {
+        lost: Option<StoreError>,
+    },
+}
+
 struct PendingAcquire {
     keys: Keys,
     acquire: Acquire,
@@ -269,12 +278,12 @@ impl RedisStore {
     }
 
     /// Writes and releases the lock by a transaction if nothing has changed since the session was
-    /// read. Returns `None` if the script must do it.
+    /// read.
     fn release_by_transaction(
         &mut self,
         keys: &Keys,
         release: &Release<'_>,
-    ) -> Result<Option<ReleaseReply>, StoreError> {
+    ) -> Result<Transacted, StoreError> {
         let receipt_ms = self.receipt_ms();
         let sent = self.router.request_expecting(keys, |connection| {
             if !connection.transactions().take(release) {
@@ -285,8 +294,8 @@ impl RedisStore {
             Some((batch, expected))
         });
         let executed = match sent {
-            None => return Ok(None),
-            Some(Ok(None)) => return Ok(Some(ReleaseReply::Done)),
+            None => return Ok(Transacted::Left { lost: None }),
+            Some(Ok(None)) => return Ok(Transacted::Released(ReleaseReply::Done)),
             Some(Ok(Some(values))) => transaction::executed(&values),
             Some(Err(failure)) => Err(failure),
         };
@@ -308,29 +317,32 @@ impl RedisStore {
                 // If the lock is still ours, the script writes and frees it.
                 if is_free {
                     let refused = refused.filter(|_| release.op != Op::None);
-                    return Ok(Some(refused.map_or(ReleaseReply::Done, ReleaseReply::Refused)));
+                    let released = refused.map_or(ReleaseReply::Done, ReleaseReply::Refused);
+                    return Ok(Transacted::Released(released));
                 }
             }
             // Either nothing was carried out, or the script will ask for the receipt.
             Ok(Executed::Changed) => {}
-            Err(failure) if failure.is_loss() => {}
+            Err(failure) if failure.is_loss() => return Ok(Transacted::Left { lost: Some(failure) }),
             Err(failure) => return Err(failure),
         }
-        Ok(None)
+        Ok(Transacted::Left { lost: None })
     }
 
-    /// Runs a script that writes. If the new value was uploaded but is not there when the script
-    /// runs (Redis had no memory for it, or evicted it at once), the value becomes an argument of
-    /// the script, whose answer then gives the reason.
+    /// Runs a script that writes, perhaps after a transaction whose answer was lost. If the new
+    /// value was uploaded but is not there when the script runs (Redis had no memory for it, or
+    /// evicted it at once), the value becomes an argument of the script, whose answer then gives
+    /// the reason.
     fn save<'a>(
         &mut self,
         keys: &Keys,
+        lost: Option<StoreError>,
         policy: RetryPolicy,
         read: fn(Value) -> Result<ReleaseReply, StoreError>,
         call: impl Fn(Payload) -> ScriptCall<'a>,
     ) -> Result<ReleaseReply, StoreError> {
         let mut first = call(Payload::Uploaded);
-        match self.router.run_until_answered(keys, &mut first, policy, read)? {
+        match self.router.run_after(lost, keys, &mut first, policy, read)? {
             ReleaseReply::Gone if first.upload.is_some() => {
                 let mut second = call(Payload::Argument);
                 self.router.run_until_answered(keys, &mut second, policy, read)
@@ -354,7 +366,8 @@ impl RedisStore {
         {
             return Err(failure);
         }
-        let server = self.router.route(keys).known_server().filter(|_| !release.keep_lock);
+        let is_there = !release.keep_lock && !self.router.is_away();
+        let server = self.router.route(keys).known_server().filter(|_| is_there);
         let lock_only = Release::of_lock(release.token, release.polling);
         let is_free = server.is_some_and(|server| self.post_release(&server, keys, &lock_only).is_ok());
         match failure {
@@ -444,11 +457,11 @@ impl Store for RedisStore {
         self.router.leave_old_master(Word::Recent);
         let receipt = self.receipt_ms();
         let released = match self.release_by_transaction(keys, release) {
-            Ok(None) => {
+            Ok(Transacted::Left { lost }) => {
                 let read = if release.keep_lock { release::parse_kept } else { ReleaseReply::parse };
-                self.save(keys, RetryPolicy::Release, read, |data| release.call(keys, receipt, data))
+                self.save(keys, lost, RetryPolicy::Release, read, |data| release.call(keys, receipt, data))
             }
-            Ok(Some(written)) => Ok(written),
+            Ok(Transacted::Released(written)) => Ok(written),
             Err(failure) => Err(failure),
         };
         match released.or_else(|failure| self.give_up(keys, release, failure)) {
@@ -490,7 +503,7 @@ impl Store for RedisStore {
 
     fn write(&mut self, keys: &Keys, write: &Write<'_>) -> Result<ReleaseReply, StoreError> {
         self.router.leave_old_master(Word::Recent);
-        self.save(keys, RetryPolicy::Freely, ReleaseReply::parse, |data| write.call(keys, data))
+        self.save(keys, None, RetryPolicy::Freely, ReleaseReply::parse, |data| write.call(keys, data))
     }
 
     fn server_clock(&mut self) -> u64 {

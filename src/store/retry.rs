@@ -88,7 +88,7 @@ impl Retry {
         self.had_time = left >= LONGEST_PAUSE.min(self.limits.connect / 2);
     }
 
-    /// Decides after the failure of a try.
+    /// Decides after the failure of a try, or after a loss that came before the first try.
     pub fn after(&mut self, failure: StoreError, now: Instant) -> Verdict {
         let is_lost = failure.is_loss();
         let Some(until) = self.until(&failure, is_lost) else { return Verdict::GiveUp(failure) };

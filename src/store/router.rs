@@ -45,12 +45,14 @@ pub struct Router {
     until: Option<Instant>,
     /// The end of the time for connecting, which all tries and ways of one request share.
     connect_until: Option<Instant>,
+    /// Set if the last failure of a script was one to connect.
+    is_away: bool,
 }
 
 impl Router {
     /// Creates a router, without any I/O.
     pub fn new(settings: Arc<Settings>) -> Self {
-        Self { settings, entry: None, prefetch: None, until: None, connect_until: None }
+        Self { settings, entry: None, prefetch: None, until: None, connect_until: None, is_away: false }
     }
 
     pub fn settings(&self) -> &Arc<Settings> {
@@ -286,7 +288,20 @@ impl Router {
         policy: RetryPolicy,
         read: impl Fn(Value) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let answer = self.repeat_until_answered(keys, call, policy, read);
+        self.run_after(None, keys, call, policy, read)
+    }
+
+    /// Does the same after commands with the same effect, whose answer was perhaps lost. The loss
+    /// is the first failure of the whole.
+    pub fn run_after<T>(
+        &mut self,
+        lost: Option<StoreError>,
+        keys: &Keys,
+        call: &mut ScriptCall<'_>,
+        policy: RetryPolicy,
+        read: impl Fn(Value) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let answer = self.repeat_until_answered(lost, keys, call, policy, read);
         self.connect_until = None;
         match answer {
             // The caller of an acquire repeats in its own way.
@@ -297,6 +312,7 @@ impl Router {
 
     fn repeat_until_answered<T>(
         &mut self,
+        lost: Option<StoreError>,
         keys: &Keys,
         call: &mut ScriptCall<'_>,
         policy: RetryPolicy,
@@ -308,21 +324,23 @@ impl Router {
         let connect = self.settings.connect_timeout;
         let limits = Timeouts { connect, read: self.settings.read_timeout };
         let mut retry = Retry::new(policy, limits, is_elected, start, connect_until);
-        let mut now = start;
+        let mut failed = lost;
         loop {
-            retry.begin(now);
-            let answer = self.run(keys, call).and_then(&read);
-            let failure = match self.checked(answer) {
-                Err(failure) => failure,
-                answer => return answer,
-            };
-            match retry.after(failure, Instant::now()) {
-                Verdict::GiveUp(failure) => return Err(failure),
-                Verdict::Again { pause, connect_until } => {
-                    self.connect_until = connect_until.or(self.connect_until);
-                    thread::sleep(pause);
-                    now = Instant::now();
+            if let Some(failure) = failed {
+                self.is_away = matches!(failure, StoreError::Connect(_));
+                match retry.after(failure, Instant::now()) {
+                    Verdict::GiveUp(failure) => return Err(failure),
+                    Verdict::Again { pause, connect_until } => {
+                        self.connect_until = connect_until.or(self.connect_until);
+                        thread::sleep(pause);
+                    }
                 }
+            }
+            retry.begin(Instant::now());
+            let answer = self.run(keys, call).and_then(&read);
+            match self.checked(answer) {
+                Err(failure) => failed = Some(failure),
+                answer => return answer,
             }
         }
     }
@@ -600,6 +618,11 @@ impl Router {
         answer
     }
 
+    /// Returns true if the server could not be reached when the last script failed.
+    pub fn is_away(&self) -> bool {
+        self.is_away
+    }
+
     /// Returns true if there is a connection to this server.
     pub fn is_connected_to(&self, node: &Arc<Target>) -> bool {
         let entry = self.entry.as_ref().filter(|(of, _)| Arc::ptr_eq(of, node));
@@ -640,7 +663,7 @@ impl Router {
             Some(connection) if is_elected => connection.leave_time(),
             Some(_) => {}
         }
-        self.connect_until = None;
+        (self.connect_until, self.is_away) = (None, false);
         Ok(self.current().expect("it was made above"))
     }
 
@@ -712,7 +735,7 @@ impl Router {
     /// Gives the connection back to its pool. The next command takes one again.
     pub fn rest(&mut self) {
         self.forget_prefetch();
-        self.entry = None;
+        (self.entry, self.is_away) = (None, false);
     }
 
     /// Drops the connection with everything on its way. The next command makes a new one.

@@ -6,12 +6,15 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::support::{
     one_session::{Fixture, LARGE, TTL, client, first, of_lock},
     poll,
+    proxy::Proxy,
 };
 use phpsess_rs::{
+    error::StoreError,
     protocol::{Acquire, AcquireReply, Keys, Op, Release, ReleaseReply, SessionId},
     store::Store,
 };
@@ -303,4 +306,22 @@ fn a_transaction_that_redis_refuses_is_left_to_the_script() {
     assert_eq!(f.names(), [""; 0]);
     // The refused transaction leaves nothing on the connection.
     assert_eq!(release_after(&mut f, Op::Set(b"small"), |_| ()), (ReleaseReply::Done, By::Transaction));
+}
+
+#[test]
+fn a_write_whose_answer_was_lost_with_its_server_is_not_reported_as_never_sent() {
+    let mut f = Fixture::new();
+    let proxy = Proxy::start(&f.server.addr());
+    f.store = client(&format!("{}?timeout=0.5", proxy.save_path()));
+    f.acquire();
+    proxy.swallow_reply(1);
+    // Each new connection ends at once.
+    proxy.lead_new_to("127.0.0.1:1");
+    let begun = Instant::now();
+    let release = Release { op: Op::Set(b"stored"), ttl: TTL, ..of_lock() };
+    let failure = f.store.release(&f.keys, &release).expect_err("the answer is lost");
+    let passed = begun.elapsed();
+    assert!(matches!(failure, StoreError::Broken(_)), "{failure:?}");
+    assert!((Duration::from_millis(200)..Duration::from_millis(900)).contains(&passed), "{passed:?}");
+    assert_eq!(f.data().as_deref(), Some(&b"stored"[..]));
 }
