@@ -63,6 +63,9 @@ use crate::{
     store::Store,
 };
 
+/// The hold on a session, and what was read.
+type Found<L> = (Hold<L>, SessionData);
+
 /// The number of times that a session is asked for, each time because it had left its id, and came
 /// back before its copy could be read.
 const LOOKS: u32 = 3;
@@ -632,7 +635,7 @@ impl<S: Store> Session<S> {
         keys: &Keys,
         loaded: &mut SessionData,
         hold: Hold<S::Lease>,
-        locks: bool,
+        wants_lock: bool,
     ) -> Result<Option<Hold<S::Lease>>, Failure> {
         let is_own = self.lineage.goes_on_under(id) || self.left_for_good.contains(id);
         let Some(at) = loaded.moved_at().filter(|_| !is_own) else { return Ok(Some(hold)) };
@@ -640,7 +643,9 @@ impl<S: Store> Session<S> {
             return Ok(Some(hold));
         }
         match self.store.copy(keys, loaded.state.as_deref().unwrap_or_default()) {
-            Ok((Copied::Changed, _)) if locks && matches!(hold, Hold::Unlocked | Hold::Overtaken) => Ok(None),
+            Ok((Copied::Changed, _)) if wants_lock && matches!(hold, Hold::Unlocked | Hold::Overtaken) => {
+                Ok(None)
+            }
             Ok((Copied::Changed, _)) => self.after_a_change(keys, loaded, hold).map(Some),
             Ok((copied, now)) => {
                 let copy = copied.found();
@@ -683,6 +688,47 @@ impl<S: Store> Session<S> {
         }
     }
 
+    /// Takes the lock, and reads the session under it. Returns `None` if an id that was to be new is
+    /// taken.
+    fn read_under_lock(
+        &mut self,
+        id: &SessionId,
+        keys: &Keys,
+        lock: &LockSettings,
+        mode: Mode,
+        ttl: u64,
+        token: Option<String>,
+    ) -> Result<Option<Found<S::Lease>>, Failure> {
+        let found = match self.acquire_living(keys, lock, mode, ttl, token) {
+            Ok(Outcome::Granted(Grant { token, waiter, loaded, overtaken: true })) => {
+                // Other requests may wait for this lock, too.
+                self.let_go(keys, token, waiter.as_deref())?;
+                (Hold::Overtaken, loaded)
+            }
+            Ok(Outcome::Granted(Grant { token, waiter, loaded, overtaken: false })) => {
+                let guard = self.store.look_after(keys, lock, &token, self.store.answered());
+                (Hold::Locked { token, waiter, guard }, loaded)
+            }
+            Ok(Outcome::Absent { loaded, overtaken: true }) => (Hold::Overtaken, loaded),
+            Ok(Outcome::Absent { loaded, overtaken: false }) => (Hold::Unlocked, loaded),
+            Ok(Outcome::Exists) => return Ok(None),
+            Ok(Outcome::Busy(holder)) => {
+                let holder = holder.at(pattern_of_lock(keys, id));
+                self.not_our_turn(id, keys, ttl, lock, Failure::Busy(lock.wait, holder))?
+            }
+            Ok(Outcome::Full(n, holder)) => {
+                let holder = holder.at(pattern_of_lock(keys, id));
+                self.not_our_turn(id, keys, ttl, lock, Failure::Full(n, holder))?
+            }
+            // The session may be readable even if the server refuses to lock it.
+            Err(error @ StoreError::Server(_)) if mode != Mode::New => {
+                self.not_our_turn(id, keys, ttl, lock, error.into())?
+            }
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Some(found))
+    }
+
     /// Reads the session, under its lock if one is wanted, and makes it the current session.
     fn fetch(&mut self, id: &SessionId, mode: Mode, access: Access, ttl: u64) -> Result<Fetched, Failure> {
         self.fetch_within(LOOKS, id, mode, access, ttl)
@@ -690,7 +736,7 @@ impl<S: Store> Session<S> {
 
     fn fetch_within(
         &mut self,
-        looks: u32,
+        tries: u32,
         id: &SessionId,
         mode: Mode,
         access: Access,
@@ -711,64 +757,40 @@ impl<S: Store> Session<S> {
         let prefetched = self.prefetched(id, mode, access, ttl);
         let ahead = prefetched.lock_since();
         let ttl_due = if ahead.is_some() { ttl } else { 0 };
-        let (hold, loaded) = match (prefetched, settings.lock.as_ref().filter(|_| access == Access::Update)) {
-            (Prefetched::Read(hold, loaded, _), _) => (hold, loaded),
-            (Prefetched::Absent(state), _) => (Hold::Unlocked, SessionData::new(None, state)),
-            (Prefetched::Failed(error), _) => return Err(error.into()),
-            (Prefetched::Ask(unsure), None) => {
-                if let Some(token) = unsure {
-                    self.store.give_back(&keys, token);
+        let (hold, mut loaded) =
+            match (prefetched, settings.lock.as_ref().filter(|_| access == Access::Update)) {
+                (Prefetched::Read(hold, loaded, _), _) => (hold, loaded),
+                (Prefetched::Absent(state), _) => (Hold::Unlocked, SessionData::new(None, state)),
+                (Prefetched::Failed(error), _) => return Err(error.into()),
+                (Prefetched::Ask(unsure), None) => {
+                    if let Some(token) = unsure {
+                        self.store.give_back(&keys, token);
+                    }
+                    (Hold::Unlocked, self.read_without_lock(id, &keys, mode, ttl)?)
                 }
-                (Hold::Unlocked, self.read_without_lock(id, &keys, mode, ttl)?)
-            }
-            (Prefetched::Ask(unsure), Some(lock))
-                if !has_its_lock && (self.is_held_here)(settings.shards.of(keys.route), &keys) =>
-            {
-                if let Some(token) = unsure {
-                    self.store.give_back(&keys, token);
+                (Prefetched::Ask(unsure), Some(lock))
+                    if !has_its_lock && (self.is_held_here)(settings.shards.of(keys.route), &keys) =>
+                {
+                    if let Some(token) = unsure {
+                        self.store.give_back(&keys, token);
+                    }
+                    self.not_our_turn(id, &keys, ttl, lock, Failure::HeldHere)?
                 }
-                self.not_our_turn(id, &keys, ttl, lock, Failure::HeldHere)?
-            }
-            (Prefetched::Ask(token), Some(lock)) => {
-                match self.acquire_living(&keys, lock, mode, ttl, token) {
-                    Ok(Outcome::Granted(Grant { token, waiter, loaded, overtaken: true })) => {
-                        // Other requests may wait for this lock, too.
-                        self.let_go(&keys, token, waiter.as_deref())?;
-                        (Hold::Overtaken, loaded)
+                (Prefetched::Ask(token), Some(lock)) => {
+                    match self.read_under_lock(id, &keys, lock, mode, ttl, token)? {
+                        Some(found) => found,
+                        None => return Ok(Fetched::Exists),
                     }
-                    Ok(Outcome::Granted(Grant { token, waiter, loaded, overtaken: false })) => {
-                        let guard = self.store.look_after(&keys, lock, &token, self.store.answered());
-                        (Hold::Locked { token, waiter, guard }, loaded)
-                    }
-                    Ok(Outcome::Absent { loaded, overtaken: true }) => (Hold::Overtaken, loaded),
-                    Ok(Outcome::Absent { loaded, overtaken: false }) => (Hold::Unlocked, loaded),
-                    Ok(Outcome::Exists) => return Ok(Fetched::Exists),
-                    Ok(Outcome::Busy(holder)) => {
-                        let holder = holder.at(pattern_of_lock(&keys, id));
-                        self.not_our_turn(id, &keys, ttl, lock, Failure::Busy(lock.wait, holder))?
-                    }
-                    Ok(Outcome::Full(n, holder)) => {
-                        let holder = holder.at(pattern_of_lock(&keys, id));
-                        self.not_our_turn(id, &keys, ttl, lock, Failure::Full(n, holder))?
-                    }
-                    // The session may be readable even if the server refuses to lock it.
-                    Err(error @ StoreError::Server(_)) if mode != Mode::New => {
-                        self.not_our_turn(id, &keys, ttl, lock, error.into())?
-                    }
-                    Err(error) => return Err(error.into()),
                 }
-            }
-        };
-        let mut loaded = loaded;
-        let locks = settings.lock.is_some() && access == Access::Update;
+            };
+        let wants_lock = settings.lock.is_some() && access == Access::Update;
         let hold = match mode {
-            Mode::New => hold,
-            _ => match self.after_a_move(id, &keys, &mut loaded, hold, locks)? {
-                Some(hold) => hold,
-                None if looks > 1 => return self.fetch_within(looks - 1, id, mode, access, ttl),
-                // It comes and goes. A late request writes nothing.
-                None => Hold::Overtaken,
-            },
+            Mode::New => Some(hold),
+            _ => self.after_a_move(id, &keys, &mut loaded, hold, wants_lock)?,
+        };
+        // If it comes and goes, it is a late request's.
+        let Some(hold) = hold.or_else(|| (tries == 1).then_some(Hold::Overtaken)) else {
+            return self.fetch_within(tries - 1, id, mode, access, ttl);
         };
         let has_copy = matches!(hold, Hold::Overtaken) && loaded.data.is_some();
         let mark = loaded.mark_of_move().filter(|_| has_copy);
@@ -933,7 +955,7 @@ impl<S: Store> Session<S> {
         ttl: u64,
         lock: &LockSettings,
         failure: Failure,
-    ) -> Result<(Hold<S::Lease>, SessionData), Failure> {
+    ) -> Result<Found<S::Lease>, Failure> {
         match &failure {
             Failure::Busy(..) => stats::count(Count::LockTimeout),
             Failure::Full(..) => stats::count(Count::LockFull),

@@ -83,10 +83,7 @@ pub struct Connection {
     /// The deadline of the first answer, if an earlier step has used a part of the timeout, such as
     /// a dead connection that this one replaces.
     until: Option<Instant>,
-    /// Set if an exchange ends after a silence of half of its time.
-    leaves_time: bool,
-    /// Set if the limit of each exchange is short, and the whole of it is for the answer.
-    leaves_no_time: bool,
+    reserve: Reserve,
     /// The address that a sentinel has named for this connection.
     master: Option<Endpoint>,
     /// The server's clock in milliseconds, and the time when it was read.
@@ -96,6 +93,17 @@ pub struct Connection {
     trips: u32,
     /// Counts the connection as one of a pool.
     pooled: Option<Pooled>,
+}
+
+/// The part of an exchange's time that a silence leaves for another connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reserve {
+    /// Nothing, as the time is short.
+    Nothing,
+    /// Most of it after a long time without use, and else nothing.
+    AfterQuiet,
+    /// Half of it, and of that most after a long time without use.
+    Half,
 }
 
 /// The numbers of the commands that were sent together, which lead to their replies.
@@ -140,13 +148,13 @@ impl Connection {
     /// choose its master. The master may hang, so an exchange ends after a silence of half of its
     /// time from now on: the rest is for the next master.
     pub fn leave_time(&mut self) {
-        self.leaves_time = true;
+        self.reserve = Reserve::Half;
     }
 
     /// Records that the questions over this connection have a short limit, and that no time of it
     /// is for another connection if this one has gone silent.
     pub fn leave_no_time(&mut self) {
-        self.leaves_no_time = true;
+        self.reserve = Reserve::Nothing;
     }
 
     /// Records that the answer to an earlier request is missing: the connection may have gone
@@ -395,7 +403,7 @@ impl Connection {
     /// Starts an exchange, in which Redis may block for `block` before it answers.
     fn begin(&mut self, limit: Duration, block: Duration) {
         let begun = clock::now();
-        if begun.saturating_sub(self.begun) > clock::nanoseconds(QUIET) && !self.leaves_no_time {
+        if begun.saturating_sub(self.begun) > clock::nanoseconds(QUIET) && self.reserve != Reserve::Nothing {
             // Answers to earlier commands may have arrived before the connection went silent, and
             // do not end the doubt.
             self.doubt();
@@ -413,13 +421,13 @@ impl Connection {
 
     /// Returns the longest silence in an exchange without doubt.
     fn patience(&self) -> Duration {
-        if self.leaves_time { self.limit / 2 } else { self.limit }
+        if self.reserve == Reserve::Half { self.limit / 2 } else { self.limit }
     }
 
     /// Lets the server show that it answers before a long send, if a silence would end the exchange
     /// early. The system takes bytes for a server that is gone, too, so the send shows nothing.
     fn ask_for_life(&mut self) -> Result<(), StoreError> {
-        if self.until.is_some() || !(self.in_doubt || self.leaves_time) {
+        if self.until.is_some() || !(self.in_doubt || self.reserve == Reserve::Half) {
             return Ok(());
         }
         // An answer that is missing shows as much, unless it came before the silence. After an

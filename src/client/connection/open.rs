@@ -9,7 +9,7 @@ use std::{
 
 use redis::Value;
 
-use super::Connection;
+use super::{Connection, Reserve};
 use crate::{
     client::{
         dns::{self, Flaw, Worth},
@@ -155,8 +155,7 @@ impl Connection {
             in_doubt: false,
             doubted: 0,
             until: until.map(|until| until.min(Instant::now() + timeouts.read)),
-            leaves_time: false,
-            leaves_no_time: false,
+            reserve: Reserve::AfterQuiet,
             master: None,
             clock: None,
             meter: Meter::of(&target.endpoint.label()),
