@@ -688,8 +688,8 @@ impl<S: Store> Session<S> {
         }
     }
 
-    /// Takes the lock, and reads the session under it. Returns `None` if an id that was to be new is
-    /// taken.
+    /// Takes the lock, and reads the session under it. Returns `None` if an id that was to be new
+    /// is taken.
     fn read_under_lock(
         &mut self,
         id: &SessionId,

@@ -1138,7 +1138,7 @@ fn a_late_request_takes_the_lock_of_a_session_that_has_come_back() {
                 let first = first.clone();
                 Rc::new(move || what(&mut first.borrow_mut()))
             };
-            let moves = act(|first| {
+            let leaves = act(|first| {
                 assert!(first.destroy(ID, Leave::Moved));
                 first.close();
             });
@@ -1149,9 +1149,9 @@ fn a_late_request_takes_the_lock_of_a_session_that_has_come_back() {
             let mut late = session(&store);
             if waits {
                 // Acquire, wait, release of the lock of a session that has moved, copy.
-                late.store.acts = vec![(2, moves), (4, returns)];
+                late.store.acts = vec![(2, leaves), (4, returns)];
             } else {
-                moves();
+                leaves();
                 late.store.acts = vec![(2, returns)];
                 assert!(late.validate(ID, Access::Update, TTL));
             }
