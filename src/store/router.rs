@@ -40,8 +40,8 @@ pub struct Router {
     entry: Option<(Arc<Target>, PooledConnection<Entries>)>,
     /// The commands that were sent ahead over the entry's connection.
     prefetch: Option<Sent>,
-    /// The deadline of the answer, if a connection in doubt turned out to be dead. The deadline
-    /// also applies to the new connection.
+    /// The deadline of the answer, if a connection broke while it was awaited. The deadline also
+    /// applies to the new connection.
     until: Option<Instant>,
     /// The end of the time for connecting, which all tries and ways of one request share.
     connect_until: Option<Instant>,
@@ -397,7 +397,12 @@ impl Router {
     ) -> Result<Value, StoreError> {
         let limit = self.settings.read_timeout;
         let result = self.connection(keys, node)?.request_blocking(command, limit, block);
-        self.conclude(result)
+        let answer = self.conclude(result);
+        if !block.is_zero() {
+            // Redis was not slow: it was asked to wait.
+            self.until = None;
+        }
+        answer
     }
 
     /// Sends a command whose reply will be dropped.
@@ -578,7 +583,11 @@ impl Router {
                 }
             }
             result => {
+                let until = self.current().map(|connection| connection.end_of_exchange());
                 self.disconnect();
+                if matches!(result, Err(StoreError::Broken(_))) {
+                    self.until = until;
+                }
                 result
             }
         }
@@ -676,17 +685,20 @@ impl Router {
             entry.connect(route.open(target, timeouts, &keys.probe())?);
             return Ok(());
         };
-        self.connect_until = None;
         // A part of the time is left, whatever the earlier steps have used.
         let now = Instant::now();
         let until = until.max(now + timeouts.read / 4);
         let read = until.duration_since(now);
         let opened = route.open(target, Timeouts { read, ..timeouts }, &keys.probe());
-        let mut connection = opened.map_err(|failure| match failure {
-            // The silent connection before this one has used the rest of the time.
-            StoreError::Timeout(_) => StoreError::Timeout(timeouts.read),
-            failure => failure,
-        })?;
+        let mut connection = match opened {
+            Ok(connection) => connection,
+            // The connection before this one has used the rest of the time.
+            Err(StoreError::Timeout(_)) => return Err(StoreError::Timeout(timeouts.read)),
+            Err(failure) => {
+                self.until = Some(until);
+                return Err(failure);
+            }
+        };
         connection.answers_until(until);
         entry.connect(connection);
         Ok(())
@@ -735,7 +747,7 @@ impl Router {
     /// Gives the connection back to its pool. The next command takes one again.
     pub fn rest(&mut self) {
         self.forget_prefetch();
-        (self.entry, self.is_away) = (None, false);
+        (self.entry, self.until, self.is_away) = (None, None, false);
     }
 
     /// Drops the connection with everything on its way. The next command makes a new one.

@@ -1,5 +1,6 @@
 //! Tests of the store and its scripts, which need a Redis and no PHP.
 
+mod balancer;
 mod missing_answers;
 mod prefetch;
 mod scripts;

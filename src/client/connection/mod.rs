@@ -448,7 +448,12 @@ impl Connection {
     /// Returns the end of the last exchange's timeout if the connection turned out to be dead while
     /// it was in doubt.
     pub fn end_of_doubt(&self) -> Option<Instant> {
-        self.in_doubt.then(|| Instant::now() + self.limit.saturating_sub(clock::since(self.begun)))
+        self.in_doubt.then(|| self.end_of_exchange())
+    }
+
+    /// Returns the end of the last exchange's timeout.
+    pub fn end_of_exchange(&self) -> Instant {
+        Instant::now() + self.limit.saturating_sub(clock::since(self.begun))
     }
 
     /// Sets the deadline of the first answer. An earlier step, such as another connection, has used

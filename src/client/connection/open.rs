@@ -16,7 +16,7 @@ use crate::{
         stream::{Stream, Timeouts, share},
     },
     config::{Endpoint, Target},
-    error::{ServerError, StoreError, server_error},
+    error::{ServerError, StoreError, seconds, server_error},
     process::{clock, stats::Meter},
     protocol::{
         first_try::Turn,
@@ -181,13 +181,19 @@ impl Connection {
             Err(StoreError::Server(error)) if error.is_full() => Err(StoreError::full(&error)),
             // No command was carried out yet, which is the difference between the two errors.
             Err(StoreError::Broken(error)) => {
-                Err(StoreError::Connect(if expects_tls(target, error.kind()) {
+                let (is_end, after) = (is_end(error.kind()), clock::since(connection.begun));
+                Err(StoreError::Connect(if is_end && after >= AT_ONCE {
+                    let after = seconds(after);
+                    io::Error::other(format!(
+                        "the server ended the connection after {after} s without an answer"
+                    ))
+                } else if is_end && expects_tls(target) {
                     io::Error::other(MAYBE_TLS)
                 } else {
                     error
                 }))
             }
-            Err(StoreError::Protocol(_)) if expects_tls(target, io::ErrorKind::UnexpectedEof) => {
+            Err(StoreError::Protocol(_)) if expects_tls(target) => {
                 Err(StoreError::Connect(io::Error::other(MAYBE_TLS)))
             }
             Err(error @ StoreError::Protocol(_)) => {
@@ -283,11 +289,14 @@ fn is_about_more(error: &ServerError) -> bool {
 const MAYBE_TLS: &str =
     "the server ended the connection at once (if it expects TLS, write tls:// in session.save_path)";
 
-fn expects_tls(target: &Target, kind: io::ErrorKind) -> bool {
-    target.tls.is_none()
-        && matches!(target.endpoint, Endpoint::Tcp { .. })
-        && matches!(
-            kind,
-            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
-        )
+/// The longest time for "at once". A balancer ends a connection later, whose server hangs.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
+fn expects_tls(target: &Target) -> bool {
+    target.tls.is_none() && matches!(target.endpoint, Endpoint::Tcp { .. })
+}
+
+/// Returns true if the server has ended the connection.
+fn is_end(kind: io::ErrorKind) -> bool {
+    matches!(kind, io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
 }

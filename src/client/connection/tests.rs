@@ -33,14 +33,17 @@ fn to_server_within(timeouts: Timeouts, then: impl FnOnce(TcpStream) + Send + 's
         let _ = client.read(&mut asked).unwrap();
         then(client);
     });
-    let target = Target {
+    Connection::open(&local(port), timeouts, None, None).unwrap()
+}
+
+fn local(port: u16) -> Target {
+    Target {
         endpoint: Endpoint::Tcp { host: "127.0.0.1".into(), port },
         username: None,
         password: None,
         database: 0,
         tls: None,
-    };
-    Connection::open(&target, timeouts, None, None).unwrap()
+    }
 }
 
 /// The time of one exchange.
@@ -91,6 +94,22 @@ fn an_end_in_the_middle_is_a_broken_connection() {
         let _ = client.read_to_end(&mut Vec::new());
     });
     assert!(matches!(ping(&mut connection), Err(StoreError::Broken(_))));
+}
+
+#[test]
+fn only_an_end_at_once_is_a_sign_of_a_server_that_expects_tls() {
+    for (after, sign) in [(0, "if it expects TLS"), (1100, "ended the connection after 1.")] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        thread::spawn(move || {
+            let (mut client, _) = listener.accept().unwrap();
+            let _ = client.read(&mut [0; 1024]).unwrap();
+            thread::sleep(Duration::from_millis(after));
+        });
+        let timeouts = Timeouts { connect: Duration::from_secs(5), read: Duration::from_secs(5) };
+        let Err(failure) = Connection::open(&local(port), timeouts, None, None) else { panic!() };
+        assert!(failure.to_string().contains(sign), "{failure}");
+    }
 }
 
 #[test]
