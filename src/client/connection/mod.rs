@@ -413,7 +413,7 @@ impl Connection {
         match self.until {
             Some(until) => self.stream.expect_within(until.saturating_duration_since(Instant::now()), begun),
             None if self.in_doubt && block.is_zero() => {
-                self.stream.expect_life_within(patience / QUIET_SHARE, limit, begun);
+                self.stream.expect_life_within(limit / QUIET_SHARE, limit, begun);
             }
             None => self.stream.expect_life_within(patience + block, limit + block, begun),
         }

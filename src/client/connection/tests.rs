@@ -500,6 +500,14 @@ fn a_connection_that_was_quiet_for_long_costs_a_part_of_the_timeout() {
         assert!(matches!(result, Err(StoreError::Broken(_))), "{earlier:?}: {result:?}");
         assert!(connection.end_of_doubt().is_some());
     }
+    // A master that others choose has the same quarter.
+    let mut connection = silent();
+    connection.leave_time();
+    connection.begun -= clock::nanoseconds(QUIET * 2);
+    let begun = Instant::now();
+    let result = connection.request(&mut Command::new("PING"), LIMIT);
+    let took = begun.elapsed();
+    assert!(matches!(result, Err(StoreError::Broken(_))) && took >= LIMIT / 4, "{result:?}: {took:?}");
     // A question with a short limit leaves no time for another connection.
     let mut connection = silent();
     connection.leave_no_time();
