@@ -1,7 +1,11 @@
 //! The way to the server that has a session: this file alone tells a Cluster from a single server,
 //! and a server from the master that sentinels name.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use redis::Value;
 
@@ -15,7 +19,7 @@ use super::{
 };
 use crate::{
     config::{Endpoint, Target},
-    error::StoreError,
+    error::{StoreError, seconds},
 };
 
 /// The way to a session's server.
@@ -146,7 +150,8 @@ impl Route {
                 let (connection, master) = switch::open(sentinel, server, timeouts, probe)?;
                 Ok(led_to(master, connection))
             }
-            (Self::Server(_), _) => Connection::open(server, timeouts, None, Some(probe)),
+            (Self::Server(_), _) => Connection::open(server, timeouts, None, Some(probe))
+                .map_err(|failure| with_limit(failure, timeouts.connect)),
             (Self::Slot(..), _) => {
                 let within = Timeouts { read: timeouts.read.min(timeouts.connect / 2), ..timeouts };
                 let until = Instant::now() + timeouts.connect;
@@ -178,6 +183,20 @@ pub fn masters(server: &Arc<Target>, timeouts: Timeouts) -> Result<Vec<Arc<Targe
     cluster::of(server).map_or_else(|| Ok(vec![server.clone()]), |cluster| cluster.owners(timeouts))
 }
 
+/// Names the limit in the failure of a try to connect that was never answered.
+fn with_limit(failure: StoreError, limit: Duration) -> StoreError {
+    match failure {
+        StoreError::Connect(error)
+            if error.kind() == io::ErrorKind::TimedOut && error.get_ref().is_none() =>
+        {
+            let limit = seconds(limit);
+            let text = format!("no answer within {limit} s (of rustredis.connect_timeout)");
+            StoreError::Connect(io::Error::new(io::ErrorKind::TimedOut, text))
+        }
+        failure => failure,
+    }
+}
+
 fn led_to(master: Endpoint, mut connection: Connection) -> Connection {
     connection.lead_to(master);
     connection
@@ -189,5 +208,20 @@ pub fn has_moved(server: &Arc<Target>, connection: &Connection, word: Word) -> b
     match (&server.endpoint, connection.master()) {
         (Endpoint::Sentinel(sentinel), Some(master)) => switch::has_moved(sentinel, server, master, word),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_does_not_answer_is_told_with_the_limit() {
+        let shown = |error| with_limit(StoreError::Connect(error), Duration::from_secs(6)).to_string();
+        let expected = "cannot connect: no answer within 6 s (of rustredis.connect_timeout). ";
+        assert!(shown(io::ErrorKind::TimedOut.into()).starts_with(expected));
+        let resolver = shown(io::Error::new(io::ErrorKind::TimedOut, "the resolver"));
+        assert!(resolver.starts_with("cannot connect: the resolver. "));
+        assert!(shown(io::ErrorKind::ConnectionRefused.into()).contains("refused"));
     }
 }
