@@ -32,6 +32,7 @@ $scripts = [
     'a logout' => sprintf($script, '', '$_SESSION = [];'),
     'a login' => sprintf($script, '', ''),
     'emptied before' => sprintf($script, '$_SESSION = [];', ''),
+    'ended by a bad text' => str_replace('session_destroy()', '@session_decode("bad")', sprintf($script, '', '')),
     'moved twice' => sprintf($script, 'session_regenerate_id(true);', ''),
 ];
 foreach ($handlers as $handler => $sets) {

@@ -223,7 +223,9 @@ static zend_always_inline void carry_out(const int which, INTERNAL_FUNCTION_PARA
 {
 	const bool starts = which == INDEX_session_start, opens = starts || which == INDEX_session_reset;
 	const bool moves = which == INDEX_session_regenerate_id;
-	const bool destroys = which == INDEX_session_destroy && PS(session_status) == php_session_active;
+	/* PHP destroys a session that is given a text which it cannot decode. */
+	const bool destroys = (which == INDEX_session_destroy || which == INDEX_session_decode)
+		&& PS(session_status) == php_session_active;
 	const unsigned decodes = opens || which == INDEX_session_decode;
 	if (UNEXPECTED(CG(unclean_shutdown))) {
 		/* In a shutdown function. A fatal error may have ended a change of the id. */
