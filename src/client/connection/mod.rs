@@ -102,7 +102,7 @@ enum Reserve {
     Nothing,
     /// Most of it after a long time without use, and else nothing.
     AfterQuiet,
-    /// Half of it, and of that most after a long time without use.
+    /// Half of it, and most of it after a long time without use.
     Half,
 }
 
