@@ -680,7 +680,7 @@ async function end(its, list, those, now, reason, op = "del") {
     const word = await withoutCopy(its, reply);
     if (word !== "dead") over.push(one.id, one.value);
     if (word === "ok") count++;
-    if (word === "dead" && old) stale.push(one); // another user has it, or none; before, a login of this one may still be running
+    if (word === "dead" && old && op !== "sweep") stale.push(one); // another user has it, or none; before, a login of this one may still be running
   }
   if (over.length > 0) await changeList(its, list, "end", ...over);
   await forget(its, list, stale);

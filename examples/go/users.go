@@ -434,7 +434,7 @@ func (s *Sessions) end(list string, those []place, now int64, reason, op string)
 		}
 		if word != "dead" {
 			off = off.Add(one.id, one.value)
-		} else if !one.young(now) { // another user has it, or none; before, a login of this one may still be running
+		} else if op != "sweep" && !one.young(now) { // another user has it, or none; before, a login of this one may still be running
 			stale = append(stale, one)
 		}
 		if word == "ok" {

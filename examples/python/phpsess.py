@@ -231,7 +231,7 @@ class Sessions:
             if word != "dead":
                 over += (session_id, value)
                 count += word == "ok"
-            elif old:  # another user has it, or none; before, a login of this one may still be running
+            elif old and op != "sweep":  # another user has it, or none; before, a login of this one may still be running
                 stale.append((session_id, value))
         if name and over:
             self.change_list(name, "end", *over)

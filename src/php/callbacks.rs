@@ -82,6 +82,11 @@ extern "C" fn rustredis_has_destroyed() {
 }
 
 #[unsafe(no_mangle)]
+extern "C" fn rustredis_move_is_over() {
+    guarded((), moves::complete);
+}
+
+#[unsafe(no_mangle)]
 extern "C" fn rustredis_begin_move(maxlifetime: i64, is_emptied: c_int) {
     guarded((), || moves::begin(maxlifetime, is_emptied != 0));
 }

@@ -293,6 +293,7 @@ static zend_always_inline void carry_out(const int which, INTERNAL_FUNCTION_PARA
 		/* The outermost of these calls decides. */
 		if (!is_inside_of_a_move(execute_data->prev_execute_data)) {
 			settle_move(Z_TYPE_P(return_value) == IS_TRUE);
+			rustredis_move_is_over();
 		}
 		if (keeps && (EG(exception) || Z_TYPE_P(return_value) != IS_TRUE)) {
 			rustredis_take_back_deletion();

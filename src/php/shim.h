@@ -149,8 +149,9 @@ void rustredis_close_left(void **mod_data);
 void rustredis_end_of_move(void);
 /* PHP goes on under the new id, or the session that was moved comes back to the old one. */
 void rustredis_settle_move(int is_complete);
-/* PHP begins to change the id. */
+/* PHP begins to change the id, and has changed it or given that up. */
 void rustredis_begin_move(int64_t maxlifetime, int is_emptied);
+void rustredis_move_is_over(void);
 /* session_destroy() has ended a session, or has given it up. */
 void rustredis_has_destroyed(void);
 

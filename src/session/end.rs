@@ -183,7 +183,9 @@ impl<S: Store> Session<S> {
             // Frameworks begin each visit with a session that they then throw away.
             (Some(Current { is_new: true, hold: Hold::Locked { .. } | Hold::Unlocked, .. }), _) => Op::Drop,
             (_, Leave::Moved | Leave::Emptied) => Op::Retire { grace, forced, until: &until },
-            (_, Leave::Ended) => Op::LogOut,
+            (Some(_), Leave::Ended) => Op::LogOut,
+            // This request has not read it, and cannot tell which session has left the id.
+            (None, Leave::Ended) => Op::Delete(&Reason::Logout),
         };
         let logs_out = leave == Leave::Emptied && current.is_some_and(Current::has_kept_its_user);
         let lists = self.lists_of(id);
@@ -200,7 +202,7 @@ impl<S: Store> Session<S> {
         };
         match op {
             Op::Retire { .. } => count_end(&Reason::Regenerated),
-            Op::LogOut if !is_overtaken => count_end(&Reason::Logout),
+            Op::LogOut | Op::Delete(_) if !is_overtaken => count_end(&Reason::Logout),
             _ => {}
         }
         if leave == Leave::Ended || logs_out {

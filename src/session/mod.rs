@@ -92,6 +92,8 @@ pub struct Session<S: Store> {
     surroundings: Surroundings,
     /// The wait for the lock of the current session, until its end is noted.
     waited: Option<Waited>,
+    /// The time that earlier looks at the session have taken out of the wait for its lock.
+    waited_before: Duration,
     /// The length of a wait for a lock that this request did not get.
     time_in_vain: u64,
     /// The prefetched session, until PHP starts it or the request ends.
@@ -145,6 +147,7 @@ impl<S: Store> Session<S> {
             is_held_here: |_, _| false,
             surroundings: Surroundings::NONE,
             waited: None,
+            waited_before: Duration::ZERO,
             time_in_vain: 0,
             prefetch: None,
             lineage: Lineage::default(),
@@ -643,10 +646,7 @@ impl<S: Store> Session<S> {
             return Ok(Some(hold));
         }
         match self.store.copy(keys, loaded.state.as_deref().unwrap_or_default()) {
-            Ok((Copied::Changed, _)) if wants_lock && matches!(hold, Hold::Unlocked | Hold::Overtaken) => {
-                Ok(None)
-            }
-            Ok((Copied::Changed, _)) => self.after_a_change(keys, loaded, hold).map(Some),
+            Ok((Copied::Changed, _)) => self.after_a_change(keys, loaded, hold, wants_lock),
             Ok((copied, now)) => {
                 let copy = copied.found();
                 let late = LATE_MS.max(self.settings.regenerate_grace * 1000);
@@ -731,6 +731,7 @@ impl<S: Store> Session<S> {
 
     /// Reads the session, under its lock if one is wanted, and makes it the current session.
     fn fetch(&mut self, id: &SessionId, mode: Mode, access: Access, ttl: u64) -> Result<Fetched, Failure> {
+        self.waited_before = Duration::ZERO;
         self.fetch_within(LOOKS, id, mode, access, ttl)
     }
 
@@ -742,6 +743,7 @@ impl<S: Store> Session<S> {
         access: Access,
         ttl: u64,
     ) -> Result<Fetched, Failure> {
+        let begun = clock::now();
         let (keys, ttl) = (self.keys(id), self.prolonged(ttl));
         // A request may wait for the lock before this one has the answer that gives it.
         let kept = self.store.answered().slot.kept_waiting();
@@ -790,6 +792,7 @@ impl<S: Store> Session<S> {
         };
         // If it comes and goes, it is a late request's.
         let Some(hold) = hold.or_else(|| (tries == 1).then_some(Hold::Overtaken)) else {
+            self.waited_before += clock::since(begun);
             return self.fetch_within(tries - 1, id, mode, access, ttl);
         };
         let has_copy = matches!(hold, Hold::Overtaken) && loaded.data.is_some();
@@ -842,18 +845,21 @@ impl<S: Store> Session<S> {
         keys: &Keys,
         loaded: &mut SessionData,
         hold: Hold<S::Lease>,
-    ) -> Result<Hold<S::Lease>, Failure> {
+        wants_lock: bool,
+    ) -> Result<Option<Hold<S::Lease>>, Failure> {
+        let lacks_lock = wants_lock && matches!(hold, Hold::Unlocked | Hold::Overtaken);
         match self.store.read(keys, 0) {
+            Ok(read) if read.data.is_some() && lacks_lock => Ok(None),
             Ok(read) if read.moved_at().is_none() => {
                 *loaded = read;
-                Ok(hold)
+                Ok(Some(hold))
             }
             read => {
                 self.let_hold_go(keys, hold)?;
                 // It has left the id again.
                 *loaded = read?;
                 loaded.data = self.store.copy(keys, loaded.state.as_deref().unwrap_or_default())?.0.found();
-                Ok(Hold::Overtaken)
+                Ok(Some(Hold::Overtaken))
             }
         }
     }
@@ -936,7 +942,7 @@ impl<S: Store> Session<S> {
             info: self.info.clone(),
             lease: millis(lock.lease),
             ttl,
-            wait: millis(lock.wait),
+            wait: millis(lock.wait.saturating_sub(self.waited_before)),
             max_waiters: lock.max_waiters,
             polling: lock.polling,
         };

@@ -5,7 +5,7 @@ use std::{cell::RefCell, rc::Rc, sync::Arc};
 use super::{Access, Leave, Session, Writer, end::in_any_case, user::Limit};
 use crate::{
     config::{IniValues, Setting, Settings},
-    protocol::{Keys, OnLimit, Op, ReleaseReply, SessionData, SessionId, UserCall, list_name},
+    protocol::{Keys, OnLimit, Op, Reason, ReleaseReply, SessionData, SessionId, UserCall, Write, list_name},
     store::{Store, memory::MemoryStore},
 };
 
@@ -1166,6 +1166,57 @@ fn a_late_request_takes_the_lock_of_a_session_that_has_come_back() {
             assert_eq!(data(&store, ID), (then == "writes").then(|| b"new".to_vec()), "waits: {waits}");
             assert_eq!(holder(&store, ID), None);
         }
+    }
+}
+
+#[test]
+fn a_waiter_whose_session_has_moved_and_ended_keeps_its_id_and_stores_nothing() {
+    let store = stored(b"old");
+    let first = Rc::new(RefCell::new(session(&store)));
+    read(&mut first.borrow_mut(), ID);
+    let leaves = first.clone();
+    let ends = store.another();
+    let mut waiter = session(&store);
+    waiter.store.acts = vec![
+        (
+            2,
+            Rc::new(move || {
+                assert!(leaves.borrow_mut().destroy(ID, Leave::Moved));
+                leaves.borrow_mut().close();
+            }),
+        ),
+        (
+            4,
+            Rc::new(move || {
+                let revoke = Write::new(Op::Delete(&Reason::Revoked), TTL, None, 1000);
+                assert!(ends.clone().write(&keys(ID), &revoke).is_ok());
+            }),
+        ),
+    ];
+    assert_eq!(read(&mut waiter, ID), b"");
+    assert!(waiter.store.acts.is_empty() && !waiter.write(ID, b"new", TTL, Writer::Php));
+    waiter.close();
+    assert_eq!((data(&store, ID), holder(&store, ID)), (None, None));
+}
+
+/// A handler class may destroy an id that is not the one of PHP's session.
+#[test]
+fn the_end_of_an_id_that_was_left_ends_no_session_under_the_next_one() {
+    for texts in [IniValues::default(), unlocked()] {
+        let store = logged_in(&texts);
+        let mut first = session_with(&store, &texts);
+        read(&mut first, ID);
+        assert!(first.destroy(ID, Leave::Moved));
+        first.close();
+        let mut second = session_with(&store, &texts);
+        second.inherit(first.heritage());
+        read(&mut second, NEW);
+        assert!(second.write(NEW, b"new", TTL, Writer::Class));
+        let mut another = session_with(&store, &texts);
+        assert!(another.destroy(ID, Leave::Ended) && another.take_warnings().is_empty());
+        assert!(second.write(NEW, b"newer", TTL, Writer::Php), "{:?}", second.take_warnings());
+        second.close();
+        assert_eq!(data(&store, NEW).as_deref(), Some(&b"newer"[..]));
     }
 }
 
