@@ -303,11 +303,12 @@ impl Router {
     ) -> Result<T, StoreError> {
         let answer = self.repeat_until_answered(lost, keys, call, policy, read);
         self.connect_until = None;
-        match answer {
-            // The caller of an acquire repeats in its own way.
-            Err(failure) if policy != RetryPolicy::IfRefused => Err(failure.in_the_end()),
-            answer => answer,
+        // The caller of an acquire repeats in its own way.
+        if policy == RetryPolicy::IfRefused {
+            return answer;
         }
+        self.until = None;
+        answer.map_err(StoreError::in_the_end)
     }
 
     fn repeat_until_answered<T>(
@@ -679,7 +680,9 @@ impl Router {
     /// Makes the connection of an entry that has none.
     fn connect(&mut self, keys: &Keys) -> Result<(), StoreError> {
         let (route, timeouts) = (self.route(keys), self.timeouts());
-        let until = self.until.take().filter(|_| !route.is_elected());
+        // One that has long been over is that of an operation which has failed for good.
+        let is_due = |until: &Instant| until.elapsed() < self.settings.read_timeout / 4;
+        let until = self.until.take().filter(|until| !route.is_elected() && is_due(until));
         let (target, entry) = self.entry.as_mut().expect("it was taken before");
         let Some(until) = until else {
             entry.connect(route.open(target, timeouts, &keys.probe())?);

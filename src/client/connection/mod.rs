@@ -410,6 +410,8 @@ impl Connection {
         }
         (self.begun, self.limit) = (begun, limit);
         let patience = self.patience();
+        // The first commands over a new connection may be without an answer that anybody reads.
+        self.until = self.until.filter(|until| *until > Instant::now());
         match self.until {
             Some(until) => self.stream.expect_within(until.saturating_duration_since(Instant::now()), begun),
             None if self.in_doubt && block.is_zero() => {
