@@ -71,7 +71,7 @@ local function bury(reason)
   ended = 'ok' .. named
   -- A repeat must not end the next session under this id.
   if marked then return state end
-  local copies = op == 'retire' and tonumber(ARGV[5]) > 0 and call('EXISTS', D) == 1
+  local copies = op == 'retire' and ARGV[5] ~= '0' and call('EXISTS', D) == 1
   -- A session that is made of the copy goes on with this.
   if copies then kept = (state or ''):match('^live(|.+)') or kept end
   local mark = 'dead|' .. (reason == '' and 'logout' or reason) .. '|' .. clock() .. kept .. '|' .. token
@@ -108,14 +108,14 @@ if not ours then
   if drop then return {'ok'} end
   return {'lost', holder or '', tonumber(clock())}
 end
-local res, data, known = op == 'over' and 'dead' or 'ok', false, false
+local res, data, known = 'ok', false, false
 -- A session that was ended from elsewhere goes on under no other id.
 if op == 'freeze' or op == 'retire' then
   -- The request may have given up, and its browser keeps the id.
   if not dead and op == 'freeze' and ARGV[4] ~= '' and tonumber(clock()) > tonumber(ARGV[4]) then return {'gone'} end
   op = dead and 'over' or 'retire'
-  if dead then res = 'dead' end
 end
+if op == 'over' then res = 'dead' end
 -- A living session may have an idle life of its own, and an end that nothing prolongs.
 local ttl, idle, ends = ARGV[5], nil, nil
 local lives = not dead and op ~= 'del' and op ~= 'retire' and op ~= 'aside'
@@ -136,7 +136,7 @@ if lives and (state or note ~= '') then
 end
 if op == 'restore' then op = call('EXPIRE', D, ttl) == 1 and 'kept' or 'set' end
 -- A session whose TTL is to stay is not stored again after its end.
-local stays = op == 'set' and tonumber(ARGV[5]) == 0
+local stays = op == 'set' and ARGV[5] == '0'
 if op == 'set' then
   if dead or stays and call('EXISTS', D) == 0 then
     res = 'dead'
@@ -161,11 +161,11 @@ elseif op == 'aside' then
     call('PEXPIRE', KEYS[7], 86400000)
   end
 elseif op == 'none' then
-  local there = tonumber(ttl) > 0 and pcall('EXPIRE', D, ttl)
+  local there = ttl ~= '0' and pcall('EXPIRE', D, ttl)
   -- The state is that of a stored session.
   if note ~= '' and (there or call('EXISTS', D)) ~= 1 then note = '' end
 elseif op == 'keep' then
-  if tonumber(ttl) > 0 then
+  if ttl ~= '0' then
     if call('EXPIRE', D, ttl) == 0 then
       if not dead then return {'gone'} end
       res = 'dead'
