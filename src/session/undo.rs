@@ -66,32 +66,34 @@ impl<S: Store> Session<S> {
         let grace = self.settings.regenerate_grace.saturating_mul(1000);
         live.copy = Some(Frozen { until: now.saturating_add(grace), id: moved.id().as_str().to_owned() });
         let state = State::Live(live.clone()).to_string();
-        let list = self.list_keys(live.user());
         // From now on, a logout, a revocation or a limit finds the session under this id.
-        if let Some(list) = &list {
+        let is_chosen = self.list_keys(live.user()).is_some_and(|list| {
             let (name, before) = (id.as_str(), Some(moved.id().as_str()));
             let bump = UserCall::Bump { name, life: live.own_ttl(now, ttl), before, stays: false };
-            if self.store.user_list(list, &bump).is_ok_and(|answer| is_victim(&answer, id)) {
-                self.leave_list(id, &[live.user().to_owned()]);
-                return Ok(false);
-            }
-        }
+            self.store.user_list(&list, &bump).is_ok_and(|answer| is_victim(&answer, id))
+        });
         // Another request may have stored a session there by now.
         let mut write = self.write_of(Op::Restore(&copy), ttl, None);
         write.state = Some(&state);
-        let is_stored = self.store.write(&self.keys(id), &write)? == ReleaseReply::Done;
-        // One that came before that has changed the mark. A look without an answer logs nobody out.
-        let left = self.store.time_left(keys).ok();
-        let now = left.and_then(|left| left.state).filter(|state| state != mark);
-        if let Some(State::Dead(dead)) = now.filter(|_| is_stored).as_deref().map(State::parse) {
+        let mut is_stored = !is_chosen && self.store.write(&self.keys(id), &write)? == ReleaseReply::Done;
+        // An end that came before that has changed the mark.
+        if is_stored && let Some(dead) = self.changed_mark(keys, mark) {
             let reason = if dead.reason == Reason::Regenerated { &Reason::Logout } else { &dead.reason };
             self.end_id(id, reason, live.user(), "was not ended");
-            self.leave_list(id, &[live.user().to_owned()]);
-            return Ok(false);
+            is_stored = false;
         }
         if !is_stored {
             self.leave_list(id, &[live.user().to_owned()]);
         }
         Ok(is_stored)
+    }
+
+    /// Returns the mark under these keys, if it is not this one any more. A look without an answer
+    /// logs nobody out.
+    fn changed_mark(&mut self, keys: &Keys, mark: &str) -> Option<Dead> {
+        match State::parse(&self.store.time_left(keys).ok()?.state.filter(|state| state != mark)?) {
+            State::Dead(dead) => Some(dead),
+            _ => None,
+        }
     }
 }

@@ -83,6 +83,7 @@ pub struct Connection {
     /// The deadline of the first answer, if an earlier step has used a part of the timeout, such as
     /// a dead connection that this one replaces.
     until: Option<Instant>,
+    /// The time of a silence that is for another connection.
     reserve: Reserve,
     /// The address that a sentinel has named for this connection.
     master: Option<Endpoint>,
