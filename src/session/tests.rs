@@ -55,6 +55,15 @@ pub(super) fn read(session: &mut Session<MemoryStore>, id: &[u8]) -> Vec<u8> {
     value
 }
 
+/// Returns the request that has moved the stored session away from its id.
+fn moves_away(store: &MemoryStore, texts: &IniValues) -> Session<MemoryStore> {
+    let mut session = session_with(store, texts);
+    read(&mut session, ID);
+    assert!(session.destroy(ID, Leave::Moved));
+    session.close();
+    session
+}
+
 #[test]
 fn a_changed_request_costs_two_trips_and_leaves_no_lock() {
     let store = stored(b"old");
@@ -1038,10 +1047,7 @@ fn a_session_that_moves_once_more_in_vain_is_stored_under_the_id_that_a_browser_
     for (texts, how) in [IniValues::default(), unlocked()].iter().flat_map(|t| hows.map(|how| (t, how))) {
         for is_taken in [false, true] {
             let store = stored(b"old");
-            let mut first = session_with(&store, texts);
-            read(&mut first, ID);
-            assert!(first.destroy(ID, Leave::Moved));
-            first.close();
+            let first = moves_away(&store, texts);
             let mut second = session_with(&store, texts);
             second.inherit(first.heritage());
             assert!(second.create(NEW, Access::Update, TTL, true));
@@ -1072,10 +1078,7 @@ fn a_session_that_moves_once_more_in_vain_is_stored_under_the_id_that_a_browser_
 fn a_logout_beside_a_move_that_was_undone_ends_the_session() {
     for texts in [IniValues::default(), unlocked()] {
         let store = stored(b"old");
-        let mut first = session_with(&store, &texts);
-        read(&mut first, ID);
-        assert!(first.destroy(ID, Leave::Moved));
-        first.close();
+        let mut first = moves_away(&store, &texts);
         let mut late = session_with(&store, &texts);
         assert_eq!(read(&mut late, ID), b"old");
         let moved = first.take_moved().unwrap();
@@ -1092,10 +1095,7 @@ fn a_logout_while_a_second_move_is_undone_leaves_no_session() {
     for texts in [IniValues::default(), unlocked()] {
         for act in 1.. {
             let store = logged_in(&texts);
-            let mut first = session_with(&store, &texts);
-            read(&mut first, ID);
-            assert!(first.destroy(ID, Leave::Moved));
-            first.close();
+            let first = moves_away(&store, &texts);
             let mut late = session_with(&store, &texts);
             assert_eq!(read(&mut late, ID), b"old");
             let mut second = session_with(&store, &texts);
@@ -1204,10 +1204,7 @@ fn a_waiter_whose_session_has_moved_and_ended_keeps_its_id_and_stores_nothing() 
 fn the_end_of_an_id_that_was_left_ends_no_session_under_the_next_one() {
     for texts in [IniValues::default(), unlocked()] {
         let store = logged_in(&texts);
-        let mut first = session_with(&store, &texts);
-        read(&mut first, ID);
-        assert!(first.destroy(ID, Leave::Moved));
-        first.close();
+        let first = moves_away(&store, &texts);
         let mut second = session_with(&store, &texts);
         second.inherit(first.heritage());
         read(&mut second, NEW);
@@ -1405,10 +1402,7 @@ fn a_logout_between_the_halves_of_a_move_ends_it_whatever_answer_is_lost() {
     for texts in [IniValues::default(), unlocked()] {
         for lost in 1..5 {
             let store = logged_in(&texts);
-            let mut first = session_with(&store, &texts);
-            read(&mut first, ID);
-            assert!(first.destroy(ID, Leave::Moved));
-            first.close();
+            let first = moves_away(&store, &texts);
             let mut late = session_with(&store, &texts);
             assert_eq!(read(&mut late, ID), b"old");
             assert!(late.destroy(ID, Leave::Ended), "{:?}", late.take_warnings());
@@ -1538,10 +1532,7 @@ fn a_session_that_is_ended_in_the_middle_of_its_move_counts() {
         for age in [0, 10_001] {
             let store = logged_in(&texts);
             store.server().advance(age);
-            let mut first = session_with(&store, &texts);
-            read(&mut first, ID);
-            assert!(first.destroy(ID, Leave::Moved));
-            first.close();
+            let first = moves_away(&store, &texts);
             assert_eq!(session_with(&store, &texts).revoke(Some(b"u"), None, false), Some(1), "{age}");
             let mut second = session_with(&store, &texts);
             second.inherit(first.heritage());
