@@ -1,6 +1,7 @@
-/* The cookie that PHP has sent in this request. */
+/* The cookie that PHP sends or has sent in this request. */
 #include "php.h"
 #include "SAPI.h"
+#include "Zend/zend_exceptions.h"
 #include "ext/session/php_session.h"
 #include "ext/standard/url.h"
 #include "shim.h"
@@ -80,4 +81,31 @@ void rustredis_take_back_deletion(void)
 	if (line) {
 		take_back(line);
 	}
+}
+
+/* Output sends the headers, and the cookie of a new id with them or never. PHP adds that cookie last,
+ * after the methods of a class and the warnings of a serializer. The browser would then keep an id
+ * that the session has left. Returns NULL if the output goes on as before. */
+php_output_handler *rustredis_hold_output(void)
+{
+	/* An output handler of the script may be at work, inside which PHP allows no other. */
+	if (SG(headers_sent) || !PS(use_cookies) || (php_output_get_status() & PHP_OUTPUT_LOCKED)
+			|| php_output_start_default() != SUCCESS) {
+		return NULL;
+	}
+	return php_output_get_active_handler();
+}
+
+/* The script may have ended it, or begun another output buffer inside, which the end of the request
+ * ends. */
+void rustredis_release_output(const php_output_handler *held)
+{
+	if (!held || php_output_get_active_handler() != held) {
+		return;
+	}
+	/* An output handler of the script around this one takes the text, and no exception waits for
+	 * that. */
+	zend_exception_save();
+	php_output_end();
+	zend_exception_restore();
 }

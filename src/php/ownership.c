@@ -234,6 +234,7 @@ static zend_always_inline void carry_out(const int which, INTERNAL_FUNCTION_PARA
 	if (moves && !may_delete(execute_data)) {
 		return;
 	}
+	const php_output_handler *output = moves ? rustredis_hold_output() : NULL;
 	const bool keeps = moves && keeps_cookie();
 	/* A fiber can be suspended here, and continue beside another serialize(), or none. */
 	const bool is_alone = !EG(active_fiber);
@@ -300,6 +301,7 @@ static zend_always_inline void carry_out(const int which, INTERNAL_FUNCTION_PARA
 		}
 	}
 	rustredis_hide_in_pending();
+	rustredis_release_output(output);
 }
 
 #define X(name) \

@@ -475,6 +475,10 @@ void rustredis_take_back_cookie(const zend_string *id);
 /* True if a deletion of the session's cookie was sent in this request, as setcookie() does it. */
 bool rustredis_deletes_cookie(void);
 void rustredis_take_back_deletion(void);
+/* rustredis_hold_output keeps the output, and the headers with it, until rustredis_release_output
+ * is given what it has returned. */
+php_output_handler *rustredis_hold_output(void);
+void rustredis_release_output(const php_output_handler *held);
 
 /* masking.c: session.save_path at the moment, valid until it changes. */
 const char *rustredis_path_now(void);
