@@ -83,9 +83,9 @@ void rustredis_take_back_deletion(void)
 	}
 }
 
-/* Output sends the headers, and the cookie of a new id with them or never. PHP adds that cookie last,
- * after the methods of a class and the warnings of a serializer. The browser would then keep an id
- * that the session has left. Returns NULL if the output goes on as before. */
+/* Output sends the headers, and the cookie of a new id with them or never. PHP adds that cookie at
+ * the end, after the methods of a class and the warnings of a serializer. The browser would then
+ * keep an id that the session has left. Returns NULL if the output goes on as before. */
 php_output_handler *rustredis_hold_output(void)
 {
 	/* An output handler of the script may be at work, inside which PHP allows no other. */
