@@ -116,7 +116,9 @@ impl<S: Store> Session<S> {
             return self.fail("was not moved to a new id", Some(&id), &lost(failure));
         }
         self.ask_end(id.as_str().as_bytes());
-        let left = self.left_behind(&id).filter(|_| leave == Leave::Emptied);
+        let left = self.left_behind(&id);
+        let takes_copy = left.is_some() && leave == Leave::Moved;
+        let left = left.filter(|_| leave == Leave::Emptied);
         // A logout is carried out even if another request has the lock by now.
         let done = self.end_as(&id, leave, deletes && leave == Leave::Emptied);
         if let Some(left) = left
@@ -126,6 +128,9 @@ impl<S: Store> Session<S> {
         }
         let is_answered = done.is_ok();
         let is_left = self.answered(&id, if deletes { "was not destroyed" } else { "was not saved" }, done);
+        if takes_copy && is_left {
+            self.lineage.leave_taken_copy(&id);
+        }
         self.lineage.note_move(id, is_left, is_answered);
         is_left
     }

@@ -3,7 +3,7 @@
 use std::mem;
 
 use super::{current::Current, moved::Moved};
-use crate::protocol::{Frozen, Live, SessionId};
+use crate::protocol::{Dead, Frozen, Live, SessionId};
 
 /// The part of a session that goes over to the id under which session_regenerate_id() continues it.
 #[derive(Clone, Default)]
@@ -186,12 +186,12 @@ impl Lineage {
     /// Has the next id go on without the user, who has logged out.
     pub(super) fn leave_no_user(&mut self) {
         self.left.live = self.left.live.take().map(Live::without_user);
-        self.left.name = None;
+        (self.left.name, self.left.beside) = (None, None);
     }
 
     /// Has the next id go on without any metadata.
     pub(super) fn leave_no_metadata(&mut self) {
-        (self.left.live, self.left.name) = (None, None);
+        (self.left.live, self.left.name, self.left.beside) = (None, None, None);
     }
 
     /// Has the next id know of this copy. A session without metadata begins now.
@@ -203,6 +203,12 @@ impl Lineage {
     pub(super) fn set_moved(&mut self, moved: Moved) {
         self.left.moved = Some(moved.clone());
         self.moved = Some(moved);
+    }
+
+    /// Has the next id know of the copy that it is made of, which another request has left. The
+    /// session cannot come back to that request's id.
+    pub(super) fn leave_taken_copy(&mut self, id: &SessionId) {
+        self.left.moved = Some(Moved::new(id.clone(), Dead::TAKEN.to_owned(), true));
     }
 
     /// Returns true if the session has come to this id by a move that has left a copy, or may have

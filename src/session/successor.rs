@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     error::StoreError,
-    protocol::{Dead, Keys, Listed, Live, Reason, SessionId, State, UserCall},
+    protocol::{Dead, Keys, Listed, Live, Op, Reason, ReleaseReply, SessionId, State, UserCall},
     store::Store,
 };
 
@@ -21,13 +21,26 @@ pub(super) struct Left {
 
 impl Left {
     fn by(mark: &Dead) -> Self {
-        let list = mark.live().map(|live| live.user().to_owned());
-        Self { list: list.filter(|list| !list.is_empty()) }
+        mark.live().map_or(Self { list: None }, |live| Self::of(live.user()))
+    }
+
+    fn of(list: &str) -> Self {
+        Self { list: Some(list.to_owned()).filter(|list| !list.is_empty()) }
     }
 }
 
 /// A failure that was told.
 pub(super) struct Told;
+
+/// The fate of a session that may have come back to an id.
+enum Return {
+    /// It is not there.
+    None,
+    /// It has ended.
+    Ended,
+    /// It has left the id once more.
+    Left(Left),
+}
 
 /// The next id of a session, and its state.
 struct Next {
@@ -85,7 +98,7 @@ impl<S: Store> Session<S> {
         Ok(match self.state_of(id)? {
             Some(State::Dead(mark)) if mark.reason == Reason::Regenerated => Some(Left::by(&mark)),
             // It has come back, without a copy.
-            Some(State::Live(_)) => Some(Left { list: None }),
+            Some(State::Live(live)) => Some(Left::of(live.user())),
             _ => None,
         })
     }
@@ -93,25 +106,42 @@ impl<S: Store> Session<S> {
     /// Ends the copy that a session has left under this id, and the session itself, if the list of
     /// its user tells where it goes on. Returns `None` if nothing does, and false after a failure.
     pub(super) fn end_left(&mut self, id: &SessionId, left: &Left) -> Option<bool> {
-        // Without its copy, the session cannot come back to this id from now on.
-        if !self.delete_copy(id.as_str()) {
-            return Some(false);
+        let mut list = left.list.clone();
+        let mut was_back = false;
+        for _ in 0..ROUNDS {
+            // Without its copy, the session cannot come back to this id from now on.
+            if !self.delete_copy(id.as_str()) {
+                return Some(false);
+            }
+            match self.end_returned(id) {
+                Ok(Return::Ended) => was_back = true,
+                Ok(Return::None) => {}
+                Ok(Return::Left(left)) => {
+                    list = left.list.or(list);
+                    continue;
+                }
+                Err(Told) => return Some(false),
+            }
+            let ended = list.as_deref().and_then(|list| Some((list, self.list_keys(list)?)));
+            return match ended.map_or(Some(false), |(list, keys)| self.end_successors(id, list, &keys)) {
+                Some(is_over) => (is_over || was_back).then_some(true),
+                None => Some(false),
+            };
         }
-        let Ok(was_back) = self.end_returned(id) else { return Some(false) };
-        let list = left.list.as_deref();
-        let ended = list.and_then(|list| Some((list, self.list_keys(list)?)));
-        match ended.map_or(Some(false), |(list, keys)| self.end_successors(id, list, &keys)) {
-            Some(is_over) => (is_over || was_back).then_some(true),
-            None => Some(false),
-        }
+        None
     }
 
-    /// Ends the session that has come back to this id. Returns false if it has not.
-    fn end_returned(&mut self, id: &SessionId) -> Result<bool, Told> {
-        if !matches!(self.state_of(id)?, Some(State::Live(_))) {
-            return Ok(false);
+    /// Ends the session if it has come back to this id.
+    fn end_returned(&mut self, id: &SessionId) -> Result<Return, Told> {
+        let Some(seen) = self.ask_session(id).ok_or(Told)?.state else { return Ok(Return::None) };
+        let State::Live(live) = State::parse(&seen) else { return Ok(Return::None) };
+        // Another request may move it before this.
+        let reply = self.store.write(&self.keys(id), &self.write_of(Op::LogOut, 1, Some(&seen)));
+        if matches!(reply, Ok(ReleaseReply::Dead)) {
+            return Ok(Return::Left(Left::of(live.user())));
         }
-        if self.end_id(id, &Reason::Logout, "", "was not destroyed") { Ok(true) } else { Err(Told) }
+        let reply = reply.map(|reply| self.without_copy(reply));
+        if self.answered(id, "was not destroyed", reply) { Ok(Return::Ended) } else { Err(Told) }
     }
 
     /// Ends the session under each id that it got after this one. Returns false if there was none,
@@ -121,18 +151,19 @@ impl<S: Store> Session<S> {
         for _ in 0..ROUNDS {
             let answer = self.ask_list(keys, &UserCall::List)?;
             let Some(Next { listed, state }) = self.next_of(&mut ids, &answer.sessions).ok()? else {
-                let on_its_way = answer.sessions.iter().find(|listed| listed.id == *id);
-                let Some(place) = on_its_way.filter(|_| !is_over && !is_marked) else { break };
-                // The request that moves it looks at this mark when the list has the new id.
-                if !self.end_id(id, &Reason::Logout, list, "was not destroyed") {
-                    return None;
+                if is_over || is_marked || !answer.sessions.iter().any(|listed| listed.id == *id) {
+                    break;
                 }
-                // It may get no answer to that look. The list then tells it of the end.
-                self.ask_list(keys, &UserCall::End(&places(&[place])))?;
+                self.end_on_its_way(id, list, keys, &answer.sessions)?;
                 (is_marked, is_over) = (true, true);
                 continue;
             };
             ids.push(listed.id.clone());
+            if let Some(before) = listed.before.as_ref().filter(|_| state.is_none() && !is_marked) {
+                // It is not stored yet, and may have left this id, too.
+                self.end_on_its_way(before, list, keys, &answer.sessions)?;
+                (is_marked, is_over) = (true, true);
+            }
             let was_moved = match state {
                 Some(State::Dead(Dead { reason: Reason::Regenerated, .. })) => true,
                 Some(State::Dead(_)) => {
@@ -150,9 +181,24 @@ impl<S: Store> Session<S> {
             if was_moved {
                 self.delete_copy(listed.id.as_str());
             }
-            self.store.post_to_list(keys, &UserCall::Drop(&[id.as_str(), listed.id.as_str()]));
+            let names = [listed.id.as_str(), id.as_str()];
+            self.store.post_to_list(keys, &UserCall::Drop(if is_marked { &names[..1] } else { &names }));
         }
         Some(is_over)
+    }
+
+    /// Ends a session under the id that it is about to leave: the last one under which it was
+    /// stored. Returns `None` after a failure.
+    fn end_on_its_way(&mut self, id: &SessionId, list: &str, keys: &Keys, all: &[Listed]) -> Option<()> {
+        // The request that moves it looks at this mark when the list has the new id.
+        if !self.end_id(id, &Reason::Logout, list, "was not destroyed") {
+            return None;
+        }
+        // It may get no answer to that look. The list then tells it of the end.
+        if let Some(place) = all.iter().find(|listed| listed.id == *id) {
+            self.ask_list(keys, &UserCall::End(&places(&[place])))?;
+        }
+        Some(())
     }
 
     /// Returns the id of the session that PHP has, if that has left it, and each id under which it

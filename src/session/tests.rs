@@ -11,6 +11,7 @@ use crate::{
 
 pub(super) const ID: &[u8] = b"abcdefghijklmnop";
 pub(super) const NEW: &[u8] = b"0123456789abcdef";
+const OTHER: &[u8] = b"ghijklmnopghijkl";
 pub(super) const TTL: u64 = 100;
 
 fn session_with(store: &MemoryStore, texts: &IniValues) -> Session<MemoryStore> {
@@ -1074,6 +1075,35 @@ fn a_session_that_moves_once_more_in_vain_is_stored_under_the_id_that_a_browser_
     }
 }
 
+/// It has taken the copy of a session that another request moved.
+#[test]
+fn a_late_request_that_moves_once_more_in_vain_is_stored_under_the_id_that_its_browser_has() {
+    for texts in [IniValues::default(), unlocked()] {
+        for hows in ["deleted", "given up"] {
+            let store = stored(b"old");
+            moves_away(&store, &texts);
+            let mut late = session_with(&store, &texts);
+            assert_eq!(read(&mut late, ID), b"old");
+            assert!(late.destroy(ID, Leave::Moved), "{:?}", late.take_warnings());
+            late.close();
+            assert!(late.take_moved().is_none(), "the session is no more its own under the old id");
+            let mut second = session_with(&store, &texts);
+            second.inherit(late.heritage());
+            read(&mut second, NEW);
+            assert!(second.is_unsaved_after_a_move());
+            match hows {
+                "deleted" => assert!(second.destroy(NEW, Leave::Moved)),
+                _ => second.bequeath_unsaved(),
+            }
+            second.close();
+            let moved = second.take_moved().unwrap();
+            assert!(second.bring_back(&moved, TTL), "{:?}", second.take_warnings());
+            assert_eq!((data(&store, ID), data(&store, NEW).as_deref()), (None, Some(&b"old"[..])));
+            assert_eq!((holder(&store, ID), holder(&store, NEW)), (None, None));
+        }
+    }
+}
+
 #[test]
 fn a_logout_beside_a_move_that_was_undone_ends_the_session() {
     for texts in [IniValues::default(), unlocked()] {
@@ -1087,6 +1117,53 @@ fn a_logout_beside_a_move_that_was_undone_ends_the_session() {
         late.close();
         assert_eq!(data(&store, ID), None);
         assert_eq!(read(&mut session_with(&store, &texts), ID), b"");
+    }
+}
+
+#[test]
+fn a_logout_of_a_session_that_came_back_and_moves_once_more_is_true_only_if_that_ends() {
+    for (texts, has_user) in [IniValues::default(), unlocked()].iter().flat_map(|t| [(t, true), (t, false)]) {
+        for act in 1.. {
+            let store = if has_user { logged_in(texts) } else { stored(b"old") };
+            let mut first = moves_away(&store, texts);
+            let mut late = session_with(&store, texts);
+            assert_eq!(read(&mut late, ID), b"old");
+            let moved = first.take_moved().unwrap();
+            assert!(first.bring_back(&moved, TTL));
+            let second = Rc::new(RefCell::new((Some(session_with(&store, texts)), false)));
+            let acts = second.clone();
+            let (to, texts) = (store.another(), texts.clone());
+            late.store.acts = vec![(
+                late.store.trips + act,
+                Rc::new(move || {
+                    let mut second = acts.borrow_mut();
+                    let mut session = second.0.take().unwrap();
+                    if session.read(ID, Access::Update, TTL) && session.value() == b"old" {
+                        session.drop_value();
+                        if session.destroy(ID, Leave::Moved) {
+                            session.close();
+                            let mut next = session_with(&to, &texts);
+                            next.inherit(session.heritage());
+                            read(&mut next, NEW);
+                            second.1 = next.write(NEW, b"new", TTL, Writer::Php);
+                            next.close();
+                        }
+                    }
+                }),
+            )];
+            let done = late.destroy(ID, Leave::Ended);
+            let warnings = late.take_warnings();
+            late.close();
+            let (second, is_saved) = &*second.borrow();
+            if second.is_some() {
+                assert!(done && act > 2, "{act}: {warnings:?}");
+                break;
+            }
+            let lives = data(&store, ID).is_some() || data(&store, NEW).is_some();
+            let case = format!("{act}, user: {has_user}, saved: {is_saved}");
+            assert!(!(done && lives), "{case}");
+            assert!(done || !has_user && !warnings.is_empty(), "{case}: {warnings:?}");
+        }
     }
 }
 
@@ -1336,7 +1413,6 @@ fn log_in(store: &MemoryStore, texts: &IniValues, id: &[u8]) {
 
 #[test]
 fn a_request_that_was_overtaken_spares_its_own_session_under_each_id() {
-    const OTHER: &[u8] = b"ghijklmnopghijkl";
     let read_only =
         || IniValues::default().with(Setting::LockWait, "0").with(Setting::LockFailure, "readonly");
     for (how, texts) in [
@@ -1416,6 +1492,50 @@ fn a_logout_between_the_halves_of_a_move_ends_it_whatever_answer_is_lost() {
             second.close();
             assert!(!is_saved, "{lost}: {:?}", second.take_warnings());
             assert_eq!((data(&store, NEW), holder(&store, NEW)), (None, None), "{lost}");
+        }
+    }
+}
+
+/// The session was not stored under the id between the two changes.
+#[test]
+fn a_logout_between_two_changes_of_the_id_ends_the_session() {
+    for (texts, emptied, is_left) in [IniValues::default(), unlocked()].iter().flat_map(|texts| {
+        [(false, false), (false, true), (true, false), (true, true)].map(|(e, l)| (texts, e, l))
+    }) {
+        for lost in 0..6 {
+            let store = logged_in(texts);
+            let first = moves_away(&store, texts);
+            let mut second = session_with(&store, texts);
+            second.inherit(first.heritage());
+            read(&mut second, NEW);
+            let mut late = session_with(&store, texts);
+            assert_eq!(read(&mut late, ID), b"old");
+            let mut log_out = || {
+                let leave = if emptied { Leave::Emptied } else { Leave::Ended };
+                assert!(late.destroy(ID, leave), "{:?}", late.take_warnings());
+                late.close();
+            };
+            let mut leaves = || {
+                assert!(second.destroy(NEW, Leave::Moved));
+                second.close();
+            };
+            if is_left {
+                leaves();
+                log_out();
+            } else {
+                log_out();
+                leaves();
+            }
+            let mut third = session_with(&store, texts);
+            third.inherit(second.heritage());
+            third.store.down_at = lost;
+            let is_read = third.read(OTHER, Access::Update, TTL);
+            third.drop_value();
+            let is_saved = is_read && third.write(OTHER, b"new", TTL, Writer::Php);
+            third.close();
+            let case = format!("{lost}, emptied: {emptied}, left: {is_left}");
+            assert!(!is_saved, "{case}: {:?}", third.take_warnings());
+            assert_eq!((data(&store, OTHER), holder(&store, OTHER)), (None, None), "{case}");
         }
     }
 }
