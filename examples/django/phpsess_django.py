@@ -244,6 +244,8 @@ class SessionStore(SessionBase):
                 self.destroyed |= session_id == self.came_with
             except phpsess.NoSuchSession:
                 pass  # then it is as it should be
+            except phpsess.NotSaved as error:
+                raise UpdateError from error
             self.held.pop(session_id, None)
 
     def bind(self, user, limit=0, on_limit="oldest", label=""):

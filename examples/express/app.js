@@ -24,8 +24,9 @@ app.post("/fail", (req) => {
   throw new Error("this request fails");
 });
 
-app.post("/logout", (req, res) => {
+app.post("/logout", async (req, res) => {
   req.session = null;
+  await sleep(Number(req.query.hold_ms ?? 0)); // the session ends with the answer
   res.json({});
 });
 

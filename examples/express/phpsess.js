@@ -428,9 +428,10 @@ class Session {
       }
     }
     const state = this.data === null ? "" : this.fresh;
-    let word = await this.leave(this.data === null ? "del" : same ? "keep" : "set", this.data ?? "", REPEAT, state);
+    let word = await this.leave(this.data === null ? "logout" : same ? "keep" : "set", this.data ?? "", REPEAT, state);
     if (word === "gone") word = await this.leave("set", this.data, REPEAT, state);
-    if (word !== "ok") throw new NotSaved({ lost: "the lock was lost", dead: "the session was destroyed" }[word] ?? word);
+    const dead = this.data === null ? "the session was moved to a new id, and goes on" : "the session was destroyed";
+    if (word !== "ok") throw new NotSaved({ lost: "the lock was lost", dead }[word] ?? word);
     if (list && this.data === null) await changeList(this.its, list, "drop", this.id);
     else if (list && state) await this.bump();
     for (const other of this.places.keys()) if (other !== list) await changeList(this.its, other, "drop", this.id);

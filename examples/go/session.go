@@ -215,7 +215,7 @@ func (s *Session) Destroy() error {
 	lock, left := s.lock, s.left
 	s.lock, s.left = nil, nil
 	if left != nil { // by a login in this request
-		if err := left.Release("del", nil); err != nil {
+		if err := left.Release("logout", nil); err != nil {
 			lock.Release("none", nil)
 			s.ended = true
 			return err
@@ -223,7 +223,7 @@ func (s *Session) Destroy() error {
 		s.destroyed = true
 	}
 	if lock != nil {
-		if err := lock.Release("del", nil); err != nil {
+		if err := lock.Release("logout", nil); err != nil {
 			s.ended = true
 			return err
 		}

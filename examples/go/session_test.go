@@ -113,7 +113,7 @@ func TestANewSessionUnderAnExpiredIDHasNoUser(t *testing.T) {
 	must(t, err, lock.Release("set", []byte(`{"n":1}`)))
 	lock, err = sessions.Lock(someID, "known")
 	must(t, err)
-	defer lock.Release("del", nil)
+	defer lock.Release("logout", nil)
 	age := number(stamp()) - number(strings.Split(lock.state, "|")[1])
 	if fields := lock.fields(); age > 60_000 || strings.Join(append(fields[2:5:5], fields[6:]...), "|") != "|||||" {
 		t.Errorf("%s", lock.state)

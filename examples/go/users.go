@@ -227,7 +227,7 @@ func (l *Lock) follow(op, state string) error {
 	switch {
 	case fields == nil || fields[7] == "":
 		return nil
-	case op == "del", op == "retire":
+	case op == "logout", op == "retire":
 		if _, err := l.its.changeList(fields[7], "drop", l.id); err != nil {
 			return err
 		}

@@ -508,7 +508,7 @@ class Session:
                 self.abandon()
                 raise NotSaved("another request has ended the session meanwhile, by the limit of a login")
         if self.data is None:
-            word = self.leave("del", keep_lock=keep_lock)
+            word = self.leave("logout", keep_lock=keep_lock)
         elif self.data == self.loaded:
             word = self.leave("keep", keep_lock=keep_lock, state=self.fresh)
         else:
@@ -516,7 +516,8 @@ class Session:
         if word == "gone":  # unchanged here, but it is not in Redis any more
             word = self.leave("set", self.data, keep_lock, state=self.fresh)
         if word != "ok":
-            raise NotSaved({"lost": "the lock was lost", "dead": "the session was destroyed"}.get(word, word))
+            dead = "the session was moved to a new id, and goes on" if self.data is None else "the session was destroyed"
+            raise NotSaved({"lost": "the lock was lost", "dead": dead}.get(word, word))
         if user and self.data is None:
             self.sessions.change_list(user, "drop", self.id)
         elif user and self.fresh:

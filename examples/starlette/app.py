@@ -40,8 +40,9 @@ async def fail(request: Request):
 
 
 @app.post("/logout")
-async def logout(request: Request):
+async def logout(request: Request, hold_ms: int = 0):
     request.session.clear()
+    await asyncio.sleep(hold_ms / 1000)  # the session ends with the answer
     return {}
 
 

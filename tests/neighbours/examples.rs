@@ -623,6 +623,64 @@ fn its_logout_holds_for_php(kind: Kind) {
     assert_eq!(stored(&server), None);
 }
 
+/// PHP without locking does not wait for the service, and a lock may be lost. The session goes on
+/// under its new id, which the visitor's browser has got.
+fn its_logout_fails_if_php_has_moved_the_session(kind: Kind) {
+    let server = Server::start();
+    let neighbour = Neighbour::start(kind, &server);
+    let mut polite = steps(&php(&server));
+    let mut rude = steps(&php(&server).ini("rustredis.locking", "0"));
+    let list = format!("PHPREDIS_SESSION:USER:{}", list_name(b"Ada"));
+    let state_key = session::side_key(&server, ID, "STATE");
+    for (has_user, is_lost, is_moved) in [
+        (false, false, true),
+        (false, true, true),
+        (true, false, true),
+        (true, true, true),
+        (true, false, false),
+        (true, true, false),
+    ] {
+        let context = format!("user {has_user}, lock lost {is_lost}, moved {is_moved}");
+        server.command::<()>(&["FLUSHALL"]);
+        let before = format!(
+            "[session_id('{ID}'), session_start(['use_strict_mode' => 0]), $_SESSION['n'] = 1, \
+             {has_user} && rustredis_user('Ada'), session_write_close()]"
+        );
+        polite.step(&before).assert_silent();
+        let php = if is_lost { &mut polite } else { &mut rude };
+        let (answer, id) = thread::scope(|scope| {
+            let leaving = scope.spawn(|| neighbour.post("/logout?hold_ms=1000", ID));
+            poll::until("the service has the lock", SOON, || session::is_locked(&server, ID));
+            if is_lost {
+                server.command::<()>(&["DEL", &format!("{}_LOCK", session::key(ID))]);
+            }
+            let step = if is_moved {
+                format!(
+                    "[start('{ID}'), session_regenerate_id(true), session_id(), session_write_close()][2]"
+                )
+            } else {
+                format!("start('{ID}') && session_destroy()")
+            };
+            let id = php.step(&step).assert_silent().result.trim_matches(['\'', '"']).to_owned();
+            (leaving.join().expect("the request is answered"), id)
+        });
+        let mark: String = server.command(&["GET", &state_key]);
+        if is_moved {
+            assert_refused(&answer);
+            assert_eq!(sessions(&server), [session::key(&id)], "{context}");
+            assert_eq!(on_list(&server, &list).contains(&id), has_user, "{context}");
+            assert!(mark.starts_with("dead|regenerated|"), "{context}: {mark}");
+        } else {
+            // A session that PHP has ended is over, as the logout says.
+            assert_eq!((answer.status, answer.cookie.as_deref()), (200, Some("")), "{context}: {answer:?}");
+            assert_eq!(sessions(&server), Vec::<String>::new(), "{context}");
+            assert_eq!(on_list(&server, &list), Vec::<String>::new(), "{context}");
+            assert!(mark.starts_with("dead|logout|"), "{context}: {mark}");
+        }
+        assert!(!session::is_locked(&server, ID), "{context}");
+    }
+}
+
 fn says_that_it_could_not_write_after_losing_the_lock(kind: Kind) {
     let server = Server::start();
     let neighbour = Neighbour::start(kind, &server);
@@ -750,6 +808,7 @@ each_of! {
     takes_each_id_that_php_takes,
     takes_the_cookie_that_php_takes,
     its_logout_holds_for_php,
+    its_logout_fails_if_php_has_moved_the_session,
     says_that_it_could_not_write_after_losing_the_lock,
     loses_nothing_with_a_reply,
     survives_a_restart_of_redis,
