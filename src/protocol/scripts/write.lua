@@ -64,10 +64,13 @@ local function copy()
 end
 local dead = false
 if state then
-  -- A living session changes its state. Another one has another time of creation.
+  -- A living session changes its state. Another one has another time of creation. A session comes
+  -- back in the place of its mark alone.
   local now, seen = string.match(state, '^live|[^|]*|'), string.match(ARGV[4], '^live|[^|]*|')
-  if now then dead = seen and now ~= seen else dead = state ~= ARGV[4] end
+  if now and not back then dead = seen and now ~= seen else dead = state ~= ARGV[4] end
 end
+-- A repeat finds what it has stored.
+if back and state == note then return {'ok'} end
 if op == 'logout' then
   if dead and string.find(state, '^dead|regenerated|') then return {'dead'} end
   op = 'del'

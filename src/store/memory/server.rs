@@ -390,7 +390,16 @@ impl Server {
     pub fn write(&mut self, keys: &Keys, w: &Write<'_>) -> ReleaseReply {
         let (now, rules) = (self.now, self.rules);
         let place = self.place(keys);
-        let dead = place.is_dead(w.seen);
+        let now_state = place.state.as_ref().map(|state| &*state.value);
+        // A repeat finds what it has stored.
+        if w.op == Op::BringBack && now_state.is_some() && now_state == w.state {
+            return ReleaseReply::Done;
+        }
+        let dead = match w.op {
+            // It takes the place of its mark alone.
+            Op::BringBack => now_state.is_some_and(|state| w.seen != Some(state)),
+            _ => place.is_dead(w.seen),
+        };
         let mut state = w.state.filter(|_| !dead);
         let life = match w.op {
             Op::Delete(_)

@@ -595,6 +595,8 @@ fn a_copy_becomes_the_session_again_in_one_step_or_not_at_all() {
         ("nothing", ReleaseReply::Done),
         ("the copy goes", ReleaseReply::Gone),
         ("a logout", ReleaseReply::Dead),
+        ("another session", ReleaseReply::Dead),
+        ("a repeat", ReleaseReply::Done),
     ] {
         let mark = left_with_a_copy(&f, &mut a);
         match between {
@@ -605,15 +607,24 @@ fn a_copy_becomes_the_session_again_in_one_step_or_not_at_all() {
                 let logout = write(Op::Delete(&Reason::Logout), None, None);
                 assert_eq!(a.write(&f.keys, &logout).unwrap(), ReleaseReply::Done);
             }
+            "another session" => {
+                let () = f.redis().del(f.keys.state()).unwrap();
+                let login = write(Op::Set(b"another"), None, Some("live|2|||||||"));
+                assert_eq!(a.write(&f.keys, &login).unwrap(), ReleaseReply::Done);
+            }
+            "a repeat" => {
+                let back = write(Op::BringBack, Some(&mark), Some(live));
+                assert_eq!(a.write(&f.keys, &back).unwrap(), answer, "{between}");
+            }
             _ => {}
         }
-        let state = f.state();
+        let (data, state) = (f.data(), f.state());
         let back = write(Op::BringBack, Some(&mark), Some(live));
         assert_eq!(a.write(&f.keys, &back).unwrap(), answer, "{between}");
         let (data, state) = if answer == ReleaseReply::Done {
             (Some(b"data".to_vec()), Some(live.to_owned()))
         } else {
-            (None, state)
+            (data, state)
         };
         assert_eq!((f.data(), f.state()), (data, state), "{between}");
         let copy: Option<Vec<u8>> = f.redis().get(f.keys.copy()).unwrap();
