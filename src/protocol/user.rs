@@ -73,6 +73,9 @@ pub enum UserCall<'a> {
         before: Option<&'a str>,
         /// As for `Bind`.
         stays: bool,
+        /// The name that the session had after that one, and under which it was not stored. It
+        /// leaves the list.
+        passed: Option<&'a str>,
     },
     /// Asks for all sessions.
     List,
@@ -106,10 +109,13 @@ impl UserCall<'_> {
                     command.number(age);
                 }
             }
-            Self::Bump { name, life, before, stays } => {
+            Self::Bump { name, life, before, stays, passed } => {
                 command.arg("bump").arg(text).arg(name).number(life).arg(before.unwrap_or(""));
-                if stays {
-                    command.arg("0").arg("").arg("1");
+                if stays || passed.is_some() {
+                    command.arg("0").arg("").arg(if stays { "1" } else { "" });
+                }
+                if let Some(passed) = passed {
+                    command.arg("").arg(passed);
                 }
             }
             Self::List => {

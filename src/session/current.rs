@@ -80,8 +80,12 @@ impl<L> Current<L> {
     /// Returns true if the session has the user with whom it was read.
     pub(super) fn has_kept_its_user(&self) -> bool {
         let user = self.metadata.live.as_ref().map(Live::user).unwrap_or_default();
-        let state = self.loaded.state.as_deref().map(State::parse);
-        !user.is_empty() && state.is_some_and(|state| state.live().is_some_and(|live| live.user() == user))
+        !user.is_empty() && self.stored_live().is_some_and(|live| live.user() == user)
+    }
+
+    /// Returns the metadata with which it was read.
+    pub(super) fn stored_live(&self) -> Option<Live> {
+        State::parse(self.loaded.state.as_deref()?).live().cloned()
     }
 
     /// Returns true if this write changes the session.

@@ -7,7 +7,7 @@ use super::{
     metadata::{Description, Metadata, TimeLeft},
 };
 use crate::{
-    protocol::{Live, Op, Reason, Release, ReleaseReply, SessionData, SessionId, State, Write},
+    protocol::{Keys, Live, Op, Reason, Release, ReleaseReply, SessionData, SessionId, State, Write},
     store::Store,
 };
 
@@ -94,10 +94,13 @@ impl<S: Store> Session<S> {
         self.lineage.set_heir(id);
     }
 
-    /// Keeps the id that the list of the user has, and gives the place up that the next id does not
-    /// need.
+    /// Keeps the id that the list of the user has, and gives the places up that the next id does
+    /// not take.
     pub(super) fn leave_name(&mut self, current: &mut Current<S::Lease>) {
         if self.lineage.leave_name(current) {
+            let list = current.metadata.live.as_ref().and_then(|live| self.list_keys(live.user()));
+            let is_its = |keys: &Keys| list.as_ref().is_some_and(|list| list.data() == keys.data());
+            current.metadata.places.retain(|(keys, _)| !is_its(keys));
             self.give_up_places(current);
         }
     }

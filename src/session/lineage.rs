@@ -25,6 +25,11 @@ pub struct Heritage {
     retired: Option<SessionId>,
     /// The move away from the id under which it was last stored, if that has left a copy.
     moved: Option<Moved>,
+    /// The id that the list of the user has, too, because the session has had it in between and was
+    /// not stored under it.
+    passed: Option<SessionId>,
+    /// Set if it had another user when it was last stored.
+    has_changed_user: bool,
 }
 
 impl Heritage {
@@ -110,6 +115,21 @@ impl Lineage {
         self.inherited.name = id;
     }
 
+    /// Returns the id whose place on the list this one takes.
+    pub(super) fn passed_id(&self, id: &SessionId) -> Option<SessionId> {
+        self.inherited_by(id)?.passed.clone()
+    }
+
+    /// Notes that this id has taken that place.
+    pub(super) fn forget_passed_id(&mut self) {
+        self.inherited.passed = None;
+    }
+
+    /// Returns true if the session has this id since it was last stored, with another user.
+    pub(super) fn has_changed_user(&self, id: &SessionId) -> bool {
+        self.inherited_by(id).is_some_and(|inherited| inherited.has_changed_user)
+    }
+
     /// Returns true if this is the state that was read under the earlier id.
     pub(super) fn has_seen(&self, state: Option<&String>) -> bool {
         self.inherited.seen.as_ref() == state
@@ -146,12 +166,18 @@ impl Lineage {
     pub(super) fn leave<L>(&mut self, current: &Current<L>) {
         let live = current.metadata.heritage();
         let has_user = live.as_ref().is_some_and(Live::has_user);
+        let inherited = Some(&self.inherited).filter(|_| current.is_missing());
+        let before = current.stored_live().or_else(|| inherited?.live.clone()).filter(Live::has_user);
+        let user = live.as_ref().map(Live::user);
+        let has_changed_user = before.is_some_and(|before| user != Some(before.user()))
+            || inherited.is_some_and(|inherited| inherited.has_changed_user);
         self.left = Heritage {
             was_stored: !current.is_first,
             ends: current.ends,
             beside: has_user.then(|| current.id.clone()),
             seen: has_user.then(|| current.loaded.state.clone()).flatten(),
             live,
+            has_changed_user,
             ..Heritage::default()
         };
     }
@@ -168,8 +194,7 @@ impl Lineage {
     }
 
     /// Keeps the id that the list of the user has. It is the earlier one if the session was not
-    /// stored under this one, whose place on the list the next id does not need: the answer is then
-    /// true.
+    /// stored under this one, whose place on the list the next id takes: the answer is then true.
     pub(super) fn leave_name<L>(&mut self, current: &Current<L>) -> bool {
         if !self.left.live.as_ref().is_some_and(Live::has_user) {
             return false;
@@ -178,6 +203,7 @@ impl Lineage {
         let is_earlier = earlier.is_some();
         if is_earlier {
             self.left.seen = self.inherited.seen.clone();
+            self.left.passed = Some(current.id.clone());
         }
         self.left.name = earlier.or_else(|| Some(current.id.clone()));
         is_earlier
@@ -186,12 +212,13 @@ impl Lineage {
     /// Has the next id go on without the user, who has logged out.
     pub(super) fn leave_no_user(&mut self) {
         self.left.live = self.left.live.take().map(Live::without_user);
-        (self.left.name, self.left.beside) = (None, None);
+        (self.left.name, self.left.beside, self.left.passed) = (None, None, None);
     }
 
     /// Has the next id go on without any metadata.
     pub(super) fn leave_no_metadata(&mut self) {
-        (self.left.live, self.left.name, self.left.beside) = (None, None, None);
+        self.left.live = None;
+        (self.left.name, self.left.beside, self.left.passed) = (None, None, None);
     }
 
     /// Has the next id know of this copy. A session without metadata begins now.

@@ -21,7 +21,7 @@ use crate::{
         clock,
         stats::{self, Count},
     },
-    protocol::{Holder, Keys, Live, Mode, Op, Release, ReleaseReply, SessionId, State, Write},
+    protocol::{Holder, Keys, Live, Mode, Op, Reason, Release, ReleaseReply, SessionId, State, Write},
     store::{DeferredFailure, Store},
 };
 
@@ -201,7 +201,7 @@ impl<S: Store> Session<S> {
         let saved = || (writer != Writer::Php).then(|| Print::of(text.plain()));
         let asks = changed || current.is_changed || current.is_new || current.metadata.is_asked;
         let mut is_over = false;
-        let (hold, failure) = match mem::replace(&mut current.hold, Hold::Unlocked) {
+        let (hold, mut failure) = match mem::replace(&mut current.hold, Hold::Unlocked) {
             Hold::Locked { token, waiter, guard } => {
                 let keep_lock = writer == Writer::Class;
                 let release = Release {
@@ -270,7 +270,7 @@ impl<S: Store> Session<S> {
         };
         current.writes += u32::from(failure.is_none());
         current.hold = hold;
-        let chosen = self.follow_save(&mut current, state, failure.as_ref(), is_over, ttl);
+        let chosen = self.follow_save(&mut current, state, &mut failure, is_over, ttl);
         let is_unchanged = was_locked && !(current.is_changed || changed) && writer != Writer::Class;
         count_write(&current.trace, text, changed, is_unchanged, failure.as_ref());
         self.after_write(current, text, changed, was_locked, failure.as_ref());
@@ -280,13 +280,13 @@ impl<S: Store> Session<S> {
         }
     }
 
-    /// Brings the list of the user up to date after a save. Returns the session if it is to end
-    /// after all.
+    /// Brings the list of the user up to date after a save. Returns the session if a limit has
+    /// chosen it. The save fails if it has ended in another way.
     fn follow_save(
         &mut self,
         current: &mut Current<S::Lease>,
         state: Option<String>,
-        failure: Option<&Failure>,
+        failure: &mut Option<Failure>,
         is_over: bool,
         ttl: u64,
     ) -> Option<Chosen> {
@@ -300,9 +300,27 @@ impl<S: Store> Session<S> {
         if failure.is_none() && state.is_some() {
             current.loaded.state = state;
             current.metadata.is_due = false;
-            return self.follow_on_list(current, ttl);
+            let has_changed_user = self.lineage.has_changed_user(&current.id);
+            let earlier = self.earlier_id(&current.id).filter(|_| has_changed_user);
+            let chosen = self.follow_on_list(current, ttl);
+            *failure = earlier.filter(|_| chosen.is_none()).and_then(|id| self.end_like(current, &id));
+            return chosen;
         }
         None
+    }
+
+    /// Ends a session that was just stored, if it has ended under its earlier id: a logout there
+    /// has asked the list of the user that the session had, and so has a revocation.
+    fn end_like(&mut self, current: &mut Current<S::Lease>, earlier: &SessionId) -> Option<Failure> {
+        if !self.has_ended_under(earlier) {
+            return None;
+        }
+        let list = current.metadata.live.as_ref().map(|live| live.user().to_owned()).unwrap_or_default();
+        self.end_id(&current.id, &Reason::Logout, &list, "was not ended");
+        self.leave_list(&current.id, &[list]);
+        self.follow_destruction(current);
+        current.lose();
+        Some(refused(Failure::Destroyed))
     }
 
     /// Takes a session that was ended before it was stored off the list of its user, and deletes

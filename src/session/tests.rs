@@ -1540,6 +1540,114 @@ fn a_logout_between_two_changes_of_the_id_ends_the_session() {
     }
 }
 
+/// The list of its former user does not lead to the new id.
+#[test]
+fn a_logout_behind_a_change_of_user_and_id_ends_the_session() {
+    for (texts, is_revoked, between) in [IniValues::default(), unlocked()]
+        .iter()
+        .flat_map(|t| [false, true].map(|revoked| (t, revoked)))
+        .flat_map(|(t, revoked)| [false, true].map(|between| (t, revoked, between)))
+    {
+        let store = logged_in(texts);
+        let mut other = session_with(&store, texts);
+        let mut first = session_with(&store, texts);
+        read(&mut first, ID);
+        if between {
+            assert!(first.destroy(ID, Leave::Moved));
+            first.close();
+            let heritage = first.heritage();
+            first = session_with(&store, texts);
+            first.inherit(heritage);
+            read(&mut first, OTHER);
+        }
+        let no_limit = Limit { sessions: 0, on_limit: OnLimit::Oldest };
+        assert_eq!(first.bind(b"v", "", no_limit, TTL), Some(true));
+        assert!(first.destroy(if between { OTHER } else { ID }, Leave::Moved));
+        first.close();
+        let mut second = session_with(&store, texts);
+        second.inherit(first.heritage());
+        read(&mut second, NEW);
+        if is_revoked {
+            assert_eq!(other.revoke(Some(b"u"), None, false), Some(1));
+        } else {
+            read(&mut other, ID);
+            assert!(other.destroy(ID, Leave::Ended), "{:?}", other.take_warnings());
+        }
+        other.close();
+        let case = format!("revoked: {is_revoked}, between: {between}");
+        assert!(!second.write(NEW, b"new", TTL, Writer::Php), "{case}");
+        second.close();
+        assert_eq!((data(&store, NEW), data(&store, ID)), (None, None), "{case}");
+        let devices = session_with(&store, texts).devices(Some(b"v"), TTL).unwrap();
+        assert_eq!(devices.len(), 0, "{case}");
+    }
+}
+
+/// Its place under the id in between is the only one that this user's list has.
+#[test]
+fn a_session_is_listed_between_two_ids_under_which_it_is_not_stored() {
+    for (texts, has_user, is_read) in [IniValues::default(), unlocked()]
+        .iter()
+        .flat_map(|t| [(true, false), (true, true), (false, false)].map(|(user, read)| (t, user, read)))
+    {
+        let store = if has_user { logged_in(texts) } else { stored(b"old") };
+        let first = moves_away(&store, texts);
+        let mut second = session_with(&store, texts);
+        second.inherit(first.heritage());
+        read(&mut second, NEW);
+        let no_limit = Limit { sessions: 0, on_limit: OnLimit::Oldest };
+        assert_eq!(second.bind(b"v", "", no_limit, TTL), Some(true));
+        assert!(second.destroy(NEW, Leave::Moved));
+        second.close();
+        let mut third = session_with(&store, texts);
+        third.inherit(second.heritage());
+        if is_read {
+            read(&mut third, OTHER);
+        }
+        let mut other = session_with(&store, texts);
+        assert_eq!(other.revoke(Some(b"v"), None, false), Some(1), "{:?}", other.take_warnings());
+        let is_saved = third.read(OTHER, Access::Update, TTL) && {
+            third.drop_value();
+            third.write(OTHER, b"new", TTL, Writer::Php)
+        };
+        third.close();
+        assert!(!is_saved);
+        assert_eq!((data(&store, OTHER), holder(&store, OTHER)), (None, None));
+    }
+}
+
+/// The revocation knows nothing of the copy.
+#[test]
+fn the_copy_ends_with_a_session_that_was_to_be_stored_again() {
+    for texts in [IniValues::default(), unlocked()] {
+        for act in 1.. {
+            let store = logged_in(&texts);
+            let first = moves_away(&store, &texts);
+            let mut second = session_with(&store, &texts);
+            second.inherit(first.heritage());
+            read(&mut second, NEW);
+            assert!(second.destroy(NEW, Leave::Moved));
+            let moved = second.take_moved().unwrap();
+            second.close();
+            let other = Rc::new(RefCell::new((session_with(&store, &texts), None)));
+            let revokes = other.clone();
+            second.store.acts = vec![(
+                second.store.trips + act,
+                Rc::new(move || {
+                    let (other, done) = &mut *revokes.borrow_mut();
+                    *done = Some(other.revoke(Some(b"u"), None, false));
+                }),
+            )];
+            let is_back = second.bring_back(&moved, TTL);
+            let Some(done) = other.borrow().1 else { break };
+            assert!(done.is_some(), "{act}");
+            let late = read(&mut session_with(&store, &texts), ID);
+            let case = format!("{act}, back: {is_back}, revoked: {done:?}");
+            assert!(done == Some(0) || late.is_empty() && data(&store, NEW).is_none(), "{case}");
+        }
+    }
+}
+
 /// A login that finds the list full looks at each session on it, and then ends those that are gone.
 #[test]
 fn a_session_that_comes_back_after_the_look_of_a_login_stays() {

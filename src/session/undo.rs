@@ -69,7 +69,8 @@ impl<S: Store> Session<S> {
         // From now on, a logout, a revocation or a limit finds the session under this id.
         let is_chosen = self.list_keys(live.user()).is_some_and(|list| {
             let (name, before) = (id.as_str(), Some(moved.id().as_str()));
-            let bump = UserCall::Bump { name, life: live.own_ttl(now, ttl), before, stays: false };
+            let bump =
+                UserCall::Bump { name, life: live.own_ttl(now, ttl), before, stays: false, passed: None };
             self.store.user_list(&list, &bump).is_ok_and(|answer| is_victim(&answer, id))
         });
         // Another request may have stored a session there by now.
@@ -83,6 +84,8 @@ impl<S: Store> Session<S> {
             is_stored = false;
         }
         if !is_stored {
+            // It has ended, and its end did not know of the copy.
+            self.delete_copy(moved.id().as_str());
             self.leave_list(id, &[live.user().to_owned()]);
         }
         Ok(is_stored)

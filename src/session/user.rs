@@ -448,6 +448,7 @@ impl<S: Store> Session<S> {
         let Some(earlier) = self.earlier_id(&current.id) else { return };
         let live = current.metadata.live.as_ref();
         let list = live.and_then(|live| self.list_keys(live.user()));
+        let copy = live.and_then(|live| live.copy.as_ref()).map(|copy| copy.id.clone());
         let mut is_chosen = false;
         if let Some(keys) = &list {
             match self.list_now(current, ttl) {
@@ -461,7 +462,7 @@ impl<S: Store> Session<S> {
         }
         if has_ended {
             // The end of a session that is on its way to its next id leaves the copy.
-            self.delete_copy(earlier.as_str());
+            self.delete_copy(copy.as_deref().unwrap_or(earlier.as_str()));
         } else {
             // A login that has chosen the session knows it under its earlier id alone.
             let user = current.metadata.live.as_ref().map(|live| live.user().to_owned()).unwrap_or_default();
@@ -543,12 +544,13 @@ impl<S: Store> Session<S> {
         let now = self.store.server_clock();
         let lasts = live.own_ttl(now, ttl);
         // A logout under the earlier id finds the session by that.
-        let before = self.earlier_id(&current.id);
+        let (before, passed) = (self.earlier_id(&current.id), self.lineage.passed_id(&current.id));
         let bump = UserCall::Bump {
             name: current.id.as_str(),
             life: lasts,
             before: before.as_ref().map(SessionId::as_str),
             stays: true,
+            passed: passed.as_ref().map(SessionId::as_str),
         };
         let begun = self.store.clock();
         let answer = self.store.user_list(&keys, &bump);
@@ -560,6 +562,7 @@ impl<S: Store> Session<S> {
         current.metadata.is_unlisted = answer.is_err();
         match answer {
             Ok(answer) => {
+                self.lineage.forget_passed_id();
                 self.note_place(current, keys.clone(), Listed::value(answer.now, lasts, before.as_ref()));
                 Ok(is_victim(&answer, &current.id).then_some(Chosen { keys, list, answer }))
             }
@@ -586,7 +589,7 @@ impl<S: Store> Session<S> {
 
     /// Returns true if the session was ended from elsewhere after it had left this id. After a
     /// failure it goes on, because that must not log a user out.
-    fn has_ended_under(&mut self, name: &SessionId) -> bool {
+    pub(super) fn has_ended_under(&mut self, name: &SessionId) -> bool {
         let keys = self.keys(name);
         let state = self.store.time_left(&keys).ok().and_then(|left| left.state);
         if self.lineage.has_seen(state.as_ref()) {
@@ -615,7 +618,13 @@ impl<S: Store> Session<S> {
     ) {
         let now = self.store.server_clock();
         let before = before.map(SessionId::as_str);
-        let bump = UserCall::Bump { name: id.as_str(), life: live.own_ttl(now, ttl), before, stays: false };
+        let bump = UserCall::Bump {
+            name: id.as_str(),
+            life: live.own_ttl(now, ttl),
+            before,
+            stays: false,
+            passed: None,
+        };
         self.store.post_to_list(keys, &bump);
     }
 
@@ -642,7 +651,7 @@ impl<S: Store> Session<S> {
     }
 
     /// Returns the earlier id, if the session may be looked for under it.
-    fn earlier_id(&self, id: &SessionId) -> Option<SessionId> {
+    pub(super) fn earlier_id(&self, id: &SessionId) -> Option<SessionId> {
         self.lineage.inherited_by(id).and_then(Heritage::earlier_id).cloned()
     }
 

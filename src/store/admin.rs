@@ -517,7 +517,7 @@ impl Admin {
         let list = Keys::of_list(&self.settings.prefix, &user, self.in_cluster());
         let text = random_hex();
         let life = ttl.unwrap_or(A_DAY).min(LONGEST);
-        let bump = UserCall::Bump { name: id.as_str(), life, before: None, stays: false };
+        let bump = UserCall::Bump { name: id.as_str(), life, before: None, stays: false, passed: None };
         let mut call = bump.call(&list, &text);
         let read = |answer| UserList::parse(answer, &text);
         self.router.run_until_answered(&list, &mut call, RetryPolicy::Freely, read)?;

@@ -17,6 +17,8 @@
 --         one with this one
 --       9 the ms since the session was read, if it was none of this user's by then (bind): an older
 --         mark or trace may be that of another one. '' = it was
+--      10 the name that it had after that of 5 and before this one, and under which it was not
+--         stored (bump; none): it leaves the list
 -- Replies: {'ok', text, now_ms, name, value, name, value ...}
 --            bind: the victims, of earlier calls, too; list: all sessions; bind, bump: the session
 --            itself, if it is a victim; else none
@@ -66,16 +68,22 @@ local mine = redis.call('HGET', U, name)
 local was = mine or old ~= '' and redis.call('HGET', U, old) or ''
 local age = op == 'bind' and tonumber(ARGV[9])
 local read = age and now - age or 0
-local bumped, ends = string.match(was, '^-(%d+)|(%d+)')
-local chosen
-if bumped then
-  -- A mark does not tell when it was made.
-  chosen = tonumber(bumped) > read or now - bumped < 10000
-else
-  ends = string.match(was, '^~(%d+)')
-  chosen = ends and ends - 60000 > read
+-- The place that it leaves under the name in between tells of an end, too.
+local passed = op == 'bump' and ARGV[10] or ''
+local function end_of(place)
+  local bumped, ends = string.match(place, '^-(%d+)|(%d+)')
+  local chosen
+  if bumped then
+    -- A mark does not tell when it was made.
+    chosen = tonumber(bumped) > read or now - bumped < 10000
+  else
+    ends = string.match(place, '^~(%d+)')
+    chosen = ends and ends - 60000 > read
+  end
+  return chosen and tonumber(ends) > now and (bumped and 'mark' or 'trace')
 end
-local own = chosen and tonumber(ends) > now and '-' or ''
+local known = end_of(was)
+local own = (known or passed ~= '' and end_of(redis.call('HGET', U, passed) or '')) and '-' or ''
 local function add()
   local life = tonumber(ARGV[4])
   -- A logout under the old id finds the session by this, also before it is stored.
@@ -84,9 +92,10 @@ local function add()
   if own == '-' then
     reply[4], reply[5] = name, value
     -- A call that comes behind the end of its session is late. The trace stays what it is.
-    if was == mine and not bumped then return end
+    if was == mine and known == 'trace' then return end
   end
   if old ~= '' and ARGV[8] ~= '1' then redis.call('HDEL', U, old) end
+  if passed ~= '' then redis.call('HDEL', U, passed) end
   redis.call('HSET', U, name, value)
   local ttl = redis.call('PTTL', U)
   if ttl < life then

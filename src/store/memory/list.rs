@@ -81,8 +81,14 @@ impl List {
                 }
                 return reply;
             }
-            UserCall::Bump { name, life, before, stays } => {
-                let kind = self.next_kind(name, before, now, None);
+            UserCall::Bump { name, life, before, stays, passed } => {
+                let mut kind = self.next_kind(name, before, now, None);
+                if let Some(passed) = passed.filter(|_| kind == Kind::Session) {
+                    kind = self.next_kind(passed, None, now, None);
+                }
+                if let Some(passed) = passed.filter(|_| !self.has_trace(name, now)) {
+                    self.0.remove(passed);
+                }
                 reply.sessions.extend(self.add(name, before, stays, (now, now + life), kind));
                 return reply;
             }
@@ -150,6 +156,10 @@ impl List {
         if is_victim { Kind::Victim } else { Kind::Session }
     }
 
+    fn has_trace(&self, name: &str, now: u64) -> bool {
+        self.0.get(name).is_some_and(|own| own.kind == Kind::Trace && own.ends > now)
+    }
+
     /// Adds a session, and returns it if it is a victim.
     fn add(
         &mut self,
@@ -163,8 +173,7 @@ impl List {
         let entry = Entry { bumped, ends, kind, before: earlier };
         let victim = listed(name, &entry).filter(|listed| listed.is_victim);
         // A call that comes behind the end of its session is late.
-        let has_trace = self.0.get(name).is_some_and(|own| own.kind == Kind::Trace);
-        if victim.is_some() && has_trace {
+        if victim.is_some() && self.has_trace(name, bumped) {
             return victim;
         }
         if let Some(before) = before.filter(|_| !stays) {

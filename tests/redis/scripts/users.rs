@@ -57,6 +57,7 @@ fn lists_of_users_follow_the_same_rules_in_memory() {
             let name = random.pick(&NAMES).unwrap();
             let few = random.between(0, 3);
             let before = random.pick(&NAMES).filter(|before| *before != name && few == 0);
+            let passed = random.pick(&NAMES).filter(|passed| *passed != name && Some(*passed) != before);
             // A life that is over soon.
             let life = if random.between(0, 7) == 0 { 1 } else { LIFE };
             let limit = random.between(0, 3);
@@ -81,7 +82,7 @@ fn lists_of_users_follow_the_same_rules_in_memory() {
             let age = Some(random.between(0, 9)).filter(|age| *age < 6);
             let call = match random.between(0, 7) {
                 0..4 => UserCall::Bind { name, life, before, limit, on_limit, stays, age },
-                4 | 5 => UserCall::Bump { name, life, before, stays },
+                4 | 5 => UserCall::Bump { name, life, before, stays, passed },
                 6 => UserCall::List,
                 _ => UserCall::Drop(&dropped),
             };
@@ -170,7 +171,7 @@ fn a_session_between_two_names_counts_once() {
         (bind("b", Some("a"), 0, oldest), false, &[]),
         (bind("c", None, 2, refuse), false, &[]),
         (bind("d", None, 2, refuse), true, &["a", "b", "c"]),
-        (UserCall::Bump { name: "b", life: LIFE, before: Some("a"), stays: true }, false, &[]),
+        (UserCall::Bump { name: "b", life: LIFE, before: Some("a"), stays: true, passed: None }, false, &[]),
         // The one between two names was used last.
         (bind("d", None, 2, oldest), false, &["c"]),
         (UserCall::Drop(&["c"]), false, &[]),
@@ -202,7 +203,10 @@ fn a_list_without_sessions_ends_with_its_traces() {
     for leave in ["end", "drop", "forget"] {
         for name in ["a", "b"] {
             redis
-                .user_list(&keys, &UserCall::Bump { name, life: 9 * LIFE, before: None, stays: false })
+                .user_list(
+                    &keys,
+                    &UserCall::Bump { name, life: 9 * LIFE, before: None, stays: false, passed: None },
+                )
                 .unwrap();
         }
         let places = redis.user_list(&keys, &UserCall::List).unwrap().sessions;
@@ -233,7 +237,7 @@ fn a_list_lives_as_long_as_the_last_of_its_sessions() {
     let mut redis = RedisStore::new(Arc::new(settings));
     let keys = keys("remembered");
     for leave in ["end", "drop", "forget", "bump"] {
-        let bump = |name, life| UserCall::Bump { name, life, before: None, stays: false };
+        let bump = |name, life| UserCall::Bump { name, life, before: None, stays: false, passed: None };
         redis.user_list(&keys, &bump("remembered", 90 * LIFE)).unwrap();
         redis.user_list(&keys, &bump("other", 3 * LIFE)).unwrap();
         let ttl = || server.connection().pttl::<_, i64>(keys.data()).unwrap().cast_unsigned();
