@@ -33,6 +33,10 @@ $scripts = [
     'a login' => sprintf($script, '', ''),
     'emptied before' => sprintf($script, '$_SESSION = [];', ''),
     'ended by a bad text' => str_replace('session_destroy()', '@session_decode("bad")', sprintf($script, '', '')),
+    'looked at before' => str_replace(' session_start(); $_SESSION["flash"]',
+        ' session_start(["read_and_close" => true]); session_start(); $_SESSION["flash"]', str_replace("\n   ", '', sprintf($script, '', ''))),
+    'given up before' => str_replace(' session_start(); $_SESSION["flash"]',
+        ' session_start(); session_abort(); session_start(); $_SESSION["flash"]', str_replace("\n   ", '', sprintf($script, '', ''))),
     'moved twice' => sprintf($script, 'session_regenerate_id(true);', ''),
 ];
 foreach ($handlers as $handler => $sets) {

@@ -15,6 +15,9 @@ struct Left {
     ids: Vec<SessionId>,
     /// Set if the session was destroyed under its last id.
     is_ended: bool,
+    /// Set if PHP has taken one of the ids out of the cookie since. It keeps that for the next
+    /// session_start().
+    is_taken: bool,
 }
 
 thread_local! {
@@ -32,13 +35,16 @@ pub fn note(id: &SessionId) {
 
 /// Notes that a session was destroyed.
 pub fn note_end() {
-    LEFT.with_borrow_mut(|left| left.is_ended = !left.ids.is_empty());
+    LEFT.with_borrow_mut(|left| (left.is_ended, left.is_taken) = (!left.ids.is_empty(), false));
 }
 
 /// Returns the ids under which no session of this request lives on, if `takes_cookie` tells that
-/// PHP is about to take one out of the cookie. A script may name any id.
+/// PHP is about to take one out of the cookie, or has told so before. A script may name any id.
 pub fn for_good(takes_cookie: impl FnOnce() -> bool) -> Vec<SessionId> {
-    LEFT.with_borrow(|left| if left.is_ended && takes_cookie() { left.ids.clone() } else { Vec::new() })
+    LEFT.with_borrow_mut(|left| {
+        left.is_taken = left.is_ended && (left.is_taken || takes_cookie());
+        if left.is_taken { left.ids.clone() } else { Vec::new() }
+    })
 }
 
 /// Forgets them at the end of the request.
