@@ -17,6 +17,7 @@ $class = 'class Handler extends SessionHandler {
 // A script, its own output buffer, and what it shows while the id changes.
 $cases = [
     'a warning' => ['$_SESSION[5] = 1;', '0', 'Skipping numeric key 5'],
+    'an error handler' => ['set_error_handler(function ($code, $text) { echo "told: $text\\n"; return true; }); $_SESSION[5] = 1;', '0', 'told: session_regenerate_id(): Skipping numeric key 5'],
     'a warning in a full buffer' => ['$_SESSION[5] = 1; echo str_repeat("y", 4000);', '4096', 'Skipping numeric key 5'],
     'a warning in a buffer with a callback' => ['ob_start(fn ($text) => strtoupper($text), 2); $_SESSION[5] = 1;', '0', 'SKIPPING NUMERIC KEY 5'],
 ];
@@ -29,6 +30,11 @@ $cases['a class that exits'] = ["session_abort(); session_set_save_handler(new c
 $cases['a class that throws'] = ["session_abort(); session_set_save_handler(new class('close', 9) extends Handler {
         public function create_sid(): string { throw new Exception('thrown'); }
     }); session_start();", '0', "xxxxxxxxx\n"];
+$cases['a class that ends all output buffers and begins its own'] = ["session_abort(); session_set_save_handler(new class('close', 9) extends Handler {
+        public function create_sid(): string { while (ob_get_level()) { ob_end_clean(); } ob_start(); return parent::create_sid(); }
+    }); session_start(); register_shutdown_function(function () {
+        \$level = ob_get_level(); \$text = (string) ob_get_clean(); echo \$level, str_contains(\$text, '] end') ? ' is its own' : ' is lost';
+    });", '0', '1 is its own'];
 foreach ($cases as $name => [$code, $buffer, $shown]) {
     foreach ([false, true] as $deletes) {
         start($id = new_id(), ['use_strict_mode' => 0]);

@@ -83,24 +83,37 @@ void rustredis_take_back_deletion(void)
 	}
 }
 
+/* The mark of our own output handler. */
+static char held_mark;
+
 /* Output sends the headers, and the cookie of a new id with them or never. PHP adds that cookie at
  * the end, after the methods of a class and the warnings of a serializer. The browser would then
  * keep an id that the session has left. Returns NULL if the output goes on as before. */
 php_output_handler *rustredis_hold_output(void)
 {
-	/* An output handler of the script may be at work, inside which PHP allows no other. */
-	if (SG(headers_sent) || !PS(use_cookies) || (php_output_get_status() & PHP_OUTPUT_LOCKED)
+	php_output_handler *active = php_output_get_active_handler();
+
+	/* The output buffer of a script holds it as well, unless it has a size. A fiber can be suspended
+	 * inside, with another one's output on top, and so does PHP's own handler that writes ids into
+	 * links. An output handler of the script may be at work, inside which PHP allows no other. */
+	if (SG(headers_sent) || !PS(use_cookies) || PS(use_trans_sid) || EG(active_fiber) || (active && !active->size)
+			|| (php_output_get_status() & PHP_OUTPUT_LOCKED) || !rustredis_is_phps_handler()
 			|| php_output_start_default() != SUCCESS) {
 		return NULL;
 	}
-	return php_output_get_active_handler();
+	active = php_output_get_active_handler();
+	php_output_handler_set_context(active, &held_mark, NULL);
+	return active;
 }
 
-/* The script may have ended it, or begun another output buffer inside, which the end of the request
- * ends. */
+/* The script may have ended it, and begun another one in the same place in memory, or inside. The
+ * end of the request ends that, and ours after an exit, which must not meet an exception of an
+ * output handler of the script. */
 void rustredis_release_output(const php_output_handler *held)
 {
-	if (!held || php_output_get_active_handler() != held) {
+	php_output_handler *active = php_output_get_active_handler();
+
+	if (!held || active != held || active->opaq != &held_mark || (EG(exception) && zend_is_unwind_exit(EG(exception)))) {
 		return;
 	}
 	/* An output handler of the script around this one takes the text, and no exception waits for

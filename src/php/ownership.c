@@ -231,10 +231,11 @@ static zend_always_inline void carry_out(const int which, INTERNAL_FUNCTION_PARA
 		/* In a shutdown function. A fatal error may have ended a change of the id. */
 		settle_move(false);
 	}
+	const php_output_handler *output = moves ? rustredis_hold_output() : NULL;
 	if (moves && !may_delete(execute_data)) {
+		rustredis_release_output(output);
 		return;
 	}
-	const php_output_handler *output = moves ? rustredis_hold_output() : NULL;
 	const bool keeps = moves && keeps_cookie();
 	/* A fiber can be suspended here, and continue beside another serialize(), or none. */
 	const bool is_alone = !EG(active_fiber);
