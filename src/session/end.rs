@@ -51,6 +51,9 @@ impl<S: Store> Session<S> {
         }
         let left = self.left_behind(&id);
         let done = self.end_as(&id, leave, true);
+        if done.is_ok() {
+            self.lineage.note_own_end(&id);
+        }
         let left = match done {
             // Another request has moved the session since this one has read it.
             Ok(ReleaseReply::Dead) => match self.left_since(&id) {

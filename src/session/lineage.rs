@@ -28,8 +28,10 @@ pub struct Heritage {
     /// The id that the list of the user has, too, because the session has had it in between and was
     /// not stored under it.
     passed: Option<SessionId>,
-    /// Set if it had another user when it was last stored.
-    has_changed_user: bool,
+    /// The lists of the users that it had when it was last stored, or since.
+    lists: Vec<String>,
+    /// The earlier id, if this request itself has ended what was left under it.
+    ended: Option<SessionId>,
 }
 
 impl Heritage {
@@ -43,6 +45,11 @@ impl Heritage {
 
     pub(super) fn ends(&self) -> Option<u64> {
         self.ends
+    }
+
+    /// The lists of former users that it has not left yet.
+    pub(super) fn lists(&self) -> &[String] {
+        &self.lists
     }
 
     /// Returns the earlier id, if the session may be looked for under it.
@@ -125,9 +132,21 @@ impl Lineage {
         self.inherited.passed = None;
     }
 
-    /// Returns true if the session has this id since it was last stored, with another user.
+    /// Returns true if the session has got this id since it was last stored, after another user.
     pub(super) fn has_changed_user(&self, id: &SessionId) -> bool {
-        self.inherited_by(id).is_some_and(|inherited| inherited.has_changed_user)
+        self.inherited_by(id).is_some_and(|inherited| !inherited.lists.is_empty())
+    }
+
+    /// Notes that this request itself has ended what was left under an id.
+    pub(super) fn note_own_end(&mut self, id: &SessionId) {
+        if self.inherited.earlier_id() == Some(id) {
+            self.inherited.ended = Some(id.clone());
+        }
+    }
+
+    /// Returns true if this request itself has ended what was left under this id.
+    pub(super) fn has_ended_itself(&self, id: &SessionId) -> bool {
+        self.inherited.ended.as_ref() == Some(id)
     }
 
     /// Returns true if this is the state that was read under the earlier id.
@@ -166,18 +185,15 @@ impl Lineage {
     pub(super) fn leave<L>(&mut self, current: &Current<L>) {
         let live = current.metadata.heritage();
         let has_user = live.as_ref().is_some_and(Live::has_user);
-        let inherited = Some(&self.inherited).filter(|_| current.is_missing());
-        let before = current.stored_live().or_else(|| inherited?.live.clone()).filter(Live::has_user);
-        let user = live.as_ref().map(Live::user);
-        let has_changed_user = before.is_some_and(|before| user != Some(before.user()))
-            || inherited.is_some_and(|inherited| inherited.has_changed_user);
+        let ended = self.inherited.ended.clone().filter(|_| current.is_missing());
         self.left = Heritage {
             was_stored: !current.is_first,
             ends: current.ends,
             beside: has_user.then(|| current.id.clone()),
             seen: has_user.then(|| current.loaded.state.clone()).flatten(),
             live,
-            has_changed_user,
+            lists: current.metadata.left.clone(),
+            ended,
             ..Heritage::default()
         };
     }
@@ -212,13 +228,18 @@ impl Lineage {
     /// Has the next id go on without the user, who has logged out.
     pub(super) fn leave_no_user(&mut self) {
         self.left.live = self.left.live.take().map(Live::without_user);
-        (self.left.name, self.left.beside, self.left.passed) = (None, None, None);
+        self.leave_no_places();
     }
 
     /// Has the next id go on without any metadata.
     pub(super) fn leave_no_metadata(&mut self) {
         self.left.live = None;
+        self.leave_no_places();
+    }
+
+    fn leave_no_places(&mut self) {
         (self.left.name, self.left.beside, self.left.passed) = (None, None, None);
+        self.left.lists.clear();
     }
 
     /// Has the next id know of this copy. A session without metadata begins now.

@@ -814,7 +814,7 @@ impl<S: Store> Session<S> {
             id: id.clone(),
             keys,
             hold,
-            metadata: Metadata::new(inherited.and_then(Heritage::live).cloned(), &loaded, mark),
+            metadata: Metadata::new(inherited, &loaded, mark),
             trace: Trace::begin(ahead.unwrap_or(Ahead { since: self.store.answered(), kept }), &loaded),
             loaded,
             is_changed: false,

@@ -1583,6 +1583,42 @@ fn a_logout_behind_a_change_of_user_and_id_ends_the_session() {
     }
 }
 
+/// The list of the former user does not lead to the new id.
+#[test]
+fn a_logout_behind_the_save_after_a_change_of_user_and_id_is_false() {
+    for texts in [IniValues::default(), unlocked()] {
+        for is_own in [false, true] {
+            let store = logged_in(&texts);
+            let mut first = session_with(&store, &texts);
+            read(&mut first, ID);
+            let no_limit = Limit { sessions: 0, on_limit: OnLimit::Oldest };
+            assert_eq!(first.bind(b"v", "", no_limit, TTL), Some(true));
+            assert!(first.destroy(ID, Leave::Moved));
+            first.close();
+            let mut second = session_with(&store, &texts);
+            second.inherit(first.heritage());
+            read(&mut second, NEW);
+            // A handler class may delete the old id by itself.
+            assert!(!is_own || second.destroy(ID, Leave::Ended));
+            assert!(second.write(NEW, b"new", TTL, Writer::Php), "{:?}", second.take_warnings());
+            second.close();
+            let mut devices = session_with(&store, &texts);
+            let count = |list: Vec<_>| list.len();
+            assert_eq!(devices.devices(Some(b"u"), TTL).map(count), Some(0));
+            assert_eq!(devices.revoke(Some(b"u"), None, false), Some(0));
+            assert_eq!(devices.devices(Some(b"v"), TTL).map(count), Some(1));
+            if !is_own {
+                let mut late = session_with(&store, &texts);
+                assert_eq!(read(&mut late, ID), b"old");
+                assert!(!late.destroy(ID, Leave::Ended));
+                assert_eq!(late.take_warnings().len(), 1);
+                late.close();
+            }
+            assert_eq!(data(&store, NEW).as_deref(), Some(&b"new"[..]));
+        }
+    }
+}
+
 /// Its place under the id in between is the only one that this user's list has.
 #[test]
 fn a_session_is_listed_between_two_ids_under_which_it_is_not_stored() {

@@ -590,6 +590,9 @@ impl<S: Store> Session<S> {
     /// Returns true if the session was ended from elsewhere after it had left this id. After a
     /// failure it goes on, because that must not log a user out.
     pub(super) fn has_ended_under(&mut self, name: &SessionId) -> bool {
+        if self.lineage.has_ended_itself(name) {
+            return false;
+        }
         let keys = self.keys(name);
         let state = self.store.time_left(&keys).ok().and_then(|left| left.state);
         if self.lineage.has_seen(state.as_ref()) {
