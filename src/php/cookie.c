@@ -93,9 +93,10 @@ php_output_handler *rustredis_hold_output(void)
 {
 	php_output_handler *active = php_output_get_active_handler();
 
-	/* The output buffer of a script holds it as well, unless it has a size. A fiber can be suspended
-	 * inside, with another one's output on top, and so does PHP's own handler that writes ids into
-	 * links. An output handler of the script may be at work, inside which PHP allows no other. */
+	/* The output buffer of a script holds it as well, unless it has a size. A fiber can be
+	 * suspended inside, with the output of others on top, and PHP's own handler that writes ids
+	 * into links stays on top. An output handler of the script may be at work, inside which PHP
+	 * allows no other. */
 	if (SG(headers_sent) || !PS(use_cookies) || PS(use_trans_sid) || EG(active_fiber) || (active && !active->size)
 			|| (php_output_get_status() & PHP_OUTPUT_LOCKED) || !rustredis_is_phps_handler()
 			|| php_output_start_default() != SUCCESS) {

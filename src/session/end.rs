@@ -195,7 +195,9 @@ impl<S: Store> Session<S> {
             // This request has not read it, and cannot tell which session has left the id.
             (None, Leave::Ended) => Op::Delete(&Reason::Logout),
         };
-        let logs_out = leave == Leave::Emptied && current.is_some_and(Current::has_kept_its_user);
+        let logs_out =
+            leave == Leave::Emptied && current.is_some_and(|current| self.lineage.has_kept_its_user(current));
+        let earlier = self.lineage.listed_id(id).filter(|_| logs_out);
         let lists = self.lists_of(id);
         let result = self.end(id, op);
         if op == Op::Drop && leave == Leave::Moved {
@@ -215,6 +217,9 @@ impl<S: Store> Session<S> {
         }
         if leave == Leave::Ended || logs_out {
             self.leave_list(id, &lists);
+            if let Some(earlier) = earlier {
+                self.leave_list(&earlier, &lists);
+            }
         }
         if logs_out {
             self.lineage.leave_no_user();

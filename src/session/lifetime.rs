@@ -46,7 +46,8 @@ impl<S: Store> Session<S> {
             && current.is_missing()
             && current.metadata.live.is_none()
         {
-            current.metadata = Metadata::new(Some(inherited), &current.loaded, None);
+            let metadata = Metadata::new(inherited.live().cloned(), &current.loaded, None);
+            current.metadata = metadata.leaving(inherited.lists());
             current.is_first = !inherited.was_stored();
             current.ends = inherited.ends();
         }

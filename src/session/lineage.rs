@@ -32,6 +32,8 @@ pub struct Heritage {
     lists: Vec<String>,
     /// The earlier id, if this request itself has ended what was left under it.
     ended: Option<SessionId>,
+    /// Set if it has the user with whom it was read.
+    has_kept_its_user: bool,
 }
 
 impl Heritage {
@@ -137,6 +139,17 @@ impl Lineage {
         self.inherited_by(id).is_some_and(|inherited| !inherited.lists.is_empty())
     }
 
+    /// Returns true if the session has the user with whom it was read, perhaps under an earlier id.
+    pub(super) fn has_kept_its_user<L>(&self, current: &Current<L>) -> bool {
+        let user = |live: Option<&Live>| live.map(|live| live.user().to_owned());
+        let inherited = self.inherited_by(&current.id).filter(|_| current.is_missing());
+        current.has_kept_its_user()
+            || inherited.is_some_and(|inherited| {
+                let is_the_same = user(inherited.live.as_ref()) == user(current.metadata.live.as_ref());
+                inherited.has_kept_its_user && is_the_same
+            })
+    }
+
     /// Notes that this request itself has ended what was left under an id.
     pub(super) fn note_own_end(&mut self, id: &SessionId) {
         if self.inherited.earlier_id() == Some(id) {
@@ -194,6 +207,7 @@ impl Lineage {
             live,
             lists: current.metadata.left.clone(),
             ended,
+            has_kept_its_user: self.has_kept_its_user(current),
             ..Heritage::default()
         };
     }
@@ -272,7 +286,8 @@ impl Lineage {
     /// Notes that the session has left this id, under which it was not stored.
     pub(super) fn leave_unsaved(&mut self, id: &SessionId) {
         if let Some(moved) = self.inherited_move(id) {
-            self.set_moved(moved.then_from(id.clone()));
+            let list = self.left.live.as_ref().map(|live| live.user().to_owned());
+            self.set_moved(moved.then_from(id.clone(), list.unwrap_or_default()));
         }
     }
 

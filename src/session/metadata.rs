@@ -1,6 +1,5 @@
 //! The facts about a session beside its value.
 
-use super::lineage::Heritage;
 use crate::{
     error::StoreError,
     protocol::{Dead, Keys, Listed, Live, SessionData},
@@ -66,15 +65,18 @@ pub(super) struct Metadata {
 }
 
 impl Metadata {
-    pub(super) fn new(inherited: Option<&Heritage>, loaded: &SessionData, mark: Option<Dead>) -> Self {
-        let live = inherited.and_then(Heritage::live).cloned();
-        let is_due = live.is_some();
-        let live = live.or_else(|| loaded.live());
+    pub(super) fn new(inherited: Option<Live>, loaded: &SessionData, mark: Option<Dead>) -> Self {
+        let is_due = inherited.is_some();
+        let live = inherited.or_else(|| loaded.live());
         let is_unlisted = live.as_ref().is_some_and(|live| live.has_user() && live.bumped.is_none());
-        let left = inherited.map(|inherited| inherited.lists().to_vec()).unwrap_or_default();
-        let (places, left_places) = (Vec::new(), Vec::new());
+        let (places, left, left_places) = (Vec::new(), Vec::new(), Vec::new());
         let (is_asked, listed, refusal) = (false, None, None);
         Self { live, mark, is_due, is_asked, listed, places, is_unlisted, refusal, left, left_places }
+    }
+
+    /// The same, with the lists that an earlier id has not left yet.
+    pub(super) fn leaving(self, lists: &[String]) -> Self {
+        Self { left: lists.to_vec(), ..self }
     }
 
     /// Returns what goes over to another id.

@@ -13,16 +13,18 @@ pub struct Moved {
     /// The id that the session has left since without being stored under it, if it has. A browser
     /// may have this one.
     unsaved: Option<SessionId>,
+    /// The list of the user that it had there.
+    list: String,
 }
 
 impl Moved {
     pub(super) fn new(id: SessionId, token: String, is_sure: bool) -> Self {
-        Self { id, token, is_sure, unsaved: None }
+        Self { id, token, is_sure, unsaved: None, list: String::new() }
     }
 
     /// The same move, after another one away from an id under which nothing was stored.
-    pub(super) fn then_from(&self, unsaved: SessionId) -> Self {
-        Self { unsaved: Some(unsaved), ..self.clone() }
+    pub(super) fn then_from(&self, unsaved: SessionId, list: String) -> Self {
+        Self { unsaved: Some(unsaved), list, ..self.clone() }
     }
 
     pub(super) fn id(&self) -> &SessionId {
@@ -35,6 +37,10 @@ impl Moved {
 
     pub(super) fn unsaved(&self) -> Option<&SessionId> {
         self.unsaved.as_ref()
+    }
+
+    pub(super) fn list(&self) -> &str {
+        &self.list
     }
 
     pub(super) fn is_sure(&self) -> bool {

@@ -62,6 +62,10 @@ impl<S: Store> Session<S> {
         mut live: Live,
         ttl: u64,
     ) -> Result<bool, StoreError> {
+        // The next id was to take its place there.
+        if moved.list() != live.user() {
+            self.leave_list(id, &[moved.list().to_owned()]);
+        }
         let (Copied::Found(copy), now) = self.store.copy(keys, mark)? else { return Ok(false) };
         let grace = self.settings.regenerate_grace.saturating_mul(1000);
         live.copy = Some(Frozen { until: now.saturating_add(grace), id: moved.id().as_str().to_owned() });

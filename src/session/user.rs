@@ -376,7 +376,10 @@ impl<S: Store> Session<S> {
                 done.push(target.id.clone());
                 let reason = if target.is_victim { Reason::Limit } else { Reason::Revoked };
                 match self.end_listed(&target, &list, answer.now, &reason) {
-                    End::Ended => ended.push(target),
+                    End::Ended => {
+                        self.lineage.note_own_end(&target.id);
+                        ended.push(target);
+                    }
                     End::Over => over.push(target),
                     End::Stale => stale.push(target),
                     End::Comes => {}
@@ -420,7 +423,13 @@ impl<S: Store> Session<S> {
             self.lineage.set_listed_id(None);
         }
         if !left.is_empty() {
-            return self.list_now(current, ttl).ok().flatten();
+            let list = [live.user().to_owned()];
+            let chosen = self.list_now(current, ttl).ok().flatten();
+            // It may have got this user under the earlier id.
+            if let Some(earlier) = earlier {
+                self.leave_list(&earlier, &list);
+            }
+            return chosen;
         }
         current.metadata.listed = None;
         let is_right = is_listed && earlier.is_none() && !is_named;
