@@ -25,7 +25,8 @@ foreach ([[true, '10', '1'], [true, '10', '0'], [false, '10', '1'], [false, '0',
             $_SESSION['n'] = 2;
             $got = $revokes($user, $what === 'all' ? null : handle($old));
             $saved = warnings_of(fn () => session_write_close());
-            ok("$case: told", str_contains($saved[0] ?? '', 'another request destroyed it'));
+            // After some seconds the list tells it, which a late save asks once more.
+            ok("$case: told", preg_match('/another request (destroyed|has ended) it/', $saved[0] ?? '') === 1, $saved);
             same($case, [$what === 'all' ? 2 : 1, false, $what !== 'all'], [$got, lives(session_id()), lives($other)]);
         }
     }
