@@ -1619,6 +1619,70 @@ fn a_logout_behind_the_save_after_a_change_of_user_and_id_is_false() {
     }
 }
 
+#[test]
+fn a_request_that_revokes_its_former_user_goes_on_under_its_new_id() {
+    for texts in [IniValues::default(), unlocked()] {
+        let store = logged_in(&texts);
+        let mut first = session_with(&store, &texts);
+        read(&mut first, ID);
+        let no_limit = Limit { sessions: 0, on_limit: OnLimit::Oldest };
+        assert_eq!(first.bind(b"v", "", no_limit, TTL), Some(true));
+        assert!(first.destroy(ID, Leave::Moved));
+        first.close();
+        let mut second = session_with(&store, &texts);
+        second.inherit(first.heritage());
+        read(&mut second, NEW);
+        assert_eq!(second.revoke(Some(b"u"), None, false), Some(1));
+        assert!(second.write(NEW, b"new", TTL, Writer::Php), "{:?}", second.take_warnings());
+        second.close();
+        assert_eq!(data(&store, NEW).as_deref(), Some(&b"new"[..]));
+    }
+}
+
+#[test]
+fn an_emptied_session_has_no_user_also_after_an_earlier_change_of_its_id() {
+    for texts in [IniValues::default(), unlocked()] {
+        let store = logged_in(&texts);
+        let first = moves_away(&store, &texts);
+        let mut second = session_with(&store, &texts);
+        second.inherit(first.heritage());
+        read(&mut second, NEW);
+        assert!(second.destroy(NEW, Leave::Emptied));
+        second.close();
+        let mut third = session_with(&store, &texts);
+        third.inherit(second.heritage());
+        read(&mut third, OTHER);
+        assert!(!third.is_of(b"u"));
+        assert!(third.write(OTHER, b"new", TTL, Writer::Php), "{:?}", third.take_warnings());
+        third.close();
+        let mut login = session_with(&store, &texts);
+        read(&mut login, b"0000000000000000");
+        let one = Limit { sessions: 1, on_limit: OnLimit::Refuse };
+        assert_eq!(login.bind(b"u", "", one, TTL), Some(true), "{:?}", login.take_warnings());
+    }
+}
+
+/// A bystander's session must not end for a place that leads nowhere.
+#[test]
+fn a_failed_change_of_the_id_takes_back_the_login_before_it() {
+    for texts in [IniValues::default(), unlocked()] {
+        let store = logged_in(&texts);
+        let first = moves_away(&store, &texts);
+        let mut second = session_with(&store, &texts);
+        second.inherit(first.heritage());
+        read(&mut second, NEW);
+        let one = Limit { sessions: 1, on_limit: OnLimit::Refuse };
+        assert_eq!(second.bind(b"v", "", one, TTL), Some(true));
+        assert!(second.destroy(NEW, Leave::Moved));
+        let moved = second.take_moved().unwrap();
+        second.close();
+        assert!(second.bring_back(&moved, TTL));
+        let mut login = session_with(&store, &texts);
+        read(&mut login, OTHER);
+        assert_eq!(login.bind(b"v", "", one, TTL), Some(true), "{:?}", login.take_warnings());
+    }
+}
+
 /// Its place under the id in between is the only one that this user's list has.
 #[test]
 fn a_session_is_listed_between_two_ids_under_which_it_is_not_stored() {
