@@ -51,9 +51,6 @@ impl<S: Store> Session<S> {
         }
         let left = self.left_behind(&id);
         let done = self.end_as(&id, leave, true);
-        if done.is_ok() {
-            self.lineage.note_own_end(&id);
-        }
         let left = match done {
             // Another request has moved the session since this one has read it.
             Ok(ReleaseReply::Dead) => match self.left_since(&id) {
@@ -197,7 +194,7 @@ impl<S: Store> Session<S> {
         };
         let logs_out =
             leave == Leave::Emptied && current.is_some_and(|current| self.lineage.has_kept_its_user(current));
-        let earlier = self.lineage.listed_id(id).filter(|_| logs_out);
+        let earlier = self.lineage.listed_id(id).filter(|earlier| earlier != id);
         let lists = self.lists_of(id);
         let result = self.end(id, op);
         if op == Op::Drop && leave == Leave::Moved {
@@ -364,13 +361,17 @@ impl<S: Store> Session<S> {
         op: Op<'_>,
         result: &Result<ReleaseReply, StoreError>,
     ) {
+        if !matches!(op, Op::Retire { .. } | Op::Drop) {
+            self.lineage.note_own_end(id, token, result);
+        }
         let is_sure = match result {
             Ok(ReleaseReply::Done | ReleaseReply::Ended(_)) => true,
             Err(error) if error.is_unclear() => false,
             _ => return,
         };
         if matches!(op, Op::Retire { grace: 1.., .. }) {
-            self.lineage.set_moved(Moved::new(id.clone(), token.to_owned(), is_sure));
+            let list = self.lineage.left_list();
+            self.lineage.set_moved(Moved::new(id.clone(), token.to_owned(), is_sure, list));
         }
     }
 

@@ -3,7 +3,10 @@
 use std::mem;
 
 use super::{current::Current, moved::Moved};
-use crate::protocol::{Dead, Frozen, Live, SessionId};
+use crate::{
+    error::StoreError,
+    protocol::{Dead, Frozen, Live, ReleaseReply, SessionId},
+};
 
 /// The part of a session that goes over to the id under which session_regenerate_id() continues it.
 #[derive(Clone, Default)]
@@ -30,8 +33,9 @@ pub struct Heritage {
     passed: Option<SessionId>,
     /// The lists of the users that it had when it was last stored, or since.
     lists: Vec<String>,
-    /// The earlier id, if this request itself has ended what was left under it.
-    ended: Option<SessionId>,
+    /// The earlier id and the name of the mark, if this request itself has ended what was left
+    /// under that id.
+    ended: Option<(SessionId, String)>,
     /// Set if it has the user with whom it was read.
     has_kept_its_user: bool,
 }
@@ -150,16 +154,23 @@ impl Lineage {
             })
     }
 
-    /// Notes that this request itself has ended what was left under an id.
-    pub(super) fn note_own_end(&mut self, id: &SessionId) {
-        if self.inherited.earlier_id() == Some(id) {
-            self.inherited.ended = Some(id.clone());
+    /// Notes that this request itself has ended what was left under an id, if it has.
+    pub(super) fn note_own_end(
+        &mut self,
+        id: &SessionId,
+        token: &str,
+        result: &Result<ReleaseReply, StoreError>,
+    ) {
+        if matches!(result, Ok(ReleaseReply::Done | ReleaseReply::Ended(_)))
+            && self.inherited.earlier_id() == Some(id)
+        {
+            self.inherited.ended = Some((id.clone(), token.to_owned()));
         }
     }
 
-    /// Returns true if this request itself has ended what was left under this id.
-    pub(super) fn has_ended_itself(&self, id: &SessionId) -> bool {
-        self.inherited.ended.as_ref() == Some(id)
+    /// Returns true if the mark with this name under this id is that of this request itself.
+    pub(super) fn has_ended_itself(&self, id: &SessionId, token: &str) -> bool {
+        self.inherited.ended.as_ref().is_some_and(|(ended, own)| ended == id && own == token)
     }
 
     /// Returns true if this is the state that was read under the earlier id.
@@ -270,7 +281,7 @@ impl Lineage {
     /// Has the next id know of the copy that it is made of, which another request has left. The
     /// session cannot come back to that request's id.
     pub(super) fn leave_taken_copy(&mut self, id: &SessionId) {
-        self.left.moved = Some(Moved::new(id.clone(), Dead::TAKEN.to_owned(), true));
+        self.left.moved = Some(Moved::new(id.clone(), Dead::TAKEN.to_owned(), true, String::new()));
     }
 
     /// Returns true if the session has come to this id by a move that has left a copy, or may have
@@ -286,9 +297,13 @@ impl Lineage {
     /// Notes that the session has left this id, under which it was not stored.
     pub(super) fn leave_unsaved(&mut self, id: &SessionId) {
         if let Some(moved) = self.inherited_move(id) {
-            let list = self.left.live.as_ref().map(|live| live.user().to_owned());
-            self.set_moved(moved.then_from(id.clone(), list.unwrap_or_default()));
+            self.set_moved(moved.then_from(id.clone(), self.left_list()));
         }
+    }
+
+    /// Returns the list of the user whom the session has, or an empty text.
+    pub(super) fn left_list(&self) -> String {
+        self.left.live.as_ref().map(|live| live.user().to_owned()).unwrap_or_default()
     }
 
     /// Takes the move with which the session itself has left a copy.

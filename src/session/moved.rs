@@ -13,13 +13,13 @@ pub struct Moved {
     /// The id that the session has left since without being stored under it, if it has. A browser
     /// may have this one.
     unsaved: Option<SessionId>,
-    /// The list of the user that it had there.
+    /// The list of the user that it had when it was moved last.
     list: String,
 }
 
 impl Moved {
-    pub(super) fn new(id: SessionId, token: String, is_sure: bool) -> Self {
-        Self { id, token, is_sure, unsaved: None, list: String::new() }
+    pub(super) fn new(id: SessionId, token: String, is_sure: bool, list: String) -> Self {
+        Self { id, token, is_sure, unsaved: None, list }
     }
 
     /// The same move, after another one away from an id under which nothing was stored.

@@ -1683,6 +1683,45 @@ fn a_failed_change_of_the_id_takes_back_the_login_before_it() {
     }
 }
 
+#[test]
+fn a_session_that_keeps_its_id_is_on_the_list_of_its_new_user() {
+    for texts in [IniValues::default(), unlocked()] {
+        let store = logged_in(&texts);
+        let mut first = session_with(&store, &texts);
+        read(&mut first, ID);
+        let no_limit = Limit { sessions: 0, on_limit: OnLimit::Oldest };
+        assert_eq!(first.bind(b"v", "", no_limit, TTL), Some(true));
+        assert!(first.destroy(ID, Leave::Moved));
+        first.close();
+        let mut second = session_with(&store, &texts);
+        second.inherit(first.heritage());
+        read(&mut second, ID);
+        assert!(second.write(ID, b"new", TTL, Writer::Php), "{:?}", second.take_warnings());
+        second.close();
+        let mut other = session_with(&store, &texts);
+        assert_eq!(other.devices(Some(b"v"), TTL).map(|list| list.len()), Some(1));
+        assert_eq!(other.revoke(Some(b"v"), None, false), Some(1));
+        assert_eq!(data(&store, ID), None);
+    }
+}
+
+#[test]
+fn a_logout_under_a_new_id_frees_the_place_of_the_old_one() {
+    for texts in [IniValues::default(), unlocked()] {
+        let store = logged_in(&texts);
+        let first = moves_away(&store, &texts);
+        let mut second = session_with(&store, &texts);
+        second.inherit(first.heritage());
+        read(&mut second, NEW);
+        assert!(second.destroy(NEW, Leave::Ended), "{:?}", second.take_warnings());
+        second.close();
+        let mut login = session_with(&store, &texts);
+        read(&mut login, OTHER);
+        let one = Limit { sessions: 1, on_limit: OnLimit::Refuse };
+        assert_eq!(login.bind(b"u", "", one, TTL), Some(true), "{:?}", login.take_warnings());
+    }
+}
+
 /// Its place under the id in between is the only one that this user's list has.
 #[test]
 fn a_session_is_listed_between_two_ids_under_which_it_is_not_stored() {

@@ -41,6 +41,12 @@ impl<S: Store> Session<S> {
         }
         let now = self.store.server_clock();
         let live = mark.live().unwrap_or_else(|| Live::new(now));
+        // The user whom it has had since is taken back.
+        if moved.list() != live.user() {
+            for id in moved.unsaved().into_iter().chain([moved.id()]) {
+                self.leave_list(id, &[moved.list().to_owned()]);
+            }
+        }
         if let Some(id) = moved.unsaved() {
             return self.store_copy(keys, &state, moved, id, live, ttl);
         }
@@ -62,10 +68,6 @@ impl<S: Store> Session<S> {
         mut live: Live,
         ttl: u64,
     ) -> Result<bool, StoreError> {
-        // The next id was to take its place there.
-        if moved.list() != live.user() {
-            self.leave_list(id, &[moved.list().to_owned()]);
-        }
         let (Copied::Found(copy), now) = self.store.copy(keys, mark)? else { return Ok(false) };
         let grace = self.settings.regenerate_grace.saturating_mul(1000);
         live.copy = Some(Frozen { until: now.saturating_add(grace), id: moved.id().as_str().to_owned() });

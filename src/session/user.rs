@@ -19,8 +19,8 @@ use crate::{
     error::StoreError,
     process::clock,
     protocol::{
-        Keys, Listed, Live, OnLimit, Op, Proof, Reason, ReleaseReply, Remaining, SessionId, State, UserCall,
-        UserList, handle, list_name,
+        Dead, Keys, Listed, Live, OnLimit, Op, Proof, Reason, ReleaseReply, Remaining, SessionId, State,
+        UserCall, UserList, handle, list_name,
     },
     store::Store,
 };
@@ -376,10 +376,7 @@ impl<S: Store> Session<S> {
                 done.push(target.id.clone());
                 let reason = if target.is_victim { Reason::Limit } else { Reason::Revoked };
                 match self.end_listed(&target, &list, answer.now, &reason) {
-                    End::Ended => {
-                        self.lineage.note_own_end(&target.id);
-                        ended.push(target);
-                    }
+                    End::Ended => ended.push(target),
                     End::Over => over.push(target),
                     End::Stale => stale.push(target),
                     End::Comes => {}
@@ -425,8 +422,9 @@ impl<S: Store> Session<S> {
         if !left.is_empty() {
             let list = [live.user().to_owned()];
             let chosen = self.list_now(current, ttl).ok().flatten();
-            // It may have got this user under the earlier id.
-            if let Some(earlier) = earlier {
+            // It may have got this user under the earlier id. A handler class may give the same one
+            // again.
+            if let Some(earlier) = earlier.filter(|earlier| *earlier != current.id) {
                 self.leave_list(&earlier, &list);
             }
             return chosen;
@@ -553,7 +551,8 @@ impl<S: Store> Session<S> {
         let now = self.store.server_clock();
         let lasts = live.own_ttl(now, ttl);
         // A logout under the earlier id finds the session by that.
-        let (before, passed) = (self.earlier_id(&current.id), self.lineage.passed_id(&current.id));
+        let before = self.earlier_id(&current.id).filter(|earlier| *earlier != current.id);
+        let passed = self.lineage.passed_id(&current.id).filter(|passed| *passed != current.id);
         let bump = UserCall::Bump {
             name: current.id.as_str(),
             life: lasts,
@@ -599,16 +598,14 @@ impl<S: Store> Session<S> {
     /// Returns true if the session was ended from elsewhere after it had left this id. After a
     /// failure it goes on, because that must not log a user out.
     pub(super) fn has_ended_under(&mut self, name: &SessionId) -> bool {
-        if self.lineage.has_ended_itself(name) {
-            return false;
-        }
         let keys = self.keys(name);
         let state = self.store.time_left(&keys).ok().and_then(|left| left.state);
         if self.lineage.has_seen(state.as_ref()) {
             return false;
         }
         let mark = state.as_deref().map(State::parse);
-        matches!(mark, Some(State::Dead(dead)) if dead.reason != Reason::Regenerated)
+        let is_own = |dead: &Dead| self.lineage.has_ended_itself(name, &dead.token);
+        matches!(mark, Some(State::Dead(dead)) if dead.reason != Reason::Regenerated && !is_own(&dead))
     }
 
     /// Takes a session that has ended off its user's list.
@@ -776,8 +773,10 @@ impl<S: Store> Session<S> {
             }
             result
         } else {
-            let keys = self.keys(id);
-            self.store.write(&keys, &self.write_of(op, 1, None))
+            let (keys, write) = (self.keys(id), self.write_of(op, 1, None));
+            let result = self.store.write(&keys, &write);
+            self.lineage.note_own_end(id, &write.token, &result);
+            result
         };
         let result = result.map(|reply| self.without_copy(reply));
         match result {
