@@ -154,15 +154,14 @@ impl<S: Store> Session<S> {
                 if is_over || is_marked || !answer.sessions.iter().any(|listed| listed.id == *id) {
                     break;
                 }
-                self.end_on_its_way(id, list, keys, &answer.sessions)?;
-                (is_marked, is_over) = (true, true);
+                (is_marked, is_over) = (true, self.end_on_its_way(id, list, keys)?);
                 continue;
             };
             ids.push(listed.id.clone());
             if let Some(before) = listed.before.as_ref().filter(|_| state.is_none() && !is_marked) {
                 // It is not stored yet, and may have left this id, too.
-                self.end_on_its_way(before, list, keys, &answer.sessions)?;
-                (is_marked, is_over) = (true, true);
+                is_over |= self.end_on_its_way(before, list, keys)?;
+                is_marked = true;
             }
             let was_moved = match state {
                 Some(State::Dead(Dead { reason: Reason::Regenerated, .. })) => true,
@@ -188,17 +187,22 @@ impl<S: Store> Session<S> {
     }
 
     /// Ends a session under the id that it is about to leave: the last one under which it was
-    /// stored. Returns `None` after a failure.
-    fn end_on_its_way(&mut self, id: &SessionId, list: &str, keys: &Keys, all: &[Listed]) -> Option<()> {
+    /// stored. Returns false if it was perhaps stored under another one before, and `None` after a
+    /// failure.
+    fn end_on_its_way(&mut self, id: &SessionId, list: &str, keys: &Keys) -> Option<bool> {
         // The request that moves it looks at this mark when the list has the new id.
         if !self.end_id(id, &Reason::Logout, list, "was not destroyed") {
             return None;
         }
+        // That request takes the place off the list when it has stored the session, and before it
+        // looks at the mark for the last time.
+        let answer = self.ask_list(keys, &UserCall::List)?;
+        let Some(place) = answer.sessions.iter().find(|listed| listed.id == *id) else {
+            return Some(false);
+        };
         // It may get no answer to that look. The list then tells it of the end.
-        if let Some(place) = all.iter().find(|listed| listed.id == *id) {
-            self.ask_list(keys, &UserCall::End(&places(&[place])))?;
-        }
-        Some(())
+        self.ask_list(keys, &UserCall::End(&places(&[place])))?;
+        Some(true)
     }
 
     /// Returns the id of the session that PHP has, if that has left it, and each id under which it
