@@ -270,7 +270,11 @@ unsafe extern "C" fn rustredis_save(
             } else if unchanged != 0 {
                 session.touch(id, value, ttl, writer)
             } else {
-                session.write(id, value, ttl, writer)
+                let is_saved = session.write(id, value, ttl, writer);
+                if is_saved {
+                    left_ids::note_save(id);
+                }
+                is_saved
             }
         };
         if unchanged != 0 {

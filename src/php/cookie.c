@@ -92,12 +92,13 @@ static char held_mark;
 php_output_handler *rustredis_hold_output(void)
 {
 	php_output_handler *active = php_output_get_active_handler();
+	const bool is_held = active && !active->size && !(active->flags & PHP_OUTPUT_HANDLER_DISABLED);
 
 	/* The output buffer of a script holds it as well, unless it has a size. A fiber can be
 	 * suspended inside, with the output of others on top, and PHP's own handler that writes ids
 	 * into links stays on top. An output handler of the script may be at work, inside which PHP
 	 * allows no other. */
-	if (SG(headers_sent) || !PS(use_cookies) || PS(use_trans_sid) || EG(active_fiber) || (active && !active->size)
+	if (SG(headers_sent) || !PS(use_cookies) || PS(use_trans_sid) || EG(active_fiber) || is_held
 			|| (php_output_get_status() & PHP_OUTPUT_LOCKED) || !rustredis_is_phps_handler()
 			|| php_output_start_default() != SUCCESS) {
 		return NULL;

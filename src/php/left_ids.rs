@@ -47,6 +47,16 @@ pub fn for_good(takes_cookie: impl FnOnce() -> bool) -> Vec<SessionId> {
     })
 }
 
+/// Notes that the request has stored a session. Under one of these ids, it is one that another
+/// request may move from now on.
+pub fn note_save(id: &[u8]) {
+    LEFT.with_borrow_mut(|left| {
+        if left.is_taken && left.ids.iter().any(|own| own.as_str().as_bytes() == id) {
+            (left.is_ended, left.is_taken) = (false, false);
+        }
+    });
+}
+
 /// Forgets them at the end of the request.
 pub fn forget() {
     LEFT.take();

@@ -443,7 +443,11 @@ impl Object {
                 moves::note(session, ttl);
                 is_left
             } else {
-                session.put(bytes, data, changed, ttl, writer)
+                let is_saved = session.put(bytes, data, changed, ttl, writer);
+                if is_saved && changed {
+                    left_ids::note_save(bytes);
+                }
+                is_saved
             };
             if done { Answer::Yes } else { Answer::Failed }
         });
