@@ -305,7 +305,7 @@ pub fn before_close(session: &mut Session<RedisStore>, own_ttl: Option<u64>) {
     }
     let loses_its_move = moves::is_under_way() && session.is_unsaved_after_a_move();
     if sys::rustredis_changes_the_id() || loses_its_move {
-        session.bequeath_unsaved();
+        session.bequeath_unsaved(sys::rustredis_is_emptied());
         if loses_its_move {
             moves::note_given_up(session, own_ttl);
         }

@@ -1,6 +1,6 @@
 //! The session that a request has at the moment.
 
-use super::{hold::Hold, metadata::Metadata, print::Print, trace::Trace};
+use super::{failure::Failure, hold::Hold, metadata::Metadata, print::Print, trace::Trace};
 use crate::{
     compression::Text,
     protocol::{Keys, Live, SessionData, SessionId, State},
@@ -81,6 +81,12 @@ impl<L> Current<L> {
     pub(super) fn has_kept_its_user(&self) -> bool {
         let user = self.metadata.live.as_ref().map(Live::user).unwrap_or_default();
         !user.is_empty() && self.stored_live().is_some_and(|live| live.user() == user)
+    }
+
+    /// Returns true if it was ended while this request had it, so that it is not saved any more.
+    pub(super) fn has_ended(&self) -> bool {
+        let Hold::NoMoreWrites(why) = self.hold else { return false };
+        matches!(why(), Failure::Destroyed | Failure::Revoked | Failure::Chosen | Failure::Ended)
     }
 
     /// Returns the metadata with which it was read.

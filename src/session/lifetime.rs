@@ -114,7 +114,7 @@ impl<S: Store> Session<S> {
             let is_unsaved =
                 current.writes == 0 && matches!(current.hold, Hold::Locked { .. } | Hold::Unlocked);
             let has_metadata = live.is_some() || mark.is_some() || self.settings.first_lifetime.is_some();
-            !current.unread && (has_metadata || is_unsaved)
+            !current.unread && (has_metadata || is_unsaved || current.has_ended())
         })
     }
 
@@ -126,21 +126,37 @@ impl<S: Store> Session<S> {
         })
     }
 
-    /// Keeps what a session leaves that session_regenerate_id() has neither saved nor destroyed.
-    pub fn bequeath_unsaved(&mut self) {
+    /// Keeps what a session leaves that session_regenerate_id() has neither saved nor destroyed. If
+    /// it has ended, the next id is not stored. If it is emptied, that may be a logout.
+    pub fn bequeath_unsaved(&mut self, is_emptied: bool) {
         let lineage = &self.lineage;
         let is_left = |current: &Current<S::Lease>| lineage.has_left(current.id.as_str().as_bytes());
         let Some(mut current) = self.current.take_if(|current| !current.unread && !is_left(current)) else {
             return;
         };
         self.ask_end_of(&mut current);
+        let logs_out = is_emptied && current.is_missing() && self.lineage.has_kept_its_user(&current);
+        let earlier = self.lineage.listed_id(&current.id).filter(|_| logs_out);
         self.lineage.leave(&current);
-        if current.is_missing() {
-            self.leave_name(&mut current);
-            self.lineage.leave_unsaved(&current.id);
-        } else {
+        if !current.is_missing() {
             // It may have been ended from elsewhere, which no write has told.
             self.lineage.leave_beside(&current);
+        } else if logs_out {
+            let lists = [self.lineage.left_list()];
+            for id in earlier.iter().chain([&current.id]) {
+                self.leave_list(id, &lists);
+            }
+            if let Some(copy) = current.metadata.live.as_ref().and_then(|live| live.copy.as_ref()) {
+                self.delete_copy(&copy.id);
+            }
+            self.lineage.leave_no_user();
+            self.lineage.leave_no_copy();
+        } else {
+            self.leave_name(&mut current);
+            self.lineage.leave_unsaved(&current.id);
+        }
+        if current.has_ended() && !is_emptied {
+            self.lineage.leave_an_end();
         }
         self.current = Some(current);
     }

@@ -38,6 +38,8 @@ pub struct Heritage {
     ended: Option<(SessionId, String)>,
     /// Set if it has the user with whom it was read.
     has_kept_its_user: bool,
+    /// Set if it has ended, so that PHP's values must not be stored under the next id.
+    has_ended: bool,
 }
 
 impl Heritage {
@@ -51,6 +53,10 @@ impl Heritage {
 
     pub(super) fn ends(&self) -> Option<u64> {
         self.ends
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.has_ended
     }
 
     /// The lists of former users that it has not left yet.
@@ -195,6 +201,7 @@ impl Lineage {
             || self.left.live.is_some()
             || self.left.ends.is_some()
             || self.left.beside.is_some()
+            || self.left.has_ended
             || self.retired.is_some()
     }
 
@@ -260,6 +267,11 @@ impl Lineage {
     pub(super) fn leave_no_metadata(&mut self) {
         self.left.live = None;
         self.leave_no_places();
+    }
+
+    /// Has the next id know that the session has ended.
+    pub(super) fn leave_an_end(&mut self) {
+        self.left.has_ended = true;
     }
 
     fn leave_no_places(&mut self) {

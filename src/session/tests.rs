@@ -1057,7 +1057,7 @@ fn a_session_that_moves_once_more_in_vain_is_stored_under_the_id_that_a_browser_
             match how {
                 "deleted" => assert!(second.destroy(NEW, Leave::Moved)),
                 "retired" => assert!(second.retire(NEW, false)),
-                _ => second.bequeath_unsaved(),
+                _ => second.bequeath_unsaved(false),
             }
             second.close();
             let moved = second.take_moved().unwrap();
@@ -1093,7 +1093,7 @@ fn a_late_request_that_moves_once_more_in_vain_is_stored_under_the_id_that_its_b
             assert!(second.is_unsaved_after_a_move());
             match hows {
                 "deleted" => assert!(second.destroy(NEW, Leave::Moved)),
-                _ => second.bequeath_unsaved(),
+                _ => second.bequeath_unsaved(false),
             }
             second.close();
             let moved = second.take_moved().unwrap();
@@ -1719,6 +1719,41 @@ fn a_logout_under_a_new_id_frees_the_place_of_the_old_one() {
         read(&mut login, OTHER);
         let one = Limit { sessions: 1, on_limit: OnLimit::Refuse };
         assert_eq!(login.bind(b"u", "", one, TTL), Some(true), "{:?}", login.take_warnings());
+    }
+}
+
+/// A handler class passes the destroy() of an id on that was stored, and no other.
+#[test]
+fn an_ended_session_is_not_stored_under_a_later_id() {
+    for (texts, is_own) in [IniValues::default(), unlocked()].iter().flat_map(|t| [(t, false), (t, true)]) {
+        let store = logged_in(texts);
+        let mut session = moves_away(&store, texts);
+        if is_own {
+            let mut next = session_with(&store, texts);
+            next.inherit(session.heritage());
+            read(&mut next, NEW);
+            assert_eq!(next.revoke(Some(b"u"), None, false), Some(1));
+            session = next;
+            session.bequeath_unsaved(false);
+            session.close();
+        } else {
+            assert_eq!(session_with(&store, texts).revoke(Some(b"u"), None, false), Some(1));
+        }
+        for id in [OTHER, b"0000000000000000", b"1111111111111111"] {
+            let mut next = session_with(&store, texts);
+            next.inherit(session.heritage());
+            read(&mut next, id);
+            next.bequeath_unsaved(false);
+            next.close();
+            session = next;
+        }
+        let last = b"2222222222222222";
+        let mut next = session_with(&store, texts);
+        next.inherit(session.heritage());
+        read(&mut next, last);
+        assert!(!next.write(last, b"new", TTL, Writer::Php));
+        next.close();
+        assert_eq!((data(&store, last), holder(&store, last)), (None, None));
     }
 }
 

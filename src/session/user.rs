@@ -452,6 +452,11 @@ impl<S: Store> Session<S> {
         if self.lineage.has_left(current.id.as_str().as_bytes()) {
             return;
         }
+        if self.lineage.inherited_by(&current.id).is_some_and(Heritage::has_ended) {
+            // If Redis does not answer, the lock is given back later.
+            let _ = self.end_hold(current, Op::Drop, || Failure::Destroyed);
+            return;
+        }
         let Some(earlier) = self.earlier_id(&current.id) else { return };
         let live = current.metadata.live.as_ref();
         let list = live.and_then(|live| self.list_keys(live.user()));
