@@ -135,12 +135,12 @@ fn a_write_that_was_not_waited_for_is_sent_to_the_new_master() {
 #[test]
 fn a_lease_is_renewed_at_the_new_master() {
     let site = Site::start();
-    let mut process = site.process(&[("rustredis.lock_lease", "1")]);
+    let mut process = site.process(&[("rustredis.lock_lease", "3")]);
     process.step("start('known') && ++$_SESSION['n']").assert_silent();
     // The renewing thread has a connection of its own to the old master.
     poll::until("the lease is renewed", SOON, || site.address.counts().connections == 2);
     site.fail_over();
-    process.step("usleep(2500000)").assert_silent();
+    process.step("usleep(5000000)").assert_silent();
     assert!(session::is_locked(&site.new, "known"));
     assert_eq!(process.step("session_write_close()").assert_silent().result, "true");
     site.assert_counted(1);
