@@ -11,11 +11,15 @@ use super::{
     moved::Moved,
     save::failure_of,
     successor::Told,
+    user::LOGIN_MS,
 };
 use crate::{
     compression::Unreadable,
     error::StoreError,
-    process::stats::{self, Count},
+    process::{
+        clock,
+        stats::{self, Count},
+    },
     protocol::{Dead, Frozen, Live, Op, Reason, Release, ReleaseReply, SessionId, Write},
     store::Store,
 };
@@ -194,7 +198,9 @@ impl<S: Store> Session<S> {
         };
         let logs_out =
             leave == Leave::Emptied && current.is_some_and(|current| self.lineage.has_kept_its_user(current));
-        let earlier = self.lineage.listed_id(id).filter(|earlier| earlier != id);
+        // Later, the place does not count, and may be that of another session.
+        let is_young = current.is_some_and(|current| millis(clock::since(current.asked)) < LOGIN_MS);
+        let earlier = self.lineage.listed_id(id).filter(|earlier| is_young && earlier != id);
         let lists = self.lists_of(id);
         let result = self.end(id, op);
         if op == Op::Drop && leave == Leave::Moved {

@@ -141,15 +141,20 @@ impl<S: Store> Session<S> {
         if !current.is_missing() {
             // It may have been ended from elsewhere, which no write has told.
             self.lineage.leave_beside(&current);
-        } else if logs_out {
-            let lists = [self.lineage.left_list()];
-            for id in earlier.iter().chain([&current.id]) {
-                self.leave_list(id, &lists);
-            }
+        } else if is_emptied {
+            // No request is to see the values of before.
             if let Some(copy) = current.metadata.live.as_ref().and_then(|live| live.copy.as_ref()) {
                 self.delete_copy(&copy.id);
             }
-            self.lineage.leave_no_user();
+            if logs_out {
+                let lists = [self.lineage.left_list()];
+                for id in earlier.iter().chain([&current.id]) {
+                    self.leave_list(id, &lists);
+                }
+                self.lineage.leave_no_user();
+            } else {
+                self.leave_name(&mut current);
+            }
             self.lineage.leave_no_copy();
         } else {
             self.leave_name(&mut current);

@@ -1757,6 +1757,19 @@ fn an_ended_session_is_not_stored_under_a_later_id() {
     }
 }
 
+#[test]
+fn an_emptied_session_leaves_no_copy_behind_a_class_that_passes_nothing_on() {
+    for store in [stored(b"old"), logged_in(&IniValues::default())] {
+        let first = moves_away(&store, &IniValues::default());
+        let mut second = session(&store);
+        second.inherit(first.heritage());
+        read(&mut second, NEW);
+        second.bequeath_unsaved(true);
+        second.close();
+        assert_eq!(read(&mut session(&store), ID), b"");
+    }
+}
+
 /// Its place under the id in between is the only one that this user's list has.
 #[test]
 fn a_session_is_listed_between_two_ids_under_which_it_is_not_stored() {

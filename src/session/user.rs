@@ -27,7 +27,7 @@ use crate::{
 
 /// The time in milliseconds for which a listed session that is not stored may be that of a login
 /// which is still running.
-const LOGIN_MS: u64 = 10_000;
+pub(super) const LOGIN_MS: u64 = 10_000;
 
 /// The time in milliseconds by which a place on a list may be younger than the state that was
 /// stored for it: two servers have two clocks, and a place is renewed behind the state. It is less
