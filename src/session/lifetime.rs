@@ -46,8 +46,8 @@ impl<S: Store> Session<S> {
             && current.is_missing()
             && current.metadata.live.is_none()
         {
-            let metadata = Metadata::new(inherited.live().cloned(), &current.loaded, None);
-            current.metadata = metadata.leaving(inherited.lists());
+            current.metadata = Metadata::new(inherited.live().cloned(), &current.loaded, None);
+            current.metadata.left = inherited.lists().to_vec();
             current.is_first = !inherited.was_stored();
             current.ends = inherited.ends();
         }

@@ -151,12 +151,11 @@ impl Lineage {
 
     /// Returns true if the session has the user with whom it was read, perhaps under an earlier id.
     pub(super) fn has_kept_its_user<L>(&self, current: &Current<L>) -> bool {
-        let user = |live: Option<&Live>| live.map(|live| live.user().to_owned());
         let inherited = self.inherited_by(&current.id).filter(|_| current.is_missing());
+        let user = current.metadata.live.as_ref().map(Live::user);
         current.has_kept_its_user()
             || inherited.is_some_and(|inherited| {
-                let is_the_same = user(inherited.live.as_ref()) == user(current.metadata.live.as_ref());
-                inherited.has_kept_its_user && is_the_same
+                inherited.has_kept_its_user && inherited.live.as_ref().map(Live::user) == user
             })
     }
 

@@ -74,11 +74,6 @@ impl Metadata {
         Self { live, mark, is_due, is_asked, listed, places, is_unlisted, refusal, left, left_places }
     }
 
-    /// The same, with the lists that an earlier id has not left yet.
-    pub(super) fn leaving(self, lists: &[String]) -> Self {
-        Self { left: lists.to_vec(), ..self }
-    }
-
     /// Returns what goes over to another id.
     pub(super) fn heritage(&self) -> Option<Live> {
         self.live.clone().or_else(|| self.mark.as_ref()?.live())

@@ -810,12 +810,15 @@ impl<S: Store> Session<S> {
         let is_new = loaded.data.is_none();
         let inherited = self.lineage.inherited_by(id).filter(|_| is_new);
         let is_first = is_new && !inherited.is_some_and(Heritage::was_stored);
-        let metadata = Metadata::new(inherited.and_then(Heritage::live).cloned(), &loaded, mark);
+        let mut metadata = Metadata::new(inherited.and_then(Heritage::live).cloned(), &loaded, mark);
+        if let Some(inherited) = inherited {
+            metadata.left = inherited.lists().to_vec();
+        }
         let mut current = Box::new(Current {
             id: id.clone(),
             keys,
             hold,
-            metadata: metadata.leaving(inherited.map_or(&[], Heritage::lists)),
+            metadata,
             trace: Trace::begin(ahead.unwrap_or(Ahead { since: self.store.answered(), kept }), &loaded),
             loaded,
             is_changed: false,

@@ -65,6 +65,30 @@ fn moves_away(store: &MemoryStore, texts: &IniValues) -> Session<MemoryStore> {
     session
 }
 
+/// Returns the session that goes on under this id with what the earlier one has left.
+fn goes_on(
+    store: &MemoryStore,
+    texts: &IniValues,
+    earlier: &Session<MemoryStore>,
+    id: &[u8],
+) -> Session<MemoryStore> {
+    let mut session = session_with(store, texts);
+    session.inherit(earlier.heritage());
+    read(&mut session, id);
+    session
+}
+
+/// Returns the request that has given the stored session another user, and moved it away.
+fn changes_user_and_moves(store: &MemoryStore, texts: &IniValues) -> Session<MemoryStore> {
+    let mut session = session_with(store, texts);
+    read(&mut session, ID);
+    let no_limit = Limit { sessions: 0, on_limit: OnLimit::Oldest };
+    assert_eq!(session.bind(b"v", "", no_limit, TTL), Some(true));
+    assert!(session.destroy(ID, Leave::Moved));
+    session.close();
+    session
+}
+
 #[test]
 fn a_changed_request_costs_two_trips_and_leaves_no_lock() {
     let store = stored(b"old");
@@ -1087,9 +1111,7 @@ fn a_late_request_that_moves_once_more_in_vain_is_stored_under_the_id_that_its_b
             assert!(late.destroy(ID, Leave::Moved), "{:?}", late.take_warnings());
             late.close();
             assert!(late.take_moved().is_none(), "the session is no more its own under the old id");
-            let mut second = session_with(&store, &texts);
-            second.inherit(late.heritage());
-            read(&mut second, NEW);
+            let mut second = goes_on(&store, &texts, &late, NEW);
             assert!(second.is_unsaved_after_a_move());
             match hows {
                 "deleted" => assert!(second.destroy(NEW, Leave::Moved)),
@@ -1175,9 +1197,7 @@ fn a_logout_while_a_second_move_is_undone_leaves_no_session() {
             let first = moves_away(&store, &texts);
             let mut late = session_with(&store, &texts);
             assert_eq!(read(&mut late, ID), b"old");
-            let mut second = session_with(&store, &texts);
-            second.inherit(first.heritage());
-            read(&mut second, NEW);
+            let mut second = goes_on(&store, &texts, &first, NEW);
             assert!(second.destroy(NEW, Leave::Moved));
             let moved = second.take_moved().unwrap();
             second.close();
@@ -1282,9 +1302,7 @@ fn the_end_of_an_id_that_was_left_ends_no_session_under_the_next_one() {
     for texts in [IniValues::default(), unlocked()] {
         let store = logged_in(&texts);
         let first = moves_away(&store, &texts);
-        let mut second = session_with(&store, &texts);
-        second.inherit(first.heritage());
-        read(&mut second, NEW);
+        let mut second = goes_on(&store, &texts, &first, NEW);
         assert!(second.write(NEW, b"new", TTL, Writer::Class));
         let mut another = session_with(&store, &texts);
         assert!(another.destroy(ID, Leave::Ended) && another.take_warnings().is_empty());
@@ -1505,9 +1523,7 @@ fn a_logout_between_two_changes_of_the_id_ends_the_session() {
         for lost in 0..6 {
             let store = logged_in(texts);
             let first = moves_away(&store, texts);
-            let mut second = session_with(&store, texts);
-            second.inherit(first.heritage());
-            read(&mut second, NEW);
+            let mut second = goes_on(&store, texts, &first, NEW);
             let mut late = session_with(&store, texts);
             assert_eq!(read(&mut late, ID), b"old");
             let mut log_out = || {
@@ -1564,9 +1580,7 @@ fn a_logout_behind_a_change_of_user_and_id_ends_the_session() {
         assert_eq!(first.bind(b"v", "", no_limit, TTL), Some(true));
         assert!(first.destroy(if between { OTHER } else { ID }, Leave::Moved));
         first.close();
-        let mut second = session_with(&store, texts);
-        second.inherit(first.heritage());
-        read(&mut second, NEW);
+        let mut second = goes_on(&store, texts, &first, NEW);
         if is_revoked {
             assert_eq!(other.revoke(Some(b"u"), None, false), Some(1));
         } else {
@@ -1589,15 +1603,8 @@ fn a_logout_behind_the_save_after_a_change_of_user_and_id_is_false() {
     for texts in [IniValues::default(), unlocked()] {
         for is_own in [false, true] {
             let store = logged_in(&texts);
-            let mut first = session_with(&store, &texts);
-            read(&mut first, ID);
-            let no_limit = Limit { sessions: 0, on_limit: OnLimit::Oldest };
-            assert_eq!(first.bind(b"v", "", no_limit, TTL), Some(true));
-            assert!(first.destroy(ID, Leave::Moved));
-            first.close();
-            let mut second = session_with(&store, &texts);
-            second.inherit(first.heritage());
-            read(&mut second, NEW);
+            let first = changes_user_and_moves(&store, &texts);
+            let mut second = goes_on(&store, &texts, &first, NEW);
             // A handler class may delete the old id by itself.
             assert!(!is_own || second.destroy(ID, Leave::Ended));
             assert!(second.write(NEW, b"new", TTL, Writer::Php), "{:?}", second.take_warnings());
@@ -1623,15 +1630,8 @@ fn a_logout_behind_the_save_after_a_change_of_user_and_id_is_false() {
 fn a_request_that_revokes_its_former_user_goes_on_under_its_new_id() {
     for texts in [IniValues::default(), unlocked()] {
         let store = logged_in(&texts);
-        let mut first = session_with(&store, &texts);
-        read(&mut first, ID);
-        let no_limit = Limit { sessions: 0, on_limit: OnLimit::Oldest };
-        assert_eq!(first.bind(b"v", "", no_limit, TTL), Some(true));
-        assert!(first.destroy(ID, Leave::Moved));
-        first.close();
-        let mut second = session_with(&store, &texts);
-        second.inherit(first.heritage());
-        read(&mut second, NEW);
+        let first = changes_user_and_moves(&store, &texts);
+        let mut second = goes_on(&store, &texts, &first, NEW);
         assert_eq!(second.revoke(Some(b"u"), None, false), Some(1));
         assert!(second.write(NEW, b"new", TTL, Writer::Php), "{:?}", second.take_warnings());
         second.close();
@@ -1644,14 +1644,10 @@ fn an_emptied_session_has_no_user_also_after_an_earlier_change_of_its_id() {
     for texts in [IniValues::default(), unlocked()] {
         let store = logged_in(&texts);
         let first = moves_away(&store, &texts);
-        let mut second = session_with(&store, &texts);
-        second.inherit(first.heritage());
-        read(&mut second, NEW);
+        let mut second = goes_on(&store, &texts, &first, NEW);
         assert!(second.destroy(NEW, Leave::Emptied));
         second.close();
-        let mut third = session_with(&store, &texts);
-        third.inherit(second.heritage());
-        read(&mut third, OTHER);
+        let mut third = goes_on(&store, &texts, &second, OTHER);
         assert!(!third.is_of(b"u"));
         assert!(third.write(OTHER, b"new", TTL, Writer::Php), "{:?}", third.take_warnings());
         third.close();
@@ -1668,9 +1664,7 @@ fn a_failed_change_of_the_id_takes_back_the_login_before_it() {
     for texts in [IniValues::default(), unlocked()] {
         let store = logged_in(&texts);
         let first = moves_away(&store, &texts);
-        let mut second = session_with(&store, &texts);
-        second.inherit(first.heritage());
-        read(&mut second, NEW);
+        let mut second = goes_on(&store, &texts, &first, NEW);
         let one = Limit { sessions: 1, on_limit: OnLimit::Refuse };
         assert_eq!(second.bind(b"v", "", one, TTL), Some(true));
         assert!(second.destroy(NEW, Leave::Moved));
@@ -1687,15 +1681,8 @@ fn a_failed_change_of_the_id_takes_back_the_login_before_it() {
 fn a_session_that_keeps_its_id_is_on_the_list_of_its_new_user() {
     for texts in [IniValues::default(), unlocked()] {
         let store = logged_in(&texts);
-        let mut first = session_with(&store, &texts);
-        read(&mut first, ID);
-        let no_limit = Limit { sessions: 0, on_limit: OnLimit::Oldest };
-        assert_eq!(first.bind(b"v", "", no_limit, TTL), Some(true));
-        assert!(first.destroy(ID, Leave::Moved));
-        first.close();
-        let mut second = session_with(&store, &texts);
-        second.inherit(first.heritage());
-        read(&mut second, ID);
+        let first = changes_user_and_moves(&store, &texts);
+        let mut second = goes_on(&store, &texts, &first, ID);
         assert!(second.write(ID, b"new", TTL, Writer::Php), "{:?}", second.take_warnings());
         second.close();
         let mut other = session_with(&store, &texts);
@@ -1710,9 +1697,7 @@ fn a_logout_under_a_new_id_frees_the_place_of_the_old_one() {
     for texts in [IniValues::default(), unlocked()] {
         let store = logged_in(&texts);
         let first = moves_away(&store, &texts);
-        let mut second = session_with(&store, &texts);
-        second.inherit(first.heritage());
-        read(&mut second, NEW);
+        let mut second = goes_on(&store, &texts, &first, NEW);
         assert!(second.destroy(NEW, Leave::Ended), "{:?}", second.take_warnings());
         second.close();
         let mut login = session_with(&store, &texts);
@@ -1729,9 +1714,7 @@ fn an_ended_session_is_not_stored_under_a_later_id() {
         let store = logged_in(texts);
         let mut session = moves_away(&store, texts);
         if is_own {
-            let mut next = session_with(&store, texts);
-            next.inherit(session.heritage());
-            read(&mut next, NEW);
+            let mut next = goes_on(&store, texts, &session, NEW);
             assert_eq!(next.revoke(Some(b"u"), None, false), Some(1));
             session = next;
             session.bequeath_unsaved(false);
@@ -1740,17 +1723,13 @@ fn an_ended_session_is_not_stored_under_a_later_id() {
             assert_eq!(session_with(&store, texts).revoke(Some(b"u"), None, false), Some(1));
         }
         for id in [OTHER, b"0000000000000000", b"1111111111111111"] {
-            let mut next = session_with(&store, texts);
-            next.inherit(session.heritage());
-            read(&mut next, id);
+            let mut next = goes_on(&store, texts, &session, id);
             next.bequeath_unsaved(false);
             next.close();
             session = next;
         }
         let last = b"2222222222222222";
-        let mut next = session_with(&store, texts);
-        next.inherit(session.heritage());
-        read(&mut next, last);
+        let mut next = goes_on(&store, texts, &session, last);
         assert!(!next.write(last, b"new", TTL, Writer::Php));
         next.close();
         assert_eq!((data(&store, last), holder(&store, last)), (None, None));
@@ -1779,9 +1758,7 @@ fn a_session_is_listed_between_two_ids_under_which_it_is_not_stored() {
     {
         let store = if has_user { logged_in(texts) } else { stored(b"old") };
         let first = moves_away(&store, texts);
-        let mut second = session_with(&store, texts);
-        second.inherit(first.heritage());
-        read(&mut second, NEW);
+        let mut second = goes_on(&store, texts, &first, NEW);
         let no_limit = Limit { sessions: 0, on_limit: OnLimit::Oldest };
         assert_eq!(second.bind(b"v", "", no_limit, TTL), Some(true));
         assert!(second.destroy(NEW, Leave::Moved));
@@ -1810,9 +1787,7 @@ fn the_copy_ends_with_a_session_that_was_to_be_stored_again() {
         for act in 1.. {
             let store = logged_in(&texts);
             let first = moves_away(&store, &texts);
-            let mut second = session_with(&store, &texts);
-            second.inherit(first.heritage());
-            read(&mut second, NEW);
+            let mut second = goes_on(&store, &texts, &first, NEW);
             assert!(second.destroy(NEW, Leave::Moved));
             let moved = second.take_moved().unwrap();
             second.close();
@@ -1920,9 +1895,7 @@ fn a_session_that_stays_under_its_earlier_id_counts_for_the_next_login() {
             read(&mut first, ID);
             assert!(first.write(ID, b"old", TTL, Writer::Php));
             first.close();
-            let mut second = session_with(&store, &texts);
-            second.inherit(first.heritage());
-            read(&mut second, NEW);
+            let mut second = goes_on(&store, &texts, &first, NEW);
             if binds {
                 assert_eq!(second.bind(b"u", "", limit, TTL), Some(true));
             }
@@ -1949,9 +1922,7 @@ fn a_session_that_is_ended_in_the_middle_of_its_move_counts() {
             store.server().advance(age);
             let first = moves_away(&store, &texts);
             assert_eq!(session_with(&store, &texts).revoke(Some(b"u"), None, false), Some(1), "{age}");
-            let mut second = session_with(&store, &texts);
-            second.inherit(first.heritage());
-            read(&mut second, NEW);
+            let mut second = goes_on(&store, &texts, &first, NEW);
             assert!(!second.write(NEW, b"new", TTL, Writer::Php));
             second.close();
             assert_eq!((data(&store, ID), data(&store, NEW)), (None, None));
