@@ -187,9 +187,10 @@ impl Object {
             Arc::make_mut(&mut settings).pool_wait = Duration::ZERO;
         }
         let info = identity::of_this_request(&settings, self.pid);
-        let mut session = Session::new(RedisStore::new(settings.clone()), settings, info)
-            .beside(is_held_elsewhere)
-            .amid(identity::SURROUNDINGS);
+        let mut session =
+            Session::new(RedisStore::new(settings.clone()), settings, info, identity::client(self.pid))
+                .beside(is_held_elsewhere)
+                .amid(identity::SURROUNDINGS);
         session.leave_for_good(left_ids::for_good(|| sys::rustredis_takes_cookie()));
         session
     }

@@ -3,6 +3,7 @@
 
 pub(crate) mod acquire;
 pub mod admin;
+mod client;
 pub(crate) mod first_try;
 pub mod hash_slot;
 mod holder;
@@ -21,6 +22,7 @@ pub(crate) mod transaction;
 pub(crate) mod user;
 
 pub use acquire::{Acquire, AcquireReply, Claim, Mode, Ticket};
+pub use client::Client;
 pub use holder::{Holder, Known};
 pub use keys::{Keys, fits_a_cluster};
 pub use read::{Remaining, SessionData};

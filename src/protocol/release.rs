@@ -3,7 +3,7 @@
 use redis::Value;
 
 use super::{
-    Keys, LATE_MS, Reason, SessionData, SessionId,
+    Client, Keys, LATE_MS, Reason, SessionData, SessionId,
     reply::{Items, Result, nonsense},
     script::{LARGE, Payload, RELEASE, ScriptCall, UNLOCK, WRITE, upload},
 };
@@ -222,6 +222,13 @@ impl<'a> Write<'a> {
     #[must_use]
     pub fn new(op: Op<'a>, ttl: u64, seen: Option<&'a str>, dead_ms: u64) -> Self {
         Self { op, ttl, seen, state: None, dead_ms, token: random_hex() }
+    }
+
+    /// Has this client know the mark as its own.
+    #[must_use]
+    pub fn by(mut self, client: Client) -> Self {
+        client.sign(&mut self.token);
+        self
     }
 
     /// `write.lua` with its arguments.

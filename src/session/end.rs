@@ -367,9 +367,6 @@ impl<S: Store> Session<S> {
         op: Op<'_>,
         result: &Result<ReleaseReply, StoreError>,
     ) {
-        if !matches!(op, Op::Retire { .. } | Op::Drop) {
-            self.lineage.note_own_end(id, token, result);
-        }
         let is_sure = match result {
             Ok(ReleaseReply::Done | ReleaseReply::Ended(_)) => true,
             Err(error) if error.is_unclear() => false,

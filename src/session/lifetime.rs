@@ -407,7 +407,7 @@ mod tests {
     };
     use crate::{
         config::{IniValues, Setting, Settings},
-        protocol::{Live, State},
+        protocol::{Client, Live, State},
         store::{Store, memory::MemoryStore},
     };
 
@@ -415,7 +415,12 @@ mod tests {
 
     fn session(store: &MemoryStore, texts: &[(Setting, &str)]) -> Session<MemoryStore> {
         let ini = texts.iter().fold(IniValues::default(), |ini, (setting, text)| ini.with(*setting, text));
-        Session::new(store.another(), Arc::new(Settings::parse("", &ini).unwrap()), "host|1|cli|")
+        Session::new(
+            store.another(),
+            Arc::new(Settings::parse("", &ini).unwrap()),
+            "host|1|cli|",
+            Client::random(),
+        )
     }
 
     fn ttl(store: &MemoryStore, id: &[u8]) -> Option<u64> {

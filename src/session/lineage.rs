@@ -3,10 +3,7 @@
 use std::mem;
 
 use super::{current::Current, moved::Moved};
-use crate::{
-    error::StoreError,
-    protocol::{Dead, Frozen, Live, ReleaseReply, SessionId},
-};
+use crate::protocol::{Dead, Frozen, Live, SessionId};
 
 /// The part of a session that goes over to the id under which session_regenerate_id() continues it.
 #[derive(Clone, Default)]
@@ -33,9 +30,6 @@ pub struct Heritage {
     passed: Option<SessionId>,
     /// The lists of the users that it had when it was last stored, or since.
     lists: Vec<String>,
-    /// The earlier id and the name of the mark, if this request itself has ended what was left
-    /// under that id.
-    ended: Option<(SessionId, String)>,
     /// Set if it has the user with whom it was read.
     has_kept_its_user: bool,
     /// Set if it has ended, so that PHP's values must not be stored under the next id.
@@ -159,25 +153,6 @@ impl Lineage {
             })
     }
 
-    /// Notes that this request itself has ended what was left under an id, if it has.
-    pub(super) fn note_own_end(
-        &mut self,
-        id: &SessionId,
-        token: &str,
-        result: &Result<ReleaseReply, StoreError>,
-    ) {
-        if matches!(result, Ok(ReleaseReply::Done | ReleaseReply::Ended(_)))
-            && self.inherited.earlier_id() == Some(id)
-        {
-            self.inherited.ended = Some((id.clone(), token.to_owned()));
-        }
-    }
-
-    /// Returns true if the mark with this name under this id is that of this request itself.
-    pub(super) fn has_ended_itself(&self, id: &SessionId, token: &str) -> bool {
-        self.inherited.ended.as_ref().is_some_and(|(ended, own)| ended == id && own == token)
-    }
-
     /// Returns true if this is the state that was read under the earlier id.
     pub(super) fn has_seen(&self, state: Option<&String>) -> bool {
         self.inherited.seen.as_ref() == state
@@ -215,7 +190,6 @@ impl Lineage {
     pub(super) fn leave<L>(&mut self, current: &Current<L>) {
         let live = current.metadata.heritage();
         let has_user = live.as_ref().is_some_and(Live::has_user);
-        let ended = self.inherited.ended.clone().filter(|_| current.is_missing());
         self.left = Heritage {
             was_stored: !current.is_first,
             ends: current.ends,
@@ -223,7 +197,6 @@ impl Lineage {
             seen: has_user.then(|| current.loaded.state.clone()).flatten(),
             live,
             lists: current.metadata.left.clone(),
-            ended,
             has_kept_its_user: self.has_kept_its_user(current),
             ..Heritage::default()
         };

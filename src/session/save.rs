@@ -567,6 +567,6 @@ impl<S: Store> Session<S> {
     }
 
     pub(super) fn write_of<'a>(&self, op: Op<'a>, ttl: u64, seen: Option<&'a str>) -> Write<'a> {
-        Write::new(op, ttl, seen, self.dead_ms())
+        Write::new(op, ttl, seen, self.dead_ms()).by(self.client)
     }
 }

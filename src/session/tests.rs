@@ -5,7 +5,9 @@ use std::{cell::RefCell, rc::Rc, sync::Arc};
 use super::{Access, Leave, Session, Writer, end::in_any_case, user::Limit};
 use crate::{
     config::{IniValues, Setting, Settings},
-    protocol::{Keys, OnLimit, Op, Reason, ReleaseReply, SessionData, SessionId, UserCall, Write, list_name},
+    protocol::{
+        Client, Keys, OnLimit, Op, Reason, ReleaseReply, SessionData, SessionId, UserCall, Write, list_name,
+    },
     store::{Store, memory::MemoryStore},
 };
 
@@ -16,7 +18,7 @@ pub(super) const TTL: u64 = 100;
 
 fn session_with(store: &MemoryStore, texts: &IniValues) -> Session<MemoryStore> {
     let settings = Settings::parse("", texts).unwrap();
-    Session::new(store.another(), Arc::new(settings), "host|1|cli|")
+    Session::new(store.another(), Arc::new(settings), "host|1|cli|", Client::random())
 }
 
 pub(super) fn session(store: &MemoryStore) -> Session<MemoryStore> {
@@ -1623,6 +1625,49 @@ fn a_logout_behind_the_save_after_a_change_of_user_and_id_is_false() {
             }
             assert_eq!(data(&store, NEW).as_deref(), Some(&b"new"[..]));
         }
+    }
+}
+
+/// A handler class deletes the old id by itself, also behind the logout or the revocation.
+#[test]
+fn the_own_end_of_an_old_id_hides_no_end_of_others() {
+    for (texts, is_revoked, is_first) in [IniValues::default(), unlocked()]
+        .iter()
+        .flat_map(|t| [false, true].map(|revoked| (t, revoked)))
+        .flat_map(|(t, revoked)| [false, true].map(|first| (t, revoked, first)))
+    {
+        let store = logged_in(texts);
+        let first = changes_user_and_moves(&store, texts);
+        let mut second = goes_on(&store, texts, &first, NEW);
+        let mut other = session_with(&store, texts);
+        assert!(!is_first || second.destroy(ID, Leave::Ended));
+        if is_revoked {
+            assert_eq!(other.revoke(Some(b"u"), None, false), Some(1));
+        } else {
+            assert!(other.destroy(ID, Leave::Ended), "{:?}", other.take_warnings());
+        }
+        assert!(second.destroy(ID, Leave::Ended));
+        let case = format!("revoked: {is_revoked}, own end first: {is_first}");
+        assert!(!second.write(NEW, b"new", TTL, Writer::Php), "{case}");
+        second.close();
+        assert_eq!((data(&store, NEW), data(&store, ID)), (None, None), "{case}");
+        assert_eq!(session_with(&store, texts).devices(Some(b"v"), TTL).map(|list| list.len()), Some(0));
+    }
+}
+
+/// Each object of `RustRedis\SessionHandler` has sessions of its own.
+#[test]
+fn an_end_by_another_session_of_the_same_request_is_its_own() {
+    for texts in [IniValues::default(), unlocked()] {
+        let store = logged_in(&texts);
+        let first = changes_user_and_moves(&store, &texts);
+        let mut second = goes_on(&store, &texts, &first, NEW);
+        let mut object = Session { client: second.client, ..session_with(&store, &texts) };
+        assert!(object.destroy(ID, Leave::Ended), "{:?}", object.take_warnings());
+        object.close();
+        assert!(second.write(NEW, b"new", TTL, Writer::Php), "{:?}", second.take_warnings());
+        second.close();
+        assert_eq!(data(&store, NEW).as_deref(), Some(&b"new"[..]));
     }
 }
 

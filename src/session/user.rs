@@ -19,8 +19,8 @@ use crate::{
     error::StoreError,
     process::clock,
     protocol::{
-        Dead, Keys, Listed, Live, OnLimit, Op, Proof, Reason, ReleaseReply, Remaining, SessionId, State,
-        UserCall, UserList, handle, list_name,
+        Keys, Listed, Live, OnLimit, Op, Proof, Reason, ReleaseReply, Remaining, SessionId, State, UserCall,
+        UserList, handle, list_name,
     },
     store::Store,
 };
@@ -609,8 +609,7 @@ impl<S: Store> Session<S> {
             return false;
         }
         let mark = state.as_deref().map(State::parse);
-        let is_own = |dead: &Dead| self.lineage.has_ended_itself(name, &dead.token);
-        matches!(mark, Some(State::Dead(dead)) if dead.reason != Reason::Regenerated && !is_own(&dead))
+        matches!(mark, Some(State::Dead(dead)) if dead.reason != Reason::Regenerated && !self.client.has_left(&dead))
     }
 
     /// Takes a session that has ended off its user's list.
@@ -778,10 +777,7 @@ impl<S: Store> Session<S> {
             }
             result
         } else {
-            let (keys, write) = (self.keys(id), self.write_of(op, 1, None));
-            let result = self.store.write(&keys, &write);
-            self.lineage.note_own_end(id, &write.token, &result);
-            result
+            self.store.write(&self.keys(id), &self.write_of(op, 1, None))
         };
         let result = result.map(|reply| self.without_copy(reply));
         match result {

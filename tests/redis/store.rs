@@ -11,8 +11,8 @@ use crate::support::redis::Server;
 use phpsess_rs::{
     config::{IniValues, Settings},
     protocol::{
-        Acquire, AcquireReply, Claim, HANDOFF_MS, Keys, Mode, Op, Proof, Reason, Release, ReleaseReply,
-        SessionData, SessionId, State, Ticket, Write,
+        Acquire, AcquireReply, Claim, Client, HANDOFF_MS, Keys, Mode, Op, Proof, Reason, Release,
+        ReleaseReply, SessionData, SessionId, State, Ticket, Write,
     },
     store::{Store, memory::MemoryStore, redis::RedisStore},
 };
@@ -40,8 +40,9 @@ impl Random {
 
 /// The values that one client knows. Names that a server or its client makes up differ between the
 /// stores.
-#[derive(Default, Clone)]
+#[derive(Clone)]
 struct Known {
+    client: Client,
     sends: u32,
     token: [Option<String>; 2],
     seen: [Option<String>; 2],
@@ -62,9 +63,10 @@ enum Answer {
 /// A value and a state.
 type Shape = (Option<Vec<u8>>, Option<String>);
 
-/// The state of a living session, or the reason of an end.
+/// The state of a living session, or the reason of an end, behind a `+` if it was not the first.
 fn kind(state: &str) -> String {
     match State::parse(state) {
+        State::Dead(dead) if dead.token.starts_with('+') => format!("+{}", dead.reason.word()),
         State::Dead(dead) => dead.reason.word().to_owned(),
         _ => state.to_owned(),
     }
@@ -232,7 +234,7 @@ fn run(store: &mut impl Store, side: usize, keys: &Keys, command: &Command, know
             let op = if op == Op::None { Op::Keep } else { op };
             let ttl = if op == Op::Keep { TTL } else { ttl };
             let state = command.state.as_deref();
-            let write = Write { state, ..Write::new(op, ttl, seen.as_deref(), LEASE) };
+            let write = Write { state, ..Write::new(op, ttl, seen.as_deref(), LEASE).by(known.client) };
             written(&store.write(keys, &write).unwrap())
         }
         8 => Answer::Copy(
@@ -257,7 +259,9 @@ fn sequence(seed: u64, attempt: u32, settings: &Arc<Settings>) -> bool {
     for client in &mut redis {
         assert_eq!(client.read(&another, TTL).unwrap(), SessionData::default());
     }
-    let mut known = vec![Known::default(); CLIENTS];
+    let new =
+        || Known { client: Client::random(), sends: 0, token: [None, None], seen: [None, None], writes: 0 };
+    let mut known: Vec<_> = (0..CLIENTS).map(|_| new()).collect();
     let mut log = Vec::new();
     for step in 0..120u32 {
         let command = Command {

@@ -22,7 +22,9 @@
 --         this list; del: '' = any, and a session without a user ends, too; freeze: the time in ms
 --         after which it does not happen; '' = none)
 --       3 ttl_s (0 = as it is)  4 state seen at the read ('' = none)
---       5 a name for the mark that del leaves  6 dead_ms (its life)
+--       5 a name for the mark that del leaves, of which the client has the first 16 characters; a
+--         '+' stands before it if another client had ended the session before
+--       6 dead_ms (the life of the mark)
 --       7 state (set, move, back, keep, restore): live|..., to be stored with the write ('' = leave
 --         it as it is)
 --         (del, weed, sweep, retire, freeze) the reason of the end ('' = logout)
@@ -83,9 +85,8 @@ end
 if op == 'del' or op == 'retire' then
   local named, kept = copy()
   -- A repeat must not end the next session under this id.
-  if state and string.sub(state, 1, 5) == 'dead|' and string.sub(state, -#ARGV[5] - 1) == '|' .. ARGV[5] then
-    return {'ok' .. named}
-  end
+  local ended, by = string.match(state or '', '^dead|([^|]*)|.-([^|]*)$')
+  if ended and string.sub(by, -#ARGV[5]) == ARGV[5] then return {'ok' .. named} end
   -- A session that was ended from elsewhere goes on under no other id.
   if op == 'retire' and dead then return {'dead'} end
   -- A place on a list proves nothing: another user may have the session by now.
@@ -96,17 +97,21 @@ if op == 'del' or op == 'retire' then
     if not gone and (sweeps or not user) then return {'dead'} end
     if gone and user then note = 'idle' end
     -- An end keeps its reason. A session that was moved may be on its way to its new id.
-    local reason = string.match(state or '', '^dead|([^|]*)|')
-    if gone and reason and reason ~= 'regenerated' then return {'gone'} end
-    if reason == 'regenerated' then gone = false end
+    if gone and ended and ended ~= 'regenerated' then return {'gone'} end
+    if ended == 'regenerated' then gone = false end
   end
   local copies = op == 'retire' and tonumber(ARGV[3]) > 0 and redis.call('EXISTS', D) == 1
   -- A session that is made of the copy goes on with this.
   if copies then kept = string.match(state or '', '^live(|.+)') or kept end
-  local mark = 'dead|' .. (note == '' and 'logout' or note) .. '|' .. clock() .. kept .. '|' .. ARGV[5]
+  local token = ARGV[5]
+  if op == 'del' and redis.call('DEL', D) == 0 and ended and ended ~= 'regenerated'
+      and string.sub(by, 1, 16) ~= string.sub(token, 1, 16) then
+    -- Another client has ended it before, and this one must not take the mark for its own.
+    note, token = ended, '+' .. token
+  end
+  local mark = 'dead|' .. (note == '' and 'logout' or note) .. '|' .. clock() .. kept .. '|' .. token
   -- The mark outlives the present lock: renew and claim prolong both.
   local life = math.max(tonumber(ARGV[6]), redis.call('PTTL', KEYS[3]) + 1000)
-  if op == 'del' then redis.call('DEL', D) end
   -- A Redis without memory refuses this first write of retire, and would refuse the session under
   -- its new id, too.
   redis.call('SET', S, mark, 'PX', life)

@@ -120,7 +120,7 @@ impl Place {
     /// Returns true if the destroy with this name has ended the session.
     pub fn has_mark_of(&self, token: &str) -> bool {
         let state = self.state.as_ref().map(|state| State::parse(&state.value));
-        matches!(state, Some(State::Dead(dead)) if dead.token == token)
+        matches!(state, Some(State::Dead(dead)) if first(&dead.token) == first(token))
     }
 
     /// Ends the session, and keeps its value for `grace` seconds. Returns the id of the copy that
@@ -153,6 +153,22 @@ impl Place {
         let at = self.lock.as_ref().map_or(at, |lock| at.max(lock.at + BEYOND_MS));
         self.state = Some(Expiring { value: dead.to_string(), at });
         left.map(|copy| copy.id)
+    }
+
+    /// Does the same for a client without a lock (`write.lua`). The mark of a session that another
+    /// client has ended keeps its reason, and is not this client's.
+    pub fn bury_unlocked(&mut self, rules: Rules, end: &End<'_>, now: u64) -> Option<String> {
+        let client = |token: &str| token.get(..CLIENT_LEN).map(str::to_owned);
+        let state = self.state.as_ref().filter(|_| self.data.is_none() && *end.reason != Reason::Regenerated);
+        match state.map(|state| State::parse(&state.value)) {
+            Some(State::Dead(dead))
+                if dead.reason != Reason::Regenerated && client(&dead.token) != client(end.token) =>
+            {
+                let token = format!("+{}", end.token);
+                self.bury(rules, &End { reason: &dead.reason, token: &token, ..*end }, now)
+            }
+            _ => self.bury(rules, end, now),
+        }
     }
 
     /// Notes in the mark with this text that a session is made of its copy.
@@ -243,6 +259,14 @@ impl Place {
     pub fn is_dead(&self, seen: Option<&str>) -> bool {
         State::has_died(seen, self.state.as_ref().map(|state| &*state.value))
     }
+}
+
+/// The part of the name of a mark that stands for its client.
+const CLIENT_LEN: usize = 16;
+
+/// The name of a mark as the client has sent it.
+fn first(token: &str) -> &str {
+    token.strip_prefix('+').unwrap_or(token)
 }
 
 pub fn is_token(holder: &str, token: &str) -> bool {

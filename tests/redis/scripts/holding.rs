@@ -7,7 +7,7 @@ use phpsess_rs::{
     config::{IniValues, Settings},
     error::StoreError,
     protocol::{
-        Acquire, AcquireReply, Claim, Copied, Dead, Mode, Op, Proof, Reason, Release, ReleaseReply,
+        Acquire, AcquireReply, Claim, Client, Copied, Dead, Mode, Op, Proof, Reason, Release, ReleaseReply,
         SessionData, State, Ticket, Write,
     },
     store::{
@@ -568,6 +568,43 @@ fn a_repeated_end_and_a_further_one_name_the_copy_again() {
                 assert!(matches!(&mark, State::Dead(dead) if dead.live().is_none()), "{mark}");
             }
         }
+    }
+}
+
+/// A client that ends a session which another one has ended does not know the mark as its own.
+#[test]
+fn the_mark_of_an_end_is_that_of_the_first_client() {
+    let f = Fixture::new();
+    let (mut a, [own, other]) = (f.client("a"), [Client::random(), Client::random()]);
+    let logout = Op::Delete(&Reason::Logout);
+    let revoke = Op::Revoke { reason: &Reason::Revoked, list: "u", by: Proof::Place };
+    let mut end = |op, client| {
+        let end = Write::new(op, TTL, None, 60_000).by(client);
+        for _ in 0..2 {
+            assert_eq!(a.write(&f.keys, &end).unwrap(), ReleaseReply::Done);
+        }
+        match State::parse(&f.state().unwrap()) {
+            State::Dead(mark) => (mark.reason.clone(), [own, other].map(|client| client.has_left(&mark))),
+            state => panic!("{state}"),
+        }
+    };
+    for (op, reason) in [(logout, Reason::Logout), (revoke, Reason::Revoked)] {
+        for (first, its) in [(logout, Reason::Logout), (revoke, Reason::Revoked)] {
+            f.store(b"data");
+            assert_eq!(end(first, other), (its.clone(), [false, true]));
+            assert_eq!(end(op, own), (its.clone(), [false, false]));
+            assert_eq!(end(op, own), (its.clone(), [false, false]));
+            // It is another session that ends.
+            f.store(b"data");
+            assert_eq!(end(op, own), (reason.clone(), [true, false]));
+            assert_eq!(end(first, own), (its, [true, false]));
+            assert_eq!(end(op, own), (reason.clone(), [true, false]));
+            assert_eq!(end(first, other), (reason.clone(), [false, false]));
+        }
+        f.store(b"data");
+        let () = f.redis().del(f.keys.state()).unwrap();
+        end(Op::Retire { grace: 10, forced: true, until: "" }, other);
+        assert_eq!(end(op, own), (reason, [true, false]));
     }
 }
 
