@@ -83,10 +83,12 @@ impl<L> Current<L> {
         !user.is_empty() && self.stored_live().is_some_and(|live| live.user() == user)
     }
 
-    /// Returns true if it was ended while this request had it, so that it is not saved any more.
-    pub(super) fn has_ended(&self) -> bool {
-        let Hold::NoMoreWrites(why) = self.hold else { return false };
+    /// Returns the reason for which it was ended while this request had it, if it was: it is not
+    /// saved any more.
+    pub(super) fn why_ended(&self) -> Option<fn() -> Failure> {
+        let Hold::NoMoreWrites(why) = self.hold else { return None };
         matches!(why(), Failure::Destroyed | Failure::Revoked | Failure::Chosen | Failure::Ended)
+            .then_some(why)
     }
 
     /// Returns the metadata with which it was read.

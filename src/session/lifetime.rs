@@ -114,7 +114,7 @@ impl<S: Store> Session<S> {
             let is_unsaved =
                 current.writes == 0 && matches!(current.hold, Hold::Locked { .. } | Hold::Unlocked);
             let has_metadata = live.is_some() || mark.is_some() || self.settings.first_lifetime.is_some();
-            !current.unread && (has_metadata || is_unsaved || current.has_ended())
+            !current.unread && (has_metadata || is_unsaved || current.why_ended().is_some())
         })
     }
 
@@ -160,8 +160,8 @@ impl<S: Store> Session<S> {
             self.leave_name(&mut current);
             self.lineage.leave_unsaved(&current.id);
         }
-        if current.has_ended() && !is_emptied {
-            self.lineage.leave_an_end();
+        if let Some(why) = current.why_ended().filter(|_| !is_emptied) {
+            self.lineage.leave_an_end(why);
         }
         self.current = Some(current);
     }

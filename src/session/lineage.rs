@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use super::{current::Current, moved::Moved};
+use super::{current::Current, failure::Failure, moved::Moved};
 use crate::protocol::{Dead, Frozen, Live, SessionId};
 
 /// The part of a session that goes over to the id under which session_regenerate_id() continues it.
@@ -32,8 +32,9 @@ pub struct Heritage {
     lists: Vec<String>,
     /// Set if it has the user with whom it was read.
     has_kept_its_user: bool,
-    /// Set if it has ended, so that PHP's values must not be stored under the next id.
-    has_ended: bool,
+    /// The reason for which it has ended, if it has: PHP's values must not be stored under the next
+    /// id.
+    why_ended: Option<fn() -> Failure>,
 }
 
 impl Heritage {
@@ -49,8 +50,8 @@ impl Heritage {
         self.ends
     }
 
-    pub(super) fn has_ended(&self) -> bool {
-        self.has_ended
+    pub(super) fn why_ended(&self) -> Option<fn() -> Failure> {
+        self.why_ended
     }
 
     /// The lists of former users that it has not left yet.
@@ -175,7 +176,7 @@ impl Lineage {
             || self.left.live.is_some()
             || self.left.ends.is_some()
             || self.left.beside.is_some()
-            || self.left.has_ended
+            || self.left.why_ended.is_some()
             || self.retired.is_some()
     }
 
@@ -242,8 +243,8 @@ impl Lineage {
     }
 
     /// Has the next id know that the session has ended.
-    pub(super) fn leave_an_end(&mut self) {
-        self.left.has_ended = true;
+    pub(super) fn leave_an_end(&mut self, why: fn() -> Failure) {
+        self.left.why_ended = Some(why);
     }
 
     fn leave_no_places(&mut self) {

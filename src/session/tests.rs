@@ -1776,6 +1776,9 @@ fn an_ended_session_is_not_stored_under_a_later_id() {
         let last = b"2222222222222222";
         let mut next = goes_on(&store, texts, &session, last);
         assert!(!next.write(last, b"new", TTL, Writer::Php));
+        let why = if is_own { "rustredis_revoke()" } else { "another request destroyed it" };
+        let warnings = next.take_warnings();
+        assert!(matches!(&warnings[..], [warning] if warning.contains(why)), "{warnings:?}");
         next.close();
         assert_eq!((data(&store, last), holder(&store, last)), (None, None));
     }

@@ -452,9 +452,9 @@ impl<S: Store> Session<S> {
         if self.lineage.has_left(current.id.as_str().as_bytes()) {
             return;
         }
-        if self.lineage.inherited_by(&current.id).is_some_and(Heritage::has_ended) {
+        if let Some(why) = self.lineage.inherited_by(&current.id).and_then(Heritage::why_ended) {
             // If Redis does not answer, the lock is given back later.
-            let _ = self.end_hold(current, Op::Drop, || Failure::Destroyed);
+            let _ = self.end_hold(current, Op::Drop, why);
             return;
         }
         let Some(earlier) = self.earlier_id(&current.id) else { return };
