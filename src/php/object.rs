@@ -180,8 +180,8 @@ fn end(mut object: Object) {
 
 impl Object {
     /// Returns a session without any state. If the other sessions of this thread have all
-    /// connections, none can become free while it waits. In a fiber it may be another visitor's, whose
-    /// logout is not that of PHP's session.
+    /// connections, none can become free while it waits. In a fiber it may be another visitor's,
+    /// whose logout is not that of PHP's session.
     fn new_session(&self, settings: &Arc<Settings>, fiber: usize) -> Session<RedisStore> {
         let mut settings = settings.clone();
         if connections(self) >= settings.pool_size as usize && !settings.pool_wait.is_zero() {
