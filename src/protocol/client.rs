@@ -26,8 +26,8 @@ impl Client {
         token.replace_range(..Self::LEN, str::from_utf8(&self.0).expect("hex digits"));
     }
 
-    /// Returns true if this client has left the mark, and no other one had ended the session
-    /// before.
+    /// Returns true if this client has left the mark, and no other one has ended the session
+    /// before, as far as it was to see.
     #[must_use]
     pub fn has_left(self, mark: &Dead) -> bool {
         mark.token.as_bytes().starts_with(&self.0)

@@ -67,7 +67,8 @@ pub struct Dead {
     /// The metadata of the session that has left a copy, or the name of an earlier copy, as text,
     /// or nothing.
     pub kept: String,
-    /// The name of the destroy, which tells a repeat of it from a further one.
+    /// The name of the destroy, which tells a repeat of it from a further one. A `+` stands before
+    /// it if another client had ended the session before.
     pub token: String,
 }
 

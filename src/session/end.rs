@@ -301,7 +301,8 @@ impl<S: Store> Session<S> {
         self.drop_unread_other_than(id);
         self.drop_value();
         let Some(mut current) = self.current.take_if(|current| current.id == *id) else {
-            return self.end_unlocked(id, op, None);
+            let seen = self.lineage.seen_under(id);
+            return self.end_unlocked(id, op, seen.as_deref());
         };
         self.lineage.leave(&current);
         self.leave_name(&mut current);
@@ -350,7 +351,10 @@ impl<S: Store> Session<S> {
         seen: Option<&str>,
     ) -> Result<ReleaseReply, StoreError> {
         let keys = self.keys(id);
-        let write = self.write_of(op, 1, seen);
+        let mut write = self.write_of(op, 1, seen);
+        if !matches!(op, Op::Retire { .. } | Op::Drop) {
+            write = write.by(self.client);
+        }
         let mut result = self.store.write(&keys, &write);
         if let Some(op) = in_any_case(op, &result) {
             result = self.store.write(&keys, &Write { op, ..write.clone() });

@@ -154,9 +154,9 @@ impl Lineage {
             })
     }
 
-    /// Returns true if this is the state that was read under the earlier id.
-    pub(super) fn has_seen(&self, state: Option<&String>) -> bool {
-        self.inherited.seen.as_ref() == state
+    /// Returns the state that was read under this id, if it is the earlier one.
+    pub(super) fn seen_under(&self, id: &SessionId) -> Option<String> {
+        self.inherited.seen.clone().filter(|_| self.inherited.earlier_id() == Some(id))
     }
 
     /// Returns true if session_regenerate_id() goes on under the id that it has left.

@@ -315,9 +315,11 @@ impl<S: Store> Session<S> {
         if !self.has_ended_under(earlier) {
             return None;
         }
-        let list = current.metadata.live.as_ref().map(|live| live.user().to_owned()).unwrap_or_default();
-        self.end_id(&current.id, &Reason::Logout, &list, "was not ended");
-        self.leave_list(&current.id, &[list]);
+        let result = self.end_hold(current, Op::Delete(&Reason::Logout), || Failure::Destroyed);
+        let result = result.map(|reply| self.without_copy(reply));
+        self.answered(&current.id, "was not ended", result);
+        let lists = current.metadata.live.as_ref().map(|live| live.user().to_owned());
+        self.leave_list(&current.id, lists.as_slice());
         self.follow_destruction(current);
         current.lose();
         Some(refused(Failure::Destroyed))
@@ -567,6 +569,6 @@ impl<S: Store> Session<S> {
     }
 
     pub(super) fn write_of<'a>(&self, op: Op<'a>, ttl: u64, seen: Option<&'a str>) -> Write<'a> {
-        Write::new(op, ttl, seen, self.dead_ms()).by(self.client)
+        Write::new(op, ttl, seen, self.dead_ms())
     }
 }

@@ -74,7 +74,7 @@ fn goes_on(
     earlier: &Session<MemoryStore>,
     id: &[u8],
 ) -> Session<MemoryStore> {
-    let mut session = session_with(store, texts);
+    let mut session = Session { client: earlier.client, ..session_with(store, texts) };
     session.inherit(earlier.heritage());
     read(&mut session, id);
     session
@@ -1652,6 +1652,64 @@ fn the_own_end_of_an_old_id_hides_no_end_of_others() {
         second.close();
         assert_eq!((data(&store, NEW), data(&store, ID)), (None, None), "{case}");
         assert_eq!(session_with(&store, texts).devices(Some(b"v"), TTL).map(|list| list.len()), Some(0));
+    }
+}
+
+/// The browser logs in again under an id with which it has logged out.
+#[test]
+fn the_own_end_of_an_old_id_with_an_earlier_mark_is_none_of_others() {
+    for (texts, is_first) in [IniValues::default(), unlocked()].iter().flat_map(|t| [(t, false), (t, true)]) {
+        let store = logged_in(texts);
+        let mut logout = session_with(&store, texts);
+        read(&mut logout, ID);
+        assert!(logout.destroy(ID, Leave::Ended));
+        logout.close();
+        let mut first = session_with(&store, texts);
+        assert_eq!(read(&mut first, ID), b"");
+        let no_limit = Limit { sessions: 0, on_limit: OnLimit::Oldest };
+        for user in [b"u", b"v"] {
+            assert_eq!(first.bind(user, "", no_limit, TTL), Some(true));
+        }
+        assert!(first.destroy(ID, Leave::Moved));
+        first.close();
+        let mut second = goes_on(&store, texts, &first, NEW);
+        if is_first {
+            assert!(second.destroy(ID, Leave::Ended));
+        }
+        second.bequeath_unsaved(false);
+        second.close();
+        let mut third = goes_on(&store, texts, &second, OTHER);
+        assert!(is_first || third.destroy(ID, Leave::Ended));
+        assert!(third.write(OTHER, b"new", TTL, Writer::Php), "{:?}", third.take_warnings());
+        third.close();
+        assert_eq!(data(&store, OTHER).as_deref(), Some(&b"new"[..]));
+    }
+}
+
+/// It ends its new id for the logout. A handler class that saves by itself moves once more.
+#[test]
+fn a_session_that_was_not_saved_for_the_end_of_an_old_id_goes_on_under_no_id() {
+    for (texts, writer) in [IniValues::default(), unlocked()]
+        .iter()
+        .flat_map(|t| [Writer::Php, Writer::Saving, Writer::Class].map(|w| (t, w)))
+    {
+        let store = logged_in(texts);
+        let first = changes_user_and_moves(&store, texts);
+        let mut second = goes_on(&store, texts, &first, NEW);
+        let mut other = session_with(&store, texts);
+        read(&mut other, ID);
+        assert!(other.destroy(ID, Leave::Ended), "{:?}", other.take_warnings());
+        other.close();
+        assert!(!second.write(NEW, b"new", TTL, writer));
+        second.destroy(NEW, Leave::Moved);
+        second.bequeath_unsaved(false);
+        second.close();
+        let mut third = goes_on(&store, texts, &second, OTHER);
+        assert!(!third.write(OTHER, b"new", TTL, Writer::Php), "{writer:?}");
+        third.close();
+        for id in [ID, NEW, OTHER] {
+            assert_eq!((data(&store, id), holder(&store, id)), (None, None), "{writer:?}");
+        }
     }
 }
 

@@ -605,11 +605,11 @@ impl<S: Store> Session<S> {
     pub(super) fn has_ended_under(&mut self, name: &SessionId) -> bool {
         let keys = self.keys(name);
         let state = self.store.time_left(&keys).ok().and_then(|left| left.state);
-        if self.lineage.has_seen(state.as_ref()) {
+        if self.lineage.seen_under(name) == state {
             return false;
         }
         let mark = state.as_deref().map(State::parse);
-        matches!(mark, Some(State::Dead(dead)) if dead.reason != Reason::Regenerated && !self.client.has_left(&dead))
+        matches!(mark, Some(State::Dead(mark)) if mark.reason != Reason::Regenerated && !self.client.has_left(&mark))
     }
 
     /// Takes a session that has ended off its user's list.
@@ -777,7 +777,8 @@ impl<S: Store> Session<S> {
             }
             result
         } else {
-            self.store.write(&self.keys(id), &self.write_of(op, 1, None))
+            let seen = self.lineage.seen_under(id);
+            self.store.write(&self.keys(id), &self.write_of(op, 1, seen.as_deref()).by(self.client))
         };
         let result = result.map(|reply| self.without_copy(reply));
         match result {

@@ -23,7 +23,7 @@
 --         after which it does not happen; '' = none)
 --       3 ttl_s (0 = as it is)  4 state seen at the read ('' = none)
 --       5 a name for the mark that del leaves, of which the client has the first 16 characters; a
---         '+' stands before it if another client had ended the session before
+--         '+' stands before it if another client had ended the session since the read
 --       6 dead_ms (the life of the mark)
 --       7 state (set, move, back, keep, restore): live|..., to be stored with the write ('' = leave
 --         it as it is)
@@ -105,7 +105,7 @@ if op == 'del' or op == 'retire' then
   if copies then kept = string.match(state or '', '^live(|.+)') or kept end
   local token = ARGV[5]
   if op == 'del' and redis.call('DEL', D) == 0 and ended and ended ~= 'regenerated'
-      and string.sub(by, 1, 16) ~= string.sub(token, 1, 16) then
+      and state ~= ARGV[4] and string.sub(by, 1, 16) ~= string.sub(token, 1, 16) then
     -- Another client has ended it before, and this one must not take the mark for its own.
     note, token = ended, '+' .. token
   end

@@ -120,7 +120,7 @@ impl Place {
     /// Returns true if the destroy with this name has ended the session.
     pub fn has_mark_of(&self, token: &str) -> bool {
         let state = self.state.as_ref().map(|state| State::parse(&state.value));
-        matches!(state, Some(State::Dead(dead)) if first(&dead.token) == first(token))
+        matches!(state, Some(State::Dead(dead)) if sent(&dead.token) == sent(token))
     }
 
     /// Ends the session, and keeps its value for `grace` seconds. Returns the id of the copy that
@@ -157,9 +157,17 @@ impl Place {
 
     /// Does the same for a client without a lock (`write.lua`). The mark of a session that another
     /// client has ended keeps its reason, and is not this client's.
-    pub fn bury_unlocked(&mut self, rules: Rules, end: &End<'_>, now: u64) -> Option<String> {
+    pub fn bury_unlocked(
+        &mut self,
+        rules: Rules,
+        end: &End<'_>,
+        seen: Option<&str>,
+        now: u64,
+    ) -> Option<String> {
         let client = |token: &str| token.get(..CLIENT_LEN).map(str::to_owned);
-        let state = self.state.as_ref().filter(|_| self.data.is_none() && *end.reason != Reason::Regenerated);
+        let is_del = *end.reason != Reason::Regenerated;
+        let state =
+            self.state.as_ref().filter(|state| is_del && self.data.is_none() && seen != Some(&*state.value));
         match state.map(|state| State::parse(&state.value)) {
             Some(State::Dead(dead))
                 if dead.reason != Reason::Regenerated && client(&dead.token) != client(end.token) =>
@@ -264,8 +272,8 @@ impl Place {
 /// The part of the name of a mark that stands for its client.
 const CLIENT_LEN: usize = 16;
 
-/// The name of a mark as the client has sent it.
-fn first(token: &str) -> &str {
+/// The name of a mark as its client has sent it.
+fn sent(token: &str) -> &str {
     token.strip_prefix('+').unwrap_or(token)
 }
 

@@ -433,7 +433,9 @@ impl Server {
             Op::Drop | Op::Delete(_) | Op::Revoke { .. } | Op::LogOut | Op::Retire { .. } => {
                 let op = if w.op == Op::Drop { Op::Delete(&Reason::Logout) } else { w.op };
                 let end = End::of(op, &w.token, w.dead_ms).expect("it is an end");
-                return place.bury_unlocked(rules, &end, now).map_or(ReleaseReply::Done, ReleaseReply::Ended);
+                return place
+                    .bury_unlocked(rules, &end, w.seen, now)
+                    .map_or(ReleaseReply::Done, ReleaseReply::Ended);
             }
             Op::TakeCopy => return place.take_copy(w.seen),
             Op::Keep if ttl == 0 => {}
