@@ -1,7 +1,7 @@
 //! The identity of this process for requests that wait for its lock.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::RefCell,
     ffi::CStr,
     sync::{Arc, OnceLock},
 };
@@ -10,13 +10,11 @@ use super::{
     boundary::{Say, say},
     sys,
 };
-use crate::{config::Settings, process::printable, protocol::Client, session::Surroundings};
+use crate::{config::Settings, process::printable, session::Surroundings};
 
 thread_local! {
     /// The result of [`of_this_request`] for this process, without a path.
     static KNOWN: RefCell<(u32, Arc<str>)> = RefCell::new((0, "".into()));
-    /// The result of [`client`] for this process.
-    static CLIENT: Cell<Option<(u32, Client)>> = const { Cell::new(None) };
 }
 
 /// Returns `host|pid|sapi|uri`, which waiting requests show in their messages.
@@ -30,14 +28,6 @@ pub fn of_this_request(settings: &Settings, pid: u32) -> Arc<str> {
         }
         known.clone()
     })
-}
-
-/// Returns the name of the requests of this thread, which come one after the other.
-pub fn client(pid: u32) -> Client {
-    let known = CLIENT.get().filter(|(of, _)| *of == pid);
-    let (_, client) = known.unwrap_or_else(|| (pid, Client::random()));
-    CLIENT.set(Some((pid, client)));
-    client
 }
 
 /// The facts about this request that slow locks tell, and the place where they are told.

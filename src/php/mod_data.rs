@@ -350,7 +350,7 @@ fn new_handler(pid: u32, settings: Arc<Settings>, is_held_here: HeldHere) -> Box
     let info = identity::of_this_request(&settings, pid);
     Box::new(Handler {
         pid,
-        session: Session::new(RedisStore::new(settings.clone()), settings, info, identity::client(pid))
+        session: Session::new(RedisStore::new(settings.clone()), settings, info)
             .beside(is_held_here)
             .amid(identity::SURROUNDINGS),
     })

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     config::{IniValues, LockFailure, LockSettings, ObjectSettings, Settings, Target},
     process,
-    protocol::{Client, Keys, SessionId},
+    protocol::{Keys, SessionId},
     resp::limit_strings,
     session::{Access, Cause, Heritage, Leave, Session, Writer},
     store::redis::RedisStore,
@@ -180,16 +180,14 @@ fn end(mut object: Object) {
 
 impl Object {
     /// Returns a session without any state. If the other sessions of this thread have all
-    /// connections, none can become free while it waits. In a fiber it may be another visitor's,
-    /// whose logout is not that of PHP's session.
-    fn new_session(&self, settings: &Arc<Settings>, fiber: usize) -> Session<RedisStore> {
+    /// connections, none can become free while it waits.
+    fn new_session(&self, settings: &Arc<Settings>) -> Session<RedisStore> {
         let mut settings = settings.clone();
         if connections(self) >= settings.pool_size as usize && !settings.pool_wait.is_zero() {
             Arc::make_mut(&mut settings).pool_wait = Duration::ZERO;
         }
         let info = identity::of_this_request(&settings, self.pid);
-        let client = if fiber == 0 { identity::client(self.pid) } else { Client::random() };
-        let mut session = Session::new(RedisStore::new(settings.clone()), settings, info, client)
+        let mut session = Session::new(RedisStore::new(settings.clone()), settings, info)
             .beside(is_held_elsewhere)
             .amid(identity::SURROUNDINGS);
         session.leave_for_good(left_ids::for_good(|| sys::rustredis_takes_cookie()));
@@ -249,7 +247,7 @@ impl Object {
         let known = self.sessions.remove(id).filter(|_| !anew);
         let (mut session, fiber, is_phps) = match known {
             Some(entry) => (entry.session, entry.fiber, entry.is_phps),
-            None => (self.new_session(self.own_settings(), fiber), fiber, is_phps_own(id)),
+            None => (self.new_session(self.own_settings()), fiber, is_phps_own(id)),
         };
         // Code of the application may use other sessions meanwhile.
         let is_moved = sys::changes_this_id(id.as_str().as_bytes());
@@ -271,7 +269,7 @@ impl Object {
     /// here, the session of the lock is passed, which has a connection.
     fn aside(&mut self, id: &SessionId, body: impl FnOnce(&mut Session<RedisStore>) -> Answer) -> Answer {
         let Some(mut entry) = self.take_locked(id) else {
-            let mut session = self.new_session(&self.settings.unlocked, 0);
+            let mut session = self.new_session(&self.settings.unlocked);
             let answer = body(&mut session);
             self.tell(&mut session, answer);
             return answer;
@@ -334,7 +332,7 @@ impl Object {
     }
 
     fn refuse_as_held(&mut self, id: &SessionId) -> Answer {
-        let mut session = self.new_session(&self.settings.locked, 0);
+        let mut session = self.new_session(&self.settings.locked);
         session.refuse_as_held(id.as_str().as_bytes());
         self.tell(&mut session, Answer::Failed);
         Answer::Failed
@@ -408,7 +406,7 @@ impl Object {
             });
             settings = Arc::new(Settings { lock, ..Settings::clone(&settings) });
         }
-        let mut session = self.new_session(&settings, fiber);
+        let mut session = self.new_session(&settings);
         let answer = if session.lock(id.as_str().as_bytes(), ttl) { Answer::Yes } else { Answer::Failed };
         if tries && answer == Answer::Failed && matches!(session.cause(), Cause::Lock(_)) {
             return Answer::No;

@@ -224,10 +224,12 @@ impl<'a> Write<'a> {
         Self { op, ttl, seen, state: None, dead_ms, token: random_hex() }
     }
 
-    /// Has this client know the mark as its own.
+    /// Has this client, if there is one, know the mark as its own.
     #[must_use]
-    pub fn by(mut self, client: Client) -> Self {
-        client.sign(&mut self.token);
+    pub fn by(mut self, client: Option<Client>) -> Self {
+        if let Some(client) = client {
+            client.sign(&mut self.token);
+        }
         self
     }
 

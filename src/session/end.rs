@@ -11,15 +11,11 @@ use super::{
     moved::Moved,
     save::failure_of,
     successor::Told,
-    user::LOGIN_MS,
 };
 use crate::{
     compression::Unreadable,
     error::StoreError,
-    process::{
-        clock,
-        stats::{self, Count},
-    },
+    process::stats::{self, Count},
     protocol::{Dead, Frozen, Live, Op, Reason, Release, ReleaseReply, SessionId, Write},
     store::Store,
 };
@@ -198,9 +194,7 @@ impl<S: Store> Session<S> {
         };
         let logs_out =
             leave == Leave::Emptied && current.is_some_and(|current| self.lineage.has_kept_its_user(current));
-        // Later, the place does not count, and may be that of another session.
-        let is_young = current.is_some_and(|current| millis(clock::since(current.asked)) < LOGIN_MS);
-        let earlier = self.lineage.listed_id(id).filter(|earlier| is_young && earlier != id);
+        let earlier = current.and_then(|current| self.listed_place(current));
         let lists = self.lists_of(id);
         let result = self.end(id, op);
         if op == Op::Drop && leave == Leave::Moved {
@@ -351,10 +345,9 @@ impl<S: Store> Session<S> {
         seen: Option<&str>,
     ) -> Result<ReleaseReply, StoreError> {
         let keys = self.keys(id);
-        let mut write = self.write_of(op, 1, seen);
-        if !matches!(op, Op::Retire { .. } | Op::Drop) {
-            write = write.by(self.client);
-        }
+        let client =
+            if matches!(op, Op::Retire { .. } | Op::Drop) { None } else { self.lineage.client_of_end(id) };
+        let write = self.write_of(op, 1, seen).by(client);
         let mut result = self.store.write(&keys, &write);
         if let Some(op) = in_any_case(op, &result) {
             result = self.store.write(&keys, &Write { op, ..write.clone() });

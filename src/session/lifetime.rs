@@ -136,7 +136,7 @@ impl<S: Store> Session<S> {
         };
         self.ask_end_of(&mut current);
         let logs_out = is_emptied && current.is_missing() && self.lineage.has_kept_its_user(&current);
-        let earlier = self.lineage.listed_id(&current.id).filter(|_| logs_out);
+        let earlier = self.listed_place(&current).filter(|_| logs_out);
         self.lineage.leave(&current);
         if !current.is_missing() {
             // It may have been ended from elsewhere, which no write has told.
@@ -407,7 +407,7 @@ mod tests {
     };
     use crate::{
         config::{IniValues, Setting, Settings},
-        protocol::{Client, Live, State},
+        protocol::{Live, State},
         store::{Store, memory::MemoryStore},
     };
 
@@ -415,12 +415,7 @@ mod tests {
 
     fn session(store: &MemoryStore, texts: &[(Setting, &str)]) -> Session<MemoryStore> {
         let ini = texts.iter().fold(IniValues::default(), |ini, (setting, text)| ini.with(*setting, text));
-        Session::new(
-            store.another(),
-            Arc::new(Settings::parse("", &ini).unwrap()),
-            "host|1|cli|",
-            Client::random(),
-        )
+        Session::new(store.another(), Arc::new(Settings::parse("", &ini).unwrap()), "host|1|cli|")
     }
 
     fn ttl(store: &MemoryStore, id: &[u8]) -> Option<u64> {

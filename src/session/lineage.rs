@@ -3,7 +3,7 @@
 use std::mem;
 
 use super::{current::Current, failure::Failure, moved::Moved};
-use crate::protocol::{Dead, Frozen, Live, SessionId};
+use crate::protocol::{Client, Dead, Frozen, Live, SessionId};
 
 /// The part of a session that goes over to the id under which session_regenerate_id() continues it.
 #[derive(Clone, Default)]
@@ -30,6 +30,8 @@ pub struct Heritage {
     passed: Option<SessionId>,
     /// The lists of the users that it had when it was last stored, or since.
     lists: Vec<String>,
+    /// The request, if it has itself ended what was left under an earlier id.
+    client: Option<Client>,
     /// Set if it has the user with whom it was read.
     has_kept_its_user: bool,
     /// The reason for which it has ended, if it has: PHP's values must not be stored under the next
@@ -154,6 +156,23 @@ impl Lineage {
             })
     }
 
+    /// Returns the name for the marks of what this request ends under this id, if it is the earlier
+    /// one.
+    pub(super) fn client_of_end(&mut self, id: &SessionId) -> Option<Client> {
+        let is_earlier = self.inherited.earlier_id() == Some(id);
+        is_earlier.then(|| *self.inherited.client.get_or_insert_with(Client::random))
+    }
+
+    /// Returns true if this request itself has left the mark.
+    pub(super) fn has_ended_itself(&self, mark: &Dead) -> bool {
+        self.inherited.client.is_some_and(|client| client.has_left(mark))
+    }
+
+    /// Returns true if this is the state that was read under the earlier id.
+    pub(super) fn has_seen(&self, state: Option<&String>) -> bool {
+        self.inherited.seen.as_ref() == state
+    }
+
     /// Returns the state that was read under this id, if it is the earlier one.
     pub(super) fn seen_under(&self, id: &SessionId) -> Option<String> {
         self.inherited.seen.clone().filter(|_| self.inherited.earlier_id() == Some(id))
@@ -198,6 +217,7 @@ impl Lineage {
             seen: has_user.then(|| current.loaded.state.clone()).flatten(),
             live,
             lists: current.metadata.left.clone(),
+            client: self.inherited.client,
             has_kept_its_user: self.has_kept_its_user(current),
             ..Heritage::default()
         };

@@ -58,7 +58,7 @@ use crate::{
         clock,
         stats::{self, Count},
     },
-    protocol::{Client, Copied, Keys, LATE_MS, Mode, Op, Release, ReleaseReply, SessionData, SessionId},
+    protocol::{Copied, Keys, LATE_MS, Mode, Op, Release, ReleaseReply, SessionData, SessionId},
     resp::memory_left,
     store::Store,
 };
@@ -76,8 +76,6 @@ pub struct Session<S: Store> {
     settings: Arc<Settings>,
     /// `host|pid|sapi|uri`, shown to requests that wait for this one.
     info: Arc<str>,
-    /// The request, which knows the marks that it has left itself.
-    client: Client,
     current: Option<Box<Current<S::Lease>>>,
     /// A failure of `validate` or `create`. PHP learns of it at the read that follows.
     pending: Option<Pending>,
@@ -134,13 +132,12 @@ enum Fetched {
 }
 
 impl<S: Store> Session<S> {
-    /// Returns a session of this client on which no callback has run yet. No I/O happens here.
-    pub fn new(store: S, settings: Arc<Settings>, info: impl Into<Arc<str>>, client: Client) -> Self {
+    /// Returns a session on which no callback has run yet. No I/O happens here.
+    pub fn new(store: S, settings: Arc<Settings>, info: impl Into<Arc<str>>) -> Self {
         Self {
             store,
             settings,
             info: info.into(),
-            client,
             current: None,
             pending: None,
             vetted: None,

@@ -5,9 +5,7 @@ use std::{cell::RefCell, rc::Rc, sync::Arc};
 use super::{Access, Leave, Session, Writer, end::in_any_case, user::Limit};
 use crate::{
     config::{IniValues, Setting, Settings},
-    protocol::{
-        Client, Keys, OnLimit, Op, Reason, ReleaseReply, SessionData, SessionId, UserCall, Write, list_name,
-    },
+    protocol::{Keys, OnLimit, Op, Reason, ReleaseReply, SessionData, SessionId, UserCall, Write, list_name},
     store::{Store, memory::MemoryStore},
 };
 
@@ -18,7 +16,7 @@ pub(super) const TTL: u64 = 100;
 
 fn session_with(store: &MemoryStore, texts: &IniValues) -> Session<MemoryStore> {
     let settings = Settings::parse("", texts).unwrap();
-    Session::new(store.another(), Arc::new(settings), "host|1|cli|", Client::random())
+    Session::new(store.another(), Arc::new(settings), "host|1|cli|")
 }
 
 pub(super) fn session(store: &MemoryStore) -> Session<MemoryStore> {
@@ -74,7 +72,7 @@ fn goes_on(
     earlier: &Session<MemoryStore>,
     id: &[u8],
 ) -> Session<MemoryStore> {
-    let mut session = Session { client: earlier.client, ..session_with(store, texts) };
+    let mut session = session_with(store, texts);
     session.inherit(earlier.heritage());
     read(&mut session, id);
     session
@@ -1658,7 +1656,9 @@ fn the_own_end_of_an_old_id_hides_no_end_of_others() {
 /// The browser logs in again under an id with which it has logged out.
 #[test]
 fn the_own_end_of_an_old_id_with_an_earlier_mark_is_none_of_others() {
-    for (texts, is_first) in [IniValues::default(), unlocked()].iter().flat_map(|t| [(t, false), (t, true)]) {
+    for (texts, ends_at) in
+        [IniValues::default(), unlocked()].iter().flat_map(|t| [0, 1, 2].map(|at| (t, at)))
+    {
         let store = logged_in(texts);
         let mut logout = session_with(&store, texts);
         read(&mut logout, ID);
@@ -1673,16 +1673,41 @@ fn the_own_end_of_an_old_id_with_an_earlier_mark_is_none_of_others() {
         assert!(first.destroy(ID, Leave::Moved));
         first.close();
         let mut second = goes_on(&store, texts, &first, NEW);
-        if is_first {
-            assert!(second.destroy(ID, Leave::Ended));
-        }
+        assert!(ends_at != 1 || second.destroy(ID, Leave::Ended));
         second.bequeath_unsaved(false);
         second.close();
         let mut third = goes_on(&store, texts, &second, OTHER);
-        assert!(is_first || third.destroy(ID, Leave::Ended));
+        assert!(ends_at != 2 || third.destroy(ID, Leave::Ended));
         assert!(third.write(OTHER, b"new", TTL, Writer::Php), "{:?}", third.take_warnings());
         third.close();
         assert_eq!(data(&store, OTHER).as_deref(), Some(&b"new"[..]));
+    }
+}
+
+/// A login could not end it. The request itself makes that good, and is none the better for it.
+#[test]
+fn a_session_that_a_limit_has_chosen_under_an_old_id_is_not_saved_under_the_next() {
+    for (texts, has_looked) in [IniValues::default(), unlocked()].iter().flat_map(|t| [(t, false), (t, true)])
+    {
+        let store = logged_in(texts);
+        let first = changes_user_and_moves(&store, texts);
+        let mut second = goes_on(&store, texts, &first, NEW);
+        let mut login = session_with(&store, texts);
+        read(&mut login, OTHER);
+        // The list answers, and the session does not.
+        login.store.down_at = login.store.trips + 2;
+        let one = Limit { sessions: 1, on_limit: OnLimit::Oldest };
+        assert_eq!(login.bind(b"u", "", one, TTL), Some(true));
+        assert_eq!(login.take_warnings().len(), 1);
+        if has_looked {
+            assert_eq!(second.devices(Some(b"u"), TTL).map(|list| list.len()), Some(0));
+        } else {
+            assert!(login.write(OTHER, b"login", TTL, Writer::Php));
+            assert_eq!(session_with(&store, texts).devices(Some(b"u"), TTL).map(|list| list.len()), Some(1));
+        }
+        assert!(!second.write(NEW, b"new", TTL, Writer::Php), "{has_looked}");
+        second.close();
+        assert_eq!((data(&store, NEW), data(&store, ID)), (None, None));
     }
 }
 
@@ -1710,22 +1735,6 @@ fn a_session_that_was_not_saved_for_the_end_of_an_old_id_goes_on_under_no_id() {
         for id in [ID, NEW, OTHER] {
             assert_eq!((data(&store, id), holder(&store, id)), (None, None), "{writer:?}");
         }
-    }
-}
-
-/// Each object of `RustRedis\SessionHandler` has sessions of its own.
-#[test]
-fn an_end_by_another_session_of_the_same_request_is_its_own() {
-    for texts in [IniValues::default(), unlocked()] {
-        let store = logged_in(&texts);
-        let first = changes_user_and_moves(&store, &texts);
-        let mut second = goes_on(&store, &texts, &first, NEW);
-        let mut object = Session { client: second.client, ..session_with(&store, &texts) };
-        assert!(object.destroy(ID, Leave::Ended), "{:?}", object.take_warnings());
-        object.close();
-        assert!(second.write(NEW, b"new", TTL, Writer::Php), "{:?}", second.take_warnings());
-        second.close();
-        assert_eq!(data(&store, NEW).as_deref(), Some(&b"new"[..]));
     }
 }
 

@@ -605,11 +605,11 @@ impl<S: Store> Session<S> {
     pub(super) fn has_ended_under(&mut self, name: &SessionId) -> bool {
         let keys = self.keys(name);
         let state = self.store.time_left(&keys).ok().and_then(|left| left.state);
-        if self.lineage.seen_under(name) == state {
+        if self.lineage.has_seen(state.as_ref()) {
             return false;
         }
         let mark = state.as_deref().map(State::parse);
-        matches!(mark, Some(State::Dead(mark)) if mark.reason != Reason::Regenerated && !self.client.has_left(&mark))
+        matches!(mark, Some(State::Dead(mark)) if mark.reason != Reason::Regenerated && !self.lineage.has_ended_itself(&mark))
     }
 
     /// Takes a session that has ended off its user's list.
@@ -639,6 +639,13 @@ impl<S: Store> Session<S> {
             passed: None,
         };
         self.store.post_to_list(keys, &bump);
+    }
+
+    /// Returns the earlier id whose place on the list of the user is surely that of this session.
+    pub(super) fn listed_place(&self, current: &Current<S::Lease>) -> Option<SessionId> {
+        // Later, the place does not count, and may be that of another session.
+        let is_young = millis(clock::since(current.asked)) < LOGIN_MS;
+        self.lineage.listed_id(&current.id).filter(|earlier| is_young && *earlier != current.id)
     }
 
     /// Returns the lists that the session with this id is on, as far as this request knows.
@@ -778,7 +785,9 @@ impl<S: Store> Session<S> {
             result
         } else {
             let seen = self.lineage.seen_under(id);
-            self.store.write(&self.keys(id), &self.write_of(op, 1, seen.as_deref()).by(self.client))
+            // A limit ends it for the login of another request.
+            let client = (*reason == Reason::Revoked).then(|| self.lineage.client_of_end(id)).flatten();
+            self.store.write(&self.keys(id), &self.write_of(op, 1, seen.as_deref()).by(client))
         };
         let result = result.map(|reply| self.without_copy(reply));
         match result {

@@ -234,7 +234,7 @@ fn run(store: &mut impl Store, side: usize, keys: &Keys, command: &Command, know
             let op = if op == Op::None { Op::Keep } else { op };
             let ttl = if op == Op::Keep { TTL } else { ttl };
             let state = command.state.as_deref();
-            let write = Write { state, ..Write::new(op, ttl, seen.as_deref(), LEASE).by(known.client) };
+            let write = Write { state, ..Write::new(op, ttl, seen.as_deref(), LEASE).by(Some(known.client)) };
             written(&store.write(keys, &write).unwrap())
         }
         8 => Answer::Copy(

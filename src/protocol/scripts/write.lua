@@ -85,7 +85,7 @@ end
 if op == 'del' or op == 'retire' then
   local named, kept = copy()
   -- A repeat must not end the next session under this id.
-  local ended, by = string.match(state or '', '^dead|([^|]*)|.-([^|]*)$')
+  local ended, by = string.match(state or '', '^dead|([^|]*)|.*|([^|]*)$')
   if ended and string.sub(by, -#ARGV[5]) == ARGV[5] then return {'ok' .. named} end
   -- A session that was ended from elsewhere goes on under no other id.
   if op == 'retire' and dead then return {'dead'} end
@@ -107,7 +107,7 @@ if op == 'del' or op == 'retire' then
   if op == 'del' and redis.call('DEL', D) == 0 and ended and ended ~= 'regenerated'
       and state ~= ARGV[4] and string.sub(by, 1, 16) ~= string.sub(token, 1, 16) then
     -- Another client has ended it before, and this one must not take the mark for its own.
-    note, token = ended, '+' .. token
+    token = '+' .. token
   end
   local mark = 'dead|' .. (note == '' and 'logout' or note) .. '|' .. clock() .. kept .. '|' .. token
   -- The mark outlives the present lock: renew and claim prolong both.

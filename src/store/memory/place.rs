@@ -156,7 +156,7 @@ impl Place {
     }
 
     /// Does the same for a client without a lock (`write.lua`). The mark of a session that another
-    /// client has ended keeps its reason, and is not this client's.
+    /// client has ended since is not this client's.
     pub fn bury_unlocked(
         &mut self,
         rules: Rules,
@@ -173,7 +173,7 @@ impl Place {
                 if dead.reason != Reason::Regenerated && client(&dead.token) != client(end.token) =>
             {
                 let token = format!("+{}", end.token);
-                self.bury(rules, &End { reason: &dead.reason, token: &token, ..*end }, now)
+                self.bury(rules, &End { token: &token, ..*end }, now)
             }
             _ => self.bury(rules, end, now),
         }

@@ -20,7 +20,6 @@ use crate::support::php::{Php, STEPS};
 use crate::support::random::Random;
 use liar::Liar;
 use phpsess_rs::config::{IniValues, Setting, Settings};
-use phpsess_rs::protocol::Client;
 use phpsess_rs::session::{Access, Leave, Session, Writer};
 use phpsess_rs::store::{close_connections, redis::RedisStore};
 
@@ -48,8 +47,7 @@ struct Outcome {
 }
 
 fn request(settings: &Arc<Settings>, random: &mut Random) -> Outcome {
-    let mut session =
-        Session::new(RedisStore::new(settings.clone()), settings.clone(), "h|1|cli|", Client::random());
+    let mut session = Session::new(RedisStore::new(settings.clone()), settings.clone(), "h|1|cli|");
     let id = ID.as_bytes();
     let access = if random.between(0, 5) == 0 { Access::Read } else { Access::Update };
     // Some requests check the id first, as strict mode does.
@@ -202,8 +200,7 @@ fn a_server_that_hangs_behind_half_an_answer_costs_each_start_one_timeout() {
         .with(Setting::WriteAck, "deferred");
     let settings = Settings::parse(&format!("tcp://127.0.0.1:{}", liar.port), &texts);
     let settings = Arc::new(settings.expect("these are settings"));
-    let session =
-        || Session::new(RedisStore::new(settings.clone()), settings.clone(), "h|1|cli|", Client::random());
+    let session = || Session::new(RedisStore::new(settings.clone()), settings.clone(), "h|1|cli|");
     let id = ID.as_bytes();
     for n in 0..3 {
         let mut session = session();
