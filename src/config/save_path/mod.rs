@@ -50,7 +50,8 @@ pub fn mask(path: &str) -> String {
     if Path::new(path).is_dir() {
         return path.chars().take(200).collect();
     }
-    if parse(path).is_err() {
+    if parse(path).is_err() || path.contains('@') {
+        // The first server may have no scheme, and the password of one that has.
         let scheme = path.split_once("://").map_or("", |(scheme, _)| scheme);
         return if url::is_scheme(scheme) { format!("{scheme}://***") } else { "***".into() };
     }
@@ -59,9 +60,6 @@ pub fn mask(path: &str) -> String {
     let lower = text::decode(path, false).map(|text| text.to_ascii_lowercase());
     let has_secret =
         lower.map_or(path.contains('%'), |text| ["auth", "pass"].iter().any(|word| text.contains(word)));
-    if path.contains('@') {
-        return path.split_once("://").map_or_else(|| "***".into(), |(scheme, _)| format!("{scheme}://***"));
-    }
     if has_secret {
         return path.split_once('?').map_or_else(|| "***".into(), |(start, _)| format!("{start}?***"));
     }
@@ -337,6 +335,11 @@ mod tests {
         assert_eq!(mask("redis://u:p?x@h:1/2"), "redis://***");
         assert_eq!(mask("seed[]=a&AUTH=x"), "***");
         assert_eq!(mask("tcp://h:1?auth=x@y"), "tcp://***");
+        for first in ["h:1?auth=x@y", "tcp:/u:word@h:1", ":word@h:1", "u:word@h", "redis:/u:word@h"] {
+            for next in [",tcp://h:2", ", redis://:word@h", "&prefix=a://b"] {
+                assert_eq!(mask(&format!("{first}{next}")), "***");
+            }
+        }
         assert_eq!(mask("tcp://h:1?%61uth=x"), "tcp://h:1?***");
         assert_eq!(mask("tcp://h:1?%ff&%61uth=x"), "tcp://***");
     }
