@@ -25,10 +25,8 @@
 
 static zend_result failed(void)
 {
+	rustredis_keep_id_while_validating();
 	rustredis_raise_reasons();
-	if (rustredis_validates()) {
-		rustredis_keep_id();
-	}
 	return FAILURE;
 }
 
@@ -374,18 +372,19 @@ static int reason_to_read(void)
 	return RUSTREDIS_TO_DELIVER;
 }
 
-/* Other functions make an id that no browser has yet. */
-bool rustredis_validates(void)
+/* Called before a failure is told: an error handler may end PHP's session. Other functions make an
+ * id that no browser has yet. */
+void rustredis_keep_id_while_validating(void)
 {
-	return reason_to_read() != RUSTREDIS_TO_DELIVER && rustredis_takes_an_id();
+	if (reason_to_read() != RUSTREDIS_TO_DELIVER && rustredis_takes_an_id()) {
+		rustredis_keep_id();
+	}
 }
 
 static zend_result read_failed(void **mod_data, int reason)
 {
+	rustredis_keep_id_while_validating();
 	rustredis_tell_failed_read(mod_data, reason != RUSTREDIS_TO_DELIVER);
-	if (rustredis_validates()) {
-		rustredis_keep_id();
-	}
 	return FAILURE;
 }
 

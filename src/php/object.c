@@ -173,11 +173,9 @@ static int run(zend_execute_data *execute_data, int what, rustredis_call *call)
 		rustredis_raise_reasons();
 	} else if (answer == RUSTREDIS_FAILED) {
 		rustredis_failure failure;
+		rustredis_keep_id_while_validating();
 		rustredis_object_failure(object->handle, &failure);
 		rustredis_throw_reasons(&failure);
-		if (rustredis_validates()) {
-			rustredis_keep_id();
-		}
 	} else if (what == RUSTREDIS_READ || what == RUSTREDIS_VALIDATE || what == RUSTREDIS_PEEK || what == RUSTREDIS_EXISTS) {
 		rustredis_found_id(call->id, call->id_len);
 	}

@@ -228,9 +228,12 @@ static zend_always_inline void carry_out(const int which, INTERNAL_FUNCTION_PARA
 		&& PS(session_status) == php_session_active;
 	const unsigned decodes = opens || which == INDEX_session_decode;
 	if (UNEXPECTED(CG(unclean_shutdown))) {
-		/* In a shutdown function. A fatal error may have ended a change of the id. */
+		/* In a shutdown function. A fatal error may have ended a change of the id, or a start. */
 		settle_move(false);
+		rustredis_forget_kept_id();
 	}
+	/* An error handler may start a session while another start fails, whose id stays kept. */
+	const bool restores = opens && !rustredis_keeps_id();
 	const php_output_handler *output = moves ? rustredis_hold_output() : NULL;
 	if (moves && !may_delete(execute_data)) {
 		rustredis_release_output(output);
@@ -276,11 +279,11 @@ static zend_always_inline void carry_out(const int which, INTERNAL_FUNCTION_PARA
 	if (starts && PS(mod_user_implemented) && PS(id) && rustredis_is_late()) {
 		rustredis_take_back_cookie(PS(id));
 	}
+	if (restores && !rustredis_restore_id()) {
+		zval_ptr_dtor(return_value);
+		ZVAL_FALSE(return_value);
+	}
 	if (opens) {
-		if (!rustredis_restore_id()) {
-			zval_ptr_dtor(return_value);
-			ZVAL_FALSE(return_value);
-		}
 		/* A call that PHP ignores decodes nothing, and may lie inside one that does. */
 		if (rustredis_begun() != begun) {
 			rustredis_is_decoded(!is_inside_of_a_start(execute_data->prev_execute_data));

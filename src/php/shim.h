@@ -465,7 +465,7 @@ bool rustredis_replaces_kept_id(const zend_string *id);
 void rustredis_tell_replaced_id(void **mod_data);
 void rustredis_throw_replaced_id(const rustredis_failure *failure);
 /* handler.c: true in a validateId() for the session that PHP starts. */
-bool rustredis_validates(void);
+void rustredis_keep_id_while_validating(void);
 /* ini.c: notes the path built into PHP, in MINIT, before anything can change it. */
 void rustredis_note_built_in_path(void);
 /* Returns the path that PHP passes, or an empty one if it is PHP's own default. */
