@@ -186,7 +186,11 @@ impl<S: Store> Session<S> {
         let mark = current.and_then(|current| current.metadata.mark.as_ref().map(|mark| mark.at));
         let op = match (current, leave) {
             // Frameworks begin each visit with a session that they then throw away.
-            (Some(Current { is_new: true, hold: Hold::Locked { .. } | Hold::Unlocked, .. }), _) => Op::Drop,
+            (Some(current @ Current { hold: Hold::Locked { .. } | Hold::Unlocked, .. }), _)
+                if current.is_missing() =>
+            {
+                Op::Drop
+            }
             (_, Leave::Moved | Leave::Emptied) => Op::Retire { grace, forced, until: &until },
             (Some(_), Leave::Ended) => Op::LogOut,
             // This request has not read it, and cannot tell which session has left the id.

@@ -1711,6 +1711,31 @@ fn a_session_that_a_limit_has_chosen_under_an_old_id_is_not_saved_under_the_next
     }
 }
 
+/// A handler class saves by hand under the id in between.
+#[test]
+fn a_session_that_is_saved_between_two_changes_of_its_id_goes_on_and_can_be_ended() {
+    for (texts, has_new_user) in
+        [IniValues::default(), unlocked()].iter().flat_map(|t| [(t, false), (t, true)])
+    {
+        let store = logged_in(texts);
+        let first =
+            if has_new_user { changes_user_and_moves(&store, texts) } else { moves_away(&store, texts) };
+        let mut second = goes_on(&store, texts, &first, NEW);
+        assert!(second.write(NEW, b"between", TTL, Writer::Class), "{:?}", second.take_warnings());
+        assert!(second.destroy(NEW, Leave::Moved), "{:?}", second.take_warnings());
+        second.close();
+        let mut third = goes_on(&store, texts, &second, OTHER);
+        assert!(third.write(OTHER, b"new", TTL, Writer::Php), "{has_new_user}: {:?}", third.take_warnings());
+        third.close();
+        assert_eq!((data(&store, NEW), data(&store, OTHER)), (None, Some(b"new".to_vec())));
+        let mut late = session_with(&store, texts);
+        assert_eq!(read(&mut late, NEW), b"between");
+        assert!(late.destroy(NEW, Leave::Ended), "{has_new_user}: {:?}", late.take_warnings());
+        late.close();
+        assert_eq!((data(&store, OTHER), holder(&store, OTHER)), (None, None), "{has_new_user}");
+    }
+}
+
 /// It ends its new id for the logout. A handler class that saves by itself moves once more.
 #[test]
 fn a_session_that_was_not_saved_for_the_end_of_an_old_id_goes_on_under_no_id() {
