@@ -335,10 +335,7 @@ PS_OPEN_FUNC(rustredis)
 PS_CLOSE_FUNC(rustredis)
 {
 	rustredis_close(mod_data);
-	if (rustredis_has_messages()) {
-		rustredis_log_waiting();
-		rustredis_raise_rest();
-	}
+	rustredis_raise_rest();
 	return SUCCESS;
 }
 

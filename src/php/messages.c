@@ -56,6 +56,10 @@ void rustredis_raise_rest_of_failure(void)
 
 void rustredis_raise_rest(void)
 {
+	if (!rustredis_has_messages()) {
+		return;
+	}
+	rustredis_log_waiting();
 	/* PHP may still decode inside these two functions, and applications take any message of
 	 * session_start() for a failure. */
 	if (!PG(during_request_startup) && !rustredis_running(ZEND_STRL("session_start"))
