@@ -335,8 +335,8 @@ void rustredis_close_left_object(void);
 void rustredis_raise(const char *format, ...) ZEND_ATTRIBUTE_FORMAT(printf, 1, 2);
 /* Raises the reasons why a callback fails. */
 void rustredis_raise_reasons(void);
-/* Raises the messages of callbacks that succeeded, and logs those for the log. This happens in close,
- * unless PHP may still decode afterwards. */
+/* Raises the messages of callbacks that succeeded, and logs those for the log. This happens in
+ * close, unless PHP may still decode afterwards. */
 void rustredis_raise_rest(void);
 /* Raises the same messages after a failed decoding. */
 void rustredis_raise_rest_of_failure(void);
