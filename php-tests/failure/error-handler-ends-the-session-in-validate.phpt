@@ -1,5 +1,5 @@
 --TEST--
-an error handler that ends the session as validateId() of a class cannot read it: no cookie with a new id
+an error handler that ends the session as validateId() of a class cannot read it: no cookie with a new id, also if the session then starts there
 --FILE--
 <?php
 require __DIR__ . '/../support/support.inc';
@@ -14,6 +14,16 @@ class Touches extends Strict
 {
     public function validateId(string $id): bool { return (bool) parent::updateTimestamp($id, ''); }
 }
+/* The lock of another request becomes free. */
+function free(): void
+{
+    global $freed;
+    if (!$freed++ && getenv('PORT')) {
+        $redis = stream_socket_client('tcp://127.0.0.1:' . getenv('PORT'));
+        fwrite($redis, 'DEL ' . getenv('LOCK') . "\r\n");
+        fgets($redis);
+    }
+}
 $class = getenv('HANDLER') and session_set_save_handler(new $class());
 set_error_handler(function (int $number, string $message): bool {
     echo str_contains($message, 'rustredis: ') ? 'told ' : '';
@@ -26,12 +36,14 @@ try {
 }
 echo 'active: ', (int) (session_status() === PHP_SESSION_ACTIVE);
 PHP;
+$ini = ['session.use_cookies' => '1', 'session.use_strict_mode' => '1', 'output_buffering' => '65536', 'rustredis.lock_wait' => '0.05'];
 $port = free_port();
+$ways = ['session_write_close();', 'session_abort();', 'session_destroy();', 'session_start();', 'session_abort(); session_start();', 'session_write_close(); exit;', 'session_abort(); throw new Exception();'];
 foreach (['Strict', 'Touches', ''] as $class) {
-    foreach (['session_write_close();', 'session_abort();', 'session_destroy();', 'session_start();', 'session_abort(); session_start();', 'session_write_close(); exit;', 'session_abort(); throw new Exception();'] as $ends) {
+    foreach ($ways as $ends) {
         $request = new CgiRequest(
             $script,
-            ['session.save_path' => "tcp://127.0.0.1:$port", 'session.use_cookies' => '1', 'session.use_strict_mode' => '1', 'output_buffering' => '65536'],
+            ['session.save_path' => "tcp://127.0.0.1:$port"] + $ini,
             ['HTTP_COOKIE' => 'PHPSESSID=' . ($id = new_id()), 'HANDLER' => $class, 'ENDS' => $ends],
         );
         $answer = $request->answer();
@@ -39,5 +51,23 @@ foreach (['Strict', 'Touches', ''] as $class) {
         same('no new cookie', [], preg_grep("/PHPSESSID=$id;/", $answer->headers('Set-Cookie'), PREG_GREP_INVERT));
     }
 }
+
+$server = RedisServer::start();
+$ways = ['session_abort(); free(); session_start();', 'session_write_close(); free(); session_start(); exit;', 'session_abort(); free(); session_start(); session_write_close();', "session_abort(); session_start(['read_and_close' => true]);"];
+foreach (['Strict', ''] as $class) {
+    foreach ($ways as $ends) {
+        store_session($id = new_id(), ['n' => 1], 1440, $server->resp());
+        $server->resp()->set(lock_key($id), foreign_token(), 'PX', 30000);
+        $request = new CgiRequest(
+            $script,
+            ['session.save_path' => $server->save_path()] + $ini,
+            ['HTTP_COOKIE' => "PHPSESSID=$id", 'HANDLER' => $class, 'ENDS' => $ends, 'PORT' => (string) $server->port, 'LOCK' => lock_key($id)],
+        );
+        $answer = $request->answer();
+        ok("$class, $ends is told", str_starts_with($answer->body, 'told '), $answer->body);
+        same('no new cookie', [], preg_grep("/PHPSESSID=$id;/", $answer->headers('Set-Cookie'), PREG_GREP_INVERT));
+        same('what is stored', 'n|i:1;', $server->resp()->get(data_key($id)));
+    }
+}
 --EXPECTREGEX--
-(ok: [^\n]*\n?){42}
+(ok: [^\n]*\n?){66}

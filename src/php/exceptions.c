@@ -202,6 +202,8 @@ void rustredis_tell_failed_read(void **mod_data, bool validating)
  * the ids, another exception replaces the first one. */
 static TSRM_TLS struct {
 	zend_string *id;
+	/* The call of PHP's function for which it is kept. */
+	zend_execute_data *call;
 	bool use_cookies, use_trans_sid;
 } kept;
 
@@ -214,6 +216,7 @@ void rustredis_keep_id(void)
 		return;
 	}
 	kept.id = zend_string_copy(PS(id));
+	kept.call = rustredis_call_that_takes_an_id();
 	kept.use_cookies = PS(use_cookies);
 	kept.use_trans_sid = PS(use_trans_sid);
 	PS(use_cookies) = 0;
@@ -242,7 +245,9 @@ void rustredis_forget_kept_id(void)
 
 void rustredis_found_id(const char *id, size_t id_len)
 {
-	if (kept.id && ZSTR_LEN(kept.id) == id_len && memcmp(ZSTR_VAL(kept.id), id, id_len) == 0) {
+	/* An error handler may start the session while another start fails. */
+	if (kept.id && ZSTR_LEN(kept.id) == id_len && memcmp(ZSTR_VAL(kept.id), id, id_len) == 0
+			&& kept.call == rustredis_call_that_takes_an_id()) {
 		rustredis_forget_kept_id();
 	}
 }

@@ -410,10 +410,17 @@ static bool is_inside_of_a_move(zend_execute_data *call)
 	return false;
 }
 
+zend_execute_data *rustredis_call_that_takes_an_id(void)
+{
+	zend_execute_data *call = EG(current_execute_data);
+	const wrapped_function *function = innermost_call(&call);
+	const bool starts = function == &functions[INDEX_session_start] || function == &functions[INDEX_session_reset];
+	return starts ? call : NULL;
+}
+
 bool rustredis_takes_an_id(void)
 {
-	const wrapped_function *function = innermost(EG(current_execute_data));
-	return function == &functions[INDEX_session_start] || function == &functions[INDEX_session_reset];
+	return rustredis_call_that_takes_an_id() != NULL;
 }
 
 bool rustredis_changes_the_id(void)

@@ -381,7 +381,9 @@ bool rustredis_saves_without_a_script(void);
 bool rustredis_decodes(void);
 /* Notes that the request ends, or begins: called in RSHUTDOWN and RINIT. */
 void rustredis_note_end(int ends);
-/* True if the browser has chosen the id: session_start() or session_reset() is running. */
+/* The innermost call of PHP's functions if it is one of session_start() or session_reset(), or NULL:
+ * the browser has chosen the id. */
+zend_execute_data *rustredis_call_that_takes_an_id(void);
 bool rustredis_takes_an_id(void);
 /* True if session_start() is running, and takes the id out of the request. */
 bool rustredis_takes_cookie(void);
