@@ -200,27 +200,27 @@ void rustredis_tell_failed_read(void **mod_data, bool validating)
  * handler, for a no, and so may the class do with a false or with an exception that it catches. PHP
  * then makes another id and sends the cookie before it sees the exception. If a handler class makes
  * the ids, another exception replaces the first one. */
-static TSRM_TLS struct {
-	zend_string *id;
-	/* The call of PHP's function for which it is kept. */
-	zend_execute_data *call;
-	bool use_cookies, use_trans_sid;
-} kept;
+static TSRM_TLS rustredis_kept_id kept;
 
 static const char refusal[] = "rustredis: the session is not started: validateId() of the handler class failed to read it, "
 	"and called its id unknown; the id stays";
+
+static void keep(zend_string *id, bool was_replaced)
+{
+	kept.id = id;
+	kept.was_replaced = was_replaced;
+	kept.use_cookies = PS(use_cookies);
+	kept.use_trans_sid = PS(use_trans_sid);
+	PS(use_cookies) = 0;
+	PS(use_trans_sid) = 0;
+}
 
 void rustredis_keep_id(void)
 {
 	if (kept.id || !PS(id)) {
 		return;
 	}
-	kept.id = zend_string_copy(PS(id));
-	kept.call = rustredis_call_that_takes_an_id();
-	kept.use_cookies = PS(use_cookies);
-	kept.use_trans_sid = PS(use_trans_sid);
-	PS(use_cookies) = 0;
-	PS(use_trans_sid) = 0;
+	keep(zend_string_copy(PS(id)), false);
 }
 
 /* Returns the id, which the caller must release, or NULL if none is kept. */
@@ -243,11 +243,24 @@ void rustredis_forget_kept_id(void)
 	}
 }
 
+rustredis_kept_id rustredis_set_kept_id_aside(void)
+{
+	rustredis_kept_id outer = kept;
+	outer.id = take_kept_id();
+	return outer;
+}
+
+void rustredis_take_kept_id_up(rustredis_kept_id outer)
+{
+	if (outer.id) {
+		rustredis_forget_kept_id();
+		keep(outer.id, outer.was_replaced);
+	}
+}
+
 void rustredis_found_id(const char *id, size_t id_len)
 {
-	/* An error handler may start the session while another start fails. */
-	if (kept.id && ZSTR_LEN(kept.id) == id_len && memcmp(ZSTR_VAL(kept.id), id, id_len) == 0
-			&& kept.call == rustredis_call_that_takes_an_id()) {
+	if (kept.id && ZSTR_LEN(kept.id) == id_len && memcmp(ZSTR_VAL(kept.id), id, id_len) == 0) {
 		rustredis_forget_kept_id();
 	}
 }
@@ -262,10 +275,19 @@ bool rustredis_keeps_id(void)
 	return kept.id != NULL;
 }
 
+/* An error handler may end the session and start anew, under the id that stays. */
+static void put_id_back(void)
+{
+	zend_string_release(PS(id));
+	PS(id) = zend_string_copy(kept.id);
+	kept.was_replaced = true;
+}
+
 void rustredis_tell_replaced_id(void **mod_data)
 {
 	rustredis_failure failure;
 
+	put_id_back();
 	if (!loses_false(false)) {
 		rustredis_raise("%s", refusal);
 		return;
@@ -276,6 +298,7 @@ void rustredis_tell_replaced_id(void **mod_data)
 
 void rustredis_throw_replaced_id(const rustredis_failure *failure)
 {
+	put_id_back();
 	throw_one(refusal, failure);
 }
 
@@ -317,6 +340,7 @@ static void rethrow_first(void)
 
 bool rustredis_restore_id(void)
 {
+	const bool was_replaced = kept.was_replaced;
 	zend_string *id = take_kept_id();
 	bool has_started = false;
 
@@ -324,7 +348,7 @@ bool rustredis_restore_id(void)
 		return true;
 	}
 	/* A start that fails leaves PHP without an id. */
-	if (!PS(id) || zend_string_equals(PS(id), id)) {
+	if (!PS(id) || (!was_replaced && zend_string_equals(PS(id), id))) {
 		zend_string_release(id);
 		if (!EG(exception) && PS(session_status) == php_session_active) {
 			/* The class has read the session after all. */

@@ -232,8 +232,6 @@ static zend_always_inline void carry_out(const int which, INTERNAL_FUNCTION_PARA
 		settle_move(false);
 		rustredis_forget_kept_id();
 	}
-	/* An error handler may start a session while another start fails, whose id stays kept. */
-	const bool restores = opens && !rustredis_keeps_id();
 	const php_output_handler *output = moves ? rustredis_hold_output() : NULL;
 	if (moves && !may_delete(execute_data)) {
 		rustredis_release_output(output);
@@ -259,6 +257,7 @@ static zend_always_inline void carry_out(const int which, INTERNAL_FUNCTION_PARA
 		rustredis_is_not_late();
 		takes_cookie = !PS(id);
 	}
+	const rustredis_kept_id outer_kept = opens ? rustredis_set_kept_id_aside() : (rustredis_kept_id) { NULL, false, false, false };
 	decoding += decodes;
 	moving += moves;
 	functions[which].original(INTERNAL_FUNCTION_PARAM_PASSTHRU);
@@ -279,11 +278,12 @@ static zend_always_inline void carry_out(const int which, INTERNAL_FUNCTION_PARA
 	if (starts && PS(mod_user_implemented) && PS(id) && rustredis_is_late()) {
 		rustredis_take_back_cookie(PS(id));
 	}
-	if (restores && !rustredis_restore_id()) {
-		zval_ptr_dtor(return_value);
-		ZVAL_FALSE(return_value);
-	}
 	if (opens) {
+		if (!rustredis_restore_id()) {
+			zval_ptr_dtor(return_value);
+			ZVAL_FALSE(return_value);
+		}
+		rustredis_take_kept_id_up(outer_kept);
 		/* A call that PHP ignores decodes nothing, and may lie inside one that does. */
 		if (rustredis_begun() != begun) {
 			rustredis_is_decoded(!is_inside_of_a_start(execute_data->prev_execute_data));
@@ -410,17 +410,10 @@ static bool is_inside_of_a_move(zend_execute_data *call)
 	return false;
 }
 
-zend_execute_data *rustredis_call_that_takes_an_id(void)
-{
-	zend_execute_data *call = EG(current_execute_data);
-	const wrapped_function *function = innermost_call(&call);
-	const bool starts = function == &functions[INDEX_session_start] || function == &functions[INDEX_session_reset];
-	return starts ? call : NULL;
-}
-
 bool rustredis_takes_an_id(void)
 {
-	return rustredis_call_that_takes_an_id() != NULL;
+	const wrapped_function *function = innermost(EG(current_execute_data));
+	return function == &functions[INDEX_session_start] || function == &functions[INDEX_session_reset];
 }
 
 bool rustredis_changes_the_id(void)

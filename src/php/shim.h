@@ -381,9 +381,7 @@ bool rustredis_saves_without_a_script(void);
 bool rustredis_decodes(void);
 /* Notes that the request ends, or begins: called in RSHUTDOWN and RINIT. */
 void rustredis_note_end(int ends);
-/* The innermost call of PHP's functions if it is one of session_start() or session_reset(), or NULL:
- * the browser has chosen the id. */
-zend_execute_data *rustredis_call_that_takes_an_id(void);
+/* True if the browser has chosen the id: session_start() or session_reset() is running. */
 bool rustredis_takes_an_id(void);
 /* True if session_start() is running, and takes the id out of the request. */
 bool rustredis_takes_cookie(void);
@@ -460,6 +458,16 @@ void rustredis_keep_id(void);
 void rustredis_forget_kept_id(void);
 bool rustredis_restore_id(void);
 bool rustredis_keeps_id(void);
+/* The id that a start keeps, while another one runs in its error handler: that one keeps an id of
+ * its own. */
+typedef struct {
+	zend_string *id;
+	/* Set if PHP has begun to read another id in its place. */
+	bool was_replaced;
+	bool use_cookies, use_trans_sid;
+} rustredis_kept_id;
+rustredis_kept_id rustredis_set_kept_id_aside(void);
+void rustredis_take_kept_id_up(rustredis_kept_id outer);
 void rustredis_found_id(const char *id, size_t id_len);
 /* True if this is PHP's id, in the place of the one that is kept. Its read fails, and the other two
  * functions report this, as rustredis_tell_failed_read does or as an exception. */
