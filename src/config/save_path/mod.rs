@@ -57,13 +57,18 @@ pub fn mask(path: &str) -> String {
     }
     // The name of a parameter may be percent-encoded itself. A path that cannot be decoded is
     // therefore not shown.
-    let lower = text::decode(path, false).map(|text| text.to_ascii_lowercase());
-    let has_secret =
-        lower.map_or(path.contains('%'), |text| ["auth", "pass"].iter().any(|word| text.contains(word)));
-    if has_secret {
-        return path.split_once('?').map_or_else(|| "***".into(), |(start, _)| format!("{start}?***"));
+    let has_secret = |path: &str| {
+        let lower = text::decode(path, false).map(|text| text.to_ascii_lowercase());
+        lower.map_or(path.contains('%'), |text| ["auth", "pass"].iter().any(|word| text.contains(word)))
+    };
+    if !has_secret(path) {
+        return path.chars().take(200).collect();
     }
-    path.chars().take(200).collect()
+    // In a seed list, a `?` is a part of a value.
+    match path.split_once('?') {
+        Some((start, _)) if !has_secret(start) && !start.contains('=') => format!("{start}?***"),
+        _ => "***".into(),
+    }
 }
 
 const FOLDER: &str = "it is a folder, where PHP's files handler keeps sessions; write tcp://host:port or \
@@ -334,6 +339,9 @@ mod tests {
         assert_eq!(mask("redis://h/word"), "redis://***");
         assert_eq!(mask("redis://u:p?x@h:1/2"), "redis://***");
         assert_eq!(mask("seed[]=a&AUTH=x"), "***");
+        for path in ["seed[]=h:1&auth=x?y", "auth=x?y&seed[]=h:1", "timeout=1&seed[]=h:1&%61uth[]=x?"] {
+            assert_eq!(mask(path), "***");
+        }
         assert_eq!(mask("tcp://h:1?auth=x@y"), "tcp://***");
         for first in ["h:1?auth=x@y", "tcp:/u:word@h:1", ":word@h:1", "u:word@h", "redis:/u:word@h"] {
             for next in [",tcp://h:2", ", redis://:word@h", "&prefix=a://b"] {
