@@ -177,11 +177,16 @@ impl<S: Store> Session<S> {
     /// Ends a session under its id. If not `forced`, a session that goes on under another id must
     /// still be that of this request.
     fn end_as(&mut self, id: &SessionId, leave: Leave, forced: bool) -> Result<ReleaseReply, StoreError> {
-        let grace = if leave == Leave::Moved { self.settings.regenerate_grace } else { 0 };
-        // A Redis that stalls must not move the session away after PHP has told of a failure.
-        let until = (self.store.server_clock() + millis(self.settings.read_timeout)).to_string();
         let current = self.current.as_deref().filter(|current| current.id == *id);
         let is_overtaken = current.is_some_and(Current::is_overtaken);
+        // A handler class has saved by hand what no late request is to see: no browser has the id,
+        // or an attacker has made it up.
+        let is_stored_here =
+            current.is_some_and(|current| current.is_new && !current.is_missing() && !is_overtaken);
+        let leaves_copy = leave == Leave::Moved && !is_stored_here;
+        let grace = if leaves_copy { self.settings.regenerate_grace } else { 0 };
+        // A Redis that stalls must not move the session away after PHP has told of a failure.
+        let until = (self.store.server_clock() + millis(self.settings.read_timeout)).to_string();
         let before = current.and_then(|current| current.metadata.live.as_ref()?.copy.clone());
         let mark = current.and_then(|current| current.metadata.mark.as_ref().map(|mark| mark.at));
         let op = match (current, leave) {
@@ -229,7 +234,7 @@ impl<S: Store> Session<S> {
         // A handler class goes on with nothing.
         self.looks.replace(id, b"");
         // A session that goes on without having been stored goes on with the copy.
-        if let Some(copy) = before.filter(|_| op != Op::Drop || leave != Leave::Moved) {
+        if let Some(copy) = before.filter(|_| leave != Leave::Moved || leaves_copy && op != Op::Drop) {
             self.delete_copy(&copy);
             // The one that has ended may be another session.
             if leave != Leave::Ended {
