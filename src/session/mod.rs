@@ -696,7 +696,8 @@ impl<S: Store> Session<S> {
     }
 
     /// Takes the lock, and reads the session under it. Returns `None` if an id that was to be new
-    /// is taken. A lock that the request has had since an earlier moment ends as it would have ended.
+    /// is taken. A lock that the request has had since an earlier moment ends as it would have
+    /// ended.
     fn read_under_lock(
         &mut self,
         id: &SessionId,
