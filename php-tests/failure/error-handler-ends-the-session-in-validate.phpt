@@ -24,8 +24,9 @@ function free(): void
         fgets($redis);
     }
 }
-$class = getenv('HANDLER') and session_set_save_handler(new $class());
+$class = getenv('HANDLER') and session_set_save_handler($handler = new $class());
 set_error_handler(function (int $number, string $message): bool {
+    global $handler;
     echo str_contains($message, 'rustredis: ') ? 'told ' : '';
     eval(getenv('ENDS'));
     return true;
@@ -69,5 +70,22 @@ foreach (['Strict', ''] as $class) {
         same('what is stored', 'n|i:1;', $server->resp()->get(data_key($id)));
     }
 }
+
+/* What starts there may change its id, and read itself. */
+$replays = '@session_abort(); free(); echo json_encode([session_start(), session_regenerate_id(true), $handler->read(session_id())]); $_SESSION["n"] = 2; session_write_close(); echo " ", session_id(); exit;';
+foreach (['10', '0'] as $grace) {
+    store_session($id = new_id(), ['n' => 1], 1440, $server->resp());
+    $server->resp()->set(lock_key($id), foreign_token(), 'PX', 30000);
+    $request = new CgiRequest(
+        $script,
+        ['session.save_path' => $server->save_path(), 'rustredis.regenerate_grace' => $grace] + $ini,
+        ['HTTP_COOKIE' => "PHPSESSID=$id", 'HANDLER' => 'Strict', 'ENDS' => $replays, 'PORT' => (string) $server->port, 'LOCK' => lock_key($id)],
+    );
+    $answer = $request->answer();
+    $new = substr($answer->body, strrpos($answer->body, ' ') + 1);
+    ok("grace $grace: it has a new id", str_starts_with($answer->body, 'told [true,true,""] ') && $new !== $id, $answer->body);
+    ok('its cookie is the last', str_contains($answer->headers('Set-Cookie')[array_key_last($answer->headers('Set-Cookie'))] ?? '', "PHPSESSID=$new;"), $answer->headers('Set-Cookie'));
+    same('it is stored', ['n|i:2;', null], [$server->resp()->get(data_key($new)), $server->resp()->get(data_key($id))]);
+}
 --EXPECTREGEX--
-(ok: [^\n]*\n?){66}
+(ok: [^\n]*\n?){72}

@@ -267,7 +267,9 @@ void rustredis_found_id(const char *id, size_t id_len)
 
 bool rustredis_replaces_kept_id(const zend_string *id)
 {
-	return kept.id && PS(id) && zend_string_equals(PS(id), id) && !zend_string_equals(kept.id, id);
+	/* An error handler in validateId() may read a session that it has started. */
+	return kept.id && PS(id) && zend_string_equals(PS(id), id) && !zend_string_equals(kept.id, id)
+		&& !rustredis_is_validating();
 }
 
 bool rustredis_keeps_id(void)

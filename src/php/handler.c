@@ -369,11 +369,16 @@ static int reason_to_read(void)
 	return RUSTREDIS_TO_DELIVER;
 }
 
+bool rustredis_is_validating(void)
+{
+	return reason_to_read() != RUSTREDIS_TO_DELIVER;
+}
+
 /* Called before a failure is told: an error handler may end PHP's session. Other functions make an
  * id that no browser has yet. */
 void rustredis_keep_id_while_validating(void)
 {
-	if (reason_to_read() != RUSTREDIS_TO_DELIVER && rustredis_takes_an_id()) {
+	if (rustredis_is_validating() && rustredis_takes_an_id()) {
 		rustredis_keep_id();
 	}
 }

@@ -257,7 +257,9 @@ static zend_always_inline void carry_out(const int which, INTERNAL_FUNCTION_PARA
 		rustredis_is_not_late();
 		takes_cookie = !PS(id);
 	}
-	const rustredis_kept_id outer_kept = opens ? rustredis_set_kept_id_aside() : (rustredis_kept_id) { NULL, false, false, false };
+	/* In an error handler of a start that fails. */
+	const rustredis_kept_id outer_kept = opens || moves ? rustredis_set_kept_id_aside()
+		: (rustredis_kept_id) { NULL, false, false, false };
 	decoding += decodes;
 	moving += moves;
 	functions[which].original(INTERNAL_FUNCTION_PARAM_PASSTHRU);
@@ -283,12 +285,12 @@ static zend_always_inline void carry_out(const int which, INTERNAL_FUNCTION_PARA
 			zval_ptr_dtor(return_value);
 			ZVAL_FALSE(return_value);
 		}
-		rustredis_take_kept_id_up(outer_kept);
 		/* A call that PHP ignores decodes nothing, and may lie inside one that does. */
 		if (rustredis_begun() != begun) {
 			rustredis_is_decoded(!is_inside_of_a_start(execute_data->prev_execute_data));
 		}
 	}
+	rustredis_take_kept_id_up(outer_kept);
 	close_what_is_left(execute_data);
 	if (destroys && PS(session_status) != php_session_active) {
 		rustredis_has_destroyed();

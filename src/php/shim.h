@@ -458,8 +458,8 @@ void rustredis_keep_id(void);
 void rustredis_forget_kept_id(void);
 bool rustredis_restore_id(void);
 bool rustredis_keeps_id(void);
-/* The id that a start keeps, while another one runs in its error handler: that one keeps an id of
- * its own. */
+/* The id that a start keeps, while another one, or a change of the id, runs in its error handler:
+ * that one keeps an id of its own, and sends its cookie. */
 typedef struct {
 	zend_string *id;
 	/* Set if PHP has begun to read another id in its place. */
@@ -476,6 +476,8 @@ void rustredis_tell_replaced_id(void **mod_data);
 void rustredis_throw_replaced_id(const rustredis_failure *failure);
 /* handler.c: true in a validateId() for the session that PHP starts. */
 void rustredis_keep_id_while_validating(void);
+/* True if a validateId() is running in PHP's function. */
+bool rustredis_is_validating(void);
 /* ini.c: notes the path built into PHP, in MINIT, before anything can change it. */
 void rustredis_note_built_in_path(void);
 /* Returns the path that PHP passes, or an empty one if it is PHP's own default. */
