@@ -66,6 +66,10 @@ class Hides extends Cast
         }
     }
 }
+class ReadsAgain extends Cast
+{
+    public function read(string $id): string|false { return parent::read($id) ?: parent::read($id); }
+}
 class Looks extends Extend
 {
     public function validateId(string $id): bool { return (bool) putback(parent::read("other$id")); }
@@ -134,14 +138,14 @@ ini_set('display_errors', '0');
 ini_set('error_log', '/dev/null');
 set_error_handler(function ($level, $message) use (&$said) { error_reporting() & $level && $said[] = $message; return true; });
 /* Starts the session behind this handler, and returns a text about what is not right. */
-function start_behind(object $handler): string
+function start_behind(object $handler, array $options = []): string
 {
     global $said;
     $id = getenv('ID');
     $said = [];
     session_set_save_handler($handler);
     try {
-        $got = session_start();
+        $got = session_start($options);
     } catch (Exception $exception) {
         $got = false;
         $said[] = $exception->getMessage();
@@ -169,6 +173,16 @@ $answer = (new CgiRequest($script . <<<'PHP'
         echo "$class: ", start_behind(new $class()), "\n";
         putback(null);
     }
+    foreach (['Cast', 'Hides', 'ReadsAgain'] as $class) {
+        session_id(getenv('ID'));
+        refuse();
+        echo "$class, which only reads: ", start_behind(new $class(), ['read_and_close' => true]), "\n";
+        putback(null);
+    }
+    session_id(getenv('ID'));
+    refuse();
+    echo 'ReadsAgain: ', start_behind(new ReadsAgain()), "\n";
+    putback(null);
     foreach (['InnerReads', 'InnerExists', 'InnerReadsAndCatches', 'InnerExistsAndCatches', 'InnerValidatesAndCatches', 'InnerLocksAndHides'] as $class) {
         session_id(getenv('ID'));
         $inner = new RustRedis\SessionHandler();
@@ -210,6 +224,10 @@ Keeps: all is right
 Hides: all is right
 Looks: all is right
 Touches: all is right
+Cast, which only reads: all is right
+Hides, which only reads: all is right
+ReadsAgain, which only reads: all is right
+ReadsAgain: all is right
 InnerReads: all is right
 InnerExists: all is right
 InnerReadsAndCatches: all is right

@@ -205,10 +205,10 @@ static TSRM_TLS rustredis_kept_id kept;
 static const char refusal[] = "rustredis: the session is not started: validateId() of the handler class failed to read it, "
 	"and called its id unknown; the id stays";
 
-static void keep(zend_string *id, bool was_replaced)
+static void keep(zend_string *id, zend_string *replacing)
 {
 	kept.id = id;
-	kept.was_replaced = was_replaced;
+	kept.replacing = replacing;
 	kept.use_cookies = PS(use_cookies);
 	kept.use_trans_sid = PS(use_trans_sid);
 	PS(use_cookies) = 0;
@@ -220,41 +220,46 @@ void rustredis_keep_id(void)
 	if (kept.id || !PS(id)) {
 		return;
 	}
-	keep(zend_string_copy(PS(id)), false);
+	keep(zend_string_copy(PS(id)), NULL);
 }
 
-/* Returns the id, which the caller must release, or NULL if none is kept. */
-static zend_string *take_kept_id(void)
+/* Returns what was kept. The caller must release the ids. */
+static rustredis_kept_id take_kept_id(void)
 {
-	zend_string *id = kept.id;
-	if (id) {
-		kept.id = NULL;
-		PS(use_cookies) = kept.use_cookies;
-		PS(use_trans_sid) = kept.use_trans_sid;
+	const rustredis_kept_id taken = kept;
+	if (kept.id) {
+		kept.id = kept.replacing = NULL;
+		PS(use_cookies) = taken.use_cookies;
+		PS(use_trans_sid) = taken.use_trans_sid;
 	}
-	return id;
+	return taken;
+}
+
+static void release_kept_id(rustredis_kept_id taken)
+{
+	if (taken.id) {
+		zend_string_release(taken.id);
+	}
+	if (taken.replacing) {
+		zend_string_release(taken.replacing);
+	}
 }
 
 void rustredis_forget_kept_id(void)
 {
-	zend_string *id = take_kept_id();
-	if (id) {
-		zend_string_release(id);
-	}
+	release_kept_id(take_kept_id());
 }
 
 rustredis_kept_id rustredis_set_kept_id_aside(void)
 {
-	rustredis_kept_id outer = kept;
-	outer.id = take_kept_id();
-	return outer;
+	return take_kept_id();
 }
 
 void rustredis_take_kept_id_up(rustredis_kept_id outer)
 {
 	if (outer.id) {
 		rustredis_forget_kept_id();
-		keep(outer.id, outer.was_replaced);
+		keep(outer.id, outer.replacing);
 	}
 }
 
@@ -268,8 +273,10 @@ void rustredis_found_id(const char *id, size_t id_len)
 bool rustredis_replaces_kept_id(const zend_string *id)
 {
 	/* An error handler in validateId() may read a session that it has started. */
-	return kept.id && PS(id) && zend_string_equals(PS(id), id) && !zend_string_equals(kept.id, id)
-		&& !rustredis_is_validating();
+	if (!kept.id || zend_string_equals(kept.id, id) || rustredis_is_validating()) {
+		return false;
+	}
+	return kept.replacing ? zend_string_equals(kept.replacing, id) : PS(id) && zend_string_equals(PS(id), id);
 }
 
 bool rustredis_keeps_id(void)
@@ -277,12 +284,14 @@ bool rustredis_keeps_id(void)
 	return kept.id != NULL;
 }
 
-/* An error handler may end the session and start anew, under the id that stays. */
+/* An error handler may end the session and start anew, under the id that stays. A class may read
+ * the other one again. */
 static void put_id_back(void)
 {
-	zend_string_release(PS(id));
-	PS(id) = zend_string_copy(kept.id);
-	kept.was_replaced = true;
+	if (!kept.replacing) {
+		kept.replacing = PS(id);
+		PS(id) = zend_string_copy(kept.id);
+	}
 }
 
 void rustredis_tell_replaced_id(void **mod_data)
@@ -340,33 +349,34 @@ static void rethrow_first(void)
 	zend_throw_exception_internal(first);
 }
 
-bool rustredis_restore_id(void)
+bool rustredis_restore_id(bool is_started)
 {
-	const bool was_replaced = kept.was_replaced;
-	zend_string *id = take_kept_id();
+	rustredis_kept_id taken = take_kept_id();
 	bool has_started = false;
 
-	if (!id) {
+	if (!taken.id) {
 		return true;
 	}
 	/* A start that fails leaves PHP without an id. */
-	if (!PS(id) || (!was_replaced && zend_string_equals(PS(id), id))) {
-		zend_string_release(id);
+	if (!PS(id) || (!taken.replacing && zend_string_equals(PS(id), taken.id))) {
 		if (!EG(exception) && PS(session_status) == php_session_active) {
 			/* The class has read the session after all. */
 			php_session_reset_id();
 		}
 	} else {
-		has_started = PS(session_status) == php_session_active;
-		/* The class has given PHP an empty session without another read. */
+		/* The class has given PHP an empty session without another read. PHP has closed it already
+		 * if it only reads. */
+		has_started = is_started || PS(session_status) == php_session_active;
 		php_session_flush(0);
 		if (PS(id)) {
 			zend_string_release(PS(id));
 		}
-		PS(id) = id;
+		PS(id) = taken.id;
+		taken.id = NULL;
 		PS(send_cookie) = 0;
 		php_session_reset_id();
 	}
+	release_kept_id(taken);
 	if (EG(exception)) {
 		rethrow_first();
 	} else if (has_started) {

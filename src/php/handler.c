@@ -471,6 +471,8 @@ PS_READ_FUNC(rustredis)
 		return FAILURE;
 	}
 	if (rustredis_replaces_kept_id(key)) {
+		/* An error handler may save what PHP has begun with. */
+		is_unread = true;
 		rustredis_tell_replaced_id(mod_data);
 		return FAILURE;
 	}

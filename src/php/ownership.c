@@ -259,7 +259,7 @@ static zend_always_inline void carry_out(const int which, INTERNAL_FUNCTION_PARA
 	}
 	/* In an error handler of a start that fails. */
 	const rustredis_kept_id outer_kept = opens || moves ? rustredis_set_kept_id_aside()
-		: (rustredis_kept_id) { NULL, false, false, false };
+		: (rustredis_kept_id) { NULL, NULL, false, false };
 	decoding += decodes;
 	moving += moves;
 	functions[which].original(INTERNAL_FUNCTION_PARAM_PASSTHRU);
@@ -281,7 +281,7 @@ static zend_always_inline void carry_out(const int which, INTERNAL_FUNCTION_PARA
 		rustredis_take_back_cookie(PS(id));
 	}
 	if (opens) {
-		if (!rustredis_restore_id()) {
+		if (!rustredis_restore_id(starts && Z_TYPE_P(return_value) == IS_TRUE)) {
 			zval_ptr_dtor(return_value);
 			ZVAL_FALSE(return_value);
 		}

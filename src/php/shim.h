@@ -452,18 +452,18 @@ void rustredis_tell_failed_read(void **mod_data, bool validating);
 /* exceptions.c: handles a failure in validateId(). The id that PHP may make next does not count,
  * and its cookie is not sent. A later read of the session in validateId() undoes this
  * (rustredis_found_id), and so does the end of the request. The end of PHP's function also restores
- * the id; it returns false if a session has started under another one, which is closed then. It may
- * run PHP code, and may not return. */
+ * the id; it returns false if a session has started under another one, which is closed then, or was
+ * only read. It may run PHP code, and may not return. */
 void rustredis_keep_id(void);
 void rustredis_forget_kept_id(void);
-bool rustredis_restore_id(void);
+bool rustredis_restore_id(bool is_started);
 bool rustredis_keeps_id(void);
 /* The id that a start keeps, while another one, or a change of the id, runs in its error handler:
  * that one keeps an id of its own, and sends its cookie. */
 typedef struct {
 	zend_string *id;
-	/* Set if PHP has begun to read another id in its place. */
-	bool was_replaced;
+	/* The id that PHP has begun to read in its place, or NULL. */
+	zend_string *replacing;
 	bool use_cookies, use_trans_sid;
 } rustredis_kept_id;
 rustredis_kept_id rustredis_set_kept_id_aside(void);
