@@ -179,11 +179,12 @@ impl<S: Store> Session<S> {
     fn end_as(&mut self, id: &SessionId, leave: Leave, forced: bool) -> Result<ReleaseReply, StoreError> {
         let current = self.current.as_deref().filter(|current| current.id == *id);
         let is_overtaken = current.is_some_and(Current::is_overtaken);
-        // A handler class has saved by hand what no late request is to see: no browser has the id,
-        // or an attacker has made it up.
-        let is_stored_here =
-            current.is_some_and(|current| current.is_new && !current.is_missing() && !is_overtaken);
-        let leaves_copy = leave == Leave::Moved && !is_stored_here;
+        // A handler class has saved it by hand. No browser has an id that this request has made: late
+        // requests need the copy under the one before. An attacker may have planted any other.
+        let is_stored_here = leave == Leave::Moved
+            && current.is_some_and(|current| current.is_new && !current.is_missing() && !is_overtaken);
+        let is_between = is_stored_here && self.lineage.has_left_another_id(id);
+        let leaves_copy = leave == Leave::Moved && is_stored_here == is_between;
         let grace = if leaves_copy { self.settings.regenerate_grace } else { 0 };
         // A Redis that stalls must not move the session away after PHP has told of a failure.
         let until = (self.store.server_clock() + millis(self.settings.read_timeout)).to_string();
@@ -234,7 +235,7 @@ impl<S: Store> Session<S> {
         // A handler class goes on with nothing.
         self.looks.replace(id, b"");
         // A session that goes on without having been stored goes on with the copy.
-        if let Some(copy) = before.filter(|_| leave != Leave::Moved || leaves_copy && op != Op::Drop) {
+        if let Some(copy) = before.filter(|_| leave != Leave::Moved || !is_stored_here && op != Op::Drop) {
             self.delete_copy(&copy);
             // The one that has ended may be another session.
             if leave != Leave::Ended {
@@ -246,7 +247,7 @@ impl<S: Store> Session<S> {
         if is_overtaken && leave == Leave::Emptied {
             // The values are gone, and with them the user.
             self.lineage.leave_no_metadata();
-        } else if let Some(begun) = begun.filter(|_| grace > 0) {
+        } else if let Some(begun) = begun.filter(|_| grace > 0 && !is_between) {
             let copy = Frozen { until: begun.saturating_add(grace * 1000), id: id.as_str().to_owned() };
             self.lineage.leave_copy(copy, now);
         }

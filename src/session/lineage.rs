@@ -183,6 +183,11 @@ impl Lineage {
         self.inherited_by(id).is_some_and(|inherited| inherited.retired.as_ref() == Some(id))
     }
 
+    /// Returns true if the session has come to this id by session_regenerate_id(), from another one.
+    pub(super) fn has_left_another_id(&self, id: &SessionId) -> bool {
+        self.inherited_by(id).and_then(|inherited| inherited.retired.as_ref()).is_some_and(|left| left != id)
+    }
+
     /// Returns what the session leaves to the next id.
     pub(super) fn heritage(&self) -> Heritage {
         Heritage { retired: self.retired.clone(), ..self.left.clone() }

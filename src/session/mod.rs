@@ -688,16 +688,8 @@ impl<S: Store> Session<S> {
         }
     }
 
-    /// The beginning of the time for which the request has this lock, unless it is over.
-    fn locked_since(&self, id: &SessionId) -> Option<Ahead> {
-        let current = self.current.as_deref().filter(|current| current.id == *id && current.has_lock())?;
-        let most = self.settings.lock.as_ref()?.max_hold;
-        Some(current.trace.lock()).filter(|locked| clock::since(locked.since.time) < most)
-    }
-
     /// Takes the lock, and reads the session under it. Returns `None` if an id that was to be new
-    /// is taken. A lock that the request has had since an earlier moment ends as it would have
-    /// ended.
+    /// is taken.
     fn read_under_lock(
         &mut self,
         id: &SessionId,
@@ -707,12 +699,6 @@ impl<S: Store> Session<S> {
         ttl: u64,
         token: Option<String>,
     ) -> Result<Option<Found<S::Lease>>, Failure> {
-        let since = self.locked_since(id).map(|locked| locked.since);
-        let left = since.map(|since| lock.max_hold.saturating_sub(clock::since(since.time)));
-        let shorter = left
-            .filter(|&left| left < lock.lease)
-            .map(|left| LockSettings { lease: left.max(Duration::from_millis(1)), ..lock.clone() });
-        let lock = shorter.as_ref().unwrap_or(lock);
         let found = match self.acquire_living(keys, lock, mode, ttl, token) {
             Ok(Outcome::Granted(Grant { token, waiter, loaded, overtaken: true })) => {
                 // Other requests may wait for this lock, too.
@@ -720,8 +706,7 @@ impl<S: Store> Session<S> {
                 (Hold::Overtaken, loaded)
             }
             Ok(Outcome::Granted(Grant { token, waiter, loaded, overtaken: false })) => {
-                let since = since.unwrap_or_else(|| self.store.answered());
-                let guard = self.store.look_after(keys, lock, &token, since);
+                let guard = self.store.look_after(keys, lock, &token, self.store.answered());
                 (Hold::Locked { token, waiter, guard }, loaded)
             }
             Ok(Outcome::Absent { loaded, overtaken: true }) => (Hold::Overtaken, loaded),
@@ -771,8 +756,6 @@ impl<S: Store> Session<S> {
         let has_its_lock =
             self.has_lock() && self.current.as_deref().is_some_and(|current| current.id == *id);
         let access = if has_its_lock { Access::Update } else { access };
-        // session_reset() does not begin its time anew.
-        let locked = self.locked_since(id);
         let prefetched = self.prefetched(id, mode, access, ttl);
         let ahead = prefetched.lock_since();
         let ttl_due = if ahead.is_some() { ttl } else { 0 };
@@ -836,10 +819,7 @@ impl<S: Store> Session<S> {
             keys,
             hold,
             metadata,
-            trace: Trace::begin(
-                ahead.or(locked).unwrap_or(Ahead { since: self.store.answered(), kept }),
-                &loaded,
-            ),
+            trace: Trace::begin(ahead.unwrap_or(Ahead { since: self.store.answered(), kept }), &loaded),
             loaded,
             is_changed: false,
             unread: true,

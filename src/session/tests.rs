@@ -1728,7 +1728,6 @@ fn a_session_that_is_saved_between_two_changes_of_its_id_goes_on_and_can_be_ende
         assert!(third.write(OTHER, b"new", TTL, Writer::Php), "{has_new_user}: {:?}", third.take_warnings());
         third.close();
         assert_eq!((data(&store, NEW), data(&store, OTHER)), (None, Some(b"new".to_vec())));
-        assert_eq!(read(&mut session_with(&store, texts), NEW), b"");
         let mut late = session_with(&store, texts);
         assert_eq!(read(&mut late, ID), b"old");
         let is_ended = late.destroy(ID, Leave::Ended);
@@ -1740,6 +1739,23 @@ fn a_session_that_is_saved_between_two_changes_of_its_id_goes_on_and_can_be_ende
         }
         assert!(is_ended, "{:?}", late.take_warnings());
         assert_eq!((data(&store, OTHER), holder(&store, OTHER)), (None, None), "{has_new_user}");
+    }
+}
+
+/// What a handler class has saved by hand under the id in between is not lost with the change.
+#[test]
+fn a_session_that_was_saved_between_two_changes_of_its_id_comes_back() {
+    for (texts, was_stored) in [IniValues::default(), unlocked()].iter().flat_map(|t| [(t, false), (t, true)])
+    {
+        let store = if was_stored { logged_in(texts) } else { MemoryStore::new() };
+        let first = moves_away(&store, texts);
+        let mut second = goes_on(&store, texts, &first, NEW);
+        assert!(second.write(NEW, b"between", TTL, Writer::Class), "{:?}", second.take_warnings());
+        assert!(second.destroy(NEW, Leave::Moved), "{:?}", second.take_warnings());
+        let moved = second.take_moved().unwrap();
+        second.close();
+        assert!(second.bring_back(&moved, TTL), "{:?}", second.take_warnings());
+        assert_eq!(data(&store, NEW).as_deref(), Some(&b"between"[..]), "{was_stored}");
     }
 }
 

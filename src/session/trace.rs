@@ -89,11 +89,6 @@ impl Trace {
         Self { since, kept, waited: 0, held: 0, bytes, outcome: "unchanged", is_lost: false, is_sent: false }
     }
 
-    /// The beginning of the time for which the request has the lock.
-    pub fn lock(&self) -> Ahead {
-        Ahead { since: self.since, kept: self.kept }
-    }
-
     /// Notes a write.
     pub fn write(&mut self, text: &Text<'_>, is_changed: bool, failure: Option<&Failure>) {
         self.bytes = text.stored().len() as u64;

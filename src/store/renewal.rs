@@ -36,7 +36,7 @@ use crate::{
     config::{Endpoint, LockSettings, Settings, Target},
     error::StoreError,
     process::{
-        PerProcess, clock,
+        PerProcess,
         stats::{Held, Moment},
         threads,
     },
@@ -200,8 +200,7 @@ pub fn guard(
     begin(home, timeouts, lock, token, work, since, lock.lease / 3)
 }
 
-/// Begins the work on a lock that the request has had since then. It is due after this time for the
-/// first time.
+/// Begins the work on a lock that was taken now. It is due after this time for the first time.
 fn begin(
     home: Home,
     timeouts: Timeouts,
@@ -213,8 +212,7 @@ fn begin(
 ) -> LeaseGuard {
     let renewal = Renewal::of(&home.server());
     let now = Instant::now();
-    let left = lock.max_hold.saturating_sub(clock::since(since.time));
-    let (due, end) = (now + first, now + left);
+    let (due, end) = (now + first, now + lock.max_hold);
     let task = Task { id: 0, home, timeouts, token: token.to_owned(), work, due, end, failure: None };
     let id = renewal.add(task);
     LeaseGuard { renewal, id, held: Held::since(since) }
