@@ -90,7 +90,9 @@ fn finds(php: &Php, more: &[&str], level: i32, name: &str, fix: &str) {
     assert_eq!(found.len(), 1, "{name}: {report:#}");
     assert!(found[0]["fix"].as_str().is_some_and(|text| text.contains(fix)), "{fix:?}: {report:#}");
     assert_eq!(found[0]["level"], if level == ERROR { "error" } else { "warning" }, "{report:#}");
-    assert_eq!(findings.len(), 1, "nothing else is wrong: {report:#}");
+    // A busy machine can have a slow way to Redis, too.
+    let others = findings.iter().filter(|finding| finding["name"] != name && finding["name"] != "latency");
+    assert_eq!(others.count(), 0, "nothing else is wrong: {report:#}");
     assert_eq!(said.status, level, "{report:#}");
     // People read the same.
     let text = rustredis(php, &[&["doctor"], more].concat());
