@@ -179,8 +179,8 @@ impl<S: Store> Session<S> {
     fn end_as(&mut self, id: &SessionId, leave: Leave, forced: bool) -> Result<ReleaseReply, StoreError> {
         let current = self.current.as_deref().filter(|current| current.id == *id);
         let is_overtaken = current.is_some_and(Current::is_overtaken);
-        // A handler class has saved it by hand. No browser has an id that this request has made: late
-        // requests need the copy under the one before. An attacker may have planted any other.
+        // A handler class has saved it by hand. No browser has an id that this request has made:
+        // late requests need the copy under the one before. An attacker may have planted any other.
         let is_stored_here = leave == Leave::Moved
             && current.is_some_and(|current| current.is_new && !current.is_missing() && !is_overtaken);
         let is_between = is_stored_here && self.lineage.has_left_another_id(id);

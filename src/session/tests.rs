@@ -1742,7 +1742,7 @@ fn a_session_that_is_saved_between_two_changes_of_its_id_goes_on_and_can_be_ende
     }
 }
 
-/// What a handler class has saved by hand under the id in between is not lost with the change.
+/// The change is given up behind what a handler class has saved by hand.
 #[test]
 fn a_session_that_was_saved_between_two_changes_of_its_id_comes_back() {
     for (texts, was_stored) in [IniValues::default(), unlocked()].iter().flat_map(|t| [(t, false), (t, true)])
