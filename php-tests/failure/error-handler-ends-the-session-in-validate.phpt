@@ -10,6 +10,10 @@ class Strict extends SessionHandler implements SessionUpdateTimestampHandlerInte
     public function validateId(string $id): bool { return (bool) parent::read($id); }
     public function updateTimestamp(string $id, string $data): bool { return parent::write($id, $data); }
 }
+class Merges extends Strict
+{
+    public function write(string $id, string $data): bool { parent::read($id); return parent::write($id, $data); }
+}
 class Touches extends Strict
 {
     public function validateId(string $id): bool { return (bool) parent::updateTimestamp($id, ''); }
@@ -73,19 +77,19 @@ foreach (['Strict', ''] as $class) {
 
 /* What starts there may change its id, and read itself. */
 $replays = '@session_abort(); free(); echo json_encode([session_start(), session_regenerate_id(true), $handler->read(session_id())]); $_SESSION["n"] = 2; session_write_close(); echo " ", session_id(); exit;';
-foreach (['10', '0'] as $grace) {
+foreach ([['10', 'Strict'], ['0', 'Strict'], ['10', 'Merges']] as [$grace, $class]) {
     store_session($id = new_id(), ['n' => 1], 1440, $server->resp());
     $server->resp()->set(lock_key($id), foreign_token(), 'PX', 30000);
     $request = new CgiRequest(
         $script,
         ['session.save_path' => $server->save_path(), 'rustredis.regenerate_grace' => $grace] + $ini,
-        ['HTTP_COOKIE' => "PHPSESSID=$id", 'HANDLER' => 'Strict', 'ENDS' => $replays, 'PORT' => (string) $server->port, 'LOCK' => lock_key($id)],
+        ['HTTP_COOKIE' => "PHPSESSID=$id", 'HANDLER' => $class, 'ENDS' => $replays, 'PORT' => (string) $server->port, 'LOCK' => lock_key($id)],
     );
     $answer = $request->answer();
     $new = substr($answer->body, strrpos($answer->body, ' ') + 1);
-    ok("grace $grace: it has a new id", str_starts_with($answer->body, 'told [true,true,""] ') && $new !== $id, $answer->body);
+    ok("$class, grace $grace: it has a new id", str_starts_with($answer->body, 'told [true,true,""] ') && $new !== $id, $answer->body);
     ok('its cookie is the last', str_contains($answer->headers('Set-Cookie')[array_key_last($answer->headers('Set-Cookie'))] ?? '', "PHPSESSID=$new;"), $answer->headers('Set-Cookie'));
     same('it is stored', ['n|i:2;', null], [$server->resp()->get(data_key($new)), $server->resp()->get(data_key($id))]);
 }
 --EXPECTREGEX--
-(ok: [^\n]*\n?){72}
+(ok: [^\n]*\n?){75}

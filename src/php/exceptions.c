@@ -272,8 +272,8 @@ void rustredis_found_id(const char *id, size_t id_len)
 
 bool rustredis_replaces_kept_id(const zend_string *id)
 {
-	/* An error handler in validateId() may read a session that it has started. */
-	if (!kept.id || zend_string_equals(kept.id, id) || rustredis_is_validating()) {
+	/* An error handler, or a function that it calls, may read a session that it has started. */
+	if (!kept.id || zend_string_equals(kept.id, id) || !rustredis_takes_an_id() || rustredis_is_validating()) {
 		return false;
 	}
 	return kept.replacing ? zend_string_equals(kept.replacing, id) : PS(id) && zend_string_equals(PS(id), id);

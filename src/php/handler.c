@@ -348,12 +348,9 @@ static bool is_bad_id_of_subclass(zend_string *key)
 }
 
 /* A handler class may read only to check that a session exists. */
-static int reason_to_read(void)
+static int reason_by_the_calls(void)
 {
 	zend_execute_data *call = EG(current_execute_data);
-	if (!PS(use_strict_mode) || !PS(mod_user_implemented)) {
-		return RUSTREDIS_TO_DELIVER;
-	}
 	for (; call; call = call->prev_execute_data) {
 		zend_function *function = call->func;
 		zend_string *name = function ? function->common.function_name : NULL;
@@ -369,16 +366,21 @@ static int reason_to_read(void)
 	return RUSTREDIS_TO_DELIVER;
 }
 
+static int reason_to_read(void)
+{
+	return PS(use_strict_mode) && PS(mod_user_implemented) ? reason_by_the_calls() : RUSTREDIS_TO_DELIVER;
+}
+
 bool rustredis_is_validating(void)
 {
-	return reason_to_read() != RUSTREDIS_TO_DELIVER;
+	return reason_by_the_calls() != RUSTREDIS_TO_DELIVER;
 }
 
 /* Called before a failure is told: an error handler may end PHP's session. Other functions make an
  * id that no browser has yet. */
 void rustredis_keep_id_while_validating(void)
 {
-	if (rustredis_is_validating() && rustredis_takes_an_id()) {
+	if (reason_to_read() != RUSTREDIS_TO_DELIVER && rustredis_takes_an_id()) {
 		rustredis_keep_id();
 	}
 }
