@@ -177,17 +177,11 @@ impl<S: Store> Session<S> {
     /// Ends a session under its id. If not `forced`, a session that goes on under another id must
     /// still be that of this request.
     fn end_as(&mut self, id: &SessionId, leave: Leave, forced: bool) -> Result<ReleaseReply, StoreError> {
-        let current = self.current.as_deref().filter(|current| current.id == *id);
-        let is_overtaken = current.is_some_and(Current::is_overtaken);
-        // A handler class has saved it by hand. No browser has an id that this request has made:
-        // late requests need the copy under the one before. An attacker may have planted any other.
-        let is_stored_here = leave == Leave::Moved
-            && current.is_some_and(|current| current.is_new && !current.is_missing() && !is_overtaken);
-        let is_between = is_stored_here && self.lineage.has_left_another_id(id);
-        let leaves_copy = leave == Leave::Moved && is_stored_here == is_between;
-        let grace = if leaves_copy { self.settings.regenerate_grace } else { 0 };
+        let grace = if leave == Leave::Moved { self.settings.regenerate_grace } else { 0 };
         // A Redis that stalls must not move the session away after PHP has told of a failure.
         let until = (self.store.server_clock() + millis(self.settings.read_timeout)).to_string();
+        let current = self.current.as_deref().filter(|current| current.id == *id);
+        let is_overtaken = current.is_some_and(Current::is_overtaken);
         let before = current.and_then(|current| current.metadata.live.as_ref()?.copy.clone());
         let mark = current.and_then(|current| current.metadata.mark.as_ref().map(|mark| mark.at));
         let op = match (current, leave) {
@@ -235,7 +229,7 @@ impl<S: Store> Session<S> {
         // A handler class goes on with nothing.
         self.looks.replace(id, b"");
         // A session that goes on without having been stored goes on with the copy.
-        if let Some(copy) = before.filter(|_| leave != Leave::Moved || !is_stored_here && op != Op::Drop) {
+        if let Some(copy) = before.filter(|_| op != Op::Drop || leave != Leave::Moved) {
             self.delete_copy(&copy);
             // The one that has ended may be another session.
             if leave != Leave::Ended {
@@ -247,7 +241,7 @@ impl<S: Store> Session<S> {
         if is_overtaken && leave == Leave::Emptied {
             // The values are gone, and with them the user.
             self.lineage.leave_no_metadata();
-        } else if let Some(begun) = begun.filter(|_| grace > 0 && !is_between) {
+        } else if let Some(begun) = begun.filter(|_| grace > 0) {
             let copy = Frozen { until: begun.saturating_add(grace * 1000), id: id.as_str().to_owned() };
             self.lineage.leave_copy(copy, now);
         }

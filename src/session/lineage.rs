@@ -183,11 +183,6 @@ impl Lineage {
         self.inherited_by(id).is_some_and(|inherited| inherited.retired.as_ref() == Some(id))
     }
 
-    /// Returns true if session_regenerate_id() has brought the session from another id to this one.
-    pub(super) fn has_left_another_id(&self, id: &SessionId) -> bool {
-        self.inherited_by(id).and_then(|inherited| inherited.retired.as_ref()).is_some_and(|left| left != id)
-    }
-
     /// Returns what the session leaves to the next id.
     pub(super) fn heritage(&self) -> Heritage {
         Heritage { retired: self.retired.clone(), ..self.left.clone() }
