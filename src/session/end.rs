@@ -87,7 +87,7 @@ impl<S: Store> Session<S> {
         let leaves_a_copy = self.settings.regenerate_grace > 0 && self.limit_below(data).is_none();
         match &self.current {
             Some(current) if current.has_id(id) => match current.hold {
-                Hold::Locked { .. } | Hold::Unlocked => leaves_a_copy,
+                Hold::Locked { .. } | Hold::Unlocked | Hold::Saved(_) => leaves_a_copy,
                 // It may be refused, even if its value is unchanged.
                 Hold::ReadOnly | Hold::Overtaken => true,
                 _ => false,
