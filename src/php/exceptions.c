@@ -223,8 +223,7 @@ void rustredis_keep_id(void)
 	keep(zend_string_copy(PS(id)), NULL);
 }
 
-/* Returns what was kept. The caller must release the ids. */
-static rustredis_kept_id take_kept_id(void)
+rustredis_kept_id rustredis_set_kept_id_aside(void)
 {
 	const rustredis_kept_id taken = kept;
 	if (kept.id) {
@@ -247,12 +246,7 @@ static void release_kept_id(rustredis_kept_id taken)
 
 void rustredis_forget_kept_id(void)
 {
-	release_kept_id(take_kept_id());
-}
-
-rustredis_kept_id rustredis_set_kept_id_aside(void)
-{
-	return take_kept_id();
+	release_kept_id(rustredis_set_kept_id_aside());
 }
 
 void rustredis_take_kept_id_up(rustredis_kept_id outer)
@@ -351,7 +345,7 @@ static void rethrow_first(void)
 
 bool rustredis_restore_id(bool is_started)
 {
-	rustredis_kept_id taken = take_kept_id();
+	rustredis_kept_id taken = rustredis_set_kept_id_aside();
 	bool has_started = false;
 
 	if (!taken.id) {

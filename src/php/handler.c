@@ -347,7 +347,7 @@ static bool is_bad_id_of_subclass(zend_string *key)
 	return PS(mod_user_implemented) && !rustredis_is_id(ZSTR_VAL(key), ZSTR_LEN(key));
 }
 
-/* A handler class may read only to check that a session exists. */
+/* The reason by the calls that are running, also without a class or strict mode. */
 static int reason_by_the_calls(void)
 {
 	zend_execute_data *call = EG(current_execute_data);
@@ -366,6 +366,7 @@ static int reason_by_the_calls(void)
 	return RUSTREDIS_TO_DELIVER;
 }
 
+/* A handler class may read only to check that a session exists. */
 static int reason_to_read(void)
 {
 	return PS(use_strict_mode) && PS(mod_user_implemented) ? reason_by_the_calls() : RUSTREDIS_TO_DELIVER;

@@ -466,6 +466,7 @@ typedef struct {
 	zend_string *replacing;
 	bool use_cookies, use_trans_sid;
 } rustredis_kept_id;
+/* Its ids are to be released, or taken up again. */
 rustredis_kept_id rustredis_set_kept_id_aside(void);
 void rustredis_take_kept_id_up(rustredis_kept_id outer);
 void rustredis_found_id(const char *id, size_t id_len);
@@ -474,9 +475,9 @@ void rustredis_found_id(const char *id, size_t id_len);
 bool rustredis_replaces_kept_id(const zend_string *id);
 void rustredis_tell_replaced_id(void **mod_data);
 void rustredis_throw_replaced_id(const rustredis_failure *failure);
-/* handler.c: true in a validateId() for the session that PHP starts. */
+/* handler.c: calls rustredis_keep_id in a validateId() for the session that PHP starts. */
 void rustredis_keep_id_while_validating(void);
-/* True if a validateId() is running in PHP's function. */
+/* True if a validateId() is running in PHP's function, whatever it is called for. */
 bool rustredis_is_validating(void);
 /* ini.c: notes the path built into PHP, in MINIT, before anything can change it. */
 void rustredis_note_built_in_path(void);

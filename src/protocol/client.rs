@@ -12,7 +12,7 @@ pub struct Client([u8; Self::LEN]);
 
 impl Client {
     /// The length of a name in characters. `write.lua` compares as many.
-    const LEN: usize = 16;
+    pub const LEN: usize = 16;
 
     /// Returns a name that no other client has.
     #[must_use]

@@ -1897,9 +1897,7 @@ fn an_ended_session_is_not_stored_under_a_later_id() {
 fn an_emptied_session_leaves_no_copy_behind_a_class_that_passes_nothing_on() {
     for store in [stored(b"old"), logged_in(&IniValues::default())] {
         let first = moves_away(&store, &IniValues::default());
-        let mut second = session(&store);
-        second.inherit(first.heritage());
-        read(&mut second, NEW);
+        let mut second = goes_on(&store, &IniValues::default(), &first, NEW);
         second.bequeath_unsaved(true);
         second.close();
         assert_eq!(read(&mut session(&store), ID), b"");

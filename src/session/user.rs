@@ -608,8 +608,8 @@ impl<S: Store> Session<S> {
         if self.lineage.has_seen(state.as_ref()) {
             return false;
         }
-        let mark = state.as_deref().map(State::parse);
-        matches!(mark, Some(State::Dead(mark)) if mark.reason != Reason::Regenerated && !self.lineage.has_ended_itself(&mark))
+        let Some(State::Dead(mark)) = state.as_deref().map(State::parse) else { return false };
+        mark.reason != Reason::Regenerated && !self.lineage.has_ended_itself(&mark)
     }
 
     /// Takes a session that has ended off its user's list.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::rules::{Rule, Rules};
-use crate::protocol::{Dead, Op, Reason, ReleaseReply, SessionData, State, Ticket, is_still};
+use crate::protocol::{Client, Dead, Op, Reason, ReleaseReply, SessionData, State, Ticket, is_still};
 
 /// The mark of a session's end outlives the lock beside it by at least this many milliseconds.
 pub const BEYOND_MS: u64 = 1000;
@@ -164,7 +164,7 @@ impl Place {
         seen: Option<&str>,
         now: u64,
     ) -> Option<String> {
-        let client = |token: &str| token.get(..CLIENT_LEN).map(str::to_owned);
+        let client = |token: &str| token.get(..Client::LEN).map(str::to_owned);
         let is_del = *end.reason != Reason::Regenerated;
         let state =
             self.state.as_ref().filter(|state| is_del && self.data.is_none() && seen != Some(&*state.value));
@@ -268,9 +268,6 @@ impl Place {
         State::has_died(seen, self.state.as_ref().map(|state| &*state.value))
     }
 }
-
-/// The part of the name of a mark that stands for its client.
-const CLIENT_LEN: usize = 16;
 
 /// The name of a mark as its client has sent it.
 fn sent(token: &str) -> &str {
