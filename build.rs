@@ -30,6 +30,7 @@ mod php {
                 "metrics",
                 "ownership",
                 "exceptions",
+                "kept_id",
                 "object",
                 "prefetch",
                 "lifetime",

@@ -14,6 +14,10 @@ class Merges extends Strict
 {
     public function write(string $id, string $data): bool { parent::read($id); return parent::write($id, $data); }
 }
+class Hangs extends Strict
+{
+    public function write(string $id, string $data): bool { Fiber::suspend(); return parent::write($id, $data); }
+}
 class Touches extends Strict
 {
     public function validateId(string $id): bool { return (bool) parent::updateTimestamp($id, ''); }
@@ -91,5 +95,25 @@ foreach ([['10', 'Strict'], ['0', 'Strict'], ['10', 'Merges']] as [$grace, $clas
     ok('its cookie is the last', str_contains($answer->headers('Set-Cookie')[array_key_last($answer->headers('Set-Cookie'))] ?? '', "PHPSESSID=$new;"), $answer->headers('Set-Cookie'));
     same('it is stored', ['n|i:2;', null], [$server->resp()->get(data_key($new)), $server->resp()->get(data_key($id))]);
 }
+
+/* A fiber may still be changing its id when the handler returns. */
+foreach (['session_regenerate_id()', 'session_write_close()'] as $hangs) {
+    store_session($id = new_id(), ['n' => 1], 1440, $server->resp());
+    $server->resp()->set(lock_key($id), foreign_token(), 'PX', 30000);
+    $request = new CgiRequest(
+        $script,
+        ['session.save_path' => $server->save_path()] + $ini,
+        [
+            'HTTP_COOKIE' => "PHPSESSID=$id",
+            'HANDLER' => 'Hangs',
+            'ENDS' => "session_abort(); free(); \$fiber = new Fiber(function () { session_start(); \$_SESSION['n'] = 2; $hangs; }); \$GLOBALS['fibers'][] = \$fiber; \$fiber->start();",
+            'PORT' => (string) $server->port,
+            'LOCK' => lock_key($id),
+        ],
+    );
+    $answer = $request->answer();
+    ok("$hangs on a fiber: is told", str_starts_with($answer->body, 'told '), $answer->body);
+    same('no new cookie', [], preg_grep("/PHPSESSID=$id;/", $answer->headers('Set-Cookie'), PREG_GREP_INVERT));
+}
 --EXPECTREGEX--
-(ok: [^\n]*\n?){75}
+(ok: [^\n]*\n?){79}

@@ -146,7 +146,7 @@ static void name_holder(zval *holder, const rustredis_failure *failure)
 	}
 }
 
-static void throw_one(const char *text, const rustredis_failure *failure)
+void rustredis_throw_failure(const char *text, const rustredis_failure *failure)
 {
 	zend_class_entry *class = failure->kind == RUSTREDIS_NO_CONNECTION ? connection_exception
 		: failure->kind == RUSTREDIS_NO_LOCK ? lock_timeout_exception
@@ -173,14 +173,14 @@ void rustredis_throw(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof text, format, args);
 	va_end(args);
-	throw_one(text, &other);
+	rustredis_throw_failure(text, &other);
 }
 
 void rustredis_throw_reasons(const rustredis_failure *failure)
 {
 	char text[RUSTREDIS_TEXT_SIZE];
 	while (rustredis_next_message(RUSTREDIS_NOW, text, sizeof text)) {
-		throw_one(text, failure);
+		rustredis_throw_failure(text, failure);
 	}
 }
 
@@ -196,185 +196,14 @@ void rustredis_tell_failed_read(void **mod_data, bool validating)
 	rustredis_throw_reasons(&failure);
 }
 
-/* A failure in validateId() is no answer, but PHP takes an exception, or an exit of an error
- * handler, for a no, and so may the class do with a false or with an exception that it catches. PHP
- * then makes another id and sends the cookie before it sees the exception. If a handler class makes
- * the ids, another exception replaces the first one. */
-static TSRM_TLS rustredis_kept_id kept;
-
-static const char refusal[] = "rustredis: the session is not started: validateId() of the handler class failed to read it, "
-	"and called its id unknown; the id stays";
-
-static void keep(zend_string *id, zend_string *replacing)
-{
-	kept.id = id;
-	kept.replacing = replacing;
-	kept.use_cookies = PS(use_cookies);
-	kept.use_trans_sid = PS(use_trans_sid);
-	PS(use_cookies) = 0;
-	PS(use_trans_sid) = 0;
-}
-
-void rustredis_keep_id(void)
-{
-	if (kept.id || !PS(id)) {
-		return;
-	}
-	keep(zend_string_copy(PS(id)), NULL);
-}
-
-rustredis_kept_id rustredis_set_kept_id_aside(void)
-{
-	const rustredis_kept_id taken = kept;
-	if (kept.id) {
-		kept.id = kept.replacing = NULL;
-		PS(use_cookies) = taken.use_cookies;
-		PS(use_trans_sid) = taken.use_trans_sid;
-	}
-	return taken;
-}
-
-static void release_kept_id(rustredis_kept_id taken)
-{
-	if (taken.id) {
-		zend_string_release(taken.id);
-	}
-	if (taken.replacing) {
-		zend_string_release(taken.replacing);
-	}
-}
-
-void rustredis_forget_kept_id(void)
-{
-	release_kept_id(rustredis_set_kept_id_aside());
-}
-
-void rustredis_take_kept_id_up(rustredis_kept_id outer)
-{
-	if (outer.id) {
-		rustredis_forget_kept_id();
-		keep(outer.id, outer.replacing);
-	}
-}
-
-void rustredis_found_id(const char *id, size_t id_len)
-{
-	if (kept.id && ZSTR_LEN(kept.id) == id_len && memcmp(ZSTR_VAL(kept.id), id, id_len) == 0) {
-		rustredis_forget_kept_id();
-	}
-}
-
-bool rustredis_replaces_kept_id(const zend_string *id)
-{
-	/* An error handler, or a function that it calls, may read a session that it has started. */
-	if (!kept.id || zend_string_equals(kept.id, id) || !rustredis_takes_an_id() || rustredis_is_validating()) {
-		return false;
-	}
-	return kept.replacing ? zend_string_equals(kept.replacing, id) : PS(id) && zend_string_equals(PS(id), id);
-}
-
-bool rustredis_keeps_id(void)
-{
-	return kept.id != NULL;
-}
-
-/* An error handler may end the session and start anew, under the id that stays. A class may read
- * the other one again. */
-static void put_id_back(void)
-{
-	if (!kept.replacing) {
-		kept.replacing = PS(id);
-		PS(id) = zend_string_copy(kept.id);
-	}
-}
-
-void rustredis_tell_replaced_id(void **mod_data)
+void rustredis_tell_refused_read(void **mod_data, const char *reason)
 {
 	rustredis_failure failure;
 
-	put_id_back();
 	if (!loses_false(false)) {
-		rustredis_raise("%s", refusal);
+		rustredis_raise("%s", reason);
 		return;
 	}
 	rustredis_failure_get(mod_data, &failure);
-	throw_one(refusal, &failure);
-}
-
-void rustredis_throw_replaced_id(const rustredis_failure *failure)
-{
-	put_id_back();
-	throw_one(refusal, failure);
-}
-
-/* True if a session function itself has thrown the error, rather than a script's code inside it. */
-static bool is_of_session(zend_object *error)
-{
-	zval undefined, *trace, *frame, *function;
-	if (error->ce != zend_ce_error && error->ce != zend_ce_type_error) {
-		return false;
-	}
-	trace = zend_read_property(zend_ce_error, error, ZEND_STRL("trace"), 1, &undefined);
-	frame = Z_TYPE_P(trace) == IS_ARRAY ? zend_hash_index_find(Z_ARRVAL_P(trace), 0) : NULL;
-	if (!frame || Z_TYPE_P(frame) != IS_ARRAY || zend_hash_str_exists(Z_ARRVAL_P(frame), ZEND_STRL("class"))) {
-		return false;
-	}
-	function = zend_hash_str_find(Z_ARRVAL_P(frame), ZEND_STRL("function"));
-	return function && Z_TYPE_P(function) == IS_STRING
-		&& strncmp(Z_STRVAL_P(function), "session_", sizeof("session_") - 1) == 0;
-}
-
-/* Replaces the error that PHP raises for a missing id by the exception that a class has thrown
- * before. An exit of the class, or another exception of its own, stays. */
-static void rethrow_first(void)
-{
-	zval undefined, *previous;
-	zend_object *first;
-	if (!is_of_session(EG(exception))) {
-		return;
-	}
-	previous = zend_read_property(zend_ce_error, EG(exception), ZEND_STRL("previous"), 1, &undefined);
-	if (Z_TYPE_P(previous) != IS_OBJECT) {
-		return;
-	}
-	first = Z_OBJ_P(previous);
-	GC_ADDREF(first);
-	zend_clear_exception();
-	zend_throw_exception_internal(first);
-}
-
-bool rustredis_restore_id(bool is_started)
-{
-	rustredis_kept_id taken = rustredis_set_kept_id_aside();
-	bool has_started = false;
-
-	if (!taken.id) {
-		return true;
-	}
-	/* A start that fails leaves PHP without an id. */
-	if (!PS(id) || (!taken.replacing && zend_string_equals(PS(id), taken.id))) {
-		if (!EG(exception) && PS(session_status) == php_session_active) {
-			/* The class has read the session after all. */
-			php_session_reset_id();
-		}
-	} else {
-		/* The class has given PHP an empty session without another read. PHP has closed it already
-		 * if it only reads. */
-		has_started = is_started || PS(session_status) == php_session_active;
-		php_session_flush(0);
-		if (PS(id)) {
-			zend_string_release(PS(id));
-		}
-		PS(id) = taken.id;
-		taken.id = NULL;
-		PS(send_cookie) = 0;
-		php_session_reset_id();
-	}
-	release_kept_id(taken);
-	if (EG(exception)) {
-		rethrow_first();
-	} else if (has_started) {
-		rustredis_raise("%s", refusal);
-	}
-	return !has_started;
+	rustredis_throw_failure(reason, &failure);
 }

@@ -27,6 +27,7 @@ static zend_result failed(void)
 {
 	rustredis_keep_id_while_validating();
 	rustredis_raise_reasons();
+	rustredis_keep_cookie_back();
 	return FAILURE;
 }
 
@@ -381,7 +382,7 @@ bool rustredis_is_validating(void)
  * id that no browser has yet. */
 void rustredis_keep_id_while_validating(void)
 {
-	if (reason_to_read() != RUSTREDIS_TO_DELIVER && rustredis_takes_an_id()) {
+	if (reason_to_read() != RUSTREDIS_TO_DELIVER) {
 		rustredis_keep_id();
 	}
 }
@@ -390,6 +391,7 @@ static zend_result read_failed(void **mod_data, int reason)
 {
 	rustredis_keep_id_while_validating();
 	rustredis_tell_failed_read(mod_data, reason != RUSTREDIS_TO_DELIVER);
+	rustredis_keep_cookie_back();
 	return FAILURE;
 }
 

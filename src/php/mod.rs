@@ -211,7 +211,7 @@ fn begin_request() {
 /// in its close.
 extern "C" fn stop_request(_kind: c_int, _module_number: c_int) -> c_int {
     IS_RUNNING.set(false);
-    sys::rustredis_forget_kept_id();
+    sys::rustredis_forget_kept_ids();
     sys::rustredis_note_end(1);
     sys::rustredis_start_serializer_over();
     // Here the log is still that of the request. A fatal error may have ended a change of the id,
@@ -254,7 +254,7 @@ extern "C" fn rustredis_worker_ends() {
     if !IS_RUNNING.get() {
         return;
     }
-    sys::rustredis_forget_kept_id();
+    sys::rustredis_forget_kept_ids();
     sys::rustredis_close_left_object();
     guarded((), || {
         object::start_over();

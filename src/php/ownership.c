@@ -230,7 +230,7 @@ static zend_always_inline void carry_out(const int which, INTERNAL_FUNCTION_PARA
 	if (UNEXPECTED(CG(unclean_shutdown))) {
 		/* In a shutdown function. A fatal error may have ended a change of the id, or a start. */
 		settle_move(false);
-		rustredis_forget_kept_id();
+		rustredis_forget_kept_ids();
 	}
 	const php_output_handler *output = moves ? rustredis_hold_output() : NULL;
 	if (moves && !may_delete(execute_data)) {
@@ -258,8 +258,7 @@ static zend_always_inline void carry_out(const int which, INTERNAL_FUNCTION_PARA
 		takes_cookie = !PS(id);
 	}
 	/* In an error handler of a start that fails. */
-	const rustredis_kept_id outer_kept = opens || moves ? rustredis_set_kept_id_aside()
-		: (rustredis_kept_id) { NULL, NULL, false, false };
+	const bool was_withheld = (opens || moves) && rustredis_allow_cookie();
 	decoding += decodes;
 	moving += moves;
 	functions[which].original(INTERNAL_FUNCTION_PARAM_PASSTHRU);
@@ -281,7 +280,7 @@ static zend_always_inline void carry_out(const int which, INTERNAL_FUNCTION_PARA
 		rustredis_take_back_cookie(PS(id));
 	}
 	if (opens) {
-		if (!rustredis_restore_id(starts && Z_TYPE_P(return_value) == IS_TRUE)) {
+		if (!rustredis_restore_id(execute_data, starts && Z_TYPE_P(return_value) == IS_TRUE)) {
 			zval_ptr_dtor(return_value);
 			ZVAL_FALSE(return_value);
 		}
@@ -290,7 +289,7 @@ static zend_always_inline void carry_out(const int which, INTERNAL_FUNCTION_PARA
 			rustredis_is_decoded(!is_inside_of_a_start(execute_data->prev_execute_data));
 		}
 	}
-	rustredis_take_kept_id_up(outer_kept);
+	rustredis_withhold_cookie_again(was_withheld);
 	close_what_is_left(execute_data);
 	if (destroys && PS(session_status) != php_session_active) {
 		rustredis_has_destroyed();
@@ -371,6 +370,13 @@ bool rustredis_is_called_by_php(void)
 	return innermost(EG(current_execute_data)) != NULL;
 }
 
+zend_execute_data *rustredis_call_that_takes_an_id(void)
+{
+	zend_execute_data *call = EG(current_execute_data);
+	const wrapped_function *function = innermost_call(&call);
+	return function == &functions[INDEX_session_start] || function == &functions[INDEX_session_reset] ? call : NULL;
+}
+
 zend_execute_data *rustredis_call_of_start(void)
 {
 	zend_execute_data *call = EG(current_execute_data);
@@ -414,8 +420,7 @@ static bool is_inside_of_a_move(zend_execute_data *call)
 
 bool rustredis_takes_an_id(void)
 {
-	const wrapped_function *function = innermost(EG(current_execute_data));
-	return function == &functions[INDEX_session_start] || function == &functions[INDEX_session_reset];
+	return rustredis_call_that_takes_an_id() != NULL;
 }
 
 bool rustredis_changes_the_id(void)

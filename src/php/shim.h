@@ -369,6 +369,8 @@ rustredis_opening rustredis_opening_now(void);
 bool rustredis_resets_a_session(void);
 /* True if any of these functions is running. */
 bool rustredis_is_called_by_php(void);
+/* The call of session_start() or session_reset() that is running, or NULL. */
+zend_execute_data *rustredis_call_that_takes_an_id(void);
 /* The call of session_start() that is running, or NULL. */
 zend_execute_data *rustredis_call_of_start(void);
 /* True inside any running function that calls open() with the path, at any depth. */
@@ -449,26 +451,27 @@ bool rustredis_is_of_handler(int which, const zend_function *function);
 /* Reports the reason of a failed read: as a warning, or as an exception if only an exception
  * gets through. May run PHP code, and may not return. */
 void rustredis_tell_failed_read(void **mod_data, bool validating);
-/* exceptions.c: handles a failure in validateId(). The id that PHP may make next does not count,
- * and its cookie is not sent. A later read of the session in validateId() undoes this
- * (rustredis_found_id), and so does the end of the request. The end of PHP's function also restores
- * the id; it returns false if a session has started under another one, which is closed then, or was
- * only read. It may run PHP code, and may not return. */
+/* The same for a read that is refused for a reason of the session's. */
+void rustredis_tell_refused_read(void **mod_data, const char *reason);
+/* Throws the exception of a failure. */
+void rustredis_throw_failure(const char *text, const rustredis_failure *failure);
+/* kept_id.c: handles a failure in validateId(), for the session_start() or session_reset() that is
+ * running. The id that PHP may make next does not count, and no cookie is sent. A later read of the
+ * session in validateId() undoes this (rustredis_found_id). */
 void rustredis_keep_id(void);
-void rustredis_forget_kept_id(void);
-bool rustredis_restore_id(bool is_started);
+/* Withholds the cookie again, if user code has run in the call that keeps an id. */
+void rustredis_keep_cookie_back(void);
+/* At the end of a request, and after a bailout. */
+void rustredis_forget_kept_ids(void);
+/* At the end of a call: restores the id that it keeps. Returns false if a session has started under
+ * another one, which is closed then, or was only read. May run PHP code, and may not return. */
+bool rustredis_restore_id(const zend_execute_data *call, bool is_started);
+/* True if the call that is running keeps an id. */
 bool rustredis_keeps_id(void);
-/* The id that a start keeps, while another one, or a change of the id, runs in its error handler:
- * that one keeps an id of its own, and sends its cookie. */
-typedef struct {
-	zend_string *id;
-	/* The id that PHP has begun to read in its place, or NULL. */
-	zend_string *replacing;
-	bool use_cookies, use_trans_sid;
-} rustredis_kept_id;
-/* Its ids are to be released, or taken up again. */
-rustredis_kept_id rustredis_set_kept_id_aside(void);
-void rustredis_take_kept_id_up(rustredis_kept_id outer);
+/* At the beginning and at the end of a call that may send a cookie: allows it beside a call that
+ * keeps an id, and returns what the end is to be told. */
+bool rustredis_allow_cookie(void);
+void rustredis_withhold_cookie_again(bool was_withheld);
 void rustredis_found_id(const char *id, size_t id_len);
 /* True if this is PHP's id, in the place of the one that is kept. Its read fails, and the other two
  * functions report this, as rustredis_tell_failed_read does or as an exception. */

@@ -16,7 +16,7 @@ unsafe extern "C" {
     /// Unwraps these functions.
     pub safe fn rustredis_unwrap_functions();
     /// Forgets an id that a failed read has kept; called at the end of a request.
-    pub safe fn rustredis_forget_kept_id();
+    pub safe fn rustredis_forget_kept_ids();
     /// Returns true if session_reset() is running.
     pub safe fn rustredis_resets_a_session() -> bool;
     /// Returns true if one of PHP's session functions is running.

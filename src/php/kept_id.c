@@ -1,0 +1,248 @@
+/* A failed validateId() of a handler class keeps the browser's id.
+ *
+ * A failure is no answer, but PHP takes an exception, or an exit of an error handler, for a no, and
+ * so may the class do with a false or with an exception that it catches. PHP then makes another id
+ * and sends its cookie before it sees the exception: the user is logged out. If a handler class
+ * makes the ids, another exception replaces the first one.
+ *
+ * The call of session_start() or session_reset() that started the validateId() keeps the id. No
+ * cookie is sent from then on, a read of the other id fails, and the end of the call restores the
+ * id. An error handler may run other session functions meanwhile, also on a fiber that outlives the
+ * call. They have ids and cookies of their own. */
+#include "php.h"
+#include "ext/session/php_session.h"
+#include "zend_exceptions.h"
+#include "shim.h"
+
+typedef struct kept_id {
+	/* The call that keeps the id. */
+	const zend_execute_data *start;
+	zend_string *id;
+	/* The id that PHP has begun to read in its place, or NULL. */
+	zend_string *replacing;
+	struct kept_id *next;
+} kept_id;
+
+/* Those of all calls that are running, or suspended on a fiber. */
+static TSRM_TLS kept_id *kept_ids;
+
+/* PHP's settings, while no cookie is sent. */
+static TSRM_TLS struct {
+	bool is_withheld, use_cookies, use_trans_sid;
+} cookie;
+
+static const char refusal[] = "rustredis: the session is not started: validateId() of the handler class failed to read it, "
+	"and called its id unknown; the id stays";
+
+static void withhold_cookie(void)
+{
+	if (cookie.is_withheld) {
+		return;
+	}
+	cookie.is_withheld = true;
+	cookie.use_cookies = PS(use_cookies);
+	cookie.use_trans_sid = PS(use_trans_sid);
+	PS(use_cookies) = 0;
+	PS(use_trans_sid) = 0;
+}
+
+bool rustredis_allow_cookie(void)
+{
+	if (!cookie.is_withheld) {
+		return false;
+	}
+	cookie.is_withheld = false;
+	PS(use_cookies) = cookie.use_cookies;
+	PS(use_trans_sid) = cookie.use_trans_sid;
+	return true;
+}
+
+void rustredis_withhold_cookie_again(bool was_withheld)
+{
+	/* The call may have ended meanwhile, beside a fiber. */
+	if (was_withheld && kept_ids) {
+		withhold_cookie();
+	}
+}
+
+/* Finds what a call keeps: the place of it in the list, or the end of the list. */
+static kept_id **place_of(const zend_execute_data *start)
+{
+	kept_id **place = &kept_ids;
+	while (*place && (!start || (*place)->start != start)) {
+		place = &(*place)->next;
+	}
+	return place;
+}
+
+static kept_id **place_now(void)
+{
+	return place_of(kept_ids ? rustredis_call_that_takes_an_id() : NULL);
+}
+
+/* The caller has to release the ids. */
+static kept_id take(kept_id **place)
+{
+	kept_id *record = *place, taken = *record;
+	*place = record->next;
+	efree(record);
+	rustredis_allow_cookie();
+	return taken;
+}
+
+static void release(kept_id taken)
+{
+	zend_string_release(taken.id);
+	if (taken.replacing) {
+		zend_string_release(taken.replacing);
+	}
+}
+
+void rustredis_keep_id(void)
+{
+	const zend_execute_data *start = rustredis_call_that_takes_an_id();
+	if (!start || (!*place_of(start) && !PS(id))) {
+		return;
+	}
+	if (!*place_of(start)) {
+		kept_id *record = emalloc(sizeof *record);
+		record->start = start;
+		record->id = zend_string_copy(PS(id));
+		record->replacing = NULL;
+		record->next = kept_ids;
+		kept_ids = record;
+	}
+	withhold_cookie();
+}
+
+void rustredis_keep_cookie_back(void)
+{
+	if (*place_now()) {
+		withhold_cookie();
+	}
+}
+
+void rustredis_forget_kept_ids(void)
+{
+	while (kept_ids) {
+		release(take(&kept_ids));
+	}
+}
+
+void rustredis_found_id(const char *id, size_t id_len)
+{
+	kept_id **place = place_now();
+	if (*place && ZSTR_LEN((*place)->id) == id_len && memcmp(ZSTR_VAL((*place)->id), id, id_len) == 0) {
+		release(take(place));
+	}
+}
+
+bool rustredis_replaces_kept_id(const zend_string *id)
+{
+	const kept_id *record = *place_now();
+	/* A class may read the other id in its validateId(), too. */
+	if (!record || zend_string_equals(record->id, id) || rustredis_is_validating()) {
+		return false;
+	}
+	return record->replacing ? zend_string_equals(record->replacing, id) : PS(id) && zend_string_equals(PS(id), id);
+}
+
+bool rustredis_keeps_id(void)
+{
+	return *place_now() != NULL;
+}
+
+/* An error handler may end the session and start anew, under the id that stays. A class may read
+ * the other one again. */
+static void put_id_back(void)
+{
+	kept_id *record = *place_now();
+	if (record && !record->replacing) {
+		record->replacing = PS(id);
+		PS(id) = zend_string_copy(record->id);
+	}
+}
+
+void rustredis_tell_replaced_id(void **mod_data)
+{
+	put_id_back();
+	rustredis_tell_refused_read(mod_data, refusal);
+}
+
+void rustredis_throw_replaced_id(const rustredis_failure *failure)
+{
+	put_id_back();
+	rustredis_throw_failure(refusal, failure);
+}
+
+/* True if a session function itself has thrown the error, rather than a script's code inside it. */
+static bool is_of_session(zend_object *error)
+{
+	zval undefined, *trace, *frame, *function;
+	if (error->ce != zend_ce_error && error->ce != zend_ce_type_error) {
+		return false;
+	}
+	trace = zend_read_property(zend_ce_error, error, ZEND_STRL("trace"), 1, &undefined);
+	frame = Z_TYPE_P(trace) == IS_ARRAY ? zend_hash_index_find(Z_ARRVAL_P(trace), 0) : NULL;
+	if (!frame || Z_TYPE_P(frame) != IS_ARRAY || zend_hash_str_exists(Z_ARRVAL_P(frame), ZEND_STRL("class"))) {
+		return false;
+	}
+	function = zend_hash_str_find(Z_ARRVAL_P(frame), ZEND_STRL("function"));
+	return function && Z_TYPE_P(function) == IS_STRING
+		&& strncmp(Z_STRVAL_P(function), "session_", sizeof("session_") - 1) == 0;
+}
+
+/* Replaces the error that PHP raises for a missing id by the exception that a class has thrown
+ * before. An exit of the class, or another exception of its own, stays. */
+static void rethrow_first(void)
+{
+	zval undefined, *previous;
+	zend_object *first;
+	if (!is_of_session(EG(exception))) {
+		return;
+	}
+	previous = zend_read_property(zend_ce_error, EG(exception), ZEND_STRL("previous"), 1, &undefined);
+	if (Z_TYPE_P(previous) != IS_OBJECT) {
+		return;
+	}
+	first = Z_OBJ_P(previous);
+	GC_ADDREF(first);
+	zend_clear_exception();
+	zend_throw_exception_internal(first);
+}
+
+bool rustredis_restore_id(const zend_execute_data *call, bool is_started)
+{
+	kept_id **place = place_of(call), taken;
+	bool has_started = false;
+
+	if (!*place) {
+		return true;
+	}
+	taken = take(place);
+	/* A start that fails leaves PHP without an id. */
+	if (!PS(id) || (!taken.replacing && zend_string_equals(PS(id), taken.id))) {
+		if (!EG(exception) && PS(session_status) == php_session_active) {
+			/* The class has read the session after all. */
+			php_session_reset_id();
+		}
+	} else {
+		/* The class has given PHP an empty session without another read. PHP has closed it already
+		 * if it only reads. */
+		has_started = is_started || PS(session_status) == php_session_active;
+		php_session_flush(0);
+		if (PS(id)) {
+			zend_string_release(PS(id));
+		}
+		PS(id) = zend_string_copy(taken.id);
+		PS(send_cookie) = 0;
+		php_session_reset_id();
+	}
+	release(taken);
+	if (EG(exception)) {
+		rethrow_first();
+	} else if (has_started) {
+		rustredis_raise("%s", refusal);
+	}
+	return !has_started;
+}
