@@ -1,5 +1,5 @@
 --TEST--
-RustRedis\SessionHandler: a write by hand before session_regenerate_id() leaves no session under the old id, but its copy
+RustRedis\SessionHandler: a write or close by hand before session_regenerate_id() leaves no session under the old id, but its copy
 --FILE--
 <?php
 require __DIR__ . '/../support/support.inc';
@@ -19,14 +19,19 @@ class Wrapper implements SessionHandlerInterface
 $object = new RustRedis\SessionHandler();
 foreach (['the object' => $object, 'a wrapper' => new Wrapper($object)] as $name => $handler) {
     session_set_save_handler($handler);
+    $hands = [
+        'written' => fn (string $id) => $handler->write($id, session_encode()),
+        'closed' => fn () => $handler->close(),
+        'written and closed' => fn (string $id) => $handler->write($id, session_encode()) && $handler->close(),
+    ];
     foreach ([true, false] as $was_stored) {
-        foreach ([true, false] as $deletes) {
+        foreach ([[true, 'written'], [false, 'written'], [true, 'closed'], [false, 'closed'], [false, 'written and closed']] as [$deletes, $hand]) {
             $case = "$name, " . ($was_stored ? 'stored before' : 'new') . ', ' . ($deletes ? 'true' : 'false');
             $id = new_id();
             $was_stored && store_session($id, ['a' => 1]);
             start($id);
             $_SESSION['n'] = 1;
-            ok("$case: it is written by hand", $handler->write($id, session_encode()));
+            ok("$case: it is $hand by hand", $hands[$hand]($id));
             $_SESSION['secret'] = 2;
             $got = warnings_of(fn () => session_regenerate_id($deletes) && session_write_close());
             same('the id changes', [], $got);
@@ -41,4 +46,4 @@ foreach (['the object' => $object, 'a wrapper' => new Wrapper($object)] as $name
     }
 }
 --EXPECTREGEX--
-(ok: [^\n]*\n?){48}
+(ok: [^\n]*\n?){120}

@@ -99,16 +99,12 @@ impl<S: Store> Session<S> {
         }
     }
 
-    /// Writes a session, or with `changed` unset keeps it, and releases its lock. A session whose
-    /// lock is not held is locked first, and only the value that was read or written last is
-    /// overwritten. The lock stays if `writer` is a class that saves once more.
-    pub fn put(&mut self, id: &[u8], data: &[u8], changed: bool, ttl: u64, writer: Writer) -> bool {
+    /// Locks a session for a write, if its lock is not held. Only the value that was read or written
+    /// last is to be overwritten. Returns false after a failure.
+    fn take_up(&mut self, id: &[u8], ttl: u64) -> bool {
         let Some(own) = SessionId::parse(id) else {
             return self.fail("was not saved", None, &Failure::BadId);
         };
-        if self.has_stayed(&own) {
-            return self.fail("was not saved", Some(&own), &refused(Failure::Destroyed));
-        }
         let is_alone = self.current.is_none() && self.failed.is_none();
         if is_alone && let Err(failure) = self.fetch(&own, Mode::Any, Access::Update, ttl) {
             return self.fail("was not saved", Some(&own), &failure);
@@ -122,6 +118,31 @@ impl<S: Store> Session<S> {
         }
         if let Some(current) = &mut self.current {
             current.unread = false;
+        }
+        true
+    }
+
+    /// Does the same for the session that session_regenerate_id() leaves. A handler class may have
+    /// closed it by hand.
+    pub fn take_up_to_leave(&mut self, id: &[u8], ttl: u64) -> bool {
+        let is_over = self.current.is_none()
+            && (self.lineage.has_left(id) || SessionId::parse(id).is_some_and(|own| self.has_stayed(&own)));
+        is_over || self.take_up(id, ttl)
+    }
+
+    /// Writes a session, or with `changed` unset keeps it, and releases its lock. A session whose
+    /// lock is not held is taken up first. The lock stays if `writer` is a class that saves once
+    /// more.
+    pub fn put(&mut self, id: &[u8], data: &[u8], changed: bool, ttl: u64, writer: Writer) -> bool {
+        let Some(own) = SessionId::parse(id) else {
+            return self.fail("was not saved", None, &Failure::BadId);
+        };
+        if self.has_stayed(&own) {
+            return self.fail("was not saved", Some(&own), &refused(Failure::Destroyed));
+        }
+        let is_alone = self.current.is_none() && self.failed.is_none();
+        if !self.take_up(id, ttl) {
+            return false;
         }
         let saved =
             if changed { self.write(id, data, ttl, writer) } else { self.touch(id, data, ttl, writer) };
