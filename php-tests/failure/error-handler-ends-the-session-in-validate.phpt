@@ -18,6 +18,17 @@ class Hangs extends Strict
 {
     public function write(string $id, string $data): bool { Fiber::suspend(); return parent::write($id, $data); }
 }
+/* As in Symfony's, read() answers with what validateId() has read, once. */
+class Remembers extends Strict
+{
+    private string|false|null $seen = null;
+    public function validateId(string $id): bool { return (bool) $this->seen = $this->read($id); }
+    public function read(string $id): string|false
+    {
+        [$seen, $this->seen] = [$this->seen, null];
+        return $seen ?? parent::read($id);
+    }
+}
 class Touches extends Strict
 {
     public function validateId(string $id): bool { return (bool) parent::updateTimestamp($id, ''); }
@@ -44,6 +55,13 @@ try {
 } catch (Throwable) {
 }
 echo 'active: ', (int) (session_status() === PHP_SESSION_ACTIVE);
+if (getenv('AGAIN')) {
+    free();
+    for ($n = 0; $n < 2; $n++) {
+        echo ' ', json_encode([session_start(), $_SESSION ?? null]);
+        session_write_close();
+    }
+}
 PHP;
 $ini = ['session.use_cookies' => '1', 'session.use_strict_mode' => '1', 'output_buffering' => '65536', 'rustredis.lock_wait' => '0.05'];
 $port = free_port();
@@ -115,5 +133,20 @@ foreach (['session_regenerate_id()', 'session_write_close()'] as $hangs) {
     ok("$hangs on a fiber: is told", str_starts_with($answer->body, 'told '), $answer->body);
     same('no new cookie', [], preg_grep("/PHPSESSID=$id;/", $answer->headers('Set-Cookie'), PREG_GREP_INVERT));
 }
+
+/* The next start, which the class answers with what it remembers, does not know the id either. */
+foreach (['Remembers' => '[false,[]] [true,{"n":1}]', 'Strict' => '[true,{"n":1}] [true,{"n":1}]'] as $class => $starts) {
+    store_session($id = new_id(), ['n' => 1], 1440, $server->resp());
+    $server->resp()->set(lock_key($id), foreign_token(), 'PX', 30000);
+    $request = new CgiRequest(
+        $script,
+        ['session.save_path' => $server->save_path()] + $ini,
+        ['HTTP_COOKIE' => "PHPSESSID=$id", 'HANDLER' => $class, 'ENDS' => 'session_abort();', 'AGAIN' => '1', 'PORT' => (string) $server->port, 'LOCK' => lock_key($id)],
+    );
+    $answer = $request->answer();
+    ok("$class: the next starts", str_ends_with($answer->body, "active: 0 $starts"), $answer->body);
+    same('no new cookie', [], preg_grep("/PHPSESSID=$id;/", $answer->headers('Set-Cookie'), PREG_GREP_INVERT));
+    same('what is stored', 'n|i:1;', $server->resp()->get(data_key($id)));
+}
 --EXPECTREGEX--
-(ok: [^\n]*\n?){79}
+(ok: [^\n]*\n?){85}

@@ -70,10 +70,20 @@ static bool passes_false(const zend_function *function)
 enum { HANDLER_FUNCTIONS = 9 };
 _Static_assert(sizeof(((php_ps_globals *) NULL)->mod_user_names) == HANDLER_FUNCTIONS * sizeof(zval), "another list");
 
+static zval *of_handler(int which)
+{
+	return &((zval *) &PS(mod_user_names))[which];
+}
+
+bool rustredis_asks_a_class(int which)
+{
+	return PS(mod) && strcmp(PS(mod)->s_name, "user") == 0 && !Z_ISUNDEF_P(of_handler(which));
+}
+
 /* Finds one of the handler's functions. The caller must release it. */
 static bool find_of_handler(int which, zend_fcall_info_cache *callback)
 {
-	zval *function = &((zval *) &PS(mod_user_names))[which];
+	zval *function = of_handler(which);
 	return PS(mod_user_implemented) && !Z_ISUNDEF_P(function)
 		&& zend_is_callable_ex(function, NULL, IS_CALLABLE_SUPPRESS_DEPRECATIONS, NULL, callback, NULL);
 }

@@ -317,6 +317,7 @@ static void begin(rustredis_opening opening)
 		rustredis_json_forget_refusal();
 	}
 	rustredis_watch_encoding();
+	rustredis_keep_failed_id();
 }
 
 PS_OPEN_FUNC(rustredis)

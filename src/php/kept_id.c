@@ -26,6 +26,10 @@ typedef struct kept_id {
 /* Those of all calls that are running, or suspended on a fiber. */
 static TSRM_TLS kept_id *kept_ids;
 
+/* What the last start that failed in this request has kept. A class may answer the next one with
+ * what it remembers of the failure, and ask nobody. */
+static TSRM_TLS zend_string *failed_id;
+
 /* PHP's settings, while no cookie is sent. */
 static TSRM_TLS struct {
 	bool is_withheld, use_cookies, use_trans_sid;
@@ -90,6 +94,19 @@ static kept_id take(kept_id **place)
 	return taken;
 }
 
+static void set_failed_id(zend_string *id)
+{
+	if (failed_id) {
+		zend_string_release(failed_id);
+	}
+	failed_id = id;
+}
+
+static bool is_id(const zend_string *one, const char *id, size_t id_len)
+{
+	return one && ZSTR_LEN(one) == id_len && memcmp(ZSTR_VAL(one), id, id_len) == 0;
+}
+
 static void release(kept_id taken)
 {
 	zend_string_release(taken.id);
@@ -115,6 +132,14 @@ void rustredis_keep_id(void)
 	withhold_cookie();
 }
 
+void rustredis_keep_failed_id(void)
+{
+	if (failed_id && PS(id) && zend_string_equals(PS(id), failed_id) && PS(use_strict_mode)
+			&& rustredis_asks_a_class(RUSTREDIS_HANDLER_VALIDATE_SID)) {
+		rustredis_keep_id();
+	}
+}
+
 void rustredis_keep_cookie_back(void)
 {
 	if (*place_now()) {
@@ -127,13 +152,17 @@ void rustredis_forget_kept_ids(void)
 	while (kept_ids) {
 		release(take(&kept_ids));
 	}
+	set_failed_id(NULL);
 }
 
 void rustredis_found_id(const char *id, size_t id_len)
 {
 	kept_id **place = place_now();
-	if (*place && ZSTR_LEN((*place)->id) == id_len && memcmp(ZSTR_VAL((*place)->id), id, id_len) == 0) {
+	if (*place && is_id((*place)->id, id, id_len)) {
 		release(take(place));
+	}
+	if (is_id(failed_id, id, id_len)) {
+		set_failed_id(NULL);
 	}
 }
 
@@ -214,7 +243,7 @@ static void rethrow_first(void)
 bool rustredis_restore_id(const zend_execute_data *call, bool is_started)
 {
 	kept_id **place = place_of(call), taken;
-	bool has_started = false;
+	bool has_started = false, is_read = false;
 
 	if (!*place) {
 		return true;
@@ -222,7 +251,8 @@ bool rustredis_restore_id(const zend_execute_data *call, bool is_started)
 	taken = take(place);
 	/* A start that fails leaves PHP without an id. */
 	if (!PS(id) || (!taken.replacing && zend_string_equals(PS(id), taken.id))) {
-		if (!EG(exception) && PS(session_status) == php_session_active) {
+		is_read = !EG(exception) && (is_started || PS(session_status) == php_session_active);
+		if (is_read && PS(session_status) == php_session_active) {
 			/* The class has read the session after all. */
 			php_session_reset_id();
 		}
@@ -238,6 +268,7 @@ bool rustredis_restore_id(const zend_execute_data *call, bool is_started)
 		PS(send_cookie) = 0;
 		php_session_reset_id();
 	}
+	set_failed_id(is_read ? NULL : zend_string_copy(taken.id));
 	release(taken);
 	if (EG(exception)) {
 		rethrow_first();

@@ -448,6 +448,9 @@ void rustredis_throw_reasons(const rustredis_failure *failure);
 enum { RUSTREDIS_HANDLER_READ = 2, RUSTREDIS_HANDLER_WRITE = 3, RUSTREDIS_HANDLER_DESTROY = 4, RUSTREDIS_HANDLER_GC = 5,
 	RUSTREDIS_HANDLER_VALIDATE_SID = 7, RUSTREDIS_HANDLER_UPDATE_TIMESTAMP = 8 };
 bool rustredis_is_of_handler(int which, const zend_function *function);
+/* True if PHP has the function of a class or a script for this, which is called when it starts a
+ * session. */
+bool rustredis_asks_a_class(int which);
 /* Reports the reason of a failed read: as a warning, or as an exception if only an exception
  * gets through. May run PHP code, and may not return. */
 void rustredis_tell_failed_read(void **mod_data, bool validating);
@@ -459,6 +462,9 @@ void rustredis_throw_failure(const char *text, const rustredis_failure *failure)
  * running. The id that PHP may make next does not count, and no cookie is sent. A later read of the
  * session in validateId() undoes this (rustredis_found_id). */
 void rustredis_keep_id(void);
+/* In an open: a start that follows one that has failed in this request keeps the id as well, until
+ * validateId() has read the session. */
+void rustredis_keep_failed_id(void);
 /* Withholds the cookie again, if user code has run in the call that keeps an id. */
 void rustredis_keep_cookie_back(void);
 /* At the end of a request, and after a bailout. */
