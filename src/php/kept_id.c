@@ -26,8 +26,8 @@ typedef struct kept_id {
 /* Those of all calls that are running, or suspended on a fiber. */
 static TSRM_TLS kept_id *kept_ids;
 
-/* What the last start that failed in this request has kept. A class may answer the next one with
- * what it remembers of the failure, and ask nobody. */
+/* The id of the last start that failed in this request. A class may answer the next one with what
+ * it remembers of the failure, and ask nobody. */
 static TSRM_TLS zend_string *failed_id;
 
 /* PHP's settings, while no cookie is sent. */

@@ -99,8 +99,8 @@ impl<S: Store> Session<S> {
         }
     }
 
-    /// Locks a session for a write, if its lock is not held. Only the value that was read or written
-    /// last is to be overwritten. Returns false after a failure.
+    /// Locks a session for a write, if its lock is not held. Only the value that was read or
+    /// written last is to be overwritten. Returns false after a failure.
     fn take_up(&mut self, id: &[u8], ttl: u64) -> bool {
         let Some(own) = SessionId::parse(id) else {
             return self.fail("was not saved", None, &Failure::BadId);
