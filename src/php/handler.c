@@ -25,9 +25,9 @@
 
 static zend_result failed(void)
 {
-	rustredis_keep_id_while_validating();
+	rustredis_keep_id_while_validating(true);
 	rustredis_raise_reasons();
-	rustredis_keep_cookie_back();
+	rustredis_has_told();
 	return FAILURE;
 }
 
@@ -381,18 +381,18 @@ bool rustredis_is_validating(void)
 
 /* Called before a failure is told: an error handler may end PHP's session. Other functions make an
  * id that no browser has yet. */
-void rustredis_keep_id_while_validating(void)
+void rustredis_keep_id_while_validating(bool is_being_told)
 {
 	if (reason_to_read() != RUSTREDIS_TO_DELIVER) {
-		rustredis_keep_id();
+		rustredis_keep_id(is_being_told);
 	}
 }
 
 static zend_result read_failed(void **mod_data, int reason)
 {
-	rustredis_keep_id_while_validating();
+	rustredis_keep_id_while_validating(true);
 	rustredis_tell_failed_read(mod_data, reason != RUSTREDIS_TO_DELIVER);
-	rustredis_keep_cookie_back();
+	rustredis_has_told();
 	return FAILURE;
 }
 

@@ -20,6 +20,9 @@ typedef struct kept_id {
 	zend_string *id;
 	/* The id that PHP has begun to read in its place, or NULL. */
 	zend_string *replacing;
+	/* The failure is being told: an error handler may read the session, and the class still has
+	 * none. */
+	bool is_being_told;
 	struct kept_id *next;
 } kept_id;
 
@@ -30,34 +33,28 @@ static TSRM_TLS kept_id *kept_ids;
  * it remembers of the failure, and ask nobody. */
 static TSRM_TLS zend_string *failed_id;
 
-/* PHP's settings, while no cookie is sent. */
-static TSRM_TLS struct {
-	bool is_withheld, use_cookies, use_trans_sid;
-} cookie;
+/* PHP's settings are off meanwhile. */
+static TSRM_TLS bool is_withheld;
 
 static const char refusal[] = "rustredis: the session is not started: validateId() of the handler class failed to read it, "
 	"and called its id unknown; the id stays";
 
+/* An error handler may have turned them on. */
 static void withhold_cookie(void)
 {
-	if (cookie.is_withheld) {
-		return;
-	}
-	cookie.is_withheld = true;
-	cookie.use_cookies = PS(use_cookies);
-	cookie.use_trans_sid = PS(use_trans_sid);
+	is_withheld = true;
 	PS(use_cookies) = 0;
 	PS(use_trans_sid) = 0;
 }
 
 bool rustredis_allow_cookie(void)
 {
-	if (!cookie.is_withheld) {
+	if (!is_withheld) {
 		return false;
 	}
-	cookie.is_withheld = false;
-	PS(use_cookies) = cookie.use_cookies;
-	PS(use_trans_sid) = cookie.use_trans_sid;
+	is_withheld = false;
+	PS(use_cookies) = INI_BOOL("session.use_cookies");
+	PS(use_trans_sid) = INI_BOOL("session.use_trans_sid");
 	return true;
 }
 
@@ -115,7 +112,7 @@ static void release(kept_id taken)
 	}
 }
 
-void rustredis_keep_id(void)
+void rustredis_keep_id(bool is_being_told)
 {
 	const zend_execute_data *start = rustredis_call_that_takes_an_id();
 	if (!start || (!*place_of(start) && !PS(id))) {
@@ -126,9 +123,11 @@ void rustredis_keep_id(void)
 		record->start = start;
 		record->id = zend_string_copy(PS(id));
 		record->replacing = NULL;
+		record->is_being_told = false;
 		record->next = kept_ids;
 		kept_ids = record;
 	}
+	(*place_of(start))->is_being_told = is_being_told;
 	withhold_cookie();
 }
 
@@ -136,13 +135,15 @@ void rustredis_keep_failed_id(void)
 {
 	if (failed_id && PS(id) && zend_string_equals(PS(id), failed_id) && PS(use_strict_mode)
 			&& rustredis_asks_a_class(RUSTREDIS_HANDLER_VALIDATE_SID)) {
-		rustredis_keep_id();
+		rustredis_keep_id(false);
 	}
 }
 
-void rustredis_keep_cookie_back(void)
+void rustredis_has_told(void)
 {
-	if (*place_now()) {
+	kept_id *record = *place_now();
+	if (record) {
+		record->is_being_told = false;
 		withhold_cookie();
 	}
 }
@@ -158,6 +159,9 @@ void rustredis_forget_kept_ids(void)
 void rustredis_found_id(const char *id, size_t id_len)
 {
 	kept_id **place = place_now();
+	if (*place && (*place)->is_being_told) {
+		return;
+	}
 	if (*place && is_id((*place)->id, id, id_len)) {
 		release(take(place));
 	}

@@ -173,10 +173,11 @@ static int run(zend_execute_data *execute_data, int what, rustredis_call *call)
 		rustredis_raise_reasons();
 	} else if (answer == RUSTREDIS_FAILED) {
 		rustredis_failure failure;
-		rustredis_keep_id_while_validating();
+		rustredis_keep_id_while_validating(false);
 		rustredis_object_failure(object->handle, &failure);
 		rustredis_throw_reasons(&failure);
-	} else if (what == RUSTREDIS_READ || what == RUSTREDIS_VALIDATE || what == RUSTREDIS_PEEK || what == RUSTREDIS_EXISTS) {
+	} else if (what == RUSTREDIS_READ || what == RUSTREDIS_VALIDATE
+			|| (answer == RUSTREDIS_NO && (what == RUSTREDIS_PEEK || what == RUSTREDIS_EXISTS))) {
 		rustredis_found_id(call->id, call->id_len);
 	}
 	return answer;

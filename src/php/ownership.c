@@ -227,7 +227,9 @@ static zend_always_inline void carry_out(const int which, INTERNAL_FUNCTION_PARA
 	const bool destroys = (which == INDEX_session_destroy || which == INDEX_session_decode)
 		&& PS(session_status) == php_session_active;
 	const unsigned decodes = opens || which == INDEX_session_decode;
-	if (UNEXPECTED(CG(unclean_shutdown))) {
+	/* In an error handler of a start that fails. */
+	const bool was_withheld = rustredis_allow_cookie();
+	if (UNEXPECTED(CG(unclean_shutdown)) && !innermost(execute_data->prev_execute_data)) {
 		/* In a shutdown function. A fatal error may have ended a change of the id, or a start. */
 		settle_move(false);
 		rustredis_forget_kept_ids();
@@ -235,6 +237,7 @@ static zend_always_inline void carry_out(const int which, INTERNAL_FUNCTION_PARA
 	const php_output_handler *output = moves ? rustredis_hold_output() : NULL;
 	if (moves && !may_delete(execute_data)) {
 		rustredis_release_output(output);
+		rustredis_withhold_cookie_again(was_withheld);
 		return;
 	}
 	const bool keeps = moves && keeps_cookie();
@@ -257,8 +260,6 @@ static zend_always_inline void carry_out(const int which, INTERNAL_FUNCTION_PARA
 		rustredis_is_not_late();
 		takes_cookie = !PS(id);
 	}
-	/* In an error handler of a start that fails. */
-	const bool was_withheld = (opens || moves) && rustredis_allow_cookie();
 	decoding += decodes;
 	moving += moves;
 	functions[which].original(INTERNAL_FUNCTION_PARAM_PASSTHRU);
@@ -289,7 +290,6 @@ static zend_always_inline void carry_out(const int which, INTERNAL_FUNCTION_PARA
 			rustredis_is_decoded(!is_inside_of_a_start(execute_data->prev_execute_data));
 		}
 	}
-	rustredis_withhold_cookie_again(was_withheld);
 	close_what_is_left(execute_data);
 	if (destroys && PS(session_status) != php_session_active) {
 		rustredis_has_destroyed();
@@ -307,6 +307,7 @@ static zend_always_inline void carry_out(const int which, INTERNAL_FUNCTION_PARA
 	}
 	rustredis_hide_in_pending();
 	rustredis_release_output(output);
+	rustredis_withhold_cookie_again(was_withheld);
 }
 
 #define X(name) \

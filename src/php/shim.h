@@ -461,12 +461,12 @@ void rustredis_throw_failure(const char *text, const rustredis_failure *failure)
 /* kept_id.c: handles a failure in validateId(), for the session_start() or session_reset() that is
  * running. The id that PHP may make next does not count, and no cookie is sent. A later read of the
  * session in validateId() undoes this (rustredis_found_id). */
-void rustredis_keep_id(void);
+void rustredis_keep_id(bool is_being_told);
 /* In an open: a start that follows one that has failed in this request keeps the id as well, until
  * validateId() has read the session. */
 void rustredis_keep_failed_id(void);
-/* Withholds the cookie again, if user code has run in the call that keeps an id. */
-void rustredis_keep_cookie_back(void);
+/* After the failure was told: user code may have run. */
+void rustredis_has_told(void);
 /* At the end of a request, and after a bailout. */
 void rustredis_forget_kept_ids(void);
 /* At the end of a call: restores the id that it keeps. Returns false if a session has started under
@@ -474,8 +474,8 @@ void rustredis_forget_kept_ids(void);
 bool rustredis_restore_id(const zend_execute_data *call, bool is_started);
 /* True if the call that is running keeps an id. */
 bool rustredis_keeps_id(void);
-/* At the beginning and at the end of a call that may send a cookie: allows it beside a call that
- * keeps an id, and returns what the end is to be told. */
+/* At the beginning and at the end of PHP's functions: allows a cookie beside a call that keeps an
+ * id, and returns what the end is to be told. */
 bool rustredis_allow_cookie(void);
 void rustredis_withhold_cookie_again(bool was_withheld);
 void rustredis_found_id(const char *id, size_t id_len);
@@ -485,7 +485,7 @@ bool rustredis_replaces_kept_id(const zend_string *id);
 void rustredis_tell_replaced_id(void **mod_data);
 void rustredis_throw_replaced_id(const rustredis_failure *failure);
 /* handler.c: calls rustredis_keep_id in a validateId() for the session that PHP starts. */
-void rustredis_keep_id_while_validating(void);
+void rustredis_keep_id_while_validating(bool is_being_told);
 /* True if a validateId() is running in PHP's function, whatever it is called for. */
 bool rustredis_is_validating(void);
 /* ini.c: notes the path built into PHP, in MINIT, before anything can change it. */
