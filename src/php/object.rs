@@ -435,9 +435,6 @@ impl Object {
         }
         let answer = self.with_session(id, fiber, false, true, |session| {
             if moves {
-                if !session.take_up_to_leave(bytes, ttl) {
-                    return Answer::Failed;
-                }
                 session.ask_end(bytes);
             }
             is_left = moves && session.retires(bytes, data);

@@ -100,34 +100,22 @@ impl<S: Store> Session<S> {
     }
 
     /// Locks a session for a write, if its lock is not held. Only the value that was read or
-    /// written last is to be overwritten. Returns false after a failure.
-    fn take_up(&mut self, id: &[u8], ttl: u64) -> bool {
-        let Some(own) = SessionId::parse(id) else {
-            return self.fail("was not saved", None, &Failure::BadId);
-        };
-        let is_alone = self.current.is_none() && self.failed.is_none();
-        if is_alone && let Err(failure) = self.fetch(&own, Mode::Any, Access::Update, ttl) {
-            return self.fail("was not saved", Some(&own), &failure);
+    /// written last is to be overwritten.
+    pub(super) fn take_up(&mut self, id: &SessionId, ttl: u64) -> Result<(), Failure> {
+        if self.current.is_none() && self.failed.is_none() {
+            self.fetch(id, Mode::Any, Access::Update, ttl)?;
         }
         // The value that was fetched is not the one that the caller has read.
         if self.current.as_deref().is_some_and(|current| current.unread)
-            && let Some(failure) = self.change_since_look(&own)
+            && let Some(failure) = self.change_since_look(id)
         {
             self.close();
-            return self.fail("was not saved", Some(&own), &refused(failure));
+            return Err(refused(failure));
         }
         if let Some(current) = &mut self.current {
             current.unread = false;
         }
-        true
-    }
-
-    /// Does the same for the session that session_regenerate_id() leaves. A handler class may have
-    /// closed it by hand.
-    pub fn take_up_to_leave(&mut self, id: &[u8], ttl: u64) -> bool {
-        let is_over = self.current.is_none()
-            && (self.lineage.has_left(id) || SessionId::parse(id).is_some_and(|own| self.has_stayed(&own)));
-        is_over || self.take_up(id, ttl)
+        Ok(())
     }
 
     /// Writes a session, or with `changed` unset keeps it, and releases its lock. A session whose
@@ -141,8 +129,8 @@ impl<S: Store> Session<S> {
             return self.fail("was not saved", Some(&own), &refused(Failure::Destroyed));
         }
         let is_alone = self.current.is_none() && self.failed.is_none();
-        if !self.take_up(id, ttl) {
-            return false;
+        if let Err(failure) = self.take_up(&own, ttl) {
+            return self.fail("was not saved", Some(&own), &failure);
         }
         let saved =
             if changed { self.write(id, data, ttl, writer) } else { self.touch(id, data, ttl, writer) };

@@ -87,13 +87,13 @@ impl<S: Store> Session<S> {
         let leaves_a_copy = self.settings.regenerate_grace > 0 && self.limit_below(data).is_none();
         match &self.current {
             Some(current) if current.has_id(id) => match current.hold {
-                Hold::Locked { .. } | Hold::Unlocked | Hold::Saved(_) => leaves_a_copy,
                 // It may be refused, even if its value is unchanged.
                 Hold::ReadOnly | Hold::Overtaken => true,
-                _ => false,
+                Hold::NoMoreWrites(_) => false,
+                _ => leaves_a_copy,
             },
             Some(_) => false,
-            None => leaves_a_copy && self.lineage.has_left(id),
+            None => leaves_a_copy && !SessionId::parse(id).is_some_and(|id| self.has_stayed(&id)),
         }
     }
 
@@ -110,7 +110,8 @@ impl<S: Store> Session<S> {
         if self.current.is_none() && self.lineage.has_left(id.as_str().as_bytes()) {
             return true;
         }
-        if let Some(failure) = self.reason_to_stay(&id, leave) {
+        let kept = if leave == Leave::Moved { self.hold_to_leave(&id) } else { Ok(()) };
+        if let Some(failure) = kept.err().or_else(|| self.reason_to_stay(&id, leave)) {
             // PHP gives the session up.
             self.note_loss(id.as_str().as_bytes());
             return self.fail("was not moved to a new id", Some(&id), &lost(failure));
@@ -133,6 +134,25 @@ impl<S: Store> Session<S> {
         }
         self.lineage.note_move(id, is_left, is_answered);
         is_left
+    }
+
+    /// Takes the lock of a session that is left without it: a handler class has given it back, or
+    /// has read the session elsewhere. The changes of others stay.
+    fn hold_to_leave(&mut self, id: &SessionId) -> Result<(), Failure> {
+        // Without locking, the last write wins. An earlier try may have left the id already.
+        if self.settings.lock.is_none() || self.lineage.unsure_move(id).is_some() {
+            return Ok(());
+        }
+        match self.current.take() {
+            Some(saved) if saved.id == *id && matches!(saved.hold, Hold::Saved(_)) => {
+                self.take_again(saved, 0)
+            }
+            Some(current) => {
+                self.current = Some(current);
+                Ok(())
+            }
+            None => self.take_up(id, 0),
+        }
     }
 
     /// Returns the reason why a session must not go on under another id.
@@ -203,6 +223,10 @@ impl<S: Store> Session<S> {
         let result = self.end(id, op);
         if op == Op::Drop && leave == Leave::Moved {
             self.lineage.leave_unsaved(id);
+        }
+        // A class may try again, and the session that is left is no longer known then.
+        if logs_out && result.is_err() {
+            self.lineage.leave_no_user();
         }
         let now = self.store.server_clock();
         let before = match &result {
@@ -351,7 +375,11 @@ impl<S: Store> Session<S> {
         let keys = self.keys(id);
         let client =
             if matches!(op, Op::Retire { .. } | Op::Drop) { None } else { self.lineage.client_of_end(id) };
-        let write = self.write_of(op, 1, seen).by(client);
+        let mut write = self.write_of(op, 1, seen).by(client);
+        // If an earlier try has left the id, the mark there has its token.
+        if let Some(token) = self.lineage.unsure_move(id).filter(|_| matches!(op, Op::Retire { .. })) {
+            token.clone_into(&mut write.token);
+        }
         let mut result = self.store.write(&keys, &write);
         if let Some(op) = in_any_case(op, &result) {
             result = self.store.write(&keys, &Write { op, ..write.clone() });

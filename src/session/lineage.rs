@@ -283,6 +283,12 @@ impl Lineage {
         self.moved = Some(moved);
     }
 
+    /// Returns the token of a move away from this id that had no answer.
+    pub(super) fn unsure_move(&self, id: &SessionId) -> Option<&str> {
+        let moved = self.left.moved.as_ref().filter(|moved| moved.id() == id && !moved.is_sure())?;
+        Some(moved.token())
+    }
+
     /// Has the next id know of the copy that it is made of, which another request has left. The
     /// session cannot come back to that request's id.
     pub(super) fn leave_taken_copy(&mut self, id: &SessionId) {

@@ -369,22 +369,31 @@ impl<S: Store> Session<S> {
     /// takes the lock again, and overwrites only a value that this request has written.
     fn save_again(
         &mut self,
-        mut saved: Box<Current<S::Lease>>,
+        saved: Box<Current<S::Lease>>,
         text: &Text<'_>,
         ttl: u64,
         writer: Writer,
     ) -> bool {
         let id = saved.id.clone();
+        match self.take_again(saved, ttl) {
+            Ok(()) => self.save(id.as_str().as_bytes(), text, true, ttl, writer),
+            Err(failure) => self.fail("was not saved", Some(&id), &failure),
+        }
+    }
+
+    /// Takes the lock again that a write for a handler class gave back, if no other request has
+    /// changed the session since.
+    pub(super) fn take_again(&mut self, mut saved: Box<Current<S::Lease>>, ttl: u64) -> Result<(), Failure> {
+        let id = saved.id.clone();
         if let Err(failure) = self.fetch(&id, Mode::Any, Access::Update, ttl) {
             self.current = Some(saved);
-            return self.fail("was not saved", Some(&id), &lost(failure));
+            return Err(lost(failure));
         }
         let limit = self.size_limit();
         let Some(current) = &mut self.current else {
             // With `Mode::Any`, fetch always leaves a current session.
             self.current = Some(saved);
-            let failure = StoreError::Protocol("an unexpected reply to acquire".into()).into();
-            return self.fail("was not saved", Some(&id), &failure);
+            return Err(StoreError::Protocol("an unexpected reply to acquire".into()).into());
         };
         // The value is taken below, and a read must not find none.
         current.unread = false;
@@ -402,14 +411,14 @@ impl<S: Store> Session<S> {
                 (_, stored) => stored.is_none(),
             };
             if is_ours {
-                return self.save(id.as_str().as_bytes(), text, true, ttl, writer);
+                return Ok(());
             }
             || Failure::Saved
         };
         self.close();
         saved.hold = Hold::NoMoreWrites(failure);
         self.current = Some(saved);
-        self.fail("was not saved", Some(&id), &refused(failure()))
+        Err(refused(failure()))
     }
 
     /// Returns true if the release of this value may be deferred. The value is kept for a repeat

@@ -1,0 +1,52 @@
+--TEST--
+a handler class that changes the id without the lock, as it has closed its parent, reads elsewhere or tries again: nothing lives under the old id
+--FILE--
+<?php
+require __DIR__ . '/../support/support.inc';
+
+class Passes extends SessionHandler
+{
+    public function again(): void { $this->close(); $this->open(session_save_path(), session_name()); }
+}
+class Caches extends SessionHandler
+{
+    public array $cache = [];
+    public function read(string $id): string|false { return $this->cache[$id] ?? parent::read($id); }
+}
+class TriesAgain extends SessionHandler
+{
+    public function write(string $id, string $data): bool { return parent::write($id, $data) || parent::write($id, $data); }
+    public function destroy(string $id): bool { return parent::destroy($id) || parent::destroy($id); }
+}
+$server = RedisServer::start();
+ini_set('session.save_path', $server->save_path() . '?read_timeout=0.3');
+$pause = fn (int $ms) => $server->resp()->client('PAUSE', $ms, 'ALL');
+$cases = [
+    'closed and opened' => ['Passes', fn ($handler) => $handler->again()],
+    'closed, opened and written' => ['Passes', fn ($handler, string $id) => [$handler->again(), $handler->write($id, session_encode())]],
+    'read from a cache' => ['Caches', fn () => null],
+    'tried again' => ['TriesAgain', fn () => $pause(400 * slowness())],
+];
+foreach ($cases as $case => [$class, $before]) {
+    foreach ([true, false] as $deletes) {
+        $id = new_id();
+        store_session($id, ['a' => 1], 1440, $server->resp());
+        session_set_save_handler($handler = new $class());
+        if ($class === 'Caches') {
+            $handler->cache = [$id => 'a|i:1;'];
+        }
+        start($id);
+        $before($handler, $id);
+        $_SESSION['secret'] = 2;
+        /* A class that tries again may be told of the first failure. */
+        warnings_of(function () use ($deletes): void {
+            ok('the id changes', session_regenerate_id($deletes));
+        });
+        session_write_close();
+        same("$case, " . ($deletes ? 'true' : 'false') . ': nothing lives under the old id', 0, $server->resp()->exists(data_key($id)));
+        ok('a late request sees nothing of what came later', !str_contains((string) $server->resp()->get(side_key($id, 'OLD')), 'secret'));
+        ok('the session goes on', str_contains((string) $server->resp()->get(data_key(session_id())), 'secret|i:2;'));
+    }
+}
+--EXPECTREGEX--
+(ok: [^\n]*\n?){32}
