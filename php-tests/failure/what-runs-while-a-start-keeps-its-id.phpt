@@ -19,6 +19,11 @@ class Speaks extends Strict
 {
     public function write(string $id, string $data): bool { echo 'writes '; return parent::write($id, $data); }
 }
+class Merges extends Strict
+{
+    public function write(string $id, string $data): bool { parent::read($id); return parent::write($id, $data); }
+    public function gc(int $max): int|false { parent::read(session_id()); return 0; }
+}
 class Catches implements SessionHandlerInterface, SessionUpdateTimestampHandlerInterface
 {
     private RustRedis\SessionHandler $inner;
@@ -79,6 +84,8 @@ $cases = [
     'a class that asks if the session exists' => ['Catches', ['LOOKS' => 'exists']],
     'a class that shows it without a lock' => ['Catches', ['LOOKS' => 'peek']],
     'a class whose destroy() deletes the cookie and fails' => ['Deletes', ['MEANWHILE' => '@session_abort(); free(); session_start(); session_regenerate_id(true); session_write_close(); exit;']],
+    'a class that reads in its write()' => ['Merges', ['MEANWHILE' => 'session_abort(); free(); session_start(); $_SESSION["n"] = 2; session_write_close();'], 'n|i:2;'],
+    'a class that reads in its gc()' => ['Merges', ['MEANWHILE' => 'session_abort(); free(); session_start(); $_SESSION["n"] = 2; session_gc(); session_write_close();'], 'n|i:2;'],
     'after a fatal error' => ['Strict', ['FATAL' => '1']],
     'after a fatal error, an abort' => ['Strict', ['FATAL' => '1', 'MEANWHILE' => 'session_abort();']],
     'after a fatal error, another function' => ['Strict', ['FATAL' => '1', 'MEANWHILE' => '@session_encode();']],
@@ -102,6 +109,23 @@ foreach ($cases as $case => $what) {
     same('what is stored', $what[2] ?? 'n|i:1;', $server->resp()->get(data_key($id)));
 }
 
+/* What a script says of the cookie counts. */
+$server->resp()->set(lock_key($id = new_id()), foreign_token(), 'PX', 30000);
+store_session($id, ['n' => 1], 1440, $server->resp());
+$request = new CgiRequest(
+    $script,
+    ['session.save_path' => $server->save_path()] + $ini,
+    [
+        'HTTP_COOKIE' => "PHPSESSID=$id",
+        'HANDLER' => 'Strict',
+        'MEANWHILE' => 'session_abort(); free(); session_set_cookie_params(["httponly" => true, "samesite" => "Strict"]); session_start(); session_regenerate_id(); exit;',
+        'PORT' => (string) $server->port,
+        'LOCK' => lock_key($id),
+    ],
+);
+$cookies = $request->answer()->headers('Set-Cookie');
+ok('the attributes of the cookie are there', $cookies !== [] && preg_grep('/; HttpOnly; SameSite=Strict$/', $cookies, PREG_GREP_INVERT) === [], $cookies);
+
 /* Output is held while the id changes, as in any other change. */
 store_session($id = new_id(), ['n' => 1], 1440, $server->resp());
 $server->resp()->set(lock_key($id), foreign_token(), 'PX', 30000);
@@ -121,4 +145,4 @@ $answer = $request->answer();
 $new = substr($answer->body, -32);
 ok('output in a change of the id comes after its cookie', $answer->headers('Set-Cookie') !== [] && str_contains($answer->headers('Set-Cookie')[array_key_last($answer->headers('Set-Cookie'))], "PHPSESSID=$new;"), [$answer->body, $answer->headers('Set-Cookie')]);
 --EXPECTREGEX--
-(ok: [^\n]*\n?){41}
+(ok: [^\n]*\n?){50}

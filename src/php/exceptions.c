@@ -120,7 +120,7 @@ static bool loses_false(bool validating)
 {
 	zend_execute_data *call;
 	/* read() is likely to answer with the value that validateId() has read. */
-	bool loses = validating && !read_passes_false();
+	bool loses = validating && !read_passes_false(), makes_id = false;
 	for (call = EG(current_execute_data); call; call = call->prev_execute_data) {
 		const zend_function *function = call->func;
 		if (!function) {
@@ -128,9 +128,11 @@ static bool loses_false(bool validating)
 		}
 		if (function->type != ZEND_INTERNAL_FUNCTION) {
 			loses = loses || !passes_false(function);
+			makes_id = makes_id || rustredis_is_of_handler(RUSTREDIS_HANDLER_CREATE_SID, function);
 		} else if (!function->common.scope && function->common.function_name
 				&& strncmp(ZSTR_VAL(function->common.function_name), "session_", sizeof("session_") - 1) == 0) {
-			return loses;
+			/* session_create_id() crashes if a create_sid() has thrown, and gives no id. */
+			return loses && !(makes_id && zend_string_equals_literal(function->common.function_name, "session_create_id"));
 		}
 	}
 	return false;

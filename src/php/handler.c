@@ -144,14 +144,6 @@ unsigned rustredis_opened(void)
  * the session that is open by then. */
 static TSRM_TLS bool is_interrupted;
 
-/* True in the functions that decode a stored session. A session that starts by itself is decoded
- * before any script. */
-static bool is_starting(void)
-{
-	return PG(during_request_startup) || rustredis_running(ZEND_STRL("session_start"))
-		|| rustredis_running(ZEND_STRL("session_reset"));
-}
-
 /* Returns the outermost function that PHP's session function has called, or NULL if no session
  * function is running or has called any. */
 static zend_function *called_by_php(void)
@@ -221,7 +213,9 @@ static void note_error(int type, zend_string *file, uint32_t line, zend_string *
 	/* Since 8.2, PHP destroys a session whose decoding memory_limit or a timeout has ended (see
 	 * how_to_destroy). Before 8.2, PHP continues to the end of the request, and writes the part of
 	 * the session that it has. */
-	if (PS(session_status) == php_session_active && (is_starting() || rustredis_running(ZEND_STRL("session_decode")))) {
+	if (PS(session_status) == php_session_active && (PG(during_request_startup)
+			|| rustredis_running(ZEND_STRL("session_start")) || rustredis_running(ZEND_STRL("session_reset"))
+			|| rustredis_running(ZEND_STRL("session_decode")))) {
 		half_decoded = BROKEN_OFF;
 	}
 #endif
@@ -407,8 +401,9 @@ static bool is_own(zend_string *key)
  * session_regenerate_id() is not included, because it reads the session that it has just made. */
 static void note_delivery(zend_string *key, zend_string *val, int reason)
 {
+	/* An error handler of a start may start, save and end another session. */
 	if (reason == RUSTREDIS_TO_DELIVER && rustredis_is_own_id(ZSTR_VAL(key), ZSTR_LEN(key)) && ZSTR_LEN(val)
-			&& is_starting()) {
+			&& (PG(during_request_startup) || rustredis_takes_an_id())) {
 		is_being_decoded = true;
 	}
 }

@@ -47,22 +47,12 @@ static void withhold_cookie(void)
 	PS(use_trans_sid) = 0;
 }
 
-bool rustredis_allow_cookie(void)
+void rustredis_allow_cookie(void)
 {
-	if (!is_withheld) {
-		return false;
-	}
-	is_withheld = false;
-	PS(use_cookies) = INI_BOOL("session.use_cookies");
-	PS(use_trans_sid) = INI_BOOL("session.use_trans_sid");
-	return true;
-}
-
-void rustredis_withhold_cookie_again(bool was_withheld)
-{
-	/* The call may have ended meanwhile, beside a fiber. */
-	if (was_withheld && kept_ids) {
-		withhold_cookie();
+	if (is_withheld) {
+		is_withheld = false;
+		PS(use_cookies) = INI_BOOL("session.use_cookies");
+		PS(use_trans_sid) = INI_BOOL("session.use_trans_sid");
 	}
 }
 
@@ -79,6 +69,29 @@ static kept_id **place_of(const zend_execute_data *start)
 static kept_id **place_now(void)
 {
 	return place_of(kept_ids ? rustredis_call_that_takes_an_id() : NULL);
+}
+
+/* Withholds the cookie from PHP in a call that keeps an id. A script may send cookies while the
+ * failure is told. Code of a suspended fiber, whose call is not known here, may go on at any
+ * time. */
+static void withhold_for(const zend_execute_data *start)
+{
+	const kept_id *record = start ? *place_of(start) : kept_ids;
+	while (!start && record && record->is_being_told) {
+		record = record->next;
+	}
+	if (record && !record->is_being_told) {
+		withhold_cookie();
+	} else {
+		rustredis_allow_cookie();
+	}
+}
+
+void rustredis_withhold_cookie(zend_execute_data *call)
+{
+	if (kept_ids) {
+		withhold_for(rustredis_call_that_opens(call));
+	}
 }
 
 /* The caller has to release the ids. */
@@ -128,7 +141,7 @@ void rustredis_keep_id(bool is_being_told)
 		kept_ids = record;
 	}
 	(*place_of(start))->is_being_told = is_being_told;
-	withhold_cookie();
+	withhold_for(start);
 }
 
 void rustredis_keep_failed_id(void)
@@ -199,7 +212,9 @@ static void put_id_back(void)
 void rustredis_tell_replaced_id(void **mod_data)
 {
 	put_id_back();
+	rustredis_keep_id(true);
 	rustredis_tell_refused_read(mod_data, refusal);
+	rustredis_has_told();
 }
 
 void rustredis_throw_replaced_id(const rustredis_failure *failure)

@@ -227,8 +227,10 @@ extern "C" fn stop_request(_kind: c_int, _module_number: c_int) -> c_int {
 /// Runs after every module's RSHUTDOWN, because `session` writes and closes in its own, which runs
 /// after ours.
 unsafe extern "C" fn end_request() -> c_int {
-    // A fatal error in the shutdown of another module has left out ours.
+    // A fatal error in the shutdown of another module has left out ours, and a handler class may
+    // start a session in that of `session`.
     IS_RUNNING.set(false);
+    sys::rustredis_forget_kept_ids();
     guarded((), || {
         object::end_request();
         mod_data::end_request();

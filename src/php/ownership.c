@@ -228,7 +228,7 @@ static zend_always_inline void carry_out(const int which, INTERNAL_FUNCTION_PARA
 		&& PS(session_status) == php_session_active;
 	const unsigned decodes = opens || which == INDEX_session_decode;
 	/* In an error handler of a start that fails. */
-	const bool was_withheld = rustredis_allow_cookie();
+	rustredis_allow_cookie();
 	if (UNEXPECTED(CG(unclean_shutdown)) && !innermost(execute_data->prev_execute_data)) {
 		/* In a shutdown function. A fatal error may have ended a change of the id, or a start. */
 		settle_move(false);
@@ -237,7 +237,7 @@ static zend_always_inline void carry_out(const int which, INTERNAL_FUNCTION_PARA
 	const php_output_handler *output = moves ? rustredis_hold_output() : NULL;
 	if (moves && !may_delete(execute_data)) {
 		rustredis_release_output(output);
-		rustredis_withhold_cookie_again(was_withheld);
+		rustredis_withhold_cookie(execute_data->prev_execute_data);
 		return;
 	}
 	const bool keeps = moves && keeps_cookie();
@@ -307,7 +307,7 @@ static zend_always_inline void carry_out(const int which, INTERNAL_FUNCTION_PARA
 	}
 	rustredis_hide_in_pending();
 	rustredis_release_output(output);
-	rustredis_withhold_cookie_again(was_withheld);
+	rustredis_withhold_cookie(execute_data->prev_execute_data);
 }
 
 #define X(name) \
@@ -371,11 +371,35 @@ bool rustredis_is_called_by_php(void)
 	return innermost(EG(current_execute_data)) != NULL;
 }
 
+/* The functions of PHP that are not wrapped, such as session_create_id(), call a handler class as
+ * well. */
 zend_execute_data *rustredis_call_that_takes_an_id(void)
 {
-	zend_execute_data *call = EG(current_execute_data);
-	const wrapped_function *function = innermost_call(&call);
-	return function == &functions[INDEX_session_start] || function == &functions[INDEX_session_reset] ? call : NULL;
+	zend_execute_data *call = EG(current_execute_data), *wrapped;
+	const wrapped_function *function;
+	for (; call; call = call->prev_execute_data) {
+		const zend_function *running = call->func;
+		if (running && running->type == ZEND_INTERNAL_FUNCTION && !running->common.scope && running->common.function_name
+				&& strncmp(ZSTR_VAL(running->common.function_name), "session_", sizeof("session_") - 1) == 0) {
+			break;
+		}
+	}
+	wrapped = call;
+	function = innermost_call(&wrapped);
+	return wrapped == call && (function == &functions[INDEX_session_start] || function == &functions[INDEX_session_reset])
+		? call : NULL;
+}
+
+zend_execute_data *rustredis_call_that_opens(zend_execute_data *call)
+{
+	const wrapped_function *function;
+	for (; (function = innermost_call(&call)); call = call->prev_execute_data) {
+		if (function == &functions[INDEX_session_start] || function == &functions[INDEX_session_reset]
+				|| function == &functions[INDEX_session_regenerate_id]) {
+			return call;
+		}
+	}
+	return NULL;
 }
 
 zend_execute_data *rustredis_call_of_start(void)
@@ -386,15 +410,7 @@ zend_execute_data *rustredis_call_of_start(void)
 
 bool rustredis_opens_a_session(void)
 {
-	zend_execute_data *call;
-	const wrapped_function *function;
-	for (call = EG(current_execute_data); (function = innermost_call(&call)); call = call->prev_execute_data) {
-		if (function == &functions[INDEX_session_start] || function == &functions[INDEX_session_reset]
-				|| function == &functions[INDEX_session_regenerate_id]) {
-			return true;
-		}
-	}
-	return false;
+	return rustredis_call_that_opens(EG(current_execute_data)) != NULL;
 }
 
 static bool is_inside_of_a_start(zend_execute_data *call)

@@ -369,8 +369,11 @@ rustredis_opening rustredis_opening_now(void);
 bool rustredis_resets_a_session(void);
 /* True if any of these functions is running. */
 bool rustredis_is_called_by_php(void);
-/* The call of session_start() or session_reset() that is running, or NULL. */
+/* The call of session_start() or session_reset() that is running, if no other function of PHP's for
+ * sessions runs inside it, or NULL. */
 zend_execute_data *rustredis_call_that_takes_an_id(void);
+/* The innermost call, from this one on, that opens a session, or NULL. */
+zend_execute_data *rustredis_call_that_opens(zend_execute_data *call);
 /* The call of session_start() that is running, or NULL. */
 zend_execute_data *rustredis_call_of_start(void);
 /* True inside any running function that calls open() with the path, at any depth. */
@@ -446,7 +449,7 @@ void rustredis_throw(const char *format, ...) ZEND_ATTRIBUTE_FORMAT(printf, 1, 2
 void rustredis_throw_reasons(const rustredis_failure *failure);
 /* exceptions.c: true if PHP calls this function as a part of the handler that a script has set. */
 enum { RUSTREDIS_HANDLER_READ = 2, RUSTREDIS_HANDLER_WRITE = 3, RUSTREDIS_HANDLER_DESTROY = 4, RUSTREDIS_HANDLER_GC = 5,
-	RUSTREDIS_HANDLER_VALIDATE_SID = 7, RUSTREDIS_HANDLER_UPDATE_TIMESTAMP = 8 };
+	RUSTREDIS_HANDLER_CREATE_SID = 6, RUSTREDIS_HANDLER_VALIDATE_SID = 7, RUSTREDIS_HANDLER_UPDATE_TIMESTAMP = 8 };
 bool rustredis_is_of_handler(int which, const zend_function *function);
 /* True if PHP has the function of a class or a script for this, which is called when it starts a
  * session. */
@@ -474,10 +477,10 @@ void rustredis_forget_kept_ids(void);
 bool rustredis_restore_id(const zend_execute_data *call, bool is_started);
 /* True if the call that is running keeps an id. */
 bool rustredis_keeps_id(void);
-/* At the beginning and at the end of PHP's functions: allows a cookie beside a call that keeps an
- * id, and returns what the end is to be told. */
-bool rustredis_allow_cookie(void);
-void rustredis_withhold_cookie_again(bool was_withheld);
+/* At the beginning and at the end of PHP's functions: allows a cookie, and withholds it again if
+ * the code around the call must send none. */
+void rustredis_allow_cookie(void);
+void rustredis_withhold_cookie(zend_execute_data *around);
 void rustredis_found_id(const char *id, size_t id_len);
 /* True if this is PHP's id, in the place of the one that is kept. Its read fails, and the other two
  * functions report this, as rustredis_tell_failed_read does or as an exception. */
