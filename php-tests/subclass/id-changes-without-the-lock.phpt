@@ -1,5 +1,5 @@
 --TEST--
-a handler class that changes the id without the lock, as it has closed its parent, reads elsewhere or tries again: nothing lives under the old id
+a handler class that changes the id without the lock, as it has closed its parent, reads elsewhere or tries again: nothing lives under the old id, and nobody else has changed the session
 --FILE--
 <?php
 require __DIR__ . '/../support/support.inc';
@@ -18,6 +18,20 @@ class TriesAgain extends SessionHandler
     public function write(string $id, string $data): bool { return parent::write($id, $data) || parent::write($id, $data); }
     public function destroy(string $id): bool { return parent::destroy($id) || parent::destroy($id); }
 }
+/* Redis takes writes again, after a failover. */
+class Waits extends SessionHandler
+{
+    public array $others = [];
+    private function again(string $id): bool
+    {
+        global $server;
+        $server->resp()->config('SET', 'min-replicas-to-write', '0');
+        $this->others[] = Child::run('say(json_encode(@start($argv[1])));', [$id], ['session.save_path' => $server->save_path(), 'rustredis.lock_wait' => '2'])->line();
+        return true;
+    }
+    public function write(string $id, string $data): bool { return parent::write($id, $data) || ($this->again($id) && parent::write($id, $data)); }
+    public function destroy(string $id): bool { return parent::destroy($id) || ($this->again($id) && parent::destroy($id)); }
+}
 $server = RedisServer::start();
 ini_set('session.save_path', $server->save_path() . '?read_timeout=0.3');
 $pause = fn (int $ms) => $server->resp()->client('PAUSE', $ms, 'ALL');
@@ -25,6 +39,7 @@ $cases = [
     'closed and opened' => ['Passes', fn ($handler) => $handler->again()],
     'closed, opened and written' => ['Passes', fn ($handler, string $id) => [$handler->again(), $handler->write($id, session_encode())]],
     'read from a cache' => ['Caches', fn () => null],
+    'refused, and tried again' => ['Waits', fn () => $server->resp()->config('SET', 'min-replicas-to-write', '1')],
     'tried again' => ['TriesAgain', fn () => $pause(400 * slowness())],
 ];
 foreach ($cases as $case => [$class, $before]) {
@@ -45,8 +60,11 @@ foreach ($cases as $case => [$class, $before]) {
         session_write_close();
         same("$case, " . ($deletes ? 'true' : 'false') . ': nothing lives under the old id', 0, $server->resp()->exists(data_key($id)));
         ok('a late request sees nothing of what came later', !str_contains((string) $server->resp()->get(side_key($id, 'OLD')), 'secret'));
+        if ($class === 'Waits') {
+            same('nobody else could change it in between', ['false'], $handler->others);
+        }
         ok('the session goes on', str_contains((string) $server->resp()->get(data_key(session_id())), 'secret|i:2;'));
     }
 }
 --EXPECTREGEX--
-(ok: [^\n]*\n?){32}
+(ok: [^\n]*\n?){42}

@@ -328,10 +328,12 @@ impl<S: Store> Session<S> {
         };
         self.lineage.leave(&current);
         self.leave_name(&mut current);
-        current.trace.outcome = "ended";
+        let before = (mem::replace(&mut current.trace.outcome, "ended"), current.is_changed);
         current.is_changed = true;
         let hold = mem::replace(&mut current.hold, Hold::Unlocked);
         let (keys, seen) = (&current.keys, current.loaded.state.as_deref());
+        // A class may try again, and others must not change the session before.
+        let stays = |result: &_| matches!(op, Op::Retire { .. }) && is_refused(result);
         let result = match hold {
             Hold::Locked { token, waiter, guard } => {
                 let states = Release { seen, ..self.release_of(&token, op, 1) };
@@ -341,6 +343,12 @@ impl<S: Store> Session<S> {
                     result = self.store.release(keys, &Release { op, ..release });
                 }
                 self.note_copy(id, &token, op, &result);
+                if stays(&result) {
+                    current.hold = Hold::Locked { token, waiter, guard };
+                    (current.trace.outcome, current.is_changed) = before;
+                    self.current = Some(current);
+                    return result;
+                }
                 if result.is_err() {
                     self.store.give_back(keys, token);
                 } else {
@@ -352,6 +360,12 @@ impl<S: Store> Session<S> {
             Hold::Overtaken => Ok(ReleaseReply::Done),
             other => {
                 let result = self.end_unlocked(id, op, seen);
+                if stays(&result) {
+                    current.hold = other;
+                    (current.trace.outcome, current.is_changed) = before;
+                    self.current = Some(current);
+                    return result;
+                }
                 if let Hold::Unsure { token, .. } = other {
                     self.store.give_back(keys, token);
                 }
@@ -455,6 +469,14 @@ impl<S: Store> Session<S> {
             }
             _ => self.store.write(&keys, &self.write_of(op, 1, None)),
         }
+    }
+}
+
+/// Returns true if Redis has not carried a command out, for certain.
+fn is_refused(result: &Result<ReleaseReply, StoreError>) -> bool {
+    match result {
+        Ok(reply) => matches!(reply, ReleaseReply::Refused(_)),
+        Err(error) => !error.is_unclear(),
     }
 }
 
