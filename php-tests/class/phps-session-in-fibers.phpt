@@ -17,6 +17,11 @@ class Wrapper implements SessionHandlerInterface
     public function destroy(string $id): bool { return $this->inner->destroy($id); }
     public function gc(int $max): int|false { return $this->inner->gc($max); }
 }
+/* Keeps open() to itself. */
+class Silent extends Wrapper
+{
+    public function open(string $path, string $name): bool { return true; }
+}
 $suspended = [];
 $places = [
     'no fiber' => fn (callable $does) => $does(),
@@ -29,7 +34,7 @@ $places = [
     },
 ];
 $inner = new RustRedis\SessionHandler();
-foreach (['object' => $inner, 'wrapper' => new Wrapper($inner)] as $name => $handler) {
+foreach (['object' => $inner, 'wrapper' => new Wrapper($inner), 'silent' => new Silent($inner)] as $name => $handler) {
     session_set_save_handler($handler);
     foreach ($places as $first => $begins) {
         foreach ($places as $then => $ends) {
@@ -127,3 +132,24 @@ ok: reset
 ok: moved
 ok: destroyed
 ok: wrapper: by hand
+ok: silent: no fiber, no fiber: saved
+ok: aborted
+ok: reset
+ok: moved
+ok: destroyed
+ok: silent: no fiber, a fiber: saved
+ok: aborted
+ok: reset
+ok: moved
+ok: destroyed
+ok: silent: a fiber, no fiber: saved
+ok: aborted
+ok: reset
+ok: moved
+ok: destroyed
+ok: silent: a fiber, a fiber: saved
+ok: aborted
+ok: reset
+ok: moved
+ok: destroyed
+ok: silent: by hand

@@ -9,7 +9,7 @@ class Both implements SessionHandlerInterface
     private $old;
     private $new;
 
-    function __construct(private string $fails)
+    function __construct(private string $fails, private bool $opens)
     {
         $this->old = new RustRedis\SessionHandler(null, ['prefix' => 'A:' . getmypid() . ':']);
         $this->new = new RustRedis\SessionHandler();
@@ -17,7 +17,7 @@ class Both implements SessionHandlerInterface
 
     function open($path, $name): bool
     {
-        return $this->old->open($path, $name) && $this->new->open($path, $name);
+        return !$this->opens || ($this->old->open($path, $name) && $this->new->open($path, $name));
     }
 
     function close(): bool
@@ -53,13 +53,18 @@ class Both implements SessionHandlerInterface
 }
 
 ini_set('session.use_cookies', '0');
-foreach (['nothing', 'read', 'close'] as $fails) {
-    session_set_save_handler(new Both($fails), false);
-    session_id(new_id());
-    echo thrown('session_start'), ' ', locks(), ' ', thrown('session_write_close'), ' ', locks(), "\n";
+foreach ([true, false] as $opens) {
+    foreach (['nothing', 'read', 'close'] as $fails) {
+        session_set_save_handler(new Both($fails, $opens), false);
+        session_id(new_id());
+        echo thrown('session_start'), ' ', locks(), ' ', thrown('session_write_close'), ' ', locks(), "\n";
+    }
 }
 ?>
 --EXPECT--
+ 2  0
+Exception 0  0
+ 2 Exception 0
  2  0
 Exception 0  0
  2 Exception 0

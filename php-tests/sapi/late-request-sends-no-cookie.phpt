@@ -39,8 +39,20 @@ $wrapper = 'class WrapsIds implements SessionHandlerInterface {
     public function gc(int $max): int|false { return 0; }
 }
 session_set_save_handler(new WrapsIds());';
-$handlers = ['php.ini' => '', 'the class' => 'session_set_save_handler(new RustRedis\SessionHandler());', 'a class with other ids' => $other_ids, 'a wrapper with other ids' => $wrapper];
-foreach ([['1', 'php.ini'], ['0', 'php.ini'], ['1', 'the class'], ['0', 'the class'], ['0', 'a class with other ids'], ['0', 'a wrapper with other ids']] as [$strict, $handler]) {
+$strict_wrapper = 'class Strict extends WrapsIds implements SessionUpdateTimestampHandlerInterface {
+    private $seen = [];
+    public function __construct(private RustRedis\SessionHandler $inner = new RustRedis\SessionHandler) {}
+    public function open(string $path, string $name): bool { return true; }
+    public function validateId(string $id): bool { return ($this->seen[$id] = $this->inner->read($id)) !== ""; }
+    public function read(string $id): string|false { return $this->seen[$id] ?? $this->inner->read($id); }
+    public function write(string $id, string $data): bool { $this->seen = []; return $this->inner->write($id, $data); }
+    public function updateTimestamp(string $id, string $data): bool { $this->seen = []; return $this->inner->updateTimestamp($id, $data); }
+    public function destroy(string $id): bool { return $this->inner->destroy($id); }
+    public function close(): bool { $this->seen = []; return $this->inner->close(); }
+}
+session_set_save_handler(new Strict());';
+$handlers = ['php.ini' => '', 'the class' => 'session_set_save_handler(new RustRedis\SessionHandler());', 'a class with other ids' => $other_ids, 'a wrapper with other ids' => $wrapper, 'a wrapper that reads to validate' => $wrapper . $strict_wrapper];
+foreach ([['1', 'php.ini'], ['0', 'php.ini'], ['1', 'the class'], ['0', 'the class'], ['0', 'a class with other ids'], ['0', 'a wrapper with other ids'], ['1', 'a wrapper that reads to validate'], ['0', 'a wrapper that reads to validate']] as [$strict, $handler]) {
     $port = php_server($handlers[$handler] . $code, ['session.use_cookies' => 1, 'session.use_strict_mode' => $strict]);
     $id = new_id();
     store_session(str_ends_with($handler, 'with other ids') ? "of-$id" : $id, ['n' => 1]);
@@ -107,3 +119,21 @@ ok: a wrapper with other ids, strict=0: under an id of its own
 ok: a wrapper with other ids, strict=0: only read
 ok: a wrapper with other ids, strict=0: reset
 ok: a wrapper with other ids, strict=0: another cookie
+ok: a wrapper that reads to validate, strict=1: a living session's cookie is PHP's matter
+ok: a wrapper that reads to validate, strict=1: once
+ok: a wrapper that reads to validate, strict=1: again
+ok: a wrapper that reads to validate, strict=1: read first
+ok: a wrapper that reads to validate, strict=1: after an abort
+ok: a wrapper that reads to validate, strict=1: under an id of its own
+ok: a wrapper that reads to validate, strict=1: only read
+ok: a wrapper that reads to validate, strict=1: reset
+ok: a wrapper that reads to validate, strict=1: another cookie
+ok: a wrapper that reads to validate, strict=0: a living session's cookie is PHP's matter
+ok: a wrapper that reads to validate, strict=0: once
+ok: a wrapper that reads to validate, strict=0: again
+ok: a wrapper that reads to validate, strict=0: read first
+ok: a wrapper that reads to validate, strict=0: after an abort
+ok: a wrapper that reads to validate, strict=0: under an id of its own
+ok: a wrapper that reads to validate, strict=0: only read
+ok: a wrapper that reads to validate, strict=0: reset
+ok: a wrapper that reads to validate, strict=0: another cookie

@@ -314,12 +314,22 @@ static void begin(rustredis_opening opening)
 	rustredis_keep_failed_id();
 }
 
+/* A handler class may open its parent once more in its write(), before session_regenerate_id()
+ * opens the session. */
+static void note_begun(rustredis_opening opening)
+{
+	if (opening.has_begun && !rustredis_is_leaving()) {
+		*opening.has_begun = true;
+	}
+}
+
 PS_OPEN_FUNC(rustredis)
 {
 	const char *path = rustredis_save_path(SAVE_PATH_ARG());
 	const rustredis_opening opening = rustredis_opening_now();
 	(void) session_name;
 	begin(opening);
+	note_begun(opening);
 	is_of_object = false;
 	if (is_broken_off(mod_data)) {
 		return FAILURE;
@@ -954,16 +964,59 @@ PS_CREATE_SID_FUNC(rustredis)
 
 /* The functions for RustRedis\SessionHandler: the same, if PHP has an object of it as its save
  * handler. */
+static void begin_with_object(rustredis_opening opening)
+{
+	is_of_object = true;
+	if (!opening.has_begun || !*opening.has_begun) {
+		begin(opening);
+		is_unread = opening.takes_an_id;
+		note_begun(opening);
+	}
+}
+
 void rustredis_object_opens(uint64_t handle)
 {
 	/* PHP sets mod_user_implemented only afterwards. */
 	if (PS(mod) && strcmp(PS(mod)->s_name, "user") == 0 && rustredis_opens_a_session()) {
-		const rustredis_opening opening = rustredis_opening_now();
-		begin(opening);
-		is_unread = opening.takes_an_id;
-		is_of_object = true;
+		begin_with_object(rustredis_opening_now());
 		has_open_objects = rustredis_object_set_open(handle, true);
 	}
+}
+
+/* True in the callbacks in which a class may be the first to ask its object for PHP's session,
+ * perhaps under an id that it makes of PHP's. */
+static bool is_asked_by_php(const zend_string *id)
+{
+	const zend_function *called;
+	/* A function of the handler that comes by way of __call() is not recognized. */
+	if (id && PS(id) && zend_string_equals(id, PS(id)) && !rustredis_is_leaving()) {
+		return true;
+	}
+	called = called_by_php();
+	return id ? rustredis_is_of_handler(RUSTREDIS_HANDLER_READ, called)
+			|| rustredis_is_of_handler(RUSTREDIS_HANDLER_VALIDATE_SID, called)
+		: rustredis_is_of_handler(RUSTREDIS_HANDLER_CREATE_SID, called);
+}
+
+void rustredis_object_begins(uint64_t handle, const zend_string *id)
+{
+	rustredis_opening opening;
+	if (!PS(mod_user_implemented)) {
+		return;
+	}
+	opening = rustredis_opening_now();
+	/* Another handler may have begun with the session. A class may use others in any callback. */
+	if (!opening.has_begun || (*opening.has_begun && !is_of_object) || !is_asked_by_php(id)) {
+		return;
+	}
+	if (!*opening.has_begun && !opening.takes_an_id) {
+		/* session_regenerate_id() mostly has the new id by now. */
+		rustredis_has_left_its_id();
+		own.how = NOT_KNOWN;
+		is_late = false;
+	}
+	begin_with_object(opening);
+	has_open_objects = rustredis_object_set_open(handle, true);
 }
 
 void rustredis_object_closes(uint64_t handle)

@@ -228,6 +228,7 @@ static ZEND_METHOD(RustRedis_SessionHandler, read)
 	ZEND_PARSE_PARAMETERS_START(1, 1)
 		Z_PARAM_STR(id)
 	ZEND_PARSE_PARAMETERS_END();
+	rustredis_object_begins(of(Z_OBJ_P(ZEND_THIS))->handle, id);
 	if (rustredis_replaces_kept_id(id)) {
 		rustredis_failure failure;
 		rustredis_object_failure(of(Z_OBJ_P(ZEND_THIS))->handle, &failure);
@@ -326,6 +327,7 @@ static ZEND_METHOD(RustRedis_SessionHandler, validateId)
 	ZEND_PARSE_PARAMETERS_START(1, 1)
 		Z_PARAM_STR(id)
 	ZEND_PARSE_PARAMETERS_END();
+	rustredis_object_begins(of(Z_OBJ_P(ZEND_THIS))->handle, id);
 	call.id = ZSTR_VAL(id);
 	call.id_len = ZSTR_LEN(id);
 	RETVAL_BOOL(run(execute_data, RUSTREDIS_VALIDATE, &call) == RUSTREDIS_YES);
@@ -351,6 +353,7 @@ static ZEND_METHOD(RustRedis_SessionHandler, create_sid)
 {
 	zend_string *id;
 	ZEND_PARSE_PARAMETERS_NONE();
+	rustredis_object_begins(of(Z_OBJ_P(ZEND_THIS))->handle, NULL);
 	if ((id = php_session_create_id(NULL))) {
 		RETVAL_STR(id);
 	}

@@ -190,6 +190,27 @@ bool rustredis_decodes(void)
 /* The same for session_regenerate_id(). */
 static TSRM_TLS unsigned moving;
 
+/* The calls that open a session, and have not returned: also those that are suspended on a fiber.
+ * Each opens one session, however often a handler class passes that on. */
+typedef struct opening_call {
+	const zend_execute_data *call;
+	bool has_begun;
+	struct opening_call *next;
+} opening_call;
+
+static TSRM_TLS opening_call *opening_calls;
+
+static void leave_opening_call(const opening_call *left)
+{
+	opening_call **place = &opening_calls;
+	while (*place && *place != left) {
+		place = &(*place)->next;
+	}
+	if (*place) {
+		*place = left->next;
+	}
+}
+
 static bool deletes_the_old(zend_execute_data *call);
 
 /* An integer key, which the serializers php and php_binary leave out with a warning. An error
@@ -233,6 +254,7 @@ static zend_always_inline void carry_out(const int which, INTERNAL_FUNCTION_PARA
 		/* In a shutdown function. A fatal error may have ended a change of the id, or a start. */
 		settle_move(false);
 		rustredis_forget_kept_ids();
+		opening_calls = NULL;
 	}
 	const php_output_handler *output = moves ? rustredis_hold_output() : NULL;
 	if (moves && !may_delete(execute_data)) {
@@ -262,7 +284,14 @@ static zend_always_inline void carry_out(const int which, INTERNAL_FUNCTION_PARA
 	}
 	decoding += decodes;
 	moving += moves;
+	opening_call opening = { execute_data, false, opening_calls };
+	if (opens || moves) {
+		opening_calls = &opening;
+	}
 	functions[which].original(INTERNAL_FUNCTION_PARAM_PASSTHRU);
+	if (opens || moves) {
+		leave_opening_call(&opening);
+	}
 	decoding -= decodes;
 	moving -= moves;
 	if (moves) {
@@ -353,8 +382,14 @@ static const wrapped_function *innermost(zend_execute_data *call)
 
 rustredis_opening rustredis_opening_now(void)
 {
-	const wrapped_function *function = innermost(EG(current_execute_data));
+	zend_execute_data *call = EG(current_execute_data);
+	const wrapped_function *function = innermost_call(&call);
+	opening_call *opening = function ? opening_calls : NULL;
 	rustredis_opening now;
+	while (opening && opening->call != call) {
+		opening = opening->next;
+	}
+	now.has_begun = opening ? &opening->has_begun : NULL;
 	now.resets = function == &functions[INDEX_session_reset];
 	now.takes_an_id = function == &functions[INDEX_session_start] || now.resets;
 	now.begins = function == &functions[INDEX_session_start] || function == &functions[INDEX_session_regenerate_id];
@@ -485,6 +520,7 @@ void rustredis_note_end(int ends)
 	left_id = NULL;
 	browsers_id = NULL;
 	takes_cookie = false;
+	opening_calls = NULL;
 	decoding = 0;
 	moving = 0;
 	rustredis_forget_encodings();

@@ -319,6 +319,9 @@ unsigned rustredis_opened(void);
  * and before and after a read, and before a write and a destroy of a session. If the latter two
  * give a reason, the call must be refused. */
 void rustredis_object_opens(uint64_t handle);
+/* Before read() and validateId(), and in create_sid() without an id: begins with PHP's session, if
+ * the class has not passed PHP's open() on. */
+void rustredis_object_begins(uint64_t handle, const zend_string *id);
 void rustredis_object_reads(zend_string *id);
 void rustredis_object_has_read(zend_string *id, zend_string *val, bool is_overtaken);
 bool rustredis_object_refuses(uint64_t handle, zend_string *id, zend_string *val, int unchanged, char *reason, size_t size);
@@ -363,6 +366,8 @@ typedef struct {
 	bool begins;
 	/* It is session_reset(). */
 	bool resets;
+	/* Tells if the running call has begun with its session. NULL where PHP opens none. */
+	bool *has_begun;
 } rustredis_opening;
 rustredis_opening rustredis_opening_now(void);
 /* True if session_reset() is running. */
