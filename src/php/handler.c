@@ -1049,6 +1049,11 @@ void rustredis_object_reads(zend_string *id)
 	}
 }
 
+int rustredis_object_reason_to_read(zend_string *id)
+{
+	return is_of_php(id) ? reason_to_read() : RUSTREDIS_TO_DELIVER;
+}
+
 void rustredis_object_has_read(zend_string *id, zend_string *val, bool is_overtaken)
 {
 	if (is_of_php(id)) {

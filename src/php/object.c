@@ -236,6 +236,7 @@ static ZEND_METHOD(RustRedis_SessionHandler, read)
 		RETURN_THROWS();
 	}
 	rustredis_object_reads(id);
+	call.how = rustredis_object_reason_to_read(id);
 	if (run_with_id(execute_data, RUSTREDIS_READ, &call, id) != RUSTREDIS_YES) {
 		RETURN_THROWS();
 	}

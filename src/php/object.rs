@@ -338,7 +338,9 @@ impl Object {
         Answer::Failed
     }
 
-    fn read(&mut self, id: &SessionId, ttl: u64, fiber: usize) -> Answer {
+    /// Reads a session. A handler class that only checks that an id exists (`reason`) leaves no
+    /// lock on one that does not.
+    fn read(&mut self, id: &SessionId, reason: c_int, ttl: u64, fiber: usize) -> Answer {
         if self.is_of_another_fiber(id, fiber) {
             return self.refuse_as_held_by_fiber(id, fiber);
         }
@@ -348,11 +350,12 @@ impl Object {
             if resets || session.is_stale() {
                 session.read_anew();
             }
-            if session.read(id.as_str().as_bytes(), Access::Update, ttl) {
-                Answer::Yes
-            } else {
-                Answer::Failed
-            }
+            let bytes = id.as_str().as_bytes();
+            let is_read = match reason {
+                0 => session.read(bytes, Access::Update, ttl),
+                reason => session.look(bytes, Access::Update, ttl, reason == 2),
+            };
+            if is_read { Answer::Yes } else { Answer::Failed }
         })
     }
 
@@ -374,7 +377,8 @@ impl Object {
         // PHP has made an id, and asks if it is free. Its read follows.
         let is_made = anew && sys::changes_this_id(bytes) && !sys::rustredis_is_leaving();
         let answer = self.with_session(id, fiber, anew, false, |session| {
-            let known = if is_made { session.is_taken(bytes, ttl) } else { session.is_known(bytes, ttl) };
+            let known =
+                if is_made { session.is_taken(bytes, ttl) } else { session.is_known(bytes, ttl) };
             known.map_or(Answer::Failed, Answer::from)
         });
         if answer == Answer::No && !is_made {
@@ -757,7 +761,7 @@ unsafe extern "C" fn rustredis_object_call(handle: u64, what: c_int, call: *mut 
         let Some(id) = SessionId::parse(id) else { return Answer::No };
         let ttl = object.ttl.unwrap_or_else(|| ttl(call.maxlifetime));
         match what {
-            call::READ => object.read(&id, ttl, call.fiber),
+            call::READ => object.read(&id, call.how, ttl, call.fiber),
             call::WRITE => object.put(&id, data, true, ttl, call.fiber),
             call::TOUCH => object.put(&id, data, false, ttl, call.fiber),
             call::DESTROY => object.destroy(&id, call.how, ttl, call.fiber),
