@@ -19,7 +19,7 @@ use crate::{
 };
 
 fn access(read_only: c_int) -> Access {
-    if read_only == 0 { Access::Update } else { Access::Read }
+    Access::of(read_only != 0)
 }
 
 #[unsafe(no_mangle)]

@@ -1054,6 +1054,11 @@ int rustredis_object_reason_to_read(zend_string *id)
 	return is_of_php(id) ? reason_to_read() : RUSTREDIS_TO_DELIVER;
 }
 
+int rustredis_object_only_reads(zend_string *id)
+{
+	return is_of_php(id) && wants_read_only();
+}
+
 void rustredis_object_has_read(zend_string *id, zend_string *val, bool is_overtaken)
 {
 	if (is_of_php(id)) {

@@ -237,6 +237,7 @@ static ZEND_METHOD(RustRedis_SessionHandler, read)
 	}
 	rustredis_object_reads(id);
 	call.how = rustredis_object_reason_to_read(id);
+	call.read_only = rustredis_object_only_reads(id);
 	if (run_with_id(execute_data, RUSTREDIS_READ, &call, id) != RUSTREDIS_YES) {
 		RETURN_THROWS();
 	}
@@ -331,6 +332,7 @@ static ZEND_METHOD(RustRedis_SessionHandler, validateId)
 	rustredis_object_begins(of(Z_OBJ_P(ZEND_THIS))->handle, id);
 	call.id = ZSTR_VAL(id);
 	call.id_len = ZSTR_LEN(id);
+	call.read_only = rustredis_object_only_reads(id);
 	RETVAL_BOOL(run(execute_data, RUSTREDIS_VALIDATE, &call) == RUSTREDIS_YES);
 }
 

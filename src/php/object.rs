@@ -340,7 +340,7 @@ impl Object {
 
     /// Reads a session. A handler class that only checks that an id exists (`reason`) leaves no
     /// lock on one that does not.
-    fn read(&mut self, id: &SessionId, reason: c_int, ttl: u64, fiber: usize) -> Answer {
+    fn read(&mut self, id: &SessionId, access: Access, reason: c_int, ttl: u64, fiber: usize) -> Answer {
         if self.is_of_another_fiber(id, fiber) {
             return self.refuse_as_held_by_fiber(id, fiber);
         }
@@ -352,14 +352,14 @@ impl Object {
             }
             let bytes = id.as_str().as_bytes();
             let is_read = match reason {
-                0 => session.read(bytes, Access::Update, ttl),
-                reason => session.look(bytes, Access::Update, ttl, reason == 2),
+                0 => session.read(bytes, access, ttl),
+                reason => session.look(bytes, access, ttl, reason == 2),
             };
             if is_read { Answer::Yes } else { Answer::Failed }
         })
     }
 
-    fn validate(&mut self, id: &SessionId, ttl: u64, fiber: usize) -> Answer {
+    fn validate(&mut self, id: &SessionId, access: Access, ttl: u64, fiber: usize) -> Answer {
         if self.is_of_another_fiber(id, fiber) {
             return self.refuse_as_held_by_fiber(id, fiber);
         }
@@ -378,7 +378,7 @@ impl Object {
         let is_made = anew && sys::changes_this_id(bytes) && !sys::rustredis_is_leaving();
         let answer = self.with_session(id, fiber, anew, false, |session| {
             let known =
-                if is_made { session.is_taken(bytes, ttl) } else { session.is_known(bytes, ttl) };
+                if is_made { session.is_taken(bytes, ttl) } else { session.is_known(bytes, access, ttl) };
             known.map_or(Answer::Failed, Answer::from)
         });
         if answer == Answer::No && !is_made {
@@ -735,6 +735,7 @@ pub struct CallInC {
     wait: f64,
     fiber: usize,
     how: c_int,
+    read_only: c_int,
     value: *const c_char,
     value_len: usize,
     is_overtaken: c_int,
@@ -760,12 +761,13 @@ unsafe extern "C" fn rustredis_object_call(handle: u64, what: c_int, call: *mut 
         }
         let Some(id) = SessionId::parse(id) else { return Answer::No };
         let ttl = object.ttl.unwrap_or_else(|| ttl(call.maxlifetime));
+        let access = Access::of(call.read_only != 0);
         match what {
-            call::READ => object.read(&id, call.how, ttl, call.fiber),
+            call::READ => object.read(&id, access, call.how, ttl, call.fiber),
             call::WRITE => object.put(&id, data, true, ttl, call.fiber),
             call::TOUCH => object.put(&id, data, false, ttl, call.fiber),
             call::DESTROY => object.destroy(&id, call.how, ttl, call.fiber),
-            call::VALIDATE => object.validate(&id, ttl, call.fiber),
+            call::VALIDATE => object.validate(&id, access, ttl, call.fiber),
             call::LOCK => {
                 let wait = (call.wait >= 0.0).then(|| Duration::from_secs_f64(call.wait));
                 object.lock(&id, ttl, wait, call.fiber, false)

@@ -109,6 +109,7 @@ typedef struct {
 	uintptr_t fiber;
 	/* For RUSTREDIS_DESTROY: as in rustredis_destroy. For RUSTREDIS_READ: the reason. */
 	int how;
+	int read_only;
 	/* The value that was read, valid until rustredis_object_done, which must follow as soon as PHP
 	 * has its copy. */
 	const char *value;
@@ -323,8 +324,9 @@ void rustredis_object_opens(uint64_t handle);
  * the class has not passed PHP's open() on. */
 void rustredis_object_begins(uint64_t handle, const zend_string *id);
 void rustredis_object_reads(zend_string *id);
-/* The reason to read, as in rustredis_read. */
+/* The reason to read, as in rustredis_read, and true if PHP only reads its session. */
 int rustredis_object_reason_to_read(zend_string *id);
+int rustredis_object_only_reads(zend_string *id);
 void rustredis_object_has_read(zend_string *id, zend_string *val, bool is_overtaken);
 bool rustredis_object_refuses(uint64_t handle, zend_string *id, zend_string *val, int unchanged, char *reason, size_t size);
 int rustredis_object_how_to_destroy(uint64_t handle, zend_string *id, char *reason, size_t size);

@@ -8,3 +8,11 @@ pub enum Access {
     /// Only reads the session (`read_and_close`).
     Read,
 }
+
+impl Access {
+    /// The access of a request that only reads, or of any other one.
+    #[must_use]
+    pub fn of(only_reads: bool) -> Self {
+        if only_reads { Self::Read } else { Self::Update }
+    }
+}

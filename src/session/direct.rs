@@ -79,8 +79,8 @@ impl<S: Store> Session<S> {
     }
 
     /// [`Session::validate`] with a failure of its own. Returns `None` after a failure.
-    pub fn is_known(&mut self, id: &[u8], ttl: u64) -> Option<bool> {
-        let known = self.validate(id, Access::Update, ttl);
+    pub fn is_known(&mut self, id: &[u8], access: Access, ttl: u64) -> Option<bool> {
+        let known = self.validate(id, access, ttl);
         let Some(pending) = self.pending.take() else { return Some(known) };
         self.refuse(&pending.id, &pending.failure);
         None

@@ -828,7 +828,7 @@ fn what_was_fetched_for_a_read_is_not_delivered_much_later() {
                     // An object begins with another session then, or gives the lock back.
                     assert!(!session.goes_on() || session.is_stale());
                     session.close();
-                    assert_eq!(session.is_known(ID, TTL), Some(!ended));
+                    assert_eq!(session.is_known(ID, Access::Update, TTL), Some(!ended));
                 } else {
                     session.read_anew();
                 }
@@ -972,7 +972,7 @@ fn a_lock_that_this_thread_has_is_not_waited_for() {
             && !held.put(NEW, b"x", true, TTL, Writer::Saving)
     );
     assert!(matches!(held.cause(), super::Cause::Lock(_)));
-    assert_eq!(held.is_known(ID, TTL), None);
+    assert_eq!(held.is_known(ID, Access::Update, TTL), None);
     assert_eq!((held.store.trips, holder(&store, ID), data(&store, NEW)), (0, None, None));
     // No lock is needed for these.
     let mut value = None;
