@@ -375,10 +375,45 @@ impl<S: Store> Session<S> {
         writer: Writer,
     ) -> bool {
         let id = saved.id.clone();
+        let is_same = matches!(&saved.hold, Hold::Saved(print) if print.is_of(text.plain()));
+        if is_same && !saved.metadata.is_due {
+            let result = self.refresh(&saved, ttl);
+            if !matches!(result, Ok(ReleaseReply::Gone)) {
+                return self.save_the_same(saved, text, result, ttl);
+            }
+        }
         match self.take_again(saved, ttl) {
             Ok(()) => self.save(id.as_str().as_bytes(), text, true, ttl, writer),
             Err(failure) => self.fail("was not saved", Some(&id), &failure),
         }
+    }
+
+    /// Refreshes the TTL of a session whose lock a write for a handler class gave back.
+    fn refresh(&mut self, saved: &Current<S::Lease>, ttl: u64) -> Result<ReleaseReply, StoreError> {
+        match self.ttl_of_write(saved, ttl).unwrap_or_default() {
+            0 => Ok(ReleaseReply::Done),
+            life => {
+                let refresh = self.write_of(Op::Keep, life, saved.loaded.state.as_deref());
+                self.store.write(&saved.keys, &refresh)
+            }
+        }
+    }
+
+    /// Ends the save of what a handler class has written already, as PHP does after a write by
+    /// hand. Nothing is asked for, and what others have done to the session since stays.
+    fn save_the_same(
+        &mut self,
+        mut saved: Box<Current<S::Lease>>,
+        text: &Text<'_>,
+        result: Result<ReleaseReply, StoreError>,
+        ttl: u64,
+    ) -> bool {
+        let (id, mut is_over) = (saved.id.clone(), false);
+        let mut failure = failure_of_save(false, result, Loss::Unknown, &mut is_over);
+        self.follow_save(&mut saved, None, &mut failure, is_over, ttl);
+        count_write(&saved.trace, text, false, false, failure.as_ref());
+        self.after_write(saved, text, false, false, failure.as_ref());
+        self.told(&id, "was not saved", failure)
     }
 
     /// Takes the lock again that a write for a handler class gave back, if no other request has

@@ -963,6 +963,29 @@ fn a_put_overwrites_nothing_but_what_was_seen_last() {
 }
 
 #[test]
+fn a_class_that_saves_what_it_has_written_asks_for_nothing() {
+    for meanwhile in ["nothing", "change", "lock", "end", "loss"] {
+        let store = stored(b"old");
+        let mut first = session(&store);
+        assert!(first.put(ID, b"one", true, TTL, Writer::Saving));
+        let mut other = session(&store);
+        match meanwhile {
+            "change" => assert!(other.put(ID, b"two", true, TTL, Writer::Saving)),
+            "lock" => assert!(other.lock(ID, TTL)),
+            "end" => assert!(other.destroy(ID, Leave::Ended)),
+            "loss" => store.server().lose(&keys(ID)),
+            _ => {}
+        }
+        let (theirs, held) = (data(&store, ID), holder(&store, ID));
+        let (trips, changed) = (first.store.trips, meanwhile != "nothing");
+        assert!(first.put(ID, b"one", changed, TTL, Writer::Saving), "{meanwhile}");
+        let left = if meanwhile == "loss" { Some(b"one".to_vec()) } else { theirs };
+        assert_eq!((data(&store, ID), holder(&store, ID)), (left, held), "{meanwhile}");
+        assert_eq!(first.store.trips - trips, if meanwhile == "loss" { 3 } else { 1 }, "{meanwhile}");
+    }
+}
+
+#[test]
 fn a_lock_that_this_thread_has_is_not_waited_for() {
     let store = stored(b"old");
     let mut held = session(&store).beside(|_, keys| keys.lock().ends_with("_LOCK"));
