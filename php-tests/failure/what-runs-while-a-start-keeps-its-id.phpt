@@ -126,6 +126,23 @@ $request = new CgiRequest(
 $cookies = $request->answer()->headers('Set-Cookie');
 ok('the attributes of the cookie are there', $cookies !== [] && preg_grep('/; HttpOnly; SameSite=Strict$/', $cookies, PREG_GREP_INVERT) === [], $cookies);
 
+/* The setting may be any text that PHP takes for yes. */
+$server->resp()->set(lock_key($id = new_id()), foreign_token(), 'PX', 30000);
+store_session($id, ['n' => 1], 1440, $server->resp());
+$request = new CgiRequest(
+    "ini_set('session.use_cookies', 'On');\n$script",
+    ['session.save_path' => $server->save_path()] + $ini,
+    [
+        'HTTP_COOKIE' => "PHPSESSID=$id",
+        'HANDLER' => 'Strict',
+        'MEANWHILE' => '',
+        'THEN' => 'free(); session_id("' . ($next = new_id()) . '"); session_start(["use_strict_mode" => 0]);',
+        'PORT' => (string) $server->port,
+        'LOCK' => lock_key($id),
+    ],
+);
+same('a later start sends its cookie', ["PHPSESSID=$next; path=/"], $request->answer()->headers('Set-Cookie'));
+
 /* Output is held while the id changes, as in any other change. */
 store_session($id = new_id(), ['n' => 1], 1440, $server->resp());
 $server->resp()->set(lock_key($id), foreign_token(), 'PX', 30000);
@@ -145,4 +162,4 @@ $answer = $request->answer();
 $new = substr($answer->body, -32);
 ok('output in a change of the id comes after its cookie', $answer->headers('Set-Cookie') !== [] && str_contains($answer->headers('Set-Cookie')[array_key_last($answer->headers('Set-Cookie'))], "PHPSESSID=$new;"), [$answer->body, $answer->headers('Set-Cookie')]);
 --EXPECTREGEX--
-(ok: [^\n]*\n?){50}
+(ok: [^\n]*\n?){51}

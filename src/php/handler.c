@@ -984,18 +984,21 @@ void rustredis_object_opens(uint64_t handle)
 }
 
 /* True in the callbacks in which a class may be the first to ask its object for PHP's session,
- * perhaps under an id that it makes of PHP's. */
+ * perhaps under an id that it makes of PHP's. A class with a store of its own may read a record
+ * there that is no session of PHP's. */
 static bool is_asked_by_php(const zend_string *id)
 {
 	const zend_function *called;
+	if (!PS(id) || !php_memnstr(ZSTR_VAL(id), ZSTR_VAL(PS(id)), ZSTR_LEN(PS(id)), ZSTR_VAL(id) + ZSTR_LEN(id))) {
+		return false;
+	}
 	/* A function of the handler that comes by way of __call() is not recognized. */
-	if (id && PS(id) && zend_string_equals(id, PS(id)) && !rustredis_is_leaving()) {
+	if (zend_string_equals(id, PS(id)) && !rustredis_is_leaving()) {
 		return true;
 	}
 	called = called_by_php();
-	return id ? rustredis_is_of_handler(RUSTREDIS_HANDLER_READ, called)
-			|| rustredis_is_of_handler(RUSTREDIS_HANDLER_VALIDATE_SID, called)
-		: rustredis_is_of_handler(RUSTREDIS_HANDLER_CREATE_SID, called);
+	return rustredis_is_of_handler(RUSTREDIS_HANDLER_READ, called)
+		|| rustredis_is_of_handler(RUSTREDIS_HANDLER_VALIDATE_SID, called);
 }
 
 void rustredis_object_begins(uint64_t handle, const zend_string *id)

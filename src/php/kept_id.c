@@ -47,12 +47,21 @@ static void withhold_cookie(void)
 	PS(use_trans_sid) = 0;
 }
 
+/* As PHP reads the text of a setting, which may be "On". */
+static bool is_on(const char *name, size_t name_len)
+{
+	zend_string *key = zend_string_init(name, name_len, 0);
+	zend_string *text = zend_ini_get_value(key);
+	zend_string_release(key);
+	return text && zend_ini_parse_bool(text);
+}
+
 void rustredis_allow_cookie(void)
 {
 	if (is_withheld) {
 		is_withheld = false;
-		PS(use_cookies) = INI_BOOL("session.use_cookies");
-		PS(use_trans_sid) = INI_BOOL("session.use_trans_sid");
+		PS(use_cookies) = is_on(ZEND_STRL("session.use_cookies"));
+		PS(use_trans_sid) = is_on(ZEND_STRL("session.use_trans_sid"));
 	}
 }
 

@@ -356,7 +356,6 @@ static ZEND_METHOD(RustRedis_SessionHandler, create_sid)
 {
 	zend_string *id;
 	ZEND_PARSE_PARAMETERS_NONE();
-	rustredis_object_begins(of(Z_OBJ_P(ZEND_THIS))->handle, NULL);
 	if ((id = php_session_create_id(NULL))) {
 		RETVAL_STR(id);
 	}

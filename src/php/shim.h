@@ -320,8 +320,8 @@ unsigned rustredis_opened(void);
  * and before and after a read, and before a write and a destroy of a session. If the latter two
  * give a reason, the call must be refused. */
 void rustredis_object_opens(uint64_t handle);
-/* Before read() and validateId(), and in create_sid() without an id: begins with PHP's session, if
- * the class has not passed PHP's open() on. */
+/* Before read() and validateId(): begins with PHP's session, if the class has not passed PHP's
+ * open() on. */
 void rustredis_object_begins(uint64_t handle, const zend_string *id);
 void rustredis_object_reads(zend_string *id);
 /* The reason to read, as in rustredis_read, and true if PHP only reads its session. */

@@ -1,0 +1,49 @@
+--TEST--
+RustRedis\SessionHandler: a class with a store of its own that reads and writes another record by the object in its methods: the record is not taken for PHP's session
+--FILE--
+<?php
+require __DIR__ . '/../support/support.inc';
+
+class Elsewhere implements SessionHandlerInterface, SessionUpdateTimestampHandlerInterface
+{
+    public array $sessions = [];
+    public function __construct(private RustRedis\SessionHandler $object, private string $record) {}
+    private function look(): void { $this->object->read($this->record); $this->object->close(); }
+    private function count(): void
+    {
+        $count = (int) substr($this->object->read($this->record), 4);
+        $this->object->write($this->record, 'c|i:' . ($count + 1) . ';');
+    }
+    public function open(string $path, string $name): bool { return true; }
+    public function close(): bool { return true; }
+    public function read(string $id): string|false { $this->look(); return $this->sessions[$id] ?? ''; }
+    public function validateId(string $id): bool { $this->look(); return isset($this->sessions[$id]); }
+    public function updateTimestamp(string $id, string $data): bool { $this->count(); return true; }
+    public function write(string $id, string $data): bool { $this->count(); $this->sessions[$id] = $data; return true; }
+    public function destroy(string $id): bool { $this->count(); unset($this->sessions[$id]); return true; }
+    public function gc(int $max): int|false { return 0; }
+}
+$record = new_id();
+session_set_save_handler($handler = new Elsewhere(new RustRedis\SessionHandler(), $record), false);
+foreach (['0', '1'] as $strict) {
+    ini_set('session.use_strict_mode', $strict);
+    foreach ([true, false] as $deletes) {
+        redis()->del(data_key($record));
+        $id = new_id();
+        $handler->sessions = [$id => 'a|i:1;'];
+        start($id);
+        $_SESSION['n'] = 2;
+        $case = "strict mode $strict, " . ($deletes ? 'true' : 'false');
+        ok("$case: the id changes", session_regenerate_id($deletes) && session_write_close());
+        same('the session is where the class has it', 'a|i:1;n|i:2;', $handler->sessions[session_id()]);
+        same('the record', ['c|i:2;', 0], [redis()->get(data_key($record)), redis()->exists(side_key($record, 'STATE'))]);
+    }
+}
+
+/* What cannot be decoded is the class' own. */
+$handler->sessions = [$id = new_id() => 'garbage|x:9'];
+redis()->del(data_key($record));
+same('a session that cannot be decoded', false, @start($id));
+same('the record counts its end', 'c|i:1;', redis()->get(data_key($record)));
+--EXPECTREGEX--
+(ok: [^\n]*\n?){14}
