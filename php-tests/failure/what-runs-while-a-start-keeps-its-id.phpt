@@ -26,7 +26,7 @@ class Merges extends Strict
 }
 class Catches implements SessionHandlerInterface, SessionUpdateTimestampHandlerInterface
 {
-    private RustRedis\SessionHandler $inner;
+    protected RustRedis\SessionHandler $inner;
     public function __construct() { $this->inner = new RustRedis\SessionHandler(); }
     public function open(string $path, string $name): bool { return $this->inner->open($path, $name); }
     public function close(): bool { return $this->inner->close(); }
@@ -40,9 +40,17 @@ class Catches implements SessionHandlerInterface, SessionUpdateTimestampHandlerI
         try {
             return $this->inner->validateId($id);
         } catch (RustRedis\SessionException) {
-            echo 'told ', json_encode($this->inner->{getenv('LOOKS')}($id)), ' ';
+            echo 'told ', json_encode($this->inner->{getenv('LOOKS') ?: 'isLocked'}($id)), ' ';
             return false;
         }
+    }
+}
+class Answers extends Catches
+{
+    private bool $has_failed = false;
+    public function validateId(string $id): bool
+    {
+        return $this->has_failed ? $this->inner->exists($id) : ($this->has_failed = true) && parent::validateId($id);
     }
 }
 /* The lock of another request becomes free. */
@@ -143,6 +151,26 @@ $request = new CgiRequest(
 );
 same('a later start sends its cookie', ["PHPSESSID=$next; path=/"], $request->answer()->headers('Set-Cookie'));
 
+/* A class may find the session without a read. Its cookie is sent as in any start. */
+foreach (['[]', '["read_and_close" => true]'] as $options) {
+    $server->resp()->set(lock_key($id = new_id()), foreign_token(), 'PX', 30000);
+    store_session($id, ['n' => 1], 1440, $server->resp());
+    $request = new CgiRequest(
+        str_replace("\nstart();", "\nsession_id(getenv('ID')); start();", $script),
+        ['session.save_path' => $server->save_path()] + $ini,
+        [
+            'HANDLER' => 'Answers',
+            'THEN' => "free(); session_id(getenv('ID')); echo json_encode([session_start($options), \$_SESSION]);",
+            'ID' => $id,
+            'PORT' => (string) $server->port,
+            'LOCK' => lock_key($id),
+        ],
+    );
+    $answer = $request->answer();
+    ok('it starts', str_ends_with($answer->body, '[true,{"n":1}]'), $answer->body);
+    same('it sends its cookie', ["PHPSESSID=$id; path=/"], $answer->headers('Set-Cookie'));
+}
+
 /* Output is held while the id changes, as in any other change. */
 store_session($id = new_id(), ['n' => 1], 1440, $server->resp());
 $server->resp()->set(lock_key($id), foreign_token(), 'PX', 30000);
@@ -162,4 +190,4 @@ $answer = $request->answer();
 $new = substr($answer->body, -32);
 ok('output in a change of the id comes after its cookie', $answer->headers('Set-Cookie') !== [] && str_contains($answer->headers('Set-Cookie')[array_key_last($answer->headers('Set-Cookie'))], "PHPSESSID=$new;"), [$answer->body, $answer->headers('Set-Cookie')]);
 --EXPECTREGEX--
-(ok: [^\n]*\n?){51}
+(ok: [^\n]*\n?){55}

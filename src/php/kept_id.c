@@ -280,8 +280,8 @@ bool rustredis_restore_id(const zend_execute_data *call, bool is_started)
 	/* A start that fails leaves PHP without an id. */
 	if (!PS(id) || (!taken.replacing && zend_string_equals(PS(id), taken.id))) {
 		is_read = !EG(exception) && (is_started || PS(session_status) == php_session_active);
-		if (is_read && PS(session_status) == php_session_active) {
-			/* The class has read the session after all. */
+		if (is_read && PS(id)) {
+			/* The class has called the id known after all. */
 			php_session_reset_id();
 		}
 	} else {

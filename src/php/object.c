@@ -176,7 +176,7 @@ static int run(zend_execute_data *execute_data, int what, rustredis_call *call)
 		rustredis_keep_id_while_validating(false);
 		rustredis_object_failure(object->handle, &failure);
 		rustredis_throw_reasons(&failure);
-	} else if (what == RUSTREDIS_READ || what == RUSTREDIS_VALIDATE
+	} else if ((what == RUSTREDIS_READ && rustredis_is_validating()) || what == RUSTREDIS_VALIDATE
 			|| (answer == RUSTREDIS_NO && (what == RUSTREDIS_PEEK || what == RUSTREDIS_EXISTS))) {
 		rustredis_found_id(call->id, call->id_len);
 	}
