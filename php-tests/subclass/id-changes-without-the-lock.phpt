@@ -26,6 +26,7 @@ class Waits extends SessionHandler
     {
         global $server;
         $server->resp()->config('SET', 'min-replicas-to-write', '0');
+        $server->resp()->config('SET', 'maxmemory', '0');
         $this->others[] = Child::run('say(json_encode(@start($argv[1])));', [$id], ['session.save_path' => $server->save_path(), 'rustredis.lock_wait' => '2'])->line();
         return true;
     }
@@ -40,6 +41,7 @@ $cases = [
     'closed, opened and written' => ['Passes', fn ($handler, string $id) => [$handler->again(), $handler->write($id, session_encode())]],
     'read from a cache' => ['Caches', fn () => null],
     'refused, and tried again' => ['Waits', fn () => $server->resp()->config('SET', 'min-replicas-to-write', '1')],
+    'without memory, and tried again' => ['Waits', fn () => $server->resp()->config('SET', 'maxmemory', '1')],
     'tried again' => ['TriesAgain', fn () => $pause(400 * slowness())],
 ];
 foreach ($cases as $case => [$class, $before]) {
@@ -67,4 +69,4 @@ foreach ($cases as $case => [$class, $before]) {
     }
 }
 --EXPECTREGEX--
-(ok: [^\n]*\n?){42}
+(ok: [^\n]*\n?){52}

@@ -336,7 +336,8 @@ impl<S: Store> Session<S> {
         let stays = |result: &_| matches!(op, Op::Retire { .. }) && is_refused(result);
         let result = match hold {
             Hold::Locked { token, waiter, guard } => {
-                let states = Release { seen, ..self.release_of(&token, op, 1) };
+                let rewrite = matches!(op, Op::Retire { .. });
+                let states = Release { seen, rewrite, ..self.release_of(&token, op, 1) };
                 let release = Release { waiter: waiter.as_deref(), ..states };
                 let mut result = self.store.release(keys, &release);
                 if let Some(op) = in_any_case(op, &result) {
@@ -472,10 +473,11 @@ impl<S: Store> Session<S> {
     }
 }
 
-/// Returns true if Redis has not carried a command out, for certain.
+/// Returns true if Redis has left the session and its lock as they were, for certain.
 fn is_refused(result: &Result<ReleaseReply, StoreError>) -> bool {
     match result {
-        Ok(reply) => matches!(reply, ReleaseReply::Refused(_)),
+        Ok(ReleaseReply::Refused(error)) => error.code == "OOM",
+        Ok(_) => false,
         Err(error) => !error.is_unclear(),
     }
 }
