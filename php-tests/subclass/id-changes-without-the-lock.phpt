@@ -68,5 +68,49 @@ foreach ($cases as $case => [$class, $before]) {
         ok('the session goes on', str_contains((string) $server->resp()->get(data_key(session_id())), 'secret|i:2;'));
     }
 }
+
+/* Another request may have the lock, and store something, after a write or a move without an
+ * answer. */
+$other = function (string $id) use ($server): string {
+    return Child::run(
+        'start($argv[1]); $_SESSION["cart"] = 7; say(json_encode(session_write_close()));',
+        [$id],
+        ['session.save_path' => $server->save_path(), 'rustredis.lock_wait' => (string) (20 * slowness())],
+    )->line(60);
+};
+class TriesLater extends SessionHandler
+{
+    public ?string $other = null;
+    private function later(string $id): bool { $this->other ??= ($GLOBALS['other'])($id); return true; }
+    public function write(string $id, string $data): bool { return parent::write($id, $data) || ($this->later($id) && parent::write($id, $data)); }
+    public function destroy(string $id): bool { return parent::destroy($id) || ($this->later($id) && parent::destroy($id)); }
+}
+ini_set('rustredis.lock_lease', '2');
+foreach (['a move', 'a write by hand'] as $unanswered) {
+    foreach ([true, false] as $deletes) {
+        $id = new_id();
+        store_session($id, ['a' => 1], 1440, $server->resp());
+        session_set_save_handler($handler = $unanswered === 'a move' ? new TriesLater() : new Passes());
+        start($id);
+        $_SESSION['n'] = 1;
+        $pause(400 * slowness());
+        if ($unanswered === 'a write by hand') {
+            warnings_of(fn () => $handler->write($id, session_encode()));
+            $stored = $other($id);
+        }
+        $_SESSION['secret'] = 2;
+        $got = true;
+        warnings_of(function () use ($deletes, &$got): void {
+            $got = session_regenerate_id($deletes);
+        });
+        same("$unanswered without an answer, " . ($deletes ? 'true' : 'false') . ': the change of another request is kept', ['true', false, true], [
+            $stored ?? $handler->other,
+            $got,
+            str_contains((string) $server->resp()->get(data_key($id)), 'cart|i:7;'),
+        ]);
+        unset($stored);
+        @session_abort();
+    }
+}
 --EXPECTREGEX--
-(ok: [^\n]*\n?){52}
+(ok: [^\n]*\n?){56}

@@ -139,8 +139,8 @@ impl<S: Store> Session<S> {
     /// Takes the lock of a session that is left without it: a handler class has given it back, or
     /// has read the session elsewhere. The changes of others stay.
     fn hold_to_leave(&mut self, id: &SessionId) -> Result<(), Failure> {
-        // Without locking, the last write wins. An earlier try may have left the id already.
-        if self.settings.lock.is_none() || self.lineage.unsure_move(id).is_some() {
+        // Without locking, the last write wins.
+        if self.settings.lock.is_none() {
             return Ok(());
         }
         match self.current.take() {
@@ -151,8 +151,17 @@ impl<S: Store> Session<S> {
                 self.current = Some(current);
                 Ok(())
             }
+            // An earlier try has left the id already, or it has not.
+            None if self.bears_its_own_mark(id)? => Ok(()),
             None => self.take_up(id, 0),
         }
+    }
+
+    /// Returns true if a move of this session that had no answer was carried out.
+    fn bears_its_own_mark(&mut self, id: &SessionId) -> Result<bool, Failure> {
+        let Some(token) = self.lineage.unsure_move(id).map(str::to_owned) else { return Ok(false) };
+        let keys = self.keys(id);
+        Ok(self.store.read(&keys, 0)?.mark_of_move().is_some_and(|mark| mark.token == token))
     }
 
     /// Returns the reason why a session must not go on under another id.
@@ -358,6 +367,19 @@ impl<S: Store> Session<S> {
                 self.released(&mut current);
                 result
             }
+            // The write that had no answer may have given the lock back to others.
+            Hold::Unsure { token, writes } if matches!(op, Op::Retire { forced: false, .. }) => {
+                let release = Release { seen, nth: writes, ..self.release_of(&token, op, 1) };
+                let mut result = self.store.release(keys, &release);
+                if let Some(op) = in_any_case(op, &result) {
+                    result = self.store.release(keys, &Release { op, ..release });
+                }
+                self.note_copy(id, &token, op, &result);
+                if result.is_err() {
+                    self.store.give_back(keys, token);
+                }
+                result
+            }
             Hold::Overtaken => Ok(ReleaseReply::Done),
             other => {
                 let result = self.end_unlocked(id, op, seen);
@@ -378,6 +400,12 @@ impl<S: Store> Session<S> {
             self.give_up_places(&mut current);
         }
         self.leave_figures(&current);
+        // A class may try again, and must not go over what others have stored by then.
+        let is_unclear =
+            matches!(op, Op::Retire { .. }) && result.as_ref().is_err_and(StoreError::is_unclear);
+        if let Some(print) = current.delivered.take().filter(|_| is_unclear) {
+            self.looks.note(id.clone(), print);
+        }
         result
     }
 
