@@ -45,5 +45,34 @@ $handler->sessions = [$id = new_id() => 'garbage|x:9'];
 redis()->del(data_key($record));
 same('a session that cannot be decoded', false, @start($id));
 same('the record counts its end', 'c|i:1;', redis()->get(data_key($record)));
+
+/* Nor is a record that a class reads before PHP's session, which it keeps under an id of its own. */
+class Prefixes implements SessionHandlerInterface
+{
+    public function __construct(private RustRedis\SessionHandler $object, private string $record, private bool $opens) {}
+    public function open(string $path, string $name): bool { return !$this->opens || $this->object->open($path, $name); }
+    public function close(): bool { return $this->object->close(); }
+    public function read(string $id): string|false { $this->object->read($this->record); return $this->object->read("app-$id"); }
+    public function write(string $id, string $data): bool
+    {
+        return $this->object->write($this->record, 'c|i:1;') && $this->object->write("app-$id", $data);
+    }
+    public function destroy(string $id): bool { return $this->object->destroy("app-$id"); }
+    public function gc(int $max): int|false { return 0; }
+}
+ini_set('session.use_strict_mode', '0');
+foreach ([true, false] as $opens) {
+    foreach ([true, false] as $deletes) {
+        redis()->del(data_key($record));
+        store_session('app-' . ($id = new_id()), ['a' => 1]);
+        session_set_save_handler(new Prefixes(new RustRedis\SessionHandler(), $record, $opens), false);
+        start($id);
+        $_SESSION['n'] = 2;
+        ok('the id changes', session_regenerate_id($deletes) && session_write_close());
+        same('the session', 'a|i:1;n|i:2;', redis()->get(data_key('app-' . session_id())));
+        same('the record', 'c|i:1;', redis()->get(data_key($record)));
+        same('nothing lives under the old id', 0, redis()->exists(data_key("app-$id")));
+    }
+}
 --EXPECTREGEX--
-(ok: [^\n]*\n?){14}
+(ok: [^\n]*\n?){30}

@@ -230,9 +230,10 @@ void rustredis_begin_request(void)
 }
 
 /* The id that a handler class gives its parent for PHP's session, which may be another one than
- * PHP's: that of the first read in PHP's read(), unless it reads PHP's own id. */
+ * PHP's: that of the first read in PHP's read(), unless it reads PHP's own id, or one that PHP's is
+ * a part of. */
 static TSRM_TLS struct {
-	enum { NOT_KNOWN, VALIDATED, READ, SAME } how;
+	enum { NOT_KNOWN, VALIDATED, READ, READ_WITH_ITS_ID, SAME } how;
 	size_t len;
 	char id[256];
 } own;
@@ -251,6 +252,11 @@ bool rustredis_is_own_read(void)
 	return PS(mod_user_implemented) && rustredis_is_of_handler(RUSTREDIS_HANDLER_READ, called_by_php());
 }
 
+static bool contains_its_id(const zend_string *id)
+{
+	return php_memnstr(ZSTR_VAL(id), ZSTR_VAL(PS(id)), ZSTR_LEN(PS(id)), ZSTR_VAL(id) + ZSTR_LEN(id)) != NULL;
+}
+
 /* Before a read. */
 static void note_own(zend_string *id)
 {
@@ -258,9 +264,10 @@ static void note_own(zend_string *id)
 	if (!PS(mod_user_implemented) || !PS(id) || ZSTR_LEN(id) > sizeof own.id) {
 		return;
 	}
-	how = zend_string_equals(id, PS(id)) ? SAME : rustredis_is_own_read() ? READ
+	how = zend_string_equals(id, PS(id)) ? SAME
+		: rustredis_is_own_read() ? (contains_its_id(id) ? READ_WITH_ITS_ID : READ)
 		: rustredis_is_of_handler(RUSTREDIS_HANDLER_VALIDATE_SID, called_by_php()) ? VALIDATED : NOT_KNOWN;
-	if (how > (int) own.how || (how == (int) own.how && how != READ)) {
+	if (how > (int) own.how || (how == (int) own.how && how != READ && how != READ_WITH_ITS_ID)) {
 		own.how = how;
 		own.len = ZSTR_LEN(id);
 		memcpy(own.id, ZSTR_VAL(id), own.len);
@@ -989,7 +996,7 @@ void rustredis_object_opens(uint64_t handle)
 static bool is_asked_by_php(const zend_string *id)
 {
 	const zend_function *called;
-	if (!PS(id) || !php_memnstr(ZSTR_VAL(id), ZSTR_VAL(PS(id)), ZSTR_LEN(PS(id)), ZSTR_VAL(id) + ZSTR_LEN(id))) {
+	if (!PS(id) || !contains_its_id(id)) {
 		return false;
 	}
 	/* A function of the handler that comes by way of __call() is not recognized. */
