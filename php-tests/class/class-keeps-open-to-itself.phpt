@@ -83,9 +83,14 @@ class Strict extends Wrapper implements SessionUpdateTimestampHandlerInterface
     }
 }
 
-/** Has its own ids of the object, and reads another session as well. */
+/** Has its own ids of the object, and therefore passes open() on. It looks at another session as well. */
 class OtherIds extends Wrapper implements SessionIdInterface
 {
+    public function open(string $path, string $name): bool
+    {
+        return $this->inner->open($path, $name);
+    }
+
     public function create_sid(): string
     {
         return $this->inner->create_sid();

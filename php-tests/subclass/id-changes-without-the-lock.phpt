@@ -53,6 +53,8 @@ foreach ($cases as $case => [$class, $before]) {
             $handler->cache = [$id => 'a|i:1;'];
         }
         start($id);
+        $user = $class === 'TriesAgain' || $class === 'Waits' ? new_id() : null;
+        $user && rustredis_user($user);
         $before($handler, $id);
         $_SESSION['secret'] = 2;
         /* A class that tries again may be told of the first failure. */
@@ -65,6 +67,7 @@ foreach ($cases as $case => [$class, $before]) {
         if ($class === 'Waits') {
             same('nobody else could change it in between', ['false'], $handler->others);
         }
+        $user && same('it is that of its user', 1, count(rustredis_user_sessions($user)));
         ok('the session goes on', str_contains((string) $server->resp()->get(data_key(session_id())), 'secret|i:2;'));
     }
 }
@@ -113,4 +116,4 @@ foreach (['a move', 'a write by hand'] as $unanswered) {
     }
 }
 --EXPECTREGEX--
-(ok: [^\n]*\n?){56}
+(ok: [^\n]*\n?){62}

@@ -230,10 +230,9 @@ void rustredis_begin_request(void)
 }
 
 /* The id that a handler class gives its parent for PHP's session, which may be another one than
- * PHP's: that of the first read in PHP's read(), unless it reads PHP's own id, or one that PHP's is
- * a part of. */
+ * PHP's: that of the first read in PHP's read(), unless it reads PHP's own id. */
 static TSRM_TLS struct {
-	enum { NOT_KNOWN, VALIDATED, READ, READ_WITH_ITS_ID, SAME } how;
+	enum { NOT_KNOWN, VALIDATED, READ, SAME } how;
 	size_t len;
 	char id[256];
 } own;
@@ -252,11 +251,6 @@ bool rustredis_is_own_read(void)
 	return PS(mod_user_implemented) && rustredis_is_of_handler(RUSTREDIS_HANDLER_READ, called_by_php());
 }
 
-static bool contains_its_id(const zend_string *id)
-{
-	return php_memnstr(ZSTR_VAL(id), ZSTR_VAL(PS(id)), ZSTR_LEN(PS(id)), ZSTR_VAL(id) + ZSTR_LEN(id)) != NULL;
-}
-
 /* Before a read. */
 static void note_own(zend_string *id)
 {
@@ -264,10 +258,9 @@ static void note_own(zend_string *id)
 	if (!PS(mod_user_implemented) || !PS(id) || ZSTR_LEN(id) > sizeof own.id) {
 		return;
 	}
-	how = zend_string_equals(id, PS(id)) ? SAME
-		: rustredis_is_own_read() ? (contains_its_id(id) ? READ_WITH_ITS_ID : READ)
+	how = zend_string_equals(id, PS(id)) ? SAME : rustredis_is_own_read() ? READ
 		: rustredis_is_of_handler(RUSTREDIS_HANDLER_VALIDATE_SID, called_by_php()) ? VALIDATED : NOT_KNOWN;
-	if (how > (int) own.how || (how == (int) own.how && how != READ && how != READ_WITH_ITS_ID)) {
+	if (how > (int) own.how || (how == (int) own.how && how != READ)) {
 		own.how = how;
 		own.len = ZSTR_LEN(id);
 		memcpy(own.id, ZSTR_VAL(id), own.len);
@@ -990,22 +983,11 @@ void rustredis_object_opens(uint64_t handle)
 	}
 }
 
-/* True in the callbacks in which a class may be the first to ask its object for PHP's session,
- * perhaps under an id that it makes of PHP's. A class with a store of its own may read a record
- * there that is no session of PHP's. */
-static bool is_asked_by_php(const zend_string *id)
+/* A class with a store of its own, or with other ids, may read a record that is no session of
+ * PHP's. */
+static bool is_phps_session(const zend_string *id)
 {
-	const zend_function *called;
-	if (!PS(id) || !contains_its_id(id)) {
-		return false;
-	}
-	/* A function of the handler that comes by way of __call() is not recognized. */
-	if (zend_string_equals(id, PS(id)) && !rustredis_is_leaving()) {
-		return true;
-	}
-	called = called_by_php();
-	return rustredis_is_of_handler(RUSTREDIS_HANDLER_READ, called)
-		|| rustredis_is_of_handler(RUSTREDIS_HANDLER_VALIDATE_SID, called);
+	return PS(id) && zend_string_equals(id, PS(id)) && !rustredis_is_leaving();
 }
 
 void rustredis_object_begins(uint64_t handle, const zend_string *id)
@@ -1016,7 +998,7 @@ void rustredis_object_begins(uint64_t handle, const zend_string *id)
 	}
 	opening = rustredis_opening_now();
 	/* Another handler may have begun with the session. A class may use others in any callback. */
-	if (!opening.has_begun || (*opening.has_begun && !is_of_object) || !is_asked_by_php(id)) {
+	if (!opening.has_begun || (*opening.has_begun && !is_of_object) || !is_phps_session(id)) {
 		return;
 	}
 	if (!*opening.has_begun && !opening.takes_an_id) {

@@ -153,7 +153,11 @@ impl<S: Store> Session<S> {
             }
             // An earlier try has left the id already, or it has not.
             None if self.bears_its_own_mark(id)? => Ok(()),
-            None => self.take_up(id, 0),
+            None => {
+                self.take_up(id, 0)?;
+                self.lineage.take_back(id, self.current.as_deref_mut());
+                Ok(())
+            }
         }
     }
 

@@ -289,6 +289,19 @@ impl Lineage {
         Some(moved.token())
     }
 
+    /// Gives a session what it would have left to the next id by a move that was not carried out.
+    pub(super) fn take_back<L>(&self, id: &SessionId, current: Option<&mut Current<L>>) {
+        if self.unsure_move(id).is_none() {
+            return;
+        }
+        if let Some(current) = current.filter(|current| current.id == *id) {
+            current.metadata.live.clone_from(&self.left.live);
+            current.metadata.left.clone_from(&self.left.lists);
+            current.ends = self.left.ends;
+            current.is_first = !self.left.was_stored;
+        }
+    }
+
     /// Has the next id know of the copy that it is made of, which another request has left. The
     /// session cannot come back to that request's id.
     pub(super) fn leave_taken_copy(&mut self, id: &SessionId) {
