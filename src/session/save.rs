@@ -440,15 +440,18 @@ impl<S: Store> Session<S> {
         } else if has_died {
             || Failure::Destroyed
         } else {
-            let is_ours = match (&saved.hold, stored) {
-                (Hold::Saved(print), Some(Ok(stored))) => print.is_of(&stored),
-                // The session has vanished.
-                (_, stored) => stored.is_none(),
-            };
-            if is_ours {
-                return Ok(());
+            match (&saved.hold, stored) {
+                (Hold::Saved(print), Some(Ok(stored))) if print.is_of(&stored) => return Ok(()),
+                // The session has vanished. Its lifetimes go on.
+                (_, None) => {
+                    saved.hold = mem::replace(&mut current.hold, Hold::Unlocked);
+                    saved.loaded.state = current.loaded.state.take();
+                    mem::swap(&mut saved.trace, &mut current.trace);
+                    self.current = Some(saved);
+                    return Ok(());
+                }
+                _ => || Failure::Saved,
             }
-            || Failure::Saved
         };
         self.close();
         saved.hold = Hold::NoMoreWrites(failure);
