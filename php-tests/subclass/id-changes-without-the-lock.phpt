@@ -34,7 +34,7 @@ class Waits extends SessionHandler
     public function destroy(string $id): bool { return parent::destroy($id) || ($this->again($id) && parent::destroy($id)); }
 }
 $server = RedisServer::start();
-ini_set('session.save_path', $server->save_path() . '?read_timeout=0.3');
+ini_set('session.save_path', $server->save_path() . '?read_timeout=' . 0.3 * slowness());
 $pause = fn (int $ms) => $server->resp()->client('PAUSE', $ms, 'ALL');
 $cases = [
     'closed and opened' => ['Passes', fn ($handler) => $handler->again()],
