@@ -129,8 +129,7 @@ static bool loses_false(bool validating)
 		if (function->type != ZEND_INTERNAL_FUNCTION) {
 			loses = loses || !passes_false(function);
 			makes_id = makes_id || rustredis_is_of_handler(RUSTREDIS_HANDLER_CREATE_SID, function);
-		} else if (!function->common.scope && function->common.function_name
-				&& strncmp(ZSTR_VAL(function->common.function_name), "session_", sizeof("session_") - 1) == 0) {
+		} else if (rustredis_is_session_function(function)) {
 			/* session_create_id() crashes if a create_sid() has thrown, and gives no id. */
 			return loses && !(makes_id && zend_string_equals_literal(function->common.function_name, "session_create_id"));
 		}

@@ -155,8 +155,7 @@ static zend_function *called_by_php(void)
 		if (!function || !function->common.function_name) {
 			continue;
 		}
-		if (function->type == ZEND_INTERNAL_FUNCTION && !function->common.scope
-				&& strncmp(ZSTR_VAL(function->common.function_name), "session_", sizeof("session_") - 1) == 0) {
+		if (rustredis_is_session_function(function)) {
 			return called;
 		}
 		called = function;
@@ -364,8 +363,7 @@ static int reason_by_the_calls(void)
 				|| rustredis_is_of_handler(RUSTREDIS_HANDLER_VALIDATE_SID, function))) {
 			return rustredis_changes_the_id() ? RUSTREDIS_TO_VALIDATE_NEW : RUSTREDIS_TO_VALIDATE;
 		}
-		if (name && function->type == ZEND_INTERNAL_FUNCTION && !function->common.scope
-				&& strncmp(ZSTR_VAL(name), "session_", sizeof("session_") - 1) == 0) {
+		if (rustredis_is_session_function(function)) {
 			break;
 		}
 	}

@@ -406,18 +406,21 @@ bool rustredis_is_called_by_php(void)
 	return innermost(EG(current_execute_data)) != NULL;
 }
 
+bool rustredis_is_session_function(const zend_function *function)
+{
+	return function && function->type == ZEND_INTERNAL_FUNCTION && !function->common.scope
+		&& function->common.function_name
+		&& strncmp(ZSTR_VAL(function->common.function_name), "session_", sizeof("session_") - 1) == 0;
+}
+
 /* The functions of PHP that are not wrapped, such as session_create_id(), call a handler class as
  * well. */
 zend_execute_data *rustredis_call_that_takes_an_id(void)
 {
 	zend_execute_data *call = EG(current_execute_data), *wrapped;
 	const wrapped_function *function;
-	for (; call; call = call->prev_execute_data) {
-		const zend_function *running = call->func;
-		if (running && running->type == ZEND_INTERNAL_FUNCTION && !running->common.scope && running->common.function_name
-				&& strncmp(ZSTR_VAL(running->common.function_name), "session_", sizeof("session_") - 1) == 0) {
-			break;
-		}
+	while (call && !rustredis_is_session_function(call->func)) {
+		call = call->prev_execute_data;
 	}
 	wrapped = call;
 	function = innermost_call(&wrapped);

@@ -378,6 +378,8 @@ rustredis_opening rustredis_opening_now(void);
 bool rustredis_resets_a_session(void);
 /* True if any of these functions is running. */
 bool rustredis_is_called_by_php(void);
+/* True for PHP's own session_...() functions, wrapped or not. */
+bool rustredis_is_session_function(const zend_function *function);
 /* The call of session_start() or session_reset() that is running, if no other function of PHP's for
  * sessions runs inside it, or NULL. */
 zend_execute_data *rustredis_call_that_takes_an_id(void);
